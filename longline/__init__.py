@@ -1,0 +1,1 @@
+"""The `longline` command: one module a subcommand, each importing only what it runs."""

@@ -1,0 +1,194 @@
+"""The eleven typed commands: parameters, danger, redelivery class, default timeout. One registry.
+
+Everything that must know every command (REST bodies, OpenAPI, the agent's executors, the console's
+forms) reads `COMMANDS` or matches over `Command`; a command added here makes pyright point at each
+place that has to learn it.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from protocol.ids import CommandId, CommandIdField
+
+Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
+LEVELS: Final[tuple[Level, ...]] = ("DEBUG", "INFO", "WARN", "ERROR")
+
+DelaySeconds = Annotated[int, Meta(ge=0, le=86_400)]
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class CommandBase(
+    Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", forbid_unknown_fields=True
+):
+    """What every command has. `id` is optional in a request and always there on the wire."""
+
+    id: CommandIdField | UnsetType = UNSET
+
+
+class ForceSync(CommandBase, frozen=True, tag="force_sync"):
+    """Process the offline queue now."""
+
+
+class ClearQueue(CommandBase, frozen=True, tag="clear_queue"):
+    """Delete pending (and, if asked, completed) rows of the offline queue."""
+
+    include_completed: bool = False
+
+
+class PullLogs(CommandBase, frozen=True, tag="pull_logs"):
+    """Stream the last `lines` log lines back as `log_line` events with this command's id."""
+
+    lines: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    source: Name | UnsetType = UNSET
+    level: Level | UnsetType = UNSET
+
+
+class RestartService(CommandBase, frozen=True, tag="restart_service"):
+    """Exit gracefully; the supervisor starts the agent again."""
+
+    delay_seconds: DelaySeconds = 0
+
+
+class RebootOs(CommandBase, frozen=True, tag="reboot_os"):
+    """Reboot the device's operating system."""
+
+    delay_seconds: DelaySeconds = 0
+
+
+class ShutdownOs(CommandBase, frozen=True, tag="shutdown_os"):
+    """Power the device off."""
+
+    delay_seconds: DelaySeconds = 0
+
+
+class PushConfig(CommandBase, frozen=True, tag="push_config"):
+    """Merge a JSON merge patch (RFC 7396) into the device's configuration."""
+
+    patch: dict[str, Any]
+    expect_version: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+
+
+class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):
+    """Download an artifact from the hub, verify it and stage it."""
+
+    release_id: Name
+    version: Name
+    url: Annotated[str, Meta(pattern=r"^/[^/]", max_length=1024, description="A path on the hub.")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    size: Annotated[int, Meta(ge=0, le=2**40)]
+    signature_base64: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
+
+
+class ExecShell(CommandBase, frozen=True, tag="exec_shell"):
+    """Run an allow-listed template of the device; never a shell."""
+
+    template: Name
+    args: dict[str, Annotated[str, Meta(max_length=4096)]] = {}
+
+
+class EnableDevice(CommandBase, frozen=True, tag="enable_device"):
+    """Resume production events."""
+
+
+class DisableDevice(CommandBase, frozen=True, tag="disable_device"):
+    """Pause production events."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=1024)]
+
+
+Command = (
+    ForceSync
+    | ClearQueue
+    | PullLogs
+    | RestartService
+    | RebootOs
+    | ShutdownOs
+    | PushConfig
+    | UpdateFirmware
+    | ExecShell
+    | EnableDevice
+    | DisableDevice
+)
+
+
+class Danger(StrEnum):
+    NO = "no"
+    MEDIUM = "medium"
+    YES = "yes"
+    """Asks for confirmation in the console."""
+
+
+class CommandSpec(Struct, frozen=True, kw_only=True):
+    """What the hub and the device must know of a command type besides its parameters."""
+
+    name: str
+    params: type[CommandBase]
+    danger: Danger
+    redeliverable: bool
+    """Safe to deliver a second time to a device without a journal."""
+    timeout_ms: int
+    concurrent: bool = False
+    """The agent runs it beside others; the rest run one at a time, in order."""
+
+
+def _spec(
+    params: type[CommandBase],
+    danger: Danger,
+    *,
+    redeliverable: bool,
+    seconds: int,
+    concurrent: bool = False,
+) -> CommandSpec:
+    return CommandSpec(
+        name=str(params.__struct_config__.tag),
+        params=params,
+        danger=danger,
+        redeliverable=redeliverable,
+        timeout_ms=seconds * 1000,
+        concurrent=concurrent,
+    )
+
+
+COMMANDS: Final[dict[str, CommandSpec]] = {
+    spec.name: spec
+    for spec in (
+        _spec(ForceSync, Danger.NO, redeliverable=True, seconds=15, concurrent=True),
+        _spec(ClearQueue, Danger.YES, redeliverable=True, seconds=15),
+        _spec(PullLogs, Danger.NO, redeliverable=True, seconds=60, concurrent=True),
+        _spec(RestartService, Danger.MEDIUM, redeliverable=False, seconds=60),
+        _spec(RebootOs, Danger.YES, redeliverable=False, seconds=300),
+        _spec(ShutdownOs, Danger.YES, redeliverable=False, seconds=300),
+        _spec(PushConfig, Danger.NO, redeliverable=True, seconds=30),
+        _spec(UpdateFirmware, Danger.MEDIUM, redeliverable=True, seconds=3600),
+        _spec(ExecShell, Danger.MEDIUM, redeliverable=False, seconds=60, concurrent=True),
+        _spec(EnableDevice, Danger.NO, redeliverable=True, seconds=15),
+        _spec(DisableDevice, Danger.YES, redeliverable=True, seconds=15),
+    )
+}
+
+
+def type_of(command: Command) -> str:
+    return str(type(command).__struct_config__.tag)
+
+
+def spec_of(command: Command) -> CommandSpec:
+    return COMMANDS[type_of(command)]
+
+
+def params_of(command: Command) -> dict[str, Any]:
+    """The parameters with their defaults filled in, by wire name; without `type` and `id`."""
+    fields: dict[str, Any] = msgspec.to_builtins(command)
+    fields.pop("type")
+    fields.pop("id", None)
+    return fields
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """A command as it came down the line: `deadline` is hub time, in RFC 3339."""
+
+    id: CommandId
+    deadline: str | None
+    command: Command

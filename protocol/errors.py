@@ -1,0 +1,67 @@
+"""Error codes, as they stand in problem documents, error frames and command records.
+
+WireError
+├── InvalidMessage      what the peer sent does not decode or validate
+└── (the hub's and the device's own trees are in their `errors` modules)
+"""
+
+from enum import StrEnum
+
+
+class ProblemCode(StrEnum):
+    """`code` of a REST problem document."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    ENDED = "ended"
+    TOO_MANY_COMMANDS = "too_many_commands"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA = "unsupported_media"
+    OVERLOADED = "overloaded"
+    UNAVAILABLE = "unavailable"
+    BAD_ENROLLMENT_KEY = "bad_enrollment_key"
+
+
+class CommandErrorCode(StrEnum):
+    """`error.code` of a command when the hub sets it; a device's own codes are free."""
+
+    DEVICE_OFFLINE = "device_offline"
+    NOT_DELIVERED = "not_delivered"
+    TIMEOUT = "timeout"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNSUPPORTED = "unsupported"
+    UNKNOWN = "unknown"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+
+
+class FrameErrorCode(StrEnum):
+    """`code` of an `error` frame on either socket."""
+
+    INVALID_FRAME = "invalid_frame"
+    UNKNOWN_COMMAND = "unknown_command"
+    TOO_FAST = "too_fast"
+    SINCE_TOO_LATE = "since_too_late"
+    TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
+    FORBIDDEN = "forbidden"
+
+
+class WireError(Exception):
+    """Something about a message is wrong."""
+
+
+class InvalidMessage(WireError):
+    """What the peer sent does not decode or validate.
+
+    `field` is the JSON path of the culprit as msgspec names it (`command.lines`), or empty.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field

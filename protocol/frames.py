@@ -1,0 +1,98 @@
+"""The frames of the device socket that are neither commands, replies nor telemetry."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from protocol.errors import FrameErrorCode
+from protocol.ids import CommandId, CommandIdField, DeviceId, ReplicaId
+from protocol.replies import Ack, Progress, Result
+from protocol.telemetry import Alert, BootId, Event, LogLine, Print, Scan, Seq, Status
+
+
+class Frame(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+    """Unknown fields are ignored: the protocol may grow."""
+
+
+# Device → hub (either socket for the first two).
+
+
+class Auth(Frame, frozen=True, tag="auth"):
+    """The first frame of a socket opened without a token, or later a newer token."""
+
+    token: str
+
+
+class Ping(Frame, frozen=True, tag="ping"):
+    pass
+
+
+class Hello(Frame, frozen=True, tag="hello"):
+    """Optional, at most once, before any other frame. Without it a device supports every command
+    and keeps no journal."""
+
+    boot_id: BootId
+    agent_version: Annotated[str, Meta(max_length=128)] | None = None
+    journal_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    commands: Annotated[list[str], Meta(max_length=256)] | None = None
+    unfinished: Annotated[list[CommandIdField], Meta(max_length=1000)] = []
+    config_version: Annotated[int, Meta(ge=0)] | None = None
+
+
+DeviceFrame = (
+    Auth | Ping | Hello | Ack | Progress | Result | Status | LogLine | Scan | Print | Event | Alert
+)
+
+# Hub → device.
+
+
+class Welcome(Frame, frozen=True, tag="welcome"):
+    """The first frame after authentication."""
+
+    device_id: DeviceId
+    session_id: str
+    generation: int
+    replica_id: ReplicaId
+    heartbeat_seconds: int
+    server_time: str
+
+
+class Cancel(Frame, frozen=True, tag="cancel"):
+    command_id: CommandId
+
+
+class ResultAck(Frame, frozen=True, tag="result_ack"):
+    command_id: CommandId
+
+
+class EventAck(Frame, frozen=True, tag="event_ack"):
+    boot_id: str
+    seq: int
+
+
+class Reconnect(Frame, frozen=True, tag="reconnect"):
+    after_ms: int
+
+
+class Error(Frame, frozen=True, tag="error"):
+    """The last frame was refused; the socket stays open. `bootId` and `seq` name a durable event
+    that did not decode and counts as acknowledged, `commandId` a command."""
+
+    code: FrameErrorCode
+    message: str
+    command_id: CommandId | UnsetType = UNSET
+    boot_id: BootId | UnsetType = UNSET
+    seq: Seq | UnsetType = UNSET
+
+
+class Pong(Frame, frozen=True, tag="pong"):
+    server_time: str
+
+
+class AuthOk(Frame, frozen=True, tag="auth_ok"):
+    """Answer to `auth` on either socket: the time until which the socket is authorised."""
+
+    expires_at: str
+
+
+HubFrame = Welcome | Cancel | ResultAck | EventAck | Reconnect | Error | Pong | AuthOk

@@ -1,0 +1,57 @@
+"""Identifiers: their types, their grammar, and how the hub makes new ones."""
+
+import os
+import re
+import secrets
+import time
+import uuid
+from typing import Annotated, Final, NewType
+
+from msgspec import Meta
+
+OrgId = NewType("OrgId", str)
+DeviceId = NewType("DeviceId", str)
+CommandId = NewType("CommandId", str)
+ReplicaId = NewType("ReplicaId", str)
+Generation = NewType("Generation", int)
+"""The fence of a device's line: rises by one with each line that the device opens."""
+
+DEFAULT_ORG: Final = OrgId("default")
+
+# `(?!\n)` because Python's `$` also matches before a final newline, and JSON Schema has no `\Z`.
+DEVICE_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$(?!\n)"
+COMMAND_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$(?!\n)"
+
+DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN, description="A device's id.")]
+CommandIdField = Annotated[
+    CommandId, Meta(pattern=COMMAND_ID_PATTERN, description="A command's id.")
+]
+
+_device_id = re.compile(DEVICE_ID_PATTERN)
+_command_id = re.compile(COMMAND_ID_PATTERN)
+
+
+def is_device_id(text: str) -> bool:
+    return _device_id.search(text) is not None
+
+
+def is_command_id(text: str) -> bool:
+    return _command_id.search(text) is not None
+
+
+def uuid7(unix_ms: int | None = None) -> str:
+    """A UUIDv7 (RFC 9562, 5.7) as text: ids made later sort later, to the millisecond."""
+    ms = time.time_ns() // 1_000_000 if unix_ms is None else unix_ms
+    value = (ms & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def new_command_id() -> CommandId:
+    return CommandId(uuid7())
+
+
+def new_replica_id() -> ReplicaId:
+    """New at each start of a replica; short: it is in every `welcome` and every log line."""
+    return ReplicaId(f"r-{secrets.token_hex(5)}")

@@ -1,0 +1,63 @@
+"""What a device says about a command: `ack`, `progress`, `result`."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from protocol.ids import CommandIdField
+from protocol.lifecycle import Happening
+
+Outcome = Literal["unknown", "rejected", "cancelled"]
+
+
+class ReplyBase(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+    command_id: CommandIdField
+
+
+class Ack(ReplyBase, frozen=True, tag="ack"):
+    """Journaled, will run."""
+
+
+class Progress(ReplyBase, frozen=True, tag="progress"):
+    percent: Annotated[float, Meta(ge=0, le=100)] | None = None
+    stage: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
+    message: Annotated[str, Meta(max_length=4096)] | UnsetType = UNSET
+
+
+class ResultError(Struct, frozen=True, kw_only=True):
+    """Why a command did not succeed. The code is the device's own, or one of the hub's."""
+
+    code: Annotated[str, Meta(max_length=128)]
+    message: Annotated[str, Meta(max_length=4096)] = ""
+
+
+class Result(ReplyBase, frozen=True, tag="result"):
+    """Terminal; repeated until `result_ack`. `outcome` counts only when `success` is false."""
+
+    success: bool
+    output: str | None = None
+    data: dict[str, Any] | None = None
+    error: ResultError | None = None
+    outcome: Outcome | None = None
+
+
+Reply = Ack | Progress | Result
+
+
+def happening_of(reply: Reply) -> Happening:
+    """The step of the life cycle that `reply` asks for."""
+    match reply:
+        case Ack():
+            return Happening.ACK
+        case Progress():
+            return Happening.PROGRESS
+        case Result(success=True):
+            return Happening.SUCCEED
+        case Result(outcome="unknown"):
+            return Happening.LOSE
+        case Result(outcome="rejected"):
+            return Happening.REJECT
+        case Result(outcome="cancelled"):
+            return Happening.CANCEL
+        case Result():
+            return Happening.FAIL

@@ -1,0 +1,37 @@
+"""SQL as text: the schema, its migrations, and the named queries of each capability.
+
+A file under `queries/` holds queries that each begin with `-- name: <name>` and a sentence that
+says what the query is for. Nothing here talks to a database.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+_NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+@cache
+def queries(capability: str) -> dict[str, str]:
+    """The named queries of one capability, in file order. Raises `KeyError` for a double name."""
+    text = (files(__name__) / "queries" / f"{capability}.sql").read_text("utf-8")
+    parts = _NAME.split(text)[1:]
+    found: dict[str, str] = {}
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        if name in found:
+            raise KeyError(f"{capability}.sql has two queries named {name}")
+        found[name] = body.strip()
+    return found
+
+
+def schema() -> str:
+    """The present state of the whole schema, as one script."""
+    return (files(__name__) / "schema.sql").read_text("utf-8")
+
+
+def migrations() -> list[tuple[str, str]]:
+    """Every migration as (name, script), in order: `0001_start`, …"""
+    folder = files(__name__) / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(name.removesuffix(".sql"), (folder / name).read_text("utf-8")) for name in names]
