@@ -1,0 +1,1 @@
+"""What every floor of the hub stands on: settings, errors, Postgres, Redis, group commit."""

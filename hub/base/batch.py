@@ -1,0 +1,73 @@
+"""Group commit: what is handed in while a flush runs goes together into the next one.
+
+An idle batcher flushes at once, so a lonely item waits for nothing; under load the batch grows
+with the latency of the sink, which is what makes a transaction per thousand items possible.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import structlog
+
+from hub.base.errors import Overloaded
+
+I = TypeVar("I")  # noqa: E741 - item
+O = TypeVar("O")  # noqa: E741 - outcome
+
+log = structlog.get_logger(__name__)
+
+
+class Batcher(Generic[I, O]):
+    """Hands batches of at most `limit` items to `flush`, one batch at a time, in order.
+
+    `flush` answers one outcome for each item; when it raises, every item of the batch gets that
+    exception. More than `bound` waiting items are refused with `Overloaded`.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[list[I]], Awaitable[list[O]]],
+        *,
+        limit: int = 1000,
+        bound: int = 20_000,
+    ) -> None:
+        self._flush = flush
+        self._limit = limit
+        self._bound = bound
+        self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, item: I) -> asyncio.Future[O]:
+        """The outcome, later. Raises `Overloaded`."""
+        if len(self._waiting) >= self._bound:
+            raise Overloaded("too much is waiting for the database", retry_after=1)
+        future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        self._wake.set()
+        return future
+
+    async def run(self) -> None:
+        """Flush for ever; started once by the composition root."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                size = min(len(self._waiting), self._limit)
+                await self._flush_one([self._waiting.popleft() for _ in range(size)])
+
+    async def _flush_one(self, batch: list[tuple[I, asyncio.Future[O]]]) -> None:
+        try:
+            outcomes = await self._flush([item for item, _ in batch])
+        except Exception as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if not future.done():
+                future.set_result(outcome)

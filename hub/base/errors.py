@@ -1,0 +1,127 @@
+"""What can go wrong in the hub, and how a REST caller is told.
+
+HubError                            each carries a ProblemCode; PROBLEMS gives its HTTP status
+├── Invalid                400      the request does not validate (`errors` names the fields)
+├── Unauthenticated        401
+├── BadEnrollmentKey       401
+├── Forbidden              403
+├── NotFound               404      also what belongs to somebody else
+├── Conflict               409
+├── Ended                  409      the command has ended already
+├── TooLarge               413
+├── UnsupportedMedia       415
+├── TooManyCommands        429      the device has 50 unfinished commands
+├── TooManyRequests        429
+├── Overloaded             503      a bounded queue of ours is full
+└── Unavailable            503      Postgres does not answer
+
+ConfigurationError                  settings or surroundings are wrong: one line, exit code 2
+"""
+
+from typing import ClassVar, Final
+
+from msgspec import Struct
+
+from protocol.errors import ProblemCode
+
+
+class FieldError(Struct, frozen=True):
+    """One row of a problem document's `errors`; `field` is a JSON path."""
+
+    field: str
+    message: str
+
+
+class HubError(Exception):
+    """`detail` goes to the caller as it is: it never holds a secret."""
+
+    code: ClassVar[ProblemCode]
+    detail: str
+    retry_after: int | None = None
+    errors: list[FieldError]
+
+    def __init__(
+        self, detail: str, *, retry_after: int | None = None, errors: list[FieldError] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+        self.errors = errors or []
+
+
+class Invalid(HubError):
+    code = ProblemCode.INVALID
+
+
+class Unauthenticated(HubError):
+    code = ProblemCode.UNAUTHENTICATED
+
+
+class BadEnrollmentKey(HubError):
+    code = ProblemCode.BAD_ENROLLMENT_KEY
+
+
+class Forbidden(HubError):
+    code = ProblemCode.FORBIDDEN
+
+
+class NotFound(HubError):
+    code = ProblemCode.NOT_FOUND
+
+
+class Conflict(HubError):
+    code = ProblemCode.CONFLICT
+
+
+class Ended(HubError):
+    code = ProblemCode.ENDED
+
+
+class TooLarge(HubError):
+    code = ProblemCode.TOO_LARGE
+
+
+class UnsupportedMedia(HubError):
+    code = ProblemCode.UNSUPPORTED_MEDIA
+
+
+class TooManyCommands(HubError):
+    code = ProblemCode.TOO_MANY_COMMANDS
+
+
+class TooManyRequests(HubError):
+    code = ProblemCode.TOO_MANY_REQUESTS
+
+
+class Overloaded(HubError):
+    code = ProblemCode.OVERLOADED
+
+
+class Unavailable(HubError):
+    code = ProblemCode.UNAVAILABLE
+
+
+class ConfigurationError(Exception):
+    """The surroundings are wrong; the message says in one line what to do."""
+
+
+class Problem(Struct, frozen=True):
+    status: int
+    title: str
+
+
+PROBLEMS: Final[dict[ProblemCode, Problem]] = {
+    ProblemCode.INVALID: Problem(400, "The request does not validate"),
+    ProblemCode.UNAUTHENTICATED: Problem(401, "Not authenticated"),
+    ProblemCode.BAD_ENROLLMENT_KEY: Problem(401, "The enrolment key is missing or wrong"),
+    ProblemCode.FORBIDDEN: Problem(403, "Not allowed"),
+    ProblemCode.NOT_FOUND: Problem(404, "Not found"),
+    ProblemCode.CONFLICT: Problem(409, "Conflicts with what is there"),
+    ProblemCode.ENDED: Problem(409, "The command has ended"),
+    ProblemCode.TOO_LARGE: Problem(413, "Too large"),
+    ProblemCode.UNSUPPORTED_MEDIA: Problem(415, "Unsupported media type"),
+    ProblemCode.TOO_MANY_COMMANDS: Problem(429, "Too many unfinished commands"),
+    ProblemCode.TOO_MANY_REQUESTS: Problem(429, "Too many requests"),
+    ProblemCode.OVERLOADED: Problem(503, "Overloaded, try again"),
+    ProblemCode.UNAVAILABLE: Problem(503, "Temporarily unavailable"),
+}

@@ -1,0 +1,152 @@
+"""Every setting of the hub: the one place that reads the environment.
+
+Each field of `Settings` is the variable `LONGLINE_<NAME>`; an unknown `LONGLINE_*` variable is an
+error, because a misspelt one would silently do nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from hub.base.errors import ConfigurationError
+
+PREFIX: Final = "LONGLINE_"
+AGENT_VARIABLES: Final = frozenset({"LONGLINE_ENROLLMENT_KEY", "LONGLINE_HUB"})
+"""Read by `longline device`, which may share the environment with a hub."""
+
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
+
+
+def _doc(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All of it, with the defaults of one box. Switches are `on` or `off`; lists are separated by
+    commas."""
+
+    database_url: Annotated[
+        str, _doc("Postgres, e.g. postgresql://longline@db/longline. Set by `longline up` itself.")
+    ] = ""
+    redis_url: Annotated[
+        str, _doc("Redis or Valkey, e.g. redis://cache:6379/0. Set by `longline up` itself.")
+    ] = ""
+    host: Annotated[str, _doc("The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535), _doc("The port; 0 takes a free one.")] = 8080
+    data_dir: Annotated[
+        str,
+        _doc("Where firmware artifacts are kept (replicas share it), and all of `longline up`."),
+    ] = "longline-data"
+    tls_cert: Annotated[str, _doc("PEM file of the certificate chain.")] = ""
+    tls_key: Annotated[str, _doc("PEM file of the certificate's private key.")] = ""
+    trusted_proxies: Annotated[
+        list[str], _doc("Addresses of proxies whose X-Forwarded-For and -Proto count.")
+    ] = []
+    allowed_origins: Annotated[
+        list[str], _doc("Origins besides the hub's own that may open a dashboard socket.")
+    ] = []
+    query_tokens: Annotated[bool, _doc("Whether ?token= is accepted on sockets.")] = True
+    auto_enroll: Annotated[
+        bool | None,
+        _doc("Whether unknown devices are registered; overrides the stored setting."),
+    ] = None
+    user_token_seconds: Annotated[Positive, _doc("Life of a user's access token.")] = 900
+    refresh_token_seconds: Annotated[Positive, _doc("Life of a session without use.")] = 14 * 86_400
+    device_token_seconds: Annotated[Positive, _doc("Life of a device's token.")] = 30 * 86_400
+    device_frame_rate: Annotated[
+        NotNegative, _doc("Frames a second that a device may send for long; 0 = no limit.")
+    ] = 1000
+    device_byte_rate: Annotated[
+        NotNegative, _doc("Bytes a second that a device may send for long; 0 = no limit.")
+    ] = 4 * 2**20
+    database_connections: Annotated[Positive, _doc("Connections to Postgres per replica.")] = 10
+    metrics_token: Annotated[str, _doc("When set, /metrics wants it as a bearer token.")] = ""
+    firmware_max_bytes: Annotated[Positive, _doc("The largest artifact that is taken.")] = 2**30
+    keep_raw_hours: Annotated[Positive, _doc("Retention of raw status and other events.")] = 48
+    keep_log_days: Annotated[Positive, _doc("Retention of log lines.")] = 30
+    keep_metric_days: Annotated[Positive, _doc("Retention of metric roll-ups.")] = 30
+    keep_command_days: Annotated[Positive, _doc("Retention of ended commands.")] = 90
+    keep_audit_days: Annotated[Positive, _doc("Retention of the audit log.")] = 400
+    stream_events: Annotated[Positive, _doc("Events that dashboards can recover.")] = 50_000
+    stream_seconds: Annotated[Positive, _doc("Age of events that dashboards can recover.")] = 600
+    log_format: Annotated[str, Meta(pattern="^(json|console)$"), _doc("json or console.")] = "json"
+    log_level: Annotated[
+        str, Meta(pattern="^(debug|info|warning|error)$"), _doc("debug, info, warning or error.")
+    ] = "info"
+
+
+def variables() -> list[tuple[str, str, str]]:
+    """(variable, default as text, description) of every setting, for the help and the docs."""
+    info = {field.name: field for field in msgspec.structs.fields(Settings)}
+    hints = get_type_hints(Settings, include_extras=True)
+    return [
+        (PREFIX + name.upper(), _as_text(info[name].default, info[name]), _description(hint))
+        for name, hint in hints.items()
+    ]
+
+
+def read(environ: Mapping[str, str], **overrides: object) -> Settings:
+    """The settings of this process; `overrides` are those given as flags (None = not given).
+
+    Raises `ConfigurationError` for an unknown variable or a value that does not fit.
+    """
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or variable in AGENT_VARIABLES:
+            continue
+        if name not in hints:
+            raise ConfigurationError(
+                f"{variable} is not a setting of the hub (see longline hub --help)"
+            )
+        values[name] = _parse(variable, text, hints[name])
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        return msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(_explain(error)) from None
+
+
+def _parse(variable: str, text: str, kind: Any) -> object:
+    if kind in (bool, bool | None):
+        switches = {"on": True, "off": False}
+        if text.lower() not in switches:
+            raise ConfigurationError(f"{variable} must be on or off, not {text!r}")
+        return switches[text.lower()]
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ConfigurationError(f"{variable} must be a whole number, not {text!r}") from None
+    if kind == list[str]:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _explain(error: msgspec.ValidationError) -> str:
+    message, _, path = str(error).partition(" - at `$.")
+    return f"{PREFIX}{path.rstrip('`').upper()}: {message}"
+
+
+def _as_text(default: object, field: msgspec.structs.FieldInfo) -> str:
+    if default is msgspec.NODEFAULT:  # lists have a factory
+        default = field.default_factory() if callable(field.default_factory) else None
+    match default:
+        case None | "" | []:
+            return "none"
+        case bool():
+            return "on" if default else "off"
+        case _:
+            return str(default)
+
+
+def _description(hint: Any) -> str:
+    return next(
+        part.description
+        for part in reversed(get_args(hint))
+        if isinstance(part, Meta) and part.description
+    )

@@ -1,0 +1,403 @@
+-- The present state of the database. A test proves it equal to the sum of the migrations.
+--
+-- Every tenant-owned table starts with org_id. Times are the database's clock. Telemetry is
+-- partitioned by the hub's time of receipt, so that retention drops tables instead of rows.
+
+-- Whose data it is, and who may see it ---------------------------------------------------------
+
+CREATE TABLE org (
+    org_id     text PRIMARY KEY,
+    name       text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO org (org_id, name) VALUES ('default', 'Default organisation');
+
+CREATE TABLE setting (
+    org_id text NOT NULL REFERENCES org,
+    name   text NOT NULL,
+    value  jsonb NOT NULL,
+    PRIMARY KEY (org_id, name)
+);
+COMMENT ON TABLE setting IS 'What replicas share and an administrator may change: enrolment key, auto-enrolment.';
+
+CREATE TABLE signing_key (
+    kid         text PRIMARY KEY,
+    private_key bytea NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    retired_at  timestamptz
+);
+COMMENT ON TABLE signing_key IS 'Ed25519 keys (32 raw bytes) of the token issuer; the newest signs, a retired one still verifies.';
+
+CREATE TABLE app_user (
+    org_id        text NOT NULL REFERENCES org,
+    user_id       text NOT NULL,
+    username      text NOT NULL,
+    display_name  text NOT NULL,
+    role          text NOT NULL CHECK (role IN ('VIEWER', 'OPERATOR', 'MANAGER', 'ADMIN')),
+    password_hash text NOT NULL,
+    disabled      boolean NOT NULL DEFAULT false,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, user_id)
+);
+CREATE UNIQUE INDEX app_user_name ON app_user (org_id, lower(username));
+
+CREATE TABLE user_session (
+    org_id     text NOT NULL,
+    session_id text NOT NULL,
+    user_id    text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    ended_at   timestamptz,
+    PRIMARY KEY (org_id, session_id),
+    FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
+);
+CREATE INDEX user_session_user ON user_session (org_id, user_id);
+
+CREATE TABLE refresh_token (
+    token_hash bytea PRIMARY KEY,
+    org_id     text NOT NULL,
+    session_id text NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz,
+    FOREIGN KEY (org_id, session_id) REFERENCES user_session ON DELETE CASCADE
+);
+CREATE INDEX refresh_token_session ON refresh_token (org_id, session_id);
+
+CREATE TABLE ws_ticket (
+    ticket_hash      bytea PRIMARY KEY,
+    org_id           text NOT NULL,
+    session_id       text NOT NULL,
+    expires_at       timestamptz NOT NULL,
+    token_expires_at timestamptz NOT NULL,
+    FOREIGN KEY (org_id, session_id) REFERENCES user_session ON DELETE CASCADE
+);
+CREATE INDEX ws_ticket_session ON ws_ticket (org_id, session_id);
+
+CREATE TABLE api_key (
+    org_id     text NOT NULL,
+    key_id     text NOT NULL,
+    user_id    text NOT NULL,
+    name       text NOT NULL,
+    role       text NOT NULL CHECK (role IN ('VIEWER', 'OPERATOR', 'MANAGER', 'ADMIN')),
+    key_hash   bytea NOT NULL UNIQUE,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
+    PRIMARY KEY (org_id, key_id),
+    FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
+);
+
+CREATE TABLE revocation (
+    revocation_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    org_id        text NOT NULL,
+    kind          text NOT NULL CHECK (kind IN ('session', 'user', 'api_key', 'device')),
+    subject       text NOT NULL,
+    issued_before timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX revocation_age ON revocation (issued_before);
+COMMENT ON TABLE revocation IS 'Credentials of the subject made before this moment are dead. Pushed to replicas and polled by them; kept as long as a token can live.';
+
+CREATE TABLE login_failure (
+    org_id  text NOT NULL,
+    name    text NOT NULL,
+    address text NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX login_failure_name ON login_failure (org_id, name, at);
+CREATE INDEX login_failure_address ON login_failure (address, at);
+
+-- Devices and their lines ------------------------------------------------------------------------
+
+CREATE TABLE device (
+    org_id             text NOT NULL REFERENCES org,
+    device_id          text NOT NULL,
+    name               text NOT NULL,
+    company_id         text,
+    production_line_id text,
+    version            text,
+    connection_mode    text NOT NULL DEFAULT 'VIA_LOCAL_SERVER'
+                       CHECK (connection_mode IN ('VIA_LOCAL_SERVER', 'DIRECT_CLOUD')),
+    tags               text[] NOT NULL DEFAULT '{}',
+    disabled           boolean NOT NULL DEFAULT false,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    deleted_at         timestamptz,
+    command_seq        bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (org_id, device_id)
+) WITH (fillfactor = 80);
+CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
+COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
+COMMENT ON COLUMN device.command_seq IS 'The number of the last command accepted for this device; the row lock on it gives the order.';
+
+CREATE TABLE device_state (
+    org_id       text NOT NULL,
+    device_id    text NOT NULL,
+    status       text NOT NULL DEFAULT 'OFFLINE'
+                 CHECK (status IN ('ONLINE', 'OFFLINE', 'DISABLED', 'DEGRADED', 'ERROR')),
+    metrics      jsonb NOT NULL DEFAULT '{}',
+    last_seen    timestamptz,
+    PRIMARY KEY (org_id, device_id),
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+) WITH (fillfactor = 50);
+COMMENT ON TABLE device_state IS 'What the device last said of itself: apart from device, because it changes with every heartbeat.';
+
+CREATE TABLE replica (
+    replica_id  text PRIMARY KEY,
+    address     text NOT NULL,
+    started_at  timestamptz NOT NULL DEFAULT now(),
+    lease_until timestamptz NOT NULL,
+    ended_at    timestamptz
+);
+COMMENT ON COLUMN replica.ended_at IS 'A goodbye, or the moment at which another replica found the lease ended.';
+
+CREATE TABLE device_line (
+    org_id        text NOT NULL,
+    device_id     text NOT NULL,
+    generation    bigint NOT NULL DEFAULT 1,
+    replica_id    text NOT NULL,
+    session_id    text NOT NULL,
+    journal_id    text,
+    commands      text[],
+    connected_at  timestamptz NOT NULL DEFAULT now(),
+    closed_at     timestamptz,
+    PRIMARY KEY (org_id, device_id),
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+) WITH (fillfactor = 50);
+CREATE INDEX device_line_replica ON device_line (replica_id) WHERE closed_at IS NULL;
+COMMENT ON COLUMN device_line.generation IS 'The fence: rises with each line; what an older line sends counts for nothing.';
+
+CREATE TABLE device_group (
+    org_id     text NOT NULL REFERENCES org,
+    group_id   text NOT NULL,
+    name       text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, group_id)
+);
+CREATE UNIQUE INDEX device_group_name ON device_group (org_id, lower(name));
+
+CREATE TABLE device_group_member (
+    org_id    text NOT NULL,
+    group_id  text NOT NULL,
+    device_id text NOT NULL,
+    PRIMARY KEY (org_id, group_id, device_id),
+    FOREIGN KEY (org_id, group_id) REFERENCES device_group ON DELETE CASCADE,
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+);
+CREATE INDEX device_group_member_device ON device_group_member (org_id, device_id);
+
+-- Commands ---------------------------------------------------------------------------------------
+
+CREATE TYPE command_status AS ENUM (
+    'PENDING', 'SENT', 'ACKED', 'RUNNING',
+    'SUCCESS', 'FAILED', 'REJECTED', 'CANCELLED', 'TIMEOUT', 'EXPIRED', 'UNKNOWN'
+);
+COMMENT ON TYPE command_status IS 'In the order of protocol/lifecycle.py: a state only ever moves to a greater one.';
+
+CREATE TABLE command (
+    org_id          text NOT NULL,
+    command_id      text NOT NULL,
+    device_id       text NOT NULL,
+    seq             bigint NOT NULL,
+    type            text NOT NULL,
+    params          jsonb NOT NULL,
+    status          command_status NOT NULL,
+    delivery        text NOT NULL CHECK (delivery IN ('now', 'queue')),
+    timeout_ms      integer NOT NULL,
+    actor           text NOT NULL,
+    batch_id        text,
+    request_hash    bytea NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    deadline        timestamptz,
+    expires_at      timestamptz,
+    sent_at         timestamptz,
+    sent_generation bigint,
+    journal_id      text,
+    cancelled_by    text,
+    progress        jsonb,
+    finished_at     timestamptz,
+    output          text,
+    data            jsonb,
+    error           jsonb,
+    late_result     jsonb,
+    PRIMARY KEY (org_id, command_id),
+    CHECK ((finished_at IS NOT NULL) = (status >= 'SUCCESS')),
+    CHECK ((sent_generation IS NULL) = (sent_at IS NULL))
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX command_order ON command (org_id, device_id, seq);
+CREATE INDEX command_unfinished ON command (org_id, device_id, seq) WHERE finished_at IS NULL;
+CREATE INDEX command_deadline ON command (deadline) WHERE finished_at IS NULL;
+CREATE INDEX command_expiry ON command (expires_at) WHERE finished_at IS NULL;
+CREATE INDEX command_recent ON command (org_id, created_at DESC, command_id DESC);
+CREATE INDEX command_batch ON command (org_id, batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX command_finished ON command (finished_at) WHERE finished_at IS NOT NULL;
+COMMENT ON COLUMN command.journal_id IS 'The journal of the device at the time it was sent; the same journal again makes redelivery safe.';
+
+CREATE TABLE idempotency_key (
+    org_id       text NOT NULL,
+    path         text NOT NULL,
+    key          text NOT NULL,
+    request_hash bytea NOT NULL,
+    subject      text NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, path, key)
+);
+CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
+COMMENT ON COLUMN idempotency_key.subject IS 'The command id, or the batch id of a bulk call.';
+
+-- Audit ------------------------------------------------------------------------------------------
+
+CREATE TABLE audit_log (
+    org_id   text NOT NULL,
+    audit_id bigint GENERATED ALWAYS AS IDENTITY,
+    at       timestamptz NOT NULL DEFAULT now(),
+    actor    text NOT NULL,
+    action   text NOT NULL,
+    target   text,
+    detail   jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (org_id, at, audit_id)
+) PARTITION BY RANGE (at);
+CREATE INDEX audit_log_target ON audit_log (org_id, target, at);
+
+-- Telemetry --------------------------------------------------------------------------------------
+
+CREATE TABLE status_event (
+    org_id      text NOT NULL,
+    device_id   text NOT NULL,
+    received_at timestamptz NOT NULL,
+    ts          timestamptz NOT NULL,
+    status      text NOT NULL,
+    metrics     jsonb NOT NULL
+) PARTITION BY RANGE (received_at);
+CREATE INDEX status_event_device ON status_event (org_id, device_id, received_at);
+
+CREATE TABLE event (
+    org_id      text NOT NULL,
+    device_id   text NOT NULL,
+    received_at timestamptz NOT NULL,
+    ts          timestamptz NOT NULL,
+    type        text NOT NULL,
+    boot_id     text,
+    seq         bigint,
+    body        jsonb NOT NULL
+) PARTITION BY RANGE (received_at);
+CREATE INDEX event_device ON event (org_id, device_id, received_at);
+
+CREATE TABLE log_line (
+    org_id      text NOT NULL,
+    device_id   text NOT NULL,
+    received_at timestamptz NOT NULL,
+    ts          timestamptz NOT NULL,
+    level       smallint NOT NULL,
+    source      text,
+    command_id  text,
+    line        text NOT NULL
+) PARTITION BY RANGE (received_at);
+CREATE INDEX log_line_device ON log_line (org_id, device_id, received_at);
+COMMENT ON COLUMN log_line.level IS '0 DEBUG, 1 INFO, 2 WARN, 3 ERROR: so that "at least" is a comparison.';
+
+CREATE TABLE metric_rollup (
+    org_id    text NOT NULL,
+    device_id text NOT NULL,
+    bucket    timestamptz NOT NULL,
+    name      text NOT NULL,
+    count     bigint NOT NULL,
+    sum       double precision NOT NULL,
+    min       double precision NOT NULL,
+    max       double precision NOT NULL,
+    PRIMARY KEY (org_id, device_id, name, bucket)
+) PARTITION BY RANGE (bucket);
+COMMENT ON TABLE metric_rollup IS 'Five-minute sums of the metrics in status events.';
+
+CREATE TABLE rollup_mark (
+    org_id   text PRIMARY KEY REFERENCES org,
+    up_to    timestamptz NOT NULL
+);
+COMMENT ON TABLE rollup_mark IS 'Status events received before this moment are in metric_rollup.';
+
+CREATE TABLE event_mark (
+    org_id     text NOT NULL,
+    device_id  text NOT NULL,
+    boot_id    text NOT NULL,
+    seq        bigint NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, device_id, boot_id)
+) WITH (fillfactor = 50);
+CREATE INDEX event_mark_age ON event_mark (updated_at);
+COMMENT ON TABLE event_mark IS 'The highest durable event committed of each start of each agent.';
+
+CREATE FUNCTION make_partitions(parent text, step interval, ahead integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    first timestamptz := date_bin(step, now(), 'epoch');
+    low   timestamptz;
+BEGIN
+    FOR i IN -1..ahead LOOP
+        low := first + i * step;
+        EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                       parent || to_char(low AT TIME ZONE 'UTC', '_YYYYMMDDHH24'),
+                       parent, low, low + step);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION make_partitions IS 'The partition of now, the one before it, and so many ahead.';
+
+CREATE FUNCTION drop_partitions(parent text, step interval, keep interval) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    partition text;
+    dropped   integer := 0;
+BEGIN
+    FOR partition IN
+        SELECT c.relname FROM pg_inherits i
+        JOIN pg_class c ON c.oid = i.inhrelid
+        JOIN pg_class p ON p.oid = i.inhparent
+        WHERE p.relname = parent AND p.relnamespace = current_schema()::regnamespace
+          AND to_timestamp(right(c.relname, 10) || '+00', 'YYYYMMDDHH24TZH') + step < now() - keep
+    LOOP
+        EXECUTE format('DROP TABLE %I', partition);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END $$;
+COMMENT ON FUNCTION drop_partitions IS 'Drops what ended before now() - keep; says how many.';
+
+-- Configuration and firmware ---------------------------------------------------------------------
+
+CREATE TABLE device_config (
+    org_id           text NOT NULL,
+    device_id        text NOT NULL,
+    desired          jsonb NOT NULL DEFAULT '{}',
+    desired_version  bigint NOT NULL DEFAULT 0,
+    reported         jsonb NOT NULL DEFAULT '{}',
+    reported_version bigint,
+    status           text NOT NULL DEFAULT 'in_sync'
+                     CHECK (status IN ('in_sync', 'pending', 'failed', 'rolled_back')),
+    error            text,
+    PRIMARY KEY (org_id, device_id),
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+);
+
+CREATE TABLE device_config_history (
+    org_id     text NOT NULL,
+    device_id  text NOT NULL,
+    version    bigint NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    actor      text NOT NULL,
+    command_id text NOT NULL,
+    patch      jsonb NOT NULL,
+    outcome    text NOT NULL DEFAULT 'pending',
+    PRIMARY KEY (org_id, device_id, version),
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+);
+
+CREATE TABLE firmware_release (
+    org_id           text NOT NULL REFERENCES org,
+    release_id       text NOT NULL,
+    version          text NOT NULL,
+    channel          text NOT NULL,
+    filename         text NOT NULL,
+    size             bigint NOT NULL,
+    sha256           text NOT NULL,
+    signature_base64 text,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    created_by       text NOT NULL,
+    PRIMARY KEY (org_id, release_id),
+    UNIQUE (org_id, channel, version)
+);
