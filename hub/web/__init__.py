@@ -1,0 +1,1 @@
+"""REST as a table: what a route is, how input is decoded, how answers and problems are written."""

@@ -1,0 +1,71 @@
+"""Roles and what they may do: two tables and two look-ups, nothing else decides.
+
+A route of `hub/routes.py` names an `Action`; a command is allowed by its type. Roles are ordered:
+each may do what the one before it may.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from hub.web.principal import Principal, Role
+
+ROLES: Final[tuple[Role, ...]] = ("VIEWER", "OPERATOR", "MANAGER", "ADMIN")
+
+
+class Action(StrEnum):
+    """What a route requires of its caller."""
+
+    OPEN = "open"
+    """No authentication: signing in, enrolling (which checks its own key), documents."""
+    ANY_USER = "any user"
+    READ = "read"
+    DISPATCH = "dispatch"
+    """Whether this command may be sent is asked again, by its type."""
+    MANAGE = "manage"
+    LIST_USERS = "list users"
+    ADMINISTER = "administer"
+    FETCH_ARTIFACT = "fetch artifact"
+    DEVICE = "device"
+
+
+MINIMUM: Final[dict[Action, Role]] = {
+    Action.ANY_USER: "VIEWER",
+    Action.READ: "VIEWER",
+    Action.DISPATCH: "OPERATOR",
+    Action.MANAGE: "MANAGER",
+    Action.LIST_USERS: "MANAGER",
+    Action.ADMINISTER: "ADMIN",
+    Action.FETCH_ARTIFACT: "ADMIN",
+}
+"""The least role for each action of a user; actions that are not here are not for users."""
+
+FOR_DEVICES: Final = frozenset({Action.DEVICE, Action.FETCH_ARTIFACT})
+
+COMMAND_MINIMUM: Final[dict[str, Role]] = {
+    "force_sync": "OPERATOR",
+    "pull_logs": "OPERATOR",
+    "enable_device": "OPERATOR",
+    "clear_queue": "MANAGER",
+    "push_config": "MANAGER",
+}
+"""The least role that may dispatch a command; what is not here is for ADMIN."""
+
+
+def role_covers(role: Role, minimum: Role) -> bool:
+    return ROLES.index(role) >= ROLES.index(minimum)
+
+
+def may(principal: Principal, action: Action) -> bool:
+    if action is Action.OPEN:
+        return True
+    if principal.kind == "device":
+        return action in FOR_DEVICES
+    minimum = MINIMUM.get(action)
+    return (
+        principal.role is not None and minimum is not None and role_covers(principal.role, minimum)
+    )
+
+
+def may_dispatch(principal: Principal, command_type: str) -> bool:
+    minimum = COMMAND_MINIMUM.get(command_type, "ADMIN")
+    return principal.role is not None and role_covers(principal.role, minimum)

@@ -1,0 +1,31 @@
+"""`GET /audit-log`."""
+
+from hub.audit.service import AuditRow, AuditService, Filter
+from hub.web.envelope import Items
+from hub.web.inputs import ListQuery, Moment
+from hub.web.route import Call
+
+
+class AuditQuery(ListQuery, frozen=True, kw_only=True):
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class AuditEndpoints:
+    def __init__(self, service: AuditService) -> None:
+        self._service = service
+
+    async def list(self, call: Call[AuditQuery, None]) -> Items[AuditRow]:
+        wanted = Filter(
+            actor=call.query.actor,
+            action=call.query.action,
+            target=call.query.target,
+            since=call.query.since,
+            until=call.query.until,
+        )
+        return await self._service.list(
+            call.principal.org, wanted, cursor=call.query.cursor, limit=call.query.limit
+        )

@@ -1,0 +1,114 @@
+"""How REST answers look: the success envelope, pages, and problem documents (RFC 9457)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from starlette.responses import Response
+
+from hub.base.errors import PROBLEMS, FieldError, HubError
+from protocol.codec import rfc3339
+
+T = TypeVar("T")
+
+JSON: Final = "application/json"
+PROBLEM_JSON: Final = "application/problem+json"
+
+
+class Page(Struct, frozen=True):
+    """`next` is the cursor of the following page, null at the end."""
+
+    next: str | None
+
+
+class Items(Struct, Generic[T], frozen=True):
+    """What an endpoint of a list returns: one page, newest first."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class Answer(Struct, frozen=True):
+    """What an endpoint returns when 200 and the bare data are not what it means.
+
+    `success` is the envelope's word (a dispatched command may have failed); `location` names what
+    was made.
+    """
+
+    data: Any
+    status: int = 200
+    success: bool = True
+    location: str | None = None
+
+
+class ProblemDocument(Struct, frozen=True, kw_only=True):
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    success: bool = False
+    errors: list[FieldError] | UnsetType = UNSET
+
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+def respond(result: object) -> Response:
+    """The response for whatever an endpoint returned."""
+    match result:
+        case Response():
+            return result
+        case Items(items=items, next=following):  # pyright: ignore[reportUnknownVariableType]
+            content: dict[str, Any] = {"success": True, "data": items, "page": Page(following)}
+            return Response(_encoder.encode(content), media_type=JSON)
+        case Answer():
+            headers = {"Location": result.location} if result.location else None
+            body = _encoder.encode({"success": result.success, "data": result.data})
+            return Response(body, status_code=result.status, headers=headers, media_type=JSON)
+        case _:
+            return Response(_encoder.encode({"success": True, "data": result}), media_type=JSON)
+
+
+def problem(error: HubError) -> Response:
+    row = PROBLEMS[error.code]
+    headers: dict[str, str] = {}
+    if error.retry_after is not None or row.status in (429, 503):
+        headers["Retry-After"] = str(error.retry_after or 1)
+    if row.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem_document(
+        row.status, row.title, error.detail, str(error.code), errors=error.errors, headers=headers
+    )
+
+
+def problem_document(
+    status: int,
+    title: str,
+    detail: str,
+    code: str,
+    *,
+    errors: list[FieldError] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    document = ProblemDocument(
+        type=f"urn:longline:problem:{code}",
+        title=title,
+        status=status,
+        detail=detail,
+        code=code,
+        errors=errors or UNSET,
+    )
+    return Response(
+        _encoder.encode(document),
+        status_code=status,
+        headers=dict(headers or {}),
+        media_type=PROBLEM_JSON,
+    )
+
+
+def at(moment: datetime | None) -> str | None:
+    """A time as it travels, or null."""
+    return None if moment is None else rfc3339(moment)

@@ -1,0 +1,76 @@
+"""What callers send: path, query and body, decoded by type. All of it may raise `Invalid`."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import Request
+
+from hub.base.errors import FieldError, Invalid, TooLarge, UnsupportedMedia
+from protocol.codec import decode, refuse_unstorable
+from protocol.errors import InvalidMessage
+
+T = TypeVar("T")
+
+MAX_BODY: Final = 2**20
+"""Bytes of a JSON body."""
+
+Limit = Annotated[int, Meta(ge=1, le=500)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class Query(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Query parameters: a misspelt filter is an error, or it would silently match everything."""
+
+
+class ListQuery(Query, frozen=True, kw_only=True):
+    limit: Limit = 50
+    cursor: str | None = None
+
+
+def query_of(request: Request, kind: type[T]) -> T:
+    values: dict[str, Any] = dict(request.query_params.items())
+    try:
+        refuse_unstorable(values)
+        return msgspec.convert(values, kind, strict=False)
+    except InvalidMessage as error:
+        raise Invalid(error.message) from None
+    except msgspec.ValidationError as error:
+        raise _invalid(error, "query") from None
+
+
+async def body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
+    """The JSON body. Raises `Invalid`, `TooLarge` or `UnsupportedMedia`."""
+    media = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    if media.lower() != "application/json":
+        raise UnsupportedMedia(f"the body must be application/json, not {media}")
+    raw = await read_body(request, MAX_BODY)
+    try:
+        return decode(decoder, raw)
+    except InvalidMessage as error:
+        field = error.field or "body"
+        raise Invalid(
+            f"{field}: {error.message}", errors=[FieldError(field, error.message)]
+        ) from None
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes. Raises `TooLarge` as soon as that is clear."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLarge(f"the body may have {limit} bytes")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"the body may have {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _invalid(error: msgspec.ValidationError, where: str) -> Invalid:
+    message, _, path = str(error).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".") or where
+    return Invalid(f"{field}: {message}", errors=[FieldError(field, message)])

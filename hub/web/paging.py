@@ -1,0 +1,51 @@
+"""Pages of a list: opaque cursors that hold the sort key of the last row shown.
+
+A cursor made of (time, id) is stable while rows are added: lists are newest first, and a page
+begins strictly behind the key.
+"""
+
+import base64
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from hub.base.errors import FieldError, Invalid
+from hub.web.envelope import Items
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+Key = tuple[datetime, str]
+"""(time, id) of a row."""
+
+
+def page_of(
+    rows: Sequence[R], limit: int, *, key: Callable[[R], Key], item: Callable[[R], T]
+) -> Items[T]:
+    """One page out of `limit + 1` fetched rows: the surplus row only says that there is more."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Items([item(row) for row in shown], encode_cursor(key(shown[-1])) if more else None)
+
+
+def encode_cursor(key: Key) -> str:
+    raw = msgspec.json.encode([key[0].isoformat(), key[1]])
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None) -> Key | None:
+    """None for the first page. Raises `Invalid`."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        moment, ident = msgspec.json.decode(raw, type=tuple[str, str])
+        key = (datetime.fromisoformat(moment), ident)
+    except (ValueError, msgspec.MsgspecError):
+        key = None
+    if key is None or key[0].tzinfo is None or "\0" in key[1]:
+        message = "not a cursor that this list gave"
+        raise Invalid(f"cursor: {message}", errors=[FieldError("cursor", message)])
+    return key

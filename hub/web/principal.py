@@ -1,0 +1,28 @@
+"""Who calls: the outcome of authentication, as every endpoint receives it."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from protocol.ids import DEFAULT_ORG, OrgId
+
+Role = Literal["VIEWER", "OPERATOR", "MANAGER", "ADMIN"]
+
+
+class Principal(Struct, frozen=True, kw_only=True):
+    """`kind` says what proved it: a user's token, an API key, a device's token, or nothing."""
+
+    org: OrgId
+    kind: Literal["user", "api_key", "device", "anyone"]
+    subject: str
+    """The id of the user (also for an API key), or of the device."""
+    actor: str
+    """The name under which the audit knows it."""
+    role: Role | None = None
+    """None for devices and for anyone."""
+    session_id: str | None = None
+    expires_at: float = 0.0
+    """When the proof runs out, in seconds since 1970."""
+
+
+ANYONE = Principal(org=DEFAULT_ORG, kind="anyone", subject="", actor="anyone")

@@ -1,0 +1,18 @@
+-- name: insert
+-- Rows in the transaction of the action that they tell of.
+INSERT INTO audit_log (org_id, actor, action, target, detail)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])
+
+-- name: list
+-- Newest first, from a cursor (at, audit_id) on.
+SELECT audit_id, at, actor, action, target, detail
+FROM audit_log
+WHERE org_id = $1
+  AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR action = $3)
+  AND ($4::text IS NULL OR target = $4)
+  AND ($5::timestamptz IS NULL OR at >= $5)
+  AND ($6::timestamptz IS NULL OR at <= $6)
+  AND ($7::timestamptz IS NULL OR (at, audit_id) < ($7, $8::bigint))
+ORDER BY at DESC, audit_id DESC
+LIMIT $9
