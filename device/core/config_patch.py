@@ -1,0 +1,91 @@
+"""JSON merge patch (RFC 7396), and which of the agent's settings a change touches.
+
+The pushed configuration is one JSON object. A change to one of `HOT` takes effect at once; every
+other path that changed is reported as `restartRequired`: the agent, or another program on the
+device that reads the same document, takes it up at its next start.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+from msgspec import Meta, Struct
+
+from protocol.commands import Level
+
+Document = dict[str, Any]
+
+HOT: Final = frozenset({"metrics.intervalSeconds", "logs.level"})
+
+
+class MetricsPart(Struct, frozen=True, rename="camel"):
+    interval_seconds: Annotated[float, Meta(ge=1, le=3600)] | None = None
+
+
+class LogsPart(Struct, frozen=True, rename="camel"):
+    level: Level | None = None
+
+
+class OutboxPart(Struct, frozen=True, rename="camel"):
+    max_events: Annotated[int, Meta(ge=100, le=10_000_000)] | None = None
+
+
+class Pushed(Struct, frozen=True, rename="camel"):
+    """What the agent itself reads in the pushed document; everything else is other programs'."""
+
+    metrics: MetricsPart = MetricsPart()
+    logs: LogsPart = LogsPart()
+    outbox: OutboxPart = OutboxPart()
+
+
+class Change(Struct, frozen=True):
+    document: Document
+    applied: list[str]
+    restart_required: list[str]
+
+
+def merge(target: object, patch: object) -> Any:
+    """`target` after `patch`; neither is changed. The algorithm of RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    fields = cast("Document", patch)
+    merged: Document = dict(cast("Document", target)) if isinstance(target, dict) else {}
+    for name, value in fields.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def read(document: Document) -> Pushed:
+    """The agent's own settings in `document`. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(document, Pushed)
+
+
+def plan(document: Document, patch: Document) -> Change:
+    """What `patch` makes of `document`. Raises `msgspec.ValidationError` when the outcome holds a
+    value that the agent cannot use; then nothing is to be changed."""
+    merged = merge(document, patch)
+    read(merged)
+    touched = sorted(set(changed_paths(document, merged)))
+    return Change(
+        document=merged,
+        applied=[path for path in touched if path in HOT],
+        restart_required=[path for path in touched if path not in HOT],
+    )
+
+
+def changed_paths(before: object, after: object, path: str = "") -> Iterator[str]:
+    """Dotted paths of the leaves that differ; a leaf is whatever is not an object with members."""
+    if not isinstance(before, dict) and not isinstance(after, dict):
+        if before != after or type(before) is not type(after):
+            yield path
+        return
+    old = cast("Document", before) if isinstance(before, dict) else {}
+    new = cast("Document", after) if isinstance(after, dict) else {}
+    if not old and not new and before != after:
+        yield path
+    for name in {**old, **new}:
+        below = f"{path}.{name}" if path else name
+        yield from changed_paths(old.get(name), new.get(name), below)

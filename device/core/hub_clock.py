@@ -1,0 +1,30 @@
+"""The hub's time as this device can know it: the monotonic clock plus an offset from `welcome`.
+
+The device's own wall clock takes no part, so a wrong or jumping one cannot expire a command.
+"""
+
+from datetime import datetime
+
+
+class HubClock:
+    def __init__(self) -> None:
+        self._offset: float | None = None
+
+    def set(self, server_time: str, now: float) -> None:
+        """The hub said `server_time` (RFC 3339) at `now` (monotonic). What does not parse is
+        ignored: commands then simply have no deadline here."""
+        moment = _parse(server_time)
+        if moment is not None:
+            self._offset = moment - now
+
+    def is_past(self, deadline: str | None, now: float) -> bool:
+        moment = _parse(deadline) if deadline else None
+        return moment is not None and self._offset is not None and now + self._offset > moment
+
+
+def _parse(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo else None

@@ -1,0 +1,129 @@
+"""Running another program: no shell, its own process group, a time limit and a cap on its output.
+
+When the run ends, for whatever reason, the whole group is gone: first SIGTERM, after two seconds
+SIGKILL. Standard input is empty and `LONGLINE_*` variables are not handed on.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from device.settings import without_secrets
+
+TERM_SECONDS: Final = 2.0
+EOF_SECONDS: Final = 1.0
+_CHUNK: Final = 16 * 1024
+
+
+class CannotRun(Exception):
+    """The program is not there or may not be run."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class TimedOut(Exception):
+    """The time limit passed; `finished` has what was written until then."""
+
+    def __init__(self, finished: "Finished") -> None:
+        super().__init__("time limit passed")
+        self.finished = finished
+
+
+class Finished(Struct, frozen=True, kw_only=True):
+    exit_code: int
+    """Negative: the signal that ended it."""
+    stdout: bytes
+    stderr: bytes
+    truncated: bool
+
+
+class _Capture:
+    """The first `limit` bytes of a stream; the rest is read and dropped."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.kept = bytearray()
+        self.truncated = False
+
+    async def drain(self, stream: asyncio.StreamReader) -> None:
+        while chunk := await stream.read(_CHUNK):
+            room = self._limit - len(self.kept)
+            self.kept += chunk[:room]
+            self.truncated = self.truncated or len(chunk) > room
+
+
+async def run(
+    argv: Sequence[str], *, timeout_seconds: float, stdout_limit: int, stderr_limit: int
+) -> Finished:
+    """Run `argv` to its end. Raises `CannotRun` and `TimedOut`; cancelling kills the group."""
+    process = await _start(argv)
+    out, err = _Capture(stdout_limit), _Capture(stderr_limit)
+    timed_out = False
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await _follow(process, out, err)
+    except TimeoutError:
+        timed_out = True
+    finally:
+        await _end_group(process)
+    finished = Finished(
+        exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
+        stdout=bytes(out.kept),
+        stderr=bytes(err.kept),
+        truncated=out.truncated or err.truncated,
+    )
+    if timed_out:
+        raise TimedOut(finished)
+    return finished
+
+
+async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=without_secrets(),
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CannotRun(f"cannot run {argv[0]}: {reason}") from None
+
+
+async def _follow(process: asyncio.subprocess.Process, out: _Capture, err: _Capture) -> None:
+    if process.stdout is None or process.stderr is None:
+        raise AssertionError("both are pipes")
+    async with asyncio.TaskGroup() as tasks:
+        readers = [
+            tasks.create_task(out.drain(process.stdout)),
+            tasks.create_task(err.drain(process.stderr)),
+        ]
+        await process.wait()
+        # A grandchild may hold the pipe open for ever; what it writes later is not ours.
+        _, late = await asyncio.wait(readers, timeout=EOF_SECONDS)
+        for reader in late:
+            reader.cancel()
+
+
+async def _end_group(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        _signal_group(process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TERM_SECONDS):
+                await process.wait()
+    _signal_group(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal_group(leader: int, signal_number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal_number)

@@ -1,0 +1,207 @@
+"""The agent's settings: a TOML file, `LONGLINE_*` variables over it, flags over both.
+
+| key of the file | variable | default |
+|---|---|---|
+| `hub` | `LONGLINE_HUB_URL` | required |
+| `id` | `LONGLINE_DEVICE_ID` | the host name |
+| `state_dir` | `LONGLINE_STATE_DIR` | `$XDG_STATE_HOME/longline/<id>` |
+| `enrollment_key_file` | `LONGLINE_ENROLLMENT_KEY_FILE` | the key in `LONGLINE_ENROLLMENT_KEY` |
+
+The other keys are the fields of `Settings`. This is the only module of the agent that reads the
+environment. Secrets come from a file or a variable, never from the command line.
+"""
+
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from device.core.shell_templates import BUILT_IN, BadTemplate, Template, check
+from device.errors import BadSettings
+from protocol.commands import Level
+from protocol.ids import is_device_id
+
+Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
+
+VARIABLES: Final = {
+    "hub": "LONGLINE_HUB_URL",
+    "id": "LONGLINE_DEVICE_ID",
+    "state_dir": "LONGLINE_STATE_DIR",
+    "enrollment_key_file": "LONGLINE_ENROLLMENT_KEY_FILE",
+}
+KEY_VARIABLE: Final = "LONGLINE_ENROLLMENT_KEY"
+
+
+class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Power(Part, frozen=True):
+    """What really restarts, reboots and switches off. A recording program makes them harmless."""
+
+    restart_argv: Argv | None = None
+    """Takes the place of the agent's process when it has stopped for `restart_service`. Without it
+    the agent runs itself again, or with `supervised` exits 75."""
+    reboot_argv: Argv = ("systemctl", "reboot")
+    shutdown_argv: Argv = ("systemctl", "poweroff")
+    reboot_grace_seconds: Annotated[float, Meta(gt=0)] = 120.0
+    """How long after a successful `reboot_argv` this process may live before it is a failure."""
+    os_boot_id_file: str = "/proc/sys/kernel/random/boot_id"
+
+
+class Metrics(Part, frozen=True):
+    interval_seconds: Annotated[float, Meta(ge=1, le=3600)] = 15.0
+    disk_path: str = "/"
+
+
+class Logs(Part, frozen=True):
+    level: Level = "INFO"
+    """Of the agent's own log."""
+    default: str | None = None
+    """The source of a `pull_logs` that names none; else the first that is there."""
+    files: tuple[str, ...] = ()
+    """Absolute paths that `file:<path>` may name."""
+
+
+class Firmware(Part, frozen=True):
+    staging_dir: str | None = None
+    """Default: `firmware` in the state directory."""
+    max_bytes: int = 2 * 1024**3
+
+
+class Containers(Part, frozen=True):
+    socket: str | None = None
+    """Path of the engine's unix socket. None = Docker's usual one, when it is there."""
+
+
+class OutboxSettings(Part, frozen=True):
+    max_events: Annotated[int, Meta(ge=100, le=10_000_000)] = 50_000
+    max_bytes: Annotated[int, Meta(ge=1024 * 1024)] = 64 * 1024 * 1024
+
+
+class Shell(Part, frozen=True):
+    templates: dict[str, Template] = {}
+
+
+class Settings(Part, frozen=True):
+    hub: str
+    id: str
+    state_dir: str
+    name: str | None = None
+    company_id: str | None = None
+    production_line_id: str | None = None
+    enrollment_key_file: str | None = None
+    socket: str | None = None
+    """Of the local programs; default: `agent.sock` in the state directory."""
+    socket_mode: Annotated[str, Meta(pattern=r"^0?6[06]0$")] = "0660"
+    supervised: bool = False
+    """Something starts the agent again when it exits 75."""
+    power: Power = Power()
+    metrics: Metrics = Metrics()
+    logs: Logs = Logs()
+    firmware: Firmware = Firmware()
+    containers: Containers = Containers()
+    outbox: OutboxSettings = OutboxSettings()
+    shell: Shell = Shell()
+
+    @property
+    def state(self) -> Path:
+        return Path(self.state_dir)
+
+    @property
+    def socket_path(self) -> Path:
+        return Path(self.socket) if self.socket else self.state / "agent.sock"
+
+    @property
+    def staging(self) -> Path:
+        return Path(self.firmware.staging_dir or self.state / "firmware")
+
+    @property
+    def templates(self) -> dict[str, Template]:
+        return {**BUILT_IN, **self.shell.templates}
+
+
+def load(
+    config: Path | None, flags: Mapping[str, object], environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """`flags` by field name; those that are None were not given. Raises `BadSettings`."""
+    fields = _read_file(config) if config else {}
+    fields.update({key: environ[name] for key, name in VARIABLES.items() if environ.get(name)})
+    fields.update({key: value for key, value in flags.items() if value is not None})
+    fields.setdefault("id", socket.gethostname())
+    fields.setdefault("state_dir", str(_state_home(environ) / "longline" / str(fields["id"])))
+    if "hub" not in fields:
+        raise BadSettings("which hub? give --hub, LONGLINE_HUB_URL or `hub` in the file")
+    return _checked(_convert(fields))
+
+
+def _state_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+
+
+def _read_file(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text())
+    except OSError as error:
+        raise BadSettings(f"cannot read {config}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{config}: {error}") from None
+
+
+def _convert(fields: dict[str, Any]) -> Settings:
+    try:
+        return msgspec.convert(fields, Settings)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"settings: {error}") from None
+
+
+def _checked(settings: Settings) -> Settings:
+    if not is_device_id(settings.id):
+        raise BadSettings(f"{settings.id!r} is not a device id")
+    check_hub_url(settings.hub)
+    for name, template in settings.shell.templates.items():
+        try:
+            check(name, template)
+        except BadTemplate as error:
+            raise BadSettings(str(error)) from None
+    relative = [path for path in settings.logs.files if not Path(path).is_absolute()]
+    if relative:
+        raise BadSettings(f"logs.files: {relative[0]} is not an absolute path")
+    return settings
+
+
+def check_hub_url(url: str) -> None:
+    """Raise `BadSettings` unless `url` is http(s)://host[:port], with a path at most."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or re.search(r"[?#@\s]", url):
+        raise BadSettings(f"{url!r} is not the URL of a hub (http://host:port)")
+
+
+def enrollment_key(key_file: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The enrolment key, or None when there is none. Raises `BadSettings`."""
+    if key_file is None:
+        return environ.get(KEY_VARIABLE) or None
+    try:
+        key = Path(key_file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise BadSettings(f"cannot read the enrolment key file {key_file}: {reason}") from None
+    if not key.isascii() or not key.isprintable() or not key:
+        raise BadSettings(f"the enrolment key file {key_file} does not hold a key")
+    return key
+
+
+def without_secrets(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for programs that the agent starts."""
+    return {name: value for name, value in environ.items() if not name.startswith("LONGLINE_")}
