@@ -1,0 +1,463 @@
+"""One WebSocket: the `asyncio.Protocol` class that uvicorn is given as `ws=`.
+
+No task per message and no queue: `data_received` parses and calls the handler, `write` goes to the
+transport. A connection goes OPENING → OPEN → CLOSING and never back:
+
+- OPENING: the gate decides about the upgrade, at once or in a task. Bytes that come meanwhile wait
+  within a bound.
+- OPEN: from the 101 on. Only now the handler is called, but for its `closed`.
+- CLOSING: a refusal or a close frame was written, or the transport was aborted. Nothing is handed
+  out any more; the peer's close frame or the end of its bytes ends the connection, a timer if
+  neither comes.
+
+Serve it together with `hub.socket.http`, which keeps the deadline of an upgrade and hands over the
+bytes that came in one piece with it; uvicorn's own class does neither.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable
+from typing import Any, ClassVar, Final, Protocol, cast
+
+import structlog
+from msgspec import Struct
+from uvicorn.config import Config
+from uvicorn.protocols.utils import get_remote_addr, is_ssl
+from uvicorn.server import ServerState
+
+from hub.socket import handshake
+from hub.socket.framing import (
+    PING,
+    Binary,
+    Event,
+    Fault,
+    FrameParser,
+    PeerClosed,
+    Ping,
+    Pong,
+    close_frame,
+    pong_frame,
+    text_frame,
+)
+from hub.socket.handshake import Refusal, Upgrade
+from hub.socket.pings import PingWheel, Verdict, verdict
+from protocol.closing import CloseCode, closing
+from protocol.errors import ProblemCode
+
+log = structlog.get_logger(__name__)
+
+ABNORMAL: Final = 1006
+"""The connection ended without a close frame."""
+INTERNAL_ERROR: Final = 1011
+
+_OPENING: Final = 0
+_OPEN: Final = 1
+_CLOSING: Final = 2
+
+
+class Handler(Protocol):
+    """Whoever talks on the connection. An exception of any of these closes with 1011."""
+
+    def opened(self, connection: "Connection") -> None:
+        """The 101 was written. What the handler gives back in `closed` it takes here, not when it
+        is made: a connection that is lost while opening never gets here."""
+        ...
+
+    def text(self, message: bytes) -> None:
+        """One whole text message, valid UTF-8."""
+        ...
+
+    def binary(self) -> None:
+        """A binary message came, a bad frame; its payload was dropped."""
+        ...
+
+    def drained(self) -> None:
+        """The write buffer fell below low water, having been above high water."""
+        ...
+
+    def closed(self, code: int) -> None:
+        """Exactly once after `opened`, and never from inside a call to the connection.
+
+        `code` is the peer's (1005: its close frame had none), ours if we closed or aborted, or 1006
+        when there was no close frame.
+        """
+        ...
+
+
+class Gate(Protocol):
+    """Who may come in, and who talks to them."""
+
+    def admit(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
+        """Awaited in a task, which is cancelled when the peer gives up."""
+        ...
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bytes and seconds."""
+
+    first_message: int = 4 * 1024
+    """`max_message` at first, until the handler knows its peer."""
+    early_bytes: int = 4 * 1024
+    """What may come before an awaited admission is decided."""
+    low_water: int = 16 * 1024
+    high_water: int = 64 * 1024
+    write_buffer: int = 1024 * 1024 + 256 * 1024
+    """Above this the connection is aborted."""
+    send_buffer: int = 128 * 1024
+    """SO_SNDBUF; Linux grants twice as much."""
+    user_timeout: float = 10.0
+    """TCP_USER_TIMEOUT: sent bytes that nobody acknowledges, a window that stays shut."""
+    close_seconds: float = 2.0
+    """For the peer to answer a close frame."""
+    odd_frames: int = 10_000
+    """Control frames and fragments in one ping period."""
+
+
+class _Setup(Struct, frozen=True):
+    gate: Gate
+    pings: PingWheel
+    limits: Limits
+
+
+class Connection(asyncio.Protocol):
+    """Made by uvicorn. For the handler: `send`, `write`, `close`, `abort`, `buffered`,
+    `max_message`, `pause_reading`, `resume_reading`. After the end they do nothing."""
+
+    __slots__ = (
+        "_admission",
+        "_early",
+        "_handler",
+        "_parser",
+        "_paused",
+        "_server_state",
+        "_silent",
+        "_slot",
+        "_state",
+        "_timer",
+        "_transport",
+        "_written",
+    )
+
+    _setup: ClassVar[_Setup]
+
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any]
+    ) -> None:
+        self._server_state = server_state
+        self._state = _OPENING
+        self._transport: asyncio.Transport
+        self._admission: asyncio.Task[None] | None = None
+        self._early: bytes | None = None
+        """Bytes after the request, while the admission is under way; None before the request."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._handler: Handler | None = None
+        self._parser: FrameParser | None = None
+        self._silent = False
+        self._paused = False
+        self._slot = 0
+        self._written = 0
+
+    # For the handler.
+
+    @property
+    def max_message(self) -> int:
+        """The largest message that is taken, in bytes; more is closed 1009."""
+        return self._parser.max_message if self._parser else self._setup.limits.first_message
+
+    @max_message.setter
+    def max_message(self, size: int) -> None:
+        if self._parser:
+            self._parser.max_message = size
+
+    def send(self, text: bytes) -> None:
+        """One text message, which must be UTF-8."""
+        self.write(text_frame(text))
+
+    def write(self, frames: bytes) -> None:
+        """Whole frames, as many as there are: joined in one call they cost one system call."""
+        if self._state != _OPEN:
+            return
+        self._written += len(frames)
+        self._transport.write(frames)
+        if self._transport.get_write_buffer_size() > self._setup.limits.write_buffer:
+            self.abort(CloseCode.NO_PROGRESS)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye and wait for the peer's; without `reason`, the code's own is sent."""
+        if self._state != _OPEN:
+            return
+        self._transport.write(close_frame(code, reason or closing(code).reason))
+        self.resume_reading()
+        self._end(code)
+
+    def abort(self, code: int) -> None:
+        """Without goodbye, dropping what is unsent: for a peer that does not read."""
+        if self._state == _OPEN:
+            self._end(code)
+        self._transport.abort()
+
+    def buffered(self) -> int:
+        """Bytes that wait in this process because the kernel does not take them."""
+        return self._transport.get_write_buffer_size()
+
+    def pause_reading(self) -> None:
+        """Let the peer feel that it is too fast. What has been read already is still handed out."""
+        if not self._paused and self._state == _OPEN:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._paused:
+            self._paused = self._silent = False
+            self._transport.resume_reading()
+
+    # For uvicorn and the loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._server_state.connections.add(self)  # pyright: ignore[reportArgumentType]
+        _tune(self._transport, self._setup.limits)
+
+    def data_received(self, data: bytes) -> None:
+        self._silent = False
+        parser, handler = self._parser, self._handler
+        if parser is None or handler is None:
+            self._before_open(data)
+            return
+        for event in parser.feed(data):
+            if self._state != _OPEN:
+                self._after_close(event)
+                continue
+            try:
+                if type(event) is bytes:
+                    handler.text(event)
+                else:
+                    self._other(cast("Binary | Ping | Pong | PeerClosed | Fault", event), handler)
+            except Exception as error:
+                self._failed(error)
+        if parser.odd_frames > self._setup.limits.odd_frames:
+            self.close(CloseCode.FLOODING)
+
+    def pause_writing(self) -> None:
+        if self._state == _OPEN:
+            self._setup.pings.watch(self)
+
+    def resume_writing(self) -> None:
+        if self._state == _OPEN and self._handler is not None:
+            try:
+                self._handler.drained()
+            except Exception as error:
+                self._failed(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._state == _OPEN:
+            self._end(ABNORMAL)
+        self._state = _CLOSING
+        self._cancel_timer()
+        if self._admission is not None:
+            self._admission.cancel()
+        self._handler = None
+        self._server_state.connections.discard(self)  # pyright: ignore[reportArgumentType]
+
+    def shutdown(self) -> None:
+        """uvicorn ends. (Our own drain comes before and leaves little to do.)"""
+        if self._state == _OPENING:
+            self._refuse(Refusal(503, ProblemCode.UNAVAILABLE, "draining", retry_after=1))
+        self.close(CloseCode.SERVICE_RESTART)
+
+    # Opening.
+
+    @property
+    def opening(self) -> bool:
+        return self._state == _OPENING
+
+    def expire_by(self, deadline: asyncio.TimerHandle) -> None:
+        """The timer that aborts the transport; cancelled as soon as the opening is over."""
+        self._timer = deadline
+
+    def _before_open(self, data: bytes) -> None:
+        if self._state == _CLOSING:
+            return
+        if self._early is None:
+            self._early = b""
+            self._request(data)
+        elif len(self._early) + len(data) > self._setup.limits.early_bytes:
+            self._transport.abort()
+        else:
+            self._early += data
+
+    def _request(self, head: bytes) -> None:
+        peer = get_remote_addr(self._transport)
+        upgrade = handshake.parse(
+            head, remote=peer[0] if peer else "", secure=is_ssl(self._transport)
+        )
+        if isinstance(upgrade, Refusal):
+            self._refuse(upgrade)
+            return
+        try:
+            answer = self._setup.gate.admit(upgrade)
+        except Exception:
+            log.exception("admission failed", path=upgrade.path)
+            answer = _FAILED
+        if not isinstance(answer, Awaitable):
+            self._decided(upgrade, answer)
+            return
+        self._admission = asyncio.get_running_loop().create_task(self._admit(upgrade, answer))
+        # uvicorn's shutdown waits for these, and the set is what keeps the task alive.
+        self._server_state.tasks.add(self._admission)
+        self._admission.add_done_callback(self._server_state.tasks.discard)
+
+    async def _admit(self, upgrade: Upgrade, answer: Awaitable[Handler | Refusal]) -> None:
+        try:
+            decision = await answer
+        except Exception:
+            log.exception("admission failed", path=upgrade.path)
+            decision = _FAILED
+        self._admission = None
+        self._decided(upgrade, decision)
+
+    def _decided(self, upgrade: Upgrade, decision: Handler | Refusal) -> None:
+        if self._state != _OPENING:
+            return
+        if isinstance(decision, Refusal):
+            self._refuse(decision)
+        else:
+            self._open(upgrade, decision)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._state = _CLOSING
+        if self._admission is not None:
+            self._admission.cancel()
+        self._transport.write(handshake.refused(refusal))
+        self._transport.close()
+
+    def _open(self, upgrade: Upgrade, handler: Handler) -> None:
+        limits = self._setup.limits
+        self._cancel_timer()
+        self._transport.set_write_buffer_limits(high=limits.high_water, low=limits.low_water)
+        self._transport.write(handshake.accepted(upgrade))
+        self._state = _OPEN
+        self._handler = handler
+        self._parser = FrameParser(limits.first_message)
+        self._slot = self._setup.pings.add(self)
+        try:
+            handler.opened(self)
+        except Exception as error:
+            self._failed(error)
+        early, self._early = self._early, None
+        if early:
+            self.data_received(early)
+
+    # Open.
+
+    def _other(self, event: Binary | Ping | Pong | PeerClosed | Fault, handler: Handler) -> None:
+        match event:
+            case Binary():
+                handler.binary()
+            case Ping():
+                # A peer that pings without reading gets no answer rather than a growing buffer.
+                if self.buffered() < self._setup.limits.high_water:
+                    self.write(pong_frame(event.payload))
+            case Pong():
+                pass
+            case PeerClosed():
+                self._transport.write(close_frame(event.code))
+                self._end(event.code)
+                self._transport.close()
+            case Fault():
+                self._transport.write(close_frame(event.code, event.reason))
+                self._end(event.code)
+                end_writing(self._transport)
+
+    def _failed(self, error: Exception) -> None:
+        log.error("handler failed", handler=type(self._handler).__name__, exc_info=error)
+        self.close(INTERNAL_ERROR, "internal error")
+
+    # Liveness: see `hub.socket.pings`.
+
+    def beat(self, *, forgiving: bool) -> None:
+        if self._parser is not None:
+            self._parser.odd_frames = 0
+        match verdict(
+            silent=self._silent,
+            paused=self._paused,
+            unsent=self.buffered() > 0,
+            forgiving=forgiving,
+        ):
+            case Verdict.PING:
+                self._silent = True
+                self.write(PING)
+            case Verdict.WATCH:
+                self._silent = False
+                self._setup.pings.watch(self)
+            case Verdict.DEAD:
+                self.close(CloseCode.NO_PROGRESS)
+
+    def sent(self) -> int:
+        """All bytes ever handed to the kernel."""
+        return self._written - self.buffered()
+
+    def stalled(self) -> None:
+        self.abort(CloseCode.NO_PROGRESS)
+
+    # Closing.
+
+    def _end(self, code: int) -> None:
+        """OPEN → CLOSING: from here on the handler hears nothing but `closed`."""
+        self._state = _CLOSING
+        self._setup.pings.discard(self, self._slot)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._setup.limits.close_seconds, self._transport.abort)
+        if self._handler is not None:
+            loop.call_soon(_tell, self._handler, code)
+
+    def _after_close(self, event: Event) -> None:
+        if isinstance(event, PeerClosed | Fault):
+            self._transport.close()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+_FAILED: Final = Refusal(500, ProblemCode.UNAVAILABLE, "the hub failed")
+
+
+def _tell(handler: Handler, code: int) -> None:
+    try:
+        handler.closed(code)
+    except Exception:
+        log.exception("handler failed", handler=type(handler).__name__)
+
+
+def _tune(transport: asyncio.Transport, limits: Limits) -> None:
+    """What a peer that does not read may hold in the kernel, and for how long."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    with contextlib.suppress(OSError):  # the peer may be gone already
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            milliseconds = int(limits.user_timeout * 1000)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def end_writing(transport: asyncio.Transport) -> None:
+    """End our half only, where TLS does not forbid it: closing while bytes of the peer are unread
+    resets the connection, and that can take our last words with it. The caller keeps a timer."""
+    if transport.can_write_eof():
+        transport.write_eof()
+
+
+def connection_class(
+    gate: Gate, pings: PingWheel, limits: Limits | None = None
+) -> type[Connection]:
+    """The class for `uvicorn.Config(ws=…)`."""
+
+    class BoundConnection(Connection):
+        __slots__ = ()
+        _setup = _Setup(gate, pings, limits or Limits())
+
+    return BoundConnection

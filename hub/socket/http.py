@@ -1,0 +1,187 @@
+"""uvicorn's HTTP protocol with what it lacks: bounds on a request's head, in bytes and in time.
+
+uvicorn reads a head of any size for as long as it takes, drops bytes that follow an upgrade request
+in one segment, and writes query strings, which may hold tokens, to its access log. Give this class
+to `uvicorn.Config(http=…)` together with `hub.socket.connection`.
+"""
+
+import asyncio
+from typing import Any, ClassVar, Final, cast
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from hub.socket import handshake
+from hub.socket.connection import Connection, end_writing
+from hub.socket.handshake import Refusal, malformed
+from protocol.errors import ProblemCode
+
+MAX_HEAD: Final = 16 * 1024
+"""Bytes of request line and headers."""
+MAX_LINES: Final = 100
+_TOO_LARGE: Final = Refusal(431, ProblemCode.TOO_LARGE, "headers over 16 KiB or 100 lines")
+
+
+class _Refused(Exception):
+    """Raised in a callback of the parser, which passes it on as the context of its own error."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.detail)
+        self.refusal = refusal
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """A head must be complete `head_seconds` after the connection was made, or, when it is reused,
+    after the first byte of the request; an upgrade must be decided by then too."""
+
+    head_seconds: ClassVar[float] = 10.0
+    linger_seconds: ClassVar[float] = 2.0
+    """For the peer to read a refusal while it is still sending."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.access_log = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._over = False
+        """Nothing more is read: refused, or another protocol has taken over."""
+        self._between = False
+        """A request is complete and no byte of another one has come."""
+        self._head = 0
+        self._lines = 0
+        self._parsed = False
+        self._unparsed = 0
+        """Bytes since the parser last finished something: a header line that does not end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().connection_made(transport)
+        self._expire_after(self.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._relax()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self._between and not self._over:
+            self._between = False
+            self._expire_after(self.head_seconds)
+        position = 0
+        while position < len(data) and not self._over:
+            # In pieces, so that no head goes over its bound by more than one.
+            position += self._feed(data[position : position + MAX_HEAD])
+        if position < len(data):
+            self._hand_over(data[position:])
+
+    def _feed(self, piece: bytes) -> int:
+        """How many bytes of `piece` were HTTP."""
+        self._parsed = False
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade()
+            return int(upgrade.args[0])
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause.refusal if isinstance(cause, _Refused) else malformed("not HTTP"))
+            return len(piece)
+        self._unparsed = 0 if self._parsed else self._unparsed + len(piece)
+        if self._unparsed > MAX_HEAD:
+            self._refuse(_TOO_LARGE)
+        return len(piece)
+
+    # The parser's callbacks. What raises here comes out of `feed_data`.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._between = False
+        self._head = self._lines = 0
+        if self._deadline is None:  # pipelined
+            self._expire_after(self.head_seconds)
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._lines += 1
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._parsed = True
+        if not (self.parser.should_upgrade() and self._should_upgrade()):
+            if any(name == b"sec-websocket-key" for name, _ in self.headers):
+                raise _Refused(malformed("not a WebSocket upgrade"))
+            self._relax()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._parsed = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._parsed = self._between = True
+        super().on_message_complete()
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEAD or self._lines > MAX_LINES:
+            raise _Refused(_TOO_LARGE)
+
+    # Upgrades.
+
+    def _upgrade(self) -> None:
+        if not self._should_upgrade():
+            self._unsupported_upgrade_warning()
+        elif self.scope["http_version"] != "1.1":
+            self._refuse(malformed("an upgrade is HTTP/1.1"))
+        else:
+            self.handle_websocket_upgrade()
+            self._over = True
+            self._pass_deadline(self.transport.get_protocol())
+            # It refers to our methods: without this, only the cycle collector would free us.
+            self.parser = cast("httptools.HttpRequestParser", None)
+
+    def _pass_deadline(self, successor: asyncio.BaseProtocol) -> None:
+        deadline, self._deadline = self._deadline, None
+        if deadline is None:
+            return
+        if isinstance(successor, Connection) and successor.opening:
+            successor.expire_by(deadline)
+        else:
+            deadline.cancel()
+
+    def _hand_over(self, rest: bytes) -> None:
+        successor = self.transport.get_protocol()
+        if successor is not self:
+            cast("asyncio.Protocol", successor).data_received(rest)
+
+    # Ending.
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._over = True
+        if self.cycle and not self.cycle.response_complete:
+            # A request before this one is being answered: nothing may be written between.
+            self._relax()
+            self.cycle.keep_alive = False
+            return
+        self.transport.write(handshake.refused(refusal))
+        self._expire_after(self.linger_seconds)
+        end_writing(self.transport)
+
+    def _expire_after(self, seconds: float) -> None:
+        self._relax()
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _relax(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
