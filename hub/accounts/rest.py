@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from hub.accounts.service import AccountService, ApiKeyRow, Grant, UserChange, UserRow
 from hub.web.envelope import Answer, Items, at
-from hub.web.inputs import ListQuery, Moment
+from hub.web.inputs import Body, ListQuery, Moment
 from hub.web.principal import Role
 from hub.web.route import Call
 from protocol.codec import rfc3339
@@ -15,10 +15,6 @@ from protocol.codec import rfc3339
 Username = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\s\x00-\x1f]+$(?!\n)")]
 Password = Annotated[str, Meta(min_length=8, max_length=1024)]
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
-
-
-class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A request body: unknown fields are errors."""
 
 
 class LoginBody(Body, frozen=True):

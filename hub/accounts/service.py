@@ -446,7 +446,7 @@ class AccountService:
             await self._store.revoke(connection, now.org, "user", now.user_id)
         if now.role != was.role or now.password_hash != was.password_hash or now.disabled:
             await self._store.end_sessions_of(connection, now.org, now.user_id)
-        above = [role for role in ROLES if not role_covers(now.role, role)]
+        above: list[Role] = [role for role in ROLES if not role_covers(now.role, role)]
         await self._store.delete_keys_above(connection, now.org, now.user_id, above)
 
     async def _keep_an_admin(self, connection: Connection, user: UserRow) -> None:

@@ -24,6 +24,10 @@ class Query(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
     """Query parameters: a misspelt filter is an error, or it would silently match everything."""
 
 
+class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A request body: unknown fields are errors."""
+
+
 class ListQuery(Query, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: str | None = None

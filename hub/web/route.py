@@ -55,6 +55,8 @@ class Route(Struct, frozen=True, kw_only=True):
     action: Any
     """What the caller must be allowed to do: see `hub/accounts/access.py`."""
     summary: str
+    exists: "Callable[[Principal, Request], Awaitable[None]] | None" = None
+    """Raises `NotFound` when the path names what is not there, or is somebody else's."""
     query: type[Query] | None = None
     body: Any = None
     answer: Any = None
@@ -78,6 +80,8 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
     async def endpoint(request: Request) -> Response:
         try:
             principal = await guard(request, route.action)
+            if route.exists is not None:
+                await route.exists(principal, request)
             call: Call[Any, Any] = Call(
                 principal=principal,
                 query=None if route.query is None else query_of(request, route.query),

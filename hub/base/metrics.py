@@ -1,0 +1,105 @@
+"""What `/metrics` shows. Labels are bounded: never a device, a user or a command id.
+
+`docs/operations.md` says what each of these means and when to worry.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300)
+
+lines = Gauge("longline_lines", "Devices on a line of this replica", registry=REGISTRY)
+dashboards = Gauge("longline_dashboards", "Dashboard sockets of this replica", registry=REGISTRY)
+registrations = Counter(
+    "longline_lines_opened_total", "Lines registered by this replica", registry=REGISTRY
+)
+lines_closed = Counter(
+    "longline_lines_closed_total", "Lines that ended, by close code", ["code"], registry=REGISTRY
+)
+refused_sockets = Counter(
+    "longline_sockets_refused_total",
+    "Sockets refused before they opened, by HTTP status",
+    ["status"],
+    registry=REGISTRY,
+)
+invalid_frames = Counter(
+    "longline_invalid_frames_total", "Frames that did not decode", ["socket"], registry=REGISTRY
+)
+
+commands_accepted = Counter(
+    "longline_commands_accepted_total", "Commands committed, by type", ["type"], registry=REGISTRY
+)
+commands_ended = Counter(
+    "longline_commands_ended_total",
+    "Commands ended, by type and final state",
+    ["type", "status"],
+    registry=REGISTRY,
+)
+command_seconds = Histogram(
+    "longline_command_seconds",
+    "From acceptance to the end, by type",
+    ["type"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+batch_size = Histogram(
+    "longline_batch_items",
+    "Items that went together into one group commit",
+    ["batch"],
+    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000),
+    registry=REGISTRY,
+)
+batch_seconds = Histogram(
+    "longline_batch_seconds",
+    "How long a group commit took",
+    ["batch"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+queue_depth = Gauge(
+    "longline_queue_items", "Items waiting in a bounded queue", ["queue"], registry=REGISTRY
+)
+
+events_received = Counter(
+    "longline_events_received_total", "Events from devices, by type", ["type"], registry=REGISTRY
+)
+events_stored = Counter("longline_events_stored_total", "Events committed", registry=REGISTRY)
+events_duplicate = Counter(
+    "longline_events_duplicate_total", "Durable events that were there already", registry=REGISTRY
+)
+events_shed = Counter(
+    "longline_events_shed_total",
+    "Events given up, by the queue that was full or the reason",
+    ["reason"],
+    registry=REGISTRY,
+)
+stream_offset = Gauge(
+    "longline_stream_offset",
+    "Offset of the last event that this replica appended",
+    registry=REGISTRY,
+)
+stream_failures = Counter(
+    "longline_stream_failures_total", "Appends that Redis did not take at once", registry=REGISTRY
+)
+sweep_seconds = Histogram(
+    "longline_sweep_seconds", "How long a sweep took", buckets=_SECONDS, registry=REGISTRY
+)
+requests = Counter(
+    "longline_http_requests_total",
+    "HTTP requests, by route, method and status",
+    ["route", "method", "status"],
+    registry=REGISTRY,
+)
+request_seconds = Histogram(
+    "longline_http_request_seconds",
+    "How long requests took, by route",
+    ["route"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+
+
+def exposition() -> bytes:
+    """The text format that Prometheus scrapes."""
+    return generate_latest(REGISTRY)

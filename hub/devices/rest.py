@@ -1,0 +1,206 @@
+"""`/devices`, `/devices/{id}` and `/devices/{id}/token`."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+from starlette.requests import Request
+
+from hub.base.errors import Invalid
+from hub.devices.service import (
+    ConnectionMode,
+    DeviceChange,
+    DeviceFilter,
+    DeviceRow,
+    DeviceService,
+    Identity,
+)
+from hub.web.envelope import Answer, Items, at
+from hub.web.inputs import Body, ListQuery, Query
+from hub.web.principal import Principal
+from hub.web.route import Call
+from protocol.codec import rfc3339
+from protocol.ids import DeviceId, DeviceIdField, is_device_id
+
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
+Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=64)]
+
+
+class TokenQuery(Query, frozen=True, kw_only=True):
+    name: Text | None = None
+    company_id: Text | None = None
+    production_line_id: Text | None = None
+    version: Text | None = None
+
+
+class DeviceQuery(ListQuery, frozen=True, kw_only=True):
+    q: str | None = None
+    """Part of the id or the name."""
+    status: str | None = None
+    group_id: str | None = None
+    tag: str | None = None
+    connected: bool | None = None
+
+
+class DeviceBody(Body, frozen=True):
+    id: DeviceIdField
+    name: Text | None = None
+    company_id: Text | None = None
+    production_line_id: Text | None = None
+    tags: Tags = field(default_factory=list)
+
+
+class DevicePatch(Body, frozen=True):
+    name: Text | None = None
+    company_id: Text | None = None
+    production_line_id: Text | None = None
+    tags: Tags | None = None
+    disabled: bool | None = None
+
+
+class ConnectionModeBody(Body, frozen=True):
+    mode: ConnectionMode
+
+
+class DeviceToken(Struct, frozen=True, rename="camel"):
+    device_id: DeviceId
+    token: str
+    expires_at: str
+
+
+class Device(Struct, frozen=True, rename="camel", kw_only=True):
+    id: DeviceId
+    name: str
+    status: str
+    connected: bool
+    replica_id: str | None
+    generation: int | None
+    connection_mode: ConnectionMode
+    version: str | None
+    company_id: str | None
+    production_line_id: str | None
+    tags: list[str]
+    disabled: bool
+    metrics: dict[str, float]
+    last_seen: str | None
+    created_at: str
+
+
+class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
+    id: DeviceId
+    replica_id: str
+    generation: int
+    connected_at: str
+
+
+class DeviceEndpoints:
+    def __init__(self, service: DeviceService) -> None:
+        self._service = service
+
+    async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
+        device_id = call.path("id")
+        if not is_device_id(device_id):
+            raise Invalid("id: 1 to 128 of A-Z a-z 0-9 . _ : -, the first a letter or digit")
+        who = Identity(
+            name=call.query.name,
+            company_id=call.query.company_id,
+            production_line_id=call.query.production_line_id,
+            version=call.query.version,
+        )
+        scheme, _, token = (call.header("authorization") or "").partition(" ")
+        token, expires_at = await self._service.enroll(
+            DeviceId(device_id),
+            who,
+            key=call.header("x-enrollment-key"),
+            token=token if scheme.lower() == "bearer" else None,
+        )
+        return DeviceToken(DeviceId(device_id), token, expires_at)
+
+    async def list(self, call: Call[DeviceQuery, None]) -> Items[Device]:
+        query = call.query
+        wanted = DeviceFilter(
+            q=query.q,
+            status=query.status,
+            group_id=query.group_id,
+            tag=query.tag,
+            connected=query.connected,
+        )
+        page = await self._service.list(
+            call.principal.org, wanted, cursor=query.cursor, limit=query.limit
+        )
+        return Items([device_of(row) for row in page.items], page.next)
+
+    async def connected(self, call: Call[None, None]) -> "list[ConnectedDevice]":
+        return [
+            ConnectedDevice(
+                id=row.device_id,
+                replica_id=row.replica_id,
+                generation=row.generation,
+                connected_at=rfc3339(row.connected_at),
+            )
+            for row in await self._service.connected(call.principal.org)
+        ]
+
+    async def get(self, call: Call[None, None]) -> Device:
+        return device_of(await self._service.get(call.principal.org, DeviceId(call.path("id"))))
+
+    async def create(self, call: Call[None, DeviceBody]) -> Answer:
+        body = call.body
+        who = Identity(
+            name=body.name,
+            company_id=body.company_id,
+            production_line_id=body.production_line_id,
+        )
+        device = await self._service.create(call.principal, body.id, who, body.tags)
+        return Answer(device_of(device), status=201, location=f"/api/v1/devices/{device.device_id}")
+
+    async def change(self, call: Call[None, DevicePatch]) -> Device:
+        change = DeviceChange(
+            name=call.body.name,
+            company_id=call.body.company_id,
+            production_line_id=call.body.production_line_id,
+            tags=call.body.tags,
+            disabled=call.body.disabled,
+        )
+        return await self._changed(call, change, "device.update")
+
+    async def connection_mode(self, call: Call[None, ConnectionModeBody]) -> Device:
+        change = DeviceChange(connection_mode=call.body.mode)
+        return await self._changed(call, change, "device.connection_mode")
+
+    async def delete(self, call: Call[None, None]) -> None:
+        await self._service.delete(call.principal, DeviceId(call.path("id")))
+
+    async def exists(self, principal: Principal, request: Request) -> None:
+        """For routes below `/devices/{id}`: raises `NotFound`."""
+        await self._service.require(principal.org, request.path_params["id"])
+
+    async def _changed(
+        self,
+        call: "Call[None, DevicePatch] | Call[None, ConnectionModeBody]",
+        change: DeviceChange,
+        action: str,
+    ) -> Device:
+        device_id = DeviceId(call.path("id"))
+        return device_of(
+            await self._service.change(call.principal, device_id, change, action=action)
+        )
+
+
+def device_of(row: DeviceRow) -> Device:
+    return Device(
+        id=row.device_id,
+        name=row.name,
+        status=row.status,
+        connected=row.connected,
+        replica_id=row.replica_id,
+        generation=row.generation,
+        connection_mode=row.connection_mode,
+        version=row.version,
+        company_id=row.company_id,
+        production_line_id=row.production_line_id,
+        tags=row.tags,
+        disabled=row.disabled,
+        metrics=row.metrics,
+        last_seen=at(row.last_seen),
+        created_at=rfc3339(row.created_at),
+    )

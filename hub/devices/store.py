@@ -1,0 +1,194 @@
+"""The rows of devices."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+import sql
+from hub.base.database import Connection, Database, Row
+from hub.devices.enrollment import Standing
+from protocol.ids import DeviceId, OrgId, ReplicaId
+
+_Q = sql.queries("devices")
+
+ConnectionMode = Literal["VIA_LOCAL_SERVER", "DIRECT_CLOUD"]
+
+
+class DeviceRow(Struct, frozen=True, kw_only=True):
+    org: OrgId
+    device_id: DeviceId
+    name: str
+    status: str
+    connected: bool
+    replica_id: ReplicaId | None
+    generation: int | None
+    connection_mode: ConnectionMode
+    version: str | None
+    company_id: str | None
+    production_line_id: str | None
+    tags: list[str]
+    disabled: bool
+    metrics: dict[str, float]
+    last_seen: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> "DeviceRow":
+        connected = bool(row["connected"])
+        return cls(
+            org=OrgId(row["org_id"]),
+            device_id=DeviceId(row["device_id"]),
+            name=row["name"],
+            status=row["said"] if connected else "OFFLINE",
+            connected=connected,
+            replica_id=row["replica_id"] if connected else None,
+            generation=row["generation"],
+            connection_mode=row["connection_mode"],
+            version=row["version"],
+            company_id=row["company_id"],
+            production_line_id=row["production_line_id"],
+            tags=row["tags"],
+            disabled=row["disabled"],
+            metrics=row["metrics"] or {},
+            last_seen=row["last_seen"],
+            created_at=row["created_at"],
+        )
+
+
+class ConnectedRow(Struct, frozen=True, kw_only=True):
+    device_id: DeviceId
+    replica_id: ReplicaId
+    generation: int
+    connected_at: datetime
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """What a device says of itself when it enrols; None = it does not say."""
+
+    name: str | None = None
+    company_id: str | None = None
+    production_line_id: str | None = None
+    version: str | None = None
+
+
+class DeviceFilter(Struct, frozen=True, kw_only=True):
+    q: str | None = None
+    status: str | None = None
+    group_id: str | None = None
+    tag: str | None = None
+    connected: bool | None = None
+
+
+class DeviceStore:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def standing(self, org: OrgId, device_id: DeviceId) -> Standing | None:
+        row = await self.database.fetchrow(_Q["standing"], org, device_id)
+        return None if row is None else Standing(row["disabled"], row["deleted"])
+
+    async def register(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, who: Identity
+    ) -> Standing:
+        """Make the device when it is new, and note what it says of itself."""
+        row = await connection.fetchrow(
+            _Q["register"],
+            org,
+            device_id,
+            who.name or device_id,
+            who.company_id,
+            who.production_line_id,
+            who.version,
+            who.name is not None,
+        )
+        await self._add_companions(connection, org, device_id)
+        if row is None:
+            raise LookupError("an upsert answered no row")
+        return Standing(row["disabled"], row["deleted"])
+
+    async def create(
+        self,
+        connection: Connection,
+        org: OrgId,
+        device_id: DeviceId,
+        *,
+        who: Identity,
+        tags: list[str],
+    ) -> bool:
+        """Whether it was made: False when there is one."""
+        made = await connection.fetchval(
+            _Q["create"],
+            org,
+            device_id,
+            who.name or device_id,
+            who.company_id,
+            who.production_line_id,
+            tags,
+        )
+        await self._add_companions(connection, org, device_id)
+        return made is not None
+
+    async def _add_companions(
+        self, connection: Connection, org: OrgId, device_id: DeviceId
+    ) -> None:
+        await connection.execute(_Q["add_state"], org, device_id)
+        await connection.execute(_Q["add_config"], org, device_id)
+
+    async def get(self, org: OrgId, device_id: DeviceId) -> DeviceRow | None:
+        row = await self.database.fetchrow(_Q["get"], org, device_id)
+        return None if row is None else DeviceRow.from_row(row)
+
+    async def list(
+        self,
+        org: OrgId,
+        wanted: DeviceFilter,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+    ) -> "list[DeviceRow]":
+        rows = await self.database.fetch(
+            _Q["list"],
+            org,
+            None if wanted.q is None else f"%{_like(wanted.q)}%",
+            wanted.status,
+            wanted.group_id,
+            wanted.tag,
+            wanted.connected,
+            *(before or (None, None)),
+            limit,
+        )
+        return [DeviceRow.from_row(row) for row in rows]
+
+    async def connected(self, org: OrgId) -> "list[ConnectedRow]":
+        rows: list[Any] = await self.database.fetch(_Q["connected"], org)
+        return [ConnectedRow(**dict(row)) for row in rows]
+
+    async def change(self, connection: Connection, device: DeviceRow) -> None:
+        await connection.execute(
+            _Q["change"],
+            device.org,
+            device.device_id,
+            device.name,
+            device.company_id,
+            device.production_line_id,
+            device.tags,
+            device.disabled,
+            device.connection_mode,
+        )
+
+    async def delete(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
+        return await connection.fetchval(_Q["delete"], org, device_id) is not None
+
+    async def revoke(self, connection: Connection, org: OrgId, device_id: DeviceId) -> None:
+        """Its tokens made until now are dead."""
+        await connection.execute(_Q["revoke"], org, device_id)
+
+    async def known(self, org: OrgId, device_ids: "list[str]") -> set[str]:
+        rows = await self.database.fetch(_Q["known"], org, device_ids)
+        return {row["device_id"] for row in rows}
+
+
+def _like(text: str) -> str:
+    """Text that matches itself in a LIKE pattern."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

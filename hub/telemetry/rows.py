@@ -1,0 +1,188 @@
+"""From a decoded event to what is stored and streamed. Pure.
+
+COPY from text that was prepared once costs the client 0.4 µs a row; record by record it is 4 µs.
+So each event becomes a line of COPY text here, and the same encoded body serves the table and the
+stream.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, Protocol, assert_never
+
+from msgspec import Struct
+
+from protocol import telemetry
+from protocol.codec import encode, rfc3339, to_event
+from protocol.commands import LEVELS
+from protocol.ids import DeviceId, OrgId
+from protocol.stream import StreamEvent
+from protocol.telemetry import Telemetry
+
+LEVEL_NUMBER: Final = {level: number for number, level in enumerate(LEVELS)}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Source(Protocol):
+    """The line that an event came from."""
+
+    @property
+    def org(self) -> OrgId: ...
+    @property
+    def device_id(self) -> DeviceId: ...
+    def acknowledge(self, boot_id: str, seq: int) -> None:
+        """Durable events of this start of the agent are committed up to `seq`."""
+        ...
+
+
+class Stamp(NamedTuple):
+    """One moment of receipt, in the three shapes in which it is needed."""
+
+    moment: datetime
+    stored: str
+    wire: str
+
+
+class Stamps:
+    """Moments of receipt, microseconds counted up: no two events of a replica share one, so that
+    it orders the events of a device and can be a cursor."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._second = -1
+        self._prefix = ""
+
+    def next(self, now: float) -> Stamp:
+        """`now` in seconds since 1970."""
+        self._last = max(int(now * 1_000_000), self._last + 1)
+        second, micro = divmod(self._last, 1_000_000)
+        if second != self._second:
+            self._second = second
+            self._prefix = (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+        return Stamp(
+            _EPOCH + timedelta(microseconds=self._last),
+            f"{self._prefix}.{micro:06d}+00",
+            f"{self._prefix}.{micro // 1000:03d}Z",
+        )
+
+
+class Row(NamedTuple):
+    """One event on its way to the database."""
+
+    table: str
+    line: bytes
+    """COPY text, with the newline."""
+    source: Source
+    boot_id: str | None
+    seq: int | None
+    event: StreamEvent
+    status: tuple[str, dict[str, float], datetime] | None
+    """(status, metrics, received) of a status event."""
+
+
+class Place(Struct, frozen=True):
+    """Whose durable events a mark counts."""
+
+    org: OrgId
+    device_id: DeviceId
+    boot_id: str
+
+
+TABLES: Final[dict[str, str]] = {
+    "status_event": "org_id, device_id, received_at, ts, status, metrics",
+    "event": "org_id, device_id, received_at, ts, type, boot_id, seq, body",
+    "log_line": "org_id, device_id, received_at, ts, level, source, command_id, line",
+}
+"""The columns of each COPY, in the order of its lines."""
+
+
+def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
+    ts = stamp.wire if message.ts is None else rfc3339(message.ts)
+    body = encode(to_event(message, source.device_id, ts))
+    kind = message.__struct_config__.tag
+    head = f"{source.org}\t{source.device_id}\t{stamp.stored}\t{ts}\t"
+    status = None
+    match message:
+        case telemetry.Status():
+            table, level = "status_event", ""
+            line = head.encode() + message.status.encode() + b"\t" + _json(encode(message.metrics))
+            status = (message.status, message.metrics, stamp.moment)
+        case telemetry.LogLine():
+            table, level = "log_line", message.level
+            fields = (message.source or None, message.command_id or None, message.line)
+            line = f"{head}{LEVEL_NUMBER[message.level]}\t{_texts(*fields)}".encode()
+        case telemetry.Alert():
+            table, level = "event", message.severity
+            line = _event_line(head, str(kind), message, body)
+        case telemetry.Scan() | telemetry.Print() | telemetry.Event():
+            table, level = "event", ""
+            line = _event_line(head, str(kind), message, body)
+        case _:
+            assert_never(message)
+    event = StreamEvent(source.device_id, str(kind), level, body)
+    return Row(table, line + b"\n", source, message.boot_id, message.seq, event, status)
+
+
+def _event_line(head: str, kind: str, message: Telemetry, body: bytes) -> bytes:
+    seq = None if message.seq is None else str(message.seq)
+    return f"{head}{kind}\t{_texts(message.boot_id, seq)}\t".encode() + _json(body)
+
+
+def _json(encoded: bytes) -> bytes:
+    # JSON has no raw control characters, so only its backslashes need one more.
+    return encoded.replace(b"\\", b"\\\\")
+
+
+def _texts(*values: str | None) -> str:
+    return "\t".join("\\N" if value is None else _text(value) for value in values)
+
+
+def _text(value: str) -> str:
+    if value.isprintable() and "\\" not in value:
+        return value
+    return (
+        value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    )
+
+
+def split_new(rows: list[Row], marks: dict[Place, int]) -> tuple[list[Row], int]:
+    """(rows to store, duplicates left out). Moves `marks` past the durable events among them.
+
+    The hub commits durable events in the order of their `seq`; one at or below the mark is there.
+    """
+    new: list[Row] = []
+    for row in rows:
+        if row.seq is not None and row.boot_id is not None:
+            place = place_of(row)
+            if row.seq <= marks.get(place, 0):
+                continue
+            marks[place] = row.seq
+        new.append(row)
+    return new, len(rows) - len(new)
+
+
+def place_of(row: Row) -> Place:
+    return Place(row.source.org, row.source.device_id, row.boot_id or "")
+
+
+def places_of(rows: list[Row]) -> list[Place]:
+    found = {place_of(row) for row in rows if row.seq is not None}
+    return sorted(found, key=lambda place: (place.org, place.device_id, place.boot_id))
+
+
+def acknowledgements(rows: list[Row]) -> list[tuple[Source, str, int]]:
+    """(line, bootId, highest seq) of the durable events among the rows."""
+    highest: dict[tuple[int, str], tuple[Source, str, int]] = {}
+    for row in rows:
+        if row.seq is None or row.boot_id is None:
+            continue
+        key = (id(row.source), row.boot_id)
+        seq = max(row.seq, highest[key][2]) if key in highest else row.seq
+        highest[key] = (row.source, row.boot_id, seq)
+    return list(highest.values())
+
+
+def latest_states(rows: list[Row]) -> list[tuple[OrgId, DeviceId, str, dict[str, Any], datetime]]:
+    """The last status of each device among the rows, sorted by device."""
+    latest = {
+        (row.source.org, row.source.device_id): row.status for row in rows if row.status is not None
+    }
+    return [(org, device_id, *status) for (org, device_id), status in sorted(latest.items())]

@@ -1,0 +1,308 @@
+"""Takes events from lines and from the hub itself, and reads them back.
+
+An event without `seq` goes to the stream at once and to the database with the next batch; it may
+be shed when the database does not keep up, and that is counted. A durable event is neither
+streamed nor acknowledged before it is committed, because only the commit tells whether it is new;
+it is never shed: when too many wait, the line that brings another is closed instead.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from msgspec import Struct
+
+from hub.base import metrics
+from hub.base.database import Database
+from hub.base.errors import Overloaded, Unavailable
+from hub.base.partitions import Partitioned, maintain
+from hub.base.settings import Settings
+from hub.telemetry import rows as rows_
+from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
+from hub.telemetry.store import BadRow, TelemetryStore
+from hub.telemetry.stream import StreamWriter
+from hub.web.envelope import Items
+from hub.web.paging import decode_cursor, encode_cursor
+from protocol.codec import encode, rfc3339
+from protocol.commands import LEVELS, Level
+from protocol.dashboard import DashboardEvent
+from protocol.ids import DeviceId, OrgId
+from protocol.stream import StreamEvent
+from protocol.telemetry import Telemetry
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 5_000
+BATCH_SECONDS: Final = 0.02
+SHED_ABOVE: Final = 100_000
+"""Rows waiting for the database above which events without `seq` are not kept for it."""
+REFUSE_ABOVE: Final = 150_000
+"""Rows waiting above which a durable event closes its line."""
+FINEST_STEP: Final = timedelta(seconds=10)
+ROLLED_STEP: Final = timedelta(minutes=5)
+MOST_POINTS: Final = 2_000
+
+
+class LogRecord(Struct, frozen=True, rename="camel", kw_only=True):
+    ts: str
+    received_at: str
+    level: Level
+    line: str
+    source: str | None
+    command_id: str | None
+
+
+class EventRecord(Struct, frozen=True, rename="camel", kw_only=True):
+    """`event` is the event as dashboards saw it, without `epoch` and `offset`."""
+
+    type: str
+    received_at: str
+    event: dict[str, Any]
+
+
+class MetricPoint(Struct, frozen=True, kw_only=True):
+    ts: str
+    count: int
+    avg: float
+    min: float
+    max: float
+
+
+class Span(Struct, frozen=True, kw_only=True):
+    """By the hub's time of receipt, both ends included."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class TelemetryService:
+    def __init__(
+        self,
+        store: TelemetryStore,
+        stream: StreamWriter,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._stream = stream
+        self._clock = clock
+        self._stamps = Stamps()
+        self._rows: list[Row] = []
+        self._wake = asyncio.Event()
+        self._raw_hours = settings.keep_raw_hours
+        self._tables = _tables(settings)
+
+    # From lines, and from the hub
+
+    def put(self, source: Source, message: Telemetry) -> None:
+        """An event that a device sent. Raises `Overloaded` for a durable one that cannot wait."""
+        row = rows_.make_row(source, message, self._stamps.next(self._clock()))
+        metrics.events_received.labels(row.event.type).inc()
+        if row.seq is None:
+            self._stream.put(source.org, row.event)
+            if len(self._rows) >= SHED_ABOVE:
+                metrics.events_shed.labels("database").inc()
+                return
+        elif len(self._rows) >= REFUSE_ABOVE:
+            raise Overloaded("too many events wait for the database", retry_after=5)
+        self._rows.append(row)
+        self._wake.set()
+
+    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
+        """An event of the hub's own, for dashboards."""
+        kind = str(event.__struct_config__.tag)
+        self._stream.put(org, StreamEvent(event.device_id, kind, level, encode(event)))
+
+    def now(self) -> str:
+        """The present moment as it travels."""
+        return rfc3339(datetime.fromtimestamp(self._clock(), UTC))
+
+    async def run(self) -> None:
+        """Store for ever; started once by the composition root."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._rows:
+                if len(self._rows) < BATCH:
+                    await asyncio.sleep(BATCH_SECONDS)
+                await self._store_some()
+
+    async def _store_some(self) -> None:
+        batch, self._rows = self._rows[:BATCH], self._rows[BATCH:]
+        metrics.queue_depth.labels("events").set(len(self._rows))
+        metrics.batch_size.labels("events").observe(len(batch))
+        with metrics.batch_seconds.labels("events").time():
+            await self._store_all(batch)
+
+    async def _store_all(self, batch: list[Row]) -> None:
+        """Store a batch, however often it takes; halve it to find a row that cannot be stored."""
+        while True:
+            try:
+                new = await self._store.commit(batch)
+            except Unavailable:
+                await asyncio.sleep(0.5)
+            except (BadRow, asyncpg.PostgresError) as error:
+                await self._halve(batch, error)
+                return
+            else:
+                self._stored(batch, new)
+                return
+
+    async def _halve(self, batch: list[Row], error: Exception) -> None:
+        if len(batch) == 1:
+            log.warning("event_refused", device_id=batch[0].source.device_id, error=str(error))
+            metrics.events_shed.labels("bad").inc()
+            self._acknowledge(batch)
+            return
+        middle = len(batch) // 2
+        await self._store_all(batch[:middle])
+        await self._store_all(batch[middle:])
+
+    def _stored(self, batch: list[Row], new: list[Row]) -> None:
+        metrics.events_stored.inc(len(new))
+        metrics.events_duplicate.inc(len(batch) - len(new))
+        for row in new:
+            if row.seq is not None:
+                self._stream.put(row.source.org, row.event)
+        self._acknowledge(batch)
+
+    def _acknowledge(self, batch: list[Row]) -> None:
+        for source, boot_id, seq in rows_.acknowledgements(batch):
+            source.acknowledge(boot_id, seq)
+
+    def waiting(self) -> int:
+        return len(self._rows)
+
+    # Reading
+
+    async def logs(
+        self,
+        org: OrgId,
+        device_id: DeviceId,
+        span: Span,
+        *,
+        level: Level | None,
+        source: str | None,
+        command_id: str | None,
+        cursor: str | None,
+        limit: int,
+    ) -> Items[LogRecord]:
+        before = _before(cursor)
+        rows = await self._store.logs(
+            org,
+            device_id,
+            span.since,
+            span.until,
+            before,
+            None if level is None else LEVEL_NUMBER[level],
+            source,
+            command_id,
+            limit + 1,
+        )
+        return _page([(row["received_at"], _log_record(row)) for row in rows], limit)
+
+    async def events(
+        self,
+        org: OrgId,
+        device_id: DeviceId,
+        span: Span,
+        *,
+        kind: str | None,
+        cursor: str | None,
+        limit: int,
+    ) -> Items[EventRecord]:
+        before = _before(cursor)
+        rows = await self._store.events(
+            org, device_id, span.since, span.until, before, kind, limit + 1
+        )
+        return _page([(row["received_at"], _event_record(device_id, row)) for row in rows], limit)
+
+    async def metrics(
+        self, org: OrgId, device_id: DeviceId, name: str, span: Span, step: timedelta | None
+    ) -> list[MetricPoint]:
+        """One metric in steps; beyond the retention of raw events from the roll-ups."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        until = span.until or now
+        since = span.since or until - timedelta(hours=1)
+        rolled_up = since < now - timedelta(hours=self._raw_hours)
+        finest = ROLLED_STEP if rolled_up else FINEST_STEP
+        smallest = max(finest, (until - since) / MOST_POINTS)
+        rows = await self._store.metrics(
+            org,
+            device_id,
+            name,
+            since=since,
+            until=until,
+            step=max(step or smallest, smallest),
+            rolled_up=rolled_up,
+        )
+        return [_point(row) for row in rows]
+
+    # Jobs
+
+    async def clean_up(self, database: Database) -> None:
+        await maintain(database, self._tables)
+        await self._store.forget_marks()
+
+    async def roll_up(self) -> None:
+        await self._store.roll_up()
+
+
+def _tables(settings: Settings) -> list[Partitioned]:
+    raw = timedelta(hours=settings.keep_raw_hours)
+    hours = timedelta(hours=6)
+    day = timedelta(days=1)
+    return [
+        Partitioned(table="status_event", step=hours, ahead=5, keep=raw),
+        Partitioned(table="event", step=hours, ahead=5, keep=raw),
+        Partitioned(
+            table="log_line", step=day, ahead=2, keep=timedelta(days=settings.keep_log_days)
+        ),
+        Partitioned(
+            table="metric_rollup", step=day, ahead=2, keep=timedelta(days=settings.keep_metric_days)
+        ),
+    ]
+
+
+def _before(cursor: str | None) -> datetime | None:
+    key = decode_cursor(cursor)
+    return key[0] if key else None
+
+
+def _page(rows: list[tuple[datetime, Any]], limit: int) -> Items[Any]:
+    items = [item for _, item in rows[:limit]]
+    more = len(rows) > limit
+    return Items(items, encode_cursor((rows[limit - 1][0], "")) if more else None)
+
+
+def _log_record(row: Any) -> LogRecord:
+    return LogRecord(
+        ts=rfc3339(row["ts"]),
+        received_at=rfc3339(row["received_at"]),
+        level=LEVELS[int(row["level"])],
+        line=row["line"],
+        source=row["source"],
+        command_id=row["command_id"],
+    )
+
+
+def _event_record(device_id: DeviceId, row: Any) -> EventRecord:
+    body: dict[str, Any] = row["body"]
+    if row["type"] == "status":
+        ts = rfc3339(datetime.fromisoformat(body.pop("at")))
+        body = {"type": "status", "deviceId": device_id, "ts": ts, **body}
+    return EventRecord(type=row["type"], received_at=rfc3339(row["received_at"]), event=body)
+
+
+def _point(row: Any) -> MetricPoint:
+    return MetricPoint(
+        ts=rfc3339(row["bucket"]),
+        count=row["count"],
+        avg=row["avg"],
+        min=row["min"],
+        max=row["max"],
+    )

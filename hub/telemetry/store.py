@@ -1,0 +1,118 @@
+"""The tables of telemetry: one transaction for a batch of events, and the readings of REST."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import asyncpg
+
+import sql
+from hub.base.database import Connection, Database
+from hub.base.database import Row as Record
+from hub.telemetry import rows as rows_
+from hub.telemetry.rows import Place, Row
+from protocol.ids import DeviceId, OrgId
+
+_Q = sql.queries("telemetry")
+
+
+class TelemetryStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def commit(self, rows: list[Row]) -> list[Row]:
+        """Store what is new of a batch, all or nothing; the rows that were new.
+
+        Raises `BadRow` when Postgres refuses what one of the rows holds.
+        """
+        async with self._database.transaction(deadline=10) as connection:
+            marks = await self._lock_marks(connection, rows_.places_of(rows))
+            new, _ = rows_.split_new(rows, marks)
+            try:
+                await self._copy(connection, new)
+                await self._set_states(connection, new)
+            except asyncpg.DataError as error:
+                raise BadRow(str(error)) from error
+            await self._move_marks(connection, marks)
+        return new
+
+    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, int]:
+        if not places:
+            return {}
+        columns = (
+            [place.org for place in places],
+            [place.device_id for place in places],
+            [place.boot_id for place in places],
+        )
+        return {
+            Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): row["seq"]
+            for row in await connection.fetch(_Q["lock_marks"], *columns)
+        }
+
+    async def _move_marks(self, connection: Connection, marks: dict[Place, int]) -> None:
+        if marks:
+            places = list(marks)
+            await connection.execute(
+                _Q["move_marks"],
+                [place.org for place in places],
+                [place.device_id for place in places],
+                [place.boot_id for place in places],
+                list(marks.values()),
+            )
+
+    async def _copy(self, connection: Connection, rows: list[Row]) -> None:
+        lines: defaultdict[str, list[bytes]] = defaultdict(list)
+        for row in rows:
+            lines[row.table].append(row.line)
+        for table, texts in lines.items():
+            await connection.copy_to_table(
+                table,
+                source=BytesIO(b"".join(texts)),
+                columns=rows_.TABLES[table].split(", "),
+                format="text",
+            )
+
+    async def _set_states(self, connection: Connection, rows: list[Row]) -> None:
+        states = rows_.latest_states(rows)
+        if states:
+            await connection.execute(
+                _Q["set_states"], *(list(x) for x in zip(*states, strict=True))
+            )
+
+    # Reading
+
+    async def logs(self, org: OrgId, device_id: DeviceId, *values: Any) -> list[Record]:
+        return await self._database.fetch(_Q["logs"], org, device_id, *values)
+
+    async def events(self, org: OrgId, device_id: DeviceId, *values: Any) -> list[Record]:
+        return await self._database.fetch(_Q["events"], org, device_id, *values)
+
+    async def metrics(
+        self,
+        org: OrgId,
+        device_id: DeviceId,
+        name: str,
+        *,
+        since: datetime,
+        until: datetime,
+        step: timedelta,
+        rolled_up: bool,
+    ) -> list[Record]:
+        query = _Q["metrics_rolled" if rolled_up else "metrics_raw"]
+        return await self._database.fetch(query, org, device_id, name, since, until, step)
+
+    # Jobs
+
+    async def roll_up(self) -> None:
+        """By one replica at a time: two would count the same events twice."""
+        async with self._database.transaction(deadline=60) as connection:
+            if await connection.fetchval(_Q["lock_roll_up"]):
+                await connection.execute(_Q["roll_up"])
+
+    async def forget_marks(self) -> None:
+        await self._database.execute(_Q["forget_marks"])
+
+
+class BadRow(Exception):
+    """Postgres refuses a value in this batch."""

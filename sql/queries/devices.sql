@@ -1,0 +1,96 @@
+-- name: register
+-- A device that enrols for the first time, or again: answers whether it may.
+INSERT INTO device (org_id, device_id, name, company_id, production_line_id, version)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (org_id, device_id) DO UPDATE
+SET name = CASE WHEN $7 THEN excluded.name ELSE device.name END,
+    company_id = coalesce(excluded.company_id, device.company_id),
+    production_line_id = coalesce(excluded.production_line_id, device.production_line_id),
+    version = coalesce(excluded.version, device.version)
+RETURNING disabled, deleted_at IS NOT NULL AS deleted
+
+-- name: add_state
+INSERT INTO device_state (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: add_config
+INSERT INTO device_config (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: standing
+-- Whether a device is known, and in good standing.
+SELECT disabled, deleted_at IS NOT NULL AS deleted FROM device
+WHERE org_id = $1 AND device_id = $2
+
+-- name: create
+-- By an administrator: new, or a deleted one brought back.
+INSERT INTO device (org_id, device_id, name, company_id, production_line_id, tags)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (org_id, device_id) DO UPDATE
+SET name = excluded.name, company_id = excluded.company_id, tags = excluded.tags,
+    production_line_id = excluded.production_line_id, deleted_at = NULL, disabled = false
+WHERE device.deleted_at IS NOT NULL
+RETURNING device_id
+
+-- name: get
+-- One device as REST tells it; $1, $2.
+SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
+       coalesce(l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL, false)
+           AS connected,
+       s.status AS said
+FROM device d
+LEFT JOIN device_state s USING (org_id, device_id)
+LEFT JOIN device_line l USING (org_id, device_id)
+LEFT JOIN replica r USING (replica_id)
+WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
+
+-- name: list
+-- Newest first; a filter that is null matches all.
+SELECT * FROM (
+    SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
+           coalesce(l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL, false)
+               AS connected,
+           s.status AS said
+    FROM device d
+    LEFT JOIN device_state s USING (org_id, device_id)
+    LEFT JOIN device_line l USING (org_id, device_id)
+    LEFT JOIN replica r USING (replica_id)
+    WHERE d.org_id = $1 AND d.deleted_at IS NULL
+      AND ($2::text IS NULL OR d.device_id ILIKE $2 OR d.name ILIKE $2)
+      AND ($4::text IS NULL OR EXISTS (
+            SELECT 1 FROM device_group_member m
+            WHERE m.org_id = d.org_id AND m.group_id = $4 AND m.device_id = d.device_id))
+      AND ($5::text IS NULL OR $5 = ANY (d.tags))
+) device
+WHERE ($3::text IS NULL OR CASE WHEN connected THEN said ELSE 'OFFLINE' END = $3)
+  AND ($6::boolean IS NULL OR connected = $6)
+  AND ($7::timestamptz IS NULL OR (created_at, device_id) < ($7, $8))
+ORDER BY created_at DESC, device_id DESC
+LIMIT $9
+
+-- name: connected
+-- The devices that are on a live line of any replica.
+SELECT l.device_id, l.replica_id, l.generation, l.connected_at
+FROM device_line l JOIN replica r USING (replica_id)
+WHERE l.org_id = $1 AND l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL
+ORDER BY l.device_id
+
+-- name: change
+UPDATE device SET name = $3, company_id = $4, production_line_id = $5, tags = $6, disabled = $7,
+                  connection_mode = $8
+WHERE org_id = $1 AND device_id = $2
+
+-- name: delete
+-- The row stays, so that the device cannot enrol again by itself; its memberships go.
+WITH memberships AS (
+    DELETE FROM device_group_member WHERE org_id = $1 AND device_id = $2
+)
+UPDATE device SET deleted_at = now()
+WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL
+RETURNING device_id
+
+-- name: revoke
+INSERT INTO revocation (org_id, kind, subject) VALUES ($1, 'device', $2)
+
+-- name: known
+-- Which of these exist.
+SELECT device_id FROM device
+WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND deleted_at IS NULL

@@ -1,0 +1,107 @@
+-- name: lock_marks
+-- The mark of each (organisation, device, start of its agent), locked; made when missing.
+INSERT INTO event_mark (org_id, device_id, boot_id, seq)
+SELECT org_id, device_id, boot_id, 0
+FROM unnest($1::text[], $2::text[], $3::text[]) AS mark (org_id, device_id, boot_id)
+ORDER BY 1, 2, 3
+ON CONFLICT (org_id, device_id, boot_id) DO UPDATE SET updated_at = now()
+RETURNING org_id, device_id, boot_id, seq
+
+-- name: move_marks
+-- Up to where durable events are committed with this transaction.
+UPDATE event_mark m SET seq = n.seq
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS n (org_id, device_id, boot_id, seq)
+WHERE m.org_id = n.org_id AND m.device_id = n.device_id AND m.boot_id = n.boot_id
+  AND m.seq < n.seq
+
+-- name: set_states
+-- The latest status of each device; the caller sorts, so that two batches cannot deadlock.
+UPDATE device_state s
+SET status = n.status, metrics = n.metrics, last_seen = greatest(s.last_seen, n.at)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
+     AS n (org_id, device_id, status, metrics, at)
+WHERE s.org_id = n.org_id AND s.device_id = n.device_id
+
+-- name: logs
+-- Newest first. received_at is unique within a device: the hub counts microseconds up.
+SELECT received_at, ts, level, source, command_id, line FROM log_line
+WHERE org_id = $1 AND device_id = $2
+  AND ($3::timestamptz IS NULL OR received_at >= $3)
+  AND ($4::timestamptz IS NULL OR received_at <= $4)
+  AND ($5::timestamptz IS NULL OR received_at < $5)
+  AND ($6::smallint IS NULL OR level >= $6)
+  AND ($7::text IS NULL OR source = $7)
+  AND ($8::text IS NULL OR command_id = $8)
+ORDER BY received_at DESC
+LIMIT $9
+
+-- name: events
+-- Newest first: production events, alerts and status changes of one device.
+SELECT received_at, type, body FROM (
+    SELECT received_at, type, body FROM event
+    WHERE org_id = $1 AND device_id = $2 AND ($6::text IS NULL OR type = $6)
+      AND ($3::timestamptz IS NULL OR received_at >= $3)
+      AND ($4::timestamptz IS NULL OR received_at <= $4)
+      AND ($5::timestamptz IS NULL OR received_at < $5)
+    UNION ALL
+    SELECT received_at, 'status',
+           jsonb_build_object('status', status, 'metrics', metrics, 'at', ts)
+    FROM status_event
+    WHERE org_id = $1 AND device_id = $2 AND ($6::text IS NULL OR $6 = 'status')
+      AND ($3::timestamptz IS NULL OR received_at >= $3)
+      AND ($4::timestamptz IS NULL OR received_at <= $4)
+      AND ($5::timestamptz IS NULL OR received_at < $5)
+) both_kinds
+ORDER BY received_at DESC
+LIMIT $7
+
+-- name: metrics_raw
+-- One metric of one device in steps, from raw status events.
+SELECT date_bin($6, received_at, 'epoch') AS bucket, count(*) AS count,
+       avg(value) AS avg, min(value) AS min, max(value) AS max
+FROM (
+    SELECT received_at, (metrics ->> $3)::double precision AS value FROM status_event
+    WHERE org_id = $1 AND device_id = $2 AND received_at >= $4 AND received_at < $5
+      AND metrics ? $3
+) samples
+GROUP BY 1 ORDER BY 1
+
+-- name: metrics_rolled
+-- The same from the five-minute roll-ups, for what is older than the raw events.
+SELECT date_bin($6, bucket, 'epoch') AS bucket, sum(count)::bigint AS count,
+       sum(sum) / sum(count) AS avg, min(min) AS min, max(max) AS max
+FROM metric_rollup
+WHERE org_id = $1 AND device_id = $2 AND name = $3 AND bucket >= $4 AND bucket < $5
+GROUP BY 1 ORDER BY 1
+
+-- name: lock_roll_up
+-- Whether this replica rolls up now; until the end of the transaction.
+SELECT pg_try_advisory_xact_lock(68195)
+
+-- name: roll_up
+-- Status events received since the mark, up to a little while ago, into five-minute sums.
+WITH span AS (
+    INSERT INTO rollup_mark AS m (org_id, up_to)
+    SELECT org_id, now() - interval '1 minute' FROM org
+    ON CONFLICT (org_id) DO UPDATE SET up_to = greatest(m.up_to, excluded.up_to)
+    RETURNING org_id, up_to
+), before AS (
+    SELECT org_id, up_to FROM rollup_mark
+)
+INSERT INTO metric_rollup AS r (org_id, device_id, bucket, name, count, sum, min, max)
+SELECT e.org_id, e.device_id, date_bin('5 minutes', e.received_at, 'epoch'), v.key,
+       count(*), sum(v.value::double precision), min(v.value::double precision),
+       max(v.value::double precision)
+FROM span s
+LEFT JOIN before b USING (org_id)
+JOIN status_event e ON e.org_id = s.org_id
+     AND e.received_at >= coalesce(b.up_to, '-infinity') AND e.received_at < s.up_to
+CROSS JOIN LATERAL jsonb_each_text(e.metrics) AS v
+GROUP BY 1, 2, 3, 4
+ON CONFLICT (org_id, device_id, name, bucket) DO UPDATE
+SET count = r.count + excluded.count, sum = r.sum + excluded.sum,
+    min = least(r.min, excluded.min), max = greatest(r.max, excluded.max)
+
+-- name: forget_marks
+-- Marks of agents that have started anew long ago.
+DELETE FROM event_mark WHERE updated_at < now() - interval '90 days'
