@@ -1,0 +1,232 @@
+"""`/ws/device`: a socket on its way to being a line, and then the shell round its session.
+
+A socket authenticates (by header, first frame or query, in this order of preference), is registered
+in Postgres, gets its welcome, and from then on feeds its session. What arrives while it is being
+registered waits, with reading paused.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import parse_qs
+
+import structlog
+from msgspec import Struct
+
+from hub.accounts.service import AccountService
+from hub.accounts.tokens import REFUSAL
+from hub.base import metrics
+from hub.base.errors import HubError, Unauthenticated
+from hub.lines.pace import Rates
+from hub.lines.service import LineService
+from hub.lines.session import LineListener, LineSession, Renewal
+from hub.lines.store import Opening
+from hub.socket.connection import ABNORMAL, Connection, Handler
+from hub.socket.handshake import Refusal, Upgrade
+from hub.telemetry.service import TelemetryService
+from hub.web.principal import Principal
+from protocol.closing import CloseCode
+from protocol.codec import decode_device_frame
+from protocol.errors import InvalidMessage, ProblemCode
+from protocol.frames import Auth
+from protocol.ids import DeviceId, uuid7
+from protocol.telemetry import Telemetry
+
+log = structlog.get_logger(__name__)
+
+AUTHENTICATION_SECONDS: Final = 5.0
+FIRST_MESSAGE: Final = 4 * 1024
+MAX_MESSAGE: Final = 64 * 1024
+SLOW_SECONDS: Final = 1.0
+"""How long a flooding device is not read."""
+
+
+class DeviceSettings(Struct, frozen=True):
+    rates: Rates
+    query_tokens: bool
+
+
+class DeviceGate:
+    """Everything that device sockets share; also the surroundings of their sessions."""
+
+    def __init__(
+        self,
+        accounts: AccountService,
+        lines: LineService,
+        telemetry: TelemetryService,
+        listener: LineListener,
+        settings: DeviceSettings,
+        *,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._accounts = accounts
+        self.lines = lines
+        self.listener = listener
+        self.rates = settings.rates
+        self.clock = clock
+        self.wall_clock = wall_clock
+        self.tasks = tasks
+        self._telemetry = telemetry
+        self._query_tokens = settings.query_tokens
+
+    def admit(self, upgrade: Upgrade) -> Handler | Refusal:
+        """The first credential decides: a bad one is refused even when another is good."""
+        header = upgrade.header("authorization")
+        query = parse_qs(upgrade.query).get("token") if upgrade.query else None
+        if header is None and query is None:
+            return DeviceSocket(self, None)
+        scheme, _, token = (header or "").partition(" ")
+        if header is None:
+            # A query token is only looked at when nobody may come with a better one: a first
+            # frame would be preferred, but a device that names a token here sends none.
+            scheme, token = "bearer", (query or [""])[0] if self._query_tokens else ""
+        principal = self.identify(token.strip()) if scheme.lower() == "bearer" else None
+        if principal is None:
+            metrics.refused_sockets.labels("401").inc()
+            return Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL)
+        return DeviceSocket(self, principal)
+
+    def identify(self, token: str) -> Principal | None:
+        """The device of a token, None for a bad one."""
+        try:
+            return self._accounts.device(token)
+        except Unauthenticated:
+            return None
+
+    # Surroundings of a session
+
+    def telemetry(self, line: LineSession, message: Telemetry) -> bool:
+        try:
+            self._telemetry.put(line, message)
+        except HubError:
+            return False
+        return True
+
+    def renew(self, token: str) -> Renewal | None:
+        principal = self.identify(token)
+        return None if principal is None else Renewal(principal.subject, principal.expires_at)
+
+    def counted_invalid(self) -> None:
+        metrics.invalid_frames.labels("device").inc()
+
+
+class DeviceSocket:
+    """The `Handler` of one connection."""
+
+    __slots__ = ("_connection", "_deadline", "_early", "_gate", "_gone", "_principal", "_session")
+
+    def __init__(self, gate: DeviceGate, principal: Principal | None) -> None:
+        self._gate = gate
+        self._principal = principal
+        self._connection: Connection
+        self._session: LineSession | None = None
+        self._early: list[bytes] | None = None
+        """What came while the line is being registered."""
+        self._deadline: asyncio.TimerHandle | None = None
+        self._gone = False
+
+    def opened(self, connection: Connection) -> None:
+        self._connection = connection
+        if self._principal is not None:
+            self._authenticated(self._principal)
+            return
+        connection.max_message = FIRST_MESSAGE
+        self._deadline = asyncio.get_running_loop().call_later(
+            AUTHENTICATION_SECONDS, connection.close, CloseCode.NO_PROGRESS
+        )
+
+    def text(self, message: bytes) -> None:
+        if self._session is not None:
+            if not self._session.text(message):
+                self._slow_down()
+        elif self._early is not None:
+            self._early.append(message)
+        else:
+            self._first_frame(message)
+
+    def binary(self) -> None:
+        if self._session is not None:
+            self._session.binary()
+        elif self._early is None:
+            self._connection.close(CloseCode.NOT_AUTHENTICATED)
+
+    def drained(self) -> None:
+        pass
+
+    def closed(self, code: int) -> None:
+        self._gone = True
+        self._cancel_deadline()
+        session, self._session = self._session, None
+        if session is not None:
+            self._gate.lines.closed(session, code)
+            self._gate.listener.closed(session)
+
+    def _first_frame(self, message: bytes) -> None:
+        try:
+            frame = decode_device_frame(message)
+        except InvalidMessage:
+            frame = None
+        principal = self._gate.identify(frame.token) if isinstance(frame, Auth) else None
+        if principal is None:
+            self._connection.close(CloseCode.NOT_AUTHENTICATED)
+        else:
+            self._authenticated(principal)
+
+    def _authenticated(self, principal: Principal) -> None:
+        self._cancel_deadline()
+        self._principal = principal
+        self._early = []
+        self._connection.max_message = MAX_MESSAGE
+        self._connection.pause_reading()
+        self._gate.tasks.create_task(self._register(principal))
+
+    async def _register(self, principal: Principal) -> None:
+        opening = Opening(principal.org, DeviceId(principal.subject), uuid7())
+        try:
+            generation = await self._gate.lines.register(opening)
+        except HubError as error:
+            log.warning("line_not_registered", device_id=opening.device_id, error=error.detail)
+            self._connection.close(CloseCode.TRY_LATER)
+            return
+        if generation is None:
+            self._connection.close(CloseCode.FORBIDDEN)
+            return
+        session = LineSession(
+            org=opening.org,
+            device_id=opening.device_id,
+            session_id=opening.session_id,
+            generation=generation,
+            replica_id=self._gate.lines.replica_id,
+            expires_at=principal.expires_at,
+            send=self._connection.send,
+            close=self._connection.close,
+            surroundings=self._gate,
+        )
+        self._begin(session)
+
+    def _begin(self, session: LineSession) -> None:
+        """The line exists: welcome it, hand it to the floors above, then what came early."""
+        if self._gone:
+            self._gate.lines.closed(session, ABNORMAL)
+            return
+        if not self._gate.lines.opened(session):
+            self._connection.close(CloseCode.SUPERSEDED)
+            return
+        self._session = session
+        session.welcome()
+        early, self._early = self._early or [], None
+        self._gate.listener.opened(session)
+        for message in early:
+            session.text(message)
+        self._connection.resume_reading()
+
+    def _slow_down(self) -> None:
+        self._connection.pause_reading()
+        asyncio.get_running_loop().call_later(SLOW_SECONDS, self._connection.resume_reading)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,283 @@
+"""The hub's side of one line: what each frame of a device means. Pure but for the functions it is
+given: `send` takes an encoded text frame, `close` a close code.
+
+A session begins when the line is registered. `hello` may come once and only first; the first frame
+settles whether the device keeps a journal, which is what a command in doubt waits for. Frames that
+do not decode are answered and counted: the twentieth within a minute ends the line.
+
+What a frame means beyond the line (a reply, an event) is handed to the listener; nothing here waits
+for a database.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Protocol, assert_never
+
+import msgspec
+from msgspec import Struct
+
+from hub.lines.pace import Pace, Rates, Verdict
+from protocol.closing import CloseCode
+from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
+from protocol.commands import COMMANDS
+from protocol.errors import FrameErrorCode, InvalidMessage
+from protocol.frames import Auth, AuthOk, DeviceFrame, Error, EventAck, Hello, Ping, Pong, Welcome
+from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
+from protocol.replies import Ack, Progress, Reply, Result
+from protocol.telemetry import Telemetry, TelemetryBase
+
+MAX_INVALID: Final = 20
+INVALID_WINDOW: Final = 60.0
+HEARTBEAT_SECONDS: Final = 10
+
+EVERY_COMMAND: Final = frozenset(COMMANDS)
+
+
+class Renewal(Struct, frozen=True):
+    """What a renewed token proves."""
+
+    subject: str
+    expires_at: float
+
+
+class LineListener(Protocol):
+    """The floors above, which a line hands things to. Nothing here may block or raise."""
+
+    def opened(self, line: "LineSession") -> None: ...
+    def settled(self, line: "LineSession") -> None:
+        """The first frame came: `hello` is known, or known not to come."""
+        ...
+
+    def said_hello(self, line: "LineSession", hello: Hello) -> None: ...
+    def replied(self, line: "LineSession", reply: Reply) -> None: ...
+    def closed(self, line: "LineSession") -> None: ...
+
+
+class Surroundings(Protocol):
+    """What every session of a replica shares."""
+
+    @property
+    def rates(self) -> Rates: ...
+    @property
+    def listener(self) -> LineListener: ...
+    def clock(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def wall_clock(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    def telemetry(self, line: "LineSession", message: Telemetry) -> bool:
+        """Take an event; False when a durable one cannot be taken now."""
+        ...
+
+    def renew(self, token: str) -> Renewal | None: ...
+    def counted_invalid(self) -> None: ...
+
+
+class LineSession:
+    __slots__ = (
+        "_boot_id",
+        "_close",
+        "_invalid",
+        "_pace",
+        "_send",
+        "_settled",
+        "_surroundings",
+        "_told_too_fast",
+        "commands",
+        "device_id",
+        "expires_at",
+        "generation",
+        "journal_id",
+        "org",
+        "replica_id",
+        "session_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        org: OrgId,
+        device_id: DeviceId,
+        session_id: str,
+        generation: Generation,
+        replica_id: ReplicaId,
+        expires_at: float,
+        send: Callable[[bytes], None],
+        close: Callable[[CloseCode], None],
+        surroundings: Surroundings,
+    ) -> None:
+        self.org = org
+        self.device_id = device_id
+        self.session_id = session_id
+        self.generation = generation
+        self.replica_id = replica_id
+        self.expires_at = expires_at
+        self.journal_id: str | None = None
+        self.commands: frozenset[str] = EVERY_COMMAND
+        self._send = send
+        self._close = close
+        self._surroundings = surroundings
+        self._pace = Pace(surroundings.rates, surroundings.clock())
+        self._invalid: deque[float] = deque(maxlen=MAX_INVALID)
+        self._boot_id: str | None = None
+        self._settled = False
+        self._told_too_fast = False
+
+    @property
+    def settled(self) -> bool:
+        return self._settled
+
+    # Down
+
+    def welcome(self) -> None:
+        self.send(
+            encode(
+                Welcome(
+                    device_id=self.device_id,
+                    session_id=self.session_id,
+                    generation=self.generation,
+                    replica_id=self.replica_id,
+                    heartbeat_seconds=HEARTBEAT_SECONDS,
+                    server_time=self._now(),
+                )
+            )
+        )
+
+    def send(self, frame: bytes) -> None:
+        """One encoded text frame."""
+        self._send(frame)
+
+    def close(self, code: CloseCode) -> None:
+        self._close(code)
+
+    def acknowledge(self, boot_id: str, seq: int) -> None:
+        """Durable events of this start of the agent are committed up to `seq`."""
+        self._send(encode(EventAck(boot_id=boot_id, seq=seq)))
+
+    def refuse(
+        self, code: FrameErrorCode, message: str, *, command_id: CommandId | None = None
+    ) -> None:
+        """Tell the device that its last frame was refused; the line stays."""
+        self._send(
+            encode(Error(code=code, message=message, command_id=command_id or msgspec.UNSET))
+        )
+
+    # Up
+
+    def text(self, raw: bytes) -> bool:
+        """One text message of the device. False: read no more until the next second."""
+        now = self._surroundings.clock()
+        verdict = self._pace.frame(len(raw), now)
+        if verdict is Verdict.CLOSE:
+            self._close(CloseCode.FLOODING)
+            return True
+        try:
+            frame = decode_device_frame(raw)
+        except InvalidMessage as error:
+            self._refuse_invalid(raw, error)
+            return True
+        if isinstance(frame, TelemetryBase):  # first: nearly every frame is one
+            self._settle(None)
+            return self._event(frame, verdict)
+        self._told_too_fast = False
+        self._other(frame)
+        return True
+
+    def binary(self) -> None:
+        """A binary message: a bad frame, whatever it held."""
+        self._count_invalid()
+        self.refuse(FrameErrorCode.INVALID_FRAME, "binary frames are not part of the protocol")
+
+    def _other(self, frame: DeviceFrame) -> None:
+        match frame:
+            case Hello():
+                self._hello(frame)
+            case Ack() | Progress() | Result():
+                self._settle(None)
+                self._surroundings.listener.replied(self, frame)
+            case Ping():
+                self._settle(None)
+                self._send(encode(Pong(server_time=self._now())))
+            case Auth():
+                self._renew(frame)
+            case TelemetryBase():
+                pass  # handled before
+            case _:
+                assert_never(frame)
+
+    def _hello(self, hello: Hello) -> None:
+        if self._settled:
+            self._count_invalid()
+            self.refuse(FrameErrorCode.INVALID_FRAME, "hello comes once, before any other frame")
+            return
+        self._boot_id = hello.boot_id
+        self.journal_id = hello.journal_id
+        if hello.commands is not None:
+            self.commands = frozenset(hello.commands)
+        self._settle(hello)
+
+    def _settle(self, hello: Hello | None) -> None:
+        if self._settled:
+            return
+        self._settled = True
+        if hello is not None:
+            self._surroundings.listener.said_hello(self, hello)
+        self._surroundings.listener.settled(self)
+
+    def _event(self, event: Telemetry, verdict: Verdict) -> bool:
+        if event.seq is not None and event.boot_id is None:
+            if self._boot_id is None:
+                self._count_invalid()
+                self.refuse(FrameErrorCode.INVALID_FRAME, "seq needs a bootId, here or in hello")
+                return True
+            event = msgspec.structs.replace(event, boot_id=self._boot_id)
+        if verdict is Verdict.SHED and event.seq is None:
+            self._too_fast()
+            return True
+        if not self._surroundings.telemetry(self, event):
+            self._close(CloseCode.TRY_LATER)
+        return verdict is Verdict.TAKE
+
+    def _too_fast(self) -> None:
+        if not self._told_too_fast:
+            self._told_too_fast = True
+            self.refuse(FrameErrorCode.TOO_FAST, "telemetry without seq is shed: slow down")
+
+    def _renew(self, auth: Auth) -> None:
+        renewal = self._surroundings.renew(auth.token)
+        if renewal is None or renewal.subject != self.device_id:
+            self._close(CloseCode.NOT_AUTHENTICATED)
+            return
+        self.expires_at = renewal.expires_at
+        moment = datetime.fromtimestamp(renewal.expires_at, UTC)
+        self._send(encode(AuthOk(expires_at=rfc3339(moment))))
+
+    def _refuse_invalid(self, raw: bytes, error: InvalidMessage) -> None:
+        self._count_invalid()
+        head = decode_durable_head(raw)
+        boot_id = (head.boot_id or self._boot_id) if head else None
+        where = f"{error.field}: " if error.field else ""
+        self._send(
+            encode(
+                Error(
+                    code=FrameErrorCode.INVALID_FRAME,
+                    message=where + error.message,
+                    boot_id=boot_id or msgspec.UNSET,
+                    seq=head.seq if head and boot_id else msgspec.UNSET,
+                )
+            )
+        )
+
+    def _count_invalid(self) -> None:
+        now = self._surroundings.clock()
+        self._surroundings.counted_invalid()
+        self._invalid.append(now)
+        if len(self._invalid) == MAX_INVALID and now - self._invalid[0] <= INVALID_WINDOW:
+            self._close(CloseCode.BAD_FRAMES)
+
+    def _now(self) -> str:
+        return rfc3339(datetime.fromtimestamp(self._surroundings.wall_clock(), UTC))
