@@ -1,0 +1,79 @@
+"""What one subscription wants, as a value that can be compared, hashed and shared.
+
+Fields that are present are combined with *and*; devices and groups together with *or*; an empty
+list matches nothing. `minLevel` concerns `log_line` and `alert` only. Source: protocol.md, 2.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from protocol.dashboard import Filter
+from protocol.stream import StreamEvent
+
+RANKS: Final[Mapping[str, int]] = {
+    "DEBUG": 0,
+    "INFO": 1,
+    "WARN": 2,
+    "ERROR": 3,
+    "CRITICAL": 3,  # the severity of an alert that stands where ERROR stands among log lines
+}
+
+Groups = frozenset[str]
+Members = Mapping[Groups, frozenset[str]]
+"""For each set of groups that some predicate names: the devices that are in any of them."""
+
+
+class Predicate(Struct, frozen=True, kw_only=True):
+    """None = all. Two subscriptions that want the same are equal."""
+
+    devices: frozenset[str] | None = None
+    groups: Groups | None = None
+    types: frozenset[str] | None = None
+    min_rank: int = 0
+
+    def devices_in(self, members: Members) -> frozenset[str] | None:
+        """The devices it is about, None for all. Groups nobody has resolved are empty."""
+        if self.groups is None:
+            return self.devices
+        in_groups = members.get(self.groups, frozenset())
+        return in_groups if self.devices is None else self.devices | in_groups
+
+    def wants(self, event_type: str, level: str) -> bool:
+        """Whether it would take such an event of one of its devices. An unknown level counts as
+        the highest: better one line too many."""
+        if self.types is not None and event_type not in self.types:
+            return False
+        return not level or RANKS.get(level, 3) >= self.min_rank
+
+
+Selection = frozenset[Predicate]
+"""What one dashboard wants: an event that any of them takes, once."""
+
+
+def predicate_of(filter_: Filter) -> Predicate:
+    return Predicate(
+        devices=_set(filter_.device_ids),
+        groups=_set(filter_.group_ids),
+        types=None if filter_.types is None else frozenset[str](filter_.types),
+        min_rank=0 if filter_.min_level is None else RANKS[filter_.min_level],
+    )
+
+
+def _set(values: list[str] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)
+
+
+class Matcher:
+    """A selection with its groups resolved at one moment; for replays, where no index pays."""
+
+    def __init__(self, selection: Selection, members: Members) -> None:
+        self._wanted = [(predicate.devices_in(members), predicate) for predicate in selection]
+
+    def takes(self, event: StreamEvent) -> bool:
+        return any(
+            (devices is None or event.device_id in devices)
+            and predicate.wants(event.type, event.level)
+            for devices, predicate in self._wanted
+        )

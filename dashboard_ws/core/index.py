@@ -1,0 +1,124 @@
+"""From an event to the dashboards that want it, without asking each.
+
+Dashboards with the same selection form one audience and share one joined buffer a tick. Predicates
+are found by device, else by type, else they are wildcards; the few candidates are then asked. The
+answer for (device, type, level) is remembered until a selection comes, goes, or a group changes, so
+that an event usually costs one look-up.
+"""
+
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar
+
+from dashboard_ws.core.filters import Groups, Predicate, Selection
+from dashboard_ws.core.outbox import Outgoing
+
+M = TypeVar("M")
+
+REMEMBERED: Final = 65_536
+"""Answers kept; then all are forgotten, which costs each one search."""
+
+
+class Audience(Generic[M]):
+    """Those who want the same. `events` is what the present tick has for them."""
+
+    __slots__ = ("events", "members", "selection")
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.members: set[M] = set()
+        self.events: list[Outgoing] = []
+
+
+class Index(Generic[M]):
+    def __init__(self) -> None:
+        self._audiences: dict[Selection, Audience[M]] = {}
+        self._by_device: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
+        self._by_type: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
+        self._wildcards: list[tuple[Predicate, Audience[M]]] = []
+        self._answers: dict[tuple[str, str, str], tuple[Audience[M], ...]] = {}
+        self.members_of: dict[Groups, frozenset[str]] = {}
+        """The devices of the groups that are in use, as the caller resolved them."""
+
+    def audiences(self) -> Iterator[Audience[M]]:
+        return iter(self._audiences.values())
+
+    def join(self, selection: Selection, member: M) -> None:
+        audience = self._audiences.get(selection)
+        if audience is None:
+            audience = self._audiences[selection] = Audience(selection)
+            self._enter(audience)
+            self._answers.clear()
+        audience.members.add(member)
+
+    def leave(self, selection: Selection, member: M) -> None:
+        audience = self._audiences.get(selection)
+        if audience is None:
+            return
+        audience.members.discard(member)
+        if not audience.members:
+            del self._audiences[selection]
+            in_use = self.groups_in_use()
+            self.members_of = {g: d for g, d in self.members_of.items() if g in in_use}
+            self._rebuild()
+
+    def resolve(self, groups: Groups, devices: frozenset[str]) -> None:
+        """The devices of `groups` are these now."""
+        if self.members_of.get(groups) == devices:
+            return
+        self.members_of[groups] = devices
+        self._rebuild()
+
+    def groups_in_use(self) -> set[Groups]:
+        return {
+            predicate.groups
+            for selection in self._audiences
+            for predicate in selection
+            if predicate.groups is not None
+        }
+
+    def match(self, device_id: str, event_type: str, level: str) -> tuple[Audience[M], ...]:
+        key = (device_id, event_type, level)
+        found = self._answers.get(key)
+        if found is None:
+            if len(self._answers) >= REMEMBERED:
+                self._answers.clear()
+            found = self._answers[key] = self._search(device_id, event_type, level)
+        return found
+
+    def _search(self, device_id: str, event_type: str, level: str) -> tuple[Audience[M], ...]:
+        candidates = (
+            self._by_device.get(device_id, []),
+            self._by_type.get(event_type, []),
+            self._wildcards,
+        )
+        # A dict, because an audience with several predicates gets an event once.
+        return tuple(
+            {
+                audience: None
+                for some in candidates
+                for predicate, audience in some
+                if predicate.wants(event_type, level)
+            }
+        )
+
+    def _enter(self, audience: Audience[M]) -> None:
+        for predicate in audience.selection:
+            entry = (predicate, audience)
+            devices = predicate.devices_in(self.members_of)
+            if devices is not None:
+                for device_id in devices:
+                    self._by_device.setdefault(device_id, []).append(entry)
+            elif predicate.types is not None:
+                for event_type in predicate.types:
+                    self._by_type.setdefault(event_type, []).append(entry)
+            else:
+                self._wildcards.append(entry)
+
+    def _rebuild(self) -> None:
+        # Rare beside events, and so much simpler than taking entries out one by one.
+        self._by_device.clear()
+        self._by_type.clear()
+        self._wildcards.clear()
+        self._answers.clear()
+        for audience in self._audiences.values():
+            self._enter(audience)

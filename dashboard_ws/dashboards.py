@@ -1,0 +1,136 @@
+"""All dashboards of this replica, one fan-out an organisation, and the passing of time."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import structlog
+
+from dashboard_ws.endpoint import Dashboard
+from dashboard_ws.fanout import FanOut
+from dashboard_ws.ports import Authorised, Clock, EventSource, Groups, Tokens
+from dashboard_ws.replay import READS_AT_ONCE
+from dashboard_ws.surroundings import Surroundings
+from protocol.closing import CloseCode
+from protocol.ids import OrgId
+
+SWEEP_SECONDS: Final = 0.5
+RESOLVE_SECONDS: Final = 30.0
+"""How long a group's change may stay unseen when the hint that tells of it was lost."""
+
+RESTART_SECONDS: Final = 1.0
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class Dashboards:
+    """`run()` belongs in the root's task group and must run before the first socket opens.
+    `frame` wraps a text in a WebSocket frame."""
+
+    def __init__(
+        self,
+        *,
+        source: EventSource,
+        tokens: Tokens,
+        groups: Groups,
+        clock: Clock,
+        frame: Callable[[bytes], bytes],
+    ) -> None:
+        self._clock = clock
+        self._groups = groups
+        self._source = source
+        self._open: set[Dashboard] = set()
+        self._fanouts: dict[OrgId, FanOut] = {}
+        self._tails: dict[OrgId, asyncio.Task[None]] = {}
+        self._stale: set[OrgId] = set()
+        self._resolved_at = clock.monotonic()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._around = Surroundings(
+            source=source,
+            tokens=tokens,
+            groups=groups,
+            clock=clock,
+            frame=frame,
+            reading=asyncio.Semaphore(READS_AT_ONCE),
+            spawn=self._spawn,
+            fanout_of=self._fanout_of,
+        )
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def handler(self, authorised: Authorised | None) -> Dashboard:
+        """The handler of a new socket."""
+        return Dashboard(self._around, authorised, self._open)
+
+    def disconnect(self, matches: Callable[[Authorised], bool], code: CloseCode) -> int:
+        """Close the sockets of sessions that ended (4401), of users that were disabled (4403), or
+        of everybody (a drain). Returns how many."""
+        leaving = [
+            dashboard
+            for dashboard in self._open
+            if dashboard.authorised is not None and matches(dashboard.authorised)
+        ]
+        for dashboard in leaving:
+            dashboard.close(code)
+        return len(leaving)
+
+    def groups_changed(self, org: OrgId) -> None:
+        """Some group of `org` has other members; filters follow within `SWEEP_SECONDS`."""
+        self._stale.add(org)
+
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            while True:
+                await asyncio.sleep(SWEEP_SECONDS)
+                self._sweep(self._clock.monotonic())
+
+    def _sweep(self, now: float) -> None:
+        for dashboard in tuple(self._open):
+            dashboard.look(now)
+        if now - self._resolved_at >= RESOLVE_SECONDS:
+            self._resolved_at = now
+            self._stale.update(self._fanouts)
+        while self._stale:
+            self._spawn(self._resolve_again(self._stale.pop()))
+        self._stop_idle_tails()
+
+    async def _resolve_again(self, org: OrgId) -> None:
+        fanout = self._fanouts.get(org)
+        if fanout is None:
+            return
+        for groups in fanout.index.groups_in_use():
+            try:
+                devices = await self._groups.members(org, groups)
+            except Exception as error:
+                _log.warning("dashboards.groups_unknown", org=org, error=str(error))
+                return
+            fanout.index.resolve(groups, devices)
+
+    def _fanout_of(self, org: OrgId) -> FanOut:
+        fanout = self._fanouts.get(org)
+        if fanout is None:
+            fanout = self._fanouts[org] = FanOut(org, self._around.frame)
+            self._tails[org] = self._spawn(self._follow(fanout))
+        return fanout
+
+    async def _follow(self, fanout: FanOut) -> None:
+        while True:
+            try:
+                await self._source.tail(fanout.org, fanout.receive)
+            except Exception as error:
+                # A bug of ours. Dashboards get a gap; devices must not notice at all.
+                _log.exception("dashboards.tail_failed", org=fanout.org, exc_info=error)
+                await asyncio.sleep(RESTART_SECONDS)
+
+    def _stop_idle_tails(self) -> None:
+        in_use = {dashboard.authorised.org for dashboard in self._open if dashboard.authorised}
+        for org in self._fanouts.keys() - in_use:
+            del self._fanouts[org]
+            self._tails.pop(org).cancel()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        if self._tasks is None:
+            raise AssertionError("run() must run first")
+        return self._tasks.create_task(work)

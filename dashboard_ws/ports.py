@@ -1,0 +1,79 @@
+"""What the fan-out needs from the hub: `hub/app.py` hands it in, nothing here imports the hub."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NoReturn, Protocol
+
+from msgspec import Struct
+
+from protocol.dashboard import Position
+from protocol.ids import OrgId
+from protocol.stream import StreamEntry, TailItem
+
+
+class Authorised(Struct, frozen=True, kw_only=True):
+    """Who a token speaks for. `expires_at` is aware."""
+
+    org: OrgId
+    user_id: str
+    session_id: str
+    role: str
+    expires_at: datetime
+
+
+class Clock(Protocol):
+    def monotonic(self) -> float:
+        """Seconds."""
+        ...
+
+    def now(self) -> datetime:
+        """Aware."""
+        ...
+
+
+class EventSource(Protocol):
+    """The organisation's stream. `head` and `read` raise when it cannot be reached."""
+
+    async def head(self, org: OrgId) -> Position | None: ...
+
+    async def read(
+        self, org: OrgId, epoch: str, *, after: int, count: int
+    ) -> list[StreamEntry]: ...
+
+    async def tail(self, org: OrgId, receive: Callable[[TailItem], None]) -> NoReturn: ...
+
+
+class Tokens(Protocol):
+    """None is a refusal. Both raise when that cannot be found out at the moment."""
+
+    async def check(self, token: str) -> Authorised | None: ...
+
+    async def redeem(self, ticket: str) -> Authorised | None: ...
+
+
+class Groups(Protocol):
+    async def members(self, org: OrgId, group_ids: frozenset[str]) -> frozenset[str]:
+        """The devices that are in any of these groups of this organisation."""
+        ...
+
+
+class Connection(Protocol):
+    """A WebSocket after its handshake. Writing never blocks and never raises."""
+
+    max_message: int
+
+    def send(self, text: bytes) -> None: ...
+
+    def write(self, frames: bytes) -> None:
+        """Bytes that are whole frames already."""
+        ...
+
+    def close(self, code: int, reason: str) -> None: ...
+
+    def abort(self, code: int) -> None:
+        """At once: the peer does not read, so a closing handshake would not end."""
+        ...
+
+    def buffered(self) -> int:
+        """Bytes that were written and that the kernel has not taken."""
+        ...

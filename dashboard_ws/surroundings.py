@@ -1,0 +1,24 @@
+"""What every dashboard of a replica shares."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from msgspec import Struct
+
+from dashboard_ws.fanout import FanOut
+from dashboard_ws.ports import Clock, EventSource, Groups, Tokens
+from protocol.ids import OrgId
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    source: EventSource
+    tokens: Tokens
+    groups: Groups
+    clock: Clock
+    frame: Callable[[bytes], bytes]
+    """Wraps a text in a WebSocket frame."""
+    reading: asyncio.Semaphore
+    """Of all replays."""
+    spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    fanout_of: Callable[[OrgId], FanOut]
