@@ -5,7 +5,7 @@ Any engine that speaks Docker's API on a unix socket will do (Docker, Podman).
 
 import asyncio
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import aiodocker
 import aiohttp
@@ -31,8 +31,12 @@ async def last_lines(socket: str, container: str, lines: int) -> list[str]:
             asyncio.timeout(ENGINE_SECONDS),
             aiodocker.Docker(url=f"unix://{socket}") as docker,
         ):
-            found = await docker.containers.get(container)
-            written = await found.log(stdout=True, stderr=True, tail=lines, timestamps=True)
+            # Half of aiodocker's signatures are untyped; the answer is checked by use.
+            engine = cast("Any", docker)
+            found = await engine.containers.get(container)
+            written: list[str] = await found.log(
+                stdout=True, stderr=True, tail=lines, timestamps=True
+            )
     except aiodocker.DockerError as error:
         code = "source_not_found" if error.status == 404 else "engine_unavailable"
         raise CommandFailed(code, str(error.message)) from None

@@ -1,0 +1,258 @@
+"""The agent of one device: makes every part, runs them in one task group, ends them in order."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from enum import Enum, auto
+from pathlib import Path
+from typing import Final
+
+import httpx
+import structlog
+
+from device.config import ConfigStore
+from device.connection import Connection
+from device.core.book import Book
+from device.core.hub_clock import HubClock
+from device.core.outbox import Bounds
+from device.database import Database
+from device.enrolment import Enrolment
+from device.errors import EXIT_RESTART, AgentError, JournalUnavailable
+from device.executors.context import Tools
+from device.journal import Journal
+from device.line import LineLost
+from device.local import LocalSocket
+from device.logs import Logs
+from device.outbox import DiskOutbox
+from device.own_log import OwnLog
+from device.production import Production
+from device.runner import Runner
+from device.settings import Settings
+from device.state import claimed, os_boot_id
+from device.telemetry import Telemetry
+from device.uplink import Uplink
+from device.version import agent_version
+from protocol.commands import COMMANDS
+from protocol.frames import Auth, Hello
+
+_log = structlog.stdlib.get_logger()
+
+SETTLE_SECONDS: Final = 2.0
+HTTP_SECONDS: Final = 15.0
+READ_AGAIN_SECONDS: Final = 5.0
+
+
+class End(Enum):
+    STOP = auto()
+    RESTART = auto()
+
+
+class Agent:
+    """Everything of one process. Made before the loop runs; `run` once."""
+
+    def __init__(
+        self, settings: Settings, *, key: str | None, database: Database, own_log: OwnLog
+    ) -> None:
+        """Raises `StateUnavailable`."""
+        self._settings = settings
+        self._own_log = own_log
+        self._end: asyncio.Future[End] | None = None
+        self._boot_id = secrets.token_hex(8)
+        self._os_boot_id = os_boot_id(settings.power.os_boot_id_file)
+        self._hub_clock = HubClock()
+        self._book = Book(self._hub_clock.is_past)
+        self._journal = Journal(database, os_boot_id=self._os_boot_id)
+        self._config = ConfigStore(settings.state / "config.json")
+        self._outbox = DiskOutbox(database, boot_id=self._boot_id, bounds=self._bounds())
+        self._production = Production(database)
+        self._uplink = Uplink()
+        self._http = httpx.AsyncClient(
+            base_url=settings.hub,
+            timeout=HTTP_SECONDS,
+            trust_env=False,
+            headers={"User-Agent": f"longline-device/{agent_version()}"},
+        )
+        self._enrolment = Enrolment(
+            http=self._http, settings=settings, version=agent_version(), key=key
+        )
+        self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools())
+        self._telemetry = Telemetry(
+            disk_path=settings.metrics.disk_path,
+            book=self._book,
+            outbox=self._outbox,
+            production=self._production,
+            is_degraded=lambda: self._runner.journal_failing,
+        )
+        self._take_up_config()
+
+    def _bounds(self) -> Bounds:
+        pushed = self._config.pushed.outbox.max_events
+        outbox = self._settings.outbox
+        return Bounds(events=pushed or outbox.max_events, bytes=outbox.max_bytes)
+
+    def _tools(self) -> Tools:
+        return Tools(
+            settings=self._settings,
+            uplink=self._uplink,
+            outbox=self._outbox,
+            config=self._config,
+            production=self._production,
+            logs=Logs(self._settings, self._own_log),
+            http=self._http,
+            enrolment=self._enrolment,
+            restart=lambda: self.end(End.RESTART),
+            report_status=self._report_status,
+        )
+
+    def end(self, how: End) -> None:
+        """Ask the agent to end; the first wish counts."""
+        if self._end is not None and not self._end.done():
+            self._end.set_result(how)
+
+    async def run(self) -> End:
+        """Until `end`, SIGTERM or SIGINT. Raises `AgentError`."""
+        loop = asyncio.get_running_loop()
+        self._end = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.end, End.STOP)
+        async with self._http:
+            try:
+                return await self._serve(self._end)
+            except BaseExceptionGroup as group:
+                raise _fault(group) from None
+
+    async def _serve(self, ending: "asyncio.Future[End]") -> End:
+        await self._runner.put(self._book.load(self._journal.load(), self._os_boot_id))
+        async with asyncio.TaskGroup() as tasks:
+            parts = [
+                tasks.create_task(part)
+                for part in (
+                    self._runner.run(),
+                    self._local_socket().run(),
+                    self._send_events(),
+                    self._report_for_ever(),
+                    self._enrolment.run(lambda token: self._uplink.send(Auth(token=token))),
+                    self._connection().run(),
+                )
+            ]
+            how = await ending
+            _log.info("agent ends", restart=how is End.RESTART)
+            await self._settle()
+            for part in parts:
+                part.cancel()
+        return how
+
+    async def _settle(self) -> None:
+        """Give commands that are nearly done a moment; what is cut off is reported as unknown."""
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._runner.settled()
+        except TimeoutError:
+            return
+        await self._uplink.say_goodbye()
+
+    def _local_socket(self) -> LocalSocket:
+        return LocalSocket(
+            self._settings.socket_path,
+            mode=int(self._settings.socket_mode, 8),
+            outbox=self._outbox,
+            production=self._production,
+        )
+
+    def _connection(self) -> Connection:
+        return Connection(
+            hub=self._settings.hub,
+            agent=f"longline-device/{agent_version()}",
+            enrolment=self._enrolment,
+            book=self._book,
+            hub_clock=self._hub_clock,
+            hello=self._hello,
+            uplink=self._uplink,
+            outbox=self._outbox,
+            runner=self._runner,
+            opened=self._report_status,
+        )
+
+    def _hello(self) -> Hello:
+        return Hello(
+            boot_id=self._boot_id,
+            agent_version=agent_version(),
+            journal_id=self._journal.journal_id,
+            commands=list(COMMANDS),
+            unfinished=self._book.unfinished(),
+            config_version=self._config.version,
+        )
+
+    def _report_status(self) -> None:
+        self._uplink.send(self._telemetry.status())
+
+    async def _report_for_ever(self) -> None:
+        while True:
+            pushed = self._config.pushed.metrics.interval_seconds
+            try:
+                async with asyncio.timeout(pushed or self._settings.metrics.interval_seconds):
+                    await self._config.changed.wait()
+            except TimeoutError:
+                self._report_status()
+            else:
+                self._config.changed.clear()
+                self._take_up_config()
+
+    def _take_up_config(self) -> None:
+        self._own_log.level = self._config.pushed.logs.level or self._settings.logs.level
+
+    async def _send_events(self) -> None:
+        """What the outbox holds, in order, on whichever line there is."""
+        while True:
+            line = await self._uplink.opened()
+            try:
+                for frame in await self._outbox.take():
+                    await self._uplink.hand_over(frame, line)
+            except LineLost:
+                # What was taken for the old line may not begin the new one in the middle.
+                self._outbox.rewind()
+            except JournalUnavailable as error:
+                _log.error("outbox not read", reason=str(error))
+                await asyncio.sleep(READ_AGAIN_SECONDS)
+                self._outbox.rewind()
+
+
+def _fault(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The `AgentError` that ended the group; the group itself when it was a defect."""
+    found = group.subgroup(AgentError)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found or group
+
+
+def run_agent(settings: Settings, *, key: str | None) -> int:
+    """Run until the end and return the exit code. Raises `AgentError`.
+
+    After `restart_service` this process becomes the restarted agent: it executes `restart_argv`,
+    or its own command line again; with `supervised` it returns 75 instead."""
+    own_log = OwnLog(settings.logs.level)
+    own_log.configure()
+    structlog.contextvars.bind_contextvars(device=settings.id)
+    with claimed(settings.state):
+        database = Database(Path(settings.state) / "state.db")
+        try:
+            agent = Agent(settings, key=key, database=database, own_log=own_log)
+            how = asyncio.run(agent.run())
+        finally:
+            database.close()
+    return 0 if how is End.STOP else _start_again(settings)
+
+
+def _start_again(settings: Settings) -> int:
+    argv = settings.power.restart_argv
+    if argv is None:
+        if settings.supervised:
+            return EXIT_RESTART
+        argv = (sys.executable, *sys.orig_argv[1:])
+    sys.stderr.flush()
+    try:
+        os.execvp(argv[0], list(argv))  # noqa: S606
+    except OSError as error:
+        raise AgentError(f"cannot start {argv[0]}: {error.strerror}") from None

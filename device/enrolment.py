@@ -1,0 +1,222 @@
+"""The device's token: got with the enrolment key, renewed with itself, kept in `token.json`.
+
+All three are the same call, `POST {hub}/api/v1/devices/{id}/token`: with `X-Enrollment-Key` at
+first and whenever the hub no longer takes the token, with `Authorization: Bearer` at two thirds of
+the token's life. The file is readable by the agent alone.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import structlog
+from msgspec import Struct
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from device.core.renewal import remaining, renew_after
+from device.errors import BadSettings, EnrolmentRefused, HubUnreachable
+from device.files import write_atomically
+from device.settings import Settings
+from protocol.codec import encode
+
+_log = structlog.stdlib.get_logger()
+
+REFUSED: Final = frozenset({401, 403, 404, 409})
+RENEWAL_RETRY_SECONDS: Final = 60.0
+
+
+class Issued(Struct, frozen=True, rename="camel"):
+    """`data` of the hub's answer."""
+
+    device_id: str
+    token: str
+    expires_at: datetime
+
+
+class _Answer(Struct, frozen=True):
+    data: Issued
+
+
+class _Kept(Struct, frozen=True):
+    """`token.json`."""
+
+    token: str
+    received: datetime
+    renew_after_seconds: float
+
+
+class _Refused(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Enrolment:
+    def __init__(
+        self,
+        *,
+        http: httpx.AsyncClient,
+        settings: Settings,
+        version: str,
+        key: str | None,
+        wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`http` has the hub as its base URL."""
+        self._http = http
+        self._path = settings.state / "token.json"
+        self._url = f"api/v1/devices/{quote(settings.id, safe='')}/token"
+        self._about = _about(settings, version)
+        self._key = key
+        self._wall_clock = wall_clock
+        self._kept = _read(self._path)
+        self._replaced = asyncio.Event()
+
+    async def token(self) -> str:
+        """The token, from the hub if there is none yet. Raises `HubUnreachable`,
+        `EnrolmentRefused`, and `BadSettings` when there is neither a token nor a key."""
+        if self._kept is None:
+            self._kept = await self._enrol()
+        return self._kept.token
+
+    async def replace(self) -> None:
+        """The hub no longer takes the token. Raises `HubUnreachable`, also when the key is refused:
+        a device that was once enrolled keeps trying."""
+        try:
+            self._kept = await (self._enrol() if self._key else self._renew())
+        except (EnrolmentRefused, _Refused) as error:
+            raise HubUnreachable(f"no new token: {error}", retry_after=30.0) from None
+
+    async def run(self, renewed: Callable[[str], None]) -> None:
+        """Renew at two thirds, for ever; `renewed` is given each new token."""
+        while True:
+            if self._kept is not None and not await self._replaced_within(self._remaining()):
+                async for attempt in _attempts():
+                    with attempt:
+                        await self._renew_or_enrol()
+                renewed(self._kept.token)
+            elif self._kept is None:
+                await self._replaced.wait()
+            self._replaced.clear()
+
+    def _remaining(self) -> float:
+        if self._kept is None:
+            raise AssertionError("there is a token")
+        return remaining(
+            received=self._kept.received,
+            renew_after_seconds=self._kept.renew_after_seconds,
+            now=self._wall_clock(),
+        )
+
+    async def _replaced_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._replaced.wait()
+        except TimeoutError:
+            return False
+
+    async def _renew_or_enrol(self) -> None:
+        try:
+            self._kept = await self._renew()
+        except _Refused:
+            await self.replace()
+
+    async def _enrol(self) -> _Kept:
+        if self._key is None:
+            raise BadSettings(
+                "no token yet and no enrolment key: set LONGLINE_ENROLLMENT_KEY"
+                " or enrollment_key_file"
+            )
+        try:
+            return await self._ask({"X-Enrollment-Key": self._key})
+        except _Refused as error:
+            message = f"the hub does not accept the enrolment key ({error.status})"
+            raise EnrolmentRefused(message) from None
+
+    async def _renew(self) -> _Kept:
+        if self._kept is None:
+            raise AssertionError("there is a token")
+        return await self._ask({"Authorization": f"Bearer {self._kept.token}"})
+
+    async def _ask(self, headers: dict[str, str]) -> _Kept:
+        """One request. Raises `_Refused` and `HubUnreachable`."""
+        try:
+            answer = await self._http.post(self._url, params=self._about, headers=headers)
+        except httpx.HTTPError as error:
+            raise HubUnreachable(str(error) or type(error).__name__) from None
+        if answer.status_code in REFUSED:
+            raise _Refused(answer.status_code)
+        if answer.status_code not in {200, 201}:
+            message = f"the hub answered {answer.status_code}"
+            raise HubUnreachable(message, retry_after=retry_after(answer.headers))
+        return await self._keep(answer)
+
+    async def _keep(self, answer: httpx.Response) -> _Kept:
+        try:
+            issued = msgspec.json.decode(answer.content, type=_Answer).data
+        except msgspec.MsgspecError:
+            raise HubUnreachable("the hub's answer is not a token") from None
+        now = self._wall_clock()
+        hub_now = _date(answer.headers.get("date")) or now
+        kept = _Kept(
+            token=issued.token,
+            received=now,
+            renew_after_seconds=renew_after(issued=hub_now, expires=issued.expires_at),
+        )
+        await asyncio.to_thread(_write, self._path, kept)
+        self._replaced.set()
+        return kept
+
+
+def _attempts() -> AsyncRetrying:
+    return AsyncRetrying(
+        wait=wait_random_exponential(multiplier=1, max=RENEWAL_RETRY_SECONDS),
+        retry=retry_if_exception_type(HubUnreachable),
+    )
+
+
+def _about(settings: Settings, version: str) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in (
+            ("name", settings.name),
+            ("companyId", settings.company_id),
+            ("productionLineId", settings.production_line_id),
+            ("version", version),
+        )
+        if value is not None
+    }
+
+
+def _read(path: Path) -> _Kept | None:
+    """What cannot be read is as good as none: the device enrols again."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Kept)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _write(path: Path, kept: _Kept) -> None:
+    try:
+        write_atomically(path, encode(kept))
+    except OSError as error:
+        # The token in memory serves until the next start, which enrols again.
+        _log.warning("token not kept", reason=error.strerror)
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header) if header else None
+    except ValueError:
+        return None
+
+
+def retry_after(headers: httpx.Headers) -> float:
+    """Seconds of `Retry-After`, 0 without one (only the form in seconds is sent by hubs)."""
+    value = headers.get("retry-after", "")
+    return min(float(value), 3600.0) if value.isdecimal() else 0.0

@@ -1,0 +1,87 @@
+"""What an executor gets, and what it gives back.
+
+An executor is `async def run(command, context) -> Done`. It raises `CommandFailed` for a failure,
+is cancelled by a `cancel` until it has said `no_return`, and holds no state of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from msgspec import UNSET, Struct
+
+from device.config import ConfigStore
+from device.enrolment import Enrolment
+from device.logs import Logs
+from device.outbox import DiskOutbox
+from device.production import Production
+from device.settings import Settings
+from device.uplink import Uplink
+from protocol.ids import CommandId
+from protocol.replies import Progress, ResultError
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """How a command ended: a success, unless there is an `error`."""
+
+    output: str | None = None
+    data: dict[str, Any] | None = None
+    error: ResultError | None = None
+    afterwards: Callable[[], Awaitable[None]] | None = None
+    """To be awaited once the result is recorded and sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What executors work with; one per agent."""
+
+    settings: Settings
+    uplink: Uplink
+    outbox: DiskOutbox
+    config: ConfigStore
+    production: Production
+    logs: Logs
+    http: httpx.AsyncClient
+    enrolment: Enrolment
+    restart: Callable[[], None]
+    """Ask the agent to stop and to be started again."""
+    report_status: Callable[[], None]
+
+
+class Context:
+    """One run of one command."""
+
+    def __init__(
+        self, command_id: CommandId, tools: Tools, progress: Callable[[Progress], None]
+    ) -> None:
+        self.command_id = command_id
+        self.tools = tools
+        self._progress = progress
+        self.can_cancel = True
+        self.awaits_end = False
+        """Only the end of the agent ends this command."""
+
+    def progress(
+        self, percent: float | None = None, *, stage: str | None = None, message: str | None = None
+    ) -> None:
+        """May be dropped when the line is busy or down."""
+        self._progress(
+            Progress(
+                command_id=self.command_id,
+                percent=percent,
+                stage=UNSET if stage is None else stage,
+                message=UNSET if message is None else message,
+            )
+        )
+
+    def no_return(self) -> None:
+        """From here on a `cancel` comes too late."""
+        self.can_cancel = False
+
+    async def delay(self, seconds: float) -> None:
+        """Wait as the command asked; until the end of it the command can be cancelled."""
+        if seconds:
+            self.progress(stage="waiting", message=f"in {seconds:g} s")
+            await asyncio.sleep(seconds)

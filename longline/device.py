@@ -1,0 +1,57 @@
+"""`longline device`: run the agent of one device until SIGTERM (exit 0).
+
+Exit codes: 1 failed, 2 bad settings, 75 `restart_service` under a supervisor, 77 the hub does not
+want this device any more.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from device.agent import run_agent
+from device.errors import AgentError
+from device.settings import enrollment_key, load
+from longline.errors import UserError
+
+_ENROLLMENT_KEY_FILE = typer.Option(
+    help="File with the enrolment key (or LONGLINE_ENROLLMENT_KEY)."
+)
+
+
+def command(
+    *,
+    config: Annotated[Path | None, typer.Option(help="Settings, a TOML file.")] = None,
+    hub: Annotated[str | None, typer.Option(help="URL of the hub.")] = None,
+    device_id: Annotated[str | None, typer.Option("--id", help="The device's id.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name for people.")] = None,
+    company: Annotated[str | None, typer.Option(help="Its company's id.")] = None,
+    line: Annotated[str | None, typer.Option(help="Its production line's id.")] = None,
+    state_dir: Annotated[Path | None, typer.Option(help="Where it keeps its state.")] = None,
+    socket: Annotated[Path | None, typer.Option(help="Socket for local programs.")] = None,
+    enrollment_key_file: Annotated[Path | None, _ENROLLMENT_KEY_FILE] = None,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="Exit 75 to be started again.")
+    ] = False,
+) -> int:
+    """Run the agent of one device."""
+    flags = {
+        "hub": hub,
+        "id": device_id,
+        "name": name,
+        "company_id": company,
+        "production_line_id": line,
+        "state_dir": _text(state_dir),
+        "socket": _text(socket),
+        "enrollment_key_file": _text(enrollment_key_file),
+        "supervised": supervised or None,
+    }
+    try:
+        settings = load(config, flags)
+        return run_agent(settings, key=enrollment_key(settings.enrollment_key_file))
+    except AgentError as error:
+        raise UserError(error.message, error.exit_code) from None
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
