@@ -149,7 +149,7 @@ class FrameParser:
         tail += data
         if len(tail) < self._need:
             return b""
-        self._tail = None
+        self._tail, self._need = None, 2
         return bytes(tail)
 
     def _keep(self, rest: bytes) -> None:
@@ -168,7 +168,6 @@ class FrameParser:
             return broken.fault, len(data)
 
     def _frame(self, data: bytes, position: int) -> tuple[Event | None, int]:
-        self._need = 2
         head = self._head(data, position)
         if head is None:
             return None, position
@@ -188,8 +187,8 @@ class FrameParser:
         length, start = second & _LENGTH, position + 6
         if length > _MAX_CONTROL:
             size = 2 if length == _IN_TWO else 8
-            self._need = 2 + size
-            if len(data) - position < self._need:
+            if len(data) - position < 2 + size:
+                self._need = 2 + size
                 return None
             length = _long_length(data[position + 2 : position + 2 + size])
             start += size

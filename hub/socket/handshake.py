@@ -56,7 +56,7 @@ class Refusal(Struct, frozen=True):
 class _Problem(Struct, frozen=True, kw_only=True):
     """RFC 9457, with the fields of every problem of ours (protocol.md, section 4)."""
 
-    type: str = "about:blank"
+    type: str
     title: str
     status: int
     detail: str
@@ -153,7 +153,13 @@ def refused(refusal: Refusal) -> bytes:
     """The whole response: a problem document, after which the connection ends."""
     title = HTTPStatus(refusal.status).phrase
     body = msgspec.json.encode(
-        _Problem(title=title, status=refusal.status, detail=refusal.detail, code=refusal.code)
+        _Problem(
+            type=f"urn:longline:problem:{refusal.code}",
+            title=title,
+            status=refusal.status,
+            detail=refusal.detail,
+            code=refusal.code,
+        )
     )
     lines = [
         f"HTTP/1.1 {refusal.status} {title}",
