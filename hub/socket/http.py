@@ -168,14 +168,25 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         self._over = True
-        if self.cycle and not self.cycle.response_complete:
-            # A request before this one is being answered: nothing may be written between.
-            self._relax()
-            self.cycle.keep_alive = False
+        if self.cycle and not self.cycle.response_complete and not self._drop_answer():
             return
         self.transport.write(handshake.refused(refusal))
         self._expire_after(self.linger_seconds)
         end_writing(self.transport)
+
+    def _drop_answer(self) -> bool:
+        """Whether the answer that is being made can give way to a refusal."""
+        if not self.cycle.more_body:
+            # That request was whole; the fault is in the next one, which gets no answer.
+            self._relax()
+            self.cycle.keep_alive = False
+            return False
+        if self.cycle.response_started or self.pipeline:
+            self.transport.abort()
+            return False
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        return True
 
     def _expire_after(self, seconds: float) -> None:
         self._relax()
