@@ -19,7 +19,7 @@ from device.core.hub_clock import HubClock
 from device.core.outbox import Bounds
 from device.database import Database
 from device.enrolment import Enrolment
-from device.errors import EXIT_RESTART, AgentError, JournalUnavailable
+from device.errors import EXIT_RESTART, AgentError, JournalUnavailable, fault_in
 from device.executors.context import Tools
 from device.journal import Journal
 from device.line import LineLost
@@ -75,7 +75,11 @@ class Agent:
             headers={"User-Agent": f"longline-device/{agent_version()}"},
         )
         self._enrolment = Enrolment(
-            http=self._http, settings=settings, version=agent_version(), key=key
+            http=self._http,
+            device_id=settings.id,
+            about=_about(settings),
+            key=key,
+            path=settings.state / "token.json",
         )
         self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools())
         self._telemetry = Telemetry(
@@ -121,7 +125,7 @@ class Agent:
             try:
                 return await self._serve(self._end)
             except BaseExceptionGroup as group:
-                raise _fault(group) from None
+                raise fault_in(group) from None
 
     async def _serve(self, ending: "asyncio.Future[End]") -> End:
         await self._runner.put(self._book.load(self._journal.load(), self._os_boot_id))
@@ -165,13 +169,13 @@ class Agent:
         return Connection(
             hub=self._settings.hub,
             agent=f"longline-device/{agent_version()}",
-            enrolment=self._enrolment,
+            tokens=self._enrolment,
             book=self._book,
             hub_clock=self._hub_clock,
             hello=self._hello,
             uplink=self._uplink,
-            outbox=self._outbox,
-            runner=self._runner,
+            events=self._outbox,
+            effects=self._runner,
             opened=self._report_status,
         )
 
@@ -219,12 +223,18 @@ class Agent:
                 self._outbox.rewind()
 
 
-def _fault(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The `AgentError` that ended the group; the group itself when it was a defect."""
-    found = group.subgroup(AgentError)
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found or group
+def _about(settings: Settings) -> dict[str, str]:
+    """What the hub is told of the device when it gives out a token."""
+    return {
+        name: value
+        for name, value in (
+            ("name", settings.name),
+            ("companyId", settings.company_id),
+            ("productionLineId", settings.production_line_id),
+            ("version", agent_version()),
+        )
+        if value is not None
+    }
 
 
 def run_agent(settings: Settings, *, key: str | None) -> int:

@@ -6,13 +6,13 @@ Decides nothing: `device.core.reconnect` says when to come back, `device.core.se
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
 
 import structlog
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
 
-from device.core.book import Book, Record, Run, Send, Stop
+from device.core.book import Book, BookEffect, Record, Run, Send, Stop
 from device.core.hub_clock import HubClock
 from device.core.outbox import Key
 from device.core.reconnect import Next, Reconnect
@@ -28,12 +28,8 @@ from device.core.session import (
     Session,
     SessionEffect,
 )
-from device.enrolment import Enrolment
 from device.errors import HubUnreachable, JournalUnavailable, TurnedAway
 from device.line import Line, connect
-from device.outbox import DiskOutbox
-from device.runner import Runner
-from device.uplink import Uplink
 from protocol.frames import Hello
 
 _log = structlog.stdlib.get_logger()
@@ -46,32 +42,54 @@ def device_url(hub: str) -> str:
     return "ws" + hub.removeprefix("http").rstrip("/") + "/ws/device"
 
 
+class Tokens(Protocol):
+    async def token(self) -> str: ...
+    async def replace(self) -> None: ...
+
+
+class Effects(Protocol):
+    async def put(self, effects: Iterable[BookEffect]) -> None: ...
+
+
+class Events(Protocol):
+    def rewind(self) -> None: ...
+    async def acknowledge(self, boot_id: str, seq: int) -> None: ...
+    async def refuse(self, key: Key) -> None: ...
+
+
+class Attachable(Protocol):
+    def attach(self, line: Line, session: Session) -> None: ...
+    def detach(self) -> None: ...
+
+
 class Connection:
+    """What it needs of an agent are four small interfaces, so that the simulator has it too."""
+
     def __init__(
         self,
         *,
         hub: str,
         agent: str,
-        enrolment: Enrolment,
+        tokens: Tokens,
         book: Book,
         hub_clock: HubClock,
         hello: Callable[[], Hello],
-        uplink: Uplink,
-        outbox: DiskOutbox,
-        runner: Runner,
+        uplink: Attachable,
+        events: Events,
+        effects: Effects,
         opened: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._url = device_url(hub)
         self._agent = agent
-        self._enrolment = enrolment
+        self._tokens = tokens
         self._book = book
         self._hub_clock = hub_clock
         self._hello = hello
         self._uplink = uplink
-        self._outbox = outbox
-        self._runner = runner
+        self._events = events
+        self._effects = effects
         self._opened = opened
         self._clock = clock
         self._reconnect = Reconnect(draw)
@@ -89,14 +107,14 @@ class Connection:
 
     async def _new_token(self) -> None:
         try:
-            await self._enrolment.replace()
+            await self._tokens.replace()
         except HubUnreachable as error:
             _log.warning("no new token", reason=error.message)
             self._reconnect.wished(error.retry_after)
 
     async def _attempt(self) -> Next:
         try:
-            token = await self._enrolment.token()
+            token = await self._tokens.token()
             connection = await connect(self._url, token, self._agent)
         except HubUnreachable as error:
             return self._refused(error.message, wish=error.retry_after)
@@ -145,7 +163,7 @@ class Connection:
         for effect in effects:
             match effect:
                 case Record() | Send() | Run() | Stop():
-                    await self._runner.put([effect])
+                    await self._effects.put([effect])
                 case Opened():
                     self._open(effect, line, session)
                 case EventsAcknowledged() | EventRefused():
@@ -167,16 +185,16 @@ class Connection:
         _log.info("line open", session=welcome.session_id, generation=welcome.generation)
         self._reconnect.opened(self._clock())
         self._uplink.attach(line, session)
-        self._outbox.rewind()
+        self._events.rewind()
         self._opened()
 
     async def _settle(self, effect: EventsAcknowledged | EventRefused) -> None:
         try:
             if isinstance(effect, EventsAcknowledged):
-                await self._outbox.acknowledge(effect.boot_id, effect.seq)
+                await self._events.acknowledge(effect.boot_id, effect.seq)
             else:
                 _log.error("event refused", seq=effect.seq, reason=effect.message)
-                await self._outbox.refuse(Key(effect.boot_id, effect.seq))
+                await self._events.refuse(Key(effect.boot_id, effect.seq))
         except JournalUnavailable as error:
             # They stay on disk, are sent once more after the next start, and are then known.
             _log.error("outbox not written", reason=str(error))

@@ -22,7 +22,6 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 from device.core.renewal import remaining, renew_after
 from device.errors import BadSettings, EnrolmentRefused, HubUnreachable
 from device.files import write_atomically
-from device.settings import Settings
 from protocol.codec import encode
 
 _log = structlog.stdlib.get_logger()
@@ -62,19 +61,21 @@ class Enrolment:
         self,
         *,
         http: httpx.AsyncClient,
-        settings: Settings,
-        version: str,
+        device_id: str,
+        about: dict[str, str],
         key: str | None,
+        path: Path | None,
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`http` has the hub as its base URL."""
+        """`http` has the hub as its base URL, `about` is the query of the request. Without a `path`
+        the token is kept in memory only."""
         self._http = http
-        self._path = settings.state / "token.json"
-        self._url = f"api/v1/devices/{quote(settings.id, safe='')}/token"
-        self._about = _about(settings, version)
+        self._path = path
+        self._url = f"api/v1/devices/{quote(device_id, safe='')}/token"
+        self._about = about
         self._key = key
         self._wall_clock = wall_clock
-        self._kept = _read(self._path)
+        self._kept = _read(path) if path else None
         self._replaced = asyncio.Event()
 
     async def token(self) -> str:
@@ -168,7 +169,8 @@ class Enrolment:
             received=now,
             renew_after_seconds=renew_after(issued=hub_now, expires=issued.expires_at),
         )
-        await asyncio.to_thread(_write, self._path, kept)
+        if self._path is not None:
+            await asyncio.to_thread(_write, self._path, kept)
         self._replaced.set()
         return kept
 
@@ -178,19 +180,6 @@ def _attempts() -> AsyncRetrying:
         wait=wait_random_exponential(multiplier=1, max=RENEWAL_RETRY_SECONDS),
         retry=retry_if_exception_type(HubUnreachable),
     )
-
-
-def _about(settings: Settings, version: str) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in (
-            ("name", settings.name),
-            ("companyId", settings.company_id),
-            ("productionLineId", settings.production_line_id),
-            ("version", version),
-        )
-        if value is not None
-    }
 
 
 def _read(path: Path) -> _Kept | None:

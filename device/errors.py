@@ -65,3 +65,11 @@ class CommandFailed(Exception):
         self.code = code
         self.message = message
         self.data = data
+
+
+def fault_in(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The `AgentError` that ended a task group; the group itself when it was a defect."""
+    found = group.subgroup(AgentError)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found or group

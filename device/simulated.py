@@ -1,0 +1,256 @@
+"""A device for the simulator: the agent's cores and its connection, with memory in place of disk.
+
+It keeps what a real one keeps: each command id runs at most once, results are repeated until they
+are acknowledged, events keep their names and are held until `event_ack`. What commands do is made
+up: they succeed after `command_seconds`.
+"""
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, Final, assert_never
+
+import msgspec
+from msgspec import Struct
+
+from device.connection import Connection, Tokens
+from device.core.book import (
+    Book,
+    BookEffect,
+    Finished,
+    Forgotten,
+    Mark,
+    Received,
+    Record,
+    Run,
+    Send,
+    Started,
+    Stop,
+    refusal,
+)
+from device.core.hub_clock import HubClock
+from device.core.outbox import Bounds, Key, Outbox
+from device.core.recovery import Stored
+from device.core.session import Session
+from device.line import Line
+from device.version import agent_version
+from protocol import commands
+from protocol.codec import encode
+from protocol.commands import COMMANDS, Command
+from protocol.frames import Hello
+from protocol.ids import CommandId
+from protocol.replies import Progress, Result
+from protocol.telemetry import LogLine, Scan, Status
+
+JOURNAL_ROWS: Final = 1_000
+BOUNDS: Final = Bounds(events=5_000, bytes=1024 * 1024)
+_BATCH: Final = 64
+
+
+class Counts(Struct, rename="camel"):
+    """Of the whole fleet. `created` = `acknowledged` + `held` + `dropped`, or something is lost."""
+
+    connected: int = 0
+    lines_opened: int = 0
+    reconnects: int = 0
+    turned_away: int = 0
+    events_created: int = 0
+    events_sent: int = 0
+    """Every transmission: an event that is sent again counts again."""
+    events_acknowledged: int = 0
+    events_held: int = 0
+    events_dropped: int = 0
+    commands_run: int = 0
+    commands_repeated: int = 0
+    """Delivered again after they had run: answered from memory."""
+
+
+class SimulatedDevice:
+    def __init__(
+        self, device_id: str, *, hub: str, tokens: Tokens, counts: Counts, command_seconds: float
+    ) -> None:
+        self._id = device_id
+        self._counts = counts
+        self._command_seconds = command_seconds
+        self._boot_id = secrets.token_hex(8)
+        self._journal_id = secrets.token_hex(8)
+        self._journal: OrderedDict[CommandId, Stored] = OrderedDict()
+        self._timers: dict[CommandId, asyncio.TimerHandle] = {}
+        self._outbox = Outbox(boot_id=self._boot_id, bounds=BOUNDS)
+        self._frames: dict[Key, bytes] = {}
+        self._session: Session | None = None
+        self._has_been_open = False
+        hub_clock = HubClock()
+        self._book = Book(hub_clock.is_past)
+        self._connection = Connection(
+            hub=hub,
+            agent="longline-fleet",
+            tokens=tokens,
+            book=self._book,
+            hub_clock=hub_clock,
+            hello=self._hello,
+            uplink=self,
+            events=self,
+            effects=self,
+            opened=self.report_status,
+        )
+
+    async def run(self) -> None:
+        """For ever. Raises what `device.connection.Connection.run` raises."""
+        await self._connection.run()
+
+    def _hello(self) -> Hello:
+        return Hello(
+            boot_id=self._boot_id,
+            agent_version=agent_version(),
+            journal_id=self._journal_id,
+            commands=list(COMMANDS),
+            unfinished=self._book.unfinished(),
+        )
+
+    # What happens on the device.
+
+    @property
+    def held(self) -> int:
+        """Events that the hub has not acknowledged."""
+        return self._outbox.depth
+
+    def report_status(self) -> None:
+        self._send(Status(status="ONLINE", metrics={"outbox.depth": self._outbox.depth}))
+
+    def scan(self) -> None:
+        """Something was produced: one durable event."""
+        event = Scan(code=f"{self._id}-{self._counts.events_created}", valid=True)
+        added = self._outbox.add(size=len(event.code) + 96, alert=False)
+        boot_id, seq = added.key
+        self._frames[added.key] = encode(msgspec.structs.replace(event, boot_id=boot_id, seq=seq))
+        self._counts.events_created += 1
+        self._counts.events_dropped += self._forget(added.dropped)
+        self._pump()
+
+    def _forget(self, keys: list[Key]) -> int:
+        for key in keys:
+            del self._frames[key]
+        return len(keys)
+
+    def _send(self, frame: Struct) -> None:
+        if self._session is not None:
+            self._session.send(frame)
+
+    def _pump(self) -> None:
+        while self._session is not None and (keys := self._outbox.take(_BATCH)):
+            for key in keys:
+                self._session.send_encoded(self._frames[key])
+            self._counts.events_sent += len(keys)
+
+    # What the connection needs.
+
+    def attach(self, line: Line, session: Session) -> None:
+        del line
+        self._session = session
+        self._counts.connected += 1
+        self._counts.lines_opened += 1
+        self._counts.reconnects += self._has_been_open
+        self._has_been_open = True
+
+    def detach(self) -> None:
+        self._counts.connected -= self._session is not None
+        self._session = None
+
+    def rewind(self) -> None:
+        self._outbox.rewind()
+        self._pump()
+
+    async def acknowledge(self, boot_id: str, seq: int) -> None:
+        self._counts.events_acknowledged += self._forget(self._outbox.acknowledge(boot_id, seq))
+        self._pump()
+
+    async def refuse(self, key: Key) -> None:
+        if self._outbox.discard(key):
+            self._counts.events_acknowledged += self._forget([key])
+
+    async def put(self, effects: Iterable[BookEffect]) -> None:
+        self._carry_out(effects)
+
+    # Commands.
+
+    def _carry_out(self, effects: Iterable[BookEffect]) -> None:
+        for effect in effects:
+            match effect:
+                case Record(mark=mark):
+                    stored = self._write(mark)
+                    self._carry_out(self._book.recorded(mark, time.monotonic(), stored))
+                case Send(frame=frame):
+                    self._send(frame)
+                case Run(id=command_id, command=command):
+                    self._start(command_id, command)
+                case Stop(id=command_id):
+                    self._stop(command_id)
+                case _:
+                    assert_never(effect)
+
+    def _write(self, mark: Mark) -> Stored | None:
+        match mark:
+            case Received():
+                return self._received(mark)
+            case Started():
+                self._journal[mark.id] = Stored(id=mark.id, os_boot_id=self._boot_id)
+            case Finished() | Forgotten():
+                self._journal[mark.id] = Stored(id=mark.id, result=mark.result)
+            case _:
+                assert_never(mark)
+        return None
+
+    def _received(self, mark: Received) -> Stored | None:
+        found = self._journal.get(mark.id)
+        if found is not None:
+            self._counts.commands_repeated += 1
+            return found
+        self._journal[mark.id] = Stored(id=mark.id)
+        if len(self._journal) > JOURNAL_ROWS:
+            self._journal.popitem(last=False)
+        return None
+
+    def _start(self, command_id: CommandId, command: Command) -> None:
+        self._counts.commands_run += 1
+        result = self._result(command_id, command)
+        if not self._command_seconds:
+            self._carry_out(self._book.finished(result))
+            return
+        self._carry_out(self._book.progress(Progress(command_id=command_id, percent=0)))
+        self._timers[command_id] = asyncio.get_running_loop().call_later(
+            self._command_seconds, self._end, result
+        )
+
+    def _end(self, result: Result) -> None:
+        del self._timers[result.command_id]
+        self._carry_out(self._book.finished(result))
+
+    def _stop(self, command_id: CommandId) -> None:
+        timer = self._timers.pop(command_id, None)
+        if timer is not None:
+            timer.cancel()
+            cancelled = refusal(command_id, "cancelled", "cancelled", "cancelled while it ran")
+            self._carry_out(self._book.finished(cancelled))
+
+    def _result(self, command_id: CommandId, command: Command) -> Result:
+        data: dict[str, Any] | None = None
+        match command:
+            case commands.ForceSync():
+                data = {"inProgress": self._outbox.depth}
+            case commands.ClearQueue():
+                data = {"deleted": 0}
+            case commands.PullLogs():
+                self._send(LogLine(line="simulated", level="INFO", command_id=command_id))
+                data = {"lines": 1}
+            case commands.PushConfig():
+                data = {"version": 1, "applied": [], "restartRequired": []}
+            case commands.ExecShell():
+                data = {"exitCode": 0, "stdout": "simulated\n", "stderr": "", "truncated": False}
+            case commands.UpdateFirmware():
+                data = {"stagedPath": "/dev/null", "version": command.version}
+            case _:
+                pass
+        return Result(command_id=command_id, success=True, output="simulated", data=data)

@@ -1,0 +1,211 @@
+"""`longline fleet`: many simulated devices in one process, on the connection of the real agent.
+
+Prints one line of JSON when it ends (SIGINT, SIGTERM or `--seconds`): the counts of
+`device.simulated.Counts`. No event is lost when `eventsCreated` equals `eventsAcknowledged` plus
+`eventsHeld` plus `eventsDropped`.
+"""
+
+import asyncio
+import contextlib
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx
+import msgspec
+import typer
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import Progress
+
+from device.enrolment import Enrolment
+from device.errors import AgentError, TurnedAway, fault_in
+from device.own_log import OwnLog
+from device.settings import check_hub_url, enrollment_key
+from device.simulated import Counts, SimulatedDevice
+from device.version import agent_version
+from longline.errors import USAGE, UserError
+from protocol.codec import encode
+
+ENROLMENTS_AT_ONCE: Final = 50
+TICK_SECONDS: Final = 0.02
+STATUS_SECONDS: Final = 30.0
+DRAIN_SECONDS: Final = 5.0
+HTTP_SECONDS: Final = 30.0
+SPARE_FILES: Final = 100
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    hub: str
+    devices: int
+    prefix: str
+    rate: float
+    """Events a second of the whole fleet."""
+    seconds: float | None
+    command_seconds: float
+    key: str
+
+
+def command(
+    *,
+    hub: Annotated[str, typer.Option(envvar="LONGLINE_HUB_URL", help="URL of the hub.")],
+    devices: Annotated[int, typer.Option(min=1, max=50_000, help="How many.")] = 100,
+    prefix: Annotated[str, typer.Option(help="Their ids: <prefix>-00001 and so on.")] = "sim",
+    rate: Annotated[
+        float, typer.Option(min=0, max=100_000, help="Events a second, all together.")
+    ] = 0,
+    seconds: Annotated[float | None, typer.Option(min=0, help="End by itself after this.")] = None,
+    command_seconds: Annotated[
+        float, typer.Option(min=0, max=3600, help="How long a command runs.")
+    ] = 0,
+    enrollment_key_file: Annotated[
+        Path | None, typer.Option(help="File with the enrolment key (or LONGLINE_ENROLLMENT_KEY).")
+    ] = None,
+) -> None:
+    """Simulate many devices in one process."""
+    try:
+        check_hub_url(hub)
+        key = enrollment_key(str(enrollment_key_file) if enrollment_key_file else None)
+    except AgentError as error:
+        raise UserError(error.message, error.exit_code) from None
+    if key is None:
+        raise UserError(
+            "no enrolment key: set LONGLINE_ENROLLMENT_KEY or --enrollment-key-file", USAGE
+        )
+    _allow_files(devices)
+    plan = Plan(
+        hub=hub,
+        devices=devices,
+        prefix=prefix,
+        rate=rate,
+        seconds=seconds,
+        command_seconds=command_seconds,
+        key=key,
+    )
+    sys.stdout.write(encode(run(plan)).decode() + "\n")
+
+
+def _allow_files(devices: int) -> None:
+    needed = devices + ENROLMENTS_AT_ONCE + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise UserError(f"{devices} devices need {needed} open files; the limit is {hard}", USAGE)
+    if soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def run(plan: Plan) -> Counts:
+    """Raises `UserError` when the hub does not accept the enrolment key."""
+    OwnLog("ERROR").configure()
+    try:
+        return asyncio.run(Fleet(plan).run())
+    except BaseExceptionGroup as group:
+        raise _readable(fault_in(group)) from None
+
+
+def _readable(fault: BaseException) -> BaseException:
+    return UserError(fault.message, fault.exit_code) if isinstance(fault, AgentError) else fault
+
+
+class Fleet:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._counts = Counts()
+        self._devices: list[SimulatedDevice] = []
+        self._end = asyncio.Event()
+
+    async def run(self) -> Counts:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end.set)
+        async with self._http() as http, asyncio.TaskGroup() as tasks:
+            self._devices = [self._device(n, http) for n in range(self._plan.devices)]
+            lives = [tasks.create_task(self._live(device)) for device in self._devices]
+            others = [tasks.create_task(part) for part in (self._show(), self._report())]
+            await self._produce()
+            await self._drain()
+            # Counted while the lines are still there.
+            counts = self._count()
+            for task in (*lives, *others):
+                task.cancel()
+        return counts
+
+    def _http(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self._plan.hub,
+            timeout=httpx.Timeout(HTTP_SECONDS, pool=None),
+            limits=httpx.Limits(max_connections=ENROLMENTS_AT_ONCE),
+            trust_env=False,
+        )
+
+    def _device(self, number: int, http: httpx.AsyncClient) -> SimulatedDevice:
+        device_id = f"{self._plan.prefix}-{number + 1:05}"
+        return SimulatedDevice(
+            device_id,
+            hub=self._plan.hub,
+            tokens=Enrolment(
+                http=http,
+                device_id=device_id,
+                about={"name": device_id, "version": agent_version()},
+                key=self._plan.key,
+                path=None,
+            ),
+            counts=self._counts,
+            command_seconds=self._plan.command_seconds,
+        )
+
+    async def _live(self, device: SimulatedDevice) -> None:
+        try:
+            await device.run()
+        except TurnedAway:
+            self._counts.turned_away += 1
+
+    async def _produce(self) -> None:
+        """Events at the rate that was asked for, device after device, until the end."""
+        loop = asyncio.get_running_loop()
+        begin, made = loop.time(), 0
+        while not self._end.is_set() and not self._is_over(loop.time() - begin):
+            await _at_most(TICK_SECONDS, self._end)
+            due = int((loop.time() - begin) * self._plan.rate)
+            for number in range(made, due):
+                self._devices[number % len(self._devices)].scan()
+            made = due
+
+    def _is_over(self, elapsed: float) -> bool:
+        return self._plan.seconds is not None and elapsed >= self._plan.seconds
+
+    async def _drain(self) -> None:
+        """Give the hub a moment to acknowledge what it has."""
+        for _ in range(int(DRAIN_SECONDS / TICK_SECONDS)):
+            if not any(device.held for device in self._devices):
+                return
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _count(self) -> Counts:
+        held = sum(device.held for device in self._devices)
+        return msgspec.structs.replace(self._counts, events_held=held)
+
+    async def _report(self) -> None:
+        """Every device's status, spread over the interval."""
+        while True:
+            for device in self._devices:
+                await asyncio.sleep(STATUS_SECONDS / len(self._devices))
+                device.report_status()
+
+    async def _show(self) -> None:
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            return
+        with Progress(console=console, transient=True) as progress:
+            bar = progress.add_task("connecting", total=self._plan.devices)
+            while self._counts.connected < self._plan.devices:
+                progress.update(bar, completed=self._counts.connected)
+                await asyncio.sleep(0.2)
+
+
+async def _at_most(seconds: float, end: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await end.wait()

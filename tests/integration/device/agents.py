@@ -1,0 +1,113 @@
+"""Real agent processes on a state directory of the test."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.integration.device.scripted_hub import KEY, ScriptedHub
+
+STOP_SECONDS = 10.0
+
+
+class AgentProcess:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(STOP_SECONDS):
+            return await self._process.wait()
+
+    async def stop(self) -> int:
+        self._signal(signal.SIGTERM)
+        return await self.ended()
+
+    async def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+        await self.ended()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+
+
+class Bench:
+    """A device on a desk: its state directory, its settings file, and its hub."""
+
+    def __init__(self, directory: Path, hub: ScriptedHub) -> None:
+        self.directory = directory
+        self.hub = hub
+        self.state = directory / "state"
+        self.socket = directory / "agent.sock"
+        self.boot_id_file = directory / "boot_id"
+        self.boot_id_file.write_text("boot-1\n")
+        self.settings = ""
+        """TOML sections, beyond what every bench needs."""
+        self.key = KEY
+
+    def _write(self) -> Path:
+        file = self.directory / "agent.toml"
+        file.write_text(
+            f'hub = "{self.hub.url}"\nid = "edge-1"\nname = "Edge"\ncompany_id = "acme"\n'
+            f'state_dir = "{self.state}"\nsocket = "{self.socket}"\n{self.settings}'
+        )
+        return file
+
+    def recorder(self, name: str, then: str = "") -> str:
+        """A program, as a TOML argv, that notes that it ran."""
+        script = self.directory / f"{name}.py"
+        script.write_text(
+            f"import sys\nopen({str(self.note(name))!r}, 'a').write('ran\\n')\n{then}"
+        )
+        return f'["{sys.executable}", "{script}"]'
+
+    def note(self, name: str) -> Path:
+        return self.directory / f"{name}.ran"
+
+    def runs(self, name: str) -> int:
+        note = self.note(name)
+        return len(note.read_text().splitlines()) if note.exists() else 0
+
+    @asynccontextmanager
+    async def agent(self, *flags: str) -> AsyncGenerator[AgentProcess]:
+        log = self.directory / "agent.log"
+        with log.open("ab") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "longline",
+                "device",
+                "--config",
+                self._write(),
+                *flags,
+                stderr=stderr,
+                env={**os.environ, "LONGLINE_ENROLLMENT_KEY": self.key},
+            )
+        running = AgentProcess(process)
+        try:
+            yield running
+        finally:
+            await running.kill()
+
+    def log(self) -> str:
+        return (self.directory / "agent.log").read_text()
+
+    async def emit(self, *lines: str) -> list[str]:
+        """Hand lines to the agent's socket; its answers."""
+        reader, writer = await asyncio.open_unix_connection(self.socket)
+        try:
+            answers: list[str] = []
+            for line in lines:
+                writer.write(line.encode() + b"\n")
+                answers.append((await reader.readline()).decode())
+            return answers
+        finally:
+            writer.close()
+            await writer.wait_closed()
