@@ -1,0 +1,144 @@
+"""One group of calls on its way into the ledger: what to read, what to decide, what to write. Pure.
+
+Calls of a moment are committed together. Within the group each sees what the ones before it have
+taken: a command id, an idempotency key, a place among a device's unfinished commands.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from hub.audit.service import Deed
+from hub.base.errors import Conflict, HubError
+from hub.commands.dispatch import Insert, NewCommand, ReadyLine, Target, accept
+from hub.commands.records import Ledgered
+from hub.commands.store import Key, KeyRow, Name, Place
+
+
+class Intake(Struct, frozen=True, kw_only=True):
+    """One call's commands. `key` is its Idempotency-Key with what it stands for; `deed` its audit
+    row when there is one for the whole call, else each command has its own."""
+
+    commands: list[NewCommand]
+    key: tuple[Key, KeyRow] | None = None
+    deed: Deed | None = None
+
+
+Outcome = Ledgered | HubError
+
+
+class Taken(Struct, frozen=True):
+    """An outcome for each command of the call, in order; or the subject of its idempotency key,
+    which was used before for the same request."""
+
+    outcomes: list[Outcome]
+    joined: str | None = None
+
+
+class Acceptance:
+    """Used once: what is wanted is looked up, then `decide`, then what that left is written."""
+
+    def __init__(self, intakes: list[Intake]) -> None:
+        self._intakes = intakes
+        self._decisions: list[list[Insert | Ledgered | HubError | Name]] = []
+        self._joined: dict[int, str] = {}
+        self.inserts: list[Insert] = []
+        self.keys: list[tuple[Key, KeyRow]] = []
+        self.deeds: list[Deed] = []
+
+    def keys_wanted(self) -> list[Key]:
+        return [intake.key[0] for intake in self._intakes if intake.key is not None]
+
+    def places_wanted(self) -> list[Place]:
+        return sorted({(c.org, c.device_id) for intake in self._intakes for c in intake.commands})
+
+    def names_wanted(self) -> list[Name]:
+        return sorted({(c.org, c.command_id) for intake in self._intakes for c in intake.commands})
+
+    def decide(
+        self,
+        *,
+        keys: dict[Key, KeyRow],
+        targets: dict[Place, Target],
+        existing: dict[Name, Ledgered],
+        ready: Callable[[Place], ReadyLine | None],
+    ) -> None:
+        """Moves `targets` on, and adds to `keys` what is taken here."""
+        taken: dict[Name, Insert] = {}
+        for number, intake in enumerate(self._intakes):
+            used = keys.get(intake.key[0]) if intake.key else None
+            if used is not None and intake.key is not None:
+                self._use_again(number, intake.key[1], used)
+                continue
+            decisions: list[Insert | Ledgered | HubError | Name] = []
+            for new in intake.commands:
+                decision = _decide_one(new, targets, existing, taken, ready)
+                if isinstance(decision, Insert):
+                    taken[new.org, new.command_id] = decision
+                    self.inserts.append(decision)
+                decisions.append(decision)
+            self._decisions.append(decisions)
+            self._note(intake, [d for d in decisions if isinstance(d, Insert)], keys)
+
+    def _use_again(self, number: int, wanted: KeyRow, used: KeyRow) -> None:
+        if used.request_hash == wanted.request_hash:
+            self._joined[number] = used.subject
+            self._decisions.append([])
+        else:
+            conflict = Conflict("this Idempotency-Key was used for another request")
+            self._decisions.append([conflict] * len(self._intakes[number].commands))
+
+    def _note(self, intake: Intake, inserts: list[Insert], keys: dict[Key, KeyRow]) -> None:
+        """The rows that go with a call of which something was accepted."""
+        if not inserts:
+            return
+        if intake.key is not None:
+            keys[intake.key[0]] = intake.key[1]
+            self.keys.append(intake.key)
+        if intake.deed is not None:
+            self.deeds.append(intake.deed)
+        else:
+            self.deeds.extend(_deed(insert.new) for insert in inserts)
+
+    def outcomes(self, rows: dict[Name, Ledgered]) -> list[Taken]:
+        """What each call is told, once the inserts have become `rows`."""
+        return [
+            Taken([_outcome(decision, rows) for decision in decisions], self._joined.get(number))
+            for number, decisions in enumerate(self._decisions)
+        ]
+
+
+def _decide_one(
+    new: NewCommand,
+    targets: dict[Place, Target],
+    existing: dict[Name, Ledgered],
+    taken: dict[Name, Insert],
+    ready: Callable[[Place], ReadyLine | None],
+) -> Insert | Ledgered | HubError | Name:
+    name = (new.org, new.command_id)
+    twin = taken.get(name)
+    if twin is not None:  # twice in one group
+        same = twin.new.device_id == new.device_id and twin.new.request_hash == new.request_hash
+        return name if same else Conflict("this command id was used for another request")
+    place = (new.org, new.device_id)
+    return accept(new, targets.get(place), existing.get(name), ready(place))
+
+
+def _outcome(decision: Insert | Ledgered | HubError | Name, rows: dict[Name, Ledgered]) -> Outcome:
+    match decision:
+        case Insert():
+            return rows[decision.new.org, decision.new.command_id]
+        case tuple():
+            return rows[decision]
+        case _:
+            return decision
+
+
+def _deed(new: NewCommand) -> Deed:
+    return Deed(
+        org=new.org,
+        actor=new.actor,
+        action=f"command.{new.type}",
+        target=new.device_id,
+        detail={"commandId": new.command_id},
+    )

@@ -1,0 +1,309 @@
+"""What becomes of a command: every decision of the ledger. Pure.
+
+`accept` decides on a new command, under the lock of its device. `plan` decides what a line is sent
+that it has not been written yet: again, for the first time, or never. `fold` decides what replies
+do. Each is told what the database holds and answers what to write; the steps themselves are those
+of `protocol/lifecycle.py`.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from hub.base.errors import Conflict, HubError, NotFound, TooManyCommands
+from hub.commands.records import Delivery, Ledgered, error_of
+from protocol.commands import COMMANDS
+from protocol.dashboard import CommandProgressEvent
+from protocol.errors import CommandErrorCode
+from protocol.ids import CommandId, DeviceId, Generation, OrgId
+from protocol.lifecycle import Happening, IllegalStep, State, next_state
+from protocol.replies import Ack, Progress, Reply, Result, happening_of
+
+MAX_UNFINISHED: Final = 50
+
+
+class NewCommand(Struct, frozen=True, kw_only=True):
+    """A command that a caller wants, validated and authorised."""
+
+    org: OrgId
+    command_id: CommandId
+    device_id: DeviceId
+    type: str
+    params: dict[str, Any]
+    timeout_ms: int
+    delivery: Delivery
+    expires_at: datetime | None
+    actor: str
+    batch_id: str | None
+    request_hash: bytes
+
+
+class Target(Struct, kw_only=True):
+    """What the database says of a device while it is locked, and what this batch adds to it."""
+
+    seq: int
+    online: bool
+    generation: int | None
+    commands: list[str] | None
+    unfinished: int
+
+
+class ReadyLine(Struct, frozen=True):
+    """A line of this replica that may be written to at once."""
+
+    generation: Generation
+    journal_id: str | None
+
+
+class Insert(Struct, frozen=True, kw_only=True):
+    """A row to be inserted."""
+
+    new: NewCommand
+    seq: int
+    status: State
+    error: dict[str, Any] | None = None
+    sent_generation: Generation | None = None
+    journal_id: str | None = None
+
+
+def request_hash(*parts: object) -> bytes:
+    """Equal for requests that are the same after decoding, with defaults filled in."""
+    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).digest()
+
+
+def accept(
+    new: NewCommand, target: Target | None, existing: Ledgered | None, line: ReadyLine | None
+) -> Insert | Ledgered | HubError:
+    """A row to insert, the command that was there already, or why not.
+
+    Moves the target on, so that the next command of the same batch sees this one.
+    """
+    if target is None:
+        return NotFound("no such device")
+    if existing is not None:
+        same = existing.device_id == new.device_id and existing.request_hash == new.request_hash
+        return existing if same else Conflict("this command id was used for another request")
+    insert = _born(new, target, line)
+    if insert.status in (State.PENDING, State.SENT):
+        if target.unfinished >= MAX_UNFINISHED:
+            return TooManyCommands(
+                f"the device has {MAX_UNFINISHED} unfinished commands", retry_after=5
+            )
+        target.unfinished += 1
+    target.seq = insert.seq
+    return insert
+
+
+def _born(new: NewCommand, target: Target, line: ReadyLine | None) -> Insert:
+    seq = target.seq + 1
+    if not target.online and new.delivery == "now":
+        return Insert(
+            new=new,
+            seq=seq,
+            status=next_state(State.PENDING, Happening.NO_LINE),
+            error=error_of(CommandErrorCode.DEVICE_OFFLINE, "the device is not on a line"),
+        )
+    if target.online and target.commands is not None and new.type not in target.commands:
+        return Insert(
+            new=new,
+            seq=seq,
+            status=next_state(State.PENDING, Happening.UNSUPPORTED),
+            error=_unsupported(new.type),
+        )
+    if target.online and line is not None and line.generation == target.generation:
+        return Insert(
+            new=new,
+            seq=seq,
+            status=next_state(State.PENDING, Happening.SEND),
+            sent_generation=line.generation,
+            journal_id=line.journal_id,
+        )
+    return Insert(new=new, seq=seq, status=State.PENDING)
+
+
+def _unsupported(kind: str) -> dict[str, Any]:
+    return error_of(CommandErrorCode.UNSUPPORTED, f"the device does not support {kind}")
+
+
+# What a line is sent
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A line that asks for what it has not been written."""
+
+    org: OrgId
+    device_id: DeviceId
+    generation: Generation
+    journal_id: str | None
+    commands: frozenset[str]
+    settled: bool
+    """Whether it is known, by now, if the device keeps a journal."""
+    sent_up_to: int
+
+
+class Step(Struct, frozen=True):
+    """One command of a claim: sent (again), or ended."""
+
+    command: Ledgered
+    status: State
+    sent: bool
+    error: dict[str, Any] | None = None
+
+
+class Plan(Struct, frozen=True):
+    steps: list[Step]
+    held: bool
+    """A command in doubt, and all that was accepted after it, waits until the line is settled."""
+
+
+def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
+    """What becomes of the commands, given in their order, that the line has not been written."""
+    steps: list[Step] = []
+    for command in commands:
+        if command.status is State.PENDING:
+            steps.append(_first_time(claim, command))
+        elif _safe_again(claim, command):
+            steps.append(Step(command, next_state(command.status, Happening.RESEND), sent=True))
+        elif not claim.settled:
+            return Plan(steps, held=True)
+        else:
+            steps.append(_lost(command))
+    return Plan(steps, held=False)
+
+
+def _first_time(claim: Claim, command: Ledgered) -> Step:
+    if command.type not in claim.commands:
+        status = next_state(State.PENDING, Happening.UNSUPPORTED)
+        return Step(command, status, sent=False, error=_unsupported(command.type))
+    return Step(command, next_state(State.PENDING, Happening.SEND), sent=True)
+
+
+def _safe_again(claim: Claim, command: Ledgered) -> bool:
+    """Committed as sent on this very line and not written yet, or harmless to deliver twice."""
+    spec = COMMANDS.get(command.type)
+    return (
+        command.sent_generation == claim.generation
+        or (spec is not None and spec.redeliverable)
+        or (claim.journal_id is not None and command.journal_id == claim.journal_id)
+    )
+
+
+def _lost(command: Ledgered) -> Step:
+    message = "the line was lost before a result came, and it is not safe to send it again"
+    error = error_of(CommandErrorCode.UNKNOWN, message)
+    return Step(command, next_state(command.status, Happening.LOSE), sent=False, error=error)
+
+
+# What replies do
+
+
+class Replied(Struct, frozen=True):
+    """A reply, and the line that brought it."""
+
+    org: OrgId
+    device_id: DeviceId
+    generation: Generation
+    reply: Reply
+
+
+class Folded(Struct, kw_only=True):
+    """A command with its replies applied."""
+
+    command: Ledgered
+    changed: bool = False
+    ended: bool = False
+    progress: list[CommandProgressEvent] = []
+
+
+def given_to(command: Ledgered | None, replied: Replied) -> bool:
+    """Whether the command was ever given to this device."""
+    return (
+        command is not None
+        and command.device_id == replied.device_id
+        and command.sent_generation is not None
+    )
+
+
+def fold(folded: Folded, reply: Reply, *, ts: str) -> None:
+    """Apply one reply. What the table does not allow changes nothing, but for a result that comes
+    after the end: it is kept beside the record."""
+    command = folded.command
+    happening = happening_of(reply)
+    try:
+        status = next_state(command.status, happening)
+    except IllegalStep:
+        if isinstance(reply, Result):
+            _late(folded, reply)
+        return
+    changes: dict[str, Any] = {"status": status}
+    match reply:
+        case Ack():
+            folded.changed |= status is not command.status
+        case Progress():
+            changes["progress"] = _progress(reply)
+            folded.progress = [*folded.progress, _progress_event(command, reply, ts)]
+            folded.changed = True
+        case Result():
+            changes |= _outcome(reply, status)
+            folded.changed = folded.ended = True
+    folded.command = msgspec.structs.replace(command, **changes)
+
+
+def _late(folded: Folded, result: Result) -> None:
+    """The device repeats a result until it hears that it is kept: only one that says something
+    else than the record is news."""
+    command = folded.command
+    says = STATE_OF[happening_of(result)]
+    if says is not command.status and command.late_result is None:
+        late: dict[str, Any] = msgspec.to_builtins(result)
+        folded.command = msgspec.structs.replace(command, late_result=late)
+        folded.changed = True
+
+
+STATE_OF: Final = {
+    happening: next_state(State.SENT, happening)
+    for happening in (
+        Happening.SUCCEED,
+        Happening.FAIL,
+        Happening.REJECT,
+        Happening.CANCEL,
+        Happening.LOSE,
+    )
+}
+"""The state that each kind of result asks for."""
+
+_DEFAULT_ERROR: Final = {
+    State.UNKNOWN: error_of(CommandErrorCode.UNKNOWN, "the device cannot tell whether it ran"),
+    State.CANCELLED: error_of(CommandErrorCode.CANCELLED, "cancelled on the device"),
+}
+
+
+def _outcome(result: Result, status: State) -> dict[str, Any]:
+    error = None
+    if status is not State.SUCCESS:
+        told = result.error
+        error = msgspec.to_builtins(told) if told else _DEFAULT_ERROR.get(status)
+    return {"output": result.output, "data": result.data, "error": error}
+
+
+def _progress(progress: Progress) -> dict[str, Any]:
+    return {
+        "percent": progress.percent,
+        "stage": progress.stage or None,
+        "message": progress.message or None,
+    }
+
+
+def _progress_event(command: Ledgered, progress: Progress, ts: str) -> CommandProgressEvent:
+    return CommandProgressEvent(
+        device_id=command.device_id,
+        ts=ts,
+        command_id=command.command_id,
+        percent=progress.percent,
+        stage=progress.stage or UNSET,
+        message=progress.message or UNSET,
+    )

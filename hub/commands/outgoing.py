@@ -1,0 +1,102 @@
+"""The order in which one line is written its commands. Pure.
+
+The commands of a device are numbered without holes. A line that is READY has been written
+everything up to `sent_up_to`, so the next number may be written at once. Anything else (a new line,
+a hole, a hint that another replica has accepted something) means a *claim*: one look into the
+ledger for whatever this line has not been written. While one is under way nothing else is written,
+and what comes meanwhile causes another. A line is HELD when a command is in doubt; it goes on when
+the line is settled.
+"""
+
+from enum import Enum
+
+from hub.commands.dispatch import Claim, ReadyLine
+from hub.lines.session import LineSession
+
+
+class Phase(Enum):
+    CLAIMING = "claiming"
+    HELD = "held"
+    READY = "ready"
+
+
+class Outgoing:
+    __slots__ = ("_again", "line", "phase", "sent_up_to", "sent_without_journal", "settled")
+
+    def __init__(self, line: LineSession) -> None:
+        """A line that has just opened; the caller begins the first claim."""
+        self.line = line
+        self.phase = Phase.CLAIMING
+        self.sent_up_to = 0
+        self.settled = line.settled
+        self.sent_without_journal = False
+        self._again = False
+
+    def ready(self) -> ReadyLine | None:
+        if self.phase is not Phase.READY:
+            return None
+        return ReadyLine(self.line.generation, self.line.journal_id)
+
+    def claim(self) -> Claim:
+        """What to ask the ledger for."""
+        line = self.line
+        return Claim(
+            org=line.org,
+            device_id=line.device_id,
+            generation=line.generation,
+            journal_id=line.journal_id,
+            commands=line.commands,
+            settled=self.settled,
+            sent_up_to=self.sent_up_to,
+        )
+
+    def accepted(self, seq: int) -> bool:
+        """A command was committed as sent on this line: whether it may be written now. If not, a
+        claim will bring it (`wants_claim`)."""
+        if self.phase is Phase.READY and seq == self.sent_up_to + 1:
+            self.sent_up_to = seq
+            self.sent_without_journal |= self.line.journal_id is None
+            return True
+        self._again = True
+        return False
+
+    def skipped(self, seq: int) -> None:
+        """A number of this device that is never written (refused at its birth)."""
+        if self.phase is Phase.READY and seq == self.sent_up_to + 1:
+            self.sent_up_to = seq
+
+    def hinted(self) -> None:
+        """There may be something in the ledger."""
+        self._again = True
+
+    def wants_claim(self) -> bool:
+        """Whether a claim must begin now; answering True begins it."""
+        if self._again and self.phase is Phase.READY:
+            self._again = False
+            self.phase = Phase.CLAIMING
+            return True
+        return False
+
+    def claimed(self, sent_up_to: int, *, wrote: bool, held: bool) -> None:
+        """A claim is over, and what it brought was written."""
+        self.sent_up_to = max(self.sent_up_to, sent_up_to)
+        self.sent_without_journal |= wrote and self.line.journal_id is None
+        if not held:
+            self.phase = Phase.READY
+        elif self.settled:
+            self.phase = Phase.READY
+            self._again = True
+        else:
+            self.phase = Phase.HELD
+
+    def failed(self) -> None:
+        """A claim could not be made; the next sweep tries again."""
+        self.phase = Phase.READY
+        self._again = True
+
+    def settle(self) -> None:
+        """It is known now whether the device keeps a journal."""
+        self.settled = True
+        if self.phase is Phase.HELD:
+            self.phase = Phase.READY
+            self._again = True

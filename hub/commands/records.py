@@ -1,0 +1,157 @@
+"""A command as the ledger holds it, and as callers and dashboards see it."""
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from hub.web.envelope import at
+from protocol.codec import encode_command, rfc3339
+from protocol.dashboard import CommandAcceptedEvent, CommandResultEvent
+from protocol.errors import CommandErrorCode
+from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.lifecycle import ENDED, State
+from protocol.replies import ResultError
+
+Delivery = Literal["now", "queue"]
+
+EVENT_OUTPUT_BYTES: Final = 1024
+
+
+class Ledgered(Struct, frozen=True, kw_only=True):
+    """One row of `command`."""
+
+    org: OrgId
+    command_id: CommandId
+    device_id: DeviceId
+    seq: int
+    type: str
+    params: dict[str, Any]
+    status: State
+    delivery: Delivery
+    timeout_ms: int
+    actor: str
+    batch_id: str | None
+    request_hash: bytes
+    created_at: datetime
+    deadline: datetime | None
+    expires_at: datetime | None
+    sent_at: datetime | None
+    sent_generation: int | None
+    journal_id: str | None
+    cancelled_by: str | None
+    progress: dict[str, Any] | None
+    finished_at: datetime | None
+    output: str | None
+    data: dict[str, Any] | None
+    error: dict[str, Any] | None
+    late_result: dict[str, Any] | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    def frame(self) -> bytes:
+        """The frame that carries it down the line."""
+        return encode_command(self.type, self.command_id, self.params, at(self.deadline))
+
+
+class CommandResult(Struct, frozen=True, rename="camel", kw_only=True):
+    """What a dispatch answers. `success` is null until the end."""
+
+    command_id: CommandId | None
+    status: str
+    success: bool | None
+    output: str | None = None
+    data: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
+    device_id: DeviceId
+    type: str
+    params: dict[str, Any]
+    progress: dict[str, Any] | None
+    actor: str
+    batch_id: str | None
+    created_at: str
+    deadline: str | None
+    expires_at: str | None
+    sent_at: str | None
+    finished_at: str | None
+    late_result: dict[str, Any] | None
+
+
+def error_of(code: CommandErrorCode, message: str) -> dict[str, Any]:
+    return {"code": str(code), "message": message}
+
+
+def success_of(command: Ledgered) -> bool | None:
+    return command.status is State.SUCCESS if command.ended else None
+
+
+def result_of(command: Ledgered) -> CommandResult:
+    return CommandResult(
+        command_id=command.command_id,
+        status=str(command.status),
+        success=success_of(command),
+        output=command.output,
+        data=command.data,
+        error=command.error,
+    )
+
+
+def record_of(command: Ledgered) -> CommandRecord:
+    return CommandRecord(
+        command_id=command.command_id,
+        status=str(command.status),
+        success=success_of(command),
+        output=command.output,
+        data=command.data,
+        error=command.error,
+        device_id=command.device_id,
+        type=command.type,
+        params=command.params,
+        progress=command.progress,
+        actor=command.actor,
+        batch_id=command.batch_id,
+        created_at=rfc3339(command.created_at),
+        deadline=at(command.deadline),
+        expires_at=at(command.expires_at),
+        sent_at=at(command.sent_at),
+        finished_at=at(command.finished_at),
+        late_result=command.late_result,
+    )
+
+
+def accepted_event(command: Ledgered) -> CommandAcceptedEvent:
+    return CommandAcceptedEvent(
+        device_id=command.device_id,
+        ts=rfc3339(command.created_at),
+        command_id=command.command_id,
+        command_type=command.type,
+        status=str(command.status),
+        actor=command.actor,
+        batch_id=command.batch_id or msgspec.UNSET,
+    )
+
+
+def result_event(command: Ledgered) -> CommandResultEvent:
+    error = command.error
+    return CommandResultEvent(
+        device_id=command.device_id,
+        ts=at(command.finished_at) or rfc3339(command.created_at),
+        command_id=command.command_id,
+        command_type=command.type,
+        status=str(command.status),
+        success=command.status is State.SUCCESS,
+        output=_first_kilobyte(command.output),
+        error=ResultError(**error) if error else None,
+    )
+
+
+def _first_kilobyte(output: str | None) -> str | None:
+    if output is None:
+        return None
+    return output.encode()[:EVENT_OUTPUT_BYTES].decode("utf-8", "ignore")

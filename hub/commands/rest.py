@@ -1,0 +1,135 @@
+"""Dispatch, bulk, history and cancel."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from msgspec import Meta
+
+from hub.base.errors import Invalid
+from hub.commands.records import CommandRecord, Delivery, Ledgered, record_of, result_of
+from hub.commands.service import BulkOutcome, CommandService, Dispatch, Filter
+from hub.web.envelope import Answer, Items
+from hub.web.inputs import Body, ListQuery, Moment
+from hub.web.route import Call
+from protocol.commands import Command
+from protocol.ids import CommandId, DeviceId, DeviceIdField
+from protocol.lifecycle import State
+
+TimeoutMs = Annotated[int, Meta(ge=100, le=86_400_000)]
+MAX_TARGETS: Final = 10_000
+_KEY_LENGTH: Final = 255
+
+
+class DispatchBody(Body, frozen=True):
+    command: Command
+    timeout_ms: TimeoutMs | None = None
+    delivery: Delivery = "now"
+    expires_at: Moment | None = None
+
+
+class BulkBody(Body, frozen=True):
+    device_ids: Annotated[list[DeviceIdField], Meta(max_length=MAX_TARGETS)]
+    command: Command
+    timeout_ms: TimeoutMs | None = None
+    delivery: Delivery = "now"
+    expires_at: Moment | None = None
+
+
+class HistoryQuery(ListQuery, frozen=True, kw_only=True):
+    """The seed's `offset`, or a cursor."""
+
+    offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    status: State | None = None
+    type: str | None = None
+    batch_id: str | None = None
+
+
+class CommandEndpoints:
+    def __init__(self, service: CommandService) -> None:
+        self._service = service
+
+    async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
+        command = await self._service.dispatch(
+            call.principal, DeviceId(call.path("id")), wish_of(call)
+        )
+        return answer_of(command, asked_async=call.prefers_async())
+
+    async def bulk(self, call: Call[None, BulkBody]) -> Answer:
+        return await self.bulk_over(call, call.body.device_ids)
+
+    async def bulk_over(self, call: Call[None, Any], device_ids: Sequence[str]) -> Answer:
+        """A bulk call over these targets, however they were named."""
+        outcome = await self._service.bulk(call.principal, device_ids, wish_of(call))
+        return bulk_answer(outcome, asked_async=call.prefers_async())
+
+    async def history(self, call: Call[HistoryQuery, None]) -> Items[CommandRecord]:
+        return await self._list(call, DeviceId(call.path("id")))
+
+    async def list(self, call: Call[HistoryQuery, None]) -> Items[CommandRecord]:
+        return await self._list(call, None)
+
+    async def _list(
+        self, call: Call[HistoryQuery, None], device_id: DeviceId | None
+    ) -> Items[CommandRecord]:
+        query = call.query
+        wanted = Filter(
+            device_id=device_id, status=query.status, type=query.type, batch_id=query.batch_id
+        )
+        page = await self._service.list(
+            call.principal.org,
+            wanted,
+            cursor=query.cursor,
+            limit=query.limit,
+            offset=query.offset,
+        )
+        return Items([record_of(command) for command in page.items], page.next)
+
+    async def get(self, call: Call[None, None]) -> CommandRecord:
+        command = await self._service.get(
+            call.principal.org, DeviceId(call.path("id")), CommandId(call.path("command_id"))
+        )
+        return record_of(command)
+
+    async def cancel(self, call: Call[None, None]) -> Answer:
+        command = await self._service.cancel(
+            call.principal, DeviceId(call.path("id")), CommandId(call.path("command_id"))
+        )
+        return Answer(record_of(command), status=202)
+
+
+def wish_of(call: Call[None, Any]) -> Dispatch:
+    """What the call asks for. Raises `Invalid`."""
+    body: DispatchBody | BulkBody = call.body
+    key = call.header("idempotency-key")
+    if key is not None and not (0 < len(key) <= _KEY_LENGTH and key.isprintable()):
+        raise Invalid(f"Idempotency-Key: 1 to {_KEY_LENGTH} printable characters")
+    return Dispatch(
+        command=body.command,
+        timeout_ms=body.timeout_ms,
+        delivery=body.delivery,
+        expires_at=body.expires_at,
+        key=key,
+        path=call.request.url.path,
+        wait=not call.prefers_async(),
+    )
+
+
+def answer_of(command: Ledgered, *, asked_async: bool) -> Answer:
+    """200 with the result of a command that was waited for, 202 with its state otherwise."""
+    if command.ended and not asked_async:
+        return Answer(result_of(command), success=command.status is State.SUCCESS)
+    return Answer(
+        {"commandId": command.command_id, "status": str(command.status)},
+        status=202,
+        location=f"/api/v1/devices/{command.device_id}/commands/{command.command_id}",
+    )
+
+
+def bulk_answer(outcome: BulkOutcome, *, asked_async: bool) -> Answer:
+    if asked_async or not outcome.finished:
+        return Answer(
+            {"batchId": outcome.batch_id, "results": outcome.results},
+            status=202,
+            location=f"/api/v1/commands?batchId={outcome.batch_id}",
+        )
+    return Answer(outcome.results)

@@ -1,0 +1,213 @@
+"""Sending: what each line of this replica is written, in the order of its device's numbers."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from hub.base import metrics
+from hub.base.batch import Batcher
+from hub.base.errors import HubError
+from hub.commands.announce import Announcer, CommandListener
+from hub.commands.dispatch import Plan, ReadyLine, Step, plan
+from hub.commands.outgoing import Outgoing
+from hub.commands.records import Ledgered
+from hub.commands.store import CommandStore, Name, Place
+from hub.lines.session import LineSession
+from protocol.codec import encode
+from protocol.frames import Cancel, Hello
+from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.lifecycle import State
+
+log = structlog.get_logger(__name__)
+
+SETTLE_SECONDS: Final = 5.0
+"""How long a command in doubt waits for the first frame of a new line."""
+
+
+RETRY_SECONDS: Final = 0.5
+
+
+class Sender:
+    """`note_deadline` is told in how many seconds a deadline passes; `hint_owner` that another
+    replica may have something to send."""
+
+    def __init__(
+        self,
+        store: CommandStore,
+        announcer: Announcer,
+        listeners: Sequence[CommandListener],
+        *,
+        note_deadline: Callable[[float], None],
+        hint_owner: Callable[[OrgId, DeviceId], None],
+    ) -> None:
+        self._store = store
+        self._announcer = announcer
+        self._listeners = listeners
+        self._note_deadline = note_deadline
+        self._hint_owner = hint_owner
+        self._outgoing: dict[Place, Outgoing] = {}
+        self._claims = Batcher(self._claim, limit=500, bound=500_000)
+        self._journals = Batcher(self._note_journals, limit=500, bound=500_000)
+        self._unfinished = Batcher(self._cancel_ended, limit=100, bound=500_000)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._claims.run())
+            tasks.create_task(self._journals.run())
+            tasks.create_task(self._unfinished.run())
+
+    # Lines come and go
+
+    def opened(self, line: LineSession) -> None:
+        outgoing = Outgoing(line)
+        self._outgoing[line.org, line.device_id] = outgoing
+        self._claims.put(outgoing)
+        asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle, outgoing)
+
+    def closed(self, line: LineSession) -> None:
+        if self._of(line) is not None:
+            del self._outgoing[line.org, line.device_id]
+
+    def settled(self, line: LineSession) -> None:
+        outgoing = self._of(line)
+        if outgoing is not None:
+            self._settle(outgoing)
+
+    def said_hello(self, line: LineSession, hello: Hello) -> None:
+        outgoing = self._of(line)
+        if outgoing and outgoing.sent_without_journal and line.journal_id is not None:
+            self._journals.put(line)
+        if hello.unfinished:
+            self._unfinished.put((line, hello.unfinished))
+
+    def _of(self, line: LineSession) -> Outgoing | None:
+        outgoing = self._outgoing.get((line.org, line.device_id))
+        return outgoing if outgoing is not None and outgoing.line is line else None
+
+    def _settle(self, outgoing: Outgoing) -> None:
+        outgoing.settle()
+        self._claim_if_wanted(outgoing)
+
+    # Commands come
+
+    def ready(self, place: Place) -> ReadyLine | None:
+        """The line of this replica that a command may be committed as sent on."""
+        outgoing = self._outgoing.get(place)
+        return outgoing.ready() if outgoing else None
+
+    def accepted(self, command: Ledgered) -> None:
+        """A command was committed: write it, or have it claimed by whoever has the line."""
+        if command.deadline is not None and not command.ended:
+            self._note_deadline(command.timeout_ms / 1000)
+        outgoing = self._outgoing.get((command.org, command.device_id))
+        if outgoing is None:
+            if command.status is State.PENDING:
+                self._hint_owner(command.org, command.device_id)
+            return
+        if command.ended:
+            outgoing.skipped(command.seq)
+        elif command.status is State.PENDING:
+            outgoing.hinted()
+        elif outgoing.accepted(command.seq):
+            outgoing.line.send(command.frame())
+        self._claim_if_wanted(outgoing)
+
+    def hint(self, org: OrgId, device_id: DeviceId) -> None:
+        """There may be something in the ledger for this device."""
+        outgoing = self._outgoing.get((org, device_id))
+        if outgoing is not None:
+            outgoing.hinted()
+            self._claim_if_wanted(outgoing)
+
+    def cancel(self, command: Ledgered) -> None:
+        """Ask the device to stop it, when its line is here."""
+        outgoing = self._outgoing.get((command.org, command.device_id))
+        if outgoing is not None:
+            outgoing.line.send(encode(Cancel(command_id=command.command_id)))
+
+    def _claim_if_wanted(self, outgoing: Outgoing) -> None:
+        if outgoing.wants_claim():
+            self._claims.put(outgoing)
+
+    # Claims
+
+    async def _claim(self, group: list[Outgoing]) -> list[None]:
+        metrics.batch_size.labels("claim").observe(len(group))
+        try:
+            with metrics.batch_seconds.labels("claim").time():
+                await self._claim_once(group)
+        except HubError as error:
+            log.warning("claim_failed", lines=len(group), error=error.detail)
+            await asyncio.sleep(RETRY_SECONDS)
+            for outgoing in group:
+                outgoing.failed()
+                self._claim_if_wanted(outgoing)
+        return [None] * len(group)
+
+    async def _claim_once(self, group: list[Outgoing]) -> None:
+        claims = [outgoing.claim() for outgoing in group]
+        async with self._store.database.transaction() as connection:
+            seqs, unsent = await self._store.unsent(connection, claims)
+            plans = [
+                plan(claim, unsent.get((claim.org, claim.device_id), []))
+                if (claim.org, claim.device_id) in seqs
+                else Plan([], held=False)  # superseded: its socket is about to be closed
+                for claim in claims
+            ]
+            steps = [
+                (claim, step) for claim, p in zip(claims, plans, strict=True) for step in p.steps
+            ]
+            rows = await self._store.claim(connection, steps) if steps else {}
+            ended = [row for row in rows.values() if row.ended]
+            for listener in self._listeners if ended else ():
+                await listener.ended(connection, ended)
+        for outgoing, claim, planned in zip(group, claims, plans, strict=True):
+            last = seqs.get((claim.org, claim.device_id), 0)
+            self._claimed(outgoing, planned, rows, last=last)
+
+    def _claimed(
+        self, outgoing: Outgoing, planned: Plan, rows: dict[Name, Ledgered], *, last: int
+    ) -> None:
+        """After the commit: write what was claimed, in order."""
+        for step in planned.steps:
+            self._carry_out(outgoing, step, rows[step.command.org, step.command.command_id])
+        if planned.held:
+            last = planned.steps[-1].command.seq if planned.steps else 0
+        wrote = any(step.sent for step in planned.steps)
+        outgoing.claimed(last, wrote=wrote, held=planned.held)
+        if outgoing.sent_without_journal and outgoing.line.journal_id is not None:
+            self._journals.put(outgoing.line)
+            outgoing.sent_without_journal = False
+        self._claim_if_wanted(outgoing)
+
+    def _carry_out(self, outgoing: Outgoing, step: Step, command: Ledgered) -> None:
+        if not step.sent:
+            self._announcer.ended(command)
+            return
+        outgoing.line.send(command.frame())
+        if command.cancelled_by is not None:
+            outgoing.line.send(encode(Cancel(command_id=command.command_id)))
+        if command.deadline is not None and step.command.deadline is None:
+            self._note_deadline(command.timeout_ms / 1000)
+
+    # What hello brings
+
+    async def _note_journals(self, lines: list[LineSession]) -> list[None]:
+        await self._store.note_journal(lines)
+        return [None] * len(lines)
+
+    async def _cancel_ended(self, said: list[tuple[LineSession, list[CommandId]]]) -> list[None]:
+        """A device is told to stop what has ended here (a time-out that it never heard of)."""
+        names = sorted({(line.org, name) for line, unfinished in said for name in unfinished})
+        found = await self._store.by_names(names)
+        for line, unfinished in said:
+            for command_id in unfinished:
+                command = found.get((line.org, command_id))
+                if command is not None and command.ended and command.device_id == line.device_id:
+                    line.send(encode(Cancel(command_id=command_id)))
+        return [None] * len(said)
+
+    def lines(self) -> int:
+        return len(self._outgoing)

@@ -1,0 +1,304 @@
+"""The ledger: rows of `command`, one method for each step that it takes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+import sql
+from hub.base.database import Connection, Database, Row
+from hub.commands.dispatch import Claim, Insert, Step, Target
+from hub.commands.records import Ledgered
+from hub.lines.session import LineSession
+from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
+from protocol.lifecycle import State
+
+_Q = sql.queries("commands")
+
+Place = tuple[OrgId, DeviceId]
+Name = tuple[OrgId, CommandId]
+
+
+class Key(Struct, frozen=True):
+    """An Idempotency-Key in its scope."""
+
+    org: OrgId
+    path: str
+    key: str
+
+
+class KeyRow(Struct, frozen=True):
+    request_hash: bytes
+    subject: str
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    device_id: DeviceId | None = None
+    status: str | None = None
+    type: str | None = None
+    batch_id: str | None = None
+
+
+class CommandStore:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # Acceptance
+
+    async def keys(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, KeyRow]:
+        rows = await connection.fetch(
+            _Q["keys"], *_columns((key.org, key.path, key.key) for key in keys)
+        )
+        return {
+            Key(row["org_id"], row["path"], row["key"]): KeyRow(row["request_hash"], row["subject"])
+            for row in rows
+        }
+
+    async def add_keys(self, connection: Connection, keys: Sequence[tuple[Key, KeyRow]]) -> bool:
+        """False: another replica was faster with one of them."""
+        rows = [(k.org, k.path, k.key, row.request_hash, row.subject) for k, row in keys]
+        return await connection.fetchval(_Q["add_keys"], *_columns(rows)) == len(keys)
+
+    async def targets(self, connection: Connection, places: Sequence[Place]) -> dict[Place, Target]:
+        """Lock the devices and read what acceptance must know; unknown ones are left out."""
+        columns = _columns(places)
+        seqs = {
+            (row["org_id"], row["device_id"]): row["command_seq"]
+            for row in await connection.fetch(_Q["lock_devices"], *columns)
+        }
+        return {
+            (row["org_id"], row["device_id"]): Target(
+                seq=seqs[row["org_id"], row["device_id"]],
+                online=row["online"],
+                generation=row["generation"],
+                commands=row["commands"],
+                unfinished=row["unfinished"],
+            )
+            for row in await connection.fetch(_Q["targets"], *columns)
+            if (row["org_id"], row["device_id"]) in seqs
+        }
+
+    async def existing(self, connection: Connection, names: Sequence[Name]) -> dict[Name, Ledgered]:
+        return _by_name(await connection.fetch(_Q["existing"], *_columns(names)))
+
+    async def insert(
+        self, connection: Connection, inserts: Sequence[Insert]
+    ) -> dict[Name, Ledgered]:
+        """Write the rows and move the counters of their devices."""
+        rows = await connection.fetch(_Q["insert"], *_columns(_insert_row(i) for i in inserts))
+        seqs: dict[Place, int] = {}
+        for insert in inserts:
+            place = (insert.new.org, insert.new.device_id)
+            seqs[place] = max(insert.seq, seqs.get(place, 0))
+        moves = [(org, device_id, seq) for (org, device_id), seq in seqs.items()]
+        await connection.execute(_Q["move_seq"], *_columns(moves))
+        return _by_name(rows)
+
+    # Sending
+
+    async def unsent(
+        self, connection: Connection, claims: Sequence[Claim]
+    ) -> tuple[dict[Place, int], dict[Place, list[Ledgered]]]:
+        """(the last number of each device whose line is still the newest, what the lines have not
+        been written), locked."""
+        columns = _columns((c.org, c.device_id, c.generation, c.sent_up_to) for c in claims)
+        seqs: dict[Place, int] = {
+            (row["org_id"], row["device_id"]): row["command_seq"]
+            for row in await connection.fetch(_Q["lock_lines"], *columns[:3])
+        }
+        found: defaultdict[Place, list[Ledgered]] = defaultdict(list)
+        for row in await connection.fetch(_Q["unsent"], *columns):
+            command = from_row(row)
+            found[command.org, command.device_id].append(command)
+        return seqs, found
+
+    async def claim(
+        self, connection: Connection, steps: Sequence[tuple[Claim, Step]]
+    ) -> dict[Name, Ledgered]:
+        rows = [
+            (
+                step.command.org,
+                step.command.command_id,
+                step.status,
+                step.error,
+                step.sent,
+                claim.generation,
+                claim.journal_id,
+            )
+            for claim, step in steps
+        ]
+        return _by_name(await connection.fetch(_Q["claim"], *_columns(rows)))
+
+    async def note_journal(self, lines: Sequence[LineSession]) -> None:
+        rows = [(line.org, line.device_id, line.generation, line.journal_id) for line in lines]
+        await self.database.execute(_Q["note_journal"], *_columns(rows))
+
+    # Replies
+
+    async def lock_replied(
+        self, connection: Connection, names: Sequence[Name]
+    ) -> dict[Name, tuple[Ledgered, Generation | None]]:
+        """The commands, and the generation of the newest line of their devices."""
+        return {
+            (row["org_id"], row["command_id"]): (from_row(row), row["line_generation"])
+            for row in await connection.fetch(_Q["lock_replied"], *_columns(names))
+        }
+
+    async def apply(
+        self, connection: Connection, commands: Sequence[Ledgered]
+    ) -> dict[Name, Ledgered]:
+        rows = [
+            (
+                command.org,
+                command.command_id,
+                command.status,
+                command.progress,
+                command.output,
+                command.data,
+                command.error,
+                command.late_result,
+            )
+            for command in commands
+        ]
+        return _by_name(await connection.fetch(_Q["apply"], *_columns(rows)))
+
+    # Cancelling, and what the clock ends
+
+    async def lock_one(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, command_id: CommandId
+    ) -> Ledgered | None:
+        row = await connection.fetchrow(_Q["lock_one"], org, device_id, command_id)
+        return None if row is None else from_row(row)
+
+    async def withdraw(
+        self, connection: Connection, command: Ledgered, *, by: str, error: dict[str, Any]
+    ) -> Ledgered:
+        rows = await connection.fetch(_Q["withdraw"], command.org, command.command_id, by, error)
+        return from_row(rows[0])
+
+    async def ask_cancel(self, connection: Connection, command: Ledgered, *, by: str) -> Ledgered:
+        rows = await connection.fetch(_Q["ask_cancel"], command.org, command.command_id, by)
+        return from_row(rows[0])
+
+    async def time_out(
+        self, *, not_delivered: dict[str, Any], late: dict[str, Any]
+    ) -> list[Ledgered]:
+        rows = await self.database.fetch(_Q["time_out"], not_delivered, late)
+        return [from_row(row) for row in rows]
+
+    async def expire(self, error: dict[str, Any]) -> list[Ledgered]:
+        return [from_row(row) for row in await self.database.fetch(_Q["expire"], error)]
+
+    async def pending_here(self, replica_id: ReplicaId) -> list[Place]:
+        rows = await self.database.fetch(_Q["pending_here"], replica_id)
+        return [(row["org_id"], row["device_id"]) for row in rows]
+
+    async def forget(self, days: int) -> int:
+        return int(await self.database.fetchval(_Q["forget"], days))
+
+    # Reading
+
+    async def get(self, org: OrgId, device_id: DeviceId, command_id: CommandId) -> Ledgered | None:
+        row = await self.database.fetchrow(_Q["get"], org, device_id, command_id)
+        return None if row is None else from_row(row)
+
+    async def by_names(self, names: Sequence[Name]) -> dict[Name, Ledgered]:
+        return _by_name(await self.database.fetch(_Q["existing"], *_columns(names)))
+
+    async def finished(self, names: Sequence[Name]) -> list[Ledgered]:
+        rows = await self.database.fetch(_Q["finished"], *_columns(names))
+        return [from_row(row) for row in rows]
+
+    async def on_line(self, places: Sequence[Place]) -> set[Place]:
+        """Which of these devices have a live line, on any replica."""
+        rows = await self.database.fetch(_Q["on_line"], *_columns(places))
+        return {(row["org_id"], row["device_id"]) for row in rows}
+
+    async def batch(self, org: OrgId, batch_id: str) -> list[Ledgered]:
+        return [from_row(row) for row in await self.database.fetch(_Q["batch"], org, batch_id)]
+
+    async def list(
+        self,
+        org: OrgId,
+        wanted: Filter,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+        offset: int = 0,
+    ) -> "list[Ledgered]":
+        rows = await self.database.fetch(
+            _Q["list"],
+            org,
+            wanted.device_id,
+            wanted.status,
+            wanted.type,
+            wanted.batch_id,
+            *(before or (None, None)),
+            limit,
+            offset,
+        )
+        return [from_row(row) for row in rows]
+
+
+def from_row(row: Row) -> Ledgered:
+    return Ledgered(
+        org=row["org_id"],
+        command_id=row["command_id"],
+        device_id=row["device_id"],
+        seq=row["seq"],
+        type=row["type"],
+        params=row["params"],
+        status=State(row["status"]),
+        delivery=row["delivery"],
+        timeout_ms=row["timeout_ms"],
+        actor=row["actor"],
+        batch_id=row["batch_id"],
+        request_hash=row["request_hash"],
+        created_at=row["created_at"],
+        deadline=row["deadline"],
+        expires_at=row["expires_at"],
+        sent_at=row["sent_at"],
+        sent_generation=row["sent_generation"],
+        journal_id=row["journal_id"],
+        cancelled_by=row["cancelled_by"],
+        progress=row["progress"],
+        finished_at=row["finished_at"],
+        output=row["output"],
+        data=row["data"],
+        error=row["error"],
+        late_result=row["late_result"],
+    )
+
+
+def _by_name(rows: "list[Row]") -> dict[Name, Ledgered]:
+    commands = [from_row(row) for row in rows]
+    return {(command.org, command.command_id): command for command in commands}
+
+
+def _insert_row(insert: Insert) -> tuple[Any, ...]:
+    new = insert.new
+    return (
+        new.org,
+        new.command_id,
+        new.device_id,
+        insert.seq,
+        new.type,
+        new.params,
+        insert.status,
+        new.delivery,
+        new.timeout_ms,
+        new.actor,
+        new.batch_id,
+        new.request_hash,
+        new.expires_at,
+        insert.error,
+        insert.sent_generation,
+        insert.journal_id,
+    )
+
+
+def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Rows turned into the column arrays that `unnest` takes."""
+    return [list(column) for column in zip(*rows, strict=True)]

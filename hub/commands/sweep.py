@@ -1,0 +1,130 @@
+"""What the clock ends, and the floor under every hint.
+
+A sweep runs every two seconds and when a deadline is known to have passed: time-outs and expiries
+(by the database's clock), what is pending for lines of this replica, and callers whose command
+ended elsewhere. Every replica sweeps; rows that another has locked are skipped.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from hub.base import metrics
+from hub.base.errors import Unavailable
+from hub.commands.announce import Announcer
+from hub.commands.records import Ledgered, error_of
+from hub.commands.sending import Sender
+from hub.commands.store import CommandStore
+from hub.commands.waiting import Waiting
+from protocol.errors import CommandErrorCode
+from protocol.ids import ReplicaId
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS: Final = 2.0
+GRAIN: Final = 0.05
+"""Deadlines this close together, in seconds, are one reason to look."""
+
+_NOT_DELIVERED: Final = error_of(
+    CommandErrorCode.NOT_DELIVERED, "the deadline passed before it was sent"
+)
+_TIMEOUT: Final = error_of(CommandErrorCode.TIMEOUT, "no result came before the deadline")
+_EXPIRED: Final = error_of(CommandErrorCode.EXPIRED, "the device did not come before it expired")
+
+
+class Deadlines:
+    """When to look next. Pure; seconds are monotonic."""
+
+    def __init__(self) -> None:
+        self._ticks: list[int] = []
+        self._known: set[int] = set()
+
+    def note(self, moment: float) -> bool:
+        """Whether this is now the first."""
+        tick = int(moment / GRAIN) + 1  # not before the deadline
+        if tick not in self._known:
+            self._known.add(tick)
+            heapq.heappush(self._ticks, tick)
+        return self._ticks[0] == tick
+
+    def next(self) -> float | None:
+        return self._ticks[0] * GRAIN if self._ticks else None
+
+    def pass_until(self, moment: float) -> None:
+        """Forget what has been looked at."""
+        while self._ticks and self._ticks[0] * GRAIN <= moment:
+            self._known.discard(heapq.heappop(self._ticks))
+
+
+class Sweep:
+    """`clock` gives monotonic seconds."""
+
+    def __init__(
+        self,
+        store: CommandStore,
+        sender: Sender,
+        announcer: Announcer,
+        waiting: Waiting,
+        deadlines: Deadlines,
+        replica_id: ReplicaId,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._announcer = announcer
+        self._waiting = waiting
+        self._deadlines = deadlines
+        self._replica_id = replica_id
+        self._clock = clock
+        self._wake = asyncio.Event()
+
+    def note(self, seconds: float) -> None:
+        """A deadline passes in so many seconds."""
+        if self._deadlines.note(self._clock() + seconds):
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        floor = self._clock()
+        while True:
+            whole = self._clock() >= floor
+            if whole:
+                floor = self._clock() + SWEEP_SECONDS
+            try:
+                await self._sweep(whole=whole)
+            except Unavailable:
+                log.warning("sweep_failed")
+                await asyncio.sleep(GRAIN)
+            await self._sleep_until(min(self._deadlines.next() or floor, floor))
+
+    async def _sleep_until(self, moment: float) -> None:
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(max(moment - self._clock(), GRAIN)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _sweep(self, *, whole: bool) -> None:
+        with metrics.sweep_seconds.time():
+            self._deadlines.pass_until(self._clock())
+            for command in await self._store.time_out(not_delivered=_NOT_DELIVERED, late=_TIMEOUT):
+                self._ended(command)
+            if not whole:
+                return
+            for command in await self._store.expire(_EXPIRED):
+                self._ended(command)
+            for org, device_id in await self._store.pending_here(self._replica_id):
+                self._sender.hint(org, device_id)
+            names = self._waiting.names()
+            for command in await self._store.finished(names) if names else ():
+                self._waiting.ended(command)
+
+    def _ended(self, command: Ledgered) -> None:
+        if command.sent_at is not None:
+            self._sender.cancel(command)
+        self._announcer.ended(command)

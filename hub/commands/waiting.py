@@ -1,0 +1,46 @@
+"""Callers that wait for commands to end.
+
+A caller is told by whoever commits the end on this replica. For an end that another replica
+committed there is a floor: what still waits is looked up in the ledger every second.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from hub.commands.records import Ledgered
+from hub.commands.store import Name
+
+
+class Waiting:
+    def __init__(self) -> None:
+        self._futures: defaultdict[Name, set[asyncio.Future[Ledgered]]] = defaultdict(set)
+
+    def names(self) -> list[Name]:
+        return list(self._futures)
+
+    def ended(self, command: Ledgered) -> None:
+        for future in self._futures.get((command.org, command.command_id), ()):
+            if not future.done():
+                future.set_result(command)
+
+    @contextmanager
+    def expect(self, names: Sequence[Name]) -> Generator[dict[Name, asyncio.Future[Ledgered]]]:
+        """Futures for the ends of these; begun before the commands are accepted, so that no end
+        is missed."""
+        loop = asyncio.get_running_loop()
+        futures: dict[Name, asyncio.Future[Ledgered]] = {n: loop.create_future() for n in names}
+        for name, future in futures.items():
+            self._futures[name].add(future)
+        try:
+            yield futures
+        finally:
+            for name, future in futures.items():
+                self._forget(name, future)
+
+    def _forget(self, name: Name, future: asyncio.Future[Ledgered]) -> None:
+        waiting = self._futures[name]
+        waiting.discard(future)
+        if not waiting:
+            del self._futures[name]

@@ -1,0 +1,231 @@
+-- name: keys
+-- Idempotency keys of the last 24 hours among these.
+SELECT org_id, path, key, request_hash, subject
+FROM idempotency_key JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (org_id, path, key)
+     USING (org_id, path, key)
+WHERE created_at > now() - interval '24 hours'
+
+-- name: add_keys
+-- Answers how many were free: fewer than given means that another replica was faster.
+WITH added AS (
+    INSERT INTO idempotency_key AS i (org_id, path, key, request_hash, subject)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])
+    ON CONFLICT (org_id, path, key) DO UPDATE
+    SET request_hash = excluded.request_hash, subject = excluded.subject, created_at = now()
+    WHERE i.created_at <= now() - interval '24 hours'
+    RETURNING 1
+)
+SELECT count(*) FROM added
+
+-- name: lock_devices
+-- The rows whose lock orders the commands of a device; sorted, so that no two batches deadlock.
+SELECT d.org_id, d.device_id, d.command_seq
+FROM device d JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
+WHERE d.deleted_at IS NULL
+ORDER BY 1, 2
+FOR UPDATE OF d
+
+-- name: targets
+-- What acceptance must know of devices, read after they were locked.
+SELECT t.org_id, t.device_id, l.generation, l.replica_id, l.commands,
+       coalesce(l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL, false)
+           AS online,
+       (SELECT count(*) FROM command c
+        WHERE c.org_id = t.org_id AND c.device_id = t.device_id AND c.finished_at IS NULL)
+           AS unfinished
+FROM unnest($1::text[], $2::text[]) AS t (org_id, device_id)
+LEFT JOIN device_line l USING (org_id, device_id)
+LEFT JOIN replica r USING (replica_id)
+
+-- name: existing
+-- Commands that are there already, by the ids that callers chose.
+SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, command_id)
+     USING (org_id, command_id)
+
+-- name: insert
+-- Commands as decided. A deadline runs from acceptance for "now", from sending for "queue".
+INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery,
+                     timeout_ms, actor, batch_id, request_hash, expires_at, error,
+                     sent_generation, journal_id, sent_at, deadline, finished_at)
+SELECT n.org_id, n.command_id, n.device_id, n.seq, n.type, n.params, n.status::command_status,
+       n.delivery, n.timeout_ms, n.actor, n.batch_id, n.request_hash, n.expires_at, n.error,
+       n.sent_generation, n.journal_id,
+       CASE WHEN n.sent_generation IS NOT NULL THEN now() END,
+       CASE WHEN n.delivery = 'now' OR n.sent_generation IS NOT NULL
+            THEN now() + n.timeout_ms * interval '1 millisecond' END,
+       CASE WHEN n.status::command_status >= 'SUCCESS' THEN now() END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::jsonb[], $7::text[],
+            $8::text[], $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::timestamptz[],
+            $14::jsonb[], $15::bigint[], $16::text[])
+     AS n (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms, actor,
+           batch_id, request_hash, expires_at, error, sent_generation, journal_id)
+RETURNING *
+
+-- name: move_seq
+-- The number of the last command of each device.
+UPDATE device d SET command_seq = n.seq
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (org_id, device_id, seq)
+WHERE d.org_id = n.org_id AND d.device_id = n.device_id
+
+-- name: lock_lines
+-- The devices of lines that are still the newest, locked; with the number of their last command.
+SELECT d.org_id, d.device_id, d.command_seq
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS t (org_id, device_id, generation)
+JOIN device d USING (org_id, device_id)
+JOIN device_line l USING (org_id, device_id)
+WHERE l.generation = t.generation
+ORDER BY 1, 2
+FOR UPDATE OF d
+
+-- name: unsent
+-- What these lines have not been written: pending, sent on an older line, or beyond their last
+-- number. What is past its deadline or expiry is left to the sweep.
+SELECT c.* FROM command c
+JOIN unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+     AS t (org_id, device_id, generation, sent_up_to) USING (org_id, device_id)
+WHERE c.finished_at IS NULL
+  AND (c.status = 'PENDING' OR c.sent_generation <> t.generation OR c.seq > t.sent_up_to)
+  AND (c.deadline IS NULL OR c.deadline > now())
+  AND (c.status <> 'PENDING' OR c.expires_at IS NULL OR c.expires_at > now())
+ORDER BY c.org_id, c.device_id, c.seq
+FOR UPDATE OF c
+
+-- name: claim
+-- Commands as a claim decided: sent on this line, or ended.
+UPDATE command c
+SET status = n.status::command_status,
+    error = coalesce(n.error, c.error),
+    sent_at = CASE WHEN n.sent THEN coalesce(c.sent_at, now()) ELSE c.sent_at END,
+    sent_generation = CASE WHEN n.sent THEN n.generation ELSE c.sent_generation END,
+    journal_id = CASE WHEN n.sent THEN coalesce(n.journal_id, c.journal_id) ELSE c.journal_id END,
+    deadline = CASE WHEN n.sent
+                    THEN coalesce(c.deadline, now() + c.timeout_ms * interval '1 millisecond')
+                    ELSE c.deadline END,
+    finished_at = CASE WHEN n.sent THEN NULL ELSE now() END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::boolean[], $6::bigint[],
+            $7::text[])
+     AS n (org_id, command_id, status, error, sent, generation, journal_id)
+WHERE c.org_id = n.org_id AND c.command_id = n.command_id
+RETURNING c.*
+
+-- name: note_journal
+-- A device's journal, learnt after commands had been sent on the line.
+UPDATE command c SET journal_id = n.journal_id
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
+     AS n (org_id, device_id, generation, journal_id)
+WHERE c.org_id = n.org_id AND c.device_id = n.device_id AND c.sent_generation = n.generation
+  AND c.finished_at IS NULL
+
+-- name: lock_replied
+-- The commands that replies are about; `current` says whether the line that brought the reply is
+-- still the newest of its device.
+SELECT c.*, l.generation AS line_generation
+FROM command c
+JOIN unnest($1::text[], $2::text[]) AS t (org_id, command_id) USING (org_id, command_id)
+LEFT JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id
+ORDER BY c.org_id, c.command_id
+FOR UPDATE OF c
+
+-- name: apply
+-- Commands as replies left them.
+UPDATE command c
+SET status = n.status::command_status, progress = n.progress, output = n.output, data = n.data,
+    error = n.error, late_result = n.late_result,
+    finished_at = CASE WHEN n.status::command_status >= 'SUCCESS'
+                       THEN coalesce(c.finished_at, now()) END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::jsonb[], $7::jsonb[],
+            $8::jsonb[])
+     AS n (org_id, command_id, status, progress, output, data, error, late_result)
+WHERE c.org_id = n.org_id AND c.command_id = n.command_id
+RETURNING c.*
+
+-- name: on_line
+-- Which of these devices have a live line.
+SELECT l.org_id, l.device_id
+FROM device_line l JOIN replica r USING (replica_id)
+JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
+WHERE l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL
+
+-- name: lock_one
+SELECT * FROM command WHERE org_id = $1 AND device_id = $2 AND command_id = $3 FOR UPDATE
+
+-- name: withdraw
+-- Cancelled before it was sent.
+UPDATE command SET status = 'CANCELLED', finished_at = now(), cancelled_by = $3, error = $4
+WHERE org_id = $1 AND command_id = $2
+RETURNING *
+
+-- name: ask_cancel
+-- Somebody wants it cancelled; the device decides.
+UPDATE command SET cancelled_by = $3 WHERE org_id = $1 AND command_id = $2
+RETURNING *
+
+-- name: time_out
+-- Commands past their deadline, whatever their line does.
+WITH late AS (
+    SELECT org_id, command_id FROM command
+    WHERE finished_at IS NULL AND deadline <= now()
+    ORDER BY deadline LIMIT 1000
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE command c
+SET status = 'TIMEOUT', finished_at = now(),
+    error = CASE WHEN c.status = 'PENDING' THEN $1::jsonb ELSE $2::jsonb END
+FROM late WHERE c.org_id = late.org_id AND c.command_id = late.command_id
+RETURNING c.*
+
+-- name: expire
+-- Queued commands whose device did not come in time.
+WITH late AS (
+    SELECT org_id, command_id FROM command
+    WHERE finished_at IS NULL AND status = 'PENDING' AND expires_at <= now()
+    ORDER BY expires_at LIMIT 1000
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE command c SET status = 'EXPIRED', finished_at = now(), error = $1
+FROM late WHERE c.org_id = late.org_id AND c.command_id = late.command_id
+RETURNING c.*
+
+-- name: pending_here
+-- Devices on a line of this replica that have something pending.
+SELECT DISTINCT c.org_id, c.device_id
+FROM command c JOIN device_line l USING (org_id, device_id)
+WHERE l.replica_id = $1 AND l.closed_at IS NULL
+  AND c.finished_at IS NULL AND c.status = 'PENDING'
+
+-- name: finished
+-- Which of these have ended.
+SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, command_id)
+     USING (org_id, command_id)
+WHERE finished_at IS NOT NULL
+
+-- name: get
+SELECT * FROM command WHERE org_id = $1 AND device_id = $2 AND command_id = $3
+
+-- name: batch
+-- The commands of one bulk call.
+SELECT * FROM command WHERE org_id = $1 AND batch_id = $2
+
+-- name: list
+-- Newest first; a filter that is null matches all.
+SELECT * FROM command
+WHERE org_id = $1
+  AND ($2::text IS NULL OR device_id = $2)
+  AND ($3::text IS NULL OR status = $3::command_status)
+  AND ($4::text IS NULL OR type = $4)
+  AND ($5::text IS NULL OR batch_id = $5)
+  AND ($6::timestamptz IS NULL OR (created_at, command_id) < ($6, $7))
+ORDER BY created_at DESC, command_id DESC
+LIMIT $8 OFFSET $9
+
+-- name: forget
+-- Ended commands past their retention, some at a time; and old idempotency keys.
+WITH keys AS (
+    DELETE FROM idempotency_key WHERE created_at < now() - interval '24 hours'
+), gone AS (
+    DELETE FROM command WHERE (org_id, command_id) IN (
+        SELECT org_id, command_id FROM command
+        WHERE finished_at < now() - make_interval(days => $1) LIMIT 5000)
+    RETURNING 1
+)
+SELECT count(*) FROM gone
