@@ -109,12 +109,31 @@ def _readable(fault: BaseException) -> BaseException:
     return UserError(fault.message, fault.exit_code) if isinstance(fault, AgentError) else fault
 
 
+class _InTurn:
+    """The tokens of one device, got while at most `ENROLMENTS_AT_ONCE` others get theirs.
+
+    (httpx has such a limit too, but its pool goes through all who wait at every step.)"""
+
+    def __init__(self, enrolment: Enrolment, turn: asyncio.Semaphore) -> None:
+        self._enrolment = enrolment
+        self._turn = turn
+
+    async def token(self) -> str:
+        async with self._turn:
+            return await self._enrolment.token()
+
+    async def replace(self) -> None:
+        async with self._turn:
+            await self._enrolment.replace()
+
+
 class Fleet:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._counts = Counts()
         self._devices: list[SimulatedDevice] = []
         self._end = asyncio.Event()
+        self._turn = asyncio.Semaphore(ENROLMENTS_AT_ONCE)
 
     async def run(self) -> Counts:
         loop = asyncio.get_running_loop()
@@ -135,23 +154,24 @@ class Fleet:
     def _http(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url=self._plan.hub,
-            timeout=httpx.Timeout(HTTP_SECONDS, pool=None),
+            timeout=HTTP_SECONDS,
             limits=httpx.Limits(max_connections=ENROLMENTS_AT_ONCE),
             trust_env=False,
         )
 
     def _device(self, number: int, http: httpx.AsyncClient) -> SimulatedDevice:
         device_id = f"{self._plan.prefix}-{number + 1:05}"
+        enrolment = Enrolment(
+            http=http,
+            device_id=device_id,
+            about={"name": device_id, "version": agent_version()},
+            key=self._plan.key,
+            path=None,
+        )
         return SimulatedDevice(
             device_id,
             hub=self._plan.hub,
-            tokens=Enrolment(
-                http=http,
-                device_id=device_id,
-                about={"name": device_id, "version": agent_version()},
-                key=self._plan.key,
-                path=None,
-            ),
+            tokens=_InTurn(enrolment, self._turn),
             counts=self._counts,
             command_seconds=self._plan.command_seconds,
         )
