@@ -1,16 +1,27 @@
 """Real agent processes on a state directory of the test."""
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.integration.device.scripted_hub import KEY, ScriptedHub
+from tests.integration.device.scripted_hub import DEADLINE, KEY, ScriptedHub
 
 STOP_SECONDS = 10.0
+POLL_SECONDS = 0.02
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for what only another process can bring about: a file."""
+    async with asyncio.timeout(DEADLINE):
+        for _ in itertools.count():
+            if condition():
+                return
+            await asyncio.sleep(POLL_SECONDS)
 
 
 class AgentProcess:
@@ -74,6 +85,10 @@ class Bench:
     def runs(self, name: str) -> int:
         note = self.note(name)
         return len(note.read_text().splitlines()) if note.exists() else 0
+
+    async def has_run(self, name: str) -> None:
+        """Wait until the recorder has noted its first run."""
+        await eventually(lambda: self.runs(name) > 0)
 
     @asynccontextmanager
     async def agent(self, *flags: str) -> AsyncGenerator[AgentProcess]:
