@@ -23,7 +23,7 @@ from hub.commands.records import CommandResult, Delivery, Ledgered, error_of, re
 from hub.commands.replying import Replies
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Filter, Key, KeyRow, Name
-from hub.commands.sweep import Deadlines, Sweep
+from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiting
 from hub.lines.session import LineSession
 from hub.web.envelope import Items
@@ -91,6 +91,7 @@ class CommandService:
         self._store = store
         self._audit = audit
         self._wall_clock = wall_clock
+        self._listeners = listeners
         self._hint_cancel = hint_cancel
         self._waiting = Waiting()
         self._announcer = Announcer(dashboards, self._waiting)
@@ -108,7 +109,7 @@ class CommandService:
             self._sender,
             self._announcer,
             self._waiting,
-            Deadlines(),
+            listeners,
             replica_id,
             clock=clock,
         )
@@ -239,12 +240,16 @@ class CommandService:
         wish: Dispatch,
         futures: "dict[Name, asyncio.Future[Ledgered]]",
     ) -> BulkOutcome:
-        running = [
-            futures[outcome.org, outcome.command_id]
+        unfinished = [
+            outcome
             for outcome in results.values()
-            if isinstance(outcome, Ledgered)
-            and not outcome.ended
-            and not _waits_for_device(outcome)
+            if isinstance(outcome, Ledgered) and not outcome.ended
+        ]
+        away = await self._waiting_for_device(unfinished) if wish.wait else set[Name]()
+        running = [
+            futures[command.org, command.command_id]
+            for command in unfinished
+            if (command.org, command.command_id) not in away
         ]
         if running and wish.wait:
             await asyncio.wait(running, timeout=LONGEST_WAIT)
@@ -326,6 +331,8 @@ class CommandService:
                 command = await self._store.withdraw(
                     connection, locked, by=by.actor, error=_WITHDRAWN
                 )
+                for listener in self._listeners:
+                    await listener.ended(connection, [command])
             else:
                 command = await self._store.ask_cancel(connection, locked, by=by.actor)
             await self._audit.record(connection, _cancel_deed(by, command))

@@ -183,13 +183,13 @@ class CommandStore:
         return from_row(rows[0])
 
     async def time_out(
-        self, *, not_delivered: dict[str, Any], late: dict[str, Any]
+        self, connection: Connection, *, not_delivered: dict[str, Any], late: dict[str, Any]
     ) -> list[Ledgered]:
-        rows = await self.database.fetch(_Q["time_out"], not_delivered, late)
+        rows = await connection.fetch(_Q["time_out"], not_delivered, late)
         return [from_row(row) for row in rows]
 
-    async def expire(self, error: dict[str, Any]) -> list[Ledgered]:
-        return [from_row(row) for row in await self.database.fetch(_Q["expire"], error)]
+    async def expire(self, connection: Connection, error: dict[str, Any]) -> list[Ledgered]:
+        return [from_row(row) for row in await connection.fetch(_Q["expire"], error)]
 
     async def pending_here(self, replica_id: ReplicaId) -> list[Place]:
         rows = await self.database.fetch(_Q["pending_here"], replica_id)

@@ -7,14 +7,14 @@ ended elsewhere. Every replica sweeps; rows that another has locked are skipped.
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
 
 from hub.base import metrics
 from hub.base.errors import Unavailable
-from hub.commands.announce import Announcer
+from hub.commands.announce import Announcer, CommandListener
 from hub.commands.records import Ledgered, error_of
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
@@ -68,7 +68,7 @@ class Sweep:
         sender: Sender,
         announcer: Announcer,
         waiting: Waiting,
-        deadlines: Deadlines,
+        listeners: Sequence[CommandListener],
         replica_id: ReplicaId,
         *,
         clock: Callable[[], float],
@@ -77,7 +77,8 @@ class Sweep:
         self._sender = sender
         self._announcer = announcer
         self._waiting = waiting
-        self._deadlines = deadlines
+        self._listeners = listeners
+        self._deadlines = Deadlines()
         self._replica_id = replica_id
         self._clock = clock
         self._wake = asyncio.Event()
@@ -112,17 +113,26 @@ class Sweep:
     async def _sweep(self, *, whole: bool) -> None:
         with metrics.sweep_seconds.time():
             self._deadlines.pass_until(self._clock())
-            for command in await self._store.time_out(not_delivered=_NOT_DELIVERED, late=_TIMEOUT):
-                self._ended(command)
+            await self._end_late(expiries=whole)
             if not whole:
                 return
-            for command in await self._store.expire(_EXPIRED):
-                self._ended(command)
             for org, device_id in await self._store.pending_here(self._replica_id):
                 self._sender.hint(org, device_id)
             names = self._waiting.names()
             for command in await self._store.finished(names) if names else ():
                 self._waiting.ended(command)
+
+    async def _end_late(self, *, expiries: bool) -> None:
+        async with self._store.database.transaction() as connection:
+            late = await self._store.time_out(
+                connection, not_delivered=_NOT_DELIVERED, late=_TIMEOUT
+            )
+            if expiries:
+                late += await self._store.expire(connection, _EXPIRED)
+            for listener in self._listeners if late else ():
+                await listener.ended(connection, late)
+        for command in late:
+            self._ended(command)
 
     def _ended(self, command: Ledgered) -> None:
         if command.sent_at is not None:

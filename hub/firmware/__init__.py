@@ -1,0 +1,1 @@
+"""Firmware releases: uploaded by administrators, downloaded by devices."""

@@ -1,0 +1,1 @@
+"""Groups of devices: targets of bulk commands, filters of dashboards."""

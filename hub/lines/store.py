@@ -71,6 +71,7 @@ class LineStore:
             [hello.journal_id for _, hello in said],
             [hello.agent_version for _, hello in said],
             [hello.commands for _, hello in said],
+            [hello.config_version for _, hello in said],
         )
 
     # Replicas

@@ -47,7 +47,7 @@ class Call(Struct, Generic[Q, B], frozen=True, kw_only=True):
         return "respond-async" in (wish.strip() for wish in wishes)
 
 
-class Route(Struct, frozen=True, kw_only=True):
+class Route(Struct, frozen=True):
     method: Method
     path: str
     """Below `/api/v1`, with `{name}` for parameters."""
@@ -55,7 +55,7 @@ class Route(Struct, frozen=True, kw_only=True):
     action: Any
     """What the caller must be allowed to do: see `hub/accounts/access.py`."""
     summary: str
-    exists: "Callable[[Principal, Request], Awaitable[None]] | None" = None
+    exists: Callable[[Principal, Request], Awaitable[None]] | None = None
     """Raises `NotFound` when the path names what is not there, or is somebody else's."""
     query: type[Query] | None = None
     body: Any = None

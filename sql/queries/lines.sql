@@ -37,9 +37,14 @@ WHERE s.org_id = c.org_id AND s.device_id = c.device_id
 -- name: hello
 -- What devices said of themselves when their line began.
 WITH said AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[])
-        AS h (org_id, device_id, generation, journal_id, version, commands)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[],
+                         $7::bigint[])
+        AS h (org_id, device_id, generation, journal_id, version, commands, config_version)
     ORDER BY 1, 2
+), config AS (
+    UPDATE device_config c SET reported_version = said.config_version
+    FROM said WHERE c.org_id = said.org_id AND c.device_id = said.device_id
+      AND said.config_version IS NOT NULL
 ), device AS (
     UPDATE device d SET version = coalesce(said.version, d.version)
     FROM said WHERE d.org_id = said.org_id AND d.device_id = said.device_id

@@ -1,0 +1,94 @@
+"""`/device-groups`."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from hub.commands.rest import CommandEndpoints, DispatchBody
+from hub.devices.rest import Device, device_of
+from hub.devices.service import DeviceFilter, DeviceService
+from hub.groups.service import GroupRow, GroupService
+from hub.web.envelope import Answer, Items
+from hub.web.inputs import Body, ListQuery
+from hub.web.route import Call
+from protocol.codec import rfc3339
+from protocol.ids import DeviceIdField
+
+
+class GroupBody(Body, frozen=True):
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class MembersBody(Body, frozen=True):
+    device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=10_000)]
+
+
+class Group(Struct, frozen=True, rename="camel", kw_only=True):
+    id: str
+    name: str
+    member_count: int
+    created_at: str
+
+
+class GroupEndpoints:
+    def __init__(
+        self, service: GroupService, devices: DeviceService, commands: CommandEndpoints
+    ) -> None:
+        self._service = service
+        self._devices = devices
+        self._commands = commands
+
+    async def create(self, call: Call[None, GroupBody]) -> Answer:
+        group = await self._service.create(call.principal, call.body.name)
+        return Answer(_group(group), status=201, location=f"/api/v1/device-groups/{group.group_id}")
+
+    async def list(self, call: Call[ListQuery, None]) -> Items[Group]:
+        page = await self._service.list(
+            call.principal.org, cursor=call.query.cursor, limit=call.query.limit
+        )
+        return Items([_group(row) for row in page.items], page.next)
+
+    async def get(self, call: Call[None, None]) -> Group:
+        return _group(await self._service.get(call.principal.org, call.path("id")))
+
+    async def rename(self, call: Call[None, GroupBody]) -> Group:
+        return _group(await self._service.rename(call.principal, call.path("id"), call.body.name))
+
+    async def delete(self, call: Call[None, None]) -> None:
+        await self._service.delete(call.principal, call.path("id"))
+
+    async def members(self, call: Call[ListQuery, None]) -> Items[Device]:
+        group_id = call.path("id")
+        await self._service.get(call.principal.org, group_id)
+        page = await self._devices.list(
+            call.principal.org,
+            DeviceFilter(group_id=group_id),
+            cursor=call.query.cursor,
+            limit=call.query.limit,
+        )
+        return Items([device_of(row) for row in page.items], page.next)
+
+    async def add(self, call: Call[None, MembersBody]) -> Group:
+        return _group(
+            await self._service.add(call.principal, call.path("id"), call.body.device_ids)
+        )
+
+    async def remove(self, call: Call[None, MembersBody]) -> Group:
+        return _group(
+            await self._service.remove(call.principal, call.path("id"), call.body.device_ids)
+        )
+
+    async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
+        """A bulk call over the members."""
+        group = await self._service.get(call.principal.org, call.path("id"))
+        members = await self._service.members(call.principal.org, [group.group_id])
+        return await self._commands.bulk_over(call, members)
+
+
+def _group(row: GroupRow) -> Group:
+    return Group(
+        id=row.group_id,
+        name=row.name,
+        member_count=row.member_count,
+        created_at=rfc3339(row.created_at),
+    )

@@ -1,0 +1,93 @@
+"""Groups and their members. `on_change` is told when membership may have changed."""
+
+from collections.abc import Callable, Sequence
+
+from hub.audit.service import AuditService, Deed
+from hub.base.errors import NotFound
+from hub.devices.service import DeviceService
+from hub.groups.store import GroupRow, GroupStore
+from hub.web.envelope import Items
+from hub.web.paging import decode_cursor, page_of
+from hub.web.principal import Principal
+from protocol.ids import DeviceId, OrgId, uuid7
+
+__all__ = ["GroupRow", "GroupService"]
+
+
+class GroupService:
+    def __init__(
+        self,
+        store: GroupStore,
+        devices: DeviceService,
+        audit: AuditService,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._devices = devices
+        self._audit = audit
+        self._on_change = on_change
+
+    async def get(self, org: OrgId, group_id: str) -> GroupRow:
+        group = await self._store.get(org, group_id)
+        if group is None:
+            raise NotFound("no such group")
+        return group
+
+    async def list(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[GroupRow]:
+        rows = await self._store.list(org, before=decode_cursor(cursor), limit=limit + 1)
+        return page_of(
+            rows, limit, key=lambda row: (row.created_at, row.group_id), item=lambda row: row
+        )
+
+    async def create(self, by: Principal, name: str) -> GroupRow:
+        """Raises `Conflict` when the name is taken."""
+        async with self._store.database.transaction() as connection:
+            group = await self._store.create(connection, by.org, uuid7(), name)
+            await self._audit.record(
+                connection, _deed(by, "group.create", group.group_id, name=name)
+            )
+        return group
+
+    async def rename(self, by: Principal, group_id: str, name: str) -> GroupRow:
+        async with self._store.database.transaction() as connection:
+            if not await self._store.rename(connection, by.org, group_id, name):
+                raise NotFound("no such group")
+            await self._audit.record(connection, _deed(by, "group.update", group_id, name=name))
+        return await self.get(by.org, group_id)
+
+    async def delete(self, by: Principal, group_id: str) -> None:
+        async with self._store.database.transaction() as connection:
+            if not await self._store.delete(connection, by.org, group_id):
+                raise NotFound("no such group")
+            await self._audit.record(connection, _deed(by, "group.delete", group_id))
+        self._on_change()
+
+    async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
+        """The devices in any of these groups."""
+        return await self._store.members(org, group_ids)
+
+    async def add(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
+        """All or none. Raises `NotFound` when the group, or one of the devices, is not there."""
+        await self.get(by.org, group_id)
+        unknown = set(device_ids) - await self._devices.known(by.org, list(device_ids))
+        if unknown:
+            raise NotFound(f"no such device: {min(unknown)}")
+        async with self._store.database.transaction() as connection:
+            await self._store.add_members(connection, by.org, group_id, device_ids)
+            deed = _deed(by, "group.add_members", group_id, deviceIds=list(device_ids))
+            await self._audit.record(connection, deed)
+        self._on_change()
+        return await self.get(by.org, group_id)
+
+    async def remove(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
+        await self.get(by.org, group_id)
+        async with self._store.database.transaction() as connection:
+            await self._store.remove_members(connection, by.org, group_id, device_ids)
+            deed = _deed(by, "group.remove_members", group_id, deviceIds=list(device_ids))
+            await self._audit.record(connection, deed)
+        self._on_change()
+        return await self.get(by.org, group_id)
+
+
+def _deed(by: Principal, action: str, group_id: str, **detail: object) -> Deed:
+    return Deed(org=by.org, actor=by.actor, action=action, target=group_id, detail=detail)

@@ -1,0 +1,79 @@
+"""The rows of groups and their members."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+from msgspec import Struct
+
+import sql
+from hub.base.database import Connection, Database, Row
+from hub.base.errors import Conflict
+from protocol.ids import DeviceId, OrgId
+
+_Q = sql.queries("groups")
+
+
+class GroupRow(Struct, frozen=True, kw_only=True):
+    group_id: str
+    name: str
+    member_count: int
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> "GroupRow":
+        return cls(
+            group_id=row["group_id"],
+            name=row["name"],
+            member_count=row["member_count"],
+            created_at=row["created_at"],
+        )
+
+
+class GroupStore:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def create(
+        self, connection: Connection, org: OrgId, group_id: str, name: str
+    ) -> GroupRow:
+        """Raises `Conflict` when the name is taken."""
+        try:
+            rows = await connection.fetch(_Q["create"], org, group_id, name)
+        except asyncpg.UniqueViolationError:
+            raise Conflict(f"there is a group named {name}") from None
+        return GroupRow.from_row(rows[0])
+
+    async def get(self, org: OrgId, group_id: str) -> GroupRow | None:
+        row = await self.database.fetchrow(_Q["get"], org, group_id)
+        return None if row is None else GroupRow.from_row(row)
+
+    async def list(
+        self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
+    ) -> list[GroupRow]:
+        rows = await self.database.fetch(_Q["list"], org, *(before or (None, None)), limit)
+        return [GroupRow.from_row(row) for row in rows]
+
+    async def rename(self, connection: Connection, org: OrgId, group_id: str, name: str) -> bool:
+        """Raises `Conflict` when the name is taken."""
+        try:
+            return await connection.fetchval(_Q["rename"], org, group_id, name) is not None
+        except asyncpg.UniqueViolationError:
+            raise Conflict(f"there is a group named {name}") from None
+
+    async def delete(self, connection: Connection, org: OrgId, group_id: str) -> bool:
+        return await connection.fetchval(_Q["delete"], org, group_id) is not None
+
+    async def add_members(
+        self, connection: Connection, org: OrgId, group_id: str, device_ids: Sequence[str]
+    ) -> None:
+        await connection.execute(_Q["add_members"], org, group_id, list(device_ids))
+
+    async def remove_members(
+        self, connection: Connection, org: OrgId, group_id: str, device_ids: Sequence[str]
+    ) -> None:
+        await connection.execute(_Q["remove_members"], org, group_id, list(device_ids))
+
+    async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
+        rows = await self.database.fetch(_Q["members"], org, list(group_ids))
+        return [DeviceId(row["device_id"]) for row in rows]

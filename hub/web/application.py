@@ -1,0 +1,98 @@
+"""The Starlette application: routes with their guards, metrics and a log line for each request."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.base import metrics
+from hub.web import envelope
+from hub.web.route import Guard, Route, endpoint_of, internal_error
+from protocol.errors import ProblemCode
+
+log = structlog.get_logger("hub.access")
+
+PREFIX: Final = "/api/v1"
+
+
+def make_application(routes: list[Route], guard: Guard, others: list[BaseRoute]) -> ASGIApp:
+    """`others` are what is not under `/api/v1`."""
+    table = [
+        StarletteRoute(PREFIX + route.path, endpoint_of(route, guard), methods=[route.method])
+        for route in _fixed_paths_first(routes)
+    ]
+    application = Starlette(
+        routes=[*table, *others], exception_handlers={HTTPException: _problem, 500: _failed}
+    )
+    return AccessLog(application)
+
+
+def _fixed_paths_first(routes: list[Route]) -> list[Route]:
+    """`/devices/connected` must not be taken for the device `connected`."""
+    return sorted(routes, key=lambda route: route.path.replace("{", "~"))
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        return envelope.problem_document(404, "Not found", "no such path", ProblemCode.NOT_FOUND)
+    allow = (getattr(error, "headers", None) or {}).get("Allow", "")
+    return envelope.problem_document(
+        status,
+        "Method not allowed" if status == 405 else "The request is refused",
+        f"this path takes {allow}" if status == 405 else str(getattr(error, "detail", "")),
+        ProblemCode.INVALID,
+        headers={"Allow": allow} if allow else None,
+    )
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    return internal_error()
+
+
+class AccessLog:
+    """One line a request, without the query string: it may hold a token."""
+
+    def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = self._clock()
+        status = 500
+
+        async def observe(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observe)
+        finally:
+            self._note(scope, status, self._clock() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        metrics.requests.labels(route, scope["method"], str(status)).inc()
+        metrics.request_seconds.labels(route).observe(seconds)
+        client = scope.get("client")
+        log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(seconds * 1000, 1),
+            client=client[0] if client else None,
+        )
