@@ -264,10 +264,10 @@ def _peer_closed(payload: bytes) -> PeerClosed:
     if not payload:
         return PeerClosed(NO_STATUS, "")
     code = int.from_bytes(payload[:2], "big")
-    if len(payload) == 1 or not may_be_sent(code):
-        raise _Broken(CloseCode.PROTOCOL_ERROR, "bad close code")
     if not is_utf8(payload[2:]):
         raise _Broken(CloseCode.INVALID_DATA, "invalid UTF-8 in a close reason")
+    if not may_be_sent(code):  # one byte alone never makes a code
+        raise _Broken(CloseCode.PROTOCOL_ERROR, "bad close code")
     return PeerClosed(code, payload[2:].decode())
 
 

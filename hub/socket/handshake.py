@@ -42,6 +42,10 @@ class Upgrade(Struct, frozen=True, kw_only=True):
         """`name` in lower case."""
         return self.headers.get(name)
 
+    def __repr__(self) -> str:
+        """Without query and headers, whose tokens a log or a traceback would show."""
+        return f"Upgrade({self.path!r}, remote={self.remote!r})"
+
 
 class Refusal(Struct, frozen=True):
     """The answer instead of a socket."""

@@ -143,6 +143,9 @@ class HttpProtocol(HttpToolsProtocol):
             self._unsupported_upgrade_warning()
         elif self.scope["http_version"] != "1.1":
             self._refuse(malformed("an upgrade is HTTP/1.1"))
+        elif self.cycle and not self.cycle.response_complete:
+            # Its 101 would come before the answer to the request that it follows.
+            self._refuse(malformed("an upgrade behind an unanswered request"))
         else:
             self.handle_websocket_upgrade()
             self._over = True
@@ -177,7 +180,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _drop_answer(self) -> bool:
         """Whether the answer that is being made can give way to a refusal."""
         if not self.cycle.more_body:
-            # That request was whole; the fault is in the next one, which gets no answer.
+            # That request was whole; the fault is in the next one, which gets no answer of its own.
             self._relax()
             self.cycle.keep_alive = False
             return False

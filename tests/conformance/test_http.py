@@ -73,9 +73,10 @@ async def test_a_second_request_is_counted_anew() -> None:
             assert await peer.exactly(1) == b"0"
 
 
-async def test_a_fault_behind_a_whole_request_lets_that_be_answered() -> None:
+@pytest.mark.parametrize("behind", [b"nonsense\r\n\r\n", wire.request()])
+async def test_a_fault_behind_a_whole_request_lets_that_be_answered(behind: bytes) -> None:
     async with serving() as served, served.peer() as peer:
-        peer.write(get() + b"nonsense\r\n\r\n")
+        peer.write(get() + behind)
         answer = await peer.rest()
         assert answer.count(b"HTTP/1.1") == 1
         assert b"200 OK" in answer

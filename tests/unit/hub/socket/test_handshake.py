@@ -26,6 +26,11 @@ def test_an_upgrade_keeps_path_query_and_headers_as_sent() -> None:
     assert result.header("x-three") is None
 
 
+def test_an_upgrade_shows_no_tokens() -> None:
+    result = parsed(wire.request("/ws?token=secret", authorization="Bearer secret"))
+    assert repr(result) == "Upgrade('/ws', remote='192.0.2.1')"
+
+
 def test_a_header_that_comes_several_times_is_joined() -> None:
     assert upgrade(x="a", X="b").header("x") == "a, b"
 
