@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable
-from typing import Any, ClassVar, Final, Protocol, cast
+from typing import Any, ClassVar, Final, cast
 
 import structlog
 from msgspec import Struct
@@ -40,6 +40,7 @@ from hub.socket.framing import (
     pong_frame,
     text_frame,
 )
+from hub.socket.handler import Gate, Handler, Limits
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.pings import PingWheel, Verdict, verdict
 from protocol.closing import CloseCode, closing
@@ -54,64 +55,6 @@ INTERNAL_ERROR: Final = 1011
 _OPENING: Final = 0
 _OPEN: Final = 1
 _CLOSING: Final = 2
-
-
-class Handler(Protocol):
-    """Whoever talks on the connection. An exception of any of these closes with 1011."""
-
-    def opened(self, connection: "Connection") -> None:
-        """The 101 was written. What the handler gives back in `closed` it takes here, not when it
-        is made: a connection that is lost while opening never gets here."""
-        ...
-
-    def text(self, message: bytes) -> None:
-        """One whole text message, valid UTF-8."""
-        ...
-
-    def binary(self) -> None:
-        """A binary message came, a bad frame; its payload was dropped."""
-        ...
-
-    def drained(self) -> None:
-        """The write buffer fell below low water, having been above high water."""
-        ...
-
-    def closed(self, code: int) -> None:
-        """Exactly once after `opened`, and never from inside a call to the connection.
-
-        `code` is the peer's (1005: its close frame had none), ours if we closed or aborted, or 1006
-        when there was no close frame.
-        """
-        ...
-
-
-class Gate(Protocol):
-    """Who may come in, and who talks to them."""
-
-    def admit(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
-        """Awaited in a task, which is cancelled when the peer gives up."""
-        ...
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """Bytes and seconds."""
-
-    first_message: int = 4 * 1024
-    """`max_message` at first, until the handler knows its peer."""
-    early_bytes: int = 4 * 1024
-    """What may come before an awaited admission is decided."""
-    low_water: int = 16 * 1024
-    high_water: int = 64 * 1024
-    write_buffer: int = 1024 * 1024 + 256 * 1024
-    """Above this the connection is aborted."""
-    send_buffer: int = 128 * 1024
-    """SO_SNDBUF; Linux grants twice as much."""
-    user_timeout: float = 10.0
-    """TCP_USER_TIMEOUT: sent bytes that nobody acknowledges, a window that stays shut."""
-    close_seconds: float = 2.0
-    """For the peer to answer a close frame."""
-    odd_frames: int = 10_000
-    """Control frames and fragments in one ping period."""
 
 
 class _Setup(Struct, frozen=True):

@@ -8,7 +8,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from hub.socket.connection import Connection, Handler, Limits, connection_class
+from hub.socket.connection import Connection, connection_class
+from hub.socket.handler import Handler, Limits
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.http import HttpProtocol
 from hub.socket.pings import PingWheel

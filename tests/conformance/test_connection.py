@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from hub.socket.connection import Connection, Limits
+from hub.socket.connection import Connection
+from hub.socket.handler import Limits
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.http import HttpProtocol
 from hub.socket.pings import PingWheel
