@@ -10,10 +10,11 @@ it the transport's protocol; from then on no code of uvicorn runs for this socke
 
 `handshake` checks the request and builds the answer. Between the two, the *gate* (whoever wires
 the hub hands it in) says who may come in: it returns the *handler* that will talk on this
-connection, or a refusal, or something to await (`handler` has both as protocols). `framing` turns bytes into messages and messages
-into bytes. `connection` joins the three: it feeds what arrives to the parser, calls the handler
-synchronously for each message, and writes what the handler sends to the transport directly. There
-is no task and no queue per connection, and nothing of the handshake stays in memory after it.
+connection, or a refusal, or something to await; `handler` has both as protocols. `framing` turns
+bytes into messages and messages into bytes. `connection` joins the three: it feeds what arrives to
+the parser, calls the handler synchronously for each message, and writes what the handler sends to
+the transport directly. There is no task and no queue per connection, and nothing of the handshake
+stays in memory after it.
 
 `pings` has one timer for all connections. It finds the dead (pinged, and not a byte since) and the
 stalled (bytes to write, and no progress).
