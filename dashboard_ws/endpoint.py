@@ -6,7 +6,7 @@ frames that must wait for it.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, assert_never
 
@@ -24,6 +24,9 @@ from protocol import codec
 from protocol.closing import CloseCode, closing
 from protocol.dashboard import DashboardPong, Position, Subscribed
 from protocol.frames import AuthOk
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Not yet a coroutine: who is cancelled before the start would leave it behind unawaited."""
 
 READY_SECONDS: Final = 2.0
 """How long a subscription waits for the first sight of the stream before it is answered without."""
@@ -116,7 +119,7 @@ class Dashboard:
                 case Pong():
                     self._outlet.say(self._pong())
                 case Check(token):
-                    self._start(self._check(token))
+                    self._start(partial(self._check, token))
                 case Apply():
                     self._apply(effect)
                 case Narrow():
@@ -126,12 +129,12 @@ class Dashboard:
                 case _:
                     assert_never(effect)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Work) -> None:
         self._task = self._around.spawn(self._guarded(work))
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, work: Work) -> None:
         try:
-            await work
+            await work()
         except Exception as error:
             # Postgres or the stream is not there, or we are wrong: either way, come back later.
             _log.warning("dashboard.failed", exc_info=error)
@@ -161,9 +164,9 @@ class Dashboard:
             base, old = fanout.position, self._attached
             self._detach()
             self._since = change.since
-            self._start(self._recover(change, change.since, base, old))
+            self._start(partial(self._recover, change, change.since, base, old))
         elif fanout.position is None or self._unresolved():
-            self._start(self._widen(change))
+            self._start(partial(self._widen, change))
         else:
             self._settle_and_answer(change)
 

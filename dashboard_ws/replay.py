@@ -137,7 +137,7 @@ class Replay:
     async def _from(self, position: Position, live: Position, answer: Answer) -> None:
         """Round by round, until it is level with a fan-out that moves on."""
         entries = await self._read(position)
-        answer(live, recovered=hole_before_entries(position, entries, live) is None)
+        answer(live, recovered=self._hole(position, entries, live) is None)
         while True:
             self.position = position = await self._send(position, entries, live)
             live = self._fanout.position or live
@@ -153,9 +153,8 @@ class Replay:
         self, position: Position, entries: list[StreamEntry], before: Position
     ) -> Position:
         """Send one round; the position after it. `before` is where the fan-out stood before the
-        read: without entries everything up to there is gone, and nothing is known of what is
-        behind it."""
-        if hole := hole_before_entries(position, entries, before):
+        read."""
+        if hole := self._hole(position, entries, before):
             self._outlet.say(hole.text())
             position = Position(epoch=position.epoch, offset=hole.upper or position.offset)
         for entry in entries:
@@ -167,6 +166,14 @@ class Replay:
             await self._emit(self._wanted.outgoing(entry, self._frame))
             self.position = position = Position(epoch=entry.epoch, offset=entry.last)
         return position
+
+    def _hole(
+        self, position: Position, entries: list[StreamEntry], before: Position
+    ) -> Hole | None:
+        # What was read proves that everything in front of it is gone. Reading nothing proves that
+        # only for what was in the stream before the read.
+        live = self._fanout.position or before
+        return hole_before_entries(position, entries, live if entries else before)
 
     async def _emit(self, events: list[Outgoing]) -> None:
         """In chunks, at the reader's pace, and letting the loop turn between them."""

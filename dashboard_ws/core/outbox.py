@@ -60,9 +60,9 @@ class Outbox:
         self._limit = limit
         self._ends = Node(None)  # before it the last, after it the first
         self._gap_size = len(frame(_gap("0" * 32, 10**18, 10**18)))
-        self._newest: dict[str, Node] = {}
-        self._superseded: OrderedDict[Node, None] = OrderedDict()
-        self._droppable: OrderedDict[Node, None] = OrderedDict()
+        self._newest: dict[str, tuple[Node, Outgoing]] = {}
+        self._superseded: OrderedDict[Node, Outgoing] = OrderedDict()
+        self._droppable: OrderedDict[Node, Outgoing] = OrderedDict()
         self.size = 0
 
     def __bool__(self) -> bool:
@@ -79,15 +79,16 @@ class Outbox:
     def add_event(self, event: Outgoing) -> bool:
         """Queue an event, or the gap it leaves. False: overfull."""
         node = Node(event.frame, event)
-        if event.type == STATUS and (older := self._newest.get(event.device_id)):
-            self._superseded[older] = None
+        if event.type == STATUS and event.device_id in self._newest:
+            older, its_event = self._newest.pop(event.device_id)
+            self._superseded[older] = its_event
         fits = self._make_room(len(event.frame))
         if fits:
             self._append(node)
             self._file(node, event)
         elif event.type != STATUS and event.type not in KEPT:
             self._append(node)
-            self._drop(node)
+            self._drop(node, event)
         else:
             return False
         return self.size <= self._limit
@@ -107,24 +108,20 @@ class Outbox:
 
     def _file(self, node: Node, event: Outgoing) -> None:
         if event.type == STATUS:
-            self._newest[event.device_id] = node
+            self._newest[event.device_id] = (node, event)
         elif event.type not in KEPT:
-            self._droppable[node] = None
+            self._droppable[node] = event
 
     def _make_room(self, needed: int) -> bool:
         while self.size + needed > self._limit:
             victims = self._superseded or self._droppable
             if not victims:
                 return False
-            node, _ = victims.popitem(last=False)
-            self._drop(node)
+            self._drop(*victims.popitem(last=False))
         return True
 
-    def _drop(self, node: Node) -> None:
+    def _drop(self, node: Node, event: Outgoing) -> None:
         """Put a gap in the place of an event, and make one of it and the gaps beside it."""
-        event = node.event
-        if event is None:
-            raise AssertionError("only events are dropped")
         self._forget(node, event)
         self.size += self._gap_size - len(event.frame)
         node.frame = node.event = None
@@ -162,7 +159,7 @@ class Outbox:
     def _forget(self, node: Node, event: Outgoing) -> None:
         self._droppable.pop(node, None)
         self._superseded.pop(node, None)
-        if self._newest.get(event.device_id) is node:
+        if self._newest.get(event.device_id) == (node, event):
             del self._newest[event.device_id]
 
 

@@ -30,8 +30,11 @@ def test_who_left_is_not_found() -> None:
     index = Index[str]()
     index.join(ALL, "one")
     assert found(index, "a") == ["one"]
+    index.join(ALL, "two")
     index.leave(ALL, "one")
-    index.leave(ALL, "one")
+    assert found(index, "a") == ["two"]
+    index.leave(ALL, "two")
+    index.leave(ALL, "two")
     assert found(index, "a") == []
 
 

@@ -1,0 +1,148 @@
+"""The fan-out's own cases: shared buffers, holes, outages, slow and broken members."""
+
+import asyncio
+from typing import Any
+
+from dashboard_ws.core.filters import Predicate, Selection
+from dashboard_ws.fanout import FanOut
+from dashboard_ws.outlet import CHUNK, Outlet
+from protocol.dashboard import Position
+from protocol.stream import At, Entries, Lost
+from tests.unit.dashboard_ws.fakes import ORG, FakeConnection, frame
+from tests.unit.dashboard_ws.stream import FakeStream, make_event, standing
+
+ALL: Selection = frozenset({Predicate()})
+SCANS: Selection = frozenset({Predicate(types=frozenset({"scan"}))})
+
+
+class Member:
+    def __init__(self, fanout: FanOut, selection: Selection = ALL) -> None:
+        self.connection = FakeConnection()
+        self.overfull = 0
+        self.fanout = fanout
+        self.selection = selection
+        self.outlet = Outlet(self.connection, frame, self.leave, 0.0)
+        fanout.attach(self.outlet, selection)
+
+    def leave(self) -> None:
+        self.overfull += 1
+        self.fanout.detach(self.outlet, self.selection)
+
+    def story(self) -> list[Any]:
+        return [
+            m["offset"] if "offset" in m else (m["reason"], m["from"], m["to"])
+            for m in self.connection.messages()
+        ]
+
+
+def make_fanout(stream: FakeStream) -> FanOut:
+    return standing(FanOut(ORG, frame), stream)
+
+
+def test_a_tick_is_one_write_a_dashboard() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    members = [Member(fanout), Member(fanout), Member(fanout, SCANS)]
+    entries = [stream.append(make_event(), make_event(kind="print")) for _ in range(5)]
+    fanout.receive(Entries(entries))
+    assert [member.connection.writes for member in members] == [1, 1, 1]
+    assert members[0].story() == list(range(1, 11))
+    assert members[2].story() == [1, 3, 5, 7, 9]
+    assert members[0].outlet.received
+
+
+def test_a_big_tick_is_written_in_chunks() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    member = Member(fanout)
+    entry = stream.append(*(make_event("x" * 1000) for _ in range(200)))
+    fanout.receive(Entries([entry]))
+    assert member.connection.writes == 1 + 200 * 1050 // CHUNK
+    assert member.story() == list(range(1, 201))
+
+
+def test_what_was_trimmed_away_is_a_gap_in_its_place() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    member = Member(fanout)
+    first = stream.append(make_event())
+    stream.append(make_event(), make_event())
+    last = stream.append(make_event())
+    fanout.receive(Entries([first, last]))
+    assert member.story() == [1, ("expired", 1, 3), 4]
+
+
+def test_an_outage_without_loss_says_nothing() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    member = Member(fanout)
+    fanout.receive(Lost())
+    fanout.receive(At(stream.position()))
+    assert member.story() == []
+
+
+def test_before_the_first_position_nothing_was_promised() -> None:
+    fanout = FanOut(ORG, frame)
+    member = Member(fanout)
+    fanout.receive(At(Position(epoch="e1", offset=7)))
+    assert member.story() == [("bus", None, 7)]
+
+
+def test_a_dashboard_that_wants_nothing_is_in_no_audience() -> None:
+    fanout = FanOut(ORG, frame)
+    member = Member(fanout, frozenset())
+    fanout.detach(member.outlet, frozenset())
+    assert list(fanout.index.audiences()) == []
+
+
+def test_a_slow_member_delays_nobody_and_reads_the_rest_later() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    slow, other = Member(fanout), Member(fanout)
+    slow.connection.reads = False
+    for _ in range(200):
+        fanout.receive(Entries([stream.append(make_event("x" * 1000))]))
+    assert other.story() == list(range(1, 201))
+    assert slow.connection.buffered() < 2 * CHUNK
+    slow.connection.reads = True
+    slow.connection.read()
+    slow.outlet.pump()
+    assert slow.story() == list(range(1, 201))
+    assert slow.overfull == 0
+
+
+def test_a_member_that_overflows_leaves_while_others_are_served() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    slow, other = Member(fanout), Member(fanout)
+    slow.connection.reads = False
+    for _ in range(100):
+        fanout.receive(Entries([stream.append(*(make_event("x" * 9000, kind="alert"),) * 3)]))
+    assert slow.overfull == 1
+    assert len(other.story()) == 300
+
+
+async def test_room_is_waited_for() -> None:
+    member = Member(FanOut(ORG, frame))
+    member.connection.reads = False
+    member.outlet.say(b"x" * CHUNK)
+    waiting = asyncio.create_task(member.outlet.room())
+    await asyncio.sleep(0)
+    member.outlet.pump()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    member.connection.read()
+    member.outlet.pump()
+    await waiting
+
+
+def test_progress_is_what_the_kernel_takes() -> None:
+    member = Member(FanOut(ORG, frame))
+    member.connection.reads = False
+    member.outlet.say(b"x" * 1000)
+    assert not member.outlet.is_stalled(0.0)
+    assert not member.outlet.is_stalled(8.9)
+    member.outlet.say(b"x")
+    assert member.outlet.is_stalled(9.0)
+    member.connection.read()
+    assert not member.outlet.is_stalled(9.5)
