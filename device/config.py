@@ -51,7 +51,7 @@ class ConfigStore:
             change = plan(self._current.document, patch)
         except msgspec.ValidationError as error:
             raise CommandFailed("invalid_config", str(error)) from None
-        if change.document != self._current.document:
+        if change.applied or change.restart_required:
             await self._replace(Versioned(self.version + 1, change.document))
         return change
 

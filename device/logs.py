@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from device import containers, process
+from device import process
 from device.core.text import decode
 from device.errors import CommandFailed
 from device.own_log import Entry, OwnLog, at_least
@@ -82,6 +82,9 @@ class Logs:
         return f"file:{there}" if there else "agent"
 
     async def _container(self, name: str, lines: int, level: Level | None) -> list[Entry]:
+        # A fifth of the agent's start and 20 MiB, for which most devices have no use.
+        from device import containers
+
         socket = containers.engine_socket(self._engine)
         if socket is None:
             raise CommandFailed("engine_unavailable", "there is no container engine here")

@@ -77,9 +77,11 @@ def plan(document: Document, patch: Document) -> Change:
 
 
 def changed_paths(before: object, after: object, path: str = "") -> Iterator[str]:
-    """Dotted paths of the leaves that differ; a leaf is whatever is not an object with members."""
+    """Dotted paths of the leaves that differ; a leaf is whatever is not an object with members.
+
+    A member that is null counts as absent: a merge leaves none."""
     if not isinstance(before, dict) and not isinstance(after, dict):
-        if before != after or type(before) is not type(after):
+        if _text(before) != _text(after):
             yield path
         return
     old = cast("Document", before) if isinstance(before, dict) else {}
@@ -89,3 +91,8 @@ def changed_paths(before: object, after: object, path: str = "") -> Iterator[str
     for name in {**old, **new}:
         below = f"{path}.{name}" if path else name
         yield from changed_paths(old.get(name), new.get(name), below)
+
+
+def _text(value: object) -> bytes:
+    # Python holds True and 1 to be equal; JSON does not.
+    return msgspec.json.encode(value, order="sorted")

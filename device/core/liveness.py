@@ -31,7 +31,5 @@ class Liveness:
             return Sign.DEAD
         if now - self._last_ping < PING_SECONDS:
             return Sign.FINE
-        self._last_ping = now
-        if self._waiting_since is None:
-            self._waiting_since = now
+        self._last_ping = self._waiting_since = now
         return Sign.PING

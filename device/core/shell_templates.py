@@ -74,10 +74,10 @@ def check(name: str, template: Template) -> None:
 
 def _check_pattern(name: str, argument: Argument) -> None:
     try:
-        matches = argument.default is None or re.fullmatch(argument.pattern, argument.default)
+        pattern = re.compile(argument.pattern)
     except re.error as error:
         raise BadTemplate(f"shell template {name}: bad pattern: {error}") from None
-    if not matches:
+    if argument.default is not None and not pattern.fullmatch(argument.default):
         raise BadTemplate(f"shell template {name}: a default does not match its pattern")
 
 

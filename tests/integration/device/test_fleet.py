@@ -1,0 +1,79 @@
+"""`longline fleet` and `longline emit` against a scripted hub and a real agent."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+
+from tests.integration.device.agents import Bench
+from tests.integration.device.scripted_hub import DEADLINE, KEY
+
+
+async def longline(*arguments: str, key: str = KEY) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "longline",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "LONGLINE_ENROLLMENT_KEY": key},
+    )
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
+    async with asyncio.timeout(DEADLINE):
+        out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_a_fleet_runs_commands_once_and_loses_no_event(bench: Bench) -> None:
+    hub = bench.hub
+    fleet = await longline("fleet", "--hub", hub.url, "--devices", "5", "--rate", "100")
+    await hub.until(lambda: len(hub.of("scan")) >= 50)
+    result = await hub.run("exec_shell", "c1", template="any")
+    again = await hub.run("exec_shell", "c1", template="any")
+    await hub.lines[0].close(1012)
+    await hub.until(lambda: len(hub.of("hello")) == 6)
+    fleet.send_signal(signal.SIGTERM)
+    code, out, _ = await ended(fleet)
+    counts = json.loads(out)
+    names = {(scan["bootId"], scan["seq"]) for scan in hub.of("scan")}
+    assert code == 0
+    assert result == again
+    assert (counts["connected"], counts["reconnects"], counts["commandsRun"]) == (5, 1, 1)
+    assert counts["eventsCreated"] == counts["eventsAcknowledged"] == len(names)
+    assert counts["eventsHeld"] == counts["eventsDropped"] == 0
+
+
+async def test_a_fleet_without_the_right_key_says_so_in_one_line(bench: Bench) -> None:
+    fleet = await longline("fleet", "--hub", bench.hub.url, "--devices", "2", key="wrong")
+    assert await ended(fleet) == (
+        1,
+        "",
+        "longline: the hub does not accept the enrolment key (401)\n",
+    )
+
+
+async def test_emit_hands_events_to_the_agent(bench: Bench) -> None:
+    socket = str(bench.socket)
+    async with bench.agent():
+        await bench.hub.frame("status")
+        event = '{"type":"event","name":"door",\n"data":{"open":true}}'
+        assert await ended(await longline("emit", "--socket", socket, event)) == (0, "", "")
+        assert (await bench.hub.frame("event"))["data"] == {"open": True}
+        code, _, err = await ended(await longline("emit", "--socket", socket, '{"type":"?"}'))
+        assert (code, err.count("\n")) == (1, 1)
+        code, _, err = await ended(await longline("emit", "--socket", socket, "{"))
+        assert (code, err.count("\n")) == (2, 1)
+    code, _, err = await ended(await longline("emit", "--socket", socket, event))
+    assert (code, err.startswith("longline: no agent at")) == (1, True)
+
+
+async def test_mistakes_at_the_command_line_are_one_line_and_exit_2() -> None:
+    for arguments in (["device"], ["device", "--nope"], ["nope"], ["fleet", "--hub", "ftp://x"]):
+        code, out, err = await ended(await longline(*arguments))
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("longline: ")

@@ -1,0 +1,37 @@
+import pytest
+
+from device.core.recovery import Stored, expects_of, verdict
+from protocol.commands import ForceSync, RebootOs, RestartService
+from protocol.ids import CommandId
+from tests.unit.device.core.factories import make_result
+
+C1 = CommandId("c1")
+
+
+@pytest.mark.parametrize(
+    ("row", "success", "outcome"),
+    [
+        (Stored(id=C1, os_boot_id="now"), False, "unknown"),
+        (Stored(id=C1, os_boot_id="now", expects="process"), True, None),
+        (Stored(id=C1, os_boot_id="now", expects="boot"), False, "unknown"),
+        (Stored(id=C1, os_boot_id="before", expects="boot"), True, None),
+        (Stored(id=C1, os_boot_id="before"), False, "unknown"),
+    ],
+)
+def test_what_is_reported_of_a_command_that_was_started(
+    row: Stored, *, success: bool, outcome: str | None
+) -> None:
+    result = verdict(row, "now")
+    assert result is not None
+    assert (result.success, result.outcome) == (success, outcome)
+
+
+def test_what_was_not_started_may_still_run_and_what_is_done_stands() -> None:
+    assert verdict(Stored(id=C1), "now") is None
+    assert verdict(Stored(id=C1, os_boot_id="now", result=make_result()), "now") == make_result()
+
+
+def test_whose_restart_proves_success() -> None:
+    assert expects_of(RestartService()) == "process"
+    assert expects_of(RebootOs()) == "boot"
+    assert expects_of(ForceSync()) is None

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from device.errors import BadSettings
+from device.settings import enrollment_key, load, without_secrets
+
+HUB = {"hub": "http://hub:8080", "id": "edge-1"}
+
+
+def test_flags_go_over_variables_and_both_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('hub = "http://file"\nid = "from-file"\nname = "File"\nstate_dir = "/a"\n')
+    environ = {"LONGLINE_HUB_URL": "http://variable", "LONGLINE_DEVICE_ID": "from-variable"}
+    settings = load(file, {"id": "from-flag", "name": None}, environ)
+    assert (settings.hub, settings.id, settings.name) == ("http://variable", "from-flag", "File")
+
+
+def test_what_is_not_set_has_a_default() -> None:
+    settings = load(None, HUB, {"XDG_STATE_HOME": "/state"})
+    assert settings.state == Path("/state/longline/edge-1")
+    assert settings.socket_path == settings.state / "agent.sock"
+    assert settings.staging == settings.state / "firmware"
+    assert "uptime" in settings.templates
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("", "which hub"),
+        ("hub = ", "agent.toml"),
+        ('hub = "hub:80"', "URL of a hub"),
+        ('hub = "http://hub:port"', "URL of a hub"),
+        ('hub = "http://hub/?a"', "URL of a hub"),
+        ('hub = "http://hub"\nid = "a b"', "not a device id"),
+        ('hub = "http://hub"\nspeed = 1', "speed"),
+        ('hub = "http://hub"\n[power]\nreboot_argv = []', "reboot_argv"),
+        ('hub = "http://hub"\n[logs]\nfiles = ["relative"]', "absolute"),
+        ('hub = "http://hub"\n[shell.templates.t]\nargv = ["ls", "{x}"]', "template t"),
+    ],
+)
+def test_bad_settings_are_named_in_one_line(tmp_path: Path, toml: str, said: str) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(toml)
+    with pytest.raises(BadSettings, match=said) as bad:
+        load(file, {}, {})
+    assert "\n" not in bad.value.message
+    assert bad.value.exit_code == 2
+
+
+def test_the_enrolment_key_comes_from_a_file_or_a_variable(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("from-file\n")
+    environ = {"LONGLINE_ENROLLMENT_KEY": "from-variable"}
+    assert enrollment_key(str(file), environ) == "from-file"
+    assert enrollment_key(None, environ) == "from-variable"
+    assert enrollment_key(None, {}) is None
+    file.write_text("two\nlines")
+    for path in (file, tmp_path / "missing"):
+        with pytest.raises(BadSettings, match=str(path)):
+            enrollment_key(str(path), environ)
+
+
+def test_programs_that_the_agent_starts_do_not_see_its_secrets() -> None:
+    assert without_secrets({"PATH": "/bin", "LONGLINE_ENROLLMENT_KEY": "k"}) == {"PATH": "/bin"}
