@@ -60,7 +60,13 @@ class Groups(Protocol):
 class Connection(Protocol):
     """A WebSocket after its handshake. Writing never blocks and never raises."""
 
-    max_message: int
+    @property
+    def max_message(self) -> int:
+        """The largest message that is taken, in bytes."""
+        ...
+
+    @max_message.setter
+    def max_message(self, size: int) -> None: ...
 
     def send(self, text: bytes) -> None: ...
 

@@ -40,7 +40,7 @@ from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
 from hub.telemetry.rest import EventQuery, LogQuery, MetricQuery, TelemetryEndpoints
 from hub.telemetry.service import EventRecord, LogRecord, MetricPoint
 from hub.web.inputs import ListQuery
-from hub.web.route import Route as R
+from hub.web.route import Route
 
 
 class Endpoints(Struct, frozen=True, kw_only=True):
@@ -57,61 +57,61 @@ class Endpoints(Struct, frozen=True, kw_only=True):
 
 
 # fmt: off
-def routes(of: Endpoints) -> list[R]:
+def routes(of: Endpoints) -> list[Route]:
     """The table. One row a route; a line is as long as it must be to stay one row."""
     auth, devices, commands, groups = of.accounts, of.devices, of.commands, of.groups
     there = devices.exists
     return [
-        R("POST", "/auth/login", auth.login, Action.OPEN, "Sign in.", body=LoginBody, answer=Login),
-        R("POST", "/auth/refresh", auth.refresh, Action.OPEN, "A new token pair for a refresh token.", body=RefreshBody, answer=Login),
-        R("POST", "/auth/logout", auth.logout, Action.ANY_USER, "End this session at once."),
-        R("POST", "/auth/ws-ticket", auth.ws_ticket, Action.ANY_USER, "A one-time ticket for a dashboard socket.", answer=Ticket),
-        R("POST", "/auth/password", auth.password, Action.ANY_USER, "Change one's own password; ends every session.", body=PasswordBody),
-        R("GET", "/auth/me", auth.me, Action.ANY_USER, "Who am I?", answer=User),
-        R("GET", "/users", auth.list_users, Action.LIST_USERS, "List users.", query=ListQuery, answer=User, listing=True),
-        R("POST", "/users", auth.create_user, Action.ADMINISTER, "Create a user.", body=UserBody, answer=User, status=201),
-        R("GET", "/users/{id}", auth.get_user, Action.ADMINISTER, "One user.", answer=User),
-        R("PATCH", "/users/{id}", auth.change_user, Action.ADMINISTER, "Change a user.", body=UserPatch, answer=User),
-        R("DELETE", "/users/{id}", auth.delete_user, Action.ADMINISTER, "Delete a user."),
-        R("GET", "/api-keys", auth.list_api_keys, Action.ANY_USER, "One's own API keys; an administrator sees all.", query=ListQuery, answer=ApiKey, listing=True),
-        R("POST", "/api-keys", auth.create_api_key, Action.ANY_USER, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201),
-        R("DELETE", "/api-keys/{id}", auth.delete_api_key, Action.ANY_USER, "Delete an API key."),
+        Route("POST", "/auth/login", auth.login, Action.OPEN, "Sign in.", body=LoginBody, answer=Login),
+        Route("POST", "/auth/refresh", auth.refresh, Action.OPEN, "A new token pair for a refresh token.", body=RefreshBody, answer=Login),
+        Route("POST", "/auth/logout", auth.logout, Action.ANY_USER, "End this session at once."),
+        Route("POST", "/auth/ws-ticket", auth.ws_ticket, Action.ANY_USER, "A one-time ticket for a dashboard socket.", answer=Ticket),
+        Route("POST", "/auth/password", auth.password, Action.ANY_USER, "Change one's own password; ends every session.", body=PasswordBody),
+        Route("GET", "/auth/me", auth.me, Action.ANY_USER, "Who am I?", answer=User),
+        Route("GET", "/users", auth.list_users, Action.LIST_USERS, "List users.", query=ListQuery, answer=User, listing=True),
+        Route("POST", "/users", auth.create_user, Action.ADMINISTER, "Create a user.", body=UserBody, answer=User, status=201),
+        Route("GET", "/users/{id}", auth.get_user, Action.ADMINISTER, "One user.", answer=User),
+        Route("PATCH", "/users/{id}", auth.change_user, Action.ADMINISTER, "Change a user.", body=UserPatch, answer=User),
+        Route("DELETE", "/users/{id}", auth.delete_user, Action.ADMINISTER, "Delete a user."),
+        Route("GET", "/api-keys", auth.list_api_keys, Action.ANY_USER, "One's own API keys; an administrator sees all.", query=ListQuery, answer=ApiKey, listing=True),
+        Route("POST", "/api-keys", auth.create_api_key, Action.ANY_USER, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201),
+        Route("DELETE", "/api-keys/{id}", auth.delete_api_key, Action.ANY_USER, "Delete an API key."),
 
-        R("POST", "/devices/{id}/token", devices.token, Action.OPEN, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken),
-        R("GET", "/devices", devices.list, Action.READ, "List devices.", query=DeviceQuery, answer=Device, listing=True),
-        R("POST", "/devices", devices.create, Action.ADMINISTER, "Register a device.", body=DeviceBody, answer=Device, status=201),
-        R("GET", "/devices/connected", devices.connected, Action.READ, "Devices that are on a line, of any replica.", answer=list[ConnectedDevice]),
-        R("GET", "/devices/{id}", devices.get, Action.READ, "One device.", answer=Device),
-        R("PATCH", "/devices/{id}", devices.change, Action.MANAGE, "Change a device.", body=DevicePatch, answer=Device),
-        R("DELETE", "/devices/{id}", devices.delete, Action.ADMINISTER, "Delete a device; it cannot come back by itself."),
-        R("PUT", "/devices/{id}/connection-mode", devices.connection_mode, Action.MANAGE, "Where the device sends production data.", body=ConnectionModeBody, answer=Device),
-        R("GET", "/devices/{id}/logs", of.telemetry.logs, Action.READ, "Log lines of a device.", exists=there, query=LogQuery, answer=LogRecord, listing=True),
-        R("GET", "/devices/{id}/events", of.telemetry.events, Action.READ, "Events of a device.", exists=there, query=EventQuery, answer=EventRecord, listing=True),
-        R("GET", "/devices/{id}/metrics", of.telemetry.metrics, Action.READ, "One metric of a device, in steps.", exists=there, query=MetricQuery, answer=list[MetricPoint]),
-        R("GET", "/devices/{id}/config", of.config.get, Action.READ, "Desired and reported configuration.", exists=there, answer=Config),
-        R("GET", "/devices/{id}/config/history", of.config.history, Action.READ, "What was pushed, and what became of it.", exists=there, query=ListQuery, answer=ConfigChange, listing=True),
+        Route("POST", "/devices/{id}/token", devices.token, Action.OPEN, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken),
+        Route("GET", "/devices", devices.list, Action.READ, "List devices.", query=DeviceQuery, answer=Device, listing=True),
+        Route("POST", "/devices", devices.create, Action.ADMINISTER, "Register a device.", body=DeviceBody, answer=Device, status=201),
+        Route("GET", "/devices/connected", devices.connected, Action.READ, "Devices that are on a line, of any replica.", answer=list[ConnectedDevice]),
+        Route("GET", "/devices/{id}", devices.get, Action.READ, "One device.", answer=Device),
+        Route("PATCH", "/devices/{id}", devices.change, Action.MANAGE, "Change a device.", body=DevicePatch, answer=Device),
+        Route("DELETE", "/devices/{id}", devices.delete, Action.ADMINISTER, "Delete a device; it cannot come back by itself."),
+        Route("PUT", "/devices/{id}/connection-mode", devices.connection_mode, Action.MANAGE, "Where the device sends production data.", body=ConnectionModeBody, answer=Device),
+        Route("GET", "/devices/{id}/logs", of.telemetry.logs, Action.READ, "Log lines of a device.", exists=there, query=LogQuery, answer=LogRecord, listing=True),
+        Route("GET", "/devices/{id}/events", of.telemetry.events, Action.READ, "Events of a device.", exists=there, query=EventQuery, answer=EventRecord, listing=True),
+        Route("GET", "/devices/{id}/metrics", of.telemetry.metrics, Action.READ, "One metric of a device, in steps.", exists=there, query=MetricQuery, answer=list[MetricPoint]),
+        Route("GET", "/devices/{id}/config", of.config.get, Action.READ, "Desired and reported configuration.", exists=there, answer=Config),
+        Route("GET", "/devices/{id}/config/history", of.config.history, Action.READ, "What was pushed, and what became of it.", exists=there, query=ListQuery, answer=ConfigChange, listing=True),
 
-        R("POST", "/devices/{id}/commands", commands.dispatch, Action.DISPATCH, "Dispatch a command.", body=DispatchBody, answer=CommandResult),
-        R("GET", "/devices/{id}/commands", commands.history, Action.READ, "Commands of a device.", exists=there, query=HistoryQuery, answer=CommandRecord, listing=True),
-        R("GET", "/devices/{id}/commands/{command_id}", commands.get, Action.READ, "One command.", answer=CommandRecord),
-        R("DELETE", "/devices/{id}/commands/{command_id}", commands.cancel, Action.DISPATCH, "Cancel a command.", answer=CommandRecord, status=202),
-        R("GET", "/commands", commands.list, Action.READ, "Commands of all devices.", query=HistoryQuery, answer=CommandRecord, listing=True),
-        R("POST", "/commands/bulk", commands.bulk, Action.DISPATCH, "Dispatch one command to many devices.", body=BulkBody, answer=dict[str, CommandResult]),
+        Route("POST", "/devices/{id}/commands", commands.dispatch, Action.DISPATCH, "Dispatch a command.", body=DispatchBody, answer=CommandResult),
+        Route("GET", "/devices/{id}/commands", commands.history, Action.READ, "Commands of a device.", exists=there, query=HistoryQuery, answer=CommandRecord, listing=True),
+        Route("GET", "/devices/{id}/commands/{command_id}", commands.get, Action.READ, "One command.", answer=CommandRecord),
+        Route("DELETE", "/devices/{id}/commands/{command_id}", commands.cancel, Action.DISPATCH, "Cancel a command.", answer=CommandRecord, status=202),
+        Route("GET", "/commands", commands.list, Action.READ, "Commands of all devices.", query=HistoryQuery, answer=CommandRecord, listing=True),
+        Route("POST", "/commands/bulk", commands.bulk, Action.DISPATCH, "Dispatch one command to many devices.", body=BulkBody, answer=dict[str, CommandResult]),
 
-        R("POST", "/device-groups", groups.create, Action.MANAGE, "Create a group.", body=GroupBody, answer=Group, status=201),
-        R("GET", "/device-groups", groups.list, Action.READ, "List groups.", query=ListQuery, answer=Group, listing=True),
-        R("GET", "/device-groups/{id}", groups.get, Action.READ, "One group.", answer=Group),
-        R("PUT", "/device-groups/{id}", groups.rename, Action.MANAGE, "Rename a group.", body=GroupBody, answer=Group),
-        R("DELETE", "/device-groups/{id}", groups.delete, Action.MANAGE, "Delete a group; its devices stay."),
-        R("GET", "/device-groups/{id}/members", groups.members, Action.READ, "Devices of a group.", query=ListQuery, answer=Device, listing=True),
-        R("POST", "/device-groups/{id}/members", groups.add, Action.MANAGE, "Add devices to a group.", body=MembersBody, answer=Group),
-        R("DELETE", "/device-groups/{id}/members", groups.remove, Action.MANAGE, "Remove devices from a group.", body=MembersBody, answer=Group),
-        R("POST", "/device-groups/{id}/commands", groups.dispatch, Action.DISPATCH, "Dispatch one command to a group.", body=DispatchBody, answer=dict[str, CommandResult]),
+        Route("POST", "/device-groups", groups.create, Action.MANAGE, "Create a group.", body=GroupBody, answer=Group, status=201),
+        Route("GET", "/device-groups", groups.list, Action.READ, "List groups.", query=ListQuery, answer=Group, listing=True),
+        Route("GET", "/device-groups/{id}", groups.get, Action.READ, "One group.", answer=Group),
+        Route("PUT", "/device-groups/{id}", groups.rename, Action.MANAGE, "Rename a group.", body=GroupBody, answer=Group),
+        Route("DELETE", "/device-groups/{id}", groups.delete, Action.MANAGE, "Delete a group; its devices stay."),
+        Route("GET", "/device-groups/{id}/members", groups.members, Action.READ, "Devices of a group.", query=ListQuery, answer=Device, listing=True),
+        Route("POST", "/device-groups/{id}/members", groups.add, Action.MANAGE, "Add devices to a group.", body=MembersBody, answer=Group),
+        Route("DELETE", "/device-groups/{id}/members", groups.remove, Action.MANAGE, "Remove devices from a group.", body=MembersBody, answer=Group),
+        Route("POST", "/device-groups/{id}/commands", groups.dispatch, Action.DISPATCH, "Dispatch one command to a group.", body=DispatchBody, answer=dict[str, CommandResult]),
 
-        R("POST", "/firmware/releases", of.firmware.upload, Action.ADMINISTER, "Upload a release.", query=UploadQuery, answer=Release, status=201, raw_body=True),
-        R("GET", "/firmware/releases", of.firmware.list, Action.READ, "List releases.", query=ListQuery, answer=Release, listing=True),
-        R("GET", "/firmware/releases/{id}", of.firmware.get, Action.READ, "One release.", answer=Release),
-        R("GET", "/firmware/releases/{id}/artifact", of.firmware.artifact, Action.FETCH_ARTIFACT, "Download an artifact.", raw_answer=True),
+        Route("POST", "/firmware/releases", of.firmware.upload, Action.ADMINISTER, "Upload a release.", query=UploadQuery, answer=Release, status=201, raw_body=True),
+        Route("GET", "/firmware/releases", of.firmware.list, Action.READ, "List releases.", query=ListQuery, answer=Release, listing=True),
+        Route("GET", "/firmware/releases/{id}", of.firmware.get, Action.READ, "One release.", answer=Release),
+        Route("GET", "/firmware/releases/{id}/artifact", of.firmware.artifact, Action.FETCH_ARTIFACT, "Download an artifact.", raw_answer=True),
 
-        R("GET", "/audit-log", of.audit.list, Action.READ, "Who did what to whom.", query=AuditQuery, answer=AuditRow, listing=True),
+        Route("GET", "/audit-log", of.audit.list, Action.READ, "Who did what to whom.", query=AuditQuery, answer=AuditRow, listing=True),
     ]

@@ -17,6 +17,7 @@ class CloseCode(IntEnum):
     INVALID_DATA = 1007
     POLICY = 1008
     TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
     TRY_LATER = 1013
     BAD_FRAMES = 4400
@@ -46,6 +47,7 @@ CLOSINGS: Final[dict[CloseCode, Closing]] = {
     CloseCode.INVALID_DATA: Closing("invalid UTF-8"),
     CloseCode.POLICY: Closing("policy", come_back=False),
     CloseCode.TOO_BIG: Closing("message too big"),
+    CloseCode.INTERNAL_ERROR: Closing("internal error"),
     CloseCode.SERVICE_RESTART: Closing("draining"),
     CloseCode.TRY_LATER: Closing("overloaded, try later", wait_seconds=5.0),
     CloseCode.BAD_FRAMES: Closing("kept sending invalid frames", wait_seconds=30.0),

@@ -1,11 +1,13 @@
 """Recording privileged actions, and reading them back."""
 
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
 
 from hub.audit.store import AuditStore, Deed, Filter
-from hub.base.database import Connection, Row
+from hub.base.database import Connection, Database, Row
+from hub.base.partitions import Partitioned, maintain
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from protocol.codec import rfc3339
@@ -32,6 +34,12 @@ class AuditService:
     async def record(self, connection: Connection, *deeds: Deed) -> None:
         """Write rows in the transaction of their effect (promise G16)."""
         await self._store.insert(connection, list(deeds))
+
+    async def clean_up(self, database: Database, *, days: int) -> None:
+        """Partitions for the days to come, none past their retention."""
+        month = timedelta(days=30)
+        keep = timedelta(days=days)
+        await maintain(database, [Partitioned(table="audit_log", step=month, ahead=2, keep=keep)])
 
     async def list(
         self, org: OrgId, wanted: Filter, *, cursor: str | None, limit: int

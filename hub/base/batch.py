@@ -38,6 +38,8 @@ class Batcher(Generic[I, O]):
         self._bound = bound
         self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -48,6 +50,7 @@ class Batcher(Generic[I, O]):
             raise Overloaded("too much is waiting for the database", retry_after=1)
         future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
+        self._idle.clear()
         self._wake.set()
         return future
 
@@ -59,6 +62,11 @@ class Batcher(Generic[I, O]):
             while self._waiting:
                 size = min(len(self._waiting), self._limit)
                 await self._flush_one([self._waiting.popleft() for _ in range(size)])
+            self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until everything that was handed in has its outcome."""
+        await self._idle.wait()
 
     async def _flush_one(self, batch: list[tuple[I, asyncio.Future[O]]]) -> None:
         try:

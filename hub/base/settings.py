@@ -42,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "longline-data"
     tls_cert: Annotated[str, _doc("PEM file of the certificate chain.")] = ""
     tls_key: Annotated[str, _doc("PEM file of the certificate's private key.")] = ""
+    insecure: Annotated[bool, _doc("Allows an address that others can reach, without TLS.")] = False
     trusted_proxies: Annotated[
         list[str], _doc("Addresses of proxies whose X-Forwarded-For and -Proto count.")
     ] = []
@@ -72,6 +73,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_audit_days: Annotated[Positive, _doc("Retention of the audit log.")] = 400
     stream_events: Annotated[Positive, _doc("Events that dashboards can recover.")] = 50_000
     stream_seconds: Annotated[Positive, _doc("Age of events that dashboards can recover.")] = 600
+    drain_seconds: Annotated[
+        NotNegative, _doc("How long a replica that ends takes to send its devices elsewhere.")
+    ] = 15
     log_format: Annotated[str, Meta(pattern="^(json|console)$"), _doc("json or console.")] = "json"
     log_level: Annotated[
         str, Meta(pattern="^(debug|info|warning|error)$"), _doc("debug, info, warning or error.")

@@ -51,6 +51,9 @@ class Replies:
     async def run(self) -> None:
         await self._batcher.run()
 
+    async def idle(self) -> None:
+        await self._batcher.idle()
+
     async def _apply(self, replies: list[tuple[LineSession, Reply]]) -> list[None]:
         metrics.batch_size.labels("replies").observe(len(replies))
         with metrics.batch_seconds.labels("replies").time():

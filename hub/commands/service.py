@@ -122,6 +122,10 @@ class CommandService:
             tasks.create_task(self._replies.run())
             tasks.create_task(self._sweep.run())
 
+    async def flush(self) -> None:
+        """Wait until every reply that came is committed."""
+        await self._replies.idle()
+
     def _note_deadline(self, seconds: float) -> None:
         self._sweep.note(seconds)
 

@@ -20,7 +20,7 @@ class GroupService:
         store: GroupStore,
         devices: DeviceService,
         audit: AuditService,
-        on_change: Callable[[], None],
+        on_change: Callable[[OrgId], None],
     ) -> None:
         self._store = store
         self._devices = devices
@@ -60,7 +60,7 @@ class GroupService:
             if not await self._store.delete(connection, by.org, group_id):
                 raise NotFound("no such group")
             await self._audit.record(connection, _deed(by, "group.delete", group_id))
-        self._on_change()
+        self._on_change(by.org)
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         """The devices in any of these groups."""
@@ -76,7 +76,7 @@ class GroupService:
             await self._store.add_members(connection, by.org, group_id, device_ids)
             deed = _deed(by, "group.add_members", group_id, deviceIds=list(device_ids))
             await self._audit.record(connection, deed)
-        self._on_change()
+        self._on_change(by.org)
         return await self.get(by.org, group_id)
 
     async def remove(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
@@ -85,7 +85,7 @@ class GroupService:
             await self._store.remove_members(connection, by.org, group_id, device_ids)
             deed = _deed(by, "group.remove_members", group_id, deviceIds=list(device_ids))
             await self._audit.record(connection, deed)
-        self._on_change()
+        self._on_change(by.org)
         return await self.get(by.org, group_id)
 
 

@@ -6,8 +6,8 @@ registered waits, with reading paused.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 import structlog
@@ -59,7 +59,7 @@ class DeviceGate:
         *,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
-        tasks: asyncio.TaskGroup,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._accounts = accounts
         self.lines = lines
@@ -67,7 +67,7 @@ class DeviceGate:
         self.rates = settings.rates
         self.clock = clock
         self.wall_clock = wall_clock
-        self.tasks = tasks
+        self.spawn = spawn
         self._telemetry = telemetry
         self._query_tokens = settings.query_tokens
 
@@ -180,7 +180,7 @@ class DeviceSocket:
         self._early = []
         self._connection.max_message = MAX_MESSAGE
         self._connection.pause_reading()
-        self._gate.tasks.create_task(self._register(principal))
+        self._gate.spawn(self._register(principal))
 
     async def _register(self, principal: Principal) -> None:
         opening = Opening(principal.org, DeviceId(principal.subject), uuid7())

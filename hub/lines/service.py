@@ -6,6 +6,8 @@ ended without a goodbye ends that replica's lines and tells dashboards of a poss
 """
 
 import asyncio
+import math
+import random
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -20,8 +22,9 @@ from hub.lines.registry import Registry
 from hub.lines.session import LineSession
 from hub.lines.store import LineRef, LineStore, Opening
 from protocol.closing import CloseCode
+from protocol.codec import encode
 from protocol.dashboard import DashboardEvent, StatusEvent
-from protocol.frames import Hello
+from protocol.frames import Hello, Reconnect
 from protocol.ids import DEFAULT_ORG, DeviceId, Generation, OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
@@ -30,6 +33,7 @@ LEASE_SECONDS: Final = 9.0
 RENEW_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 1.0
+DRAIN_BATCHES: Final = 20
 
 
 class Dashboards(Protocol):
@@ -51,7 +55,8 @@ class Replica(Struct, frozen=True):
 
 
 class LineService:
-    """`clock` gives monotonic seconds, `wall_clock` seconds since 1970."""
+    """`clock` gives monotonic seconds, `wall_clock` seconds since 1970. `announce` tells the other
+    replicas of a new line."""
 
     def __init__(
         self,
@@ -60,12 +65,14 @@ class LineService:
         dashboards: Dashboards,
         holes: Holes,
         *,
+        announce: Callable[[LineSession], None],
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._dashboards = dashboards
         self._holes = holes
+        self._announce = announce
         self._clock = clock
         self._wall_clock = wall_clock
         self._replica = replica
@@ -119,6 +126,7 @@ class LineService:
             superseded.close(CloseCode.SUPERSEDED)
         metrics.lines.set(len(self.registry))
         metrics.registrations.inc()
+        self._announce(line)
         self._tell(LineRef(line.org, line.device_id, line.generation), connected=True)
         return True
 
@@ -186,6 +194,22 @@ class LineService:
                 line = self.registry.get(revocation.org, DeviceId(revocation.subject))
                 if line is not None:
                     line.close(CloseCode.FORBIDDEN)
+
+    # The drain
+
+    async def drain(self, seconds: float) -> None:
+        """Ask every device to come back elsewhere, each after a delay of its own, and close the
+        lines in batches, so that they do not all come back at once."""
+        spread = int(seconds * 1000)
+        lines = list(self.registry)
+        for line in lines:
+            line.send(encode(Reconnect(after_ms=random.randint(0, spread))))  # noqa: S311
+        size = max(1, math.ceil(len(lines) / DRAIN_BATCHES))
+        for start in range(0, len(lines), size):
+            for line in lines[start : start + size]:
+                line.close(CloseCode.SERVICE_RESTART)
+            await asyncio.sleep(seconds / DRAIN_BATCHES)
+        await self._closings.idle()
 
     # The lease
 

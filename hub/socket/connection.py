@@ -50,7 +50,6 @@ log = structlog.get_logger(__name__)
 
 ABNORMAL: Final = 1006
 """The connection ended without a close frame."""
-INTERNAL_ERROR: Final = 1011
 
 _OPENING: Final = 0
 _OPEN: Final = 1
@@ -315,7 +314,7 @@ class Connection(asyncio.Protocol):
 
     def _failed(self, error: Exception) -> None:
         log.error("handler failed", handler=type(self._handler).__name__, exc_info=error)
-        self.close(INTERNAL_ERROR, "internal error")
+        self.close(CloseCode.INTERNAL_ERROR)
 
     # Liveness: see `hub.socket.pings`.
 

@@ -92,6 +92,7 @@ class TelemetryService:
         self._clock = clock
         self._stamps = Stamps()
         self._rows: list[Row] = []
+        self._storing = False
         self._wake = asyncio.Event()
         self._raw_hours = settings.keep_raw_hours
         self._tables = _tables(settings)
@@ -131,12 +132,19 @@ class TelemetryService:
                     await asyncio.sleep(BATCH_SECONDS)
                 await self._store_some()
 
+    async def flush(self) -> None:
+        """Wait until every event that came is stored and in the stream."""
+        while self._rows or self._storing or self._stream.waiting():  # noqa: ASYNC110 - three
+            await asyncio.sleep(BATCH_SECONDS)
+
     async def _store_some(self) -> None:
         batch, self._rows = self._rows[:BATCH], self._rows[BATCH:]
         metrics.queue_depth.labels("events").set(len(self._rows))
         metrics.batch_size.labels("events").observe(len(batch))
+        self._storing = True
         with metrics.batch_seconds.labels("events").time():
             await self._store_all(batch)
+        self._storing = False
 
     async def _store_all(self, batch: list[Row]) -> None:
         """Store a batch, however often it takes; halve it to find a row that cannot be stored."""

@@ -1,7 +1,7 @@
 """The Starlette application: routes with their guards, metrics and a log line for each request."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -44,7 +44,8 @@ async def _problem(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
         return envelope.problem_document(404, "Not found", "no such path", ProblemCode.NOT_FOUND)
-    allow = (getattr(error, "headers", None) or {}).get("Allow", "")
+    headers: Mapping[str, str] = getattr(error, "headers", None) or {}
+    allow = headers.get("Allow", "")
     return envelope.problem_document(
         status,
         "Method not allowed" if status == 405 else "The request is refused",

@@ -1,0 +1,366 @@
+"""The composition root of a replica: everything is made here, and handed to whoever needs it.
+
+`Replica.run` serves until `stop()` is called: not ready, no new sockets, devices are sent
+elsewhere, results are flushed, goodbye.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp
+
+from dashboard_ws.dashboards import Dashboards
+from hub.accounts.guards import AccountGuard
+from hub.accounts.rest import AccountEndpoints
+from hub.accounts.service import AccountService, Revocation
+from hub.accounts.store import AccountStore
+from hub.audit.rest import AuditEndpoints
+from hub.audit.service import AuditService
+from hub.audit.store import AuditStore
+from hub.base import metrics
+from hub.base.bus import Bus, BusUnavailable
+from hub.base.database import Database
+from hub.base.errors import HubError, Unavailable
+from hub.base.migrate import migrate
+from hub.base.settings import Settings
+from hub.commands.rest import CommandEndpoints
+from hub.commands.service import CommandService
+from hub.commands.store import CommandStore
+from hub.config.rest import ConfigEndpoints
+from hub.config.service import ConfigService
+from hub.config.store import ConfigStore
+from hub.devices.rest import DeviceEndpoints
+from hub.devices.service import DeviceService
+from hub.devices.store import DeviceStore
+from hub.firmware.files import Artifacts
+from hub.firmware.rest import FirmwareEndpoints
+from hub.firmware.service import FirmwareService
+from hub.firmware.store import ReleaseStore
+from hub.gate import DashboardGroups, DashboardTokens, GateSettings, SocketGate
+from hub.groups.rest import GroupEndpoints
+from hub.groups.service import GroupService
+from hub.groups.store import GroupStore
+from hub.hints import CHANNEL, HintReceiver, HintSender
+from hub.lines.endpoint import DeviceGate, DeviceSettings
+from hub.lines.pace import Rates
+from hub.lines.service import LineService
+from hub.lines.service import Replica as ReplicaName
+from hub.lines.store import LineStore
+from hub.routes import Endpoints, routes
+from hub.socket.framing import text_frame
+from hub.telemetry.rest import TelemetryEndpoints
+from hub.telemetry.service import TelemetryService
+from hub.telemetry.store import TelemetryStore
+from hub.telemetry.stream import StreamWriter
+from hub.web.application import make_application
+from protocol.closing import CloseCode
+from protocol.ids import OrgId, new_replica_id
+
+log = structlog.get_logger(__name__)
+
+RESERVED_CONNECTIONS: Final = 2
+CLEAN_UP_SECONDS: Final = 600.0
+ROLL_UP_SECONDS: Final = 60.0
+FLUSH_SECONDS: Final = 5.0
+
+
+class Clock:
+    """The clocks of the process, for whoever takes both."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Holes:
+    """Tells dashboards of a possible hole in the stream."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def hole(self, org: OrgId, *, source: str) -> None:
+        try:
+            await self._bus.append_gap(org, "bus", source=source)
+        except BusUnavailable:
+            # The stream is gone with what was in it: the new epoch is the gap.
+            log.warning("gap_not_told", org=org, source=source)
+
+
+class Replica:
+    """One replica: `async with open_replica(settings) as replica`, then `serve`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        reserved: Database,
+        bus: Bus,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self.settings = settings
+        self.replica_id = new_replica_id()
+        self.draining = False
+        self._database = database
+        self._bus = bus
+        self._tasks = tasks
+        self._loops: list[asyncio.Task[None]] = []
+        clocks = Clock()
+        hints = HintSender(bus)
+
+        self.audit = AuditService(AuditStore(database))
+        self.accounts = AccountService(AccountStore(database), self.audit, settings)
+        self._stream = StreamWriter(bus, self.replica_id, unavailable=BusUnavailable)
+        self.telemetry = TelemetryService(TelemetryStore(database), self._stream, settings)
+        self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
+        self.lines = LineService(
+            LineStore(database, reserved),
+            ReplicaName(self.replica_id, f"{settings.host}:{settings.port}"),
+            self.telemetry,
+            Holes(bus),
+            announce=hints.line,
+            clock=time.monotonic,
+            wall_clock=time.time,
+        )
+        self.config = ConfigService(ConfigStore(database))
+        self.commands = CommandService(
+            CommandStore(database),
+            self.audit,
+            self.telemetry,
+            self.replica_id,
+            listeners=[self.config],
+            hint_owner=hints.send,
+            hint_cancel=hints.cancel,
+        )
+        self.groups = GroupService(
+            GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
+        )
+        self.firmware = FirmwareService(
+            ReleaseStore(database),
+            Artifacts(Path(settings.data_dir) / "firmware", max_bytes=settings.firmware_max_bytes),
+            self.audit,
+        )
+        tokens = DashboardTokens(self.accounts)
+        self.dashboards = Dashboards(
+            source=bus,
+            tokens=tokens,
+            groups=DashboardGroups(self.groups),
+            clock=clocks,
+            frame=text_frame,
+        )
+        self.gate = SocketGate(
+            DeviceGate(
+                self.accounts,
+                self.lines,
+                self.telemetry,
+                self.commands,
+                DeviceSettings(
+                    Rates(settings.device_frame_rate, settings.device_byte_rate),
+                    settings.query_tokens,
+                ),
+                clock=time.monotonic,
+                wall_clock=time.time,
+                spawn=self._spawn,
+            ),
+            self.dashboards,
+            tokens,
+            GateSettings(frozenset(settings.allowed_origins), settings.query_tokens),
+            draining=lambda: self.draining,
+        )
+        self._hints = hints
+        self._hinted = HintReceiver(
+            self.lines.registry, self.commands, self.dashboards.groups_changed, self._spawn
+        )
+        self.accounts.on_revoked(self.lines.revoked)
+        self.accounts.on_revoked(self._close_revoked_dashboards)
+
+    def application(self) -> ASGIApp:
+        commands = CommandEndpoints(self.commands)
+        endpoints = Endpoints(
+            accounts=AccountEndpoints(self.accounts),
+            audit=AuditEndpoints(self.audit),
+            commands=commands,
+            config=ConfigEndpoints(self.config),
+            devices=DeviceEndpoints(self.devices),
+            firmware=FirmwareEndpoints(self.firmware),
+            groups=GroupEndpoints(self.groups, self.devices, commands),
+            telemetry=TelemetryEndpoints(self.telemetry),
+        )
+        table = routes(endpoints)
+        return make_application(table, AccountGuard(self.accounts), self._others())
+
+    async def start(self) -> None:
+        """Prepare what a fresh database lacks, take a lease, begin every loop."""
+        await self.telemetry.clean_up(self._database)
+        await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
+        await self.accounts.prepare()
+        await self.lines.start()
+        for loop in (
+            self._bus.run,
+            partial(self._bus.subscribe, [CHANNEL], self._hinted),
+            self._stream.run,
+            self.accounts.watch,
+            self.telemetry.run,
+            self.lines.run,
+            self.lines.watch,
+            self.lines.keep_lease,
+            self.commands.run,
+            self.dashboards.run,
+            partial(self._every, ROLL_UP_SECONDS, self.telemetry.roll_up),
+            partial(self._every, CLEAN_UP_SECONDS, self._clean_up),
+        ):
+            self._loops.append(self._tasks.create_task(self._forever(loop)))
+        await asyncio.sleep(0)
+        log.info("replica_started", replica_id=self.replica_id)
+
+    async def drain(self) -> None:
+        """Send every socket elsewhere within `drain_seconds`, lose nothing, say goodbye."""
+        self.draining = True
+        seconds = self.settings.drain_seconds
+        log.info("draining", lines=len(self.lines.registry), seconds=seconds)
+        try:
+            await self.lines.drain(seconds)
+            self.dashboards.disconnect(lambda _: True, CloseCode.SERVICE_RESTART)
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self.commands.flush()
+                await self.telemetry.flush()
+            await self.lines.goodbye()
+        except (HubError, TimeoutError) as error:
+            log.warning("drain_incomplete", error=str(error))
+
+    def stop(self) -> None:
+        """End every loop."""
+        for loop in self._loops:
+            loop.cancel()
+
+    async def _forever(self, loop: Callable[[], Awaitable[object]]) -> None:
+        """A loop that ends is a defect of ours: log it and go on."""
+        while True:
+            try:
+                await loop()
+            except Exception:
+                log.exception("loop_failed", loop=str(loop))
+            await asyncio.sleep(1)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
+        """For what a socket or a hint began: its failure must not end the replica."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except HubError as error:
+                log.warning("task_failed", error=error.detail)
+            except Exception:
+                log.exception("task_failed")
+
+        return self._tasks.create_task(guarded())
+
+    def _groups_changed(self, org: OrgId) -> None:
+        self.dashboards.groups_changed(org)
+        self._hints.groups(org)
+
+    def _close_revoked_dashboards(self, revocations: list[Revocation]) -> None:
+        sessions = {(r.org, r.subject) for r in revocations if r.kind == "session"}
+        users = {(r.org, r.subject) for r in revocations if r.kind == "user"}
+        if sessions:
+            self.dashboards.disconnect(
+                lambda who: (who.org, who.session_id) in sessions, CloseCode.NOT_AUTHENTICATED
+            )
+        if users:
+            self.dashboards.disconnect(
+                lambda who: (who.org, who.user_id) in users, CloseCode.FORBIDDEN
+            )
+
+    # Jobs
+
+    async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await job()
+            except Unavailable as error:
+                log.warning("job_failed", error=error.detail)
+            except Exception:
+                log.exception("job_failed")
+
+    async def _clean_up(self) -> None:
+        await self.telemetry.clean_up(self._database)
+        await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
+        await self.accounts.clean_up()
+        await self.lines.clean_up()
+        await self.commands.forget(self.settings.keep_command_days)
+
+    # What is not under /api/v1
+
+    def _others(self) -> list[BaseRoute]:
+        accounts = AccountEndpoints(self.accounts)
+        return [
+            StarletteRoute("/healthz", self._healthz),
+            StarletteRoute("/readyz", self._readyz),
+            StarletteRoute("/metrics", self._metrics),
+            StarletteRoute("/.well-known/jwks.json", accounts.jwks),
+        ]
+
+    async def _healthz(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok", "replicaId": self.replica_id})
+
+    async def _readyz(self, _: Request) -> Response:
+        reason = "draining" if self.draining else await self._not_ready()
+        if reason is None:
+            return JSONResponse({"status": "ready", "replicaId": self.replica_id})
+        return JSONResponse({"status": reason, "replicaId": self.replica_id}, status_code=503)
+
+    async def _not_ready(self) -> str | None:
+        try:
+            async with self._database.connection(deadline=1.0) as connection:
+                await connection.execute("SELECT 1")
+        except Unavailable as error:
+            return error.detail
+        return None
+
+    async def _metrics(self, request: Request) -> Response:
+        token = self.settings.metrics_token
+        if token and request.headers.get("authorization") != f"Bearer {token}":
+            return PlainTextResponse("unauthorised\n", status_code=401)
+        metrics.dashboards.set(len(self.dashboards))
+        metrics.queue_depth.labels("stream").set(self._stream.waiting())
+        metrics.queue_depth.labels("events").set(self.telemetry.waiting())
+        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@asynccontextmanager
+async def open_replica(settings: Settings) -> AsyncGenerator[Replica]:
+    """A replica that is up to date and at work. Raises `ConfigurationError`, `Unavailable`."""
+    database = await Database.open(settings.database_url, connections=settings.database_connections)
+    await migrate(database)
+    reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
+    bus = Bus(
+        settings.redis_url,
+        clock=time.monotonic,
+        window_events=settings.stream_events,
+        window_seconds=settings.stream_seconds,
+    )
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            replica = Replica(settings, database, reserved, bus, tasks)
+            await replica.start()
+            try:
+                yield replica
+            finally:
+                replica.stop()
+    finally:
+        await bus.close()
+        await reserved.close()
+        await database.close()

@@ -1,0 +1,123 @@
+"""Who may open a socket: the one gate in front of `/ws/device` and `/ws/dashboard`.
+
+It also adapts what the dashboards' fan-out asks for to the floors of the hub.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import parse_qs
+
+from msgspec import Struct
+
+from dashboard_ws import admission
+from dashboard_ws.dashboards import Dashboards
+from dashboard_ws.ports import Authorised
+from hub.accounts.service import AccountService
+from hub.accounts.tokens import REFUSAL
+from hub.base import metrics
+from hub.base.errors import Unauthenticated
+from hub.groups.service import GroupService
+from hub.lines.endpoint import DeviceGate
+from hub.socket.connection import Handler
+from hub.socket.handshake import Refusal, Upgrade
+from hub.web.principal import Principal
+from protocol.errors import ProblemCode
+from protocol.ids import OrgId
+
+_NOT_AUTHENTICATED: Final = Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL)
+
+
+class GateSettings(Struct, frozen=True):
+    allowed_origins: frozenset[str]
+    query_tokens: bool
+
+
+class SocketGate:
+    """`draining` says whether this replica takes no new sockets any more."""
+
+    def __init__(
+        self,
+        devices: DeviceGate,
+        dashboards: Dashboards,
+        tokens: "DashboardTokens",
+        settings: GateSettings,
+        *,
+        draining: Callable[[], bool],
+    ) -> None:
+        self._devices = devices
+        self._dashboards = dashboards
+        self._tokens = tokens
+        self._settings = settings
+        self._draining = draining
+
+    def admit(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
+        if self._draining():
+            return _count(Refusal(503, ProblemCode.UNAVAILABLE, "draining", retry_after=1))
+        match upgrade.path:
+            case "/ws/device":
+                return self._devices.admit(upgrade)
+            case "/ws/dashboard":
+                return self._admit_dashboard(upgrade)
+            case _:
+                return _count(Refusal(404, ProblemCode.NOT_FOUND, "no such socket"))
+
+    async def _admit_dashboard(self, upgrade: Upgrade) -> Handler | Refusal:
+        origin, host = upgrade.header("origin"), upgrade.header("host") or ""
+        if not admission.origin_allowed(origin, host, self._settings.allowed_origins):
+            return _count(Refusal(403, ProblemCode.FORBIDDEN, "this origin may not connect"))
+        query = parse_qs(upgrade.query, keep_blank_values=True)
+        token = query.get("token", [None])[0]
+        shown = admission.Upgrade(
+            authorization=upgrade.header("authorization"),
+            ticket=query.get("ticket", [None])[0],
+            token=token if self._settings.query_tokens or token is None else "",
+        )
+        try:
+            return self._dashboards.handler(await admission.admit(shown, self._tokens))
+        except admission.Refused:
+            return _count(_NOT_AUTHENTICATED)
+
+
+def _count(refusal: Refusal) -> Refusal:
+    metrics.refused_sockets.labels(str(refusal.status)).inc()
+    return refusal
+
+
+class DashboardTokens:
+    """The token check of the dashboards: users only."""
+
+    def __init__(self, accounts: AccountService) -> None:
+        self._accounts = accounts
+
+    async def check(self, token: str) -> Authorised | None:
+        try:
+            return _authorised(self._accounts.user(token))
+        except Unauthenticated:
+            return None
+
+    async def redeem(self, ticket: str) -> Authorised | None:
+        try:
+            return _authorised(await self._accounts.redeem(ticket))
+        except Unauthenticated:
+            return None
+
+
+def _authorised(principal: Principal) -> Authorised:
+    return Authorised(
+        org=principal.org,
+        user_id=principal.subject,
+        session_id=principal.session_id or "",
+        role=principal.role or "",
+        expires_at=datetime.fromtimestamp(principal.expires_at, UTC),
+    )
+
+
+class DashboardGroups:
+    """The membership of groups, as the dashboards' filters need it."""
+
+    def __init__(self, groups: GroupService) -> None:
+        self._groups = groups
+
+    async def members(self, org: OrgId, group_ids: frozenset[str]) -> frozenset[str]:
+        return frozenset(await self._groups.members(org, sorted(group_ids)))

@@ -1,0 +1,127 @@
+"""Serving a replica: uvicorn with our protocol classes, and our own way of stopping.
+
+The listening socket is opened here, so that a port that is taken is one clear line. Signals belong
+to whoever calls `serve`: uvicorn would send 1012 to everybody at once.
+"""
+
+import asyncio
+import contextlib
+import gc
+import socket
+from collections.abc import Awaitable, Callable, Generator
+from typing import Final
+
+import uvicorn
+from msgspec import structs
+
+from hub.app import Replica, open_replica
+from hub.base.errors import ConfigurationError
+from hub.base.settings import Settings
+from hub.socket.connection import connection_class
+from hub.socket.http import HttpProtocol
+from hub.socket.pings import PingWheel
+
+BACKLOG: Final = 4096
+GRACE_SECONDS: Final = 3
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    on_start: Callable[[Replica], Awaitable[None]],
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serve until `stop` is set, then drain. `on_start` is awaited before the first request,
+    `on_ready` is called with the address when requests are answered.
+
+    Raises `ConfigurationError` or `Unavailable` before that.
+    """
+    with listen(settings) as listener:
+        host, port = listener.getsockname()[:2]
+        settings = structs.replace(settings, host=host, port=port)
+        async with open_replica(settings) as replica:
+            await on_start(replica)
+            server = _Server(_config(settings, replica))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells nobody
+                await asyncio.sleep(0.005)
+            gc.collect()
+            gc.freeze()  # what is here now stays: no collection looks at it again
+            on_ready(url_of(settings))
+            await _first(serving, stop)
+            await replica.drain()
+            server.should_exit = True
+            await serving
+
+
+async def _first(serving: "asyncio.Task[None]", stop: asyncio.Event) -> None:
+    """Until somebody wants it to end, or the server has ended by itself."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+
+
+@contextlib.contextmanager
+def listen(settings: Settings) -> Generator[socket.socket]:
+    """The listening socket. Raises `ConfigurationError`."""
+    _check_exposure(settings)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server(
+            (settings.host, settings.port), family=family, backlog=BACKLOG
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror} "
+            "(choose another with --port)"
+        ) from None
+    with listener:
+        yield listener
+
+
+def _check_exposure(settings: Settings) -> None:
+    """Tokens must not cross a network in the clear by accident."""
+    safe = settings.tls_cert or settings.trusted_proxies or settings.insecure
+    if not safe and not is_loopback(settings.host):
+        raise ConfigurationError(
+            f"{settings.host} can be reached from outside: give --tls-cert and --tls-key, name a "
+            "TLS proxy in LONGLINE_TRUSTED_PROXIES, or say --insecure"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def url_of(settings: Settings) -> str:
+    """An address of this replica that works on this machine."""
+    scheme = "https" if settings.tls_cert else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"{scheme}://{host}:{settings.port}"
+
+
+def _config(settings: Settings, replica: Replica) -> uvicorn.Config:
+    return uvicorn.Config(
+        replica.application(),
+        http=HttpProtocol,
+        ws=connection_class(replica.gate, PingWheel()),
+        loop="none",  # the loop runs already
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        ssl_certfile=settings.tls_cert or None,
+        ssl_keyfile=settings.tls_key or None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=30,
+    )

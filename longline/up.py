@@ -1,0 +1,106 @@
+"""`longline up`: a whole hub on one box, with its own Postgres and Valkey."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from msgspec import structs
+from rich.console import Console
+
+from hub.app import Replica
+from hub.base.embedded import Embedded
+from hub.base.settings import Settings
+from hub.server import serve
+from longline import serving
+from longline.serving import Ready
+from protocol.ids import DEFAULT_ORG
+
+DRAIN_SECONDS: Final = 1
+"""One box has nowhere else to send its devices, and Ctrl-C is answered within five seconds."""
+
+
+def command(
+    *,
+    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    tls_cert: Annotated[str | None, typer.Option(help="PEM file of the certificate.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="PEM file of its key.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen without TLS where others can reach it.")
+    ] = False,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written when requests are served.")
+    ] = None,
+) -> int:
+    """Run a hub with its own Postgres and Valkey.
+
+    The first start makes every secret and prints the administrator's password, once.
+    """
+    settings = serving.settings_from(
+        data_dir=str(data_dir) if data_dir else None,
+        host=host,
+        port=port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        insecure=insecure or None,
+    )
+
+    def on_ready(ready: Ready) -> None:
+        if ready_file is not None:
+            serving.write_ready_file(ready_file, ready)
+        _greet(ready)
+
+    return serving.run(lambda stop: bring_up(settings, stop, on_ready))
+
+
+async def bring_up(
+    settings: Settings, stop: asyncio.Event, on_ready: Callable[[Ready], None]
+) -> None:
+    """Embedded servers and one replica, until `stop` is set."""
+    embedded = Embedded(Path(settings.data_dir))
+    settings = structs.replace(
+        settings,
+        database_url=embedded.database_url,
+        redis_url=embedded.redis_url,
+        drain_seconds=min(settings.drain_seconds, DRAIN_SECONDS),
+    )
+    ready = Ready(
+        url="",
+        pid=os.getpid(),
+        admin_user="admin",
+        database_url=embedded.database_url,
+        redis_url=embedded.redis_url,
+    )
+
+    async def on_start(replica: Replica) -> None:
+        nonlocal ready
+        password = await replica.accounts.first_start()
+        key, _ = await replica.accounts.enrollment(DEFAULT_ORG)
+        ready = structs.replace(ready, admin_password=password, enrollment_key=key)
+
+    try:
+        await embedded.start()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(embedded.watch())
+            await serve(
+                settings,
+                stop,
+                on_start=on_start,
+                on_ready=lambda url: on_ready(structs.replace(ready, url=url)),
+            )
+            watching.cancel()
+    finally:
+        await embedded.stop()
+
+
+def _greet(ready: Ready) -> None:
+    console = Console(highlight=False)
+    console.print(f"[bold]Longline[/bold] serves at [link]{ready.url}[/link]")
+    if ready.admin_password is not None:
+        console.print(f"  user      {ready.admin_user}")
+        console.print(f"  password  {ready.admin_password}   (shown this once)", markup=False)
+        console.print(f"  enrolment key for devices  {ready.enrollment_key}", markup=False)
