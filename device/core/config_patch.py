@@ -6,14 +6,13 @@ device that reads the same document, takes it up at its next start.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final, cast
 
 import msgspec
 from msgspec import Meta, Struct
 
 from protocol.commands import Level
-
-Document = dict[str, Any]
+from protocol.merge_patch import Document, merge
 
 HOT: Final = frozenset({"metrics.intervalSeconds", "logs.level"})
 
@@ -42,20 +41,6 @@ class Change(Struct, frozen=True):
     document: Document
     applied: list[str]
     restart_required: list[str]
-
-
-def merge(target: object, patch: object) -> Any:
-    """`target` after `patch`; neither is changed. The algorithm of RFC 7396, section 2."""
-    if not isinstance(patch, dict):
-        return patch
-    fields = cast("Document", patch)
-    merged: Document = dict(cast("Document", target)) if isinstance(target, dict) else {}
-    for name, value in fields.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge(merged.get(name), value)
-    return merged
 
 
 def read(document: Document) -> Pushed:

@@ -13,8 +13,18 @@ from msgspec import Meta, Struct
 from hub.base.errors import ConfigurationError
 
 PREFIX: Final = "LONGLINE_"
-AGENT_VARIABLES: Final = frozenset({"LONGLINE_ENROLLMENT_KEY", "LONGLINE_HUB"})
-"""Read by `longline device`, which may share the environment with a hub."""
+AGENT_VARIABLES: Final = frozenset(
+    PREFIX + name
+    for name in (
+        "HUB_URL",
+        "DEVICE_ID",
+        "STATE_DIR",
+        "ENROLLMENT_KEY",
+        "ENROLLMENT_KEY_FILE",
+        "SOCKET",
+    )
+)
+"""Read by `longline device` and `emit`, which may share the environment with a hub."""
 
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.core.config_patch import changed_paths, merge, plan
+from device.core.config_patch import changed_paths, plan
+from protocol.merge_patch import merge
 
 Leaf = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
 Json = st.recursive(
