@@ -21,6 +21,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
 from dashboard_ws.dashboards import Dashboards
+from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.guards import AccountGuard
 from hub.accounts.rest import AccountEndpoints
 from hub.accounts.service import AccountService, Revocation
@@ -64,6 +65,8 @@ from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.application import make_application
+from hub.web.contract_rules import Rules
+from hub.web.pages import pages
 from protocol.closing import CloseCode
 from protocol.ids import OrgId, new_replica_id
 
@@ -72,7 +75,7 @@ log = structlog.get_logger(__name__)
 RESERVED_CONNECTIONS: Final = 2
 CLEAN_UP_SECONDS: Final = 600.0
 ROLL_UP_SECONDS: Final = 60.0
-FLUSH_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 2.0
 
 
 class Clock:
@@ -199,7 +202,11 @@ class Replica:
             telemetry=TelemetryEndpoints(self.telemetry),
         )
         table = routes(endpoints)
-        return make_application(table, AccountGuard(self.accounts), self._others())
+        rules = Rules(
+            minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
+        )
+        others = [*self._others(), *pages(table, rules)]
+        return make_application(table, AccountGuard(self.accounts), others)
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""
@@ -230,15 +237,19 @@ class Replica:
         self.draining = True
         seconds = self.settings.drain_seconds
         log.info("draining", lines=len(self.lines.registry), seconds=seconds)
+        await self.lines.drain(seconds)
+        self.dashboards.disconnect(lambda _: True, CloseCode.SERVICE_RESTART)
         try:
-            await self.lines.drain(seconds)
-            self.dashboards.disconnect(lambda _: True, CloseCode.SERVICE_RESTART)
             async with asyncio.timeout(FLUSH_SECONDS):
+                await self.lines.flush()
                 await self.commands.flush()
                 await self.telemetry.flush()
+        except TimeoutError:
+            log.warning("drain_incomplete", events=self.telemetry.waiting())
+        try:
             await self.lines.goodbye()
-        except (HubError, TimeoutError) as error:
-            log.warning("drain_incomplete", error=str(error))
+        except HubError as error:
+            log.warning("no_goodbye", error=error.detail)
 
     def stop(self) -> None:
         """End every loop."""

@@ -1,0 +1,93 @@
+"""What the table of routes does not say of a route, and the OpenAPI document does.
+
+Who may do what belongs to a floor above, so those tables come in as `Rules`. The rest (who answers
+409 or 429, which headers an endpoint reads) stands here, by method and path.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from hub.web.contract_fixed import Json
+from hub.web.route import Route
+
+Key = tuple[str, str]
+"""(method, path) of a route, as in the table."""
+
+
+def key_of(route: Route) -> Key:
+    return (route.method, route.path)
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """Who may do what, as `hub/accounts/access.py` has it. An action that is neither in `minimum`
+    nor in `devices` is open."""
+
+    minimum: Mapping[Any, str]
+    """The least role for each action of a user."""
+    devices: Collection[Any]
+    """The actions of devices."""
+    dispatch: Any
+    """The action that is asked again, by the type of the command."""
+    commands: Mapping[str, str]
+    """The least role for each command; a command that is not here is for `highest`."""
+    highest: str = "ADMIN"
+
+    def is_open(self, action: Any) -> bool:
+        return action not in self.minimum and action not in self.devices
+
+    def role_of(self, command: str) -> str:
+        return self.commands.get(command, self.highest)
+
+
+ENROL: Final[Key] = ("POST", "/devices/{id}/token")
+DISPATCH_ONE: Final[Key] = ("POST", "/devices/{id}/commands")
+LOGIN: Final[Key] = ("POST", "/auth/login")
+
+CONFLICTS: Final[frozenset[Key]] = frozenset(
+    {
+        ("POST", "/users"),
+        ("PATCH", "/users/{id}"),
+        ("DELETE", "/users/{id}"),
+        ("POST", "/devices"),
+        ("POST", "/devices/{id}/commands"),
+        ("DELETE", "/devices/{id}/commands/{command_id}"),
+        ("POST", "/device-groups"),
+        ("PUT", "/device-groups/{id}"),
+        ("POST", "/firmware/releases"),
+    }
+)
+"""Routes that may answer 409."""
+
+LIMITED: Final[frozenset[Key]] = frozenset({LOGIN, DISPATCH_ONE})
+"""Routes that may answer 429."""
+
+
+def _header(name: str, description: str, schema: Json | None = None) -> Json:
+    return {
+        "name": name,
+        "in": "header",
+        "description": description,
+        "schema": schema or {"type": "string"},
+    }
+
+
+DISPATCH_HEADERS: Final = (
+    _header(
+        "Idempotency-Key",
+        "The same key again with the same request, within 24 hours and on the same path, is the "
+        "same call; with another request it is a conflict.",
+        {"type": "string", "minLength": 1, "maxLength": 255},
+    ),
+    _header("Prefer", "`respond-async` answers 202 as soon as the command is committed."),
+)
+HEADERS: Final[dict[Key, tuple[Json, ...]]] = {
+    ("POST", "/firmware/releases"): (
+        _header("X-Signature", "Ed25519 signature of the artifact, in base64."),
+    ),
+    ("GET", "/firmware/releases/{id}/artifact"): (
+        _header("Range", "One byte range, to go on with a download that was cut."),
+    ),
+}
+"""Request headers that single endpoints read; those of dispatch are added by the action."""

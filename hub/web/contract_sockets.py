@@ -1,0 +1,202 @@
+"""The AsyncAPI document of both sockets, generated from the unions of the protocol. Pure.
+
+`receive` and `send` are the hub's: it receives what devices and dashboards send. A message is named
+as its Struct; its `name` is its `type` on the wire.
+"""
+
+from types import UnionType
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec import Struct
+
+from hub.web.contract_fixed import REF, Json
+from protocol.closing import CLOSINGS
+from protocol.commands import COMMANDS, CommandBase
+from protocol.dashboard import (
+    DashboardError,
+    DashboardEvent,
+    DashboardFrame,
+    DashboardPong,
+    EventBase,
+    Gap,
+    Subscribed,
+    Unsubscribed,
+)
+from protocol.frames import AuthOk, DeviceFrame, HubFrame
+
+
+class Socket(Struct, frozen=True, kw_only=True):
+    """One channel: what comes up and what goes down."""
+
+    name: str
+    path: str
+    about: str
+    security: tuple[str, ...]
+    receives: tuple[Any, ...]
+    sends: tuple[Any, ...]
+
+
+def _members(*unions: Any) -> tuple[type[Struct], ...]:
+    """The Structs of unions and single types, in their order."""
+    return tuple(
+        kind
+        for union in unions
+        for kind in (get_args(union) if isinstance(union, UnionType) else (union,))
+    )
+
+
+SOCKETS: Final = (
+    Socket(
+        name="device",
+        path="/ws/device",
+        about="The line of one device: commands go down; acknowledgements, progress, results and "
+        "telemetry come up. Without a credential on the upgrade the first frame is `auth`, within "
+        "5 seconds. Unknown fields of device frames are ignored.",
+        security=("deviceToken", "queryToken"),
+        receives=_members(DeviceFrame),
+        sends=_members(HubFrame) + tuple(spec.params for spec in COMMANDS.values()),
+    ),
+    Socket(
+        name="dashboard",
+        path="/ws/dashboard",
+        about="Events of the organisation for operators, filtered by subscriptions and recoverable "
+        "by offset. Without a credential on the upgrade the first frame is `auth`, within 5 "
+        "seconds. Unknown fields of dashboard frames are errors.",
+        security=("userToken", "ticket", "queryToken"),
+        receives=_members(DashboardFrame),
+        sends=_members(
+            AuthOk, Subscribed, Unsubscribed, Gap, DashboardPong, DashboardError, DashboardEvent
+        ),
+    ),
+)
+
+ABOUT: Final = """\
+Two WebSockets, JSON text frames, no compression. Every frame is an object with a `type`. The hub
+pings every 10 seconds (RFC 6455) and gives a peer up that sends no byte within 10 seconds of a
+ping. `x-close-codes` says what each close code means and whether, and when, to come back. The REST
+API is described by `/api/v1/openapi.json`."""
+
+_SECURITY: Final[Json] = {
+    "deviceToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A device's token, from `POST /api/v1/devices/{id}/token`.",
+    },
+    "userToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A user's token, from `POST /api/v1/auth/login`.",
+    },
+    "ticket": {
+        "type": "httpApiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "A one-time ticket, from `POST /api/v1/auth/ws-ticket`.",
+    },
+    "queryToken": {
+        "type": "httpApiKey",
+        "in": "query",
+        "name": "token",
+        "description": "The token in the address; LONGLINE_QUERY_TOKENS=off refuses it.",
+    },
+}
+
+
+def asyncapi(*, version: str) -> Json:
+    """The document as JSON-like values."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Longline", "version": version, "description": ABOUT},
+        "defaultContentType": "application/json",
+        "channels": {socket.name: _channel(socket) for socket in SOCKETS},
+        "operations": _operations(),
+        "components": {
+            "messages": {kind.__name__: _message(kind) for kind in _kinds()},
+            "schemas": _schemas(),
+            "securitySchemes": _SECURITY,
+        },
+        "x-close-codes": close_codes(),
+    }
+
+
+def close_codes() -> list[Json]:
+    """The table of `protocol/closing.py`."""
+    return [
+        {
+            "code": int(code),
+            "reason": row.reason,
+            "comeBack": row.come_back,
+            "waitSeconds": row.wait_seconds,
+            "newToken": row.new_token,
+        }
+        for code, row in CLOSINGS.items()
+    ]
+
+
+def _kinds() -> list[type[Struct]]:
+    return list(dict.fromkeys(k for socket in SOCKETS for k in (*socket.receives, *socket.sends)))
+
+
+def _channel(socket: Socket) -> Json:
+    kinds = dict.fromkeys((*socket.receives, *socket.sends))
+    return {
+        "address": socket.path,
+        "description": socket.about,
+        "messages": {k.__name__: {"$ref": f"#/components/messages/{k.__name__}"} for k in kinds},
+        "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+    }
+
+
+def _operations() -> Json:
+    operations: Json = {}
+    for socket in SOCKETS:
+        for action, kinds in (("receive", socket.receives), ("send", socket.sends)):
+            operations[f"{action}_{socket.name}"] = _operation(socket, action, kinds)
+    return operations
+
+
+def _operation(socket: Socket, action: str, kinds: tuple[type[Struct], ...]) -> Json:
+    channel = f"#/channels/{socket.name}"
+    return {
+        "action": action,
+        "channel": {"$ref": channel},
+        "summary": f"What the hub {action}s on {socket.path}.",
+        "messages": [{"$ref": f"{channel}/messages/{kind.__name__}"} for kind in kinds],
+        "security": [
+            {"$ref": f"#/components/securitySchemes/{scheme}"} for scheme in socket.security
+        ],
+    }
+
+
+def _message(kind: type[Struct]) -> Json:
+    return {
+        "name": str(kind.__struct_config__.tag),
+        "title": kind.__name__,
+        "summary": " ".join((kind.__doc__ or "").split()) or kind.__name__,
+        "payload": {"$ref": REF.format(name=kind.__name__)},
+    }
+
+
+def _schemas() -> Json:
+    _, components = msgspec.json.schema_components(_kinds(), ref_template=REF)
+    for kind in _kinds():
+        if issubclass(kind, EventBase):
+            # Given by the stream, after the event was encoded: always there on the wire.
+            components[kind.__name__]["required"] += ["epoch", "offset"]
+        elif issubclass(kind, CommandBase):
+            components[kind.__name__] = _on_the_wire(components[kind.__name__])
+    return dict(sorted(components.items()))
+
+
+def _on_the_wire(command: Json) -> Json:
+    """A command as it goes down the line: with its id, and the hub's time of its deadline."""
+    deadline: Json = {"type": ["string", "null"], "format": "date-time"}
+    grown = {name: value for name, value in command.items() if name != "additionalProperties"}
+    return {
+        **grown,
+        "properties": {**command["properties"], "deadline": deadline},
+        "required": sorted({*command["required"], "id", "deadline"}),
+    }

@@ -1,0 +1,308 @@
+"""Both contracts: whatever the table and the protocol say stands in them, and nothing dangles."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, cast, get_args
+
+import msgspec
+import pytest
+
+from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
+from hub.accounts.rest import AccountEndpoints
+from hub.audit.rest import AuditEndpoints
+from hub.base.errors import PROBLEMS
+from hub.commands.rest import CommandEndpoints
+from hub.config.rest import ConfigEndpoints
+from hub.devices.rest import DeviceEndpoints
+from hub.firmware.rest import FirmwareEndpoints
+from hub.groups.rest import GroupEndpoints
+from hub.routes import Endpoints, routes
+from hub.telemetry.rest import TelemetryEndpoints
+from hub.web.contract import PREFIX, openapi
+from hub.web.contract_rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, LIMITED, Rules, key_of
+from hub.web.contract_sockets import asyncapi
+from hub.web.route import Route
+from protocol.closing import CloseCode
+from protocol.commands import COMMANDS
+from protocol.dashboard import DashboardEvent, DashboardFrame
+from protocol.frames import DeviceFrame, HubFrame
+
+NOBODY = cast("Any", None)
+"""No endpoint is called here."""
+
+TABLE = routes(
+    Endpoints(
+        accounts=AccountEndpoints(NOBODY),
+        audit=AuditEndpoints(NOBODY),
+        commands=CommandEndpoints(NOBODY),
+        config=ConfigEndpoints(NOBODY),
+        devices=DeviceEndpoints(NOBODY),
+        firmware=FirmwareEndpoints(NOBODY),
+        groups=GroupEndpoints(NOBODY, NOBODY, NOBODY),
+        telemetry=TelemetryEndpoints(NOBODY),
+    )
+)
+RULES = Rules(
+    minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
+)
+DOCUMENT = openapi(TABLE, RULES, version="0")
+SOCKETS = asyncapi(version="0")
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def operation(method: str, path: str) -> dict[str, Any]:
+    return DOCUMENT["paths"][PREFIX + path][method.lower()]
+
+
+def operations() -> Iterator[dict[str, Any]]:
+    for item in DOCUMENT["paths"].values():
+        yield from item.values()
+
+
+def references(value: object) -> Iterator[str]:
+    """Every `$ref` in a document."""
+    match value:
+        case {"$ref": str(reference)}:
+            yield reference
+        case dict():
+            for item in cast("dict[str, object]", value).values():
+                yield from references(item)
+        case list():
+            for item in cast("list[object]", value):
+                yield from references(item)
+        case _:
+            pass
+
+
+def resolve(document: dict[str, Any], reference: str) -> object:
+    found: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+# OpenAPI
+
+
+@pytest.mark.parametrize("route", TABLE, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_is_in_the_document(route: Route) -> None:
+    found = operation(route.method, route.path)
+
+    assert found["summary"] == route.summary
+    assert str(route.status) in found["responses"]
+    assert ("requestBody" in found) is (route.body is not None or route.raw_body)
+
+
+def test_no_path_is_in_the_document_that_is_not_in_the_table() -> None:
+    documented = {
+        (method.upper(), path.removeprefix(PREFIX))
+        for path, item in DOCUMENT["paths"].items()
+        if path.startswith(PREFIX)
+        for method in item
+    }
+
+    assert documented == {key_of(route) for route in TABLE}
+
+
+@pytest.mark.parametrize("document", [DOCUMENT, SOCKETS], ids=["openapi", "asyncapi"])
+def test_every_reference_resolves(document: dict[str, Any]) -> None:
+    for reference in set(references(document)):
+        assert resolve(document, reference) is not None
+
+
+def test_every_component_is_used() -> None:
+    used = {reference.rpartition("/")[2] for reference in references(DOCUMENT)}
+
+    assert set(DOCUMENT["components"]["schemas"]) <= used
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [found["operationId"] for found in operations()]
+
+    assert len(ids) == len(set(ids))
+
+
+def test_every_tag_is_described() -> None:
+    described = {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
+
+    assert {tag for found in operations() for tag in found["tags"]} == described
+
+
+def test_path_parameters_are_those_of_the_path() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        for found in item.values():
+            declared = [p["name"] for p in found.get("parameters", ()) if p["in"] == "path"]
+            assert declared == re.findall(r"{(\w+)}", path)
+
+
+def test_query_parameters_have_the_names_and_limits_of_the_struct() -> None:
+    parameters = {p["name"]: p for p in operation("GET", "/devices")["parameters"]}
+
+    assert set(parameters) == {"limit", "cursor", "q", "status", "groupId", "tag", "connected"}
+    assert parameters["limit"]["schema"] == {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 500,
+        "default": 50,
+    }
+    assert parameters["groupId"] == {
+        "name": "groupId",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "string"},
+    }
+
+
+def test_a_parameter_without_a_default_is_required() -> None:
+    parameters = {p["name"]: p for p in operation("GET", "/devices/{id}/metrics")["parameters"]}
+
+    assert parameters["name"]["required"]
+    assert not parameters["step"]["required"]
+
+
+def test_a_list_has_a_page() -> None:
+    content = operation("GET", "/users")["responses"]["200"]["content"]["application/json"]
+
+    assert content["schema"]["properties"]["data"]["type"] == "array"
+    assert content["schema"]["required"] == ["success", "data", "page"]
+
+
+def test_an_answer_without_data_is_null() -> None:
+    content = operation("POST", "/auth/logout")["responses"]["200"]["content"]["application/json"]
+
+    assert content["schema"]["properties"]["data"] == {"type": "null"}
+
+
+def test_what_is_made_is_located() -> None:
+    assert "Location" in operation("POST", "/users")["responses"]["201"]["headers"]
+
+
+def test_dispatch_may_answer_later() -> None:
+    found = operation(*DISPATCH_ONE)
+    accepted = found["responses"]["202"]
+    data = accepted["content"]["application/json"]["schema"]["properties"]["data"]
+
+    assert "Location" in accepted["headers"]
+    assert data["required"] == ["commandId", "status"]
+    assert {p["name"] for p in found["parameters"]} == {"id", "Idempotency-Key", "Prefer"}
+
+
+def test_a_bulk_that_is_not_over_names_its_batch() -> None:
+    for path in ("/commands/bulk", "/device-groups/{id}/commands"):
+        accepted = operation("POST", path)["responses"]["202"]["content"]["application/json"]
+        assert accepted["schema"]["properties"]["data"]["required"] == ["batchId", "results"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "role"),
+    [
+        ("POST", "/auth/login", "none"),
+        ("GET", "/devices", "VIEWER"),
+        ("POST", "/devices/{id}/commands", "OPERATOR"),
+        ("POST", "/device-groups", "MANAGER"),
+        ("POST", "/firmware/releases", "ADMIN"),
+    ],
+)
+def test_the_required_role_is_named(method: str, path: str, role: str) -> None:
+    found = operation(method, path)
+
+    assert found["x-required-role"] == role
+    assert found["security"] == ([] if role == "none" else [{"bearer": []}])
+
+
+def test_enrolment_takes_its_key_or_the_devices_own_token() -> None:
+    assert operation(*ENROL)["security"] == [{"enrollmentKey": []}, {"bearer": []}]
+
+
+def test_every_command_says_who_may_send_it() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+
+    for name, spec in COMMANDS.items():
+        schema = schemas[spec.params.__name__]
+        assert schema["x-required-role"] == COMMAND_MINIMUM.get(name, "ADMIN")
+        assert schema["x-danger"] == str(spec.danger)
+
+
+def test_every_problem_of_the_hub_can_be_answered_somewhere() -> None:
+    answered = {int(status) for found in operations() for status in found["responses"]}
+
+    assert {row.status for row in PROBLEMS.values()} <= answered
+
+
+def test_codes_of_a_problem_are_those_of_its_status() -> None:
+    conflict = DOCUMENT["components"]["responses"]["Problem409"]["content"]
+    schema = conflict["application/problem+json"]["schema"]
+
+    assert schema["allOf"][1]["properties"]["code"]["enum"] == ["conflict", "ended"]
+
+
+@pytest.mark.parametrize("keys", [CONFLICTS, LIMITED, set(HEADERS), {ENROL, DISPATCH_ONE}])
+def test_what_is_named_beside_the_table_is_in_the_table(keys: set[tuple[str, str]]) -> None:
+    assert keys <= {key_of(route) for route in TABLE}
+
+
+def test_an_upload_is_a_stream_of_octets() -> None:
+    body = operation("POST", "/firmware/releases")["requestBody"]["content"]
+
+    assert set(body) == {"application/octet-stream"}
+
+
+def test_it_is_json_that_is_the_same_each_time() -> None:
+    again = openapi(TABLE, RULES, version="0")
+
+    assert msgspec.json.encode(again) == msgspec.json.encode(DOCUMENT)
+
+
+# AsyncAPI
+
+
+@pytest.mark.parametrize(
+    ("name", "union"),
+    [
+        ("receive_device", DeviceFrame),
+        ("send_device", HubFrame),
+        ("receive_dashboard", DashboardFrame),
+        ("send_dashboard", DashboardEvent),
+    ],
+)
+def test_every_frame_is_a_message_of_its_operation(name: str, union: Any) -> None:
+    titles = {
+        cast("dict[str, Any]", resolve(SOCKETS, reference["$ref"]))["$ref"].rpartition("/")[2]
+        for reference in SOCKETS["operations"][name]["messages"]
+    }
+
+    assert {kind.__name__ for kind in get_args(union)} <= titles
+
+
+def test_every_command_goes_down_with_its_id_and_deadline() -> None:
+    for spec in COMMANDS.values():
+        schema = SOCKETS["components"]["schemas"][spec.params.__name__]
+        assert {"id", "deadline", "type"} <= set(schema["required"])
+        assert "additionalProperties" not in schema
+
+
+def test_every_event_of_a_dashboard_has_its_place() -> None:
+    for kind in get_args(DashboardEvent):
+        schema = SOCKETS["components"]["schemas"][kind.__name__]
+        assert {"epoch", "offset", "deviceId", "ts"} <= set(schema["required"])
+
+
+def test_a_message_is_named_as_its_type_on_the_wire() -> None:
+    for message in SOCKETS["components"]["messages"].values():
+        schema = cast("dict[str, Any]", resolve(SOCKETS, message["payload"]["$ref"]))
+        assert schema["properties"]["type"]["enum"] == [message["name"]]
+
+
+def test_every_close_code_is_listed() -> None:
+    assert [row["code"] for row in SOCKETS["x-close-codes"]] == [int(code) for code in CloseCode]
+
+
+def test_every_way_to_authenticate_is_described() -> None:
+    used = {
+        reference["$ref"].rpartition("/")[2]
+        for found in SOCKETS["operations"].values()
+        for reference in found["security"]
+    }
+
+    assert used == set(SOCKETS["components"]["securitySchemes"])
