@@ -66,8 +66,10 @@ from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.application import make_application
 from hub.web.contract_rules import Rules
+from hub.web.envelope import problem_document
 from hub.web.pages import pages
 from protocol.closing import CloseCode
+from protocol.errors import ProblemCode
 from protocol.ids import OrgId, new_replica_id
 
 log = structlog.get_logger(__name__)
@@ -318,6 +320,8 @@ class Replica:
     def _others(self) -> list[BaseRoute]:
         accounts = AccountEndpoints(self.accounts)
         return [
+            StarletteRoute("/ws/device", _upgrade_required),
+            StarletteRoute("/ws/dashboard", _upgrade_required),
             StarletteRoute("/healthz", self._healthz),
             StarletteRoute("/readyz", self._readyz),
             StarletteRoute("/metrics", self._metrics),
@@ -349,6 +353,16 @@ class Replica:
         metrics.queue_depth.labels("stream").set(self._stream.waiting())
         metrics.queue_depth.labels("events").set(self.telemetry.waiting())
         return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _upgrade_required(_: Request) -> Response:
+    return problem_document(
+        426,
+        "Upgrade required",
+        "this path is a WebSocket",
+        ProblemCode.INVALID,
+        headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+    )
 
 
 @asynccontextmanager

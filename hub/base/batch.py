@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from hub.base.errors import Overloaded
+from hub.base.errors import HubError, Overloaded, Unavailable
 
 I = TypeVar("I")  # noqa: E741 - item
 O = TypeVar("O")  # noqa: E741 - outcome
@@ -23,7 +23,7 @@ class Batcher(Generic[I, O]):
     """Hands batches of at most `limit` items to `flush`, one batch at a time, in order.
 
     `flush` answers one outcome for each item; when it raises, every item of the batch gets that
-    exception. More than `bound` waiting items are refused with `Overloaded`.
+    exception; when it raises `Unavailable`, so does every item behind the batch. More than `bound` waiting items are refused with `Overloaded`.
     """
 
     def __init__(
@@ -72,10 +72,21 @@ class Batcher(Generic[I, O]):
         try:
             outcomes = await self._flush([item for item, _ in batch])
         except Exception as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            if not isinstance(error, HubError):
+                log.exception("batch_failed", items=len(batch))
+            _fail([future for _, future in batch], error)
+            if isinstance(error, Unavailable):
+                # Whoever waited behind this batch has waited as long as anybody may.
+                _fail([future for _, future in self._waiting], error)
+                self._waiting.clear()
             return
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
+
+
+def _fail(futures: "list[asyncio.Future[O]]", error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # not everybody waits, and what happened is known

@@ -149,6 +149,8 @@ class CommandStore:
     async def apply(
         self, connection: Connection, commands: Sequence[Ledgered]
     ) -> dict[Name, Ledgered]:
+        if not commands:
+            return {}
         rows = [
             (
                 command.org,

@@ -209,6 +209,9 @@ class LineService:
             for line in lines[start : start + size]:
                 line.close(CloseCode.SERVICE_RESTART)
             await asyncio.sleep(seconds / DRAIN_BATCHES)
+
+    async def flush(self) -> None:
+        """Wait until the end of every line is noted."""
         await self._closings.idle()
 
     # The lease

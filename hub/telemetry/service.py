@@ -142,9 +142,11 @@ class TelemetryService:
         metrics.queue_depth.labels("events").set(len(self._rows))
         metrics.batch_size.labels("events").observe(len(batch))
         self._storing = True
-        with metrics.batch_seconds.labels("events").time():
-            await self._store_all(batch)
-        self._storing = False
+        try:
+            with metrics.batch_seconds.labels("events").time():
+                await self._store_all(batch)
+        finally:
+            self._storing = False
 
     async def _store_all(self, batch: list[Row]) -> None:
         """Store a batch, however often it takes; halve it to find a row that cannot be stored."""
