@@ -23,7 +23,8 @@ class Batcher(Generic[I, O]):
     """Hands batches of at most `limit` items to `flush`, one batch at a time, in order.
 
     `flush` answers one outcome for each item; when it raises, every item of the batch gets that
-    exception; when it raises `Unavailable`, so does every item behind the batch. More than `bound` waiting items are refused with `Overloaded`.
+    exception; when it raises `Unavailable`, so does every item behind the batch. More than `bound`
+    waiting items are refused with `Overloaded`.
     """
 
     def __init__(
