@@ -19,7 +19,7 @@ from hub.base import metrics
 from hub.base.errors import Unauthenticated
 from hub.groups.service import GroupService
 from hub.lines.endpoint import DeviceGate
-from hub.socket.connection import Handler
+from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
 from hub.web.principal import Principal
 from protocol.errors import ProblemCode

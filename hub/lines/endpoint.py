@@ -21,7 +21,8 @@ from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.session import LineListener, LineSession, Renewal
 from hub.lines.store import Opening
-from hub.socket.connection import ABNORMAL, Connection, Handler
+from hub.socket.connection import ABNORMAL
+from hub.socket.handler import Handler, Socket
 from hub.socket.handshake import Refusal, Upgrade
 from hub.telemetry.service import TelemetryService
 from hub.web.principal import Principal
@@ -120,14 +121,14 @@ class DeviceSocket:
     def __init__(self, gate: DeviceGate, principal: Principal | None) -> None:
         self._gate = gate
         self._principal = principal
-        self._connection: Connection
+        self._connection: Socket
         self._session: LineSession | None = None
         self._early: list[bytes] | None = None
         """What came while the line is being registered."""
         self._deadline: asyncio.TimerHandle | None = None
         self._gone = False
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Socket) -> None:
         self._connection = connection
         if self._principal is not None:
             self._authenticated(self._principal)

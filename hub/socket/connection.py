@@ -100,11 +100,10 @@ class Connection(asyncio.Protocol):
         self._slot = 0
         self._written = 0
 
-    # For the handler.
+    # For the handler: see `handler.Socket`.
 
     @property
     def max_message(self) -> int:
-        """The largest message that is taken, in bytes; more is closed 1009."""
         return self._parser.max_message if self._parser else self._setup.limits.first_message
 
     @max_message.setter
@@ -113,11 +112,9 @@ class Connection(asyncio.Protocol):
             self._parser.max_message = size
 
     def send(self, text: bytes) -> None:
-        """One text message, which must be UTF-8."""
         self.write(text_frame(text))
 
     def write(self, frames: bytes) -> None:
-        """Whole frames, as many as there are: joined in one call they cost one system call."""
         if self._state != _OPEN:
             return
         self._written += len(frames)
@@ -126,7 +123,6 @@ class Connection(asyncio.Protocol):
             self.abort(CloseCode.NO_PROGRESS)
 
     def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye and wait for the peer's; without `reason`, the code's own is sent."""
         if self._state != _OPEN:
             return
         self._transport.write(close_frame(code, reason or closing(code).reason))
@@ -134,17 +130,14 @@ class Connection(asyncio.Protocol):
         self._end(code)
 
     def abort(self, code: int) -> None:
-        """Without goodbye, dropping what is unsent: for a peer that does not read."""
         if self._state == _OPEN:
             self._end(code)
         self._transport.abort()
 
     def buffered(self) -> int:
-        """Bytes that wait in this process because the kernel does not take them."""
         return self._transport.get_write_buffer_size()
 
     def pause_reading(self) -> None:
-        """Let the peer feel that it is too fast. What has been read already is still handed out."""
         if not self._paused and self._state == _OPEN:
             self._paused = True
             self._transport.pause_reading()

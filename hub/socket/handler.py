@@ -1,20 +1,54 @@
 """What a connection asks of the rest of the hub, and within which bounds it works."""
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
 from hub.socket.handshake import Refusal, Upgrade
 
-if TYPE_CHECKING:
-    from hub.socket.connection import Connection
+
+class Socket(Protocol):
+    """What a handler may do with its connection. After the end all of it does nothing."""
+
+    @property
+    def max_message(self) -> int:
+        """The largest message that is taken, in bytes; more is closed 1009."""
+        ...
+
+    @max_message.setter
+    def max_message(self, size: int) -> None: ...
+    def send(self, text: bytes) -> None:
+        """One text message, which must be UTF-8."""
+        ...
+
+    def write(self, frames: bytes) -> None:
+        """Whole frames, as many as there are: joined in one call they cost one system call."""
+        ...
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye and wait for the peer's; without `reason`, the code's own is sent."""
+        ...
+
+    def abort(self, code: int) -> None:
+        """Without goodbye, dropping what is unsent: for a peer that does not read."""
+        ...
+
+    def buffered(self) -> int:
+        """Bytes that wait in this process because the kernel does not take them."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Let the peer feel that it is too fast. What has been read already is still handed out."""
+        ...
+
+    def resume_reading(self) -> None: ...
 
 
 class Handler(Protocol):
     """Whoever talks on the connection. An exception of any of these closes with 1011."""
 
-    def opened(self, connection: "Connection") -> None:
+    def opened(self, connection: Socket) -> None:
         """The 101 was written. What the handler gives back in `closed` it takes here, not when it
         is made: a connection that is lost while opening never gets here."""
         ...

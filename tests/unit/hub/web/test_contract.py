@@ -7,44 +7,19 @@ from typing import Any, cast, get_args
 import msgspec
 import pytest
 
-from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
-from hub.accounts.rest import AccountEndpoints
-from hub.audit.rest import AuditEndpoints
+from hub.accounts.access import COMMAND_MINIMUM
 from hub.base.errors import PROBLEMS
-from hub.commands.rest import CommandEndpoints
-from hub.config.rest import ConfigEndpoints
-from hub.devices.rest import DeviceEndpoints
-from hub.firmware.rest import FirmwareEndpoints
-from hub.groups.rest import GroupEndpoints
-from hub.routes import Endpoints, routes
-from hub.telemetry.rest import TelemetryEndpoints
 from hub.web.contract import PREFIX, openapi
-from hub.web.contract_rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, LIMITED, Rules, key_of
+from hub.web.contract_rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, LIMITED, key_of
 from hub.web.contract_sockets import asyncapi
 from hub.web.route import Route
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS
 from protocol.dashboard import DashboardEvent, DashboardFrame
 from protocol.frames import DeviceFrame, HubFrame
+from scripts.docs import RULES, table_of_routes
 
-NOBODY = cast("Any", None)
-"""No endpoint is called here."""
-
-TABLE = routes(
-    Endpoints(
-        accounts=AccountEndpoints(NOBODY),
-        audit=AuditEndpoints(NOBODY),
-        commands=CommandEndpoints(NOBODY),
-        config=ConfigEndpoints(NOBODY),
-        devices=DeviceEndpoints(NOBODY),
-        firmware=FirmwareEndpoints(NOBODY),
-        groups=GroupEndpoints(NOBODY, NOBODY, NOBODY),
-        telemetry=TelemetryEndpoints(NOBODY),
-    )
-)
-RULES = Rules(
-    minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
-)
+TABLE = table_of_routes()
 DOCUMENT = openapi(TABLE, RULES, version="0")
 SOCKETS = asyncapi(version="0")
 

@@ -7,12 +7,12 @@ import pytest
 from starlette.applications import Starlette
 
 from hub.web.pages import ASSETS, OURS, asset, pages
-from tests.unit.hub.web.test_contract import RULES, TABLE
+from scripts.docs import RULES, table_of_routes
 
 
 @pytest.fixture
 def client() -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(Starlette(routes=pages(TABLE, RULES)))
+    transport = httpx.ASGITransport(Starlette(routes=pages(table_of_routes(), RULES)))
     return httpx.AsyncClient(transport=transport, base_url="http://hub")
 
 
