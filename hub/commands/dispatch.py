@@ -57,6 +57,7 @@ class ReadyLine(Struct, frozen=True):
 
     generation: Generation
     journal_id: str | None
+    commands: frozenset[str]
 
 
 class Insert(Struct, frozen=True, kw_only=True):
@@ -107,22 +108,30 @@ def _born(new: NewCommand, target: Target, line: ReadyLine | None) -> Insert:
             status=next_state(State.PENDING, Happening.NO_LINE),
             error=error_of(CommandErrorCode.DEVICE_OFFLINE, "the device is not on a line"),
         )
-    if target.online and target.commands is not None and new.type not in target.commands:
+    here = line if line and target.online and line.generation == target.generation else None
+    if target.online and not _supports(new.type, target, here):
         return Insert(
             new=new,
             seq=seq,
             status=next_state(State.PENDING, Happening.UNSUPPORTED),
             error=_unsupported(new.type),
         )
-    if target.online and line is not None and line.generation == target.generation:
+    if here is not None:
         return Insert(
             new=new,
             seq=seq,
             status=next_state(State.PENDING, Happening.SEND),
-            sent_generation=line.generation,
-            journal_id=line.journal_id,
+            sent_generation=here.generation,
+            journal_id=here.journal_id,
         )
     return Insert(new=new, seq=seq, status=State.PENDING)
+
+
+def _supports(kind: str, target: Target, here: ReadyLine | None) -> bool:
+    """The line itself knows before the database does; of another replica's only that can tell."""
+    if here is not None:
+        return kind in here.commands
+    return target.commands is None or kind in target.commands
 
 
 def _unsupported(kind: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Outgoing:
     def ready(self) -> ReadyLine | None:
         if self.phase is not Phase.READY:
             return None
-        return ReadyLine(self.line.generation, self.line.journal_id)
+        return ReadyLine(self.line.generation, self.line.journal_id, self.line.commands)
 
     def claim(self) -> Claim:
         """What to ask the ledger for."""

@@ -316,7 +316,7 @@ class CommandService:
             params_of(wish.command),
             wish.timeout_ms or spec.timeout_ms,
             wish.delivery,
-            wish.expires_at.astimezone(UTC) if wish.expires_at else None,
+            wish.expires_at.timestamp() if wish.expires_at else None,
         )
 
     # Cancelling

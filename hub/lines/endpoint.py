@@ -29,7 +29,7 @@ from hub.web.principal import Principal
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame
 from protocol.errors import InvalidMessage, ProblemCode
-from protocol.frames import Auth
+from protocol.frames import Auth, Hello
 from protocol.ids import DeviceId, uuid7
 from protocol.telemetry import Telemetry
 
@@ -104,6 +104,10 @@ class DeviceGate:
         except HubError:
             return False
         return True
+
+    def said_hello(self, line: LineSession, hello: Hello) -> None:
+        self.lines.said_hello(line, hello)
+        self.listener.said_hello(line, hello)
 
     def renew(self, token: str) -> Renewal | None:
         principal = self.identify(token)

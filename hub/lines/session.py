@@ -49,7 +49,10 @@ class LineListener(Protocol):
         """The first frame came: `hello` is known, or known not to come."""
         ...
 
-    def said_hello(self, line: "LineSession", hello: Hello) -> None: ...
+    def said_hello(self, line: "LineSession", hello: Hello) -> None:
+        """Comes before `settled`."""
+        ...
+
     def replied(self, line: "LineSession", reply: Reply) -> None: ...
     def closed(self, line: "LineSession") -> None: ...
 
@@ -71,6 +74,10 @@ class Surroundings(Protocol):
 
     def telemetry(self, line: "LineSession", message: Telemetry) -> bool:
         """Take an event; False when a durable one cannot be taken now."""
+        ...
+
+    def said_hello(self, line: "LineSession", hello: Hello) -> None:
+        """Note what the device says of itself, and tell the listener."""
         ...
 
     def renew(self, token: str) -> Renewal | None: ...
@@ -225,7 +232,7 @@ class LineSession:
             return
         self._settled = True
         if hello is not None:
-            self._surroundings.listener.said_hello(self, hello)
+            self._surroundings.said_hello(self, hello)
         self._surroundings.listener.settled(self)
 
     def _event(self, event: Telemetry, verdict: Verdict) -> bool:

@@ -1,5 +1,6 @@
 """The rows of lines and of replicas."""
 
+import msgspec
 from msgspec import Struct
 
 import sql
@@ -70,7 +71,7 @@ class LineStore:
             [line.generation for line, _ in said],
             [hello.journal_id for _, hello in said],
             [hello.agent_version for _, hello in said],
-            [hello.commands for _, hello in said],
+            [None if h.commands is None else _as_json(h.commands) for _, h in said],
             [hello.config_version for _, hello in said],
         )
 
@@ -101,3 +102,8 @@ class LineStore:
 
     async def forget_replicas(self) -> None:
         await self._database.execute(_Q["forget_replicas"])
+
+
+def _as_json(names: list[str]) -> str:
+    """As text: a list in an array parameter would be one more dimension."""
+    return msgspec.json.encode(names).decode()

@@ -37,7 +37,7 @@ WHERE s.org_id = c.org_id AND s.device_id = c.device_id
 -- name: hello
 -- What devices said of themselves when their line began.
 WITH said AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[],
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
                          $7::bigint[])
         AS h (org_id, device_id, generation, journal_id, version, commands, config_version)
     ORDER BY 1, 2
@@ -52,8 +52,8 @@ WITH said AS (
 )
 UPDATE device_line l
 SET journal_id = said.journal_id,
-    commands = CASE WHEN jsonb_typeof(said.commands) = 'array'
-                    THEN ARRAY(SELECT jsonb_array_elements_text(said.commands)) END
+    commands = CASE WHEN said.commands IS NOT NULL
+                    THEN ARRAY(SELECT jsonb_array_elements_text(said.commands::jsonb)) END
 FROM said
 WHERE l.org_id = said.org_id AND l.device_id = said.device_id AND l.generation = said.generation
 

@@ -1,0 +1,72 @@
+"""A real `longline up` on a data directory of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 40.0
+STOP_SECONDS = 20.0
+POLL_SECONDS = 0.02
+
+
+class HubProcess:
+    """`start` as often as it was killed or stopped: the data directory stays."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self._folder = folder
+        self._ready_file = folder / "ready.json"
+        self._variables = {f"LONGLINE_{name.upper()}": value for name, value in variables.items()}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.ready: dict[str, Any] = {}
+        """The newest ready file; the credentials stay those of the first start."""
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["url"])
+
+    def start(self) -> None:
+        self._ready_file.unlink(missing_ok=True)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("LONGLINE_")}
+        with (self._folder / "hub.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "longline", "up", "--port", "0",
+                 "--data-dir", self._folder / "data", "--ready-file", self._ready_file],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=inherited | self._variables,
+            )  # fmt: skip
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready_file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the hub did not start:\n{self.log()[-4000:]}")
+            time.sleep(POLL_SECONDS)
+        found = json.loads(self._ready_file.read_bytes())
+        self.ready |= {name: value for name, value in found.items() if value is not None}
+
+    def kill(self) -> None:
+        """As a crash: kill -9."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def log(self) -> str:
+        return (self._folder / "hub.log").read_text("utf-8", "replace")
