@@ -223,4 +223,8 @@ def at_offset(event: bytes, epoch: str, offset: int) -> bytes:
 
 def rfc3339(moment: datetime) -> str:
     """UTC with milliseconds and `Z`. `moment` must be aware."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:  # within a day of the first or the last moment that there is
+        utc = moment.replace(tzinfo=UTC)
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"

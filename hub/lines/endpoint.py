@@ -75,7 +75,7 @@ class DeviceGate:
     def admit(self, upgrade: Upgrade) -> Handler | Refusal:
         """The first credential decides: a bad one is refused even when another is good."""
         header = upgrade.header("authorization")
-        query = parse_qs(upgrade.query).get("token") if upgrade.query else None
+        query = parse_qs(upgrade.query, keep_blank_values=True).get("token")
         if header is None and query is None:
             return DeviceSocket(self, None)
         scheme, _, token = (header or "").partition(" ")
