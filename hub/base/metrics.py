@@ -62,7 +62,10 @@ queue_depth = Gauge(
 )
 
 events_received = Counter(
-    "longline_events_received_total", "Events from devices, by type", ["type"], registry=REGISTRY
+    "longline_events_received_total",
+    "Events from devices that were taken, by type",
+    ["type"],
+    registry=REGISTRY,
 )
 events_stored = Counter("longline_events_stored_total", "Events committed", registry=REGISTRY)
 events_duplicate = Counter(

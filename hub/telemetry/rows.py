@@ -36,7 +36,8 @@ class Source(Protocol):
 class Stamp(NamedTuple):
     """One moment of receipt, in the three shapes in which it is needed."""
 
-    moment: datetime
+    micros: int
+    """Since 1970."""
     stored: str
     wire: str
 
@@ -58,7 +59,7 @@ class Stamps:
             self._second = second
             self._prefix = (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
         return Stamp(
-            _EPOCH + timedelta(microseconds=self._last),
+            self._last,
             f"{self._prefix}.{micro:06d}+00",
             f"{self._prefix}.{micro // 1000:03d}Z",
         )
@@ -74,8 +75,8 @@ class Row(NamedTuple):
     boot_id: str | None
     seq: int | None
     event: StreamEvent
-    status: tuple[str, dict[str, float], datetime] | None
-    """(status, metrics, received) of a status event."""
+    status: tuple[str, dict[str, float], int] | None
+    """(status, metrics, microseconds since 1970) of a status event."""
 
 
 class Place(Struct, frozen=True):
@@ -104,7 +105,7 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
         case telemetry.Status():
             table, level = "status_event", ""
             line = head.encode() + message.status.encode() + b"\t" + _json(encode(message.metrics))
-            status = (message.status, message.metrics, stamp.moment)
+            status = (message.status, message.metrics, stamp.micros)
         case telemetry.LogLine():
             table, level = "log_line", message.level
             fields = (message.source or None, message.command_id or None, message.line)
@@ -185,4 +186,7 @@ def latest_states(rows: list[Row]) -> list[tuple[OrgId, DeviceId, str, dict[str,
     latest = {
         (row.source.org, row.source.device_id): row.status for row in rows if row.status is not None
     }
-    return [(org, device_id, *status) for (org, device_id), status in sorted(latest.items())]
+    return [
+        (org, device_id, status, metrics, _EPOCH + timedelta(microseconds=micros))
+        for (org, device_id), (status, metrics, micros) in sorted(latest.items())
+    ]
