@@ -1,0 +1,48 @@
+"""What stands in `docs/` is what the code says: generated parts, metrics, links, named files."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hub.base.metrics import REGISTRY
+from scripts.docs import DOCS, PART, PARTS, outdated
+
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+def test_every_generated_part_is_current() -> None:
+    assert not outdated(), "run scripts/docs.py"
+
+
+def test_every_part_is_shown_somewhere() -> None:
+    shown = {found[1] for page in PAGES for found in PART.findall(page.read_text("utf-8"))}
+
+    assert shown == set(PARTS)
+
+
+def test_every_metric_is_explained_and_no_other() -> None:
+    page = (DOCS / "operations.md").read_text("utf-8")
+    explained = set(re.findall(r"^\| `(longline_\w+)`", page, re.MULTILINE))
+
+    kept = {
+        metric.name + ("_total" if metric.type == "counter" else "")
+        for metric in REGISTRY.collect()
+    }
+    assert explained == kept
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if not target.startswith(("http:", "https:")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    roots = "protocol|device|hub|dashboard_ws|sql|longline|scripts|tests|docs"
+    named = re.findall(rf"`((?:{roots})/[\w./-]*\w)`", page.read_text("utf-8"))
+    for path in named:
+        assert (DOCS.parent / path).exists(), path
