@@ -32,7 +32,7 @@ from hub.audit.store import AuditStore
 from hub.base import metrics
 from hub.base.bus import Bus, BusUnavailable
 from hub.base.database import Database
-from hub.base.errors import HubError, Unavailable
+from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
 from hub.base.settings import Settings
 from hub.commands.rest import CommandEndpoints
@@ -365,18 +365,25 @@ async def _upgrade_required(_: Request) -> Response:
     )
 
 
+def _bus(settings: Settings) -> Bus:
+    """Redis need not answer now. Raises `ConfigurationError` for an address that cannot be one."""
+    try:
+        return Bus(
+            settings.redis_url,
+            clock=time.monotonic,
+            window_events=settings.stream_events,
+            window_seconds=settings.stream_seconds,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"LONGLINE_REDIS_URL: {error}") from None
+
+
 @asynccontextmanager
 async def open_replica(settings: Settings) -> AsyncGenerator[Replica]:
     """A replica that is up to date and at work. Raises `ConfigurationError`, `Unavailable`."""
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     await migrate(database)
     reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
-    bus = Bus(
-        settings.redis_url,
-        clock=time.monotonic,
-        window_events=settings.stream_events,
-        window_seconds=settings.stream_seconds,
-    )
     try:
         async with asyncio.TaskGroup() as tasks:
             replica = Replica(settings, database, reserved, bus, tasks)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Generator
 from typing import Final
 
@@ -72,6 +73,7 @@ async def _first(serving: "asyncio.Task[None]", stop: asyncio.Event) -> None:
 def listen(settings: Settings) -> Generator[socket.socket]:
     """The listening socket. Raises `ConfigurationError`."""
     _check_exposure(settings)
+    _check_certificate(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server(
@@ -94,6 +96,21 @@ def _check_exposure(settings: Settings) -> None:
             f"{settings.host} can be reached from outside: give --tls-cert and --tls-key, name a "
             "TLS proxy in LONGLINE_TRUSTED_PROXIES, or say --insecure"
         )
+
+
+def _check_certificate(settings: Settings) -> None:
+    if not settings.tls_cert and not settings.tls_key:
+        return
+    if not settings.tls_cert or not settings.tls_key:
+        raise ConfigurationError("--tls-cert and --tls-key go together")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.tls_cert, settings.tls_key
+        )
+    except OSError as error:  # an SSLError is one
+        raise ConfigurationError(
+            f"cannot use the certificate {settings.tls_cert}: {error.strerror or error}"
+        ) from None
 
 
 def is_loopback(host: str) -> bool:
