@@ -29,10 +29,11 @@ Outcome = Ledgered | HubError
 
 class Taken(Struct, frozen=True):
     """An outcome for each command of the call, in order; or the subject of its idempotency key,
-    which was used before for the same request."""
+    which was used before for the same request; or why the whole call is refused."""
 
     outcomes: list[Outcome]
     joined: str | None = None
+    refused: HubError | None = None
 
 
 class Acceptance:
@@ -42,6 +43,7 @@ class Acceptance:
         self._intakes = intakes
         self._decisions: list[list[Insert | Ledgered | HubError | Name]] = []
         self._joined: dict[int, str] = {}
+        self._refused: dict[int, HubError] = {}
         self.inserts: list[Insert] = []
         self.keys: list[tuple[Key, KeyRow]] = []
         self.deeds: list[Deed] = []
@@ -81,12 +83,11 @@ class Acceptance:
             self._note(intake, [d for d in decisions if isinstance(d, Insert)], keys)
 
     def _use_again(self, number: int, wanted: KeyRow, used: KeyRow) -> None:
+        self._decisions.append([])
         if used.request_hash == wanted.request_hash:
             self._joined[number] = used.subject
-            self._decisions.append([])
         else:
-            conflict = Conflict("this Idempotency-Key was used for another request")
-            self._decisions.append([conflict] * len(self._intakes[number].commands))
+            self._refused[number] = Conflict("this Idempotency-Key was used for another request")
 
     def _note(self, intake: Intake, inserts: list[Insert], keys: dict[Key, KeyRow]) -> None:
         """The rows that go with a call of which something was accepted."""
@@ -103,7 +104,11 @@ class Acceptance:
     def outcomes(self, rows: dict[Name, Ledgered]) -> list[Taken]:
         """What each call is told, once the inserts have become `rows`."""
         return [
-            Taken([_outcome(decision, rows) for decision in decisions], self._joined.get(number))
+            Taken(
+                [_outcome(decision, rows) for decision in decisions],
+                self._joined.get(number),
+                self._refused.get(number),
+            )
             for number, decisions in enumerate(self._decisions)
         ]
 

@@ -33,8 +33,14 @@ class Intakes:
         self._batcher = Batcher(self._accept, limit=500)
 
     async def take(self, intake: Intake) -> Taken:
-        """Commit a call's commands and begin to send them. Raises `Unavailable`, `Overloaded`."""
-        return await self._batcher.put(intake)
+        """Commit a call's commands and begin to send them.
+
+        Raises `Conflict` for the key of another request, `Unavailable`, `Overloaded`.
+        """
+        taken = await self._batcher.put(intake)
+        if taken.refused is not None:
+            raise taken.refused
+        return taken
 
     async def run(self) -> None:
         await self._batcher.run()

@@ -209,6 +209,8 @@ class CommandService:
         targets = list(dict.fromkeys(device_ids))
         digest = self._digest(wish, *sorted(targets))
         batch_id = uuid7()
+        if not targets:
+            return BulkOutcome(batch_id, {}, finished=True)
         commands = [
             self._new(by, DeviceId(d), wish, new_command_id(), digest, batch_id) for d in targets
         ]
@@ -393,9 +395,7 @@ def _key(by: Principal, wish: Dispatch, row: KeyRow) -> tuple[Key, KeyRow] | Non
     return (Key(by.org, wish.path, wish.key), row) if wish.key else None
 
 
-def _bulk_deed(by: Principal, commands: list[NewCommand], batch_id: str) -> Deed | None:
-    if not commands:
-        return None
+def _bulk_deed(by: Principal, commands: list[NewCommand], batch_id: str) -> Deed:
     targets = [command.device_id for command in commands]
     detail = {"batchId": batch_id, "deviceIds": targets}
     return Deed(org=by.org, actor=by.actor, action=f"command.{commands[0].type}", detail=detail)
