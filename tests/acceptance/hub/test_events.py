@@ -1,0 +1,145 @@
+"""Telemetry on its way into the tables: protocol.md, 1.3."""
+
+import json
+
+import pytest
+
+from tests.acceptance.hub.clients import Device, Fleet, Json, Rest, until
+
+
+async def names(rest: Rest, device: Device) -> list[str]:
+    """Of the stored events, oldest first."""
+    rows = await rest.data(f"/devices/{device.device_id}/events", type="event", limit=500)
+    return [row["event"]["name"] for row in reversed(rows)]
+
+
+async def test_durable_events_are_acknowledged_when_they_are_committed(
+    fleet: Fleet, rest: Rest
+) -> None:
+    async with fleet.new_line() as device:
+        for seq in (1, 2, 5):
+            await device.send("event", name=f"e{seq}", bootId="b", seq=seq)
+        await device.find("event_ack", bootId="b", seq=5)
+        assert await names(rest, device) == ["e1", "e2", "e5"]
+
+
+async def test_a_duplicate_is_acknowledged_again_and_stored_once(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    async with fleet.line(device_id) as device:
+        for seq in (1, 2, 2, 1):
+            await device.send("event", name=f"e{seq}", bootId="b", seq=seq)
+        await device.find("event_ack", bootId="b", seq=2)
+    async with fleet.line(device_id) as device:
+        await device.send("event", name="again", bootId="b", seq=2)
+        await device.find("event_ack", bootId="b", seq=2)
+        await device.send("event", name="e3", bootId="b", seq=3)
+        await device.send("event", name="new boot", bootId="c", seq=1)
+        await device.find("event_ack", bootId="c", seq=1)
+        assert await names(rest, device) == ["e1", "e2", "e3", "new boot"]
+
+
+async def test_boot_id_may_be_left_out_after_hello_and_only_then(fleet: Fleet, rest: Rest) -> None:
+    async with fleet.new_line() as device:
+        await device.hello(bootId="b-7")
+        await device.send("alert", severity="WARN", code="hot", seq=1)
+        await device.expect("event_ack", bootId="b-7", seq=1)
+    async with fleet.new_line() as device:
+        await device.send("event", name="lost", seq=1)
+        error = await device.expect("error", code="invalid_frame")
+        assert "bootId" in error["message"]
+        assert await names(rest, device) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "boot_id"),
+    [
+        ({"name": "", "bootId": "b", "seq": 9}, "b"),
+        ({"name": 7, "bootId": "b", "seq": 9}, "b"),
+        ({"name": "n", "bootId": "b", "seq": 9, "ts": "soon"}, "b"),
+        ({"name": "", "seq": 9}, "from-hello"),
+        ({"name": "a\0b", "seq": 9}, None),
+        ({"name": "", "bootId": "b", "seq": 0}, None),
+        ({"name": "", "bootId": "b"}, None),
+    ],
+)
+async def test_a_durable_event_that_does_not_decode_is_refused_by_its_name(
+    fleet: Fleet, fields: Json, boot_id: str | None
+) -> None:
+    async with fleet.new_line() as device:
+        await device.hello(bootId="from-hello")
+        await device.send("event", **fields)
+        error = await device.expect("error", code="invalid_frame")
+        assert error.get("bootId") == boot_id
+        assert error.get("seq") == (9 if boot_id else None)
+        await device.send("event", name="next", bootId="b", seq=10)
+        await device.expect("event_ack", bootId="b", seq=10)
+
+
+async def test_every_kind_of_event_is_stored_as_dashboards_saw_it(fleet: Fleet, rest: Rest) -> None:
+    tricky = "a\tb\\N \\. \r\n\u2028 é ' \" {}"
+    sent: list[Json] = [
+        {"type": "scan", "code": tricky, "valid": True, "data": {"weight": 1.5, tricky: None}},
+        {"type": "print", "jobId": "j\\t1", "ok": False},
+        {"type": "event", "name": "door", "data": {"open": True, "big": 2**63, "list": [1, "\t"]}},
+        {"type": "alert", "severity": "CRITICAL", "code": "hot", "message": tricky},
+        {"type": "status", "status": "DEGRADED", "metrics": {"cpu": 0.25, tricky: 1e15}},
+    ]
+    async with fleet.new_line() as device:
+        for event in sent:
+            await device.send_raw(json.dumps({**event, "ts": TS}))
+        path = f"/devices/{device.device_id}/events"
+
+        async def stored() -> bool:
+            return len(await rest.data(path)) == len(sent)
+
+        await until(stored)
+        rows = await rest.data(path)
+        for row, event in zip(reversed(rows), sent, strict=True):
+            assert row["type"] == event["type"]
+            assert row["event"] == {**event, "deviceId": device.device_id, "ts": TS}
+        only = await rest.data(path, type="scan")
+        assert [row["type"] for row in only] == ["scan"]
+        assert await rest.data(path, since="2999-01-01T00:00:00Z") == []
+        assert await rest.data(path, until="2001-01-01T00:00:00Z") == []
+
+
+TS = "2026-01-02T03:04:05.678Z"
+
+
+async def test_log_lines_are_found_by_level_source_and_command(fleet: Fleet, rest: Rest) -> None:
+    async with fleet.new_line() as device:
+        for number, level in enumerate(("DEBUG", "INFO", "WARN", "ERROR")):
+            await device.send("log_line", line=f"line {number}\n\\N", level=level)
+        await device.send("log_line", line="of it", level="INFO", source="app", commandId="c-1")
+        path = f"/devices/{device.device_id}/logs"
+
+        async def stored() -> bool:
+            return len(await rest.data(path)) == 5
+
+        await until(stored)
+        assert [row["level"] for row in await rest.data(path, level="WARN")] == ["ERROR", "WARN"]
+        (row,) = await rest.data(path, source="app", commandId="c-1")
+        assert (row["line"], row["source"], row["commandId"]) == ("of it", "app", "c-1")
+        first = (await rest.get(path, limit=3)).json()
+        second = (await rest.get(path, limit=3, cursor=first["page"]["next"])).json()
+        lines = [row["line"] for row in first["data"] + second["data"]]
+        assert lines == ["of it", "line 3\n\\N", "line 2\n\\N", "line 1\n\\N", "line 0\n\\N"]
+        assert second["page"]["next"] is None
+
+
+async def test_metrics_are_read_in_steps(fleet: Fleet, rest: Rest) -> None:
+    async with fleet.new_line() as device:
+        for value in (1.0, 2.0, 6.0):
+            await device.send("status", status="ONLINE", metrics={"temp": value})
+        path = f"/devices/{device.device_id}/metrics"
+
+        async def stored() -> bool:
+            points = await rest.data(path, name="temp", step=600)
+            return sum(point["count"] for point in points) == 3
+
+        await until(stored)
+        points = await rest.data(path, name="temp", step=600)
+        assert min(point["min"] for point in points) == 1.0
+        assert max(point["max"] for point in points) == 6.0
+        assert (await rest.get(path)).status_code == 400
+        assert await rest.data(path, name="no such") == []
