@@ -381,6 +381,7 @@ def _bus(settings: Settings) -> Bus:
 @asynccontextmanager
 async def open_replica(settings: Settings) -> AsyncGenerator[Replica]:
     """A replica that is up to date and at work. Raises `ConfigurationError`, `Unavailable`."""
+    bus = _bus(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     await migrate(database)
     reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
