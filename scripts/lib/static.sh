@@ -1,0 +1,34 @@
+# Sourced after venv.sh: the steps that only read the code. A step that fails is remembered, the
+# others still run.
+failed=()
+
+step() {
+  local name=$1
+  shift
+  note "── $name"
+  "$@" || failed+=("$name")
+}
+
+# A tool that says much when all is well is heard only when it is not.
+quietly() {
+  local said
+  said=$("$@" 2>&1) || {
+    printf '%s\n' "$said"
+    return 1
+  }
+}
+
+static_checks() {
+  step "ruff check" ruff check --quiet .
+  step "ruff format" ruff format --check --quiet .
+  step "import directions" quietly lint-imports
+  step "types" quietly basedpyright
+}
+
+# Ends the script: 1 and the names when a step failed.
+finish() {
+  [ "${#failed[@]}" -eq 0 ] || {
+    local IFS=,
+    fail "failed: ${failed[*]}"
+  }
+}
