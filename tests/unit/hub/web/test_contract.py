@@ -223,6 +223,13 @@ def test_an_upload_is_a_stream_of_octets() -> None:
     assert set(body) == {"application/octet-stream"}
 
 
+def test_a_download_may_be_asked_for_in_part() -> None:
+    found = operation("GET", "/firmware/releases/{id}/artifact")
+
+    assert {"200", "206", "416"} <= set(found["responses"])
+    assert "Range" in {parameter["name"] for parameter in found["parameters"]}
+
+
 def test_it_is_json_that_is_the_same_each_time() -> None:
     again = openapi(TABLE, RULES, version="0")
 
