@@ -148,6 +148,7 @@ class Replica:
             listeners=[self.config],
             hint_owner=hints.send,
             hint_cancel=hints.cancel,
+            hint_ended=hints.ended,
         )
         self.groups = GroupService(
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed

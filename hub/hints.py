@@ -2,7 +2,8 @@
 
 Everything goes over one channel, and whoever has the line acts:
 `line` (a device opened a newer line: close yours), `send` (look into the ledger for this device),
-`cancel` (ask this device to stop a command), `groups` (members of some group changed).
+`cancel` (ask this device to stop a command), `ended` (a caller may wait for this command),
+`groups` (members of some group changed).
 """
 
 from collections.abc import Callable, Coroutine
@@ -24,7 +25,7 @@ CHANNEL: Final = "longline:hints"
 
 
 class Hint(Struct, frozen=True, omit_defaults=True):
-    kind: Literal["line", "send", "cancel", "groups"]
+    kind: Literal["line", "send", "cancel", "ended", "groups"]
     org: OrgId
     device_id: DeviceId = DeviceId("")
     generation: int = 0
@@ -49,6 +50,9 @@ class HintSender:
 
     def cancel(self, org: OrgId, device_id: DeviceId, command_id: CommandId) -> None:
         self._send(Hint("cancel", org, device_id, command_id=command_id))
+
+    def ended(self, org: OrgId, command_id: CommandId) -> None:
+        self._send(Hint("ended", org, command_id=command_id))
 
     def groups(self, org: OrgId) -> None:
         self._send(Hint("groups", org))
@@ -89,6 +93,8 @@ class HintReceiver:
                     self._spawn(
                         self._commands.cancel_here(hint.org, hint.device_id, hint.command_id)
                     )
+            case "ended":
+                self._spawn(self._commands.ended_elsewhere(hint.org, hint.command_id))
             case "groups":
                 self._groups_changed(hint.org)
 

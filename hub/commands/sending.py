@@ -187,6 +187,7 @@ class Sender:
             self._announcer.ended(command)
             return
         outgoing.line.send(command.frame())
+        self._announcer.sent_from_ledger(command)
         if command.cancelled_by is not None:
             outgoing.line.send(encode(Cancel(command_id=command.command_id)))
         if command.deadline is not None and step.command.deadline is None:

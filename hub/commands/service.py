@@ -85,6 +85,7 @@ class CommandService:
         listeners: Sequence[CommandListener] = (),
         hint_owner: Callable[[OrgId, DeviceId], None],
         hint_cancel: Callable[[OrgId, DeviceId, CommandId], None],
+        hint_ended: Callable[[OrgId, CommandId], None],
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -94,7 +95,7 @@ class CommandService:
         self._listeners = listeners
         self._hint_cancel = hint_cancel
         self._waiting = Waiting()
-        self._announcer = Announcer(dashboards, self._waiting)
+        self._announcer = Announcer(dashboards, self._waiting, hint_ended)
         self._sender = Sender(
             store,
             self._announcer,
@@ -155,6 +156,13 @@ class CommandService:
         command = await self._store.get(org, device_id, command_id)
         if command is not None and not command.ended:
             self._sender.cancel(command)
+
+    async def ended_elsewhere(self, org: OrgId, command_id: CommandId) -> None:
+        """Another replica committed the end of a command: somebody may wait for it here."""
+        name = (org, command_id)
+        if self._waiting.expects(name):
+            for command in await self._store.finished([name]):
+                self._waiting.ended(command)
 
     # Dispatch
 

@@ -20,6 +20,9 @@ class Waiting:
     def names(self) -> list[Name]:
         return list(self._futures)
 
+    def expects(self, name: Name) -> bool:
+        return name in self._futures
+
     def ended(self, command: Ledgered) -> None:
         for future in self._futures.get((command.org, command.command_id), ()):
             if not future.done():
