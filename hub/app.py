@@ -288,13 +288,13 @@ class Replica:
     def _close_revoked_dashboards(self, revocations: list[Revocation]) -> None:
         sessions = {(r.org, r.subject) for r in revocations if r.kind == "session"}
         users = {(r.org, r.subject) for r in revocations if r.kind == "user"}
-        if sessions:
-            self.dashboards.disconnect(
-                lambda who: (who.org, who.session_id) in sessions, CloseCode.NOT_AUTHENTICATED
-            )
         if users:
             self.dashboards.disconnect(
                 lambda who: (who.org, who.user_id) in users, CloseCode.FORBIDDEN
+            )
+        if sessions:
+            self.dashboards.disconnect(
+                lambda who: (who.org, who.session_id) in sessions, CloseCode.NOT_AUTHENTICATED
             )
 
     # Jobs

@@ -9,7 +9,7 @@ from hub.audit.store import AuditStore, Deed, Filter
 from hub.base.database import Connection, Database, Row
 from hub.base.partitions import Partitioned, maintain
 from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, page_of
+from hub.web.paging import decode_number_cursor, page_of
 from protocol.codec import rfc3339
 from protocol.ids import OrgId
 
@@ -44,7 +44,9 @@ class AuditService:
     async def list(
         self, org: OrgId, wanted: Filter, *, cursor: str | None, limit: int
     ) -> Items[AuditRow]:
-        rows = await self._store.list(org, wanted, before=decode_cursor(cursor), limit=limit + 1)
+        rows = await self._store.list(
+            org, wanted, before=decode_number_cursor(cursor), limit=limit + 1
+        )
         return page_of(
             rows, limit, key=lambda row: (row["at"], str(row["audit_id"])), item=_from_row
         )

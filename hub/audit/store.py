@@ -45,9 +45,9 @@ class AuditStore:
         )
 
     async def list(
-        self, org: OrgId, wanted: Filter, *, before: tuple[datetime, str] | None, limit: int
+        self, org: OrgId, wanted: Filter, *, before: tuple[datetime, int] | None, limit: int
     ) -> list[Row]:
-        at, number = (before[0], int(before[1])) if before else (None, None)
+        at, number = before or (None, None)
         return await self._database.fetch(
             _Q["list"],
             org,

@@ -11,7 +11,6 @@ from hub.commands.waiting import Waiting
 from protocol.dashboard import DashboardEvent
 from protocol.ids import CommandId, OrgId
 
-
 MOST_REMEMBERED: Final = 100_000
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from hub.config.service import ConfigRow, ConfigService, HistoryRow
 from hub.web.envelope import Items
 from hub.web.inputs import ListQuery
-from hub.web.paging import decode_cursor, encode_cursor
+from hub.web.paging import decode_number_cursor, encode_cursor
 from hub.web.route import Call
 from protocol.codec import rfc3339
 from protocol.ids import DeviceId
@@ -39,12 +39,12 @@ class ConfigEndpoints:
         return _config(await self._service.get(call.principal.org, DeviceId(call.path("id"))))
 
     async def history(self, call: Call[ListQuery, None]) -> Items[ConfigChange]:
-        key = decode_cursor(call.query.cursor)
+        key = decode_number_cursor(call.query.cursor)
         limit = call.query.limit
         rows = await self._service.history(
             call.principal.org,
             DeviceId(call.path("id")),
-            below=int(key[1]) if key else None,
+            below=key[1] if key else None,
             limit=limit + 1,
         )
         shown = rows[:limit]

@@ -7,7 +7,7 @@ begins strictly behind the key.
 import base64
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from hub.web.envelope import Items
 
 R = TypeVar("R")
 T = TypeVar("T")
+
+DIGITS: Final = 19
 
 Key = tuple[datetime, str]
 """(time, id) of a row."""
@@ -46,6 +48,20 @@ def decode_cursor(cursor: str | None) -> Key | None:
     except (ValueError, msgspec.MsgspecError):
         key = None
     if key is None or key[0].tzinfo is None or "\0" in key[1]:
-        message = "not a cursor that this list gave"
-        raise Invalid(f"cursor: {message}", errors=[FieldError("cursor", message)])
+        raise _bad_cursor()
     return key
+
+
+def decode_number_cursor(cursor: str | None) -> tuple[datetime, int] | None:
+    """The same where the id is a number below 2^63."""
+    key = decode_cursor(cursor)
+    if key is None:
+        return None
+    if not (key[1].isascii() and key[1].isdigit() and len(key[1]) < DIGITS):
+        raise _bad_cursor()
+    return key[0], int(key[1])
+
+
+def _bad_cursor() -> Invalid:
+    message = "not a cursor that this list gave"
+    return Invalid(f"cursor: {message}", errors=[FieldError("cursor", message)])

@@ -13,7 +13,7 @@ from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from hub.base.errors import HubError
+from hub.base.errors import HubError, Invalid, NotFound
 from hub.web import envelope
 from hub.web.inputs import Query, body_of, query_of
 from hub.web.principal import Principal
@@ -79,18 +79,21 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
 
     async def endpoint(request: Request) -> Response:
         try:
+            _check_path(request)
             principal = await guard(request, route.action)
             if route.exists is not None:
                 await route.exists(principal, request)
             call: Call[Any, Any] = Call(
                 principal=principal,
-                query=None if route.query is None else query_of(request, route.query),
+                query=query_of(request, route.query or Query),
                 body=None if decoder is None else await body_of(request, decoder),
                 request=request,
             )
             return envelope.respond(await route.endpoint(call))
         except HubError as error:
             return envelope.problem(error)
+        except OverflowError:  # a moment that only exists in another time zone
+            return envelope.problem(Invalid("a moment is out of range"))
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
@@ -98,6 +101,12 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
             return internal_error()
 
     return endpoint
+
+
+def _check_path(request: Request) -> None:
+    """No id holds U+0000, and Postgres takes none. Raises `NotFound`."""
+    if any("\0" in str(value) for value in request.path_params.values()):
+        raise NotFound("no such path")
 
 
 def internal_error() -> Response:
