@@ -1,7 +1,7 @@
 """What callers send: path, query and body, decoded by type. All of it may raise `Invalid`."""
 
-from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct
@@ -37,11 +37,24 @@ def query_of(request: Request, kind: type[T]) -> T:
     values: dict[str, Any] = dict(request.query_params.items())
     try:
         refuse_unstorable(values)
-        return msgspec.convert(values, kind, strict=False)
+        query = msgspec.convert(values, kind, strict=False)
+        _check_moments(query)
     except InvalidMessage as error:
         raise Invalid(error.message) from None
     except msgspec.ValidationError as error:
         raise _invalid(error, "query") from None
+    return query
+
+
+def _check_moments(query: object) -> None:
+    """The first and last hours of the calendar exist in some time zones, but not in UTC."""
+    for name, value in msgspec.structs.asdict(cast("Struct", query)).items():
+        if isinstance(value, datetime):
+            try:
+                value.astimezone(UTC)
+            except OverflowError:
+                message = "out of range"
+                raise Invalid(f"{name}: {message}", errors=[FieldError(name, message)]) from None
 
 
 async def body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from hub.base.errors import HubError, Invalid, NotFound
+from hub.base.errors import HubError, NotFound
 from hub.web import envelope
 from hub.web.inputs import Query, body_of, query_of
 from hub.web.principal import Principal
@@ -92,8 +92,6 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
             return envelope.respond(await route.endpoint(call))
         except HubError as error:
             return envelope.problem(error)
-        except OverflowError:  # a moment that only exists in another time zone
-            return envelope.problem(Invalid("a moment is out of range"))
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
