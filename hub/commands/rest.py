@@ -109,7 +109,7 @@ def wish_of(call: Call[None, Any]) -> Dispatch:
         delivery=body.delivery,
         expires_at=body.expires_at,
         key=key,
-        path=call.request.url.path,
+        path=call.request.scope["path"],
         wait=not call.prefers_async(),
     )
 
