@@ -314,6 +314,7 @@ class Replica:
         await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
         await self.accounts.clean_up()
         await self.lines.clean_up()
+        await self.config.clean_up()
         await self.commands.forget(self.settings.keep_command_days)
 
     # What is not under /api/v1

@@ -1,6 +1,7 @@
 """`push_config` moves *desired* in the transaction that accepts it; its result moves *reported*."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from hub.base.database import Connection
 from hub.base.errors import NotFound
@@ -11,6 +12,8 @@ from protocol.lifecycle import State
 from protocol.merge_patch import merge
 
 __all__ = ["ConfigRow", "ConfigService", "HistoryRow"]
+
+KEPT_PUSHES: Final = 500
 
 
 class ConfigService:
@@ -37,6 +40,9 @@ class ConfigService:
         outcomes = [_outcome(c) for c in commands if c.type == "push_config"]
         if outcomes:
             await self._store.note_outcomes(connection, outcomes)
+
+    async def clean_up(self) -> None:
+        await self._store.forget(KEPT_PUSHES)
 
     async def get(self, org: OrgId, device_id: DeviceId) -> ConfigRow:
         config = await self._store.get(org, device_id)

@@ -98,6 +98,10 @@ class ConfigStore:
             [outcome.error for outcome in outcomes],
         )
 
+    async def forget(self, keep: int) -> None:
+        """Keep so many pushes of each device."""
+        await self._database.execute(_Q["forget"], keep)
+
     async def get(self, org: OrgId, device_id: DeviceId) -> ConfigRow | None:
         row = await self._database.fetchrow(_Q["get"], org, device_id)
         if row is None:

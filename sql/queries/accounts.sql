@@ -159,5 +159,6 @@ INSERT INTO revocation (org_id, kind, subject) SELECT $1, 'api_key', key_id FROM
 -- What nobody can use any more.
 WITH tickets AS (DELETE FROM ws_ticket WHERE expires_at < now()),
      failures AS (DELETE FROM login_failure WHERE at < now() - interval '1 hour'),
+     used AS (DELETE FROM refresh_token WHERE used_at < now() - interval '2 days'),
      revoked AS (DELETE FROM revocation WHERE issued_before < now() - make_interval(secs => $1))
 DELETE FROM user_session WHERE expires_at < now() - interval '1 day'

@@ -43,3 +43,9 @@ SELECT * FROM device_config WHERE org_id = $1 AND device_id = $2
 SELECT * FROM device_config_history
 WHERE org_id = $1 AND device_id = $2 AND ($3::bigint IS NULL OR version < $3)
 ORDER BY version DESC LIMIT $4
+
+-- name: forget
+-- All but the last pushes of each device.
+DELETE FROM device_config_history h USING device_config c
+WHERE c.org_id = h.org_id AND c.device_id = h.device_id
+  AND h.version <= c.desired_version - $1::bigint
