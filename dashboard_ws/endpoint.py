@@ -229,9 +229,10 @@ class Dashboard:
         if selection == self._attached or self._closed:
             return
         fanout = self._proven()
+        members = self._members | fanout.index.members_of  # which forgets them when we detach
         self._detach()
         for groups in self._unresolved():
-            fanout.index.resolve(groups, self._members.get(groups, frozenset()))
+            fanout.index.resolve(groups, members.get(groups, frozenset()))
         fanout.attach(self._outlet, selection)
         self._attached = selection
         self._members = {}
