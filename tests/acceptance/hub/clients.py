@@ -167,6 +167,20 @@ async def open_socket(url: str, **headers: str) -> AsyncGenerator[Socket]:
         yield Socket(connection)
 
 
+async def closed_for_silence(url: str) -> tuple[int, float]:
+    """(close code, after how many seconds) of a socket whose client never says who it is."""
+    async with open_socket(url) as socket:
+        began = now()
+        return (await socket.closed())[0], now() - began
+
+
+async def closed_for_size(url: str) -> int:
+    """The close code for a message over 4 KiB before authentication."""
+    async with open_socket(url) as socket:
+        await socket.send("auth", token="x" * 4096)
+        return (await socket.closed())[0]
+
+
 class Device(Socket):
     """The line of one device, after its welcome."""
 
