@@ -2,12 +2,14 @@
 
 Input from a peer never raises anything but `InvalidMessage`. Beyond what the types say, four things
 are refused anywhere in a message (msgspec refuses NaN, infinity and lone surrogates by itself):
-U+0000, integers beyond 64 bits, nesting deeper than the decoder's stack, and bytes that are not
-UTF-8.
+U+0000, integers beyond 64 bits, nesting deeper than `MAX_DEPTH` (whoever handles the value later
+has less stack than the decoder had), and bytes that are not UTF-8.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn, TypeVar, assert_never
+from itertools import chain
+from typing import Any, Final, NoReturn, TypeVar, assert_never, cast
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +24,9 @@ from protocol.ids import CommandId, DeviceId
 from protocol.telemetry import DurableHead, Telemetry
 
 T = TypeVar("T")
+
+MAX_DEPTH: Final = 256
+"""Lists and objects within each other."""
 
 _encoder: Final = Encoder()
 _anything: Final[Decoder[Any]] = Decoder()
@@ -128,7 +133,7 @@ def decode(decoder: Decoder[T], raw: bytes) -> T:
     """Decode what a peer sent. Raises `InvalidMessage` and nothing else."""
     try:
         message = decoder.decode(raw)
-        if b"\\u0000" in raw or _may_hold_long_number(raw):
+        if b"\\u0000" in raw or _may_hold_long_number(raw) or _may_be_deep(raw):
             refuse_unstorable(_anything.decode(raw))
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
@@ -146,14 +151,18 @@ def _may_hold_long_number(raw: bytes) -> bool:
     return _LONG_NUMBER in shape or shape.startswith(_LONG_NUMBER[1:])
 
 
+def _may_be_deep(raw: bytes) -> bool:
+    return len(raw) > 2 * MAX_DEPTH and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+
+
 def _invalid(error: msgspec.ValidationError) -> InvalidMessage:
     message, _, path = str(error).partition(" - at `")
     return InvalidMessage(message, path.rstrip("`").removeprefix("$").removeprefix("."))
 
 
-def refuse_unstorable(value: object) -> None:
-    """Raise `InvalidMessage` when `value`, decoded JSON, holds U+0000 or an integer beyond 64 bits
-    (JSON that Postgres or a 64-bit reader could not take)."""
+def refuse_unstorable(value: object, *, depth: int = 0) -> None:
+    """Raise `InvalidMessage` when `value`, decoded JSON, holds U+0000, an integer beyond 64 bits
+    (JSON that Postgres or a 64-bit reader could not take), or is nested too deeply."""
     match value:
         case str():
             if "\0" in value:
@@ -164,14 +173,19 @@ def refuse_unstorable(value: object) -> None:
             if not -(2**63) <= value < 2**64:
                 _refuse("an integer beyond 64 bits is not allowed")
         case list():
-            for item in value:  # pyright: ignore[reportUnknownVariableType]
-                refuse_unstorable(item)  # pyright: ignore[reportUnknownArgumentType]
+            _refuse_any_of(cast("list[object]", value), depth + 1)
         case dict():
-            for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-                refuse_unstorable(key)  # pyright: ignore[reportUnknownArgumentType]
-                refuse_unstorable(item)  # pyright: ignore[reportUnknownArgumentType]
+            fields = cast("dict[str, object]", value)
+            _refuse_any_of(chain(fields.keys(), fields.values()), depth + 1)
         case _:
             pass
+
+
+def _refuse_any_of(values: Iterable[object], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        _refuse("nested too deeply")
+    for value in values:
+        refuse_unstorable(value, depth=depth)
 
 
 def _refuse(message: str) -> NoReturn:
