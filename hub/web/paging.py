@@ -6,7 +6,7 @@ begins strictly behind the key.
 
 import base64
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import msgspec
@@ -44,10 +44,11 @@ def decode_cursor(cursor: str | None) -> Key | None:
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         moment, ident = msgspec.json.decode(raw, type=tuple[str, str])
-        key = (datetime.fromisoformat(moment), ident)
-    except (ValueError, msgspec.MsgspecError):
+        at = datetime.fromisoformat(moment)
+        key = (at.astimezone(UTC), ident) if at.tzinfo and "\0" not in ident else None
+    except (ValueError, OverflowError, msgspec.MsgspecError):
         key = None
-    if key is None or key[0].tzinfo is None or "\0" in key[1]:
+    if key is None:
         raise _bad_cursor()
     return key
 
