@@ -18,7 +18,7 @@ class HubProcess:
     """`start` as often as it was killed or stopped: the data directory stays."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._ready_file = folder / "ready.json"
         self._variables = {f"LONGLINE_{name.upper()}": value for name, value in variables.items()}
         self._process: subprocess.Popen[bytes] | None = None
@@ -32,10 +32,10 @@ class HubProcess:
     def start(self) -> None:
         self._ready_file.unlink(missing_ok=True)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("LONGLINE_")}
-        with (self._folder / "hub.log").open("ab") as log:
+        with (self.folder / "hub.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "longline", "up", "--port", "0",
-                 "--data-dir", self._folder / "data", "--ready-file", self._ready_file],
+                 "--data-dir", self.folder / "data", "--ready-file", self._ready_file],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=inherited | self._variables,
             )  # fmt: skip
@@ -69,4 +69,4 @@ class HubProcess:
             raise
 
     def log(self) -> str:
-        return (self._folder / "hub.log").read_text("utf-8", "replace")
+        return (self.folder / "hub.log").read_text("utf-8", "replace")

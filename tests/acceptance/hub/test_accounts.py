@@ -117,7 +117,7 @@ async def test_forged_tokens_are_401(hub: HubProcess, tokens: dict[str, str]) ->
     for token in forged(tokens["VIEWER"]):
         async with Rest.open(hub.url) as caller:
             answer = await caller.client.get(
-                "/auth/me", headers={"Authorization": f"Bearer {token}".encode()}
+                "/auth/me", headers=[(b"Authorization", f"Bearer {token}".encode())]
             )
             assert answer.status_code == 401, token
 

