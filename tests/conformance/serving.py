@@ -8,8 +8,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from hub.socket.connection import Connection, connection_class
-from hub.socket.handler import Handler, Limits
+from hub.socket.connection import connection_class
+from hub.socket.handler import Handler, Limits, Socket
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.http import HttpProtocol
 from hub.socket.pings import PingWheel
@@ -24,12 +24,12 @@ class Echo:
     """Answers every text message with itself and keeps what happened."""
 
     def __init__(self) -> None:
-        self.connection: Connection
+        self.connection: Socket
         self.texts: list[bytes] = []
         self.codes: list[int] = []
         self.drains = 0
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Socket) -> None:
         self.connection = connection
         connection.max_message = 64 * 1024
 

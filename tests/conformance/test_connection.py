@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hub.socket.connection import Connection
-from hub.socket.handler import Limits
+from hub.socket.handler import Limits, Socket
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.http import HttpProtocol
 from hub.socket.pings import PingWheel
@@ -178,7 +178,7 @@ async def test_a_gate_that_fails_is_logged_and_refuses_500(
 
 async def test_the_message_limit_is_the_handlers_from_the_next_message_on() -> None:
     class Authenticating(Echo):
-        def opened(self, connection: Connection) -> None:
+        def opened(self, connection: Socket) -> None:
             self.connection = connection
             assert connection.max_message == 4 * KIB
 
@@ -356,7 +356,9 @@ async def test_a_stalled_reader_is_gone_after_its_time() -> None:
 async def test_the_kernel_holds_little_of_what_a_peer_does_not_read() -> None:
     async with serving() as served, served.socket():
         (handler,) = served.gate.handlers
-        transport = handler.connection._transport  # pyright: ignore[reportPrivateUsage]
+        connection = handler.connection
+        assert isinstance(connection, Connection)
+        transport = connection._transport  # pyright: ignore[reportPrivateUsage]
         sock = transport.get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 256 * KIB
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
