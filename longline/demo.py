@@ -206,16 +206,17 @@ Sign in, then try three things:
   api={ready.url}/api/v1 device={plan.device_id}
   token=$(curl -s --json '{{"username":"{ready.admin_user}","password":"{password}"}}' \
 $api/auth/login | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+  hub() {{ curl -s -w '\\n' --oauth2-bearer "$token" "$@"; }}
 
 1. Run a program on this machine:
 
-  curl -s -w '\\n' --oauth2-bearer $token --json '{{"command":{{"type":"exec_shell",\
-"template":"{shell_template()}"}}}}' $api/devices/$device/commands
+  hub --json '{{"command":{{"type":"exec_shell","template":"{shell_template()}"}}}}' \
+$api/devices/$device/commands
 
 2. Fetch the agent's log, and read it:
 
-  curl -s -w '\\n' --oauth2-bearer $token --json '{{"command":{{"type":"pull_logs","source":"agent"}}}}' \
-$api/devices/$device/commands; sleep 1; curl -s -w '\\n' --oauth2-bearer $token "$api/devices/$device/logs?limit=5"
+  hub --json '{{"command":{{"type":"pull_logs","source":"agent"}}}}' $api/devices/$device/commands
+  sleep 1; hub "$api/devices/$device/logs?limit=5"
 
 3. See live what all devices do (Ctrl-C ends it):
 

@@ -177,6 +177,11 @@ class Bus:
         if seen is None or (seen.epoch, seen.offset) < (position.epoch, position.offset):
             self._seen[org] = position
 
+    async def about(self) -> dict[str, Any]:
+        """What the server says of itself (INFO). Raises `BusUnavailable`."""
+        async with self._guarded(self._deadline):
+            return await _execute(self._client, "INFO")
+
     def publish(self, channel: str, payload: bytes) -> None:
         """Send a hint soon, or never: when the queue is full the oldest is forgotten."""
         self._hints.append((channel, payload))

@@ -41,6 +41,14 @@ async def migrate(database: Database) -> list[str]:
     return applied
 
 
+async def pending(database: Database) -> list[str]:
+    """The names of what `migrate` would apply. Raises `ConfigurationError` as it does."""
+    async with database.connection() as connection:
+        if not await connection.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL"):
+            return [name for name, _ in sql.migrations()]
+        return [name for name, _ in await _missing(connection)]
+
+
 async def _missing(connection: Connection) -> list[tuple[str, str]]:
     known = {
         str(row["name"]): str(row["sha256"])

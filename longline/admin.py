@@ -1,0 +1,174 @@
+"""`longline admin`: users, keys and enrolment, straight in the database, for whoever reaches it.
+
+No password is ever an argument: it is asked for, read as one line of standard input, or generated
+and printed once. Every change has its row in the audit log, with the actor `hub`.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+
+from hub.accounts.rest import UserBody
+from hub.accounts.service import AccountService
+from hub.accounts.store import AccountStore
+from hub.accounts.tokens import new_secret
+from hub.audit.service import AuditService
+from hub.audit.store import AuditStore
+from hub.base.database import Database
+from hub.base.errors import ConfigurationError
+from hub.base.migrate import pending
+from hub.base.settings import Settings
+from hub.web.principal import Principal
+from longline import serving
+from longline.errors import USAGE, UserError
+from longline.installation import DataDir, open_database, settings_of
+from protocol.ids import DEFAULT_ORG
+
+T = TypeVar("T")
+
+FOR_EVER_DAYS = 100_000
+OPERATOR = Principal(org=DEFAULT_ORG, kind="anyone", subject="", actor="hub")
+
+
+class RoleName(StrEnum):
+    VIEWER = "VIEWER"
+    OPERATOR = "OPERATOR"
+    MANAGER = "MANAGER"
+    ADMIN = "ADMIN"
+
+
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
+
+
+app = typer.Typer()
+
+Username = Annotated[str, typer.Argument(help="The user's name.")]
+Generate = Annotated[bool, typer.Option("--generate", help="Make a password and print it, once.")]
+
+
+@app.command("create-user")
+def create_user(
+    username: Username,
+    *,
+    role: Annotated[RoleName, typer.Option(help="What the user may do.")] = RoleName.VIEWER,
+    display_name: Annotated[str | None, typer.Option(help="The name for people.")] = None,
+    generate: Generate = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Create a user. The password is asked for, or is one line of standard input."""
+    settings = settings_of(data_dir)
+    body = _checked(username, _password(generate=generate), role, display_name)
+
+    async def create(accounts: AccountService) -> None:
+        await accounts.create_user(
+            OPERATOR, body.username, body.password, body.role, body.display_name
+        )
+
+    _with_accounts(settings, create)
+    _tell(f"created {username}, {role}", body.password if generate else None)
+
+
+@app.command("reset-password")
+def reset_password(
+    username: Username, *, generate: Generate = False, data_dir: DataDir = None
+) -> None:
+    """Give a user a new password and end every session of theirs."""
+    settings = settings_of(data_dir)
+    body = _checked(username, _password(generate=generate), RoleName.VIEWER, None)
+    _with_accounts(settings, lambda accounts: accounts.reset_password(username, body.password))
+    _tell(f"{username} has a new password", body.password if generate else None)
+
+
+@app.command("rotate-keys")
+def rotate_keys(*, data_dir: DataDir = None) -> None:
+    """Sign tokens with a new key from now on; those in use stay valid until they run out."""
+    kid = _with_accounts(settings_of(data_dir), lambda accounts: accounts.rotate_keys())
+    _tell(f"tokens are signed with the new key {kid}")
+
+
+@app.command("enrollment")
+def enrollment(
+    *,
+    auto: Annotated[
+        Switch | None, typer.Option(help="Whether unknown devices with the key are registered.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the key with which devices enrol, or switch auto-enrolment on or off."""
+    settings = settings_of(data_dir)
+
+    async def look(accounts: AccountService) -> tuple[str, bool]:
+        if auto is not None:
+            await accounts.set_auto_enroll(on=auto is Switch.ON)
+        return await accounts.enrollment(DEFAULT_ORG)
+
+    key, is_on = _with_accounts(settings, look)
+    _tell(f"enrolment key   {key}")
+    _tell(f"auto-enrolment  {'on' if is_on else 'off'}")
+    if settings.auto_enroll is not None:
+        _tell("(LONGLINE_AUTO_ENROLL decides wherever it is set)")
+
+
+def _with_accounts(settings: Settings, work: Callable[[AccountService], Awaitable[T]]) -> T:
+    """Raises `UserError`."""
+    answers: list[T] = []
+
+    async def main(_: asyncio.Event) -> None:
+        database = await open_database(settings)
+        try:
+            answers.append(await work(await _accounts(database, settings)))
+        finally:
+            await database.close()
+
+    serving.run(main)
+    return answers[0]
+
+
+async def _accounts(database: Database, settings: Settings) -> AccountService:
+    """On a database that no replica has seen yet, with what its first start would make."""
+    missing = await pending(database)
+    if missing:
+        raise ConfigurationError(f"the schema lacks {missing[0]}: run longline migrate first")
+    audit = AuditService(AuditStore(database))
+    # Only makes partitions: what is too old is for the hub to say, which has the setting.
+    await audit.clean_up(database, days=FOR_EVER_DAYS)
+    accounts = AccountService(AccountStore(database), audit, settings)
+    await accounts.prepare()
+    return accounts
+
+
+def _password(*, generate: bool) -> str:
+    if generate:
+        return new_secret()
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _checked(username: str, password: str, role: RoleName, display_name: str | None) -> UserBody:
+    """By the rules of the REST API. Raises `UserError`."""
+    fields = {
+        "username": username,
+        "password": password,
+        "role": role.value,
+        "displayName": display_name,
+    }
+    try:
+        return msgspec.convert(fields, UserBody)
+    except msgspec.ValidationError as error:
+        raise UserError(str(error), USAGE) from None
+
+
+def _tell(text: str, password: str | None = None) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(text, markup=False, emoji=False)
+    if password is not None:
+        console.print(f"password  {password}   (shown this once)", markup=False, emoji=False)
