@@ -1,6 +1,6 @@
 """What a device says about a command: `ack`, `progress`, `result`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -61,3 +61,5 @@ def happening_of(reply: Reply) -> Happening:
             return Happening.CANCEL
         case Result():
             return Happening.FAIL
+        case _:
+            assert_never(reply)

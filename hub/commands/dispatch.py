@@ -9,7 +9,7 @@ of `protocol/lifecycle.py`.
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -259,6 +259,8 @@ def fold(folded: Folded, reply: Reply, *, ts: str) -> None:
         case Result():
             changes |= _outcome(reply, status)
             folded.changed = folded.ended = True
+        case _:
+            assert_never(reply)
     folded.command = msgspec.structs.replace(command, **changes)
 
 

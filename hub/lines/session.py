@@ -22,7 +22,7 @@ from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
 from protocol.commands import COMMANDS
 from protocol.errors import FrameErrorCode, InvalidMessage
-from protocol.frames import Auth, AuthOk, DeviceFrame, Error, EventAck, Hello, Ping, Pong, Welcome
+from protocol.frames import Auth, AuthOk, Error, EventAck, Hello, Ping, Pong, Welcome
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.replies import Ack, Progress, Reply, Result
 from protocol.telemetry import Telemetry, TelemetryBase
@@ -199,7 +199,7 @@ class LineSession:
         self._count_invalid()
         self.refuse(FrameErrorCode.INVALID_FRAME, "binary frames are not part of the protocol")
 
-    def _other(self, frame: DeviceFrame) -> None:
+    def _other(self, frame: Auth | Ping | Hello | Reply) -> None:
         match frame:
             case Hello():
                 self._hello(frame)
@@ -211,8 +211,6 @@ class LineSession:
                 self._send(encode(Pong(server_time=self._now())))
             case Auth():
                 self._renew(frame)
-            case TelemetryBase():
-                pass  # handled before
             case _:
                 assert_never(frame)
 
