@@ -20,7 +20,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
     process.start()
     yield process
     assert process.stop() == 0
-    failures = [line for line in process.log().splitlines() if '"level":"error"' in line]
+    failures = [line for line in process.log().splitlines() if '"level": "error"' in line]
     assert failures == [], "\n".join(failures[:5])
 
 

@@ -1,0 +1,61 @@
+import pytest
+
+from hub.accounts.access import (
+    COMMAND_MINIMUM,
+    MINIMUM,
+    ROLES,
+    Action,
+    may,
+    may_dispatch,
+    role_covers,
+)
+from hub.web.principal import ANYONE, Role
+from protocol.commands import COMMANDS
+from tests.factories import make_principal
+
+DEVICE = make_principal(None, kind="device")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_what_its_place_allows(role: Role) -> None:
+    who = make_principal(role)
+    for action in Action:
+        least = MINIMUM.get(action)
+        allowed = action is Action.OPEN or (
+            least is not None and ROLES.index(role) >= ROLES.index(least)
+        )
+        assert may(who, action) is allowed
+    assert not may(who, Action.DEVICE)
+
+
+def test_a_device_may_its_own_routes_and_artifacts_only() -> None:
+    allowed = {action for action in Action if may(DEVICE, action)}
+    assert allowed == {Action.OPEN, Action.DEVICE, Action.FETCH_ARTIFACT}
+    assert not any(may_dispatch(DEVICE, kind) for kind in COMMANDS)
+
+
+def test_anyone_may_what_is_open_only() -> None:
+    assert [action for action in Action if may(ANYONE, action)] == [Action.OPEN]
+
+
+@pytest.mark.parametrize(
+    ("role", "kinds"),
+    [
+        ("VIEWER", set[str]()),
+        ("OPERATOR", {"force_sync", "pull_logs", "enable_device"}),
+        (
+            "MANAGER",
+            {"force_sync", "pull_logs", "enable_device", "clear_queue", "push_config"},
+        ),
+        ("ADMIN", set(COMMANDS)),
+    ],
+)
+def test_commands_by_role(role: Role, kinds: set[str]) -> None:
+    assert {kind for kind in COMMANDS if may_dispatch(make_principal(role), kind)} == kinds
+    assert may_dispatch(make_principal(role), "from_the_future") is (role == "ADMIN")
+
+
+def test_the_tables_name_what_there_is() -> None:
+    assert COMMAND_MINIMUM.keys() <= COMMANDS.keys()
+    assert role_covers("ADMIN", "ADMIN")
+    assert not role_covers("VIEWER", "OPERATOR")

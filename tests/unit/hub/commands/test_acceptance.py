@@ -1,0 +1,129 @@
+import pytest
+
+from hub.audit.service import Deed
+from hub.base.errors import Conflict, HubError, NotFound, TooManyCommands
+from hub.commands.acceptance import Acceptance, Intake, Taken
+from hub.commands.dispatch import NewCommand
+from hub.commands.records import Ledgered
+from hub.commands.store import Key, KeyRow, Name
+from protocol.ids import DEFAULT_ORG, DeviceId
+from protocol.lifecycle import State
+from tests.factories import make_command, make_new, make_target
+
+PLACE = (DEFAULT_ORG, DeviceId("d1"))
+KEY = Key(DEFAULT_ORG, "/path", "key")
+
+
+def take(
+    *intakes: Intake,
+    keys: dict[Key, KeyRow] | None = None,
+    existing: dict[Name, Ledgered] | None = None,
+    unfinished: int = 0,
+) -> tuple[Acceptance, list[Taken]]:
+    group = Acceptance(list(intakes))
+    group.decide(
+        keys=keys or {},
+        targets={PLACE: make_target(unfinished=unfinished)},
+        existing=existing or {},
+        ready=lambda _: None,
+    )
+    rows = {
+        (i.new.org, i.new.command_id): make_command(
+            State.PENDING, command_id=i.new.command_id, seq=i.seq
+        )
+        for i in group.inserts
+    }
+    return group, group.outcomes(rows)
+
+
+def one(command_id: str, **changes: object) -> Intake:
+    return Intake(commands=[make_new(command_id=command_id, **changes)])
+
+
+def with_key(command_id: str, request_hash: bytes = b"hash") -> Intake:
+    new = make_new(command_id=command_id)
+    return Intake(commands=[new], key=(KEY, KeyRow(request_hash, command_id)))
+
+
+def ledgered(outcome: Ledgered | HubError) -> Ledgered:
+    assert isinstance(outcome, Ledgered)
+    return outcome
+
+
+def test_what_is_wanted_is_named_once_and_sorted() -> None:
+    group = Acceptance([one("b"), with_key("a"), one("b", device_id=DeviceId("d0"))])
+    assert group.keys_wanted() == [KEY]
+    assert group.places_wanted() == [(DEFAULT_ORG, "d0"), (DEFAULT_ORG, "d1")]
+    assert group.names_wanted() == [(DEFAULT_ORG, "a"), (DEFAULT_ORG, "b")]
+
+
+def test_g5_commands_of_a_group_are_numbered_in_the_order_of_their_calls() -> None:
+    group, taken = take(one("b"), one("a"), one("c"))
+    assert [(i.new.command_id, i.seq) for i in group.inserts] == [("b", 1), ("a", 2), ("c", 3)]
+    assert [ledgered(t.outcomes[0]).command_id for t in taken] == ["b", "a", "c"]
+
+
+def test_g2_the_same_id_twice_in_a_group_is_one_command_or_a_conflict() -> None:
+    group, taken = take(one("a"), one("a"), one("a", request_hash=b"other"))
+    assert len(group.inserts) == 1
+    assert taken[0].outcomes == taken[1].outcomes
+    assert isinstance(taken[2].outcomes[0], Conflict)
+
+
+def test_g2_the_same_id_for_another_device_in_a_group_is_a_conflict() -> None:
+    _, taken = take(one("a"), one("a", device_id=DeviceId("d2")))
+    assert isinstance(taken[1].outcomes[0], Conflict)
+
+
+def test_an_id_that_is_there_is_joined_and_has_no_second_audit_row() -> None:
+    there = make_command(command_id="a")
+    group, taken = take(one("a"), existing={(DEFAULT_ORG, there.command_id): there})
+    assert taken[0].outcomes == [there]
+    assert (group.inserts, group.deeds) == ([], [])
+
+
+def test_the_fifty_are_counted_over_the_whole_group() -> None:
+    _, taken = take(one("a"), one("b"), unfinished=49)
+    assert isinstance(taken[1].outcomes[0], TooManyCommands)
+
+
+def test_g2_a_key_that_was_used_stands_for_what_it_made() -> None:
+    used = {KEY: KeyRow(b"hash", "first")}
+    group, taken = take(with_key("new"), keys=used)
+    assert taken == [Taken([], "first")]
+    assert (group.inserts, group.keys) == ([], [])
+
+
+@pytest.mark.parametrize("keys", [{KEY: KeyRow(b"other", "first")}, None])
+def test_g2_a_key_of_another_request_refuses_the_whole_call(
+    keys: dict[Key, KeyRow] | None,
+) -> None:
+    """Used before, or by a call in front of it in the same group."""
+    first = with_key("first", b"other")
+    _, taken = take(first, with_key("new"), keys=keys)
+    assert isinstance(taken[1].refused, Conflict)
+    assert taken[1].outcomes == []
+
+
+def test_g2_a_key_used_twice_in_a_group_makes_one_command() -> None:
+    group, taken = take(with_key("first"), with_key("second"))
+    assert taken[1].joined == "first"
+    assert group.keys == [(KEY, KeyRow(b"hash", "first"))]
+    assert len(group.inserts) == 1
+
+
+def test_a_key_is_not_used_up_by_a_call_of_which_nothing_was_accepted() -> None:
+    _, taken = take(with_key("a"), with_key("b"), unfinished=50)
+    assert [type(t.outcomes[0]) for t in taken] == [TooManyCommands, TooManyCommands]
+
+
+def test_g16_each_command_has_an_audit_row_and_a_bulk_call_one_for_all() -> None:
+    deed = Deed(org=DEFAULT_ORG, actor="alice", action="command.force_sync")
+    news: list[NewCommand] = [make_new(command_id=name) for name in ("a", "b")]
+    unknown = make_new(command_id="c", device_id=DeviceId("nobody"))
+    group, taken = take(one("x"), Intake(commands=[*news, unknown], deed=deed))
+    assert [d.action for d in group.deeds] == ["command.force_sync"] * 2
+    assert group.deeds[0].target == "d1"
+    assert group.deeds[0].detail == {"commandId": "x"}
+    assert group.deeds[1] is deed
+    assert isinstance(taken[1].outcomes[2], NotFound)

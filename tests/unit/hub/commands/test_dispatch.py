@@ -1,0 +1,275 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from hub.base.errors import Conflict, NotFound, TooManyCommands
+from hub.commands.dispatch import (
+    Folded,
+    Insert,
+    ReadyLine,
+    Replied,
+    accept,
+    fold,
+    given_to,
+    plan,
+    request_hash,
+)
+from hub.commands.records import Ledgered
+from protocol.commands import COMMANDS
+from protocol.ids import DEFAULT_ORG, CommandId, DeviceId, Generation, OrgId
+from protocol.lifecycle import ENDED, State
+from protocol.replies import Ack, Outcome, Progress, Result, ResultError
+from tests.factories import make_claim, make_command, make_new, make_target
+
+READY = ReadyLine(Generation(1), "j", frozenset(COMMANDS))
+TS = "2026-01-02T03:04:05.000Z"
+
+
+# Acceptance
+
+
+def accepted(*args: object, **changes: object) -> Insert:
+    decision = accept(*args, **changes)  # pyright: ignore[reportArgumentType]
+    assert isinstance(decision, Insert)
+    return decision
+
+
+def test_on_a_ready_line_it_is_born_sent_with_the_journal_of_the_line() -> None:
+    target = make_target(seq=7)
+    insert = accepted(make_new(), target, None, READY)
+    assert (insert.status, insert.seq) == (State.SENT, 8)
+    assert (insert.sent_generation, insert.journal_id) == (1, "j")
+    assert (target.seq, target.unfinished) == (8, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [None, ReadyLine(Generation(2), None, frozenset(COMMANDS))],
+    ids=["a line elsewhere", "not the newest line"],
+)
+def test_on_any_other_line_it_is_born_pending(line: ReadyLine | None) -> None:
+    insert = accepted(make_new(), make_target(), None, line)
+    assert (insert.status, insert.sent_generation, insert.error) == (State.PENDING, None, None)
+
+
+def test_without_a_line_now_fails_and_queue_waits() -> None:
+    target = make_target(online=False)
+    insert = accepted(make_new(), target, None, None)
+    assert insert.status is State.FAILED
+    assert insert.error is not None
+    assert insert.error["code"] == "device_offline"
+    assert (target.seq, target.unfinished) == (1, 0)
+    insert = accepted(make_new(delivery="queue"), target, None, READY)
+    assert insert.status is State.PENDING
+    assert (target.seq, target.unfinished) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("noted", "line", "status"),
+    [
+        (["reboot_os"], None, State.REJECTED),
+        (["force_sync"], None, State.PENDING),
+        (None, ReadyLine(Generation(1), None, frozenset({"reboot_os"})), State.REJECTED),
+        (["reboot_os"], ReadyLine(Generation(1), None, frozenset({"force_sync"})), State.SENT),
+        (["reboot_os"], ReadyLine(Generation(9), None, frozenset({"force_sync"})), State.REJECTED),
+    ],
+)
+def test_what_the_line_does_not_support_is_rejected_and_the_line_knows_best(
+    noted: list[str] | None, line: ReadyLine | None, status: State
+) -> None:
+    insert = accepted(make_new(), make_target(commands=noted), None, line)
+    assert insert.status is status
+    assert (insert.error is None) == (status is not State.REJECTED)
+
+
+def test_what_a_device_that_is_away_did_not_support_may_be_queued() -> None:
+    target = make_target(online=False, commands=["reboot_os"])
+    assert accepted(make_new(delivery="queue"), target, None, None).status is State.PENDING
+
+
+def test_an_unknown_device_is_not_found() -> None:
+    assert isinstance(accept(make_new(), None, None, None), NotFound)
+
+
+def test_an_id_that_is_there_is_joined_or_conflicts() -> None:
+    there = make_command()
+    assert accept(make_new(), make_target(), there, READY) is there
+    for other in ({"request_hash": b"other"}, {"device_id": "d2"}):
+        assert isinstance(accept(make_new(**other), make_target(), there, READY), Conflict)
+
+
+def test_the_fifty_first_unfinished_command_is_refused_and_takes_no_number() -> None:
+    target = make_target(unfinished=49)
+    assert accepted(make_new(), target, None, READY).seq == 1
+    refused = accept(make_new(command_id="c2"), target, None, READY)
+    assert isinstance(refused, TooManyCommands)
+    assert (target.seq, target.unfinished) == (1, 50)
+    target.online = False
+    assert accepted(make_new(command_id="c3"), target, None, None).status is State.FAILED
+
+
+def test_equal_requests_have_equal_hashes_whatever_the_order_of_their_keys() -> None:
+    assert request_hash("d", {"a": 1, "b": [2]}) == request_hash("d", {"b": [2], "a": 1})
+    assert request_hash("d", {"a": 1}) != request_hash("d", {"a": 2})
+    assert request_hash("ab", "c") != request_hash("a", "bc")
+
+
+# Plans
+
+
+def again(**changes: Any) -> Ledgered:
+    """A command that was sent on an older line and is not safe to send twice."""
+    return make_command(type="restart_service", **changes)
+
+
+def test_pending_commands_are_sent_in_order() -> None:
+    commands = [make_command(State.PENDING, seq=n, command_id=f"c{n}") for n in (1, 2)]
+    planned = plan(make_claim(), commands)
+    assert [(s.command.seq, s.status, s.sent) for s in planned.steps] == [
+        (1, State.SENT, True), (2, State.SENT, True),
+    ]  # fmt: skip
+    assert not planned.held
+
+
+def test_what_hello_does_not_name_is_rejected_unsent() -> None:
+    claim = make_claim(commands=frozenset({"reboot_os"}))
+    (step,) = plan(claim, [make_command(State.PENDING)]).steps
+    assert (step.status, step.sent) == (State.REJECTED, False)
+    assert step.error is not None
+    assert step.error["code"] == "unsupported"
+
+
+@pytest.mark.parametrize("status", [State.SENT, State.ACKED, State.RUNNING])
+def test_what_is_safe_is_sent_again_and_keeps_its_state(status: State) -> None:
+    for settled in (True, False):
+        (step,) = plan(make_claim(settled=settled), [make_command(status)]).steps
+        assert (step.status, step.sent) == (status, True)
+
+
+def test_what_was_committed_as_sent_on_this_very_line_is_sent() -> None:
+    (step,) = plan(make_claim(settled=False), [again(sent_generation=2)]).steps
+    assert step.sent
+
+
+def test_the_same_journal_makes_it_safe_and_another_or_none_does_not() -> None:
+    (step,) = plan(make_claim(journal_id="j"), [again(journal_id="j")]).steps
+    assert step.sent
+    for mine, its in ((None, None), (None, "j"), ("j", None), ("j", "k")):
+        (step,) = plan(make_claim(journal_id=mine), [again(journal_id=its)]).steps
+        assert (step.status, step.sent) == (State.UNKNOWN, False)
+        assert step.error is not None
+        assert step.error["code"] == "unknown"
+
+
+def test_a_command_in_doubt_holds_what_is_behind_it_until_the_line_is_settled() -> None:
+    commands = [
+        make_command(seq=1, command_id="before"),
+        again(seq=2, command_id="doubt"),
+        make_command(State.PENDING, seq=3, command_id="behind"),
+    ]
+    waiting = plan(make_claim(settled=False), commands)
+    assert ([step.command.seq for step in waiting.steps], waiting.held) == ([1], True)
+    settled = plan(make_claim(settled=True), commands)
+    assert [(s.command.seq, s.sent) for s in settled.steps] == [(1, True), (2, False), (3, True)]
+    assert not settled.held
+
+
+def test_a_type_that_this_version_does_not_know_is_never_safe() -> None:
+    (step,) = plan(make_claim(), [make_command(type="from_the_past")]).steps
+    assert not step.sent
+
+
+# Replies
+
+C1 = CommandId("c1")
+ACK = Ack(command_id=C1)
+PROGRESS = Progress(command_id=C1, percent=40, stage="s", message="m")
+SUCCESS = Result(command_id=C1, success=True, output="o", data={"n": 1})
+
+
+def folded(status: State, *replies: Ack | Progress | Result, **changes: object) -> Folded:
+    found = Folded(command=make_command(status, **changes))
+    for reply in replies:
+        fold(found, reply, ts=TS)
+    return found
+
+
+def test_ack_progress_result_in_one_group() -> None:
+    found = folded(State.SENT, ACK, PROGRESS, SUCCESS)
+    assert (found.command.status, found.changed, found.ended) == (State.SUCCESS, True, True)
+    assert (found.command.output, found.command.data, found.command.error) == ("o", {"n": 1}, None)
+    assert found.command.progress == {"percent": 40, "stage": "s", "message": "m"}
+    (event,) = found.progress
+    assert (event.command_id, event.percent, event.stage, event.message) == (C1, 40, "s", "m")
+
+
+def test_an_ack_that_changes_nothing_is_no_change() -> None:
+    assert folded(State.SENT, ACK).changed
+    assert not folded(State.ACKED, ACK).changed
+    after_progress = folded(State.RUNNING, ACK)
+    assert (after_progress.command.status, after_progress.changed) == (State.RUNNING, False)
+
+
+def test_progress_may_be_bare() -> None:
+    found = folded(State.SENT, Progress(command_id=C1), Progress(command_id=C1))
+    assert found.command.progress == {"percent": None, "stage": None, "message": None}
+    assert len(found.progress) == 2
+    assert msgspec.to_builtins(found.progress[0]).keys() == {
+        "type", "deviceId", "ts", "commandId", "percent",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "status", "code"),
+    [
+        (None, None, State.FAILED, None),
+        (None, ResultError(code="disk_full"), State.FAILED, "disk_full"),
+        ("rejected", ResultError(code="busy"), State.REJECTED, "busy"),
+        ("cancelled", None, State.CANCELLED, "cancelled"),
+        ("unknown", None, State.UNKNOWN, "unknown"),
+        ("unknown", ResultError(code="crashed"), State.UNKNOWN, "crashed"),
+    ],
+)
+def test_a_failure_says_why(
+    outcome: Outcome | None, error: ResultError | None, status: State, code: str | None
+) -> None:
+    found = folded(State.ACKED, Result(command_id=C1, success=False, outcome=outcome, error=error))
+    assert found.command.status is status
+    assert (found.command.error or {"code": None})["code"] == code
+
+
+def test_the_error_of_a_success_is_dropped() -> None:
+    result = Result(command_id=C1, success=True, error=ResultError(code="odd"))
+    assert folded(State.SENT, result).command.error is None
+
+
+@pytest.mark.parametrize("status", sorted(ENDED))
+def test_after_the_end_only_a_result_that_says_something_else_is_kept(status: State) -> None:
+    found = folded(status, ACK, PROGRESS)
+    assert (found.changed, found.command) == (False, make_command(status))
+    found = folded(status, SUCCESS)
+    assert found.command.status is status
+    assert not found.ended
+    if status is State.SUCCESS:
+        assert found.command.late_result is None
+        assert not found.changed
+    else:
+        assert found.command.late_result is not None
+        assert found.command.late_result["output"] == "o"
+        once = found.command
+        fold(found, Result(command_id=C1, success=True, output="again"), ts=TS)
+        assert found.command == once
+
+
+def replied(**changes: object) -> Replied:
+    fields = {"org": DEFAULT_ORG, "device_id": DeviceId("d1"), "generation": Generation(1)}
+    return Replied(**{**fields, "reply": ACK, **changes})  # pyright: ignore[reportArgumentType]
+
+
+def test_a_command_was_given_to_the_device_that_it_was_sent_to() -> None:
+    assert given_to(make_command(), replied())
+    assert not given_to(None, replied())
+    assert not given_to(make_command(device_id="another"), replied())
+    assert not given_to(make_command(State.PENDING), replied())
+    assert given_to(make_command(), replied(org=OrgId("default"), generation=Generation(9)))

@@ -1,0 +1,291 @@
+"""Outgoing by cases, and with dispatch.plan and a ledger against a naive model."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from hub.commands.dispatch import plan
+from hub.commands.outgoing import Outgoing, Phase
+from hub.commands.records import Ledgered
+from hub.lines.session import LineSession
+from protocol.commands import COMMANDS
+from protocol.ids import Generation
+from protocol.lifecycle import State
+from tests.factories import make_command, make_line
+
+
+def ready_line(sent_up_to: int = 0) -> Outgoing:
+    outgoing = Outgoing(make_line())
+    outgoing.claimed(sent_up_to, wrote=False, held=False)
+    return outgoing
+
+
+def test_a_new_line_is_not_written_to_before_its_first_claim() -> None:
+    outgoing = Outgoing(make_line())
+    assert outgoing.ready() is None
+    assert not outgoing.accepted(1)
+    assert not outgoing.wants_claim()
+    outgoing.claimed(0, wrote=False, held=False)
+    assert outgoing.wants_claim()
+    assert outgoing.phase is Phase.CLAIMING
+
+
+def test_the_next_number_is_written_at_once_and_a_hole_is_claimed() -> None:
+    outgoing = ready_line(4)
+    ready = outgoing.ready()
+    assert ready is not None
+    assert (ready.generation, ready.journal_id, ready.commands) == (1, None, frozenset(COMMANDS))
+    assert outgoing.accepted(5)
+    assert not outgoing.accepted(7)
+    assert outgoing.sent_up_to == 5
+    assert outgoing.wants_claim()
+    assert not outgoing.wants_claim()
+    assert outgoing.claim().sent_up_to == 5
+
+
+def test_a_number_that_is_never_written_makes_no_hole() -> None:
+    outgoing = ready_line()
+    outgoing.skipped(1)
+    assert outgoing.accepted(2)
+    outgoing.skipped(4)
+    assert outgoing.sent_up_to == 2
+
+
+def test_a_hint_causes_a_claim_also_when_one_is_under_way() -> None:
+    outgoing = ready_line()
+    outgoing.hinted()
+    assert outgoing.wants_claim()
+    outgoing.hinted()
+    assert not outgoing.wants_claim()
+    outgoing.claimed(3, wrote=True, held=False)
+    assert outgoing.wants_claim()
+
+
+def test_a_claim_never_moves_back() -> None:
+    outgoing = ready_line(9)
+    outgoing.claimed(0, wrote=False, held=False)
+    assert outgoing.sent_up_to == 9
+
+
+def test_a_held_line_goes_on_when_it_is_settled() -> None:
+    outgoing = Outgoing(make_line())
+    outgoing.claimed(2, wrote=True, held=True)
+    assert outgoing.phase is Phase.HELD
+    assert outgoing.ready() is None
+    outgoing.hinted()
+    assert not outgoing.wants_claim()
+    outgoing.settle()
+    assert outgoing.claim().settled
+    assert outgoing.wants_claim()
+
+
+def test_a_line_that_was_settled_during_a_claim_claims_again() -> None:
+    outgoing = Outgoing(make_line())
+    outgoing.settle()
+    assert not outgoing.wants_claim()
+    outgoing.claimed(0, wrote=False, held=True)
+    assert outgoing.wants_claim()
+
+
+def test_a_failed_claim_is_made_again() -> None:
+    outgoing = Outgoing(make_line())
+    outgoing.failed()
+    assert outgoing.wants_claim()
+
+
+def test_what_was_written_before_the_journal_was_known_is_remembered() -> None:
+    line = make_line()
+    outgoing = Outgoing(line)
+    outgoing.claimed(1, wrote=True, held=False)
+    assert outgoing.sent_without_journal
+    line.journal_id = "j"
+    fresh = Outgoing(line)
+    fresh.claimed(1, wrote=True, held=False)
+    assert fresh.accepted(2)
+    assert not fresh.sent_without_journal
+
+
+class Replica(RuleBasedStateMachine):
+    """One device, its lines, the ledger (a list) and the sender, of which every step is one rule.
+
+    What other replicas accept is PENDING until a hint (which may be lost) or the sweep comes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger: list[Ledgered] = []
+        self.line: LineSession
+        self.outgoing: Outgoing
+        self.generation = 0
+        self.claiming = False
+        self.journal: str | None = None
+        self.written: list[int] = []
+        """On the present line."""
+        self.ever: dict[int, list[str | None]] = {}
+        """The journals of the lines on which a number was written."""
+
+    @initialize()
+    def first_line(self) -> None:
+        self._open(None)
+
+    def _open(self, journal: str | None) -> None:
+        self.generation += 1
+        self.journal = journal
+        self.line = make_line(generation=Generation(self.generation))
+        self.outgoing = Outgoing(self.line)
+        self.claiming = True
+        self.written = []
+
+    def _write(self, command: Ledgered) -> None:
+        assert command.status in (State.SENT, State.ACKED, State.RUNNING)
+        assert command.seq not in self.written, "twice on one line"
+        assert not self.written or command.seq > self.written[-1], "out of order"
+        spec = COMMANDS[command.type]
+        before = self.ever.setdefault(command.seq, [])
+        if before and not spec.redeliverable:
+            assert self.line.journal_id is not None, "unsafe, and nobody remembers"
+            assert before[-1] == self.line.journal_id, "unsafe, and another journal"
+        before.append(self.line.journal_id)
+        self.written.append(command.seq)
+
+    def _update(self, seq: int, **changes: object) -> Ledgered:
+        kept = self.ledger[seq - 1]
+        self.ledger[seq - 1] = make_command(
+            **{
+                **{name: getattr(kept, name) for name in kept.__struct_fields__},
+                **changes,
+            }  # pyright: ignore[reportArgumentType]
+        )
+        return self.ledger[seq - 1]
+
+    def _begin_claim_if_wanted(self) -> None:
+        if self.outgoing.wants_claim():
+            assert not self.claiming
+            self.claiming = True
+
+    @rule(kind=st.sampled_from(["force_sync", "restart_service"]))
+    def accept_here(self, kind: str) -> None:
+        ready = self.outgoing.ready()
+        command = make_command(
+            State.SENT if ready else State.PENDING,
+            seq=len(self.ledger) + 1,
+            command_id=f"c{len(self.ledger) + 1}",
+            type=kind,
+            sent_generation=ready.generation if ready else None,
+            journal_id=ready.journal_id if ready else None,
+        )
+        self.ledger.append(command)
+        if command.status is State.PENDING:
+            self.outgoing.hinted()
+        elif self.outgoing.accepted(command.seq):
+            self._write(command)
+        self._begin_claim_if_wanted()
+
+    @rule(kind=st.sampled_from(["force_sync", "restart_service"]))
+    def accept_elsewhere(self, kind: str) -> None:
+        number = len(self.ledger) + 1
+        self.ledger.append(
+            make_command(State.PENDING, seq=number, command_id=f"c{number}", type=kind)
+        )
+
+    @rule()
+    def refuse_here(self) -> None:
+        number = len(self.ledger) + 1
+        self.ledger.append(
+            make_command(State.REJECTED, seq=number, command_id=f"c{number}", sent_generation=None)
+        )
+        self.outgoing.skipped(number)
+        self._begin_claim_if_wanted()
+
+    @rule()
+    def hint(self) -> None:
+        self.outgoing.hinted()
+        self._begin_claim_if_wanted()
+
+    @precondition(lambda self: self.claiming)
+    @rule(works=st.booleans())
+    def claim(self, works: bool) -> None:
+        self.claiming = False
+        if not works:
+            self.outgoing.failed()
+            self._begin_claim_if_wanted()
+            return
+        claim = self.outgoing.claim()
+        unsent = [
+            c for c in self.ledger
+            if not c.ended
+            and (
+                c.status is State.PENDING
+                or c.sent_generation != claim.generation
+                or c.seq > claim.sent_up_to
+            )
+        ]  # fmt: skip
+        planned = plan(claim, unsent)
+        for step in planned.steps:
+            changes: dict[str, object] = {"status": step.status}
+            if step.sent:
+                journal = claim.journal_id or step.command.journal_id
+                changes |= {"sent_generation": claim.generation, "journal_id": journal}
+            command = self._update(step.command.seq, **changes)
+            if step.sent:
+                self._write(command)
+        last = len(self.ledger)
+        if planned.held:
+            last = planned.steps[-1].command.seq if planned.steps else 0
+        self.outgoing.claimed(
+            last, wrote=any(step.sent for step in planned.steps), held=planned.held
+        )
+        self._note_journal()
+        self._begin_claim_if_wanted()
+
+    def _note_journal(self) -> None:
+        if self.outgoing.sent_without_journal and self.line.journal_id is not None:
+            for command in list(self.ledger):
+                if not command.ended and command.sent_generation == self.line.generation:
+                    self._update(command.seq, journal_id=self.line.journal_id)
+                    self.ever[command.seq][-1:] = [self.line.journal_id]
+            self.outgoing.sent_without_journal = False
+
+    @precondition(lambda self: not self.outgoing.settled)
+    @rule(says_hello=st.booleans())
+    def settle(self, says_hello: bool) -> None:
+        if says_hello:
+            self.line.journal_id = self.journal
+        self._note_journal()
+        self.outgoing.settle()
+        self._begin_claim_if_wanted()
+
+    @precondition(lambda self: self.written)
+    @rule(data=st.data())
+    def result(self, data: st.DataObject) -> None:
+        command = self.ledger[data.draw(st.sampled_from(self.written)) - 1]
+        if not command.ended:
+            self._update(command.seq, status=State.SUCCESS)
+
+    @rule(journal=st.sampled_from([None, "j", "k"]))
+    def new_line(self, journal: str | None) -> None:
+        self._open(journal)
+
+    @invariant()
+    def nothing_unsafe_is_lost_silently(self) -> None:
+        for command in self.ledger:
+            if command.status is State.UNKNOWN:
+                assert command.type == "restart_service"
+                assert command.seq in self.ever or command.sent_generation is not None
+
+    def teardown(self) -> None:
+        """When the claims go through and the sweep comes, everything is written or has ended."""
+        if self.generation == 0:
+            return
+        for _ in range(3):
+            if not self.outgoing.settled:
+                self.settle(says_hello=True)
+            self.hint()
+            while self.claiming:
+                self.claim(works=True)
+        for command in self.ledger:
+            assert command.ended or command.seq in self.written, "lost"
+
+
+Replica.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAnyInterleaving = Replica.TestCase

@@ -1,0 +1,63 @@
+import json
+
+import msgspec
+import pytest
+
+from hub.commands.records import (
+    accepted_event,
+    error_of,
+    record_of,
+    result_event,
+    result_of,
+    success_of,
+)
+from protocol.errors import CommandErrorCode
+from protocol.lifecycle import ENDED, State
+from tests.factories import make_command
+
+
+@pytest.mark.parametrize("status", State)
+def test_success_is_null_until_the_end_and_false_for_every_other_ending(status: State) -> None:
+    wanted = None if status not in ENDED else status is State.SUCCESS
+    assert success_of(make_command(status)) is wanted
+    assert make_command(status).ended is (status in ENDED)
+
+
+def test_the_frame_is_the_command_itself_with_its_deadline() -> None:
+    command = make_command(type="pull_logs", params={"lines": 5})
+    assert json.loads(command.frame()) == {
+        "type": "pull_logs", "id": "c1", "lines": 5, "deadline": "2026-01-02T03:04:05.000Z",
+    }  # fmt: skip
+    assert json.loads(make_command(deadline=None).frame())["deadline"] is None
+
+
+def test_a_record_adds_to_the_result() -> None:
+    command = make_command(State.SUCCESS, output="o", data={"n": 1})
+    result = msgspec.to_builtins(result_of(command))
+    record = msgspec.to_builtins(record_of(command))
+    assert result.keys() == {"commandId", "status", "success", "output", "data", "error"}
+    assert record.keys() - result.keys() == {
+        "deviceId", "type", "params", "progress", "actor", "batchId", "createdAt", "deadline",
+        "expiresAt", "sentAt", "finishedAt", "lateResult",
+    }  # fmt: skip
+    assert result.items() <= record.items()
+
+
+def test_events_of_a_command() -> None:
+    batch = msgspec.to_builtins(accepted_event(make_command(batch_id="b")))
+    assert batch["batchId"] == "b"
+    assert "batchId" not in msgspec.to_builtins(accepted_event(make_command()))
+    error = error_of(CommandErrorCode.TIMEOUT, "m")
+    told = msgspec.to_builtins(result_event(make_command(State.TIMEOUT, error=error)))
+    assert (told["status"], told["success"], told["error"]) == ("TIMEOUT", False, error)
+    assert result_event(make_command(State.SUCCESS)).error is None
+    assert result_event(make_command(State.SUCCESS, finished_at=None)).ts.startswith("2026")
+
+
+def test_the_first_kilobyte_of_the_output_never_splits_a_character() -> None:
+    event = result_event(make_command(State.SUCCESS, output="é" * 1000))
+    assert event.output == "é" * 512
+    assert result_event(make_command(State.SUCCESS, output="x" + "é" * 1000)).output == (
+        "x" + "é" * 511
+    )
+    assert result_event(make_command(State.SUCCESS)).output is None

@@ -1,0 +1,98 @@
+import json
+
+import pytest
+from starlette.responses import PlainTextResponse, Response
+
+from hub.base.errors import (
+    PROBLEMS,
+    BadEnrollmentKey,
+    Conflict,
+    Ended,
+    FieldError,
+    Forbidden,
+    HubError,
+    Invalid,
+    NotFound,
+    Overloaded,
+    TooLarge,
+    TooManyCommands,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMedia,
+)
+from hub.web.envelope import Answer, Items, at, problem, problem_document, respond
+from protocol.errors import ProblemCode
+from tests.factories import MOMENT
+
+STATUS: dict[type[HubError], int] = {
+    Invalid: 400,
+    Unauthenticated: 401,
+    BadEnrollmentKey: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Ended: 409,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    TooManyCommands: 429,
+    TooManyRequests: 429,
+    Overloaded: 503,
+    Unavailable: 503,
+}
+
+
+def body(response: Response) -> dict[str, object]:
+    found: dict[str, object] = json.loads(bytes(response.body))
+    return found
+
+
+def test_every_error_has_a_code_of_its_own_and_every_code_a_problem() -> None:
+    assert set(STATUS) == set(HubError.__subclasses__())
+    assert {kind.code for kind in STATUS} == set(ProblemCode) == set(PROBLEMS)
+
+
+@pytest.mark.parametrize("kind", STATUS)
+def test_an_error_becomes_a_problem_document(kind: type[HubError]) -> None:
+    response = problem(kind("because"))
+    status = STATUS[kind]
+    assert response.status_code == status
+    assert response.media_type == "application/problem+json"
+    assert body(response) == {
+        "type": f"urn:longline:problem:{kind.code}",
+        "title": PROBLEMS[kind.code].title,
+        "status": status,
+        "detail": "because",
+        "code": str(kind.code),
+        "success": False,
+    }
+    assert response.headers.get("retry-after") == ("1" if status in (429, 503) else None)
+    assert response.headers.get("www-authenticate") == ("Bearer" if status == 401 else None)
+
+
+def test_an_error_may_say_when_to_come_back_and_which_fields() -> None:
+    error = Invalid("b", retry_after=7, errors=[FieldError("a.b", "m")])
+    response = problem(error)
+    assert response.headers["retry-after"] == "7"
+    assert body(response)["errors"] == [{"field": "a.b", "message": "m"}]
+    assert "retry-after" not in problem_document(500, "t", "d", "internal").headers
+
+
+def test_answers_are_wrapped_and_responses_left_alone() -> None:
+    ready = PlainTextResponse("x")
+    assert respond(ready) is ready
+    assert body(respond({"a": 1})) == {"success": True, "data": {"a": 1}}
+    assert body(respond(None)) == {"success": True, "data": None}
+    assert body(respond(Items([1], "c"))) == {
+        "success": True, "data": [1], "page": {"next": "c"},
+    }  # fmt: skip
+    made = respond(Answer([1], status=201, location="/x"))
+    assert (made.status_code, made.headers["location"]) == (201, "/x")
+    failed = respond(Answer(None, success=False))
+    assert (failed.status_code, body(failed)["success"]) == (200, False)
+    assert "location" not in failed.headers
+
+
+def test_a_moment_or_null() -> None:
+    assert at(None) is None
+    assert at(MOMENT) == "2026-01-02T03:04:05.000Z"

@@ -1,0 +1,131 @@
+"""Commands, replies, close codes, ids, merge patches: the small parts of the vocabulary."""
+
+import time
+import uuid
+
+import msgspec
+import pytest
+
+from protocol.closing import CLOSINGS, CloseCode, closing
+from protocol.commands import COMMANDS, Command, Danger, params_of, spec_of, type_of
+from protocol.ids import (
+    CommandId,
+    is_command_id,
+    is_device_id,
+    new_command_id,
+    new_replica_id,
+    uuid7,
+)
+from protocol.lifecycle import Happening
+from protocol.merge_patch import merge
+from protocol.replies import Ack, Outcome, Progress, Reply, Result, happening_of
+
+# Name: danger, safe to redeliver, seconds (protocol.md, 1.4)
+WANTED = {
+    "force_sync": ("no", True, 15),
+    "clear_queue": ("yes", True, 15),
+    "pull_logs": ("no", True, 60),
+    "restart_service": ("medium", False, 60),
+    "reboot_os": ("yes", False, 300),
+    "shutdown_os": ("yes", False, 300),
+    "push_config": ("no", True, 30),
+    "update_firmware": ("medium", True, 3600),
+    "exec_shell": ("medium", False, 60),
+    "enable_device": ("no", True, 15),
+    "disable_device": ("yes", True, 15),
+}
+
+
+def test_the_registry_is_the_table_of_the_protocol() -> None:
+    assert {
+        name: (str(spec.danger), spec.redeliverable, spec.timeout_ms // 1000)
+        for name, spec in COMMANDS.items()
+    } == WANTED
+    assert {spec.params for spec in COMMANDS.values()} == set(Command.__args__)
+    assert set(Danger) == {danger for danger, _, _ in WANTED.values()}
+    concurrent = {name for name, spec in COMMANDS.items() if spec.concurrent}
+    assert concurrent == {"pull_logs", "force_sync", "exec_shell"}
+
+
+def test_parameters_come_with_their_defaults_and_without_type_and_id() -> None:
+    command = msgspec.json.decode(b'{"type":"pull_logs","id":"c"}', type=Command)
+    assert type_of(command) == "pull_logs"
+    assert spec_of(command) is COMMANDS["pull_logs"]
+    assert params_of(command) == {"lines": 200}
+    assert params_of(msgspec.json.decode(b'{"type":"force_sync"}', type=Command)) == {}
+
+
+def result(*, success: bool, outcome: Outcome | None = None) -> Result:
+    return Result(command_id=CommandId("c"), success=success, outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    ("reply", "happening"),
+    [
+        (Ack(command_id=CommandId("c")), Happening.ACK),
+        (Progress(command_id=CommandId("c")), Happening.PROGRESS),
+        (result(success=True), Happening.SUCCEED),
+        (result(success=True, outcome="unknown"), Happening.SUCCEED),
+        (result(success=False), Happening.FAIL),
+        (result(success=False, outcome="unknown"), Happening.LOSE),
+        (result(success=False, outcome="rejected"), Happening.REJECT),
+        (result(success=False, outcome="cancelled"), Happening.CANCEL),
+    ],
+)
+def test_what_a_reply_asks_for(reply: Reply, happening: Happening) -> None:
+    assert happening_of(reply) is happening
+
+
+def test_every_close_code_has_a_row_that_fits_into_a_close_frame() -> None:
+    assert CLOSINGS.keys() == set(CloseCode)
+    assert all(len(row.reason.encode()) <= 123 for row in CLOSINGS.values())
+    assert {code for code, row in CLOSINGS.items() if not row.come_back} == {1008, 4403}
+    assert {code for code, row in CLOSINGS.items() if row.new_token} == {4401}
+    waits = {code: row.wait_seconds for code, row in CLOSINGS.items() if row.wait_seconds}
+    assert waits == {1013: 5.0, 4400: 30.0, 4409: 30.0, 4429: 30.0}
+    assert closing(4409) is CLOSINGS[CloseCode.SUPERSEDED]
+    assert closing(4999).come_back
+
+
+def test_uuid7_carries_its_version_and_sorts_by_time() -> None:
+    made = [uuid7(ms) for ms in (0, 1, 1_700_000_000_000, 2**48 - 1)]
+    assert made == sorted(made)
+    for text in made:
+        assert (uuid.UUID(text).version, uuid.UUID(text).variant) == (7, uuid.RFC_4122)
+    before = time.time_ns() // 1_000_000
+    assert before <= uuid.UUID(new_command_id()).int >> 80 <= time.time_ns() // 1_000_000
+    assert len({uuid7(5) for _ in range(100)}) == 100
+    assert is_command_id(new_command_id())
+    assert new_replica_id() != new_replica_id()
+
+
+@pytest.mark.parametrize(
+    ("text", "device", "command"),
+    [
+        ("a", True, True),
+        ("A9._:-", True, True),
+        ("-a", False, True),
+        (".a", False, True),
+        ("", False, False),
+        ("a b", False, False),
+        ("a\n", False, False),
+        ("a\0", False, False),
+        ("é", False, False),
+        ("a/b", False, False),
+        ("x" * 64, True, True),
+        ("x" * 65, True, False),
+        ("x" * 128, True, False),
+        ("x" * 129, False, False),
+    ],
+)
+def test_the_grammar_of_ids(text: str, device: bool, command: bool) -> None:
+    assert is_device_id(text) is device
+    assert is_command_id(text) is command
+
+
+def test_a_merge_changes_neither_of_the_two() -> None:
+    """The cases of RFC 7396 are in tests/unit/device/core/test_config_patch.py."""
+    target, patch = {"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": {"e": None}}}
+    assert merge(target, patch) == {"a": {"c": 2, "d": {}}}
+    assert merge(target, [1]) == [1]
+    assert (target, patch) == ({"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": {"e": None}}})
