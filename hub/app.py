@@ -23,9 +23,12 @@ from starlette.types import ASGIApp
 from dashboard_ws.dashboards import Dashboards
 from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.guards import AccountGuard
+from hub.accounts.passwords import Passwords
 from hub.accounts.rest import AccountEndpoints
 from hub.accounts.service import AccountService, Revocation
+from hub.accounts.sessions import SessionService
 from hub.accounts.store import AccountStore
+from hub.accounts.users import UserService
 from hub.audit.rest import AuditEndpoints
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
@@ -126,7 +129,10 @@ class Replica:
         hints = HintSender(bus)
 
         self.audit = AuditService(AuditStore(database))
-        self.accounts = AccountService(AccountStore(database), self.audit, settings)
+        accounts, passwords = AccountStore(database), Passwords()
+        self.accounts = AccountService(accounts, self.audit, settings)
+        self.sessions = SessionService(accounts, self.audit, settings, self.accounts, passwords)
+        self.users = UserService(accounts, self.audit, self.accounts, passwords)
         self._stream = StreamWriter(bus, self.replica_id, unavailable=BusUnavailable)
         self.telemetry = TelemetryService(TelemetryStore(database), self._stream, settings)
         self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
@@ -195,7 +201,7 @@ class Replica:
     def application(self) -> ASGIApp:
         commands = CommandEndpoints(self.commands)
         endpoints = Endpoints(
-            accounts=AccountEndpoints(self.accounts),
+            accounts=AccountEndpoints(self.accounts, self.sessions, self.users),
             audit=AuditEndpoints(self.audit),
             commands=commands,
             config=ConfigEndpoints(self.config),
@@ -320,7 +326,7 @@ class Replica:
     # What is not under /api/v1
 
     def _others(self) -> list[BaseRoute]:
-        accounts = AccountEndpoints(self.accounts)
+        accounts = AccountEndpoints(self.accounts, self.sessions, self.users)
         return [
             StarletteRoute("/ws/device", _upgrade_required),
             StarletteRoute("/ws/dashboard", _upgrade_required),

@@ -12,12 +12,15 @@ from typing import Annotated, TypeVar
 
 import msgspec
 import typer
+from msgspec import Struct
 from rich.console import Console
 
+from hub.accounts.passwords import Passwords
 from hub.accounts.rest import UserBody
 from hub.accounts.service import AccountService
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
+from hub.accounts.users import UserService
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
@@ -67,12 +70,12 @@ def create_user(
     settings = settings_of(data_dir)
     body = _checked(username, _password(generate=generate), role, display_name)
 
-    async def create(accounts: AccountService) -> None:
-        await accounts.create_user(
+    async def create(of: Services) -> None:
+        await of.users.create_user(
             OPERATOR, body.username, body.password, body.role, body.display_name
         )
 
-    _with_accounts(settings, create)
+    _with_services(settings, create)
     _tell(f"created {username}, {role}", body.password if generate else None)
 
 
@@ -83,14 +86,14 @@ def reset_password(
     """Give a user a new password and end every session of theirs."""
     settings = settings_of(data_dir)
     body = _checked(username, _password(generate=generate), RoleName.VIEWER, None)
-    _with_accounts(settings, lambda accounts: accounts.reset_password(username, body.password))
+    _with_services(settings, lambda of: of.users.reset_password(username, body.password))
     _tell(f"{username} has a new password", body.password if generate else None)
 
 
 @app.command("rotate-keys")
 def rotate_keys(*, data_dir: DataDir = None) -> None:
     """Sign tokens with a new key from now on; those in use stay valid until they run out."""
-    kid = _with_accounts(settings_of(data_dir), lambda accounts: accounts.rotate_keys())
+    kid = _with_services(settings_of(data_dir), lambda of: of.accounts.rotate_keys())
     _tell(f"tokens are signed with the new key {kid}")
 
 
@@ -105,26 +108,31 @@ def enrollment(
     """Show the key with which devices enrol, or switch auto-enrolment on or off."""
     settings = settings_of(data_dir)
 
-    async def look(accounts: AccountService) -> tuple[str, bool]:
+    async def look(of: Services) -> tuple[str, bool]:
         if auto is not None:
-            await accounts.set_auto_enroll(on=auto is Switch.ON)
-        return await accounts.enrollment(DEFAULT_ORG)
+            await of.accounts.set_auto_enroll(on=auto is Switch.ON)
+        return await of.accounts.enrollment(DEFAULT_ORG)
 
-    key, is_on = _with_accounts(settings, look)
+    key, is_on = _with_services(settings, look)
     _tell(f"enrolment key   {key}")
     _tell(f"auto-enrolment  {'on' if is_on else 'off'}")
     if settings.auto_enroll is not None:
         _tell("(LONGLINE_AUTO_ENROLL decides wherever it is set)")
 
 
-def _with_accounts(settings: Settings, work: Callable[[AccountService], Awaitable[T]]) -> T:
+class Services(Struct, frozen=True):
+    accounts: AccountService
+    users: UserService
+
+
+def _with_services(settings: Settings, work: Callable[[Services], Awaitable[T]]) -> T:
     """Raises `UserError`."""
     answers: list[T] = []
 
     async def main(_: asyncio.Event) -> None:
         database = await open_database(settings)
         try:
-            answers.append(await work(await _accounts(database, settings)))
+            answers.append(await work(await _services(database, settings)))
         finally:
             await database.close()
 
@@ -132,7 +140,7 @@ def _with_accounts(settings: Settings, work: Callable[[AccountService], Awaitabl
     return answers[0]
 
 
-async def _accounts(database: Database, settings: Settings) -> AccountService:
+async def _services(database: Database, settings: Settings) -> Services:
     """On a database that no replica has seen yet, with what its first start would make."""
     missing = await pending(database)
     if missing:
@@ -140,9 +148,10 @@ async def _accounts(database: Database, settings: Settings) -> AccountService:
     audit = AuditService(AuditStore(database))
     # Only makes partitions: what is too old is for the hub to say, which has the setting.
     await audit.clean_up(database, days=FOR_EVER_DAYS)
-    accounts = AccountService(AccountStore(database), audit, settings)
+    store = AccountStore(database)
+    accounts = AccountService(store, audit, settings)
     await accounts.prepare()
-    return accounts
+    return Services(accounts, UserService(store, audit, accounts, Passwords()))
 
 
 def _password(*, generate: bool) -> str:

@@ -78,7 +78,7 @@ async def bring_up(
 
     async def on_start(replica: Replica) -> None:
         nonlocal ready
-        password = await replica.accounts.first_start()
+        password = await replica.users.first_start()
         key, _ = await replica.accounts.enrollment(DEFAULT_ORG)
         ready = structs.replace(ready, admin_password=password, enrollment_key=key)
 

@@ -5,7 +5,10 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from starlette.responses import JSONResponse, Response
 
-from hub.accounts.service import AccountService, ApiKeyRow, Grant, UserChange, UserRow
+from hub.accounts.service import AccountService
+from hub.accounts.sessions import Grant, SessionService
+from hub.accounts.store import ApiKeyRow, UserRow
+from hub.accounts.users import UserChange, UserService
 from hub.web.envelope import Answer, Items, at
 from hub.web.inputs import Body, ListQuery, Moment
 from hub.web.principal import Role
@@ -84,46 +87,50 @@ class ApiKey(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class AccountEndpoints:
-    def __init__(self, service: AccountService) -> None:
-        self._service = service
+    def __init__(
+        self, accounts: AccountService, sessions: SessionService, users: UserService
+    ) -> None:
+        self._accounts = accounts
+        self._sessions = sessions
+        self._users = users
 
     async def login(self, call: Call[None, LoginBody]) -> Login:
         client = call.request.client
         address = client.host if client else "unknown"
         return _login(
-            await self._service.login(call.body.username, call.body.password, address=address)
+            await self._sessions.login(call.body.username, call.body.password, address=address)
         )
 
     async def refresh(self, call: Call[None, RefreshBody]) -> Login:
-        return _login(await self._service.renew(call.body.refresh_token))
+        return _login(await self._sessions.renew(call.body.refresh_token))
 
     async def logout(self, call: Call[None, None]) -> None:
-        await self._service.logout(call.principal)
+        await self._sessions.logout(call.principal)
 
     async def ws_ticket(self, call: Call[None, None]) -> Ticket:
-        return Ticket(*await self._service.ticket(call.principal))
+        return Ticket(*await self._sessions.ticket(call.principal))
 
     async def password(self, call: Call[None, PasswordBody]) -> None:
-        await self._service.change_password(call.principal, call.body.current, call.body.new)
+        await self._users.change_password(call.principal, call.body.current, call.body.new)
 
     async def me(self, call: Call[None, None]) -> User:
-        return _user(await self._service.me(call.principal))
+        return _user(await self._users.me(call.principal))
 
     async def list_users(self, call: Call[ListQuery, None]) -> Items[User]:
-        page = await self._service.list_users(
+        page = await self._users.list_users(
             call.principal.org, cursor=call.query.cursor, limit=call.query.limit
         )
         return Items([_user(row) for row in page.items], page.next)
 
     async def create_user(self, call: Call[None, UserBody]) -> Answer:
         body = call.body
-        user = await self._service.create_user(
+        user = await self._users.create_user(
             call.principal, body.username, body.password, body.role, body.display_name
         )
         return Answer(_user(user), status=201, location=f"/api/v1/users/{user.user_id}")
 
     async def get_user(self, call: Call[None, None]) -> User:
-        return _user(await self._service.get_user(call.principal.org, call.path("id")))
+        return _user(await self._users.get_user(call.principal.org, call.path("id")))
 
     async def change_user(self, call: Call[None, UserPatch]) -> User:
         change = UserChange(
@@ -132,29 +139,29 @@ class AccountEndpoints:
             disabled=call.body.disabled,
             password=call.body.password,
         )
-        return _user(await self._service.change_user(call.principal, call.path("id"), change))
+        return _user(await self._users.change_user(call.principal, call.path("id"), change))
 
     async def delete_user(self, call: Call[None, None]) -> None:
-        await self._service.delete_user(call.principal, call.path("id"))
+        await self._users.delete_user(call.principal, call.path("id"))
 
     async def list_api_keys(self, call: Call[ListQuery, None]) -> Items[ApiKey]:
-        page = await self._service.list_api_keys(
+        page = await self._users.list_api_keys(
             call.principal, cursor=call.query.cursor, limit=call.query.limit
         )
         return Items([_api_key(row) for row in page.items], page.next)
 
     async def create_api_key(self, call: Call[None, ApiKeyBody]) -> Answer:
         body = call.body
-        row, secret = await self._service.create_api_key(
+        row, secret = await self._users.create_api_key(
             call.principal, body.name, body.role, body.expires_at
         )
         return Answer(_api_key(row, secret), status=201, location=f"/api/v1/api-keys/{row.key_id}")
 
     async def delete_api_key(self, call: Call[None, None]) -> None:
-        await self._service.delete_api_key(call.principal, call.path("id"))
+        await self._users.delete_api_key(call.principal, call.path("id"))
 
     async def jwks(self, call: Call[None, None]) -> Response:
-        content: dict[str, Any] = self._service.tokens.jwks()
+        content: dict[str, Any] = self._accounts.tokens.jwks()
         return JSONResponse(content, headers={"Cache-Control": "public, max-age=300"})
 
 

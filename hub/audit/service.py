@@ -10,10 +10,11 @@ from hub.base.database import Connection, Database, Row
 from hub.base.partitions import Partitioned, maintain
 from hub.web.envelope import Items
 from hub.web.paging import decode_number_cursor, page_of
+from hub.web.principal import Principal
 from protocol.codec import rfc3339
 from protocol.ids import OrgId
 
-__all__ = ["AuditRow", "AuditService", "Deed", "Filter"]
+__all__ = ["AuditRow", "AuditService", "Deed", "Filter", "deed_of"]
 
 
 class AuditRow(Struct, frozen=True, kw_only=True):
@@ -25,6 +26,11 @@ class AuditRow(Struct, frozen=True, kw_only=True):
     action: str
     target: str | None
     detail: dict[str, Any]
+
+
+def deed_of(by: Principal, action: str, target: str | None = None, **detail: object) -> Deed:
+    """What the caller does."""
+    return Deed(org=by.org, actor=by.actor, action=action, target=target, detail=detail)
 
 
 class AuditService:

@@ -118,6 +118,7 @@ class Embedded:
         await asyncio.gather(*(child.stop() for child in self._children))
         self._children.clear()
         if self._lock_file >= 0:
+            shutil.rmtree(self._sockets, ignore_errors=True)  # ours while we hold the lock
             os.close(self._lock_file)
             self._lock_file = -1
 

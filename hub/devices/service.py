@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.accounts.service import AccountService
-from hub.audit.service import AuditService, Deed
+from hub.audit.service import AuditService, Deed, deed_of
 from hub.base.errors import BadEnrollmentKey, Conflict, Forbidden, NotFound, Unauthenticated
 from hub.devices.enrollment import Verdict, decide, key_fits
 from hub.devices.store import (
@@ -128,7 +128,7 @@ class DeviceService:
         async with self._store.database.transaction() as connection:
             if not await self._store.create(connection, by.org, device_id, who=who, tags=tags):
                 raise Conflict(f"there is a device {device_id}")
-            await self._audit.record(connection, _deed(by, "device.create", device_id))
+            await self._audit.record(connection, deed_of(by, "device.create", device_id))
         return await self.get(by.org, device_id)
 
     async def change(
@@ -145,7 +145,7 @@ class DeviceService:
             await self._store.change(connection, changed)
             if changed.disabled and not device.disabled:
                 await self._store.revoke(connection, by.org, device_id)
-            await self._audit.record(connection, _deed(by, action, device_id, **wanted))
+            await self._audit.record(connection, deed_of(by, action, device_id, **wanted))
         await self._accounts.refresh()
         return await self.get(by.org, device_id)
 
@@ -154,9 +154,5 @@ class DeviceService:
             if not await self._store.delete(connection, by.org, device_id):
                 raise NotFound(NO_SUCH_DEVICE)
             await self._store.revoke(connection, by.org, device_id)
-            await self._audit.record(connection, _deed(by, "device.delete", device_id))
+            await self._audit.record(connection, deed_of(by, "device.delete", device_id))
         await self._accounts.refresh()
-
-
-def _deed(by: Principal, action: str, device_id: DeviceId, **detail: object) -> Deed:
-    return Deed(org=by.org, actor=by.actor, action=action, target=device_id, detail=detail)

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.audit.service import AuditService, Deed
+from hub.audit.service import AuditService, deed_of
 from hub.base.errors import Invalid, NotFound
 from hub.firmware.artifact import display_name
 from hub.firmware.files import Artifacts
@@ -59,12 +59,13 @@ class FirmwareService:
         )
         async with self._store.database.transaction() as connection:
             release = await self._store.add(connection, release)
-            deed = Deed(
-                org=by.org,
-                actor=by.actor,
-                action="release.create",
-                target=release.release_id,
-                detail={"version": new.version, "channel": new.channel, "sha256": stored.sha256},
+            deed = deed_of(
+                by,
+                "release.create",
+                release.release_id,
+                version=new.version,
+                channel=new.channel,
+                sha256=stored.sha256,
             )
             await self._audit.record(connection, deed)
         return release

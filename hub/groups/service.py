@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from hub.audit.service import AuditService, Deed
+from hub.audit.service import AuditService, deed_of
 from hub.base.errors import NotFound
 from hub.devices.service import DeviceService
 from hub.groups.store import GroupRow, GroupStore
@@ -44,7 +44,7 @@ class GroupService:
         async with self._store.database.transaction() as connection:
             group = await self._store.create(connection, by.org, uuid7(), name)
             await self._audit.record(
-                connection, _deed(by, "group.create", group.group_id, name=name)
+                connection, deed_of(by, "group.create", group.group_id, name=name)
             )
         return group
 
@@ -52,14 +52,14 @@ class GroupService:
         async with self._store.database.transaction() as connection:
             if not await self._store.rename(connection, by.org, group_id, name):
                 raise NotFound("no such group")
-            await self._audit.record(connection, _deed(by, "group.update", group_id, name=name))
+            await self._audit.record(connection, deed_of(by, "group.update", group_id, name=name))
         return await self.get(by.org, group_id)
 
     async def delete(self, by: Principal, group_id: str) -> None:
         async with self._store.database.transaction() as connection:
             if not await self._store.delete(connection, by.org, group_id):
                 raise NotFound("no such group")
-            await self._audit.record(connection, _deed(by, "group.delete", group_id))
+            await self._audit.record(connection, deed_of(by, "group.delete", group_id))
         self._on_change(by.org)
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
@@ -74,7 +74,7 @@ class GroupService:
             raise NotFound(f"no such device: {min(unknown)}")
         async with self._store.database.transaction() as connection:
             await self._store.add_members(connection, by.org, group_id, device_ids)
-            deed = _deed(by, "group.add_members", group_id, deviceIds=list(device_ids))
+            deed = deed_of(by, "group.add_members", group_id, deviceIds=list(device_ids))
             await self._audit.record(connection, deed)
         self._on_change(by.org)
         return await self.get(by.org, group_id)
@@ -83,11 +83,7 @@ class GroupService:
         await self.get(by.org, group_id)
         async with self._store.database.transaction() as connection:
             await self._store.remove_members(connection, by.org, group_id, device_ids)
-            deed = _deed(by, "group.remove_members", group_id, deviceIds=list(device_ids))
+            deed = deed_of(by, "group.remove_members", group_id, deviceIds=list(device_ids))
             await self._audit.record(connection, deed)
         self._on_change(by.org)
         return await self.get(by.org, group_id)
-
-
-def _deed(by: Principal, action: str, group_id: str, **detail: object) -> Deed:
-    return Deed(org=by.org, actor=by.actor, action=action, target=group_id, detail=detail)
