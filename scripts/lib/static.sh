@@ -18,6 +18,15 @@ quietly() {
   }
 }
 
+# Files of another user in these places would stop a tool half-way.
+own_places() {
+  local place
+  for place in . .coverage .hypothesis .pytest_cache .ruff_cache .import_linter_cache; do
+    [ ! -e "$place" ] || [ -w "$place" ] ||
+      fail "$place belongs to $(owner_of "$place"): run as $(owner_of "$place"), or change its owner"
+  done
+}
+
 static_checks() {
   step "ruff check" ruff check --quiet .
   step "ruff format" ruff format --check --quiet .
