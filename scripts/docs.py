@@ -41,7 +41,7 @@ def table_of_routes() -> list[Route]:
     nobody = cast("Any", None)
     return routes(
         Endpoints(
-            accounts=AccountEndpoints(nobody),
+            accounts=AccountEndpoints(nobody, nobody, nobody),
             audit=AuditEndpoints(nobody),
             commands=CommandEndpoints(nobody),
             config=ConfigEndpoints(nobody),
