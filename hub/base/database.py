@@ -31,6 +31,7 @@ _OUR_FAULT: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,
     asyncpg.ConnectionDoesNotExistError,
+    asyncpg.TransactionRollbackError,  # a deadlock: everybody locks in order, but plans vary
 )
 
 

@@ -101,8 +101,9 @@ class Replies:
     def _acknowledge(self, replies: list[tuple[LineSession, Reply]], locked: Locked) -> None:
         """After the commit. A superseded line hears nothing: its device asks again on the new."""
         for line, reply in replies:
-            command, newest = locked.get((line.org, reply.command_id), (None, line.generation))
-            if newest != line.generation:
+            command, newest = locked.get((line.org, reply.command_id), (None, None))
+            mine = command is not None and command.device_id == line.device_id
+            if mine and newest != line.generation:
                 continue
             match reply:
                 case Progress():

@@ -138,8 +138,12 @@ class Sender:
         try:
             with metrics.batch_seconds.labels("claim").time():
                 await self._claim_once(group)
-        except HubError as error:
-            log.warning("claim_failed", lines=len(group), error=error.detail)
+        except Exception as error:
+            # Whatever it was: a line whose claim is never over would be written nothing again.
+            if isinstance(error, HubError):
+                log.warning("claim_failed", lines=len(group), error=error.detail)
+            else:
+                log.exception("claim_failed", lines=len(group))
             await asyncio.sleep(RETRY_SECONDS)
             for outgoing in group:
                 outgoing.failed()

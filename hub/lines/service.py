@@ -154,8 +154,14 @@ class LineService:
         return [None] * len(lines)
 
     async def _note_hellos(self, said: list[tuple[LineRef, Hello]]) -> list[None]:
-        await self._store.hello(said)
-        return [None] * len(said)
+        """However long the database is away: hello comes only once."""
+        while True:
+            try:
+                await self._store.hello(said)
+            except Unavailable:
+                await asyncio.sleep(WATCH_SECONDS)
+            else:
+                return [None] * len(said)
 
     def _tell(self, line: LineRef, *, connected: bool) -> None:
         self._dashboards.publish(

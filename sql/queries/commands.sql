@@ -110,20 +110,25 @@ RETURNING c.*
 
 -- name: note_journal
 -- A device's journal, learnt after commands had been sent on the line.
-UPDATE command c SET journal_id = n.journal_id
-FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
-     AS n (org_id, device_id, generation, journal_id)
-WHERE c.org_id = n.org_id AND c.device_id = n.device_id AND c.sent_generation = n.generation
-  AND c.finished_at IS NULL
+WITH sent AS (
+    SELECT c.org_id, c.command_id, n.journal_id
+    FROM command c JOIN unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
+         AS n (org_id, device_id, generation, journal_id) USING (org_id, device_id)
+    WHERE c.sent_generation = n.generation AND c.finished_at IS NULL
+    ORDER BY c.org_id, c.device_id, c.seq
+    FOR UPDATE OF c
+)
+UPDATE command c SET journal_id = sent.journal_id
+FROM sent WHERE c.org_id = sent.org_id AND c.command_id = sent.command_id
 
 -- name: lock_replied
--- The commands that replies are about; `current` says whether the line that brought the reply is
--- still the newest of its device.
+-- The commands that replies are about, with the newest line of their devices. Locked in the order
+-- in which claims lock them.
 SELECT c.*, l.generation AS line_generation
 FROM command c
 JOIN unnest($1::text[], $2::text[]) AS t (org_id, command_id) USING (org_id, command_id)
 LEFT JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id
-ORDER BY c.org_id, c.command_id
+ORDER BY c.org_id, c.device_id, c.seq
 FOR UPDATE OF c
 
 -- name: apply
