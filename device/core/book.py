@@ -217,7 +217,7 @@ class Book:
     def recorded(self, mark: Mark, now: float, stored: Stored | None = None) -> list[BookEffect]:
         """`mark` is on disk. `stored` is what the journal had of a `Received` before."""
         entry = self._entries.get(mark.id)
-        if entry is None:
+        if entry is None or isinstance(mark, Forgotten):
             return []
         match mark:
             case Received():
@@ -226,8 +226,6 @@ class Book:
                 return self._started(mark.id, entry)
             case Finished():
                 return self._answered(mark.id, entry, now)
-            case Forgotten():
-                return []
             case _:
                 assert_never(mark)
 

@@ -115,13 +115,16 @@ class Session:
 
     def tick(self, now: float) -> list[SessionEffect]:
         """To be called every second."""
-        match self._liveness.tick(now):
+        sign = self._liveness.tick(now)
+        match sign:
             case Sign.DEAD:
                 return [LineDead()]
             case Sign.PING:
                 return [PingHub(), *self._repeats(now)]
             case Sign.FINE:
                 return self._repeats(now)
+            case _:
+                assert_never(sign)
 
     def _repeats(self, now: float) -> list[SessionEffect]:
         return [*self._book.tick(now)] if self.is_open else []
