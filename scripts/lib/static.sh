@@ -32,6 +32,7 @@ static_checks() {
   step "ruff format" ruff format --check --quiet .
   step "import directions" quietly lint-imports
   step "types" quietly basedpyright
+  step "generated parts of the documentation" quietly python scripts/docs.py --check
 }
 
 # Ends the script: 1 and the names when a step failed.
