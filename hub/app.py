@@ -255,6 +255,7 @@ class Replica:
                 await self.telemetry.flush()
         except TimeoutError:
             log.warning("drain_incomplete", events=self.telemetry.waiting())
+        self.commands.stop_waiting()
         try:
             await self.lines.goodbye()
         except HubError as error:

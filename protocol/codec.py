@@ -6,13 +6,14 @@ U+0000, integers beyond 64 bits, nesting deeper than `MAX_DEPTH` (whoever handle
 has less stack than the decoder had), and bytes that are not UTF-8.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final, NoReturn, TypeVar, assert_never, cast
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Decoder, Encoder
 
 from protocol import dashboard, telemetry
@@ -63,11 +64,27 @@ def decode_dashboard_frame(raw: bytes) -> DashboardFrame:
 
 
 def decode_durable_head(raw: bytes) -> DurableHead | None:
-    """`bootId` and `seq` of a frame that did not decode, when those two can be read."""
+    """`bootId` and `seq` of a frame that is refused, when those two can be read.
+
+    As lenient as can be: a bar code with U+0000 in it must not block its device's queue for ever.
+    """
     try:
-        return decode(_durable_head, raw)
-    except InvalidMessage:
+        head = _durable_head.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        head = _head_of_bad_json(raw)
+    return head if head is not None and "\0" not in (head.boot_id or "") else None
+
+
+def _head_of_bad_json(raw: bytes) -> DurableHead | None:
+    """What the standard library still reads: lone surrogates, NaN."""
+    try:
+        fields = json.loads(raw)
+        known = {name: fields[name] for name in ("bootId", "seq") if name in fields}
+        head = msgspec.convert(known, DurableHead)
+        (head.boot_id or "").encode()
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
         return None
+    return head
 
 
 def decode_hub_frame(raw: bytes | str) -> HubFrame | Delivery | None:
@@ -197,7 +214,7 @@ def to_event(message: Telemetry, device_id: DeviceId, ts: str) -> DashboardEvent
     match message:
         case telemetry.Status():
             return dashboard.StatusEvent(
-                device_id=device_id, ts=ts, status=message.status, metrics=message.metrics
+                device_id=device_id, ts=ts, status=message.status, metrics=message.metrics or {}
             )
         case telemetry.LogLine():
             return dashboard.LogLineEvent(
@@ -205,8 +222,8 @@ def to_event(message: Telemetry, device_id: DeviceId, ts: str) -> DashboardEvent
                 ts=ts,
                 line=message.line,
                 level=message.level,
-                source=message.source,
-                command_id=message.command_id,
+                source=_given(message.source),
+                command_id=_given(message.command_id),
             )
         case telemetry.Scan():
             return dashboard.ScanEvent(
@@ -214,15 +231,19 @@ def to_event(message: Telemetry, device_id: DeviceId, ts: str) -> DashboardEvent
                 ts=ts,
                 code=message.code,
                 valid=message.valid,
-                data=message.data,
+                data=_given(message.data),
             )
         case telemetry.Print():
             return dashboard.PrintEvent(
-                device_id=device_id, ts=ts, job_id=message.job_id, ok=message.ok, data=message.data
+                device_id=device_id,
+                ts=ts,
+                job_id=message.job_id,
+                ok=message.ok,
+                data=_given(message.data),
             )
         case telemetry.Event():
             return dashboard.NamedEvent(
-                device_id=device_id, ts=ts, name=message.name, data=message.data
+                device_id=device_id, ts=ts, name=message.name, data=_given(message.data)
             )
         case telemetry.Alert():
             return dashboard.AlertEvent(
@@ -234,6 +255,11 @@ def to_event(message: Telemetry, device_id: DeviceId, ts: str) -> DashboardEvent
             )
         case _:
             assert_never(message)
+
+
+def _given(value: T | UnsetType | None) -> T | UnsetType:
+    """A null is as good as absent."""
+    return UNSET if value is None else value
 
 
 def at_offset(event: bytes, epoch: str, offset: int) -> bytes:

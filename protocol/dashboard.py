@@ -193,7 +193,7 @@ class CommandAcceptedEvent(EventBase, frozen=True, tag="command_accepted"):
 
 class CommandProgressEvent(EventBase, frozen=True, tag="command_progress"):
     command_id: CommandId
-    percent: float | None
+    percent: int | float | None
     stage: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
 

@@ -35,7 +35,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     agent_version: Annotated[str, Meta(max_length=128)] | None = None
     journal_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     commands: Annotated[list[str], Meta(max_length=256)] | None = None
-    unfinished: Annotated[list[CommandIdField], Meta(max_length=1000)] = []
+    unfinished: Annotated[list[CommandIdField], Meta(max_length=1000)] | None = None
     config_version: Annotated[int, Meta(ge=0)] | None = None
 
 

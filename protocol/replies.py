@@ -19,9 +19,9 @@ class Ack(ReplyBase, frozen=True, tag="ack"):
 
 
 class Progress(ReplyBase, frozen=True, tag="progress"):
-    percent: Annotated[float, Meta(ge=0, le=100)] | None = None
-    stage: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
-    message: Annotated[str, Meta(max_length=4096)] | UnsetType = UNSET
+    percent: Annotated[int, Meta(ge=0, le=100)] | Annotated[float, Meta(ge=0, le=100)] | None = None
+    stage: Annotated[str, Meta(max_length=128)] | UnsetType | None = UNSET
+    message: Annotated[str, Meta(max_length=4096)] | UnsetType | None = UNSET
 
 
 class ResultError(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """What a device reports of itself and of its production, as it arrives on the line."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -17,7 +17,8 @@ MetricName = Annotated[str, Meta(min_length=1, max_length=128)]
 Metrics = Annotated[dict[MetricName, float], Meta(max_length=64)]
 BootId = Annotated[str, Meta(min_length=1, max_length=64)]
 Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-LogText = Annotated[str, Meta(max_length=8192)]
+MAX_LINE_BYTES: Final = 8192
+LogText = Annotated[str, Meta(max_length=MAX_LINE_BYTES)]
 Data = dict[str, Any]
 
 
@@ -34,31 +35,35 @@ class TelemetryBase(Struct, frozen=True, kw_only=True, rename="camel", tag_field
 
 class Status(TelemetryBase, frozen=True, tag="status"):
     status: DeviceStatus
-    metrics: Metrics = {}
+    metrics: Metrics | None = None
 
 
 class LogLine(TelemetryBase, frozen=True, tag="log_line"):
     line: LogText
     level: Level
-    source: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
-    command_id: CommandIdField | UnsetType = UNSET
+    source: Annotated[str, Meta(max_length=256)] | UnsetType | None = UNSET
+    command_id: CommandIdField | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        if len(self.line) > MAX_LINE_BYTES // 4 and len(self.line.encode()) > MAX_LINE_BYTES:
+            raise ValueError(f"a line may have {MAX_LINE_BYTES} bytes")
 
 
 class Scan(TelemetryBase, frozen=True, tag="scan"):
     code: Annotated[str, Meta(max_length=4096)]
     valid: bool
-    data: Data | UnsetType = UNSET
+    data: Data | UnsetType | None = UNSET
 
 
 class Print(TelemetryBase, frozen=True, tag="print"):
     job_id: Annotated[str, Meta(max_length=256)]
     ok: bool
-    data: Data | UnsetType = UNSET
+    data: Data | UnsetType | None = UNSET
 
 
 class Event(TelemetryBase, frozen=True, tag="event"):
     name: Annotated[str, Meta(min_length=1, max_length=256)]
-    data: Data | UnsetType = UNSET
+    data: Data | UnsetType | None = UNSET
 
 
 class Alert(TelemetryBase, frozen=True, tag="alert"):

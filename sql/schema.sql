@@ -236,11 +236,13 @@ CREATE TABLE idempotency_key (
     key          text NOT NULL,
     request_hash bytea NOT NULL,
     subject      text NOT NULL,
+    refused      jsonb NOT NULL DEFAULT '{}',
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, path, key)
 );
 CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
 COMMENT ON COLUMN idempotency_key.subject IS 'The command id, or the batch id of a bulk call.';
+COMMENT ON COLUMN idempotency_key.refused IS 'Targets of a bulk call that were refused: id to error. They have no command.';
 
 -- Audit ------------------------------------------------------------------------------------------
 

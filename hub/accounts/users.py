@@ -15,7 +15,7 @@ from hub.accounts.store import AccountStore, ApiKeyRow, UserRow
 from hub.accounts.tokens import API_KEY_PREFIX, hash_secret, new_secret
 from hub.audit.service import AuditService, Deed, deed_of
 from hub.base.database import Connection
-from hub.base.errors import Conflict, Forbidden, Invalid, NotFound
+from hub.base.errors import Conflict, Forbidden, NotFound, invalid
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal, Role
@@ -170,7 +170,7 @@ class UserService:
         if by.role is None or not role_covers(by.role, role):
             raise Forbidden("an API key cannot have a higher role than its maker")
         if expires_at is not None and expires_at.timestamp() <= self._clock():
-            raise Invalid("expiresAt: must be in the future")
+            raise invalid("expiresAt", "must be in the future")
         secret = new_secret(API_KEY_PREFIX)
         key = ApiKeyRow(
             key_id=uuid7(),

@@ -53,6 +53,11 @@ class Invalid(HubError):
     code = ProblemCode.INVALID
 
 
+def invalid(field: str, message: str) -> Invalid:
+    """About one field, named by its JSON path."""
+    return Invalid(f"{field}: {message}", errors=[FieldError(field, message)])
+
+
 class Unauthenticated(HubError):
     code = ProblemCode.UNAUTHENTICATED
 

@@ -5,8 +5,9 @@ taken: a command id, an idempotency key, a place among a device's unfinished com
 """
 
 from collections.abc import Callable
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.audit.service import Deed
 from hub.base.errors import Conflict, HubError
@@ -25,14 +26,16 @@ class Intake(Struct, frozen=True, kw_only=True):
 
 
 Outcome = Ledgered | HubError
+Decision = Insert | Ledgered | HubError | Name
+"""A row to insert, what was there already, why not, or the name of a twin in the same group."""
 
 
 class Taken(Struct, frozen=True):
-    """An outcome for each command of the call, in order; or the subject of its idempotency key,
+    """An outcome for each command of the call, in order; or what its idempotency key stands for,
     which was used before for the same request; or why the whole call is refused."""
 
     outcomes: list[Outcome]
-    joined: str | None = None
+    joined: KeyRow | None = None
     refused: HubError | None = None
 
 
@@ -41,8 +44,8 @@ class Acceptance:
 
     def __init__(self, intakes: list[Intake]) -> None:
         self._intakes = intakes
-        self._decisions: list[list[Insert | Ledgered | HubError | Name]] = []
-        self._joined: dict[int, str] = {}
+        self._decisions: list[list[Decision]] = []
+        self._joined: dict[int, KeyRow] = {}
         self._refused: dict[int, HubError] = {}
         self.inserts: list[Insert] = []
         self.keys: list[tuple[Key, KeyRow]] = []
@@ -72,7 +75,7 @@ class Acceptance:
             if used is not None and intake.key is not None:
                 self._use_again(number, intake.key[1], used)
                 continue
-            decisions: list[Insert | Ledgered | HubError | Name] = []
+            decisions: list[Decision] = []
             for new in intake.commands:
                 decision = _decide_one(new, targets, existing, taken, ready)
                 if isinstance(decision, Insert):
@@ -80,22 +83,25 @@ class Acceptance:
                     self.inserts.append(decision)
                 decisions.append(decision)
             self._decisions.append(decisions)
-            self._note(intake, [d for d in decisions if isinstance(d, Insert)], keys)
+            self._note(intake, decisions, keys)
 
     def _use_again(self, number: int, wanted: KeyRow, used: KeyRow) -> None:
         self._decisions.append([])
         if used.request_hash == wanted.request_hash:
-            self._joined[number] = used.subject
+            self._joined[number] = used
         else:
             self._refused[number] = Conflict("this Idempotency-Key was used for another request")
 
-    def _note(self, intake: Intake, inserts: list[Insert], keys: dict[Key, KeyRow]) -> None:
+    def _note(self, intake: Intake, decisions: list[Decision], keys: dict[Key, KeyRow]) -> None:
         """The rows that go with a call of which something was accepted."""
+        inserts = [decision for decision in decisions if isinstance(decision, Insert)]
         if not inserts:
             return
         if intake.key is not None:
-            keys[intake.key[0]] = intake.key[1]
-            self.keys.append(intake.key)
+            key, row = intake.key
+            row = structs.replace(row, refused=_refused(intake, decisions))
+            keys[key] = row
+            self.keys.append((key, row))
         if intake.deed is not None:
             self.deeds.append(intake.deed)
         else:
@@ -113,13 +119,26 @@ class Acceptance:
         ]
 
 
+def refusal_of(error: HubError) -> dict[str, Any]:
+    """The `error` of a target that a bulk call refused."""
+    return {"code": str(error.code), "message": error.detail}
+
+
+def _refused(intake: Intake, decisions: list[Decision]) -> dict[str, dict[str, Any]]:
+    return {
+        new.device_id: refusal_of(decision)
+        for new, decision in zip(intake.commands, decisions, strict=True)
+        if isinstance(decision, HubError)
+    }
+
+
 def _decide_one(
     new: NewCommand,
     targets: dict[Place, Target],
     existing: dict[Name, Ledgered],
     taken: dict[Name, Insert],
     ready: Callable[[Place], ReadyLine | None],
-) -> Insert | Ledgered | HubError | Name:
+) -> Decision:
     name = (new.org, new.command_id)
     twin = taken.get(name)
     if twin is not None:  # twice in one group
@@ -129,7 +148,7 @@ def _decide_one(
     return accept(new, targets.get(place), existing.get(name), ready(place))
 
 
-def _outcome(decision: Insert | Ledgered | HubError | Name, rows: dict[Name, Ledgered]) -> Outcome:
+def _outcome(decision: Decision, rows: dict[Name, Ledgered]) -> Outcome:
     match decision:
         case Insert():
             return rows[decision.new.org, decision.new.command_id]

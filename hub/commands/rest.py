@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
-from hub.base.errors import Invalid
+from hub.base.errors import invalid
 from hub.commands.records import CommandRecord, Delivery, Ledgered, record_of, result_of
 from hub.commands.service import BulkOutcome, CommandService, Dispatch, Filter
 from hub.web.envelope import Answer, Items
@@ -102,7 +102,7 @@ def wish_of(call: Call[None, Any]) -> Dispatch:
     body: DispatchBody | BulkBody = call.body
     key = call.header("idempotency-key")
     if key is not None and not (0 < len(key) <= _KEY_LENGTH and key.isprintable()):
-        raise Invalid(f"Idempotency-Key: 1 to {_KEY_LENGTH} printable characters")
+        raise invalid("Idempotency-Key", f"1 to {_KEY_LENGTH} printable characters")
     return Dispatch(
         command=body.command,
         timeout_ms=body.timeout_ms,

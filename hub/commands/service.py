@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from hub.accounts.access import may_dispatch
 from hub.audit.service import AuditService, Deed
-from hub.base.errors import Ended, Forbidden, HubError, Invalid, NotFound
-from hub.commands.acceptance import Intake
+from hub.base.errors import Ended, Forbidden, HubError, NotFound, invalid
+from hub.commands.acceptance import Intake, refusal_of
 from hub.commands.announce import Announcer, CommandListener, Dashboards
 from hub.commands.dispatch import NewCommand, request_hash
 from hub.commands.intake import Intakes
@@ -24,7 +24,7 @@ from hub.commands.replying import Replies
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Filter, Key, KeyRow, Name
 from hub.commands.sweep import Sweep
-from hub.commands.waiting import Waiting
+from hub.commands.waiting import Stopped, Waiting
 from hub.lines.session import LineSession
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
@@ -127,6 +127,10 @@ class CommandService:
         """Wait until every reply that came is committed."""
         await self._replies.idle()
 
+    def stop_waiting(self) -> None:
+        """Answer every call that waits for the end of a command with how it stands."""
+        self._waiting.stop()
+
     def _note_deadline(self, seconds: float) -> None:
         self._sweep.note(seconds)
 
@@ -184,7 +188,7 @@ class CommandService:
                 command = _or_raise(taken.outcomes[0])
                 ended = futures[name]
                 return await self._until_ended(command, wish, ended)
-        return await self._join(by, device_id, CommandId(taken.joined), wish)
+        return await self._join(by, device_id, CommandId(taken.joined.subject), wish)
 
     async def _join(
         self, by: Principal, device_id: DeviceId, command_id: CommandId, wish: Dispatch
@@ -203,7 +207,7 @@ class CommandService:
         try:
             async with asyncio.timeout(LONGEST_WAIT):
                 return await ended
-        except TimeoutError:
+        except (TimeoutError, Stopped):
             return await self.get(command.org, command.device_id, command.command_id)
 
     # Bulk
@@ -213,7 +217,7 @@ class CommandService:
         entry. Raises `Forbidden` when the caller may not send this command to anybody."""
         _authorise(by, wish.command)
         if wish.command.id:
-            raise Invalid("command.id: a bulk call makes a fresh id for each target")
+            raise invalid("command.id", "a bulk call makes a fresh id for each target")
         targets = list(dict.fromkeys(device_ids))
         digest = self._digest(wish, *sorted(targets))
         batch_id = uuid7()
@@ -239,13 +243,17 @@ class CommandService:
             }
             return await self._all_ended(batch_id, results, wish, futures)
 
-    async def _join_batch(self, org: OrgId, batch_id: str, wish: Dispatch) -> BulkOutcome:
+    async def _join_batch(self, org: OrgId, key: KeyRow, wish: Dispatch) -> BulkOutcome:
+        """The batch that an idempotency key stands for, with the targets that it refused."""
+        batch_id = key.subject
         commands = await self._store.batch(org, batch_id)
         names = [(command.org, command.command_id) for command in commands]
         with self._waiting.expect(names) as futures:
             commands = await self._store.batch(org, batch_id)
             results: dict[DeviceId, Ledgered | HubError] = {c.device_id: c for c in commands}
-            return await self._all_ended(batch_id, results, wish, futures)
+            outcome = await self._all_ended(batch_id, results, wish, futures)
+        refused = {d: _refused(error) for d, error in key.refused.items()}
+        return BulkOutcome(batch_id, {**outcome.results, **refused}, outcome.finished)
 
     async def _all_ended(
         self,
@@ -270,8 +278,8 @@ class CommandService:
         for device_id, outcome in results.items():
             if isinstance(outcome, Ledgered):
                 future = futures[outcome.org, outcome.command_id]
-                results[device_id] = future.result() if future.done() else outcome
-        finished = all(future.done() for future in running)
+                results[device_id] = future.result() if _has_result(future) else outcome
+        finished = all(_has_result(future) for future in running)
         return BulkOutcome(batch_id, {d: _entry(o) for d, o in results.items()}, finished)
 
     async def _waiting_for_device(self, commands: Sequence[Ledgered]) -> set[Name]:
@@ -311,11 +319,11 @@ class CommandService:
         now = datetime.fromtimestamp(self._wall_clock(), UTC)
         if wish.delivery == "now":
             if wish.expires_at is not None:
-                raise Invalid('expiresAt: goes with "delivery":"queue"')
+                raise invalid("expiresAt", 'goes with "delivery":"queue"')
             return None
         expires_at = wish.expires_at or now + DEFAULT_EXPIRY
         if not now < expires_at <= now + LONGEST_EXPIRY:
-            raise Invalid("expiresAt: must lie ahead, by 30 days at most")
+            raise invalid("expiresAt", "must lie ahead, by 30 days at most")
         return expires_at
 
     def _digest(self, wish: Dispatch, *targets: str) -> bytes:
@@ -380,6 +388,10 @@ class CommandService:
         return await self._store.forget(days)
 
 
+def _has_result(future: "asyncio.Future[Ledgered]") -> bool:
+    return future.done() and future.exception() is None
+
+
 def _authorise(by: Principal, command: Command) -> None:
     spec = spec_of(command)
     if not may_dispatch(by, spec.name):
@@ -395,7 +407,10 @@ def _or_raise(outcome: Ledgered | HubError) -> Ledgered:
 def _entry(outcome: Ledgered | HubError) -> CommandResult:
     if isinstance(outcome, Ledgered):
         return result_of(outcome)
-    error: dict[str, Any] = {"code": str(outcome.code), "message": outcome.detail}
+    return _refused(refusal_of(outcome))
+
+
+def _refused(error: dict[str, Any]) -> CommandResult:
     return CommandResult(command_id=None, status="REJECTED", success=False, error=error)
 
 

@@ -30,8 +30,11 @@ class Key(Struct, frozen=True):
 
 
 class KeyRow(Struct, frozen=True):
+    """What a key stands for: a command, or a batch and the errors of the targets it refused."""
+
     request_hash: bytes
     subject: str
+    refused: dict[str, dict[str, Any]] = {}
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -52,13 +55,17 @@ class CommandStore:
             _Q["keys"], *_columns((key.org, key.path, key.key) for key in keys)
         )
         return {
-            Key(row["org_id"], row["path"], row["key"]): KeyRow(row["request_hash"], row["subject"])
+            Key(row["org_id"], row["path"], row["key"]): KeyRow(
+                row["request_hash"], row["subject"], row["refused"]
+            )
             for row in rows
         }
 
     async def add_keys(self, connection: Connection, keys: Sequence[tuple[Key, KeyRow]]) -> bool:
         """False: another replica was faster with one of them."""
-        rows = [(k.org, k.path, k.key, row.request_hash, row.subject) for k, row in keys]
+        rows = [
+            (k.org, k.path, k.key, row.request_hash, row.subject, row.refused) for k, row in keys
+        ]
         return await connection.fetchval(_Q["add_keys"], *_columns(rows)) == len(keys)
 
     async def targets(self, connection: Connection, places: Sequence[Place]) -> dict[Place, Target]:

@@ -13,8 +13,13 @@ from hub.commands.records import Ledgered
 from hub.commands.store import Name
 
 
+class Stopped(Exception):
+    """This replica ends: whoever waits is told how things stand."""
+
+
 class Waiting:
     def __init__(self) -> None:
+        self._stopped = False
         self._futures: defaultdict[Name, set[asyncio.Future[Ledgered]]] = defaultdict(set)
 
     def names(self) -> list[Name]:
@@ -22,6 +27,13 @@ class Waiting:
 
     def expects(self, name: Name) -> bool:
         return name in self._futures
+
+    def stop(self) -> None:
+        """Let go of everybody, now and later."""
+        self._stopped = True
+        for futures in self._futures.values():
+            for future in futures:
+                _let_go(future)
 
     def ended(self, command: Ledgered) -> None:
         for future in self._futures.get((command.org, command.command_id), ()):
@@ -36,6 +48,8 @@ class Waiting:
         futures: dict[Name, asyncio.Future[Ledgered]] = {n: loop.create_future() for n in names}
         for name, future in futures.items():
             self._futures[name].add(future)
+            if self._stopped:
+                _let_go(future)
         try:
             yield futures
         finally:
@@ -47,3 +61,9 @@ class Waiting:
         waiting.discard(future)
         if not waiting:
             del self._futures[name]
+
+
+def _let_go(future: asyncio.Future[Ledgered]) -> None:
+    if not future.done():
+        future.set_exception(Stopped())
+        future.exception()  # not everybody looks

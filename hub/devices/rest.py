@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 from starlette.requests import Request
 
-from hub.base.errors import Invalid
+from hub.base.errors import invalid
 from hub.devices.service import (
     ConnectionMode,
     DeviceChange,
@@ -99,7 +99,7 @@ class DeviceEndpoints:
     async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
         device_id = call.path("id")
         if not is_device_id(device_id):
-            raise Invalid("id: 1 to 128 of A-Z a-z 0-9 . _ : -, the first a letter or digit")
+            raise invalid("id", "1 to 128 of A-Z a-z 0-9 . _ : -, the first a letter or digit")
         who = Identity(
             name=call.query.name,
             company_id=call.query.company_id,

@@ -3,14 +3,16 @@
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
 from hub.base.errors import UnsupportedMedia
+from hub.firmware.artifact import Wanted, wanted
 from hub.firmware.service import FirmwareService, NewRelease, ReleaseRow
-from hub.web.envelope import Answer, Items
+from hub.web.envelope import Answer, Items, problem_document
 from hub.web.inputs import ListQuery, Query
 from hub.web.route import Call
 from protocol.codec import rfc3339
+from protocol.errors import ProblemCode
 
 Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$(?!\n)")]
 
@@ -65,8 +67,20 @@ class FirmwareEndpoints:
     async def get(self, call: Call[None, None]) -> Release:
         return _release(await self._service.get(call.principal.org, call.path("id")))
 
-    async def artifact(self, call: Call[None, None]) -> FileResponse:
+    async def artifact(self, call: Call[None, None]) -> Response:
         release = await self._service.get(call.principal.org, call.path("id"))
+        part = wanted(call.header("range"), release.size)
+        if part is Wanted.NOTHING:
+            return problem_document(
+                416,
+                "Range not satisfiable",
+                f"the artifact has {release.size} bytes",
+                ProblemCode.INVALID,
+                headers={"Content-Range": f"bytes */{release.size}"},
+            )
+        if part is Wanted.WHOLE:
+            scope = call.request.scope
+            scope["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
         return FileResponse(
             self._service.path(release),
             media_type="application/octet-stream",

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from hub.audit.service import AuditService, deed_of
-from hub.base.errors import Invalid, NotFound
+from hub.base.errors import NotFound, invalid
 from hub.firmware.artifact import display_name
 from hub.firmware.files import Artifacts
 from hub.firmware.store import ReleaseRow, ReleaseStore, taken
@@ -98,4 +98,4 @@ def _check_signature(signature: str | None) -> None:
     except ValueError:
         raw = b""
     if len(raw) != ED25519_SIGNATURE_BYTES:
-        raise Invalid("X-Signature: not a base64 Ed25519 signature")
+        raise invalid("X-Signature", "not a base64 Ed25519 signature")

@@ -104,8 +104,13 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
     match message:
         case telemetry.Status():
             table, level = "status_event", ""
-            line = head.encode() + message.status.encode() + b"\t" + _json(encode(message.metrics))
-            status = (message.status, message.metrics, stamp.micros)
+            line = (
+                head.encode()
+                + message.status.encode()
+                + b"\t"
+                + _json(encode(message.metrics or {}))
+            )
+            status = (message.status, message.metrics or {}, stamp.micros)
         case telemetry.LogLine():
             table, level = "log_line", message.level
             fields = (message.source or None, message.command_id or None, message.line)

@@ -32,6 +32,7 @@ def make_application(routes: list[Route], guard: Guard, others: list[BaseRoute])
     application = Starlette(
         routes=[*table, *others], exception_handlers={HTTPException: _problem, 500: _failed}
     )
+    application.router.redirect_slashes = False  # another path is another path
     return AccessLog(application)
 
 

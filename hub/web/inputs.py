@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
 
-from hub.base.errors import FieldError, Invalid, TooLarge, UnsupportedMedia
+from hub.base.errors import Invalid, TooLarge, UnsupportedMedia, invalid
 from protocol.codec import decode, refuse_unstorable
 from protocol.errors import InvalidMessage
 
@@ -40,7 +40,7 @@ def query_of(request: Request, kind: type[T]) -> T:
         query = msgspec.convert(values, kind, strict=False)
         _check_moments(query)
     except InvalidMessage as error:
-        raise Invalid(error.message) from None
+        raise invalid("query", error.message) from None
     except msgspec.ValidationError as error:
         raise _invalid(error, "query") from None
     return query
@@ -53,8 +53,7 @@ def _check_moments(query: object) -> None:
             try:
                 value.astimezone(UTC)
             except OverflowError:
-                message = "out of range"
-                raise Invalid(f"{name}: {message}", errors=[FieldError(name, message)]) from None
+                raise invalid(name, "out of range") from None
 
 
 async def body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
@@ -66,10 +65,7 @@ async def body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decode(decoder, raw)
     except InvalidMessage as error:
-        field = error.field or "body"
-        raise Invalid(
-            f"{field}: {error.message}", errors=[FieldError(field, error.message)]
-        ) from None
+        raise invalid(error.field or "body", error.message) from None
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -90,4 +86,4 @@ async def read_body(request: Request, limit: int) -> bytes:
 def _invalid(error: msgspec.ValidationError, where: str) -> Invalid:
     message, _, path = str(error).partition(" - at `")
     field = path.rstrip("`").removeprefix("$").removeprefix(".") or where
-    return Invalid(f"{field}: {message}", errors=[FieldError(field, message)])
+    return invalid(field, message)

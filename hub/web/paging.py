@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from hub.base.errors import FieldError, Invalid
+from hub.base.errors import Invalid, invalid
 from hub.web.envelope import Items
 
 R = TypeVar("R")
@@ -64,5 +64,4 @@ def decode_number_cursor(cursor: str | None) -> tuple[datetime, int] | None:
 
 
 def _bad_cursor() -> Invalid:
-    message = "not a cursor that this list gave"
-    return Invalid(f"cursor: {message}", errors=[FieldError("cursor", message)])
+    return invalid("cursor", "not a cursor that this list gave")

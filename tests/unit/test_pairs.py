@@ -34,7 +34,7 @@ def test_the_device_says_hello_to_the_welcome_and_both_are_open() -> None:
     assert pair.hub.journal_id == "j"
     assert any(isinstance(effect, Opened) for effect in pair.effects)
     said = [what for kind, what in pair.around.heard.happened if kind == "hello"]
-    assert said == [Hello(boot_id="b", journal_id="j")]
+    assert said == [Hello(boot_id="b", journal_id="j", unfinished=[])]
 
 
 def test_command_ack_result_result_ack() -> None:

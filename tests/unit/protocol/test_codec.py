@@ -249,8 +249,17 @@ def test_the_head_of_a_durable_event() -> None:
     assert head == telemetry.DurableHead(seq=9, boot_id="b")
     head = codec.decode_durable_head(b'{"seq":9}')
     assert head == telemetry.DurableHead(seq=9)
-    for bad in (b"{}", b'{"seq":0}', b"nonsense", b'{"seq":9,"x":"\\u0000"}'):
+    for bad in (b"{}", b'{"seq":0}', b"nonsense", b"[1]", b'{"seq":9,"bootId":"\\u0000"}'):
         assert codec.decode_durable_head(bad) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b'"\\u0000GS"', b'"\\ud800"', b"NaN", b"1" * 30, b"1e999", b"[" * 900 + b"]" * 900],
+)
+def test_the_head_of_a_durable_event_is_read_beside_a_value_that_is_refused(value: bytes) -> None:
+    head = codec.decode_durable_head(b'{"code":' + value + b',"bootId":"b","seq":9}')
+    assert head == telemetry.DurableHead(seq=9, boot_id="b")
 
 
 @given(st.binary(max_size=200))
@@ -341,3 +350,13 @@ def test_an_event_holds_what_a_device_may_set_and_what_only_the_hub_may(
 )
 def test_moments_travel_in_utc_with_milliseconds(moment: datetime, text: str) -> None:
     assert codec.rfc3339(moment) == text
+
+
+def test_a_log_line_is_bounded_in_bytes() -> None:
+    def frame(line: str) -> bytes:
+        return codec.encode({"type": "log_line", "level": "INFO", "line": line})
+
+    assert codec.decode_device_frame(frame("x" * 8192))
+    for line in ("x" * 8193, "é" * 4097):
+        with pytest.raises(InvalidMessage):
+            codec.decode_device_frame(frame(line))

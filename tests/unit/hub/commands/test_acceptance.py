@@ -90,7 +90,7 @@ def test_the_fifty_are_counted_over_the_whole_group() -> None:
 def test_g2_a_key_that_was_used_stands_for_what_it_made() -> None:
     used = {KEY: KeyRow(b"hash", "first")}
     group, taken = take(with_key("new"), keys=used)
-    assert taken == [Taken([], "first")]
+    assert taken == [Taken([], KeyRow(b"hash", "first"))]
     assert (group.inserts, group.keys) == ([], [])
 
 
@@ -107,7 +107,8 @@ def test_g2_a_key_of_another_request_refuses_the_whole_call(
 
 def test_g2_a_key_used_twice_in_a_group_makes_one_command() -> None:
     group, taken = take(with_key("first"), with_key("second"))
-    assert taken[1].joined == "first"
+    assert taken[1].joined is not None
+    assert taken[1].joined.subject == "first"
     assert group.keys == [(KEY, KeyRow(b"hash", "first"))]
     assert len(group.inserts) == 1
 
@@ -127,3 +128,10 @@ def test_g16_each_command_has_an_audit_row_and_a_bulk_call_one_for_all() -> None
     assert group.deeds[0].detail == {"commandId": "x"}
     assert group.deeds[1] is deed
     assert isinstance(taken[1].outcomes[2], NotFound)
+
+
+def test_a_key_remembers_the_targets_that_its_call_refused() -> None:
+    new, stranger = make_new(command_id="a"), make_new(command_id="b", device_id=DeviceId("d9"))
+    group, _ = take(Intake(commands=[new, stranger], key=(KEY, KeyRow(b"hash", "batch"))))
+    ((_, row),) = group.keys
+    assert row.refused == {"d9": {"code": "not_found", "message": "no such device"}}

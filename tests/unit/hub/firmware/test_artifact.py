@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.firmware.artifact import LONGEST_NAME, display_name, stored_name
+from hub.firmware.artifact import LONGEST_NAME, Wanted, display_name, stored_name, wanted
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,24 @@ def test_any_name_becomes_one_plain_part_of_a_path(text: str) -> None:
 
 def test_where_an_artifact_lies() -> None:
     assert stored_name("abcdef") == "ab/abcdef"
+
+
+@pytest.mark.parametrize(
+    ("header", "outcome"),
+    [
+        (None, Wanted.WHOLE),
+        ("bytes=0-1", Wanted.PART),
+        ("bytes=3-", Wanted.PART),
+        ("bytes=-2", Wanted.PART),
+        ("bytes=0-99", Wanted.PART),
+        ("bytes=10-", Wanted.NOTHING),
+        ("bytes=-0", Wanted.NOTHING),
+        ("bytes=5-2", Wanted.WHOLE),
+        ("bytes=-", Wanted.WHOLE),
+        ("bytes=abc", Wanted.WHOLE),
+        ("items=0-1", Wanted.WHOLE),
+        ("bytes=0-1,4-5", Wanted.WHOLE),
+    ],
+)
+def test_one_range_is_served_and_nonsense_is_ignored(header: str | None, outcome: Wanted) -> None:
+    assert wanted(header, size=10) is outcome

@@ -103,7 +103,7 @@ def test_a_query_is_decoded_from_text() -> None:
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("limit=0", "limit"), ("limit=x", "limit"), ("other=1", "query"), ("cursor=a%00b", None)],
+    [("limit=0", "limit"), ("limit=x", "limit"), ("other=1", "query"), ("cursor=a%00b", "query")],
 )
 def test_a_query_that_does_not_validate_is_refused(query: str, field: str | None) -> None:
     with pytest.raises(Invalid) as caught:
