@@ -24,6 +24,7 @@ async def maintain(database: Database, tables: list[Partitioned]) -> int:
     dropped = 0
     for table in tables:
         async with database.transaction(deadline=30) as connection:
+            await connection.execute(_Q["lock"])
             await connection.execute(_Q["make"], table.table, table.step, table.ahead)
             dropped += await connection.fetchval(_Q["drop"], table.table, table.step, table.keep)
     return dropped

@@ -14,41 +14,70 @@ WITH wanted AS (
         session_id = excluded.session_id, journal_id = NULL, commands = NULL,
         connected_at = now(), closed_at = NULL
     RETURNING org_id, device_id, generation
+), present AS (
+    SELECT s.org_id, s.device_id FROM device_state s JOIN line USING (org_id, device_id)
+    ORDER BY 1, 2
+    FOR UPDATE OF s
 ), state AS (
     UPDATE device_state s SET status = 'ONLINE', last_seen = now()
-    FROM line WHERE s.org_id = line.org_id AND s.device_id = line.device_id
+    FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 )
 SELECT org_id, device_id, generation FROM line
 
 -- name: close
 -- Lines that have ended; answers those that were still the newest of their device.
+WITH ended AS (
+    SELECT l.org_id, l.device_id, c.generation
+    FROM device_line l JOIN unnest($1::text[], $2::text[], $3::bigint[])
+         AS c (org_id, device_id, generation) USING (org_id, device_id)
+    ORDER BY 1, 2
+    FOR UPDATE OF l
+)
 UPDATE device_line l SET closed_at = now()
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS c (org_id, device_id, generation)
-WHERE l.org_id = c.org_id AND l.device_id = c.device_id AND l.generation = c.generation
+FROM ended e
+WHERE l.org_id = e.org_id AND l.device_id = e.device_id AND l.generation = e.generation
   AND l.closed_at IS NULL
 RETURNING l.org_id, l.device_id, l.generation
 
 -- name: seen
 -- When devices were last heard of.
+WITH present AS (
+    SELECT s.org_id, s.device_id
+    FROM device_state s JOIN unnest($1::text[], $2::text[]) AS c (org_id, device_id)
+         USING (org_id, device_id)
+    ORDER BY 1, 2
+    FOR UPDATE OF s
+)
 UPDATE device_state s SET last_seen = now()
-FROM unnest($1::text[], $2::text[]) AS c (org_id, device_id)
-WHERE s.org_id = c.org_id AND s.device_id = c.device_id
+FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 
 -- name: hello
--- What devices said of themselves when their line began.
+-- What devices said of themselves when their line began; of a superseded line it counts nothing.
 WITH said AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                         $7::bigint[])
-        AS h (org_id, device_id, generation, journal_id, version, commands, config_version)
+    SELECT h.*
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
+                $7::bigint[])
+         AS h (org_id, device_id, generation, journal_id, version, commands, config_version)
+    JOIN device_line l USING (org_id, device_id, generation)
+    ORDER BY h.org_id, h.device_id
+    FOR UPDATE OF l
+), upgraded AS (
+    SELECT d.org_id, d.device_id, said.version FROM device d JOIN said USING (org_id, device_id)
+    WHERE d.version IS DISTINCT FROM coalesce(said.version, d.version)
     ORDER BY 1, 2
-), config AS (
-    UPDATE device_config c SET reported_version = said.config_version
-    FROM said WHERE c.org_id = said.org_id AND c.device_id = said.device_id
-      AND said.config_version IS NOT NULL
+    FOR UPDATE OF d
 ), device AS (
-    UPDATE device d SET version = coalesce(said.version, d.version)
-    FROM said WHERE d.org_id = said.org_id AND d.device_id = said.device_id
-      AND d.version IS DISTINCT FROM coalesce(said.version, d.version)
+    UPDATE device d SET version = u.version
+    FROM upgraded u WHERE d.org_id = u.org_id AND d.device_id = u.device_id
+), configured AS (
+    SELECT c.org_id, c.device_id, said.config_version
+    FROM device_config c JOIN said USING (org_id, device_id)
+    WHERE said.config_version IS NOT NULL
+    ORDER BY 1, 2
+    FOR UPDATE OF c
+), config AS (
+    UPDATE device_config c SET reported_version = n.config_version
+    FROM configured n WHERE c.org_id = n.org_id AND c.device_id = n.device_id
 )
 UPDATE device_line l
 SET journal_id = said.journal_id,

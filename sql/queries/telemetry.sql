@@ -15,11 +15,18 @@ WHERE m.org_id = n.org_id AND m.device_id = n.device_id AND m.boot_id = n.boot_i
   AND m.seq < n.seq
 
 -- name: set_states
--- The latest status of each device; the caller sorts, so that two batches cannot deadlock.
+-- The latest status of each device, locked in order, so that two batches cannot deadlock.
+WITH present AS (
+    SELECT s.org_id, s.device_id, n.status, n.metrics, n.at
+    FROM device_state s
+    JOIN unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
+         AS n (org_id, device_id, status, metrics, at) USING (org_id, device_id)
+    ORDER BY 1, 2
+    FOR UPDATE OF s
+)
 UPDATE device_state s
 SET status = n.status, metrics = n.metrics, last_seen = greatest(s.last_seen, n.at)
-FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
-     AS n (org_id, device_id, status, metrics, at)
+FROM present n
 WHERE s.org_id = n.org_id AND s.device_id = n.device_id
 
 -- name: logs
