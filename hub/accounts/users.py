@@ -132,9 +132,10 @@ class UserService:
         await self._store.delete_keys_above(connection, now.org, now.user_id, above)
 
     async def _keep_an_admin(self, connection: Connection, user: UserRow) -> None:
-        if user.role == "ADMIN" and not await self._store.other_admins(
-            connection, user.org, user.user_id
-        ):
+        if user.role != "ADMIN":
+            return
+        await self._store.lock_setup(connection)
+        if not await self._store.other_admins(connection, user.org, user.user_id):
             raise Conflict("this is the last enabled administrator")
 
     async def _locked(self, connection: Connection, org: OrgId, user_id: str) -> UserRow:

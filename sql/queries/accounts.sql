@@ -11,7 +11,8 @@ WITH gone AS (DELETE FROM signing_key WHERE retired_at < now() - make_interval(s
 UPDATE signing_key SET retired_at = now() WHERE kid <> $1 AND retired_at IS NULL
 
 -- name: lock_setup
--- Replicas that start together take turns in making what a fresh database lacks.
+-- Take turns: replicas that start together in making what a fresh database lacks, administrators
+-- in taking each other away.
 SELECT pg_advisory_xact_lock(68194)
 
 -- name: settings
@@ -25,12 +26,9 @@ ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value
 SELECT count(*) FROM app_user WHERE org_id = $1
 
 -- name: count_admins
--- Enabled administrators besides one user; their rows are locked until the end of the transaction.
-SELECT count(*) FROM (
-    SELECT 1 FROM app_user
-    WHERE org_id = $1 AND role = 'ADMIN' AND NOT disabled AND user_id <> $2
-    FOR UPDATE
-) admins
+-- Enabled administrators besides one user.
+SELECT count(*) FROM app_user
+WHERE org_id = $1 AND role = 'ADMIN' AND NOT disabled AND user_id <> $2
 
 -- name: add_user
 INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash)
