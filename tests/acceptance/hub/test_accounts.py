@@ -262,22 +262,6 @@ async def test_user_names_are_unique_whatever_their_case(hub: HubProcess, rest: 
             assert (await rest.post("/users", body)).status_code == 400, bad
 
 
-async def test_the_last_administrator_stays(hub: HubProcess, rest: Rest) -> None:
-    users = await rest.data("/users", limit=500)
-    for user in users:
-        if user["role"] == "ADMIN" and user["username"] != "admin":
-            await rest.client.patch(f"/users/{user['id']}", json={"disabled": True})
-    admin = next(user for user in users if user["username"] == "admin")
-    try:
-        for body in ({"disabled": True}, {"role": "MANAGER"}):
-            answer = await rest.client.patch(f"/users/{admin['id']}", json=body)
-            assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
-        assert (await rest.client.delete(f"/users/{admin['id']}")).status_code == 409
-    finally:
-        for user in users:
-            await rest.client.patch(f"/users/{user['id']}", json={"disabled": False})
-
-
 # API keys
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Generator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Generator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import httpx
 import pytest
@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.acceptance.hub.clients import Fleet, Rest, Socket, bearer, new_id, open_socket, until
 from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
+from tests.tasks import in_background
 
 DEVICES = 10
 EACH = 20
@@ -75,15 +76,8 @@ async def accept_until_taken(rest: Rest, device_id: str, command_id: str) -> boo
     return True
 
 
-@asynccontextmanager
-async def served(url: str, runners: list[Runner]) -> AsyncGenerator[None]:
-    tasks = [asyncio.create_task(runner.serve(url)) for runner in runners]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def served(url: str, runners: list[Runner]) -> AbstractAsyncContextManager[None]:
+    return in_background(*(runner.serve(url) for runner in runners))
 
 
 async def test_g1_after_kill_9_with_200_commands_in_flight_each_ends_exactly_once(

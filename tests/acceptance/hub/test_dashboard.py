@@ -201,7 +201,8 @@ async def test_the_life_of_a_line_and_of_a_command_is_told(
             command_id = await rest.accept(device_id)
             named: Json = {"deviceId": device_id, "commandId": command_id}
             told = await socket.expect("command_accepted", commandType="force_sync", **named)
-            assert (told["status"], told["actor"]) == ("SENT", "admin")
+            assert told["status"] in ("PENDING", "SENT")
+            assert told["actor"] == "admin"
             await device.command()
             await device.send("progress", commandId=command_id, percent=40, stage="download")
             await socket.expect("command_progress", percent=40, stage="download", **named)

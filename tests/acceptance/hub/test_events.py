@@ -57,7 +57,7 @@ async def test_boot_id_may_be_left_out_after_hello_and_only_then(fleet: Fleet, r
         ({"name": 7, "bootId": "b", "seq": 9}, "b"),
         ({"name": "n", "bootId": "b", "seq": 9, "ts": "soon"}, "b"),
         ({"name": "", "seq": 9}, "from-hello"),
-        ({"name": "a\0b", "seq": 9}, None),
+        ({"name": "a\0b", "seq": 9}, "from-hello"),
         ({"name": "", "bootId": "b", "seq": 0}, None),
         ({"name": "", "bootId": "b"}, None),
     ],

@@ -60,9 +60,10 @@ async def test_a_release_is_uploaded_listed_and_downloaded(
         ("bytes=-10", 206, slice(990, 1000)),
         ("bytes=0-5000", 206, slice(0, 1000)),
         ("bytes=1000-", 416, None),
-        ("bytes=5-2", 400, None),
-        ("lines=1-2", 400, None),
-        ("bytes=a-b", 400, None),
+        ("bytes=5-2", 200, slice(0, 1000)),
+        ("lines=1-2", 200, slice(0, 1000)),
+        ("bytes=a-b", 200, slice(0, 1000)),
+        ("bytes=0-1,4-5", 200, slice(0, 1000)),
     ],
 )
 async def test_one_range_of_an_artifact(
@@ -72,10 +73,9 @@ async def test_one_range_of_an_artifact(
     release = (await upload(rest, content)).json()["data"]
     path = f"/firmware/releases/{release['id']}/artifact"
     got = await rest.client.get(path, headers={"Range": wanted})
-    if part is None:
-        assert got.status_code == status
-    else:
-        assert (got.status_code, got.content) == (206, content[part])
+    assert got.status_code == status
+    assert part is None or got.content == content[part]
+    if status == 206:
         assert got.headers["content-range"].endswith("/1000")
 
 

@@ -1,0 +1,183 @@
+"""Floors of the hub over a real Postgres, without sockets: lines are made by hand."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from hub.audit.service import AuditService
+from hub.audit.store import AuditStore
+from hub.base.database import Database
+from hub.commands.service import CommandService, Dispatch
+from hub.commands.store import CommandStore
+from hub.config.service import ConfigService
+from hub.config.store import ConfigStore
+from hub.devices.store import DeviceStore, Identity
+from hub.lines.service import LineService, Replica
+from hub.lines.session import LineSession
+from hub.lines.store import LineStore, Opening
+from protocol.closing import CloseCode
+from protocol.commands import COMMANDS, Command
+from protocol.dashboard import DashboardEvent, GapReason
+from protocol.ids import DEFAULT_ORG, CommandId, DeviceId, OrgId, ReplicaId, uuid7
+from protocol.stream import Appended, EventBatch
+from tests.factories import Surroundings, Wire, make_line, make_principal
+from tests.tasks import in_background
+
+ADMIN = make_principal("ADMIN")
+
+
+class NoStream:
+    """A stream that takes everything and keeps it."""
+
+    def __init__(self) -> None:
+        self.batches: list[EventBatch] = []
+
+    async def append(self, org: OrgId, batch: EventBatch) -> Appended:
+        self.batches.append(batch)
+        return Appended(epoch="e", first_offset=1, last_offset=1)
+
+    async def append_gap(self, org: OrgId, reason: GapReason, *, source: str) -> Appended:
+        return Appended(epoch="e", first_offset=1, last_offset=1)
+
+
+class Told:
+    """What dashboards and the stream were told."""
+
+    def __init__(self) -> None:
+        self.events: list[DashboardEvent] = []
+        self.holes: list[str] = []
+
+    def publish(self, org: OrgId, event: DashboardEvent) -> None:
+        self.events.append(event)
+
+    def now(self) -> str:
+        return "2026-01-02T03:04:05.000Z"
+
+    async def hole(self, org: OrgId, *, source: str) -> None:
+        self.holes.append(source)
+
+
+def nobody(*_: object) -> None:
+    """There is no bus here: whoever depends on hints has to manage without."""
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 8) -> None:
+    """Fails when `condition` has not come true by then."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - the database's rows notify nobody
+            await asyncio.sleep(0.005)
+
+
+class Hub:
+    """The lines and commands of one replica; `step` makes its clock run."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.database = database
+        self.told = Told()
+        self.seconds = 1000.0
+        self.replica_id = ReplicaId(name)
+        self.lines = LineService(
+            LineStore(database, database),
+            Replica(self.replica_id, "here"),
+            self.told,
+            self.told,
+            announce=lambda _: None,
+            clock=lambda: self.seconds,
+            wall_clock=lambda: 1e9,
+        )
+        self.config = ConfigService(ConfigStore(database))
+        self.hints: list[DeviceId] = []
+        self.store = CommandStore(database)
+        self.commands = CommandService(
+            self.store,
+            AuditService(AuditStore(database)),
+            self.told,
+            self.replica_id,
+            listeners=[self.config],
+            hint_owner=lambda _, device_id: self.hints.append(device_id),
+            hint_cancel=nobody,
+            hint_ended=nobody,
+        )
+
+    async def line(self, device_id: DeviceId) -> "Line":
+        """A newer line of the device, registered and open."""
+        generation = await self.lines.register(Opening(DEFAULT_ORG, device_id, uuid7()))
+        assert generation is not None
+        wire = Wire()
+        around = Surroundings()
+        session = make_line(
+            wire, around, device_id=device_id, generation=generation, replica_id=self.replica_id
+        )
+        assert self.lines.opened(session)
+        self.commands.opened(session)
+        return Line(session, wire)
+
+    async def look(self) -> None:
+        """What `keep_lease` does every second."""
+        await self.lines._look()  # pyright: ignore[reportPrivateUsage]
+
+    async def accept(self, device_id: DeviceId, kind: str = "force_sync", **wish: object) -> str:
+        """The id of a command that is not waited for."""
+        command = await self.commands.dispatch(ADMIN, device_id, make_wish(kind, **wish))
+        return command.command_id
+
+
+class Line:
+    def __init__(self, session: LineSession, wire: Wire) -> None:
+        self.session = session
+        self._wire = wire
+        self.frames: list[dict[str, object]] = []
+
+    async def until(self, count: int, kind: str | None = None) -> list[dict[str, object]]:
+        """The first so many frames (of one type) that were written to it."""
+
+        async def written() -> bool:
+            return len(self.of(kind)) >= count
+
+        await until(written)
+        return self.of(kind)
+
+    @property
+    def closed(self) -> list[CloseCode]:
+        return self._wire.closed
+
+    def of(self, kind: str | None) -> list[dict[str, object]]:
+        self.frames += self._wire.frames()
+        return [f for f in self.frames if kind in (None, f["type"])]
+
+
+def make_wish(kind: str = "force_sync", **wish: object) -> Dispatch:
+    params = wish.pop("params", {})
+    assert isinstance(params, dict)
+    command: Command = COMMANDS[kind].params(**params)  # pyright: ignore[reportAssignmentType, reportUnknownArgumentType]
+    return Dispatch(**{"command": command, "wait": False, **wish})  # pyright: ignore[reportArgumentType]
+
+
+@asynccontextmanager
+async def running_hub(database: Database, name: str = "r-1") -> AsyncGenerator[Hub]:
+    """Its batches and its sweep run; a loop that fails fails the test."""
+    hub = Hub(database, name)
+    await hub.lines.start()
+    async with in_background(hub.lines.run(), hub.commands.run()):
+        yield hub
+
+
+@asynccontextmanager
+async def two_hubs(database: Database) -> AsyncGenerator[tuple[Hub, Hub]]:
+    """Two replicas, and the device d1."""
+    await add_devices(database)
+    async with running_hub(database, "r-1") as one, running_hub(database, "r-2") as two:
+        yield one, two
+
+
+async def add_devices(database: Database, count: int = 1, prefix: str = "d") -> list[DeviceId]:
+    store = DeviceStore(database)
+    made = [DeviceId(f"{prefix}{number}") for number in range(1, count + 1)]
+    async with database.transaction() as connection:
+        for device_id in made:
+            await store.register(connection, DEFAULT_ORG, device_id, Identity())
+    return made
+
+
+def as_command_id(text: str) -> CommandId:
+    return CommandId(text)

@@ -1,0 +1,357 @@
+"""Acceptance, sending, replies and the sweep over a real Postgres, also by two replicas at once."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hub.base.database import Database
+from hub.base.errors import Conflict, HubError, TooManyCommands
+from hub.commands.records import Ledgered
+from hub.commands.service import Dispatch
+from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
+from protocol.lifecycle import State
+from protocol.replies import Ack, Progress, Reply, Result
+from tests.integration.hub.hubs import (
+    ADMIN,
+    Hub,
+    Line,
+    add_devices,
+    as_command_id,
+    make_wish,
+    running_hub,
+    two_hubs,
+    until,
+)
+
+D1 = DeviceId("d1")
+
+
+async def statuses(database: Database) -> dict[str, str]:
+    rows = await database.fetch("SELECT command_id, status::text FROM command")
+    return {row["command_id"]: row["status"] for row in rows}
+
+
+async def until_status(
+    hub: Hub, command_id: str, status: State, device_id: DeviceId = D1
+) -> Ledgered:
+    async def reached() -> bool:
+        found = await hub.commands.get(DEFAULT_ORG, device_id, as_command_id(command_id))
+        return found.status is status
+
+    await until(reached)
+    return await hub.commands.get(DEFAULT_ORG, device_id, as_command_id(command_id))
+
+
+def result(command_id: str, **fields: object) -> Result:
+    return Result(command_id=CommandId(command_id), **{"success": True, **fields})  # pyright: ignore[reportArgumentType]
+
+
+def progress(command_id: str, percent: int) -> Progress:
+    return Progress(command_id=CommandId(command_id), percent=percent)
+
+
+async def reply(hub: Hub, line: Line, *replies: Reply) -> None:
+    """Hand replies in, and wait until they are committed."""
+    for each in replies:
+        hub.commands.replied(line.session, each)
+    await hub.commands.flush()
+
+
+# Acceptance
+
+
+async def test_g2_two_replicas_that_take_the_same_id_at_once_make_one_command(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (one, two):
+        for number in range(20):
+            wish = make_wish(params={"id": f"c{number}"}, delivery="queue")
+            found = await asyncio.gather(
+                *(hub.commands.dispatch(ADMIN, D1, wish) for hub in (one, two) for _ in range(3))
+            )
+            assert {command.seq for command in found} == {number + 1}
+        assert len(await statuses(database)) == 20
+
+
+async def test_g2_two_replicas_that_take_the_same_key_at_once_make_one_command(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (one, two):
+        for number in range(20):
+            wish = make_wish(delivery="queue", key=f"k{number}", path="/p")
+            other = make_wish("enable_device", delivery="queue", key=f"k{number}", path="/p")
+            found = await asyncio.gather(
+                one.commands.dispatch(ADMIN, D1, wish),
+                two.commands.dispatch(ADMIN, D1, wish),
+                two.commands.dispatch(ADMIN, D1, other),
+                return_exceptions=True,
+            )
+            assert {type(outcome) for outcome in found} <= {Ledgered, Conflict}
+            made = {o.command_id for o in found if isinstance(o, Ledgered)}
+            assert len(made) == 1
+        rows = await database.fetch("SELECT seq FROM command ORDER BY seq")
+        assert [row["seq"] for row in rows] == list(range(1, 21))
+
+
+async def test_a_key_is_free_again_after_24_hours(database: Database) -> None:
+    await add_devices(database)
+    async with running_hub(database) as hub:
+        first = await hub.accept(D1, delivery="queue", key="k", path="/p")
+        assert await hub.accept(D1, delivery="queue", key="k", path="/p") == first
+        await database.execute("UPDATE idempotency_key SET created_at = now() - interval '25 h'")
+        assert await hub.accept(D1, "enable_device", delivery="queue", key="k", path="/p") != first
+
+
+async def test_the_fifty_are_kept_by_two_replicas_at_once(database: Database) -> None:
+    async with two_hubs(database) as (one, two):
+        outcomes = await asyncio.gather(
+            *(hub.accept(D1, delivery="queue") for hub in (one, two) for _ in range(60)),
+            return_exceptions=True,
+        )
+        refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        assert len(refused) == 70
+        assert {type(outcome) for outcome in refused} == {TooManyCommands}
+        rows = await database.fetch("SELECT seq FROM command ORDER BY seq")
+        assert [row["seq"] for row in rows] == list(range(1, 51))
+
+
+async def test_g16_a_command_has_its_audit_row_and_a_refused_one_has_none(
+    database: Database,
+) -> None:
+    await add_devices(database)
+    async with running_hub(database) as hub:
+        command_id = await hub.accept(D1, delivery="queue")
+        with pytest.raises(Conflict):
+            await hub.accept(D1, "enable_device", params={"id": command_id}, delivery="queue")
+        rows = await database.fetch("SELECT action, target, detail FROM audit_log")
+        assert [tuple(row) for row in rows] == [
+            ("command.force_sync", "d1", {"commandId": command_id})
+        ]
+
+
+@pytest.mark.parametrize("table", ["audit_log", "device_config_history"])
+async def test_g16_without_its_audit_row_nothing_is_accepted(
+    database: Database, table: str
+) -> None:
+    """Whatever fails in the transaction takes all of it back."""
+    await add_devices(database)
+    await database.execute(f"ALTER TABLE {table} ADD CHECK (actor <> 'alice')")
+    async with running_hub(database) as hub:
+        with pytest.raises(Exception, match="violates check"):
+            await hub.accept(D1, "push_config", params={"patch": {}}, delivery="queue")
+        assert await statuses(database) == {}
+        assert (await hub.config.get(DEFAULT_ORG, D1)).desired_version == 0
+        found = await database.fetchval("SELECT command_seq FROM device WHERE device_id = 'd1'")
+        assert found == 0
+
+
+async def test_a_bulk_call_over_a_thousand_devices(database: Database) -> None:
+    devices = await add_devices(database, 1000)
+    async with running_hub(database) as hub:
+        outcome = await hub.commands.bulk(ADMIN, devices, make_wish(delivery="queue"))
+        assert {entry.status for entry in outcome.results.values()} == {"PENDING"}
+        assert len(outcome.results) == 1000
+        assert await database.fetchval("SELECT count(*) FROM audit_log") == 1
+
+
+# Sending
+
+
+async def test_g5_one_line_gets_everything_in_order_whoever_accepts(database: Database) -> None:
+    async with two_hubs(database) as (owner, other):
+        line = await owner.line(D1)
+        await asyncio.gather(*(hub.accept(D1) for hub in (owner, other) for _ in range(20)))
+        assert other.hints != []
+        for device_id in other.hints:
+            owner.commands.hint(DEFAULT_ORG, device_id)
+        written = [str(frame["id"]) for frame in await line.until(40)]
+        rows = await database.fetch("SELECT command_id FROM command ORDER BY seq")
+        assert written == [row["command_id"] for row in rows]
+
+
+async def test_g8_a_lost_hint_is_made_good_by_the_sweep(database: Database) -> None:
+    async with two_hubs(database) as (owner, other):
+        line = await owner.line(D1)
+        command_id = await other.accept(D1)
+        async with asyncio.timeout(2.5):
+            (frame,) = await line.until(1)
+        assert frame["id"] == command_id
+
+
+async def test_g6_a_superseded_line_is_sent_nothing_and_changes_nothing(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (one, two):
+        old = await one.line(D1)
+        command_id = await one.accept(D1)
+        await old.until(1)
+        new = await two.line(D1)
+        assert new.session.generation == 2
+        await new.until(1)
+        await reply(one, old, Ack(command_id=as_command_id(command_id)), result(command_id))
+        assert old.of("result_ack") == []
+        assert (await statuses(database))[command_id] == "SENT"
+        later = await one.accept(D1)
+        one.commands.hint(DEFAULT_ORG, D1)
+        two.commands.hint(DEFAULT_ORG, D1)
+        assert [frame["id"] for frame in await new.until(2)] == [command_id, later]
+        assert [frame["id"] for frame in old.of("force_sync")] == [command_id]
+        await reply(two, new, result(command_id))
+        assert (await statuses(database))[command_id] == "SUCCESS"
+
+
+# Replies
+
+
+async def test_g4_a_result_is_committed_before_it_is_acknowledged(database: Database) -> None:
+    await add_devices(database, 2)
+    async with running_hub(database) as hub:
+        line = await hub.line(D1)
+        mine = await hub.accept(D1)
+        foreign = await hub.accept(DeviceId("d2"), delivery="queue")
+        await line.until(1)
+        replies = [result(mine, output="o"), result(mine, output="again"), result("stranger"),
+                   result(foreign)]  # fmt: skip
+        await reply(hub, line, *replies)
+        acknowledged = [frame["commandId"] for frame in line.of("result_ack")]
+        assert acknowledged == [mine, mine, "stranger", foreign]
+        errors = [(frame["code"], frame["commandId"]) for frame in line.of("error")]
+        assert errors == [("unknown_command", "stranger"), ("unknown_command", foreign)]
+        found = await hub.commands.get(DEFAULT_ORG, D1, as_command_id(mine))
+        assert (found.status, found.output, found.late_result) == (State.SUCCESS, "o", None)
+        assert (await statuses(database))[foreign] == "PENDING"
+
+
+async def test_replies_and_resends_of_the_same_commands_do_not_stop_each_other(
+    database: Database,
+) -> None:
+    """Devices come back in a crowd, and answer at once what they are being sent again.
+
+    The ids sort the other way round than the numbers, so that whoever locks by id meets whoever
+    locks by number.
+    """
+    devices = await add_devices(database, 20)
+    async with running_hub(database) as hub:
+        lines = [await hub.line(device_id) for device_id in devices]
+        made: dict[DeviceId, list[str]] = {}
+        for device_id in devices:
+            ids = [f"{device_id}-{number:03}" for number in range(40, 0, -1)]
+            for command_id in ids:
+                await hub.accept(device_id, params={"id": command_id})
+            made[device_id] = ids
+        for line in lines:
+            await line.until(40)
+        for percent in range(6):
+            lines = await asyncio.gather(*map(hub.line, devices))
+            for line in lines:
+                for command_id in made[line.session.device_id]:
+                    hub.commands.replied(line.session, progress(command_id, percent))
+            await hub.commands.flush()
+            for line in lines:
+                assert len(await line.until(40, "force_sync")) == 40
+            found = await database.fetch("SELECT DISTINCT progress FROM command")
+            assert [row["progress"]["percent"] for row in found] == [percent]
+        for line in lines:
+            for command_id in made[line.session.device_id]:
+                hub.commands.replied(line.session, result(command_id))
+        await hub.commands.flush()
+        assert set((await statuses(database)).values()) == {"SUCCESS"}
+
+
+# The clock
+
+
+async def test_g1_what_the_clock_ends(database: Database) -> None:
+    await add_devices(database, 3)
+    d2, d3 = DeviceId("d2"), DeviceId("d3")
+    async with running_hub(database) as hub:
+        line = await hub.line(D1)
+        late = await hub.accept(D1, timeout_ms=100)
+        await line.until(1)
+        soon = datetime.now(UTC) + timedelta(seconds=0.2)
+        expiring = await hub.accept(d2, delivery="queue", expires_at=soon)
+        await database.execute(  # a line of a replica that died after acceptance began
+            "INSERT INTO replica VALUES ('dead', 'x', now(), now() + interval '1 h')"
+        )
+        await database.execute(
+            "INSERT INTO device_line (org_id, device_id, replica_id, session_id) "
+            "VALUES ('default', 'd3', 'dead', 's')"
+        )
+        undelivered = await hub.accept(d3, timeout_ms=100)
+        found = await until_status(hub, late, State.TIMEOUT)
+        assert (found.error or {})["code"] == "timeout"
+        await line.until(1, "cancel")
+        found = await until_status(hub, undelivered, State.TIMEOUT, d3)
+        assert (found.error or {})["code"] == "not_delivered"
+        assert found.sent_at is None
+        found = await until_status(hub, expiring, State.EXPIRED, d2)
+        assert (found.error or {})["code"] == "expired"
+
+
+async def test_g1_results_and_deadlines_that_meet_end_each_command_once(
+    database: Database,
+) -> None:
+    await add_devices(database)
+    async with running_hub(database) as hub:
+        line = await hub.line(D1)
+        ids = [await hub.accept(D1, timeout_ms=100 + 5 * number) for number in range(40)]
+        await line.until(40)
+        for command_id in ids:
+            hub.commands.replied(line.session, result(command_id))
+            await asyncio.sleep(0.005)
+        await hub.commands.flush()
+
+        async def all_ended() -> bool:
+            return set((await statuses(database)).values()) <= {"SUCCESS", "TIMEOUT"}
+
+        await until(all_ended)
+        ended = [e for e in hub.told.events if e.__struct_config__.tag == "command_result"]
+        assert len(ended) == 40
+        rows = await database.fetch("SELECT status::text, late_result IS NULL FROM command")
+        assert {tuple(row) for row in rows} <= {("SUCCESS", True), ("TIMEOUT", False)}
+
+
+async def test_a_waiting_call_hears_of_an_end_that_another_replica_committed(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (owner, other):
+        line = await owner.line(D1)
+        wish: Dispatch = make_wish(wait=True, params={"id": "c1"})
+        call = asyncio.create_task(other.commands.dispatch(ADMIN, D1, wish))
+        await line.until(1)
+        await reply(owner, line, result("c1", output="o"))
+        found = await asyncio.wait_for(call, 5)
+        assert (found.status, found.output) == (State.SUCCESS, "o")
+
+
+async def test_g15_old_commands_are_forgotten_and_unfinished_ones_kept(
+    database: Database,
+) -> None:
+    await add_devices(database)
+    async with running_hub(database) as hub:
+        await hub.accept(D1)
+        await hub.accept(D1, delivery="queue")
+        await database.execute("UPDATE command SET created_at = now() - interval '91 days'")
+        await database.execute(
+            "UPDATE command SET finished_at = now() - interval '91 days' "
+            "WHERE finished_at IS NOT NULL"
+        )
+        assert await hub.commands.forget(90) == 1
+        assert set((await statuses(database)).values()) == {"PENDING"}
+
+
+async def test_a_cancel_races_a_result(database: Database) -> None:
+    await add_devices(database)
+    async with running_hub(database) as hub:
+        line = await hub.line(D1)
+        for number in range(10):
+            command_id = await hub.accept(D1)
+            await line.until(number + 1, "force_sync")
+            hub.commands.replied(line.session, result(command_id))
+            outcome = await asyncio.gather(
+                hub.commands.cancel(ADMIN, D1, as_command_id(command_id)), return_exceptions=True
+            )
+            assert isinstance(outcome[0], (Ledgered, HubError))
+            await hub.commands.flush()
+        assert set((await statuses(database)).values()) == {"SUCCESS"}

@@ -1,0 +1,209 @@
+"""Telemetry into a real Postgres: COPY, marks, bad rows, roll-ups, partitions."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from hub.base.database import Database
+from hub.base.partitions import Partitioned, maintain
+from hub.base.settings import Settings
+from hub.telemetry.rows import Row, Stamps, make_row
+from hub.telemetry.service import Span, TelemetryService
+from hub.telemetry.store import BadRow, TelemetryStore
+from hub.telemetry.stream import StreamWriter
+from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
+from protocol.telemetry import Event, Status
+from tests.factories import Wire, make_line
+from tests.integration.hub.hubs import NoStream, add_devices
+from tests.tasks import in_background
+
+D1 = DeviceId("d1")
+NOW = datetime.now(UTC).timestamp()
+STAMPS = Stamps()
+
+
+class Source:
+    """The line of a device: keeps what was acknowledged on it."""
+
+    def __init__(self, device_id: DeviceId = D1) -> None:
+        self._wire = Wire()
+        self.line = make_line(self._wire, device_id=device_id)
+
+    def acknowledged(self) -> list[tuple[str, int]]:
+        return [(frame["bootId"], frame["seq"]) for frame in self._wire.frames()]
+
+    def row(self, name: str, seq: int | None = None, boot_id: str = "b") -> Row:
+        event = Event(name=name, seq=seq, boot_id=boot_id if seq else None)
+        return make_row(self.line, event, STAMPS.next(NOW))
+
+
+async def names(database: Database) -> list[str]:
+    rows = await database.fetch("SELECT body ->> 'name' AS name FROM event ORDER BY received_at")
+    return [row["name"] for row in rows]
+
+
+def spoiled(row: Row) -> Row:
+    """What no device can bring about: a body that is no JSON."""
+    return row._replace(line=row.line[:-3] + b"\n")
+
+
+@asynccontextmanager
+async def telemetry(
+    database: Database, **settings: Any
+) -> AsyncGenerator[tuple[TelemetryService, NoStream]]:
+    stream = NoStream()
+    writer = StreamWriter(stream, ReplicaId("r"), unavailable=ConnectionError)
+    service = TelemetryService(TelemetryStore(database), writer, Settings(**settings))
+    async with in_background(service.run(), writer.run()):
+        yield service, stream
+
+
+async def test_g4_durable_events_are_stored_once_across_batches_and_restarts(
+    database: Database,
+) -> None:
+    source = Source()
+    first = [source.row("e1", 1), source.row("e2", 2), source.row("e2", 2), source.row("free")]
+    assert len(await TelemetryStore(database).commit(first)) == 3
+    second = [source.row("e2", 2), source.row("e3", 3), source.row("e1", 1, "c")]
+    assert len(await TelemetryStore(database).commit(second)) == 2
+    assert await names(database) == ["e1", "e2", "free", "e3", "e1"]
+
+
+async def test_g4_two_replicas_that_store_the_same_events_at_once_store_them_once(
+    database: Database,
+) -> None:
+    for round_ in range(10):
+        rows = [Source(DeviceId(f"d{n}")).row("e", round_ + 1) for n in range(20)]
+        found = await asyncio.gather(
+            TelemetryStore(database).commit(rows), TelemetryStore(database).commit(rows[::-1])
+        )
+        assert sum(map(len, found)) == 20
+    assert len(await names(database)) == 200
+
+
+async def test_a_bad_row_refuses_its_batch_and_leaves_nothing(database: Database) -> None:
+    source = Source()
+    rows = [source.row("good", 1), spoiled(source.row("bad", 2))]
+    with pytest.raises(BadRow):
+        await TelemetryStore(database).commit(rows)
+    assert await names(database) == []
+    assert await TelemetryStore(database).commit(rows[:1]) == rows[:1]
+
+
+async def test_one_bad_row_never_fails_the_others_of_its_batch(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is halved until it stands alone, and counts as acknowledged."""
+    source, bad = Source(), Source(DeviceId("d2"))
+    commit = TelemetryStore.commit
+
+    async def commit_spoiled(self: TelemetryStore, rows: list[Row]) -> list[Row]:
+        return await commit(self, [spoiled(r) if r.source is bad.line else r for r in rows])
+
+    monkeypatch.setattr(TelemetryStore, "commit", commit_spoiled)
+    async with telemetry(database) as (service, stream):
+        for number in range(1, 101):
+            service.put(source.line, Event(name=f"e{number}", seq=number, boot_id="b"))
+            if number == 37:
+                service.put(bad.line, Event(name="bad", seq=1, boot_id="b"))
+        await service.flush()
+    assert await names(database) == [f"e{number}" for number in range(1, 101)]
+    assert source.acknowledged()[-1] == ("b", 100)
+    assert bad.acknowledged() == [("b", 1)]
+    streamed = [event for batch in stream.batches for event in batch.events]
+    assert [msgspec.json.decode(e.body)["name"] for e in streamed] == await names(database)
+
+
+async def test_what_cannot_be_stored_now_is_stored_when_it_can(
+    database: Database, database_url: str
+) -> None:
+    source = Source()
+    async with telemetry(database) as (service, _):
+        service.put(source.line, Event(name="before", seq=1, boot_id="b"))
+        await service.flush()
+        await database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        service.put(source.line, Event(name="after", seq=2, boot_id="b"))
+        await service.flush()
+    assert await names(database) == ["before", "after"]
+    assert source.acknowledged() == [("b", 1), ("b", 2)]
+
+
+async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_once(
+    database: Database,
+) -> None:
+    await add_devices(database)
+    line = make_line()
+    base = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=9)
+    stamps = Stamps()
+    store = TelemetryStore(database)
+    values = [1.0, 5.0, 3.0]
+    rows = [
+        make_row(line, Status(status="DEGRADED", metrics={"t": value}),
+                 stamps.next((base + timedelta(seconds=n)).timestamp()))
+        for n, value in enumerate(values)
+    ]  # fmt: skip
+    await store.commit(rows)
+    state = await database.fetchrow("SELECT status, metrics FROM device_state")
+    assert state is not None
+    assert (state["status"], state["metrics"]) == ("DEGRADED", {"t": 3})
+    for _ in range(3):
+        await store.roll_up()
+    (sums,) = await database.fetch("SELECT name, count, sum, min, max FROM metric_rollup")
+    assert tuple(sums) == ("t", 3, 9.0, 1.0, 5.0)
+    late = make_row(line, Status(status="ONLINE", metrics={"t": 2.0}), stamps.next(NOW))
+    await store.commit([late])
+    await store.roll_up()
+    assert await database.fetchval("SELECT count FROM metric_rollup") == 3
+    async with telemetry(database) as (service, _):
+        span = Span(since=base - timedelta(minutes=1))
+        raw = await service.metrics(DEFAULT_ORG, D1, "t", span, timedelta(hours=1))
+        assert sum(point.count for point in raw) == 4
+        old = Span(since=base - timedelta(hours=49))
+        rolled = await service.metrics(DEFAULT_ORG, D1, "t", old, timedelta(days=30))
+        assert sum(point.count for point in rolled) == 3
+        assert rolled[0].avg == pytest.approx(3.0)
+
+
+async def partitions(database: Database, table: str) -> list[str]:
+    rows = await database.fetch(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits "
+        "WHERE inhparent = $1::text::regclass ORDER BY 1",
+        table,
+    )
+    return [row["name"] for row in rows]
+
+
+async def test_g15_partitions_are_made_ahead_and_dropped_after_their_retention(
+    database: Database,
+) -> None:
+    made = await partitions(database, "event")
+    assert len(made) == 7
+    table = Partitioned(table="event", step=timedelta(hours=6), ahead=5, keep=timedelta(hours=48))
+    await database.execute(
+        "CREATE TABLE event_2020010100 PARTITION OF event "
+        "FOR VALUES FROM ('2020-01-01 00:00+00') TO ('2020-01-01 06:00+00')"
+    )
+    assert await maintain(database, [table]) == 1
+    assert await partitions(database, "event") == made
+    assert await maintain(database, [table]) == 0
+
+
+async def test_replicas_that_make_partitions_at_once_do_not_disturb_each_other(
+    database_url: str,
+) -> None:
+    databases = [await Database.open(database_url, connections=1) for _ in range(4)]
+    for name in await partitions(databases[0], "log_line"):
+        await databases[0].execute(f"DROP TABLE {name}")
+    table = Partitioned(table="log_line", step=timedelta(days=1), ahead=3, keep=timedelta(days=9))
+    await asyncio.gather(*(maintain(database, [table]) for database in databases))
+    assert len(await partitions(databases[0], "log_line")) == 5
+    for database in databases:
+        await database.close()
