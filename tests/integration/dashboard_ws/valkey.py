@@ -70,7 +70,7 @@ def running_valkey(*options: str) -> Generator[Valkey]:
             valkey.kill()
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 6) -> None:
+async def until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 (nobody would set an event)
             await asyncio.sleep(0.01)

@@ -243,7 +243,8 @@ class Replica(RuleBasedStateMachine):
             for command in list(self.ledger):
                 if not command.ended and command.sent_generation == self.line.generation:
                     self._update(command.seq, journal_id=self.line.journal_id)
-                    self.ever[command.seq][-1:] = [self.line.journal_id]
+                    if command.seq in self.ever:  # committed as sent is not yet written
+                        self.ever[command.seq][-1:] = [self.line.journal_id]
             self.outgoing.sent_without_journal = False
 
     @precondition(lambda self: not self.outgoing.settled)
