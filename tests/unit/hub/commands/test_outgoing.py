@@ -119,6 +119,8 @@ class Replica(RuleBasedStateMachine):
         self.generation = 0
         self.claiming = False
         self.journal: str | None = None
+        self.age = 0
+        """How much has come since the line opened."""
         self.written: list[int] = []
         """On the present line."""
         self.ever: dict[int, list[str | None]] = {}
@@ -135,6 +137,7 @@ class Replica(RuleBasedStateMachine):
         self.outgoing = Outgoing(self.line)
         self.claiming = True
         self.written = []
+        self.age = 0
 
     def _write(self, command: Ledgered) -> None:
         assert command.status in (State.SENT, State.ACKED, State.RUNNING)
@@ -163,8 +166,24 @@ class Replica(RuleBasedStateMachine):
             assert not self.claiming
             self.claiming = True
 
-    @rule(kind=st.sampled_from(["force_sync", "restart_service"]))
-    def accept_here(self, kind: str) -> None:
+    @rule(
+        what=st.sampled_from(["accept here", "accept elsewhere", "refuse here", "hint"]),
+        kind=st.sampled_from(["force_sync", "restart_service"]),
+    )
+    def something_comes(self, what: str, kind: str) -> None:
+        """One rule, so that claims and lines are as likely as commands."""
+        self.age += 1
+        match what:
+            case "accept here":
+                self._accept_here(kind)
+            case "accept elsewhere":
+                self._accept_elsewhere(kind)
+            case "refuse here":
+                self._refuse_here()
+            case _:
+                self._hint()
+
+    def _accept_here(self, kind: str) -> None:
         ready = self.outgoing.ready()
         command = make_command(
             State.SENT if ready else State.PENDING,
@@ -181,15 +200,13 @@ class Replica(RuleBasedStateMachine):
             self._write(command)
         self._begin_claim_if_wanted()
 
-    @rule(kind=st.sampled_from(["force_sync", "restart_service"]))
-    def accept_elsewhere(self, kind: str) -> None:
+    def _accept_elsewhere(self, kind: str) -> None:
         number = len(self.ledger) + 1
         self.ledger.append(
             make_command(State.PENDING, seq=number, command_id=f"c{number}", type=kind)
         )
 
-    @rule()
-    def refuse_here(self) -> None:
+    def _refuse_here(self) -> None:
         number = len(self.ledger) + 1
         self.ledger.append(
             make_command(State.REJECTED, seq=number, command_id=f"c{number}", sent_generation=None)
@@ -197,13 +214,12 @@ class Replica(RuleBasedStateMachine):
         self.outgoing.skipped(number)
         self._begin_claim_if_wanted()
 
-    @rule()
-    def hint(self) -> None:
+    def _hint(self) -> None:
         self.outgoing.hinted()
         self._begin_claim_if_wanted()
 
     @precondition(lambda self: self.claiming)
-    @rule(works=st.booleans())
+    @rule(works=st.sampled_from([True, True, False]))
     def claim(self, works: bool) -> None:
         self.claiming = False
         if not works:
@@ -263,7 +279,8 @@ class Replica(RuleBasedStateMachine):
         if not command.ended:
             self._update(command.seq, status=State.SUCCESS)
 
-    @rule(journal=st.sampled_from([None, "j", "k"]))
+    @precondition(lambda self: self.age >= 3)
+    @rule(journal=st.sampled_from([None, "j"]))
     def new_line(self, journal: str | None) -> None:
         self._open(journal)
 
@@ -281,12 +298,12 @@ class Replica(RuleBasedStateMachine):
         for _ in range(3):
             if not self.outgoing.settled:
                 self.settle(says_hello=True)
-            self.hint()
+            self._hint()
             while self.claiming:
                 self.claim(works=True)
         for command in self.ledger:
             assert command.ended or command.seq in self.written, "lost"
 
 
-Replica.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Replica.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestAnyInterleaving = Replica.TestCase
