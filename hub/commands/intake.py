@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import asyncpg
-
 from hub.audit.service import AuditService
 from hub.base import metrics
 from hub.base.batch import Batcher
@@ -13,7 +11,7 @@ from hub.commands.acceptance import Acceptance, Intake, Taken
 from hub.commands.announce import Announcer, CommandListener
 from hub.commands.records import Ledgered
 from hub.commands.sending import Sender
-from hub.commands.store import CommandStore, Name
+from hub.commands.store import CommandStore, Name, Raced
 
 
 class Intakes:
@@ -51,7 +49,7 @@ class Intakes:
             for _ in range(3):
                 try:
                     return await self._accept_once(intakes)
-                except (_RacedError, asyncpg.UniqueViolationError):
+                except Raced:
                     continue  # another replica took an id or a key meanwhile: it is seen now
         raise Unavailable("too many replicas accept the same commands", retry_after=1)
 
@@ -74,8 +72,8 @@ class Intakes:
         if not group.inserts:
             return {}
         rows = await self._store.insert(connection, group.inserts)
-        if group.keys and not await self._store.add_keys(connection, group.keys):
-            raise _RacedError
+        if group.keys:
+            await self._store.add_keys(connection, group.keys)
         await self._audit.record(connection, *group.deeds)
         for listener in self._listeners:
             await listener.accepted(connection, list(rows.values()))
@@ -86,7 +84,3 @@ class Intakes:
         self._sender.accepted(command)
         if command.ended:
             self._announcer.ended(command)
-
-
-class _RacedError(Exception):
-    """Another replica was faster with an idempotency key."""

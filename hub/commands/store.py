@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from msgspec import Struct
 
 import sql
@@ -44,6 +45,10 @@ class Filter(Struct, frozen=True, kw_only=True):
     batch_id: str | None = None
 
 
+class Raced(Exception):
+    """Another replica was faster with a command id or an idempotency key: look again."""
+
+
 class CommandStore:
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -61,12 +66,13 @@ class CommandStore:
             for row in rows
         }
 
-    async def add_keys(self, connection: Connection, keys: Sequence[tuple[Key, KeyRow]]) -> bool:
-        """False: another replica was faster with one of them."""
+    async def add_keys(self, connection: Connection, keys: Sequence[tuple[Key, KeyRow]]) -> None:
+        """Raises `Raced`."""
         rows = [
             (k.org, k.path, k.key, row.request_hash, row.subject, row.refused) for k, row in keys
         ]
-        return await connection.fetchval(_Q["add_keys"], *_columns(rows)) == len(keys)
+        if await connection.fetchval(_Q["add_keys"], *_columns(rows)) != len(keys):
+            raise Raced
 
     async def targets(self, connection: Connection, places: Sequence[Place]) -> dict[Place, Target]:
         """Lock the devices and read what acceptance must know; unknown ones are left out."""
@@ -93,8 +99,12 @@ class CommandStore:
     async def insert(
         self, connection: Connection, inserts: Sequence[Insert]
     ) -> dict[Name, Ledgered]:
-        """Write the rows and move the counters of their devices."""
-        rows = await connection.fetch(_Q["insert"], *_columns(_insert_row(i) for i in inserts))
+        """Write the rows and move the counters of their devices. Raises `Raced`."""
+        columns = _columns(_insert_row(insert) for insert in inserts)
+        try:
+            rows = await connection.fetch(_Q["insert"], *columns)
+        except asyncpg.UniqueViolationError:
+            raise Raced from None
         seqs: dict[Place, int] = {}
         for insert in inserts:
             place = (insert.new.org, insert.new.device_id)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import asyncpg
 import structlog
 from msgspec import Struct
 
@@ -159,7 +158,7 @@ class TelemetryService:
                 new = await self._store.commit(batch)
             except Unavailable:
                 await asyncio.sleep(0.5)
-            except (BadRow, asyncpg.PostgresError) as error:
+            except BadRow as error:
                 await self._halve(batch, error)
                 return
             else:

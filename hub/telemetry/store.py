@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
@@ -15,6 +15,15 @@ from hub.telemetry.rows import Place, Row
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("telemetry")
+
+
+_REFUSALS: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.TransactionRollbackError,
+)
+"""What a smaller batch may be spared; everything else is about the database, not the rows."""
 
 
 class TelemetryStore:
@@ -32,7 +41,7 @@ class TelemetryStore:
             try:
                 await self._copy(connection, new)
                 await self._set_states(connection, new)
-            except asyncpg.DataError as error:
+            except _REFUSALS as error:
                 raise BadRow(str(error)) from error
             await self._move_marks(connection, marks)
         return new

@@ -117,6 +117,7 @@ async def test_an_empty_server_is_a_new_epoch_from_its_start(
 
 async def test_a_flushed_server_is_noticed_in_silence(valkey: Valkey, bus: Bus, seen: Seen) -> None:
     await bus.append(ORG, make_batch(1))
+    await until(lambda: seen.entries == [(1, 3)])
     valkey.execute("FLUSHALL")
     await bus.append(ORG, make_batch(2))
     await until(lambda: seen.entries == [(1, 3), (1, 3)])
