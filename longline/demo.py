@@ -193,7 +193,7 @@ def _greet(ready: Ready, plan: Plan, recorded: Path) -> None:
     password = ready.admin_password or "(shown at the first start)"
     _say(
         f"""
-Longline serves at {ready.url}   (the API's pages: {ready.url}/api/v1/docs)
+Longline serves at {ready.url}   (the API's pages: {ready.url}/docs)
   user      {ready.admin_user}
   password  {password}
 

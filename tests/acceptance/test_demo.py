@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.acceptance.up import LONGLINE, environment, family, gone, longline, until
@@ -98,6 +99,14 @@ def has_curl_with_json() -> bool:
     said = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout
     version = re.match(r"curl (\d+)\.(\d+)", said)
     return version is not None and (int(version[1]), int(version[2])) >= (7, 82)
+
+
+def test_the_pages_that_it_names_are_there(tmp_path: Path) -> None:
+    with running(tmp_path) as demo:
+        found = re.search(r"pages: (http://\S+)\)", demo.text)
+        assert found is not None, demo.text
+        page = httpx.get(found[1])
+        assert (page.status_code, page.headers["content-type"][:9]) == (200, "text/html")
 
 
 def test_kill_9_leaves_no_child(tmp_path: Path) -> None:
