@@ -21,7 +21,6 @@ _REFUSALS: Final = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
-    asyncpg.TransactionRollbackError,
 )
 """What a smaller batch may be spared; everything else is about the database, not the rows."""
 

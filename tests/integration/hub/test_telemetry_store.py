@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from hub.base.database import Database
+from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned, maintain
 from hub.base.settings import Settings
 from hub.telemetry.rows import Row, Stamps, make_row
@@ -207,3 +208,28 @@ async def test_replicas_that_make_partitions_at_once_do_not_disturb_each_other(
     assert len(await partitions(databases[0], "log_line")) == 5
     for database in databases:
         await database.close()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("of ours"), Unavailable("gone")])
+async def test_g4_whatever_a_commit_raises_no_event_is_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The next `seq` would move the mark over the hole."""
+    commit = TelemetryStore.commit
+    failures = [error, error]
+
+    async def commit_later(self: TelemetryStore, rows: list[Row]) -> list[Row]:
+        if failures:
+            raise failures.pop()
+        return await commit(self, rows)
+
+    monkeypatch.setattr(TelemetryStore, "commit", commit_later)
+    monkeypatch.setattr("hub.telemetry.service.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("hub.telemetry.service.SMALL_BATCH", 2)
+    async with telemetry(database) as (service, _):
+        source = Source()
+        for seq in range(1, 8):
+            service.put(source.line, Event(name=f"e{seq}", seq=seq, boot_id="b"))
+        async with asyncio.timeout(5):
+            await service.flush()
+    assert await names(database) == [f"e{seq}" for seq in range(1, 8)]
