@@ -23,7 +23,7 @@ from hub.base.partitions import Partitioned, maintain
 from hub.base.settings import Settings
 from hub.telemetry import rows as rows_
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
-from hub.telemetry.store import BadRow, TelemetryStore
+from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, encode_cursor
@@ -158,7 +158,7 @@ class TelemetryService:
         """Store a batch, however often it takes. It is halved to find a row that cannot be stored,
         and when the database may have been too slow for so many."""
         try:
-            new = await self._store.commit(batch)
+            committed = await self._store.commit(batch)
         except BadRow as error:
             await self._refuse_or_halve(batch, error)
             return
@@ -167,7 +167,7 @@ class TelemetryService:
                 log.exception("events_not_stored", rows=len(batch))
             await asyncio.sleep(RETRY_SECONDS)
         else:
-            self._stored(batch, new)
+            self._stored(committed)
             return
         for part in _halves(batch) if len(batch) > SMALL_BATCH else [batch]:
             await self._store_all(part)
@@ -181,13 +181,14 @@ class TelemetryService:
         for part in _halves(batch):
             await self._store_all(part)
 
-    def _stored(self, batch: list[Row], new: list[Row]) -> None:
+    def _stored(self, committed: Committed) -> None:
+        new, counting = committed
         metrics.events_stored.inc(len(new))
-        metrics.events_duplicate.inc(len(batch) - len(new))
+        metrics.events_duplicate.inc(len(counting) - len(new))
         for row in new:
             if row.seq is not None:
                 self._stream.put(row.source.org, row.event)
-        self._acknowledge(batch)
+        self._acknowledge(counting)
 
     def _acknowledge(self, batch: list[Row]) -> None:
         for source, boot_id, seq in rows_.acknowledgements(batch):
