@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import socket
 import ssl
 import subprocess
@@ -20,7 +19,7 @@ from websockets.asyncio.client import connect
 from tests.acceptance.hub.clients import Device, Rest, Socket, bearer
 from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import LONGLINE, environment, stopped, until
+from tests.acceptance.up import replica, stopped, until
 from tests.deploy import DEPLOY, program
 
 NAME = "localhost"
@@ -79,9 +78,9 @@ def site(tmp_path: Path) -> Generator[Site]:
     trust = ssl.create_default_context(cafile=secrets / "tls.pem")
     with contextlib.ExitStack() as stack:
         stack.callback(one.kill)
-        two, two_url = stack.enter_context(second(one, tmp_path))
+        two, second = stack.enter_context(replica(tmp_path, **as_second(one)))
         config = tmp_path / "haproxy.cfg"
-        config.write_text(on_this_machine(ports, secrets / "tls.pem", one.url, two_url))
+        config.write_text(on_this_machine(ports, secrets / "tls.pem", one.url, second["url"]))
         log = stack.enter_context(balancer(haproxy, config))
         url = f"https://{NAME}:{ports[1]}"
         until(lambda: answers(url, trust))
@@ -89,25 +88,14 @@ def site(tmp_path: Path) -> Generator[Site]:
         yield Site(url, f"http://{NAME}:{ports[0]}", trust, one, two, log, token)
 
 
-@contextmanager
-def second(one: HubProcess, folder: Path) -> Generator[tuple[Process, str]]:
-    """Another replica on the same servers, and its address."""
-    file = folder / "second.json"
-    variables = {
+def as_second(one: HubProcess) -> dict[str, str]:
+    return {
         "LONGLINE_DATABASE_URL": one.ready["databaseUrl"],
         "LONGLINE_REDIS_URL": one.ready["redisUrl"],
-        "LONGLINE_DATA_DIR": str(folder / "data"),
+        "LONGLINE_DATA_DIR": str(one.folder / "data"),
         "LONGLINE_TRUSTED_PROXIES": "127.0.0.1",
-        "LONGLINE_DRAIN_SECONDS": "5",
+        "LONGLINE_DRAIN_SECONDS": "80",  # a twentieth for each of a few lines
     }
-    with (folder / "second.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*LONGLINE, "hub", "--port", "0", "--ready-file", file],
-            env=environment(**variables), stdout=log, stderr=log,
-        )  # fmt: skip
-    with stopped(process):
-        until(file.exists)
-        yield process, json.loads(file.read_bytes())["url"]
 
 
 @contextmanager
@@ -212,6 +200,6 @@ async def test_what_a_client_says_of_its_address_does_not_count(site: Site) -> N
         refused = await rest.client.post("/auth/login", json=body, headers=headers)
 
     assert refused.status_code == 401
-    logs = site.one.log() + (site.one.folder / "second.log").read_text()
+    logs = site.one.log() + (site.one.folder / "replica.log").read_text()
     assert "/api/v1/auth/login" in logs
     assert claimed not in logs
