@@ -65,6 +65,12 @@ def test_one_box_ends_in_order_and_admin_finds_its_sockets() -> None:
 
 
 @pytest.mark.parametrize("of", [UP, HUB], ids=["up", "hub"])
+def test_no_unit_of_the_user_takes_the_memory_of_postgres_away(of: dict[str, list[str]]) -> None:
+    assert of["User"] == UP["User"]
+    assert "RemoveIPC" not in of
+
+
+@pytest.mark.parametrize("of", [UP, HUB], ids=["up", "hub"])
 def test_a_hub_has_no_rights(of: dict[str, list[str]]) -> None:
     assert of["User"] == ["longline"]
     assert of["NoNewPrivileges"] == ["yes"]
