@@ -1,12 +1,14 @@
 """Postgres, behind deadlines of our own: the only module besides the stores that sees asyncpg.
 
 Whatever Postgres does (gone, frozen, starting, out of connections), a caller gets its answer or
-`Unavailable` within `DEADLINE` seconds; asyncpg's own time-outs overshoot on a frozen server.
+`Unavailable` within `DEADLINE` seconds; asyncpg's own time-outs overshoot on a frozen server. After
+some failures in a row calls are refused at once, but for one that tries now and then.
 Data errors (a constraint, a bad value) are the caller's and pass through.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 
@@ -14,6 +16,7 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
+from hub.base.breaker import Breaker
 from hub.base.errors import ConfigurationError, Unavailable
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -21,6 +24,9 @@ Row = asyncpg.Record
 
 DEADLINE: Final = 2.5
 """Seconds: with Postgres down, accepting answers 503 within 3 s (promise G17)."""
+OPEN_SECONDS: Final = 10.0
+RELEASE_SECONDS: Final = 0.5
+"""How long a connection whose user was cancelled may take to become clean again."""
 
 _OUR_FAULT: Final = (
     OSError,
@@ -31,21 +37,25 @@ _OUR_FAULT: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,
     asyncpg.ConnectionDoesNotExistError,
-    asyncpg.TransactionRollbackError,  # a deadlock: everybody locks in order, but plans vary
+    asyncpg.ReadOnlySQLTransactionError,  # a managed server changes its primary
 )
 
 
 class Database:
     """A pool of connections to one database."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pool = pool
+        self._clock = clock
+        self._breaker = Breaker()
 
     @classmethod
     async def open(cls, url: str, *, connections: int) -> "Database":
         """Raises `ConfigurationError` when nothing answers at `url`."""
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(OPEN_SECONDS):
                 pool = await asyncpg.create_pool(
                     url,
                     min_size=min(2, connections),
@@ -53,6 +63,8 @@ class Database:
                     command_timeout=None,
                     timeout=DEADLINE,
                     init=_prepare,
+                    reset=_nothing_to_reset,
+                    server_settings={"timezone": "UTC"},  # dates in text are unambiguous
                 )
         except (*_OUR_FAULT, asyncpg.PostgresError, ValueError) as error:
             raise ConfigurationError(
@@ -61,29 +73,43 @@ class Database:
         return cls(pool)
 
     @asynccontextmanager
-    async def transaction(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
-        """A transaction with a deadline over all of it. Raises `Unavailable`."""
-        try:
-            async with (
-                asyncio.timeout(deadline),
-                self._pool.acquire(timeout=deadline) as connection,
-                connection.transaction(),
-            ):
-                yield connection
-        except _OUR_FAULT as error:
-            raise _unavailable(error) from error
-
-    @asynccontextmanager
     async def connection(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
         """A connection outside a transaction, for single statements. Raises `Unavailable`."""
+        if not self._breaker.admits(self._clock()):
+            raise Unavailable("the database is left alone after failures", retry_after=2)
         try:
-            async with (
-                asyncio.timeout(deadline),
-                self._pool.acquire(timeout=deadline) as connection,
-            ):
+            async with self._borrowed(deadline) as connection:
                 yield connection
-        except _OUR_FAULT as error:
+        except asyncpg.TransactionRollbackError as error:
+            # A deadlock: everybody locks in order, but plans vary.
             raise _unavailable(error) from error
+        except _OUR_FAULT as error:
+            self._breaker.failed(self._clock())
+            raise _unavailable(error) from error
+        self._breaker.succeeded()
+
+    @asynccontextmanager
+    async def transaction(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
+        """A transaction with a deadline over all of it. Raises `Unavailable`."""
+        async with self.connection(deadline=deadline) as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _borrowed(self, deadline: float) -> AsyncGenerator[Connection]:
+        """At the deadline the connection is cut: a polite cancel, and the rollback after it, would
+        wait for a frozen server."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + deadline
+        async with asyncio.timeout_at(until):
+            connection = await self._pool.acquire()
+        cut = loop.call_at(until, connection.terminate)
+        try:
+            yield connection
+        finally:
+            try:
+                await self._pool.release(connection, timeout=RELEASE_SECONDS)
+            finally:
+                cut.cancel()
 
     async def fetch(self, query: str, *values: Any) -> list[Row]:
         async with self.connection() as connection:
@@ -110,7 +136,7 @@ class Database:
 
 
 async def _prepare(connection: Any) -> None:
-    """JSON travels as Python values; a UTC session makes dates in text unambiguous."""
+    """JSON travels as Python values."""
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -118,7 +144,11 @@ async def _prepare(connection: Any) -> None:
         decoder=msgspec.json.decode,
         format="text",
     )
-    await connection.execute("SET timezone = 'UTC'")
+
+
+async def _nothing_to_reset(_: Any) -> None:
+    """Nobody leaves anything behind in a session: asyncpg's own clean-up would cost every borrower
+    one more round trip."""
 
 
 def _to_json(value: object) -> str:

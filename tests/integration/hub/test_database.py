@@ -1,0 +1,110 @@
+"""Deadlines round a real Postgres that is frozen, gone, or back."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from hub.base.database import DEADLINE, Database
+from hub.base.embedded import Embedded
+from hub.base.errors import Unavailable
+
+SLACK = 0.4
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncGenerator[Embedded]:
+    """A server of its own: it is going to be frozen."""
+    embedded = Embedded(tmp_path / "data")
+    await embedded.start()
+    yield embedded
+    await embedded.stop()
+
+
+@pytest_asyncio.fixture
+async def database(server: Embedded) -> AsyncGenerator[Database]:
+    database = await Database.open(server.database_url, connections=3)
+    yield database
+    await database.close()
+
+
+@contextlib.contextmanager
+def frozen(server: Embedded) -> Generator[None]:
+    """Postgres with all its backends stands still."""
+    cluster = str(server.data_dir / "postgres")
+    mine = [p for p in psutil.Process().children() if cluster in p.cmdline()]
+    family = [p for process in mine for p in (process, *process.children(recursive=True))]
+    assert len(family) > 1
+    for process in family:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+
+
+async def seconds_until_refused(database: Database) -> float:
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        async with database.transaction() as connection:
+            await connection.fetchval("SELECT 1")
+    return time.monotonic() - began
+
+
+async def test_a_frozen_server_costs_a_transaction_its_deadline_and_no_more(
+    server: Embedded, database: Database
+) -> None:
+    with frozen(server):
+        assert await seconds_until_refused(database) < DEADLINE + SLACK
+
+
+async def test_a_server_that_freezes_within_a_transaction_ends_it_at_the_deadline(
+    server: Embedded, database: Database
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        async with database.transaction() as connection:
+            await connection.fetchval("SELECT 1")
+            with frozen(server):
+                await connection.fetchval("SELECT 2")
+    assert time.monotonic() - began < DEADLINE + SLACK
+
+
+async def test_many_callers_of_a_frozen_server_are_refused_in_time_and_later_ones_at_once(
+    server: Embedded, database: Database
+) -> None:
+    with frozen(server):
+        waits = await asyncio.gather(*(seconds_until_refused(database) for _ in range(20)))
+        assert max(waits) < DEADLINE + SLACK
+        assert min([await seconds_until_refused(database) for _ in range(5)]) < 0.01
+
+
+async def test_after_the_thaw_the_same_pool_answers_again(
+    server: Embedded, database: Database
+) -> None:
+    with frozen(server):
+        await asyncio.gather(*(seconds_until_refused(database) for _ in range(8)))
+    async with asyncio.timeout(8):
+        while True:
+            with contextlib.suppress(Unavailable):
+                assert await database.fetchval("SELECT 3") == 3
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_cancelled_caller_gives_its_connection_back(
+    server: Embedded, database: Database
+) -> None:
+    for _ in range(6):  # more than there are connections
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await database.execute("SELECT pg_sleep(10)")
+    assert await database.fetchval("SELECT 4") == 4
