@@ -160,6 +160,7 @@ FACTS: list[tuple[str, list[AnyFact]]] = [
     ("noted", [Noted(rule="drain", text="exit 1")]),
     ("accepted", [Answered(call=1, http=202, commands=[("lost", "SENT", None)])]),
     ("one command", [Asked(call=2, kind="now", command="c", same=1), Answered(call=2, http=409)]),
+    ("one command", [Asked(call=2, kind="now", command="c", same=1), Answered(call=2, http=400)]),
     (
         "one command",
         [
@@ -285,6 +286,8 @@ LAWFUL: list[list[AnyFact]] = [
         Subscribed(dashboard="w", socket=2, epoch="e", offset=14, recovered=True, since=("e", 12)),
         Saw(dashboard="w", socket=2, epoch="e", offset=13, type="event"),
     ],
+    [Answered(call=1, http=202, commands=[("c", "SUCCESS", None)])],
+    [Asked(call=2, kind="now", command="c", same=1), Answered(call=2, http=503)],
     [Asked(call=2, kind="now", command="c", same=1), Lost(call=2, why="reset")],
     [Asked(call=2, kind="now", command="c", same=1, other=True), Answered(call=2, http=409)],
     [Received(at=9, device="d", generation=2, command="c"), opened(2, at=8)],

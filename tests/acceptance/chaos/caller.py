@@ -200,10 +200,12 @@ def make_client(url: str, token: str, *, seconds: float = CALL_SECONDS) -> httpx
     )
 
 
-async def probe(url: str, token: str, device: str, record: Record, *, pause: float) -> None:
-    """For ever, a small command to a device that is never hurt: how long does it take?"""
+async def probe(
+    url: str, token: str, device: str, record: Record, stop: asyncio.Event, *, pause: float
+) -> None:
+    """Until `stop`, a small command to a device that is never hurt: how long does it take?"""
     async with make_client(url, token, seconds=5) as client:
-        while True:
+        while not stop.is_set():
             began = time.monotonic()
             ok = await _probe(client, device)
             fact: AnyFact = Probed(began=began, ok=ok)

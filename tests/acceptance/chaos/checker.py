@@ -53,6 +53,8 @@ LEGAL: Final[dict[str | None, frozenset[str]]] = {
 }
 REPEATABLE: Final = frozenset({"force_sync", "clear_queue"})
 NEVER_SENT: Final = frozenset({"device_offline", "not_delivered", "unsupported"})
+REFUSED: Final = frozenset({400, 404, 409, 422})
+"""No answers to a call that was accepted before."""
 REGISTRY_SECONDS: Final = 15.0
 SILENT_SECONDS: Final = 30.0
 SLACK: Final = 3.0
@@ -115,8 +117,8 @@ def one_command(history: History) -> Iterator[str]:
         if call.other:
             if ours.http < 300:
                 yield f"call {call.call} changed the body of call {first.call}: {ours.http}"
-        elif ours.http == 409:
-            yield f"call {call.call} repeated call {first.call}: 409"
+        elif ours.http in REFUSED:
+            yield f"call {call.call} repeated call {first.call}: {ours.http}"
         elif ours.http < 300 and _ids(ours) != _ids(theirs):
             yield f"call {call.call} repeated call {first.call} and got another command"
 
@@ -166,12 +168,14 @@ def unsent_means_not_ran(history: History) -> Iterator[str]:
 
 
 def answers_agree(history: History) -> Iterator[str]:
-    """An end that a caller was told is the end."""
+    """An end that a caller was told is the end. Short answers tell no error."""
     rows = {row.command: row for row in history.ledger.rows}
     for answer in of(history.facts, Answered):
         for command, status, error in answer.commands:
             row = rows.get(command)
-            if row is not None and status in ENDED and (status, error) != (row.status, row.error):
+            if row is None or status not in ENDED:
+                continue
+            if status != row.status or error not in {None, row.error}:
                 yield f"call {answer.call} was told {command} {status} {error}, it is {row.status}"
 
 

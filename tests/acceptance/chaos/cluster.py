@@ -63,7 +63,7 @@ class Cluster:
         self._variables = SETTINGS | {"data_dir": str(folder / "data")} | variables
 
     async def start(self, replicas: int) -> None:
-        await self.servers.start()
+        """The servers have been started."""
         for _ in range(replicas):
             self.add()
         await self.each(self.replicas, Replica.start)
@@ -124,6 +124,7 @@ async def running_cluster(
 ) -> AsyncGenerator[Cluster]:
     cluster = Cluster(folder, **variables)
     try:
+        await cluster.servers.start()
         await cluster.start(replicas)
         yield cluster
     finally:

@@ -8,6 +8,7 @@ a fault has to respect: Valkey comes back empty, Postgres recovers from its log.
 import asyncio
 import signal
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -24,6 +25,14 @@ class Servers(Embedded):
 
     def child(self, which: str) -> Child:
         return next(child for child in self._children if child.name == which)
+
+    def socket(self, which: str) -> Path:
+        """Where it listens."""
+        return self._sockets / (".s.PGSQL.5432" if which == "postgres" else "valkey.sock")
+
+    def database_at(self, port: int) -> str:
+        """The database, through a proxy on this port."""
+        return f"postgresql://longline@127.0.0.1:{port}/longline?sslmode=disable"
 
     def processes(self, which: str) -> list[psutil.Process]:
         """The server's process and its children; none when it is down."""
