@@ -55,12 +55,13 @@ from hub.gate import DashboardGroups, DashboardTokens, GateSettings, SocketGate
 from hub.groups.rest import GroupEndpoints
 from hub.groups.service import GroupService
 from hub.groups.store import GroupStore
-from hub.hints import CHANNEL, HintReceiver, HintSender
+from hub.hints import COMMON, HintReceiver, HintSender, channel_of
 from hub.lines.endpoint import DeviceGate, DeviceSettings
+from hub.lines.membership import Membership
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.service import Replica as ReplicaName
-from hub.lines.store import LineStore
+from hub.lines.store import LineStore, ReplicaStore
 from hub.routes import Endpoints, routes
 from hub.socket.framing import text_frame
 from hub.telemetry.rest import TelemetryEndpoints
@@ -77,7 +78,8 @@ from protocol.ids import OrgId, new_replica_id
 
 log = structlog.get_logger(__name__)
 
-RESERVED_CONNECTIONS: Final = 2
+RESERVED_CONNECTIONS: Final = 3
+"""For leases and for what devices answer: however busy the others are."""
 CLEAN_UP_SECONDS: Final = 600.0
 ROLL_UP_SECONDS: Final = 60.0
 FLUSH_SECONDS: Final = 2.0
@@ -99,12 +101,12 @@ class Holes:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def hole(self, org: OrgId, *, source: str) -> None:
+    async def hole(self, org: OrgId, *, source: str) -> bool:
         try:
             await self._bus.append_gap(org, "bus", source=source)
         except BusUnavailable:
-            # The stream is gone with what was in it: the new epoch is the gap.
-            log.warning("gap_not_told", org=org, source=source)
+            return False
+        return True
 
 
 class Replica:
@@ -136,25 +138,26 @@ class Replica:
         self._stream = StreamWriter(bus, self.replica_id, unavailable=BusUnavailable)
         self.telemetry = TelemetryService(TelemetryStore(database), self._stream, settings)
         self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
+        name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}")
         self.lines = LineService(
-            LineStore(database, reserved),
-            ReplicaName(self.replica_id, f"{settings.host}:{settings.port}"),
+            LineStore(database),
+            name,
             self.telemetry,
-            Holes(bus),
-            announce=hints.line,
-            clock=time.monotonic,
+            hint_takeover=hints.taken,
             wall_clock=time.time,
+        )
+        self.membership = Membership(
+            ReplicaStore(reserved), name, self.lines, Holes(bus), clock=time.monotonic
         )
         self.config = ConfigService(ConfigStore(database))
         self.commands = CommandService(
             CommandStore(database),
+            CommandStore(reserved),
             self.audit,
             self.telemetry,
             self.replica_id,
             listeners=[self.config],
-            hint_owner=hints.send,
-            hint_cancel=hints.cancel,
-            hint_ended=hints.ended,
+            hints=hints,
         )
         self.groups = GroupService(
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
@@ -193,7 +196,7 @@ class Replica:
         )
         self._hints = hints
         self._hinted = HintReceiver(
-            self.lines.registry, self.commands, self.dashboards.groups_changed, self._spawn
+            self.lines, self.commands, self.dashboards.groups_changed, self._spawn
         )
         self.accounts.on_revoked(self.lines.revoked)
         self.accounts.on_revoked(self._close_revoked_dashboards)
@@ -222,16 +225,16 @@ class Replica:
         await self.telemetry.clean_up(self._database)
         await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
         await self.accounts.prepare()
-        await self.lines.start()
+        await self.membership.start()
         for loop in (
             self._bus.run,
-            partial(self._bus.subscribe, [CHANNEL], self._hinted),
+            partial(self._bus.subscribe, [COMMON, channel_of(self.replica_id)], self._hinted),
             self._stream.run,
             self.accounts.watch,
             self.telemetry.run,
             self.lines.run,
             self.lines.watch,
-            self.lines.keep_lease,
+            self.membership.run,
             self.commands.run,
             self.dashboards.run,
             partial(self._every, ROLL_UP_SECONDS, self.telemetry.roll_up),
@@ -248,18 +251,25 @@ class Replica:
         log.info("draining", lines=len(self.lines.registry), seconds=seconds)
         await self.lines.drain(seconds)
         self.dashboards.disconnect(lambda _: True, CloseCode.SERVICE_RESTART)
+        complete = await self._flush()
+        self.commands.stop_waiting()
+        try:
+            await self.membership.goodbye(complete=complete)
+        except HubError as error:
+            log.warning("no_goodbye", error=error.detail)
+
+    async def _flush(self) -> bool:
+        """Whether all that sockets brought is committed and in the streams."""
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.lines.flush()
                 await self.commands.flush()
+                await self.membership.end_lines()
                 await self.telemetry.flush()
-        except TimeoutError:
+        except (TimeoutError, HubError):
             log.warning("drain_incomplete", events=self.telemetry.waiting())
-        self.commands.stop_waiting()
-        try:
-            await self.lines.goodbye()
-        except HubError as error:
-            log.warning("no_goodbye", error=error.detail)
+            return False
+        return True
 
     def stop(self) -> None:
         """End every loop."""
@@ -320,7 +330,7 @@ class Replica:
         await self.telemetry.clean_up(self._database)
         await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
         await self.accounts.clean_up()
-        await self.lines.clean_up()
+        await self.membership.clean_up()
         await self.config.clean_up()
         await self.commands.forget(self.settings.keep_command_days)
 

@@ -1,11 +1,18 @@
 """Hints between replicas: small messages that may be lost. Each has a floor that finds out anyway.
 
-Everything goes over one channel, and whoever has the line acts:
-`line` (a device opened a newer line: close yours), `send` (look into the ledger for this device),
-`cancel` (ask this device to stop a command), `ended` (a caller may wait for this command),
-`groups` (members of some group changed).
+Each replica listens on a channel of its own and on the common one. What is hinted in one turn of
+the loop goes out as one message a replica, however many devices it is about.
+
+hint     says                                      goes to                     floor
+taken    a device has a newer line: close yours    whose line was superseded   a note in Postgres
+send     look into the ledger for this device      whose line it is            the sweep
+cancel   ask the device to stop this command       whose line it is            the sweep
+ended    a caller may wait for this command        who accepted it             the sweep
+groups   members of some group changed             all                         a look every 30 s
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Literal, Protocol
 
@@ -14,22 +21,26 @@ import structlog
 from msgspec import Struct
 
 from hub.commands.service import CommandService
-from hub.lines.registry import Registry
-from hub.lines.session import LineSession
-from protocol.closing import CloseCode
-from protocol.ids import CommandId, DeviceId, OrgId
+from hub.lines.service import LineService
+from hub.lines.store import LineRef
+from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
 
-CHANNEL: Final = "longline:hints"
+COMMON: Final = "longline:hints"
+MOST_IN_ONE: Final = 10_000
 
 
-class Hint(Struct, frozen=True, omit_defaults=True):
-    kind: Literal["line", "send", "cancel", "ended", "groups"]
+def channel_of(replica_id: ReplicaId) -> str:
+    return f"{COMMON}:{replica_id}"
+
+
+class Hint(Struct, frozen=True, array_like=True, omit_defaults=True):
+    kind: Literal["taken", "send", "cancel", "ended", "groups"]
     org: OrgId
-    device_id: DeviceId = DeviceId("")
+    subject: str = ""
+    """A device (`taken`, `send`) or a command (`cancel`, `ended`)."""
     generation: int = 0
-    command_id: CommandId = CommandId("")
 
 
 class Publisher(Protocol):
@@ -37,28 +48,38 @@ class Publisher(Protocol):
 
 
 class HintSender:
-    """Functions of the shapes that the floors ask for."""
+    """Methods of the shapes that the floors ask for."""
 
     def __init__(self, bus: Publisher) -> None:
         self._bus = bus
+        self._waiting: defaultdict[str, list[Hint]] = defaultdict(list)
 
-    def line(self, line: LineSession) -> None:
-        self._send(Hint("line", line.org, line.device_id, line.generation))
+    def taken(self, owner: ReplicaId, newer: LineRef) -> None:
+        self._put(channel_of(owner), Hint("taken", newer.org, newer.device_id, newer.generation))
 
-    def send(self, org: OrgId, device_id: DeviceId) -> None:
-        self._send(Hint("send", org, device_id))
+    def send(self, owner: ReplicaId, place: tuple[OrgId, DeviceId]) -> None:
+        self._put(channel_of(owner), Hint("send", *place))
 
-    def cancel(self, org: OrgId, device_id: DeviceId, command_id: CommandId) -> None:
-        self._send(Hint("cancel", org, device_id, command_id=command_id))
+    def cancel(self, owner: ReplicaId, name: tuple[OrgId, CommandId]) -> None:
+        self._put(channel_of(owner), Hint("cancel", *name))
 
-    def ended(self, org: OrgId, command_id: CommandId) -> None:
-        self._send(Hint("ended", org, command_id=command_id))
+    def ended(self, accepted_by: ReplicaId, name: tuple[OrgId, CommandId]) -> None:
+        self._put(channel_of(accepted_by), Hint("ended", *name))
 
     def groups(self, org: OrgId) -> None:
-        self._send(Hint("groups", org))
+        self._put(COMMON, Hint("groups", org))
 
-    def _send(self, hint: Hint) -> None:
-        self._bus.publish(CHANNEL, msgspec.msgpack.encode(hint))
+    def _put(self, channel: str, hint: Hint) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting[channel].append(hint)
+
+    def _flush(self) -> None:
+        for channel, hints in self._waiting.items():
+            for start in range(0, len(hints), MOST_IN_ONE):
+                some = hints[start : start + MOST_IN_ONE]
+                self._bus.publish(channel, msgspec.msgpack.encode(some))
+        self._waiting.clear()
 
 
 class HintReceiver:
@@ -66,42 +87,46 @@ class HintReceiver:
 
     def __init__(
         self,
-        registry: Registry[LineSession],
+        lines: LineService,
         commands: CommandService,
         groups_changed: Callable[[OrgId], None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
-        self._registry = registry
+        self._lines = lines
         self._commands = commands
         self._groups_changed = groups_changed
         self._spawn = spawn
-        self._decoder = msgspec.msgpack.Decoder(Hint)
+        self._decoder = msgspec.msgpack.Decoder(list[Hint])
 
     def hint(self, channel: str, payload: bytes) -> None:
         try:
-            hint = self._decoder.decode(payload)
+            hints = self._decoder.decode(payload)
         except (msgspec.MsgspecError, ValueError):
             log.warning("hint_not_understood", channel=channel)
             return
-        match hint.kind:
-            case "line":
-                self._newer_line(hint)
-            case "send":
-                self._commands.hint(hint.org, hint.device_id)
-            case "cancel":
-                if self._registry.get(hint.org, hint.device_id) is not None:
-                    self._spawn(
-                        self._commands.cancel_here(hint.org, hint.device_id, hint.command_id)
-                    )
-            case "ended":
-                self._spawn(self._commands.ended_elsewhere(hint.org, hint.command_id))
-            case "groups":
-                self._groups_changed(hint.org)
+        for hint in hints:
+            self._act(hint)
+        if names := _names(hints, "cancel"):
+            self._spawn(self._commands.cancel_here(names))
+        if names := _names(hints, "ended"):
+            self._spawn(self._commands.ended_elsewhere(names))
 
     def resubscribed(self) -> None:
-        """What was lost meanwhile is found by the sweeps."""
+        """What was lost meanwhile is found by the floors."""
 
-    def _newer_line(self, hint: Hint) -> None:
-        line = self._registry.get(hint.org, hint.device_id)
-        if line is not None and line.generation < hint.generation:
-            line.close(CloseCode.SUPERSEDED)
+    def _act(self, hint: Hint) -> None:
+        """What needs no look into the database."""
+        match hint.kind:
+            case "taken":
+                newer = LineRef(hint.org, DeviceId(hint.subject), Generation(hint.generation))
+                self._lines.superseded(newer)
+            case "send":
+                self._commands.look((hint.org, DeviceId(hint.subject)))
+            case "groups":
+                self._groups_changed(hint.org)
+            case "cancel" | "ended":
+                pass
+
+
+def _names(hints: list[Hint], kind: str) -> list[tuple[OrgId, CommandId]]:
+    return [(hint.org, CommandId(hint.subject)) for hint in hints if hint.kind == kind]

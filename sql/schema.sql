@@ -140,13 +140,15 @@ CREATE TABLE device_state (
 COMMENT ON TABLE device_state IS 'What the device last said of itself: apart from device, because it changes with every heartbeat.';
 
 CREATE TABLE replica (
-    replica_id  text PRIMARY KEY,
-    address     text NOT NULL,
-    started_at  timestamptz NOT NULL DEFAULT now(),
-    lease_until timestamptz NOT NULL,
-    ended_at    timestamptz
+    replica_id   text PRIMARY KEY,
+    address      text NOT NULL,
+    started_at   timestamptz NOT NULL DEFAULT now(),
+    lease_until  timestamptz NOT NULL,
+    ended_at     timestamptz,
+    hole_told_at timestamptz
 );
 COMMENT ON COLUMN replica.ended_at IS 'A goodbye, or the moment at which another replica found the lease ended.';
+COMMENT ON COLUMN replica.hole_told_at IS 'When dashboards were told of the hole that its end may have left in the stream, or its goodbye left none.';
 
 CREATE TABLE device_line (
     org_id        text NOT NULL,
@@ -158,11 +160,22 @@ CREATE TABLE device_line (
     commands      text[],
     connected_at  timestamptz NOT NULL DEFAULT now(),
     closed_at     timestamptz,
+    taken_from    text,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 ) WITH (fillfactor = 50);
 CREATE INDEX device_line_replica ON device_line (replica_id) WHERE closed_at IS NULL;
 COMMENT ON COLUMN device_line.generation IS 'The fence: rises with each line; what an older line sends counts for nothing.';
+COMMENT ON COLUMN device_line.taken_from IS 'The other replica whose open line this one superseded.';
+
+CREATE TABLE line_takeover (
+    replica_id text NOT NULL,
+    org_id     text NOT NULL,
+    device_id  text NOT NULL,
+    generation bigint NOT NULL
+);
+CREATE INDEX line_takeover_replica ON line_takeover (replica_id);
+COMMENT ON TABLE line_takeover IS 'For a replica whose line was superseded elsewhere: the newer generation. It takes the rows out and closes its line.';
 
 CREATE TABLE device_group (
     org_id     text NOT NULL REFERENCES org,
@@ -217,6 +230,7 @@ CREATE TABLE command (
     data            jsonb,
     error           jsonb,
     late_result     jsonb,
+    accepted_by     text NOT NULL,
     PRIMARY KEY (org_id, command_id),
     CHECK ((finished_at IS NOT NULL) = (status >= 'SUCCESS')),
     CHECK ((sent_generation IS NULL) = (sent_at IS NULL))
@@ -226,8 +240,10 @@ CREATE INDEX command_unfinished ON command (org_id, device_id, seq) WHERE finish
 CREATE INDEX command_deadline ON command (deadline) WHERE finished_at IS NULL;
 CREATE INDEX command_expiry ON command (expires_at) WHERE finished_at IS NULL;
 CREATE INDEX command_recent ON command (org_id, created_at DESC, command_id DESC);
+CREATE INDEX command_cancelled ON command (org_id, device_id) WHERE finished_at IS NULL AND cancelled_by IS NOT NULL;
 CREATE INDEX command_batch ON command (org_id, batch_id) WHERE batch_id IS NOT NULL;
 CREATE INDEX command_finished ON command (finished_at) WHERE finished_at IS NOT NULL;
+COMMENT ON COLUMN command.accepted_by IS 'The replica that accepted it, where a caller may wait for its end.';
 COMMENT ON COLUMN command.journal_id IS 'The journal of the device at the time it was sent; the same journal again makes redelivery safe.';
 
 CREATE TABLE idempotency_key (

@@ -48,7 +48,7 @@ def make_command(status: State = State.SENT, **changes: Any) -> Ledgered:
         "sent_at": MOMENT if sent else None, "sent_generation": 1 if sent else None,
         "journal_id": None, "cancelled_by": None, "progress": None,
         "finished_at": MOMENT if status in ENDED else None, "output": None, "data": None,
-        "error": None, "late_result": None,
+        "error": None, "late_result": None, "accepted_by": ReplicaId("r-1"),
     }  # fmt: skip
     return Ledgered(**{**fields, **changes})
 
@@ -57,6 +57,7 @@ def make_target(**changes: Any) -> Target:
     """A device that is on a line and has no commands."""
     fields: dict[str, Any] = {
         "seq": 0, "online": True, "generation": 1, "commands": None, "unfinished": 0,
+        "owner": ReplicaId("r-1"),
     }  # fmt: skip
     return Target(**{**fields, **changes})
 

@@ -1,17 +1,15 @@
 """What follows a commit: callers are answered, dashboards told, figures counted."""
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from hub.base import metrics
 from hub.base.database import Connection
 from hub.commands.records import Ledgered, accepted_event, result_event
-from hub.commands.store import Name
+from hub.commands.store import Name, Place
 from hub.commands.waiting import Waiting
 from protocol.dashboard import DashboardEvent
-from protocol.ids import CommandId, OrgId
-
-MOST_REMEMBERED: Final = 100_000
+from protocol.ids import OrgId, ReplicaId
 
 
 class Dashboards(Protocol):
@@ -28,25 +26,34 @@ class CommandListener(Protocol):
     async def ended(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...
 
 
-class Announcer:
-    """`hint_ended` tells the other replicas that a command has ended; a caller may wait there."""
+class Hints(Protocol):
+    """Tells one other replica, soon or never: a sweep there finds out anyway."""
 
+    def send(self, owner: ReplicaId, place: Place) -> None:
+        """There may be something in the ledger for this device of yours."""
+        ...
+
+    def cancel(self, owner: ReplicaId, name: Name) -> None:
+        """A device of yours is to be asked to stop this command."""
+        ...
+
+    def ended(self, accepted_by: ReplicaId, name: Name) -> None:
+        """A command that you accepted has ended; a caller may wait for it."""
+        ...
+
+
+class Announcer:
     def __init__(
         self,
         dashboards: Dashboards,
         waiting: Waiting,
-        hint_ended: Callable[[OrgId, CommandId], None],
+        hints: Hints,
+        replica_id: ReplicaId,
     ) -> None:
         self._dashboards = dashboards
         self._waiting = waiting
-        self._hint_ended = hint_ended
-        self._from_ledger: set[Name] = set()
-
-    def sent_from_ledger(self, command: Ledgered) -> None:
-        """It was claimed here, so another replica may have accepted it."""
-        if len(self._from_ledger) >= MOST_REMEMBERED:
-            self._from_ledger.clear()  # some ended on other replicas; a hint may always be lost
-        self._from_ledger.add((command.org, command.command_id))
+        self._hints = hints
+        self._replica_id = replica_id
 
     def accepted(self, command: Ledgered) -> None:
         metrics.commands_accepted.labels(command.type).inc()
@@ -58,10 +65,8 @@ class Announcer:
             seconds = (command.finished_at - command.created_at).total_seconds()
             metrics.command_seconds.labels(command.type).observe(seconds)
         self._waiting.ended(command)
-        name = (command.org, command.command_id)
-        if name in self._from_ledger:
-            self._from_ledger.remove(name)
-            self._hint_ended(*name)
+        if command.accepted_by != self._replica_id:
+            self._hints.ended(command.accepted_by, (command.org, command.command_id))
         self._dashboards.publish(command.org, result_event(command))
 
     def event(self, org: OrgId, event: DashboardEvent) -> None:

@@ -14,13 +14,13 @@ from typing import Any, Final, assert_never
 import msgspec
 from msgspec import UNSET, Struct
 
-from hub.base.errors import Conflict, HubError, NotFound, TooManyCommands
+from hub.base.errors import Conflict, Ended, HubError, NotFound, TooManyCommands
 from hub.commands.records import Delivery, Ledgered, error_of
 from protocol.commands import COMMANDS
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
-from protocol.ids import CommandId, DeviceId, Generation, OrgId
-from protocol.lifecycle import Happening, IllegalStep, State, next_state
+from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
+from protocol.lifecycle import ENDED, Happening, IllegalStep, State, next_state
 from protocol.replies import Ack, Progress, Reply, Result, happening_of
 
 MAX_UNFINISHED: Final = 50
@@ -50,6 +50,8 @@ class Target(Struct, kw_only=True):
     generation: int | None
     commands: list[str] | None
     unfinished: int
+    owner: ReplicaId | None
+    """The replica that has its line, None when it has no live one."""
 
 
 class ReadyLine(Struct, frozen=True):
@@ -205,6 +207,14 @@ def _lost(command: Ledgered) -> Step:
     message = "the line was lost before a result came, and it is not safe to send it again"
     error = error_of(CommandErrorCode.UNKNOWN, message)
     return Step(command, next_state(command.status, Happening.LOSE), sent=False, error=error)
+
+
+def cancel(status: State) -> State:
+    """What a DELETE makes of a command: withdrawn when it was not sent, else as it was, because the
+    device is asked and its result decides. Raises `Ended` when there is nothing to cancel."""
+    if status in ENDED:
+        raise Ended(f"the command has ended: {status}")
+    return next_state(status, Happening.WITHDRAW) if status is State.PENDING else status
 
 
 # What replies do

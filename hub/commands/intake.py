@@ -12,6 +12,7 @@ from hub.commands.announce import Announcer, CommandListener
 from hub.commands.records import Ledgered
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Name, Raced
+from protocol.ids import ReplicaId
 
 
 class Intakes:
@@ -22,12 +23,14 @@ class Intakes:
         sender: Sender,
         announcer: Announcer,
         listeners: Sequence[CommandListener],
+        replica_id: ReplicaId,
     ) -> None:
         self._store = store
         self._audit = audit
         self._sender = sender
         self._announcer = announcer
         self._listeners = listeners
+        self._replica_id = replica_id
         self._batcher = Batcher(self._accept, limit=500)
 
     async def take(self, intake: Intake) -> Taken:
@@ -48,30 +51,37 @@ class Intakes:
         with metrics.batch_seconds.labels("accept").time():
             for _ in range(3):
                 try:
-                    return await self._accept_once(intakes)
+                    return await self._accept_once(Acceptance(intakes))
                 except Raced:
                     continue  # another replica took an id or a key meanwhile: it is seen now
         raise Unavailable("too many replicas accept the same commands", retry_after=1)
 
-    async def _accept_once(self, intakes: list[Intake]) -> list[Taken]:
-        group = Acceptance(intakes)
-        async with self._store.database.transaction() as connection:
-            wanted = group.keys_wanted()
-            group.decide(
-                keys=await self._store.keys(connection, wanted) if wanted else {},
-                targets=await self._store.targets(connection, group.places_wanted()),
-                existing=await self._store.existing(connection, group.names_wanted()),
-                ready=self._sender.ready,
-            )
-            rows = await self._write(connection, group)
+    async def _accept_once(self, group: Acceptance) -> list[Taken]:
+        try:
+            async with self._store.database.transaction() as connection:
+                wanted = group.keys_wanted()
+                targets = await self._store.targets(connection, group.places_wanted())
+                group.decide(
+                    keys=await self._store.keys(connection, wanted) if wanted else {},
+                    targets=targets,
+                    existing=await self._store.existing(connection, group.names_wanted()),
+                    ready=self._sender.ready,
+                )
+                rows = await self._write(connection, group)
+        except Unavailable:
+            # The commit may have gone through all the same: what is in the ledger must be sent.
+            for place in group.places_wanted():
+                self._sender.look(place)
+            raise
         for insert in group.inserts:
-            self._accepted(rows[insert.new.org, insert.new.command_id])
+            command = rows[insert.new.org, insert.new.command_id]
+            self._accepted(command, targets[command.org, command.device_id].owner)
         return group.outcomes(rows)
 
     async def _write(self, connection: Connection, group: Acceptance) -> dict[Name, Ledgered]:
         if not group.inserts:
             return {}
-        rows = await self._store.insert(connection, group.inserts)
+        rows = await self._store.insert(connection, group.inserts, by=self._replica_id)
         if group.keys:
             await self._store.add_keys(connection, group.keys)
         await self._audit.record(connection, *group.deeds)
@@ -79,8 +89,8 @@ class Intakes:
             await listener.accepted(connection, list(rows.values()))
         return rows
 
-    def _accepted(self, command: Ledgered) -> None:
+    def _accepted(self, command: Ledgered, owner: ReplicaId | None) -> None:
         self._announcer.accepted(command)
-        self._sender.accepted(command)
+        self._sender.accepted(command, owner)
         if command.ended:
             self._announcer.ended(command)

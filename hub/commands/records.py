@@ -10,7 +10,7 @@ from hub.web.envelope import at
 from protocol.codec import encode_command, rfc3339
 from protocol.dashboard import CommandAcceptedEvent, CommandResultEvent
 from protocol.errors import CommandErrorCode
-from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.ids import CommandId, DeviceId, OrgId, ReplicaId
 from protocol.lifecycle import ENDED, State
 from protocol.replies import ResultError
 
@@ -47,6 +47,7 @@ class Ledgered(Struct, frozen=True, kw_only=True):
     data: dict[str, Any] | None
     error: dict[str, Any] | None
     late_result: dict[str, Any] | None
+    accepted_by: ReplicaId
 
     @property
     def ended(self) -> bool:

@@ -9,7 +9,7 @@ import structlog
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import HubError
-from hub.commands.announce import Announcer, CommandListener
+from hub.commands.announce import Announcer, CommandListener, Hints
 from hub.commands.dispatch import Plan, ReadyLine, Step, plan
 from hub.commands.outgoing import Outgoing
 from hub.commands.records import Ledgered
@@ -17,7 +17,7 @@ from hub.commands.store import CommandStore, Name, Place
 from hub.lines.session import LineSession
 from protocol.codec import encode
 from protocol.frames import Cancel, Hello
-from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.ids import CommandId, ReplicaId
 from protocol.lifecycle import State
 
 log = structlog.get_logger(__name__)
@@ -30,8 +30,7 @@ RETRY_SECONDS: Final = 0.5
 
 
 class Sender:
-    """`note_deadline` is told in how many seconds a deadline passes; `hint_owner` that another
-    replica may have something to send."""
+    """`note_deadline` is told in how many seconds a deadline passes."""
 
     def __init__(
         self,
@@ -40,14 +39,16 @@ class Sender:
         listeners: Sequence[CommandListener],
         *,
         note_deadline: Callable[[float], None],
-        hint_owner: Callable[[OrgId, DeviceId], None],
+        hints: Hints,
     ) -> None:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
         self._note_deadline = note_deadline
-        self._hint_owner = hint_owner
+        self._hints = hints
         self._outgoing: dict[Place, Outgoing] = {}
+        self._cancels: dict[Name, Outgoing] = {}
+        """On which line a cancel was written; forgotten by the sweep that does not find it."""
         self._claims = Batcher(self._claim, limit=500, bound=500_000)
         self._journals = Batcher(self._note_journals, limit=500, bound=500_000)
         self._unfinished = Batcher(self._cancel_ended, limit=100, bound=500_000)
@@ -97,14 +98,15 @@ class Sender:
         outgoing = self._outgoing.get(place)
         return outgoing.ready() if outgoing else None
 
-    def accepted(self, command: Ledgered) -> None:
-        """A command was committed: write it, or have it claimed by whoever has the line."""
+    def accepted(self, command: Ledgered, owner: ReplicaId | None) -> None:
+        """A command was committed: write it, or have it claimed by `owner`, who has the line."""
         if command.deadline is not None and not command.ended:
             self._note_deadline(command.timeout_ms / 1000)
         outgoing = self._outgoing.get((command.org, command.device_id))
+        here = None if outgoing is None else outgoing.line.replica_id
+        if command.status is State.PENDING and owner not in (None, here):
+            self._hints.send(owner, (command.org, command.device_id))
         if outgoing is None:
-            if command.status is State.PENDING:
-                self._hint_owner(command.org, command.device_id)
             return
         if command.ended:
             outgoing.skipped(command.seq)
@@ -114,18 +116,38 @@ class Sender:
             outgoing.line.send(command.frame())
         self._claim_if_wanted(outgoing)
 
-    def hint(self, org: OrgId, device_id: DeviceId) -> None:
+    def look(self, place: Place) -> None:
         """There may be something in the ledger for this device."""
-        outgoing = self._outgoing.get((org, device_id))
+        outgoing = self._outgoing.get(place)
         if outgoing is not None:
             outgoing.hinted()
             self._claim_if_wanted(outgoing)
+
+    def has_line(self, place: Place) -> bool:
+        return place in self._outgoing
 
     def cancel(self, command: Ledgered) -> None:
         """Ask the device to stop it, when its line is here."""
         outgoing = self._outgoing.get((command.org, command.device_id))
         if outgoing is not None:
-            outgoing.line.send(encode(Cancel(command_id=command.command_id)))
+            self._cancel(outgoing, command)
+
+    def remind_cancels(self, commands: Sequence[Ledgered]) -> None:
+        """All that devices here are to stop now; each line is written each of them once."""
+        before, self._cancels = self._cancels, {}
+        for command in commands:
+            name = (command.org, command.command_id)
+            outgoing = self._outgoing.get((command.org, command.device_id))
+            if outgoing is None:
+                continue
+            if before.get(name) is outgoing:
+                self._cancels[name] = outgoing
+            else:
+                self._cancel(outgoing, command)
+
+    def _cancel(self, outgoing: Outgoing, command: Ledgered) -> None:
+        self._cancels[command.org, command.command_id] = outgoing
+        outgoing.line.send(encode(Cancel(command_id=command.command_id)))
 
     def _claim_if_wanted(self, outgoing: Outgoing) -> None:
         if outgoing.wants_claim():
@@ -191,9 +213,8 @@ class Sender:
             self._announcer.ended(command)
             return
         outgoing.line.send(command.frame())
-        self._announcer.sent_from_ledger(command)
         if command.cancelled_by is not None:
-            outgoing.line.send(encode(Cancel(command_id=command.command_id)))
+            self._cancel(outgoing, command)
         if command.deadline is not None and step.command.deadline is None:
             self._note_deadline(command.timeout_ms / 1000)
 
@@ -213,6 +234,3 @@ class Sender:
                 if command is not None and command.ended and command.device_id == line.device_id:
                     line.send(encode(Cancel(command_id=command_id)))
         return [None] * len(said)
-
-    def lines(self) -> int:
-        return len(self._outgoing)

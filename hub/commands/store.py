@@ -88,6 +88,7 @@ class CommandStore:
                 generation=row["generation"],
                 commands=row["commands"],
                 unfinished=row["unfinished"],
+                owner=row["replica_id"] if row["online"] else None,
             )
             for row in await connection.fetch(_Q["targets"], *columns)
             if (row["org_id"], row["device_id"]) in seqs
@@ -97,12 +98,12 @@ class CommandStore:
         return _by_name(await connection.fetch(_Q["existing"], *_columns(names)))
 
     async def insert(
-        self, connection: Connection, inserts: Sequence[Insert]
+        self, connection: Connection, inserts: Sequence[Insert], *, by: ReplicaId
     ) -> dict[Name, Ledgered]:
         """Write the rows and move the counters of their devices. Raises `Raced`."""
         columns = _columns(_insert_row(insert) for insert in inserts)
         try:
-            rows = await connection.fetch(_Q["insert"], *columns)
+            rows = await connection.fetch(_Q["insert"], *columns, by)
         except asyncpg.UniqueViolationError:
             raise Raced from None
         seqs: dict[Place, int] = {}
@@ -187,9 +188,10 @@ class CommandStore:
 
     async def lock_one(
         self, connection: Connection, org: OrgId, device_id: DeviceId, command_id: CommandId
-    ) -> Ledgered | None:
+    ) -> tuple[Ledgered, ReplicaId | None] | None:
+        """The command, and the replica that has its device's line."""
         row = await connection.fetchrow(_Q["lock_one"], org, device_id, command_id)
-        return None if row is None else from_row(row)
+        return None if row is None else (from_row(row), row["owner"])
 
     async def withdraw(
         self, connection: Connection, command: Ledgered, *, by: str, error: dict[str, Any]
@@ -213,6 +215,11 @@ class CommandStore:
     async def pending_here(self, replica_id: ReplicaId) -> list[Place]:
         rows = await self.database.fetch(_Q["pending_here"], replica_id)
         return [(row["org_id"], row["device_id"]) for row in rows]
+
+    async def cancels_here(self, replica_id: ReplicaId) -> list[Ledgered]:
+        """What devices on lines of this replica are to be asked to stop."""
+        rows = await self.database.fetch(_Q["cancels_here"], replica_id)
+        return [from_row(row) for row in rows]
 
     async def forget(self, days: int) -> int:
         return int(await self.database.fetchval(_Q["forget"], days))
@@ -288,6 +295,7 @@ def from_row(row: Row) -> Ledgered:
         data=row["data"],
         error=row["error"],
         late_result=row["late_result"],
+        accepted_by=row["accepted_by"],
     )
 
 

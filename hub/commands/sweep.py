@@ -1,8 +1,8 @@
 """What the clock ends, and the floor under every hint.
 
 A sweep runs every two seconds and when a deadline is known to have passed: time-outs and expiries
-(by the database's clock), what is pending for lines of this replica, and callers whose command
-ended elsewhere. Every replica sweeps; rows that another has locked are skipped.
+(by the database's clock), what is pending or to be cancelled on lines of this replica, and callers
+whose command ended elsewhere. Every replica sweeps; rows that another has locked are skipped.
 """
 
 import asyncio
@@ -116,8 +116,9 @@ class Sweep:
             await self._end_late(expiries=whole)
             if not whole:
                 return
-            for org, device_id in await self._store.pending_here(self._replica_id):
-                self._sender.hint(org, device_id)
+            for place in await self._store.pending_here(self._replica_id):
+                self._sender.look(place)
+            self._sender.remind_cancels(await self._store.cancels_here(self._replica_id))
             names = self._waiting.names()
             for command in await self._store.finished(names) if names else ():
                 self._waiting.ended(command)

@@ -1,8 +1,7 @@
-"""Opening and closing lines, and the lease of this replica.
+"""Opening and closing lines.
 
-Registrations and endings of a moment go to the database together. The lease is one row a replica:
-renewed every 3 s for 9 s, and looked at by every other replica. Whoever finds a lease that has
-ended without a goodbye ends that replica's lines and tells dashboards of a possible hole.
+Registrations and endings of a moment go to the database together. A line that takes over from
+another replica has it told: by a hint at once, and by a note in the database that needs no Redis.
 """
 
 import asyncio
@@ -20,20 +19,19 @@ from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
 from hub.lines.registry import Registry
 from hub.lines.session import LineSession
-from hub.lines.store import LineRef, LineStore, Opening
+from hub.lines.store import LineRef, LineStore, Opening, Registered
 from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.dashboard import DashboardEvent, StatusEvent
 from protocol.frames import Hello, Reconnect
-from protocol.ids import DEFAULT_ORG, DeviceId, Generation, OrgId, ReplicaId
+from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS: Final = 9.0
-RENEW_SECONDS: Final = 3.0
-LOOK_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 1.0
 DRAIN_BATCHES: Final = 20
+DRAIN_JITTER_MS: Final = 1000
+"""The longest wish of a device's `afterMs`: the batches spread the fleet, this spreads a batch."""
 
 
 class Dashboards(Protocol):
@@ -43,41 +41,29 @@ class Dashboards(Protocol):
     def now(self) -> str: ...
 
 
-class Holes(Protocol):
-    """Where a possible hole in the stream is told (the bus)."""
-
-    async def hole(self, org: OrgId, *, source: str) -> None: ...
-
-
 class Replica(Struct, frozen=True):
     replica_id: ReplicaId
     address: str
 
 
 class LineService:
-    """`clock` gives monotonic seconds, `wall_clock` seconds since 1970. `announce` tells the other
-    replicas of a new line."""
+    """`wall_clock` gives seconds since 1970. `hint_takeover` tells another replica of a newer line
+    of one of its devices."""
 
     def __init__(
         self,
         store: LineStore,
         replica: Replica,
         dashboards: Dashboards,
-        holes: Holes,
         *,
-        announce: Callable[[LineSession], None],
-        clock: Callable[[], float],
+        hint_takeover: Callable[[ReplicaId, LineRef], None],
         wall_clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._dashboards = dashboards
-        self._holes = holes
-        self._announce = announce
-        self._clock = clock
+        self._hint_takeover = hint_takeover
         self._wall_clock = wall_clock
         self._replica = replica
-        self._renewed = clock()
-        self._patient_until = 0.0
         self.registry: Registry[LineSession] = Registry()
         self._openings = Batcher(self._register, limit=500)
         self._closings = Batcher(self._note_closed, limit=1000, bound=200_000)
@@ -112,10 +98,17 @@ class LineService:
             found = await self._store.register(
                 self.replica_id, [openings[position] for position in taken.values()]
             )
-            for key, position in taken.items():
-                outcomes[position] = found.get(key)
+            for (org, device_id), position in taken.items():
+                registered = found.get((org, device_id))
+                if registered is not None:
+                    outcomes[position] = registered.generation
+                    self._note_takeover(LineRef(org, device_id, registered.generation), registered)
             waiting = later
         return outcomes
+
+    def _note_takeover(self, newer: LineRef, registered: Registered) -> None:
+        if registered.taken_from is not None:
+            self._hint_takeover(registered.taken_from, newer)
 
     def opened(self, line: LineSession) -> bool:
         """A line that was registered begins; False when a newer one is here already."""
@@ -126,18 +119,23 @@ class LineService:
             superseded.close(CloseCode.SUPERSEDED)
         metrics.lines.set(len(self.registry))
         metrics.registrations.inc()
-        self._announce(line)
-        self._tell(LineRef(line.org, line.device_id, line.generation), connected=True)
+        self._tell(_ref(line), connected=True)
         return True
+
+    def superseded(self, newer: LineRef) -> None:
+        """A device of ours may have opened a newer line on another replica."""
+        line = self.registry.get(newer.org, newer.device_id)
+        if line is not None and line.generation < newer.generation:
+            line.close(CloseCode.SUPERSEDED)
 
     def closed(self, line: LineSession, code: int) -> None:
         self.registry.remove(line)
         metrics.lines.set(len(self.registry))
         metrics.lines_closed.labels(str(code)).inc()
-        self._closings.put(LineRef(line.org, line.device_id, line.generation))
+        self._closings.put(_ref(line))
 
     def said_hello(self, line: LineSession, hello: Hello) -> None:
-        self._hellos.put((LineRef(line.org, line.device_id, line.generation), hello))
+        self._hellos.put((_ref(line), hello))
 
     async def _note_closed(self, lines: list[LineRef]) -> list[None]:
         """However long the database is away: the end of a line is never forgotten."""
@@ -148,10 +146,26 @@ class LineService:
                 await asyncio.sleep(WATCH_SECONDS)
             else:
                 break
-        for line in lines:
-            if line in newest:
-                self._tell(line, connected=False)
+        self.ended([line for line in lines if line in newest])
         return [None] * len(lines)
+
+    def ended(self, lines: list[LineRef]) -> None:
+        """Tell dashboards of lines that have ended and were their devices' newest."""
+        for line in lines:
+            self._tell(line, connected=False)
+
+    def open_lines(self) -> list[LineRef]:
+        return [_ref(line) for line in self.registry]
+
+    def reopened(self, lines: list[LineRef], newest: dict[LineRef, bool]) -> None:
+        """This replica had been declared dead. `newest`: those of `lines` that are still the newest
+        of their device, and whether dashboards had been told that they were closed."""
+        for ref in lines:
+            line = self.registry.get(ref.org, ref.device_id)
+            if ref not in newest and line is not None and line.generation == ref.generation:
+                line.close(CloseCode.SUPERSEDED)
+            elif newest.get(ref):
+                self._tell(ref, connected=True)
 
     async def _note_hellos(self, said: list[tuple[LineRef, Hello]]) -> list[None]:
         """However long the database is away: hello comes only once."""
@@ -204,78 +218,23 @@ class LineService:
     # The drain
 
     async def drain(self, seconds: float) -> None:
-        """Ask every device to come back elsewhere, each after a delay of its own, and close the
-        lines in batches, so that they do not all come back at once."""
-        spread = int(seconds * 1000)
+        """Send the devices elsewhere, a batch at a time: each batch is asked to come back soon,
+        may say what it has to say until the next is asked, and is then closed."""
         lines = list(self.registry)
-        for line in lines:
-            line.send(encode(Reconnect(after_ms=random.randint(0, spread))))  # noqa: S311
         size = max(1, math.ceil(len(lines) / DRAIN_BATCHES))
         for start in range(0, len(lines), size):
-            for line in lines[start : start + size]:
-                line.close(CloseCode.SERVICE_RESTART)
+            batch = lines[start : start + size]
+            for line in batch:
+                after = random.randint(0, DRAIN_JITTER_MS)  # noqa: S311
+                line.send(encode(Reconnect(after_ms=after)))
             await asyncio.sleep(seconds / DRAIN_BATCHES)
+            for line in batch:
+                line.close(CloseCode.SERVICE_RESTART)
 
     async def flush(self) -> None:
         """Wait until the end of every line is noted."""
         await self._closings.idle()
 
-    # The lease
 
-    async def start(self) -> None:
-        """Raises `Unavailable`."""
-        await self._store.start_replica(self.replica_id, self._replica.address, LEASE_SECONDS)
-        self._renewed = self._clock()
-
-    async def keep_lease(self) -> None:
-        """Renew our own, look for others that have ended; for ever."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self._look()
-            except Unavailable:
-                log.warning("lease_not_renewed", since=round(self._clock() - self._renewed, 1))
-
-    async def _look(self) -> None:
-        since = self._clock() - self._renewed
-        if since < RENEW_SECONDS:
-            if not self._stalled_lately():
-                await self._bury(await self._store.end_dead(self.replica_id))
-            return
-        stalled = since > LEASE_SECONDS
-        if not await self._store.renew(self.replica_id, LEASE_SECONDS):
-            await self._store.revive(self.replica_id, LEASE_SECONDS)
-            stalled = True
-        self._renewed = self._clock()
-        if stalled:
-            # Everybody may have stalled with us: declare nobody dead for one lease.
-            self._patient_until = self._renewed + LEASE_SECONDS
-            self._close_all(CloseCode.TRY_LATER)
-
-    def _stalled_lately(self) -> bool:
-        return self._clock() < self._patient_until
-
-    async def _bury(self, dead: list[ReplicaId]) -> None:
-        if not dead:
-            return
-        log.warning("replicas_dead", replicas=dead)
-        lines = await self._store.close_all(dead)
-        for line in lines:
-            self._tell(line, connected=False)
-        for org in {line.org for line in lines} or {DEFAULT_ORG}:
-            for replica_id in dead:
-                await self._holes.hole(org, source=replica_id)
-
-    def _close_all(self, code: CloseCode) -> None:
-        for line in self.registry:
-            line.close(code)
-
-    async def goodbye(self) -> None:
-        """After the drain: end what is left of our lines, and the lease."""
-        lines = await self._store.close_all([self.replica_id])
-        for line in lines:
-            self._tell(line, connected=False)
-        await self._store.goodbye(self.replica_id)
-
-    async def clean_up(self) -> None:
-        await self._store.forget_replicas()
+def _ref(line: LineSession) -> LineRef:
+    return LineRef(line.org, line.device_id, line.generation)

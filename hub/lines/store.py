@@ -1,10 +1,12 @@
 """The rows of lines and of replicas."""
 
+from datetime import datetime
+
 import msgspec
 from msgspec import Struct
 
 import sql
-from hub.base.database import Database
+from hub.base.database import Database, Row
 from protocol.frames import Hello
 from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
 
@@ -27,18 +29,28 @@ class LineRef(Struct, frozen=True):
     generation: Generation
 
 
-class LineStore:
-    """`reserved` is a small pool of its own, so that leases are renewed however busy the other
-    connections are."""
+class Registered(Struct, frozen=True):
+    """`taken_from`: the other replica whose open line was superseded."""
 
-    def __init__(self, database: Database, reserved: Database) -> None:
+    generation: Generation
+    taken_from: ReplicaId | None
+
+
+class Ended(Struct, frozen=True):
+    """The end of a replica that said no goodbye."""
+
+    replica_id: ReplicaId
+    at: datetime
+
+
+class LineStore:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._reserved = reserved
 
     async def register(
         self, replica_id: ReplicaId, openings: list[Opening]
-    ) -> dict[tuple[OrgId, DeviceId], Generation]:
-        """The generation of each device that may have a line; no device twice in a call."""
+    ) -> dict[tuple[OrgId, DeviceId], Registered]:
+        """Each device that may have a line; no device twice in a call."""
         rows = await self._database.fetch(
             _Q["register"],
             replica_id,
@@ -47,21 +59,17 @@ class LineStore:
             [opening.session_id for opening in openings],
         )
         return {
-            (OrgId(row["org_id"]), DeviceId(row["device_id"])): Generation(row["generation"])
+            (row["org_id"], row["device_id"]): Registered(row["generation"], row["taken_from"])
             for row in rows
         }
 
     async def close(self, lines: list[LineRef]) -> set[LineRef]:
         """Note the end of lines; those that were still the newest of their device."""
-        lines = sorted(lines, key=lambda line: (line.org, line.device_id))
-        orgs = [line.org for line in lines]
-        device_ids = [line.device_id for line in lines]
+        orgs, device_ids, generations = _columns(lines)
         async with self._database.transaction() as connection:
-            rows = await connection.fetch(
-                _Q["close"], orgs, device_ids, [line.generation for line in lines]
-            )
+            rows = await connection.fetch(_Q["close"], orgs, device_ids, generations)
             await connection.execute(_Q["seen"], orgs, device_ids)
-        return {LineRef(row["org_id"], row["device_id"], row["generation"]) for row in rows}
+        return set(_refs(rows))
 
     async def hello(self, said: list[tuple[LineRef, Hello]]) -> None:
         await self._database.execute(
@@ -75,33 +83,74 @@ class LineStore:
             [hello.config_version for _, hello in said],
         )
 
-    # Replicas
 
-    async def start_replica(self, replica_id: ReplicaId, address: str, lease: float) -> None:
-        await self._reserved.execute(_Q["start_replica"], replica_id, address, lease)
+class ReplicaStore:
+    """`reserved` is a small pool of its own, so that leases are renewed however busy the other
+    connections are."""
+
+    def __init__(self, reserved: Database) -> None:
+        self._database = reserved
+
+    async def start(self, replica_id: ReplicaId, address: str, lease: float) -> None:
+        await self._database.execute(_Q["start_replica"], replica_id, address, lease)
 
     async def renew(self, replica_id: ReplicaId, lease: float) -> bool:
         """False: somebody has declared this replica dead."""
-        return await self._reserved.fetchval(_Q["renew"], replica_id, lease) is not None
+        return await self._database.fetchval(_Q["renew"], replica_id, lease) is not None
 
-    async def revive(self, replica_id: ReplicaId, lease: float) -> None:
-        await self._reserved.execute(_Q["revive"], replica_id, lease)
+    async def revive(
+        self, replica_id: ReplicaId, lease: float, lines: list[LineRef]
+    ) -> dict[LineRef, bool]:
+        """Alive again, with its lines: those that are still the newest of their device, and whether
+        they had been closed."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_Q["revive"], replica_id, lease)
+            rows = await connection.fetch(_Q["reopen"], *_columns(lines))
+        return dict(zip(_refs(rows), [row["was_closed"] for row in rows], strict=True))
 
-    async def end_dead(self, replica_id: ReplicaId) -> list[ReplicaId]:
-        """Declare dead, once, whoever's lease has ended without a goodbye."""
-        rows = await self._reserved.fetch(_Q["end_dead"], replica_id)
-        return [ReplicaId(row["replica_id"]) for row in rows]
+    async def bury(self, replica_id: ReplicaId) -> tuple[list[ReplicaId], list[LineRef]]:
+        """Declare dead, once, whoever's lease has ended without a goodbye; their lines end too."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(_Q["end_dead"], replica_id)
+            dead = [ReplicaId(row["replica_id"]) for row in rows]
+            lines = await connection.fetch(_Q["close_all"], dead) if dead else []
+        return dead, _refs(lines)
 
-    async def goodbye(self, replica_id: ReplicaId) -> None:
-        await self._reserved.execute(_Q["goodbye"], replica_id)
+    async def untold(self) -> list[tuple[Ended, OrgId]]:
+        """The streams in which the end of a replica is still to be told."""
+        rows = await self._database.fetch(_Q["untold"])
+        return [(Ended(row["replica_id"], row["ended_at"]), row["org_id"]) for row in rows]
 
-    async def close_all(self, replicas: list[ReplicaId]) -> list[LineRef]:
-        """End every line of replicas that are gone."""
-        rows = await self._database.fetch(_Q["close_all"], replicas)
-        return [LineRef(row["org_id"], row["device_id"], row["generation"]) for row in rows]
+    async def told(self, ends: list[Ended]) -> None:
+        await self._database.execute(
+            _Q["told"], [end.replica_id for end in ends], [end.at for end in ends]
+        )
 
-    async def forget_replicas(self) -> None:
+    async def takeovers(self, replica_id: ReplicaId) -> list[LineRef]:
+        """Newer lines, on other replicas, of devices that had one here; each is told once."""
+        return _refs(await self._database.fetch(_Q["takeovers"], replica_id))
+
+    async def close_all(self, replica_id: ReplicaId) -> list[LineRef]:
+        """End every line of a replica."""
+        return _refs(await self._database.fetch(_Q["close_all"], [replica_id]))
+
+    async def goodbye(self, replica_id: ReplicaId, *, complete: bool) -> None:
+        await self._database.execute(_Q["goodbye"], replica_id, complete)
+
+    async def forget(self) -> None:
         await self._database.execute(_Q["forget_replicas"])
+
+
+def _refs(rows: list[Row]) -> list[LineRef]:
+    return [LineRef(row["org_id"], row["device_id"], row["generation"]) for row in rows]
+
+
+def _columns(lines: list[LineRef]) -> tuple[list[OrgId], list[DeviceId], list[Generation]]:
+    return (
+        [line.org for line in lines],
+        [line.device_id for line in lines],
+        [line.generation for line in lines],
+    )
 
 
 def _as_json(names: list[str]) -> str:

@@ -44,17 +44,18 @@ SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, 
      USING (org_id, command_id)
 
 -- name: insert
--- Commands as decided. A deadline runs from acceptance for "now", from sending for "queue".
+-- Commands as decided; $17 the replica that accepts them. A deadline runs from acceptance for "now", from sending for "queue".
 INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery,
                      timeout_ms, actor, batch_id, request_hash, expires_at, error,
-                     sent_generation, journal_id, sent_at, deadline, finished_at)
+                     sent_generation, journal_id, sent_at, deadline, finished_at, accepted_by)
 SELECT n.org_id, n.command_id, n.device_id, n.seq, n.type, n.params, n.status::command_status,
        n.delivery, n.timeout_ms, n.actor, n.batch_id, n.request_hash, n.expires_at, n.error,
        n.sent_generation, n.journal_id,
        CASE WHEN n.sent_generation IS NOT NULL THEN now() END,
        CASE WHEN n.delivery = 'now' OR n.sent_generation IS NOT NULL
             THEN now() + n.timeout_ms * interval '1 millisecond' END,
-       CASE WHEN n.status::command_status >= 'SUCCESS' THEN now() END
+       CASE WHEN n.status::command_status >= 'SUCCESS' THEN now() END,
+       $17
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::jsonb[], $7::text[],
             $8::text[], $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::timestamptz[],
             $14::jsonb[], $15::bigint[], $16::text[])
@@ -153,7 +154,11 @@ JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, devi
 WHERE l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL
 
 -- name: lock_one
-SELECT * FROM command WHERE org_id = $1 AND device_id = $2 AND command_id = $3 FOR UPDATE
+-- A command, and the replica on which its device has a line.
+SELECT c.*, l.replica_id AS owner FROM command c
+LEFT JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id AND l.closed_at IS NULL
+WHERE c.org_id = $1 AND c.device_id = $2 AND c.command_id = $3
+FOR UPDATE OF c
 
 -- name: withdraw
 -- Cancelled before it was sent.
@@ -198,6 +203,12 @@ SELECT DISTINCT c.org_id, c.device_id
 FROM command c JOIN device_line l USING (org_id, device_id)
 WHERE l.replica_id = $1 AND l.closed_at IS NULL
   AND c.finished_at IS NULL AND c.status = 'PENDING'
+
+-- name: cancels_here
+-- Commands that somebody wants cancelled, sent on the present line of their device, here.
+SELECT c.* FROM command c JOIN device_line l USING (org_id, device_id)
+WHERE c.finished_at IS NULL AND c.cancelled_by IS NOT NULL
+  AND l.replica_id = $1 AND l.closed_at IS NULL AND c.sent_generation = l.generation
 
 -- name: finished
 -- Which of these have ended.

@@ -1,6 +1,7 @@
 -- name: register
 -- Lines of this replica, at most one for each device in a call: newest wins, the generation rises.
--- A device that is disabled, deleted or unknown gets none. $1 replica.
+-- A device that is disabled, deleted or unknown gets none. Another replica whose open line is
+-- superseded is left a note. $1 replica.
 WITH wanted AS (
     SELECT w.* FROM unnest($2::text[], $3::text[], $4::text[]) AS w (org_id, device_id, session_id)
     JOIN device d USING (org_id, device_id)
@@ -12,8 +13,13 @@ WITH wanted AS (
     ON CONFLICT (org_id, device_id) DO UPDATE
     SET generation = l.generation + 1, replica_id = excluded.replica_id,
         session_id = excluded.session_id, journal_id = NULL, commands = NULL,
-        connected_at = now(), closed_at = NULL
-    RETURNING org_id, device_id, generation
+        connected_at = now(), closed_at = NULL,
+        taken_from = CASE WHEN l.closed_at IS NULL AND l.replica_id <> excluded.replica_id
+                          THEN l.replica_id END
+    RETURNING org_id, device_id, generation, taken_from
+), note AS (
+    INSERT INTO line_takeover (replica_id, org_id, device_id, generation)
+    SELECT taken_from, org_id, device_id, generation FROM line WHERE taken_from IS NOT NULL
 ), present AS (
     SELECT s.org_id, s.device_id FROM device_state s JOIN line USING (org_id, device_id)
     ORDER BY 1, 2
@@ -22,7 +28,11 @@ WITH wanted AS (
     UPDATE device_state s SET status = 'ONLINE', last_seen = now()
     FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 )
-SELECT org_id, device_id, generation FROM line
+SELECT org_id, device_id, generation, taken_from FROM line
+
+-- name: takeovers
+-- The lines of this replica that were superseded on others; each is told once.
+DELETE FROM line_takeover WHERE replica_id = $1 RETURNING org_id, device_id, generation
 
 -- name: close
 -- Lines that have ended; answers those that were still the newest of their device.
@@ -97,9 +107,26 @@ WHERE replica_id = $1 AND ended_at IS NULL
 RETURNING replica_id
 
 -- name: revive
--- After a stall: a replica that was declared dead is alive again.
-UPDATE replica SET lease_until = now() + make_interval(secs => $2), ended_at = NULL
+-- A replica that was declared dead is alive again.
+UPDATE replica SET lease_until = now() + make_interval(secs => $2), ended_at = NULL,
+                   hole_told_at = NULL
 WHERE replica_id = $1
+
+-- name: reopen
+-- Lines that were closed when their replica was declared dead, and that are still the newest of
+-- their device; answers all of these that are, and whether they had been closed.
+WITH mine AS (
+    SELECT l.org_id, l.device_id, l.generation, l.closed_at
+    FROM device_line l JOIN unnest($1::text[], $2::text[], $3::bigint[])
+         AS m (org_id, device_id, generation) USING (org_id, device_id, generation)
+    ORDER BY 1, 2
+    FOR UPDATE OF l
+), opened AS (
+    UPDATE device_line l SET closed_at = NULL
+    FROM mine m
+    WHERE l.org_id = m.org_id AND l.device_id = m.device_id AND m.closed_at IS NOT NULL
+)
+SELECT org_id, device_id, generation, closed_at IS NOT NULL AS was_closed FROM mine
 
 -- name: end_dead
 -- Replicas whose lease has ended without a goodbye.
@@ -107,15 +134,36 @@ UPDATE replica SET ended_at = now()
 WHERE ended_at IS NULL AND lease_until < now() AND replica_id <> $1
 RETURNING replica_id
 
--- name: goodbye
-UPDATE replica SET ended_at = now() WHERE replica_id = $1 AND ended_at IS NULL
-
 -- name: close_all
 -- Every line of replicas that have ended.
-UPDATE device_line SET closed_at = now()
-WHERE replica_id = ANY ($1::text[]) AND closed_at IS NULL
-RETURNING org_id, device_id, generation
+WITH ended AS (
+    SELECT org_id, device_id FROM device_line
+    WHERE replica_id = ANY ($1::text[]) AND closed_at IS NULL
+    ORDER BY 1, 2
+    FOR UPDATE
+), notes AS (
+    DELETE FROM line_takeover WHERE replica_id = ANY ($1::text[])
+)
+UPDATE device_line l SET closed_at = now()
+FROM ended e WHERE l.org_id = e.org_id AND l.device_id = e.device_id
+RETURNING l.org_id, l.device_id, l.generation
+
+-- name: untold
+-- Ends of replicas that dashboards may have to be told of: a hole in every organisation's stream.
+SELECT r.replica_id, r.ended_at, o.org_id FROM replica r CROSS JOIN org o
+WHERE r.ended_at IS NOT NULL AND r.hole_told_at IS NULL
+
+-- name: told
+-- Those holes are in the streams.
+UPDATE replica r SET hole_told_at = now()
+FROM unnest($1::text[], $2::timestamptz[]) AS t (replica_id, ended_at)
+WHERE r.replica_id = t.replica_id AND r.ended_at = t.ended_at
+
+-- name: goodbye
+-- The end of a replica; $2 whether everything it had to say is in the streams.
+UPDATE replica SET ended_at = now(), hole_told_at = CASE WHEN $2 THEN now() END
+WHERE replica_id = $1 AND ended_at IS NULL
 
 -- name: forget_replicas
-DELETE FROM replica r WHERE ended_at < now() - interval '7 days'
+DELETE FROM replica r WHERE hole_told_at < now() - interval '7 days'
   AND NOT EXISTS (SELECT 1 FROM device_line l WHERE l.replica_id = r.replica_id)

@@ -8,13 +8,14 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.commands.service import CommandService, Dispatch
-from hub.commands.store import CommandStore
+from hub.commands.store import CommandStore, Name, Place
 from hub.config.service import ConfigService
 from hub.config.store import ConfigStore
 from hub.devices.store import DeviceStore, Identity
+from hub.lines.membership import Membership
 from hub.lines.service import LineService, Replica
 from hub.lines.session import LineSession
-from hub.lines.store import LineStore, Opening
+from hub.lines.store import LineRef, LineStore, Opening, ReplicaStore
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command
 from protocol.dashboard import DashboardEvent, GapReason
@@ -46,6 +47,7 @@ class Told:
     def __init__(self) -> None:
         self.events: list[DashboardEvent] = []
         self.holes: list[str] = []
+        self.bus_is_there = True
 
     def publish(self, org: OrgId, event: DashboardEvent) -> None:
         self.events.append(event)
@@ -53,12 +55,32 @@ class Told:
     def now(self) -> str:
         return "2026-01-02T03:04:05.000Z"
 
-    async def hole(self, org: OrgId, *, source: str) -> None:
-        self.holes.append(source)
+    async def hole(self, org: OrgId, *, source: str) -> bool:
+        if self.bus_is_there:
+            self.holes.append(source)
+        return self.bus_is_there
 
 
-def nobody(*_: object) -> None:
-    """There is no bus here: whoever depends on hints has to manage without."""
+class Hints:
+    """There is no bus here: hints are noted, and whoever depends on them manages without."""
+
+    def __init__(self) -> None:
+        self.taken_from: list[tuple[ReplicaId, LineRef]] = []
+        self.sends: list[tuple[ReplicaId, Place]] = []
+        self.cancels: list[tuple[ReplicaId, Name]] = []
+        self.ends: list[tuple[ReplicaId, Name]] = []
+
+    def taken(self, owner: ReplicaId, newer: LineRef) -> None:
+        self.taken_from.append((owner, newer))
+
+    def send(self, owner: ReplicaId, place: Place) -> None:
+        self.sends.append((owner, place))
+
+    def cancel(self, owner: ReplicaId, name: Name) -> None:
+        self.cancels.append((owner, name))
+
+    def ended(self, accepted_by: ReplicaId, name: Name) -> None:
+        self.ends.append((accepted_by, name))
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 8) -> None:
@@ -76,27 +98,31 @@ class Hub:
         self.told = Told()
         self.seconds = 1000.0
         self.replica_id = ReplicaId(name)
+        self.hints = Hints()
         self.lines = LineService(
-            LineStore(database, database),
+            LineStore(database),
             Replica(self.replica_id, "here"),
             self.told,
-            self.told,
-            announce=lambda _: None,
-            clock=lambda: self.seconds,
+            hint_takeover=self.hints.taken,
             wall_clock=lambda: 1e9,
         )
+        self.membership = Membership(
+            ReplicaStore(database),
+            Replica(self.replica_id, "here"),
+            self.lines,
+            self.told,
+            clock=lambda: self.seconds,
+        )
         self.config = ConfigService(ConfigStore(database))
-        self.hints: list[DeviceId] = []
         self.store = CommandStore(database)
         self.commands = CommandService(
+            self.store,
             self.store,
             AuditService(AuditStore(database)),
             self.told,
             self.replica_id,
             listeners=[self.config],
-            hint_owner=lambda _, device_id: self.hints.append(device_id),
-            hint_cancel=nobody,
-            hint_ended=nobody,
+            hints=self.hints,
         )
 
     async def line(self, device_id: DeviceId) -> "Line":
@@ -111,10 +137,6 @@ class Hub:
         assert self.lines.opened(session)
         self.commands.opened(session)
         return Line(session, wire)
-
-    async def look(self) -> None:
-        """What `keep_lease` does every second."""
-        await self.lines._look()  # pyright: ignore[reportPrivateUsage]
 
     async def accept(self, device_id: DeviceId, kind: str = "force_sync", **wish: object) -> str:
         """The id of a command that is not waited for."""
@@ -157,7 +179,7 @@ def make_wish(kind: str = "force_sync", **wish: object) -> Dispatch:
 async def running_hub(database: Database, name: str = "r-1") -> AsyncGenerator[Hub]:
     """Its batches and its sweep run; a loop that fails fails the test."""
     hub = Hub(database, name)
-    await hub.lines.start()
+    await hub.membership.start()
     async with in_background(hub.lines.run(), hub.commands.run()):
         yield hub
 

@@ -1,12 +1,14 @@
 """Acceptance, sending, replies and the sweep over a real Postgres, also by two replicas at once."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.base.database import Database
-from hub.base.errors import Conflict, HubError, TooManyCommands
+from hub.base.database import DEADLINE, Connection, Database
+from hub.base.errors import Conflict, HubError, TooManyCommands, Unavailable
 from hub.commands.records import Ledgered
 from hub.commands.service import Dispatch
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
@@ -49,6 +51,21 @@ def result(command_id: str, **fields: object) -> Result:
 
 def progress(command_id: str, percent: int) -> Progress:
     return Progress(command_id=CommandId(command_id), percent=percent)
+
+
+class LosesAnswers(Database):
+    """When `losing`, commits new commands, and then does not hear of it."""
+
+    losing = False
+
+    @asynccontextmanager
+    async def transaction(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
+        async with super().transaction(deadline=deadline) as connection:
+            before = await connection.fetchval("SELECT count(*) FROM command")
+            yield connection
+            after = await connection.fetchval("SELECT count(*) FROM command")
+        if self.losing and after > before:
+            raise Unavailable("the answer was lost")
 
 
 async def reply(hub: Hub, line: Line, *replies: Reply) -> None:
@@ -162,9 +179,9 @@ async def test_g5_one_line_gets_everything_in_order_whoever_accepts(database: Da
     async with two_hubs(database) as (owner, other):
         line = await owner.line(D1)
         await asyncio.gather(*(hub.accept(D1) for hub in (owner, other) for _ in range(20)))
-        assert other.hints != []
-        for device_id in other.hints:
-            owner.commands.hint(DEFAULT_ORG, device_id)
+        assert {replica for replica, _ in other.hints.sends} == {"r-1"}
+        for _, place in other.hints.sends:
+            owner.commands.look(place)
         written = [str(frame["id"]) for frame in await line.until(40)]
         rows = await database.fetch("SELECT command_id FROM command ORDER BY seq")
         assert written == [row["command_id"] for row in rows]
@@ -177,6 +194,75 @@ async def test_g8_a_lost_hint_is_made_good_by_the_sweep(database: Database) -> N
         async with asyncio.timeout(2.5):
             (frame,) = await line.until(1)
         assert frame["id"] == command_id
+
+
+async def test_what_is_queued_for_a_device_without_a_line_is_hinted_to_nobody(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (one, _):
+        await one.accept(D1, delivery="queue")
+        assert one.hints.sends == []
+
+
+async def test_a_command_that_may_be_committed_though_it_was_refused_is_sent(
+    database: Database,
+) -> None:
+    await add_devices(database)
+    forgetful = LosesAnswers(database._pool)  # pyright: ignore[reportPrivateUsage]
+    async with running_hub(forgetful) as hub:
+        line = await hub.line(D1)
+        await hub.accept(D1)
+        await line.until(1)
+        forgetful.losing = True
+        with pytest.raises(Unavailable):
+            await hub.accept(D1)
+        written = [frame["id"] for frame in await line.until(2)]
+        assert set(written) == set(await statuses(database))
+
+
+async def test_whoever_ends_a_command_hints_at_its_acceptor(database: Database) -> None:
+    async with two_hubs(database) as (owner, other):
+        line = await owner.line(D1)
+        mine, foreign = await owner.accept(D1), await other.accept(D1)
+        await line.until(2)
+        await reply(owner, line, result(mine), result(foreign))
+        assert owner.hints.ends == [("r-2", (DEFAULT_ORG, foreign))]
+
+
+async def test_a_waiting_call_is_answered_when_its_command_ended_elsewhere(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (owner, other):
+        line = await owner.line(D1)
+        wish = make_wish(wait=True)
+        call = asyncio.create_task(other.commands.dispatch(ADMIN, D1, wish))
+        (frame,) = await line.until(1)
+        command_id = as_command_id(str(frame["id"]))
+        await reply(owner, line, result(command_id, output="done"))
+        await other.commands.ended_elsewhere([(DEFAULT_ORG, command_id)])
+        async with asyncio.timeout(1):
+            assert (await call).output == "done"
+
+
+# Cancelling
+
+
+async def test_a_cancel_reaches_the_line_on_another_replica_by_hint_or_by_sweep(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (owner, other):
+        line = await owner.line(D1)
+        hinted, lost = await owner.accept(D1), await owner.accept(D1)
+        await line.until(2)
+        for command_id in (hinted, lost):
+            await other.commands.cancel(ADMIN, D1, as_command_id(command_id))
+        names = [(DEFAULT_ORG, hinted), (DEFAULT_ORG, lost)]
+        assert other.hints.cancels == [("r-1", name) for name in names]
+        await owner.commands.cancel_here([(DEFAULT_ORG, as_command_id(hinted))])
+        assert [f["commandId"] for f in await line.until(1, "cancel")] == [hinted]
+        async with asyncio.timeout(2.5):
+            cancels = await line.until(2, "cancel")
+        assert [frame["commandId"] for frame in cancels] == [hinted, lost]
 
 
 async def test_g6_a_superseded_line_is_sent_nothing_and_changes_nothing(
@@ -193,8 +279,9 @@ async def test_g6_a_superseded_line_is_sent_nothing_and_changes_nothing(
         assert old.of("result_ack") == []
         assert (await statuses(database))[command_id] == "SENT"
         later = await one.accept(D1)
-        one.commands.hint(DEFAULT_ORG, D1)
-        two.commands.hint(DEFAULT_ORG, D1)
+        assert one.hints.sends == [("r-2", (DEFAULT_ORG, D1))]
+        one.commands.look((DEFAULT_ORG, D1))
+        two.commands.look((DEFAULT_ORG, D1))
         assert [frame["id"] for frame in await new.until(2)] == [command_id, later]
         assert [frame["id"] for frame in old.of("force_sync")] == [command_id]
         await reply(two, new, result(command_id))

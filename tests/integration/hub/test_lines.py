@@ -58,7 +58,7 @@ async def test_the_end_of_an_older_line_does_not_end_the_newer(database: Databas
 
 async def test_what_hello_says_is_noted_for_the_newest_line_only(database: Database) -> None:
     await add_devices(database, 2)
-    store = LineStore(database, database)
+    store = LineStore(database)
     for device_id in (D1, DeviceId("d2")):
         await store.register(ReplicaId("r"), [Opening(DEFAULT_ORG, device_id, "s")])
     current = Generation(1)
@@ -111,32 +111,110 @@ async def lease_over(database: Database, hub: Hub) -> None:
     )
 
 
+async def test_g6_a_line_taken_over_elsewhere_is_closed_by_a_hint_or_by_a_note(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (one, two):
+        old = await one.line(D1)
+        new = await two.line(D1)
+        newer = LineRef(DEFAULT_ORG, D1, Generation(2))
+        assert (one.hints.taken_from, two.hints.taken_from) == ([], [("r-1", newer)])
+        await two.membership.look()
+        assert (old.closed, new.closed) == ([], [])
+        await one.membership.look()  # no hint came
+        assert (old.closed, new.closed) == ([CloseCode.SUPERSEDED], [])
+        one.lines.superseded(newer)  # a hint that comes late
+        assert await database.fetchval("SELECT count(*) FROM line_takeover") == 0
+
+
+async def test_g6_a_line_that_follows_a_closed_one_takes_nothing_over(database: Database) -> None:
+    async with two_hubs(database) as (one, two):
+        old = await one.line(D1)
+        one.lines.closed(old.session, 1000)
+        await one.lines.flush()
+        await two.line(D1)
+        await two.line(D1)
+        assert two.hints.taken_from == []
+        assert await database.fetchval("SELECT count(*) FROM line_takeover") == 0
+
+
+async def test_g6_of_two_first_lines_at_once_on_two_replicas_one_is_told(
+    database: Database,
+) -> None:
+    devices = await add_devices(database, 50)
+    async with running_hub(database, "r-1") as one, running_hub(database, "r-2") as two:
+        await asyncio.gather(*(hub.line(device) for device in devices for hub in (one, two)))
+        taken = one.hints.taken_from + two.hints.taken_from
+        assert sorted(newer.device_id for _, newer in taken) == sorted(devices)
+
+
 async def test_g7_a_dead_replica_is_buried_once_and_the_gap_told(database: Database) -> None:
     async with two_hubs(database) as (dead, alive):
         await dead.line(D1)
         await lease_over(database, dead)
-        await alive.look()
-        await alive.look()
+        await alive.membership.look()
+        await alive.membership.look()
         assert await connected(database) == set()
-        assert alive.told.holes == ["r-1"]
+        assert [source.split(":")[0] for source in alive.told.holes] == ["r-1"]
         (told,) = [e for e in alive.told.events if isinstance(e, StatusEvent)]
         assert (told.device_id, told.connected, told.status) == ("d1", False, "OFFLINE")
 
 
-async def test_g7_a_replica_that_was_declared_dead_lives_again_and_sends_its_lines_away(
+async def test_g9_a_gap_that_could_not_be_told_is_told_later_by_anybody(
     database: Database,
 ) -> None:
-    async with two_hubs(database) as (stalled, other):
-        line = await stalled.line(D1)
+    async with two_hubs(database) as (dead, finder), running_hub(database, "r-3") as other:
+        await lease_over(database, dead)
+        finder.told.bus_is_there = False
+        await finder.membership.look()
+        assert finder.told.holes == []
+        await other.membership.look()  # the finder may have died by now
+        finder.told.bus_is_there = True
+        await finder.membership.look()
+        assert (len(other.told.holes), finder.told.holes) == (1, [])
+
+
+async def test_g9_each_death_of_a_replica_is_a_gap_of_its_own(database: Database) -> None:
+    async with two_hubs(database) as (flapping, alive):
+        for _ in range(2):
+            await lease_over(database, flapping)
+            await alive.membership.look()
+            flapping.seconds += 20
+            await flapping.membership.look()
+        assert len(set(alive.told.holes)) == 2
+
+
+async def test_g7_a_replica_that_was_declared_dead_lives_again_with_its_newest_lines(
+    database: Database,
+) -> None:
+    await add_devices(database, 3)
+    async with running_hub(database, "r-1") as stalled, running_hub(database, "r-2") as other:
+        kept = await stalled.line(D1)
+        lost = await stalled.line(DeviceId("d2"))
         await lease_over(database, stalled)
-        await other.look()
+        await other.membership.look()
+        await other.line(DeviceId("d2"))
+        assert await connected(database) == {"d2"}
+        stalled.told.events.clear()
         stalled.seconds += 20
-        await stalled.look()
+        await stalled.membership.look()
         rows = await database.fetch(
             "SELECT replica_id FROM replica WHERE ended_at IS NULL AND lease_until > now()"
         )
         assert {row["replica_id"] for row in rows} == {"r-1", "r-2"}
-        assert line.closed == [CloseCode.TRY_LATER]
+        assert (kept.closed, lost.closed) == ([], [CloseCode.SUPERSEDED])
+        assert await connected(database) == {"d1", "d2"}
+        (told,) = [e for e in stalled.told.events if isinstance(e, StatusEvent)]
+        assert (told.device_id, told.connected, told.generation) == ("d1", True, 1)
+
+
+async def test_g7_after_a_stall_that_nobody_noticed_lines_stay(database: Database) -> None:
+    async with two_hubs(database) as (stalled, other):
+        line = await stalled.line(D1)
+        stalled.seconds += 60
+        await stalled.membership.look()
+        assert line.closed == []
+        assert other.told.holes == []
 
 
 async def test_g7_after_a_stall_of_everybody_nobody_is_declared_dead(database: Database) -> None:
@@ -144,23 +222,31 @@ async def test_g7_after_a_stall_of_everybody_nobody_is_declared_dead(database: D
         for hub in (one, two):
             await lease_over(database, hub)
             hub.seconds += 20
-        await one.look()  # renews, and is patient
+        await one.membership.look()  # renews, and is patient
         one.seconds += 1
-        await one.look()
+        await one.membership.look()
         assert one.told.holes == []
         for _ in range(3):
             one.seconds += 3
-            await one.look()
+            await one.membership.look()
         assert one.told.holes == []
         one.seconds += 1
-        await one.look()
-        assert one.told.holes == ["r-2"]
+        await one.membership.look()
+        assert [source.split(":")[0] for source in one.told.holes] == ["r-2"]
 
 
 async def test_a_goodbye_ends_lines_without_a_gap(database: Database) -> None:
     async with two_hubs(database) as (leaving, other):
         await leaving.line(D1)
-        await leaving.lines.goodbye()
-        await other.look()
+        await leaving.membership.end_lines()
+        await leaving.membership.goodbye(complete=True)
+        await other.membership.look()
         assert await connected(database) == set()
         assert other.told.holes == []
+
+
+async def test_g9_a_goodbye_that_left_something_unsaid_is_a_gap(database: Database) -> None:
+    async with two_hubs(database) as (leaving, other):
+        await leaving.membership.goodbye(complete=False)
+        await other.membership.look()
+        assert len(other.told.holes) == 1

@@ -160,7 +160,7 @@ async def test_a_fanout_that_does_not_catch_up_is_not_waited_for_long(
     assert scene.story() == [("epoch", None, 3)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     before=st.lists(st.integers(1, 4), min_size=1, max_size=12),
     since=st.integers(0, 40),

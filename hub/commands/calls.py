@@ -1,0 +1,211 @@
+"""The calls that dispatch: one command, or one for each of many devices, waited for or not."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from hub.accounts.access import may_dispatch
+from hub.base.errors import Forbidden, HubError, NotFound, invalid
+from hub.commands.acceptance import Intake, refusal_of
+from hub.commands.intake import Intakes
+from hub.commands.records import CommandResult, Ledgered, result_of
+from hub.commands.store import CommandStore, Key, KeyRow, Name
+from hub.commands.waiting import Stopped, Waiting
+from hub.commands.wishes import Dispatch, bulk_deed, new_commands
+from hub.web.principal import Principal
+from protocol.commands import Command, spec_of
+from protocol.ids import CommandId, DeviceId, OrgId, new_command_id, uuid7
+from protocol.lifecycle import State
+
+LONGEST_WAIT: Final = 300.0
+
+
+class BulkOutcome(Struct, frozen=True):
+    """A result for each target; `finished` is False when some still run."""
+
+    batch_id: str
+    results: dict[str, CommandResult]
+    finished: bool
+
+
+class Calls:
+    """`wall_clock` gives seconds since 1970."""
+
+    def __init__(
+        self,
+        store: CommandStore,
+        intakes: Intakes,
+        waiting: Waiting,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._intakes = intakes
+        self._waiting = waiting
+        self._wall_clock = wall_clock
+
+    # One
+
+    async def dispatch(self, by: Principal, device_id: DeviceId, wish: Dispatch) -> Ledgered:
+        """The command as it stands when it has ended, when it waits for its device, or after
+        300 s; at once when `wish.wait` is False.
+
+        Raises `Forbidden`, `NotFound`, `Conflict`, `TooManyCommands`, `Unavailable`, `Overloaded`.
+        """
+        _authorise(by, wish.command)
+        command_id = CommandId(wish.command.id or new_command_id())
+        digest = wish.digest(device_id)
+        commands = new_commands(
+            by, wish, [(device_id, command_id)], digest=digest, now=self._wall_clock()
+        )
+        name: Name = (by.org, command_id)
+        with self._waiting.expect([name]) as futures:
+            key = _keyed(by, wish, KeyRow(digest, command_id))
+            taken = await self._intakes.take(Intake(commands=commands, key=key))
+            if taken.joined is None:
+                command = _or_raise(taken.outcomes[0])
+                return await self._until_ended(command, wish, futures[name])
+        return await self._join(by, device_id, CommandId(taken.joined.subject), wish)
+
+    async def _join(
+        self, by: Principal, device_id: DeviceId, command_id: CommandId, wish: Dispatch
+    ) -> Ledgered:
+        """The command that an idempotency key stands for."""
+        name: Name = (by.org, command_id)
+        with self._waiting.expect([name]) as futures:
+            command = await self.get(by.org, device_id, command_id)
+            return await self._until_ended(command, wish, futures[name])
+
+    async def _until_ended(
+        self, command: Ledgered, wish: Dispatch, ended: "asyncio.Future[Ledgered]"
+    ) -> Ledgered:
+        if command.ended or not wish.wait or await self._waiting_for_device([command]):
+            return command
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                return await ended
+        except (TimeoutError, Stopped):
+            return await self.get(command.org, command.device_id, command.command_id)
+
+    async def get(self, org: OrgId, device_id: DeviceId, command_id: CommandId) -> Ledgered:
+        """Raises `NotFound`."""
+        command = await self._store.get(org, device_id, command_id)
+        if command is None:
+            raise NotFound("no such command")
+        return command
+
+    # Many
+
+    async def bulk(self, by: Principal, device_ids: Sequence[str], wish: Dispatch) -> BulkOutcome:
+        """One command, a fresh id for each target. A target that is refused or unknown is its own
+        entry. Raises `Forbidden` when the caller may not send this command to anybody."""
+        _authorise(by, wish.command)
+        if wish.command.id:
+            raise invalid("command.id", "a bulk call makes a fresh id for each target")
+        targets = list(dict.fromkeys(device_ids))
+        digest = wish.digest(*sorted(targets))
+        batch_id = uuid7()
+        if not targets:
+            return BulkOutcome(batch_id, {}, finished=True)
+        commands = new_commands(
+            by,
+            wish,
+            [(DeviceId(target), new_command_id()) for target in targets],
+            digest=digest,
+            now=self._wall_clock(),
+            batch_id=batch_id,
+        )
+        with self._waiting.expect([(c.org, c.command_id) for c in commands]) as futures:
+            taken = await self._intakes.take(
+                Intake(
+                    commands=commands,
+                    key=_keyed(by, wish, KeyRow(digest, batch_id)),
+                    deed=bulk_deed(by, commands, batch_id),
+                )
+            )
+            if taken.joined is not None:
+                return await self._join_batch(by.org, taken.joined, wish)
+            results = {
+                command.device_id: outcome
+                for command, outcome in zip(commands, taken.outcomes, strict=True)
+            }
+            return await self._all_ended(batch_id, results, wish, futures)
+
+    async def _join_batch(self, org: OrgId, key: KeyRow, wish: Dispatch) -> BulkOutcome:
+        """The batch that an idempotency key stands for, with the targets that it refused."""
+        batch_id = key.subject
+        commands = await self._store.batch(org, batch_id)
+        names = [(command.org, command.command_id) for command in commands]
+        with self._waiting.expect(names) as futures:
+            commands = await self._store.batch(org, batch_id)
+            results: dict[DeviceId, Ledgered | HubError] = {c.device_id: c for c in commands}
+            outcome = await self._all_ended(batch_id, results, wish, futures)
+        refused = {d: _refused(error) for d, error in key.refused.items()}
+        return BulkOutcome(batch_id, {**outcome.results, **refused}, outcome.finished)
+
+    async def _all_ended(
+        self,
+        batch_id: str,
+        results: "dict[DeviceId, Ledgered | HubError]",
+        wish: Dispatch,
+        futures: "dict[Name, asyncio.Future[Ledgered]]",
+    ) -> BulkOutcome:
+        unfinished = [
+            outcome
+            for outcome in results.values()
+            if isinstance(outcome, Ledgered) and not outcome.ended
+        ]
+        away = await self._waiting_for_device(unfinished) if wish.wait else set[Name]()
+        running = [
+            futures[command.org, command.command_id]
+            for command in unfinished
+            if (command.org, command.command_id) not in away
+        ]
+        if running and wish.wait:
+            await asyncio.wait(running, timeout=LONGEST_WAIT)
+        for device_id, outcome in results.items():
+            if isinstance(outcome, Ledgered):
+                future = futures[outcome.org, outcome.command_id]
+                results[device_id] = future.result() if _has_result(future) else outcome
+        finished = all(_has_result(future) for future in running)
+        return BulkOutcome(batch_id, {d: _entry(o) for d, o in results.items()}, finished)
+
+    async def _waiting_for_device(self, commands: Sequence[Ledgered]) -> set[Name]:
+        """Which of these are queued for a device that has no line: nobody is kept waiting."""
+        queued = [c for c in commands if c.delivery == "queue" and c.status is State.PENDING]
+        if not queued:
+            return set()
+        online = await self._store.on_line([(c.org, c.device_id) for c in queued])
+        return {(c.org, c.command_id) for c in queued if (c.org, c.device_id) not in online}
+
+
+def _authorise(by: Principal, command: Command) -> None:
+    spec = spec_of(command)
+    if not may_dispatch(by, spec.name):
+        raise Forbidden(f"the role {by.role} may not dispatch {spec.name}")
+
+
+def _keyed(by: Principal, wish: Dispatch, row: KeyRow) -> tuple[Key, KeyRow] | None:
+    key = wish.scoped_key(by)
+    return None if key is None else (key, row)
+
+
+def _has_result(future: "asyncio.Future[Ledgered]") -> bool:
+    return future.done() and future.exception() is None
+
+
+def _or_raise(outcome: Ledgered | HubError) -> Ledgered:
+    if isinstance(outcome, HubError):
+        raise outcome
+    return outcome
+
+
+def _entry(outcome: Ledgered | HubError) -> CommandResult:
+    if isinstance(outcome, Ledgered):
+        return result_of(outcome)
+    return _refused(refusal_of(outcome))
+
+
+def _refused(error: dict[str, Any]) -> CommandResult:
+    return CommandResult(command_id=None, status="REJECTED", success=False, error=error)

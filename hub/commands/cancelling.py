@@ -1,0 +1,82 @@
+"""Cancelling: a command that was not sent is withdrawn; of one that was, the device is asked."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from hub.accounts.access import may_dispatch
+from hub.audit.service import AuditService, Deed
+from hub.base.errors import Forbidden, NotFound
+from hub.commands.announce import Announcer, CommandListener, Hints
+from hub.commands.dispatch import cancel
+from hub.commands.records import Ledgered, error_of
+from hub.commands.sending import Sender
+from hub.commands.store import CommandStore, Name
+from hub.web.principal import Principal
+from protocol.errors import CommandErrorCode
+from protocol.ids import CommandId, DeviceId, ReplicaId
+
+_WITHDRAWN: Final = error_of(CommandErrorCode.CANCELLED, "cancelled before it was sent")
+
+
+class Cancels:
+    def __init__(
+        self,
+        store: CommandStore,
+        audit: AuditService,
+        sender: Sender,
+        announcer: Announcer,
+        listeners: Sequence[CommandListener],
+        *,
+        hints: Hints,
+    ) -> None:
+        self._store = store
+        self._audit = audit
+        self._sender = sender
+        self._announcer = announcer
+        self._listeners = listeners
+        self._hints = hints
+
+    async def cancel(self, by: Principal, device_id: DeviceId, command_id: CommandId) -> Ledgered:
+        """Raises `NotFound`, `Forbidden`, or `Ended` when there is nothing left to cancel."""
+        async with self._store.database.transaction() as connection:
+            locked = await self._store.lock_one(connection, by.org, device_id, command_id)
+            if locked is None:
+                raise NotFound("no such command")
+            command, owner = locked
+            if not may_dispatch(by, command.type):
+                raise Forbidden(f"this role may not cancel {command.type}")
+            if cancel(command.status) is command.status:
+                command = await self._store.ask_cancel(connection, command, by=by.actor)
+            else:
+                command = await self._store.withdraw(
+                    connection, command, by=by.actor, error=_WITHDRAWN
+                )
+                for listener in self._listeners:
+                    await listener.ended(connection, [command])
+            await self._audit.record(connection, _deed(by, command))
+        self._cancelled(command, owner)
+        return command
+
+    def _cancelled(self, command: Ledgered, owner: ReplicaId | None) -> None:
+        if command.ended:
+            self._announcer.ended(command)
+        elif self._sender.has_line((command.org, command.device_id)):
+            self._sender.cancel(command)
+        elif owner is not None:
+            self._hints.cancel(owner, (command.org, command.command_id))
+
+    async def cancel_here(self, names: Sequence[Name]) -> None:
+        """Another replica wants commands cancelled whose devices have their line here."""
+        for command in (await self._store.by_names(names)).values():
+            if not command.ended:
+                self._sender.cancel(command)
+
+
+def _deed(by: Principal, command: Ledgered) -> Deed:
+    return Deed(
+        org=by.org,
+        actor=by.actor,
+        action="command.cancel",
+        target=command.device_id,
+        detail={"commandId": command.command_id, "type": command.type},
+    )

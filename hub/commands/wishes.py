@@ -1,0 +1,94 @@
+"""What a caller asks for, made into commands that can be accepted. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from hub.audit.service import Deed
+from hub.base.errors import invalid
+from hub.commands.dispatch import NewCommand, request_hash
+from hub.commands.records import Delivery
+from hub.commands.store import Key
+from hub.web.principal import Principal
+from protocol.commands import Command, params_of, spec_of
+from protocol.ids import CommandId, DeviceId
+
+DEFAULT_EXPIRY: Final = timedelta(hours=24)
+LONGEST_EXPIRY: Final = timedelta(days=30)
+
+
+class Dispatch(Struct, frozen=True, kw_only=True):
+    """A command as a caller asks for it. `key` is an Idempotency-Key, `path` its scope."""
+
+    command: Command
+    timeout_ms: int | None = None
+    delivery: Delivery = "now"
+    expires_at: datetime | None = None
+    key: str | None = None
+    path: str = ""
+    wait: bool = True
+
+    def scoped_key(self, by: Principal) -> Key | None:
+        return Key(by.org, self.path, self.key) if self.key else None
+
+    def digest(self, *targets: str) -> bytes:
+        """Equal for the same request for the same targets."""
+        spec = spec_of(self.command)
+        return request_hash(
+            targets,
+            spec.name,
+            params_of(self.command),
+            self.timeout_ms or spec.timeout_ms,
+            self.delivery,
+            self.expires_at.timestamp() if self.expires_at else None,
+        )
+
+
+def new_commands(
+    by: Principal,
+    wish: Dispatch,
+    targets: Sequence[tuple[DeviceId, CommandId]],
+    *,
+    digest: bytes,
+    now: float,
+    batch_id: str | None = None,
+) -> list[NewCommand]:
+    """`now` in seconds since 1970. Raises `Invalid`."""
+    spec, params = spec_of(wish.command), params_of(wish.command)
+    expires_at = _expiry(wish, datetime.fromtimestamp(now, UTC))
+    return [
+        NewCommand(
+            org=by.org,
+            command_id=command_id,
+            device_id=device_id,
+            type=spec.name,
+            params=params,
+            timeout_ms=wish.timeout_ms or spec.timeout_ms,
+            delivery=wish.delivery,
+            expires_at=expires_at,
+            actor=by.actor,
+            batch_id=batch_id,
+            request_hash=digest,
+        )
+        for device_id, command_id in targets
+    ]
+
+
+def _expiry(wish: Dispatch, now: datetime) -> datetime | None:
+    if wish.delivery == "now":
+        if wish.expires_at is not None:
+            raise invalid("expiresAt", 'goes with "delivery":"queue"')
+        return None
+    expires_at = wish.expires_at or now + DEFAULT_EXPIRY
+    if not now < expires_at <= now + LONGEST_EXPIRY:
+        raise invalid("expiresAt", "must lie ahead, by 30 days at most")
+    return expires_at
+
+
+def bulk_deed(by: Principal, commands: Sequence[NewCommand], batch_id: str) -> Deed:
+    """One audit row for the whole call."""
+    targets = [command.device_id for command in commands]
+    detail = {"batchId": batch_id, "deviceIds": targets}
+    return Deed(org=by.org, actor=by.actor, action=f"command.{commands[0].type}", detail=detail)

@@ -1,0 +1,116 @@
+"""This replica among the others: its lease, the burial of the dead, its goodbye.
+
+Whoever finds a lease that has ended without a goodbye ends that replica and its lines in one
+transaction. What the dead may have stored without putting it into the stream is a hole; that it
+must be told is a row, so that it is told in the end, whatever dies meanwhile.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import structlog
+
+from hub.base.errors import Unavailable
+from hub.lines.lease import LEASE_SECONDS, Duty, Lease
+from hub.lines.service import LineService, Replica
+from hub.lines.store import Ended, ReplicaStore
+from protocol.ids import OrgId
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+
+
+class Holes(Protocol):
+    """Where a possible hole in the stream is told (the bus)."""
+
+    async def hole(self, org: OrgId, *, source: str) -> bool:
+        """Whether it is told now; False: try again later."""
+        ...
+
+
+class Membership:
+    """`clock` gives monotonic seconds."""
+
+    def __init__(
+        self,
+        store: ReplicaStore,
+        replica: Replica,
+        lines: LineService,
+        holes: Holes,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._replica = replica
+        self._lines = lines
+        self._holes = holes
+        self._clock = clock
+        self._lease = Lease(clock())
+
+    async def start(self) -> None:
+        """Raises `Unavailable`."""
+        await self._store.start(self._replica.replica_id, self._replica.address, LEASE_SECONDS)
+        self._lease.renewed(self._clock())
+
+    async def run(self) -> None:
+        """Look every second, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except Unavailable:
+                age = self._lease.age(self._clock())
+                log.warning("lease_not_renewed", since=round(age, 1))
+
+    async def look(self) -> None:
+        match self._lease.duty(self._clock()):
+            case Duty.RENEW:
+                await self._renew()
+            case Duty.LOOK:
+                await self._bury()
+                await self._tell_holes()
+            case Duty.REST:
+                pass
+        for newer in await self._store.takeovers(self._replica.replica_id):
+            self._lines.superseded(newer)
+
+    async def _renew(self) -> None:
+        alive = await self._store.renew(self._replica.replica_id, LEASE_SECONDS)
+        if not alive:
+            log.warning("declared_dead", lines=len(self._lines.registry))
+            mine = self._lines.open_lines()
+            newest = await self._store.revive(self._replica.replica_id, LEASE_SECONDS, mine)
+            self._lines.reopened(mine, newest)
+        self._lease.renewed(self._clock(), declared_dead=not alive)
+
+    async def _bury(self) -> None:
+        dead, lines = await self._store.bury(self._replica.replica_id)
+        if dead:
+            log.warning("replicas_dead", replicas=dead, lines=len(lines))
+            self._lines.ended(lines)
+
+    async def _tell_holes(self) -> None:
+        """A replica may die more than once, so its end is named by its moment too."""
+        untold = await self._store.untold()
+        told: set[Ended] = set()
+        for ended, org in untold:
+            source = f"{ended.replica_id}:{ended.at.timestamp()}"
+            if not await self._holes.hole(org, source=source):
+                return
+            told.add(ended)
+        if told:
+            await self._store.told(sorted(told, key=lambda ended: ended.replica_id))
+
+    async def end_lines(self) -> None:
+        """After the drain: whatever is still noted as a line of ours has ended."""
+        self._lines.ended(await self._store.close_all(self._replica.replica_id))
+
+    async def goodbye(self, *, complete: bool) -> None:
+        """`complete`: all that this replica had to say is in the streams; if not, the others tell
+        of a hole."""
+        await self._store.goodbye(self._replica.replica_id, complete=complete)
+
+    async def clean_up(self) -> None:
+        await self._store.forget()

@@ -1,0 +1,75 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hub.base.errors import Invalid
+from hub.commands.store import Key
+from hub.commands.wishes import Dispatch, bulk_deed, new_commands
+from protocol.commands import ForceSync, PullLogs
+from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
+from tests.factories import make_principal
+
+NOW = 1_700_000_000.0
+MOMENT = datetime.fromtimestamp(NOW, UTC)
+TARGETS = [(DeviceId("d1"), CommandId("c1")), (DeviceId("d2"), CommandId("c2"))]
+
+
+def expiry(**wish: object) -> datetime | None:
+    full = Dispatch(**{"command": ForceSync(), **wish})  # pyright: ignore[reportArgumentType]
+    (new, _) = new_commands(make_principal(), full, TARGETS, digest=b"d", now=NOW)
+    return new.expires_at
+
+
+def test_a_wish_becomes_a_command_for_each_target() -> None:
+    by = make_principal("ADMIN")
+    wish = Dispatch(command=PullLogs(lines=7), timeout_ms=500)
+    one, two = new_commands(by, wish, TARGETS, digest=b"d", now=NOW, batch_id="b")
+    assert (one.command_id, one.device_id, two.device_id) == ("c1", "d1", "d2")
+    assert (one.type, one.params["lines"], one.timeout_ms) == ("pull_logs", 7, 500)
+    assert (one.actor, one.batch_id, one.request_hash) == (by.actor, "b", b"d")
+
+
+def test_the_default_timeout_is_that_of_the_command() -> None:
+    wish = Dispatch(command=ForceSync())
+    assert new_commands(make_principal(), wish, TARGETS, digest=b"", now=NOW)[0].timeout_ms == 15000
+
+
+def test_what_is_queued_expires_within_30_days_and_by_default_in_one() -> None:
+    assert expiry() is None
+    assert expiry(delivery="queue") == MOMENT + timedelta(hours=24)
+    soon = MOMENT + timedelta(minutes=1)
+    assert expiry(delivery="queue", expires_at=soon) == soon
+
+
+@pytest.mark.parametrize(
+    ("delivery", "ahead"),
+    [("now", timedelta(hours=1)), ("queue", timedelta(0)), ("queue", timedelta(days=31))],
+)
+def test_an_expiry_that_makes_no_sense_is_invalid(delivery: str, ahead: timedelta) -> None:
+    with pytest.raises(Invalid, match="expiresAt"):
+        expiry(delivery=delivery, expires_at=MOMENT + ahead)
+
+
+def test_a_digest_is_equal_for_the_same_request_with_defaults_filled_in() -> None:
+    wish = Dispatch(command=ForceSync())
+    assert wish.digest("d1") == Dispatch(
+        command=ForceSync(id=CommandId("x")), timeout_ms=15000
+    ).digest("d1")
+    later = Dispatch(command=ForceSync(), delivery="queue", expires_at=MOMENT)
+    assert len({wish.digest("d1"), wish.digest("d2"), later.digest("d1")}) == 3
+
+
+def test_a_key_is_scoped_by_organisation_and_path() -> None:
+    by = make_principal()
+    assert Dispatch(command=ForceSync()).scoped_key(by) is None
+    wish = Dispatch(command=ForceSync(), key="k", path="/p")
+    assert wish.scoped_key(by) == Key(DEFAULT_ORG, "/p", "k")
+
+
+def test_a_bulk_call_has_one_audit_row_with_its_targets() -> None:
+    by, wish = make_principal(), Dispatch(command=ForceSync())
+    deed = bulk_deed(by, new_commands(by, wish, TARGETS, digest=b"", now=NOW), "b")
+    assert (deed.action, deed.detail) == (
+        "command.force_sync",
+        {"batchId": "b", "deviceIds": ["d1", "d2"]},
+    )
