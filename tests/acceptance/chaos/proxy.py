@@ -5,6 +5,7 @@ copy bytes. The faults are properties of the proxy, and apply to what is open an
 
 - `delay`: so many seconds for each chunk, in each direction;
 - `freeze` / `thaw`: nothing moves and nothing is closed: both ends see a half-open peer;
+- `strand`: so for ever, but only for what is open now;
 - `cut(after=n)`: every connection is reset after n more bytes towards the target: a frame is
   truncated; 0 cuts at once;
 - `half_close`: no more bytes towards the target, an EOF instead; the way back stays open.
@@ -26,8 +27,9 @@ CHUNK: Final = 65_536
 class Pipe:
     """One connection through the proxy."""
 
-    def __init__(self, inner: StreamWriter, outer: StreamWriter) -> None:
+    def __init__(self, inner: StreamWriter, outer: StreamWriter, moving: asyncio.Event) -> None:
         self.inner, self.outer = inner, outer
+        self.moving = moving
         self.left: int | None = None
         """Bytes until it is cut; None is no limit."""
 
@@ -50,6 +52,10 @@ class Proxy:
 
     def thaw(self) -> None:
         self._moving.set()
+
+    def strand(self) -> None:
+        for pipe in self._open:
+            pipe.moving = asyncio.Event()
 
     def cut(self, *, after: int = 0) -> None:
         for pipe in tuple(self._open):
@@ -80,7 +86,7 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        pipe = Pipe(inner_writer, writer)
+        pipe = Pipe(inner_writer, writer, self._moving)
         self._open.add(pipe)
         try:
             await asyncio.gather(
@@ -99,7 +105,7 @@ class Proxy:
         while chunk := await reader.read(CHUNK):
             if self.delay:
                 await asyncio.sleep(self.delay)
-            await self._moving.wait()
+            await pipe.moving.wait()
             if counted and pipe.left is not None:
                 chunk = chunk[: pipe.left]
                 pipe.left -= len(chunk)
@@ -107,7 +113,7 @@ class Proxy:
             await writer.drain()
             if pipe.left == 0:
                 raise ConnectionResetError
-        await self._moving.wait()
+        await pipe.moving.wait()
         if writer.can_write_eof() and not writer.transport.is_closing():
             with suppress(OSError, RuntimeError):
                 writer.write_eof()
