@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.acceptance.chaos.checker import check
+from tests.acceptance.chaos.checker import RULES, check
 from tests.acceptance.chaos.history import (
     Acked,
     Answered,
@@ -32,7 +32,6 @@ from tests.acceptance.chaos.history import (
     read,
     write,
 )  # fmt: skip
-from tests.acceptance.chaos.rules import RULES
 
 MARK = ("d", "b", 1)
 SINCE: dict[str, Any] = {"recovered": False, "since": None}
@@ -109,7 +108,7 @@ def without(*kinds: type[AnyFact]) -> list[AnyFact]:
 
 def found(facts: list[AnyFact], of: Ledger | None = None) -> dict[str, list[str]]:
     by_rule: dict[str, list[str]] = {}
-    for violation in check(History(facts=facts, ledger=of or ledger()), RULES):
+    for violation in check(History(facts=facts, ledger=of or ledger())):
         by_rule.setdefault(violation.rule, []).append(violation.text)
     return by_rule
 

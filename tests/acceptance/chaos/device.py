@@ -20,7 +20,8 @@ from msgspec import Struct, field
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from tests.acceptance.chaos.history import Acked, Closed, Noted, Opened, Ran, Received, Record, Sent
+from tests.acceptance.chaos.history import Noted, Opened, Ran, Record
+from tests.acceptance.chaos.line import Line
 from tests.acceptance.hub.clients import bearer
 
 Json = dict[str, Any]
@@ -131,7 +132,7 @@ class Device:
             code = connection.close_code
             self._pause = max(self._pause, {4409: LONG_PAUSE, 4429: LONG_PAUSE}.get(code or 0, 0))
 
-    async def _begin(self, line: "Line") -> None:
+    async def _begin(self, line: Line) -> None:
         """Who we are, then the results and the events that nobody acknowledged."""
         unfinished = sorted(self.journal.started)
         await line.send(
@@ -142,7 +143,7 @@ class Device:
             await self._result(line, command_id)
         await line.flush(self.journal.events)
 
-    async def _receive(self, line: "Line", frame: Json, tasks: asyncio.TaskGroup) -> None:
+    async def _receive(self, line: Line, frame: Json, tasks: asyncio.TaskGroup) -> None:
         match frame["type"]:
             case "result_ack":
                 self.journal.done.pop(frame["commandId"], None)
@@ -188,7 +189,7 @@ class Device:
             if self.line is not None:
                 await self._result(self.line, command_id)
 
-    async def _result(self, line: "Line", command_id: str) -> None:
+    async def _result(self, line: Line, command_id: str) -> None:
         result = self.journal.done[command_id]
         data = {"generation": line.generation, "at": time.monotonic()}
         with contextlib.suppress(ConnectionClosed):
@@ -213,53 +214,6 @@ class Device:
                 await self._say("status", status="ONLINE", metrics={"load": 0.5})
                 await self._say("log_line", line="all is well", level="INFO")
 
-    def _acknowledged(self, line: "Line", boot: str, seq: int) -> None:
+    def _acknowledged(self, line: Line, boot: str, seq: int) -> None:
         line.acked(boot, seq)
         self.journal.events = [(b, s) for b, s in self.journal.events if b != boot or s > seq]
-
-
-class Line:
-    """One line of a device; what it does is recorded under its generation."""
-
-    def __init__(
-        self, device_id: str, generation: int, connection: ClientConnection, record: Record
-    ) -> None:
-        self.generation = generation
-        self.connection = connection
-        self.silent = False
-        self._flushed: set[tuple[str, int]] = set()
-        self._flushing = asyncio.Lock()
-        self._device_id = device_id
-        self._record = record
-
-    async def send(self, kind: str, **fields: object) -> None:
-        await self.connection.send(msgspec.json.encode({"type": kind, **fields}).decode())
-
-    async def flush(self, events: list[tuple[str, int]]) -> None:
-        """Send what was not sent on this line yet, in order."""
-        async with self._flushing:
-            for event in tuple(events):
-                if event not in self._flushed:
-                    self._flushed.add(event)
-                    await self._event(*event)
-
-    async def _event(self, boot: str, seq: int) -> None:
-        device = self._device_id
-        self._record(Sent(device=device, generation=self.generation, boot=boot, seq=seq))
-        mark = [device, boot, seq]
-        await self.send("event", name="made", bootId=boot, seq=seq, data={"mark": mark})
-
-    def received(self, command: str) -> None:
-        self._record(Received(device=self._device_id, generation=self.generation, command=command))
-
-    def acked(self, boot: str, seq: int) -> None:
-        device = self._device_id
-        self._record(Acked(device=device, generation=self.generation, boot=boot, seq=seq))
-
-    def closed(self) -> None:
-        self._record(
-            Closed(
-                device=self._device_id, generation=self.generation,
-                code=self.connection.close_code, silent=self.silent,
-            )
-        )  # fmt: skip

@@ -1,8 +1,12 @@
-"""What a run measured, out of its history: the line at its end."""
+"""What a run found and measured: the lines at its end."""
 
+import contextlib
 from collections import Counter
+from pathlib import Path
 
-from tests.acceptance.chaos.checker import Violation, acknowledged
+import msgspec
+
+from tests.acceptance.chaos.checker import Violation
 from tests.acceptance.chaos.history import (
     Answered,
     AnyFact,
@@ -13,6 +17,7 @@ from tests.acceptance.chaos.history import (
     Probed,
     of,
 )  # fmt: skip
+from tests.acceptance.chaos.lines import acknowledged
 
 
 def summary(history: History, violations: list[Violation]) -> str:
@@ -31,6 +36,27 @@ def summary(history: History, violations: list[Violation]) -> str:
         f"violations {len(violations)}",
     ]
     return "; ".join(parts)
+
+
+def complaints(folder: Path) -> Counter[str]:
+    """What the replicas logged as errors."""
+    found: Counter[str] = Counter()
+    for log in folder.glob("replica-*/hub.log"):
+        for line in log.read_text("utf-8", "replace").splitlines():
+            if '"level": "error"' in line or "Traceback" in line:
+                with contextlib.suppress(msgspec.DecodeError):
+                    found[str(msgspec.json.decode(line).get("event"))] += 1
+    return found
+
+
+def report(history: History, violations: list[Violation], folder: Path) -> None:
+    for name, seconds in recoveries(history.facts):
+        print(f"  {seconds:6.1f} s until a command was answered after: {name}")
+    for event, count in complaints(folder).most_common():
+        print(f"  {count} times logged as an error: {event}")
+    for rule, count in Counter(violation.rule for violation in violations).items():
+        texts = [violation.text for violation in violations if violation.rule == rule]
+        print(f"VIOLATED {rule}, {count} times:", *texts[:8], sep="\n    ")
 
 
 def latencies(facts: list[AnyFact]) -> list[float]:

@@ -93,7 +93,7 @@ class Proxy:
                 self._pump(reader, inner_writer, pipe, counted=True),
                 self._pump(inner_reader, writer, pipe, counted=False),
             )
-        except OSError:
+        except (OSError, RuntimeError):  # the latter: a write after a half-close
             pass
         finally:
             self._open.discard(pipe)

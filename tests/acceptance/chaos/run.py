@@ -10,32 +10,29 @@ Otherwise the history and the replicas' logs are kept, and their place is printe
 
 import argparse
 import asyncio
-import contextlib
 import secrets
 import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from tests.acceptance.chaos import faults, ledger
 from tests.acceptance.chaos.balancer import Balancer
 from tests.acceptance.chaos.caller import Caller, make_client, probe
-from tests.acceptance.chaos.checker import REGISTRY_SECONDS, SLACK, Violation, check
+from tests.acceptance.chaos.checker import Violation, check
 from tests.acceptance.chaos.cluster import Cluster
 from tests.acceptance.chaos.dashboard import Dashboard
 from tests.acceptance.chaos.device import Device
-from tests.acceptance.chaos.figures import recoveries, summary
+from tests.acceptance.chaos.figures import report, summary
 from tests.acceptance.chaos.history import AnyFact, Fault, History, Noted, Registry, write
+from tests.acceptance.chaos.lines import REGISTRY_SECONDS, SLACK
 from tests.acceptance.chaos.proxy import Proxy, serving
 from tests.acceptance.chaos.rogues import Rogues
-from tests.acceptance.chaos.rules import RULES
 from tests.acceptance.chaos.world import World
 from tests.tasks import in_background
 
@@ -225,32 +222,11 @@ def _say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 
 
-def complaints(folder: Path) -> Counter[str]:
-    """What the replicas logged as errors."""
-    found: Counter[str] = Counter()
-    for log in folder.glob("replica-*/hub.log"):
-        for line in log.read_text("utf-8", "replace").splitlines():
-            if '"level": "error"' in line or "Traceback" in line:
-                with contextlib.suppress(msgspec.DecodeError):
-                    found[str(msgspec.json.decode(line).get("event"))] += 1
-    return found
-
-
-def report(history: History, violations: list[Violation], folder: Path) -> None:
-    for name, seconds in recoveries(history.facts):
-        print(f"  {seconds:6.1f} s until a command was answered after: {name}")
-    for event, count in complaints(folder).most_common():
-        print(f"  {count} times logged as an error: {event}")
-    for rule, count in Counter(violation.rule for violation in violations).items():
-        texts = [violation.text for violation in violations if violation.rule == rule]
-        print(f"VIOLATED {rule}, {count} times:", *texts[:8], sep="\n    ")
-
-
 async def chaos(folder: Path, seed: int, *, short: bool, minutes: float) -> list[Violation]:
     size = SHORT if short else FULL
     run = Run(folder, seed, size, short=short, minutes=minutes)
     history = await run()
-    violations = check(history, RULES)
+    violations = check(history)
     report(history, violations, folder)
     if violations:
         write(history, folder / "history.json")

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from tests.acceptance.chaos.checker import ENDED, acknowledged
+from tests.acceptance.chaos.commands import ENDED
 from tests.acceptance.chaos.history import Gap, History, OnSocket, Saw, Subscribed, of
+from tests.acceptance.chaos.lines import acknowledged
 
 Mark = tuple[str, str, int]
 Place = tuple[str, int]
