@@ -16,13 +16,22 @@ def test_seeds_differ() -> None:
 
 
 def test_each_kind_comes_once_before_any_comes_again() -> None:
-    names = [fault.name for fault in islice(world(7, short=False), 2 * len(WORLD))]
+    groups = islice(world(7, short=False), 2 * len(WORLD))
+    names = [fault.name for together in groups for fault in together][: 2 * len(WORLD)]
     assert sorted(names[: len(WORLD)]) == sorted(WORLD)
     assert sorted(names[len(WORLD) :]) == sorted(WORLD)
 
 
+def test_some_come_in_twos_that_hurt_different_parts() -> None:
+    groups = list(islice(world(7, short=False), 200))
+    pairs = [together for together in groups if len(together) == 2]
+    assert 20 < len(pairs) < 100
+    for one, other in pairs:
+        assert one.name.split()[0] != other.name.split()[0]
+
+
 def test_a_short_run_is_a_hand_of_them_held_for_less_long() -> None:
-    hand = list(world(7, short=True))
+    hand = [fault for (fault,) in world(7, short=True)]
     assert len({fault.name for fault in hand}) == len(hand) == HAND
     assert sum(fault.seconds for fault in hand) < 60
 

@@ -28,7 +28,7 @@ from tests.acceptance.chaos.history import (
     Probed,
     Record,
 )  # fmt: skip
-from tests.acceptance.hub.clients import bearer
+from tests.acceptance.hub.clients import TLS, bearer
 
 Json = dict[str, Any]
 CALL_SECONDS: Final = 45.0
@@ -196,7 +196,11 @@ def _code(entry: Json) -> str | None:
 
 def make_client(url: str, token: str, *, seconds: float = CALL_SECONDS) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=f"{url}/api/v1", headers=bearer(token), timeout=seconds, trust_env=False
+        base_url=f"{url}/api/v1",
+        headers=bearer(token),
+        timeout=seconds,
+        trust_env=False,
+        verify=TLS,
     )
 
 

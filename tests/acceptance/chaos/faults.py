@@ -1,8 +1,9 @@
 """What breaks when: a schedule made from a seed, and nothing else.
 
 Two streams run beside each other. *World* faults hurt replicas, servers and wires; they come one
-after another with a pause between, each kind once before any comes again, in an order of the seed.
-*Peer* faults are devices and dashboards that behave badly; they come all the time.
+after another with a pause between, each kind once before any comes again, in an order of the seed;
+in a whole run some come in twos that hurt different parts. *Peer* faults are devices and dashboards
+that behave badly; they come all the time.
 
 A short run takes a hand of world faults, and holds them for less long.
 """
@@ -45,6 +46,7 @@ PEERS: Final = (
 )  # fmt: skip
 PEER_SECONDS: Final = 1.5
 HAND: Final = 10
+PAIRS: Final = 0.3
 
 
 class Planned(Struct, frozen=True):
@@ -55,16 +57,28 @@ class Planned(Struct, frozen=True):
     pick: int
 
 
-def world(seed: int, *, short: bool) -> Iterator[Planned]:
-    """Without an end when it is not short."""
+def world(seed: int, *, short: bool) -> Iterator[tuple[Planned, ...]]:
+    """What begins together. Without an end when it is not short."""
     chance = random.Random(seed)  # noqa: S311 - to be repeated
     while True:
         deck = list(WORLD)
         chance.shuffle(deck)
-        for name in deck[:HAND] if short else deck:
-            yield Planned(name, WORLD[name][short], chance.randrange(1 << 30))
+        waiting = [
+            Planned(name, WORLD[name][short], chance.randrange(1 << 30))
+            for name in (deck[:HAND] if short else deck)
+        ]
+        while waiting:
+            first = waiting.pop(0)
+            pair = not short and waiting and _part(first) != _part(waiting[0])
+            yield (first, waiting.pop(0)) if pair and chance.random() < PAIRS else (first,)
         if short:
             return
+
+
+def _part(fault: Planned) -> str:
+    """What it hurts: a server and the wire to it are one."""
+    word = fault.name.split()[0]
+    return {"all": "replica", "database": "postgres"}.get(word, word)
 
 
 def peers(seed: int) -> Iterator[tuple[float, Planned]]:

@@ -148,14 +148,17 @@ class Run:
 
     async def _break(self, world: World) -> None:
         give_up = time.monotonic() + self._seconds
-        for fault in faults.world(self._seed, short=self._short):
-            if time.monotonic() + fault.seconds > give_up:
+        for together in faults.world(self._seed, short=self._short):
+            if time.monotonic() + max(fault.seconds for fault in together) > give_up:
                 return
             await asyncio.sleep(self._size.calm)
-            _say(f"{fault.name}, {fault.seconds:.0f} s")
-            self.record(Fault(name=fault.name, began=True))
-            await world.inflict(fault)
-            self.record(Fault(name=fault.name, began=False))
+            await asyncio.gather(*(self._inflict(world, fault) for fault in together))
+
+    async def _inflict(self, world: World, fault: faults.Planned) -> None:
+        _say(f"{fault.name}, {fault.seconds:.0f} s")
+        self.record(Fault(name=fault.name, began=True))
+        await world.inflict(fault)
+        self.record(Fault(name=fault.name, began=False))
 
     async def _misbehave(self, rogues: Rogues) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -5,6 +5,7 @@ started, the wire moves. That the hub comes back by itself is the hub's part.
 """
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from tests.acceptance.chaos.proxy import Proxy
 
 DRAIN_SECONDS: Final = 30.0
 EVERY: Final = 2.0
+STARTS: Final = 10
 Server = Literal["postgres", "valkey"]
 
 
@@ -59,7 +61,7 @@ class World:
         victim = self._victim(fault)
         victim.kill()
         await asyncio.sleep(fault.seconds)
-        await asyncio.to_thread(victim.start)
+        await asyncio.to_thread(_supervised, victim)
 
     async def _freeze(self, fault: Planned) -> None:
         victim = self._victim(fault)
@@ -76,13 +78,13 @@ class World:
             text = f"a replica took {took:.1f} s to drain, and exited {code}"
             self._record(Noted(rule="drain", text=text))
         await asyncio.sleep(fault.seconds)
-        await asyncio.to_thread(victim.start)
+        await asyncio.to_thread(_supervised, victim)
 
     async def _kill_all(self, fault: Planned) -> None:
         for replica in self._cluster.replicas:
             replica.kill()
         await asyncio.sleep(fault.seconds)
-        await self._cluster.each(self._cluster.replicas, Replica.start)
+        await self._cluster.each(self._cluster.replicas, _supervised)
 
     async def _down(self, which: Server, seconds: float) -> None:
         await self._servers.kill(which)
@@ -115,6 +117,14 @@ class World:
             finally:
                 await connection.close()
             await asyncio.sleep(EVERY)
+
+
+def _supervised(replica: Replica) -> None:
+    """Start it, again and again: it gives up when its database is away for long."""
+    for _ in range(STARTS):
+        with contextlib.suppress(AssertionError):
+            return replica.start()
+    raise AssertionError(f"a replica does not start:\n{replica.log()[-2000:]}")
 
 
 def _acts_on(name: str, wire: Proxy) -> dict[str, Callable[[Planned], Awaitable[None]]]:
