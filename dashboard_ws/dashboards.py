@@ -12,7 +12,8 @@ from dashboard_ws.ports import Authorised, Clock, EventSource, Groups, Tokens
 from dashboard_ws.replay import READS_AT_ONCE
 from dashboard_ws.surroundings import Surroundings
 from protocol.closing import CloseCode
-from protocol.ids import OrgId
+from protocol.ids import OrgId, ReplicaId
+from protocol.stream import EventBatch
 
 SWEEP_SECONDS: Final = 0.5
 RESOLVE_SECONDS: Final = 30.0
@@ -35,8 +36,10 @@ class Dashboards:
         groups: Groups,
         clock: Clock,
         frame: Callable[[bytes], bytes],
+        replica_id: ReplicaId,
     ) -> None:
         self._clock = clock
+        self._replica_id = replica_id
         self._groups = groups
         self._source = source
         self._open: set[Dashboard] = set()
@@ -79,6 +82,12 @@ class Dashboards:
         """Some group of `org` has other members; filters follow within `SWEEP_SECONDS`."""
         self._stale.add(org)
 
+    def show(self, org: OrgId, batch: EventBatch) -> None:
+        """The stream does not take these events of our own devices now: they are shown here."""
+        fanout = self._fanouts.get(org)
+        if fanout is not None:
+            fanout.show(batch)
+
     async def run(self) -> None:
         """Runs until it is cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
@@ -111,7 +120,7 @@ class Dashboards:
     def _fanout_of(self, org: OrgId) -> FanOut:
         fanout = self._fanouts.get(org)
         if fanout is None:
-            fanout = self._fanouts[org] = FanOut(org, self._around.frame)
+            fanout = self._fanouts[org] = FanOut(org, self._around.frame, self._replica_id)
             self._tails[org] = self._spawn(self._follow(fanout))
         return fanout
 

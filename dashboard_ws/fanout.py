@@ -3,23 +3,29 @@
 Each event is looked up once and encoded once. What an audience gets in a tick is joined once and
 written once to each of its members (see `outlet`). Whoever is not a member (a dashboard that is
 being replayed to) gets nothing from here.
+
+While the stream is away the events of this replica's own devices are shown by `show` (see
+`core/interim.py`); the first that the tail hands out afterwards ends that.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Final, assert_never
 
 import structlog
 
 from dashboard_ws.core.filters import Selection
 from dashboard_ws.core.index import Audience, Index
+from dashboard_ws.core.interim import Interim
 from dashboard_ws.core.outbox import Outgoing
 from dashboard_ws.core.recovery import Hole, hole_before_entries, hole_of
 from dashboard_ws.outlet import CHUNK, Outlet
 from protocol.codec import at_offset
 from protocol.dashboard import Position
-from protocol.ids import OrgId
-from protocol.stream import At, Entries, Lost, StreamEntry, TailItem
+from protocol.ids import OrgId, ReplicaId
+from protocol.stream import At, Entries, EventBatch, Lost, StreamEntry, TailItem
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -27,11 +33,14 @@ _log: Final = structlog.get_logger(__name__)
 class FanOut:
     """`position` is None until the tail stands somewhere; what is at or before it was delivered."""
 
-    def __init__(self, org: OrgId, frame: Callable[[bytes], bytes]) -> None:
+    def __init__(self, org: OrgId, frame: Callable[[bytes], bytes], replica_id: ReplicaId) -> None:
         self.org: Final = org
         self.index: Final = Index[Outlet]()
         self.position: Position | None = None
         self._frame = frame
+        self._interim = Interim(replica_id, partial(secrets.token_hex, 4))
+        self._stream_position: Position | None = None
+        """Where the tail stood when the interim epoch began."""
         self._moved = asyncio.Event()
         self._touched: list[Audience[Outlet]] = []
         self._built = 0
@@ -40,15 +49,44 @@ class FanOut:
         """What the tail hands out. Does not block and does not raise."""
         match item:
             case Entries(entries):
+                self._leave_interim(entries[0].epoch)
                 for entry in entries:
                     self._enter(entry)
                 self._flush()
             case At(position):
+                self._leave_interim(position.epoch)
                 self._stand_at(position)
             case Lost():
                 _log.warning("fanout.lost", org=self.org)
             case _:
                 assert_never(item)
+        self._wake()
+
+    def show(self, batch: EventBatch) -> None:
+        """Events of this replica that the stream does not take now."""
+        begins = not self._interim.active
+        entry = self._interim.show(batch)
+        if entry is None:
+            return
+        if begins:
+            _log.warning("fanout.interim", org=self.org, epoch=entry.epoch)
+            self._stream_position = self.position
+            self._say_hole(Hole(entry.epoch, None, 0, "bus"))
+        self._sort(entry)
+        self._flush()
+        self.position = Position(epoch=entry.epoch, offset=entry.last)
+        self._wake()
+
+    def _leave_interim(self, epoch: str) -> None:
+        """The stream is back, in `epoch`. Where that is a new one, standing in it says so."""
+        if not self._interim.active:
+            return
+        self._interim.end()
+        self.position = at = self._stream_position
+        if at is not None and at.epoch == epoch:
+            self._say_hole(Hole(at.epoch, None, at.offset, "epoch"))
+
+    def _wake(self) -> None:
         # Whoever waits has this event; the next waits for another.
         self._moved.set()
         self._moved = asyncio.Event()
@@ -99,7 +137,8 @@ class FanOut:
             self._say_hole(hole)
         if hole := hole_of(entry):
             self._say_hole(hole)
-        self._sort(entry)
+        if not self._interim.was_shown(entry):
+            self._sort(entry)
         self.position = Position(epoch=entry.epoch, offset=entry.last)
 
     def _sort(self, entry: StreamEntry) -> None:

@@ -137,17 +137,21 @@ class Replay:
     async def _from(self, position: Position, live: Position, answer: Answer) -> None:
         """Round by round, until it is level with a fan-out that moves on."""
         entries = await self._read(position)
+        if entries is None:
+            self._give_up(answer, self._fanout.position or live)
+            return
         answer(live, recovered=self._hole(position, entries, live) is None)
-        while True:
+        while entries is not None:
             self.position = position = await self._send(position, entries, live)
             live = self._fanout.position or live
             if live.epoch != position.epoch:
-                self._outlet.say(Hole(live.epoch, None, live.offset, "epoch").text())
-                return
+                break
             if is_level(position, live):
                 return
             await self._outlet.room()
             entries = await self._read(position)
+        live = self._fanout.position or live
+        self._outlet.say(Hole(live.epoch, None, live.offset, "epoch").text())
 
     async def _send(
         self, position: Position, entries: list[StreamEntry], before: Position
@@ -193,9 +197,10 @@ class Replay:
         await asyncio.sleep(0)
         await self._outlet.room()
 
-    async def _read(self, position: Position) -> list[StreamEntry]:
-        """As long as the stream cannot be read, nothing goes on that could be missed."""
-        while True:
+    async def _read(self, position: Position) -> list[StreamEntry] | None:
+        """As long as the stream cannot be read, nothing goes on that could be missed. None when the
+        fan-out went on elsewhere meanwhile."""
+        while self._epoch() in (None, position.epoch):
             try:
                 async with self._reading:
                     return await self._source.read(
@@ -204,3 +209,8 @@ class Replay:
             except Exception as error:
                 _log.info("replay.waits", org=self._fanout.org, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+        return None
+
+    def _epoch(self) -> str | None:
+        at = self._fanout.position
+        return None if at is None else at.epoch

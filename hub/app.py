@@ -75,6 +75,7 @@ from hub.web.pages import pages
 from protocol.closing import CloseCode
 from protocol.errors import ProblemCode
 from protocol.ids import OrgId, new_replica_id
+from protocol.stream import EventBatch
 
 log = structlog.get_logger(__name__)
 
@@ -135,7 +136,9 @@ class Replica:
         self.accounts = AccountService(accounts, self.audit, settings)
         self.sessions = SessionService(accounts, self.audit, settings, self.accounts, passwords)
         self.users = UserService(accounts, self.audit, self.accounts, passwords)
-        self._stream = StreamWriter(bus, self.replica_id, unavailable=BusUnavailable)
+        self._stream = StreamWriter(
+            bus, self.replica_id, show=self._show_here, unavailable=BusUnavailable
+        )
         self.telemetry = TelemetryService(TelemetryStore(database), self._stream, settings)
         self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
         name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}")
@@ -174,6 +177,7 @@ class Replica:
             groups=DashboardGroups(self.groups),
             clock=clocks,
             frame=text_frame,
+            replica_id=self.replica_id,
         )
         self.gate = SocketGate(
             DeviceGate(
@@ -301,6 +305,9 @@ class Replica:
     def _groups_changed(self, org: OrgId) -> None:
         self.dashboards.groups_changed(org)
         self._hints.groups(org)
+
+    def _show_here(self, org: OrgId, batch: EventBatch) -> None:
+        self.dashboards.show(org, batch)
 
     def _close_revoked_dashboards(self, revocations: list[Revocation]) -> None:
         sessions = {(r.org, r.subject) for r in revocations if r.kind == "session"}

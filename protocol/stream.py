@@ -55,6 +55,9 @@ class StreamEntry(Struct, frozen=True, kw_only=True):
     """The stream's clock at the append, milliseconds since 1970."""
     events: list[StreamEvent]
     gap: GapReason | None = None
+    writer: str = ""
+    number: int = 0
+    """The replica and the number of the batch; a marker has neither."""
 
 
 class Entries(Struct, frozen=True):

@@ -96,6 +96,7 @@ class Bus:
             batch.number,
             count=len(batch.events),
             packed=pack(batch.events),
+            writer=batch.replica_id,
         )
 
     async def append_gap(self, org: OrgId, reason: GapReason, *, source: str) -> Appended:
@@ -112,18 +113,19 @@ class Bus:
     async def _append(
         self,
         org: OrgId,
-        writer: str,
+        last: str,
         number: int,
         *,
         count: int,
         packed: bytes = b"",
         reason: str = "",
+        writer: str = "",
     ) -> Appended:
-        keys = [_key(org, name) for name in ("head", writer, "marks", "stream:")]
+        keys = [_key(org, name) for name in ("head", last, "marks", "stream:")]
         seen = self._seen.get(org, Position(epoch="", offset=0))
         arguments = [number, count, packed, reason, seen.epoch, seen.offset, secrets.token_hex(2)]
         async with self._guarded(self._deadline):
-            answer = await self._run_script([*keys, *arguments, *self._window])
+            answer = await self._run_script([*keys, *arguments, *self._window, writer])
         appended = Appended(
             epoch=answer[0].decode(), first_offset=int(answer[1]), last_offset=int(answer[2])
         )
@@ -318,6 +320,8 @@ def _read_entry(epoch: str, last: int, fields: dict[bytes, bytes]) -> StreamEntr
         at_ms=int(fields[b"t"]),
         events=[] if gap else unpack(fields[b"e"]),
         gap=gap,
+        writer=fields[b"w"].decode(),
+        number=int(fields[b"b"]),
     )
 
 

@@ -4,7 +4,7 @@
 --       3 marks (list of "ms offset")     4 prefix of the stream's key; the epoch follows
 -- ARGV  1 batch number   2 count   3 packed events   4 gap reason or ""
 --       5 epoch and 6 offset, the highest that the caller has seen ("" and 0 when none)
---       7 random suffix for a new epoch   8 window in events   9 window in ms
+--       7 random suffix for a new epoch   8 window in events   9 window in ms   10 writer or ""
 -- Answer: epoch, first offset, last offset.
 --
 -- The stream's key is built here because the epoch is only known here. It shares the hash tag of
@@ -73,7 +73,7 @@ end
 
 local stream = prefix .. epoch
 redis.call('XADD', stream, 'MINID', '=', text(math.max(floor, 0) + 1) .. '-0', text(last) .. '-0',
-  'n', text(count), 't', text(now), 'g', ARGV[4], 'e', ARGV[3])
+  'n', text(count), 't', text(now), 'g', ARGV[4], 'w', ARGV[10], 'b', ARGV[1], 'e', ARGV[3])
 redis.call('PEXPIRE', stream, window_ms + MARK_EVERY_MS)
 redis.call('PEXPIRE', marks, window_ms + MARK_EVERY_MS)
 redis.call('HSET', head, 'offset', text(last))

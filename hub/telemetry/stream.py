@@ -1,13 +1,15 @@
 """Events of one tick, appended to the organisation's stream as one batch.
 
 Idle, an event leaves on the next turn of the loop; under load a batch is what came while the last
-one was under way. A batch that Redis did not take is sent again under the same number. While Redis
-is away the newest `BOUND` events wait; what is shed before Redis is back is a hole that the
-stream itself must tell of, so a gap is appended first.
+one was under way. A batch that Redis did not take is sent again under the same number, and what
+comes meanwhile waits behind it. While Redis is away the dashboards of this replica are shown what
+waits, the newest `BOUND` events are kept, and of what was shed the stream itself must tell: when
+Redis is back, a gap is appended first.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
@@ -21,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 BOUND: Final = 50_000
 BATCH: Final = 2_000
-RETRY_SECONDS: Final = 0.25
+RETRY_SECONDS: Final = 0.1
 
 
 class Stream(Protocol):
@@ -32,27 +34,54 @@ class Stream(Protocol):
     async def append_gap(self, org: OrgId, reason: GapReason, *, source: str) -> Appended: ...
 
 
+class Waiting:
+    """What one organisation's stream has not taken: whole batches that were numbered while it was
+    away, and then single events."""
+
+    def __init__(self) -> None:
+        self.batches: deque[EventBatch] = deque()
+        self.events: list[StreamEvent] = []
+        self.shed = 0
+
+    def __len__(self) -> int:
+        return sum(len(batch.events) for batch in self.batches) + len(self.events)
+
+    def shed_beyond(self, bound: int) -> None:
+        """The oldest go."""
+        excess = len(self) - bound
+        if excess <= 0:
+            return
+        lost = 0
+        while self.batches and lost < excess:
+            lost += len(self.batches.popleft().events)
+        rest = max(0, excess - lost)
+        del self.events[:rest]
+        self.shed += lost + rest
+        metrics.events_shed.labels("stream").inc(lost + rest)
+
+
 class StreamWriter:
-    """One for each replica, because the batch numbers are the replica's."""
+    """One for each replica, because the batch numbers are the replica's. `show` is for events that
+    the stream does not take now."""
 
     def __init__(
-        self, stream: Stream, replica_id: ReplicaId, *, unavailable: type[Exception]
+        self,
+        stream: Stream,
+        replica_id: ReplicaId,
+        *,
+        show: Callable[[OrgId, EventBatch], None],
+        unavailable: type[Exception],
     ) -> None:
         self._stream = stream
         self._replica_id = replica_id
+        self._show = show
         self._unavailable = unavailable
-        self._waiting: defaultdict[OrgId, list[StreamEvent]] = defaultdict(list)
-        self._shed: dict[OrgId, int] = {}
+        self._waiting: defaultdict[OrgId, Waiting] = defaultdict(Waiting)
         self._number = 0
         self._wake = asyncio.Event()
 
     def put(self, org: OrgId, event: StreamEvent) -> None:
-        waiting = self._waiting[org]
-        if len(waiting) >= BOUND:
-            del waiting[: BOUND // 10]
-            self._shed[org] = self._shed.get(org, 0) + 1
-            metrics.events_shed.labels("stream").inc(BOUND // 10)
-        waiting.append(event)
+        self._waiting[org].events.append(event)
         self._wake.set()
 
     async def run(self) -> None:
@@ -60,31 +89,49 @@ class StreamWriter:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while orgs := [org for org, waiting in self._waiting.items() if waiting]:
+            while orgs := [org for org, waiting in self._waiting.items() if len(waiting)]:
                 for org in orgs:
                     await self._append_some(org)
 
     async def _append_some(self, org: OrgId) -> None:
-        batch = self._waiting[org][:BATCH]
-        del self._waiting[org][:BATCH]
-        self._number += 1
-        numbered = EventBatch(replica_id=self._replica_id, number=self._number, events=batch)
+        waiting = self._waiting[org]
+        waiting.shed_beyond(BOUND)
+        batch = waiting.batches.popleft() if waiting.batches else self._next_batch(waiting)
+        shown = False
         while True:
             try:
-                appended = await self._stream.append(org, numbered)
-                await self._tell_of_shed(org)
+                await self._tell_of_shed(org, waiting)
+                appended = await self._stream.append(org, batch)
             except self._unavailable:
                 metrics.stream_failures.inc()
+                if not shown:
+                    self._show(org, batch)
+                shown = True
+                self._show_waiting(org, waiting)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 metrics.stream_offset.set(appended.last_offset)
                 return
 
-    async def _tell_of_shed(self, org: OrgId) -> None:
-        if org in self._shed:
+    def _next_batch(self, waiting: Waiting) -> EventBatch:
+        events, waiting.events = waiting.events[:BATCH], waiting.events[BATCH:]
+        self._number += 1
+        return EventBatch(replica_id=self._replica_id, number=self._number, events=events)
+
+    def _show_waiting(self, org: OrgId, waiting: Waiting) -> None:
+        """What came meanwhile becomes batches, so that the stream can tell what was shown."""
+        while waiting.events:
+            batch = self._next_batch(waiting)
+            self._show(org, batch)
+            waiting.batches.append(batch)
+        waiting.shed_beyond(BOUND)
+
+    async def _tell_of_shed(self, org: OrgId, waiting: Waiting) -> None:
+        if waiting.shed:
             source = f"{self._replica_id}:{self._number}"
             await self._stream.append_gap(org, "bus", source=source)
-            log.warning("events_shed", org=org, rounds=self._shed.pop(org))
+            log.warning("events_shed", org=org, events=waiting.shed)
+            waiting.shed = 0
 
     def waiting(self) -> int:
-        return sum(len(events) for events in self._waiting.values())
+        return sum(len(waiting) for waiting in self._waiting.values())

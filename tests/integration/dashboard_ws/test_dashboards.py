@@ -47,6 +47,7 @@ class Replica:
             groups=self.groups,
             clock=Clock(),
             frame=frame,
+            replica_id=self.name,
         )
         self._batch = 0
 

@@ -20,7 +20,7 @@ from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from protocol.ids import ReplicaId
-from tests.integration.hub.hubs import NoStream
+from tests.integration.hub.hubs import NoStream, show_nobody
 
 TEMPLATE = "template_of_tests"
 _numbers = itertools.count()
@@ -48,7 +48,7 @@ async def prepare(cluster: Cluster) -> None:
     database = await Database.open(cluster.url(TEMPLATE), connections=1)
     await migrate(database)
     settings = Settings()
-    stream = StreamWriter(NoStream(), ReplicaId("r"), unavailable=ConnectionError)
+    stream = StreamWriter(NoStream(), ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
     await TelemetryService(TelemetryStore(database), stream, settings).clean_up(database)
     await AuditService(AuditStore(database)).clean_up(database, days=400)
     await database.close()

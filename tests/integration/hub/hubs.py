@@ -41,6 +41,10 @@ class NoStream:
         return Appended(epoch="e", first_offset=1, last_offset=1)
 
 
+def show_nobody(org: OrgId, batch: EventBatch) -> None:
+    """There are no dashboards here."""
+
+
 class Told:
     """What dashboards and the stream were told."""
 

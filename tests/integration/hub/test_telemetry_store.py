@@ -19,7 +19,7 @@ from hub.telemetry.stream import StreamWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.telemetry import Event, Status
 from tests.factories import Wire, make_line
-from tests.integration.hub.hubs import NoStream, add_devices
+from tests.integration.hub.hubs import NoStream, add_devices, show_nobody
 from tests.tasks import in_background
 
 D1 = DeviceId("d1")
@@ -57,7 +57,7 @@ async def telemetry(
     database: Database, **settings: Any
 ) -> AsyncGenerator[tuple[TelemetryService, NoStream]]:
     stream = NoStream()
-    writer = StreamWriter(stream, ReplicaId("r"), unavailable=ConnectionError)
+    writer = StreamWriter(stream, ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
     service = TelemetryService(TelemetryStore(database), writer, Settings(**settings))
     async with in_background(service.run(), writer.run()):
         yield service, stream

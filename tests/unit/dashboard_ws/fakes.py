@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from dashboard_ws.ports import Authorised
-from protocol.ids import OrgId
+from protocol.ids import OrgId, ReplicaId
 
 ORG = OrgId("acme")
+REPLICA = ReplicaId("r1")
 Message = dict[str, Any]
 
 

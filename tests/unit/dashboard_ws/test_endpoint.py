@@ -16,6 +16,7 @@ from protocol.ids import OrgId
 from protocol.stream import TailItem
 from tests.unit.dashboard_ws.fakes import (
     ORG,
+    REPLICA,
     FakeClock,
     FakeConnection,
     FakeGroups,
@@ -41,6 +42,7 @@ class House:
             groups=self.groups,
             clock=self.clock,
             frame=frame,
+            replica_id=REPLICA,
         )
 
     async def later(self, seconds: float) -> None:

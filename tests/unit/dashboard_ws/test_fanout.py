@@ -3,12 +3,14 @@
 import asyncio
 from typing import Any
 
+from msgspec import structs
+
 from dashboard_ws.core.filters import Predicate, Selection
 from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import CHUNK, Outlet
 from protocol.dashboard import Position
-from protocol.stream import At, Entries, Lost
-from tests.unit.dashboard_ws.fakes import ORG, FakeConnection, frame
+from protocol.stream import At, Entries, EventBatch, Lost, StreamEntry
+from tests.unit.dashboard_ws.fakes import ORG, REPLICA, FakeConnection, frame
 from tests.unit.dashboard_ws.stream import FakeStream, make_event, standing
 
 ALL: Selection = frozenset({Predicate()})
@@ -36,7 +38,7 @@ class Member:
 
 
 def make_fanout(stream: FakeStream) -> FanOut:
-    return standing(FanOut(ORG, frame), stream)
+    return standing(FanOut(ORG, frame, REPLICA), stream)
 
 
 def test_a_tick_is_one_write_a_dashboard() -> None:
@@ -82,14 +84,14 @@ def test_an_outage_without_loss_says_nothing() -> None:
 
 
 def test_before_the_first_position_nothing_was_promised() -> None:
-    fanout = FanOut(ORG, frame)
+    fanout = FanOut(ORG, frame, REPLICA)
     member = Member(fanout)
     fanout.receive(At(Position(epoch="e1", offset=7)))
     assert member.story() == [("bus", None, 7)]
 
 
 def test_a_dashboard_that_wants_nothing_is_in_no_audience() -> None:
-    fanout = FanOut(ORG, frame)
+    fanout = FanOut(ORG, frame, REPLICA)
     member = Member(fanout, frozenset())
     fanout.detach(member.outlet, frozenset())
     assert list(fanout.index.audiences()) == []
@@ -123,7 +125,7 @@ def test_a_member_that_overflows_leaves_while_others_are_served() -> None:
 
 
 async def test_room_is_waited_for() -> None:
-    member = Member(FanOut(ORG, frame))
+    member = Member(FanOut(ORG, frame, REPLICA))
     member.connection.reads = False
     member.outlet.say(b"x" * CHUNK)
     waiting = asyncio.create_task(member.outlet.room())
@@ -137,7 +139,7 @@ async def test_room_is_waited_for() -> None:
 
 
 def test_progress_is_what_the_kernel_takes() -> None:
-    member = Member(FanOut(ORG, frame))
+    member = Member(FanOut(ORG, frame, REPLICA))
     member.connection.reads = False
     member.outlet.say(b"x" * 1000)
     assert not member.outlet.is_stalled(0.0)
@@ -146,3 +148,84 @@ def test_progress_is_what_the_kernel_takes() -> None:
     assert member.outlet.is_stalled(9.0)
     member.connection.read()
     assert not member.outlet.is_stalled(9.5)
+
+
+# While the stream is away
+
+
+def batch(number: int, *codes: str) -> EventBatch:
+    return EventBatch(replica_id=REPLICA, number=number, events=[make_event(c) for c in codes])
+
+
+def back(stream: FakeStream, shown: EventBatch) -> StreamEntry:
+    """The stream takes a batch of ours in the end."""
+    entry = stream.append(*shown.events)
+    return structs.replace(entry, writer=shown.replica_id, number=shown.number)
+
+
+def codes(member: Member) -> list[str]:
+    return [m["code"] for m in member.connection.messages() if "code" in m]
+
+
+def test_events_of_our_own_go_on_in_an_epoch_of_their_own_between_gaps() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    member = Member(fanout)
+    fanout.receive(Entries([stream.append(make_event("a"))]))
+    fanout.receive(Lost())
+    fanout.show(batch(1, "b", "c"))
+    fanout.show(batch(2, "d"))
+    at = fanout.position
+    assert at is not None
+    assert (at.epoch[0], at.offset) == ("~", 3)
+    entry = back(stream, batch(1, "b", "c"))
+    fanout.receive(At(Position(epoch="e1", offset=1)))
+    assert fanout.position == Position(epoch="e1", offset=1)
+    fanout.receive(Entries([entry, back(stream, batch(2, "d")), stream.append(make_event("e"))]))
+    assert member.story() == [1, ("bus", None, 0), 1, 2, 3, ("epoch", None, 1), 5]
+    assert codes(member) == ["a", "b", "c", "d", "e"]
+    assert fanout.position == Position(epoch="e1", offset=5)
+
+
+def test_a_new_epoch_after_the_interim_is_one_gap() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    member = Member(fanout)
+    fanout.show(batch(1, "a"))
+    fanout.receive(stream.begin_epoch())
+    fanout.receive(Entries([back(stream, batch(1, "a")), back(stream, batch(2, "b"))]))
+    assert member.story() == [("bus", None, 0), 1, ("epoch", None, 0), 2]
+    assert codes(member) == ["a", "b"]
+
+
+def test_a_stream_that_is_away_from_the_start_begins_with_the_interim() -> None:
+    fanout = FanOut(ORG, frame, REPLICA)
+    member = Member(fanout)
+    fanout.show(batch(1, "a"))
+    fanout.receive(At(Position(epoch="e1", offset=7)))
+    assert member.story() == [("bus", None, 0), 1, ("bus", None, 7)]
+
+
+def test_a_batch_that_came_out_of_the_stream_is_not_shown_though_its_answer_was_lost() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    member = Member(fanout)
+    fanout.receive(Entries([back(stream, batch(4, "a"))]))
+    fanout.show(batch(4, "a"))
+    assert codes(member) == ["a"]
+    assert fanout.position == stream.position()
+
+
+def test_a_second_outage_is_another_interim_epoch() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    member = Member(fanout)
+    epochs: list[str] = []
+    for number in (1, 2):
+        fanout.show(batch(number, f"c{number}"))
+        assert fanout.position is not None
+        epochs.append(fanout.position.epoch)
+        fanout.receive(At(stream.position()))
+    fanout.receive(Entries([back(stream, batch(n, f"c{n}")) for n in (1, 2, 3)]))
+    assert codes(member) == ["c1", "c2", "c3"]
+    assert len(set(epochs)) == 2

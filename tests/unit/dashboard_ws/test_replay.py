@@ -12,8 +12,9 @@ from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import Outlet
 from dashboard_ws.replay import Replay, Wanted
 from protocol.dashboard import Position
-from protocol.stream import Entries, StreamEntry
-from tests.unit.dashboard_ws.fakes import ORG, FakeConnection, frame
+from protocol.ids import OrgId
+from protocol.stream import Entries, EventBatch, StreamEntry
+from tests.unit.dashboard_ws.fakes import ORG, REPLICA, FakeConnection, frame
 from tests.unit.dashboard_ws.stream import FakeStream, make_event, standing
 
 ALL: Selection = frozenset({Predicate()})
@@ -24,7 +25,7 @@ class Scene:
 
     def __init__(self, stream: FakeStream) -> None:
         self.stream = stream
-        self.fanout = standing(FanOut(ORG, frame), stream)
+        self.fanout = standing(FanOut(ORG, frame, REPLICA), stream)
         self.connection = FakeConnection()
         self.outlet = Outlet(self.connection, frame, lambda: None, 0.0)
         self.answers: list[tuple[Position, bool]] = []
@@ -208,3 +209,26 @@ def _check_nothing_is_missing(scene: Scene, since: int) -> None:
         else:
             covered += range(message["from"] + 1, message["to"] + 1)
     assert covered == list(range(since + 1, scene.stream.last + 1))
+
+
+async def test_a_replay_ends_in_a_gap_when_the_fanout_goes_on_without_the_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dashboard_ws.replay.RETRY_SECONDS", 0.001)
+    scene = Scene(make_stream(3))
+    head = scene.stream.head
+
+    async def then_away(org: OrgId) -> Position | None:
+        found = await head(org)
+        scene.stream.reachable = False
+        return found
+
+    monkeypatch.setattr(scene.stream, "head", then_away)
+    task = asyncio.create_task(scene.come_back(at(0)))
+    await asyncio.sleep(0.01)
+    assert scene.answers == []
+    scene.fanout.show(EventBatch(replica_id=REPLICA, number=1, events=[make_event()]))
+    await task
+    ((live, recovered),) = scene.answers
+    assert (live.epoch[0], live.offset, recovered) == ("~", 1, False)
+    assert scene.story() == [("bus", None, 1)]
