@@ -41,6 +41,8 @@ class FanOut:
         self._interim = Interim(replica_id, partial(secrets.token_hex, 4))
         self._stream_position: Position | None = None
         """Where the tail stood when the interim epoch began."""
+        self._skipped: Hole | None = None
+        """Offsets whose events were shown in the interim: a hole to whoever counts."""
         self._moved = asyncio.Event()
         self._touched: list[Audience[Outlet]] = []
         self._built = 0
@@ -52,6 +54,7 @@ class FanOut:
                 self._leave_interim(entries[0].epoch)
                 for entry in entries:
                     self._enter(entry)
+                self._say_skipped()
                 self._flush()
             case At(position):
                 self._leave_interim(position.epoch)
@@ -129,6 +132,10 @@ class FanOut:
 
     def _enter(self, entry: StreamEntry) -> None:
         """Sort an entry's events into the audiences' lists."""
+        if self._interim.was_shown(entry):
+            self._skip(entry)
+            return
+        self._say_skipped()
         if self.position is not None and (
             hole := hole_before_entries(
                 self.position, [entry], Position(epoch=entry.epoch, offset=entry.last)
@@ -137,9 +144,25 @@ class FanOut:
             self._say_hole(hole)
         if hole := hole_of(entry):
             self._say_hole(hole)
-        if not self._interim.was_shown(entry):
-            self._sort(entry)
+        self._sort(entry)
         self.position = Position(epoch=entry.epoch, offset=entry.last)
+
+    def _skip(self, entry: StreamEntry) -> None:
+        before, at = self._skipped, self.position
+        lower = entry.first - 1
+        if at is not None and at.epoch == entry.epoch:
+            lower = min(lower, at.offset)  # what was trimmed before it is missing as well
+        if before is not None and before.upper == lower:
+            lower = before.lower or 0
+        else:
+            self._say_skipped()
+        self._skipped = Hole(entry.epoch, lower, entry.last, "bus")
+        self.position = Position(epoch=entry.epoch, offset=entry.last)
+
+    def _say_skipped(self) -> None:
+        hole, self._skipped = self._skipped, None
+        if hole is not None:
+            self._say_hole(hole)
 
     def _sort(self, entry: StreamEntry) -> None:
         match, frame, epoch = self.index.match, self._frame, entry.epoch

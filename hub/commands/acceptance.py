@@ -18,9 +18,11 @@ from hub.commands.store import Key, KeyRow, Name, Place
 
 class Intake(Struct, frozen=True, kw_only=True):
     """One call's commands. `key` is its Idempotency-Key with what it stands for; `deed` its audit
-    row when there is one for the whole call, else each command has its own."""
+    row when there is one for the whole call, else each command has its own. `problem` is why they
+    may not be accepted, unless they were before."""
 
     commands: list[NewCommand]
+    problem: HubError | None = None
     key: tuple[Key, KeyRow] | None = None
     deed: Deed | None = None
 
@@ -75,6 +77,10 @@ class Acceptance:
             if used is not None and intake.key is not None:
                 self._use_again(number, intake.key[1], used)
                 continue
+            if intake.problem is not None and not _all_in(existing, intake.commands):
+                self._decisions.append([])
+                self._refused[number] = intake.problem
+                continue
             decisions: list[Decision] = []
             for new in intake.commands:
                 decision = _decide_one(new, targets, existing, taken, ready)
@@ -117,6 +123,10 @@ class Acceptance:
             )
             for number, decisions in enumerate(self._decisions)
         ]
+
+
+def _all_in(existing: dict[Name, Ledgered], commands: list[NewCommand]) -> bool:
+    return all((new.org, new.command_id) in existing for new in commands)
 
 
 def refusal_of(error: HubError) -> dict[str, Any]:

@@ -56,13 +56,14 @@ class Calls:
         _authorise(by, wish.command)
         command_id = CommandId(wish.command.id or new_command_id())
         digest = wish.digest(device_id)
-        commands = new_commands(
-            by, wish, [(device_id, command_id)], digest=digest, now=self._wall_clock()
-        )
+        now = self._wall_clock()
+        commands = new_commands(by, wish, [(device_id, command_id)], digest=digest, now=now)
         name: Name = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
             key = _keyed(by, wish, KeyRow(digest, command_id))
-            taken = await self._intakes.take(Intake(commands=commands, key=key))
+            taken = await self._intakes.take(
+                Intake(commands=commands, key=key, problem=wish.problem(now))
+            )
             if taken.joined is None:
                 command = _or_raise(taken.outcomes[0])
                 return await self._until_ended(command, wish, futures[name])
@@ -108,12 +109,13 @@ class Calls:
         batch_id = uuid7()
         if not targets:
             return BulkOutcome(batch_id, {}, finished=True)
+        now = self._wall_clock()
         commands = new_commands(
             by,
             wish,
             [(DeviceId(target), new_command_id()) for target in targets],
             digest=digest,
-            now=self._wall_clock(),
+            now=now,
             batch_id=batch_id,
         )
         with self._waiting.expect([(c.org, c.command_id) for c in commands]) as futures:
@@ -122,6 +124,7 @@ class Calls:
                     commands=commands,
                     key=_keyed(by, wish, KeyRow(digest, batch_id)),
                     deed=bulk_deed(by, commands, batch_id),
+                    problem=wish.problem(now),
                 )
             )
             if taken.joined is not None:

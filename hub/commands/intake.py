@@ -36,7 +36,8 @@ class Intakes:
     async def take(self, intake: Intake) -> Taken:
         """Commit a call's commands and begin to send them.
 
-        Raises `Conflict` for the key of another request, `Unavailable`, `Overloaded`.
+        Raises `Conflict` for the key of another request, the call's own problem, `Unavailable`,
+        `Overloaded`.
         """
         taken = await self._batcher.put(intake)
         if taken.refused is not None:

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+import structlog
+
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Overloaded, Unavailable
@@ -22,6 +24,8 @@ from protocol.errors import FrameErrorCode
 from protocol.frames import ResultAck
 from protocol.ids import CommandId, Generation
 from protocol.replies import Ack, Progress, Reply, Result
+
+log = structlog.get_logger(__name__)
 
 RETRY_SECONDS: Final = 0.5
 
@@ -57,7 +61,7 @@ class Replies:
     async def _apply(self, replies: list[tuple[LineSession, Reply]]) -> list[None]:
         metrics.batch_size.labels("replies").observe(len(replies))
         with metrics.batch_seconds.labels("replies").time():
-            folded = await self._insist(replies)
+            folded = await self._commit_all(replies)
         for command in folded:
             for event in command.progress:
                 self._announcer.event(command.command.org, event)
@@ -66,13 +70,26 @@ class Replies:
                 self._announcer.ended(command.command)
         return [None] * len(replies)
 
-    async def _insist(self, replies: list[tuple[LineSession, Reply]]) -> list[Folded]:
-        """However long the database is away: lines stay open and their replies wait."""
+    async def _commit_all(self, replies: list[tuple[LineSession, Reply]]) -> list[Folded]:
+        """However long the database is away: lines stay open and their replies wait. A batch that
+        fails otherwise is halved until the reply that cannot be committed stands alone."""
         while True:
             try:
                 return await self._commit(replies)
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("replies_not_committed", replies=len(replies))
+                break
+        if len(replies) == 1:
+            ((line, _),) = replies
+            line.close(CloseCode.TRY_LATER)  # what was not acknowledged comes again
+            return []
+        middle = len(replies) // 2
+        return [
+            *await self._commit_all(replies[:middle]),
+            *await self._commit_all(replies[middle:]),
+        ]
 
     async def _commit(self, replies: list[tuple[LineSession, Reply]]) -> list[Folded]:
         names = sorted({(line.org, reply.command_id) for line, reply in replies})

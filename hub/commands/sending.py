@@ -173,6 +173,8 @@ class Sender:
         return [None] * len(group)
 
     async def _claim_once(self, group: list[Outgoing]) -> None:
+        # One line a device: what an older one here still wanted would come out for the newer too.
+        group = [outgoing for outgoing in dict.fromkeys(group) if self._of(outgoing.line)]
         claims = [outgoing.claim() for outgoing in group]
         async with self._store.database.transaction() as connection:
             seqs, unsent = await self._store.unsent(connection, claims)

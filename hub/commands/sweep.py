@@ -100,6 +100,9 @@ class Sweep:
             except Unavailable:
                 log.warning("sweep_failed")
                 await asyncio.sleep(GRAIN)
+            except Exception:
+                log.exception("sweep_failed")
+                await asyncio.sleep(GRAIN)
             await self._sleep_until(min(self._deadlines.next() or floor, floor))
 
     async def _sleep_until(self, moment: float) -> None:

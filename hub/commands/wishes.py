@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from hub.audit.service import Deed
-from hub.base.errors import invalid
+from hub.base.errors import Invalid, invalid
 from hub.commands.dispatch import NewCommand, request_hash
 from hub.commands.records import Delivery
 from hub.commands.store import Key
@@ -32,6 +32,16 @@ class Dispatch(Struct, frozen=True, kw_only=True):
 
     def scoped_key(self, by: Principal) -> Key | None:
         return Key(by.org, self.path, self.key) if self.key else None
+
+    def problem(self, now: float) -> Invalid | None:
+        """Why this may not be accepted at `now` (seconds since 1970), though it may have been
+        before: whoever repeats a call joins what came of the first."""
+        if self.expires_at is None or self.delivery == "now":
+            return None
+        ahead = self.expires_at - datetime.fromtimestamp(now, UTC)
+        if timedelta(0) < ahead <= LONGEST_EXPIRY:
+            return None
+        return invalid("expiresAt", "must lie ahead, by 30 days at most")
 
     def digest(self, *targets: str) -> bytes:
         """Equal for the same request for the same targets."""
@@ -77,14 +87,11 @@ def new_commands(
 
 
 def _expiry(wish: Dispatch, now: datetime) -> datetime | None:
-    if wish.delivery == "now":
-        if wish.expires_at is not None:
-            raise invalid("expiresAt", 'goes with "delivery":"queue"')
-        return None
-    expires_at = wish.expires_at or now + DEFAULT_EXPIRY
-    if not now < expires_at <= now + LONGEST_EXPIRY:
-        raise invalid("expiresAt", "must lie ahead, by 30 days at most")
-    return expires_at
+    if wish.delivery == "queue":
+        return wish.expires_at or now + DEFAULT_EXPIRY
+    if wish.expires_at is not None:
+        raise invalid("expiresAt", 'goes with "delivery":"queue"')
+    return None
 
 
 def bulk_deed(by: Principal, commands: Sequence[NewCommand], batch_id: str) -> Deed:

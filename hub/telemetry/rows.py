@@ -13,7 +13,7 @@ from msgspec import Struct
 from protocol import telemetry
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
-from protocol.ids import DeviceId, OrgId
+from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Telemetry
 
@@ -28,6 +28,8 @@ class Source(Protocol):
     def org(self) -> OrgId: ...
     @property
     def device_id(self) -> DeviceId: ...
+    @property
+    def generation(self) -> Generation: ...
     def acknowledge(self, boot_id: str, seq: int) -> None:
         """Durable events of this start of the agent are committed up to `seq`."""
         ...
@@ -149,8 +151,25 @@ def _text(value: str) -> str:
     )
 
 
-def split_new(rows: list[Row], marks: dict[Place, int]) -> tuple[list[Row], int]:
-    """(rows to store, duplicates left out). Moves `marks` past the durable events among them.
+class Mark(Struct, frozen=True):
+    """Up to where durable events are committed, and the newest line of their device."""
+
+    seq: int
+    generation: Generation | None
+
+
+def fenced(rows: list[Row], marks: dict[Place, Mark]) -> list[Row]:
+    """The rows without the durable events of superseded lines: those are not stored and not
+    acknowledged, and their device sends them again on its newer line."""
+    return [
+        row
+        for row in rows
+        if row.seq is None or marks[place_of(row)].generation == row.source.generation
+    ]
+
+
+def split_new(rows: list[Row], marks: dict[Place, int]) -> list[Row]:
+    """The rows that were not stored before. Moves `marks` past the durable events among them.
 
     The hub commits durable events in the order of their `seq`; one at or below the mark is there.
     """
@@ -162,7 +181,7 @@ def split_new(rows: list[Row], marks: dict[Place, int]) -> tuple[list[Row], int]
                 continue
             marks[place] = row.seq
         new.append(row)
-    return new, len(rows) - len(new)
+    return new
 
 
 def place_of(row: Row) -> Place:
@@ -186,12 +205,16 @@ def acknowledgements(rows: list[Row]) -> list[tuple[Source, str, int]]:
     return list(highest.values())
 
 
-def latest_states(rows: list[Row]) -> list[tuple[OrgId, DeviceId, str, dict[str, Any], datetime]]:
-    """The last status of each device among the rows, sorted by device."""
+def latest_states(
+    rows: list[Row],
+) -> list[tuple[OrgId, DeviceId, Generation, str, dict[str, Any], datetime]]:
+    """The last status of each line among the rows, sorted by device."""
     latest = {
-        (row.source.org, row.source.device_id): row.status for row in rows if row.status is not None
+        (row.source.org, row.source.device_id, row.source.generation): row.status
+        for row in rows
+        if row.status is not None
     }
     return [
-        (org, device_id, status, metrics, _EPOCH + timedelta(microseconds=micros))
-        for (org, device_id), (status, metrics, micros) in sorted(latest.items())
+        (*line, status, metrics, _EPOCH + timedelta(microseconds=micros))
+        for line, (status, metrics, micros) in sorted(latest.items())
     ]

@@ -23,7 +23,7 @@ from hub.base.partitions import Partitioned, maintain
 from hub.base.settings import Settings
 from hub.telemetry import rows as rows_
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
-from hub.telemetry.store import BadRow, TelemetryStore
+from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, encode_cursor
@@ -40,6 +40,9 @@ BATCH: Final = 25_000
 """Rows of one transaction. Under load a transaction takes many turns of a busy loop, whatever its
 size: large batches are what keeps up."""
 BATCH_SECONDS: Final = 0.02
+SMALL_BATCH: Final = 1_000
+"""Rows that any database that is well commits within the deadline."""
+RETRY_SECONDS: Final = 0.5
 SHED_ABOVE: Final = 100_000
 """Rows waiting for the database above which events without `seq` are not kept for it."""
 REFUSE_ABOVE: Final = 150_000
@@ -135,7 +138,7 @@ class TelemetryService:
 
     async def flush(self) -> None:
         """Wait until every event that came is stored and in the stream."""
-        while self._rows or self._storing or self._stream.waiting():  # noqa: ASYNC110 - three
+        while self._rows or self._storing or not self._stream.idle():  # noqa: ASYNC110 - three
             await asyncio.sleep(BATCH_SECONDS)
 
     async def _store_some(self) -> None:
@@ -152,36 +155,40 @@ class TelemetryService:
             self._storing = False
 
     async def _store_all(self, batch: list[Row]) -> None:
-        """Store a batch, however often it takes; halve it to find a row that cannot be stored."""
-        while True:
-            try:
-                new = await self._store.commit(batch)
-            except Unavailable:
-                await asyncio.sleep(0.5)
-            except BadRow as error:
-                await self._halve(batch, error)
-                return
-            else:
-                self._stored(batch, new)
-                return
+        """Store a batch, however often it takes. It is halved to find a row that cannot be stored,
+        and when the database may have been too slow for so many."""
+        try:
+            committed = await self._store.commit(batch)
+        except BadRow as error:
+            await self._refuse_or_halve(batch, error)
+            return
+        except Exception as error:
+            if not isinstance(error, Unavailable):
+                log.exception("events_not_stored", rows=len(batch))
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            self._stored(committed)
+            return
+        for part in _halves(batch) if len(batch) > SMALL_BATCH else [batch]:
+            await self._store_all(part)
 
-    async def _halve(self, batch: list[Row], error: Exception) -> None:
+    async def _refuse_or_halve(self, batch: list[Row], error: BadRow) -> None:
         if len(batch) == 1:
             log.warning("event_refused", device_id=batch[0].source.device_id, error=str(error))
             metrics.events_shed.labels("bad").inc()
             self._acknowledge(batch)
             return
-        middle = len(batch) // 2
-        await self._store_all(batch[:middle])
-        await self._store_all(batch[middle:])
+        for part in _halves(batch):
+            await self._store_all(part)
 
-    def _stored(self, batch: list[Row], new: list[Row]) -> None:
+    def _stored(self, committed: Committed) -> None:
+        new, counting = committed
         metrics.events_stored.inc(len(new))
-        metrics.events_duplicate.inc(len(batch) - len(new))
+        metrics.events_duplicate.inc(len(counting) - len(new))
         for row in new:
             if row.seq is not None:
                 self._stream.put(row.source.org, row.event)
-        self._acknowledge(batch)
+        self._acknowledge(counting)
 
     def _acknowledge(self, batch: list[Row]) -> None:
         for source, boot_id, seq in rows_.acknowledgements(batch):
@@ -279,6 +286,11 @@ def _tables(settings: Settings) -> list[Partitioned]:
             table="metric_rollup", step=day, ahead=2, keep=timedelta(days=settings.keep_metric_days)
         ),
     ]
+
+
+def _halves(batch: list[Row]) -> list[list[Row]]:
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]]
 
 
 def _before(cursor: str | None) -> datetime | None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -11,7 +11,7 @@ import sql
 from hub.base.database import Connection, Database
 from hub.base.database import Row as Record
 from hub.telemetry import rows as rows_
-from hub.telemetry.rows import Place, Row
+from hub.telemetry.rows import Mark, Place, Row
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("telemetry")
@@ -21,32 +21,41 @@ _REFUSALS: Final = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
-    asyncpg.TransactionRollbackError,
 )
 """What a smaller batch may be spared; everything else is about the database, not the rows."""
+
+
+class Committed(NamedTuple):
+    """`new`: the rows that were stored. `counting`: those and the duplicates, all but what
+    superseded lines sent."""
+
+    new: list[Row]
+    counting: list[Row]
 
 
 class TelemetryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def commit(self, rows: list[Row]) -> list[Row]:
-        """Store what is new of a batch, all or nothing; the rows that were new.
+    async def commit(self, rows: list[Row]) -> Committed:
+        """Store what is new of a batch, all or nothing.
 
         Raises `BadRow` when Postgres refuses what one of the rows holds.
         """
         async with self._database.transaction(deadline=10) as connection:
-            marks = await self._lock_marks(connection, rows_.places_of(rows))
-            new, _ = rows_.split_new(rows, marks)
+            found = await self._lock_marks(connection, rows_.places_of(rows))
+            marks = {place: mark.seq for place, mark in found.items()}
+            counting = rows_.fenced(rows, found)
+            new = rows_.split_new(counting, marks)
             try:
                 await self._copy(connection, new)
                 await self._set_states(connection, new)
             except _REFUSALS as error:
                 raise BadRow(str(error)) from error
             await self._move_marks(connection, marks)
-        return new
+        return Committed(new, counting)
 
-    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, int]:
+    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, Mark]:
         if not places:
             return {}
         columns = (
@@ -55,7 +64,9 @@ class TelemetryStore:
             [place.boot_id for place in places],
         )
         return {
-            Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): row["seq"]
+            Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): Mark(
+                row["seq"], row["generation"]
+            )
             for row in await connection.fetch(_Q["lock_marks"], *columns)
         }
 

@@ -78,6 +78,7 @@ class StreamWriter:
         self._unavailable = unavailable
         self._waiting: defaultdict[OrgId, Waiting] = defaultdict(Waiting)
         self._number = 0
+        self._appending = False
         self._wake = asyncio.Event()
 
     def put(self, org: OrgId, event: StreamEvent) -> None:
@@ -91,7 +92,9 @@ class StreamWriter:
             self._wake.clear()
             while orgs := [org for org, waiting in self._waiting.items() if len(waiting)]:
                 for org in orgs:
+                    self._appending = True
                     await self._append_some(org)
+                    self._appending = False
 
     async def _append_some(self, org: OrgId) -> None:
         waiting = self._waiting[org]
@@ -132,6 +135,10 @@ class StreamWriter:
             await self._stream.append_gap(org, "bus", source=source)
             log.warning("events_shed", org=org, events=waiting.shed)
             waiting.shed = 0
+
+    def idle(self) -> bool:
+        """Whether everything that was put is in the stream."""
+        return not self._appending and not self.waiting()
 
     def waiting(self) -> int:
         return sum(len(waiting) for waiting in self._waiting.values())

@@ -1,11 +1,14 @@
 -- name: lock_marks
--- The mark of each (organisation, device, start of its agent), locked; made when missing.
-INSERT INTO event_mark (org_id, device_id, boot_id, seq)
+-- The mark of each (organisation, device, start of its agent), locked; made when missing. With the
+-- newest line of the device, because what an older one sends counts for nothing.
+INSERT INTO event_mark AS m (org_id, device_id, boot_id, seq)
 SELECT org_id, device_id, boot_id, 0
 FROM unnest($1::text[], $2::text[], $3::text[]) AS mark (org_id, device_id, boot_id)
 ORDER BY 1, 2, 3
 ON CONFLICT (org_id, device_id, boot_id) DO UPDATE SET updated_at = now()
-RETURNING org_id, device_id, boot_id, seq
+RETURNING org_id, device_id, boot_id, seq,
+          (SELECT l.generation FROM device_line l
+           WHERE l.org_id = m.org_id AND l.device_id = m.device_id) AS generation
 
 -- name: move_marks
 -- Up to where durable events are committed with this transaction.
@@ -15,12 +18,14 @@ WHERE m.org_id = n.org_id AND m.device_id = n.device_id AND m.boot_id = n.boot_i
   AND m.seq < n.seq
 
 -- name: set_states
--- The latest status of each device, locked in order, so that two batches cannot deadlock.
+-- The latest status of each device whose line is the newest, locked in order, so that two batches
+-- cannot deadlock.
 WITH present AS (
     SELECT s.org_id, s.device_id, n.status, n.metrics, n.at
     FROM device_state s
-    JOIN unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
-         AS n (org_id, device_id, status, metrics, at) USING (org_id, device_id)
+    JOIN unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[], $6::timestamptz[])
+         AS n (org_id, device_id, generation, status, metrics, at) USING (org_id, device_id)
+    JOIN device_line l USING (org_id, device_id, generation)
     ORDER BY 1, 2
     FOR UPDATE OF s
 )

@@ -21,8 +21,8 @@ from tests.acceptance.up import (
     family,
     gone,
     longline,
+    replica,
     signed_in,
-    stopped,
     until,
 )
 
@@ -82,20 +82,12 @@ def test_kill_9_leaves_no_child_and_the_next_start_recovers(up: HubProcess) -> N
 
 
 def test_a_second_replica_serves_on_the_same_database(up: HubProcess, tmp_path: Path) -> None:
-    file = tmp_path / "second.json"
     variables = {
         "LONGLINE_DATABASE_URL": up.ready["databaseUrl"],
         "LONGLINE_REDIS_URL": up.ready["redisUrl"],
         "LONGLINE_DATA_DIR": str(tmp_path / "second"),
     }
-    with (tmp_path / "second.log").open("wb") as log:
-        second = subprocess.Popen(
-            [*LONGLINE, "hub", "--port", "0", "--ready-file", file],
-            env=environment(**variables), stdout=log, stderr=log,
-        )  # fmt: skip
-    with stopped(second):
-        until(file.exists)
-        found = json.loads(file.read_bytes())
+    with replica(tmp_path, **variables) as (second, found):
         assert (found["adminPassword"], found["enrollmentKey"]) == (None, None)
         with signed_in(up.ready | {"url": found["url"]}) as rest:
             assert rest.get("/devices").status_code == 200

@@ -1,6 +1,7 @@
 """What tests of whole processes share: waiting with a deadline, ending, signing in."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -59,6 +60,22 @@ def stopped(process: subprocess.Popen[Any]) -> Generator[None]:
     finally:
         process.terminate()
         process.wait(DEADLINE)
+
+
+@contextlib.contextmanager
+def replica(
+    folder: Path, **variables: str
+) -> Generator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+    """A `longline hub` that keeps its files in `folder`; and its ready file."""
+    file = folder / "replica.json"
+    with (folder / "replica.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*LONGLINE, "hub", "--port", "0", "--ready-file", file],
+            env=environment(**variables), stdout=log, stderr=log,
+        )  # fmt: skip
+    with stopped(process):
+        until(file.exists)
+        yield process, json.loads(file.read_bytes())
 
 
 def family(pid: int) -> list[psutil.Process]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hub.base.metrics import REGISTRY
+from hub.base.settings import AGENT_VARIABLES, variables
 from scripts.docs import DOCS, PART, PARTS, outdated
 
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -32,6 +33,23 @@ def test_every_metric_is_explained_and_no_other() -> None:
     assert explained == kept
 
 
+def test_of_every_metric_is_said_when_to_worry() -> None:
+    page = (DOCS / "operations.md").read_text("utf-8")
+    rows = re.findall(r"^\| `longline_\w+` \|(.*)\|(.*)\|$", page, re.MULTILINE)
+
+    assert len(rows) == len(list(REGISTRY.collect()))
+    assert all(meaning.strip() and worry.strip() for meaning, worry in rows)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_variable_that_is_named_is_a_setting(page: Path) -> None:
+    named = set(re.findall(r"\bLONGLINE_[A-Z][A-Z_]*[A-Z]\b", page.read_text("utf-8")))
+
+    assert named <= {name for name, _, _ in variables()} | AGENT_VARIABLES | {
+        "LONGLINE_TEST_INSTALL"
+    }
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
@@ -42,7 +60,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_file_that_is_named_exists(page: Path) -> None:
-    roots = "protocol|device|hub|dashboard_ws|sql|longline|scripts|tests|docs"
+    roots = "protocol|device|hub|dashboard_ws|sql|longline|scripts|tests|docs|deploy"
     named = re.findall(rf"`((?:{roots})/[\w./-]*\w)`", page.read_text("utf-8"))
     for path in named:
         assert (DOCS.parent / path).exists(), path

@@ -18,7 +18,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from tests.acceptance.chaos.device import COMMANDS
+from tests.acceptance.chaos.device import BROKEN, COMMANDS
 from tests.acceptance.chaos.history import (
     Answered,
     AnyFact,
@@ -223,4 +223,4 @@ async def _probe(client: httpx.AsyncClient, device: str) -> bool:
         answer = await client.post(f"/devices/{device}/commands", json=body)
     except httpx.TransportError:
         return False
-    return answer.status_code == 200 and answer.json()["data"]["error"] is None
+    return answer.status_code == 200 and _code(answer.json()["data"]) in {None, BROKEN}

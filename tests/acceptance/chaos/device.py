@@ -27,6 +27,8 @@ from tests.acceptance.hub.clients import bearer
 Json = dict[str, Any]
 LONG_PAUSE: Final = 30.0
 CAP: Final = 6.0  # protocol.md says 30; a run has no time for that
+BROKEN: Final = "broken"
+"""The code of a command that fails, as some do."""
 WAITING: Final = 200
 COMMANDS: Final = ("force_sync", "clear_queue", "restart_service", "exec_shell")
 
@@ -178,7 +180,7 @@ class Device:
             await self._say("progress", commandId=command_id, percent=50)
             await asyncio.sleep(self._random.expovariate(2))
         await asyncio.sleep(self._random.expovariate(20))
-        error = {"code": "broken", "message": "as devices are"}
+        error = {"code": BROKEN, "message": "as devices are"}
         failed: Json = {"success": False, "error": error}
         await self._finish(command_id, failed if self._random.random() < 0.1 else {"success": True})
 

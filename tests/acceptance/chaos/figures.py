@@ -1,12 +1,14 @@
 """What a run found and measured: the lines at its end."""
 
 import contextlib
+import math
 from collections import Counter
 from pathlib import Path
 
 import msgspec
 
 from tests.acceptance.chaos.checker import Violation
+from tests.acceptance.chaos.faults import WORLD
 from tests.acceptance.chaos.history import (
     Answered,
     AnyFact,
@@ -74,13 +76,17 @@ def probes(facts: list[AnyFact]) -> list[float]:
 
 
 def recoveries(facts: list[AnyFact]) -> list[tuple[str, float]]:
-    """(fault, seconds from its end until a probe that began after it was answered)."""
+    """(fault, seconds from its end until a probe that began after it was answered) of the world's
+    faults; not where the next fault came first."""
     good = [probe for probe in of(facts, Probed) if probe.ok]
+    faults = [fault for fault in of(facts, Fault) if fault.name in WORLD]
     found: list[tuple[str, float]] = []
-    for fault in of(facts, Fault):
+    for fault in faults:
         if not fault.began:
-            after = [probe.at for probe in good if probe.began > fault.at]
-            found.append((fault.name, min(after, default=float("inf")) - fault.at))
+            next_one = min((f.at for f in faults if f.began and f.at > fault.at), default=math.inf)
+            answers = [probe.at for probe in good if probe.began > fault.at]
+            if (first := min(answers, default=math.inf)) < next_one or next_one == math.inf:
+                found.append((fault.name, first - fault.at))
     return found
 
 

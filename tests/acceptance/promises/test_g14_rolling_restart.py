@@ -15,7 +15,7 @@ from tests.acceptance.chaos import ledger
 from tests.acceptance.chaos.balancer import Balancer
 from tests.acceptance.chaos.checker import check
 from tests.acceptance.chaos.cluster import Cluster, running_cluster
-from tests.acceptance.chaos.device import COMMANDS, Device
+from tests.acceptance.chaos.device import BROKEN, COMMANDS, Device
 from tests.acceptance.chaos.history import AnyFact, History, Opened, of
 from tests.acceptance.chaos.proxy import serving
 from tests.acceptance.hub.clients import Rest, until
@@ -53,7 +53,7 @@ async def test_g14_a_rolling_restart_under_load_loses_no_command(tmp_path: Path)
     assert check(History(facts=facts, ledger=told)) == []
     assert {row.command for row in told.rows} >= accepted
     ends = {(row.status, row.error) for row in told.rows}
-    assert ends <= {("SUCCESS", None), ("FAILED", "broken")}  # as the devices wish
+    assert ends <= {("SUCCESS", None), ("FAILED", BROKEN)}  # as the devices wish
     lines = Counter(fact.device for fact in of(facts, Opened))
     assert max(lines.values()) <= 1 + REPLICAS, lines
 

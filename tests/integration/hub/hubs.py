@@ -196,9 +196,9 @@ async def two_hubs(database: Database) -> AsyncGenerator[tuple[Hub, Hub]]:
         yield one, two
 
 
-async def add_devices(database: Database, count: int = 1, prefix: str = "d") -> list[DeviceId]:
+async def add_devices(database: Database, count: int = 1, *, first: int = 1) -> list[DeviceId]:
     store = DeviceStore(database)
-    made = [DeviceId(f"{prefix}{number}") for number in range(1, count + 1)]
+    made = [DeviceId(f"d{number}") for number in range(first, first + count)]
     async with database.transaction() as connection:
         for device_id in made:
             await store.register(connection, DEFAULT_ORG, device_id, Identity())

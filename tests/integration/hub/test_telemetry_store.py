@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from hub.base.database import Database
+from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned, maintain
 from hub.base.settings import Settings
 from hub.telemetry.rows import Row, Stamps, make_row
 from hub.telemetry.service import Span, TelemetryService
-from hub.telemetry.store import BadRow, TelemetryStore
+from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.telemetry import Event, Status
@@ -27,12 +29,23 @@ NOW = datetime.now(UTC).timestamp()
 STAMPS = Stamps()
 
 
+@pytest_asyncio.fixture
+async def database(database: Database) -> Database:
+    """With d0 … d20, each on its first line."""
+    await add_devices(database, 21, first=0)
+    await database.execute(
+        "INSERT INTO device_line (org_id, device_id, replica_id, session_id) "
+        "SELECT org_id, device_id, 'r', 's' FROM device"
+    )
+    return database
+
+
 class Source:
     """The line of a device: keeps what was acknowledged on it."""
 
-    def __init__(self, device_id: DeviceId = D1) -> None:
+    def __init__(self, device_id: DeviceId = D1, generation: int = 1) -> None:
         self._wire = Wire()
-        self.line = make_line(self._wire, device_id=device_id)
+        self.line = make_line(self._wire, device_id=device_id, generation=generation)
 
     def acknowledged(self) -> list[tuple[str, int]]:
         return [(frame["bootId"], frame["seq"]) for frame in self._wire.frames()]
@@ -68,9 +81,9 @@ async def test_g4_durable_events_are_stored_once_across_batches_and_restarts(
 ) -> None:
     source = Source()
     first = [source.row("e1", 1), source.row("e2", 2), source.row("e2", 2), source.row("free")]
-    assert len(await TelemetryStore(database).commit(first)) == 3
+    assert len((await TelemetryStore(database).commit(first)).new) == 3
     second = [source.row("e2", 2), source.row("e3", 3), source.row("e1", 1, "c")]
-    assert len(await TelemetryStore(database).commit(second)) == 2
+    assert len((await TelemetryStore(database).commit(second)).new) == 2
     assert await names(database) == ["e1", "e2", "free", "e3", "e1"]
 
 
@@ -82,7 +95,7 @@ async def test_g4_two_replicas_that_store_the_same_events_at_once_store_them_onc
         found = await asyncio.gather(
             TelemetryStore(database).commit(rows), TelemetryStore(database).commit(rows[::-1])
         )
-        assert sum(map(len, found)) == 20
+        assert sum(len(committed.new) for committed in found) == 20
     assert len(await names(database)) == 200
 
 
@@ -92,7 +105,7 @@ async def test_a_bad_row_refuses_its_batch_and_leaves_nothing(database: Database
     with pytest.raises(BadRow):
         await TelemetryStore(database).commit(rows)
     assert await names(database) == []
-    assert await TelemetryStore(database).commit(rows[:1]) == rows[:1]
+    assert (await TelemetryStore(database).commit(rows[:1])).new == rows[:1]
 
 
 async def test_one_bad_row_never_fails_the_others_of_its_batch(
@@ -102,7 +115,7 @@ async def test_one_bad_row_never_fails_the_others_of_its_batch(
     source, bad = Source(), Source(DeviceId("d2"))
     commit = TelemetryStore.commit
 
-    async def commit_spoiled(self: TelemetryStore, rows: list[Row]) -> list[Row]:
+    async def commit_spoiled(self: TelemetryStore, rows: list[Row]) -> Committed:
         return await commit(self, [spoiled(r) if r.source is bad.line else r for r in rows])
 
     monkeypatch.setattr(TelemetryStore, "commit", commit_spoiled)
@@ -151,7 +164,9 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
         for n, value in enumerate(values)
     ]  # fmt: skip
     await store.commit(rows)
-    state = await database.fetchrow("SELECT status, metrics FROM device_state")
+    state = await database.fetchrow(
+        "SELECT status, metrics FROM device_state WHERE device_id = 'd1'"
+    )
     assert state is not None
     assert (state["status"], state["metrics"]) == ("DEGRADED", {"t": 3})
     for _ in range(3):
@@ -207,3 +222,48 @@ async def test_replicas_that_make_partitions_at_once_do_not_disturb_each_other(
     assert len(await partitions(databases[0], "log_line")) == 5
     for database in databases:
         await database.close()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("of ours"), Unavailable("gone")])
+async def test_g4_whatever_a_commit_raises_no_event_is_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The next `seq` would move the mark over the hole."""
+    commit = TelemetryStore.commit
+    failures = [error, error]
+
+    async def commit_later(self: TelemetryStore, rows: list[Row]) -> Committed:
+        if failures:
+            raise failures.pop()
+        return await commit(self, rows)
+
+    monkeypatch.setattr(TelemetryStore, "commit", commit_later)
+    monkeypatch.setattr("hub.telemetry.service.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("hub.telemetry.service.SMALL_BATCH", 2)
+    async with telemetry(database) as (service, _):
+        source = Source()
+        for seq in range(1, 8):
+            service.put(source.line, Event(name=f"e{seq}", seq=seq, boot_id="b"))
+        async with asyncio.timeout(5):
+            await service.flush()
+    assert await names(database) == [f"e{seq}" for seq in range(1, 8)]
+
+
+async def test_g6_what_a_superseded_line_sends_is_neither_kept_nor_acknowledged(
+    database: Database,
+) -> None:
+    async with telemetry(database) as (service, stream):
+        await database.execute("UPDATE device_line SET generation = 2 WHERE device_id = 'd1'")
+        old, new = Source(), Source(generation=2)
+        service.put(old.line, Event(name="late", seq=2, boot_id="b"))
+        service.put(old.line, Status(status="ERROR"))
+        service.put(new.line, Event(name="kept", seq=1, boot_id="b"))
+        service.put(new.line, Status(status="DEGRADED"))
+        service.put(old.line, Status(status="ERROR"))
+        await service.flush()
+        assert (old.acknowledged(), new.acknowledged()) == ([], [("b", 1)])
+        assert await names(database) == ["kept"]
+        said = await database.fetchval("SELECT status FROM device_state WHERE device_id = 'd1'")
+        assert said == "DEGRADED"
+        streamed = [event.type for batch in stream.batches for event in batch.events]
+        assert sorted(streamed) == ["event", "status", "status", "status"]

@@ -182,7 +182,7 @@ def test_events_of_our_own_go_on_in_an_epoch_of_their_own_between_gaps() -> None
     fanout.receive(At(Position(epoch="e1", offset=1)))
     assert fanout.position == Position(epoch="e1", offset=1)
     fanout.receive(Entries([entry, back(stream, batch(2, "d")), stream.append(make_event("e"))]))
-    assert member.story() == [1, ("bus", None, 0), 1, 2, 3, ("epoch", None, 1), 5]
+    assert member.story() == [1, ("bus", None, 0), 1, 2, 3, ("epoch", None, 1), ("bus", 1, 4), 5]
     assert codes(member) == ["a", "b", "c", "d", "e"]
     assert fanout.position == Position(epoch="e1", offset=5)
 
@@ -194,7 +194,7 @@ def test_a_new_epoch_after_the_interim_is_one_gap() -> None:
     fanout.show(batch(1, "a"))
     fanout.receive(stream.begin_epoch())
     fanout.receive(Entries([back(stream, batch(1, "a")), back(stream, batch(2, "b"))]))
-    assert member.story() == [("bus", None, 0), 1, ("epoch", None, 0), 2]
+    assert member.story() == [("bus", None, 0), 1, ("epoch", None, 0), ("bus", 0, 1), 2]
     assert codes(member) == ["a", "b"]
 
 

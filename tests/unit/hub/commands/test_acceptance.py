@@ -1,7 +1,8 @@
 import pytest
+from msgspec import structs
 
 from hub.audit.service import Deed
-from hub.base.errors import Conflict, HubError, NotFound, TooManyCommands
+from hub.base.errors import Conflict, HubError, Invalid, NotFound, TooManyCommands, invalid
 from hub.commands.acceptance import Acceptance, Intake, Taken
 from hub.commands.dispatch import NewCommand
 from hub.commands.records import Ledgered
@@ -135,3 +136,20 @@ def test_a_key_remembers_the_targets_that_its_call_refused() -> None:
     group, _ = take(Intake(commands=[new, stranger], key=(KEY, KeyRow(b"hash", "batch"))))
     ((_, row),) = group.keys
     assert row.refused == {"d9": {"code": "not_found", "message": "no such device"}}
+
+
+def test_g2_a_problem_of_the_call_refuses_it_unless_it_was_accepted_before() -> None:
+    intake = structs.replace(one("c1"), problem=invalid("expiresAt", "lies behind"))
+    group, (taken,) = take(intake)
+    assert (group.inserts, taken.outcomes) == ([], [])
+    assert isinstance(taken.refused, Invalid)
+    before = make_command(State.PENDING, command_id="c1")
+    _, (joined,) = take(intake, existing={(DEFAULT_ORG, before.command_id): before})
+    assert (joined.outcomes, joined.refused) == ([before], None)
+
+
+def test_g2_a_key_that_was_used_is_joined_whatever_the_problem_is_now() -> None:
+    used = KeyRow(b"hash", "first")
+    intake = structs.replace(with_key("second"), problem=invalid("expiresAt", "lies behind"))
+    _, (taken,) = take(intake, keys={KEY: used})
+    assert (taken.joined, taken.refused) == (used, None)

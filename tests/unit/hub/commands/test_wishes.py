@@ -41,13 +41,28 @@ def test_what_is_queued_expires_within_30_days_and_by_default_in_one() -> None:
     assert expiry(delivery="queue", expires_at=soon) == soon
 
 
-@pytest.mark.parametrize(
-    ("delivery", "ahead"),
-    [("now", timedelta(hours=1)), ("queue", timedelta(0)), ("queue", timedelta(days=31))],
-)
-def test_an_expiry_that_makes_no_sense_is_invalid(delivery: str, ahead: timedelta) -> None:
+def test_an_expiry_of_what_is_not_queued_is_invalid() -> None:
     with pytest.raises(Invalid, match="expiresAt"):
-        expiry(delivery=delivery, expires_at=MOMENT + ahead)
+        expiry(expires_at=MOMENT + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "fits"),
+    [
+        (timedelta(0), False),
+        (timedelta(days=31), False),
+        (timedelta(days=30), True),
+        (timedelta(seconds=1), True),
+    ],
+)
+def test_an_expiry_must_lie_ahead_when_the_command_is_new(ahead: timedelta, fits: bool) -> None:
+    wish = Dispatch(command=ForceSync(), delivery="queue", expires_at=MOMENT + ahead)
+    assert (wish.problem(NOW) is None) is fits
+
+
+def test_without_an_expiry_there_is_no_problem() -> None:
+    assert Dispatch(command=ForceSync()).problem(NOW) is None
+    assert Dispatch(command=ForceSync(), delivery="queue").problem(NOW) is None
 
 
 def test_a_digest_is_equal_for_the_same_request_with_defaults_filled_in() -> None:

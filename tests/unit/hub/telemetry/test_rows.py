@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from hub.telemetry.rows import (
     TABLES,
+    Mark,
     Place,
     Row,
     Source,
     Stamps,
     acknowledgements,
+    fenced,
     latest_states,
     make_row,
     place_of,
@@ -21,7 +23,7 @@ from hub.telemetry.rows import (
     split_new,
 )
 from protocol.codec import decode_device_frame
-from protocol.ids import DEFAULT_ORG, DeviceId
+from protocol.ids import DEFAULT_ORG, DeviceId, Generation
 from protocol.telemetry import LogLine, Telemetry, TelemetryBase
 from tests.factories import make_line
 
@@ -125,15 +127,22 @@ def test_no_two_stamps_are_equal_and_they_never_go_back() -> None:
 def test_g4_durable_events_at_or_below_the_mark_are_left_out() -> None:
     rows = [durable(1), durable(2), durable(4), durable(4), durable(3), row(name="free")]
     marks = {Place(DEFAULT_ORG, DeviceId("d1"), "b"): 1}
-    new, duplicates = split_new(rows, marks)
+    new = split_new(rows, marks)
     assert [found.seq for found in new] == [2, 4, None]
-    assert duplicates == 3
     assert marks == {Place(DEFAULT_ORG, DeviceId("d1"), "b"): 4}
+
+
+def test_g6_durable_events_of_superseded_lines_do_not_count() -> None:
+    newer = make_line(generation=2)
+    rows = [durable(1), durable(1, source=newer), row(name="free")]
+    place = place_of(rows[0])
+    assert fenced(rows, {place: Mark(0, Generation(1))}) == [rows[0], rows[2]]
+    assert fenced(rows, {place: Mark(0, Generation(2))}) == rows[1:]
 
 
 def test_a_boot_without_a_mark_begins_at_its_first_event() -> None:
     marks: dict[Place, int] = {}
-    new, _ = split_new([durable(5, "x")], marks)
+    new = split_new([durable(5, "x")], marks)
     assert len(new) == 1
     assert marks == {place_of(new[0]): 5}
 
@@ -164,4 +173,4 @@ def test_the_latest_status_of_each_device() -> None:
     ]
     found = [state[1:] for state in latest_states(rows)]
     moment = datetime(1970, 1, 1, 0, 16, 40, tzinfo=UTC)
-    assert found == [("d0", "DEGRADED", {}, moment), ("d1", "ERROR", {"m": 1.0}, moment)]
+    assert found == [("d0", 1, "DEGRADED", {}, moment), ("d1", 1, "ERROR", {"m": 1.0}, moment)]
