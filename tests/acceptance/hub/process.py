@@ -17,6 +17,9 @@ POLL_SECONDS = 0.02
 class HubProcess:
     """`start` as often as it was killed or stopped: the data directory stays."""
 
+    start_seconds = START_SECONDS
+    stop_seconds = STOP_SECONDS
+
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
         self._ready_file = folder / "ready.json"
@@ -29,13 +32,22 @@ class HubProcess:
     def url(self) -> str:
         return str(self.ready["url"])
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def arguments(self) -> list[str | Path]:
+        """Of `longline`, without the ready file."""
+        return ["up", "--port", "0", "--data-dir", self.folder / "data"]
+
     def start(self) -> None:
         self._ready_file.unlink(missing_ok=True)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("LONGLINE_")}
         with (self.folder / "hub.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "longline", "up", "--port", "0",
-                 "--data-dir", self.folder / "data", "--ready-file", self._ready_file],
+                [sys.executable, "-m", "longline", *self.arguments(),
+                 "--ready-file", self._ready_file],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=inherited | self._variables,
             )  # fmt: skip
@@ -43,7 +55,7 @@ class HubProcess:
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while not self._ready_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the hub did not start:\n{self.log()[-4000:]}")
@@ -51,18 +63,26 @@ class HubProcess:
         found = json.loads(self._ready_file.read_bytes())
         self.ready |= {name: value for name, value in found.items() if value is not None}
 
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """As a crash: kill -9."""
-        self._signal(signal.SIGKILL)
+        self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        return self._signal(signal.SIGTERM)
+        return self._end(signal.SIGTERM)
 
-    def _signal(self, number: signal.Signals) -> int:
+    def send_signal(self, number: signal.Signals) -> None:
+        """Without waiting for anything."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> int:
+        self.send_signal(number)
+        assert self._process is not None
         try:
-            return self._process.wait(STOP_SECONDS)
+            return self._process.wait(self.stop_seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

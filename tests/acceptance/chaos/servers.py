@@ -1,0 +1,73 @@
+"""A private Postgres and a private Valkey that can be killed, frozen and started again.
+
+They are the hub's own embedded servers. Nothing watches over them here: what was killed stays down
+until it is started again, so that an outage lasts as long as its fault says. Both save nothing that
+a fault has to respect: Valkey comes back empty, Postgres recovers from its log.
+"""
+
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+from redis import Redis
+
+from hub.base.embedded import Child, Embedded
+
+START_SECONDS: Final = 30.0
+POLL_SECONDS: Final = 0.05
+
+
+class Servers(Embedded):
+    """`which` is `postgres` or `valkey` throughout."""
+
+    def child(self, which: str) -> Child:
+        return next(child for child in self._children if child.name == which)
+
+    def socket(self, which: str) -> Path:
+        """Where it listens."""
+        return self._sockets / (".s.PGSQL.5432" if which == "postgres" else "valkey.sock")
+
+    def database_at(self, port: int) -> str:
+        """The database, through a proxy on this port."""
+        return f"postgresql://longline@127.0.0.1:{port}/longline?sslmode=disable"
+
+    def processes(self, which: str) -> list[psutil.Process]:
+        """The server's process and its children; none when it is down."""
+        process = self.child(which).process
+        if process is None or process.poll() is not None:
+            return []
+        with suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(process.pid)
+            return [parent, *parent.children(recursive=True)]
+        return []
+
+    def signal(self, which: str, number: signal.Signals) -> None:
+        """To every process of the server: a frozen Postgres has no backend that runs."""
+        for process in self.processes(which):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    async def kill(self, which: str) -> None:
+        """kill -9 for Valkey; for Postgres an immediate shutdown, which recovers as after it."""
+        process = self.child(which).process
+        assert process is not None
+        process.send_signal(signal.SIGKILL if which == "valkey" else signal.SIGQUIT)
+        await asyncio.to_thread(process.wait, START_SECONDS)
+
+    async def up(self, which: str) -> None:
+        """Start it again and wait until it answers."""
+        child = self.child(which)
+        answers = self._answers_postgres if which == "postgres" else self._answers_valkey
+        async with asyncio.timeout(START_SECONDS):
+            while not await answers():
+                if child.ended():
+                    child.start()
+                await asyncio.sleep(POLL_SECONDS)
+
+    def valkey(self, *command: str) -> None:
+        """Do to Valkey what an operator, or another program, could do."""
+        with Redis.from_url(self.redis_url, socket_timeout=5) as client:  # pyright: ignore[reportUnknownMemberType]
+            client.execute_command(*command)  # pyright: ignore[reportUnknownMemberType]

@@ -1,0 +1,154 @@
+"""Does to replicas, servers and wires what a fault says, for as long as it says.
+
+When `inflict` returns, what was broken is whole again as far as it is ours to mend: the process was
+started, the wire moves. That the hub comes back by itself is the hub's part.
+"""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+import asyncpg
+
+from tests.acceptance.chaos.cluster import Cluster, Replica
+from tests.acceptance.chaos.faults import Planned
+from tests.acceptance.chaos.history import Noted, Record
+from tests.acceptance.chaos.proxy import Proxy
+
+DRAIN_SECONDS: Final = 30.0
+EVERY: Final = 2.0
+STARTS: Final = 10
+Server = Literal["postgres", "valkey"]
+
+
+class World:
+    """`clients`, `database` and `redis` are the proxies that everything goes through."""
+
+    def __init__(
+        self, cluster: Cluster, clients: Proxy, database: Proxy, redis: Proxy, record: Record
+    ) -> None:
+        self._cluster = cluster
+        self._servers = cluster.servers
+        self._record = record
+        wires = {"clients'": clients, "database": database, "redis": redis}
+        self._acts: dict[str, Callable[[Planned], Awaitable[None]]] = {
+            "replica killed": self._kill,
+            "replica frozen": self._freeze,
+            "replica drained": self._drain,
+            "all replicas killed": self._kill_all,
+            "redis killed": lambda fault: self._down("valkey", fault.seconds),
+            "redis down": lambda fault: self._down("valkey", fault.seconds),
+            "redis frozen": lambda fault: self._frozen("valkey", fault.seconds),
+            "redis subscribers killed": self._kill_subscribers,
+            "redis out of memory": self._fill_memory,
+            "postgres restarted": lambda fault: self._down("postgres", fault.seconds),
+            "postgres backends terminated": self._terminate_backends,
+            "postgres frozen": lambda fault: self._frozen("postgres", fault.seconds),
+        }
+        for name, wire in wires.items():
+            self._acts |= _acts_on(name, wire)
+
+    async def inflict(self, fault: Planned) -> None:
+        await self._acts[fault.name](fault)
+
+    def _victim(self, fault: Planned) -> Replica:
+        return self._cluster.replicas[fault.pick % len(self._cluster.replicas)]
+
+    async def _kill(self, fault: Planned) -> None:
+        victim = self._victim(fault)
+        victim.kill()
+        await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(_supervised, victim)
+
+    async def _freeze(self, fault: Planned) -> None:
+        victim = self._victim(fault)
+        victim.freeze()
+        await asyncio.sleep(fault.seconds)
+        victim.thaw()
+
+    async def _drain(self, fault: Planned) -> None:
+        victim = self._victim(fault)
+        began = time.monotonic()
+        code = await asyncio.to_thread(victim.stop)
+        took = time.monotonic() - began
+        if code != 0 or took > DRAIN_SECONDS:
+            text = f"a replica took {took:.1f} s to drain, and exited {code}"
+            self._record(Noted(rule="drain", text=text))
+        await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(_supervised, victim)
+
+    async def _kill_all(self, fault: Planned) -> None:
+        for replica in self._cluster.replicas:
+            replica.kill()
+        await asyncio.sleep(fault.seconds)
+        await self._cluster.each(self._cluster.replicas, _supervised)
+
+    async def _down(self, which: Server, seconds: float) -> None:
+        await self._servers.kill(which)
+        await asyncio.sleep(seconds)
+        await self._servers.up(which)
+
+    async def _frozen(self, which: Server, seconds: float) -> None:
+        self._servers.signal(which, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        self._servers.signal(which, signal.SIGCONT)
+
+    async def _kill_subscribers(self, fault: Planned) -> None:
+        for _ in range(int(fault.seconds / EVERY) + 1):
+            await asyncio.to_thread(self._servers.valkey, "CLIENT", "KILL", "TYPE", "pubsub")
+            await asyncio.sleep(EVERY)
+
+    async def _fill_memory(self, fault: Planned) -> None:
+        await asyncio.to_thread(self._servers.valkey, "CONFIG", "SET", "maxmemory", "1mb")
+        await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(self._servers.valkey, "CONFIG", "SET", "maxmemory", "512mb")
+
+    async def _terminate_backends(self, fault: Planned) -> None:
+        for _ in range(int(fault.seconds / EVERY) + 1):
+            connection = await asyncpg.connect(self._servers.database_url)
+            try:
+                await connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE usename = current_user AND pid <> pg_backend_pid()"
+                )
+            finally:
+                await connection.close()
+            await asyncio.sleep(EVERY)
+
+
+def _supervised(replica: Replica) -> None:
+    """Start it, again and again: it gives up when its database is away for long."""
+    for _ in range(STARTS):
+        with contextlib.suppress(AssertionError):
+            return replica.start()
+    raise AssertionError(f"a replica does not start:\n{replica.log()[-2000:]}")
+
+
+def _acts_on(name: str, wire: Proxy) -> dict[str, Callable[[Planned], Awaitable[None]]]:
+    async def slow(fault: Planned) -> None:
+        wire.delay = 0.05 if name == "redis" else 0.2
+        await asyncio.sleep(fault.seconds)
+        wire.delay = 0.0
+
+    async def frozen(fault: Planned) -> None:
+        wire.freeze()
+        await asyncio.sleep(fault.seconds)
+        wire.thaw()
+
+    async def cut(fault: Planned) -> None:
+        wire.cut(after=fault.pick % 300)
+        await asyncio.sleep(fault.seconds)
+
+    async def half_closed(fault: Planned) -> None:
+        wire.half_close()
+        await asyncio.sleep(fault.seconds)
+
+    return {
+        f"{name} wire slow": slow,
+        f"{name} wire frozen": frozen,
+        f"{name} wire cut": cut,
+        f"{name} wire half-closed": half_closed,
+    }
