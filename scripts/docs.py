@@ -19,6 +19,7 @@ from hub.base.settings import variables
 from hub.commands.rest import CommandEndpoints
 from hub.config.rest import ConfigEndpoints
 from hub.devices.rest import DeviceEndpoints
+from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.rest import FirmwareEndpoints
 from hub.groups.rest import GroupEndpoints
 from hub.routes import Endpoints, routes
@@ -45,6 +46,7 @@ def table_of_routes() -> list[Route]:
             audit=AuditEndpoints(nobody),
             commands=CommandEndpoints(nobody),
             config=ConfigEndpoints(nobody),
+            deployments=DeploymentEndpoints(nobody, nobody, nobody),
             devices=DeviceEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
             groups=GroupEndpoints(nobody, nobody, nobody),
