@@ -116,12 +116,13 @@ async def updating(fleet: Fleet, rest: Rest, count: int = 1) -> AsyncGenerator[l
         yield devices
 
 
-async def at_version(rest: Rest, device_id: str, version: str) -> None:
+async def at_version(rest: Rest, device_id: str, version: str, *, seconds: float = 8) -> None:
     async def is_there() -> bool:
-        found = await rest.data(f"/devices/{device_id}")
-        return bool(found["connected"]) and found["version"] == version
+        answer = await rest.get(f"/devices/{device_id}")
+        found = answer.json().get("data", {})
+        return bool(found.get("connected")) and found["version"] == version
 
-    await until(is_there)
+    await until(is_there, seconds=seconds)
 
 
 def ids(devices: list[Updating]) -> Json:
