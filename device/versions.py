@@ -9,9 +9,11 @@ The directory is private to the agent and its launcher. Everything that counts i
 before the record that names it is written.
 """
 
+import gzip
 import os
 import shutil
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -118,7 +120,7 @@ def _extract(artifact: Path, folder: Path) -> None:
             free = shutil.disk_usage(folder).free
             check_unpacked([member.size for member in members], free_bytes=free)
             archive.extractall(folder, members, filter="data")
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
         raise UpdateRefused("bad_artifact", str(error) or type(error).__name__) from None
 
 

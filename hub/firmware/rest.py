@@ -1,6 +1,6 @@
 """`/firmware/releases` and `/firmware/signing-keys`."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 from starlette.responses import FileResponse, Response
@@ -21,6 +21,8 @@ class UploadQuery(Query, frozen=True, kw_only=True):
     version: Word
     channel: Word = "stable"
     filename: Annotated[str, Meta(min_length=1, max_length=1024)] = "artifact"
+
+    cleaned: ClassVar[frozenset[str]] = frozenset({"filename"})
 
 
 class Release(Struct, frozen=True, rename="camel", kw_only=True):

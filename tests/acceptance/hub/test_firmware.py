@@ -110,6 +110,7 @@ async def test_the_same_version_in_the_same_channel_is_409(rest: Rest) -> None:
         ("..\\..\\boot.ini", "boot.ini"),
         ("/abs/fw.bin", "fw.bin"),
         ("..", "artifact"),
+        ("fw\0.bin", "fw_.bin"),
         ('a"b\r\nX: y.bin', None),
         ("é.bin", None),
     ],

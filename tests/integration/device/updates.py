@@ -29,7 +29,6 @@ BROKEN = {
     "deaf": DEAF,
 }
 """`__main__.py` of versions that fail, each in its own way."""
-TRIAL_SECONDS = 4
 CONFIRM_SECONDS = 3.0
 
 
@@ -78,7 +77,7 @@ class SupervisedDevice:
         return [
             sys.executable, str(HERE / "supervisor.py"), str(self.directory / "pid"),
             sys.executable, "-m", "longline", "launch", "--versions", str(self.versions),
-            "--trial-seconds", str(TRIAL_SECONDS), "--", "--config", str(file),
+            "--trial-seconds", str(round(self.confirm_seconds) + 1), "--", "--config", str(file),
         ]  # fmt: skip
 
     @asynccontextmanager
