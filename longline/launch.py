@@ -20,7 +20,10 @@ def command(
     *,
     versions: Annotated[Path, typer.Option(help="Where versions of the agent are kept.")],
     trial_seconds: Annotated[
-        int, typer.Option(min=1, help="Kill a new version that hangs for so long.")
+        int,
+        typer.Option(
+            min=1, help="Kill a new version that hangs for so long; more than its confirm_seconds."
+        ),
     ] = TRIAL_SECONDS,
 ) -> None:
     """Start the agent in the version that is to run."""

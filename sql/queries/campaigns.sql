@@ -65,7 +65,7 @@ WHERE (org_id, campaign_id) IN (
     SELECT org_id, campaign_id FROM campaign
     WHERE closed_at IS NULL
       AND (driver = $1 OR driver IS NULL OR driver_until < now())
-    ORDER BY created_at LIMIT 100
+    ORDER BY created_at LIMIT 1000
     FOR UPDATE SKIP LOCKED)
 RETURNING org_id, campaign_id
 

@@ -6,12 +6,13 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from device.version import installed_version
 from tests.acceptance.hub.clients import Json, Rest, new_id, until
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_deployments import at_version, codes, ended, rows
 from tests.integration.device.updates import BROKEN, SupervisedDevice, make_artifact
 
-OLD = "0.1.0"
+OLD = installed_version()
 
 
 def longline(hub: HubProcess, token: str, *arguments: str | Path) -> str:
