@@ -46,7 +46,7 @@ PEERS: Final = (
     "dashboard in a loop", "rubbish", "dashboard leaves",
 )  # fmt: skip
 PEER_SECONDS: Final = 1.5
-HAND: Final = 10
+HAND: Final = 13
 PAIRS: Final = 0.3
 
 
