@@ -38,6 +38,7 @@ from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
 from hub.base.settings import Settings
+from hub.base.turnstile import Turnstile
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService
 from hub.commands.store import CommandStore
@@ -171,6 +172,7 @@ class Replica:
             self.audit,
         )
         tokens = DashboardTokens(self.accounts)
+        turnstile = Turnstile(clock=time.monotonic, soon=asyncio.get_running_loop().call_soon)
         self.dashboards = Dashboards(
             source=bus,
             tokens=tokens,
@@ -189,6 +191,7 @@ class Replica:
                     Rates(settings.device_frame_rate, settings.device_byte_rate),
                     settings.query_tokens,
                 ),
+                turnstile=turnstile,
                 clock=time.monotonic,
                 wall_clock=time.time,
                 spawn=self._spawn,
@@ -196,6 +199,7 @@ class Replica:
             self.dashboards,
             tokens,
             GateSettings(frozenset(settings.allowed_origins), settings.query_tokens),
+            turnstile=turnstile,
             draining=lambda: self.draining,
         )
         self._hints = hints

@@ -3,8 +3,11 @@
 It also adapts what the dashboards' fan-out asks for to the floors of the hub.
 """
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -17,6 +20,7 @@ from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
 from hub.base.errors import Unauthenticated
+from hub.base.turnstile import Turnstile
 from hub.groups.service import GroupService
 from hub.lines.endpoint import DeviceGate
 from hub.socket.handler import Handler
@@ -25,6 +29,8 @@ from hub.web.principal import Principal
 from protocol.errors import ProblemCode
 from protocol.ids import OrgId
 
+SPREAD_SECONDS: Final = 15
+"""Over this many seconds those who come back are spread."""
 _NOT_AUTHENTICATED: Final = Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL)
 
 
@@ -34,7 +40,8 @@ class GateSettings(Struct, frozen=True):
 
 
 class SocketGate:
-    """`draining` says whether this replica takes no new sockets any more."""
+    """`draining` says whether this replica takes no new sockets any more; the turnstile, when the
+    next may come in."""
 
     def __init__(
         self,
@@ -43,12 +50,14 @@ class SocketGate:
         tokens: "DashboardTokens",
         settings: GateSettings,
         *,
+        turnstile: Turnstile,
         draining: Callable[[], bool],
     ) -> None:
         self._devices = devices
         self._dashboards = dashboards
         self._tokens = tokens
         self._settings = settings
+        self._turnstile = turnstile
         self._draining = draining
 
     def admit(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
@@ -56,11 +65,26 @@ class SocketGate:
             return _count(Refusal(503, ProblemCode.UNAVAILABLE, "draining", retry_after=1))
         match upgrade.path:
             case "/ws/device":
-                return self._devices.admit(upgrade)
+                return self._in_turn(upgrade)
             case "/ws/dashboard":
                 return self._admit_dashboard(upgrade)
             case _:
                 return _count(Refusal(404, ProblemCode.NOT_FOUND, "no such socket"))
+
+    def _in_turn(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
+        """A device's upgrade, decided at once or when its turn comes."""
+        if self._turnstile.open():
+            return self._turnstile.run(partial(self._devices.admit, upgrade))
+        decided: asyncio.Future[Handler | Refusal] = asyncio.get_running_loop().create_future()
+
+        def decide() -> None:
+            if not decided.done():
+                decided.set_result(self._devices.admit(upgrade))
+
+        if self._turnstile.queue(decide):
+            return decided
+        seconds = random.randint(1, SPREAD_SECONDS)  # noqa: S311
+        return _count(Refusal(503, ProblemCode.OVERLOADED, "too many connect", retry_after=seconds))
 
     async def _admit_dashboard(self, upgrade: Upgrade) -> Handler | Refusal:
         origin, host = upgrade.header("origin"), upgrade.header("host") or ""

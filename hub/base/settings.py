@@ -54,7 +54,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     tls_key: Annotated[str, _doc("PEM file of the certificate's private key.")] = ""
     insecure: Annotated[bool, _doc("Allows an address that others can reach, without TLS.")] = False
     trusted_proxies: Annotated[
-        list[str], _doc("Addresses of proxies whose X-Forwarded-For and -Proto count.")
+        list[str], _doc("Addresses or networks of proxies whose X-Forwarded-For and -Proto count.")
     ] = []
     allowed_origins: Annotated[
         list[str], _doc("Origins besides the hub's own that may open a dashboard socket.")

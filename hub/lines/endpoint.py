@@ -6,7 +6,10 @@ registered waits, with reading paused.
 """
 
 import asyncio
+import math
+import random
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -17,6 +20,8 @@ from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
 from hub.base.errors import HubError, Unauthenticated
+from hub.base.turnstile import Turnstile
+from hub.lines.budget import ConnectBudget
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.session import LineListener, LineSession, Renewal
@@ -38,6 +43,8 @@ log = structlog.get_logger(__name__)
 AUTHENTICATION_SECONDS: Final = 5.0
 FIRST_MESSAGE: Final = 4 * 1024
 MAX_MESSAGE: Final = 64 * 1024
+AGAIN_SECONDS: Final = 30
+"""Over this many seconds those who came too often are spread."""
 SLOW_SECONDS: Final = 1.0
 """How long a flooding device is not read."""
 
@@ -58,11 +65,14 @@ class DeviceGate:
         listener: LineListener,
         settings: DeviceSettings,
         *,
+        turnstile: Turnstile,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._accounts = accounts
+        self.turnstile = turnstile
+        self._budget = ConnectBudget()
         self.lines = lines
         self.listener = listener
         self.rates = settings.rates
@@ -85,9 +95,15 @@ class DeviceGate:
             scheme, token = "bearer", (query or [""])[0] if self._query_tokens else ""
         principal = self.identify(token.strip()) if scheme.lower() == "bearer" else None
         if principal is None:
-            metrics.refused_sockets.labels("401").inc()
-            return Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL)
+            return _refuse(Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL))
+        wait = self.wait_of(principal)
+        if wait:
+            return _refuse(_too_often(wait))
         return DeviceSocket(self, principal)
+
+    def wait_of(self, principal: Principal) -> float:
+        """Seconds until this device may connect, 0.0 for now, which is counted."""
+        return self._budget.take((principal.org, DeviceId(principal.subject)), self.clock())
 
     def identify(self, token: str) -> Principal | None:
         """The device of a token, None for a bad one."""
@@ -135,6 +151,7 @@ class DeviceSocket:
     def opened(self, connection: Socket) -> None:
         self._connection = connection
         if self._principal is not None:
+            self._hold_back()
             self._authenticated(self._principal)
             return
         connection.max_message = FIRST_MESSAGE
@@ -173,18 +190,31 @@ class DeviceSocket:
             frame = decode_device_frame(message)
         except InvalidMessage:
             frame = None
-        principal = self._gate.identify(frame.token) if isinstance(frame, Auth) else None
+        if not isinstance(frame, Auth):
+            self._connection.close(CloseCode.NOT_AUTHENTICATED)
+            return
+        self._hold_back()
+        if not self._gate.turnstile.queue(partial(self._identify, frame.token)):
+            self._connection.close(CloseCode.TRY_LATER)
+
+    def _identify(self, token: str) -> None:
+        principal = None if self._gone else self._gate.identify(token)
         if principal is None:
             self._connection.close(CloseCode.NOT_AUTHENTICATED)
+        elif self._gate.wait_of(principal):
+            self._connection.close(CloseCode.FLOODING)
         else:
             self._authenticated(principal)
 
-    def _authenticated(self, principal: Principal) -> None:
+    def _hold_back(self) -> None:
+        """What comes from now on waits until the line is registered."""
         self._cancel_deadline()
-        self._principal = principal
         self._early = []
-        self._connection.max_message = MAX_MESSAGE
         self._connection.pause_reading()
+
+    def _authenticated(self, principal: Principal) -> None:
+        self._principal = principal
+        self._connection.max_message = MAX_MESSAGE
         self._gate.spawn(self._register(principal))
 
     async def _register(self, principal: Principal) -> None:
@@ -235,3 +265,15 @@ class DeviceSocket:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _too_often(wait: float) -> Refusal:
+    seconds = math.ceil(wait) + random.randint(0, AGAIN_SECONDS)  # noqa: S311
+    return Refusal(
+        429, ProblemCode.TOO_MANY_REQUESTS, "the device connects too often", retry_after=seconds
+    )
+
+
+def _refuse(refusal: Refusal) -> Refusal:
+    metrics.refused_sockets.labels(str(refusal.status)).inc()
+    return refusal

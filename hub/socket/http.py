@@ -1,4 +1,5 @@
-"""uvicorn's HTTP protocol with what it lacks: bounds on a request's head, in bytes and in time.
+"""uvicorn's HTTP protocol with what it lacks: bounds on a request's head, in bytes and in time, and
+on how slowly a body may come.
 
 uvicorn reads a head of any size for as long as it takes, drops bytes that follow an upgrade request
 in one segment, and writes query strings, which may hold tokens, to its access log. Give this class
@@ -39,6 +40,9 @@ class HttpProtocol(HttpToolsProtocol):
     head_seconds: ClassVar[float] = 10.0
     linger_seconds: ClassVar[float] = 2.0
     """For the peer to read a refusal while it is still sending."""
+    body_seconds: ClassVar[float] = 20.0
+    body_bytes: ClassVar[int] = 20 * 1024
+    """A body must bring so many bytes in so many seconds, as long as we read it."""
 
     def __init__(
         self,
@@ -56,6 +60,8 @@ class HttpProtocol(HttpToolsProtocol):
         """A request is complete and no byte of another one has come."""
         self._head = 0
         self._lines = 0
+        self._body = 0
+        """Bytes since the last look at it."""
         self._parsed = False
         self._unparsed = 0
         """Bytes since the parser last finished something: a header line that does not end."""
@@ -120,16 +126,30 @@ class HttpProtocol(HttpToolsProtocol):
         if not (self.parser.should_upgrade() and self._should_upgrade()):
             if any(name == b"sec-websocket-key" for name, _ in self.headers):
                 raise _Refused(malformed("not a WebSocket upgrade"))
-            self._relax()
+            self._expect_body()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._parsed = True
+        self._body += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._parsed = self._between = True
+        if not (self.parser.should_upgrade() and self._should_upgrade()):
+            self._relax()
         super().on_message_complete()
+
+    def _expect_body(self) -> None:
+        self._relax()
+        self._body = 0
+        self._deadline = self.loop.call_later(self.body_seconds, self._look_at_body)
+
+    def _look_at_body(self) -> None:
+        if self._body < self.body_bytes and not self.flow.read_paused:
+            self.transport.abort()
+        else:
+            self._expect_body()
 
     def _count(self, size: int) -> None:
         self._head += size

@@ -205,6 +205,18 @@ def acknowledgements(rows: list[Row]) -> list[tuple[Source, str, int]]:
     return list(highest.values())
 
 
+LateMetrics = tuple[OrgId, DeviceId, datetime, dict[str, float]]
+
+
+def late_metrics(rows: list[Row], before: int) -> list[LateMetrics]:
+    """The metrics of status events that were received before `before` (microseconds)."""
+    return [
+        (row.source.org, row.source.device_id, _moment(row.status[2]), row.status[1])
+        for row in rows
+        if row.status is not None and row.status[2] < before and row.status[1]
+    ]
+
+
 def latest_states(
     rows: list[Row],
 ) -> list[tuple[OrgId, DeviceId, Generation, str, dict[str, Any], datetime]]:
@@ -215,6 +227,10 @@ def latest_states(
         if row.status is not None
     }
     return [
-        (*line, status, metrics, _EPOCH + timedelta(microseconds=micros))
+        (*line, status, metrics, _moment(micros))
         for line, (status, metrics, micros) in sorted(latest.items())
     ]
+
+
+def _moment(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)

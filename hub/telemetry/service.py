@@ -43,6 +43,8 @@ BATCH_SECONDS: Final = 0.02
 SMALL_BATCH: Final = 1_000
 """Rows that any database that is well commits within the deadline."""
 RETRY_SECONDS: Final = 0.5
+LATE_SECONDS: Final = 45.0
+"""Events that waited longer may have been passed by the roll-up, which stays a minute behind."""
 SHED_ABOVE: Final = 100_000
 """Rows waiting for the database above which events without `seq` are not kept for it."""
 REFUSE_ABOVE: Final = 150_000
@@ -158,7 +160,8 @@ class TelemetryService:
         """Store a batch, however often it takes. It is halved to find a row that cannot be stored,
         and when the database may have been too slow for so many."""
         try:
-            committed = await self._store.commit(batch)
+            late_before = int((self._clock() - LATE_SECONDS) * 1_000_000)
+            committed = await self._store.commit(batch, late_before=late_before)
         except BadRow as error:
             await self._refuse_or_halve(batch, error)
             return

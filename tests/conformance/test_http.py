@@ -15,6 +15,8 @@ from tests.conformance.serving import Peer, hello, serving, until
 class Hasty(HttpProtocol):
     head_seconds = 0.05
     linger_seconds = 0.05
+    body_seconds = 0.2
+    body_bytes = 500
 
 
 def get(*headers: str, path: str = "/", host: str = "Host: hub") -> bytes:
@@ -150,6 +152,36 @@ async def test_half_a_head_behind_a_whole_one_is_dropped() -> None:
         await peer.head()
         assert await peer.exactly(1) == b"0"
         assert await peer.dropped()
+
+
+async def test_a_body_that_trickles_is_cut_off_and_one_that_flows_is_not() -> None:
+    received: list[int] = []
+
+    async def count(scope: object, receive: Any, send: Any) -> None:
+        size = 0
+        while (message := await receive())["type"] == "http.request":
+            size += len(message["body"])
+            if not message["more_body"]:
+                received.append(size)
+                await send({"type": "http.response.start", "status": 204, "headers": []})
+                await send({"type": "http.response.body"})
+                return
+
+    head = get("Content-Length: 2000").replace(b"GET", b"POST")
+    async with serving(http=Hasty, app=count) as served:
+        async with served.peer() as slow:
+            slow.write(head)
+            for _ in range(5):
+                slow.write(b"x")
+                await asyncio.sleep(Hasty.body_seconds / 10)
+            assert await slow.dropped()
+        async with served.peer() as steady:
+            steady.write(head)
+            for _ in range(20):
+                steady.write(b"x" * 100)
+                await asyncio.sleep(Hasty.body_seconds / 10)
+            assert (await steady.head()).startswith(b"HTTP/1.1 204")
+    assert received == [2000]
 
 
 async def test_a_slow_answer_has_no_deadline_here() -> None:

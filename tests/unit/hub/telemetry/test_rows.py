@@ -16,6 +16,7 @@ from hub.telemetry.rows import (
     Stamps,
     acknowledgements,
     fenced,
+    late_metrics,
     latest_states,
     make_row,
     place_of,
@@ -161,6 +162,14 @@ def test_acknowledgements_are_cumulative_per_line_and_boot() -> None:
         row(name="free"),
     ]  # fmt: skip
     assert acknowledgements(rows) == [(LINE, "b", 3), (LINE, "c", 9), (other, "b", 5)]
+
+
+def test_metrics_that_came_before_a_moment() -> None:
+    late = row(LINE, "status", status="ONLINE", metrics={"m": 1})
+    rows = [late, row(LINE, "status", status="ONLINE"), row(name="free")]
+    moment = datetime(1970, 1, 1, 0, 16, 40, tzinfo=UTC)
+    assert late_metrics(rows, 1_000_000_001) == [(DEFAULT_ORG, "d1", moment, {"m": 1.0})]
+    assert late_metrics(rows, 1_000_000_000) == []
 
 
 def test_the_latest_status_of_each_device() -> None:
