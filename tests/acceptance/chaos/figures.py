@@ -77,16 +77,19 @@ def probes(facts: list[AnyFact]) -> list[float]:
 
 def recoveries(facts: list[AnyFact]) -> list[tuple[str, float]]:
     """(fault, seconds from its end until a probe that began after it was answered) of the world's
-    faults; not where the next fault came first."""
+    faults; not while another one lasts, nor where the next one came first."""
     good = [probe for probe in of(facts, Probed) if probe.ok]
     faults = [fault for fault in of(facts, Fault) if fault.name in WORLD]
     found: list[tuple[str, float]] = []
-    for fault in faults:
-        if not fault.began:
-            next_one = min((f.at for f in faults if f.began and f.at > fault.at), default=math.inf)
-            answers = [probe.at for probe in good if probe.began > fault.at]
-            if (first := min(answers, default=math.inf)) < next_one or next_one == math.inf:
-                found.append((fault.name, first - fault.at))
+    lasting = 0
+    for place, fault in enumerate(faults):
+        lasting += 1 if fault.began else -1
+        if lasting:
+            continue
+        next_one = faults[place + 1].at if place + 1 < len(faults) else math.inf
+        answered = min((p.at for p in good if p.began > fault.at), default=math.inf)
+        if answered < next_one or next_one == math.inf:
+            found.append((fault.name, answered - fault.at))
     return found
 
 
