@@ -20,6 +20,7 @@ from tests.acceptance.chaos.history import (
     of,
 )  # fmt: skip
 from tests.acceptance.chaos.lines import acknowledged
+from tests.acceptance.chaos.seen import excused
 
 
 def summary(history: History, violations: list[Violation]) -> str:
@@ -27,10 +28,11 @@ def summary(history: History, violations: list[Violation]) -> str:
     ends = Counter(row.status for row in history.ledger.rows)
     calls = Counter(str(fact.http) for fact in of(facts, Answered))
     worst, where = worst_recovery(facts)
+    missed, owed = excused(history)
     parts = [
         f"commands {len(history.ledger.rows)} ({_counts(ends)})",
         f"calls {sum(calls.values())} ({_counts(calls)}), lost {len(of(facts, Lost))}",
-        f"durable events {len(acknowledged(facts))}",
+        f"durable events {len(acknowledged(facts))}, not seen {missed} of {owed}",
         f"faults {sum(fault.began for fault in of(facts, Fault))}",
         f"accepted in {_milliseconds(latencies(facts))}",
         f"probes {_milliseconds(probes(facts))}",
