@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from math import inf
 from typing import Final
 
 from tests.acceptance.chaos.commands import ENDED
