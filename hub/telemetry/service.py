@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from hub.base import metrics
 from hub.base.database import Database
-from hub.base.errors import Overloaded, Unavailable
+from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned, maintain
 from hub.base.settings import Settings
 from hub.telemetry import rows as rows_
@@ -106,18 +106,21 @@ class TelemetryService:
 
     # From lines, and from the hub
 
-    def put(self, source: Source, message: Telemetry) -> None:
-        """An event that a device sent. Raises `Overloaded` for a durable one that cannot wait."""
+    def put(self, source: Source, message: Telemetry) -> bool:
+        """An event that a device sent; False for a durable one that cannot wait."""
+        rows = self._rows
         row = rows_.make_row(source, message, self._stamps.next(self._clock()))
         if row.seq is None:
             self._stream.put(source.org, row.event)
-            if len(self._rows) >= SHED_ABOVE:
+            if len(rows) >= SHED_ABOVE:
                 metrics.events_shed.labels("database").inc()
-                return
-        elif len(self._rows) >= REFUSE_ABOVE:
-            raise Overloaded("too many events wait for the database", retry_after=5)
-        self._rows.append(row)
-        self._wake.set()
+                return True
+        elif len(rows) >= REFUSE_ABOVE:
+            return False
+        if not rows:
+            self._wake.set()
+        rows.append(row)
+        return True
 
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
         """An event of the hub's own, for dashboards."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
+from msgspec import structs
 
 from hub.base.database import Database
 from hub.base.errors import Unavailable
@@ -62,7 +63,7 @@ async def names(database: Database) -> list[str]:
 
 def spoiled(row: Row) -> Row:
     """What no device can bring about: a body that is no JSON."""
-    return row._replace(line=row.line[:-3] + b"\n")
+    return structs.replace(row, line=row.line[:-3] + b"\n")
 
 
 @asynccontextmanager

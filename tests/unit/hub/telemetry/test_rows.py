@@ -119,10 +119,10 @@ def test_no_two_stamps_are_equal_and_they_never_go_back() -> None:
     found = [stamps.next(now) for now in (5.0, 5.0, 5.9999999, 4.0, 6.0)]
     moments = [stamp.micros for stamp in found]
     assert moments == sorted(set(moments))
-    assert [stamp.stored for stamp in found] == sorted({stamp.stored for stamp in found})
+    assert [stamp.text for stamp in found] == sorted({stamp.text for stamp in found})
     assert found[-1].wire == "1970-01-01T00:00:06.000Z"
     for stamp in found:
-        assert datetime.fromisoformat(stamp.stored).timestamp() * 1_000_000 == stamp.micros
+        assert datetime.fromisoformat(stamp.text + "+00:00").timestamp() * 1_000_000 == stamp.micros
 
 
 def test_g4_durable_events_at_or_below_the_mark_are_left_out() -> None:
