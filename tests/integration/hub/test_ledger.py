@@ -195,7 +195,9 @@ async def test_g3_two_lines_of_a_device_in_one_claim_are_written_a_command_once(
     async with running_hub(database) as hub:
         queued = await hub.accept(D1, delivery="queue")
         async with database.transaction() as connection:  # the batch of this claim takes a while
-            await connection.execute("SELECT 1 FROM device WHERE device_id = 'd2' FOR UPDATE")
+            await connection.execute(
+                "SELECT 1 FROM device WHERE device_id = 'd2' FOR NO KEY UPDATE"
+            )
             await hub.line(other)
             await asyncio.sleep(0.05)
             old, new = await hub.line(D1), await hub.line(D1)
