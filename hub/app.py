@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
@@ -56,6 +53,7 @@ from hub.gate import DashboardGroups, DashboardTokens, GateSettings, SocketGate
 from hub.groups.rest import GroupEndpoints
 from hub.groups.service import GroupService
 from hub.groups.store import GroupStore
+from hub.health import Health
 from hub.hints import COMMON, HintReceiver, HintSender, channel_of
 from hub.lines.endpoint import DeviceGate, DeviceSettings
 from hub.lines.membership import Membership
@@ -71,10 +69,8 @@ from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.application import make_application
 from hub.web.contract_rules import Rules
-from hub.web.envelope import problem_document
 from hub.web.pages import pages
 from protocol.closing import CloseCode
-from protocol.errors import ProblemCode
 from protocol.ids import OrgId, new_replica_id
 from protocol.stream import EventBatch
 
@@ -211,8 +207,9 @@ class Replica:
 
     def application(self) -> ASGIApp:
         commands = CommandEndpoints(self.commands)
+        accounts = AccountEndpoints(self.accounts, self.sessions, self.users)
         endpoints = Endpoints(
-            accounts=AccountEndpoints(self.accounts, self.sessions, self.users),
+            accounts=accounts,
             audit=AuditEndpoints(self.audit),
             commands=commands,
             config=ConfigEndpoints(self.config),
@@ -225,7 +222,15 @@ class Replica:
         rules = Rules(
             minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
         )
-        others = [*self._others(), *pages(table, rules)]
+        health = Health(
+            self.replica_id,
+            self._database,
+            draining=lambda: self.draining,
+            before_metrics=self._measure,
+            token=self.settings.metrics_token,
+        )
+        jwks = StarletteRoute("/.well-known/jwks.json", accounts.jwks)
+        others = [*health.routes(), jwks, *pages(table, rules)]
         return make_application(table, AccountGuard(self.accounts), others)
 
     async def start(self) -> None:
@@ -325,6 +330,11 @@ class Replica:
                 lambda who: (who.org, who.session_id) in sessions, CloseCode.NOT_AUTHENTICATED
             )
 
+    def _measure(self) -> None:
+        metrics.dashboards.set(len(self.dashboards))
+        metrics.queue_depth.labels("stream").set(self._stream.waiting())
+        metrics.queue_depth.labels("events").set(self.telemetry.waiting())
+
     # Jobs
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
@@ -344,55 +354,6 @@ class Replica:
         await self.membership.clean_up()
         await self.config.clean_up()
         await self.commands.forget(self.settings.keep_command_days)
-
-    # What is not under /api/v1
-
-    def _others(self) -> list[BaseRoute]:
-        accounts = AccountEndpoints(self.accounts, self.sessions, self.users)
-        return [
-            StarletteRoute("/ws/device", _upgrade_required),
-            StarletteRoute("/ws/dashboard", _upgrade_required),
-            StarletteRoute("/healthz", self._healthz),
-            StarletteRoute("/readyz", self._readyz),
-            StarletteRoute("/metrics", self._metrics),
-            StarletteRoute("/.well-known/jwks.json", accounts.jwks),
-        ]
-
-    async def _healthz(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok", "replicaId": self.replica_id})
-
-    async def _readyz(self, _: Request) -> Response:
-        reason = "draining" if self.draining else await self._not_ready()
-        if reason is None:
-            return JSONResponse({"status": "ready", "replicaId": self.replica_id})
-        return JSONResponse({"status": reason, "replicaId": self.replica_id}, status_code=503)
-
-    async def _not_ready(self) -> str | None:
-        try:
-            async with self._database.connection(deadline=1.0) as connection:
-                await connection.execute("SELECT 1")
-        except Unavailable as error:
-            return error.detail
-        return None
-
-    async def _metrics(self, request: Request) -> Response:
-        token = self.settings.metrics_token
-        if token and request.headers.get("authorization") != f"Bearer {token}":
-            return PlainTextResponse("unauthorised\n", status_code=401)
-        metrics.dashboards.set(len(self.dashboards))
-        metrics.queue_depth.labels("stream").set(self._stream.waiting())
-        metrics.queue_depth.labels("events").set(self.telemetry.waiting())
-        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def _upgrade_required(_: Request) -> Response:
-    return problem_document(
-        426,
-        "Upgrade required",
-        "this path is a WebSocket",
-        ProblemCode.INVALID,
-        headers={"Upgrade": "websocket", "Connection": "Upgrade"},
-    )
 
 
 def _bus(settings: Settings) -> Bus:

@@ -150,7 +150,11 @@ def decode(decoder: Decoder[T], raw: bytes) -> T:
     """Decode what a peer sent. Raises `InvalidMessage` and nothing else."""
     try:
         message = decoder.decode(raw)
-        if b"\\u0000" in raw or _may_hold_long_number(raw) or _may_be_deep(raw):
+        if (
+            b"\\u0000" in raw
+            or _LONG_NUMBER in raw.translate(_SHAPE)
+            or (len(raw) > 2 * MAX_DEPTH and _may_be_deep(raw))
+        ):
             refuse_unstorable(_anything.decode(raw))
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
@@ -163,13 +167,8 @@ def decode(decoder: Decoder[T], raw: bytes) -> T:
     return message
 
 
-def _may_hold_long_number(raw: bytes) -> bool:
-    shape = raw.translate(_SHAPE)
-    return _LONG_NUMBER in shape or shape.startswith(_LONG_NUMBER[1:])
-
-
 def _may_be_deep(raw: bytes) -> bool:
-    return len(raw) > 2 * MAX_DEPTH and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+    return raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidMessage:
@@ -269,8 +268,13 @@ def at_offset(event: bytes, epoch: str, offset: int) -> bytes:
 
 def rfc3339(moment: datetime) -> str:
     """UTC with milliseconds and `Z`. `moment` must be aware."""
-    try:
-        utc = moment.astimezone(UTC)
-    except OverflowError:  # within a day of the first or the last moment that there is
-        utc = moment.replace(tzinfo=UTC)
-    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
+    if moment.tzinfo is not UTC:  # what decoders give for `Z` is
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError:  # within a day of the first or the last moment that there is
+            moment = moment.replace(tzinfo=UTC)
+    text = _encoder.encode(moment).decode()  # ten times faster than isoformat
+    return f"{text[1:24]}Z" if len(text) > _WHOLE_SECOND else f"{text[1:20]}.000Z"
+
+
+_WHOLE_SECOND: Final = len('"2026-01-02T03:04:05Z"')

@@ -32,8 +32,9 @@ def make_principal(role: Role | None = "ADMIN", **changes: Any) -> Principal:
 def make_new(**changes: Any) -> NewCommand:
     """A command that somebody wants."""
     fields: dict[str, Any] = {
-        "org": DEFAULT_ORG, "command_id": CommandId("c1"), "device_id": DeviceId("d1"),
-        "type": "force_sync", "params": {}, "timeout_ms": 15_000, "delivery": "now",
+        "org": DEFAULT_ORG, "command_id": CommandId("c1"), "chosen": True,
+        "device_id": DeviceId("d1"), "type": "force_sync", "params": {}, "timeout_ms": 15_000,
+        "delivery": "now",
         "expires_at": None, "actor": "alice", "batch_id": None, "request_hash": b"hash",
     }  # fmt: skip
     return NewCommand(**{**fields, **changes})
@@ -42,8 +43,10 @@ def make_new(**changes: Any) -> NewCommand:
 def make_command(status: State = State.SENT, **changes: Any) -> Ledgered:
     """A row of the ledger; what follows from its status is filled in."""
     sent = status is not State.PENDING
+    wanted = msgspec.structs.asdict(make_new())
+    del wanted["chosen"]
     fields: dict[str, Any] = {
-        **msgspec.structs.asdict(make_new()),
+        **wanted,
         "seq": 1, "status": status, "created_at": MOMENT, "deadline": MOMENT,
         "sent_at": MOMENT if sent else None, "sent_generation": 1 if sent else None,
         "journal_id": None, "cancelled_by": None, "progress": None,
@@ -115,7 +118,7 @@ class Surroundings:
     def wall_clock(self) -> float:
         return MOMENT.timestamp()
 
-    def telemetry(self, line: LineSession, message: Telemetry) -> bool:
+    def telemetry(self, line: LineSession, message: Telemetry, /) -> bool:
         if self.takes_events:
             self.events.append(message)
         return self.takes_events

@@ -1,13 +1,14 @@
 """Group commit: what is handed in while a flush runs goes together into the next one.
 
 An idle batcher flushes at once, so a lonely item waits for nothing; under load the batch grows
-with the latency of the sink, which is what makes a transaction per thousand items possible.
+with the latency of the sink, which is what makes a transaction per thousand items possible. Items
+that are not urgent wait a moment for one that is: what belongs together then costs one flush.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import structlog
 
@@ -17,6 +18,9 @@ I = TypeVar("I")  # noqa: E741 - item
 O = TypeVar("O")  # noqa: E741 - outcome
 
 log = structlog.get_logger(__name__)
+
+LINGER_SECONDS: Final = 0.005
+"""How long items wait that are not urgent."""
 
 
 class Batcher(Generic[I, O]):
@@ -33,8 +37,11 @@ class Batcher(Generic[I, O]):
         *,
         limit: int = 1000,
         bound: int = 20_000,
+        urgent: Callable[[I], bool] = lambda _: True,
     ) -> None:
         self._flush = flush
+        self._urgent = urgent
+        self._hurry = asyncio.Event()
         self._limit = limit
         self._bound = bound
         self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
@@ -53,6 +60,8 @@ class Batcher(Generic[I, O]):
         self._waiting.append((item, future))
         self._idle.clear()
         self._wake.set()
+        if self._urgent(item):
+            self._hurry.set()
         return future
 
     async def run(self) -> None:
@@ -60,10 +69,21 @@ class Batcher(Generic[I, O]):
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await self._linger()
             while self._waiting:
                 size = min(len(self._waiting), self._limit)
                 await self._flush_one([self._waiting.popleft() for _ in range(size)])
+            self._hurry.clear()
             self._idle.set()
+
+    async def _linger(self) -> None:
+        if self._hurry.is_set():
+            return
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
 
     async def idle(self) -> None:
         """Wait until everything that was handed in has its outcome."""

@@ -57,3 +57,5 @@ def configure(*, level: str, form: str) -> None:
         structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared)
     )
     logging.basicConfig(handlers=[handler], level=max(_LEVELS[level], logging.WARNING), force=True)
+    # Its pool says for itself, many times a second, what each caller is told and logs.
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)

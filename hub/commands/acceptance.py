@@ -60,7 +60,9 @@ class Acceptance:
         return sorted({(c.org, c.device_id) for intake in self._intakes for c in intake.commands})
 
     def names_wanted(self) -> list[Name]:
-        return sorted({(c.org, c.command_id) for intake in self._intakes for c in intake.commands})
+        return sorted(
+            {(c.org, c.command_id) for intake in self._intakes for c in intake.commands if c.chosen}
+        )
 
     def decide(
         self,

@@ -31,6 +31,8 @@ class NewCommand(Struct, frozen=True, kw_only=True):
 
     org: OrgId
     command_id: CommandId
+    chosen: bool
+    """Whether the caller chose the id: only such a one may be there already."""
     device_id: DeviceId
     type: str
     params: dict[str, Any]

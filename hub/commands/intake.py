@@ -60,12 +60,12 @@ class Intakes:
     async def _accept_once(self, group: Acceptance) -> list[Taken]:
         try:
             async with self._store.database.transaction() as connection:
-                wanted = group.keys_wanted()
+                wanted, names = group.keys_wanted(), group.names_wanted()
                 targets = await self._store.targets(connection, group.places_wanted())
                 group.decide(
                     keys=await self._store.keys(connection, wanted) if wanted else {},
                     targets=targets,
-                    existing=await self._store.existing(connection, group.names_wanted()),
+                    existing=await self._store.existing(connection, names) if names else {},
                     ready=self._sender.ready,
                 )
                 rows = await self._write(connection, group)

@@ -42,7 +42,7 @@ class Replies:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
-        self._batcher = Batcher(self._apply, limit=1000, bound=100_000)
+        self._batcher = Batcher(self._apply, limit=1000, bound=100_000, urgent=_is_result)
 
     def put(self, line: LineSession, reply: Reply) -> None:
         """A reply arrived. When too many wait for the database the line is closed: what was not
@@ -128,6 +128,10 @@ class Replies:
                 case Ack() | Result():
                     known = given_to(command, _replied(line, reply))
                     _answer(line, reply.command_id, known=known, result=isinstance(reply, Result))
+
+
+def _is_result(item: tuple[LineSession, Reply]) -> bool:
+    return isinstance(item[1], Result)
 
 
 def _answer(line: LineSession, command_id: CommandId, *, known: bool, result: bool) -> None:

@@ -102,16 +102,15 @@ class CommandStore:
     ) -> dict[Name, Ledgered]:
         """Write the rows and move the counters of their devices. Raises `Raced`."""
         columns = _columns(_insert_row(insert) for insert in inserts)
-        try:
-            rows = await connection.fetch(_Q["insert"], *columns, by)
-        except asyncpg.UniqueViolationError:
-            raise Raced from None
         seqs: dict[Place, int] = {}
         for insert in inserts:
             place = (insert.new.org, insert.new.device_id)
             seqs[place] = max(insert.seq, seqs.get(place, 0))
-        moves = [(org, device_id, seq) for (org, device_id), seq in seqs.items()]
-        await connection.execute(_Q["move_seq"], *_columns(moves))
+        moves = _columns((org, device_id, seq) for (org, device_id), seq in seqs.items())
+        try:
+            rows = await connection.fetch(_Q["insert"], *columns, by, *moves)
+        except asyncpg.UniqueViolationError:
+            raise Raced from None
         return _by_name(rows)
 
     # Sending

@@ -72,6 +72,7 @@ def new_commands(
         NewCommand(
             org=by.org,
             command_id=command_id,
+            chosen=command_id == wish.command.id,
             device_id=device_id,
             type=spec.name,
             params=params,

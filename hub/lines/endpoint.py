@@ -36,7 +36,6 @@ from protocol.codec import decode_device_frame
 from protocol.errors import InvalidMessage, ProblemCode
 from protocol.frames import Auth, Hello
 from protocol.ids import DeviceId, uuid7
-from protocol.telemetry import Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +78,7 @@ class DeviceGate:
         self.clock = clock
         self.wall_clock = wall_clock
         self.spawn = spawn
-        self._telemetry = telemetry
+        self.telemetry = telemetry.put
         self._query_tokens = settings.query_tokens
 
     def admit(self, upgrade: Upgrade) -> Handler | Refusal:
@@ -113,13 +112,6 @@ class DeviceGate:
             return None
 
     # Surroundings of a session
-
-    def telemetry(self, line: LineSession, message: Telemetry) -> bool:
-        try:
-            self._telemetry.put(line, message)
-        except HubError:
-            return False
-        return True
 
     def said_hello(self, line: LineSession, hello: Hello) -> None:
         self.lines.said_hello(line, hello)

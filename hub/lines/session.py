@@ -72,7 +72,7 @@ class Surroundings(Protocol):
         """Seconds since 1970."""
         ...
 
-    def telemetry(self, line: "LineSession", message: Telemetry) -> bool:
+    def telemetry(self, line: "LineSession", message: Telemetry, /) -> bool:
         """Take an event; False when a durable one cannot be taken now."""
         ...
 
@@ -95,6 +95,7 @@ class LineSession:
         "_surroundings",
         "_told_too_fast",
         "commands",
+        "copy_head",
         "device_id",
         "expires_at",
         "generation",
@@ -119,6 +120,7 @@ class LineSession:
     ) -> None:
         self.org = org
         self.device_id = device_id
+        self.copy_head = f"{org}\t{device_id}".encode()
         self.session_id = session_id
         self.generation = generation
         self.replica_id = replica_id
@@ -188,7 +190,8 @@ class LineSession:
             self._refuse_invalid(raw, error)
             return True
         if isinstance(frame, TelemetryBase):  # first: nearly every frame is one
-            self._settle(None)
+            if not self._settled:
+                self._settle(None)
             return self._event(frame, verdict)
         self._told_too_fast = False
         self._other(frame)

@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
                     self._other(cast("Binary | Ping | Pong | PeerClosed | Fault", event), handler)
             except Exception as error:
                 self._failed(error)
-        if parser.odd_frames > self._setup.limits.odd_frames:
+        if parser.odd_frames and parser.odd_frames > self._setup.limits.odd_frames:
             self.close(CloseCode.FLOODING)
 
     def pause_writing(self) -> None:

@@ -143,7 +143,11 @@ class FrameParser:
             position = after
             if event is not None:
                 yield event
-        self._keep(data[position:])
+        self._keep(data, position)
+
+    def _keep(self, data: bytes, position: int) -> None:
+        if position < len(data) and not self._over:
+            self._tail = bytearray(data[position:])
 
     def _joined(self, tail: bytearray, data: bytes) -> bytes:
         tail += data
@@ -151,10 +155,6 @@ class FrameParser:
             return b""
         self._tail, self._need = None, 2
         return bytes(tail)
-
-    def _keep(self, rest: bytes) -> None:
-        if rest and not self._over:
-            self._tail = bytearray(rest)
 
     def _long_way(self, data: bytes, position: int) -> tuple[Event | None, int]:
         """The event, if any, of the frame at `position`, and where the next frame begins.

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from hub.base import metrics
 from hub.base.database import Database
-from hub.base.errors import Overloaded, Unavailable
+from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned, maintain
 from hub.base.settings import Settings
 from hub.telemetry import rows as rows_
@@ -43,6 +43,8 @@ BATCH_SECONDS: Final = 0.02
 SMALL_BATCH: Final = 1_000
 """Rows that any database that is well commits within the deadline."""
 RETRY_SECONDS: Final = 0.5
+LATE_SECONDS: Final = 45.0
+"""Events that waited longer may have been passed by the roll-up, which stays a minute behind."""
 SHED_ABOVE: Final = 100_000
 """Rows waiting for the database above which events without `seq` are not kept for it."""
 REFUSE_ABOVE: Final = 150_000
@@ -104,18 +106,21 @@ class TelemetryService:
 
     # From lines, and from the hub
 
-    def put(self, source: Source, message: Telemetry) -> None:
-        """An event that a device sent. Raises `Overloaded` for a durable one that cannot wait."""
+    def put(self, source: Source, message: Telemetry) -> bool:
+        """An event that a device sent; False for a durable one that cannot wait."""
+        rows = self._rows
         row = rows_.make_row(source, message, self._stamps.next(self._clock()))
         if row.seq is None:
             self._stream.put(source.org, row.event)
-            if len(self._rows) >= SHED_ABOVE:
+            if len(rows) >= SHED_ABOVE:
                 metrics.events_shed.labels("database").inc()
-                return
-        elif len(self._rows) >= REFUSE_ABOVE:
-            raise Overloaded("too many events wait for the database", retry_after=5)
-        self._rows.append(row)
-        self._wake.set()
+                return True
+        elif len(rows) >= REFUSE_ABOVE:
+            return False
+        if not rows:
+            self._wake.set()
+        rows.append(row)
+        return True
 
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
         """An event of the hub's own, for dashboards."""
@@ -158,7 +163,8 @@ class TelemetryService:
         """Store a batch, however often it takes. It is halved to find a row that cannot be stored,
         and when the database may have been too slow for so many."""
         try:
-            committed = await self._store.commit(batch)
+            late_before = int((self._clock() - LATE_SECONDS) * 1_000_000)
+            committed = await self._store.commit(batch, late_before=late_before)
         except BadRow as error:
             await self._refuse_or_halve(batch, error)
             return

@@ -11,7 +11,7 @@ import sql
 from hub.base.database import Connection, Database
 from hub.base.database import Row as Record
 from hub.telemetry import rows as rows_
-from hub.telemetry.rows import Mark, Place, Row
+from hub.telemetry.rows import LateMetrics, Mark, Place, Row
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("telemetry")
@@ -37,8 +37,9 @@ class TelemetryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def commit(self, rows: list[Row]) -> Committed:
-        """Store what is new of a batch, all or nothing.
+    async def commit(self, rows: list[Row], *, late_before: int = 0) -> Committed:
+        """Store what is new of a batch, all or nothing. Received before `late_before`
+        (microseconds since 1970), a row may have been passed by the roll-up.
 
         Raises `BadRow` when Postgres refuses what one of the rows holds.
         """
@@ -50,6 +51,7 @@ class TelemetryStore:
             try:
                 await self._copy(connection, new)
                 await self._set_states(connection, new)
+                await self._roll_up_late(connection, rows_.late_metrics(new, late_before))
             except _REFUSALS as error:
                 raise BadRow(str(error)) from error
             await self._move_marks(connection, marks)
@@ -93,6 +95,12 @@ class TelemetryStore:
                 format="text",
             )
 
+    async def _roll_up_late(self, connection: Connection, late: list[LateMetrics]) -> None:
+        if late:
+            await connection.execute(
+                _Q["roll_up_late"], *(list(x) for x in zip(*late, strict=True))
+            )
+
     async def _set_states(self, connection: Connection, rows: list[Row]) -> None:
         states = rows_.latest_states(rows)
         if states:
@@ -128,6 +136,7 @@ class TelemetryStore:
         """By one replica at a time: two would count the same events twice."""
         async with self._database.transaction(deadline=60) as connection:
             if await connection.fetchval(_Q["lock_roll_up"]):
+                await connection.execute(_Q["lock_roll_up_marks"])
                 await connection.execute(_Q["roll_up"])
 
     async def forget_marks(self) -> None:

@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 BOUND: Final = 50_000
 BATCH: Final = 2_000
 RETRY_SECONDS: Final = 0.1
+TICK_SECONDS: Final = 0.003
+"""Between two appends: one that follows a pause of this length waits for nothing."""
 
 
 class Stream(Protocol):
@@ -82,19 +84,26 @@ class StreamWriter:
         self._wake = asyncio.Event()
 
     def put(self, org: OrgId, event: StreamEvent) -> None:
-        self._waiting[org].events.append(event)
-        self._wake.set()
+        events = self._waiting[org].events
+        if not events:
+            self._wake.set()
+        events.append(event)
 
     async def run(self) -> None:
         """Append for ever; started once by the composition root."""
+        loop = asyncio.get_running_loop()
+        appended = 0.0
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while orgs := [org for org, waiting in self._waiting.items() if len(waiting)]:
-                for org in orgs:
-                    self._appending = True
-                    await self._append_some(org)
-                    self._appending = False
+            await asyncio.sleep(TICK_SECONDS - (loop.time() - appended))
+            for org in [org for org, waiting in self._waiting.items() if len(waiting)]:
+                self._appending = True
+                await self._append_some(org)
+                self._appending = False
+            appended = loop.time()
+            if self.waiting():
+                self._wake.set()
 
     async def _append_some(self, org: OrgId) -> None:
         waiting = self._waiting[org]

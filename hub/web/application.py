@@ -10,11 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.base import metrics
 from hub.web import envelope
+from hub.web.paths import PathTable
 from hub.web.route import Guard, Route, endpoint_of, internal_error
 from protocol.errors import ProblemCode
 
@@ -25,20 +25,14 @@ PREFIX: Final = "/api/v1"
 
 def make_application(routes: list[Route], guard: Guard, others: list[BaseRoute]) -> ASGIApp:
     """`others` are what is not under `/api/v1`."""
-    table = [
-        StarletteRoute(PREFIX + route.path, endpoint_of(route, guard), methods=[route.method])
-        for route in _fixed_paths_first(routes)
-    ]
     application = Starlette(
-        routes=[*table, *others], exception_handlers={HTTPException: _problem, 500: _failed}
+        routes=others, exception_handlers={HTTPException: _problem, 500: _failed}
     )
     application.router.redirect_slashes = False  # another path is another path
-    return AccessLog(application)
-
-
-def _fixed_paths_first(routes: list[Route]) -> list[Route]:
-    """`/devices/connected` must not be taken for the device `connected`."""
-    return sorted(routes, key=lambda route: route.path.replace("{", "~"))
+    table = PathTable(application, _not_allowed)
+    for route in routes:
+        table.add(route.method, PREFIX + route.path, endpoint_of(route, guard))
+    return AccessLog(table)
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -46,13 +40,21 @@ async def _problem(_: Request, error: Exception) -> Response:
     if status == 404:
         return envelope.problem_document(404, "Not found", "no such path", ProblemCode.NOT_FOUND)
     headers: Mapping[str, str] = getattr(error, "headers", None) or {}
-    allow = headers.get("Allow", "")
+    if status == 405:
+        return _not_allowed(headers.get("Allow", "").split(", "))
     return envelope.problem_document(
-        status,
-        "Method not allowed" if status == 405 else "The request is refused",
-        f"this path takes {allow}" if status == 405 else str(getattr(error, "detail", "")),
+        status, "The request is refused", str(getattr(error, "detail", "")), ProblemCode.INVALID
+    )
+
+
+def _not_allowed(methods: list[str]) -> Response:
+    allow = ", ".join(methods)
+    return envelope.problem_document(
+        405,
+        "Method not allowed",
+        f"this path takes {allow}",
         ProblemCode.INVALID,
-        headers={"Allow": allow} if allow else None,
+        headers={"Allow": allow},
     )
 
 

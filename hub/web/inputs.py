@@ -34,6 +34,8 @@ class ListQuery(Query, frozen=True, kw_only=True):
 
 
 def query_of(request: Request, kind: type[T]) -> T:
+    if kind is Query and not request.scope["query_string"]:
+        return cast("T", _NO_QUERY)  # nearly every dispatch
     values: dict[str, Any] = dict(request.query_params.items())
     try:
         refuse_unstorable(values)
@@ -44,6 +46,9 @@ def query_of(request: Request, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         raise _invalid(error, "query") from None
     return query
+
+
+_NO_QUERY: Final = Query()
 
 
 def _check_moments(query: object) -> None:

@@ -44,7 +44,13 @@ SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, 
      USING (org_id, command_id)
 
 -- name: insert
--- Commands as decided; $17 the replica that accepts them. A deadline runs from acceptance for "now", from sending for "queue".
+-- Commands as decided, and the number of the last one of each device; $17 the replica that accepts
+-- them. A deadline runs from acceptance for "now", from sending for "queue".
+WITH moved AS (
+    UPDATE device d SET command_seq = n.seq
+    FROM unnest($18::text[], $19::text[], $20::bigint[]) AS n (org_id, device_id, seq)
+    WHERE d.org_id = n.org_id AND d.device_id = n.device_id
+)
 INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery,
                      timeout_ms, actor, batch_id, request_hash, expires_at, error,
                      sent_generation, journal_id, sent_at, deadline, finished_at, accepted_by)
@@ -62,12 +68,6 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::js
      AS n (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms, actor,
            batch_id, request_hash, expires_at, error, sent_generation, journal_id)
 RETURNING *
-
--- name: move_seq
--- The number of the last command of each device.
-UPDATE device d SET command_seq = n.seq
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (org_id, device_id, seq)
-WHERE d.org_id = n.org_id AND d.device_id = n.device_id
 
 -- name: lock_lines
 -- The devices of lines that are still the newest, locked; with the number of their last command.

@@ -90,6 +90,10 @@ GROUP BY 1 ORDER BY 1
 -- Whether this replica rolls up now; until the end of the transaction.
 SELECT pg_try_advisory_xact_lock(68195)
 
+-- name: lock_roll_up_marks
+-- Batches with late events hold these: the roll-up, which is the next statement, sees them.
+SELECT 1 FROM rollup_mark ORDER BY org_id FOR UPDATE
+
 -- name: roll_up
 -- Status events received since the mark, up to a little while ago, into five-minute sums.
 WITH span AS (
@@ -110,6 +114,27 @@ JOIN status_event e ON e.org_id = s.org_id
      AND e.received_at >= coalesce(b.up_to, '-infinity') AND e.received_at < s.up_to
 CROSS JOIN LATERAL jsonb_each_text(e.metrics) AS v
 GROUP BY 1, 2, 3, 4
+ON CONFLICT (org_id, device_id, name, bucket) DO UPDATE
+SET count = r.count + excluded.count, sum = r.sum + excluded.sum,
+    min = least(r.min, excluded.min), max = greatest(r.max, excluded.max)
+
+-- name: roll_up_late
+-- Status events of this transaction that the roll-up has passed by: they waited for the database.
+-- The lock makes it this transaction or the roll-up that counts them, never both.
+WITH mark AS (
+    SELECT org_id, up_to FROM rollup_mark ORDER BY org_id FOR SHARE
+), late AS (
+    SELECT s.* FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::jsonb[])
+         AS s (org_id, device_id, received_at, metrics)
+    JOIN mark m ON m.org_id = s.org_id AND s.received_at < m.up_to
+)
+INSERT INTO metric_rollup AS r (org_id, device_id, bucket, name, count, sum, min, max)
+SELECT l.org_id, l.device_id, date_bin('5 minutes', l.received_at, 'epoch'), v.key,
+       count(*), sum(v.value::double precision), min(v.value::double precision),
+       max(v.value::double precision)
+FROM late l CROSS JOIN LATERAL jsonb_each_text(l.metrics) AS v
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 4, 3
 ON CONFLICT (org_id, device_id, name, bucket) DO UPDATE
 SET count = r.count + excluded.count, sum = r.sum + excluded.sum,
     min = least(r.min, excluded.min), max = greatest(r.max, excluded.max)

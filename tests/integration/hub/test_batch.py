@@ -42,6 +42,20 @@ async def test_a_lonely_item_waits_for_nothing_and_a_crowd_goes_together() -> No
     assert sink.batches == [[0], [1], [2, 3, 4, 5], [6, 7]]
 
 
+async def test_what_is_not_urgent_goes_with_what_is_or_after_a_moment() -> None:
+    sink = Sink()
+    batcher = Batcher(sink.flush, urgent=lambda number: number > 9)
+    async with in_background(batcher.run()):
+        for number in (1, 2):
+            patient = batcher.put(number)
+            await asyncio.sleep(0)
+            await asyncio.gather(patient, batcher.put(number * 10))
+        async with asyncio.timeout(1):
+            assert await batcher.put(3) == "outcome 3"
+        assert await batcher.put(30) == "outcome 30"
+    assert sink.batches == [[1, 10], [2, 20], [3], [30]]
+
+
 async def test_an_error_reaches_every_waiter_of_its_batch_and_no_other() -> None:
     sink = Sink()
     batcher = Batcher(sink.flush, limit=2)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
+from msgspec import structs
 
 from hub.base.database import Database
 from hub.base.errors import Unavailable
@@ -62,7 +63,7 @@ async def names(database: Database) -> list[str]:
 
 def spoiled(row: Row) -> Row:
     """What no device can bring about: a body that is no JSON."""
-    return row._replace(line=row.line[:-3] + b"\n")
+    return structs.replace(row, line=row.line[:-3] + b"\n")
 
 
 @asynccontextmanager
@@ -115,7 +116,10 @@ async def test_one_bad_row_never_fails_the_others_of_its_batch(
     source, bad = Source(), Source(DeviceId("d2"))
     commit = TelemetryStore.commit
 
-    async def commit_spoiled(self: TelemetryStore, rows: list[Row]) -> Committed:
+    async def commit_spoiled(
+        self: TelemetryStore, rows: list[Row], *, late_before: int
+    ) -> Committed:
+        del late_before
         return await commit(self, [spoiled(r) if r.source is bad.line else r for r in rows])
 
     monkeypatch.setattr(TelemetryStore, "commit", commit_spoiled)
@@ -173,8 +177,8 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
         await store.roll_up()
     (sums,) = await database.fetch("SELECT name, count, sum, min, max FROM metric_rollup")
     assert tuple(sums) == ("t", 3, 9.0, 1.0, 5.0)
-    late = make_row(line, Status(status="ONLINE", metrics={"t": 2.0}), stamps.next(NOW))
-    await store.commit([late])
+    fresh = make_row(line, Status(status="ONLINE", metrics={"t": 2.0}), stamps.next(NOW))
+    await store.commit([fresh])
     await store.roll_up()
     assert await database.fetchval("SELECT count FROM metric_rollup") == 3
     async with telemetry(database) as (service, _):
@@ -185,6 +189,27 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
         rolled = await service.metrics(DEFAULT_ORG, D1, "t", old, timedelta(days=30))
         assert sum(point.count for point in rolled) == 3
         assert rolled[0].avg == pytest.approx(3.0)
+
+
+async def test_status_events_that_waited_for_the_database_are_rolled_up_once(
+    database: Database,
+) -> None:
+    store, line, stamps = TelemetryStore(database), make_line(), Stamps()
+    now = datetime.now(UTC).timestamp()
+    await store.roll_up()
+
+    def said(seconds_ago: float) -> Row:
+        status = Status(status="ONLINE", metrics={"t": 1.0})
+        return make_row(line, status, stamps.next(now - seconds_ago))
+
+    waited, missed, fresh = said(150), said(140), said(5)
+    await store.commit([waited, missed, fresh], late_before=int((now - 45) * 1e6))
+    for _ in range(2):
+        await store.roll_up()
+    assert await database.fetchval("SELECT sum(count) FROM metric_rollup") == 2
+    await database.execute("UPDATE rollup_mark SET up_to = now() - interval '200 s'")
+    await store.commit([said(0.0)], late_before=int((now - 45) * 1e6))
+    assert await database.fetchval("SELECT sum(count) FROM metric_rollup") == 2
 
 
 async def partitions(database: Database, table: str) -> list[str]:
@@ -232,7 +257,8 @@ async def test_g4_whatever_a_commit_raises_no_event_is_lost(
     commit = TelemetryStore.commit
     failures = [error, error]
 
-    async def commit_later(self: TelemetryStore, rows: list[Row]) -> Committed:
+    async def commit_later(self: TelemetryStore, rows: list[Row], *, late_before: int) -> Committed:
+        del late_before
         if failures:
             raise failures.pop()
         return await commit(self, rows)

@@ -3,13 +3,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.base.errors import Conflict, NotFound, TooManyCommands
+from hub.base.errors import Conflict, Ended, NotFound, TooManyCommands
 from hub.commands.dispatch import (
     Folded,
     Insert,
     ReadyLine,
     Replied,
     accept,
+    cancel,
     fold,
     given_to,
     plan,
@@ -273,3 +274,12 @@ def test_a_command_was_given_to_the_device_that_it_was_sent_to() -> None:
     assert not given_to(make_command(device_id="another"), replied())
     assert not given_to(make_command(State.PENDING), replied())
     assert given_to(make_command(), replied(org=OrgId("default"), generation=Generation(9)))
+
+
+def test_a_delete_withdraws_what_was_not_sent_and_leaves_the_rest_to_the_device() -> None:
+    assert cancel(State.PENDING) is State.CANCELLED
+    for sent in (State.SENT, State.ACKED, State.RUNNING):
+        assert cancel(sent) is sent
+    for ended in ENDED:
+        with pytest.raises(Ended, match=str(ended)):
+            cancel(ended)

@@ -16,6 +16,7 @@ from hub.telemetry.rows import (
     Stamps,
     acknowledgements,
     fenced,
+    late_metrics,
     latest_states,
     make_row,
     place_of,
@@ -118,10 +119,10 @@ def test_no_two_stamps_are_equal_and_they_never_go_back() -> None:
     found = [stamps.next(now) for now in (5.0, 5.0, 5.9999999, 4.0, 6.0)]
     moments = [stamp.micros for stamp in found]
     assert moments == sorted(set(moments))
-    assert [stamp.stored for stamp in found] == sorted({stamp.stored for stamp in found})
+    assert [stamp.text for stamp in found] == sorted({stamp.text for stamp in found})
     assert found[-1].wire == "1970-01-01T00:00:06.000Z"
     for stamp in found:
-        assert datetime.fromisoformat(stamp.stored).timestamp() * 1_000_000 == stamp.micros
+        assert datetime.fromisoformat(stamp.text + "+00:00").timestamp() * 1_000_000 == stamp.micros
 
 
 def test_g4_durable_events_at_or_below_the_mark_are_left_out() -> None:
@@ -161,6 +162,14 @@ def test_acknowledgements_are_cumulative_per_line_and_boot() -> None:
         row(name="free"),
     ]  # fmt: skip
     assert acknowledgements(rows) == [(LINE, "b", 3), (LINE, "c", 9), (other, "b", 5)]
+
+
+def test_metrics_that_came_before_a_moment() -> None:
+    late = row(LINE, "status", status="ONLINE", metrics={"m": 1})
+    rows = [late, row(LINE, "status", status="ONLINE"), row(name="free")]
+    moment = datetime(1970, 1, 1, 0, 16, 40, tzinfo=UTC)
+    assert late_metrics(rows, 1_000_000_001) == [(DEFAULT_ORG, "d1", moment, {"m": 1.0})]
+    assert late_metrics(rows, 1_000_000_000) == []
 
 
 def test_the_latest_status_of_each_device() -> None:
