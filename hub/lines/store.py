@@ -136,7 +136,10 @@ class ReplicaStore:
         return _refs(await self._database.fetch(_Q["close_all"], [replica_id]))
 
     async def goodbye(self, replica_id: ReplicaId, *, complete: bool) -> None:
-        await self._database.execute(_Q["goodbye"], replica_id, complete)
+        """`complete`: there is nothing that dashboards were not told."""
+        async with self._database.transaction() as connection:
+            untold = await connection.fetch(_Q["close_all"], [replica_id])
+            await connection.execute(_Q["goodbye"], replica_id, complete and not untold)
 
     async def forget(self) -> None:
         await self._database.execute(_Q["forget_replicas"])

@@ -38,6 +38,8 @@ class ListQuery(Query, frozen=True, kw_only=True):
 
 
 def query_of(request: Request, kind: type[Q]) -> Q:
+    if kind is Query and not request.scope["query_string"]:
+        return cast("Q", _NO_QUERY)  # nearly every dispatch
     values: dict[str, Any] = dict(request.query_params.items())
     for name in kind.cleaned & values.keys():
         values[name] = values[name].replace("\0", "_")
@@ -50,6 +52,9 @@ def query_of(request: Request, kind: type[Q]) -> Q:
     except msgspec.ValidationError as error:
         raise _invalid(error, "query") from None
     return query
+
+
+_NO_QUERY: Final = Query()
 
 
 def _check_moments(query: object) -> None:

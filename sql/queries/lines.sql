@@ -167,5 +167,10 @@ UPDATE replica SET ended_at = now(), hole_told_at = CASE WHEN $2 THEN now() END
 WHERE replica_id = $1 AND ended_at IS NULL
 
 -- name: forget_replicas
+-- Those that ended long ago, and the notes for whoever cannot read them any more.
+WITH notes AS (
+    DELETE FROM line_takeover t USING replica r
+    WHERE r.replica_id = t.replica_id AND r.ended_at < now() - interval '1 hour'
+)
 DELETE FROM replica r WHERE hole_told_at < now() - interval '7 days'
   AND NOT EXISTS (SELECT 1 FROM device_line l WHERE l.replica_id = r.replica_id)

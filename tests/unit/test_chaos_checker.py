@@ -32,6 +32,7 @@ from tests.acceptance.chaos.history import (
     read,
     write,
 )  # fmt: skip
+from tests.acceptance.chaos.seen import excused
 
 MARK = ("d", "b", 1)
 SINCE: dict[str, Any] = {"recovered": False, "since": None}
@@ -274,6 +275,11 @@ def test_a_gap_covers_an_event_that_was_missed(excuse: list[AnyFact]) -> None:
 def test_other_gaps_do_not(excuse: list[AnyFact]) -> None:
     told = found([*sound(), *MISSED, *excuse], ledger(stored=[MARK, ("d", "b", 2)]))
     assert "events seen once" in told
+
+
+def test_what_gaps_excused_is_counted() -> None:
+    assert excused(History(facts=sound())) == (0, 1)
+    assert excused(History(facts=[*sound(), *MISSED, gap(12, 13)])) == (1, 2)
 
 
 LAWFUL: list[list[AnyFact]] = [

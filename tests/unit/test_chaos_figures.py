@@ -32,6 +32,11 @@ def test_a_recovery_ends_with_a_probe_that_began_after_the_fault() -> None:
     assert recoveries(FACTS) == [("redis down", 5.5), ("replica killed", 2)]
 
 
+def test_a_fault_beside_another_is_not_measured() -> None:
+    facts = [*FACTS, fault("redis killed", 9, began=True), fault("redis killed", 19, began=False)]
+    assert recoveries(sorted(facts, key=lambda fact: fact.at)) == recoveries(FACTS)
+
+
 def test_after_the_last_fault_nothing_may_be_missing() -> None:
     assert recoveries(FACTS[:-1])[-1] == ("replica killed", float("inf"))
 

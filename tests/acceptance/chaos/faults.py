@@ -27,6 +27,7 @@ WORLD: Final[dict[str, tuple[float, float]]] = {
     "postgres restarted": (0, 0),
     "postgres backends terminated": (10, 4),
     "postgres frozen": (60, 8),
+    "postgres connections exhausted": (15, 5),
     "database wire frozen": (12, 4),
     "database wire cut": (1, 1),
     "redis wire slow": (10, 4),
@@ -45,7 +46,7 @@ PEERS: Final = (
     "dashboard in a loop", "rubbish", "dashboard leaves",
 )  # fmt: skip
 PEER_SECONDS: Final = 1.5
-HAND: Final = 10
+HAND: Final = 13
 PAIRS: Final = 0.3
 
 

@@ -20,6 +20,7 @@ from tests.acceptance.chaos.history import (
     of,
 )  # fmt: skip
 from tests.acceptance.chaos.lines import acknowledged
+from tests.acceptance.chaos.seen import excused
 
 
 def summary(history: History, violations: list[Violation]) -> str:
@@ -27,10 +28,11 @@ def summary(history: History, violations: list[Violation]) -> str:
     ends = Counter(row.status for row in history.ledger.rows)
     calls = Counter(str(fact.http) for fact in of(facts, Answered))
     worst, where = worst_recovery(facts)
+    missed, owed = excused(history)
     parts = [
         f"commands {len(history.ledger.rows)} ({_counts(ends)})",
         f"calls {sum(calls.values())} ({_counts(calls)}), lost {len(of(facts, Lost))}",
-        f"durable events {len(acknowledged(facts))}",
+        f"durable events {len(acknowledged(facts))}, not seen {missed} of {owed}",
         f"faults {sum(fault.began for fault in of(facts, Fault))}",
         f"accepted in {_milliseconds(latencies(facts))}",
         f"probes {_milliseconds(probes(facts))}",
@@ -77,16 +79,19 @@ def probes(facts: list[AnyFact]) -> list[float]:
 
 def recoveries(facts: list[AnyFact]) -> list[tuple[str, float]]:
     """(fault, seconds from its end until a probe that began after it was answered) of the world's
-    faults; not where the next fault came first."""
+    faults; not while another one lasts, nor where the next one came first."""
     good = [probe for probe in of(facts, Probed) if probe.ok]
     faults = [fault for fault in of(facts, Fault) if fault.name in WORLD]
     found: list[tuple[str, float]] = []
-    for fault in faults:
-        if not fault.began:
-            next_one = min((f.at for f in faults if f.began and f.at > fault.at), default=math.inf)
-            answers = [probe.at for probe in good if probe.began > fault.at]
-            if (first := min(answers, default=math.inf)) < next_one or next_one == math.inf:
-                found.append((fault.name, first - fault.at))
+    lasting = 0
+    for place, fault in enumerate(faults):
+        lasting += 1 if fault.began else -1
+        if lasting:
+            continue
+        next_one = faults[place + 1].at if place + 1 < len(faults) else math.inf
+        answered = min((p.at for p in good if p.began > fault.at), default=math.inf)
+        if answered < next_one or next_one == math.inf:
+            found.append((fault.name, answered - fault.at))
     return found
 
 

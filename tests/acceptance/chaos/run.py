@@ -57,7 +57,7 @@ class Size(Struct, frozen=True, kw_only=True):
 
 
 FULL: Final = Size(replicas=3, devices=200, dashboards=4, callers=6, pause=0.3, rate=0.2, calm=6)
-SHORT: Final = Size(replicas=2, devices=60, dashboards=3, callers=4, pause=0.2, rate=0.4, calm=3)
+SHORT: Final = Size(replicas=2, devices=60, dashboards=3, callers=4, pause=0.2, rate=0.4, calm=2)
 
 
 class Run:

@@ -122,6 +122,20 @@ def events_seen_once(history: History) -> Iterator[str]:
                 yield f"{name} saw event {mark} {len(seen)} times: {seen}"
 
 
+def excused(history: History) -> tuple[int, int]:
+    """(missed behind a gap or not, owed) acknowledged events, summed over the dashboards. Gaps are
+    lawful, but a hub that tells one for everything keeps no promise."""
+    owed = acknowledged(history.facts)
+    missed = total = 0
+    for watch in watches(history).values():
+        due = [
+            mark for mark, sent in owed.items() if watch.since is not None and sent > watch.since
+        ]
+        missed += sum(mark not in watch.seen for mark in due)
+        total += len(due)
+    return missed, total
+
+
 def results_agree(history: History) -> Iterator[str]:
     """An end that a dashboard was told is the end, and it is told once in an epoch."""
     rows = {row.command: row.status for row in history.ledger.rows}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.up import environment
 
-SEED = 11
+SEED = 1450
 SECONDS = 300
 
 

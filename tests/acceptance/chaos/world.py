@@ -21,6 +21,9 @@ from tests.acceptance.chaos.proxy import Proxy
 DRAIN_SECONDS: Final = 30.0
 EVERY: Final = 2.0
 STARTS: Final = 10
+TERMINATE: Final = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'longline'"
+)
 Server = Literal["postgres", "valkey"]
 
 
@@ -46,6 +49,7 @@ class World:
             "redis out of memory": self._fill_memory,
             "postgres restarted": lambda fault: self._down("postgres", fault.seconds),
             "postgres backends terminated": self._terminate_backends,
+            "postgres connections exhausted": self._exhaust_connections,
             "postgres frozen": lambda fault: self._frozen("postgres", fault.seconds),
         }
         for name, wire in wires.items():
@@ -108,15 +112,24 @@ class World:
 
     async def _terminate_backends(self, fault: Planned) -> None:
         for _ in range(int(fault.seconds / EVERY) + 1):
-            connection = await asyncpg.connect(self._servers.database_url)
-            try:
-                await connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE usename = current_user AND pid <> pg_backend_pid()"
-                )
-            finally:
-                await connection.close()
+            await self._ask_postgres(TERMINATE)
             await asyncio.sleep(EVERY)
+
+    async def _exhaust_connections(self, fault: Planned) -> None:
+        """The hub has lost its connections, and there are no others."""
+        await self._ask_postgres("ALTER ROLE longline CONNECTION LIMIT 0", TERMINATE)
+        await asyncio.sleep(fault.seconds)
+        await self._ask_postgres("ALTER ROLE longline CONNECTION LIMIT -1")
+
+    async def _ask_postgres(self, *statements: str) -> None:
+        connection = await asyncpg.connect(
+            self._servers.database_url.replace("longline@", "postgres@")
+        )
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
 
 
 def _supervised(replica: Replica) -> None:

@@ -6,7 +6,7 @@ from tests.acceptance.hub.clients import Rest, now
 WITHOUT_REDIS = 2.5
 WITH_REDIS = 0.1
 SLACK = 0.5
-CALLS = 20
+CALLS = 8
 
 
 async def arrivals(two: Cluster) -> list[float]:
