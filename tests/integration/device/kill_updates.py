@@ -20,7 +20,13 @@ from msgspec import Struct
 
 from device.version import installed_version
 from tests.integration.device.scripted_hub import Frame, ScriptedHub, scripted_hub
-from tests.integration.device.updates import BROKEN, SupervisedDevice, make_artifact, offer
+from tests.integration.device.updates import (
+    BROKEN,
+    HANG_SECONDS,
+    SupervisedDevice,
+    make_artifact,
+    offer,
+)
 from tests.tasks import in_background
 
 MOST_STEPS = 36
@@ -51,6 +57,7 @@ async def survive(folder: Path, seed: int) -> Survived:
     async with scripted_hub() as hub:
         device = SupervisedDevice(folder, hub.url)
         device.fault_at = draw.randint(1, MOST_STEPS)
+        device.trial_seconds = HANG_SECONDS if kind == "hang" else device.trial_seconds
         content = make_artifact(folder / "artifact", NEW, BROKEN.get(kind))
         offered = offer(hub, NEW, content)
         async with device.running():

@@ -12,7 +12,13 @@ from device.version import installed_version
 from longline import artifact
 from tests.integration.device.kill_updates import survive
 from tests.integration.device.scripted_hub import Frame, ScriptedHub, scripted_hub
-from tests.integration.device.updates import BROKEN, SupervisedDevice, make_artifact, offer
+from tests.integration.device.updates import (
+    BROKEN,
+    HANG_SECONDS,
+    SupervisedDevice,
+    make_artifact,
+    offer,
+)
 
 OLD = installed_version()
 COMMANDS = itertools.count(1)
@@ -50,7 +56,7 @@ async def test_a_new_version_takes_over_and_the_next_one_after_it(tmp_path: Path
         assert list((device.state / "firmware").iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("kind", [kind for kind in BROKEN if kind != "hang"])
 async def test_a_version_that_fails_is_rolled_back_by_itself(tmp_path: Path, kind: str) -> None:
     async with scripted_hub() as hub:
         device = SupervisedDevice(tmp_path, hub.url)
@@ -74,6 +80,21 @@ async def test_a_version_that_fails_is_rolled_back_by_itself(tmp_path: Path, kin
             await hello(hub, "3.1", begin)
             await device.until_state("confirmed")
     assert len(hub.of("alert")) == 1
+
+
+async def test_a_version_that_hangs_is_killed_by_its_alarm_clock(tmp_path: Path) -> None:
+    async with scripted_hub() as hub:
+        device = SupervisedDevice(tmp_path, hub.url)
+        device.trial_seconds = HANG_SECONDS
+        async with device.running():
+            await hello(hub, OLD)
+            begin = len(hub.frames)
+            bad = offer(hub, "3.0", make_artifact(tmp_path / "bad", "3.0", BROKEN["hang"]))
+            await update(hub, bad)
+            await hello(hub, OLD, begin)
+            record = await device.until_state("failed")
+    assert record["reason"] == f"it hung for {HANG_SECONDS} s"
+    assert record["starts"] == 1
 
 
 async def test_what_is_not_right_is_not_staged_and_the_old_version_runs(tmp_path: Path) -> None:

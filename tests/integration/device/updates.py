@@ -30,6 +30,9 @@ BROKEN = {
 }
 """`__main__.py` of versions that fail, each in its own way."""
 CONFIRM_SECONDS = 3.0
+TRIAL_SECONDS = 30
+HANG_SECONDS = 3
+"""The same for versions that hang."""
 
 
 def make_artifact(path: Path, version: str, main: bytes | None = None) -> bytes:
@@ -65,6 +68,7 @@ class SupervisedDevice:
         self.key = KEY
         self.fault_at = 0
         self.confirm_seconds = CONFIRM_SECONDS
+        self.trial_seconds = TRIAL_SECONDS
 
     def _command(self) -> list[str]:
         file = self.directory / "agent.toml"
@@ -77,7 +81,7 @@ class SupervisedDevice:
         return [
             sys.executable, str(HERE / "supervisor.py"), str(self.directory / "pid"),
             sys.executable, "-m", "longline", "launch", "--versions", str(self.versions),
-            "--trial-seconds", str(round(self.confirm_seconds) + 1), "--", "--config", str(file),
+            "--trial-seconds", str(self.trial_seconds), "--", "--config", str(file),
         ]  # fmt: skip
 
     @asynccontextmanager
