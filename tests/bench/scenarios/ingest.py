@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ COHORTS: Final = 4
 WAITING: Final = 30_000
 """Events that may wait for the database, as seen now and then; at 100,000 one would be shed."""
 CHECK_SECONDS: Final = 0.5
+STORED: Final = "longline_events_stored_total"
+SHED: Final = "longline_events_shed_total"
 STORED_SECONDS: Final = 120.0
 
 Load = Callable[[Sequence[Device], "Backlog", float], Awaitable[None]]
@@ -27,19 +30,24 @@ Load = Callable[[Sequence[Device], "Backlog", float], Awaitable[None]]
 class Backlog:
     """What the hub has not stored. Devices wait while it is too much."""
 
-    def __init__(self, hub: Hub, before: float) -> None:
+    def __init__(self, hub: Hub, stored: int, shed: Counter[str]) -> None:
+        """`stored` and `shed` before this one."""
         self._hub = hub
-        self._before = before
+        self._stored = stored
+        self._shed = shed
         self._room = asyncio.Event()
         self._room.set()
         self.sent = 0
 
+    @classmethod
+    async def of(cls, hub: Hub) -> "Backlog":
+        return cls(hub, (await hub.counter(STORED)).total(), await hub.counter(SHED))
+
     async def room(self) -> None:
         await self._room.wait()
 
-    async def waiting(self) -> float:
-        stored = await self._hub.counter("longline_events_stored_total") - self._before
-        return self.sent - stored
+    async def waiting(self) -> int:
+        return self.sent - ((await self._hub.counter(STORED)).total() - self._stored)
 
     async def watch(self) -> None:
         """For ever."""
@@ -54,16 +62,16 @@ class Backlog:
         """Wait until all is; says what was lost."""
         async with asyncio.timeout(STORED_SECONDS):
             while await self.waiting() > 0:
-                shed = await self._hub.counter("longline_events_shed_total")
+                shed = await self._hub.counter(SHED) - self._shed
                 if shed:
-                    return f"{shed:,.0f} shed"
+                    return f"shed {dict(shed)}"
                 await asyncio.sleep(0.05)
         return "no loss"
 
 
 async def measure(hub: Hub, devices: Sequence[Device], load: Load, seconds: float) -> Measured:
     """Until everything that was sent is stored."""
-    backlog = Backlog(hub, await hub.counter("longline_events_stored_total"))
+    backlog = await Backlog.of(hub)
     span = Span(hub)
     async with in_background(backlog.watch()):
         await load(devices, backlog, seconds)
