@@ -54,7 +54,7 @@ class Hub(Subject):
         return await mint(self._database_url, f"bench{next(_prefixes)}", count)
 
     async def counter(self, name: str) -> Counter[str]:
-        """A Prometheus counter by its labels, summed over all replicas."""
+        """A Prometheus counter or gauge by its labels, summed over all replicas."""
         pattern = re.compile(rf"^{name}((?:\{{.*\}})?) (\S+)$", re.MULTILINE)
         found = Counter[str]()
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:

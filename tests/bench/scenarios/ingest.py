@@ -17,9 +17,9 @@ BURST: Final = 40
 SPARSE_DEVICES: Final = 1_000
 COHORTS: Final = 4
 """Of the sparse fleet: while one is read the next sends."""
-WAITING: Final = 30_000
-"""Events that may wait for the database, as seen now and then; at 100,000 one would be shed."""
-CHECK_SECONDS: Final = 0.5
+WAITING: Final = {"events": 40_000, "stream": 20_000}
+"""What may wait in the hub's queues, as seen now and then: above 100,000 and 50,000 it sheds."""
+CHECK_SECONDS: Final = 0.2
 STORED: Final = "longline_events_stored_total"
 SHED: Final = "longline_events_shed_total"
 STORED_SECONDS: Final = 120.0
@@ -28,7 +28,7 @@ Load = Callable[[Sequence[Device], "Backlog", float], Awaitable[None]]
 
 
 class Backlog:
-    """What the hub has not stored. Devices wait while it is too much."""
+    """What the hub has taken and not passed on. Devices wait while it is too much."""
 
     def __init__(self, hub: Hub, stored: int, shed: Counter[str]) -> None:
         """`stored` and `shed` before this one."""
@@ -53,7 +53,8 @@ class Backlog:
         """For ever."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            if await self.waiting() > WAITING:
+            queues = await self._hub.counter("longline_queue_items")
+            if any(queues[f'{{queue="{name}"}}'] > most for name, most in WAITING.items()):
                 self._room.clear()
             else:
                 self._room.set()
