@@ -36,6 +36,8 @@ from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
+from hub.campaigns.service import CampaignService
+from hub.campaigns.store import CampaignStore
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService
 from hub.commands.store import CommandStore
@@ -45,6 +47,8 @@ from hub.config.store import ConfigStore
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
+from hub.firmware.deployment_rest import DeploymentEndpoints
+from hub.firmware.deployments import DeploymentService
 from hub.firmware.files import Artifacts
 from hub.firmware.rest import FirmwareEndpoints
 from hub.firmware.service import FirmwareService
@@ -162,10 +166,18 @@ class Replica:
         self.groups = GroupService(
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
         )
+        self.campaigns = CampaignService(
+            CampaignStore(database), self.commands, self.audit, self.telemetry, self.replica_id
+        )
         self.firmware = FirmwareService(
             ReleaseStore(database),
             Artifacts(Path(settings.data_dir) / "firmware", max_bytes=settings.firmware_max_bytes),
+            self.commands,
+            self.campaigns,
             self.audit,
+        )
+        self.deployments = DeploymentService(
+            self.firmware, self.campaigns, self.devices, self.groups
         )
         tokens = DashboardTokens(self.accounts)
         turnstile = Turnstile(clock=time.monotonic, soon=asyncio.get_running_loop().call_soon)
@@ -213,6 +225,7 @@ class Replica:
             audit=AuditEndpoints(self.audit),
             commands=commands,
             config=ConfigEndpoints(self.config),
+            deployments=DeploymentEndpoints(self.deployments, self.campaigns, self.firmware),
             devices=DeviceEndpoints(self.devices),
             firmware=FirmwareEndpoints(self.firmware),
             groups=GroupEndpoints(self.groups, self.devices, commands),
@@ -249,6 +262,7 @@ class Replica:
             self.lines.watch,
             self.membership.run,
             self.commands.run,
+            self.campaigns.run,
             self.dashboards.run,
             partial(self._every, ROLL_UP_SECONDS, self.telemetry.roll_up),
             partial(self._every, CLEAN_UP_SECONDS, self._clean_up),
@@ -267,6 +281,7 @@ class Replica:
         complete = await self._flush()
         self.commands.stop_waiting()
         try:
+            await self.campaigns.let_go()
             await self.membership.goodbye(complete=complete)
         except HubError as error:
             log.warning("no_goodbye", error=error.detail)
@@ -354,6 +369,8 @@ class Replica:
         await self.membership.clean_up()
         await self.config.clean_up()
         await self.commands.forget(self.settings.keep_command_days)
+        await self.campaigns.clean_up(days=self.settings.keep_command_days)
+        await self.firmware.clean_up()
 
 
 def _bus(settings: Settings) -> Bus:

@@ -240,6 +240,17 @@ async def test_a_command_that_may_be_committed_though_it_was_refused_is_sent(
         assert set(written) == set(await statuses(database))
 
 
+async def test_a_lease_that_ran_out_while_the_database_stood_still_fails_no_command(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (owner, other):
+        line = await owner.line(D1)
+        await database.execute("UPDATE replica SET lease_until = now() - interval '60 s'")
+        here, there = await owner.accept(D1), await other.accept(D1)
+        written = [frame["id"] for frame in await line.until(2)]
+        assert written == [here, there]
+
+
 async def test_whoever_ends_a_command_hints_at_its_acceptor(database: Database) -> None:
     async with two_hubs(database) as (owner, other):
         line = await owner.line(D1)
