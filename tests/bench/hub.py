@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import re
 import tempfile
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,15 +53,15 @@ class Hub(Subject):
         """New devices: id → token."""
         return await mint(self._database_url, f"bench{next(_prefixes)}", count)
 
-    async def counter(self, name: str) -> float:
-        """The sum of a Prometheus counter over its labels and all replicas."""
-        pattern = re.compile(rf"^{name}(?:\{{.*\}})? (\S+)$", re.MULTILINE)
-        total = 0.0
+    async def counter(self, name: str) -> Counter[str]:
+        """A Prometheus counter or gauge by its labels, summed over all replicas."""
+        pattern = re.compile(rf"^{name}((?:\{{.*\}})?) (\S+)$", re.MULTILINE)
+        found = Counter[str]()
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             for port in self.ports:
                 text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-                total += sum(float(value) for value in pattern.findall(text))
-        return total
+                found += {labels: int(float(value)) for labels, value in pattern.findall(text)}
+        return found
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ from typing import Final
 
 _PROC: Final = Path("/proc")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PAGE_KIB: Final = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 class Cores:
@@ -82,7 +81,9 @@ def _processes() -> dict[int, tuple[int, float]]:
 
 
 def resident_kib(pid: int) -> int:
-    return int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE_KIB
+    """Counted page by page: statm and status may be off by what each core has not told yet."""
+    lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
 
 
 def descriptors(pid: int) -> int:

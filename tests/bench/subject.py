@@ -73,16 +73,18 @@ class Span:
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """How much of each scenario: `seconds` of load, `fleet` idle connections, `largest` fleet."""
+    """How much of each scenario: `seconds` of load; `fleet` connections that are `idle` for so
+    long (12 s are a ping and its answer), the `largest` fleet."""
 
     seconds: float
+    idle: float
     fleet: int
     largest: int
     soak_minutes: float
 
 
-QUICK: Final = Pace(seconds=2.0, fleet=1_000, largest=2_000, soak_minutes=0.3)
-FULL: Final = Pace(seconds=5.0, fleet=5_000, largest=10_000, soak_minutes=10.0)
+QUICK: Final = Pace(seconds=1.5, idle=2.0, fleet=1_000, largest=2_000, soak_minutes=0.3)
+FULL: Final = Pace(seconds=5.0, idle=12.0, fleet=5_000, largest=10_000, soak_minutes=10.0)
 
 Rows = dict[str, Measured]
 """By the name of the row."""

@@ -116,15 +116,15 @@ def _peer(
     *,
     commands: Dialect | None = None,
     redis: Callable[[], Command] | None = None,
-    window: int = acts.WINDOW,
+    under_way: int = acts.UNDER_WAY,
 ) -> Contestant:
     return Contestant(
         name=name,
         omits=omits,
         start=partial(_running, command, redis=redis),
         scenarios={
-            "fan-out-50x20": acts.fan_out(dialect, 50, 20, window=window),
-            "fan-out-1x200": acts.fan_out(dialect, 1, 200, window=window),
+            "fan-out-50x20": acts.fan_out(dialect, 50, 20, under_way=under_way),
+            "fan-out-1x200": acts.fan_out(dialect, 1, 200, under_way=under_way),
             "command-1": acts.commands(commands or dialect, 1),
             "command-100": acts.commands(commands or dialect, 100),
             "connections": acts.connections(dialect),
@@ -139,12 +139,15 @@ PEERS: Final = [
     _peer("mosquitto", BROKER, partial(
         _debian, "mosquitto", "mosquitto", "-c", "{folder}/mosquitto.conf"), Mqtt()),
     _peer("node ws", FRAMEWORK, _node, Json()),
-    _peer("python-socketio", FRAMEWORK, _socketio, SocketIo(), window=acts.SLOW_WINDOW),
+    _peer("python-socketio", FRAMEWORK, _socketio, SocketIo(), under_way=acts.SLOW),
     _peer("python-socketio + Redis", FRAMEWORK, partial(_socketio, redis=True), SocketIo(),
-          redis=_redis, window=acts.SLOW_WINDOW),
-    _peer("Django Channels", FRAMEWORK, _channels, Json(), window=acts.SLOW_WINDOW),
+          redis=_redis, under_way=acts.SLOW),
+    _peer("Django Channels", FRAMEWORK, _channels, Json(), under_way=acts.SLOW),
     _peer("Django Channels + Redis", FRAMEWORK, partial(_channels, redis=True), Json(),
-          redis=_redis, window=acts.SLOW_WINDOW),
+          redis=_redis, under_way=acts.SLOW),
     _peer("fastapi-websocket-rpc", FRAMEWORK, _rpc, Rpc(), commands=RpcCommands(),
-          window=acts.SLOW_WINDOW),
+          under_way=acts.SLOW),
 ]  # fmt: skip
+
+PYTHON: Final = ("python-socketio", "Django Channels", "fastapi-websocket-rpc")
+"""Those that somebody would otherwise build such a hub on."""

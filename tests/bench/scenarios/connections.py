@@ -8,8 +8,6 @@ from tests.bench.hub import Hub
 from tests.bench.subject import Pace, Rows, Span
 
 WARM: Final = 200
-IDLE_SECONDS: Final = 12.0
-"""A ping and an answer for each."""
 AT_ONCE: Final = 100
 
 
@@ -25,8 +23,8 @@ async def storm(hub: Hub, pace: Pace) -> Rows:
     await asyncio.sleep(1)
     each = (hub.resident_kib() - before) / pace.fleet
     span = Span(hub)
-    await asyncio.sleep(IDLE_SECONDS)
-    idle = span.measured(pace.fleet, kib=each, note=f"{IDLE_SECONDS:.0f} s with nothing to say")
+    await asyncio.sleep(pace.idle)
+    idle = span.measured(pace.fleet, kib=each, note=f"{pace.idle:.0f} s with nothing to say")
     lost = sum(device.tap.closed for device in devices)
     if lost:
         raise RuntimeError(f"{lost} idle devices were hung up on")

@@ -23,9 +23,9 @@ FILTERED: Final = 100
 """Devices of the scenarios with filters."""
 
 
-def window_for(subscribers: int, most: int = WINDOW) -> int:
+def window_for(subscribers: int, under_way: int = UNDER_WAY) -> int:
     """Messages under way."""
-    return min(most, UNDER_WAY // subscribers)
+    return min(WINDOW, under_way // subscribers)
 
 
 class Stage:

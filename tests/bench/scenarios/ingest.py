@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -16,36 +17,44 @@ BURST: Final = 40
 SPARSE_DEVICES: Final = 1_000
 COHORTS: Final = 4
 """Of the sparse fleet: while one is read the next sends."""
-WAITING: Final = 30_000
-"""Events that may wait for the database, as seen now and then; at 100,000 one would be shed."""
-CHECK_SECONDS: Final = 0.5
+WAITING: Final = {"events": 40_000, "stream": 20_000}
+"""What may wait in the hub's queues, as seen now and then: above 100,000 and 50,000 it sheds."""
+CHECK_SECONDS: Final = 0.2
+STORED: Final = "longline_events_stored_total"
+SHED: Final = "longline_events_shed_total"
 STORED_SECONDS: Final = 120.0
 
 Load = Callable[[Sequence[Device], "Backlog", float], Awaitable[None]]
 
 
 class Backlog:
-    """What the hub has not stored. Devices wait while it is too much."""
+    """What the hub has taken and not passed on. Devices wait while it is too much."""
 
-    def __init__(self, hub: Hub, before: float) -> None:
+    def __init__(self, hub: Hub, stored: int, shed: Counter[str]) -> None:
+        """`stored` and `shed` before this one."""
         self._hub = hub
-        self._before = before
+        self._stored = stored
+        self._shed = shed
         self._room = asyncio.Event()
         self._room.set()
         self.sent = 0
 
+    @classmethod
+    async def of(cls, hub: Hub) -> "Backlog":
+        return cls(hub, (await hub.counter(STORED)).total(), await hub.counter(SHED))
+
     async def room(self) -> None:
         await self._room.wait()
 
-    async def waiting(self) -> float:
-        stored = await self._hub.counter("longline_events_stored_total") - self._before
-        return self.sent - stored
+    async def waiting(self) -> int:
+        return self.sent - ((await self._hub.counter(STORED)).total() - self._stored)
 
     async def watch(self) -> None:
         """For ever."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            if await self.waiting() > WAITING:
+            queues = await self._hub.counter("longline_queue_items")
+            if any(queues[f'{{queue="{name}"}}'] > most for name, most in WAITING.items()):
                 self._room.clear()
             else:
                 self._room.set()
@@ -54,16 +63,16 @@ class Backlog:
         """Wait until all is; says what was lost."""
         async with asyncio.timeout(STORED_SECONDS):
             while await self.waiting() > 0:
-                shed = await self._hub.counter("longline_events_shed_total")
+                shed = await self._hub.counter(SHED) - self._shed
                 if shed:
-                    return f"{shed:,.0f} shed"
+                    return f"shed {dict(shed)}"
                 await asyncio.sleep(0.05)
         return "no loss"
 
 
 async def measure(hub: Hub, devices: Sequence[Device], load: Load, seconds: float) -> Measured:
     """Until everything that was sent is stored."""
-    backlog = Backlog(hub, await hub.counter("longline_events_stored_total"))
+    backlog = await Backlog.of(hub)
     span = Span(hub)
     async with in_background(backlog.watch()):
         await load(devices, backlog, seconds)

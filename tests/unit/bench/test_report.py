@@ -33,6 +33,30 @@ def test_a_target_of_capacity_is_judged_by_cpu_time(cost: float, met: bool) -> N
     assert "/s a core (500 wall)" in verdict.text
 
 
+def test_a_small_fleet_meets_no_target_of_a_large_one() -> None:
+    judge = targets.soon_enough("bulk", 1_000, 2.0)
+
+    assert judge(found(bulk=make_measured(seconds=1.9))).met is True
+    assert judge(found(bulk=make_measured(seconds=2.1))).met is False
+    assert judge(found(bulk=make_measured(operations=900))).met is None
+
+
+def test_a_peer_is_beaten_by_capacity_in_the_same_run() -> None:
+    rows = found(command_100=costing(100))
+    rows.add("node ws", {"command-100": costing(80)})
+
+    assert targets.ahead_of("command-100", "node ws")(rows).met is False
+    assert targets.ahead_of("command-100", "node ws", 0.75)(rows).met is True
+    assert targets.ahead_of("command-100", "mosquitto")(rows).met is None
+
+
+def test_idle_connections_are_compared_by_memory() -> None:
+    rows = found(idle=costing(1, kib=5.0))
+    rows.add("node ws", {"idle": costing(1, kib=10.0)})
+
+    assert "| 2.00 |" in report.peers(rows)
+
+
 def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
     for target in targets.TARGETS:
         assert {verdict.met for verdict in target.judge(Found())} == {None}
