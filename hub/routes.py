@@ -35,12 +35,14 @@ from hub.devices.rest import (
     DeviceToken,
     TokenQuery,
 )
+from hub.edge.rest import CloudSync, DeadLetter, EdgeEndpoints, SyncBody, SyncParts
 from hub.firmware.rest import FirmwareEndpoints, Release, UploadQuery
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
 from hub.telemetry.rest import EventQuery, LogQuery, MetricQuery, TelemetryEndpoints
 from hub.telemetry.service import EventRecord, LogRecord, MetricPoint
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
+from protocol.edge import SyncAnswer
 
 
 class Endpoints(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     commands: CommandEndpoints
     config: ConfigEndpoints
     devices: DeviceEndpoints
+    edge: EdgeEndpoints
     firmware: FirmwareEndpoints
     groups: GroupEndpoints
     telemetry: TelemetryEndpoints
@@ -112,6 +115,11 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/firmware/releases", of.firmware.list, Action.READ, "List releases.", query=ListQuery, answer=Release, listing=True),
         Route("GET", "/firmware/releases/{id}", of.firmware.get, Action.READ, "One release.", answer=Release),
         Route("GET", "/firmware/releases/{id}/artifact", of.firmware.artifact, Action.FETCH_ARTIFACT, "Download an artifact.", raw_answer=True),
+
+        Route("POST", "/sync", of.edge.sync, Action.DEVICE, "Hand in records of production.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
+        Route("GET", "/cloud-sync", of.edge.overview, Action.READ, "What waits for the cloud.", answer=CloudSync),
+        Route("GET", "/cloud-sync/dead-letters", of.edge.dead_letters, Action.ADMINISTER, "Records that the cloud refused.", query=ListQuery, answer=DeadLetter, listing=True),
+        Route("POST", "/cloud-sync/dead-letters/{id}/retry", of.edge.retry, Action.ADMINISTER, "Push a dead letter again."),
 
         Route("GET", "/audit-log", of.audit.list, Action.READ, "Who did what to whom.", query=AuditQuery, answer=AuditRow, listing=True),
     ]

@@ -19,6 +19,7 @@ from hub.base.settings import variables
 from hub.commands.rest import CommandEndpoints
 from hub.config.rest import ConfigEndpoints
 from hub.devices.rest import DeviceEndpoints
+from hub.edge.rest import EdgeEndpoints
 from hub.firmware.rest import FirmwareEndpoints
 from hub.groups.rest import GroupEndpoints
 from hub.routes import Endpoints, routes
@@ -46,6 +47,7 @@ def table_of_routes() -> list[Route]:
             commands=CommandEndpoints(nobody),
             config=ConfigEndpoints(nobody),
             devices=DeviceEndpoints(nobody),
+            edge=EdgeEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
             groups=GroupEndpoints(nobody, nobody, nobody),
             telemetry=TelemetryEndpoints(nobody),
