@@ -47,6 +47,7 @@ from hub.config.store import ConfigStore
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
+from hub.edge.modes import Modes
 from hub.edge.pusher import CloudPusher
 from hub.edge.rest import EdgeEndpoints
 from hub.edge.service import EdgeService, Keep
@@ -178,6 +179,8 @@ class Replica:
             most_pending=settings.cloud_queue_max,
             is_pushed=cloud is not None,
         )
+        self._modes = Modes(records, self.lines)
+        self.lines.on_hello(self._modes.said_hello)
         self.edge = EdgeService(records, self.audit, keep, on_new=self._pusher.wake)
         self.firmware = FirmwareService(
             ReleaseStore(database),
@@ -270,6 +273,7 @@ class Replica:
             self.commands.run,
             self.dashboards.run,
             self._pusher.run,
+            self._modes.watch,
             partial(self._every, WAITING_SECONDS, self.edge.look),
             partial(self._every, ROLL_UP_SECONDS, self.telemetry.roll_up),
             partial(self._every, CLEAN_UP_SECONDS, self._clean_up),

@@ -103,7 +103,17 @@ def decode_hub_frame(raw: bytes | str) -> HubFrame | Delivery | None:
 
 
 _HUB_FRAME_TYPES: Final = frozenset(
-    {"welcome", "cancel", "result_ack", "event_ack", "reconnect", "error", "pong", "auth_ok"}
+    {
+        "welcome",
+        "cancel",
+        "result_ack",
+        "event_ack",
+        "reconnect",
+        "error",
+        "pong",
+        "auth_ok",
+        "connection_mode",
+    }
 )
 
 

@@ -17,9 +17,6 @@ from protocol.merge_patch import canonical
 Kind = Literal["bottle", "batch", "pallet", "fixation"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-ConnectionMode = Literal["VIA_LOCAL_SERVER", "DIRECT_CLOUD"]
-"""Where a device sends its records: to the hub, or to the cloud by itself."""
-
 MOST_RECORDS: Final = 1000
 """In one call of `POST /sync`."""
 MOST_RECORD_BYTES: Final = 32 * 1024

@@ -19,7 +19,7 @@ from hub.devices.store import (
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal
-from protocol.edge import ConnectionMode
+from protocol.frames import ConnectionMode
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, is_device_id
 
 __all__ = [

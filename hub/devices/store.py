@@ -8,7 +8,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.devices.enrollment import Standing
-from protocol.edge import ConnectionMode
+from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
 
 _Q = sql.queries("devices")

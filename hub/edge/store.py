@@ -14,7 +14,8 @@ from hub.base.database import Connection, Database, Row
 from hub.edge.pushing import LEASE_SECONDS, Claimed, Lane, Settlement
 from hub.edge.records import Judged
 from protocol.codec import rfc3339
-from protocol.edge import ConnectionMode, Kind
+from protocol.edge import Kind
+from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
 
 _Q = sql.queries("edge")
@@ -47,7 +48,6 @@ class ModeRow(Struct, frozen=True):
     org: OrgId
     device_id: DeviceId
     mode: ConnectionMode
-    changed_at: datetime
 
 
 class EdgeStore:
@@ -164,11 +164,15 @@ class EdgeStore:
         return unsent
 
     async def modes(self, seconds: float) -> list[ModeRow]:
-        rows = await self.database.fetch(_Q["modes"], seconds)
-        return [
-            ModeRow(row["org_id"], row["device_id"], row["connection_mode"], row["mode_changed_at"])
-            for row in rows
-        ]
+        return _modes(await self.database.fetch(_Q["modes"], seconds))
+
+    async def modes_of(self, places: Sequence[tuple[OrgId, DeviceId]]) -> list[ModeRow]:
+        orgs, device_ids = [org for org, _ in places], [device_id for _, device_id in places]
+        return _modes(await self.database.fetch(_Q["modes_of"], orgs, device_ids))
+
+
+def _modes(rows: Sequence[Row]) -> list[ModeRow]:
+    return [ModeRow(row["org_id"], row["device_id"], row["connection_mode"]) for row in rows]
 
 
 def _key(lane: Lane) -> tuple[str, str, str]:
