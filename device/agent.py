@@ -43,6 +43,7 @@ from device.uplink import Uplink
 from device.version import agent_version
 from protocol.commands import COMMANDS
 from protocol.frames import CONNECTION_MODE, Auth, Hello
+from protocol.ids import CommandId
 
 _log = structlog.stdlib.get_logger()
 
@@ -230,6 +231,10 @@ class Agent:
             commands=list(COMMANDS),
             unfinished=self._book.unfinished(),
             config_version=self._config.version,
+            config_hash=self._config.hash,
+            config_rolled_back=CommandId(self._config.rolled_back)
+            if self._config.rolled_back
+            else None,
             accepts=[CONNECTION_MODE],
         )
 
@@ -247,10 +252,17 @@ class Agent:
             else:
                 self._config.changed.clear()
                 self._take_up_config()
+                await self._take_up_bounds()
 
     def _take_up_config(self) -> None:
         self._records.bounds = self._record_bounds()
         self._own_log.level = self._config.pushed.logs.level or self._settings.logs.level
+
+    async def _take_up_bounds(self) -> None:
+        try:
+            await self._outbox.rebound(self._bounds())
+        except JournalUnavailable as error:
+            _log.error("outbox not shortened", reason=str(error))
 
     async def _send_events(self) -> None:
         """What the outbox holds, in order, on whichever line there is."""

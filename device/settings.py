@@ -107,6 +107,12 @@ class Cloud(Part, frozen=True):
     client_secret_file: str | None = None
 
 
+class Config(Part, frozen=True):
+    confirm_seconds: Annotated[float, Meta(ge=1, le=3600)] = 20.0
+    """How long the hub may stay out of reach after a `push_config` before it is undone, unless the
+    command says."""
+
+
 class Shell(Part, frozen=True):
     templates: dict[str, Template] = {}
 
@@ -132,6 +138,7 @@ class Settings(Part, frozen=True):
     outbox: OutboxSettings = OutboxSettings()
     records: Records = Records()
     cloud: Cloud = Cloud()
+    config: Config = Config()
     shell: Shell = Shell()
 
     @property

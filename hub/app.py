@@ -158,7 +158,8 @@ class Replica:
         self.membership = Membership(
             ReplicaStore(reserved), name, self.lines, Holes(bus), clock=time.monotonic
         )
-        self.config = ConfigService(ConfigStore(database))
+        self.config = ConfigService(ConfigStore(database), self.audit)
+        self.lines.on_hello(self.config.said_hello)
         self.commands = CommandService(
             CommandStore(database),
             CommandStore(reserved),

@@ -23,7 +23,7 @@ from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.commands.records import CommandRecord, CommandResult
 from hub.commands.rest import BulkBody, CommandEndpoints, DispatchBody, HistoryQuery
-from hub.config.rest import Config, ConfigChange, ConfigEndpoints
+from hub.config.rest import Config, ConfigChange, ConfigEndpoints, ConfigSchema, SchemaBody
 from hub.devices.rest import (
     ConnectedDevice,
     ConnectionModeBody,
@@ -115,6 +115,10 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/firmware/releases", of.firmware.list, Action.READ, "List releases.", query=ListQuery, answer=Release, listing=True),
         Route("GET", "/firmware/releases/{id}", of.firmware.get, Action.READ, "One release.", answer=Release),
         Route("GET", "/firmware/releases/{id}/artifact", of.firmware.artifact, Action.FETCH_ARTIFACT, "Download an artifact.", raw_answer=True),
+
+        Route("GET", "/config-schema", of.config.schema, Action.READ, "The JSON Schema of every desired configuration.", answer=ConfigSchema),
+        Route("PUT", "/config-schema", of.config.set_schema, Action.ADMINISTER, "Rule what may be desired from now on.", body=SchemaBody, answer=ConfigSchema),
+        Route("DELETE", "/config-schema", of.config.delete_schema, Action.ADMINISTER, "Let any object be desired."),
 
         Route("POST", "/sync", of.edge.sync, Action.DEVICE, "Hand in records of production.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
         Route("GET", "/cloud-sync", of.edge.overview, Action.READ, "What waits for the cloud.", answer=CloudSync),

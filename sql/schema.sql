@@ -416,7 +416,7 @@ COMMENT ON COLUMN device_config_history.device_version IS 'The version under whi
 
 CREATE TABLE config_schema (
     org_id     text PRIMARY KEY REFERENCES org,
-    schema     jsonb NOT NULL,
+    schema     text NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now(),
     updated_by text NOT NULL
 );

@@ -56,7 +56,7 @@ COMMENT ON TABLE cloud_sync_lane IS 'One company and kind: pushed by the one rep
 
 CREATE TABLE config_schema (
     org_id     text PRIMARY KEY REFERENCES org,
-    schema     jsonb NOT NULL,
+    schema     text NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now(),
     updated_by text NOT NULL
 );
