@@ -28,7 +28,7 @@ from protocol.codec import at_offset
 from protocol.dashboard import Position
 from protocol.stream import StreamEntry
 
-READ_COUNT: Final = 20
+READ_COUNT: Final = 10
 """Entries a read."""
 READS_AT_ONCE: Final = 4
 """Of all replays together: a hundred dashboards that come back must not crowd out the tail."""

@@ -20,6 +20,7 @@ from device.core.book import Book
 from device.core.hub_clock import HubClock
 from device.core.outbox import Bounds
 from device.core.queue import Bounds as RecordBounds
+from device.core.recovery import swapped
 from device.courier import CloudCourier, HubCourier
 from device.database import Database
 from device.drop import DropFolder
@@ -34,6 +35,7 @@ from device.logs import Logs
 from device.outbox import DiskOutbox
 from device.own_log import OwnLog
 from device.production import Production
+from device.proof import Proof
 from device.records import RecordQueue
 from device.runner import Runner
 from device.settings import Settings
@@ -41,6 +43,7 @@ from device.state import claimed, os_boot_id
 from device.telemetry import Telemetry
 from device.uplink import Uplink
 from device.version import agent_version
+from device.versions import Versions
 from protocol.commands import COMMANDS
 from protocol.frames import CONNECTION_MODE, Auth, Hello
 from protocol.ids import CommandId
@@ -86,6 +89,7 @@ class Agent:
         self._full = FullQueue(self._records, self._outbox)
         self._cloud = cloud
         self._uplink = Uplink()
+        self._versions = Versions(Path(settings.versions_dir)) if settings.versions_dir else None
         self._http = httpx.AsyncClient(
             base_url=settings.hub,
             timeout=HTTP_SECONDS,
@@ -140,6 +144,7 @@ class Agent:
             logs=Logs(self._settings, self._own_log),
             http=self._http,
             enrolment=self._enrolment,
+            versions=self._versions,
             restart=lambda: self.end(End.RESTART),
             report_status=self._report_status,
         )
@@ -162,7 +167,9 @@ class Agent:
                 raise fault_in(group) from None
 
     async def _serve(self, ending: "asyncio.Future[End]") -> End:
-        await self._runner.put(self._book.load(self._journal.load(), self._os_boot_id))
+        record = self._versions.read() if self._versions else None
+        rows = swapped(self._journal.load(), record.command_id if record else None)
+        await self._runner.put(self._book.load(rows, self._os_boot_id))
         async with asyncio.TaskGroup() as tasks:
             parts = [
                 tasks.create_task(part)
@@ -176,6 +183,7 @@ class Agent:
                     self._report_for_ever(),
                     self._enrolment.run(lambda token: self._uplink.send(Auth(token=token))),
                     self._connection().run(),
+                    self._proof().run(),
                 )
             ]
             how = await ending
@@ -222,6 +230,15 @@ class Agent:
     def _line_opened(self) -> None:
         self._report_status()
         self._to_hub.hurry()  # the hub is there
+
+    def _proof(self) -> Proof:
+        return Proof(
+            self._versions,
+            self._settings.firmware,
+            uplink=self._uplink,
+            outbox=self._outbox,
+            give_up=lambda: self.end(End.RESTART),
+        )
 
     def _hello(self) -> Hello:
         return Hello(
@@ -319,6 +336,8 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
 
 def _start_again(settings: Settings) -> int:
     argv = settings.power.restart_argv
+    if settings.supervised and settings.versions_dir:
+        return EXIT_RESTART  # the launcher decides which version is next
     if argv is None:
         if settings.supervised:
             return EXIT_RESTART

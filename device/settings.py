@@ -6,11 +6,13 @@
 | `id` | `LONGLINE_DEVICE_ID` | the host name |
 | `state_dir` | `LONGLINE_STATE_DIR` | `$XDG_STATE_HOME/longline/<id>` |
 | `enrollment_key_file` | `LONGLINE_ENROLLMENT_KEY_FILE` | the key in `LONGLINE_ENROLLMENT_KEY` |
+| `versions_dir` | `LONGLINE_VERSIONS_DIR` | none; `longline launch` sets it |
 
 The other keys are the fields of `Settings`. This is the only module of the agent that reads the
 environment. Secrets come from a file or a variable, never from the command line.
 """
 
+import base64
 import os
 import re
 import socket
@@ -36,9 +38,11 @@ VARIABLES: Final = {
     "id": "LONGLINE_DEVICE_ID",
     "state_dir": "LONGLINE_STATE_DIR",
     "enrollment_key_file": "LONGLINE_ENROLLMENT_KEY_FILE",
+    "versions_dir": "LONGLINE_VERSIONS_DIR",
 }
 CLOUD_VARIABLE: Final = "LONGLINE_CLOUD_"
 KEY_VARIABLE: Final = "LONGLINE_ENROLLMENT_KEY"
+PUBLIC_KEY_BYTES: Final = 32
 
 
 class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +80,12 @@ class Firmware(Part, frozen=True):
     staging_dir: str | None = None
     """Default: `firmware` in the state directory."""
     max_bytes: int = 2 * 1024**3
+    trusted_keys: tuple[str, ...] = ()
+    """Ed25519 public keys, 32 bytes in base64. With any, only what one of them signed is taken."""
+    confirm_seconds: Annotated[float, Meta(gt=0)] = 300.0
+    """How long a new version may take to reach the hub before the one before comes back."""
+    healthy_seconds: Annotated[float, Meta(ge=0)] = 5.0
+    """How long a line must stand to prove a new version."""
 
 
 class Containers(Part, frozen=True):
@@ -128,6 +138,8 @@ class Settings(Part, frozen=True):
     socket: str | None = None
     """Of the local programs; default: `agent.sock` in the state directory."""
     socket_mode: Annotated[str, Meta(pattern=r"^0?6[06]0$")] = "0660"
+    versions_dir: str | None = None
+    """Where `longline launch` finds versions of the agent. Without it updates are only staged."""
     supervised: bool = False
     """Something starts the agent again when it exits 75."""
     power: Power = Power()
@@ -205,10 +217,20 @@ def _checked(settings: Settings) -> Settings:
             check(name, template)
         except BadTemplate as error:
             raise BadSettings(str(error)) from None
+    for key in settings.firmware.trusted_keys:
+        if not _is_public_key(key):
+            raise BadSettings(f"firmware.trusted_keys: {key!r} is not 32 bytes in base64")
     relative = [path for path in settings.logs.files if not Path(path).is_absolute()]
     if relative:
         raise BadSettings(f"logs.files: {relative[0]} is not an absolute path")
     return settings
+
+
+def _is_public_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == PUBLIC_KEY_BYTES
+    except ValueError:
+        return False
 
 
 def check_hub_url(url: str) -> None:

@@ -39,6 +39,10 @@ class Uplink:
         self._line = self._session = None
         self._is_open.clear()
 
+    def carries(self, line: Line) -> bool:
+        """Whether `line` is still the present one."""
+        return self._line is line
+
     def send(self, frame: Struct) -> None:
         if self._session is not None:
             self._session.send(frame)

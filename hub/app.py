@@ -38,6 +38,8 @@ from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
+from hub.campaigns.service import CampaignService
+from hub.campaigns.store import CampaignStore
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService
 from hub.commands.store import CommandStore
@@ -52,6 +54,8 @@ from hub.edge.pusher import CloudPusher
 from hub.edge.rest import EdgeEndpoints
 from hub.edge.service import EdgeService, Keep
 from hub.edge.store import EdgeStore
+from hub.firmware.deployment_rest import DeploymentEndpoints
+from hub.firmware.deployments import DeploymentService
 from hub.firmware.files import Artifacts
 from hub.firmware.rest import FirmwareEndpoints
 from hub.firmware.service import FirmwareService
@@ -183,10 +187,18 @@ class Replica:
         self._modes = Modes(records, self.lines)
         self.lines.on_hello(self._modes.said_hello)
         self.edge = EdgeService(records, self.audit, keep, on_new=self._pusher.wake)
+        self.campaigns = CampaignService(
+            CampaignStore(database), self.commands, self.audit, self.telemetry, self.replica_id
+        )
         self.firmware = FirmwareService(
             ReleaseStore(database),
             Artifacts(Path(settings.data_dir) / "firmware", max_bytes=settings.firmware_max_bytes),
+            self.commands,
+            self.campaigns,
             self.audit,
+        )
+        self.deployments = DeploymentService(
+            self.firmware, self.campaigns, self.devices, self.groups
         )
         tokens = DashboardTokens(self.accounts)
         turnstile = Turnstile(clock=time.monotonic, soon=asyncio.get_running_loop().call_soon)
@@ -234,6 +246,7 @@ class Replica:
             audit=AuditEndpoints(self.audit),
             commands=commands,
             config=ConfigEndpoints(self.config),
+            deployments=DeploymentEndpoints(self.deployments, self.campaigns, self.firmware),
             devices=DeviceEndpoints(self.devices),
             edge=EdgeEndpoints(self.edge),
             firmware=FirmwareEndpoints(self.firmware),
@@ -272,6 +285,7 @@ class Replica:
             self.lines.watch,
             self.membership.run,
             self.commands.run,
+            self.campaigns.run,
             self.dashboards.run,
             self._pusher.run,
             self._modes.watch,
@@ -293,6 +307,7 @@ class Replica:
         complete = await self._flush()
         self.commands.stop_waiting()
         try:
+            await self.campaigns.let_go()
             await self.membership.goodbye(complete=complete)
         except HubError as error:
             log.warning("no_goodbye", error=error.detail)
@@ -381,6 +396,8 @@ class Replica:
         await self.config.clean_up()
         await self.edge.clean_up()
         await self.commands.forget(self.settings.keep_command_days)
+        await self.campaigns.clean_up(days=self.settings.keep_command_days)
+        await self.firmware.clean_up()
 
 
 def _bus(settings: Settings) -> Bus:

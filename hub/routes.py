@@ -36,7 +36,20 @@ from hub.devices.rest import (
     TokenQuery,
 )
 from hub.edge.rest import CloudSync, DeadLetter, EdgeEndpoints, SyncBody, SyncParts
-from hub.firmware.rest import FirmwareEndpoints, Release, UploadQuery
+from hub.firmware.deployment_rest import (
+    Deployment,
+    DeploymentBody,
+    DeploymentDevice,
+    DeploymentEndpoints,
+)
+from hub.firmware.rest import (
+    FirmwareEndpoints,
+    KeyBody,
+    Release,
+    SignatureBody,
+    SigningKey,
+    UploadQuery,
+)
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
 from hub.telemetry.rest import EventQuery, LogQuery, MetricQuery, TelemetryEndpoints
 from hub.telemetry.service import EventRecord, LogRecord, MetricPoint
@@ -52,6 +65,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     audit: AuditEndpoints
     commands: CommandEndpoints
     config: ConfigEndpoints
+    deployments: DeploymentEndpoints
     devices: DeviceEndpoints
     edge: EdgeEndpoints
     firmware: FirmwareEndpoints
@@ -115,6 +129,18 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/firmware/releases", of.firmware.list, Action.READ, "List releases.", query=ListQuery, answer=Release, listing=True),
         Route("GET", "/firmware/releases/{id}", of.firmware.get, Action.READ, "One release.", answer=Release),
         Route("GET", "/firmware/releases/{id}/artifact", of.firmware.artifact, Action.FETCH_ARTIFACT, "Download an artifact.", raw_answer=True),
+        Route("DELETE", "/firmware/releases/{id}", of.firmware.delete, Action.ADMINISTER, "Delete a release that no deployment needs."),
+        Route("PUT", "/firmware/releases/{id}/signature", of.firmware.sign, Action.ADMINISTER, "Attach a detached Ed25519 signature.", body=SignatureBody, answer=Release),
+        Route("GET", "/firmware/signing-keys", of.firmware.list_keys, Action.READ, "Public keys that sign releases.", answer=list[SigningKey]),
+        Route("POST", "/firmware/signing-keys", of.firmware.add_key, Action.ADMINISTER, "Add a public key.", body=KeyBody, answer=SigningKey, status=201),
+        Route("DELETE", "/firmware/signing-keys/{id}", of.firmware.delete_key, Action.ADMINISTER, "Delete a public key that no release needs."),
+        Route("POST", "/firmware/deployments", of.deployments.create, Action.ADMINISTER, "Begin a deployment.", body=DeploymentBody, answer=Deployment, status=201),
+        Route("GET", "/firmware/deployments", of.deployments.list, Action.READ, "List deployments.", query=ListQuery, answer=Deployment, listing=True),
+        Route("GET", "/firmware/deployments/{id}", of.deployments.get, Action.READ, "One deployment.", answer=Deployment),
+        Route("GET", "/firmware/deployments/{id}/devices", of.deployments.devices, Action.READ, "Devices of a deployment, in their order.", query=ListQuery, answer=DeploymentDevice, listing=True),
+        Route("POST", "/firmware/deployments/{id}/pause", of.deployments.pause, Action.ADMINISTER, "Begin with no further device.", answer=Deployment),
+        Route("POST", "/firmware/deployments/{id}/resume", of.deployments.resume, Action.ADMINISTER, "Go on after a pause.", answer=Deployment),
+        Route("POST", "/firmware/deployments/{id}/abort", of.deployments.abort, Action.ADMINISTER, "End a deployment; nothing further is sent.", answer=Deployment),
 
         Route("GET", "/config-schema", of.config.schema, Action.READ, "The JSON Schema of every desired configuration.", answer=ConfigSchema),
         Route("PUT", "/config-schema", of.config.set_schema, Action.ADMINISTER, "Rule what may be desired from now on.", body=SchemaBody, answer=ConfigSchema),

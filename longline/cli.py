@@ -36,6 +36,8 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "up": Subcommand("Run a hub with its own Postgres and Valkey.", "embedded"),
     "hub": Subcommand("Run one replica of the hub.", "hub"),
     "device": Subcommand("Run the agent of one device."),
+    "launch": Subcommand("Start the agent in the version that is to run."),
+    "firmware": Subcommand("Build, sign and upload versions of the agent."),
     "emit": Subcommand("Hand events to the agent on this device."),
     "fleet": Subcommand("Simulate many devices in one process."),
     "demo": Subcommand("Show a hub with a few devices at work.", "embedded"),

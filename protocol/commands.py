@@ -82,6 +82,7 @@ class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     size: Annotated[int, Meta(ge=0, le=2**40)]
     signature_base64: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
+    allow_downgrade: bool | UnsetType = UNSET
 
 
 class ExecShell(CommandBase, frozen=True, tag="exec_shell"):

@@ -210,9 +210,14 @@ class CommandResultEvent(EventBase, frozen=True, tag="command_result"):
 
 
 class DeploymentEvent(EventBase, frozen=True, tag="deployment"):
+    """A device of a deployment took a step. `status` and `phase` are the device's; `error` is the
+    code of the reason when it failed or was skipped."""
+
     deployment_id: str
     status: str
     phase: str | UnsetType = UNSET
+    deployment_status: str | UnsetType = UNSET
+    error: str | UnsetType = UNSET
 
 
 DashboardEvent = (

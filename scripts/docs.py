@@ -16,10 +16,12 @@ from hub.accounts.rest import AccountEndpoints
 from hub.audit.rest import AuditEndpoints
 from hub.base.errors import PROBLEMS
 from hub.base.settings import variables
+from hub.campaigns import journey
 from hub.commands.rest import CommandEndpoints
 from hub.config.rest import ConfigEndpoints
 from hub.devices.rest import DeviceEndpoints
 from hub.edge.rest import EdgeEndpoints
+from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.rest import FirmwareEndpoints
 from hub.groups.rest import GroupEndpoints
 from hub.routes import Endpoints, routes
@@ -46,6 +48,7 @@ def table_of_routes() -> list[Route]:
             audit=AuditEndpoints(nobody),
             commands=CommandEndpoints(nobody),
             config=ConfigEndpoints(nobody),
+            deployments=DeploymentEndpoints(nobody, nobody, nobody),
             devices=DeviceEndpoints(nobody),
             edge=EdgeEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
@@ -153,6 +156,23 @@ def _steps(happening: Happening) -> tuple[str, str]:
     return " ".join(sources), "the same" if stays else " or ".join(targets)
 
 
+def deployment_steps() -> str:
+    rows = (
+        (str(happening), " ".join(f"`{phase}`" for phase in phases), f"`{target}`")
+        for happening in journey.Happening
+        for target, phases in _phases(happening).items()
+    )
+    return markdown(("what happens", "in", "then"), rows)
+
+
+def _phases(happening: journey.Happening) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for (phase, each), target in journey.STEPS.items():
+        if each is happening:
+            found.setdefault(str(target), []).append(str(phase))
+    return found
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "close_codes": close_codes,
@@ -161,6 +181,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "problems": problems,
     "command_states": command_states,
     "command_steps": command_steps,
+    "deployment_steps": deployment_steps,
 }
 
 

@@ -5,13 +5,15 @@
 | received | nothing: it may still run, when the hub sends it again |
 | started, expecting a new process (`restart_service`) | success: this is the new process |
 | started, expecting a new boot (`reboot_os`) | success when the OS boot id is another one |
+| started, an update that is written down as made (`swapped`) | success: it was |
 | started, anything else | `unknown`: it is never run again |
 | done | the stored result |
 """
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from protocol.commands import Command, RebootOs, RestartService
 from protocol.ids import CommandId
@@ -45,6 +47,17 @@ def expects_of(command: Command) -> Expects | None:
             return "boot"
         case _:
             return None
+
+
+def swapped(rows: Iterable[Stored], command_id: str | None) -> list[Stored]:
+    """`rows`, with the command whose update was made known to have worked: the agent may have ended
+    between putting the new version in place and saying so."""
+    return [
+        structs.replace(row, expects="process")
+        if row.id == command_id and row.os_boot_id is not None
+        else row
+        for row in rows
+    ]
 
 
 def verdict(row: Stored, os_boot_id: str) -> Result | None:

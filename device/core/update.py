@@ -1,21 +1,33 @@
 """What to do about a firmware artifact: fetch it or not, from where on, and is it right.
 
-The artifact is fetched into `<name>.part` in the staging directory, and gets its name only after
-size and SHA-256 fit. A part left by an interrupted download is continued with `Range`; if the hub
-answers with the whole file, it is begun again. Staging is all that happens here: taking it into use
-is the supervisor's work at the next start.
+The artifact is fetched into `<name>.part` in the staging directory, and counts only after size,
+SHA-256 and, when the device has keys to trust, the signature fit. A part left by an interrupted
+download is continued with `Range`; if the hub answers with the whole file, it is begun again.
+
+An artifact of this agent is a gzipped tar of a directory that Python can run: `__main__.py`, the
+packages, and `release.json`, which says what it is and which version. What is not of this product,
+is another version than announced, or is older than what runs (unless the command allows it) is
+refused. What becomes of it after that is `device.core.trial`'s business.
 """
 
+import base64
 import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from msgspec import Struct
+import msgspec
+from msgspec import UNSET, Struct
 
 from protocol.commands import UpdateFirmware
+from protocol.versions import is_downgrade
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._+-]")
 SPARE_BYTES: Final = 16 * 1024 * 1024
 """To be left on the disk after the download."""
+PRODUCT: Final = "longline-device"
+MANIFEST: Final = "release.json"
+ENTRY: Final = "__main__.py"
+MOST_FILES: Final = 20_000
 
 
 class UpdateRefused(Exception):
@@ -25,8 +37,15 @@ class UpdateRefused(Exception):
         self.message = message
 
 
+class Manifest(Struct, frozen=True, kw_only=True):
+    """`release.json` in an artifact."""
+
+    product: str
+    version: str
+
+
 class Staged(Struct, frozen=True, kw_only=True, rename="camel"):
-    """`staged.json` beside the artifact, for the supervisor that takes it into use."""
+    """`staged.json` beside the artifact, for whatever else takes it into use."""
 
     version: str
     release_id: str
@@ -38,7 +57,14 @@ class Staged(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def staged_name(version: str) -> str:
     """A file name for `version`, whatever it contains; never hidden, never a path."""
-    return "longline-device-" + _UNSAFE.sub("_", version)
+    return f"{PRODUCT}-" + _UNSAFE.sub("_", version)
+
+
+def check_version(update: UpdateFirmware, *, present: str) -> None:
+    """Raise `UpdateRefused` for a version older than `present`, unless that is wanted."""
+    older = is_downgrade(present=present, wanted=update.version)
+    if older and update.allow_downgrade is not True:
+        raise UpdateRefused("downgrade", f"{update.version} is older than {present}")
 
 
 def resume_at(update: UpdateFirmware, *, part_size: int, free_bytes: int, most_bytes: int) -> int:
@@ -66,3 +92,40 @@ def verify(update: UpdateFirmware, *, size: int, sha256: str) -> None:
         raise UpdateRefused("size_mismatch", f"{size} bytes instead of {update.size}")
     if sha256 != update.sha256:
         raise UpdateRefused("sha256_mismatch", f"SHA-256 is {sha256}")
+
+
+def verify_signature(
+    update: UpdateFirmware, keys: Sequence[str], fits: Callable[[str, bytes], bool]
+) -> None:
+    """Raise `UpdateRefused` unless one of `keys` signed the artifact; without keys all is well.
+    `fits(key, signature)` looks at the artifact itself."""
+    if not keys:
+        return
+    if update.signature_base64 is UNSET:
+        raise UpdateRefused("signature_missing", "this device takes signed artifacts only")
+    try:
+        signature = base64.b64decode(update.signature_base64, validate=True)
+    except ValueError:
+        signature = b""
+    if not any(fits(key, signature) for key in keys):
+        raise UpdateRefused("signature_mismatch", "no trusted key made this signature")
+
+
+def check_unpacked(sizes: Sequence[int], *, free_bytes: int) -> None:
+    """Raise `UpdateRefused` when the files of an artifact have no room. `sizes` in bytes."""
+    if len(sizes) > MOST_FILES:
+        raise UpdateRefused("bad_artifact", f"over {MOST_FILES} files")
+    if sum(sizes) + SPARE_BYTES > free_bytes:
+        raise UpdateRefused("disk_full", f"not enough room for {sum(sizes)} bytes")
+
+
+def check_manifest(update: UpdateFirmware, raw: bytes) -> None:
+    """Raise `UpdateRefused` unless an artifact is what the command says."""
+    try:
+        manifest = msgspec.json.decode(raw, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise UpdateRefused("bad_artifact", f"{MANIFEST} does not say what it is") from None
+    if manifest.product != PRODUCT:
+        raise UpdateRefused("other_product", f"it is {manifest.product}, not {PRODUCT}")
+    if manifest.version != update.version:
+        raise UpdateRefused("version_mismatch", f"it is version {manifest.version}")

@@ -20,6 +20,7 @@ from device.production import Production
 from device.records import RecordQueue
 from device.settings import Settings
 from device.uplink import Uplink
+from device.versions import Versions
 from protocol.ids import CommandId
 from protocol.replies import Progress, ResultError
 
@@ -49,6 +50,8 @@ class Tools:
     logs: Logs
     http: httpx.AsyncClient
     enrolment: Enrolment
+    versions: Versions | None
+    """None: nothing starts a new version, so updates are only staged."""
     restart: Callable[[], None]
     """Ask the agent to stop and to be started again."""
     report_status: Callable[[], None]

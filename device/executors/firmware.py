@@ -1,10 +1,16 @@
-"""`update_firmware`: download from the hub, verify, stage. `device.core.update` decides."""
+"""`update_firmware`: download from the hub, verify, put beside what runs, restart.
+
+`device.core.update` decides what is right, `device.core.trial` what runs after the restart. Without
+a launcher the artifact is only staged, and taking it into use is somebody else's work.
+"""
 
 import asyncio
 import errno
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -17,17 +23,23 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from device.core.trial import Record
 from device.core.update import (
     Staged,
     UpdateRefused,
     accepted_offset,
+    check_version,
     resume_at,
     staged_name,
     verify,
+    verify_signature,
 )
 from device.errors import CommandFailed, HubUnreachable
 from device.executors.context import Context, Done
 from device.files import put_in_place, write_atomically
+from device.signatures import fits
+from device.version import HOME, agent_version, installed_version
+from device.versions import Versions
 from protocol.codec import encode
 from protocol.commands import UpdateFirmware
 
@@ -37,13 +49,18 @@ _REPORT_PERCENT: Final = 5.0
 
 
 async def update_firmware(command: UpdateFirmware, context: Context) -> Done:
-    staging = context.tools.settings.staging
-    target = staging / staged_name(command.version)
-    part = target.with_name(f"{target.name}.part")
+    versions = context.tools.versions
+    if versions is not None and command.version == agent_version():
+        return Done(
+            output=f"Version {command.version} runs already.",
+            data={"stagedPath": str(HOME), "version": command.version},
+        )
     try:
-        await asyncio.to_thread(staging.mkdir, parents=True, exist_ok=True)
-        await _download(command, context, part)
-        context.progress(100, stage="verifying")
+        check_version(command, present=agent_version())
+        part = await _fetched(command, context)
+        if versions is not None:
+            return await _swapped(command, context, versions, part)
+        target = part.with_suffix("")
         await asyncio.to_thread(_stage, command, part, target)
     except UpdateRefused as error:
         raise CommandFailed(error.code, error.message) from None
@@ -54,6 +71,56 @@ async def update_firmware(command: UpdateFirmware, context: Context) -> Done:
         output=f"Staged version {command.version}.",
         data={"stagedPath": str(target), "version": command.version},
     )
+
+
+async def _fetched(command: UpdateFirmware, context: Context) -> Path:
+    """The artifact, verified, still under the name of a part."""
+    settings = context.tools.settings
+    part = settings.staging / f"{staged_name(command.version)}.part"
+    await asyncio.to_thread(_make_room, part, alone=context.tools.versions is not None)
+    await _download(command, context, part)
+    context.progress(100, stage="verifying")
+    await asyncio.to_thread(_verify, command, part, settings.firmware.trusted_keys)
+    return part
+
+
+def _make_room(part: Path, *, alone: bool) -> None:
+    """`alone`: what other updates left there is of no use to anybody."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    if alone:
+        for other in part.parent.iterdir():
+            if other != part and other.is_file():
+                other.unlink()
+
+
+async def _swapped(
+    command: UpdateFirmware, context: Context, versions: Versions, part: Path
+) -> Done:
+    """Unpack it beside what runs, and let it be tried at the next start, which is now."""
+    context.progress(100, stage="unpacking")
+    slot = await asyncio.to_thread(versions.unpack, part, command)
+    context.no_return()
+    record = Record(
+        slot=slot,
+        previous=versions.running(),
+        version=command.version,
+        from_version=agent_version(),
+        installed=installed_version(),
+        release_id=command.release_id,
+        command_id=context.command_id,
+    )
+    await asyncio.to_thread(versions.write, record)
+    await asyncio.to_thread(part.unlink, missing_ok=True)
+    return Done(
+        output=f"Version {command.version} is in place; the agent restarts.",
+        data={"stagedPath": str(versions.path(slot)), "version": command.version},
+        afterwards=partial(_restart, context),
+    )
+
+
+async def _restart(context: Context) -> None:
+    await context.tools.uplink.say_goodbye()
+    context.tools.restart()
 
 
 async def _download(command: UpdateFirmware, context: Context, part: Path) -> None:
@@ -123,15 +190,20 @@ def _open(part: Path, offset: int) -> BinaryIO:
     return file
 
 
-def _stage(command: UpdateFirmware, part: Path, target: Path) -> None:
-    """Verify `part` and give it its name. A part that is not right is deleted."""
+def _verify(command: UpdateFirmware, part: Path, trusted_keys: Sequence[str]) -> None:
+    """Raises `UpdateRefused`; a part that is not right is deleted."""
     try:
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            verify(command, size=part.stat().st_size, sha256=digest)
+        verify(command, size=part.stat().st_size, sha256=digest)
+        verify_signature(command, trusted_keys, partial(fits, part))
     except UpdateRefused:
         part.unlink()
         raise
+
+
+def _stage(command: UpdateFirmware, part: Path, target: Path) -> None:
+    """Give a verified part its name."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     put_in_place(part, target)

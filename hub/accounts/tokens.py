@@ -74,6 +74,8 @@ class Tokens:
         self._public: dict[str, Ed25519PublicKey] = {}
         self._jwks: list[dict[str, Any]] = []
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
+        self._kids: dict[str, str] = {}
+        """The key that each head of a good token names: PyJWT reads it all the same."""
 
     def load(self, keys: list[SigningKey]) -> None:
         """Take over the keys, newest first."""
@@ -81,6 +83,7 @@ class Tokens:
         public = {key.kid: key.private.public_key() for key in keys}
         if public.keys() != self._public.keys():
             self._verified.clear()
+            self._kids.clear()
         self._public = public
         self._jwks = [key.jwk() for key in keys]
 
@@ -125,17 +128,20 @@ class Tokens:
         return claims
 
     def _verify_signature(self, token: str) -> Claims:
+        head = token.partition(".")[0]
         try:
-            kid: str = jwt.get_unverified_header(token)["kid"]
+            kid: str = self._kids.get(head) or jwt.get_unverified_header(token)["kid"]
             payload = jwt.decode(
                 token,
                 self._public[kid],
                 algorithms=[ALGORITHM],
                 options={"require": ["exp", "iat", "sub"], "verify_aud": False},
             )
-            return _claims(payload)
+            claims = _claims(payload)
         except (jwt.PyJWTError, InvalidSignature, KeyError, TypeError, ValueError):
             raise Unauthenticated(REFUSAL) from None
+        self._kids[head] = kid
+        return claims
 
 
 def _claims(payload: dict[str, Any]) -> Claims:

@@ -36,7 +36,7 @@ WINDOW_EVENTS: Final = 50_000
 WINDOW_SECONDS: Final = 600.0
 DEADLINE: Final = 1.0
 CONNECTIONS: Final = 16
-READ_COUNT: Final = 20
+READ_COUNT: Final = 10
 """Entries that one read of the tail brings at most."""
 BLOCK_MS: Final = 1000
 HINTS_QUEUED: Final = 10_000

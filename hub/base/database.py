@@ -42,6 +42,14 @@ _OUR_FAULT: Final = (
 )
 
 
+_AGAIN: Final = (
+    asyncpg.TransactionRollbackError,  # a deadlock: everybody locks in order, but plans vary
+    asyncpg.InvalidCachedStatementError,  # a newer replica has migrated under us
+    asyncpg.OutdatedSchemaCacheError,
+)
+"""The database is well: the same again goes through."""
+
+
 class Database:
     """A pool of connections to one database."""
 
@@ -63,6 +71,7 @@ class Database:
                     max_size=connections,
                     command_timeout=None,
                     timeout=DEADLINE,
+                    max_cached_statement_lifetime=0,  # for ever: there are few, all ours
                     init=_prepare,
                     reset=_nothing_to_reset,
                     server_settings={"timezone": "UTC"},  # dates in text are unambiguous
@@ -81,8 +90,7 @@ class Database:
         try:
             async with self._borrowed(deadline) as connection:
                 yield connection
-        except asyncpg.TransactionRollbackError as error:
-            # A deadlock: everybody locks in order, but plans vary.
+        except _AGAIN as error:
             raise _unavailable(error) from error
         except _OUR_FAULT as error:
             self._breaker.failed(self._clock())

@@ -22,9 +22,11 @@ AGENT_VARIABLES: Final = frozenset(
         "ENROLLMENT_KEY",
         "ENROLLMENT_KEY_FILE",
         "SOCKET",
+        "VERSIONS_DIR",
+        "TOKEN",
     )
 )
-"""Read by `longline device` and `emit`, which may share the environment with a hub."""
+"""Read by `longline device`, `emit` and `firmware`, which may share the environment with a hub."""
 
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]

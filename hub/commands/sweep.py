@@ -1,6 +1,6 @@
 """What the clock ends, and the floor under every hint.
 
-A sweep runs every two seconds and when a deadline is known to have passed: time-outs and expiries
+A sweep runs every second and when a deadline is known to have passed: time-outs and expiries
 (by the database's clock), what is pending or to be cancelled on lines of this replica, and callers
 whose command ended elsewhere. Every replica sweeps; rows that another has locked are skipped.
 """
@@ -24,7 +24,7 @@ from protocol.ids import ReplicaId
 
 log = structlog.get_logger(__name__)
 
-SWEEP_SECONDS: Final = 2.0
+SWEEP_SECONDS: Final = 1.0
 GRAIN: Final = 0.05
 """Deadlines this close together, in seconds, are one reason to look."""
 

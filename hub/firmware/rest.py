@@ -1,15 +1,15 @@
-"""`/firmware/releases`."""
+"""`/firmware/releases` and `/firmware/signing-keys`."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 from starlette.responses import FileResponse, Response
 
 from hub.base.errors import UnsupportedMedia
 from hub.firmware.artifact import Wanted, wanted
-from hub.firmware.service import FirmwareService, NewRelease, ReleaseRow
+from hub.firmware.service import FirmwareService, KeyRow, NewRelease, ReleaseRow
 from hub.web.envelope import Answer, Items, problem_document
-from hub.web.inputs import ListQuery, Query
+from hub.web.inputs import Body, ListQuery, Query
 from hub.web.route import Call
 from protocol.codec import rfc3339
 from protocol.errors import ProblemCode
@@ -22,6 +22,8 @@ class UploadQuery(Query, frozen=True, kw_only=True):
     channel: Word = "stable"
     filename: Annotated[str, Meta(min_length=1, max_length=1024)] = "artifact"
 
+    cleaned: ClassVar[frozenset[str]] = frozenset({"filename"})
+
 
 class Release(Struct, frozen=True, rename="camel", kw_only=True):
     id: str
@@ -31,6 +33,26 @@ class Release(Struct, frozen=True, rename="camel", kw_only=True):
     size: int
     sha256: str
     signature_base64: str | None
+    signed_by: str | None
+    created_at: str
+    created_by: str
+
+
+class SignatureBody(Body, frozen=True):
+    signature_base64: Annotated[str, Meta(max_length=256)]
+
+
+class KeyBody(Body, frozen=True):
+    """`publicKey`: the 32 bytes of an Ed25519 public key, in base64."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    public_key: Annotated[str, Meta(max_length=256)]
+
+
+class SigningKey(Struct, frozen=True, rename="camel", kw_only=True):
+    id: str
+    name: str
+    public_key: str
     created_at: str
     created_by: str
 
@@ -67,8 +89,31 @@ class FirmwareEndpoints:
     async def get(self, call: Call[None, None]) -> Release:
         return _release(await self._service.get(call.principal.org, call.path("id")))
 
+    async def delete(self, call: Call[None, None]) -> None:
+        await self._service.delete(call.principal, call.path("id"))
+
+    async def sign(self, call: Call[None, SignatureBody]) -> Release:
+        return _release(
+            await self._service.sign(call.principal, call.path("id"), call.body.signature_base64)
+        )
+
+    async def list_keys(self, call: Call[None, None]) -> "list[SigningKey]":
+        return [_key(row) for row in await self._service.keys(call.principal.org)]
+
+    async def add_key(self, call: Call[None, KeyBody]) -> Answer:
+        body = call.body
+        key = await self._service.add_key(call.principal, body.name, body.public_key)
+        location = f"/api/v1/firmware/signing-keys/{key.key_id}"
+        return Answer(_key(key), status=201, location=location)
+
+    async def delete_key(self, call: Call[None, None]) -> None:
+        await self._service.delete_key(call.principal, call.path("id"))
+
     async def artifact(self, call: Call[None, None]) -> Response:
-        release = await self._service.get(call.principal.org, call.path("id"))
+        release = await self._service.get_for(call.principal, call.path("id"))
+        etag = f'"{release.sha256}"'
+        if call.header("if-none-match") == etag:
+            return Response(status_code=304, headers={"ETag": etag})
         part = wanted(call.header("range"), release.size)
         if part is Wanted.NOTHING:
             return problem_document(
@@ -85,7 +130,7 @@ class FirmwareEndpoints:
             self._service.path(release),
             media_type="application/octet-stream",
             filename=release.filename,
-            headers={"ETag": f'"{release.sha256}"', "X-Content-Type-Options": "nosniff"},
+            headers={"ETag": etag, "X-Content-Type-Options": "nosniff"},
         )
 
 
@@ -98,6 +143,17 @@ def _release(row: ReleaseRow) -> Release:
         size=row.size,
         sha256=row.sha256,
         signature_base64=row.signature_base64,
+        signed_by=row.signed_by,
+        created_at=rfc3339(row.created_at),
+        created_by=row.created_by,
+    )
+
+
+def _key(row: KeyRow) -> SigningKey:
+    return SigningKey(
+        id=row.key_id,
+        name=row.name,
+        public_key=row.public_key,
         created_at=rfc3339(row.created_at),
         created_by=row.created_by,
     )

@@ -1,26 +1,26 @@
-"""Releases: an artifact on disk and a row that names it."""
+"""Releases: an artifact on disk and a row that names it; and the keys that sign them."""
 
-import base64
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 
 from hub.audit.service import AuditService, deed_of
-from hub.base.errors import NotFound, invalid
+from hub.base.errors import Conflict, NotFound, invalid
+from hub.campaigns.service import CampaignService
+from hub.commands.service import CommandService, Filter
 from hub.firmware.artifact import display_name
 from hub.firmware.files import Artifacts
-from hub.firmware.store import ReleaseRow, ReleaseStore, taken
+from hub.firmware.signing import check_public_key, check_signature, key_that_fits
+from hub.firmware.store import KeyRow, ReleaseRow, ReleaseStore, taken
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal
-from protocol.ids import OrgId, uuid7
+from protocol.ids import DeviceId, OrgId, uuid7
 
-__all__ = ["FirmwareService", "NewRelease", "ReleaseRow"]
-
-ED25519_SIGNATURE_BYTES: Final = 64
+__all__ = ["FirmwareService", "KeyRow", "NewRelease", "ReleaseRow"]
 
 
 class NewRelease(Struct, frozen=True, kw_only=True):
@@ -32,47 +32,133 @@ class NewRelease(Struct, frozen=True, kw_only=True):
 
 
 class FirmwareService:
-    def __init__(self, store: ReleaseStore, artifacts: Artifacts, audit: AuditService) -> None:
+    def __init__(
+        self,
+        store: ReleaseStore,
+        artifacts: Artifacts,
+        commands: CommandService,
+        campaigns: CampaignService,
+        audit: AuditService,
+    ) -> None:
         self._store = store
         self._artifacts = artifacts
+        self._commands = commands
+        self._campaigns = campaigns
         self._audit = audit
+
+    # Releases
 
     async def upload(
         self, by: Principal, new: NewRelease, chunks: AsyncIterator[bytes]
     ) -> ReleaseRow:
         """Raises `Conflict`, `TooLarge` or `Invalid`; then nothing was kept."""
-        _check_signature(new.signature_base64)
+        if new.signature_base64 is not None:
+            check_signature("X-Signature", new.signature_base64)
         if await self._store.is_taken(by.org, new.channel, new.version):
             raise taken(new.channel, new.version)
-        stored = await self._artifacts.keep(chunks, declared=new.declared_size)
-        release = ReleaseRow(
-            org=by.org,
-            release_id=uuid7(),
-            version=new.version,
-            channel=new.channel,
-            filename=display_name(new.filename),
-            size=stored.size,
-            sha256=stored.sha256,
-            signature_base64=new.signature_base64,
-            created_by=by.actor,
-            created_at=datetime.now(UTC),
-        )
-        async with self._store.database.transaction() as connection:
-            release = await self._store.add(connection, release)
-            deed = deed_of(
-                by,
-                "release.create",
-                release.release_id,
+        async with self._artifacts.taken(chunks, declared=new.declared_size) as stored:
+            signed_by = await self._signer(
+                by.org, stored.path, new.signature_base64, field="X-Signature"
+            )
+            release = ReleaseRow(
+                org=by.org,
+                release_id=uuid7(),
                 version=new.version,
                 channel=new.channel,
+                filename=display_name(new.filename),
+                size=stored.size,
                 sha256=stored.sha256,
+                signature_base64=new.signature_base64,
+                signed_by=signed_by,
+                created_by=by.actor,
+                created_at=datetime.now(UTC),
             )
-            await self._audit.record(connection, deed)
+            async with self._store.database.transaction() as connection:
+                await self._store.lock_artifact(connection, stored.sha256)
+                release = await self._store.add(connection, release)
+                deed = deed_of(
+                    by,
+                    "release.create",
+                    release.release_id,
+                    version=new.version,
+                    channel=new.channel,
+                    sha256=stored.sha256,
+                )
+                await self._audit.record(connection, deed)
+                await asyncio.to_thread(self._artifacts.put_in_place, stored)
         return release
+
+    async def sign(self, by: Principal, release_id: str, signature: str) -> ReleaseRow:
+        """Attach a signature, or another one. Raises `NotFound`, `Invalid`."""
+        check_signature("signatureBase64", signature)
+        release = await self.get(by.org, release_id)
+        signed_by = await self._signer(
+            by.org, self.path(release), signature, field="signatureBase64"
+        )
+        async with self._store.database.transaction() as connection:
+            signed = await self._store.sign(
+                connection, by.org, release_id, signature=signature, signed_by=signed_by
+            )
+            if signed is None:
+                raise NotFound("no such release")
+            deed = deed_of(by, "release.sign", release_id, signedBy=signed_by)
+            await self._audit.record(connection, deed)
+        return signed
+
+    async def _signer(
+        self, org: OrgId, artifact: Path, signature: str | None, *, field: str
+    ) -> str | None:
+        """The key of ours that made the signature; None when there are no keys to try. Raises
+        `Invalid` when none of them fits."""
+        keys = await self._store.keys(org)
+        if signature is None or not keys:
+            return None
+        pairs = [(key.key_id, key.public_key) for key in keys]
+        raw = check_signature(field, signature)
+        found = await asyncio.to_thread(key_that_fits, artifact, raw, pairs)
+        if found is None:
+            raise invalid(field, "none of the signing keys made this signature")
+        return found
+
+    async def delete(self, by: Principal, release_id: str) -> None:
+        """Raises `NotFound`, or `Conflict` while a deployment of it is under way."""
+        async with self._store.database.transaction() as connection:
+            release = await self._store.lock(connection, by.org, release_id)
+            if release is None:
+                raise NotFound("no such release")
+            if await self._campaigns.is_under_way(connection, by.org, release_id):
+                raise Conflict("a deployment of this release is under way")
+            await self._store.delete(connection, by.org, release_id)
+            deed = deed_of(by, "release.delete", release_id, version=release.version)
+            await self._audit.record(connection, deed)
+        await self._remove_unnamed(release.sha256)
+
+    async def _remove_unnamed(self, sha256: str) -> None:
+        """An artifact goes with the last release that has it."""
+        async with self._store.database.transaction() as connection:
+            await self._store.lock_artifact(connection, sha256)
+            if not await self._store.names_artifact(connection, sha256):
+                await asyncio.to_thread(self._artifacts.remove, sha256)
 
     async def get(self, org: OrgId, release_id: str) -> ReleaseRow:
         release = await self._store.get(org, release_id)
         if release is None:
+            raise NotFound("no such release")
+        return release
+
+    async def get_for(self, by: Principal, release_id: str) -> ReleaseRow:
+        """A release whose artifact the caller may have: a device only what it was told to fetch.
+        Raises `NotFound`."""
+        release = await self.get(by.org, release_id)
+        if by.kind != "device":
+            return release
+        told = await self._commands.list(
+            by.org,
+            Filter(device_id=DeviceId(by.subject), type="update_firmware"),
+            cursor=None,
+            limit=100,
+        )
+        if not any(command.params.get("releaseId") == release_id for command in told.items):
             raise NotFound("no such release")
         return release
 
@@ -89,13 +175,28 @@ class FirmwareService:
             raise NotFound("the artifact of this release is not on this replica's disk")
         return path
 
+    async def clean_up(self) -> None:
+        await asyncio.to_thread(self._artifacts.clean_up)
 
-def _check_signature(signature: str | None) -> None:
-    if signature is None:
-        return
-    try:
-        raw = base64.b64decode(signature, validate=True)
-    except ValueError:
-        raw = b""
-    if len(raw) != ED25519_SIGNATURE_BYTES:
-        raise invalid("X-Signature", "not a base64 Ed25519 signature")
+    # Keys
+
+    async def keys(self, org: OrgId) -> "list[KeyRow]":
+        return await self._store.keys(org)
+
+    async def add_key(self, by: Principal, name: str, public_key: str) -> KeyRow:
+        """Raises `Invalid`, or `Conflict` when the key is there."""
+        kept = check_public_key("publicKey", public_key)
+        async with self._store.database.transaction() as connection:
+            key = await self._store.add_key(
+                connection, by.org, uuid7(), name=name, public_key=kept, by=by.actor
+            )
+            deed = deed_of(by, "firmware_key.create", key.key_id, name=name, publicKey=kept)
+            await self._audit.record(connection, deed)
+        return key
+
+    async def delete_key(self, by: Principal, key_id: str) -> None:
+        """Raises `NotFound`, or `Conflict` while a release is signed with it."""
+        async with self._store.database.transaction() as connection:
+            if not await self._store.delete_key(connection, by.org, key_id):
+                raise NotFound("no such key")
+            await self._audit.record(connection, deed_of(by, "firmware_key.delete", key_id))

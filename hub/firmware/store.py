@@ -1,4 +1,4 @@
-"""The rows of releases."""
+"""The rows of releases and of the keys that sign them."""
 
 from datetime import datetime
 
@@ -22,6 +22,8 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
     size: int
     sha256: str
     signature_base64: str | None
+    signed_by: str | None
+    """The key of ours that its signature fits; None when it was not checked."""
     created_by: str
     created_at: datetime
 
@@ -36,9 +38,22 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
             size=row["size"],
             sha256=row["sha256"],
             signature_base64=row["signature_base64"],
+            signed_by=row["signed_by"],
             created_by=row["created_by"],
             created_at=row["created_at"],
         )
+
+
+class KeyRow(Struct, frozen=True, kw_only=True):
+    key_id: str
+    name: str
+    public_key: str
+    created_by: str
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> "KeyRow":
+        return cls(**{field: row[field] for field in cls.__struct_fields__})
 
 
 class ReleaseStore:
@@ -59,6 +74,7 @@ class ReleaseStore:
                 release.sha256,
                 release.signature_base64,
                 release.created_by,
+                release.signed_by,
             )
         except asyncpg.UniqueViolationError:
             raise taken(release.channel, release.version) from None
@@ -76,6 +92,61 @@ class ReleaseStore:
     ) -> list[ReleaseRow]:
         rows = await self.database.fetch(_Q["list"], org, *(before or (None, None)), limit)
         return [ReleaseRow.from_row(row) for row in rows]
+
+    async def lock(self, connection: Connection, org: OrgId, release_id: str) -> ReleaseRow | None:
+        row = await connection.fetchrow(_Q["lock"], org, release_id)
+        return None if row is None else ReleaseRow.from_row(row)
+
+    async def sign(
+        self,
+        connection: Connection,
+        org: OrgId,
+        release_id: str,
+        *,
+        signature: str,
+        signed_by: str | None,
+    ) -> ReleaseRow | None:
+        row = await connection.fetchrow(_Q["sign"], org, release_id, signature, signed_by)
+        return None if row is None else ReleaseRow.from_row(row)
+
+    async def delete(self, connection: Connection, org: OrgId, release_id: str) -> None:
+        await connection.execute(_Q["delete"], org, release_id)
+
+    async def lock_artifact(self, connection: Connection, sha256: str) -> None:
+        """Whether an artifact has a name changes for one at a time, until the commit."""
+        await connection.execute(_Q["lock_artifact"], sha256)
+
+    async def names_artifact(self, connection: Connection, sha256: str) -> bool:
+        return bool(await connection.fetchval(_Q["names_artifact"], sha256))
+
+    # Keys
+
+    async def keys(self, org: OrgId) -> "list[KeyRow]":
+        return [KeyRow.from_row(row) for row in await self.database.fetch(_Q["keys"], org)]
+
+    async def add_key(
+        self,
+        connection: Connection,
+        org: OrgId,
+        key_id: str,
+        *,
+        name: str,
+        public_key: str,
+        by: str,
+    ) -> KeyRow:
+        """Raises `Conflict` when the key is there."""
+        try:
+            rows = await connection.fetch(_Q["add_key"], org, key_id, name, public_key, by)
+        except asyncpg.UniqueViolationError:
+            raise Conflict("this key is there already") from None
+        return KeyRow.from_row(rows[0])
+
+    async def delete_key(self, connection: Connection, org: OrgId, key_id: str) -> bool:
+        """Whether it was there. Raises `Conflict` while a release is signed with it."""
+        try:
+            return await connection.fetchrow(_Q["delete_key"], org, key_id) is not None
+        except asyncpg.ForeignKeyViolationError:
+            raise Conflict("a release is signed with this key") from None
 
 
 def taken(channel: str, version: str) -> Conflict:

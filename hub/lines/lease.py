@@ -3,7 +3,8 @@
 A lease is one row a replica: renewed every 3 s for 9 s, by the database's clock. When a renewal
 comes late, because this process or the database stood still, the leases of all others may have run
 out in the same moment, and nobody has died. So after a stall a replica renews first, and is patient
-for one whole lease before it declares anybody dead.
+for one whole lease before it declares anybody dead. A replica that has just started is patient too:
+it may have waited for the same database.
 
 Seconds are monotonic.
 """
@@ -24,7 +25,7 @@ class Duty(Enum):
 class Lease:
     def __init__(self, now: float) -> None:
         self._renewed = now
-        self._patient_until = now
+        self._patient_until = now + LEASE_SECONDS
 
     def duty(self, now: float) -> Duty:
         if now - self._renewed >= RENEW_SECONDS:

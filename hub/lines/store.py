@@ -80,6 +80,7 @@ class LineStore:
             [hello.journal_id for _, hello in said],
             [hello.agent_version for _, hello in said],
             [None if h.commands is None else _as_json(h.commands) for _, h in said],
+            [hello.boot_id for _, hello in said],
         )
 
 
@@ -134,7 +135,10 @@ class ReplicaStore:
         return _refs(await self._database.fetch(_Q["close_all"], [replica_id]))
 
     async def goodbye(self, replica_id: ReplicaId, *, complete: bool) -> None:
-        await self._database.execute(_Q["goodbye"], replica_id, complete)
+        """`complete`: there is nothing that dashboards were not told."""
+        async with self._database.transaction() as connection:
+            untold = await connection.fetch(_Q["close_all"], [replica_id])
+            await connection.execute(_Q["goodbye"], replica_id, complete and not untold)
 
     async def forget(self) -> None:
         await self._database.execute(_Q["forget_replicas"])

@@ -22,7 +22,8 @@ from protocol.stream import Appended, EventBatch, StreamEvent
 log = structlog.get_logger(__name__)
 
 BOUND: Final = 50_000
-BATCH: Final = 2_000
+BATCH: Final = 5_000
+"""Events of one entry: a busy loop gets to append only every few turns, and must keep up."""
 RETRY_SECONDS: Final = 0.1
 TICK_SECONDS: Final = 0.003
 """Between two appends: one that follows a pause of this length waits for nothing."""
@@ -96,7 +97,8 @@ class StreamWriter:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await asyncio.sleep(TICK_SECONDS - (loop.time() - appended))
+            pause = TICK_SECONDS - (loop.time() - appended)
+            await asyncio.sleep(0 if self.waiting() >= BATCH else pause)
             for org in [org for org, waiting in self._waiting.items() if len(waiting)]:
                 self._appending = True
                 await self._append_some(org)

@@ -56,6 +56,12 @@ CONFLICTS: Final[frozenset[Key]] = frozenset(
         ("POST", "/device-groups"),
         ("PUT", "/device-groups/{id}"),
         ("POST", "/firmware/releases"),
+        ("DELETE", "/firmware/releases/{id}"),
+        ("POST", "/firmware/signing-keys"),
+        ("DELETE", "/firmware/signing-keys/{id}"),
+        ("POST", "/firmware/deployments/{id}/pause"),
+        ("POST", "/firmware/deployments/{id}/resume"),
+        ("POST", "/firmware/deployments/{id}/abort"),
     }
 )
 """Routes that may answer 409."""

@@ -1,7 +1,7 @@
 """What callers send: path, query and body, decoded by type. All of it may raise `Invalid`."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,6 +11,7 @@ from hub.base.errors import Invalid, TooLarge, UnsupportedMedia, invalid
 from protocol.codec import decode, outline, refuse_unstorable
 from protocol.errors import InvalidMessage
 
+Q = TypeVar("Q", bound="Query")
 T = TypeVar("T")
 
 MAX_BODY: Final = 2**20
@@ -25,6 +26,9 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class Query(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Query parameters: a misspelt filter is an error, or it would silently match everything."""
 
+    cleaned: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that are for display only: U+0000 in them is replaced, not refused."""
+
 
 class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A request body: unknown fields are errors."""
@@ -35,10 +39,12 @@ class ListQuery(Query, frozen=True, kw_only=True):
     cursor: str | None = None
 
 
-def query_of(request: Request, kind: type[T]) -> T:
+def query_of(request: Request, kind: type[Q]) -> Q:
     if kind is Query and not request.scope["query_string"]:
-        return cast("T", _NO_QUERY)  # nearly every dispatch
+        return cast("Q", _NO_QUERY)  # nearly every dispatch
     values: dict[str, Any] = dict(request.query_params.items())
+    for name in kind.cleaned & values.keys():
+        values[name] = values[name].replace("\0", "_")
     try:
         refuse_unstorable(values)
         query = msgspec.convert(values, kind, strict=False)

@@ -27,10 +27,10 @@ ORDER BY 1, 2
 FOR UPDATE OF d
 
 -- name: targets
--- What acceptance must know of devices, read after they were locked.
+-- What acceptance must know of devices, read after they were locked. A lease that has run out does
+-- not end a line before somebody has declared the replica dead: the database may have stood still.
 SELECT t.org_id, t.device_id, l.generation, l.replica_id, l.commands,
-       coalesce(l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL, false)
-           AS online,
+       r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS online,
        (SELECT count(*) FROM command c
         WHERE c.org_id = t.org_id AND c.device_id = t.device_id AND c.finished_at IS NULL)
            AS unfinished

@@ -13,6 +13,7 @@ WITH wanted AS (
     ON CONFLICT (org_id, device_id) DO UPDATE
     SET generation = l.generation + 1, replica_id = excluded.replica_id,
         session_id = excluded.session_id, journal_id = NULL, commands = NULL,
+        boot_id = NULL, agent_version = NULL,
         connected_at = now(), closed_at = NULL,
         taken_from = CASE WHEN l.closed_at IS NULL AND l.replica_id <> excluded.replica_id
                           THEN l.replica_id END
@@ -65,8 +66,9 @@ FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 -- What devices said of themselves when their line began; of a superseded line it counts nothing.
 WITH said AS (
     SELECT h.*
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-         AS h (org_id, device_id, generation, journal_id, version, commands)
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
+                $7::text[])
+         AS h (org_id, device_id, generation, journal_id, version, commands, boot_id)
     JOIN device_line l USING (org_id, device_id, generation)
     ORDER BY h.org_id, h.device_id
     FOR UPDATE OF l
@@ -80,7 +82,7 @@ WITH said AS (
     FROM upgraded u WHERE d.org_id = u.org_id AND d.device_id = u.device_id
 )
 UPDATE device_line l
-SET journal_id = said.journal_id,
+SET journal_id = said.journal_id, boot_id = said.boot_id, agent_version = said.version,
     commands = CASE WHEN said.commands IS NOT NULL
                     THEN ARRAY(SELECT jsonb_array_elements_text(said.commands::jsonb)) END
 FROM said
@@ -155,5 +157,10 @@ UPDATE replica SET ended_at = now(), hole_told_at = CASE WHEN $2 THEN now() END
 WHERE replica_id = $1 AND ended_at IS NULL
 
 -- name: forget_replicas
+-- Those that ended long ago, and the notes for whoever cannot read them any more.
+WITH notes AS (
+    DELETE FROM line_takeover t USING replica r
+    WHERE r.replica_id = t.replica_id AND r.ended_at < now() - interval '1 hour'
+)
 DELETE FROM replica r WHERE hole_told_at < now() - interval '7 days'
   AND NOT EXISTS (SELECT 1 FROM device_line l WHERE l.replica_id = r.replica_id)

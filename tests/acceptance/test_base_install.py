@@ -97,6 +97,14 @@ def test_a_subcommand_of_the_hub_says_which_extra_it_needs(python: Path) -> None
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_it_packs_itself_into_an_artifact(python: Path, tmp_path: Path) -> None:
+    artifact = tmp_path / "agent.tar.gz"
+
+    said = run(python, "-m", "longline", "firmware", "build", artifact, "--version", "2.0")
+    assert "is version 2.0" in said
+    assert "--trial-seconds" in run(python, "-m", "longline", "launch", "--help")
+
+
 def test_its_agent_enrols_and_obeys(python: Path, hub: HubProcess, tmp_path: Path) -> None:
     key = {"LONGLINE_ENROLLMENT_KEY": hub.ready["enrollmentKey"]}
     argv = [

@@ -1,111 +1,106 @@
-"""The hub under measurement: started, pinned, sampled, stopped."""
+"""The hub under measurement: one `longline up`, or two `longline hub` on the same stores.
+
+Limits of what one device may send are off, because few devices stand for many; nothing else is.
+"""
 
 import asyncio
-import os
+import itertools
 import re
-import sys
 import tempfile
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import httpx
-import msgspec
 
-START_SECONDS = 60.0
-_TICKS = os.sysconf("SC_CLK_TCK")
+from tests.acceptance.chaos.cluster import Cluster, running_cluster
+from tests.acceptance.hub.conftest import log_in
+from tests.acceptance.hub.process import HubProcess
+from tests.bench.minting import mint
+from tests.bench.subject import Subject
 
-
-class Hub:
-    """A running hub, and an administrator's access to it."""
-
-    def __init__(self, ready: dict[str, Any], client: httpx.AsyncClient) -> None:
-        self.url: str = ready["url"]
-        self.port = int(self.url.rsplit(":", 1)[1])
-        self.pid: int = ready["pid"]
-        self.client = client
-        self._key: str = ready["enrollmentKey"]
-        self._password: str = ready["adminPassword"]
-        self.token = ""
-
-    async def sign_in(self) -> None:
-        body = {"username": "admin", "password": self._password}
-        answer = await self.client.post("/api/v1/auth/login", json=body)
-        self.token = answer.raise_for_status().json()["data"]["token"]
-        self.client.headers["Authorization"] = f"Bearer {self.token}"
-
-    async def device_tokens(self, prefix: str, count: int) -> dict[str, str]:
-        """Enrol devices, fifty at a time; id → token."""
-        slots = asyncio.Semaphore(50)
-
-        async def enrol(device_id: str) -> tuple[str, str]:
-            async with slots:
-                answer = await self.client.post(
-                    f"/api/v1/devices/{device_id}/token", headers={"X-Enrollment-Key": self._key}
-                )
-                return device_id, answer.raise_for_status().json()["data"]["token"]
-
-        return dict(await asyncio.gather(*(enrol(f"{prefix}-{n}") for n in range(count))))
-
-    async def counter(self, name: str) -> float:
-        """The sum of a Prometheus counter over its labels."""
-        text = (await self.client.get("/metrics")).text
-        pattern = re.compile(rf"^{name}(?:\{{.*\}})? (\S+)$", re.MULTILINE)
-        return sum(float(value) for value in pattern.findall(text))
-
-    def cpu_seconds(self) -> float:
-        """User and system time of the hub's own process (not of Postgres and Valkey)."""
-        return cpu_seconds(self.pid)
-
-    def resident_kib(self) -> int:
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0])
+SETTINGS: Final = {
+    "device_frame_rate": "0",
+    "device_byte_rate": "0",
+    "user_token_seconds": "86400",
+    "drain_seconds": "0",
+    "log_level": "warning",
+}
+_prefixes = itertools.count()
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+class Hub(Subject):
+    """With an administrator's token. Of several replicas, `ports` are all, `port` the first."""
+
+    def __init__(
+        self,
+        servers: list[int],
+        stores: list[int],
+        ports: list[int],
+        *,
+        database_url: str,
+        token: str,
+    ) -> None:
+        super().__init__(servers, stores, ports[0])
+        self.ports = ports
+        self.token = token
+        self._database_url = database_url
+        self.place()
+
+    async def tokens(self, count: int) -> dict[str, str]:
+        """New devices: id → token."""
+        return await mint(self._database_url, f"bench{next(_prefixes)}", count)
+
+    async def counter(self, name: str) -> Counter[str]:
+        """A Prometheus counter or gauge by its labels, summed over all replicas."""
+        pattern = re.compile(rf"^{name}((?:\{{.*\}})?) (\S+)$", re.MULTILINE)
+        found = Counter[str]()
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            for port in self.ports:
+                text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+                found += {labels: int(float(value)) for labels, value in pattern.findall(text)}
+        return found
 
 
 @asynccontextmanager
 async def running_hub() -> AsyncGenerator[Hub]:
-    """A fresh hub without rate limits for devices, on core 0 when there are two."""
+    """One replica with its own Postgres and Valkey below it."""
     with tempfile.TemporaryDirectory(prefix="longline-bench-") as folder:
-        ready_file = Path(folder) / "ready.json"
-        environment = {
-            **os.environ,
-            "LONGLINE_DEVICE_FRAME_RATE": "0",
-            "LONGLINE_DEVICE_BYTE_RATE": "0",
-            "LONGLINE_USER_TOKEN_SECONDS": "86400",
-            "LONGLINE_LOG_LEVEL": "warning",
-        }
-        argv = ["-m", "longline", "up", "--data-dir", f"{folder}/data", "--port", "0"]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *argv,
-            "--ready-file",
-            str(ready_file),
-            env=environment,
-            stdout=asyncio.subprocess.DEVNULL,
-        )
+        process = HubProcess(Path(folder), **SETTINGS)
         try:
-            async with asyncio.timeout(START_SECONDS):
-                while not ready_file.exists():  # noqa: ASYNC110 - another process writes it
-                    await asyncio.sleep(0.05)
-            ready = msgspec.json.decode(ready_file.read_bytes())
-            _pin(process.pid)
-            async with httpx.AsyncClient(base_url=ready["url"], timeout=120) as client:
-                hub = Hub(ready, client)
-                await hub.sign_in()
-                yield hub
+            await asyncio.to_thread(process.start)
+            ready = process.ready
+            token = log_in(process.url, ready["adminUser"], ready["adminPassword"])
+            yield Hub(
+                [int(ready["pid"])],
+                [],
+                [_port(process.url)],
+                database_url=ready["databaseUrl"],
+                token=token,
+            )
         finally:
-            process.terminate()
-            await process.wait()
+            if process.running():
+                await asyncio.to_thread(process.stop)
 
 
-def _pin(pid: int) -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        os.sched_setaffinity(pid, {cores[0]})
-        os.sched_setaffinity(0, set(cores[1:]))
+@asynccontextmanager
+async def running_replicas(count: int) -> AsyncGenerator[Hub]:
+    with tempfile.TemporaryDirectory(prefix="longline-bench-") as folder:
+        async with running_cluster(Path(folder), replicas=count, **SETTINGS) as cluster:
+            yield Hub(
+                [replica.pid for replica in cluster.replicas],
+                _stores(cluster),
+                [replica.port for replica in cluster.replicas],
+                database_url=cluster.database_url,
+                token=cluster.admin_token,
+            )
+
+
+def _stores(cluster: Cluster) -> list[int]:
+    return [p.pid for which in ("postgres", "valkey") for p in cluster.servers.processes(which)]
+
+
+def _port(url: str) -> int:
+    return int(url.rsplit(":", 1)[1])

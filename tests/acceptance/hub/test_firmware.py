@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.acceptance.hub.clients import Fleet, Rest, bearer, new_id
+from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, until
 from tests.acceptance.hub.process import HubProcess
 
 
@@ -20,6 +21,14 @@ async def upload(rest: Rest, content: bytes, **fields: str) -> httpx.Response:
         content=content,
         headers={"Content-Type": "application/octet-stream"},
     )
+
+
+def update_to(release: Json) -> Json:
+    return {
+        "type": "update_firmware", "releaseId": release["id"], "version": release["version"],
+        "url": f"/api/v1/firmware/releases/{release['id']}/artifact",
+        "sha256": release["sha256"], "size": release["size"],
+    }  # fmt: skip
 
 
 async def test_a_release_is_uploaded_listed_and_downloaded(
@@ -37,9 +46,12 @@ async def test_a_release_is_uploaded_listed_and_downloaded(
     assert (release["channel"], release["filename"]) == ("beta", "fw.bin")
     assert await rest.data(path) == release
     assert release["id"] in [row["id"] for row in await rest.data("/firmware/releases")]
-    device_token = await fleet.token(new_id("dev"))
+    told, other = new_id("dev"), new_id("dev")
+    told_token = await fleet.token(told)
+    await rest.dispatch(told, update_to(release))  # it is not on a line: that it was told counts
     for token, status in (
-        (device_token, 200),
+        (told_token, 200),
+        (await fleet.token(other), 404),
         (tokens["ADMIN"], 200),
         (tokens["MANAGER"], 403),
         ("nonsense", 401),
@@ -77,6 +89,10 @@ async def test_one_range_of_an_artifact(
     assert part is None or got.content == content[part]
     if status == 206:
         assert got.headers["content-range"].endswith("/1000")
+    etag = f'"{release["sha256"]}"'
+    assert status == 416 or got.headers["etag"] == etag
+    known = await rest.client.get(path, headers={"If-None-Match": etag})
+    assert (known.status_code, known.content) == (304, b"")
 
 
 async def test_the_same_version_in_the_same_channel_is_409(rest: Rest) -> None:
@@ -94,6 +110,7 @@ async def test_the_same_version_in_the_same_channel_is_409(rest: Rest) -> None:
         ("..\\..\\boot.ini", "boot.ini"),
         ("/abs/fw.bin", "fw.bin"),
         ("..", "artifact"),
+        ("fw\0.bin", "fw_.bin"),
         ('a"b\r\nX: y.bin', None),
         ("é.bin", None),
     ],
@@ -147,3 +164,89 @@ async def test_an_upload_shorter_than_it_said_leaves_nothing(hub: HubProcess, re
     again = await upload(rest, b"whole", version=version)
     assert again.status_code == 201
     assert list((hub.folder / "data" / "firmware").glob(".upload-*")) == []
+
+
+def kept(hub: HubProcess) -> list[str]:
+    """The names of all artifacts on disk, and of what lies aside."""
+    folder = hub.folder / "data" / "firmware"
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_a_release_that_nobody_needs_is_deleted_with_its_artifact(
+    hub: HubProcess, rest: Rest, tokens: dict[str, str]
+) -> None:
+    content = os.urandom(1000)
+    first = (await upload(rest, content)).json()["data"]
+    second = (await upload(rest, content, channel="beta")).json()["data"]
+    path = f"/firmware/releases/{first['id']}"
+    denied = await rest.client.delete(path, headers=bearer(tokens["MANAGER"]))
+    assert denied.status_code == 403
+    assert (await rest.client.delete(path)).status_code == 200
+    assert (await rest.client.delete(path)).status_code == 404
+    assert first["sha256"] in kept(hub)
+    assert (await rest.get(f"/firmware/releases/{second['id']}/artifact")).content == content
+    await rest.client.delete(f"/firmware/releases/{second['id']}")
+    assert first["sha256"] not in kept(hub)
+
+
+async def test_a_release_under_way_is_not_deleted(rest: Rest, fleet: Fleet) -> None:
+    release = (await upload(rest, b"x")).json()["data"]
+    body = {"releaseId": release["id"], "target": {"deviceIds": [await fleet.enroll()]}}
+    deployment = (await rest.post("/firmware/deployments", body)).json()["data"]
+    path = f"/firmware/releases/{release['id']}"
+    refused = await rest.client.delete(path)
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    await rest.post(f"/firmware/deployments/{deployment['id']}/abort")
+
+    async def gone() -> bool:
+        return (await rest.client.delete(path)).status_code == 200
+
+    await until(gone)
+
+
+async def sign_up(rest: Rest, key: Ed25519PrivateKey) -> str:
+    """The id of a signing key that the hub knows from now on."""
+    public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    answer = await rest.post("/firmware/signing-keys", {"name": "ci", "publicKey": public})
+    assert answer.status_code == 201, answer.text
+    again = await rest.post("/firmware/signing-keys", {"name": "x", "publicKey": public})
+    assert again.status_code == 409
+    return str(answer.json()["data"]["id"])
+
+
+async def test_signatures_must_fit_a_key_once_there_are_keys(
+    hub: HubProcess, rest: Rest, tokens: dict[str, str]
+) -> None:
+    ours, foreign = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    content = os.urandom(5000)
+    good, bad = (base64.b64encode(key.sign(content)).decode() for key in (ours, foreign))
+    key_id = await sign_up(rest, ours)
+    listed = await rest.client.get("/firmware/signing-keys", headers=bearer(tokens["VIEWER"]))
+    assert key_id in [key["id"] for key in listed.json()["data"]]
+    headers = {"Content-Type": "application/octet-stream"}
+    refused = await rest.client.post(
+        "/firmware/releases", params={"version": new_id("5")}, content=content,
+        headers={**headers, "X-Signature": bad},
+    )  # fmt: skip
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "X-Signature")
+    assert hashlib.sha256(content).hexdigest() not in kept(hub)
+    release = (await upload(rest, content)).json()["data"]
+    assert (release["signatureBase64"], release["signedBy"]) == (None, None)
+    path = f"/firmware/releases/{release['id']}/signature"
+    wrong = await rest.client.put(path, json={"signatureBase64": bad})
+    assert wrong.status_code == 400
+    signed = await rest.client.put(path, json={"signatureBase64": good})
+    assert signed.json()["data"]["signedBy"] == key_id
+    in_use = await rest.client.delete(f"/firmware/signing-keys/{key_id}")
+    assert in_use.status_code == 409
+    await rest.client.delete(f"/firmware/releases/{release['id']}")
+    assert (await rest.client.delete(f"/firmware/signing-keys/{key_id}")).status_code == 200
+    assert (await rest.client.delete(f"/firmware/signing-keys/{key_id}")).status_code == 404
+    actions = {row["action"] for row in await rest.data("/audit-log", target=key_id)}
+    assert actions == {"firmware_key.create", "firmware_key.delete"}
+
+
+@pytest.mark.parametrize("key", ["", "nonsense", base64.b64encode(b"k" * 31).decode()])
+async def test_what_is_no_public_key_is_refused(rest: Rest, key: str) -> None:
+    answer = await rest.post("/firmware/signing-keys", {"name": "ci", "publicKey": key})
+    assert answer.status_code == 400

@@ -144,6 +144,19 @@ class ScriptedHub:
         deadline = rfc3339(datetime.now(UTC) + timedelta(seconds=60))
         await self.send({"type": kind, "id": command_id, "deadline": deadline, **params})
 
+    async def try_command(self, kind: str, command_id: str, **params: object) -> bool:
+        """Send a command; False when there is no line that takes it."""
+        try:
+            await self.command(kind, command_id, **params)
+        except (ConnectionClosed, IndexError):
+            return False
+        return True
+
+    def cut(self) -> None:
+        """Every line, without a goodbye."""
+        for line in self.lines:
+            line.transport.abort()
+
     def of(self, kind: str) -> list[Frame]:
         return [frame for frame in self.frames if frame["type"] == kind]
 

@@ -111,3 +111,17 @@ async def test_a_cancelled_caller_gives_its_connection_back(
             async with asyncio.timeout(0.05):
                 await database.execute("SELECT pg_sleep(10)")
     assert await database.fetchval("SELECT 4") == 4
+
+
+async def test_a_migration_under_a_running_replica_costs_one_more_try(database: Database) -> None:
+    async def read() -> list[str]:
+        async with database.transaction() as connection:
+            rows = await connection.fetch("SELECT * FROM t")
+            return [key for row in rows for key in dict(row)]
+
+    await database.execute("CREATE TABLE t AS SELECT 1 AS a")
+    assert await read() == ["a"]
+    await database.execute("ALTER TABLE t ADD COLUMN b integer")
+    with contextlib.suppress(Unavailable):
+        await read()
+    assert await read() == ["a", "b"]

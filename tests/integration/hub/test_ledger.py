@@ -187,6 +187,26 @@ async def test_g5_one_line_gets_everything_in_order_whoever_accepts(database: Da
         assert written == [row["command_id"] for row in rows]
 
 
+async def test_g3_two_lines_of_a_device_in_one_claim_are_written_a_command_once(
+    database: Database,
+) -> None:
+    """As after a freeze: the older line still wants to claim when the newer begins."""
+    other = (await add_devices(database, 2))[1]
+    async with running_hub(database) as hub:
+        queued = await hub.accept(D1, delivery="queue")
+        async with database.transaction() as connection:  # the batch of this claim takes a while
+            await connection.execute(
+                "SELECT 1 FROM device WHERE device_id = 'd2' FOR NO KEY UPDATE"
+            )
+            await hub.line(other)
+            await asyncio.sleep(0.05)
+            old, new = await hub.line(D1), await hub.line(D1)
+        await new.until(1)
+        later = await hub.accept(D1)
+        assert [frame["id"] for frame in await new.until(2)] == [queued, later]
+        assert old.of("force_sync") == []
+
+
 async def test_g8_a_lost_hint_is_made_good_by_the_sweep(database: Database) -> None:
     async with two_hubs(database) as (owner, other):
         line = await owner.line(D1)
@@ -218,6 +238,17 @@ async def test_a_command_that_may_be_committed_though_it_was_refused_is_sent(
             await hub.accept(D1)
         written = [frame["id"] for frame in await line.until(2)]
         assert set(written) == set(await statuses(database))
+
+
+async def test_a_lease_that_ran_out_while_the_database_stood_still_fails_no_command(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (owner, other):
+        line = await owner.line(D1)
+        await database.execute("UPDATE replica SET lease_until = now() - interval '60 s'")
+        here, there = await owner.accept(D1), await other.accept(D1)
+        written = [frame["id"] for frame in await line.until(2)]
+        assert written == [here, there]
 
 
 async def test_whoever_ends_a_command_hints_at_its_acceptor(database: Database) -> None:

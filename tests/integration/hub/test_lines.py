@@ -250,3 +250,23 @@ async def test_g9_a_goodbye_that_left_something_unsaid_is_a_gap(database: Databa
         await leaving.membership.goodbye(complete=False)
         await other.membership.look()
         assert len(other.told.holes) == 1
+
+
+async def test_a_goodbye_ends_the_lines_that_the_drain_could_not(database: Database) -> None:
+    async with two_hubs(database) as (leaving, other):
+        await leaving.line(D1)
+        await leaving.membership.goodbye(complete=True)
+        assert await connected(database) == set()
+        await other.membership.look()
+        assert len(other.told.holes) == 1
+
+
+async def test_g15_notes_for_replicas_that_are_gone_are_forgotten(database: Database) -> None:
+    async with two_hubs(database) as (one, two):
+        await one.line(D1)
+        await two.line(D1)
+        await database.execute(
+            "UPDATE replica SET ended_at = now() - interval '2 hours' WHERE replica_id = 'r-1'"
+        )
+        await two.membership.clean_up()
+        assert await database.fetchval("SELECT count(*) FROM line_takeover") == 0

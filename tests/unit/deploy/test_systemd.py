@@ -32,7 +32,7 @@ IMPLY_NO_NEW_PRIVILEGES = {
 
 
 def test_the_agent_comes_back_as_its_exit_codes_mean() -> None:
-    assert "--supervised" in DEVICE["ExecStart"][0].split()
+    assert DEVICE["ExecStart"][0].split()[1] == "launch"
     assert DEVICE["Restart"] == ["always"]
     assert DEVICE["SuccessExitStatus"] == [str(EXIT_RESTART)]
     assert DEVICE["RestartPreventExitStatus"] == [str(EXIT_TURNED_AWAY)]
@@ -45,10 +45,17 @@ def test_the_agent_can_become_root_for_what_sudoers_says() -> None:
     assert {"CAP_SETUID", "CAP_SETGID"} <= set(DEVICE["CapabilityBoundingSet"][0].split())
 
 
+def option(name: str) -> str:
+    """Of the launcher."""
+    words = DEVICE["ExecStart"][0].split()
+    return words[words.index(name) + 1]
+
+
 def test_the_agent_writes_where_its_unit_lets_it() -> None:
     settings = load(FOLDER / "device.toml", {}, {})
 
     assert settings.state_dir == f"/var/lib/{DEVICE['StateDirectory'][0]}"
+    assert Path(option("--versions")).parent == settings.state
     assert settings.socket_path.parent == Path("/run") / DEVICE["RuntimeDirectory"][0]
 
 

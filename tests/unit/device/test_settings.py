@@ -37,6 +37,8 @@ def test_what_is_not_set_has_a_default() -> None:
         ('hub = "http://hub"\nspeed = 1', "speed"),
         ('hub = "http://hub"\n[power]\nreboot_argv = []', "reboot_argv"),
         ('hub = "http://hub"\n[logs]\nfiles = ["relative"]', "absolute"),
+        ('hub = "http://hub"\n[firmware]\ntrusted_keys = ["AAAA"]', "32 bytes in base64"),
+        ('hub = "http://hub"\n[firmware]\ntrusted_keys = ["?"]', "32 bytes in base64"),
         ('hub = "http://hub"\n[shell.templates.t]\nargv = ["ls", "{x}"]', "template t"),
     ],
 )

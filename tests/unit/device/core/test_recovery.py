@@ -1,6 +1,6 @@
 import pytest
 
-from device.core.recovery import Stored, expects_of, verdict
+from device.core.recovery import Stored, expects_of, swapped, verdict
 from protocol.commands import ForceSync, RebootOs, RestartService
 from protocol.ids import CommandId
 from tests.unit.device.core.factories import make_result
@@ -35,3 +35,13 @@ def test_whose_restart_proves_success() -> None:
     assert expects_of(RestartService()) == "process"
     assert expects_of(RebootOs()) == "boot"
     assert expects_of(ForceSync()) is None
+
+
+def test_an_update_that_is_written_down_was_made() -> None:
+    rows = [Stored(id=C1, os_boot_id="before"), Stored(id=CommandId("c2"), os_boot_id="before")]
+
+    made = verdict(swapped(rows, C1)[0], "now")
+    assert made is not None
+    assert made.success
+    assert swapped(rows, None) == rows
+    assert swapped([Stored(id=C1)], C1) == [Stored(id=C1)]

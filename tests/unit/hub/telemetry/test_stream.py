@@ -66,7 +66,7 @@ async def test_while_the_stream_is_away_everything_is_shown_once_and_appended_la
     writer = make_writer(stream)
     async with in_background(writer.run()):
         put(writer, "a")
-        await until(lambda: not writer.waiting())
+        await until(writer.idle)
         assert dict(stream.shown) == {}
         stream.away = True
         for name in "bcd":
@@ -76,7 +76,7 @@ async def test_while_the_stream_is_away_everything_is_shown_once_and_appended_la
         await until(lambda: len(stream.shown) == 3)
         stream.away = False
         put(writer, "e")
-        await until(lambda: not writer.waiting())
+        await until(writer.idle)
     assert stream.events == list("abcde")
     assert stream.appended == sorted(stream.appended)
     assert set(stream.shown.values()) == {1}

@@ -1,0 +1,290 @@
+"""Drives campaigns: looks at their targets, writes what follows, then sends commands.
+
+Exactly one replica drives a campaign: whoever holds its lease, a row in Postgres that another takes
+over when it runs out. A look is one transaction that begins by locking the campaign under the
+lease, so pausing, aborting and other drivers wait for it or it for them. What it decides
+(`journey`, `rollout`) is written with a compare-and-set on each target, and only then carried out.
+
+A driver may die between the two. The next finds targets whose command is not in the ledger and
+sends it: the id of a command follows from campaign, device and attempt, so that what was dispatched
+after all is joined and never done twice (promise G2).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+from msgspec import UNSET, Struct
+
+from hub.base.database import Connection
+from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Unavailable
+from hub.campaigns.journey import (
+    Happening,
+    Phase,
+    Seen,
+    Target,
+    began,
+    error,
+    happened,
+    reason_to_skip,
+    skipped,
+    stepped,
+    withdrawn,
+)
+from hub.campaigns.records import Campaign, Name, command_id_of
+from hub.campaigns.rollout import (
+    FINISHED,
+    CampaignStatus,
+    Move,
+    allowance,
+    move_of,
+    recount,
+    waited_too_long,
+)
+from hub.campaigns.store import CampaignStore, Change, Driven
+from hub.commands.service import CommandService, Dispatch
+from hub.web.principal import Principal
+from protocol.dashboard import DashboardEvent, DeploymentEvent
+from protocol.ids import OrgId, ReplicaId
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS: Final = 9.0
+LOOK_SECONDS: Final = 0.5
+IDLE_SECONDS: Final = 1.0
+RESTED: Final = 4
+"""A look that took long is followed by a rest of so many times that."""
+AT_ONCE: Final = 100
+LONGEST_COMMAND_MS: Final = 86_400_000
+OFFLINE: Final = error("offline", "it was away for the whole time of its wave")
+STOPPED: Final = error("stopped", "the campaign stopped before its turn came")
+
+
+class Dashboards(Protocol):
+    """Where events of the hub's own go (the telemetry floor)."""
+
+    def publish(self, org: OrgId, event: DashboardEvent) -> None: ...
+    def now(self) -> str: ...
+
+
+class Look(Struct):
+    """What one look decided, to be carried out after its commit."""
+
+    campaign: Campaign
+    changed: list[Target]
+    send: list[Target]
+    cancel: list[Target]
+
+
+class Driver:
+    def __init__(
+        self,
+        store: CampaignStore,
+        commands: CommandService,
+        dashboards: Dashboards,
+        replica_id: ReplicaId,
+    ) -> None:
+        self._store = store
+        self._commands = commands
+        self._dashboards = dashboards
+        self._replica_id = replica_id
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            began_at = time.monotonic()
+            try:
+                names = await self._store.lease(self._replica_id, LEASE_SECONDS)
+                for name in names:
+                    await self.drive(name)
+            except Unavailable as unavailable:
+                log.warning("campaigns_not_driven", error=unavailable.detail)
+                names = []
+            took = time.monotonic() - began_at
+            await asyncio.sleep(max(LOOK_SECONDS if names else IDLE_SECONDS, RESTED * took))
+
+    async def let_go(self) -> None:
+        """Leave what this replica drives to any other."""
+        await self._store.let_go(self._replica_id)
+
+    async def drive(self, name: Name) -> None:
+        """One look at a campaign, and what follows from it."""
+        async with self._store.database.transaction() as connection:
+            driven = await self._store.lock_driven(connection, name, self._replica_id)
+            if driven is None:
+                return
+            look = await self._look(connection, driven)
+        self.tell(look.campaign, look.changed)
+        await self._send(look.campaign, look.send)
+        await self._cancel(look.campaign, look.cancel)
+
+    async def _look(self, connection: Connection, driven: Driven) -> Look:
+        campaign, now = driven.campaign, driven.now
+        name = (campaign.org, campaign.campaign_id)
+        under_way = await self._store.under_way(connection, name)
+        steps = [
+            Change(target, stepped(target, found, seen, now))
+            for target, seen in under_way
+            if (found := _what(campaign, target, seen, driven.now)) is not None
+        ]
+        changed = await self._store.write(connection, name, steps)
+        for step in steps:
+            recount(
+                campaign.counts,
+                step.before.status,
+                step.after.status,
+                in_wave=step.before.wave == campaign.wave,
+            )
+        campaign, stopped = await self._move(connection, campaign)
+        begun = await self._begin(connection, campaign, driven)
+        look = Look(campaign, [*changed, *stopped, *begun], _to_send(begun), [])
+        self._sort_unsent(look, under_way, changed)
+        if campaign.status in FINISHED and not campaign.counts.in_progress:
+            await self._store.close(connection, name)
+        return look
+
+    async def _move(
+        self, connection: Connection, campaign: Campaign
+    ) -> tuple[Campaign, list[Target]]:
+        """The campaign after what its counts ask for, and whoever is skipped for it."""
+        terms = campaign.terms
+        stopped: list[Target] = []
+        while move := move_of(
+            campaign.status,
+            campaign.wave,
+            campaign.counts,
+            waves=len(terms.waves),
+            stop_at=terms.stop_at,
+        ):
+            name = (campaign.org, campaign.campaign_id)
+            if move.status is CampaignStatus.FAILED:
+                stopped = await self._store.skip_pending(connection, name, STOPPED)
+            moved = await self._store.move(connection, campaign, move)
+            if moved is None:
+                break
+            self._note(moved, move)
+            campaign = moved
+        return campaign, stopped
+
+    def _note(self, campaign: Campaign, move: Move) -> None:
+        log.info(
+            "campaign_moved",
+            campaign=campaign.campaign_id,
+            status=str(move.status),
+            wave=move.wave,
+            because=move.because,
+        )
+
+    async def _begin(
+        self, connection: Connection, campaign: Campaign, driven: Driven
+    ) -> list[Target]:
+        """Whose turn has come, and who is passed over."""
+        if campaign.status is not CampaignStatus.IN_PROGRESS or not campaign.counts.pending:
+            return []
+        name = (campaign.org, campaign.campaign_id)
+        rate = campaign.terms.rate_per_minute
+        lately = 0 if rate is None else await self._store.started_lately(connection, name)
+        limit = allowance(rate, started_in_last_minute=lately)
+        found = await self._store.candidates(connection, name, wave=campaign.wave, limit=limit)
+        changes = [
+            Change(target, self._turn(campaign, target, seen, driven)) for target, seen in found
+        ]
+        begun = await self._store.write(connection, name, changes)
+        seconds = campaign.terms.phase_timeout_seconds
+        if waited_too_long(campaign.wave_since, driven.now, phase_timeout_seconds=seconds):
+            begun += await self._store.skip_pending(
+                connection, name, OFFLINE, up_to_wave=campaign.wave, only_away=True
+            )
+        return begun
+
+    def _turn(self, campaign: Campaign, target: Target, seen: Seen, driven: Driven) -> Target:
+        goal, now = campaign.terms.goal, driven.now
+        why = reason_to_skip(target, seen, goal)
+        if why is not None:
+            return skipped(target, why, now)
+        command_id = command_id_of(campaign.campaign_id, target.device_id, target.attempt + 1)
+        return began(target, seen, goal, command_id=command_id, now=now)
+
+    def _sort_unsent(
+        self, look: Look, under_way: Sequence[tuple[Target, Seen]], changed: Sequence[Target]
+    ) -> None:
+        """Targets whose command is not in the ledger, or should not be there any more."""
+        moved = {target.position for target in changed}
+        for target, seen in under_way:
+            if target.phase is not Phase.DOWNLOADING or target.position in moved:
+                continue
+            if look.campaign.status not in FINISHED and seen.command is None:
+                look.send.append(target)
+            if look.campaign.status in FINISHED and seen.command and not seen.cancel_asked:
+                look.cancel.append(target)
+
+    # After the commit
+
+    def tell(self, campaign: Campaign, targets: Iterable[Target]) -> None:
+        """Dashboards hear of each target that took a step."""
+        for target in targets:
+            event = DeploymentEvent(
+                device_id=target.device_id,
+                ts=self._dashboards.now(),
+                deployment_id=campaign.campaign_id,
+                status=str(target.status),
+                phase=str(target.phase),
+                deployment_status=str(campaign.status),
+                error=UNSET if target.error is None else str(target.error["code"]),
+            )
+            self._dashboards.publish(campaign.org, event)
+
+    async def _send(self, campaign: Campaign, targets: Sequence[Target]) -> None:
+        for start in range(0, len(targets), AT_ONCE):
+            some = targets[start : start + AT_ONCE]
+            await asyncio.gather(*(self._send_one(campaign, target) for target in some))
+
+    async def _send_one(self, campaign: Campaign, target: Target) -> None:
+        if target.command_id is None:
+            raise AssertionError("whoever has begun has a command")
+        timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
+        wish = Dispatch(
+            command=msgspec.structs.replace(campaign.command, id=target.command_id),
+            timeout_ms=timeout_ms,
+            wait=False,
+        )
+        try:
+            await self._commands.dispatch(_on_behalf(campaign), target.device_id, wish)
+        except (NotFound, Conflict, Invalid, Forbidden) as refused:
+            why = error(str(refused.code), refused.detail)
+            await self._store.refuse((campaign.org, campaign.campaign_id), target, why)
+        except HubError as busy:
+            log.info("campaign_waits", device=target.device_id, error=busy.detail)
+
+    async def _cancel(self, campaign: Campaign, targets: Sequence[Target]) -> None:
+        """Ask devices to stop what nobody wants any more; who is past it goes on."""
+        for target in targets:
+            if target.command_id is None:
+                raise AssertionError("whoever has begun has a command")
+            try:
+                await self._commands.cancel(
+                    _on_behalf(campaign), target.device_id, target.command_id
+                )
+            except (Ended, NotFound):
+                continue
+
+
+def _what(campaign: Campaign, target: Target, seen: Seen, now: datetime) -> Happening | None:
+    if campaign.status in FINISHED and withdrawn(target, seen):
+        return Happening.WITHDRAW
+    return happened(target, seen, campaign.terms.goal, now)
+
+
+def _to_send(targets: Iterable[Target]) -> list[Target]:
+    return [target for target in targets if target.phase is Phase.DOWNLOADING]
+
+
+def _on_behalf(campaign: Campaign) -> Principal:
+    """Whoever began the campaign, who was allowed to then."""
+    return Principal(
+        org=campaign.org, kind="user", subject="", actor=campaign.created_by, role="ADMIN"
+    )

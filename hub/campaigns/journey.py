@@ -1,0 +1,318 @@
+"""The way of one device through a campaign: every step that it can take. Pure.
+
+A command that succeeded proves little: a device that has *staged* an update still runs what it ran
+before. So a device goes through phases, and each is proven by what the database knows of it:
+
+    waiting ─sent→ downloading ─result→ staged ─line gone→ restarting ─hello: new version→ soaking
+                        │                                                                    │
+                        └ its result says no: FAILED               steady for the soak: SUCCESS
+
+The proof is the `hello` of a later line. A device that says the wanted version has *arrived*,
+whatever was heard of its command: results get lost, versions do not. One that was started anew and
+says another version has *returned*: it rolled back by itself, and FAILED. What tells a restart from
+a line that merely broke is `bootId`. A device that gives no new one is taken at its word when it
+has been back for some seconds on a new line: by then an agent that is about to restart has done so.
+
+A command of which nothing can be known any more (`UNKNOWN`, or never delivered) leads back to
+waiting, as the next attempt with a command id of its own, until the attempts are spent. Each phase
+has a deadline. In the soak, a line that breaks or a status other than ONLINE makes the clock begin
+anew; DISABLED counts as ONLINE, for a device whose production somebody paused is as well as any.
+
+A campaign without a wanted version ends for a device with the success of its command.
+
+`happened` looks, `STEPS` is the table, `stepped` applies it. An illegal step is `IllegalStep`.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from msgspec import Struct, structs
+
+from protocol.errors import CommandErrorCode
+from protocol.ids import CommandId, DeviceId
+from protocol.lifecycle import State
+from protocol.versions import is_downgrade
+
+MOST_ATTEMPTS: Final = 5
+FAILURES_TO_PENALTY: Final = 3
+STRAY_SECONDS: Final = 5.0
+"""How long a device may be back on an old version, without a sign of a restart, before it counts
+as returned."""
+WELL: Final = frozenset({"ONLINE", "DISABLED"})
+
+
+class Status(StrEnum):
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+class Phase(StrEnum):
+    WAITING = "waiting"
+    DOWNLOADING = "downloading"
+    STAGED = "staged"
+    RESTARTING = "restarting"
+    SOAKING = "soaking"
+
+
+class Happening(StrEnum):
+    START = "its turn has come"
+    STAGE = "its command succeeded"
+    DONE = "its command succeeded, and that is all that was wanted"
+    REFUSE = "its command failed"
+    WITHDRAW = "its command was cancelled"
+    LOSE = "nothing is known of its command"
+    GIVE_UP = "nothing is known of its last command"
+    LEAVE = "its line is gone"
+    ARRIVE = "it says the wanted version"
+    RETURN = "it was started anew and says another version"
+    WAVER = "its line broke, or it is not well"
+    PROVE = "it stayed well for the soak time"
+    LATE = "the deadline of the phase passed"
+
+
+ENDED: Final = frozenset({Status.SUCCESS, Status.FAILED, Status.SKIPPED})
+
+_H, _P, _S = Happening, Phase, Status
+STEPS: Final[dict[tuple[Phase, Happening], Phase | Status]] = {
+    (_P.WAITING, _H.START): _P.DOWNLOADING,
+    (_P.WAITING, _H.ARRIVE): _P.SOAKING,
+    (_P.DOWNLOADING, _H.STAGE): _P.STAGED,
+    (_P.DOWNLOADING, _H.DONE): _S.SUCCESS,
+    (_P.DOWNLOADING, _H.REFUSE): _S.FAILED,
+    (_P.DOWNLOADING, _H.WITHDRAW): _S.SKIPPED,
+    (_P.DOWNLOADING, _H.LOSE): _P.WAITING,
+    (_P.DOWNLOADING, _H.GIVE_UP): _S.FAILED,
+    (_P.DOWNLOADING, _H.ARRIVE): _P.SOAKING,
+    (_P.DOWNLOADING, _H.LATE): _S.FAILED,
+    (_P.STAGED, _H.LEAVE): _P.RESTARTING,
+    (_P.STAGED, _H.ARRIVE): _P.SOAKING,
+    (_P.STAGED, _H.RETURN): _S.FAILED,
+    (_P.STAGED, _H.LATE): _S.FAILED,
+    (_P.RESTARTING, _H.ARRIVE): _P.SOAKING,
+    (_P.RESTARTING, _H.RETURN): _S.FAILED,
+    (_P.RESTARTING, _H.LATE): _S.FAILED,
+    (_P.SOAKING, _H.ARRIVE): _P.SOAKING,
+    (_P.SOAKING, _H.WAVER): _P.SOAKING,
+    (_P.SOAKING, _H.PROVE): _S.SUCCESS,
+    (_P.SOAKING, _H.RETURN): _S.FAILED,
+    (_P.SOAKING, _H.LATE): _S.FAILED,
+}
+
+
+class IllegalStep(Exception):
+    """The table has no such step: a defect of ours."""
+
+
+class Goal(Struct, frozen=True, kw_only=True):
+    """What a device must come to, and how long each phase may take."""
+
+    version: str | None
+    allow_downgrade: bool
+    soak_seconds: int
+    phase_timeout_seconds: int
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """A device of a campaign. `from_…` is what it was when it got its command."""
+
+    device_id: DeviceId
+    position: int
+    wave: int
+    since: datetime
+    """When the present phase began."""
+    status: Status = Status.PENDING
+    phase: Phase = Phase.WAITING
+    attempt: int = 0
+    command_id: CommandId | None = None
+    from_version: str | None = None
+    from_boot_id: str | None = None
+    from_generation: int | None = None
+    error: dict[str, Any] | None = None
+    started_at: datetime | None = None
+    steady_since: datetime | None = None
+    steady_generation: int | None = None
+    finished_at: datetime | None = None
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What the database knows of a device now. `boot_id` and `agent_version` are those of the
+    hello on its present line, None when there was none."""
+
+    online: bool = False
+    generation: int | None = None
+    line_seconds: float = 0.0
+    """The age of its line."""
+    boot_id: str | None = None
+    agent_version: str | None = None
+    version: str | None = None
+    """The last that it said, on whichever line."""
+    health: str = "OFFLINE"
+    command: State | None = None
+    """Of the present attempt; None = not in the ledger."""
+    command_error: dict[str, Any] | None = None
+    cancel_asked: bool = False
+    recent_failures: int = 0
+    """Campaigns that it failed lately, since the last that it did not."""
+
+
+# Before the command
+
+
+def reason_to_skip(target: Target, seen: Seen, goal: Goal) -> dict[str, Any] | None:
+    """Why a device whose turn has come gets no command; None = it does."""
+    if target.attempt:
+        return None
+    if goal.version is not None and seen.version is not None:
+        if seen.version == goal.version:
+            return error("already_there", f"it is at version {goal.version}")
+        older = is_downgrade(present=seen.version, wanted=goal.version)
+        if older and not goal.allow_downgrade:
+            return error("downgrade", f"it is at version {seen.version}, which is newer")
+    if seen.recent_failures >= FAILURES_TO_PENALTY:
+        return error("penalty_box", f"it failed {seen.recent_failures} times in a row")
+    return None
+
+
+def skipped(target: Target, why: dict[str, Any], now: datetime) -> Target:
+    return structs.replace(target, status=Status.SKIPPED, error=why, finished_at=now)
+
+
+def began(
+    target: Target, seen: Seen, goal: Goal, *, command_id: CommandId, now: datetime
+) -> Target:
+    """Its turn has come: the target with the next attempt's command, or in the soak if it has come
+    to the wanted version since an attempt before."""
+    if target.attempt and goal.version is not None and seen.agent_version == goal.version:
+        return stepped(target, Happening.ARRIVE, seen, now)
+    moved = stepped(target, Happening.START, seen, now)
+    return structs.replace(
+        moved,
+        attempt=target.attempt + 1,
+        command_id=command_id,
+        from_version=seen.version,
+        from_boot_id=seen.boot_id,
+        from_generation=seen.generation,
+        started_at=now,
+        error=None,
+    )
+
+
+# Under way
+
+
+def happened(target: Target, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
+    """What the device has done since the last look, if it is anything."""
+    if target.phase is Phase.SOAKING:
+        found = _in_the_soak(target, seen, goal, now)
+    else:
+        found = _before_the_soak(target, seen, goal)
+    return found or (Happening.LATE if _is_late(target, goal, now) else None)
+
+
+def withdrawn(target: Target, seen: Seen) -> bool:
+    """Whether a target whose campaign has ended waits for a command that will not be sent."""
+    return target.phase is Phase.DOWNLOADING and seen.command is None
+
+
+def _before_the_soak(target: Target, seen: Seen, goal: Goal) -> Happening | None:
+    if _says_wanted(seen, goal):
+        return Happening.ARRIVE
+    if target.phase is Phase.DOWNLOADING:
+        return _of_command(target, seen, goal)
+    if _is_back(target, seen):
+        return Happening.RETURN
+    gone = not seen.online or seen.generation != target.from_generation
+    return Happening.LEAVE if gone and target.phase is Phase.STAGED else None
+
+
+def _says_wanted(seen: Seen, goal: Goal) -> bool:
+    return seen.online and goal.version is not None and seen.agent_version == goal.version
+
+
+def _is_back(target: Target, seen: Seen) -> bool:
+    """Whether it says a version (which is not the wanted one) after a restart."""
+    if not seen.online or seen.agent_version is None:
+        return False
+    if seen.boot_id != target.from_boot_id and target.from_boot_id is not None:
+        return True
+    return seen.generation != target.from_generation and seen.line_seconds >= STRAY_SECONDS
+
+
+def _of_command(target: Target, seen: Seen, goal: Goal) -> Happening | None:
+    match seen.command:
+        case State.SUCCESS:
+            return Happening.DONE if goal.version is None else Happening.STAGE
+        case State.CANCELLED:
+            return Happening.WITHDRAW
+        case State.UNKNOWN | State.EXPIRED:
+            return _lost(target)
+        case State.FAILED | State.TIMEOUT | State.REJECTED:
+            return _lost(target) if _was_never_sent(seen) else Happening.REFUSE
+        case _:
+            return None
+
+
+def _lost(target: Target) -> Happening:
+    return Happening.LOSE if target.attempt < MOST_ATTEMPTS else Happening.GIVE_UP
+
+
+def _was_never_sent(seen: Seen) -> bool:
+    code = (seen.command_error or {}).get("code")
+    return code in (CommandErrorCode.DEVICE_OFFLINE, CommandErrorCode.NOT_DELIVERED)
+
+
+def _in_the_soak(target: Target, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
+    if seen.online and seen.agent_version is not None and not _says_wanted(seen, goal):
+        return Happening.RETURN
+    if not _says_wanted(seen, goal) or seen.health not in WELL:
+        return None if target.steady_since is None else Happening.WAVER
+    if target.steady_since is None or target.steady_generation != seen.generation:
+        return Happening.ARRIVE
+    steady = now - target.steady_since
+    return Happening.PROVE if steady >= timedelta(seconds=goal.soak_seconds) else None
+
+
+def _is_late(target: Target, goal: Goal, now: datetime) -> bool:
+    seconds = goal.phase_timeout_seconds
+    if target.phase is Phase.SOAKING:
+        seconds += goal.soak_seconds
+    return now - target.since >= timedelta(seconds=seconds)
+
+
+def stepped(target: Target, happening: Happening, seen: Seen, now: datetime) -> Target:
+    """The target after a step of the table. Raises `IllegalStep`."""
+    to = STEPS.get((target.phase, happening))
+    if to is None or target.status in ENDED:
+        raise IllegalStep(f"{happening.name} in {target.status} {target.phase}")
+    if isinstance(to, Status):
+        why = None if to is Status.SUCCESS else _why(target, happening, seen)
+        return structs.replace(target, status=to, error=why, finished_at=now)
+    return structs.replace(
+        target,
+        phase=to,
+        status=Status.PENDING if to is Phase.WAITING else Status.IN_PROGRESS,
+        since=target.since if to is target.phase else now,
+        steady_since=now if happening is Happening.ARRIVE else None,
+        steady_generation=seen.generation if happening is Happening.ARRIVE else None,
+        error=seen.command_error if to is Phase.WAITING else None,
+    )
+
+
+def _why(target: Target, happening: Happening, seen: Seen) -> dict[str, Any]:
+    match happening:
+        case Happening.RETURN:
+            return error("rolled_back", f"it came back on version {seen.agent_version}")
+        case Happening.LATE:
+            return error("timeout", f"too long in the phase {target.phase}")
+        case Happening.WITHDRAW:
+            return seen.command_error or error("cancelled", "its command was not sent any more")
+        case _:
+            return seen.command_error or error("failed", "the command did not succeed")
+
+
+def error(code: str, message: str) -> dict[str, Any]:
+    return {"code": code, "message": message}

@@ -1,0 +1,77 @@
+"""A campaign as the database holds it, and what it takes to begin one."""
+
+import hashlib
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+
+from hub.campaigns.journey import Goal
+from hub.campaigns.rollout import CampaignStatus, Counts, StopAt, Wave
+from protocol.commands import Command
+from protocol.ids import CommandId, DeviceId, OrgId
+
+DEFAULT_SOAK_SECONDS: Final = 60
+DEFAULT_PHASE_SECONDS: Final = 3600
+
+
+class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How a campaign goes about it. `version` is what a device must say in the end; None = that its
+    command succeeds is enough."""
+
+    waves: tuple[Wave, ...] = (Wave(percent=100),)
+    rate_per_minute: int | None = None
+    soak_seconds: int = DEFAULT_SOAK_SECONDS
+    phase_timeout_seconds: int = DEFAULT_PHASE_SECONDS
+    stop_at: StopAt | None = None
+    version: str | None = None
+    allow_downgrade: bool = False
+
+    @property
+    def goal(self) -> Goal:
+        return Goal(
+            version=self.version,
+            allow_downgrade=self.allow_downgrade,
+            soak_seconds=self.soak_seconds,
+            phase_timeout_seconds=self.phase_timeout_seconds,
+        )
+
+
+class NewCampaign(Struct, frozen=True, kw_only=True):
+    """`devices` in the order in which they are to have their turn."""
+
+    subject: str
+    command: Command
+    terms: Terms
+    devices: list[DeviceId]
+
+
+class Campaign(Struct, frozen=True, kw_only=True):
+    org: OrgId
+    campaign_id: str
+    subject: str
+    command: Command
+    terms: Terms
+    status: CampaignStatus
+    wave: int
+    wave_since: datetime
+    stopped_because: str | None
+    created_by: str
+    created_at: datetime
+    finished_at: datetime | None
+    counts: Counts
+
+
+Name = tuple[OrgId, str]
+"""A campaign."""
+
+
+def command_id_of(campaign_id: str, device_id: DeviceId, attempt: int) -> CommandId:
+    """The same for whoever drives: what was dispatched before is joined, never done twice."""
+    said = f"{campaign_id}/{device_id}/{attempt}".encode()
+    return CommandId(f"campaign-{hashlib.sha256(said).hexdigest()[:40]}")
+
+
+def summary_of(campaign: Campaign) -> dict[str, Any]:
+    """For the audit row that begins it."""
+    return {"subject": campaign.subject, "devices": campaign.counts.pending}

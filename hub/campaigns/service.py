@@ -1,0 +1,151 @@
+"""Campaigns for callers: begun, paused, resumed, aborted, read. The driver does the rest."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from hub.audit.service import AuditService, Deed
+from hub.base.database import Connection
+from hub.base.errors import Conflict, NotFound, invalid
+from hub.campaigns.driver import Dashboards, Driver
+from hub.campaigns.journey import Goal, Phase, Status, Target, error
+from hub.campaigns.records import Campaign, Name, NewCampaign, Terms, summary_of
+from hub.campaigns.rollout import (
+    WISHES,
+    CampaignStatus,
+    Counts,
+    Move,
+    StopAt,
+    Wave,
+    Wish,
+    problem_of,
+    waves_of,
+)
+from hub.campaigns.store import CampaignStore
+from hub.commands.service import CommandService
+from hub.web.envelope import Items
+from hub.web.paging import decode_cursor, page_of
+from hub.web.principal import Principal
+from protocol.ids import OrgId, ReplicaId, uuid7
+
+__all__ = [
+    "Campaign",
+    "CampaignService",
+    "CampaignStatus",
+    "Counts",
+    "Goal",
+    "NewCampaign",
+    "Phase",
+    "Status",
+    "StopAt",
+    "Target",
+    "Terms",
+    "Wave",
+    "Wish",
+]
+
+MOST_DEVICES: Final = 100_000
+LEFT_OUT: Final = error("no_wave", "it stands behind the last wave")
+ABORTED: Final = error("aborted", "the campaign was aborted before its turn came")
+
+
+class CampaignService:
+    def __init__(
+        self,
+        store: CampaignStore,
+        commands: CommandService,
+        audit: AuditService,
+        dashboards: Dashboards,
+        replica_id: ReplicaId,
+    ) -> None:
+        self._store = store
+        self._audit = audit
+        self._driver = Driver(store, commands, dashboards, replica_id)
+        self.run = self._driver.run
+        self.let_go = self._driver.let_go
+
+    async def create(self, by: Principal, new: NewCampaign, *, action: str) -> Campaign:
+        """Commit a campaign; it begins at once. Raises `Invalid`."""
+        _check(new)
+        name: Name = (by.org, uuid7())
+        waves = waves_of(new.terms.waves, len(new.devices))
+        async with self._store.database.transaction() as connection:
+            await self._store.add(connection, name, new, waves, by=by.actor, left_out=LEFT_OUT)
+            campaign = await self._found(connection, name)
+            deed = Deed(
+                org=by.org,
+                actor=by.actor,
+                action=action,
+                target=campaign.campaign_id,
+                detail=summary_of(campaign),
+            )
+            await self._audit.record(connection, deed)
+        return campaign
+
+    async def ask(self, by: Principal, campaign_id: str, wish: Wish, *, action: str) -> Campaign:
+        """Pause, resume or abort. Raises `NotFound`, or `Conflict` when it is too late for it."""
+        name: Name = (by.org, campaign_id)
+        async with self._store.database.transaction() as connection:
+            campaign = await self._store.lock(connection, name)
+            if campaign is None:
+                raise NotFound("no such deployment")
+            status = WISHES.get((campaign.status, wish))
+            if status is None:
+                raise Conflict(f"it is {campaign.status}: too late to {wish}")
+            if status is campaign.status:
+                return campaign
+            skipped = await self._move(connection, campaign, status)
+            deed = Deed(org=by.org, actor=by.actor, action=action, target=campaign_id)
+            await self._audit.record(connection, deed)
+            campaign = await self._found(connection, name)
+        self._driver.tell(campaign, skipped)
+        return campaign
+
+    async def _move(
+        self, connection: Connection, campaign: Campaign, status: CampaignStatus
+    ) -> list[Target]:
+        aborts = status is CampaignStatus.ABORTED
+        move = Move(status=status, wave=campaign.wave, because="aborted" if aborts else None)
+        await self._store.move(connection, campaign, move)
+        if not aborts:
+            return []
+        name = (campaign.org, campaign.campaign_id)
+        return await self._store.skip_pending(connection, name, ABORTED)
+
+    async def is_under_way(self, connection: Connection, org: OrgId, subject: str) -> bool:
+        """Whether a campaign about `subject` has not come to its end."""
+        return await self._store.is_under_way(connection, org, subject)
+
+    async def get(self, org: OrgId, campaign_id: str) -> Campaign:
+        async with self._store.database.connection() as connection:
+            return await self._found(connection, (org, campaign_id))
+
+    async def _found(self, connection: Connection, name: Name) -> Campaign:
+        campaign = await self._store.get(connection, name)
+        if campaign is None:
+            raise NotFound("no such deployment")
+        return campaign
+
+    async def list(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[Campaign]:
+        rows = await self._store.list(org, before=decode_cursor(cursor), limit=limit + 1)
+        return page_of(
+            rows, limit, key=lambda row: (row.created_at, row.campaign_id), item=lambda row: row
+        )
+
+    async def devices(
+        self, org: OrgId, campaign_id: str, *, behind: int | None, limit: int
+    ) -> "Sequence[Target]":
+        await self.get(org, campaign_id)
+        return await self._store.devices((org, campaign_id), behind=behind, limit=limit)
+
+    async def clean_up(self, *, days: int) -> None:
+        await self._store.forget(days)
+
+
+def _check(new: NewCampaign) -> None:
+    problem = problem_of(new.terms.waves)
+    if problem is not None:
+        raise invalid("waves", problem)
+    if not new.devices:
+        raise invalid("target", "there is no such device")
+    if len(new.devices) > MOST_DEVICES:
+        raise invalid("target", f"{len(new.devices)} devices; a campaign takes {MOST_DEVICES}")

@@ -1,0 +1,254 @@
+"""The rows of campaigns and of their targets."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+import sql
+from hub.base.database import Connection, Database, Row
+from hub.campaigns.journey import Phase, Seen, Status, Target
+from hub.campaigns.records import Campaign, Name, NewCampaign, Terms
+from hub.campaigns.rollout import CampaignStatus, Counts, Move
+from protocol.commands import Command
+from protocol.ids import OrgId, ReplicaId
+from protocol.lifecycle import State
+
+_Q = sql.queries("campaigns")
+
+EVERY_WAVE: Final = 2**31 - 1
+
+
+class Driven(Struct, frozen=True):
+    """A campaign that this replica drives, locked, and the database's time."""
+
+    campaign: Campaign
+    now: datetime
+
+
+class Change(Struct, frozen=True):
+    """A step of a target: written only if it is still as it was seen."""
+
+    before: Target
+    after: Target
+
+
+class CampaignStore:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # What callers want
+
+    async def add(
+        self,
+        connection: Connection,
+        name: Name,
+        new: NewCampaign,
+        waves: Sequence[int],
+        *,
+        by: str,
+        left_out: dict[str, Any],
+    ) -> None:
+        """`waves` of each device; `left_out` is why those in none are skipped."""
+        command, terms = msgspec.to_builtins(new.command), msgspec.to_builtins(new.terms)
+        await connection.execute(_Q["add"], *name, new.subject, command, terms, by)
+        await connection.execute(_Q["add_devices"], *name, list(new.devices), list(waves), left_out)
+
+    async def get(self, connection: Connection, name: Name) -> Campaign | None:
+        return await self._one(connection, await connection.fetchrow(_Q["get"], *name))
+
+    async def lock(self, connection: Connection, name: Name) -> Campaign | None:
+        return await self._one(connection, await connection.fetchrow(_Q["lock"], *name))
+
+    async def list(
+        self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
+    ) -> "list[Campaign]":
+        async with self.database.connection() as connection:
+            rows = await connection.fetch(_Q["list"], org, *(before or (None, None)), limit)
+            counts = await self._counts(connection, org, [row["campaign_id"] for row in rows])
+        return [_campaign(row, counts) for row in rows]
+
+    async def devices(self, name: Name, *, behind: int | None, limit: int) -> "list[Target]":
+        return [
+            _target(row) for row in await self.database.fetch(_Q["devices"], *name, behind, limit)
+        ]
+
+    async def is_under_way(self, connection: Connection, org: OrgId, subject: str) -> bool:
+        return bool(await connection.fetchval(_Q["unfinished_of"], org, subject))
+
+    async def forget(self, days: int) -> None:
+        await self.database.execute(_Q["forget"], days)
+
+    # Driving
+
+    async def lease(self, replica_id: ReplicaId, seconds: float) -> "list[Name]":
+        """What this replica is to drive."""
+        rows = await self.database.fetch(_Q["lease"], replica_id, seconds)
+        return [(row["org_id"], row["campaign_id"]) for row in rows]
+
+    async def let_go(self, replica_id: ReplicaId) -> None:
+        await self.database.execute(_Q["let_go"], replica_id)
+
+    async def lock_driven(
+        self, connection: Connection, name: Name, replica_id: ReplicaId
+    ) -> Driven | None:
+        """None when the lease has gone to another."""
+        row = await connection.fetchrow(_Q["lock_driven"], *name, replica_id)
+        campaign = await self._one(connection, row)
+        return None if row is None or campaign is None else Driven(campaign, row["now"])
+
+    async def under_way(self, connection: Connection, name: Name) -> "list[tuple[Target, Seen]]":
+        return _seen(await connection.fetch(_Q["under_way"], *name))
+
+    async def candidates(
+        self, connection: Connection, name: Name, *, wave: int, limit: int
+    ) -> "list[tuple[Target, Seen]]":
+        return _seen(await connection.fetch(_Q["candidates"], *name, wave, limit))
+
+    async def started_lately(self, connection: Connection, name: Name) -> int:
+        return int(await connection.fetchval(_Q["started_lately"], *name))
+
+    async def write(
+        self, connection: Connection, name: Name, changes: Sequence[Change]
+    ) -> "list[Target]":
+        """The targets that were as they had been seen, as they are now."""
+        if not changes:
+            return []
+        columns = [list(column) for column in zip(*map(_change_row, changes), strict=True)]
+        rows = await connection.fetch(_Q["write_devices"], *name, *columns)
+        written = {row["position"] for row in rows}
+        return [change.after for change in changes if change.after.position in written]
+
+    async def skip_pending(
+        self,
+        connection: Connection,
+        name: Name,
+        why: dict[str, Any],
+        *,
+        up_to_wave: int = EVERY_WAVE,
+        only_away: bool = False,
+    ) -> "list[Target]":
+        rows = await connection.fetch(_Q["skip_pending"], *name, up_to_wave, why, only_away)
+        return [_target(row) for row in rows]
+
+    async def refuse(self, name: Name, target: Target, why: dict[str, Any]) -> None:
+        await self.database.execute(_Q["refuse"], *name, target.position, why, target.attempt)
+
+    async def move(self, connection: Connection, campaign: Campaign, move: Move) -> Campaign | None:
+        """None when it is not as it was seen any more."""
+        row = await connection.fetchrow(
+            _Q["move"],
+            campaign.org,
+            campaign.campaign_id,
+            campaign.status,
+            campaign.wave,
+            move.status,
+            move.wave,
+            move.because,
+        )
+        return await self._one(connection, row)
+
+    async def close(self, connection: Connection, name: Name) -> None:
+        await connection.execute(_Q["close"], *name)
+
+    # Rows
+
+    async def _one(self, connection: Connection, row: Row | None) -> Campaign | None:
+        if row is None:
+            return None
+        return _campaign(row, await self._counts(connection, row["org_id"], [row["campaign_id"]]))
+
+    async def _counts(
+        self, connection: Connection, org: OrgId, campaign_ids: "list[str]"
+    ) -> dict[str, Counts]:
+        rows = await connection.fetch(_Q["counts"], org, campaign_ids) if campaign_ids else []
+        return {row["campaign_id"]: _counted(row) for row in rows}
+
+
+def _counted(row: Row) -> Counts:
+    return Counts(**{field: row[field] for field in Counts.__struct_fields__})
+
+
+def _campaign(row: Row, counts: dict[str, Counts]) -> Campaign:
+    return Campaign(
+        org=row["org_id"],
+        campaign_id=row["campaign_id"],
+        subject=row["subject"],
+        command=msgspec.convert(row["command"], Command),
+        terms=msgspec.convert(row["terms"], Terms),
+        status=CampaignStatus(row["status"]),
+        wave=row["wave"],
+        wave_since=row["wave_since"],
+        stopped_because=row["stopped_because"],
+        created_by=row["created_by"],
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+        counts=counts.get(row["campaign_id"], Counts()),
+    )
+
+
+def _target(row: Row) -> Target:
+    return Target(
+        device_id=row["device_id"],
+        position=row["position"],
+        wave=row["wave"],
+        since=row["since"],
+        status=Status(row["status"]),
+        phase=Phase(row["phase"]),
+        attempt=row["attempt"],
+        command_id=row["command_id"],
+        from_version=row["from_version"],
+        from_boot_id=row["from_boot_id"],
+        from_generation=row["from_generation"],
+        error=row["error"],
+        started_at=row["started_at"],
+        steady_since=row["steady_since"],
+        steady_generation=row["steady_generation"],
+        finished_at=row["finished_at"],
+    )
+
+
+def _seen(rows: Iterable[Row]) -> list[tuple[Target, Seen]]:
+    return [(_target(row), _as_seen(row)) for row in rows]
+
+
+def _as_seen(row: Row) -> Seen:
+    command = row["seen_command"]
+    return Seen(
+        online=row["seen_online"],
+        generation=row["seen_generation"],
+        line_seconds=row["seen_line_seconds"] or 0.0,
+        boot_id=row["seen_boot_id"],
+        agent_version=row["seen_agent_version"],
+        version=row["seen_version"],
+        health=row["seen_health"] or "OFFLINE",
+        command=None if command is None else State(command),
+        command_error=row["seen_command_error"],
+        cancel_asked=row["seen_cancelled"],
+        recent_failures=row["seen_failures"],
+    )
+
+
+def _change_row(change: Change) -> tuple[Any, ...]:
+    before, after = change.before, change.after
+    return (
+        before.status,
+        before.phase,
+        before.attempt,
+        after.position,
+        after.status,
+        after.phase,
+        after.attempt,
+        after.command_id,
+        after.from_version,
+        after.from_boot_id,
+        after.from_generation,
+        after.error,
+        after.since,
+        after.started_at,
+        after.steady_since,
+        after.steady_generation,
+        after.finished_at,
+    )

@@ -1,0 +1,210 @@
+"""`/firmware/deployments`."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, structs
+
+from hub.base.errors import invalid
+from hub.campaigns.service import (
+    Campaign,
+    CampaignService,
+    CampaignStatus,
+    Phase,
+    Status,
+    StopAt,
+    Target,
+    Terms,
+    Wave,
+    Wish,
+)
+from hub.firmware.deployments import DeploymentService, Matching, Wanted
+from hub.firmware.service import FirmwareService
+from hub.web.envelope import Answer, Items, at
+from hub.web.inputs import Body, ListQuery
+from hub.web.paging import decode_number_cursor, encode_cursor
+from hub.web.route import Call
+from protocol.codec import rfc3339
+from protocol.ids import DeviceId, DeviceIdField
+
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
+Seconds = Annotated[int, Meta(ge=0, le=86_400)]
+
+
+class FilterBody(Body, frozen=True):
+    """What is not given matches all."""
+
+    tag: Text | None = None
+    status: Text | None = None
+    version: Text | None = None
+
+
+class TargetBody(Body, frozen=True):
+    """Exactly one of the three."""
+
+    device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=10_000)] | None = None
+    group_id: Text | None = None
+    filter: FilterBody | None = None
+
+
+class DeploymentBody(Body, frozen=True):
+    release_id: Text
+    target: TargetBody
+    waves: Annotated[list[Wave], Meta(min_length=1, max_length=100)] | None = None
+    rate_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    soak_seconds: Seconds = 60
+    phase_timeout_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 3600
+    stop_at: StopAt | None = None
+    allow_downgrade: bool = False
+
+
+class DeploymentCounts(Struct, frozen=True, rename="camel", kw_only=True):
+    pending: int
+    in_progress: int
+    success: int
+    failed: int
+    skipped: int
+
+
+class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
+    """`wave` counts from 0."""
+
+    id: str
+    release_id: str
+    version: str | None
+    status: CampaignStatus
+    counts: DeploymentCounts
+    wave: int
+    waves: int
+    stopped_because: str | None
+    created_at: str
+    created_by: str
+    finished_at: str | None
+
+
+class DeploymentDevice(Struct, frozen=True, rename="camel", kw_only=True):
+    device_id: DeviceId
+    status: Status
+    phase: Phase
+    wave: int | None
+    from_version: str | None
+    error: dict[str, Any] | None
+    command_id: str | None
+    attempt: int
+    started_at: str | None
+    finished_at: str | None
+
+
+class DeploymentEndpoints:
+    def __init__(
+        self,
+        service: DeploymentService,
+        campaigns: CampaignService,
+        releases: FirmwareService,
+    ) -> None:
+        self._service = service
+        self._campaigns = campaigns
+        self._releases = releases
+
+    async def create(self, call: Call[None, DeploymentBody]) -> Answer:
+        body, org = call.body, call.principal.org
+        release = await self._releases.get(org, body.release_id)
+        campaign = await self._service.create(
+            call.principal, body.release_id, _wanted(body.target), _terms(body, release.version)
+        )
+        return Answer(
+            _deployment(campaign),
+            status=201,
+            location=f"/api/v1/firmware/deployments/{campaign.campaign_id}",
+        )
+
+    async def list(self, call: Call[ListQuery, None]) -> Items[Deployment]:
+        page = await self._campaigns.list(
+            call.principal.org, cursor=call.query.cursor, limit=call.query.limit
+        )
+        return Items([_deployment(row) for row in page.items], page.next)
+
+    async def get(self, call: Call[None, None]) -> Deployment:
+        return _deployment(await self._campaigns.get(call.principal.org, call.path("id")))
+
+    async def devices(self, call: Call[ListQuery, None]) -> Items[DeploymentDevice]:
+        key, limit = decode_number_cursor(call.query.cursor), call.query.limit
+        rows = await self._campaigns.devices(
+            call.principal.org,
+            call.path("id"),
+            behind=key[1] if key else None,
+            limit=limit + 1,
+        )
+        shown = rows[:limit]
+        last = shown[-1] if len(rows) > limit else None
+        following = None if last is None else encode_cursor((last.since, str(last.position)))
+        return Items([_device(row) for row in shown], following)
+
+    async def pause(self, call: Call[None, None]) -> Deployment:
+        return await self._ask(call, Wish.PAUSE)
+
+    async def resume(self, call: Call[None, None]) -> Deployment:
+        return await self._ask(call, Wish.RESUME)
+
+    async def abort(self, call: Call[None, None]) -> Deployment:
+        return await self._ask(call, Wish.ABORT)
+
+    async def _ask(self, call: Call[None, None], wish: Wish) -> Deployment:
+        return _deployment(await self._service.ask(call.principal, call.path("id"), wish))
+
+
+def _wanted(body: TargetBody) -> Wanted:
+    given = [part for part in structs.astuple(body) if part is not None]
+    if len(given) != 1:
+        raise invalid("target", "exactly one of deviceIds, groupId and filter")
+    matching = None if body.filter is None else Matching(**structs.asdict(body.filter))
+    return Wanted(device_ids=body.device_ids, group_id=body.group_id, filter=matching)
+
+
+def _terms(body: DeploymentBody, version: str) -> Terms:
+    return Terms(
+        waves=tuple(body.waves) if body.waves else (Wave(percent=100),),
+        rate_per_minute=body.rate_per_minute,
+        soak_seconds=body.soak_seconds,
+        phase_timeout_seconds=body.phase_timeout_seconds,
+        stop_at=body.stop_at,
+        version=version,
+        allow_downgrade=body.allow_downgrade,
+    )
+
+
+def _deployment(campaign: Campaign) -> Deployment:
+    counts = campaign.counts
+    return Deployment(
+        id=campaign.campaign_id,
+        release_id=campaign.subject,
+        version=campaign.terms.version,
+        status=campaign.status,
+        counts=DeploymentCounts(
+            pending=counts.pending,
+            in_progress=counts.in_progress,
+            success=counts.success,
+            failed=counts.failed,
+            skipped=counts.skipped,
+        ),
+        wave=campaign.wave,
+        waves=len(campaign.terms.waves),
+        stopped_because=campaign.stopped_because,
+        created_at=rfc3339(campaign.created_at),
+        created_by=campaign.created_by,
+        finished_at=at(campaign.finished_at),
+    )
+
+
+def _device(target: Target) -> DeploymentDevice:
+    return DeploymentDevice(
+        device_id=target.device_id,
+        status=target.status,
+        phase=target.phase,
+        wave=None if target.wave < 0 else target.wave,
+        from_version=target.from_version,
+        error=target.error,
+        command_id=target.command_id,
+        attempt=target.attempt,
+        started_at=at(target.started_at),
+        finished_at=at(target.finished_at),
+    )

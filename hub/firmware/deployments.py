@@ -1,0 +1,113 @@
+"""Deployments: a release for many devices. A campaign carries it; here it is begun and named."""
+
+from typing import Final
+
+from msgspec import UNSET, Struct
+
+from hub.base.errors import NotFound, invalid
+from hub.campaigns.service import Campaign, CampaignService, NewCampaign, Terms, Wish
+from hub.devices.service import DeviceFilter, DeviceService
+from hub.firmware.service import FirmwareService, ReleaseRow
+from hub.groups.service import GroupService
+from hub.web.principal import Principal
+from protocol.commands import UpdateFirmware
+from protocol.ids import DeviceId, OrgId
+
+PAGE: Final = 500
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Whom a deployment is for: exactly one of the three."""
+
+    device_ids: list[DeviceId] | None = None
+    group_id: str | None = None
+    filter: "Matching | None" = None
+
+
+class Matching(Struct, frozen=True, kw_only=True):
+    """Devices as they are when the deployment begins; what is None matches all."""
+
+    tag: str | None = None
+    status: str | None = None
+    version: str | None = None
+
+
+class DeploymentService:
+    def __init__(
+        self,
+        releases: FirmwareService,
+        campaigns: CampaignService,
+        devices: DeviceService,
+        groups: GroupService,
+    ) -> None:
+        self._releases = releases
+        self._campaigns = campaigns
+        self._devices = devices
+        self._groups = groups
+
+    async def create(
+        self, by: Principal, release_id: str, wanted: Wanted, terms: Terms
+    ) -> Campaign:
+        """`terms` without the version, which is the release's. Raises `NotFound`, `Invalid`."""
+        release = await self._releases.get(by.org, release_id)
+        self._releases.path(release)
+        new = NewCampaign(
+            subject=release.release_id,
+            command=update_to(release, allow_downgrade=terms.allow_downgrade),
+            terms=terms,
+            devices=await self._targets(by.org, wanted),
+        )
+        return await self._campaigns.create(by, new, action="deployment.create")
+
+    async def ask(self, by: Principal, deployment_id: str, wish: Wish) -> Campaign:
+        return await self._campaigns.ask(by, deployment_id, wish, action=f"deployment.{wish}")
+
+    async def _targets(self, org: OrgId, wanted: Wanted) -> list[DeviceId]:
+        if wanted.device_ids is not None:
+            return await self._named(org, wanted.device_ids)
+        if wanted.group_id is not None:
+            group = await self._groups.get(org, wanted.group_id)
+            return list(await self._groups.members(org, [group.group_id]))
+        if wanted.filter is not None:
+            return await self._matching(org, wanted.filter)
+        raise invalid("target", "one of deviceIds, groupId and filter")
+
+    async def _named(self, org: OrgId, device_ids: list[DeviceId]) -> list[DeviceId]:
+        """In the order in which they were named: the first is the canary."""
+        once = list(dict.fromkeys(device_ids))
+        unknown = set(once) - await self._devices.known(org, list(once))
+        if unknown:
+            raise NotFound(f"no such device: {min(unknown)}")
+        return once
+
+    async def _matching(self, org: OrgId, wanted: Matching) -> list[DeviceId]:
+        found: list[DeviceId] = []
+        cursor: str | None = None
+        while True:
+            page = await self._devices.list(
+                org,
+                DeviceFilter(tag=wanted.tag, status=wanted.status),
+                cursor=cursor,
+                limit=PAGE,
+            )
+            found += [
+                device.device_id
+                for device in page.items
+                if wanted.version in (None, device.version) and not device.disabled
+            ]
+            cursor = page.next
+            if cursor is None:
+                return sorted(found)
+
+
+def update_to(release: ReleaseRow, *, allow_downgrade: bool) -> UpdateFirmware:
+    """The command that brings a release to a device."""
+    return UpdateFirmware(
+        release_id=release.release_id,
+        version=release.version,
+        url=f"/api/v1/firmware/releases/{release.release_id}/artifact",
+        sha256=release.sha256,
+        size=release.size,
+        signature_base64=UNSET if release.signature_base64 is None else release.signature_base64,
+        allow_downgrade=True if allow_downgrade else UNSET,
+    )

@@ -1,0 +1,198 @@
+"""`longline firmware`: build an artifact of this agent, sign it, upload it as a release.
+
+The private key stays with whoever builds releases; the hub and the devices get the public part
+(`POST /firmware/signing-keys`, and `firmware.trusted_keys` in a device's settings). The token is an
+administrator's or an API key, from `LONGLINE_TOKEN` or a file.
+"""
+
+import base64
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import httpx
+import msgspec
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from device.errors import BadSettings
+from device.settings import check_hub_url
+from longline import artifact
+from longline.errors import USAGE, UserError
+
+CHUNK: Final = 256 * 1024
+ANSWER_SECONDS: Final = 120.0
+CREATED: Final = 201
+TOKEN_VARIABLE: Final = "LONGLINE_TOKEN"  # noqa: S105 - a name
+
+app = typer.Typer()
+
+KeyFile = Annotated[Path, typer.Option("--key", help="The private key, a PEM file.")]
+
+
+@app.command("build")
+def build(
+    output: Annotated[Path, typer.Argument(help="The artifact to write, a .tar.gz.")],
+    *,
+    version: Annotated[str, typer.Option(help="The version that it is to be.")],
+    source: Annotated[
+        Path | None, typer.Option(help="A directory with the packages; default: this program's.")
+    ] = None,
+) -> None:
+    """Pack the agent, as it is installed here, into an artifact."""
+    try:
+        artifact.write(output, version=version, source=source or artifact.HERE)
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror}") from None
+    _tell(f"{output} is version {version}, {output.stat().st_size} bytes")
+
+
+@app.command("keygen")
+def keygen(
+    private: Annotated[Path, typer.Argument(help="Where the private key goes, a PEM file.")],
+) -> None:
+    """Make a key to sign with; its public part is printed."""
+    key = Ed25519PrivateKey.generate()
+    content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    try:
+        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise UserError(f"cannot write {private}: {error.strerror}") from None
+    _tell(base64.b64encode(key.public_key().public_bytes_raw()).decode())
+
+
+@app.command("sign")
+def sign(file: Annotated[Path, typer.Argument(help="The artifact.")], *, key: KeyFile) -> None:
+    """Print the detached signature of an artifact, in base64."""
+    _tell(_signature(file, key))
+
+
+@app.command("upload")
+def upload(
+    file: Annotated[Path, typer.Argument(help="The artifact.")],
+    *,
+    hub: Annotated[str, typer.Option(envvar="LONGLINE_HUB_URL", help="URL of the hub.")],
+    version: Annotated[
+        str | None, typer.Option(help="Default: what the artifact itself says.")
+    ] = None,
+    channel: Annotated[str, typer.Option(help="The channel of the release.")] = "stable",
+    key: Annotated[
+        Path | None, typer.Option(help="Sign with this private key, a PEM file.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help=f"File with a token (or {TOKEN_VARIABLE}).")
+    ] = None,
+) -> None:
+    """Upload an artifact as a release; its id is printed."""
+    try:
+        check_hub_url(hub)
+    except BadSettings as error:
+        raise UserError(error.message, USAGE) from None
+    headers = {
+        "Authorization": f"Bearer {_token(token_file)}",
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(_size(file)),
+    }
+    if key is not None:
+        headers["X-Signature"] = _signature(file, key)
+    wanted = version or artifact.version_of(file)
+    if wanted is None:
+        raise UserError(f"{file} does not say which version it is: give --version", USAGE)
+    query = {"version": wanted, "channel": channel, "filename": file.name}
+    release = _post(hub, query, headers, file)
+    _tell(str(release["id"]))
+
+
+def _post(hub: str, query: dict[str, str], headers: dict[str, str], file: Path) -> dict[str, Any]:
+    address = f"{hub.rstrip('/')}/api/v1/firmware/releases"
+    try:
+        answer = httpx.post(
+            address,
+            params=query,
+            headers=headers,
+            content=_shown(file),
+            timeout=ANSWER_SECONDS,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise UserError(f"no upload to {hub}: {error or type(error).__name__}") from None
+    found = _decoded(answer)
+    if answer.status_code != CREATED:
+        raise UserError(f"refused ({answer.status_code}): {found.get('detail', 'no reason')}")
+    return found["data"]
+
+
+def _decoded(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(answer.content, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {}
+
+
+def _shown(file: Path) -> Iterator[bytes]:
+    """The content, with a bar on stderr when somebody looks."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
+    with (
+        file.open("rb") as content,
+        Progress(
+            *columns,
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        ) as progress,
+    ):
+        bar = progress.add_task(file.name, total=_size(file))
+        while chunk := content.read(CHUNK):
+            yield chunk
+            progress.advance(bar, len(chunk))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror}") from None
+
+
+def _signature(file: Path, key_file: Path) -> str:
+    try:
+        key = load_pem_private_key(key_file.read_bytes(), None)
+        content = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {error.filename}: {error.strerror}") from None
+    except (ValueError, TypeError):
+        key, content = None, b""
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UserError(f"{key_file} is no Ed25519 private key", USAGE)
+    return base64.b64encode(key.sign(content)).decode()
+
+
+def _token(token_file: Path | None) -> str:
+    if token_file is None:
+        found = os.environ.get(TOKEN_VARIABLE, "")
+    else:
+        try:
+            found = token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            raise UserError(f"cannot read {token_file}") from None
+    if not found:
+        raise UserError(f"no token: set {TOKEN_VARIABLE} or --token-file", USAGE)
+    return found
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

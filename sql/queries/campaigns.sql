@@ -1,0 +1,189 @@
+-- name: add
+INSERT INTO campaign (org_id, campaign_id, subject, command, terms, created_by)
+VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: add_devices
+-- Its targets in their row; who is in no wave is skipped from the start ($5 says why).
+INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave, status, error,
+                             finished_at)
+SELECT $1, $2, t.position, t.device_id, t.wave,
+       CASE WHEN t.wave < 0 THEN 'SKIPPED' ELSE 'PENDING' END,
+       CASE WHEN t.wave < 0 THEN $5::jsonb END,
+       CASE WHEN t.wave < 0 THEN now() END
+FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS t (device_id, wave, position)
+
+-- name: get
+SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
+
+-- name: list
+-- Newest first.
+SELECT * FROM campaign
+WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, campaign_id) < ($2, $3))
+ORDER BY created_at DESC, campaign_id DESC
+LIMIT $4
+
+-- name: counts
+-- Of these campaigns, how many targets stand how.
+SELECT c.campaign_id,
+       count(*) FILTER (WHERE d.status = 'PENDING') AS pending,
+       count(*) FILTER (WHERE d.status = 'IN_PROGRESS') AS in_progress,
+       count(*) FILTER (WHERE d.status = 'SUCCESS') AS success,
+       count(*) FILTER (WHERE d.status = 'FAILED') AS failed,
+       count(*) FILTER (WHERE d.status = 'SKIPPED') AS skipped,
+       count(*) FILTER (WHERE d.status = 'SKIPPED'
+                          AND d.error ->> 'code' NOT IN ('already_there', 'no_wave'))
+           AS passed_over,
+       count(*) FILTER (WHERE d.status IN ('PENDING', 'IN_PROGRESS') AND d.wave <= c.wave)
+           AS unfinished,
+       count(*) FILTER (WHERE d.status = 'SUCCESS' AND d.wave = c.wave) AS wave_success,
+       count(*) FILTER (WHERE d.status = 'FAILED' AND d.wave = c.wave) AS wave_failed
+FROM campaign c JOIN campaign_device d USING (org_id, campaign_id)
+WHERE c.org_id = $1 AND c.campaign_id = ANY ($2::text[])
+GROUP BY c.campaign_id
+
+-- name: devices
+-- The targets of a campaign in their row.
+SELECT * FROM campaign_device
+WHERE org_id = $1 AND campaign_id = $2 AND ($3::bigint IS NULL OR position > $3)
+ORDER BY position
+LIMIT $4
+
+-- name: unfinished_of
+-- Whether anything is under way about a subject.
+SELECT EXISTS (SELECT 1 FROM campaign
+               WHERE org_id = $1 AND subject = $2 AND closed_at IS NULL)
+
+-- name: lock
+-- A campaign for whoever wants something of it.
+SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2 FOR UPDATE
+
+-- name: lease
+-- What this replica may drive until $2 seconds from now: what it drives already, and what nobody
+-- does any more.
+UPDATE campaign SET driver = $1, driver_until = now() + make_interval(secs => $2)
+WHERE (org_id, campaign_id) IN (
+    SELECT org_id, campaign_id FROM campaign
+    WHERE closed_at IS NULL
+      AND (driver = $1 OR driver IS NULL OR driver_until < now())
+    ORDER BY created_at LIMIT 1000
+    FOR UPDATE SKIP LOCKED)
+RETURNING org_id, campaign_id
+
+-- name: lock_driven
+-- The campaign, and the database's time, if this replica may still drive it.
+SELECT *, now() AS now FROM campaign
+WHERE org_id = $1 AND campaign_id = $2 AND driver = $3 AND driver_until > now()
+  AND closed_at IS NULL
+FOR UPDATE
+
+-- name: let_go
+-- What this replica drives, for any other.
+UPDATE campaign SET driver_until = now() WHERE driver = $1 AND closed_at IS NULL
+
+-- name: under_way
+-- The targets that have begun, and what is known of their devices.
+SELECT t.*, d.version AS seen_version, s.status AS seen_health,
+       l.generation AS seen_generation, l.boot_id AS seen_boot_id,
+       l.agent_version AS seen_agent_version,
+       extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
+       coalesce(l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL, false)
+           AS seen_online,
+       c.status AS seen_command, c.error AS seen_command_error,
+       c.cancelled_by IS NOT NULL AS seen_cancelled, 0::bigint AS seen_failures
+FROM campaign_device t
+JOIN device d USING (org_id, device_id)
+LEFT JOIN device_state s USING (org_id, device_id)
+LEFT JOIN device_line l USING (org_id, device_id)
+LEFT JOIN replica r USING (replica_id)
+LEFT JOIN command c ON c.org_id = t.org_id AND c.command_id = t.command_id
+WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'IN_PROGRESS'
+ORDER BY t.position
+
+-- name: candidates
+-- The next targets whose turn may have come: of the waves that have begun, on a line.
+-- `seen_failures`: campaigns that the device failed within a day, since it succeeded in one.
+SELECT t.*, d.version AS seen_version, s.status AS seen_health,
+       l.generation AS seen_generation, l.boot_id AS seen_boot_id,
+       l.agent_version AS seen_agent_version,
+       extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
+       true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error,
+       false AS seen_cancelled,
+       (SELECT count(*) FROM campaign_device p
+        WHERE p.org_id = t.org_id AND p.device_id = t.device_id AND p.status = 'FAILED'
+          AND p.finished_at > now() - interval '1 day'
+          AND p.finished_at > coalesce(
+              (SELECT max(finished_at) FROM campaign_device q
+               WHERE q.org_id = t.org_id AND q.device_id = t.device_id AND q.status = 'SUCCESS'),
+              '-infinity')) AS seen_failures
+FROM campaign_device t
+JOIN device d USING (org_id, device_id)
+JOIN device_line l USING (org_id, device_id)
+JOIN replica r USING (replica_id)
+LEFT JOIN device_state s USING (org_id, device_id)
+WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <= $3
+  AND l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL
+  AND (t.attempt = 0 OR t.since < now() - interval '2 seconds')
+ORDER BY t.position
+LIMIT $4
+
+-- name: started_lately
+-- How many began within the last minute.
+SELECT count(*) FROM campaign_device
+WHERE org_id = $1 AND campaign_id = $2 AND started_at > now() - interval '1 minute'
+
+-- name: write_devices
+-- Targets as a look left them, each only if it is still as it was seen ($3 to $5).
+UPDATE campaign_device t
+SET status = n.status, phase = n.phase, attempt = n.attempt, command_id = n.command_id,
+    from_version = n.from_version, from_boot_id = n.from_boot_id,
+    from_generation = n.from_generation, error = n.error, since = n.since,
+    started_at = n.started_at, steady_since = n.steady_since,
+    steady_generation = n.steady_generation, finished_at = n.finished_at
+FROM unnest($3::text[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[],
+            $9::integer[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::jsonb[],
+            $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::bigint[],
+            $19::timestamptz[])
+     AS n (was_status, was_phase, was_attempt, position, status, phase, attempt, command_id,
+           from_version, from_boot_id, from_generation, error, since, started_at, steady_since,
+           steady_generation, finished_at)
+WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.position = n.position
+  AND t.status = n.was_status AND t.phase = n.was_phase AND t.attempt = n.was_attempt
+RETURNING t.position
+
+-- name: skip_pending
+-- Nothing further is sent: whoever waits is skipped, of the waves up to $3; $5 only who is away. Who
+-- went away with a command of which nothing is known has not just been passed over.
+UPDATE campaign_device t
+SET status = CASE WHEN $5 AND t.error ->> 'code' = 'unknown' THEN 'FAILED' ELSE 'SKIPPED' END,
+    error = $4, finished_at = now()
+WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <= $3
+  AND NOT ($5 AND EXISTS (
+        SELECT 1 FROM device_line l JOIN replica r USING (replica_id)
+        WHERE l.org_id = t.org_id AND l.device_id = t.device_id AND l.closed_at IS NULL
+          AND r.lease_until > now() AND r.ended_at IS NULL))
+RETURNING t.*
+
+-- name: refuse
+-- A target whose command was not taken, if it still waits for it.
+UPDATE campaign_device SET status = 'FAILED', error = $4, finished_at = now()
+WHERE org_id = $1 AND campaign_id = $2 AND position = $3
+  AND status = 'IN_PROGRESS' AND phase = 'downloading' AND attempt = $5
+
+-- name: move
+-- Another status or wave, if it still has the one that was seen ($3, $4).
+UPDATE campaign SET status = $5, wave = $6, stopped_because = coalesce($7, stopped_because),
+    wave_since = CASE WHEN wave <> $6 OR (status <> $5 AND $5 = 'IN_PROGRESS')
+                      THEN now() ELSE wave_since END,
+    finished_at = CASE WHEN $5 IN ('SUCCESS', 'FAILED', 'ABORTED')
+                       THEN coalesce(finished_at, now()) END
+WHERE org_id = $1 AND campaign_id = $2 AND status = $3 AND wave = $4
+RETURNING *
+
+-- name: close
+-- It has ended, and nothing is under way any more.
+UPDATE campaign SET closed_at = now(), driver = NULL, driver_until = NULL
+WHERE org_id = $1 AND campaign_id = $2 AND finished_at IS NOT NULL AND closed_at IS NULL
+
+-- name: forget
+-- Campaigns past their retention.
+DELETE FROM campaign WHERE closed_at < now() - make_interval(days => $1)

@@ -1,0 +1,1 @@
+"""What is done to the hub: each scenario is a function from a running hub to rows of figures."""

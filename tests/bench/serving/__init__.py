@@ -1,0 +1,1 @@
+"""Servers of the bench's own that are made of the hub's parts."""

@@ -1,0 +1,97 @@
+"""Statements and transactions of a command: accepted, audited, sent, answered."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+import pytest_asyncio
+
+from hub.base.database import Database
+from hub.commands.sweep import Sweep
+from protocol.ids import CommandId, DeviceId
+from protocol.replies import Ack, Result
+from tests.integration.hub.counts.counting import Sent
+from tests.integration.hub.hubs import ADMIN, Hub, Line, add_devices, make_wish, running_hub
+
+GROUP = 100
+ACCEPTED = 4
+"""Statements of the transaction that accepts: lock, targets, insert, audit."""
+ANSWERED = 2
+"""Statements of the transaction that takes a result: lock, apply."""
+
+
+async def _no_sweep(_: Sweep) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest_asyncio.fixture
+async def hub(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Hub]:
+    monkeypatch.setattr(Sweep, "run", _no_sweep)
+    await add_devices(database, GROUP)
+    async with running_hub(database) as hub:
+        yield hub
+
+
+async def opened(hub: Hub, count: int) -> list[Line]:
+    """Lines that have had a command: asyncpg knows every statement by now."""
+    lines = list(await asyncio.gather(*(hub.line(device) for device in devices(count))))
+    await answer(hub, lines, await accept(hub, count))
+    return lines
+
+
+def devices(count: int) -> list[DeviceId]:
+    return [DeviceId(f"d{number}") for number in range(1, count + 1)]
+
+
+async def accept(hub: Hub, count: int) -> list[str]:
+    """At the same time; the ids."""
+    return list(await asyncio.gather(*(hub.accept(device) for device in devices(count))))
+
+
+async def answer(hub: Hub, lines: list[Line], ids: list[str]) -> None:
+    """Each device says `ack` and `result` at once, and all of it is committed."""
+    for number, (line, command_id) in enumerate(zip(lines, ids, strict=True)):
+        frames = await line.until(1, "force_sync")
+        assert frames, number
+        hub.commands.replied(line.session, Ack(command_id=CommandId(command_id)))
+        hub.commands.replied(line.session, Result(command_id=CommandId(command_id), success=True))
+    await hub.commands.flush()
+
+
+async def test_one_command_is_two_transactions(hub: Hub, sent: Sent) -> None:
+    lines = await opened(hub, 1)
+    sent.clear()
+
+    ids = await accept(hub, 1)
+    accepted = len((await sent.settle()).statements)
+    await answer(hub, lines, ids)
+
+    await sent.settle()
+    assert sent.transactions <= 2, sent
+    assert accepted <= ACCEPTED, sent
+    assert len(sent.statements) - accepted <= ANSWERED, sent
+
+
+async def test_a_hundred_commands_at_once_are_hardly_more(hub: Hub, sent: Sent) -> None:
+    """What comes in one turn of the loop goes together. (The limit leaves room for one more
+    transaction on either side.)"""
+    lines = await opened(hub, GROUP)
+    sent.clear()
+
+    await answer(hub, lines, await accept(hub, GROUP))
+
+    await sent.settle()
+    assert sent.transactions <= 4, sent
+    assert len(sent.statements) <= 2 * (ACCEPTED + ANSWERED), sent
+
+
+async def test_a_bulk_call_is_accepted_in_one_transaction(hub: Hub, sent: Sent) -> None:
+    await opened(hub, GROUP)
+    sent.clear()
+
+    outcome = await hub.commands.bulk(ADMIN, devices(GROUP), make_wish())
+
+    await sent.settle()
+    assert len(outcome.results) == GROUP
+    assert sent.transactions <= 1, sent
+    assert len(sent.statements) <= ACCEPTED, sent

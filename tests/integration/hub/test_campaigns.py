@@ -1,0 +1,210 @@
+"""Campaigns over a real Postgres: who drives, and what is left when a driver dies half-way."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from hub.audit.service import AuditService
+from hub.audit.store import AuditStore
+from hub.base.database import Database
+from hub.base.errors import NotFound
+from hub.campaigns.driver import Driver
+from hub.campaigns.service import (
+    Campaign,
+    CampaignService,
+    CampaignStatus,
+    NewCampaign,
+    Phase,
+    Status,
+    Target,
+    Terms,
+    Wave,
+    Wish,
+)
+from hub.campaigns.store import CampaignStore
+from protocol.commands import ForceSync
+from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
+from protocol.replies import Result
+from tests.integration.hub.hubs import ADMIN, Hub, Line, Told, add_devices, running_hub
+from tests.tasks import in_background
+
+
+class Replica:
+    """The campaigns of one replica; its driver runs when the test says so."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.told = Told()
+        self.store = CampaignStore(hub.database)
+        audit = AuditService(AuditStore(hub.database))
+        self.campaigns = CampaignService(self.store, hub.commands, audit, self.told, hub.replica_id)
+        self.driver = Driver(self.store, hub.commands, self.told, hub.replica_id)
+        self._replica_id = hub.replica_id
+
+    async def look(self, seconds: float = 9.0) -> int:
+        """Take the lease and look once; how many campaigns this replica drives."""
+        names = await self.store.lease(self._replica_id, seconds)
+        for name in names:
+            await self.driver.drive(name)
+        return len(names)
+
+    async def begin(self, devices: list[DeviceId], **terms: object) -> Campaign:
+        new = NewCampaign(
+            subject="s", command=ForceSync(), terms=Terms(**terms),  # pyright: ignore[reportArgumentType]
+            devices=devices,
+        )  # fmt: skip
+        return await self.campaigns.create(ADMIN, new, action="campaign.create")
+
+    async def targets(self, campaign: Campaign) -> list[Target]:
+        found = await self.campaigns.devices(
+            DEFAULT_ORG, campaign.campaign_id, behind=None, limit=100
+        )
+        return list(found)
+
+    async def status(self, campaign: Campaign) -> CampaignStatus:
+        return (await self.campaigns.get(DEFAULT_ORG, campaign.campaign_id)).status
+
+
+@asynccontextmanager
+async def replicas(database: Database) -> AsyncGenerator[tuple[Hub, Replica, Replica]]:
+    """Two replicas; lines are on the first."""
+    async with running_hub(database, "r-1") as one, running_hub(database, "r-2") as two:
+        yield one, Replica(one), Replica(two)
+
+
+async def succeed(hub: Hub, line: Line, count: int = 1) -> None:
+    """Answer the commands that came down."""
+    for frame in await line.until(count, "force_sync"):
+        hub.commands.replied(line.session, Result(command_id=frame["id"], success=True))  # pyright: ignore[reportArgumentType]
+    await hub.commands.flush()
+
+
+async def test_any_command_is_carried_to_its_end(database: Database) -> None:
+    devices = await add_devices(database, 2)
+    async with replicas(database) as (hub, one, _):
+        lines = [await hub.line(device_id) for device_id in devices]
+        campaign = await one.begin(devices, waves=(Wave(count=1), Wave(percent=100)))
+        for line in lines:
+            await one.look()
+            await succeed(hub, line)
+            await one.look()
+        assert await one.status(campaign) is CampaignStatus.SUCCESS
+        assert [t.status for t in await one.targets(campaign)] == [Status.SUCCESS] * 2
+        assert await one.look() == 0, "nobody drives what is over"
+    assert len(one.told.events) == 4
+
+
+async def test_one_replica_drives_until_its_lease_has_run_out(database: Database) -> None:
+    devices = await add_devices(database)
+    async with replicas(database) as (hub, one, two):
+        await hub.line(devices[0])
+        await one.begin(devices)
+        assert await one.look(0.4) == 1
+        assert await two.look() == 0
+        await asyncio.sleep(0.5)
+        assert await two.look() == 1
+        assert await one.look() == 0
+
+
+async def test_who_lets_go_is_followed_at_once(database: Database) -> None:
+    devices = await add_devices(database)
+    async with replicas(database) as (_, one, two):
+        await one.begin(devices)
+        await one.look()
+        await one.campaigns.let_go()
+        assert await two.look() == 1
+
+
+async def test_a_driver_without_its_lease_changes_nothing(database: Database) -> None:
+    devices = await add_devices(database)
+    async with replicas(database) as (hub, one, two):
+        await hub.line(devices[0])
+        campaign = await one.begin(devices)
+        names = await one.store.lease(ReplicaId("r-1"), 0.1)
+        await asyncio.sleep(0.2)
+        await one.driver.drive(names[0])
+        assert [t.status for t in await one.targets(campaign)] == [Status.PENDING]
+        assert await two.look() == 1
+
+
+async def test_a_driver_that_died_before_it_sent_is_made_good(database: Database) -> None:
+    """And what it had sent after all is not sent again."""
+    devices = await add_devices(database, 2)
+    async with replicas(database) as (hub, one, two):
+        lines = [await hub.line(device_id) for device_id in devices]
+        campaign = await one.begin(devices)
+        await one.look(0.1)
+        await lines[1].until(1, "force_sync")
+        async with database.connection() as connection:
+            await connection.execute("DELETE FROM command WHERE device_id = 'd1'")
+        await asyncio.sleep(0.2)
+        await two.look()
+        for line, count in zip(lines, (2, 1), strict=True):
+            frames = await line.until(count, "force_sync")
+            assert len({frame["id"] for frame in frames}) == 1
+        async with database.connection() as connection:
+            rows = await connection.fetch("SELECT command_id, actor FROM command")
+        targets = await one.targets(campaign)
+        assert {row["command_id"] for row in rows} == {t.command_id for t in targets}
+        assert {row["actor"] for row in rows} == {"alice"}
+
+
+async def test_two_that_drive_at_once_send_each_command_once(database: Database) -> None:
+    devices = await add_devices(database, 20)
+    async with replicas(database) as (hub, one, two):
+        lines = [await hub.line(device_id) for device_id in devices]
+        await one.begin(devices)
+        async with in_background(one.driver.run(), two.driver.run()):
+            for line in lines:
+                await line.until(1, "force_sync")
+        assert [len(line.of("force_sync")) for line in lines] == [1] * 20
+
+
+async def test_a_target_whose_command_is_not_taken_has_failed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = await add_devices(database)
+    async with replicas(database) as (hub, one, _):
+        await hub.line(devices[0])
+        campaign = await one.begin(devices)
+
+        async def refuse(*_: object) -> None:
+            raise NotFound("gone")
+
+        monkeypatch.setattr(hub.commands, "dispatch", refuse)
+        await one.look()
+        (target,) = await one.targets(campaign)
+        assert (target.status, target.error) == (
+            Status.FAILED, {"code": "not_found", "message": "gone"},
+        )  # fmt: skip
+
+
+async def test_what_an_aborted_campaign_had_not_sent_is_never_sent(database: Database) -> None:
+    devices = await add_devices(database)
+    async with replicas(database) as (hub, one, two):
+        line = await hub.line(devices[0])
+        campaign = await one.begin(devices)
+        async with database.connection() as connection:
+            await one.look(0.1)
+            await connection.execute("DELETE FROM command")
+        await one.campaigns.ask(ADMIN, campaign.campaign_id, Wish.ABORT, action="a")
+        await asyncio.sleep(0.2)
+        await two.look()
+        (target,) = await one.targets(campaign)
+        assert (target.status, target.phase) == (Status.SKIPPED, Phase.DOWNLOADING)
+        assert len(line.of("force_sync")) == 1
+        assert await two.look() == 0
+
+
+async def test_campaigns_are_forgotten_with_time(database: Database) -> None:
+    devices = await add_devices(database)
+    async with replicas(database) as (_, one, _):
+        campaign = await one.begin(devices)
+        await one.campaigns.ask(ADMIN, campaign.campaign_id, Wish.ABORT, action="a")
+        await one.look()
+        await one.campaigns.clean_up(days=1)
+        await one.status(campaign)
+        await one.campaigns.clean_up(days=0)
+        with pytest.raises(NotFound):
+            await one.status(campaign)

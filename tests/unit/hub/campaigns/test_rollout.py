@@ -1,0 +1,160 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hub.campaigns.journey import Status
+from hub.campaigns.records import command_id_of
+from hub.campaigns.rollout import (
+    FINISHED,
+    MOST_AT_ONCE,
+    NO_WAVE,
+    WISHES,
+    CampaignStatus,
+    Counts,
+    Move,
+    StopAt,
+    Wave,
+    Wish,
+    allowance,
+    move_of,
+    problem_of,
+    recount,
+    waited_too_long,
+    waves_of,
+)
+from protocol.ids import DeviceId
+from tests.factories import MOMENT
+
+RULE = StopAt(failed_percent=20, minimum=5)
+RUNS = CampaignStatus.IN_PROGRESS
+
+
+def move(
+    wave: int = 0, *, waves: int = 2, stop_at: StopAt | None = None, **counts: Any
+) -> Move | None:
+    return move_of(RUNS, wave, Counts(**counts), waves=waves, stop_at=stop_at)
+
+
+@pytest.mark.parametrize(
+    ("waves", "total", "assigned"),
+    [
+        ([Wave(percent=100)], 3, [0, 0, 0]),
+        ([Wave(count=1), Wave(percent=25), Wave(percent=100)], 8, [0, 1, 2, 2, 2, 2, 2, 2]),
+        ([Wave(count=1), Wave(count=2)], 4, [0, 1, 1, NO_WAVE]),
+        ([Wave(count=5), Wave(percent=50)], 4, [0, 0, 0, 0]),
+        ([Wave(percent=10), Wave(percent=100)], 3, [0, 1, 1]),
+    ],
+)
+def test_waves_cut_the_row(waves: list[Wave], total: int, assigned: list[int]) -> None:
+    assert waves_of(waves, total) == assigned
+
+
+@pytest.mark.parametrize(
+    ("waves", "bad"),
+    [
+        ([Wave(count=1), Wave(percent=25), Wave(percent=100)], False),
+        ([Wave()], True),
+        ([Wave(count=1, percent=10)], True),
+        ([Wave(percent=50), Wave(percent=50)], True),
+    ],
+)
+def test_waves_that_make_no_sense_are_named(waves: list[Wave], bad: bool) -> None:
+    assert (problem_of(waves) is not None) is bad
+
+
+def test_it_begins_by_itself_and_rests_when_it_should() -> None:
+    begun = move_of(CampaignStatus.PENDING, 0, Counts(pending=1), waves=1, stop_at=None)
+
+    assert begun == Move(status=RUNS, wave=0)
+    for status in (CampaignStatus.PAUSED, *FINISHED):
+        assert move_of(status, 0, Counts(pending=1), waves=1, stop_at=None) is None
+
+
+def test_the_next_wave_waits_for_everybody_in_this_one() -> None:
+    assert move(pending=3, in_progress=1, unfinished=1) is None
+    assert move(pending=3, success=1, wave_success=1) == Move(status=RUNS, wave=1)
+
+
+def test_the_rule_needs_its_minimum_and_its_share() -> None:
+    assert move(stop_at=RULE, pending=9, unfinished=5, failed=4) is None
+    assert move(stop_at=RULE, pending=9, unfinished=5, success=9, failed=1) is None
+    stop = move(stop_at=RULE, pending=9, unfinished=5, success=4, failed=1)
+    assert stop == Move(status=CampaignStatus.FAILED, wave=0, because="1 of 5 devices failed")
+
+
+def test_below_the_minimum_a_rule_lets_the_next_wave_go() -> None:
+    assert move(stop_at=RULE, pending=9, failed=1, wave_failed=1) == Move(status=RUNS, wave=1)
+
+
+def test_without_a_rule_a_wave_without_success_is_the_last() -> None:
+    stop = move(pending=9, failed=1, wave_failed=1)
+    assert stop is not None
+    assert (stop.status, stop.because) == (CampaignStatus.FAILED, "nobody in wave 0 succeeded")
+    some = move(pending=9, failed=1, wave_failed=1, success=1, wave_success=1)
+    assert some == Move(status=RUNS, wave=1)
+
+
+@pytest.mark.parametrize(
+    ("stop_at", "counts", "status"),
+    [
+        (None, {"success": 3}, CampaignStatus.SUCCESS),
+        (None, {"success": 9, "failed": 1}, CampaignStatus.FAILED),
+        (RULE, {"success": 9, "failed": 1}, CampaignStatus.SUCCESS),
+        (RULE, {"success": 8, "failed": 2}, CampaignStatus.FAILED),
+        (None, {"skipped": 3}, CampaignStatus.SUCCESS),
+        (None, {"skipped": 3, "passed_over": 3}, CampaignStatus.FAILED),
+        (None, {"skipped": 3, "passed_over": 3, "success": 1}, CampaignStatus.SUCCESS),
+    ],
+)
+def test_the_end_says_how_it_went(
+    stop_at: StopAt | None, counts: dict[str, int], status: CampaignStatus
+) -> None:
+    end = move(1, stop_at=stop_at, **counts)
+
+    assert end is not None
+    assert end.status is status
+    assert (end.because is None) == (status is CampaignStatus.SUCCESS)
+
+
+def test_wishes_are_heard_until_the_end_and_repeating_one_changes_nothing() -> None:
+    for status in (CampaignStatus.SUCCESS, CampaignStatus.FAILED):
+        assert not [wish for wish in Wish if (status, wish) in WISHES]
+    for (_, wish), to in WISHES.items():
+        assert WISHES.get((to, wish)) is to
+
+
+def test_the_pace_is_spread_over_the_minute() -> None:
+    assert allowance(None, started_in_last_minute=10**6) == MOST_AT_ONCE
+    assert allowance(60, started_in_last_minute=0) == 1
+    assert allowance(90, started_in_last_minute=0) == 2
+    assert allowance(90, started_in_last_minute=89) == 1
+    assert allowance(90, started_in_last_minute=91) == 0
+    assert allowance(10**6, started_in_last_minute=0) == MOST_AT_ONCE
+
+
+def test_a_wave_waits_for_who_is_away_as_long_as_a_phase_may_take() -> None:
+    for seconds, too_long in ((599, False), (600, True)):
+        now = MOMENT + timedelta(seconds=seconds)
+        assert waited_too_long(MOMENT, now, phase_timeout_seconds=600) is too_long
+
+
+def test_a_step_moves_a_target_from_one_count_to_the_other() -> None:
+    counts = Counts(in_progress=4, unfinished=4)
+    for status in (Status.SUCCESS, Status.FAILED, Status.SKIPPED, Status.PENDING):
+        recount(counts, Status.IN_PROGRESS, status, in_wave=True)
+
+    assert counts == Counts(
+        pending=1, success=1, failed=1, skipped=1, passed_over=1, unfinished=1,
+        wave_success=1, wave_failed=1,
+    )  # fmt: skip
+    recount(counts, Status.SUCCESS, Status.FAILED, in_wave=False)
+    assert (counts.wave_success, counts.wave_failed) == (1, 1)
+
+
+def test_whoever_drives_gives_a_command_the_same_id() -> None:
+    first = command_id_of("campaign", DeviceId("d1"), 1)
+
+    assert first == command_id_of("campaign", DeviceId("d1"), 1)
+    assert len({first, command_id_of("campaign", DeviceId("d1"), 2)}) == 2
+    assert len(first) <= 64
