@@ -12,16 +12,22 @@ from typing import Final
 import httpx
 import structlog
 
+from cloud.access import Access
+from cloud.client import CloudClient
 from device.config import ConfigStore
 from device.connection import Connection
 from device.core.book import Book
 from device.core.hub_clock import HubClock
 from device.core.outbox import Bounds
+from device.core.queue import Bounds as RecordBounds
 from device.core.recovery import swapped
+from device.courier import CloudCourier, HubCourier
 from device.database import Database
+from device.drop import DropFolder
 from device.enrolment import Enrolment
 from device.errors import EXIT_RESTART, AgentError, JournalUnavailable, fault_in
 from device.executors.context import Tools
+from device.intake import FullQueue, RecordIntake
 from device.journal import Journal
 from device.line import LineLost
 from device.local import LocalSocket
@@ -30,6 +36,7 @@ from device.outbox import DiskOutbox
 from device.own_log import OwnLog
 from device.production import Production
 from device.proof import Proof
+from device.records import RecordQueue
 from device.runner import Runner
 from device.settings import Settings
 from device.state import claimed, os_boot_id
@@ -38,7 +45,8 @@ from device.uplink import Uplink
 from device.version import agent_version
 from device.versions import Versions
 from protocol.commands import COMMANDS
-from protocol.frames import Auth, Hello
+from protocol.frames import CONNECTION_MODE, Auth, Hello
+from protocol.ids import CommandId
 
 _log = structlog.stdlib.get_logger()
 
@@ -56,7 +64,13 @@ class Agent:
     """Everything of one process. Made before the loop runs; `run` once."""
 
     def __init__(
-        self, settings: Settings, *, key: str | None, database: Database, own_log: OwnLog
+        self,
+        settings: Settings,
+        *,
+        key: str | None,
+        cloud: CloudClient | None,
+        database: Database,
+        own_log: OwnLog,
     ) -> None:
         """Raises `StateUnavailable`."""
         self._settings = settings
@@ -70,13 +84,17 @@ class Agent:
         self._config = ConfigStore(settings.state / "config.json")
         self._outbox = DiskOutbox(database, boot_id=self._boot_id, bounds=self._bounds())
         self._production = Production(database)
+        self._records = RecordQueue(database, bounds=self._record_bounds())
+        self._intake = RecordIntake(self._records, self._production, company_id=settings.company_id)
+        self._full = FullQueue(self._records, self._outbox)
+        self._cloud = cloud
         self._uplink = Uplink()
         self._versions = Versions(Path(settings.versions_dir)) if settings.versions_dir else None
         self._http = httpx.AsyncClient(
             base_url=settings.hub,
             timeout=HTTP_SECONDS,
             trust_env=False,
-            headers={"User-Agent": f"longline-device/{agent_version()}"},
+            headers={"User-Agent": _user_agent()},
         )
         self._enrolment = Enrolment(
             http=self._http,
@@ -85,11 +103,16 @@ class Agent:
             key=key,
             path=settings.state / "token.json",
         )
+        self._to_hub = HubCourier(
+            self._records, self._outbox, http=self._http, tokens=self._enrolment
+        )
+        self._to_cloud = CloudCourier(self._records, self._outbox, client=cloud)
         self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools())
         self._telemetry = Telemetry(
             disk_path=settings.metrics.disk_path,
             book=self._book,
             outbox=self._outbox,
+            records=self._records,
             production=self._production,
             is_degraded=lambda: self._runner.journal_failing,
         )
@@ -100,11 +123,22 @@ class Agent:
         outbox = self._settings.outbox
         return Bounds(events=pushed or outbox.max_events, bytes=outbox.max_bytes)
 
+    def _record_bounds(self) -> RecordBounds:
+        pushed = self._config.pushed.queue.max_records
+        records = self._settings.records
+        return RecordBounds(records=pushed or records.max_records, bytes=records.max_bytes)
+
+    def _hurry(self) -> None:
+        self._to_hub.hurry()
+        self._to_cloud.hurry()
+
     def _tools(self) -> Tools:
         return Tools(
             settings=self._settings,
             uplink=self._uplink,
             outbox=self._outbox,
+            records=self._records,
+            hurry=self._hurry,
             config=self._config,
             production=self._production,
             logs=Logs(self._settings, self._own_log),
@@ -142,6 +176,9 @@ class Agent:
                 for part in (
                     self._runner.run(),
                     self._local_socket().run(),
+                    DropFolder(self._settings.drop_folder, self._intake, self._records).run(),
+                    self._to_hub.run(),
+                    self._to_cloud.run(),
                     self._send_events(),
                     self._report_for_ever(),
                     self._enrolment.run(lambda token: self._uplink.send(Auth(token=token))),
@@ -171,12 +208,14 @@ class Agent:
             mode=int(self._settings.socket_mode, 8),
             outbox=self._outbox,
             production=self._production,
+            records=self._intake,
+            full=self._full.note,
         )
 
     def _connection(self) -> Connection:
         return Connection(
             hub=self._settings.hub,
-            agent=f"longline-device/{agent_version()}",
+            agent=_user_agent(),
             tokens=self._enrolment,
             book=self._book,
             hub_clock=self._hub_clock,
@@ -184,8 +223,13 @@ class Agent:
             uplink=self._uplink,
             events=self._outbox,
             effects=self._runner,
-            opened=self._report_status,
+            opened=self._line_opened,
+            switch=self._records.switch,
         )
+
+    def _line_opened(self) -> None:
+        self._report_status()
+        self._to_hub.hurry()  # the hub is there
 
     def _proof(self) -> Proof:
         return Proof(
@@ -204,6 +248,11 @@ class Agent:
             commands=list(COMMANDS),
             unfinished=self._book.unfinished(),
             config_version=self._config.version,
+            config_hash=self._config.hash,
+            config_rolled_back=CommandId(self._config.rolled_back)
+            if self._config.rolled_back
+            else None,
+            accepts=[CONNECTION_MODE],
         )
 
     def _report_status(self) -> None:
@@ -220,9 +269,17 @@ class Agent:
             else:
                 self._config.changed.clear()
                 self._take_up_config()
+                await self._take_up_bounds()
 
     def _take_up_config(self) -> None:
+        self._records.bounds = self._record_bounds()
         self._own_log.level = self._config.pushed.logs.level or self._settings.logs.level
+
+    async def _take_up_bounds(self) -> None:
+        try:
+            await self._outbox.rebound(self._bounds())
+        except JournalUnavailable as error:
+            _log.error("outbox not shortened", reason=str(error))
 
     async def _send_events(self) -> None:
         """What the outbox holds, in order, on whichever line there is."""
@@ -240,6 +297,10 @@ class Agent:
                 self._outbox.rewind()
 
 
+def _user_agent() -> str:
+    return f"longline-device/{agent_version()}"
+
+
 def _about(settings: Settings) -> dict[str, str]:
     """What the hub is told of the device when it gives out a token."""
     return {
@@ -254,7 +315,7 @@ def _about(settings: Settings) -> dict[str, str]:
     }
 
 
-def run_agent(settings: Settings, *, key: str | None) -> int:
+def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = None) -> int:
     """Run until the end and return the exit code. Raises `AgentError`.
 
     After `restart_service` this process becomes the restarted agent: it executes `restart_argv`,
@@ -265,7 +326,8 @@ def run_agent(settings: Settings, *, key: str | None) -> int:
     with claimed(settings.state):
         database = Database(Path(settings.state) / "state.db")
         try:
-            agent = Agent(settings, key=key, database=database, own_log=own_log)
+            client = CloudClient(cloud, agent=_user_agent()) if cloud else None
+            agent = Agent(settings, key=key, cloud=client, database=database, own_log=own_log)
             how = asyncio.run(agent.run())
         finally:
             database.close()

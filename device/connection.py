@@ -6,7 +6,7 @@ Decides nothing: `device.core.reconnect` says when to come back, `device.core.se
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
 import structlog
@@ -22,6 +22,7 @@ from device.core.session import (
     EventRefused,
     EventsAcknowledged,
     LineDead,
+    ModeSet,
     Opened,
     PauseWished,
     PingHub,
@@ -30,7 +31,7 @@ from device.core.session import (
 )
 from device.errors import HubUnreachable, JournalUnavailable, TurnedAway
 from device.line import Line, connect
-from protocol.frames import Hello
+from protocol.frames import ConnectionMode, Hello
 
 _log = structlog.stdlib.get_logger()
 
@@ -78,6 +79,7 @@ class Connection:
         events: Events,
         effects: Effects,
         opened: Callable[[], None],
+        switch: Callable[[ConnectionMode], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -91,6 +93,7 @@ class Connection:
         self._events = events
         self._effects = effects
         self._opened = opened
+        self._switch = switch
         self._clock = clock
         self._reconnect = Reconnect(draw)
 
@@ -159,7 +162,9 @@ class Connection:
         finally:
             self._uplink.detach()
 
-    async def _carry_out(self, effects: list[SessionEffect], line: Line, session: Session) -> None:
+    async def _carry_out(  # noqa: C901
+        self, effects: list[SessionEffect], line: Line, session: Session
+    ) -> None:
         for effect in effects:
             match effect:
                 case Record() | Send() | Run() | Stop():
@@ -173,6 +178,8 @@ class Connection:
                 case LineDead():
                     _log.warning("the hub is silent")
                     line.abort()
+                case ModeSet(mode=mode):
+                    await self._switch_to(mode)
                 case PauseWished(seconds=seconds):
                     self._reconnect.wished(seconds)
                 case Authorised(expires_at=expires_at):
@@ -187,6 +194,14 @@ class Connection:
         self._uplink.attach(line, session)
         self._events.rewind()
         self._opened()
+
+    async def _switch_to(self, mode: ConnectionMode) -> None:
+        if self._switch is None:
+            return
+        try:
+            await self._switch(mode)
+        except JournalUnavailable as error:
+            _log.error("connection mode not kept", reason=str(error))
 
     async def _settle(self, effect: EventsAcknowledged | EventRefused) -> None:
         try:

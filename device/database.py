@@ -38,6 +38,22 @@ CREATE TABLE IF NOT EXISTS event (
     frame BLOB NOT NULL,
     UNIQUE (boot_id, seq)
 );
+CREATE TABLE IF NOT EXISTS record (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL,
+    company_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body BLOB,
+    way TEXT,
+    state TEXT NOT NULL DEFAULT 'waiting',
+    reason TEXT,
+    taken_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS record_lane ON record (company_id, kind, position, way)
+    WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS record_first ON record (position) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS record_ended ON record (position) WHERE state <> 'waiting';
 """
 
 

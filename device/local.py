@@ -1,22 +1,26 @@
 """The unix socket on which other programs of the device hand in events, one JSON object a line.
 
-`scan`, `print`, `event`, `alert` and `log_line`, as they travel on the wire. Each line is answered:
-`{"ok":true}` once the event is on disk, else `{"ok":false,"code","message"}` with a code of
-`invalid`, `too_long`, `disabled` (production events of a disabled device), `outbox_unavailable`.
-Every event taken is durable: it gets the agent's `bootId` and the next `seq`.
+`scan`, `print`, `event`, `alert` and `log_line`, as they travel on the wire; and records of
+production, which have a `kind` and no `type`: see `device.intake`. Each line is answered:
+`{"ok":true}` once it is on disk, else `{"ok":false,"code","message"}` with a code of `invalid`,
+`too_long`, `disabled` (production of a disabled device), `outbox_unavailable`, and for records
+`conflict`, `queue_full`, `queue_unavailable`. Every event taken is durable: it gets the agent's
+`bootId` and the next `seq`.
 """
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
 from msgspec import UNSET, Struct
 
 from device.errors import JournalUnavailable, StateUnavailable
+from device.intake import MOST_LINE_BYTES, Answer, RecordIntake
 from device.outbox import DiskOutbox
 from device.production import Production
 from protocol.codec import decode, encode
@@ -25,7 +29,6 @@ from protocol.telemetry import Alert, Event, LogLine, Print, Scan
 
 _log = structlog.stdlib.get_logger()
 
-MOST_LINE_BYTES: Final = 32 * 1024
 MOST_CLIENTS: Final = 64
 MOST_PATH_BYTES: Final = 107
 """Of a unix socket's path, without the final NUL (sys/un.h)."""
@@ -35,20 +38,32 @@ _event: Final[msgspec.json.Decoder[LocalEvent]] = msgspec.json.Decoder(LocalEven
 PRODUCTION: Final = (Scan, Print, Event)
 
 
-class Answer(Struct, frozen=True, omit_defaults=True):
-    ok: bool
-    code: str | None = None
-    message: str | None = None
+class _Head(Struct, frozen=True):
+    kind: Any = None
+    type: Any = None
+
+
+_head: Final = msgspec.json.Decoder(_Head)
 
 
 class LocalSocket:
     def __init__(
-        self, path: Path, *, mode: int, outbox: DiskOutbox, production: Production
+        self,
+        path: Path,
+        *,
+        mode: int,
+        outbox: DiskOutbox,
+        production: Production,
+        records: RecordIntake,
+        full: Callable[[], Awaitable[None]],
     ) -> None:
+        """`full` is called when a record was refused for want of room."""
         self._path = path
         self._mode = mode
         self._outbox = outbox
         self._production = production
+        self._records = records
+        self._full = full
         self._clients: set[asyncio.StreamWriter] = set()
 
     async def run(self) -> None:
@@ -106,6 +121,15 @@ class LocalSocket:
                 await writer.drain()
 
     async def _take(self, line: bytes) -> Answer:
+        return await (self._take_record(line) if is_record(line) else self._take_event(line))
+
+    async def _take_record(self, line: bytes) -> Answer:
+        (answer,) = await self._records.take([line], now=datetime.now(UTC))
+        if answer.code == "queue_full":
+            await self._full()
+        return answer
+
+    async def _take_event(self, line: bytes) -> Answer:
         try:
             event = accepted(decode(_event, line), now=datetime.now(UTC))
         except InvalidMessage as error:
@@ -119,6 +143,15 @@ class LocalSocket:
             _log.error("event not kept", reason=str(error))
             return Answer(ok=False, code="outbox_unavailable", message=str(error))
         return Answer(ok=True)
+
+
+def is_record(line: bytes) -> bool:
+    """Whether it is meant as a record; what is wrong with it is said later."""
+    try:
+        head = decode(_head, line)
+    except InvalidMessage:
+        return False
+    return head.kind is not None and head.type is None
 
 
 def accepted(event: LocalEvent, *, now: datetime) -> LocalEvent:

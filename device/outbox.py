@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+import structlog
 
 from device.core.outbox import Bounds, Key, Outbox, Slot
 from device.database import Database, get_meta, set_meta
 from device.errors import JournalUnavailable
 from protocol.codec import encode
 from protocol.telemetry import Alert, Telemetry
+
+_log = structlog.stdlib.get_logger()
 
 BATCH: Final = 64
 _NAME_BYTES: Final = 96
@@ -43,7 +46,7 @@ class DiskOutbox:
         is_alert = isinstance(event, Alert)
         added = self._core.add(size=len(encode(event)) + _NAME_BYTES, alert=is_alert)
         frame = _named(event, added.key)
-        dropped = self._dropped = self._dropped + len(added.dropped)
+        dropped = self._count(added.dropped)
 
         def job(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -60,6 +63,26 @@ class DiskOutbox:
             self._core.discard(added.key)
             raise
         self.wake.set()
+
+    async def rebound(self, bounds: Bounds) -> None:
+        """Other bounds from now on. Raises `JournalUnavailable`."""
+        dropped = self._core.rebound(bounds)
+        if not dropped:
+            return
+        total = str(self._count(dropped))
+
+        def job(connection: sqlite3.Connection) -> None:
+            _delete(connection, dropped)
+            set_meta(connection, "outbox_dropped", total)
+
+        await self._database.write(job)
+
+    def _count(self, dropped: Sequence[Key]) -> int:
+        """Each is counted, and that there were any is said."""
+        if dropped:
+            _log.warning("events dropped", events=len(dropped), first=dropped[0].seq)
+        self._dropped += len(dropped)
+        return self._dropped
 
     async def take(self) -> list[bytes]:
         """The next frames to send, in order; waits until there are some."""

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from cloud.access import Access, problem_of
 from device.core.shell_templates import BUILT_IN, BadTemplate, Template, check
 from device.errors import BadSettings
 from protocol.commands import Level
@@ -39,6 +40,7 @@ VARIABLES: Final = {
     "enrollment_key_file": "LONGLINE_ENROLLMENT_KEY_FILE",
     "versions_dir": "LONGLINE_VERSIONS_DIR",
 }
+CLOUD_VARIABLE: Final = "LONGLINE_CLOUD_"
 KEY_VARIABLE: Final = "LONGLINE_ENROLLMENT_KEY"
 PUBLIC_KEY_BYTES: Final = 32
 
@@ -96,6 +98,31 @@ class OutboxSettings(Part, frozen=True):
     max_bytes: Annotated[int, Meta(ge=1024 * 1024)] = 64 * 1024 * 1024
 
 
+class Records(Part, frozen=True):
+    """Records of production that wait to be sent, and where files of them are dropped."""
+
+    max_records: Annotated[int, Meta(ge=100, le=10_000_000)] = 200_000
+    max_bytes: Annotated[int, Meta(ge=1024 * 1024)] = 256 * 1024 * 1024
+    drop_dir: str | None = None
+    """Default: `drop` in the state directory."""
+
+
+class Cloud(Part, frozen=True):
+    """For DIRECT_CLOUD. The variables are the hub's: `LONGLINE_CLOUD_URL` and so on."""
+
+    url: str = ""
+    token_file: str | None = None
+    token_url: str = ""
+    client_id: str = ""
+    client_secret_file: str | None = None
+
+
+class Config(Part, frozen=True):
+    confirm_seconds: Annotated[float, Meta(ge=1, le=3600)] = 20.0
+    """How long the hub may stay out of reach after a `push_config` before it is undone, unless the
+    command says."""
+
+
 class Shell(Part, frozen=True):
     templates: dict[str, Template] = {}
 
@@ -121,6 +148,9 @@ class Settings(Part, frozen=True):
     firmware: Firmware = Firmware()
     containers: Containers = Containers()
     outbox: OutboxSettings = OutboxSettings()
+    records: Records = Records()
+    cloud: Cloud = Cloud()
+    config: Config = Config()
     shell: Shell = Shell()
 
     @property
@@ -130,6 +160,10 @@ class Settings(Part, frozen=True):
     @property
     def socket_path(self) -> Path:
         return Path(self.socket) if self.socket else self.state / "agent.sock"
+
+    @property
+    def drop_folder(self) -> Path:
+        return Path(self.records.drop_dir or self.state / "drop")
 
     @property
     def staging(self) -> Path:
@@ -212,16 +246,44 @@ def check_hub_url(url: str) -> None:
 
 def enrollment_key(key_file: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
     """The enrolment key, or None when there is none. Raises `BadSettings`."""
-    if key_file is None:
-        return environ.get(KEY_VARIABLE) or None
+    return _secret("the enrolment key", key_file, KEY_VARIABLE, environ) or None
+
+
+def cloud_access(cloud: Cloud, environ: Mapping[str, str] = os.environ) -> Access | None:
+    """How this device reaches the cloud by itself; None when it does not. Raises `BadSettings`."""
+    url = environ.get(f"{CLOUD_VARIABLE}URL") or cloud.url
+    if not url:
+        return None
+    access = Access(
+        url=url,
+        token=_secret("the cloud's token", cloud.token_file, f"{CLOUD_VARIABLE}TOKEN", environ),
+        token_url=environ.get(f"{CLOUD_VARIABLE}TOKEN_URL") or cloud.token_url,
+        client_id=environ.get(f"{CLOUD_VARIABLE}CLIENT_ID") or cloud.client_id,
+        client_secret=_secret(
+            "the cloud client's secret",
+            cloud.client_secret_file,
+            f"{CLOUD_VARIABLE}CLIENT_SECRET",
+            environ,
+        ),
+    )
+    problem = problem_of(access)
+    if problem is not None:
+        raise BadSettings(f"settings of the cloud: {problem}")
+    return access
+
+
+def _secret(what: str, file: str | None, variable: str, environ: Mapping[str, str]) -> str:
+    """From the file when one is named, else from the variable; empty when neither has it."""
+    if file is None:
+        return environ.get(variable, "")
     try:
-        key = Path(key_file).read_text().strip()
+        secret = Path(file).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise BadSettings(f"cannot read the enrolment key file {key_file}: {reason}") from None
-    if not key.isascii() or not key.isprintable() or not key:
-        raise BadSettings(f"the enrolment key file {key_file} does not hold a key")
-    return key
+        raise BadSettings(f"cannot read {what} file {file}: {reason}") from None
+    if not secret.isascii() or not secret.isprintable() or not secret:
+        raise BadSettings(f"{what} file {file} does not hold one")
+    return secret
 
 
 def without_secrets(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -11,6 +11,7 @@ import psutil
 from device.core.book import Book
 from device.outbox import DiskOutbox
 from device.production import Production
+from device.records import RecordQueue
 from protocol.telemetry import DeviceStatus, Status
 
 _MEGABYTE: Final = 1024 * 1024
@@ -23,12 +24,14 @@ class Telemetry:
         disk_path: str,
         book: Book,
         outbox: DiskOutbox,
+        records: RecordQueue,
         production: Production,
         is_degraded: Callable[[], bool],
     ) -> None:
         self._disk_path = disk_path
         self._book = book
         self._outbox = outbox
+        self._records = records
         self._production = production
         self._is_degraded = is_degraded
         self._process = psutil.Process()
@@ -77,4 +80,8 @@ class Telemetry:
             "commands.running": self._book.running,
             "outbox.depth": self._outbox.depth,
             "outbox.dropped": self._outbox.dropped,
+            "queue.depth": self._records.depth,
+            "queue.oldestSeconds": self._records.oldest_seconds(),
+            "queue.dropped": self._records.dropped,
+            "queue.refused": self._records.refused,
         }

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
+from websockets.exceptions import ConnectionClosed
 
 from device.core.pace import Pace
 from device.core.session import Session
 from device.line import Line, LineLost
 
 FLUSH_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 2.0
+AGAIN_SECONDS: Final = 0.1
 
 
 class Uplink:
@@ -49,6 +52,18 @@ class Uplink:
         while self._line is None:
             await self._is_open.wait()
         return self._line
+
+    async def reached(self) -> None:
+        """Wait until the hub has answered something that was asked after this call began."""
+        while True:
+            line = await self.opened()
+            answered = asyncio.Event()
+            with contextlib.suppress(ConnectionClosed, TimeoutError):
+                await line.ping(answered.set)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await answered.wait()
+                return
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def hand_over(self, frame: bytes, line: Line) -> None:
         """Send one frame of bulk on `line`. Raises `LineLost` when that is not the line any more:

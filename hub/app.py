@@ -17,6 +17,8 @@ import structlog
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
+from cloud.access import Access, problem_of
+from cloud.client import CloudClient
 from dashboard_ws.dashboards import Dashboards
 from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.guards import AccountGuard
@@ -47,6 +49,11 @@ from hub.config.store import ConfigStore
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
+from hub.edge.modes import Modes
+from hub.edge.pusher import CloudPusher
+from hub.edge.rest import EdgeEndpoints
+from hub.edge.service import EdgeService, Keep
+from hub.edge.store import EdgeStore
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.deployments import DeploymentService
 from hub.firmware.files import Artifacts
@@ -83,6 +90,7 @@ log = structlog.get_logger(__name__)
 RESERVED_CONNECTIONS: Final = 3
 """For leases and for what devices answer: however busy the others are."""
 CLEAN_UP_SECONDS: Final = 600.0
+WAITING_SECONDS: Final = 15.0
 ROLL_UP_SECONDS: Final = 60.0
 FLUSH_SECONDS: Final = 2.0
 
@@ -120,6 +128,7 @@ class Replica:
         database: Database,
         reserved: Database,
         bus: Bus,
+        cloud: CloudClient | None,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self.settings = settings
@@ -153,7 +162,8 @@ class Replica:
         self.membership = Membership(
             ReplicaStore(reserved), name, self.lines, Holes(bus), clock=time.monotonic
         )
-        self.config = ConfigService(ConfigStore(database))
+        self.config = ConfigService(ConfigStore(database), self.audit)
+        self.lines.on_hello(self.config.said_hello)
         self.commands = CommandService(
             CommandStore(database),
             CommandStore(reserved),
@@ -166,6 +176,17 @@ class Replica:
         self.groups = GroupService(
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
         )
+        records = EdgeStore(database)
+        self._pusher = CloudPusher(records, cloud, self.replica_id)
+        keep = Keep(
+            record_days=settings.keep_edge_days,
+            done_days=settings.keep_cloud_days,
+            most_pending=settings.cloud_queue_max,
+            is_pushed=cloud is not None,
+        )
+        self._modes = Modes(records, self.lines)
+        self.lines.on_hello(self._modes.said_hello)
+        self.edge = EdgeService(records, self.audit, keep, on_new=self._pusher.wake)
         self.campaigns = CampaignService(
             CampaignStore(database), self.commands, self.audit, self.telemetry, self.replica_id
         )
@@ -227,6 +248,7 @@ class Replica:
             config=ConfigEndpoints(self.config),
             deployments=DeploymentEndpoints(self.deployments, self.campaigns, self.firmware),
             devices=DeviceEndpoints(self.devices),
+            edge=EdgeEndpoints(self.edge),
             firmware=FirmwareEndpoints(self.firmware),
             groups=GroupEndpoints(self.groups, self.devices, commands),
             telemetry=TelemetryEndpoints(self.telemetry),
@@ -251,6 +273,7 @@ class Replica:
         await self.telemetry.clean_up(self._database)
         await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
         await self.accounts.prepare()
+        await self.edge.look()
         await self.membership.start()
         for loop in (
             self._bus.run,
@@ -264,6 +287,9 @@ class Replica:
             self.commands.run,
             self.campaigns.run,
             self.dashboards.run,
+            self._pusher.run,
+            self._modes.watch,
+            partial(self._every, WAITING_SECONDS, self.edge.look),
             partial(self._every, ROLL_UP_SECONDS, self.telemetry.roll_up),
             partial(self._every, CLEAN_UP_SECONDS, self._clean_up),
         ):
@@ -368,6 +394,7 @@ class Replica:
         await self.accounts.clean_up()
         await self.membership.clean_up()
         await self.config.clean_up()
+        await self.edge.clean_up()
         await self.commands.forget(self.settings.keep_command_days)
         await self.campaigns.clean_up(days=self.settings.keep_command_days)
         await self.firmware.clean_up()
@@ -386,22 +413,41 @@ def _bus(settings: Settings) -> Bus:
         raise ConfigurationError(f"LONGLINE_REDIS_URL: {error}") from None
 
 
+def _cloud(settings: Settings) -> CloudClient | None:
+    """None when there is no cloud. Raises `ConfigurationError` when it cannot be used."""
+    access = Access(
+        url=settings.cloud_url,
+        token=settings.cloud_token,
+        token_url=settings.cloud_token_url,
+        client_id=settings.cloud_client_id,
+        client_secret=settings.cloud_client_secret,
+    )
+    if not access.url:
+        return None
+    problem = problem_of(access)
+    if problem is not None:
+        raise ConfigurationError(f"LONGLINE_CLOUD_*: {problem}")
+    return CloudClient(access, agent="longline-hub")
+
+
 @asynccontextmanager
 async def open_replica(settings: Settings) -> AsyncGenerator[Replica]:
     """A replica that is up to date and at work. Raises `ConfigurationError`, `Unavailable`."""
-    bus = _bus(settings)
+    bus, cloud = _bus(settings), _cloud(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     await migrate(database)
     reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
     try:
         async with asyncio.TaskGroup() as tasks:
-            replica = Replica(settings, database, reserved, bus, tasks)
+            replica = Replica(settings, database, reserved, bus, cloud, tasks)
             await replica.start()
             try:
                 yield replica
             finally:
                 replica.stop()
     finally:
+        if cloud is not None:
+            await cloud.close()
         await bus.close()
         await reserved.close()
         await database.close()

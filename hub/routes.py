@@ -23,7 +23,7 @@ from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.commands.records import CommandRecord, CommandResult
 from hub.commands.rest import BulkBody, CommandEndpoints, DispatchBody, HistoryQuery
-from hub.config.rest import Config, ConfigChange, ConfigEndpoints
+from hub.config.rest import Config, ConfigChange, ConfigEndpoints, ConfigSchema, SchemaBody
 from hub.devices.rest import (
     ConnectedDevice,
     ConnectionModeBody,
@@ -35,6 +35,7 @@ from hub.devices.rest import (
     DeviceToken,
     TokenQuery,
 )
+from hub.edge.rest import CloudSync, DeadLetter, EdgeEndpoints, SyncBody, SyncParts
 from hub.firmware.deployment_rest import (
     Deployment,
     DeploymentBody,
@@ -54,6 +55,7 @@ from hub.telemetry.rest import EventQuery, LogQuery, MetricQuery, TelemetryEndpo
 from hub.telemetry.service import EventRecord, LogRecord, MetricPoint
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
+from protocol.edge import SyncAnswer
 
 
 class Endpoints(Struct, frozen=True, kw_only=True):
@@ -65,6 +67,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     config: ConfigEndpoints
     deployments: DeploymentEndpoints
     devices: DeviceEndpoints
+    edge: EdgeEndpoints
     firmware: FirmwareEndpoints
     groups: GroupEndpoints
     telemetry: TelemetryEndpoints
@@ -138,6 +141,15 @@ def routes(of: Endpoints) -> list[Route]:
         Route("POST", "/firmware/deployments/{id}/pause", of.deployments.pause, Action.ADMINISTER, "Begin with no further device.", answer=Deployment),
         Route("POST", "/firmware/deployments/{id}/resume", of.deployments.resume, Action.ADMINISTER, "Go on after a pause.", answer=Deployment),
         Route("POST", "/firmware/deployments/{id}/abort", of.deployments.abort, Action.ADMINISTER, "End a deployment; nothing further is sent.", answer=Deployment),
+
+        Route("GET", "/config-schema", of.config.schema, Action.READ, "The JSON Schema of every desired configuration.", answer=ConfigSchema),
+        Route("PUT", "/config-schema", of.config.set_schema, Action.ADMINISTER, "Rule what may be desired from now on.", body=SchemaBody, answer=ConfigSchema),
+        Route("DELETE", "/config-schema", of.config.delete_schema, Action.ADMINISTER, "Let any object be desired."),
+
+        Route("POST", "/sync", of.edge.sync, Action.DEVICE, "Hand in records of production.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
+        Route("GET", "/cloud-sync", of.edge.overview, Action.READ, "What waits for the cloud.", answer=CloudSync),
+        Route("GET", "/cloud-sync/dead-letters", of.edge.dead_letters, Action.ADMINISTER, "Records that the cloud refused.", query=ListQuery, answer=DeadLetter, listing=True),
+        Route("POST", "/cloud-sync/dead-letters/{id}/retry", of.edge.retry, Action.ADMINISTER, "Push a dead letter again."),
 
         Route("GET", "/audit-log", of.audit.list, Action.READ, "Who did what to whom.", query=AuditQuery, answer=AuditRow, listing=True),
     ]

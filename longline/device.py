@@ -11,7 +11,7 @@ import typer
 
 from device.agent import run_agent
 from device.errors import AgentError
-from device.settings import enrollment_key, load
+from device.settings import cloud_access, enrollment_key, load
 from longline.errors import UserError
 
 _ENROLLMENT_KEY_FILE = typer.Option(
@@ -48,7 +48,8 @@ def command(
     }
     try:
         settings = load(config, flags)
-        return run_agent(settings, key=enrollment_key(settings.enrollment_key_file))
+        key = enrollment_key(settings.enrollment_key_file)
+        return run_agent(settings, key=key, cloud=cloud_access(settings.cloud))
     except AgentError as error:
         raise UserError(error.message, error.exit_code) from None
 

@@ -103,7 +103,17 @@ def decode_hub_frame(raw: bytes | str) -> HubFrame | Delivery | None:
 
 
 _HUB_FRAME_TYPES: Final = frozenset(
-    {"welcome", "cancel", "result_ack", "event_ack", "reconnect", "error", "pong", "auth_ok"}
+    {
+        "welcome",
+        "cancel",
+        "result_ack",
+        "event_ack",
+        "reconnect",
+        "error",
+        "pong",
+        "auth_ok",
+        "connection_mode",
+    }
 )
 
 
@@ -148,14 +158,21 @@ def encode_command(
 
 def decode(decoder: Decoder[T], raw: bytes) -> T:
     """Decode what a peer sent. Raises `InvalidMessage` and nothing else."""
+    message = outline(decoder, raw)
+    if (
+        b"\\u0000" in raw
+        or _LONG_NUMBER in raw.translate(_SHAPE)
+        or (len(raw) > 2 * MAX_DEPTH and _may_be_deep(raw))
+    ):
+        refuse_unstorable(outline(_anything, raw))
+    return message
+
+
+def outline(decoder: Decoder[T], raw: bytes) -> T:
+    """Decode the outer shape only: what `decoder` leaves as `msgspec.Raw` is for `decode` to judge,
+    part by part. Raises `InvalidMessage` and nothing else."""
     try:
-        message = decoder.decode(raw)
-        if (
-            b"\\u0000" in raw
-            or _LONG_NUMBER in raw.translate(_SHAPE)
-            or (len(raw) > 2 * MAX_DEPTH and _may_be_deep(raw))
-        ):
-            refuse_unstorable(_anything.decode(raw))
+        return decoder.decode(raw)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except msgspec.MsgspecError as error:
@@ -164,7 +181,6 @@ def decode(decoder: Decoder[T], raw: bytes) -> T:
         raise InvalidMessage("not UTF-8") from None
     except RecursionError:
         raise InvalidMessage("nested too deeply") from None
-    return message
 
 
 def _may_be_deep(raw: bytes) -> bool:

@@ -69,6 +69,8 @@ class PushConfig(CommandBase, frozen=True, tag="push_config"):
 
     patch: dict[str, Any]
     expect_version: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    confirm_seconds: Annotated[int, Meta(ge=1, le=3600)] | UnsetType = UNSET
+    """How long the device may take to reach the hub afterwards; then it goes back."""
 
 
 class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):

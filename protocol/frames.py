@@ -1,6 +1,6 @@
 """The frames of the device socket that are neither commands, replies nor telemetry."""
 
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -37,6 +37,12 @@ class Hello(Frame, frozen=True, tag="hello"):
     commands: Annotated[list[str], Meta(max_length=256)] | None = None
     unfinished: Annotated[list[CommandIdField], Meta(max_length=1000)] | None = None
     config_version: Annotated[int, Meta(ge=0)] | None = None
+    config_hash: Annotated[str, Meta(max_length=128)] | None = None
+    """SHA-256 of the configuration as canonical JSON, in hex."""
+    config_rolled_back: CommandIdField | None = None
+    """The `push_config` that the device has undone; null after the next that stays."""
+    accepts: Annotated[list[str], Meta(max_length=64)] | None = None
+    """Frames beyond version 1 that the device understands: the hub sends it no others."""
 
 
 DeviceFrame = (
@@ -95,4 +101,27 @@ class AuthOk(Frame, frozen=True, tag="auth_ok"):
     expires_at: str
 
 
-HubFrame = Welcome | Cancel | ResultAck | EventAck | Reconnect | Error | Pong | AuthOk
+ConnectionMode = Literal["VIA_LOCAL_SERVER", "DIRECT_CLOUD"]
+"""Where a device sends its records of production: to the hub, or to the cloud by itself."""
+
+CONNECTION_MODE: Final = "connection_mode"
+
+
+class ConnectionModeFrame(Frame, frozen=True, tag=CONNECTION_MODE):
+    """Where to send records of production: after `hello`, and whenever it changes. Only for devices
+    whose `hello` accepts it."""
+
+    mode: ConnectionMode
+
+
+HubFrame = (
+    Welcome
+    | Cancel
+    | ResultAck
+    | EventAck
+    | Reconnect
+    | Error
+    | Pong
+    | AuthOk
+    | ConnectionModeFrame
+)

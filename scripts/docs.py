@@ -20,6 +20,7 @@ from hub.campaigns import journey
 from hub.commands.rest import CommandEndpoints
 from hub.config.rest import ConfigEndpoints
 from hub.devices.rest import DeviceEndpoints
+from hub.edge.rest import EdgeEndpoints
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.rest import FirmwareEndpoints
 from hub.groups.rest import GroupEndpoints
@@ -49,6 +50,7 @@ def table_of_routes() -> list[Route]:
             config=ConfigEndpoints(nobody),
             deployments=DeploymentEndpoints(nobody, nobody, nobody),
             devices=DeviceEndpoints(nobody),
+            edge=EdgeEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
             groups=GroupEndpoints(nobody, nobody, nobody),
             telemetry=TelemetryEndpoints(nobody),

@@ -121,10 +121,13 @@ CREATE TABLE device (
     created_at         timestamptz NOT NULL DEFAULT now(),
     deleted_at         timestamptz,
     command_seq        bigint NOT NULL DEFAULT 0,
+    mode_changed_at    timestamptz,
     PRIMARY KEY (org_id, device_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
+CREATE INDEX device_mode_changed ON device (mode_changed_at) WHERE mode_changed_at IS NOT NULL;
+COMMENT ON COLUMN device.mode_changed_at IS 'When connection_mode was last set: replicas tell the lines that were open then.';
 COMMENT ON COLUMN device.command_seq IS 'The number of the last command accepted for this device; the row lock on it gives the order.';
 
 CREATE TABLE device_state (
@@ -392,9 +395,11 @@ CREATE TABLE device_config (
     status           text NOT NULL DEFAULT 'in_sync'
                      CHECK (status IN ('in_sync', 'pending', 'failed', 'rolled_back')),
     error            text,
+    reported_hash    text,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
+COMMENT ON COLUMN device_config.reported_hash IS 'What the device last named as the hash of its configuration; null for a device that names none.';
 
 CREATE TABLE device_config_history (
     org_id     text NOT NULL,
@@ -405,9 +410,21 @@ CREATE TABLE device_config_history (
     command_id text NOT NULL,
     patch      jsonb NOT NULL,
     outcome    text NOT NULL DEFAULT 'pending',
+    device_version bigint,
+    error      text,
+    ended_at   timestamptz,
     PRIMARY KEY (org_id, device_id, version),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
+COMMENT ON COLUMN device_config_history.device_version IS 'The version under which the device keeps it.';
+
+CREATE TABLE config_schema (
+    org_id     text PRIMARY KEY REFERENCES org,
+    schema     text NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    updated_by text NOT NULL
+);
+COMMENT ON TABLE config_schema IS 'The JSON Schema that every desired configuration must satisfy; no row, no rule.';
 
 CREATE TABLE firmware_key (
     org_id     text NOT NULL REFERENCES org,
@@ -499,3 +516,59 @@ CREATE INDEX campaign_device_waiting ON campaign_device (org_id, campaign_id, wa
 CREATE INDEX campaign_device_started ON campaign_device (org_id, campaign_id, started_at);
 CREATE INDEX campaign_device_past ON campaign_device (org_id, device_id, finished_at) WHERE status IN ('SUCCESS', 'FAILED');
 COMMENT ON COLUMN campaign_device.from_boot_id IS 'The start of the agent that got the command: another one is a restart.';
+
+-- Records of production and their way to the cloud ------------------------------------------------
+
+CREATE TABLE aggregated (
+    org_id      text NOT NULL,
+    record_id   text NOT NULL,
+    kind        text NOT NULL,
+    company_id  text NOT NULL,
+    device_id   text NOT NULL,
+    ts          timestamptz NOT NULL,
+    data        jsonb NOT NULL,
+    digest      bytea NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, record_id, kind)
+) PARTITION BY LIST (kind);
+CREATE TABLE aggregated_bottle PARTITION OF aggregated FOR VALUES IN ('bottle');
+CREATE TABLE aggregated_batch PARTITION OF aggregated FOR VALUES IN ('batch');
+CREATE TABLE aggregated_pallet PARTITION OF aggregated FOR VALUES IN ('pallet');
+CREATE TABLE aggregated_fixation PARTITION OF aggregated FOR VALUES IN ('fixation');
+CREATE INDEX aggregated_age ON aggregated (received_at);
+COMMENT ON TABLE aggregated IS 'What devices produced, one partition a kind. A record is committed here and in cloud_sync_queue together.';
+COMMENT ON COLUMN aggregated.digest IS 'Of the content: the same record again is accepted, another with its id is a conflict.';
+
+CREATE TABLE cloud_sync_queue (
+    org_id      text NOT NULL,
+    queue_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    record_id   text NOT NULL,
+    company_id  text NOT NULL,
+    kind        text NOT NULL,
+    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'dead')),
+    attempts    integer NOT NULL DEFAULT 0,
+    error       text,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    UNIQUE (org_id, record_id),
+    CHECK ((finished_at IS NULL) = (status = 'pending'))
+) WITH (fillfactor = 70);
+CREATE INDEX cloud_sync_queue_next ON cloud_sync_queue (org_id, company_id, kind, queue_id) WHERE status = 'pending';
+CREATE INDEX cloud_sync_queue_waiting ON cloud_sync_queue (org_id, created_at) WHERE status = 'pending';
+CREATE INDEX cloud_sync_queue_dead ON cloud_sync_queue (org_id, finished_at DESC, record_id DESC) WHERE status = 'dead';
+CREATE INDEX cloud_sync_queue_finished ON cloud_sync_queue (finished_at) WHERE finished_at IS NOT NULL;
+COMMENT ON COLUMN cloud_sync_queue.queue_id IS 'The order within a lane: a device hands in its next records when these are committed.';
+
+CREATE TABLE cloud_sync_lane (
+    org_id      text NOT NULL,
+    company_id  text NOT NULL,
+    kind        text NOT NULL,
+    replica_id  text,
+    lease_until timestamptz NOT NULL DEFAULT '-infinity',
+    retry_at    timestamptz NOT NULL DEFAULT '-infinity',
+    failures    integer NOT NULL DEFAULT 0,
+    error       text,
+    failed_at   timestamptz,
+    PRIMARY KEY (org_id, company_id, kind)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE cloud_sync_lane IS 'One company and kind: pushed by the one replica that holds the lease, in order, and not before retry_at.';

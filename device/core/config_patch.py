@@ -14,7 +14,9 @@ from msgspec import Meta, Struct
 from protocol.commands import Level
 from protocol.merge_patch import Document, merge
 
-HOT: Final = frozenset({"metrics.intervalSeconds", "logs.level"})
+HOT: Final = frozenset(
+    {"metrics.intervalSeconds", "logs.level", "outbox.maxEvents", "queue.maxRecords"}
+)
 
 
 class MetricsPart(Struct, frozen=True, rename="camel"):
@@ -29,12 +31,17 @@ class OutboxPart(Struct, frozen=True, rename="camel"):
     max_events: Annotated[int, Meta(ge=100, le=10_000_000)] | None = None
 
 
+class QueuePart(Struct, frozen=True, rename="camel"):
+    max_records: Annotated[int, Meta(ge=100, le=10_000_000)] | None = None
+
+
 class Pushed(Struct, frozen=True, rename="camel"):
     """What the agent itself reads in the pushed document; everything else is other programs'."""
 
     metrics: MetricsPart = MetricsPart()
     logs: LogsPart = LogsPart()
     outbox: OutboxPart = OutboxPart()
+    queue: QueuePart = QueuePart()
 
 
 class Change(Struct, frozen=True):

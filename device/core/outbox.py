@@ -77,6 +77,11 @@ class Outbox:
         self._unsent.append(key)
         return Added(key, self._overflow())
 
+    def rebound(self, bounds: Bounds) -> list[Key]:
+        """Other bounds from now on; what had to go for them."""
+        self._bounds = bounds
+        return self._overflow()
+
     def _overflow(self) -> list[Key]:
         dropped: list[Key] = []
         while len(self._held) > self._bounds.events or self._bytes > self._bounds.bytes:

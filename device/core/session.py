@@ -43,6 +43,12 @@ class EventRefused(Struct, frozen=True):
     message: str
 
 
+class ModeSet(Struct, frozen=True):
+    """Where records of production go from now on."""
+
+    mode: frames.ConnectionMode
+
+
 class PauseWished(Struct, frozen=True):
     """The hub drains: come back after this long."""
 
@@ -75,6 +81,7 @@ SessionEffect = (
     | Opened
     | EventsAcknowledged
     | EventRefused
+    | ModeSet
     | PauseWished
     | Authorised
     | Complained
@@ -143,7 +150,9 @@ class Session:
             return [Complained("undecodable", error.message)]
         return [*self._book.reject(command_id, "invalid_command", error.message)]
 
-    def _dispatch(self, message: HubFrame | Delivery, now: float) -> list[SessionEffect]:
+    def _dispatch(  # noqa: C901
+        self, message: HubFrame | Delivery, now: float
+    ) -> list[SessionEffect]:
         match message:
             case Delivery():
                 return [*self._book.deliver(message, now)]
@@ -160,6 +169,8 @@ class Session:
                 return []
             case frames.Reconnect(after_ms=after_ms):
                 return [PauseWished(after_ms / 1000)]
+            case frames.ConnectionModeFrame(mode=mode):
+                return [ModeSet(mode)]
             case frames.AuthOk(expires_at=expires_at):
                 return [Authorised(expires_at)]
             case frames.Error():

@@ -17,6 +17,7 @@ from device.enrolment import Enrolment
 from device.logs import Logs
 from device.outbox import DiskOutbox
 from device.production import Production
+from device.records import RecordQueue
 from device.settings import Settings
 from device.uplink import Uplink
 from device.versions import Versions
@@ -41,6 +42,9 @@ class Tools:
     settings: Settings
     uplink: Uplink
     outbox: DiskOutbox
+    records: RecordQueue
+    hurry: Callable[[], None]
+    """Have records that rest after a failure sent now."""
     config: ConfigStore
     production: Production
     logs: Logs

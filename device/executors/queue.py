@@ -1,4 +1,5 @@
-"""`force_sync` and `clear_queue`: the events that the hub has not acknowledged yet."""
+"""`force_sync` and `clear_queue`: what waits on this device to be sent. That are records of
+production and durable events."""
 
 import asyncio
 import contextlib
@@ -11,18 +12,26 @@ SYNC_SECONDS: Final = 5.0
 
 
 async def force_sync(_command: ForceSync, context: Context) -> Done:
-    """Send what is held and wait a moment for the hub to take it."""
-    outbox = context.tools.outbox
-    outbox.wake.set()
+    """Try now what rests after a failure, and wait a moment for it to be taken."""
+    tools = context.tools
+    tools.hurry()
+    tools.outbox.wake.set()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SYNC_SECONDS):
-            await outbox.drained()
-    left = outbox.depth
+            await tools.records.drained()
+            await tools.outbox.drained()
+    left = tools.records.depth + tools.outbox.depth
     return Done(output=f"Force-sync completed. In-progress: {left}", data={"inProgress": left})
 
 
-async def clear_queue(_command: ClearQueue, context: Context) -> Done:
-    """Completed rows are deleted when the hub acknowledges them: `includeCompleted` finds none."""
+async def clear_queue(command: ClearQueue, context: Context) -> Done:
+    """`includeCompleted` also forgets which records were delivered or refused; completed events are
+    deleted when the hub acknowledges them."""
     context.no_return()
-    deleted = await context.tools.outbox.clear()
-    return Done(output=f"Deleted {deleted} events.", data={"deleted": deleted})
+    tools = context.tools
+    records = await tools.records.clear(include_completed=command.include_completed)
+    events = await tools.outbox.clear()
+    return Done(
+        output=f"Deleted {records} records and {events} events.",
+        data={"deleted": records + events},
+    )

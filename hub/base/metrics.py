@@ -77,6 +77,23 @@ events_shed = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+edge_records = Counter(
+    "longline_edge_records_total",
+    "Records that devices handed in, by what became of them",
+    ["outcome"],
+    registry=REGISTRY,
+)
+cloud_records = Counter(
+    "longline_cloud_records_total",
+    "Records that left the queue to the cloud, by how",
+    ["outcome"],
+    registry=REGISTRY,
+)
+cloud_failures = Counter(
+    "longline_cloud_failures_total",
+    "Requests to the cloud to be repeated",
+    registry=REGISTRY,
+)
 stream_offset = Gauge(
     "longline_stream_offset",
     "Offset of the last event that this replica appended",

@@ -78,11 +78,29 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_connections: Annotated[Positive, _doc("Connections to Postgres per replica.")] = 10
     metrics_token: Annotated[str, _doc("When set, /metrics wants it as a bearer token.")] = ""
     firmware_max_bytes: Annotated[Positive, _doc("The largest artifact that is taken.")] = 2**30
+    cloud_url: Annotated[
+        str, _doc("The cloud's API, to which records of production are pushed; none = they wait.")
+    ] = ""
+    cloud_token: Annotated[str, _doc("Bearer token for the cloud, when it is a static one.")] = ""
+    cloud_token_url: Annotated[
+        str, _doc("Where tokens for the cloud are fetched (OAuth 2.0 client credentials).")
+    ] = ""
+    cloud_client_id: Annotated[str, _doc("The client's id there.")] = ""
+    cloud_client_secret: Annotated[str, _doc("The client's secret there.")] = ""
+    cloud_queue_max: Annotated[
+        Positive, _doc("Records that may wait for the cloud; then /sync answers 503.")
+    ] = 1_000_000
     keep_raw_hours: Annotated[Positive, _doc("Retention of raw status and other events.")] = 48
     keep_log_days: Annotated[Positive, _doc("Retention of log lines.")] = 30
     keep_metric_days: Annotated[Positive, _doc("Retention of metric roll-ups.")] = 30
     keep_command_days: Annotated[Positive, _doc("Retention of ended commands.")] = 90
     keep_audit_days: Annotated[Positive, _doc("Retention of the audit log.")] = 400
+    keep_edge_days: Annotated[
+        Positive, _doc("Retention of records of production, and of dead letters.")
+    ] = 90
+    keep_cloud_days: Annotated[
+        Positive, _doc("Retention of what the cloud has, in the queue to it.")
+    ] = 7
     stream_events: Annotated[Positive, _doc("Events that dashboards can recover.")] = 50_000
     stream_seconds: Annotated[Positive, _doc("Age of events that dashboards can recover.")] = 600
     drain_seconds: Annotated[

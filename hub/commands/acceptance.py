@@ -4,7 +4,8 @@ Calls of a moment are committed together. Within the group each sees what the on
 taken: a command id, an idempotency key, a place among a device's unfinished commands.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct, structs
@@ -53,6 +54,9 @@ class Acceptance:
         self.keys: list[tuple[Key, KeyRow]] = []
         self.deeds: list[Deed] = []
 
+    def commands(self) -> list[NewCommand]:
+        return [new for intake in self._intakes for new in intake.commands]
+
     def keys_wanted(self) -> list[Key]:
         return [intake.key[0] for intake in self._intakes if intake.key is not None]
 
@@ -71,8 +75,10 @@ class Acceptance:
         targets: dict[Place, Target],
         existing: dict[Name, Ledgered],
         ready: Callable[[Place], ReadyLine | None],
+        refused: Mapping[Name, HubError] = MappingProxyType({}),
     ) -> None:
-        """Moves `targets` on, and adds to `keys` what is taken here."""
+        """Moves `targets` on, and adds to `keys` what is taken here. `refused` are new commands
+        that must not be accepted."""
         taken: dict[Name, Insert] = {}
         for number, intake in enumerate(self._intakes):
             used = keys.get(intake.key[0]) if intake.key else None
@@ -85,7 +91,9 @@ class Acceptance:
                 continue
             decisions: list[Decision] = []
             for new in intake.commands:
-                decision = _decide_one(new, targets, existing, taken, ready)
+                decision = _refusal(new, refused, targets, existing, taken) or _decide_one(
+                    new, targets, existing, taken, ready
+                )
                 if isinstance(decision, Insert):
                     taken[new.org, new.command_id] = decision
                     self.inserts.append(decision)
@@ -142,6 +150,19 @@ def _refused(intake: Intake, decisions: list[Decision]) -> dict[str, dict[str, A
         for new, decision in zip(intake.commands, decisions, strict=True)
         if isinstance(decision, HubError)
     }
+
+
+def _refusal(
+    new: NewCommand,
+    refused: Mapping[Name, HubError],
+    targets: dict[Place, Target],
+    existing: dict[Name, Ledgered],
+    taken: dict[Name, Insert],
+) -> HubError | None:
+    """Of what would be accepted otherwise: a repeat joins what came of the first."""
+    name = (new.org, new.command_id)
+    is_new = name not in existing and name not in taken
+    return refused.get(name) if is_new and (new.org, new.device_id) in targets else None
 
 
 def _decide_one(

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from hub.base import metrics
 from hub.base.database import Connection
+from hub.base.errors import HubError
+from hub.commands.dispatch import NewCommand
 from hub.commands.records import Ledgered, accepted_event, result_event
 from hub.commands.store import Name, Place
 from hub.commands.waiting import Waiting
@@ -21,6 +23,12 @@ class Dashboards(Protocol):
 
 class CommandListener(Protocol):
     """A floor above that has a part in some commands, in the transaction that changes them."""
+
+    async def judge(
+        self, connection: Connection, commands: Sequence[NewCommand]
+    ) -> dict[Name, HubError]:
+        """Those that must not be accepted, and why; with the devices locked."""
+        ...
 
     async def accepted(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...
     async def ended(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...

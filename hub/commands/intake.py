@@ -6,7 +6,7 @@ from hub.audit.service import AuditService
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.database import Connection
-from hub.base.errors import Unavailable
+from hub.base.errors import HubError, Unavailable
 from hub.commands.acceptance import Acceptance, Intake, Taken
 from hub.commands.announce import Announcer, CommandListener
 from hub.commands.records import Ledgered
@@ -62,11 +62,15 @@ class Intakes:
             async with self._store.database.transaction() as connection:
                 wanted, names = group.keys_wanted(), group.names_wanted()
                 targets = await self._store.targets(connection, group.places_wanted())
+                refused: dict[Name, HubError] = {}
+                for listener in self._listeners:
+                    refused |= await listener.judge(connection, group.commands())
                 group.decide(
                     keys=await self._store.keys(connection, wanted) if wanted else {},
                     targets=targets,
                     existing=await self._store.existing(connection, names) if names else {},
                     ready=self._sender.ready,
+                    refused=refused,
                 )
                 rows = await self._write(connection, group)
         except Unavailable:

@@ -13,11 +13,13 @@ from hub.audit.service import AuditService
 from hub.commands.announce import Announcer, CommandListener, Dashboards, Hints
 from hub.commands.calls import BulkOutcome, Calls
 from hub.commands.cancelling import Cancels
+from hub.commands.dispatch import NewCommand
 from hub.commands.intake import Intakes
 from hub.commands.records import Ledgered
 from hub.commands.replying import Replies
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Filter, Name, Place
+from hub.commands.store import Name as CommandName
 from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiting
 from hub.commands.wishes import Dispatch
@@ -35,7 +37,9 @@ __all__ = [
     "Dispatch",
     "Filter",
     "Hints",
+    "CommandName",
     "Ledgered",
+    "NewCommand",
 ]
 
 

@@ -4,20 +4,23 @@ from typing import Any
 
 from msgspec import Struct
 
-from hub.config.service import ConfigRow, ConfigService, HistoryRow
-from hub.web.envelope import Items
-from hub.web.inputs import ListQuery
+from hub.config.service import ConfigService, HistoryRow, SchemaRow, Standing
+from hub.web.envelope import Items, at
+from hub.web.inputs import Body, ListQuery
 from hub.web.paging import decode_number_cursor, encode_cursor
 from hub.web.route import Call
 from protocol.codec import rfc3339
 from protocol.ids import DeviceId
+from protocol.merge_patch import hash_of
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
     desired: dict[str, Any]
     desired_version: int
+    desired_hash: str
     reported: dict[str, Any]
     reported_version: int | None
+    reported_hash: str | None
     status: str
     error: str | None
 
@@ -29,6 +32,19 @@ class ConfigChange(Struct, frozen=True, rename="camel", kw_only=True):
     command_id: str
     patch: dict[str, Any]
     outcome: str
+    device_version: int | None
+    error: str | None
+    ended_at: str | None
+
+
+class SchemaBody(Body, frozen=True):
+    schema: dict[str, Any]
+
+
+class ConfigSchema(Struct, frozen=True, rename="camel", kw_only=True):
+    schema: dict[str, Any]
+    updated_at: str
+    updated_by: str
 
 
 class ConfigEndpoints:
@@ -52,13 +68,24 @@ class ConfigEndpoints:
         following = encode_cursor((shown[-1].at, str(shown[-1].version))) if more else None
         return Items([_change(row) for row in shown], following)
 
+    async def schema(self, call: Call[None, None]) -> ConfigSchema:
+        return _schema(await self._service.schema(call.principal.org))
 
-def _config(row: ConfigRow) -> Config:
+    async def set_schema(self, call: Call[None, SchemaBody]) -> ConfigSchema:
+        return _schema(await self._service.set_schema(call.principal, call.body.schema))
+
+    async def delete_schema(self, call: Call[None, None]) -> None:
+        await self._service.delete_schema(call.principal)
+
+
+def _config(row: Standing) -> Config:
     return Config(
         desired=row.desired,
         desired_version=row.desired_version,
+        desired_hash=hash_of(row.desired),
         reported=row.reported,
         reported_version=row.reported_version,
+        reported_hash=row.reported_hash,
         status=row.status,
         error=row.error,
     )
@@ -72,4 +99,13 @@ def _change(row: HistoryRow) -> ConfigChange:
         command_id=row.command_id,
         patch=row.patch,
         outcome=row.outcome,
+        device_version=row.device_version,
+        error=row.error,
+        ended_at=at(row.ended_at),
+    )
+
+
+def _schema(row: SchemaRow) -> ConfigSchema:
+    return ConfigSchema(
+        schema=row.schema, updated_at=rfc3339(row.updated_at), updated_by=row.updated_by
     )

@@ -1,35 +1,23 @@
-"""The rows of configurations and their history."""
+"""The rows of configurations, of their history, and of the schema that rules them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 import sql
-from hub.base.database import Connection, Database
+from hub.base.database import Connection, Database, Row
 from hub.commands.service import Ledgered
-from protocol.ids import DeviceId, OrgId
+from hub.config.standing import Fate, Standing
+from hub.lines.service import LineRef
+from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.merge_patch import Document
 
 _Q = sql.queries("config")
 
 Place = tuple[OrgId, DeviceId]
-
-
-class Desired(Struct):
-    """What the hub wants of a device; moved on by each push."""
-
-    document: dict[str, Any]
-    version: int
-
-
-class ConfigRow(Struct, frozen=True, kw_only=True):
-    desired: dict[str, Any]
-    desired_version: int
-    reported: dict[str, Any]
-    reported_version: int | None
-    status: str
-    error: str | None
 
 
 class HistoryRow(Struct, frozen=True, kw_only=True):
@@ -39,6 +27,9 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     command_id: str
     patch: dict[str, Any]
     outcome: str
+    device_version: int | None
+    error: str | None
+    ended_at: datetime | None
 
 
 class Push(Struct, frozen=True):
@@ -48,35 +39,67 @@ class Push(Struct, frozen=True):
     version: int
 
 
-class PushOutcome(Struct, frozen=True):
+class Ended(Struct, frozen=True, kw_only=True):
+    """How a push ended, as the device tells it."""
+
     command: Ledgered
-    applied: bool
-    reported_version: int | None
+    fate: Fate
+    device_version: int | None
+    device_hash: str | None
     error: str | None
+
+
+class PushRow(Struct, frozen=True, kw_only=True):
+    org: OrgId
+    device_id: DeviceId
+    version: int
+    command_id: CommandId
+    patch: Document
+    outcome: str
+    device_version: int | None
+
+
+class Undone(Struct, frozen=True):
+    """A device, and the push that it says it has undone."""
+
+    org: OrgId
+    device_id: DeviceId
+    command_id: str | None
+
+
+class SchemaRow(Struct, frozen=True, kw_only=True):
+    org: OrgId
+    schema: Document
+    updated_at: datetime
+    updated_by: str
 
 
 class ConfigStore:
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
-    async def lock(self, connection: Connection, places: Sequence[Place]) -> dict[Place, Desired]:
-        rows = await connection.fetch(
-            _Q["lock"], [org for org, _ in places], [device_id for _, device_id in places]
-        )
-        return {
-            (row["org_id"], row["device_id"]): Desired(row["desired"], row["desired_version"])
-            for row in rows
-        }
+    async def lock(self, connection: Connection, places: Sequence[Place]) -> dict[Place, Standing]:
+        return _standings(await connection.fetch(_Q["lock"], *_columns(places)))
+
+    async def lock_of_lines(
+        self, connection: Connection, lines: Sequence[LineRef]
+    ) -> dict[Place, Standing]:
+        """Of those whose line is still the newest."""
+        columns = _columns([(line.org, line.device_id) for line in lines])
+        generations = [line.generation for line in lines]
+        return _standings(await connection.fetch(_Q["lock_of_lines"], *columns, generations))
 
     async def want(
-        self, connection: Connection, desired: dict[Place, Desired], pushes: Sequence[Push]
+        self,
+        connection: Connection,
+        desired: Mapping[Place, tuple[Document, int]],
+        pushes: Sequence[Push],
     ) -> None:
         await connection.execute(
             _Q["set_desired"],
-            [org for org, _ in desired],
-            [device_id for _, device_id in desired],
-            [wanted.document for wanted in desired.values()],
-            [wanted.version for wanted in desired.values()],
+            *_columns(list(desired)),
+            [document for document, _ in desired.values()],
+            [version for _, version in desired.values()],
         )
         await connection.execute(
             _Q["add_history"],
@@ -88,37 +111,54 @@ class ConfigStore:
             [push.command.params["patch"] for push in pushes],
         )
 
-    async def note_outcomes(self, connection: Connection, outcomes: Sequence[PushOutcome]) -> None:
+    async def note_ends(self, connection: Connection, ends: Sequence[Ended]) -> list[PushRow]:
+        """Those pushes that had no end yet, in order."""
+        rows = await connection.fetch(
+            _Q["note_ends"],
+            [end.command.org for end in ends],
+            [end.command.command_id for end in ends],
+            [end.fate for end in ends],
+            [end.device_version for end in ends],
+            [end.error for end in ends],
+        )
+        return sorted(map(_push, rows), key=lambda push: push.version)
+
+    async def pushes(self, connection: Connection, undone: Sequence[Undone]) -> list[PushRow]:
+        """The last push of each device; and the one it has undone, of which that is noted."""
+        rows = await connection.fetch(
+            _Q["pushes"],
+            [each.org for each in undone],
+            [each.device_id for each in undone],
+            [each.command_id for each in undone],
+        )
+        return [_push(row) for row in rows]
+
+    async def report(self, connection: Connection, standings: Mapping[Place, Standing]) -> None:
+        if not standings:
+            return
+        rows = list(standings.values())
         await connection.execute(
-            _Q["note_outcome"],
-            [outcome.command.org for outcome in outcomes],
-            [outcome.command.command_id for outcome in outcomes],
-            ["applied" if outcome.applied else "failed" for outcome in outcomes],
-            [outcome.reported_version for outcome in outcomes],
-            [outcome.error for outcome in outcomes],
+            _Q["report"],
+            *_columns(list(standings)),
+            [row.reported for row in rows],
+            [row.reported_version for row in rows],
+            [row.reported_hash for row in rows],
+            [row.status for row in rows],
+            [row.error for row in rows],
         )
 
     async def forget(self, keep: int) -> None:
         """Keep so many pushes of each device."""
-        await self._database.execute(_Q["forget"], keep)
+        await self.database.execute(_Q["forget"], keep)
 
-    async def get(self, org: OrgId, device_id: DeviceId) -> ConfigRow | None:
-        row = await self._database.fetchrow(_Q["get"], org, device_id)
-        if row is None:
-            return None
-        return ConfigRow(
-            desired=row["desired"],
-            desired_version=row["desired_version"],
-            reported=row["reported"],
-            reported_version=row["reported_version"],
-            status=row["status"],
-            error=row["error"],
-        )
+    async def get(self, org: OrgId, device_id: DeviceId) -> Standing | None:
+        row = await self.database.fetchrow(_Q["get"], org, device_id)
+        return None if row is None else _standing(row)
 
     async def history(
         self, org: OrgId, device_id: DeviceId, *, below: int | None, limit: int
     ) -> list[HistoryRow]:
-        rows = await self._database.fetch(_Q["history"], org, device_id, below, limit)
+        rows = await self.database.fetch(_Q["history"], org, device_id, below, limit)
         return [
             HistoryRow(
                 version=row["version"],
@@ -127,6 +167,62 @@ class ConfigStore:
                 command_id=row["command_id"],
                 patch=row["patch"],
                 outcome=row["outcome"],
+                device_version=row["device_version"],
+                error=row["error"],
+                ended_at=row["ended_at"],
             )
             for row in rows
         ]
+
+    # The schema
+
+    async def schemas(self, connection: Connection, orgs: Sequence[OrgId]) -> list[SchemaRow]:
+        return [
+            SchemaRow(
+                org=row["org_id"],
+                schema=msgspec.json.decode(row["schema"]),
+                updated_at=row["updated_at"],
+                updated_by=row["updated_by"],
+            )
+            for row in await connection.fetch(_Q["schemas"], orgs)
+        ]
+
+    async def set_schema(
+        self, connection: Connection, org: OrgId, schema: Document, actor: str
+    ) -> None:
+        await connection.execute(_Q["set_schema"], org, msgspec.json.encode(schema).decode(), actor)
+
+    async def delete_schema(self, connection: Connection, org: OrgId) -> bool:
+        return await connection.fetchval(_Q["delete_schema"], org) is not None
+
+
+def _columns(places: Sequence[Place]) -> tuple[list[OrgId], list[DeviceId]]:
+    return [org for org, _ in places], [device_id for _, device_id in places]
+
+
+def _standings(rows: Sequence[Row]) -> dict[Place, Standing]:
+    return {(row["org_id"], row["device_id"]): _standing(row) for row in rows}
+
+
+def _standing(row: Row) -> Standing:
+    return Standing(
+        desired=row["desired"],
+        desired_version=row["desired_version"],
+        reported=row["reported"],
+        reported_version=row["reported_version"],
+        reported_hash=row["reported_hash"],
+        status=row["status"],
+        error=row["error"],
+    )
+
+
+def _push(row: Row) -> PushRow:
+    return PushRow(
+        org=row["org_id"],
+        device_id=row["device_id"],
+        version=row["version"],
+        command_id=row["command_id"],
+        patch=row["patch"],
+        outcome=row["outcome"],
+        device_version=row["device_version"],
+    )

@@ -7,7 +7,6 @@ from starlette.requests import Request
 
 from hub.base.errors import invalid
 from hub.devices.service import (
-    ConnectionMode,
     DeviceChange,
     DeviceFilter,
     DeviceRow,
@@ -19,6 +18,7 @@ from hub.web.inputs import Body, ListQuery, Query
 from hub.web.principal import Principal
 from hub.web.route import Call
 from protocol.codec import rfc3339
+from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, DeviceIdField, is_device_id
 
 Text = Annotated[str, Meta(min_length=1, max_length=256)]

@@ -11,7 +11,6 @@ from hub.base.errors import BadEnrollmentKey, Conflict, Forbidden, NotFound, Una
 from hub.devices.enrollment import Verdict, decide, key_fits
 from hub.devices.store import (
     ConnectedRow,
-    ConnectionMode,
     DeviceFilter,
     DeviceRow,
     DeviceStore,
@@ -20,11 +19,11 @@ from hub.devices.store import (
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal
+from protocol.frames import ConnectionMode
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, is_device_id
 
 __all__ = [
     "ConnectedRow",
-    "ConnectionMode",
     "DeviceChange",
     "DeviceFilter",
     "DeviceRow",

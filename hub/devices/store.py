@@ -1,18 +1,17 @@
 """The rows of devices."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.devices.enrollment import Standing
+from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
 
 _Q = sql.queries("devices")
-
-ConnectionMode = Literal["VIA_LOCAL_SERVER", "DIRECT_CLOUD"]
 
 
 class DeviceRow(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ another replica has it told: by a hint at once, and by a note in the database th
 import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import structlog
@@ -41,6 +41,9 @@ class Dashboards(Protocol):
     def now(self) -> str: ...
 
 
+HelloListener = Callable[[list[tuple[LineRef, Hello]]], Awaitable[None]]
+
+
 class Replica(Struct, frozen=True):
     replica_id: ReplicaId
     address: str
@@ -68,6 +71,7 @@ class LineService:
         self._openings = Batcher(self._register, limit=500)
         self._closings = Batcher(self._note_closed, limit=1000, bound=200_000)
         self._hellos = Batcher(self._note_hellos, limit=1000, bound=200_000)
+        self._on_hello: list[HelloListener] = []
 
     @property
     def replica_id(self) -> ReplicaId:
@@ -172,10 +176,17 @@ class LineService:
         while True:
             try:
                 await self._store.hello(said)
+                for listener in self._on_hello:
+                    await listener(said)
             except Unavailable:
                 await asyncio.sleep(WATCH_SECONDS)
             else:
                 return [None] * len(said)
+
+    def on_hello(self, listener: HelloListener) -> None:
+        """`listener` is given what devices said when their lines began, again when it raises
+        `Unavailable`."""
+        self._on_hello.append(listener)
 
     def _tell(self, line: LineRef, *, connected: bool) -> None:
         self._dashboards.publish(

@@ -94,6 +94,7 @@ class LineSession:
         "_settled",
         "_surroundings",
         "_told_too_fast",
+        "accepts",
         "commands",
         "copy_head",
         "device_id",
@@ -127,6 +128,7 @@ class LineSession:
         self.expires_at = expires_at
         self.journal_id: str | None = None
         self.commands: frozenset[str] = EVERY_COMMAND
+        self.accepts: tuple[str, ...] = ()
         self._send = send
         self._close = close
         self._surroundings = surroundings
@@ -224,6 +226,7 @@ class LineSession:
             return
         self._boot_id = hello.boot_id
         self.journal_id = hello.journal_id
+        self.accepts = tuple(hello.accepts or ())
         if hello.commands is not None:
             self.commands = frozenset(hello.commands)
         self._settle(hello)

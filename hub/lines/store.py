@@ -80,7 +80,6 @@ class LineStore:
             [hello.journal_id for _, hello in said],
             [hello.agent_version for _, hello in said],
             [None if h.commands is None else _as_json(h.commands) for _, h in said],
-            [hello.config_version for _, hello in said],
             [hello.boot_id for _, hello in said],
         )
 

@@ -31,6 +31,9 @@ TAGS: Final = {
     "commands": "Commands of all devices, and bulk dispatch.",
     "device-groups": "Named sets of devices.",
     "firmware": "Releases and their artifacts.",
+    "config-schema": "What a configuration may hold.",
+    "sync": "What devices produced.",
+    "cloud-sync": "The way of records to the cloud.",
     "audit-log": "Who did what to whom.",
     "process": "What load balancers, monitoring and other services ask.",
 }

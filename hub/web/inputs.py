@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 
 from hub.base.errors import Invalid, TooLarge, UnsupportedMedia, invalid
-from protocol.codec import decode, refuse_unstorable
+from protocol.codec import decode, outline, refuse_unstorable
 from protocol.errors import InvalidMessage
 
 Q = TypeVar("Q", bound="Query")
@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 MAX_BODY: Final = 2**20
 """Bytes of a JSON body."""
+MAX_PARTS: Final = 8 * 2**20
+"""The same, of a body that a device sends in parts."""
 
 Limit = Annotated[int, Meta(ge=1, le=500)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -69,14 +71,28 @@ def _check_moments(query: object) -> None:
 
 async def body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
     """The JSON body. Raises `Invalid`, `TooLarge` or `UnsupportedMedia`."""
-    media = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-    if media.lower() != "application/json":
-        raise UnsupportedMedia(f"the body must be application/json, not {media}")
-    raw = await read_body(request, MAX_BODY)
+    raw = await _read_json(request, MAX_BODY)
     try:
         return decode(decoder, raw)
     except InvalidMessage as error:
         raise invalid(error.field or "body", error.message) from None
+
+
+async def parts_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
+    """The same for a body of parts (`msgspec.Raw`) which the endpoint decodes one by one: what one
+    of them holds is no fault of the body."""
+    raw = await _read_json(request, MAX_PARTS)
+    try:
+        return outline(decoder, raw)
+    except InvalidMessage as error:
+        raise invalid(error.field or "body", error.message) from None
+
+
+async def _read_json(request: Request, limit: int) -> bytes:
+    media = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    if media.lower() != "application/json":
+        raise UnsupportedMedia(f"the body must be application/json, not {media}")
+    return await read_body(request, limit)
 
 
 async def read_body(request: Request, limit: int) -> bytes:

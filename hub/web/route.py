@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from hub.base.errors import HubError, NotFound
 from hub.web import envelope
-from hub.web.inputs import Query, body_of, query_of
+from hub.web.inputs import Query, body_of, parts_of, query_of
 from hub.web.principal import Principal
 
 log = structlog.get_logger(__name__)
@@ -59,6 +59,8 @@ class Route(Struct, frozen=True):
     """Raises `NotFound` when the path names what is not there, or is somebody else's."""
     query: type[Query] | None = None
     body: Any = None
+    parts: Any = None
+    """What `body` is decoded as, when the endpoint decodes its parts one by one."""
     answer: Any = None
     """The type of `data`; for a list, of one item."""
     status: int = 200
@@ -75,7 +77,8 @@ class Guard(Protocol):
 
 
 def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Response]]:
-    decoder = None if route.body is None else msgspec.json.Decoder(route.body)
+    decoder = None if route.body is None else msgspec.json.Decoder(route.parts or route.body)
+    read = body_of if route.parts is None else parts_of
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -86,7 +89,7 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
             call: Call[Any, Any] = Call(
                 principal=principal,
                 query=query_of(request, route.query or Query),
-                body=None if decoder is None else await body_of(request, decoder),
+                body=None if decoder is None else await read(request, decoder),
                 request=request,
             )
             return envelope.respond(await route.endpoint(call))

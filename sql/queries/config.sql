@@ -5,6 +5,15 @@ JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, devi
 ORDER BY 1, 2
 FOR UPDATE OF c
 
+-- name: lock_of_lines
+-- The same of devices whose line is still the newest.
+SELECT c.* FROM device_config c
+JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS t (org_id, device_id, generation)
+     USING (org_id, device_id)
+JOIN device_line l USING (org_id, device_id, generation)
+ORDER BY 1, 2
+FOR UPDATE OF c
+
 -- name: set_desired
 UPDATE device_config c
 SET desired = n.desired, desired_version = n.version, status = 'pending', error = NULL
@@ -16,24 +25,42 @@ WHERE c.org_id = n.org_id AND c.device_id = n.device_id
 INSERT INTO device_config_history (org_id, device_id, version, actor, command_id, patch)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[])
 
--- name: note_outcome
--- How pushes ended; the last one decides whether device and hub agree.
-WITH ended AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
-        AS n (org_id, command_id, outcome, reported_version, error)
-), history AS (
-    UPDATE device_config_history h SET outcome = ended.outcome
-    FROM ended WHERE h.org_id = ended.org_id AND h.command_id = ended.command_id
-    RETURNING h.org_id, h.device_id, h.version, ended.outcome, ended.reported_version, ended.error
+-- name: note_ends
+-- How pushes ended; answers those of which that was not known.
+UPDATE device_config_history h
+SET outcome = n.outcome, device_version = n.device_version, error = n.error, ended_at = now()
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+     AS n (org_id, command_id, outcome, device_version, error)
+WHERE h.org_id = n.org_id AND h.command_id = n.command_id AND h.outcome = 'pending'
+RETURNING h.*
+
+-- name: pushes
+-- The last push of each of these devices, and the one that the device says it has undone: of that
+-- one it is noted, whatever its command came to.
+WITH undone AS (
+    UPDATE device_config_history h
+    SET outcome = 'rolled_back', ended_at = coalesce(h.ended_at, now())
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS n (org_id, device_id, command_id)
+    WHERE h.org_id = n.org_id AND h.device_id = n.device_id AND h.command_id = n.command_id
+      AND h.outcome <> 'applied'
+    RETURNING h.*
 )
+SELECT * FROM undone
+UNION ALL
+SELECT h.* FROM device_config_history h
+JOIN device_config c ON c.org_id = h.org_id AND c.device_id = h.device_id
+                    AND c.desired_version = h.version
+JOIN unnest($1::text[], $2::text[]) AS n (org_id, device_id)
+     ON n.org_id = h.org_id AND n.device_id = h.device_id
+
+-- name: report
+-- What devices have, and how that compares.
 UPDATE device_config c
-SET status = CASE WHEN h.version < c.desired_version THEN c.status
-                  WHEN h.outcome = 'applied' THEN 'in_sync' ELSE 'failed' END,
-    error = CASE WHEN h.version < c.desired_version THEN c.error ELSE h.error END,
-    reported = CASE WHEN h.outcome = 'applied' AND h.version = c.desired_version
-                    THEN c.desired ELSE c.reported END,
-    reported_version = coalesce(h.reported_version, c.reported_version)
-FROM history h WHERE c.org_id = h.org_id AND c.device_id = h.device_id
+SET reported = n.reported, reported_version = n.version, reported_hash = n.hash,
+    status = n.status, error = n.error
+FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bigint[], $5::text[], $6::text[], $7::text[])
+     AS n (org_id, device_id, reported, version, hash, status, error)
+WHERE c.org_id = n.org_id AND c.device_id = n.device_id
 
 -- name: get
 SELECT * FROM device_config WHERE org_id = $1 AND device_id = $2
@@ -49,3 +76,15 @@ ORDER BY version DESC LIMIT $4
 DELETE FROM device_config_history h USING device_config c
 WHERE c.org_id = h.org_id AND c.device_id = h.device_id
   AND h.version <= c.desired_version - $1::bigint
+
+-- name: schemas
+-- The schemas of these organisations. Text, because jsonb would lose the order of keywords.
+SELECT org_id, schema, updated_at, updated_by FROM config_schema WHERE org_id = ANY ($1::text[])
+
+-- name: set_schema
+INSERT INTO config_schema (org_id, schema, updated_by) VALUES ($1, $2, $3)
+ON CONFLICT (org_id) DO UPDATE
+SET schema = excluded.schema, updated_at = clock_timestamp(), updated_by = excluded.updated_by
+
+-- name: delete_schema
+DELETE FROM config_schema WHERE org_id = $1 RETURNING org_id

@@ -75,7 +75,8 @@ ORDER BY l.device_id
 
 -- name: change
 UPDATE device SET name = $3, company_id = $4, production_line_id = $5, tags = $6, disabled = $7,
-                  connection_mode = $8
+                  connection_mode = $8,
+                  mode_changed_at = CASE WHEN connection_mode = $8 THEN mode_changed_at ELSE now() END
 WHERE org_id = $1 AND device_id = $2
 
 -- name: delete

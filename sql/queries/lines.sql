@@ -67,9 +67,8 @@ FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 WITH said AS (
     SELECT h.*
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                $7::bigint[], $8::text[])
-         AS h (org_id, device_id, generation, journal_id, version, commands, config_version,
-               boot_id)
+                $7::text[])
+         AS h (org_id, device_id, generation, journal_id, version, commands, boot_id)
     JOIN device_line l USING (org_id, device_id, generation)
     ORDER BY h.org_id, h.device_id
     FOR UPDATE OF l
@@ -81,15 +80,6 @@ WITH said AS (
 ), device AS (
     UPDATE device d SET version = u.version
     FROM upgraded u WHERE d.org_id = u.org_id AND d.device_id = u.device_id
-), configured AS (
-    SELECT c.org_id, c.device_id, said.config_version
-    FROM device_config c JOIN said USING (org_id, device_id)
-    WHERE said.config_version IS NOT NULL
-    ORDER BY 1, 2
-    FOR UPDATE OF c
-), config AS (
-    UPDATE device_config c SET reported_version = n.config_version
-    FROM configured n WHERE c.org_id = n.org_id AND c.device_id = n.device_id
 )
 UPDATE device_line l
 SET journal_id = said.journal_id, boot_id = said.boot_id, agent_version = said.version,

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from protocol.merge_patch import hash_of
 from tests.acceptance.hub.clients import Fleet, Rest, new_id
 from tests.acceptance.hub.process import HubProcess
 
@@ -322,8 +323,8 @@ async def test_the_configuration_is_desired_and_then_reported(fleet: Fleet, rest
     async with fleet.new_line() as device:
         path = f"/devices/{device.device_id}/config"
         assert await rest.data(path) == {
-            "desired": {}, "desiredVersion": 0, "reported": {}, "reportedVersion": None,
-            "status": "in_sync", "error": None,
+            "desired": {}, "desiredVersion": 0, "desiredHash": hash_of({}), "reported": {},
+            "reportedVersion": None, "reportedHash": None, "status": "in_sync", "error": None,
         }  # fmt: skip
         for patch in ({"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": [1]}}):
             config = {"type": "push_config", "patch": patch}

@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 
+from protocol.merge_patch import hash_of
 from tests.integration.device.agents import Bench
 
 SCAN = '{"type":"scan","code":"0101","valid":true}'
@@ -87,6 +88,7 @@ async def test_push_config_is_merged_kept_and_taken_up(bench: Bench) -> None:
         await agent.stop()
     assert result["data"] == {
         "version": 1,
+        "hash": hash_of(patch),
         "applied": ["metrics.intervalSeconds"],
         "restartRequired": ["scanner.port"],
     }

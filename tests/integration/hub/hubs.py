@@ -118,7 +118,8 @@ class Hub:
             self.told,
             clock=lambda: self.seconds,
         )
-        self.config = ConfigService(ConfigStore(database))
+        self.config = ConfigService(ConfigStore(database), AuditService(AuditStore(database)))
+        self.lines.on_hello(self.config.said_hello)
         self.store = CommandStore(database)
         self.commands = CommandService(
             self.store,

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from cloud.access import Access
 from device.errors import BadSettings
-from device.settings import enrollment_key, load, without_secrets
+from device.settings import Cloud, cloud_access, enrollment_key, load, without_secrets
 
 HUB = {"hub": "http://hub:8080", "id": "edge-1"}
 
@@ -61,6 +62,27 @@ def test_the_enrolment_key_comes_from_a_file_or_a_variable(tmp_path: Path) -> No
     for path in (file, tmp_path / "missing"):
         with pytest.raises(BadSettings, match=str(path)):
             enrollment_key(str(path), environ)
+
+
+def test_access_to_the_cloud_comes_from_the_file_and_from_variables(tmp_path: Path) -> None:
+    assert cloud_access(Cloud(), {}) is None
+    token = tmp_path / "token"
+    token.write_text("t\n")
+    by_file = Cloud(url="https://cloud", token_file=str(token))
+    assert cloud_access(by_file, {}) == Access(url="https://cloud", token="t")
+    environ = {
+        "LONGLINE_CLOUD_URL": "https://other",
+        "LONGLINE_CLOUD_TOKEN_URL": "https://issuer",
+        "LONGLINE_CLOUD_CLIENT_ID": "c",
+        "LONGLINE_CLOUD_CLIENT_SECRET": "s",
+    }
+    assert cloud_access(Cloud(), environ) == Access(
+        url="https://other", token_url="https://issuer", client_id="c", client_secret="s"
+    )
+    with pytest.raises(BadSettings, match="neither a token nor a token_url"):
+        cloud_access(Cloud(url="https://cloud"), {})
+    with pytest.raises(BadSettings, match="cannot read the cloud's token file"):
+        cloud_access(Cloud(url="https://cloud", token_file="/none"), {})
 
 
 def test_programs_that_the_agent_starts_do_not_see_its_secrets() -> None:

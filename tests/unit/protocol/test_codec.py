@@ -51,6 +51,7 @@ HUB_FRAMES: list[msgspec.Struct] = [
     frames.Error(code=frames.FrameErrorCode.INVALID_FRAME, message="m", boot_id="b", seq=7),
     frames.Pong(server_time=TS),
     frames.AuthOk(expires_at=TS),
+    frames.ConnectionModeFrame(mode="DIRECT_CLOUD"),
 ]  # fmt: skip
 
 PARAMS: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ from protocol.ids import (
     uuid7,
 )
 from protocol.lifecycle import Happening
-from protocol.merge_patch import merge
+from protocol.merge_patch import hash_of, merge
 from protocol.replies import Ack, Outcome, Progress, Reply, Result, happening_of
 
 # Name: danger, safe to redeliver, seconds (protocol.md, 1.4)
@@ -129,3 +129,10 @@ def test_a_merge_changes_neither_of_the_two() -> None:
     assert merge(target, patch) == {"a": {"c": 2, "d": {}}}
     assert merge(target, [1]) == [1]
     assert (target, patch) == ({"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": {"e": None}}})
+
+
+def test_the_hash_of_a_document_is_of_its_content() -> None:
+    one = hash_of({"a": 1000, "b": [1, True, None, "x"], "c": {"d": 0.5, "e": 1e300}})
+    assert one == hash_of({"c": {"e": 10**300, "d": 0.5}, "b": [1.0, True, None, "x"], "a": 1e3})
+    assert one != hash_of({"a": 1000, "b": [1, 1, None, "x"], "c": {"d": 0.5, "e": 1e300}})
+    assert len(one) == 64

@@ -99,3 +99,10 @@ def test_everything_reaches_the_hub_once_and_in_order(steps: list[str]) -> None:
     while on_line:
         commit()
     assert stored == list(range(1, created + 1))
+
+
+def test_other_bounds_take_effect_at_once() -> None:
+    outbox = make_outbox()
+    assert outbox.rebound(Bounds(events=1, bytes=10_000)) == [Key("old", 3)]
+    assert outbox.rebound(Bounds(events=100, bytes=10_000)) == []
+    assert outbox.depth == 1

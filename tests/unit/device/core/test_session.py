@@ -9,6 +9,7 @@ from device.core.session import (
     EventRefused,
     EventsAcknowledged,
     LineDead,
+    ModeSet,
     Opened,
     PauseWished,
     PingHub,
@@ -88,6 +89,8 @@ def test_what_the_hub_says_of_events_and_of_the_line_becomes_effects() -> None:
     line = Line()
     assert line.receive(type="event_ack", bootId="b", seq=4) == [EventsAcknowledged("b", 4)]
     assert line.receive(type="reconnect", afterMs=1500) == [PauseWished(1.5)]
+    mode = line.receive(type="connection_mode", mode="DIRECT_CLOUD")
+    assert mode == [ModeSet("DIRECT_CLOUD")]
     assert line.receive(type="auth_ok", expiresAt=AFTER) == [Authorised(AFTER)]
     refused = {"type": "error", "code": "invalid_frame", "message": "m"}
     assert line.receive(**refused, bootId="b", seq=4) == [EventRefused("b", 4, "m")]

@@ -20,6 +20,7 @@ def take(
     keys: dict[Key, KeyRow] | None = None,
     existing: dict[Name, Ledgered] | None = None,
     unfinished: int = 0,
+    refused: dict[Name, HubError] | None = None,
 ) -> tuple[Acceptance, list[Taken]]:
     group = Acceptance(list(intakes))
     group.decide(
@@ -27,6 +28,7 @@ def take(
         targets={PLACE: make_target(unfinished=unfinished)},
         existing=existing or {},
         ready=lambda _: None,
+        refused=refused or {},
     )
     rows = {
         (i.new.org, i.new.command_id): make_command(
@@ -53,6 +55,7 @@ def ledgered(outcome: Ledgered | HubError) -> Ledgered:
 
 def test_what_is_wanted_is_named_once_and_sorted() -> None:
     group = Acceptance([one("b"), with_key("a"), one("b", device_id=DeviceId("d0"))])
+    assert [new.command_id for new in group.commands()] == ["b", "a", "b"]
     assert group.keys_wanted() == [KEY]
     assert group.places_wanted() == [(DEFAULT_ORG, "d0"), (DEFAULT_ORG, "d1")]
     assert group.names_wanted() == [(DEFAULT_ORG, "a"), (DEFAULT_ORG, "b")]
@@ -153,3 +156,17 @@ def test_g2_a_key_that_was_used_is_joined_whatever_the_problem_is_now() -> None:
     intake = structs.replace(with_key("second"), problem=invalid("expiresAt", "lies behind"))
     _, (taken,) = take(intake, keys={KEY: used})
     assert (taken.joined, taken.refused) == (used, None)
+
+
+def test_what_a_floor_above_refuses_takes_no_number_and_a_repeat_joins_all_the_same() -> None:
+    name = (DEFAULT_ORG, one("bad").commands[0].command_id)
+    why = invalid("config.port", "too large")
+    group, taken = take(one("bad"), one("good"), refused={name: why})
+    assert taken[0].outcomes == [why]
+    assert [(insert.new.command_id, insert.seq) for insert in group.inserts] == [("good", 1)]
+    there = make_command(command_id=name[1])
+    _, taken = take(one("bad"), existing={name: there}, refused={name: why})
+    assert taken[0].outcomes == [there]
+    elsewhere = one("bad", device_id=DeviceId("nobody"))
+    _, taken = take(elsewhere, refused={name: why})
+    assert isinstance(taken[0].outcomes[0], NotFound)

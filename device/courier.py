@@ -1,0 +1,223 @@
+"""Brings records of production out: to the hub, or to the cloud.
+
+Both couriers always run. Which records are whose is the queue's to say (`device.core.queue`); a
+courier without any waits.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import httpx
+import msgspec
+import structlog
+from msgspec import Struct
+
+from cloud.api import MOST_ITEMS, Answer, Item, Push, Verdict, meaning
+from cloud.api import fitting as fitting_cloud
+from cloud.client import CloudClient
+from device.core.queue import Fates, Rests, Way, fates, fitting
+from device.enrolment import retry_after
+from device.errors import AgentError, HubUnreachable, JournalUnavailable
+from device.records import Lane, RecordQueue, Waiting
+from protocol.codec import rfc3339
+from protocol.edge import MOST_RECORDS, EdgeRecord, SyncAnswer
+from protocol.telemetry import Alert
+
+_log = structlog.stdlib.get_logger()
+
+BREATH_SECONDS: Final = 0.2
+"""However fast records come, a courier that has nothing to send looks no oftener."""
+OK: Final = 200
+SEND_SECONDS: Final = 15.0
+DISK_SECONDS: Final = 5.0
+NO_CLOUD_SECONDS: Final = 60.0
+
+
+class Tokens(Protocol):
+    async def token(self) -> str: ...
+
+
+class Alerts(Protocol):
+    async def add(self, event: Alert, /) -> None: ...
+
+
+class Failed(Exception):
+    """Nothing is known of what was sent; try again, not before `wish` seconds."""
+
+    def __init__(self, message: str, *, wish: float = 0.0) -> None:
+        super().__init__(message)
+        self.wish = wish
+
+
+class Courier:
+    """What both have: the queue, its lanes, and the rests between attempts."""
+
+    way: Way
+
+    def __init__(
+        self,
+        queue: RecordQueue,
+        alerts: Alerts,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._queue = queue
+        self._alerts = alerts
+        self._clock = clock
+        self._rests: Rests[Lane] = Rests(draw)
+        self._wake = asyncio.Event()
+        queue.wakes.append(self._wake)
+
+    def hurry(self) -> None:
+        """Try now what rests."""
+        self._rests.hurry()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                wait = await self._step()
+            except JournalUnavailable as error:
+                _log.error("records not read", reason=str(error))
+                wait = DISK_SECONDS
+            if wait != 0:
+                await asyncio.sleep(BREATH_SECONDS)
+                await self._pause(wait)
+
+    async def _pause(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _step(self) -> float | None:
+        """Send one batch; seconds to wait before the next, None = until there is something."""
+        lanes = await self._lanes()
+        lane = self._rests.first(lanes, self._clock())
+        if lane is None:
+            return self._rests.wait(lanes, self._clock())
+        try:
+            await self._send(lane)
+        except Failed as failure:
+            wait = self._rests.failed(lane, self._clock(), wish=failure.wish)
+            _log.warning(
+                "records not sent", way=self.way, reason=str(failure), retry_in=round(wait, 1)
+            )
+        else:
+            self._rests.went_well(lane)
+        return 0
+
+    async def _lanes(self) -> list[Lane]:
+        return await self._queue.lanes(self.way)
+
+    async def _send(self, lane: Lane) -> None:
+        """One batch of `lane`. Raises `Failed`."""
+        raise NotImplementedError
+
+    async def _settle(self, fates: Fates) -> None:
+        await self._queue.settle(fates.done, fates.refused)
+        if fates.refused:
+            ident, reason = fates.refused[0]
+            _log.error("records refused", records=len(fates.refused), first=ident, reason=reason)
+            text = f"{len(fates.refused)} records refused; {ident}: {reason}"
+            await self._alerts.add(
+                Alert(severity="WARN", code="record_refused", message=text[:1000])
+            )
+
+
+HUB: Final[Lane] = ("", "bottle")
+"""To the hub all records are one lane."""
+
+
+class _Success(Struct, frozen=True):
+    data: SyncAnswer
+
+
+class HubCourier(Courier):
+    """`http` has the hub as its base URL."""
+
+    way: Way = "hub"
+
+    def __init__(
+        self, queue: RecordQueue, alerts: Alerts, *, http: httpx.AsyncClient, tokens: Tokens
+    ) -> None:
+        super().__init__(queue, alerts)
+        self._http = http
+        self._tokens = tokens
+
+    async def _lanes(self) -> list[Lane]:
+        return [HUB] if await super()._lanes() else []
+
+    async def _send(self, lane: Lane) -> None:
+        waiting = await self._queue.take(self.way, MOST_RECORDS)
+        batch = waiting[: fitting([len(each.body) for each in waiting])]
+        if not batch:
+            return
+        sent = [each.id for each in batch]
+        found = fates(sent, await self._post(batch))
+        await self._settle(found)
+        if len(found.done) + len(found.refused) < len(set(sent)):
+            raise Failed("the hub's answer does not name every record")
+
+    async def _post(self, batch: list[Waiting]) -> SyncAnswer:
+        body = b'{"records":[' + b",".join(each.body for each in batch) + b"]}"
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                headers = {
+                    "Authorization": f"Bearer {await self._tokens.token()}",
+                    "Content-Type": "application/json",
+                }
+                answer = await self._http.post("api/v1/sync", content=body, headers=headers)
+        except (HubUnreachable, AgentError) as error:
+            raise Failed(error.message) from None
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise Failed(str(error) or type(error).__name__) from None
+        if answer.status_code != OK:
+            message = f"the hub answered {answer.status_code}"
+            raise Failed(message, wish=retry_after(answer.headers))
+        try:
+            return msgspec.json.decode(answer.content, type=_Success).data
+        except msgspec.MsgspecError:
+            raise Failed("the hub's answer does not decode") from None
+
+
+class CloudCourier(Courier):
+    """Without a `client` the device has no access to the cloud: what is to go there waits."""
+
+    way: Way = "cloud"
+
+    def __init__(self, queue: RecordQueue, alerts: Alerts, *, client: CloudClient | None) -> None:
+        super().__init__(queue, alerts)
+        self._client = client
+
+    async def _send(self, lane: Lane) -> None:
+        if self._client is None:
+            raise Failed("the settings name no cloud", wish=NO_CLOUD_SECONDS)
+        waiting = await self._queue.take(self.way, MOST_ITEMS, lane)
+        batch = waiting[: fitting_cloud([len(each.body) for each in waiting])]
+        push = Push([_item(each) for each in batch])
+        while items := push.next():
+            answer = await self._client.send(*lane, items)
+            await self._take_answer(self._client, push, answer)
+
+    async def _take_answer(self, client: CloudClient, push: Push[Item], answer: Answer) -> None:
+        verdict = meaning(answer.status)
+        outcome = push.answered(verdict)
+        if verdict is Verdict.NEW_TOKEN:
+            client.forget_token()
+        if outcome.failed:
+            raise Failed(answer.text, wish=answer.retry_after)
+        done = [item.id for item in outcome.done]
+        await self._settle(Fates(done, [(item.id, answer.text) for item in outcome.dead]))
+
+
+def _item(waiting: Waiting) -> Item:
+    record = msgspec.json.decode(waiting.body, type=EdgeRecord)
+    return Item(record.id, rfc3339(record.ts), record.data)

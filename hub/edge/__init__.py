@@ -1,0 +1,1 @@
+"""Records of production: taken from devices, kept, and pushed to the cloud."""

@@ -1,0 +1,62 @@
+"""What becomes of the records of one call of `POST /sync`. Pure.
+
+Each is judged by itself: one that does not validate is refused with its reason, and the others are
+kept. An id that is there already, or that comes twice in one call, is accepted again when the
+content is the same, and a conflict when it is not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from protocol.codec import command_id_of, decode
+from protocol.edge import EdgeRecord, Refusal, SyncAnswer, digest
+from protocol.errors import InvalidMessage
+
+_record: Final = msgspec.json.Decoder(EdgeRecord)
+
+
+class Judged(Struct, frozen=True):
+    """A record that validates, and the digest of its content."""
+
+    record: EdgeRecord
+    digest: bytes
+
+
+class Intake(Struct, frozen=True):
+    """What to write, and what to answer once that is committed."""
+
+    new: list[Judged]
+    answer: SyncAnswer
+
+
+def judge(raw: Raw) -> Judged | Refusal:
+    content = bytes(raw)
+    try:
+        record = decode(_record, content)
+    except InvalidMessage as error:
+        where = f"{error.field}: " if error.field else ""
+        return Refusal(command_id_of(content) or "", "invalid", where + error.message)
+    return Judged(record, digest(record))
+
+
+def decide(judged: Sequence[Judged | Refusal], existing: Mapping[str, bytes]) -> Intake:
+    """`existing`: the digests of those ids that are there."""
+    known = dict(existing)
+    new: list[Judged] = []
+    accepted: dict[str, None] = {}
+    refused: list[Refusal] = []
+    for each in judged:
+        if isinstance(each, Refusal):
+            refused.append(each)
+            continue
+        ident = each.record.id
+        if ident not in known:
+            known[ident] = each.digest
+            new.append(each)
+        if known[ident] == each.digest:
+            accepted[ident] = None
+        else:
+            refused.append(Refusal(ident, "conflict", "this id has another content"))
+    return Intake(new, SyncAnswer(list(accepted), refused))

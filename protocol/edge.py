@@ -1,0 +1,57 @@
+"""Records of production (bottles, batches, pallets, fixations): what the device hands to the hub
+with `POST /sync`, or to the cloud by itself.
+
+A record's id names it for ever, so that it can be handed over again. Two records with one id are
+the same when their digests are equal."""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from protocol.codec import rfc3339
+from protocol.merge_patch import canonical
+
+Kind = Literal["bottle", "batch", "pallet", "fixation"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+MOST_RECORDS: Final = 1000
+"""In one call of `POST /sync`."""
+MOST_RECORD_BYTES: Final = 32 * 1024
+
+# Ids stand in paths: no slash, no white space, no control characters.
+RecordId = Annotated[str, Meta(pattern=r"^[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)")]
+CompanyId = Annotated[str, Meta(pattern=r"^[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)")]
+
+
+class EdgeRecord(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Something was produced."""
+
+    id: RecordId
+    kind: Kind
+    company_id: CompanyId
+    ts: Annotated[datetime, Meta(tz=True)]
+    data: dict[str, Any] = {}
+
+
+class Refusal(Struct, frozen=True):
+    """Why one record was not taken; the others were."""
+
+    id: str
+    code: Literal["invalid", "conflict"]
+    message: str
+
+
+class SyncAnswer(Struct, frozen=True):
+    """What is accepted is committed."""
+
+    accepted: list[str]
+    refused: list[Refusal]
+
+
+def digest(record: EdgeRecord) -> bytes:
+    """Equal for equal content, however it was written."""
+    content = [record.kind, record.company_id, rfc3339(record.ts), canonical(record.data)]
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()

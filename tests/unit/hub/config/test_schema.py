@@ -1,0 +1,41 @@
+import pytest
+
+from hub.base.errors import Invalid
+from hub.config.schema import Rule
+
+PORT = {
+    "type": "object",
+    "properties": {"port": {"type": "integer", "maximum": 99}, "name": {"type": "string"}},
+    "additionalProperties": False,
+}
+
+
+def test_what_violates_a_schema_is_named() -> None:
+    rule = Rule(PORT)
+    assert rule.problem({"port": 7}) is None
+    problem = rule.problem({"port": 100, "name": 1})
+    assert problem is not None
+    assert sorted(error.field for error in problem.errors) == ["config.name", "config.port"]
+    assert "config.port: 100 is greater than the maximum of 99" in [
+        f"{error.field}: {error.message}" for error in problem.errors
+    ]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "no type"},
+        {"properties": []},
+        {"$ref": "http://127.0.0.1:1/schema.json"},
+        {"$ref": "file:///etc/passwd"},
+        {"pattern": "("},
+    ],
+)
+def test_what_is_no_schema_is_refused_and_nothing_is_fetched(schema: dict[str, object]) -> None:
+    with pytest.raises(Invalid):
+        Rule(schema)
+
+
+def test_a_regular_expression_cannot_run_for_ever() -> None:
+    rule = Rule({"properties": {"a": {"pattern": r"^(a+)+\1$"}}})
+    assert rule.problem({"a": "a" * 60 + "b"}) is not None

@@ -1,0 +1,122 @@
+from typing import Any
+
+import pytest
+
+from hub.config.standing import (
+    DIFFERS,
+    WENT_BACK,
+    End,
+    Said,
+    Standing,
+    after_end,
+    after_hello,
+    fate_of,
+)
+from protocol.lifecycle import State
+from protocol.merge_patch import hash_of
+
+WANTED = {"a": 2}
+
+
+def make_standing(**changes: Any) -> Standing:
+    """A push of version 2 is under way."""
+    fields: dict[str, Any] = {
+        "desired": WANTED, "desired_version": 2, "reported": {"a": 1}, "reported_version": 1,
+        "reported_hash": None, "status": "pending", "error": None,
+    }  # fmt: skip
+    return Standing(**{**fields, **changes})
+
+
+def make_end(**changes: Any) -> End:
+    fields: dict[str, Any] = {
+        "version": 2, "patch": {"a": 2}, "fate": "applied", "device_version": 5,
+        "device_hash": None, "error": None,
+    }  # fmt: skip
+    return End(**{**fields, **changes})
+
+
+def make_said(**changes: Any) -> Said:
+    fields: dict[str, Any] = {
+        "version": 5, "hash": None, "rolled_back": None, "applied_version": 5,
+        "is_under_way": False,
+    }  # fmt: skip
+    return Said(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "fate"),
+    [
+        (State.SUCCESS, None, "applied"),
+        (State.FAILED, {"code": "rolled_back"}, "rolled_back"),
+        (State.FAILED, {"code": "invalid_config"}, "failed"),
+        (State.UNKNOWN, None, "failed"),
+        (State.TIMEOUT, {"code": "timeout"}, "failed"),
+    ],
+)
+def test_what_the_end_of_a_command_means(
+    status: State, error: dict[str, Any] | None, fate: str
+) -> None:
+    assert fate_of(status, error) == fate
+
+
+@pytest.mark.parametrize("digest", [None, hash_of(WANTED)])
+def test_a_push_that_was_applied_brings_both_together(digest: str | None) -> None:
+    standing = after_end(make_standing(), make_end(device_hash=digest))
+    assert (standing.status, standing.reported, standing.reported_version) == ("in_sync", WANTED, 5)
+    assert standing.reported_hash == digest
+
+
+def test_a_push_that_was_applied_to_something_else_is_seen() -> None:
+    by_hash = after_end(make_standing(), make_end(device_hash="other"))
+    assert (by_hash.status, by_hash.error) == ("pending", DIFFERS)
+    # An earlier push failed, so that this one alone does not give what is desired.
+    wanted = {"a": 2, "b": 1}
+    by_document = after_end(make_standing(desired=wanted), make_end())
+    assert (by_document.status, by_document.reported) == ("pending", {"a": 2})
+
+
+def test_an_older_push_says_what_is_reported_and_not_how_it_stands() -> None:
+    standing = after_end(make_standing(desired_version=3), make_end())
+    assert (standing.status, standing.reported, standing.reported_version) == ("pending", WANTED, 5)
+    standing = after_end(make_standing(desired_version=3), make_end(fate="failed", error="x"))
+    assert (standing.status, standing.error, standing.reported) == ("pending", None, {"a": 1})
+
+
+@pytest.mark.parametrize("fate", ["failed", "rolled_back"])
+def test_a_push_that_was_not_applied_leaves_what_is_reported(fate: str) -> None:
+    end = make_end(fate=fate, error="why", device_version=None)
+    standing = after_end(make_standing(), end)
+    assert (standing.status, standing.error) == (fate, "why")
+    assert (standing.reported, standing.reported_version) == ({"a": 1}, 1)
+
+
+def test_the_hash_in_hello_is_believed_whatever_became_of_commands() -> None:
+    lost = make_standing(status="failed", error="timeout")
+    standing = after_hello(lost, make_said(hash=hash_of(WANTED)))
+    assert (standing.status, standing.error, standing.reported) == ("in_sync", None, WANTED)
+
+
+def test_a_device_that_went_back_says_so() -> None:
+    standing = after_hello(make_standing(), make_said(hash="old", rolled_back=2))
+    assert (standing.status, standing.error) == ("rolled_back", WENT_BACK)
+    older = after_hello(make_standing(), make_said(hash="old", rolled_back=1, is_under_way=True))
+    assert older.status == "pending"
+
+
+def test_drift_is_seen() -> None:
+    agreed = make_standing(status="in_sync")
+    by_hash = after_hello(agreed, make_said(hash="other"))
+    assert (by_hash.status, by_hash.error, by_hash.reported_hash) == ("pending", DIFFERS, "other")
+    by_version = after_hello(agreed, make_said(version=0))
+    assert by_version.status == "pending"
+    assert by_version.error == "the device reports version 0, not 5"
+
+
+def test_what_is_no_drift() -> None:
+    agreed = make_standing(status="in_sync")
+    assert after_hello(agreed, make_said()).status == "in_sync"
+    assert after_hello(agreed, make_said(applied_version=None)).status == "in_sync"
+    failed = make_standing(status="failed", error="why")
+    assert after_hello(failed, make_said(hash="old")).error == "why"
+    under_way = after_hello(make_standing(), make_said(hash="old", is_under_way=True))
+    assert (under_way.status, under_way.error) == ("pending", None)

@@ -1,0 +1,38 @@
+from cloud.api import Answer, Item, Push
+from hub.edge.pushing import MOST_ERROR, Settlement, in_time, settle
+
+ITEMS = [Item("r1", "t", {}), Item("r2", "t", {})]
+
+
+def test_what_the_cloud_took_is_done_and_the_lane_goes_on() -> None:
+    settlement = settle(Push(ITEMS), Answer(200, "200: ok"), failures=3, draw=0)
+    assert (settlement.done, settlement.dead, settlement.wait) == (["r1", "r2"], [], None)
+    assert settlement.failures == 0
+
+
+def test_a_failure_rests_the_lane_longer_each_time() -> None:
+    settlement = settle(Push(ITEMS), Answer(503, "503: no", retry_after=0), failures=2, draw=0)
+    assert settlement == Settlement(error="503: no", failures=3, wait=2.0)
+    wish = settle(Push(ITEMS), Answer(429, "429: slow", retry_after=7), failures=0, draw=0)
+    assert wish.wait == 7
+
+
+def test_a_refused_token_is_to_be_replaced() -> None:
+    settlement = settle(Push(ITEMS), Answer(401, "401"), failures=0, draw=0)
+    assert settlement.new_token
+    assert not settlement.done
+    assert not settlement.dead
+
+
+def test_a_single_bad_record_is_a_dead_letter() -> None:
+    push = Push(ITEMS)
+    assert settle(push, Answer(400, "400: bad"), failures=0, draw=0).dead == []
+    settlement = settle(push, Answer(400, "x" * 9999), failures=0, draw=0)
+    assert settlement.dead == ["r1"]
+    assert len(settlement.error) == MOST_ERROR
+    assert settle(push, Answer(409, "409"), failures=0, draw=0).done == ["r2"]
+
+
+def test_a_request_must_end_before_its_lease_does() -> None:
+    assert in_time(10.0, 14.0)
+    assert not in_time(10.0, 14.1)
