@@ -7,6 +7,7 @@ courier without any waits.
 import asyncio
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -52,7 +53,7 @@ class Failed(Exception):
         self.wish = wish
 
 
-class Courier:
+class Courier(ABC):
     """What both have: the queue, its lanes, and the rests between attempts."""
 
     way: Way
@@ -117,9 +118,9 @@ class Courier:
     async def _lanes(self) -> list[Lane]:
         return await self._queue.lanes(self.way)
 
+    @abstractmethod
     async def _send(self, lane: Lane) -> None:
         """One batch of `lane`. Raises `Failed`."""
-        raise NotImplementedError
 
     async def _settle(self, fates: Fates) -> None:
         await self._queue.settle(fates.done, fates.refused)

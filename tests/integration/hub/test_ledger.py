@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -187,6 +188,12 @@ async def test_g5_one_line_gets_everything_in_order_whoever_accepts(database: Da
         assert written == [row["command_id"] for row in rows]
 
 
+async def somebody_waits(database: Database) -> bool:
+    """Whether a statement waits for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+    return await database.fetchval(query + "current_database()") > 0
+
+
 async def test_g3_two_lines_of_a_device_in_one_claim_are_written_a_command_once(
     database: Database,
 ) -> None:
@@ -199,7 +206,7 @@ async def test_g3_two_lines_of_a_device_in_one_claim_are_written_a_command_once(
                 "SELECT 1 FROM device WHERE device_id = 'd2' FOR NO KEY UPDATE"
             )
             await hub.line(other)
-            await asyncio.sleep(0.05)
+            await until(partial(somebody_waits, database))
             old, new = await hub.line(D1), await hub.line(D1)
         await new.until(1)
         later = await hub.accept(D1)
