@@ -86,8 +86,7 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.generation AS seen_generation, l.boot_id AS seen_boot_id,
        l.agent_version AS seen_agent_version,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
-       coalesce(l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL, false)
-           AS seen_online,
+       coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS seen_online,
        c.status AS seen_command, c.error AS seen_command_error,
        c.cancelled_by IS NOT NULL AS seen_cancelled, 0::bigint AS seen_failures
 FROM campaign_device t
@@ -121,7 +120,7 @@ JOIN device_line l USING (org_id, device_id)
 JOIN replica r USING (replica_id)
 LEFT JOIN device_state s USING (org_id, device_id)
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <= $3
-  AND l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL
+  AND l.closed_at IS NULL AND r.ended_at IS NULL
   AND (t.attempt = 0 OR t.since < now() - interval '2 seconds')
 ORDER BY t.position
 LIMIT $4
@@ -160,7 +159,7 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <
   AND NOT ($5 AND EXISTS (
         SELECT 1 FROM device_line l JOIN replica r USING (replica_id)
         WHERE l.org_id = t.org_id AND l.device_id = t.device_id AND l.closed_at IS NULL
-          AND r.lease_until > now() AND r.ended_at IS NULL))
+          AND r.ended_at IS NULL))
 RETURNING t.*
 
 -- name: refuse

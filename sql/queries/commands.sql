@@ -151,7 +151,7 @@ RETURNING c.*
 SELECT l.org_id, l.device_id
 FROM device_line l JOIN replica r USING (replica_id)
 JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
-WHERE l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL
+WHERE l.closed_at IS NULL AND r.ended_at IS NULL
 
 -- name: lock_one
 -- A command, and the replica on which its device has a line.

@@ -31,10 +31,10 @@ WHERE device.deleted_at IS NOT NULL
 RETURNING device_id
 
 -- name: get
--- One device as REST tells it; $1, $2.
+-- One device as REST tells it; $1, $2. A line counts until its replica is declared dead: a lease that
+-- ran out while Postgres stood still says nothing of it.
 SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
-       coalesce(l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL, false)
-           AS connected,
+       coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS connected,
        s.status AS said
 FROM device d
 LEFT JOIN device_state s USING (org_id, device_id)
@@ -46,8 +46,7 @@ WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 -- Newest first; a filter that is null matches all.
 SELECT * FROM (
     SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
-           coalesce(l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL, false)
-               AS connected,
+           coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS connected,
            s.status AS said
     FROM device d
     LEFT JOIN device_state s USING (org_id, device_id)
@@ -70,7 +69,7 @@ LIMIT $9
 -- The devices that are on a live line of any replica.
 SELECT l.device_id, l.replica_id, l.generation, l.connected_at
 FROM device_line l JOIN replica r USING (replica_id)
-WHERE l.org_id = $1 AND l.closed_at IS NULL AND r.lease_until > now() AND r.ended_at IS NULL
+WHERE l.org_id = $1 AND l.closed_at IS NULL AND r.ended_at IS NULL
 ORDER BY l.device_id
 
 -- name: change

@@ -3,6 +3,7 @@
 import asyncio
 
 from hub.base.database import Database
+from hub.devices.store import DeviceStore
 from hub.lines.store import LineRef, LineStore, Opening
 from protocol.closing import CloseCode
 from protocol.dashboard import StatusEvent
@@ -14,8 +15,8 @@ D1 = DeviceId("d1")
 
 
 async def connected(database: Database) -> set[str]:
-    rows = await database.fetch("SELECT device_id FROM device_line WHERE closed_at IS NULL")
-    return {row["device_id"] for row in rows}
+    """As `GET /devices/connected` tells it."""
+    return {row.device_id for row in await DeviceStore(database).connected(DEFAULT_ORG)}
 
 
 async def test_g6_each_registration_is_a_newer_generation(database: Database) -> None:
@@ -219,9 +220,11 @@ async def test_g7_after_a_stall_that_nobody_noticed_lines_stay(database: Databas
 
 async def test_g7_after_a_stall_of_everybody_nobody_is_declared_dead(database: Database) -> None:
     async with two_hubs(database) as (one, two):
+        await one.line(D1)
         for hub in (one, two):
             await lease_over(database, hub)
             hub.seconds += 20
+        assert await connected(database) == {"d1"}  # nobody has renewed yet
         await one.membership.look()  # renews, and is patient
         one.seconds += 1
         await one.membership.look()
