@@ -5,6 +5,7 @@ import type { components, paths } from "./schema";
 import { session } from "./session";
 
 type Schemas = components["schemas"];
+
 export type { Schemas };
 
 /** With the token; a refused one is renewed once. */

@@ -30,6 +30,8 @@ const AGAIN_MS = 5000;
 class SessionStore {
   private session: Session = { state: "starting" };
   private token: string | null = null;
+  /** The generated password that was just typed, so that it need not be typed twice. */
+  private generated: string | null = null;
   private refreshing: Promise<boolean> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
@@ -57,14 +59,21 @@ class SessionStore {
 
   /** Raises `Problem`. */
   async signIn(username: string, password: string): Promise<void> {
-    this.take(await post("/login", { username, password, cookie: true }));
+    const login = (await post("/login", { username, password, cookie: true })) as Login;
+    this.generated = login.user.initialPassword ? password : null;
+    this.take(login);
+  }
+
+  /** Whether `changePassword` can do without the current one. */
+  knowsGenerated(): boolean {
+    return this.generated !== null;
   }
 
   /** Changes the password, which ends every session, and signs in again. Raises `Problem`. */
   async changePassword(current: string, next: string): Promise<void> {
     if (this.session.state !== "signed-in") return;
     const { username } = this.session.user;
-    await post("/password", { current, new: next }, this.token);
+    await post("/password", { current: this.generated ?? current, new: next }, this.token);
     await this.signIn(username, next);
   }
 
@@ -89,7 +98,7 @@ class SessionStore {
       const login = await (navigator.locks
         ? navigator.locks.request("longline-refresh", () => post("/refresh", {}))
         : post("/refresh", {}));
-      this.take(login);
+      this.take(login as Login);
       return true;
     } catch (error) {
       if (error instanceof Problem && (error.status === 401 || error.status === 400)) {
@@ -101,8 +110,7 @@ class SessionStore {
     }
   }
 
-  private take(login: unknown): void {
-    const { token, expiresAt, user } = login as Login;
+  private take({ token, expiresAt, user }: Login): void {
     this.token = token;
     // By this browser's clock it may be over already: the hub decides, and 401 refreshes too.
     this.later(Math.max(AGAIN_MS, REFRESH_AT * (Date.parse(expiresAt) - Date.now())));
@@ -117,6 +125,7 @@ class SessionStore {
   private end(because: "never" | "left" | "ended"): void {
     clearTimeout(this.timer);
     this.token = null;
+    this.generated = null;
     this.set({ state: "signed-out", because });
   }
 

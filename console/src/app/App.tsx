@@ -1,4 +1,4 @@
-import { Loader, MantineProvider, localStorageColorSchemeManager } from "@mantine/core";
+import { Loader, localStorageColorSchemeManager, MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
@@ -64,7 +64,11 @@ function WhoIsThere() {
     case "signed-out":
       return <SignIn ended={current.because === "ended"} />;
     case "signed-in":
-      return current.user.initialPassword ? <FirstPassword /> : <SignedIn user={current.user} />;
+      return current.user.initialPassword ? (
+        <FirstPassword username={current.user.username} />
+      ) : (
+        <SignedIn user={current.user} />
+      );
   }
 }
 

@@ -2,9 +2,9 @@ import { Button, Tooltip } from "@mantine/core";
 import { isNoticeable } from "../live/clock";
 import { useConnection } from "../live/hooks";
 import { live } from "../live/socket";
+import { WarningIcon } from "../parts/icons";
 import { StatusShape } from "../parts/StatusBadge";
 import { useHubNow } from "../parts/TimeText";
-import { WarningIcon } from "../parts/icons";
 import { useText } from "../text";
 import classes from "./shell.module.css";
 

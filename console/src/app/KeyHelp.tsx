@@ -19,7 +19,12 @@ export function KeyHelp({ onClose }: { onClose: () => void }) {
     ]),
   ];
   return (
-    <Modal opened onClose={onClose} title={text.keys} closeButtonProps={{ "aria-label": common.close }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={text.keys}
+      closeButtonProps={{ "aria-label": common.close }}
+    >
       <Table verticalSpacing={5}>
         <Table.Tbody>
           {keys.map(([pressed, does]) => (

@@ -7,22 +7,24 @@ import { problemText } from "../parts/ProblemLine";
 import { useText } from "../text";
 import classes from "./entry.module.css";
 import { Entry } from "./SignIn";
+import { useSession } from "./session";
 
 /** The hub's least. */
 const LEAST = 8;
 
 /** The first thing on a fresh hub: its generated password is changed. */
-export function FirstPassword() {
+export function FirstPassword({ username }: { username: string }) {
   const { shell, common } = useText();
   return (
     <Entry title={shell.password.first} product={common.product}>
       <p className={classes.hint}>{shell.password.firstHint}</p>
-      <PasswordForm onDone={() => undefined} />
+      <PasswordForm username={username} onDone={() => undefined} />
     </Entry>
   );
 }
 
 export function PasswordDialog({ onClose }: { onClose: () => void }) {
+  const { username } = useSession();
   const { shell, common } = useText();
   const done = () => {
     notifications.show({ message: shell.password.done });
@@ -37,12 +39,12 @@ export function PasswordDialog({ onClose }: { onClose: () => void }) {
       closeButtonProps={{ "aria-label": common.close }}
     >
       <p className={classes.hint}>{shell.password.hint}</p>
-      <PasswordForm onDone={done} />
+      <PasswordForm username={username} onDone={done} />
     </Modal>
   );
 }
 
-function PasswordForm({ onDone }: { onDone: () => void }) {
+function PasswordForm({ username, onDone }: { username: string; onDone: () => void }) {
   const text = useText();
   const { password: words } = text.shell;
   const [current, setCurrent] = useState("");
@@ -73,15 +75,18 @@ function PasswordForm({ onDone }: { onDone: () => void }) {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
-        <PasswordInput
-          label={words.current}
-          autoComplete="current-password"
-          required
-          withAsterisk={false}
-          data-autofocus
-          value={current}
-          onChange={event => setCurrent(event.currentTarget.value)}
-        />
+        <input hidden readOnly autoComplete="username" value={username} />
+        {!session.knowsGenerated() && (
+          <PasswordInput
+            label={words.current}
+            autoComplete="current-password"
+            required
+            withAsterisk={false}
+            data-autofocus
+            value={current}
+            onChange={event => setCurrent(event.currentTarget.value)}
+          />
+        )}
         <PasswordInput
           label={words.next}
           description={words.tooShort(LEAST)}

@@ -34,7 +34,11 @@ export function Shell() {
     }),
     [],
   );
-  useKeys({ palette: actions.openPalette, help: actions.openKeys, go: to => void navigate({ to }) });
+  useKeys({
+    palette: actions.openPalette,
+    help: actions.openKeys,
+    go: to => void navigate({ to }),
+  });
   // biome-ignore lint/correctness/useExhaustiveDependencies: on a small screen going somewhere closes it
   useEffect(navigation.close, [path]);
 
@@ -65,7 +69,7 @@ export function Shell() {
           <ConnectionState />
           <UserMenu />
         </AppShell.Header>
-        <AppShell.Navbar className={classes.navbar}>
+        <AppShell.Navbar className={classes.navbar} aria-label={text.shell.navigation}>
           <Navigation />
         </AppShell.Navbar>
         <AppShell.Main className={classes.main}>
@@ -86,7 +90,7 @@ function Navigation() {
   const text = useText();
   const may = useMay();
   return (
-    <nav aria-label={text.shell.navigation}>
+    <>
       {PAGES.filter(page => may(page.action)).map(page => (
         <div key={page.to}>
           {page.divided && <div className={classes.divider} />}
@@ -101,6 +105,6 @@ function Navigation() {
         <QuestionIcon />
         {text.shell.apiPage}
       </a>
-    </nav>
+    </>
   );
 }

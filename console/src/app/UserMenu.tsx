@@ -1,6 +1,15 @@
 import { Button, Menu, SegmentedControl, useMantineColorScheme } from "@mantine/core";
 import { session } from "../api/session";
-import { AutoIcon, DownIcon, KeyboardIcon, KeyIcon, LeaveIcon, MoonIcon, SunIcon, UserIcon } from "../parts/icons";
+import {
+  AutoIcon,
+  DownIcon,
+  KeyboardIcon,
+  KeyIcon,
+  LeaveIcon,
+  MoonIcon,
+  SunIcon,
+  UserIcon,
+} from "../parts/icons";
 import { useText } from "../text";
 import { useShellActions } from "./actions";
 import { useSession } from "./session";
@@ -56,9 +65,18 @@ function ThemeControl() {
       value={colorScheme}
       onChange={value => setColorScheme(value as "light" | "dark" | "auto")}
       data={[
-        { value: "light", label: <Labelled icon={<SunIcon size={16} />} label={text.themes.light} /> },
-        { value: "dark", label: <Labelled icon={<MoonIcon size={16} />} label={text.themes.dark} /> },
-        { value: "auto", label: <Labelled icon={<AutoIcon size={16} />} label={text.themes.auto} /> },
+        {
+          value: "light",
+          label: <Labelled icon={<SunIcon size={16} />} label={text.themes.light} />,
+        },
+        {
+          value: "dark",
+          label: <Labelled icon={<MoonIcon size={16} />} label={text.themes.dark} />,
+        },
+        {
+          value: "auto",
+          label: <Labelled icon={<AutoIcon size={16} />} label={text.themes.auto} />,
+        },
       ]}
     />
   );
@@ -66,7 +84,12 @@ function ThemeControl() {
 
 function Labelled({ icon, label }: { icon: React.ReactNode; label: string }) {
   return (
-    <span title={label} role="img" aria-label={label} style={{ display: "flex", justifyContent: "center" }}>
+    <span
+      title={label}
+      role="img"
+      aria-label={label}
+      style={{ display: "flex", justifyContent: "center" }}
+    >
       {icon}
     </span>
   );

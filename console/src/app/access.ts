@@ -1,6 +1,7 @@
 /** Who may do what: the table of `hub/accounts/access.py`. The hub decides; this hides what it would refuse. */
-import { useSession } from "./session";
+
 import type { Role } from "../api/session";
+import { useSession } from "./session";
 
 export const ROLES: readonly Role[] = ["VIEWER", "OPERATOR", "MANAGER", "ADMIN"];
 

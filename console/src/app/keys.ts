@@ -4,7 +4,11 @@ import { PAGES } from "./pages";
 
 const SEQUENCE_MS = 1200;
 
-type Handlers = { palette: () => void; help: () => void; go: (to: (typeof PAGES)[number]["to"]) => void };
+type Handlers = {
+  palette: () => void;
+  help: () => void;
+  go: (to: (typeof PAGES)[number]["to"]) => void;
+};
 
 export function useKeys(handlers: Handlers): void {
   const newest = useRef(handlers);

@@ -14,7 +14,15 @@ import type { Text } from "../text";
 import type { Action } from "./access";
 
 export type NavigationPage = {
-  to: "/devices" | "/commands" | "/firmware" | "/groups" | "/users" | "/audit" | "/settings" | "/health";
+  to:
+    | "/devices"
+    | "/commands"
+    | "/firmware"
+    | "/groups"
+    | "/users"
+    | "/audit"
+    | "/settings"
+    | "/health";
   name: keyof Text["shell"]["pages"];
   icon: ComponentType<{ size?: number }>;
   /** Who sees it. */

@@ -7,8 +7,8 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
-import { fleetSearch } from "../pages/fleet/search";
 import { commandsSearch } from "../pages/commands/search";
+import { fleetSearch } from "../pages/fleet/search";
 import { Empty } from "../parts/Empty";
 import { QuestionIcon } from "../parts/icons";
 import { Page } from "../parts/Page";

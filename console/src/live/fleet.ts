@@ -123,7 +123,11 @@ class FleetStore {
   /** Puts in what a call has answered. */
   put(...devices: Device[]): void {
     for (const device of devices) this.devices.set(device.id, device);
-    this.change({}, true, devices.map(({ id }) => id));
+    this.change(
+      {},
+      true,
+      devices.map(({ id }) => id),
+    );
   }
 
   remove(id: string): void {
@@ -146,7 +150,11 @@ class FleetStore {
         this.devices.set(device.id, since ? settle(device, since) : device);
       }
       cursor = found.next;
-      this.change({ loaded: seen.size }, true, found.items.map(({ id }) => id));
+      this.change(
+        { loaded: seen.size },
+        true,
+        found.items.map(({ id }) => id),
+      );
     } while (cursor !== null);
     const gone = [...this.devices.keys()].filter(id => !seen.has(id) && !this.meanwhile?.has(id));
     for (const id of gone) this.devices.delete(id);

@@ -177,7 +177,13 @@ export class Recovery {
   }
 
   private unknownGap(): Gap {
-    return { type: "gap", epoch: this.position?.epoch ?? "", from: null, to: null, reason: "expired" };
+    return {
+      type: "gap",
+      epoch: this.position?.epoch ?? "",
+      from: null,
+      to: null,
+      reason: "expired",
+    };
   }
 
   private closed(code: number, now: number): Effect[] {

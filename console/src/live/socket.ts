@@ -27,7 +27,10 @@ class LiveSocket {
   private readonly core = new Recovery(Math.random);
   private socket: WebSocket | null = null;
   private ticking: ReturnType<typeof setInterval> | undefined;
-  private readonly listeners = new Map<string, { types: ReadonlySet<string> | null; devices: ReadonlySet<string> | null; listener: Listener }>();
+  private readonly listeners = new Map<
+    string,
+    { types: ReadonlySet<string> | null; devices: ReadonlySet<string> | null; listener: Listener }
+  >();
   private readonly watchers = new Set<() => void>();
   private connection: Connection = { phase: "idle", dueAt: null, skewMs: 0, wasLive: false };
   private count = 0;
@@ -87,30 +90,37 @@ class LiveSocket {
   private carryOut(effect: Effect): void {
     switch (effect.do) {
       case "connect":
-        return this.connect();
+        this.connect();
+        break;
       case "authenticate":
-        return this.send({ type: "auth", token: session.accessToken() });
+        this.send({ type: "auth", token: session.accessToken() });
+        break;
       case "renew-token":
         void session.refresh();
-        return;
+        break;
       case "send":
-        return this.send(effect.frame);
+        this.send(effect.frame);
+        break;
       case "close":
-        return this.abandon();
+        this.abandon();
+        break;
       case "deliver":
-        return this.deliver(effect.event);
+        this.deliver(effect.event);
+        break;
       case "gap":
         for (const { listener } of this.listeners.values()) listener.onGap?.(effect.gap);
-        return;
+        break;
       case "subscribed":
         this.listeners.get(effect.id)?.listener.onSubscribed?.(effect.recovered);
-        return;
+        break;
       case "server-time":
-        return this.change({ skewMs: skewOf(effect.serverTime, Date.now(), effect.roundTripMs) });
+        this.change({ skewMs: skewOf(effect.serverTime, Date.now(), effect.roundTripMs) });
+        break;
       case "phase": {
         const due = effect.dueAt === null ? null : effect.dueAt - performance.now() + Date.now();
         const wasLive = this.connection.wasLive || effect.phase === "live";
-        return this.change({ phase: effect.phase, dueAt: due, wasLive });
+        this.change({ phase: effect.phase, dueAt: due, wasLive });
+        break;
       }
     }
   }

@@ -8,14 +8,23 @@ export function CopyLine({ line, label }: { line: string; label: string }) {
   const text = useText();
   return (
     <div className={classes.copyline}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <code tabIndex={0} role="textbox" aria-readonly="true" aria-label={label}>
-        {line}
-      </code>
+      <input
+        className={classes.copytext}
+        readOnly
+        spellCheck={false}
+        value={line}
+        aria-label={label}
+        onFocus={event => event.currentTarget.select()}
+      />
       <CopyButton value={line}>
         {({ copied, copy }) => (
           <Tooltip label={copied ? text.common.copied : text.common.copy}>
-            <ActionIcon size={40} onClick={copy} aria-label={text.common.copy} color={copied ? "green" : "gray"}>
+            <ActionIcon
+              size={40}
+              onClick={copy}
+              aria-label={text.common.copy}
+              color={copied ? "green" : "gray"}
+            >
               {copied ? <CheckIcon /> : <CopyIcon />}
             </ActionIcon>
           </Tooltip>

@@ -3,7 +3,9 @@ import type { ReactNode, SVGProps } from "react";
 
 type Props = SVGProps<SVGSVGElement> & { size?: number };
 
+/** Called once for each icon, as the module is loaded. */
 function icon(content: ReactNode) {
+  // biome-ignore lint/correctness/noComponentHookFactories: not made while rendering
   return function Icon({ size = 18, ...props }: Props) {
     return (
       <svg

@@ -10,13 +10,11 @@ export function AddDevice() {
     <Empty icon={FleetIcon} title={text.addTitle}>
       <p>{text.addHint}</p>
       <CopyLine label={text.addLine} line={addLine(location.origin)} />
-      <p>
-        <code>$LONGLINE_ENROLLMENT_KEY</code> {text.addKeyHint}
-      </p>
+      <p>{text.addKeyHint}</p>
     </Empty>
   );
 }
 
 export function addLine(hub: string): string {
-  return `longline device --hub ${hub} --enrollment-key "$LONGLINE_ENROLLMENT_KEY"`;
+  return `LONGLINE_ENROLLMENT_KEY=… longline device --hub ${hub} --id my-device`;
 }

@@ -1,18 +1,21 @@
 import { Table } from "@mantine/core";
-import { useFleet } from "../../live/fleet";
+import { fleet, useFleet } from "../../live/fleet";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { StatusBadge } from "../../parts/StatusBadge";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
-import { fleet } from "../../live/fleet";
 import { AddDevice } from "./AddDevice";
 
 export function FleetPage() {
   const text = useText();
   const { devices, loading, problem } = useFleet();
   return (
-    <Page title={text.shell.pages.fleet} aside={<span className="dim">{text.common.devices(devices.size)}</span>} wide>
+    <Page
+      title={text.shell.pages.fleet}
+      aside={<span className="dim">{text.common.devices(devices.size)}</span>}
+      wide
+    >
       {problem && <ProblemLine error={problem} onRetry={() => void fleet.load()} />}
       {devices.size === 0 && !loading && !problem && <AddDevice />}
       {devices.size > 0 && (

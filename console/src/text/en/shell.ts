@@ -55,7 +55,8 @@ export const shell = {
   },
   password: {
     first: "Choose a new password",
-    firstHint: "This one was generated when the hub started for the first time, and was printed to a terminal.",
+    firstHint:
+      "This one was generated when the hub started for the first time, and was printed to a terminal.",
     change: "Change password",
     hint: "Every other session of yours ends with it.",
     current: "Current password",
@@ -82,6 +83,5 @@ export const shell = {
     help: "Show these keys",
     escape: "Close what is open",
     go: (page: string) => `Go to ${page}`,
-    then: "then",
   },
 };
