@@ -3,6 +3,8 @@
 Paths are below `/api/v1`. Guards are attached here and nowhere else.
 """
 
+from typing import Any
+
 from msgspec import Struct
 
 from hub.accounts.access import Action
@@ -80,11 +82,13 @@ def routes(of: Endpoints) -> list[Route]:
     there = devices.exists
     return [
         Route("POST", "/auth/login", auth.login, Action.OPEN, "Sign in.", body=LoginBody, answer=Login),
-        Route("POST", "/auth/refresh", auth.refresh, Action.OPEN, "A new token pair for a refresh token.", body=RefreshBody, answer=Login),
+        Route("POST", "/auth/refresh", auth.refresh, Action.OPEN, "A new token pair for a refresh token.", body=RefreshBody, optional_body=True, answer=Login),
         Route("POST", "/auth/logout", auth.logout, Action.ANY_USER, "End this session at once."),
         Route("POST", "/auth/ws-ticket", auth.ws_ticket, Action.ANY_USER, "A one-time ticket for a dashboard socket.", answer=Ticket),
         Route("POST", "/auth/password", auth.password, Action.ANY_USER, "Change one's own password; ends every session.", body=PasswordBody),
         Route("GET", "/auth/me", auth.me, Action.ANY_USER, "Who am I?", answer=User),
+        Route("GET", "/auth/me/preferences", auth.preferences, Action.ANY_USER, "What the console keeps for oneself.", answer=dict[str, Any]),
+        Route("PUT", "/auth/me/preferences", auth.set_preferences, Action.ANY_USER, "Replace it, by any object of 64 KiB at most.", body=dict[str, Any], answer=dict[str, Any]),
         Route("GET", "/users", auth.list_users, Action.LIST_USERS, "List users.", query=ListQuery, answer=User, listing=True),
         Route("POST", "/users", auth.create_user, Action.ADMINISTER, "Create a user.", body=UserBody, answer=User, status=201),
         Route("GET", "/users/{id}", auth.get_user, Action.ADMINISTER, "One user.", answer=User),

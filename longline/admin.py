@@ -72,7 +72,12 @@ def create_user(
 
     async def create(of: Services) -> None:
         await of.users.create_user(
-            OPERATOR, body.username, body.password, body.role, body.display_name
+            OPERATOR,
+            body.username,
+            body.password,
+            body.role,
+            body.display_name,
+            initial_password=generate,
         )
 
     _with_services(settings, create)

@@ -37,9 +37,20 @@ CREATE TABLE app_user (
     password_hash text NOT NULL,
     disabled      boolean NOT NULL DEFAULT false,
     created_at    timestamptz NOT NULL DEFAULT now(),
+    initial_password boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, user_id)
 );
 CREATE UNIQUE INDEX app_user_name ON app_user (org_id, lower(username));
+COMMENT ON COLUMN app_user.initial_password IS 'Somebody or something else than the user made the password: the user is asked for another one.';
+
+CREATE TABLE user_preference (
+    org_id  text NOT NULL,
+    user_id text NOT NULL,
+    value   jsonb NOT NULL,
+    PRIMARY KEY (org_id, user_id),
+    FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
+);
+COMMENT ON TABLE user_preference IS 'What the console keeps for a user, such as saved views: one JSON object.';
 
 CREATE TABLE user_session (
     org_id     text NOT NULL,
@@ -148,8 +159,11 @@ CREATE TABLE replica (
     started_at   timestamptz NOT NULL DEFAULT now(),
     lease_until  timestamptz NOT NULL,
     ended_at     timestamptz,
-    hole_told_at timestamptz
+    hole_told_at timestamptz,
+    version      text,
+    figures      jsonb
 );
+COMMENT ON COLUMN replica.figures IS 'What the replica last told of itself, beside the renewal of its lease.';
 COMMENT ON COLUMN replica.ended_at IS 'A goodbye, or the moment at which another replica found the lease ended.';
 COMMENT ON COLUMN replica.hole_told_at IS 'When dashboards were told of the hole that its end may have left in the stream, or its goodbye left none.';
 

@@ -1,14 +1,16 @@
 """`/auth/*`, `/users`, `/api-keys` and the public signing keys."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, json
 from starlette.responses import JSONResponse, Response
 
+from hub.accounts.cookies import NAME, cookie, is_own_page, no_cookie
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import Grant, SessionService
 from hub.accounts.store import ApiKeyRow, UserRow
 from hub.accounts.users import UserChange, UserService
+from hub.base.errors import Forbidden, TooLarge
 from hub.web.envelope import Answer, Items, at
 from hub.web.inputs import Body, ListQuery, Moment
 from hub.web.principal import Role
@@ -19,14 +21,20 @@ Username = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\s\x00
 Password = Annotated[str, Meta(min_length=8, max_length=1024)]
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 
+MOST_PREFERENCES: Final = 64 * 1024
+"""Bytes of JSON."""
+
 
 class LoginBody(Body, frozen=True):
     username: Annotated[str, Meta(max_length=128)]
     password: Annotated[str, Meta(max_length=1024)]
+    cookie: bool = False
+    """Keep the refresh token in a cookie instead of answering it."""
 
 
 class RefreshBody(Body, frozen=True):
-    refresh_token: Annotated[str, Meta(max_length=256)]
+    refresh_token: Annotated[str, Meta(max_length=256)] | None = None
+    """None: the one in the cookie."""
 
 
 class PasswordBody(Body, frozen=True):
@@ -39,6 +47,8 @@ class UserBody(Body, frozen=True):
     password: Password
     role: Role
     display_name: Text | None = None
+    initial_password: bool = False
+    """The user is asked for another one at the first sign-in."""
 
 
 class UserPatch(Body, frozen=True):
@@ -46,6 +56,8 @@ class UserPatch(Body, frozen=True):
     role: Role | None = None
     disabled: bool | None = None
     password: Password | None = None
+    initial_password: bool = False
+    """With `password`: the user is asked for another one at the next sign-in."""
 
 
 class ApiKeyBody(Body, frozen=True):
@@ -60,13 +72,16 @@ class User(Struct, frozen=True, rename="camel", kw_only=True):
     role: Role
     display_name: str
     disabled: bool
+    initial_password: bool
+    """Somebody else made the password: the user is asked for another one."""
     created_at: str
 
 
 class Login(Struct, frozen=True, rename="camel", kw_only=True):
     token: str
     expires_at: str
-    refresh_token: str
+    refresh_token: str | None
+    """None: in the cookie."""
     user: User
 
 
@@ -94,18 +109,34 @@ class AccountEndpoints:
         self._sessions = sessions
         self._users = users
 
-    async def login(self, call: Call[None, LoginBody]) -> Login:
+    async def login(self, call: Call[None, LoginBody]) -> Answer:
         client = call.request.client
         address = client.host if client else "unknown"
-        return _login(
-            await self._sessions.login(call.body.username, call.body.password, address=address)
-        )
+        if call.body.cookie:
+            _check_page(call)
+        grant = await self._sessions.login(call.body.username, call.body.password, address=address)
+        return self._signed_in(call, grant, by_cookie=call.body.cookie)
 
-    async def refresh(self, call: Call[None, RefreshBody]) -> Login:
-        return _login(await self._sessions.renew(call.body.refresh_token))
+    async def refresh(self, call: Call[None, RefreshBody]) -> Answer:
+        token = call.body.refresh_token
+        by_cookie = token is None
+        if token is None:
+            _check_page(call)
+            token = call.request.cookies.get(NAME, "")
+        return self._signed_in(call, await self._sessions.renew(token), by_cookie=by_cookie)
 
-    async def logout(self, call: Call[None, None]) -> None:
+    async def logout(self, call: Call[None, None]) -> Answer:
         await self._sessions.logout(call.principal)
+        held = NAME in call.request.cookies
+        return Answer(None, cookie=no_cookie(secure=_by_tls(call)) if held else None)
+
+    def _signed_in(self, call: Call[None, Any], grant: Grant, *, by_cookie: bool) -> Answer:
+        if not by_cookie:
+            return Answer(_login(grant, refresh_token=grant.refresh_token))
+        kept = cookie(
+            grant.refresh_token, seconds=self._sessions.refresh_seconds, secure=_by_tls(call)
+        )
+        return Answer(_login(grant, refresh_token=None), cookie=kept)
 
     async def ws_ticket(self, call: Call[None, None]) -> Ticket:
         return Ticket(*await self._sessions.ticket(call.principal))
@@ -116,6 +147,15 @@ class AccountEndpoints:
     async def me(self, call: Call[None, None]) -> User:
         return _user(await self._users.me(call.principal))
 
+    async def preferences(self, call: Call[None, None]) -> dict[str, Any]:
+        return await self._users.preferences(call.principal)
+
+    async def set_preferences(self, call: Call[None, dict[str, Any]]) -> dict[str, Any]:
+        if len(json.encode(call.body)) > MOST_PREFERENCES:
+            raise TooLarge(f"preferences may have {MOST_PREFERENCES} bytes")
+        await self._users.set_preferences(call.principal, call.body)
+        return call.body
+
     async def list_users(self, call: Call[ListQuery, None]) -> Items[User]:
         page = await self._users.list_users(
             call.principal.org, cursor=call.query.cursor, limit=call.query.limit
@@ -125,7 +165,12 @@ class AccountEndpoints:
     async def create_user(self, call: Call[None, UserBody]) -> Answer:
         body = call.body
         user = await self._users.create_user(
-            call.principal, body.username, body.password, body.role, body.display_name
+            call.principal,
+            body.username,
+            body.password,
+            body.role,
+            body.display_name,
+            initial_password=body.initial_password,
         )
         return Answer(_user(user), status=201, location=f"/api/v1/users/{user.user_id}")
 
@@ -138,6 +183,7 @@ class AccountEndpoints:
             role=call.body.role,
             disabled=call.body.disabled,
             password=call.body.password,
+            initial_password=call.body.initial_password,
         )
         return _user(await self._users.change_user(call.principal, call.path("id"), change))
 
@@ -165,11 +211,22 @@ class AccountEndpoints:
         return JSONResponse(content, headers={"Cache-Control": "public, max-age=300"})
 
 
-def _login(grant: Grant) -> Login:
+def _check_page(call: Call[None, Any]) -> None:
+    """Raises `Forbidden` for a page of another site, which must not use the cookie."""
+    if not is_own_page(call.header("origin"), call.header("host") or ""):
+        raise Forbidden("this origin may not sign in with a cookie")
+
+
+def _by_tls(call: Call[None, Any]) -> bool:
+    """Also when a trusted proxy in front ended it."""
+    return call.request.url.scheme == "https"
+
+
+def _login(grant: Grant, *, refresh_token: str | None) -> Login:
     return Login(
         token=grant.token,
         expires_at=grant.expires_at,
-        refresh_token=grant.refresh_token,
+        refresh_token=refresh_token,
         user=_user(grant.user),
     )
 
@@ -181,6 +238,7 @@ def _user(row: UserRow) -> User:
         role=row.role,
         display_name=row.display_name,
         disabled=row.disabled,
+        initial_password=row.initial_password,
         created_at=rfc3339(row.created_at),
     )
 

@@ -51,6 +51,8 @@ class SessionService:
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
+        self.refresh_seconds = settings.refresh_token_seconds
+        """How long a session lives without use."""
 
     async def login(self, username: str, password: str, *, address: str) -> Grant:
         """Raises `Unauthenticated`, or `TooManyRequests` after too many failures."""
@@ -63,7 +65,7 @@ class SessionService:
             await self._store.add_login_failure(DEFAULT_ORG, username, address)
             raise Unauthenticated(BAD_LOGIN)
         session_id = uuid7()
-        seconds = float(self._settings.refresh_token_seconds)
+        seconds = float(self.refresh_seconds)
         async with self._store.database.transaction() as connection:
             await self._store.add_session(connection, user, session_id, seconds)
             await self._audit.record(connection, _deed(user, "auth.login"))
@@ -88,7 +90,7 @@ class SessionService:
             elif row is not None and not (row.used or row.expired or row.ended):
                 user = await self._store.lock_user(connection, row.org, row.user_id)
                 if user is not None and not user.disabled:
-                    seconds = float(self._settings.refresh_token_seconds)
+                    seconds = float(self.refresh_seconds)
                     await self._store.use_refresh_token(connection, hashed, row, seconds)
                     new = await self._new_refresh_token(connection, row.org, row.session_id)
                     grant = self._grant(user, row.session_id, new)
@@ -140,7 +142,7 @@ class SessionService:
             hash_secret(token),
             org,
             session_id,
-            float(self._settings.refresh_token_seconds),
+            float(self.refresh_seconds),
         )
         return token
 

@@ -24,6 +24,8 @@ class UserRow(Struct, frozen=True, kw_only=True):
     role: Role
     password_hash: str
     disabled: bool
+    initial_password: bool
+    """Somebody or something else than the user made it."""
     created_at: datetime
 
     @classmethod
@@ -36,6 +38,7 @@ class UserRow(Struct, frozen=True, kw_only=True):
             role=row["role"],
             password_hash=row["password_hash"],
             disabled=row["disabled"],
+            initial_password=row["initial_password"],
             created_at=row["created_at"],
         )
 
@@ -126,6 +129,7 @@ class AccountStore:
                 user.display_name,
                 user.role,
                 user.password_hash,
+                user.initial_password,
             )
         except asyncpg.UniqueViolationError:
             raise Conflict(f"there is a user named {user.username}") from None
@@ -158,11 +162,18 @@ class AccountStore:
             user.role,
             user.disabled,
             user.password_hash,
+            user.initial_password,
         )
         return UserRow.from_row(_one(row))
 
     async def delete_user(self, connection: Connection, org: OrgId, user_id: str) -> None:
         await connection.execute(_Q["delete_user"], org, user_id)
+
+    async def preferences(self, org: OrgId, user_id: str) -> dict[str, Any]:
+        return await self.database.fetchval(_Q["preferences"], org, user_id) or {}
+
+    async def put_preferences(self, org: OrgId, user_id: str, wanted: dict[str, Any]) -> None:
+        await self.database.execute(_Q["put_preferences"], org, user_id, wanted)
 
     # Signing in
 

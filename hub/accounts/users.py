@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
@@ -31,6 +31,8 @@ class UserChange(Struct, frozen=True, kw_only=True):
     role: Role | None = None
     disabled: bool | None = None
     password: str | None = None
+    initial_password: bool = False
+    """With `password`: the user is asked for another one."""
 
 
 class UserService:
@@ -58,7 +60,8 @@ class UserService:
             if await self._store.count_users(connection, DEFAULT_ORG):
                 return None
             await self._store.put_setting(connection, DEFAULT_ORG, "auto_enroll", True)
-            await self._store.add_user(connection, _new_user("admin", "ADMIN", hashed))
+            admin = _new_user("admin", "ADMIN", hashed, initial_password=True)
+            await self._store.add_user(connection, admin)
             await self._audit.record(
                 connection, Deed(org=DEFAULT_ORG, actor="hub", action="user.create", target="admin")
             )
@@ -75,11 +78,25 @@ class UserService:
         return page_of(rows, limit, key=lambda row: (row.created_at, row.user_id), item=_same)
 
     async def create_user(
-        self, by: Principal, username: str, password: str, role: Role, display_name: str | None
+        self,
+        by: Principal,
+        username: str,
+        password: str,
+        role: Role,
+        display_name: str | None,
+        *,
+        initial_password: bool = False,
     ) -> UserRow:
         """Raises `Conflict` when the name is taken."""
         hashed = await self._passwords.hash(password)
-        user = _new_user(username, role, hashed, org=by.org, display_name=display_name)
+        user = _new_user(
+            username,
+            role,
+            hashed,
+            org=by.org,
+            display_name=display_name,
+            initial_password=initial_password,
+        )
         async with self._store.database.transaction() as connection:
             made = await self._store.add_user(connection, user)
             deed = deed_of(by, "user.create", made.username, role=role)
@@ -97,6 +114,7 @@ class UserService:
                 role=change.role,
                 disabled=change.disabled,
                 password_hash=hashed,
+                initial_password=change.initial_password if hashed else None,
             )
             if wanted.role != "ADMIN" or wanted.disabled:
                 await self._keep_an_admin(connection, user)
@@ -116,12 +134,14 @@ class UserService:
         await self._accounts.refresh()
 
     async def reset_password(self, username: str, password: str) -> None:
-        """For the command line, where whoever reaches the database is trusted."""
+        """For the command line, where whoever reaches the database is trusted. The user is asked
+        for another password."""
         user = await self._store.user_by_name(DEFAULT_ORG, username)
         if user is None:
             raise NotFound(f"there is no user named {username}")
         operator = Principal(org=DEFAULT_ORG, kind="anyone", subject="", actor="hub")
-        await self.change_user(operator, user.user_id, UserChange(password=password))
+        change = UserChange(password=password, initial_password=True)
+        await self.change_user(operator, user.user_id, change)
 
     async def _take_away(self, connection: Connection, was: UserRow, now: UserRow) -> None:
         if now.disabled and not was.disabled:
@@ -153,7 +173,7 @@ class UserService:
         hashed = await self._passwords.hash(new)
         async with self._store.database.transaction() as connection:
             user = await self._locked(connection, principal.org, principal.subject)
-            changed = _with(user, password_hash=hashed)
+            changed = _with(user, password_hash=hashed, initial_password=False)
             await self._store.update_user(connection, changed)
             await self._store.end_sessions_of(connection, user.org, user.user_id)
             await self._audit.record(connection, deed_of(principal, "auth.password", user.username))
@@ -161,6 +181,15 @@ class UserService:
 
     async def me(self, principal: Principal) -> UserRow:
         return await self.get_user(principal.org, principal.subject)
+
+    # What the console keeps for a user
+
+    async def preferences(self, principal: Principal) -> dict[str, Any]:
+        return await self._store.preferences(principal.org, principal.subject)
+
+    async def set_preferences(self, principal: Principal, wanted: dict[str, Any]) -> None:
+        """Replaces all of them."""
+        await self._store.put_preferences(principal.org, principal.subject, wanted)
 
     # API keys
 
@@ -210,6 +239,7 @@ def _new_user(
     *,
     org: OrgId = DEFAULT_ORG,
     display_name: str | None = None,
+    initial_password: bool = False,
 ) -> UserRow:
     return UserRow(
         org=org,
@@ -219,6 +249,7 @@ def _new_user(
         role=role,
         password_hash=password_hash,
         disabled=False,
+        initial_password=initial_password,
         created_at=datetime.now(UTC),
     )
 

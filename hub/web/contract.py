@@ -195,7 +195,10 @@ class _Operation:
             return {"required": True, "content": {OCTETS: {"schema": BINARY}}}
         if self._route.body is None:
             return None
-        return {"required": True, "content": json_content(self._schemas.of(self._route.body))}
+        return {
+            "required": not self._route.optional_body,
+            "content": json_content(self._schemas.of(self._route.body)),
+        }
 
     # What goes out
 

@@ -34,13 +34,14 @@ class Answer(Struct, frozen=True):
     """What an endpoint returns when 200 and the bare data are not what it means.
 
     `success` is the envelope's word (a dispatched command may have failed); `location` names what
-    was made.
+    was made; `cookie` is what a browser keeps, as `Set-Cookie` says it.
     """
 
     data: Any
     status: int = 200
     success: bool = True
     location: str | None = None
+    cookie: str | None = None
 
 
 class ProblemDocument(Struct, frozen=True, kw_only=True):
@@ -65,11 +66,17 @@ def respond(result: object) -> Response:
             content: dict[str, Any] = {"success": True, "data": items, "page": Page(following)}
             return Response(_encoder.encode(content), media_type=JSON)
         case Answer():
-            headers = {"Location": result.location} if result.location else None
+            headers = {"Location": result.location, "Set-Cookie": result.cookie}
             body = _encoder.encode({"success": result.success, "data": result.data})
-            return Response(body, status_code=result.status, headers=headers, media_type=JSON)
+            return Response(
+                body, status_code=result.status, headers=_present(headers), media_type=JSON
+            )
         case _:
             return Response(_encoder.encode({"success": True, "data": result}), media_type=JSON)
+
+
+def _present(headers: dict[str, str | None]) -> dict[str, str] | None:
+    return {name: value for name, value in headers.items() if value is not None} or None
 
 
 def problem(error: HubError) -> Response:

@@ -71,11 +71,20 @@ def _check_moments(query: object) -> None:
 
 async def body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
     """The JSON body. Raises `Invalid`, `TooLarge` or `UnsupportedMedia`."""
-    raw = await _read_json(request, MAX_BODY)
+    return _decoded(decoder, await _read_json(request, MAX_BODY))
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
     try:
         return decode(decoder, raw)
     except InvalidMessage as error:
         raise invalid(error.field or "body", error.message) from None
+
+
+async def optional_body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
+    """The same where no body at all means `{}`."""
+    raw = await _read_json(request, MAX_BODY)
+    return _decoded(decoder, raw or b"{}")
 
 
 async def parts_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from hub.base.errors import HubError, NotFound
 from hub.web import envelope
-from hub.web.inputs import Query, body_of, parts_of, query_of
+from hub.web.inputs import Query, body_of, optional_body_of, parts_of, query_of
 from hub.web.principal import Principal
 
 log = structlog.get_logger(__name__)
@@ -61,6 +61,8 @@ class Route(Struct, frozen=True):
     body: Any = None
     parts: Any = None
     """What `body` is decoded as, when the endpoint decodes its parts one by one."""
+    optional_body: bool = False
+    """No body at all means `{}`."""
     answer: Any = None
     """The type of `data`; for a list, of one item."""
     status: int = 200
@@ -78,7 +80,7 @@ class Guard(Protocol):
 
 def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Response]]:
     decoder = None if route.body is None else msgspec.json.Decoder(route.parts or route.body)
-    read = body_of if route.parts is None else parts_of
+    read = _reader_of(route)
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -102,6 +104,12 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
             return internal_error()
 
     return endpoint
+
+
+def _reader_of(route: Route) -> Callable[[Request, Any], Awaitable[Any]]:
+    if route.parts is not None:
+        return parts_of
+    return optional_body_of if route.optional_body else body_of
 
 
 def _check_path(request: Request) -> None:

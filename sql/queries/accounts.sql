@@ -31,8 +31,8 @@ SELECT count(*) FROM app_user
 WHERE org_id = $1 AND role = 'ADMIN' AND NOT disabled AND user_id <> $2
 
 -- name: add_user
-INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash, initial_password)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING *
 
 -- name: user_by_name
@@ -51,12 +51,20 @@ ORDER BY created_at DESC, user_id DESC
 LIMIT $4
 
 -- name: update_user
-UPDATE app_user SET display_name = $3, role = $4, disabled = $5, password_hash = $6
+UPDATE app_user SET display_name = $3, role = $4, disabled = $5, password_hash = $6,
+                    initial_password = $7
 WHERE org_id = $1 AND user_id = $2
 RETURNING *
 
 -- name: delete_user
 DELETE FROM app_user WHERE org_id = $1 AND user_id = $2
+
+-- name: preferences
+SELECT value FROM user_preference WHERE org_id = $1 AND user_id = $2
+
+-- name: put_preferences
+INSERT INTO user_preference (org_id, user_id, value) VALUES ($1, $2, $3)
+ON CONFLICT (org_id, user_id) DO UPDATE SET value = excluded.value
 
 -- name: login_failures
 -- Failed logins of the last minute, by name and by address.

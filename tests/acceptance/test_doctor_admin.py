@@ -88,7 +88,8 @@ def test_a_password_comes_on_standard_input(up: HubProcess, folder: Path) -> Non
     assert done.returncode == 0, done
     assert "second password" not in done.stdout
     with signed_in(up.ready | {"adminUser": "grace", "adminPassword": "second password"}) as rest:
-        assert rest.get("/auth/me").json()["data"]["role"] == "VIEWER"
+        me = rest.get("/auth/me").json()["data"]
+    assert (me["role"], me["initialPassword"]) == ("VIEWER", True)
 
 
 @pytest.mark.parametrize(
