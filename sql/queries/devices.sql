@@ -34,7 +34,7 @@ RETURNING device_id
 -- One device as REST tells it; $1, $2. A line counts until its replica is declared dead: a lease that
 -- ran out while Postgres stood still says nothing of it.
 SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
-       coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS connected,
+       r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
        s.status AS said
 FROM device d
 LEFT JOIN device_state s USING (org_id, device_id)
@@ -46,7 +46,7 @@ WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 -- Newest first; a filter that is null matches all.
 SELECT * FROM (
     SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
-           coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS connected,
+           r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
            s.status AS said
     FROM device d
     LEFT JOIN device_state s USING (org_id, device_id)
