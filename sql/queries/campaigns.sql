@@ -86,7 +86,7 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.generation AS seen_generation, l.boot_id AS seen_boot_id,
        l.agent_version AS seen_agent_version,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
-       coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS seen_online,
+       r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS seen_online,
        c.status AS seen_command, c.error AS seen_command_error,
        c.cancelled_by IS NOT NULL AS seen_cancelled, 0::bigint AS seen_failures
 FROM campaign_device t

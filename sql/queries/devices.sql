@@ -34,7 +34,7 @@ RETURNING device_id
 -- One device as REST tells it; $1, $2. A line counts until its replica is declared dead: a lease that
 -- ran out while Postgres stood still says nothing of it.
 SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
-       coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS connected,
+       r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
        s.status AS said,
        ARRAY(SELECT m.group_id FROM device_group_member m
              WHERE m.org_id = d.org_id AND m.device_id = d.device_id
@@ -52,7 +52,7 @@ SELECT *, ARRAY(SELECT m.group_id FROM device_group_member m
                 ORDER BY m.group_id) AS group_ids
 FROM (
     SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
-           coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS connected,
+           r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
            s.status AS said
     FROM device d
     LEFT JOIN device_state s USING (org_id, device_id)
