@@ -24,6 +24,9 @@ class Dashboards(Protocol):
 class CommandListener(Protocol):
     """A floor above that has a part in some commands, in the transaction that changes them."""
 
+    types: frozenset[str]
+    """The commands that it has a part in; it may be told of others too."""
+
     async def judge(
         self, connection: Connection, commands: Sequence[NewCommand]
     ) -> dict[Name, HubError]:
@@ -32,6 +35,11 @@ class CommandListener(Protocol):
 
     async def accepted(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...
     async def ended(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...
+
+
+def listened(listeners: Sequence[CommandListener]) -> frozenset[str]:
+    """The command types of which somebody wants to be told in their transaction."""
+    return frozenset(kind for listener in listeners for kind in listener.types)
 
 
 class Hints(Protocol):

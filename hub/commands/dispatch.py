@@ -1,6 +1,7 @@
 """What becomes of a command: every decision of the ledger. Pure.
 
-`accept` decides on a new command, under the lock of its device. `plan` decides what a line is sent
+`accept` decides on a new command; what it was told of the device must still hold when its row is
+written. `plan` decides what a line is sent
 that it has not been written yet: again, for the first time, or never. `fold` decides what replies
 do. Each is told what the database holds and answers what to write; the steps themselves are those
 of `protocol/lifecycle.py`.
@@ -13,6 +14,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from hub.base.errors import Conflict, Ended, HubError, NotFound, TooManyCommands
 from hub.commands.records import Delivery, Ledgered, error_of
@@ -45,11 +47,11 @@ class NewCommand(Struct, frozen=True, kw_only=True):
 
 
 class Target(Struct, kw_only=True):
-    """What the database says of a device while it is locked, and what this batch adds to it."""
+    """What the database says of a device, and what this batch adds to it."""
 
     seq: int
     online: bool
-    generation: int | None
+    generation: Generation | None
     commands: list[str] | None
     unfinished: int
     owner: ReplicaId | None
@@ -69,6 +71,8 @@ class Insert(Struct, frozen=True, kw_only=True):
 
     new: NewCommand
     seq: int
+    generation_read: Generation | None
+    """Of the device's newest line, when it was decided."""
     status: State
     error: dict[str, Any] | None = None
     sent_generation: Generation | None = None
@@ -104,31 +108,30 @@ def accept(
 
 
 def _born(new: NewCommand, target: Target, line: ReadyLine | None) -> Insert:
-    seq = target.seq + 1
+    insert = Insert(
+        new=new, seq=target.seq + 1, generation_read=target.generation, status=State.PENDING
+    )
     if not target.online and new.delivery == "now":
-        return Insert(
-            new=new,
-            seq=seq,
+        return replace(
+            insert,
             status=next_state(State.PENDING, Happening.NO_LINE),
             error=error_of(CommandErrorCode.DEVICE_OFFLINE, "the device is not on a line"),
         )
     here = line if line and target.online and line.generation == target.generation else None
     if target.online and not _supports(new.type, target, here):
-        return Insert(
-            new=new,
-            seq=seq,
+        return replace(
+            insert,
             status=next_state(State.PENDING, Happening.UNSUPPORTED),
             error=_unsupported(new.type),
         )
     if here is not None:
-        return Insert(
-            new=new,
-            seq=seq,
+        return replace(
+            insert,
             status=next_state(State.PENDING, Happening.SEND),
             sent_generation=here.generation,
             journal_id=here.journal_id,
         )
-    return Insert(new=new, seq=seq, status=State.PENDING)
+    return insert
 
 
 def _supports(kind: str, target: Target, here: ReadyLine | None) -> bool:
@@ -273,7 +276,7 @@ def fold(folded: Folded, reply: Reply, *, ts: str) -> None:
             folded.changed = folded.ended = True
         case _:
             assert_never(reply)
-    folded.command = msgspec.structs.replace(command, **changes)
+    folded.command = replace(command, **changes)
 
 
 def _late(folded: Folded, result: Result) -> None:
@@ -283,7 +286,7 @@ def _late(folded: Folded, result: Result) -> None:
     says = STATE_OF[happening_of(result)]
     if says is not command.status and command.late_result is None:
         late: dict[str, Any] = msgspec.to_builtins(result)
-        folded.command = msgspec.structs.replace(command, late_result=late)
+        folded.command = replace(command, late_result=late)
         folded.changed = True
 
 

@@ -1,35 +1,41 @@
-"""Acceptance: calls of a moment are committed together, then their commands are sent."""
+"""Acceptance: calls of a moment are committed together, then their commands are sent.
+
+Most groups take two statements: read what there is to know of the devices, then write everything on
+the condition that it still holds. When it does not, or when there is more to write than one
+statement can, the devices are locked first.
+"""
 
 from collections.abc import Sequence
+from typing import Final
 
-from hub.audit.service import AuditService
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import HubError, Unavailable
 from hub.commands.acceptance import Acceptance, Intake, Taken
-from hub.commands.announce import Announcer, CommandListener
+from hub.commands.announce import Announcer, CommandListener, listened
 from hub.commands.records import Ledgered
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Name, Raced
 from protocol.ids import ReplicaId
+
+ATTEMPTS: Final = 4
 
 
 class Intakes:
     def __init__(
         self,
         store: CommandStore,
-        audit: AuditService,
         sender: Sender,
         announcer: Announcer,
         listeners: Sequence[CommandListener],
         replica_id: ReplicaId,
     ) -> None:
         self._store = store
-        self._audit = audit
         self._sender = sender
         self._announcer = announcer
         self._listeners = listeners
+        self._listened = listened(listeners)
         self._replica_id = replica_id
         self._batcher = Batcher(self._accept, limit=500)
 
@@ -50,32 +56,40 @@ class Intakes:
     async def _accept(self, intakes: list[Intake]) -> list[Taken]:
         metrics.batch_size.labels("accept").observe(len(intakes))
         with metrics.batch_seconds.labels("accept").time():
-            for _ in range(3):
+            locked = self._has_more_to_write(intakes)
+            for _ in range(ATTEMPTS):
                 try:
-                    return await self._accept_once(Acceptance(intakes))
+                    return await self._accept_once(Acceptance(intakes), locked=locked)
                 except Raced:
-                    continue  # another replica took an id or a key meanwhile: it is seen now
+                    locked = True  # what others did meanwhile is seen now, and they wait
         raise Unavailable("too many replicas accept the same commands", retry_after=1)
 
-    async def _accept_once(self, group: Acceptance) -> list[Taken]:
+    def _has_more_to_write(self, intakes: list[Intake]) -> bool:
+        """More than one statement can write: that takes a transaction."""
+        return any(
+            intake.key is not None or not self._listened.isdisjoint(c.type for c in intake.commands)
+            for intake in intakes
+        )
+
+    async def _accept_once(self, group: Acceptance, *, locked: bool) -> list[Taken]:
+        database, places = self._store.database, group.places_wanted()
         try:
-            async with self._store.database.transaction() as connection:
+            async with database.transaction() if locked else database.connection() as connection:
+                if locked:
+                    await self._store.lock(connection, places)
+                targets = await self._store.targets(connection, places)
                 wanted, names = group.keys_wanted(), group.names_wanted()
-                targets = await self._store.targets(connection, group.places_wanted())
-                refused: dict[Name, HubError] = {}
-                for listener in self._listeners:
-                    refused |= await listener.judge(connection, group.commands())
                 group.decide(
                     keys=await self._store.keys(connection, wanted) if wanted else {},
                     targets=targets,
                     existing=await self._store.existing(connection, names) if names else {},
                     ready=self._sender.ready,
-                    refused=refused,
+                    refused=await self._judge(connection, group) if locked else {},
                 )
-                rows = await self._write(connection, group)
+                rows = await self._write(connection, group, locked=locked)
         except Unavailable:
             # The commit may have gone through all the same: what is in the ledger must be sent.
-            for place in group.places_wanted():
+            for place in places:
                 self._sender.look(place)
             raise
         for insert in group.inserts:
@@ -83,14 +97,23 @@ class Intakes:
             self._accepted(command, targets[command.org, command.device_id].owner)
         return group.outcomes(rows)
 
-    async def _write(self, connection: Connection, group: Acceptance) -> dict[Name, Ledgered]:
+    async def _judge(self, connection: Connection, group: Acceptance) -> dict[Name, HubError]:
+        refused: dict[Name, HubError] = {}
+        for listener in self._listeners:
+            refused |= await listener.judge(connection, group.commands())
+        return refused
+
+    async def _write(
+        self, connection: Connection, group: Acceptance, *, locked: bool
+    ) -> dict[Name, Ledgered]:
         if not group.inserts:
             return {}
-        rows = await self._store.insert(connection, group.inserts, by=self._replica_id)
+        rows = await self._store.insert(
+            connection, group.inserts, group.deeds, by=self._replica_id, locked=locked
+        )
         if group.keys:
             await self._store.add_keys(connection, group.keys)
-        await self._audit.record(connection, *group.deeds)
-        for listener in self._listeners:
+        for listener in self._listeners if locked else ():
             await listener.accepted(connection, list(rows.values()))
         return rows
 

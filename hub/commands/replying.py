@@ -13,23 +13,23 @@ import structlog
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Overloaded, Unavailable
-from hub.commands.announce import Announcer, CommandListener
+from hub.commands.announce import Announcer, CommandListener, listened
 from hub.commands.dispatch import Folded, Replied, fold, given_to
 from hub.commands.records import Ledgered
-from hub.commands.store import CommandStore, Name
+from hub.commands.store import CommandStore, Found, Name
 from hub.lines.session import LineSession
 from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.errors import FrameErrorCode
 from protocol.frames import ResultAck
-from protocol.ids import CommandId, Generation
+from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Reply, Result
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS: Final = 0.5
 
-Locked = dict[Name, tuple[Ledgered, Generation | None]]
+Arrived = tuple[LineSession, Reply]
 
 
 class Replies:
@@ -42,6 +42,7 @@ class Replies:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
+        self._listened = listened(listeners)
         self._batcher = Batcher(self._apply, limit=1000, bound=100_000, urgent=_is_result)
 
     def put(self, line: LineSession, reply: Reply) -> None:
@@ -58,69 +59,78 @@ class Replies:
     async def idle(self) -> None:
         await self._batcher.idle()
 
-    async def _apply(self, replies: list[tuple[LineSession, Reply]]) -> list[None]:
+    async def _apply(self, replies: list[Arrived]) -> list[None]:
         metrics.batch_size.labels("replies").observe(len(replies))
         with metrics.batch_seconds.labels("replies").time():
-            folded = await self._commit_all(replies)
-        for command in folded:
-            for event in command.progress:
-                self._announcer.event(command.command.org, event)
-        for command in folded:
-            if command.ended:
-                self._announcer.ended(command.command)
+            await self._commit_all(replies)
         return [None] * len(replies)
 
-    async def _commit_all(self, replies: list[tuple[LineSession, Reply]]) -> list[Folded]:
+    async def _commit_all(self, replies: list[Arrived], *, locked: bool = False) -> None:
         """However long the database is away: lines stay open and their replies wait. A batch that
         fails otherwise is halved until the reply that cannot be committed stands alone."""
         while True:
             try:
-                return await self._commit(replies)
+                again = await self._commit(replies, locked=locked)
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:
                 log.exception("replies_not_committed", replies=len(replies))
                 break
+            else:
+                if again:
+                    await self._commit_all(again, locked=True)
+                return
         if len(replies) == 1:
             ((line, _),) = replies
             line.close(CloseCode.TRY_LATER)  # what was not acknowledged comes again
-            return []
+            return
         middle = len(replies) // 2
-        return [
-            *await self._commit_all(replies[:middle]),
-            *await self._commit_all(replies[middle:]),
-        ]
+        await self._commit_all(replies[:middle], locked=locked)
+        await self._commit_all(replies[middle:], locked=locked)
 
-    async def _commit(self, replies: list[tuple[LineSession, Reply]]) -> list[Folded]:
-        names = sorted({(line.org, reply.command_id) for line, reply in replies})
-        async with self._store.database.transaction() as connection:
-            locked = await self._store.lock_replied(connection, names)
-            folded = self._fold(replies, locked)
-            changed = [f for f in folded.values() if f.changed]
-            rows = await self._store.apply(connection, [f.command for f in changed])
-            for f in changed:
-                f.command = rows[f.command.org, f.command.command_id]
-            ended = [f.command for f in changed if f.ended]
-            for listener in self._listeners if ended else ():
+    async def _commit(self, replies: list[Arrived], *, locked: bool) -> list[Arrived]:
+        """Read, decide, and write on the condition that it still holds. Answers the replies for
+        which it did not, or which take a transaction: they want to be `locked`."""
+        database, names = self._store.database, sorted({_name(arrived) for arrived in replies})
+        async with database.transaction() if locked else database.connection() as connection:
+            if locked:
+                await self._store.lock_replied(connection, names)
+            found = await self._store.replied(connection, names)
+            left = set[Name]() if locked else self._listened_among(found)
+            changed = self._fold([a for a in replies if _name(a) not in left], found)
+            rows = await self._store.apply(
+                connection, [(found[name].command.status, f.command) for name, f in changed.items()]
+            )
+            for listener in self._listeners if locked else ():
+                ended = [rows[name] for name, f in changed.items() if f.ended]
                 await listener.ended(connection, ended)
-        self._acknowledge(replies, locked)
-        return changed
+        left |= changed.keys() - rows.keys()
+        self._acknowledge([a for a in replies if _name(a) not in left], found)
+        self._announce([(f, rows[name]) for name, f in changed.items() if name in rows])
+        return [a for a in replies if _name(a) in left]
 
-    def _fold(self, replies: list[tuple[LineSession, Reply]], locked: Locked) -> dict[Name, Folded]:
-        folded = {name: Folded(command=command) for name, (command, _) in locked.items()}
+    def _listened_among(self, found: dict[Name, Found]) -> set[Name]:
+        return {name for name, one in found.items() if one.command.type in self._listened}
+
+    def _fold(self, replies: list[Arrived], found: dict[Name, Found]) -> dict[Name, Folded]:
+        """The commands that are changed."""
+        folded = {name: Folded(command=one.command) for name, one in found.items()}
         ts = self._announcer.now()
         for line, reply in replies:
-            found = locked.get((line.org, reply.command_id))
-            if found and given_to(found[0], _replied(line, reply)) and found[1] == line.generation:
-                fold(folded[line.org, reply.command_id], reply, ts=ts)
-        return folded
+            name = (line.org, reply.command_id)
+            one = found.get(name)
+            given = one is not None and given_to(one.command, _replied(line, reply))
+            if one is not None and given and one.newest == line.generation:
+                fold(folded[name], reply, ts=ts)
+        return {name: f for name, f in folded.items() if f.changed}
 
-    def _acknowledge(self, replies: list[tuple[LineSession, Reply]], locked: Locked) -> None:
+    def _acknowledge(self, replies: list[Arrived], found: dict[Name, Found]) -> None:
         """After the commit. A superseded line hears nothing: its device asks again on the new."""
         for line, reply in replies:
-            command, newest = locked.get((line.org, reply.command_id), (None, None))
+            one = found.get((line.org, reply.command_id))
+            command = None if one is None else one.command
             mine = command is not None and command.device_id == line.device_id
-            if mine and newest != line.generation:
+            if one is not None and mine and one.newest != line.generation:
                 continue
             match reply:
                 case Progress():
@@ -129,8 +139,21 @@ class Replies:
                     known = given_to(command, _replied(line, reply))
                     _answer(line, reply.command_id, known=known, result=isinstance(reply, Result))
 
+    def _announce(self, changed: list[tuple[Folded, Ledgered]]) -> None:
+        for folded, command in changed:
+            for event in folded.progress:
+                self._announcer.event(command.org, event)
+        for folded, command in changed:
+            if folded.ended:
+                self._announcer.ended(command)
 
-def _is_result(item: tuple[LineSession, Reply]) -> bool:
+
+def _name(arrived: Arrived) -> Name:
+    line, reply = arrived
+    return line.org, reply.command_id
+
+
+def _is_result(item: Arrived) -> bool:
     return isinstance(item[1], Result)
 
 

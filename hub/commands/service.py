@@ -66,7 +66,7 @@ class CommandService:
         self._sender = sender = Sender(
             store, announcer, listeners, note_deadline=self._note_deadline, hints=hints
         )
-        self._intakes = Intakes(store, audit, sender, announcer, listeners, replica_id)
+        self._intakes = Intakes(store, sender, announcer, listeners, replica_id)
         self._replies = Replies(reserved, announcer, listeners)
         self._sweep = Sweep(store, sender, announcer, waiting, listeners, replica_id, clock=clock)
         calls = Calls(store, self._intakes, waiting, wall_clock)

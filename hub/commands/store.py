@@ -9,6 +9,7 @@ import asyncpg
 from msgspec import Struct
 
 import sql
+from hub.audit.service import Deed
 from hub.base.database import Connection, Database, Row
 from hub.commands.dispatch import Claim, Insert, Step, Target
 from hub.commands.records import Ledgered
@@ -49,8 +50,15 @@ class Filter(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
+class Found(Struct, frozen=True):
+    """A command, and the generation of the newest line of its device."""
+
+    command: Ledgered
+    newest: Generation | None
+
+
 class Raced(Exception):
-    """Another replica was faster with a command id or an idempotency key: look again."""
+    """Another replica was faster: with a command id, an idempotency key, a device. Look again."""
 
 
 class CommandStore:
@@ -78,43 +86,51 @@ class CommandStore:
         if await connection.fetchval(_Q["add_keys"], *_columns(rows)) != len(keys):
             raise Raced
 
+    async def lock(self, connection: Connection, places: Sequence[Place]) -> None:
+        await connection.execute(_Q["lock_devices"], *_columns(places))
+
     async def targets(self, connection: Connection, places: Sequence[Place]) -> dict[Place, Target]:
-        """Lock the devices and read what acceptance must know; unknown ones are left out."""
-        columns = _columns(places)
-        seqs = {
-            (row["org_id"], row["device_id"]): row["command_seq"]
-            for row in await connection.fetch(_Q["lock_devices"], *columns)
-        }
+        """What acceptance must know of devices; unknown ones are left out."""
         return {
             (row["org_id"], row["device_id"]): Target(
-                seq=seqs[row["org_id"], row["device_id"]],
+                seq=row["command_seq"],
                 online=row["online"],
                 generation=row["generation"],
                 commands=row["commands"],
                 unfinished=row["unfinished"],
                 owner=row["replica_id"] if row["online"] else None,
             )
-            for row in await connection.fetch(_Q["targets"], *columns)
-            if (row["org_id"], row["device_id"]) in seqs
+            for row in await connection.fetch(_Q["targets"], *_columns(places))
         }
 
     async def existing(self, connection: Connection, names: Sequence[Name]) -> dict[Name, Ledgered]:
         return _by_name(await connection.fetch(_Q["existing"], *_columns(names)))
 
     async def insert(
-        self, connection: Connection, inserts: Sequence[Insert], *, by: ReplicaId
+        self,
+        connection: Connection,
+        inserts: Sequence[Insert],
+        deeds: Sequence[Deed],
+        *,
+        by: ReplicaId,
+        locked: bool,
     ) -> dict[Name, Ledgered]:
-        """Write the rows and move the counters of their devices. Raises `Raced`."""
+        """Write the rows, move the counters of their devices, record the deeds: in one statement.
+        Raises `Raced` when a device is not as `targets` found it (`locked` ones are)."""
         columns = _columns(_insert_row(insert) for insert in inserts)
-        seqs: dict[Place, int] = {}
+        devices: dict[Place, tuple[int, int, Generation | None]] = {}
         for insert in inserts:
             place = (insert.new.org, insert.new.device_id)
-            seqs[place] = max(insert.seq, seqs.get(place, 0))
-        moves = _columns((org, device_id, seq) for (org, device_id), seq in seqs.items())
+            seq_read = devices[place][0] if place in devices else insert.seq - 1
+            devices[place] = (seq_read, insert.seq, insert.generation_read)
+        moves = _columns((*place, *move) for place, move in devices.items())
+        audit = _columns((d.org, d.actor, d.action, d.target, d.detail) for d in deeds)
         try:
-            rows = await connection.fetch(_Q["insert"], *columns, by, *moves)
+            rows = await connection.fetch(_Q["insert"], *columns, by, *moves, locked, *audit)
         except asyncpg.UniqueViolationError:
             raise Raced from None
+        if not rows:
+            raise Raced
         return _by_name(rows)
 
     # Sending
@@ -158,24 +174,27 @@ class CommandStore:
 
     # Replies
 
-    async def lock_replied(
-        self, connection: Connection, names: Sequence[Name]
-    ) -> dict[Name, tuple[Ledgered, Generation | None]]:
-        """The commands, and the generation of the newest line of their devices."""
+    async def lock_replied(self, connection: Connection, names: Sequence[Name]) -> None:
+        await connection.execute(_Q["lock_replied"], *_columns(names))
+
+    async def replied(self, connection: Connection, names: Sequence[Name]) -> dict[Name, Found]:
         return {
-            (row["org_id"], row["command_id"]): (from_row(row), row["line_generation"])
-            for row in await connection.fetch(_Q["lock_replied"], *_columns(names))
+            (row["org_id"], row["command_id"]): Found(from_row(row), row["line_generation"])
+            for row in await connection.fetch(_Q["replied"], *_columns(names))
         }
 
     async def apply(
-        self, connection: Connection, commands: Sequence[Ledgered]
+        self, connection: Connection, changes: Sequence[tuple[State, Ledgered]]
     ) -> dict[Name, Ledgered]:
-        if not commands:
+        """(the state in which each was read, what became of it); those that are in another state by
+        now are left alone, and out of the answer."""
+        if not changes:
             return {}
         rows = [
             (
                 command.org,
                 command.command_id,
+                read,
                 command.status,
                 command.progress,
                 command.output,
@@ -183,7 +202,7 @@ class CommandStore:
                 command.error,
                 command.late_result,
             )
-            for command in commands
+            for read, command in changes
         ]
         return _by_name(await connection.fetch(_Q["apply"], *_columns(rows)))
 
@@ -215,8 +234,8 @@ class CommandStore:
     async def expire(self, connection: Connection, error: dict[str, Any]) -> list[Ledgered]:
         return [from_row(row) for row in await connection.fetch(_Q["expire"], error)]
 
-    async def pending_here(self, replica_id: ReplicaId) -> list[Place]:
-        rows = await self.database.fetch(_Q["pending_here"], replica_id)
+    async def unwritten_here(self, replica_id: ReplicaId) -> list[Place]:
+        rows = await self.database.fetch(_Q["unwritten_here"], replica_id)
         return [(row["org_id"], row["device_id"]) for row in rows]
 
     async def cancels_here(self, replica_id: ReplicaId) -> list[Ledgered]:

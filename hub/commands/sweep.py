@@ -119,7 +119,7 @@ class Sweep:
             await self._end_late(expiries=whole)
             if not whole:
                 return
-            for place in await self._store.pending_here(self._replica_id):
+            for place in await self._store.unwritten_here(self._replica_id):
                 self._sender.look(place)
             self._sender.remind_cancels(await self._store.cancels_here(self._replica_id))
             names = self._waiting.names()

@@ -36,6 +36,8 @@ PUSH: Final = "push_config"
 class ConfigService:
     """A listener of commands, and of what devices say when their lines begin."""
 
+    types = frozenset({PUSH})
+
     def __init__(self, store: ConfigStore, audit: AuditService) -> None:
         self._store = store
         self._audit = audit

@@ -20,23 +20,24 @@ SELECT count(*) FROM added
 
 -- name: lock_devices
 -- The rows whose lock orders the commands of a device; sorted, so that no two batches deadlock.
-SELECT d.org_id, d.device_id, d.command_seq
-FROM device d JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
-WHERE d.deleted_at IS NULL
-ORDER BY 1, 2
+SELECT FROM device d JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id)
+     USING (org_id, device_id)
+ORDER BY d.org_id, d.device_id
 FOR UPDATE OF d
 
 -- name: targets
--- What acceptance must know of devices, read after they were locked. A lease that has run out does
--- not end a line before somebody has declared the replica dead: the database may have stood still.
-SELECT t.org_id, t.device_id, l.generation, l.replica_id, l.commands,
+-- What acceptance must know of devices; unknown and deleted ones are left out. A lease that has run
+-- out does not end a line before somebody has declared the replica dead: the database may have stood
+-- still.
+SELECT d.org_id, d.device_id, d.command_seq, l.generation, l.replica_id, l.commands,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS online,
        (SELECT count(*) FROM command c
-        WHERE c.org_id = t.org_id AND c.device_id = t.device_id AND c.finished_at IS NULL)
+        WHERE c.org_id = d.org_id AND c.device_id = d.device_id AND c.finished_at IS NULL)
            AS unfinished
-FROM unnest($1::text[], $2::text[]) AS t (org_id, device_id)
+FROM device d JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
 LEFT JOIN replica r USING (replica_id)
+WHERE d.deleted_at IS NULL
 
 -- name: existing
 -- Commands that are there already, by the ids that callers chose.
@@ -44,12 +45,29 @@ SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, 
      USING (org_id, command_id)
 
 -- name: insert
--- Commands as decided, and the number of the last one of each device; $17 the replica that accepts
--- them. A deadline runs from acceptance for "now", from sending for "queue".
-WITH moved AS (
+-- All of it or nothing: commands as decided, the number of the last one of each device, the audit
+-- rows. Nothing when a device is not as it was read: others have accepted for it, or (unless it was
+-- locked before: $23) it has a newer line, which may have looked for its commands already.
+-- A deadline runs from acceptance for "now", from sending for "queue". $17 the replica that accepts.
+WITH device_now AS (
+    SELECT d.org_id, d.device_id, n.seq
+    FROM unnest($18::text[], $19::text[], $20::bigint[], $21::bigint[], $22::bigint[])
+         AS n (org_id, device_id, seq_read, seq, generation)
+    JOIN device d USING (org_id, device_id)
+    LEFT JOIN device_line l USING (org_id, device_id)
+    WHERE d.command_seq = n.seq_read AND d.deleted_at IS NULL
+      AND ($23 OR l.generation IS NOT DISTINCT FROM n.generation)
+    ORDER BY 1, 2
+    FOR UPDATE OF d
+), as_read AS (
+    SELECT FROM device_now HAVING count(*) = cardinality($18::text[])
+), moved AS (
     UPDATE device d SET command_seq = n.seq
-    FROM unnest($18::text[], $19::text[], $20::bigint[]) AS n (org_id, device_id, seq)
-    WHERE d.org_id = n.org_id AND d.device_id = n.device_id
+    FROM device_now n, as_read WHERE d.org_id = n.org_id AND d.device_id = n.device_id
+), audited AS (
+    INSERT INTO audit_log (org_id, actor, action, target, detail)
+    SELECT a.* FROM unnest($24::text[], $25::text[], $26::text[], $27::text[], $28::jsonb[]) AS a,
+         as_read
 )
 INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery,
                      timeout_ms, actor, batch_id, request_hash, expires_at, error,
@@ -66,7 +84,7 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::js
             $8::text[], $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::timestamptz[],
             $14::jsonb[], $15::bigint[], $16::text[])
      AS n (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms, actor,
-           batch_id, request_hash, expires_at, error, sent_generation, journal_id)
+           batch_id, request_hash, expires_at, error, sent_generation, journal_id), as_read
 RETURNING *
 
 -- name: lock_lines
@@ -124,26 +142,38 @@ UPDATE command c SET journal_id = sent.journal_id
 FROM sent WHERE c.org_id = sent.org_id AND c.command_id = sent.command_id
 
 -- name: lock_replied
--- The commands that replies are about, with the newest line of their devices. Locked in the order
--- in which claims lock them.
+-- The commands that replies are about, in the order in which claims lock them.
+SELECT FROM command c
+JOIN unnest($1::text[], $2::text[]) AS t (org_id, command_id) USING (org_id, command_id)
+ORDER BY c.org_id, c.device_id, c.seq
+FOR UPDATE OF c
+
+-- name: replied
+-- The commands that replies are about, with the newest line of their devices.
 SELECT c.*, l.generation AS line_generation
 FROM command c
 JOIN unnest($1::text[], $2::text[]) AS t (org_id, command_id) USING (org_id, command_id)
 LEFT JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id
-ORDER BY c.org_id, c.device_id, c.seq
-FOR UPDATE OF c
 
 -- name: apply
--- Commands as replies left them.
+-- Commands as replies left them, those that are still in the state in which they were read.
+WITH n AS (
+    SELECT n.*
+    FROM command c
+    JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::jsonb[],
+                $8::jsonb[], $9::jsonb[])
+         AS n (org_id, command_id, status_read, status, progress, output, data, error, late_result)
+         USING (org_id, command_id)
+    WHERE c.status = n.status_read::command_status
+    ORDER BY c.org_id, c.device_id, c.seq
+    FOR UPDATE OF c
+)
 UPDATE command c
 SET status = n.status::command_status, progress = n.progress, output = n.output, data = n.data,
     error = n.error, late_result = n.late_result,
     finished_at = CASE WHEN n.status::command_status >= 'SUCCESS'
                        THEN coalesce(c.finished_at, now()) END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::jsonb[], $7::jsonb[],
-            $8::jsonb[])
-     AS n (org_id, command_id, status, progress, output, data, error, late_result)
-WHERE c.org_id = n.org_id AND c.command_id = n.command_id
+FROM n WHERE c.org_id = n.org_id AND c.command_id = n.command_id
 RETURNING c.*
 
 -- name: on_line
@@ -197,12 +227,13 @@ UPDATE command c SET status = 'EXPIRED', finished_at = now(), error = $1
 FROM late WHERE c.org_id = late.org_id AND c.command_id = late.command_id
 RETURNING c.*
 
--- name: pending_here
--- Devices on a line of this replica that have something pending.
+-- name: unwritten_here
+-- Devices on a line of this replica that have something which this line was not written: pending, or
+-- accepted as sent on an older line after this one had looked.
 SELECT DISTINCT c.org_id, c.device_id
 FROM command c JOIN device_line l USING (org_id, device_id)
-WHERE l.replica_id = $1 AND l.closed_at IS NULL
-  AND c.finished_at IS NULL AND c.status = 'PENDING'
+WHERE l.replica_id = $1 AND l.closed_at IS NULL AND c.finished_at IS NULL
+  AND (c.status = 'PENDING' OR c.sent_generation <> l.generation)
 
 -- name: cancels_here
 -- Commands that somebody wants cancelled, sent on the present line of their device, here.

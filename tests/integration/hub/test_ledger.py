@@ -1,7 +1,7 @@
 """Acceptance, sending, replies and the sweep over a real Postgres, also by two replicas at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,8 +10,10 @@ import pytest
 
 from hub.base.database import DEADLINE, Connection, Database
 from hub.base.errors import Conflict, HubError, TooManyCommands, Unavailable
+from hub.commands.dispatch import Target
 from hub.commands.records import Ledgered
 from hub.commands.service import Dispatch
+from hub.commands.store import Found, Name, Place
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
 from protocol.lifecycle import State
 from protocol.replies import Ack, Progress, Reply, Result
@@ -60,8 +62,8 @@ class LosesAnswers(Database):
     losing = False
 
     @asynccontextmanager
-    async def transaction(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
-        async with super().transaction(deadline=deadline) as connection:
+    async def connection(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
+        async with super().connection(deadline=deadline) as connection:
             before = await connection.fetchval("SELECT count(*) FROM command")
             yield connection
             after = await connection.fetchval("SELECT count(*) FROM command")
@@ -223,6 +225,41 @@ async def test_g8_a_lost_hint_is_made_good_by_the_sweep(database: Database) -> N
         assert frame["id"] == command_id
 
 
+async def test_g6_a_line_that_looks_between_reading_and_writing_gets_the_command(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_hubs(database) as (one, two):
+        old = await one.line(D1)
+        first = await one.accept(D1)
+        await old.until(1)
+        newer: list[Line] = []
+        read = one.store.targets
+
+        async def slowly(connection: Connection, places: Sequence[Place]) -> dict[Place, Target]:
+            found = await read(connection, places)
+            if not newer:
+                newer.append(await two.line(D1))
+                await newer[0].until(1)  # the first, again
+            return found
+
+        monkeypatch.setattr(one.store, "targets", slowly)
+        second = await one.accept(D1)
+        assert one.hints.sends == [("r-2", (DEFAULT_ORG, D1))]
+        assert [frame["id"] for frame in await newer[0].until(2)] == [first, second]
+        assert [frame["id"] for frame in old.of("force_sync")] == [first]
+
+
+async def test_g6_what_was_sent_on_an_older_line_after_the_newer_looked_is_found_by_the_sweep(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (hub, _):
+        line = await hub.line(D1)
+        command_id = await hub.accept(D1)
+        await line.until(1)
+        await database.execute("UPDATE command SET sent_generation = 0")
+        assert [frame["id"] for frame in await line.until(2)] == [command_id, command_id]
+
+
 async def test_what_is_queued_for_a_device_without_a_line_is_hinted_to_nobody(
     database: Database,
 ) -> None:
@@ -346,6 +383,32 @@ async def test_g4_a_result_is_committed_before_it_is_acknowledged(database: Data
         found = await hub.commands.get(DEFAULT_ORG, D1, as_command_id(mine))
         assert (found.status, found.output, found.late_result) == (State.SUCCESS, "o", None)
         assert (await statuses(database))[foreign] == "PENDING"
+
+
+async def test_g1_a_command_that_ends_between_reading_and_writing_has_one_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_hubs(database) as (hub, _):
+        line = await hub.line(D1)
+        command_id = await hub.accept(D1)
+        await line.until(1)
+        read = hub.store.replied
+
+        async def slowly(connection: Connection, names: Sequence[Name]) -> dict[Name, Found]:
+            found = await read(connection, names)
+            await database.execute(
+                "UPDATE command SET status = 'TIMEOUT', finished_at = now() "
+                "WHERE finished_at IS NULL"
+            )
+            return found
+
+        monkeypatch.setattr(hub.store, "replied", slowly)
+        await reply(hub, line, result(command_id, output="too late"))
+        ended = await hub.commands.get(DEFAULT_ORG, D1, as_command_id(command_id))
+        assert (ended.status, ended.output) == (State.TIMEOUT, None)
+        assert ended.late_result is not None
+        assert ended.late_result["output"] == "too late"
+        assert len(line.of("result_ack")) == 1
 
 
 async def test_replies_and_resends_of_the_same_commands_do_not_stop_each_other(
