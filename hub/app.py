@@ -79,6 +79,7 @@ from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.application import make_application
+from hub.web.console import Console
 from hub.web.contract_rules import Rules
 from hub.web.pages import pages
 from protocol.closing import CloseCode
@@ -266,7 +267,7 @@ class Replica:
         )
         jwks = StarletteRoute("/.well-known/jwks.json", accounts.jwks)
         others = [*health.routes(), jwks, *pages(table, rules)]
-        return make_application(table, AccountGuard(self.accounts), others)
+        return make_application(table, AccountGuard(self.accounts), others, Console())
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""

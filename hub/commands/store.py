@@ -45,6 +45,10 @@ class Filter(Struct, frozen=True, kw_only=True):
     status: str | None = None
     type: str | None = None
     batch_id: str | None = None
+    actor: str | None = None
+    finished: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Found(Struct, frozen=True):
@@ -295,6 +299,10 @@ class CommandStore:
             *(before or (None, None)),
             limit,
             offset,
+            wanted.actor,
+            wanted.finished,
+            wanted.since,
+            wanted.until,
         )
         return [from_row(row) for row in rows]
 

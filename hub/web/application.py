@@ -23,12 +23,15 @@ log = structlog.get_logger("hub.access")
 PREFIX: Final = "/api/v1"
 
 
-def make_application(routes: list[Route], guard: Guard, others: list[BaseRoute]) -> ASGIApp:
-    """`others` are what is not under `/api/v1`."""
+def make_application(
+    routes: list[Route], guard: Guard, others: list[BaseRoute], last: ASGIApp
+) -> ASGIApp:
+    """`others` are what is not under `/api/v1`; `last` is asked when nothing has that path."""
     application = Starlette(
         routes=others, exception_handlers={HTTPException: _problem, 500: _failed}
     )
     application.router.redirect_slashes = False  # another path is another path
+    application.router.default = last
     table = PathTable(application, _not_allowed)
     for route in routes:
         table.add(route.method, PREFIX + route.path, endpoint_of(route, guard))

@@ -1,4 +1,4 @@
-# Sourced after venv.sh: the steps that only read the code. A step that fails is remembered, the
+# Sourced after venv.sh and node.sh: the steps that only read the code. A step that fails is remembered, the
 # others still run.
 failed=()
 
@@ -33,6 +33,14 @@ static_checks() {
   step "import directions" quietly lint-imports
   step "types" quietly basedpyright
   step "generated parts of the documentation" quietly python scripts/docs.py --check
+  console_checks
+}
+
+console_checks() {
+  prepare_console
+  step "console: lint, format" quietly npm run --silent check
+  step "console: types" quietly npm run --silent types
+  step "console: tests" quietly npm run --silent test
 }
 
 # Ends the script: 1 and the names when a step failed.

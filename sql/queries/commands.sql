@@ -263,6 +263,10 @@ WHERE org_id = $1
   AND ($4::text IS NULL OR type = $4)
   AND ($5::text IS NULL OR batch_id = $5)
   AND ($6::timestamptz IS NULL OR (created_at, command_id) < ($6, $7))
+  AND ($10::text IS NULL OR actor = $10)
+  AND ($11::boolean IS NULL OR (finished_at IS NOT NULL) = $11)
+  AND ($12::timestamptz IS NULL OR created_at >= $12)
+  AND ($13::timestamptz IS NULL OR created_at <= $13)
 ORDER BY created_at DESC, command_id DESC
 LIMIT $8 OFFSET $9
 

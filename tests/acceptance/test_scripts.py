@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("bench", "check", "demo", "fix", "migrate", "new-migration", "test")
+SCRIPTS = ("bench", "check", "console", "demo", "fix", "migrate", "new-migration", "test")
 
 
 @pytest.fixture

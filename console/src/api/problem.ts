@@ -1,0 +1,38 @@
+/** A refusal of the hub (RFC 9457), or `unreachable` when there was no answer at all. */
+export class Problem extends Error {
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    readonly fields: readonly { field: string; message: string }[] = [],
+    /** Seconds, where the hub says when to try again. */
+    readonly retryAfter: number | null = null,
+  ) {
+    super(detail || title);
+  }
+}
+
+type Document = {
+  code?: string;
+  title?: string;
+  detail?: string;
+  errors?: { field: string; message: string }[];
+};
+
+export function problemOf(response: Response, body: unknown): Problem {
+  const document = (typeof body === "object" && body !== null ? body : {}) as Document;
+  const after = Number(response.headers.get("Retry-After"));
+  return new Problem(
+    document.code ?? "internal",
+    response.status,
+    document.title ?? response.statusText,
+    document.detail ?? "",
+    document.errors ?? [],
+    Number.isFinite(after) && after > 0 ? after : null,
+  );
+}
+
+export function unreachable(cause: unknown): Problem {
+  return new Problem("unreachable", 0, "The hub cannot be reached", String(cause));
+}

@@ -1,0 +1,94 @@
+import { Loader, localStorageColorSchemeManager, MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { useEffect, useSyncExternalStore } from "react";
+import { Problem } from "../api/problem";
+import { type SessionUser, session } from "../api/session";
+import { fleet } from "../live/fleet";
+import { live } from "../live/socket";
+import { useText } from "../text";
+import { Boundary } from "./Boundary";
+import classes from "./entry.module.css";
+import { FirstPassword } from "./Password";
+import { router } from "./routes";
+import { SignIn } from "./SignIn";
+import { SessionContext } from "./session";
+import { theme } from "./theme";
+
+/** theme.js reads the same key before anything is drawn. */
+const colours = localStorageColorSchemeManager({ key: "longline-theme" });
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (count, error) => count < 2 && error instanceof Problem && isPassing(error),
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+function isPassing(problem: Problem): boolean {
+  return problem.status === 0 || problem.status === 503;
+}
+
+export function App({ nonce }: { nonce: string }) {
+  return (
+    <MantineProvider
+      theme={theme}
+      defaultColorScheme="auto"
+      colorSchemeManager={colours}
+      getStyleNonce={() => nonce}
+    >
+      <Notifications position="bottom-right" />
+      <QueryClientProvider client={queries}>
+        <Boundary>
+          <WhoIsThere />
+        </Boundary>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}
+
+function WhoIsThere() {
+  const current = useSyncExternalStore(session.subscribe, session.current);
+  const text = useText().common;
+  switch (current.state) {
+    case "starting":
+      return (
+        <div className={classes.entry}>
+          <Loader aria-label={text.loading} />
+        </div>
+      );
+    case "signed-out":
+      return <SignIn ended={current.because === "ended"} />;
+    case "signed-in":
+      return current.user.initialPassword ? (
+        <FirstPassword username={current.user.username} />
+      ) : (
+        <SignedIn user={current.user} />
+      );
+  }
+}
+
+/** What lives from sign-in to sign-out: the socket, the fleet, the answers that were read. */
+function SignedIn({ user }: { user: SessionUser }) {
+  useEffect(() => {
+    live.start();
+    fleet.start();
+    return () => {
+      fleet.stop();
+      live.stop();
+      queries.clear();
+    };
+  }, []);
+  // A user object comes with every token.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it changes with each token
+  useEffect(() => live.renewed(), [user]);
+  return (
+    <SessionContext value={user}>
+      <RouterProvider router={router} />
+    </SessionContext>
+  );
+}

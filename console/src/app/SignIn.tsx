@@ -1,0 +1,84 @@
+import { Button, PasswordInput, Stack, TextInput, Title } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import { Problem } from "../api/problem";
+import { session } from "../api/session";
+import { problemText } from "../parts/ProblemLine";
+import { useText } from "../text";
+import classes from "./entry.module.css";
+import icon from "./icon.svg";
+
+export function SignIn({ ended }: { ended: boolean }) {
+  const { shell, common } = useText();
+  const text = useText();
+  const [username, setUsername] = useState("");
+  const [password, setPassword] = useState("");
+  const [problem, setProblem] = useState<string | null>(ended ? shell.signIn.ended : null);
+  const [busy, setBusy] = useState(false);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(null);
+    try {
+      await session.signIn(username, password);
+    } catch (error) {
+      const wrong = error instanceof Problem && error.status === 401;
+      setProblem(wrong ? shell.signIn.wrong : problemText(error, text));
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Entry title={shell.signIn.title} product={common.product}>
+      <form onSubmit={submit}>
+        <Stack gap="sm">
+          <TextInput
+            label={shell.signIn.username}
+            autoComplete="username"
+            autoCapitalize="none"
+            spellCheck={false}
+            required
+            withAsterisk={false}
+            data-autofocus
+            autoFocus
+            value={username}
+            onChange={event => setUsername(event.currentTarget.value)}
+          />
+          <PasswordInput
+            label={shell.signIn.password}
+            autoComplete="current-password"
+            required
+            withAsterisk={false}
+            value={password}
+            onChange={event => setPassword(event.currentTarget.value)}
+          />
+          <div className={classes.said} role="alert">
+            {problem}
+          </div>
+          <Button type="submit" size="sm" fullWidth loading={busy}>
+            {shell.signIn.submit}
+          </Button>
+        </Stack>
+      </form>
+    </Entry>
+  );
+}
+
+/** The frame of what comes before the shell. */
+export function Entry(props: { title: string; product: string; children: React.ReactNode }) {
+  return (
+    <main className={classes.entry}>
+      <title>{`${props.title} · ${props.product}`}</title>
+      <div className={classes.card}>
+        <div className={classes.brand}>
+          <img src={icon} alt="" width={32} height={32} />
+          {props.product}
+        </div>
+        <Title order={1} mb="md">
+          {props.title}
+        </Title>
+        {props.children}
+      </div>
+    </main>
+  );
+}

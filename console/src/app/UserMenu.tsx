@@ -1,0 +1,96 @@
+import { Button, Menu, SegmentedControl, useMantineColorScheme } from "@mantine/core";
+import { session } from "../api/session";
+import {
+  AutoIcon,
+  DownIcon,
+  KeyboardIcon,
+  KeyIcon,
+  LeaveIcon,
+  MoonIcon,
+  SunIcon,
+  UserIcon,
+} from "../parts/icons";
+import { useText } from "../text";
+import { useShellActions } from "./actions";
+import { useSession } from "./session";
+
+export function UserMenu() {
+  const text = useText();
+  const user = useSession();
+  const actions = useShellActions();
+  const name = user.displayName ?? user.username;
+  return (
+    <Menu position="bottom-end" width={240} keepMounted={false}>
+      <Menu.Target>
+        <Button
+          variant="subtle"
+          color="gray"
+          px={8}
+          leftSection={<UserIcon size={16} />}
+          rightSection={<DownIcon size={14} />}
+          aria-label={text.shell.userMenu(name)}
+        >
+          {name}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          {user.username} · {text.common.roles[user.role]}
+        </Menu.Label>
+        <ThemeControl />
+        <Menu.Divider />
+        <Menu.Item leftSection={<KeyboardIcon size={16} />} onClick={actions.openKeys}>
+          {text.shell.keys}
+        </Menu.Item>
+        <Menu.Item leftSection={<KeyIcon size={16} />} onClick={actions.openPassword}>
+          {text.shell.changePassword}
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item leftSection={<LeaveIcon size={16} />} onClick={() => void session.signOut()}>
+          {text.shell.signOut}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function ThemeControl() {
+  const text = useText().shell;
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return (
+    <SegmentedControl
+      fullWidth
+      size="xs"
+      aria-label={text.theme}
+      value={colorScheme}
+      onChange={value => setColorScheme(value as "light" | "dark" | "auto")}
+      data={[
+        {
+          value: "light",
+          label: <Labelled icon={<SunIcon size={16} />} label={text.themes.light} />,
+        },
+        {
+          value: "dark",
+          label: <Labelled icon={<MoonIcon size={16} />} label={text.themes.dark} />,
+        },
+        {
+          value: "auto",
+          label: <Labelled icon={<AutoIcon size={16} />} label={text.themes.auto} />,
+        },
+      ]}
+    />
+  );
+}
+
+function Labelled({ icon, label }: { icon: React.ReactNode; label: string }) {
+  return (
+    <span
+      title={label}
+      role="img"
+      aria-label={label}
+      style={{ display: "flex", justifyContent: "center" }}
+    >
+      {icon}
+    </span>
+  );
+}

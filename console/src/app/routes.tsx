@@ -1,0 +1,101 @@
+/** Every page of the console, its path and what its address may say. Pages are loaded when opened. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { commandsSearch } from "../pages/commands/search";
+import { fleetSearch } from "../pages/fleet/search";
+import { Empty } from "../parts/Empty";
+import { QuestionIcon } from "../parts/icons";
+import { Page } from "../parts/Page";
+import { useText } from "../text";
+import { Crashed } from "./Boundary";
+import { Shell } from "./Shell";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+const of = () => root;
+
+const home = createRoute({
+  getParentRoute: of,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/devices", replace: true });
+  },
+});
+
+const pages = [
+  createRoute({
+    getParentRoute: of,
+    path: "/devices",
+    validateSearch: fleetSearch,
+    component: lazyRouteComponent(() => import("../pages/fleet/FleetPage"), "FleetPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/devices/$deviceId",
+    component: lazyRouteComponent(() => import("../pages/device/DevicePage"), "DevicePage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/commands",
+    validateSearch: commandsSearch,
+    component: lazyRouteComponent(() => import("../pages/commands/CommandsPage"), "CommandsPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/firmware",
+    component: lazyRouteComponent(() => import("../pages/firmware/FirmwarePage"), "FirmwarePage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/groups",
+    component: lazyRouteComponent(() => import("../pages/groups/GroupsPage"), "GroupsPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/users",
+    component: lazyRouteComponent(() => import("../pages/users/UsersPage"), "UsersPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/audit",
+    component: lazyRouteComponent(() => import("../pages/audit/AuditPage"), "AuditPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/settings",
+    component: lazyRouteComponent(() => import("../pages/settings/SettingsPage"), "SettingsPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/health",
+    component: lazyRouteComponent(() => import("../pages/health/HealthPage"), "HealthPage"),
+  }),
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren([home, ...pages]),
+  defaultErrorComponent: ({ error, reset }) => <Crashed error={error} retry={reset} />,
+  defaultPreload: "intent",
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+function NotFound() {
+  const text = useText().shell;
+  return (
+    <Page title={text.notFound}>
+      <Empty icon={QuestionIcon} title={text.notFound}>
+        <Link to="/devices">{text.toFleet}</Link>
+      </Empty>
+    </Page>
+  );
+}

@@ -1,0 +1,232 @@
+/**
+ * Every device: a snapshot over REST, and what the devices say live, applied once per animation
+ * frame. A component watches one device (`useDevice`) or the whole (`useFleet`).
+ */
+import { useCallback, useSyncExternalStore } from "react";
+import { api, data, page } from "../api/client";
+import { Problem, unreachable } from "../api/problem";
+import type { LiveEvent } from "./frames";
+import { live } from "./socket";
+import { type Device, fold, type Standing, settle } from "./standing";
+
+export type Fleet = {
+  devices: ReadonlyMap<string, Device>;
+  /** Rises with every change of any device. */
+  version: number;
+  /** Rises when devices come or go, or change in more than what they say live. */
+  roster: number;
+  loading: boolean;
+  /** How many the load under way has brought. */
+  loaded: number;
+  problem: Problem | null;
+};
+
+const PAGE = 500;
+const LOOK_MS = 500;
+/** The first load follows the subscription, so that nothing falls between; it waits this long. */
+const LIVE_WAIT_MS = 1500;
+/** More unknown devices than this at once are fetched as a list. */
+const SINGLY = 20;
+
+class FleetStore {
+  private devices = new Map<string, Device>();
+  private state: Fleet = {
+    devices: this.devices,
+    version: 0,
+    roster: 0,
+    loading: false,
+    loaded: 0,
+    problem: null,
+  };
+  private readonly watchers = new Set<() => void>();
+  private readonly watchersOf = new Map<string, Set<() => void>>();
+  private readonly pending = new Map<string, Standing>();
+  /** What came while a load is under way: its pages may be older. */
+  private meanwhile: Map<string, Standing> | null = null;
+  private readonly unknown = new Set<string>();
+  private frame = 0;
+  private looking: ReturnType<typeof setTimeout> | undefined;
+  private waiting: ReturnType<typeof setTimeout> | undefined;
+  private running: AbortController | null = null;
+  private unsubscribe: (() => void) | null = null;
+
+  readonly watch = (watcher: () => void) => {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  };
+
+  readonly current = () => this.state;
+
+  watchDevice(id: string, watcher: () => void): () => void {
+    const watchers = this.watchersOf.get(id) ?? new Set();
+    this.watchersOf.set(id, watchers.add(watcher));
+    return () => {
+      watchers.delete(watcher);
+      if (watchers.size === 0) this.watchersOf.delete(id);
+    };
+  }
+
+  device(id: string): Device | undefined {
+    return this.devices.get(id);
+  }
+
+  /** With the sign-in. */
+  start(): void {
+    this.unsubscribe ??= live.subscribe(
+      { types: ["status"] },
+      {
+        onEvent: event => this.heard(event),
+        onGap: () => void this.load(),
+        onSubscribed: recovered => recovered || void this.load(),
+      },
+    );
+    this.change({ loading: true });
+    this.waiting = setTimeout(() => void this.load(), LIVE_WAIT_MS);
+  }
+
+  /** With the sign-out: nothing is kept. */
+  stop(): void {
+    this.unsubscribe?.();
+    this.unsubscribe = null;
+    this.running?.abort();
+    this.running = null;
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.looking);
+    clearTimeout(this.waiting);
+    this.frame = 0;
+    this.looking = undefined;
+    this.pending.clear();
+    this.unknown.clear();
+    this.devices = new Map();
+    this.change({ devices: this.devices, loading: false, loaded: 0, problem: null }, true);
+  }
+
+  /** Everything anew, page by page; what is shown stays until its newer record is there. */
+  async load(): Promise<void> {
+    clearTimeout(this.waiting);
+    this.running?.abort();
+    const running = new AbortController();
+    this.running = running;
+    this.meanwhile = new Map();
+    this.change({ loading: true, loaded: 0, problem: null });
+    try {
+      await this.loadPages(running.signal);
+    } catch (error) {
+      if (running.signal.aborted) return;
+      this.change({ problem: error instanceof Problem ? error : unreachable(error) });
+    }
+    if (running.signal.aborted) return;
+    this.meanwhile = null;
+    this.change({ loading: false });
+  }
+
+  /** Puts in what a call has answered. */
+  put(...devices: Device[]): void {
+    for (const device of devices) this.devices.set(device.id, device);
+    this.change(
+      {},
+      true,
+      devices.map(({ id }) => id),
+    );
+  }
+
+  remove(id: string): void {
+    if (this.devices.delete(id)) this.change({}, true, [id]);
+  }
+
+  private async loadPages(signal: AbortSignal): Promise<void> {
+    const seen = new Set<string>();
+    let cursor: string | null = null;
+    do {
+      const query: { limit: number; cursor?: string } = { limit: PAGE };
+      if (cursor !== null) query.cursor = cursor;
+      const found: { items: Device[]; next: string | null } = await page(
+        api.GET("/api/v1/devices", { params: { query }, signal }),
+      );
+      if (signal.aborted) return;
+      for (const device of found.items) {
+        const since = this.meanwhile?.get(device.id);
+        seen.add(device.id);
+        this.devices.set(device.id, since ? settle(device, since) : device);
+      }
+      cursor = found.next;
+      this.change(
+        { loaded: seen.size },
+        true,
+        found.items.map(({ id }) => id),
+      );
+    } while (cursor !== null);
+    const gone = [...this.devices.keys()].filter(id => !seen.has(id) && !this.meanwhile?.has(id));
+    for (const id of gone) this.devices.delete(id);
+    if (gone.length > 0) this.change({}, true, gone);
+  }
+
+  private heard(event: LiveEvent): void {
+    const heardAt = new Date(Date.now() + live.current().skewMs).toISOString();
+    const standing = fold(this.pending.get(event.deviceId), event, heardAt);
+    if (standing === undefined) return;
+    this.pending.set(event.deviceId, standing);
+    if (this.frame === 0) this.frame = requestAnimationFrame(() => this.apply());
+  }
+
+  private apply(): void {
+    this.frame = 0;
+    const changed: string[] = [];
+    for (const [id, standing] of this.pending) {
+      this.meanwhile?.set(id, standing);
+      const device = this.devices.get(id);
+      // A new line may come with another version.
+      if (device === undefined || standing.connected === true) this.lookAt(id);
+      if (device === undefined) continue;
+      const next = settle(device, standing);
+      if (next === device) continue;
+      this.devices.set(id, next);
+      changed.push(id);
+    }
+    this.pending.clear();
+    if (changed.length > 0) this.change({}, false, changed);
+  }
+
+  private lookAt(id: string): void {
+    this.unknown.add(id);
+    this.looking ??= setTimeout(() => void this.look(), LOOK_MS);
+  }
+
+  private async look(): Promise<void> {
+    this.looking = undefined;
+    const ids = [...this.unknown];
+    this.unknown.clear();
+    if (ids.length > SINGLY) {
+      if (!this.state.loading) await this.load();
+      return;
+    }
+    const found = await Promise.allSettled(
+      ids.map(id => data(api.GET("/api/v1/devices/{id}", { params: { path: { id } } }))),
+    );
+    this.put(...found.flatMap(one => (one.status === "fulfilled" ? [one.value] : [])));
+  }
+
+  private change(part: Partial<Fleet>, roster = false, ids: readonly string[] = []): void {
+    const { version, roster: counted } = this.state;
+    this.state = {
+      ...this.state,
+      ...part,
+      version: version + 1,
+      roster: roster ? counted + 1 : counted,
+    };
+    for (const id of ids) for (const watcher of this.watchersOf.get(id) ?? []) watcher();
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+export const fleet = new FleetStore();
+
+export function useFleet(): Fleet {
+  return useSyncExternalStore(fleet.watch, fleet.current);
+}
+
+/** One device, and only its changes. */
+export function useDevice(id: string): Device | undefined {
+  const watch = useCallback((watcher: () => void) => fleet.watchDevice(id, watcher), [id]);
+  return useSyncExternalStore(watch, () => fleet.device(id));
+}

@@ -1,0 +1,49 @@
+/** How what a device said live changes its record. Pure. */
+import type { Schemas } from "../api/client";
+import type { LiveEvent } from "./frames";
+
+/** `groupIds` comes with a hub that knows it. */
+export type Device = Schemas["Device"] & { groupIds?: string[] };
+
+/** What one or more `status` events leave to be applied, in their order. */
+export type Standing = {
+  status: string;
+  /** When it was heard, by the hub's clock: a device's own clock may be anywhere. */
+  heardAt: string;
+  metrics?: Record<string, number>;
+  connected?: boolean;
+  generation?: number;
+};
+
+/** What is left of `earlier` and then `event`; an event of an older line changes nothing. */
+export function fold(
+  earlier: Standing | undefined,
+  event: LiveEvent,
+  heardAt: string,
+): Standing | undefined {
+  const { status, metrics, connected, generation } = event as LiveEvent & Standing;
+  if (isOlder(generation, earlier?.generation)) return earlier;
+  const next: Standing = { ...earlier, status, heardAt };
+  if (metrics !== undefined) next.metrics = metrics;
+  if (connected !== undefined) next.connected = connected;
+  if (generation !== undefined) next.generation = generation;
+  return next;
+}
+
+/** The record after it; the same object when the record is of a newer line. */
+export function settle(device: Device, standing: Standing): Device {
+  if (isOlder(standing.generation, device.generation ?? undefined)) return device;
+  return {
+    ...device,
+    status: standing.status,
+    connected: standing.connected ?? device.connected,
+    generation: standing.generation ?? device.generation,
+    metrics: standing.metrics ?? device.metrics,
+    // A line that closes is no sign of life.
+    lastSeen: standing.connected === false ? device.lastSeen : standing.heardAt,
+  };
+}
+
+function isOlder(generation: number | undefined, than: number | undefined): boolean {
+  return generation !== undefined && than !== undefined && generation < than;
+}

@@ -1,0 +1,20 @@
+/** Renders a component as inside the console, for a user of `role`. */
+import { MantineProvider } from "@mantine/core";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { render } from "@testing-library/react";
+import type { ReactNode } from "react";
+import type { Role } from "../api/session";
+import { SessionContext } from "../app/session";
+import { theme } from "../app/theme";
+
+export function renderAs(role: Role, content: ReactNode) {
+  const user = { id: "u1", username: "ann", role, displayName: "Ann" };
+  const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  return render(
+    <MantineProvider theme={theme} env="test">
+      <QueryClientProvider client={queries}>
+        <SessionContext value={user}>{content}</SessionContext>
+      </QueryClientProvider>
+    </MantineProvider>,
+  );
+}

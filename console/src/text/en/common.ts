@@ -1,0 +1,47 @@
+const plural = (count: number, one: string, many: string) =>
+  `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+
+export const common = {
+  product: "Longline",
+  plural,
+  cancel: "Cancel",
+  close: "Close",
+  save: "Save",
+  delete: "Delete",
+  remove: "Remove",
+  retry: "Try again",
+  copy: "Copy",
+  copied: "Copied",
+  loading: "Loading…",
+  more: "Show more",
+  none: "–",
+  unknown: "unknown",
+  devices: (count: number) => plural(count, "device", "devices"),
+  never: "never",
+  now: "just now",
+  optional: "optional",
+  required: "This is needed.",
+  roles: {
+    VIEWER: "Viewer",
+    OPERATOR: "Operator",
+    MANAGER: "Manager",
+    ADMIN: "Administrator",
+  },
+  statuses: {
+    ONLINE: "Online",
+    OFFLINE: "Offline",
+    DEGRADED: "Degraded",
+    ERROR: "Error",
+    DISABLED: "Disabled",
+  } as Record<string, string>,
+  problems: {
+    unreachable: "The hub cannot be reached. Check that it runs and that the network is up.",
+    overloaded: "The hub is overloaded at the moment.",
+    unavailable: "The hub cannot do this at the moment.",
+    unauthenticated: "Your session has ended.",
+    forbidden: "Your role does not allow this.",
+    not_found: "This is not there, or no longer.",
+    too_many_requests: (seconds: number) => `Too many attempts. Try again in ${seconds} s.`,
+    internal: "The hub has a defect here. Its log says more.",
+  },
+};

@@ -1,0 +1,68 @@
+"""From the first start of a hub to the first device."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.hub.process import HubProcess
+from tests.browser.devices import Floor
+from tests.browser.signing import PASSWORD, sign_in
+
+
+@pytest.mark.usefixtures("built")
+def test_a_fresh_hub_asks_for_a_password_then_for_a_device(page: Page, tmp_path: Path) -> None:
+    hub = HubProcess(tmp_path)
+    hub.start()
+    try:
+        page.goto(hub.url)
+        sign_in(page, "admin", hub.ready["adminPassword"])
+
+        expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+        page.get_by_label("New password", exact=True).fill(PASSWORD)
+        page.get_by_label("New password again").fill(PASSWORD)
+        page.get_by_role("button", name="Change password").click()
+
+        expect(page.get_by_role("heading", name="Add a device")).to_be_visible()
+        line = page.get_by_label("Command that adds a device")
+        expect(line).to_have_value(
+            f"LONGLINE_ENROLLMENT_KEY=… longline device --hub {hub.url} --id my-device"
+        )
+        expect(page.get_by_text("Live")).to_be_visible()
+
+        floor = Floor(hub.url, hub.ready["enrollmentKey"])
+        with floor.device("filler-1"):
+            row = page.locator("[data-device=filler-1]")
+            expect(row).to_contain_text("Online")
+        expect(row).to_contain_text("Offline")
+        floor.close()
+
+        page.reload()
+        expect(page.locator("[data-device=filler-1]")).to_be_visible()
+    finally:
+        hub.stop()
+
+
+def test_who_signs_out_is_out_in_every_tab(page: Page, hub: HubProcess) -> None:
+    page.goto(hub.url)
+    sign_in(page, "viewer")
+    other = page.context.new_page()
+    other.goto(hub.url)
+    expect(other.get_by_role("heading", name="Fleet")).to_be_visible()
+
+    page.get_by_role("button", name="Menu of viewer").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+
+    expect(page.get_by_label("Username")).to_be_visible()
+    expect(other.get_by_label("Username")).to_be_visible()
+    other.reload()
+    expect(other.get_by_label("Username")).to_be_visible()
+
+
+def test_a_wrong_password_is_one_readable_line(page: Page, hub: HubProcess) -> None:
+    page.goto(hub.url)
+    page.get_by_label("Username").fill("viewer")
+    page.get_by_role("textbox", name="Password").fill("not this one")
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
