@@ -24,7 +24,7 @@ from hub.accounts.rest import (
 from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.commands.records import CommandRecord, CommandResult
-from hub.commands.rest import BulkBody, CommandEndpoints, DispatchBody, HistoryQuery
+from hub.commands.rest import BulkBody, CommandEndpoints, CommandsQuery, DispatchBody, HistoryQuery
 from hub.config.rest import Config, ConfigChange, ConfigEndpoints, ConfigSchema, SchemaBody
 from hub.devices.rest import (
     ConnectedDevice,
@@ -53,7 +53,13 @@ from hub.firmware.rest import (
     UploadQuery,
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
-from hub.telemetry.rest import EventQuery, LogQuery, MetricQuery, TelemetryEndpoints
+from hub.telemetry.rest import (
+    EventQuery,
+    FleetMetricQuery,
+    LogQuery,
+    MetricQuery,
+    TelemetryEndpoints,
+)
 from hub.telemetry.service import EventRecord, LogRecord, MetricPoint
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
@@ -109,14 +115,18 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/devices/{id}/logs", of.telemetry.logs, Action.READ, "Log lines of a device.", exists=there, query=LogQuery, answer=LogRecord, listing=True),
         Route("GET", "/devices/{id}/events", of.telemetry.events, Action.READ, "Events of a device.", exists=there, query=EventQuery, answer=EventRecord, listing=True),
         Route("GET", "/devices/{id}/metrics", of.telemetry.metrics, Action.READ, "One metric of a device, in steps.", exists=there, query=MetricQuery, answer=list[MetricPoint]),
+        Route("GET", "/devices/{id}/metrics/names", of.telemetry.metric_names, Action.READ, "What a device measures.", exists=there, answer=list[str]),
+        Route("GET", "/devices/{id}/logs/sources", of.telemetry.log_sources, Action.READ, "Where the newest log lines of a device came from.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/config", of.config.get, Action.READ, "Desired and reported configuration.", exists=there, answer=Config),
         Route("GET", "/devices/{id}/config/history", of.config.history, Action.READ, "What was pushed, and what became of it.", exists=there, query=ListQuery, answer=ConfigChange, listing=True),
+
+        Route("GET", "/fleet/metrics", of.telemetry.fleet_metrics, Action.READ, "One metric of up to 200 devices, in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
 
         Route("POST", "/devices/{id}/commands", commands.dispatch, Action.DISPATCH, "Dispatch a command.", body=DispatchBody, answer=CommandResult),
         Route("GET", "/devices/{id}/commands", commands.history, Action.READ, "Commands of a device.", exists=there, query=HistoryQuery, answer=CommandRecord, listing=True),
         Route("GET", "/devices/{id}/commands/{command_id}", commands.get, Action.READ, "One command.", answer=CommandRecord),
         Route("DELETE", "/devices/{id}/commands/{command_id}", commands.cancel, Action.DISPATCH, "Cancel a command.", answer=CommandRecord, status=202),
-        Route("GET", "/commands", commands.list, Action.READ, "Commands of all devices.", query=HistoryQuery, answer=CommandRecord, listing=True),
+        Route("GET", "/commands", commands.list, Action.READ, "Commands of all devices.", query=CommandsQuery, answer=CommandRecord, listing=True),
         Route("POST", "/commands/bulk", commands.bulk, Action.DISPATCH, "Dispatch one command to many devices.", body=BulkBody, answer=dict[str, CommandResult]),
 
         Route("POST", "/device-groups", groups.create, Action.MANAGE, "Create a group.", body=GroupBody, answer=Group, status=201),

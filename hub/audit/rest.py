@@ -1,5 +1,9 @@
 """`GET /audit-log`."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from hub.audit.service import AuditRow, AuditService, Filter
 from hub.web.envelope import Items
 from hub.web.inputs import ListQuery, Moment
@@ -10,6 +14,8 @@ class AuditQuery(ListQuery, frozen=True, kw_only=True):
     actor: str | None = None
     action: str | None = None
     target: str | None = None
+    q: Annotated[str, Meta(max_length=256)] | None = None
+    """Words; each is part of the actor, the action or the target."""
     since: Moment | None = None
     until: Moment | None = None
 
@@ -23,6 +29,7 @@ class AuditEndpoints:
             actor=call.query.actor,
             action=call.query.action,
             target=call.query.target,
+            words=(call.query.q or "").split(),
             since=call.query.since,
             until=call.query.until,
         )

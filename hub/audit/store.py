@@ -1,5 +1,6 @@
 """The rows of `audit_log`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Connection, Database, Row
+from hub.base.patterns import containing
 from protocol.ids import OrgId
 
 _Q = sql.queries("audit")
@@ -26,6 +28,8 @@ class Filter(Struct, frozen=True, kw_only=True):
     actor: str | None = None
     action: str | None = None
     target: str | None = None
+    words: Sequence[str] = ()
+    """Each is part of the actor, the action or the target."""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -59,4 +63,5 @@ class AuditStore:
             at,
             number,
             limit,
+            [containing(word) for word in wanted.words],
         )

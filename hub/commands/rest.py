@@ -42,6 +42,14 @@ class HistoryQuery(ListQuery, frozen=True, kw_only=True):
     status: State | None = None
     type: str | None = None
     batch_id: str | None = None
+    actor: str | None = None
+    finished: bool | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class CommandsQuery(HistoryQuery, frozen=True, kw_only=True):
+    device_id: DeviceIdField | None = None
 
 
 class CommandEndpoints:
@@ -65,15 +73,23 @@ class CommandEndpoints:
     async def history(self, call: Call[HistoryQuery, None]) -> Items[CommandRecord]:
         return await self._list(call, DeviceId(call.path("id")))
 
-    async def list(self, call: Call[HistoryQuery, None]) -> Items[CommandRecord]:
-        return await self._list(call, None)
+    async def list(self, call: Call[CommandsQuery, None]) -> Items[CommandRecord]:
+        device_id = call.query.device_id
+        return await self._list(call, None if device_id is None else DeviceId(device_id))
 
     async def _list(
-        self, call: Call[HistoryQuery, None], device_id: DeviceId | None
+        self, call: Call[Any, None], device_id: DeviceId | None
     ) -> Items[CommandRecord]:
-        query = call.query
+        query: HistoryQuery = call.query
         wanted = Filter(
-            device_id=device_id, status=query.status, type=query.type, batch_id=query.batch_id
+            device_id=device_id,
+            status=query.status,
+            type=query.type,
+            batch_id=query.batch_id,
+            actor=query.actor,
+            finished=query.finished,
+            since=query.since,
+            until=query.until,
         )
         page = await self._service.list(
             call.principal.org,

@@ -79,6 +79,7 @@ class Device(Struct, frozen=True, rename="camel", kw_only=True):
     company_id: str | None
     production_line_id: str | None
     tags: list[str]
+    group_ids: list[str]
     disabled: bool
     metrics: dict[str, float]
     last_seen: str | None
@@ -199,6 +200,7 @@ def device_of(row: DeviceRow) -> Device:
         company_id=row.company_id,
         production_line_id=row.production_line_id,
         tags=row.tags,
+        group_ids=row.group_ids,
         disabled=row.disabled,
         metrics=row.metrics,
         last_seen=at(row.last_seen),

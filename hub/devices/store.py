@@ -7,6 +7,7 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Connection, Database, Row
+from hub.base.patterns import containing
 from hub.devices.enrollment import Standing
 from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
@@ -27,6 +28,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     company_id: str | None
     production_line_id: str | None
     tags: list[str]
+    group_ids: list[str]
     disabled: bool
     metrics: dict[str, float]
     last_seen: datetime | None
@@ -48,6 +50,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             company_id=row["company_id"],
             production_line_id=row["production_line_id"],
             tags=row["tags"],
+            group_ids=row["group_ids"],
             disabled=row["disabled"],
             metrics=row["metrics"] or {},
             last_seen=row["last_seen"],
@@ -149,7 +152,7 @@ class DeviceStore:
         rows = await self.database.fetch(
             _Q["list"],
             org,
-            None if wanted.q is None else f"%{_like(wanted.q)}%",
+            None if wanted.q is None else containing(wanted.q),
             wanted.status,
             wanted.group_id,
             wanted.tag,
@@ -186,8 +189,3 @@ class DeviceStore:
     async def known(self, org: OrgId, device_ids: "list[str]") -> set[str]:
         rows = await self.database.fetch(_Q["known"], org, device_ids)
         return {row["device_id"] for row in rows}
-
-
-def _like(text: str) -> str:
-    """Text that matches itself in a LIKE pattern."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

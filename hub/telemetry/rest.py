@@ -1,10 +1,11 @@
 """`/devices/{id}/logs`, `/devices/{id}/events` and `/devices/{id}/metrics`."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
+from hub.base.errors import invalid
 from hub.telemetry.service import (
     EventRecord,
     LogRecord,
@@ -17,6 +18,11 @@ from hub.web.inputs import ListQuery, Moment, Query
 from hub.web.route import Call
 from protocol.commands import Level
 from protocol.ids import CommandIdField, DeviceId
+
+MOST_DEVICES: Final = 200
+MOST_POINTS: Final = 2_000
+MOST_FLEET_POINTS: Final = 200
+"""For each device: what a small chart can show."""
 
 
 class LogQuery(ListQuery, frozen=True, kw_only=True):
@@ -32,6 +38,8 @@ class EventQuery(ListQuery, frozen=True, kw_only=True):
     since: Moment | None = None
     until: Moment | None = None
     type: str | None = None
+    presence: bool = False
+    """Only what the hub itself said: that a line opened or closed."""
 
 
 class MetricQuery(Query, frozen=True, kw_only=True):
@@ -40,6 +48,11 @@ class MetricQuery(Query, frozen=True, kw_only=True):
     until: Moment | None = None
     step: Annotated[float, Meta(gt=0, le=86_400 * 30)] | None = None
     """Seconds."""
+
+
+class FleetMetricQuery(MetricQuery, frozen=True, kw_only=True):
+    device_ids: Annotated[str, Meta(min_length=1, max_length=MOST_DEVICES * 129)]
+    """Separated by commas, 200 at most."""
 
 
 class TelemetryEndpoints:
@@ -66,16 +79,39 @@ class TelemetryEndpoints:
             DeviceId(call.path("id")),
             Span(since=query.since, until=query.until),
             kind=query.type,
+            only_presence=query.presence,
             cursor=query.cursor,
             limit=query.limit,
         )
 
     async def metrics(self, call: Call[MetricQuery, None]) -> list[MetricPoint]:
-        query = call.query
+        device_id = DeviceId(call.path("id"))
+        found = await self._metrics(call, [device_id], most_points=MOST_POINTS)
+        return found.get(device_id, [])
+
+    async def fleet_metrics(
+        self, call: Call[FleetMetricQuery, None]
+    ) -> dict[DeviceId, list[MetricPoint]]:
+        device_ids = [DeviceId(part) for part in call.query.device_ids.split(",")]
+        if len(device_ids) > MOST_DEVICES:
+            raise invalid("deviceIds", f"{MOST_DEVICES} at most")
+        return await self._metrics(call, device_ids, most_points=MOST_FLEET_POINTS)
+
+    async def _metrics(
+        self, call: Call[Any, None], device_ids: list[DeviceId], *, most_points: int
+    ) -> dict[DeviceId, list[MetricPoint]]:
+        query: MetricQuery = call.query
         return await self._service.metrics(
             call.principal.org,
-            DeviceId(call.path("id")),
+            device_ids,
             query.name,
             Span(since=query.since, until=query.until),
             None if query.step is None else timedelta(seconds=query.step),
+            most_points=most_points,
         )
+
+    async def metric_names(self, call: Call[None, None]) -> list[str]:
+        return await self._service.metric_names(call.principal.org, DeviceId(call.path("id")))
+
+    async def log_sources(self, call: Call[None, None]) -> list[str]:
+        return await self._service.log_sources(call.principal.org, DeviceId(call.path("id")))

@@ -13,6 +13,7 @@ from msgspec import Struct
 from protocol import telemetry
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
+from protocol.dashboard import StatusEvent
 from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Telemetry
@@ -139,6 +140,30 @@ KIND: Final[dict[type[Telemetry], str]] = {
     kind: str(kind.__struct_config__.tag) for kind in get_args(Telemetry)
 }
 """The name of each kind of event, on the wire and in the tables."""
+
+
+class _Presence(Struct, frozen=True):
+    """The hub itself as a source: nobody waits for an acknowledgement."""
+
+    org: OrgId
+    device_id: DeviceId
+    generation: Generation
+    copy_head: bytes
+
+    def acknowledge(self, boot_id: str, seq: int) -> None: ...
+
+
+def presence_row(org: OrgId, event: StatusEvent, stamp: Stamp) -> Row:
+    """That a line opened or closed, as the hub itself says it. The device's own state is not
+    touched, and it is counted apart from what devices send."""
+    head = f"{org}\t{event.device_id}".encode()
+    source = _Presence(org, event.device_id, Generation(event.generation or 0), head)
+    body = encode(event)
+    rest = b"status\t\\N\t\\N\t%b" % body.replace(b"\\", b"\\\\")
+    times = stamp.text.encode(), event.ts.encode()
+    line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
+    counted_as = StreamEvent(event.device_id, "presence", "", body)
+    return Row("event", line, source, None, None, counted_as, None)
 
 
 def _event_columns(kind: str, message: Telemetry, body: bytes) -> bytes:

@@ -29,7 +29,7 @@ from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, encode_cursor
 from protocol.codec import encode, rfc3339
 from protocol.commands import LEVELS, Level
-from protocol.dashboard import DashboardEvent
+from protocol.dashboard import DashboardEvent, StatusEvent
 from protocol.ids import DeviceId, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Telemetry
@@ -51,7 +51,6 @@ REFUSE_ABOVE: Final = 150_000
 """Rows waiting above which a durable event closes its line."""
 FINEST_STEP: Final = timedelta(seconds=10)
 ROLLED_STEP: Final = timedelta(minutes=5)
-MOST_POINTS: Final = 2_000
 
 
 class LogRecord(Struct, frozen=True, rename="camel", kw_only=True):
@@ -117,13 +116,18 @@ class TelemetryService:
                 return True
         elif len(rows) >= REFUSE_ABOVE:
             return False
-        if not rows:
-            self._wake.set()
-        rows.append(row)
+        self._keep(row)
         return True
 
+    def _keep(self, row: Row) -> None:
+        if not self._rows:
+            self._wake.set()
+        self._rows.append(row)
+
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
-        """An event of the hub's own, for dashboards."""
+        """An event of the hub's own, for dashboards. Presence is kept, too."""
+        if isinstance(event, StatusEvent) and len(self._rows) < SHED_ABOVE:
+            self._keep(rows_.presence_row(org, event, self._stamps.next(self._clock())))
         kind = str(event.__struct_config__.tag)
         self._stream.put(org, StreamEvent(event.device_id, kind, level, encode(event)))
 
@@ -238,35 +242,57 @@ class TelemetryService:
         span: Span,
         *,
         kind: str | None,
+        only_presence: bool = False,
         cursor: str | None,
         limit: int,
     ) -> Items[EventRecord]:
         before = _before(cursor)
         rows = await self._store.events(
-            org, device_id, span.since, span.until, before, kind, limit + 1
+            org, device_id, span.since, span.until, before, kind, limit + 1, only_presence
         )
         return _page([(row["received_at"], _event_record(device_id, row)) for row in rows], limit)
 
     async def metrics(
-        self, org: OrgId, device_id: DeviceId, name: str, span: Span, step: timedelta | None
-    ) -> list[MetricPoint]:
-        """One metric in steps; beyond the retention of raw events from the roll-ups."""
+        self,
+        org: OrgId,
+        device_ids: list[DeviceId],
+        name: str,
+        span: Span,
+        step: timedelta | None,
+        *,
+        most_points: int,
+    ) -> dict[DeviceId, list[MetricPoint]]:
+        """One metric of each of these devices that there is, in steps; beyond the retention of raw
+        events from the roll-ups."""
         now = datetime.fromtimestamp(self._clock(), UTC)
         until = span.until or now
         since = span.since or until - timedelta(hours=1)
         rolled_up = since < now - timedelta(hours=self._raw_hours)
         finest = ROLLED_STEP if rolled_up else FINEST_STEP
-        smallest = max(finest, (until - since) / MOST_POINTS)
+        smallest = max(finest, (until - since) / most_points)
         rows = await self._store.metrics(
             org,
-            device_id,
+            device_ids,
             name,
             since=since,
             until=until,
             step=max(step or smallest, smallest),
             rolled_up=rolled_up,
         )
-        return [_point(row) for row in rows]
+        points: dict[DeviceId, list[MetricPoint]] = {}
+        for row in rows:
+            of_device = points.setdefault(DeviceId(row["device_id"]), [])
+            if row["bucket"] is not None:
+                of_device.append(_point(row))
+        return points
+
+    async def metric_names(self, org: OrgId, device_id: DeviceId) -> list[str]:
+        """What a device measured of late."""
+        return await self._store.metric_names(org, device_id)
+
+    async def log_sources(self, org: OrgId, device_id: DeviceId) -> list[str]:
+        """Where the newest log lines of a device came from."""
+        return await self._store.log_sources(org, device_id)
 
     # Jobs
 
@@ -324,7 +350,8 @@ def _log_record(row: Any) -> LogRecord:
 def _event_record(device_id: DeviceId, row: Any) -> EventRecord:
     body: dict[str, Any] = row["body"]
     if row["type"] == "status":
-        ts = rfc3339(datetime.fromisoformat(body.pop("at")))
+        at = body.pop("at", None)
+        ts = body["ts"] if at is None else rfc3339(datetime.fromisoformat(at))
         body = {"type": "status", "deviceId": device_id, "ts": ts, **body}
     return EventRecord(type=row["type"], received_at=rfc3339(row["received_at"]), event=body)
 

@@ -119,7 +119,7 @@ class TelemetryStore:
     async def metrics(
         self,
         org: OrgId,
-        device_id: DeviceId,
+        device_ids: list[DeviceId],
         name: str,
         *,
         since: datetime,
@@ -128,7 +128,15 @@ class TelemetryStore:
         rolled_up: bool,
     ) -> list[Record]:
         query = _Q["metrics_rolled" if rolled_up else "metrics_raw"]
-        return await self._database.fetch(query, org, device_id, name, since, until, step)
+        return await self._database.fetch(query, org, device_ids, name, since, until, step)
+
+    async def metric_names(self, org: OrgId, device_id: DeviceId) -> list[str]:
+        rows = await self._database.fetch(_Q["metric_names"], org, device_id)
+        return [row["name"] for row in rows]
+
+    async def log_sources(self, org: OrgId, device_id: DeviceId) -> list[str]:
+        rows = await self._database.fetch(_Q["log_sources"], org, device_id)
+        return [row["source"] for row in rows]
 
     # Jobs
 

@@ -28,6 +28,7 @@ TAGS: Final = {
     "users": "The users of the organisation.",
     "api-keys": "Long-lived credentials for programs.",
     "devices": "Enrolment, the list of devices, their telemetry, configuration and commands.",
+    "fleet": "Readings of many devices at once.",
     "commands": "Commands of all devices, and bulk dispatch.",
     "device-groups": "Named sets of devices.",
     "firmware": "Releases and their artifacts.",

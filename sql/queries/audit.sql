@@ -13,6 +13,8 @@ WHERE org_id = $1
   AND ($4::text IS NULL OR target = $4)
   AND ($5::timestamptz IS NULL OR at >= $5)
   AND ($6::timestamptz IS NULL OR at <= $6)
+  AND NOT EXISTS (SELECT 1 FROM unnest($10::text[]) AS word
+                  WHERE NOT (actor ILIKE word OR action ILIKE word OR coalesce(target, '') ILIKE word))
   AND ($7::timestamptz IS NULL OR (at, audit_id) < ($7, $8::bigint))
 ORDER BY at DESC, audit_id DESC
 LIMIT $9

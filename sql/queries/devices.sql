@@ -35,7 +35,10 @@ RETURNING device_id
 -- ran out while Postgres stood still says nothing of it.
 SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
-       s.status AS said
+       s.status AS said,
+       ARRAY(SELECT m.group_id FROM device_group_member m
+             WHERE m.org_id = d.org_id AND m.device_id = d.device_id
+             ORDER BY m.group_id) AS group_ids
 FROM device d
 LEFT JOIN device_state s USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
@@ -43,8 +46,11 @@ LEFT JOIN replica r USING (replica_id)
 WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 
 -- name: list
--- Newest first; a filter that is null matches all.
-SELECT * FROM (
+-- Newest first; a filter that is null matches all. The groups are looked up for the rows shown only.
+SELECT *, ARRAY(SELECT m.group_id FROM device_group_member m
+                WHERE m.org_id = device.org_id AND m.device_id = device.device_id
+                ORDER BY m.group_id) AS group_ids
+FROM (
     SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
            r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
            s.status AS said

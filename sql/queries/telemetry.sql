@@ -48,10 +48,12 @@ ORDER BY received_at DESC
 LIMIT $9
 
 -- name: events
--- Newest first: production events, alerts and status changes of one device.
+-- Newest first: production events, alerts and status changes of one device. What the hub itself says
+-- of its presence is in the table of events as `status`; $8: only that.
 SELECT received_at, type, body FROM (
     SELECT received_at, type, body FROM event
     WHERE org_id = $1 AND device_id = $2 AND ($6::text IS NULL OR type = $6)
+      AND (NOT $8::boolean OR type = 'status')
       AND ($3::timestamptz IS NULL OR received_at >= $3)
       AND ($4::timestamptz IS NULL OR received_at <= $4)
       AND ($5::timestamptz IS NULL OR received_at < $5)
@@ -60,6 +62,7 @@ SELECT received_at, type, body FROM (
            jsonb_build_object('status', status, 'metrics', metrics, 'at', ts)
     FROM status_event
     WHERE org_id = $1 AND device_id = $2 AND ($6::text IS NULL OR $6 = 'status')
+      AND NOT $8::boolean
       AND ($3::timestamptz IS NULL OR received_at >= $3)
       AND ($4::timestamptz IS NULL OR received_at <= $4)
       AND ($5::timestamptz IS NULL OR received_at < $5)
@@ -68,23 +71,51 @@ ORDER BY received_at DESC
 LIMIT $7
 
 -- name: metrics_raw
--- One metric of one device in steps, from raw status events.
-SELECT date_bin($6, received_at, 'epoch') AS bucket, count(*) AS count,
-       avg(value) AS avg, min(value) AS min, max(value) AS max
-FROM (
-    SELECT received_at, (metrics ->> $3)::double precision AS value FROM status_event
-    WHERE org_id = $1 AND device_id = $2 AND received_at >= $4 AND received_at < $5
-      AND metrics ? $3
-) samples
-GROUP BY 1 ORDER BY 1
+-- One metric of some devices in steps, from raw status events. A device that is there and has none
+-- answers one row without a bucket.
+SELECT d.device_id, p.* FROM device d
+LEFT JOIN LATERAL (
+    SELECT date_bin($6, received_at, 'epoch') AS bucket, count(*) AS count,
+           avg(value) AS avg, min(value) AS min, max(value) AS max
+    FROM (
+        SELECT received_at, (metrics ->> $3)::double precision AS value FROM status_event
+        WHERE org_id = $1 AND device_id = d.device_id AND received_at >= $4 AND received_at < $5
+          AND metrics ? $3
+    ) samples
+    GROUP BY 1
+) p ON true
+WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[]) AND d.deleted_at IS NULL
+ORDER BY d.device_id, p.bucket
 
 -- name: metrics_rolled
 -- The same from the five-minute roll-ups, for what is older than the raw events.
-SELECT date_bin($6, bucket, 'epoch') AS bucket, sum(count)::bigint AS count,
-       sum(sum) / sum(count) AS avg, min(min) AS min, max(max) AS max
-FROM metric_rollup
-WHERE org_id = $1 AND device_id = $2 AND name = $3 AND bucket >= $4 AND bucket < $5
-GROUP BY 1 ORDER BY 1
+SELECT d.device_id, p.* FROM device d
+LEFT JOIN LATERAL (
+    SELECT date_bin($6, bucket, 'epoch') AS bucket, sum(count)::bigint AS count,
+           sum(sum) / sum(count) AS avg, min(min) AS min, max(max) AS max
+    FROM metric_rollup
+    WHERE org_id = $1 AND device_id = d.device_id AND name = $3 AND bucket >= $4 AND bucket < $5
+    GROUP BY 1
+) p ON true
+WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[]) AND d.deleted_at IS NULL
+ORDER BY d.device_id, p.bucket
+
+-- name: metric_names
+-- What a device measured within a day, or said last.
+SELECT jsonb_object_keys(metrics) AS name FROM device_state WHERE org_id = $1 AND device_id = $2
+UNION
+SELECT name FROM metric_rollup
+WHERE org_id = $1 AND device_id = $2 AND bucket >= now() - interval '1 day'
+ORDER BY name
+
+-- name: log_sources
+-- Where the newest log lines of a device came from.
+SELECT DISTINCT source FROM (
+    SELECT source FROM log_line WHERE org_id = $1 AND device_id = $2
+    ORDER BY received_at DESC LIMIT 10000
+) newest
+WHERE source IS NOT NULL
+ORDER BY source
 
 -- name: lock_roll_up
 -- Whether this replica rolls up now; until the end of the transaction.

@@ -89,11 +89,15 @@ async def test_every_kind_of_event_is_stored_as_dashboards_saw_it(fleet: Fleet, 
             await device.send_raw(json.dumps({**event, "ts": TS}))
         path = f"/devices/{device.device_id}/events"
 
+        async def of_the_device() -> list[Json]:
+            """All but what the hub says of the line itself."""
+            return [row for row in await rest.data(path) if "connected" not in row["event"]]
+
         async def stored() -> bool:
-            return len(await rest.data(path)) == len(sent)
+            return len(await of_the_device()) == len(sent)
 
         await until(stored)
-        rows = await rest.data(path)
+        rows = await of_the_device()
         for row, event in zip(reversed(rows), sent, strict=True):
             assert row["type"] == event["type"]
             assert row["event"] == {**event, "deviceId": device.device_id, "ts": TS}
@@ -143,3 +147,79 @@ async def test_metrics_are_read_in_steps(fleet: Fleet, rest: Rest) -> None:
         assert max(point["max"] for point in points) == 6.0
         assert (await rest.get(path)).status_code == 400
         assert await rest.data(path, name="no such") == []
+
+
+async def test_one_metric_of_many_devices_is_read_at_once(fleet: Fleet, rest: Rest) -> None:
+    async with fleet.new_line() as one, fleet.new_line() as two:
+        silent = await fleet.enroll()
+        await one.send("status", status="ONLINE", metrics={"temp": 1.0, "hum": 9.0})
+        await two.send("status", status="ONLINE", metrics={"temp": 2.0})
+        wanted = [one.device_id, two.device_id, silent, "unknown", one.device_id]
+        query = {"name": "temp", "deviceIds": ",".join(wanted), "step": 600}
+
+        async def stored() -> bool:
+            return sum(map(len, (await rest.data("/fleet/metrics", **query)).values())) == 2
+
+        await until(stored)
+        found = await rest.data("/fleet/metrics", **query)
+        assert found.keys() == {one.device_id, two.device_id, silent}
+        assert [point["avg"] for point in found[one.device_id]] == [1.0]
+        assert found[one.device_id] == await rest.data(
+            f"/devices/{one.device_id}/metrics", name="temp", step=600
+        )
+        assert found[silent] == []
+        long_ago = {"since": "2001-01-01T00:00:00Z", "until": "2001-01-02T00:00:00Z"}
+        assert (await rest.data("/fleet/metrics", **query, **long_ago))[one.device_id] == []
+
+
+@pytest.mark.parametrize("ids", [None, "", ",".join(f"d{number}" for number in range(201))])
+async def test_metrics_are_of_one_to_two_hundred_devices(rest: Rest, ids: str | None) -> None:
+    query = {} if ids is None else {"deviceIds": ids}
+    assert (await rest.get("/fleet/metrics", name="temp", **query)).status_code == 400
+
+
+async def test_it_is_told_what_a_device_measures_and_where_its_log_comes_from(
+    fleet: Fleet, rest: Rest
+) -> None:
+    async with fleet.new_line() as device:
+        of = f"/devices/{device.device_id}"
+        assert await rest.data(f"{of}/metrics/names") == []
+        assert await rest.data(f"{of}/logs/sources") == []
+        await device.send("status", status="ONLINE", metrics={"temp": 1.0, "hum": 9.0})
+        for source in ("b", "a", "b", None):
+            await device.send("log_line", line="x", level="INFO", source=source)
+
+        async def stored() -> bool:
+            return len(await rest.data(f"{of}/logs")) == 4
+
+        await until(stored)
+        assert await rest.data(f"{of}/metrics/names") == ["hum", "temp"]
+        assert await rest.data(f"{of}/logs/sources") == ["a", "b"]
+    assert (await rest.get("/devices/none/metrics/names")).status_code == 404
+
+
+async def test_the_presence_of_a_device_is_kept(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    path = f"/devices/{device_id}/events"
+    generations: list[int] = []
+    for _ in range(2):
+        async with fleet.line(device_id) as device:
+            generations.append(device.welcome["generation"])
+            await device.send("status", status="DEGRADED", metrics={})
+
+            async def heard() -> bool:
+                state = (await rest.data(f"/devices/{device_id}"))["status"]
+                return bool(state == "DEGRADED")
+
+            await until(heard)
+
+    async def stored() -> bool:
+        return len(await rest.data(path, type="status")) == 6
+
+    await until(stored)
+    rows = await rest.data(path, presence=True)
+    said = [(row["event"]["connected"], row["event"]["generation"]) for row in reversed(rows)]
+    assert said == [(on, each) for each in generations for on in (True, False)]
+    assert [row["event"]["status"] for row in rows] == ["OFFLINE", "ONLINE"] * 2
+    assert all(row["event"]["deviceId"] == device_id and row["event"]["ts"] for row in rows)
+    assert await rest.data(path, presence=True, type="scan") == []

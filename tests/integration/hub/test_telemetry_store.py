@@ -16,7 +16,7 @@ from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned, maintain
 from hub.base.settings import Settings
 from hub.telemetry.rows import Row, Stamps, make_row
-from hub.telemetry.service import Span, TelemetryService
+from hub.telemetry.service import MetricPoint, Span, TelemetryService
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
@@ -54,6 +54,11 @@ class Source:
     def row(self, name: str, seq: int | None = None, boot_id: str = "b") -> Row:
         event = Event(name=name, seq=seq, boot_id=boot_id if seq else None)
         return make_row(self.line, event, STAMPS.next(NOW))
+
+
+async def of_d1(service: TelemetryService, span: Span, step: timedelta) -> list[MetricPoint]:
+    found = await service.metrics(DEFAULT_ORG, [D1], "t", span, step, most_points=2_000)
+    return found[D1]
 
 
 async def names(database: Database) -> list[str]:
@@ -183,10 +188,10 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
     assert await database.fetchval("SELECT count FROM metric_rollup") == 3
     async with telemetry(database) as (service, _):
         span = Span(since=base - timedelta(minutes=1))
-        raw = await service.metrics(DEFAULT_ORG, D1, "t", span, timedelta(hours=1))
+        raw = await of_d1(service, span, timedelta(hours=1))
         assert sum(point.count for point in raw) == 4
         old = Span(since=base - timedelta(hours=49))
-        rolled = await service.metrics(DEFAULT_ORG, D1, "t", old, timedelta(days=30))
+        rolled = await of_d1(service, old, timedelta(days=30))
         assert sum(point.count for point in rolled) == 3
         assert rolled[0].avg == pytest.approx(3.0)
 

@@ -21,9 +21,11 @@ from hub.telemetry.rows import (
     make_row,
     place_of,
     places_of,
+    presence_row,
     split_new,
 )
 from protocol.codec import decode_device_frame
+from protocol.dashboard import StatusEvent
 from protocol.ids import DEFAULT_ORG, DeviceId, Generation
 from protocol.telemetry import LogLine, Telemetry, TelemetryBase
 from tests.factories import make_line
@@ -103,6 +105,31 @@ def test_any_text_comes_back_from_copy(text: str) -> None:
     found = make_row(LINE, LogLine(line=text, level="INFO", source=text), Stamps().next(0.0))
     assert copied(found.line)[-1] == text
     assert copied(found.line)[-3] == (text or None)
+
+
+def test_presence_is_an_event_of_the_hub_itself() -> None:
+    event = StatusEvent(
+        device_id=DeviceId("d"), ts=WIRE, status="OFFLINE", connected=False, generation=7
+    )
+
+    found = presence_row(DEFAULT_ORG, event, Stamps().next(1000.0))
+
+    assert found.table == "event"
+    fields = copied(found.line)
+    assert len(fields) == len(TABLES["event"].split(", "))
+    assert fields[:2] == [DEFAULT_ORG, "d"]
+    assert fields[3:7] == [WIRE, "status", None, None]
+    assert json.loads(fields[7] or "") == {
+        "type": "status", "deviceId": "d", "ts": WIRE, "status": "OFFLINE", "connected": False,
+        "generation": 7,
+    }  # fmt: skip
+    assert (found.seq, found.status, found.event.type) == (None, None, "presence")
+    assert found.source.generation == 7
+    assert latest_states([found]) == []
+    assert acknowledgements([found]) == []
+
+
+WIRE = "2026-01-02T03:04:05.678Z"
 
 
 def test_without_ts_the_time_of_receipt_is_taken() -> None:
