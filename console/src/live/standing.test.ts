@@ -16,6 +16,7 @@ const device = (part: Partial<Device> = {}): Device => ({
   companyId: null,
   productionLineId: null,
   tags: [],
+  groupIds: [],
   disabled: false,
   metrics: { cpu: 1 },
   lastSeen: "2026-01-01T09:00:00.000Z",
