@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import replace
 
 import sql
 from hub.audit.service import Deed
@@ -131,7 +132,13 @@ class CommandStore:
             raise Raced from None
         if not rows:
             raise Raced
-        return _by_name(rows)
+        written = {(row["org_id"], row["command_id"]): row for row in rows}
+        return {
+            (insert.new.org, insert.new.command_id): _born(
+                insert, written[insert.new.org, insert.new.command_id], by
+            )
+            for insert in inserts
+        }
 
     # Sending
 
@@ -190,6 +197,7 @@ class CommandStore:
         now are left alone, and out of the answer."""
         if not changes:
             return {}
+        commands = {(command.org, command.command_id): command for _, command in changes}
         rows = [
             (
                 command.org,
@@ -204,7 +212,12 @@ class CommandStore:
             )
             for read, command in changes
         ]
-        return _by_name(await connection.fetch(_Q["apply"], *_columns(rows)))
+        return {
+            (row["org_id"], row["command_id"]): replace(
+                commands[row["org_id"], row["command_id"]], finished_at=row["finished_at"]
+            )
+            for row in await connection.fetch(_Q["apply"], *_columns(rows))
+        }
 
     # Cancelling, and what the clock ends
 
@@ -322,6 +335,39 @@ def from_row(row: Row) -> Ledgered:
         error=row["error"],
         late_result=row["late_result"],
         accepted_by=row["accepted_by"],
+    )
+
+
+def _born(insert: Insert, row: Row, by: ReplicaId) -> Ledgered:
+    """What was inserted: the database adds the moments, all else is known."""
+    new = insert.new
+    return Ledgered(
+        org=new.org,
+        command_id=new.command_id,
+        device_id=new.device_id,
+        seq=insert.seq,
+        type=new.type,
+        params=new.params,
+        status=insert.status,
+        delivery=new.delivery,
+        timeout_ms=new.timeout_ms,
+        actor=new.actor,
+        batch_id=new.batch_id,
+        request_hash=new.request_hash,
+        created_at=row["created_at"],
+        deadline=row["deadline"],
+        expires_at=new.expires_at,
+        sent_at=row["sent_at"],
+        sent_generation=insert.sent_generation,
+        journal_id=insert.journal_id,
+        cancelled_by=None,
+        progress=None,
+        finished_at=row["finished_at"],
+        output=None,
+        data=None,
+        error=insert.error,
+        late_result=None,
+        accepted_by=by,
     )
 
 

@@ -85,7 +85,7 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::js
             $14::jsonb[], $15::bigint[], $16::text[])
      AS n (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms, actor,
            batch_id, request_hash, expires_at, error, sent_generation, journal_id), as_read
-RETURNING *
+RETURNING org_id, command_id, created_at, deadline, sent_at, finished_at
 
 -- name: lock_lines
 -- The devices of lines that are still the newest, locked; with the number of their last command.
@@ -174,7 +174,7 @@ SET status = n.status::command_status, progress = n.progress, output = n.output,
     finished_at = CASE WHEN n.status::command_status >= 'SUCCESS'
                        THEN coalesce(c.finished_at, now()) END
 FROM n WHERE c.org_id = n.org_id AND c.command_id = n.command_id
-RETURNING c.*
+RETURNING c.org_id, c.command_id, c.finished_at
 
 -- name: on_line
 -- Which of these devices have a live line.
