@@ -74,7 +74,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
       <div className={classes.list} id={id} role="listbox" aria-label={text.title} tabIndex={-1}>
         {entries.length === 0 && <p className={classes.nothing}>{text.nothing}</p>}
         {parts.map(part => (
-          // biome-ignore lint/a11y/useSemanticElements: a group of options, not of fields
           <div key={part.name} role="group" aria-label={part.name}>
             <div className={classes.name} aria-hidden="true">
               {part.name}

@@ -2,8 +2,7 @@
 import type { Schemas } from "../api/client";
 import type { LiveEvent } from "./frames";
 
-/** `groupIds` comes with a hub that knows it. */
-export type Device = Schemas["Device"] & { groupIds?: string[] };
+export type Device = Schemas["Device"];
 
 /** What one or more `status` events leave to be applied, in their order. */
 export type Standing = {

@@ -1,0 +1,173 @@
+import { Alert, Button, Progress, Switch } from "@mantine/core";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useMemo, useRef, useState } from "react";
+import { type RunRow, tally } from "../commands/run";
+import { titleOf } from "../commands/specs";
+import { canBeRetried } from "../commands/states";
+import type { Started } from "../commands/useRun";
+import { fleet } from "../live/fleet";
+import { type Text, useText } from "../text";
+import { CommandProgress, CommandStatus } from "./CommandStatus";
+import classes from "./command.module.css";
+import { csv, download } from "./csv";
+import { DownloadIcon, RefreshIcon } from "./icons";
+
+const ROW = 36;
+
+type Props = {
+  started: Started;
+  /** With the devices on which it did not work. */
+  onRetry: (deviceIds: string[]) => void;
+  onAnother: () => void;
+};
+
+/** What becomes of a dispatch, device by device, as it happens. */
+export function RunView({ started, onRetry, onAnother }: Props) {
+  const text = useText();
+  const words = text.commands.run;
+  const { run, wish } = started;
+  const [onlyFailed, setOnlyFailed] = useState(false);
+  const { total, ended, succeeded, failed } = tally(run);
+  const failures = useMemo(() => [...run.values()].filter(row => canBeRetried(row.status)), [run]);
+  const rows = onlyFailed ? failures : [...run.values()];
+  const [only] = rows;
+  const mayRepeat = failures.some(({ status }) => status === "UNKNOWN" || status === "TIMEOUT");
+  return (
+    <div className={classes.form}>
+      <Progress.Root size={8}>
+        <Progress.Section
+          value={(100 * succeeded) / total}
+          color="teal.8"
+          aria-label={words.succeeded(succeeded)}
+        />
+        <Progress.Section
+          value={(100 * failed) / total}
+          color="red.8"
+          aria-label={words.failed(failed)}
+        />
+      </Progress.Root>
+      <div className={classes.tally} role="status">
+        <strong>{words.progress(ended, total)}</strong>
+        <span style={{ color: "var(--ok)" }}>{words.succeeded(succeeded)}</span>
+        {failed > 0 && <span style={{ color: "var(--bad)" }}>{words.failed(failed)}</span>}
+        {ended < total && <span className="dim">{words.under(total - ended)}</span>}
+        {total > 1 && failed > 0 && (
+          <Switch
+            size="xs"
+            ml="auto"
+            label={words.onlyFailed}
+            checked={onlyFailed}
+            onChange={event => setOnlyFailed(event.currentTarget.checked)}
+          />
+        )}
+      </div>
+      <Rows rows={rows} />
+      {total === 1 && only?.output && <pre className={`mono ${classes.output}`}>{only.output}</pre>}
+      {mayRepeat && (
+        <Alert color="yellow" p="xs">
+          {words.retryUnknown}
+        </Alert>
+      )}
+      <div className={classes.actions}>
+        {failures.length > 0 && (
+          <Button
+            leftSection={<RefreshIcon size={14} />}
+            onClick={() => onRetry(failures.map(({ deviceId }) => deviceId))}
+          >
+            {words.retry(failures.length)}
+          </Button>
+        )}
+        <Button
+          variant="default"
+          leftSection={<DownloadIcon size={14} />}
+          onClick={() => download(`${wish.command.type}.csv`, exported([...run.values()], text))}
+        >
+          {words.export}
+        </Button>
+        <Button variant="default" onClick={onAnother}>
+          {words.another}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function Rows({ rows }: { rows: readonly RunRow[] }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 8,
+  });
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <div className={classes.rows} ref={scroller} tabIndex={0} role="list">
+      <div style={{ position: "relative", height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map(({ index, start, key }) => {
+          const row = rows[index];
+          if (row === undefined) return null;
+          return (
+            <div
+              key={key}
+              className={classes.row}
+              role="listitem"
+              data-run={row.deviceId}
+              style={{ position: "absolute", top: start, left: 0, right: 0 }}
+            >
+              <Row row={row} />
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function Row({ row }: { row: RunRow }) {
+  const text = useText();
+  return (
+    <>
+      <span className="truncate" title={row.deviceId}>
+        {fleet.device(row.deviceId)?.name ?? row.deviceId}
+      </span>
+      <CommandStatus status={row.status} />
+      {row.status === "RUNNING" ? (
+        <CommandProgress percent={row.percent} stage={row.stage} />
+      ) : (
+        <span className={classes.detail} title={detailOf(row, text)}>
+          {detailOf(row, text)}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** In one line: the reason when it did not work, the beginning of the output when it did. */
+export function detailOf(
+  { error, output }: { error: { code?: string; message?: string } | null; output: string | null },
+  text: Text,
+): string {
+  if (error === null) return (output ?? "").trim().split("\n").at(-1) ?? "";
+  const known = text.commands.errors[error.code ?? ""];
+  return known ?? [error.code, error.message].filter(Boolean).join(": ");
+}
+
+function exported(rows: readonly RunRow[], text: Text): string {
+  const { run } = text.commands;
+  return csv([
+    [run.device, "commandId", run.state, "errorCode", "errorMessage", run.output],
+    ...rows.map(row => [
+      row.deviceId,
+      row.commandId,
+      row.status,
+      row.error?.code,
+      row.error?.message,
+      row.output,
+    ]),
+  ]);
+}
+
+export function runTitle(started: Started, text: Text): string {
+  return text.commands.run.title(titleOf(started.wish.command.type), started.run.size);
+}
