@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,20 +23,22 @@ from cloud.client import CloudClient
 from dashboard_ws.dashboards import Dashboards
 from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.guards import AccountGuard
+from hub.accounts.organisation import OrganisationService
 from hub.accounts.passwords import Passwords
 from hub.accounts.rest import AccountEndpoints
 from hub.accounts.service import AccountService, Revocation
 from hub.accounts.sessions import SessionService
+from hub.accounts.settings_rest import SettingsEndpoints
 from hub.accounts.store import AccountStore
 from hub.accounts.users import UserService
 from hub.audit.rest import AuditEndpoints
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
-from hub.base import metrics
 from hub.base.bus import Bus, BusUnavailable
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
+from hub.base.retention import Retention
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
 from hub.campaigns.service import CampaignService
@@ -52,7 +55,7 @@ from hub.devices.store import DeviceStore
 from hub.edge.modes import Modes
 from hub.edge.pusher import CloudPusher
 from hub.edge.rest import EdgeEndpoints
-from hub.edge.service import EdgeService, Keep
+from hub.edge.service import Bounds, EdgeService
 from hub.edge.store import EdgeStore
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.deployments import DeploymentService
@@ -67,11 +70,14 @@ from hub.groups.store import GroupStore
 from hub.health import Health
 from hub.hints import COMMON, HintReceiver, HintSender, channel_of
 from hub.lines.endpoint import DeviceGate, DeviceSettings
+from hub.lines.figures import Told
+from hub.lines.health import HealthEndpoints
 from hub.lines.membership import Membership
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.service import Replica as ReplicaName
-from hub.lines.store import LineStore, ReplicaStore
+from hub.lines.store import HealthStore, LineStore, ReplicaStore
+from hub.meter import Meter
 from hub.routes import Endpoints, routes
 from hub.socket.framing import text_frame
 from hub.telemetry.rest import TelemetryEndpoints
@@ -83,7 +89,7 @@ from hub.web.console import Console
 from hub.web.contract_rules import Rules
 from hub.web.pages import pages
 from protocol.closing import CloseCode
-from protocol.ids import OrgId, new_replica_id
+from protocol.ids import DEFAULT_ORG, OrgId, new_replica_id
 from protocol.stream import EventBatch
 
 log = structlog.get_logger(__name__)
@@ -146,13 +152,14 @@ class Replica:
         accounts, passwords = AccountStore(database), Passwords()
         self.accounts = AccountService(accounts, self.audit, settings)
         self.sessions = SessionService(accounts, self.audit, settings, self.accounts, passwords)
+        self.organisation = OrganisationService(accounts, self.audit, settings)
         self.users = UserService(accounts, self.audit, self.accounts, passwords)
         self._stream = StreamWriter(
             bus, self.replica_id, show=self._show_here, unavailable=BusUnavailable
         )
-        self.telemetry = TelemetryService(TelemetryStore(database), self._stream, settings)
+        self.telemetry = TelemetryService(TelemetryStore(database), self._stream)
         self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
-        name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}")
+        name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}", version("longline"))
         self.lines = LineService(
             LineStore(database),
             name,
@@ -161,7 +168,12 @@ class Replica:
             wall_clock=time.time,
         )
         self.membership = Membership(
-            ReplicaStore(reserved), name, self.lines, Holes(bus), clock=time.monotonic
+            ReplicaStore(reserved),
+            name,
+            self.lines,
+            Holes(bus),
+            tell=self._tell,
+            clock=time.monotonic,
         )
         self.config = ConfigService(ConfigStore(database), self.audit)
         self.lines.on_hello(self.config.said_hello)
@@ -179,15 +191,10 @@ class Replica:
         )
         records = EdgeStore(database)
         self._pusher = CloudPusher(records, cloud, self.replica_id)
-        keep = Keep(
-            record_days=settings.keep_edge_days,
-            done_days=settings.keep_cloud_days,
-            most_pending=settings.cloud_queue_max,
-            is_pushed=cloud is not None,
-        )
+        bounds = Bounds(most_pending=settings.cloud_queue_max, is_pushed=cloud is not None)
         self._modes = Modes(records, self.lines)
         self.lines.on_hello(self._modes.said_hello)
-        self.edge = EdgeService(records, self.audit, keep, on_new=self._pusher.wake)
+        self.edge = EdgeService(records, self.audit, bounds, on_new=self._pusher.wake)
         self.campaigns = CampaignService(
             CampaignStore(database), self.commands, self.audit, self.telemetry, self.replica_id
         )
@@ -210,6 +217,16 @@ class Replica:
             clock=clocks,
             frame=text_frame,
             replica_id=self.replica_id,
+        )
+        self._meter = Meter(
+            database=database,
+            bus=bus,
+            lines=self.lines,
+            commands=self.commands,
+            telemetry=self.telemetry,
+            stream=self._stream,
+            dashboards=self.dashboards,
+            draining=lambda: self.draining,
         )
         self.gate = SocketGate(
             DeviceGate(
@@ -251,7 +268,9 @@ class Replica:
             devices=DeviceEndpoints(self.devices),
             edge=EdgeEndpoints(self.edge),
             firmware=FirmwareEndpoints(self.firmware),
+            health=HealthEndpoints(HealthStore(self._database), self.edge.pending),
             groups=GroupEndpoints(self.groups, self.devices, commands),
+            settings=SettingsEndpoints(self.organisation),
             telemetry=TelemetryEndpoints(self.telemetry),
         )
         table = routes(endpoints)
@@ -262,7 +281,7 @@ class Replica:
             self.replica_id,
             self._database,
             draining=lambda: self.draining,
-            before_metrics=self._measure,
+            before_metrics=self._meter.set_gauges,
             token=self.settings.metrics_token,
         )
         jwks = StarletteRoute("/.well-known/jwks.json", accounts.jwks)
@@ -271,8 +290,7 @@ class Replica:
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""
-        await self.telemetry.clean_up(self._database)
-        await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
+        await self._keep_in_time()
         await self.accounts.prepare()
         await self.edge.look()
         await self.membership.start()
@@ -372,10 +390,8 @@ class Replica:
                 lambda who: (who.org, who.session_id) in sessions, CloseCode.NOT_AUTHENTICATED
             )
 
-    def _measure(self) -> None:
-        metrics.dashboards.set(len(self.dashboards))
-        metrics.queue_depth.labels("stream").set(self._stream.waiting())
-        metrics.queue_depth.labels("events").set(self.telemetry.waiting())
+    def _tell(self, latency: float | None) -> Told:
+        return self._meter.tell(latency)
 
     # Jobs
 
@@ -389,15 +405,21 @@ class Replica:
             except Exception:
                 log.exception("job_failed")
 
+    async def _keep_in_time(self) -> Retention:
+        """Partitions for what comes, none past its retention as it is set now."""
+        keep = (await self.organisation.settings(DEFAULT_ORG)).retention
+        await self.telemetry.clean_up(self._database, keep)
+        await self.audit.clean_up(self._database, days=keep.audit_days)
+        return keep
+
     async def _clean_up(self) -> None:
-        await self.telemetry.clean_up(self._database)
-        await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
+        keep = await self._keep_in_time()
         await self.accounts.clean_up()
         await self.membership.clean_up()
         await self.config.clean_up()
-        await self.edge.clean_up()
-        await self.commands.forget(self.settings.keep_command_days)
-        await self.campaigns.clean_up(days=self.settings.keep_command_days)
+        await self.edge.clean_up(keep)
+        await self.commands.forget(keep.command_days)
+        await self.campaigns.clean_up(days=keep.command_days)
         await self.firmware.clean_up()
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.rest import AccountEndpoints
+from hub.accounts.settings_rest import SettingsEndpoints
 from hub.audit.rest import AuditEndpoints
 from hub.base.errors import PROBLEMS
 from hub.base.settings import variables
@@ -24,6 +25,7 @@ from hub.edge.rest import EdgeEndpoints
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.rest import FirmwareEndpoints
 from hub.groups.rest import GroupEndpoints
+from hub.lines.health import HealthEndpoints
 from hub.routes import Endpoints, routes
 from hub.telemetry.rest import TelemetryEndpoints
 from hub.web.contract_rules import Rules
@@ -52,7 +54,9 @@ def table_of_routes() -> list[Route]:
             devices=DeviceEndpoints(nobody),
             edge=EdgeEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
+            health=HealthEndpoints(nobody, nobody),
             groups=GroupEndpoints(nobody, nobody, nobody),
+            settings=SettingsEndpoints(nobody),
             telemetry=TelemetryEndpoints(nobody),
         )
     )

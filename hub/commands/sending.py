@@ -70,6 +70,9 @@ class Sender:
             tasks.create_task(self._journals.run())
             tasks.create_task(self._unfinished.run())
 
+    def waiting(self) -> int:
+        return len(self._claims) + len(self._journals) + len(self._unfinished)
+
     # Lines come and go
 
     def opened(self, line: LineSession) -> None:
