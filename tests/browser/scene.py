@@ -4,7 +4,6 @@ The last hour is written into Postgres, because a test has no hour to wait; all 
 devices on their lines and by calls of the REST API.
 """
 
-import asyncio
 import contextlib
 import math
 import time
@@ -55,11 +54,12 @@ def at_work(floor: Floor, rest: httpx.Client, ready: Json) -> Generator[list[Sim
     for name in AWAY:
         floor.register(name)
     with floor.devices(*on_line, hello={"agentVersion": "1.4.0"}) as devices:
-        asyncio.run(_write_the_past(ready["databaseUrl"]))
+        floor.run(_write_the_past(ready["databaseUrl"]))
         _describe(rest)
         by_name = {device.id: device for device in devices}
-        for number, device in enumerate(devices):
-            device.status(STATUS.get(device.id, "ONLINE"), **metrics_of(number, 0))
+        for number, name in enumerate(ids()):
+            if name in by_name:
+                by_name[name].status(STATUS.get(name, "ONLINE"), **metrics_of(number, 0))
         _speak(by_name[SHOWN])
         _command(rest, by_name)
         _deploy(rest, by_name)

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import signed_in
 from tests.browser import scene
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, prepare
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, build, prepare
 from tests.browser.devices import Floor
 from tests.browser.signing import sign_in
 
@@ -69,6 +69,7 @@ def _browser() -> Generator[Browser]:
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
+    build()
     with tempfile.TemporaryDirectory() as folder, _browser() as browser:
         hub = HubProcess(Path(folder))
         hub.start()
