@@ -32,6 +32,10 @@ DEADLINE_MS = 15_000
 @pytest.fixture(scope="session")
 def built() -> None:
     """The console, current."""
+    build()
+
+
+def build() -> None:
     done = subprocess.run(
         [ROOT / "scripts" / "console"], capture_output=True, text=True, check=False
     )
