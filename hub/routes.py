@@ -58,9 +58,10 @@ from hub.telemetry.rest import (
     FleetMetricQuery,
     LogQuery,
     MetricQuery,
+    StateQuery,
     TelemetryEndpoints,
 )
-from hub.telemetry.service import EventRecord, LogRecord, MetricPoint
+from hub.telemetry.service import EventRecord, LogRecord, MetricPoint, StateChange
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
 from protocol.edge import SyncAnswer
@@ -114,6 +115,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("PUT", "/devices/{id}/connection-mode", devices.connection_mode, Action.MANAGE, "Where the device sends production data.", body=ConnectionModeBody, answer=Device),
         Route("GET", "/devices/{id}/logs", of.telemetry.logs, Action.READ, "Log lines of a device.", exists=there, query=LogQuery, answer=LogRecord, listing=True),
         Route("GET", "/devices/{id}/events", of.telemetry.events, Action.READ, "Events of a device.", exists=there, query=EventQuery, answer=EventRecord, listing=True),
+        Route("GET", "/devices/{id}/states", of.telemetry.states, Action.READ, "How the state and presence of a device changed.", exists=there, query=StateQuery, answer=list[StateChange]),
         Route("GET", "/devices/{id}/metrics", of.telemetry.metrics, Action.READ, "One metric of a device, in steps.", exists=there, query=MetricQuery, answer=list[MetricPoint]),
         Route("GET", "/devices/{id}/metrics/names", of.telemetry.metric_names, Action.READ, "What a device measures.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/logs/sources", of.telemetry.log_sources, Action.READ, "Where the newest log lines of a device came from.", exists=there, answer=list[str]),

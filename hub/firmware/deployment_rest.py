@@ -65,6 +65,17 @@ class DeploymentCounts(Struct, frozen=True, rename="camel", kw_only=True):
     skipped: int
 
 
+class DeploymentTerms(Struct, frozen=True, rename="camel", kw_only=True):
+    """As they were asked for, with defaults filled in."""
+
+    waves: tuple[Wave, ...]
+    rate_per_minute: int | None
+    soak_seconds: int
+    phase_timeout_seconds: int
+    stop_at: StopAt | None
+    allow_downgrade: bool
+
+
 class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
     """`wave` counts from 0."""
 
@@ -75,6 +86,7 @@ class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
     counts: DeploymentCounts
     wave: int
     waves: int
+    terms: DeploymentTerms
     stopped_because: str | None
     created_at: str
     created_by: str
@@ -188,6 +200,14 @@ def _deployment(campaign: Campaign) -> Deployment:
         ),
         wave=campaign.wave,
         waves=len(campaign.terms.waves),
+        terms=DeploymentTerms(
+            waves=campaign.terms.waves,
+            rate_per_minute=campaign.terms.rate_per_minute,
+            soak_seconds=campaign.terms.soak_seconds,
+            phase_timeout_seconds=campaign.terms.phase_timeout_seconds,
+            stop_at=campaign.terms.stop_at,
+            allow_downgrade=campaign.terms.allow_downgrade,
+        ),
         stopped_because=campaign.stopped_because,
         created_at=rfc3339(campaign.created_at),
         created_by=campaign.created_by,

@@ -142,6 +142,12 @@ async def test_a_canary_and_two_waves(
         found = await ended(rest, deployment_id)
         events = [await watcher.find("deployment") for _ in range(5)]
     assert found["status"] == "SUCCESS"
+    assert found["terms"] == {
+        "waves": [{"count": 1, "percent": None}, {"count": None, "percent": 50},
+                  {"count": None, "percent": 100}],
+        "ratePerMinute": None, "soakSeconds": 1, "phaseTimeoutSeconds": 30, "stopAt": None,
+        "allowDowngrade": False,
+    }  # fmt: skip
     assert found["counts"] == {
         "pending": 0, "inProgress": 0, "success": 4, "failed": 0, "skipped": 0,
     }  # fmt: skip
