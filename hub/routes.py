@@ -43,6 +43,7 @@ from hub.firmware.deployment_rest import (
     DeploymentBody,
     DeploymentDevice,
     DeploymentEndpoints,
+    DeviceDeployment,
 )
 from hub.firmware.rest import (
     FirmwareEndpoints,
@@ -121,6 +122,8 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/devices/{id}/logs/sources", of.telemetry.log_sources, Action.READ, "Where the newest log lines of a device came from.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/config", of.config.get, Action.READ, "Desired and reported configuration.", exists=there, answer=Config),
         Route("GET", "/devices/{id}/config/history", of.config.history, Action.READ, "What was pushed, and what became of it.", exists=there, query=ListQuery, answer=ConfigChange, listing=True),
+
+        Route("GET", "/devices/{id}/deployments", of.deployments.of_device, Action.READ, "The newest deployments that a device is part of.", exists=there, answer=list[DeviceDeployment]),
 
         Route("GET", "/fleet/metrics", of.telemetry.fleet_metrics, Action.READ, "One metric of up to 200 devices, in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
 

@@ -106,6 +106,15 @@ class DeploymentDevice(Struct, frozen=True, rename="camel", kw_only=True):
     finished_at: str | None
 
 
+class DeviceDeployment(DeploymentDevice, frozen=True, rename="camel", kw_only=True):
+    """What one device plays in a deployment. `version` is what it should come to."""
+
+    deployment_id: str
+    version: str | None
+    deployment_status: CampaignStatus
+    created_at: str
+
+
 class DeploymentEndpoints:
     def __init__(
         self,
@@ -150,6 +159,19 @@ class DeploymentEndpoints:
         last = shown[-1] if len(rows) > limit else None
         following = None if last is None else encode_cursor((last.since, str(last.position)))
         return Items([_device(row) for row in shown], following)
+
+    async def of_device(self, call: Call[None, None]) -> "list[DeviceDeployment]":
+        parts = await self._campaigns.of_device(call.principal.org, DeviceId(call.path("id")))
+        return [
+            DeviceDeployment(
+                **structs.asdict(_device(part.target)),
+                deployment_id=part.campaign_id,
+                version=part.wanted,
+                deployment_status=part.status,
+                created_at=rfc3339(part.created_at),
+            )
+            for part in parts
+        ]
 
     async def pause(self, call: Call[None, None]) -> Deployment:
         return await self._ask(call, Wish.PAUSE)

@@ -165,6 +165,10 @@ async def test_a_canary_and_two_waves(
     assert "allowDowngrade" not in update
     audit = await rest.data("/audit-log", target=deployment_id)
     assert [row["action"] for row in audit] == ["deployment.create"]
+    (part,) = await rest.data(f"/devices/{devices[1].device_id}/deployments")
+    assert (part["deploymentId"], part["deploymentStatus"]) == (deployment_id, "SUCCESS")
+    assert (part["status"], part["wave"], part["version"]) == ("SUCCESS", 1, "2.0")
+    assert (await rest.get("/devices/none/deployments")).status_code == 404
 
 
 async def test_who_comes_back_as_before_has_rolled_back_and_the_rule_stops(
