@@ -22,10 +22,12 @@ from cloud.client import CloudClient
 from dashboard_ws.dashboards import Dashboards
 from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.guards import AccountGuard
+from hub.accounts.organisation import OrganisationService
 from hub.accounts.passwords import Passwords
 from hub.accounts.rest import AccountEndpoints
 from hub.accounts.service import AccountService, Revocation
 from hub.accounts.sessions import SessionService
+from hub.accounts.settings_rest import SettingsEndpoints
 from hub.accounts.store import AccountStore
 from hub.accounts.users import UserService
 from hub.audit.rest import AuditEndpoints
@@ -36,6 +38,7 @@ from hub.base.bus import Bus, BusUnavailable
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
+from hub.base.retention import Retention
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
 from hub.campaigns.service import CampaignService
@@ -52,7 +55,7 @@ from hub.devices.store import DeviceStore
 from hub.edge.modes import Modes
 from hub.edge.pusher import CloudPusher
 from hub.edge.rest import EdgeEndpoints
-from hub.edge.service import EdgeService, Keep
+from hub.edge.service import Bounds, EdgeService
 from hub.edge.store import EdgeStore
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.deployments import DeploymentService
@@ -83,7 +86,7 @@ from hub.web.console import Console
 from hub.web.contract_rules import Rules
 from hub.web.pages import pages
 from protocol.closing import CloseCode
-from protocol.ids import OrgId, new_replica_id
+from protocol.ids import DEFAULT_ORG, OrgId, new_replica_id
 from protocol.stream import EventBatch
 
 log = structlog.get_logger(__name__)
@@ -146,11 +149,12 @@ class Replica:
         accounts, passwords = AccountStore(database), Passwords()
         self.accounts = AccountService(accounts, self.audit, settings)
         self.sessions = SessionService(accounts, self.audit, settings, self.accounts, passwords)
+        self.organisation = OrganisationService(accounts, self.audit, settings)
         self.users = UserService(accounts, self.audit, self.accounts, passwords)
         self._stream = StreamWriter(
             bus, self.replica_id, show=self._show_here, unavailable=BusUnavailable
         )
-        self.telemetry = TelemetryService(TelemetryStore(database), self._stream, settings)
+        self.telemetry = TelemetryService(TelemetryStore(database), self._stream)
         self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
         name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}")
         self.lines = LineService(
@@ -179,15 +183,10 @@ class Replica:
         )
         records = EdgeStore(database)
         self._pusher = CloudPusher(records, cloud, self.replica_id)
-        keep = Keep(
-            record_days=settings.keep_edge_days,
-            done_days=settings.keep_cloud_days,
-            most_pending=settings.cloud_queue_max,
-            is_pushed=cloud is not None,
-        )
+        bounds = Bounds(most_pending=settings.cloud_queue_max, is_pushed=cloud is not None)
         self._modes = Modes(records, self.lines)
         self.lines.on_hello(self._modes.said_hello)
-        self.edge = EdgeService(records, self.audit, keep, on_new=self._pusher.wake)
+        self.edge = EdgeService(records, self.audit, bounds, on_new=self._pusher.wake)
         self.campaigns = CampaignService(
             CampaignStore(database), self.commands, self.audit, self.telemetry, self.replica_id
         )
@@ -252,6 +251,7 @@ class Replica:
             edge=EdgeEndpoints(self.edge),
             firmware=FirmwareEndpoints(self.firmware),
             groups=GroupEndpoints(self.groups, self.devices, commands),
+            settings=SettingsEndpoints(self.organisation),
             telemetry=TelemetryEndpoints(self.telemetry),
         )
         table = routes(endpoints)
@@ -271,8 +271,7 @@ class Replica:
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""
-        await self.telemetry.clean_up(self._database)
-        await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
+        await self._keep_in_time()
         await self.accounts.prepare()
         await self.edge.look()
         await self.membership.start()
@@ -389,15 +388,21 @@ class Replica:
             except Exception:
                 log.exception("job_failed")
 
+    async def _keep_in_time(self) -> Retention:
+        """Partitions for what comes, none past its retention as it is set now."""
+        keep = (await self.organisation.settings(DEFAULT_ORG)).retention
+        await self.telemetry.clean_up(self._database, keep)
+        await self.audit.clean_up(self._database, days=keep.audit_days)
+        return keep
+
     async def _clean_up(self) -> None:
-        await self.telemetry.clean_up(self._database)
-        await self.audit.clean_up(self._database, days=self.settings.keep_audit_days)
+        keep = await self._keep_in_time()
         await self.accounts.clean_up()
         await self.membership.clean_up()
         await self.config.clean_up()
-        await self.edge.clean_up()
-        await self.commands.forget(self.settings.keep_command_days)
-        await self.campaigns.clean_up(days=self.settings.keep_command_days)
+        await self.edge.clean_up(keep)
+        await self.commands.forget(keep.command_days)
+        await self.campaigns.clean_up(days=keep.command_days)
         await self.firmware.clean_up()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from hub.accounts.access import Action
+from hub.accounts.organisation import OrgSettings
 from hub.accounts.rest import (
     AccountEndpoints,
     ApiKey,
@@ -21,6 +22,7 @@ from hub.accounts.rest import (
     UserBody,
     UserPatch,
 )
+from hub.accounts.settings_rest import EnrollmentKey, SettingsEndpoints, SettingsPatch
 from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.commands.records import CommandRecord, CommandResult
@@ -80,6 +82,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     edge: EdgeEndpoints
     firmware: FirmwareEndpoints
     groups: GroupEndpoints
+    settings: SettingsEndpoints
     telemetry: TelemetryEndpoints
 
 
@@ -169,6 +172,10 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/cloud-sync", of.edge.overview, Action.READ, "What waits for the cloud.", answer=CloudSync),
         Route("GET", "/cloud-sync/dead-letters", of.edge.dead_letters, Action.ADMINISTER, "Records that the cloud refused.", query=ListQuery, answer=DeadLetter, listing=True),
         Route("POST", "/cloud-sync/dead-letters/{id}/retry", of.edge.retry, Action.ADMINISTER, "Push a dead letter again."),
+
+        Route("GET", "/settings", of.settings.get, Action.READ, "What counts for the whole organisation.", answer=OrgSettings),
+        Route("PATCH", "/settings", of.settings.change, Action.ADMINISTER, "Change it, on every replica.", body=SettingsPatch, answer=OrgSettings),
+        Route("POST", "/settings/enrollment-key", of.settings.new_enrollment_key, Action.ADMINISTER, "A new enrolment key, shown once; the old one is dead.", answer=EnrollmentKey),
 
         Route("GET", "/audit-log", of.audit.list, Action.READ, "Who did what to whom.", query=AuditQuery, answer=AuditRow, listing=True),
     ]

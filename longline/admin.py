@@ -15,6 +15,7 @@ import typer
 from msgspec import Struct
 from rich.console import Console
 
+from hub.accounts.organisation import OrganisationService
 from hub.accounts.passwords import Passwords
 from hub.accounts.rest import UserBody
 from hub.accounts.service import AccountService
@@ -108,14 +109,19 @@ def enrollment(
     auto: Annotated[
         Switch | None, typer.Option(help="Whether unknown devices with the key are registered.")
     ] = None,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make a new key; the old one is dead at once.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show the key with which devices enrol, or switch auto-enrolment on or off."""
+    """Show the key with which devices enrol, make a new one, switch auto-enrolment on or off."""
     settings = settings_of(data_dir)
 
     async def look(of: Services) -> tuple[str, bool]:
         if auto is not None:
-            await of.accounts.set_auto_enroll(on=auto is Switch.ON)
+            await of.organisation.change(OPERATOR, auto_enroll=auto is Switch.ON)
+        if new_key:
+            await of.organisation.new_enrollment_key(OPERATOR)
         return await of.accounts.enrollment(DEFAULT_ORG)
 
     key, is_on = _with_services(settings, look)
@@ -127,6 +133,7 @@ def enrollment(
 
 class Services(Struct, frozen=True):
     accounts: AccountService
+    organisation: OrganisationService
     users: UserService
 
 
@@ -156,7 +163,11 @@ async def _services(database: Database, settings: Settings) -> Services:
     store = AccountStore(database)
     accounts = AccountService(store, audit, settings)
     await accounts.prepare()
-    return Services(accounts, UserService(store, audit, accounts, Passwords()))
+    return Services(
+        accounts,
+        OrganisationService(store, audit, settings),
+        UserService(store, audit, accounts, Passwords()),
+    )
 
 
 def _password(*, generate: bool) -> str:

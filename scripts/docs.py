@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.rest import AccountEndpoints
+from hub.accounts.settings_rest import SettingsEndpoints
 from hub.audit.rest import AuditEndpoints
 from hub.base.errors import PROBLEMS
 from hub.base.settings import variables
@@ -53,6 +54,7 @@ def table_of_routes() -> list[Route]:
             edge=EdgeEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
             groups=GroupEndpoints(nobody, nobody, nobody),
+            settings=SettingsEndpoints(nobody),
             telemetry=TelemetryEndpoints(nobody),
         )
     )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from hub.accounts.organisation import settled
 from hub.accounts.revocations import POLL_SECONDS, Revocation, Revocations
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import REFUSAL, Claims, SigningKey, Tokens, hash_secret, new_secret
@@ -195,18 +196,7 @@ class AccountService:
         """(enrolment key, whether unknown devices are registered)."""
         async with self._store.database.connection() as connection:
             stored = await self._store.settings(connection, org)
-        auto = self._settings.auto_enroll
-        return str(stored["enrollment_key"]), bool(
-            stored.get("auto_enroll", False) if auto is None else auto
-        )
-
-    async def set_auto_enroll(self, *, on: bool) -> None:
-        async with self._store.database.transaction() as connection:
-            await self._store.put_setting(connection, DEFAULT_ORG, "auto_enroll", on)
-            deed = Deed(
-                org=DEFAULT_ORG, actor="hub", action="setting.auto_enroll", detail={"on": on}
-            )
-            await self._audit.record(connection, deed)
+        return str(stored["enrollment_key"]), settled(stored, self._settings).auto_enroll
 
 
 def _moment(seconds: float) -> str:

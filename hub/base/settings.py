@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hub.base.errors import ConfigurationError
+from hub.base.retention import Days, Hours
 
 PREFIX: Final = "LONGLINE_"
 AGENT_VARIABLES: Final = frozenset(
@@ -30,10 +31,16 @@ AGENT_VARIABLES: Final = frozenset(
 
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
+NoneOrHours = Hours | None
+NoneOrDays = Days | None
 
 
 def _doc(text: str) -> Meta:
     return Meta(description=text)
+
+
+def _keep(what: str) -> Meta:
+    return _doc(f"Retention of {what}; overrides the stored setting.")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -90,17 +97,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     cloud_queue_max: Annotated[
         Positive, _doc("Records that may wait for the cloud; then /sync answers 503.")
     ] = 1_000_000
-    keep_raw_hours: Annotated[Positive, _doc("Retention of raw status and other events.")] = 48
-    keep_log_days: Annotated[Positive, _doc("Retention of log lines.")] = 30
-    keep_metric_days: Annotated[Positive, _doc("Retention of metric roll-ups.")] = 30
-    keep_command_days: Annotated[Positive, _doc("Retention of ended commands.")] = 90
-    keep_audit_days: Annotated[Positive, _doc("Retention of the audit log.")] = 400
+    keep_raw_hours: Annotated[NoneOrHours, _keep("raw status and other events, in hours")] = None
+    keep_log_days: Annotated[NoneOrDays, _keep("log lines, in days")] = None
+    keep_metric_days: Annotated[NoneOrDays, _keep("metric roll-ups, in days")] = None
+    keep_command_days: Annotated[NoneOrDays, _keep("ended commands, in days")] = None
+    keep_audit_days: Annotated[NoneOrDays, _keep("the audit log, in days")] = None
     keep_edge_days: Annotated[
-        Positive, _doc("Retention of records of production, and of dead letters.")
-    ] = 90
+        NoneOrDays, _keep("records of production, and of dead letters, in days")
+    ] = None
     keep_cloud_days: Annotated[
-        Positive, _doc("Retention of what the cloud has, in the queue to it.")
-    ] = 7
+        NoneOrDays, _keep("what the cloud has, in the queue to it, in days")
+    ] = None
     stream_events: Annotated[Positive, _doc("Events that dashboards can recover.")] = 50_000
     stream_seconds: Annotated[Positive, _doc("Age of events that dashboards can recover.")] = 600
     drain_seconds: Annotated[
@@ -151,7 +158,7 @@ def _parse(variable: str, text: str, kind: Any) -> object:
         if text.lower() not in switches:
             raise ConfigurationError(f"{variable} must be on or off, not {text!r}")
         return switches[text.lower()]
-    if kind is int:
+    if kind in (int, int | None):
         try:
             return int(text)
         except ValueError:

@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 from hub.audit.service import AuditService, deed_of
 from hub.base import metrics
 from hub.base.errors import NotFound, Overloaded, Unavailable
+from hub.base.retention import Retention
 from hub.edge.records import Intake, Judged, decide, judge
 from hub.edge.store import DeadRow, EdgeStore, Overview, Raced
 from hub.web.envelope import Items
@@ -17,7 +18,7 @@ from hub.web.principal import Principal
 from protocol.edge import Refusal, SyncAnswer
 from protocol.ids import DeviceId, OrgId
 
-__all__ = ["DeadRow", "EdgeService", "Keep", "Overview"]
+__all__ = ["Bounds", "DeadRow", "EdgeService", "Overview"]
 
 log = structlog.get_logger(__name__)
 
@@ -25,11 +26,9 @@ RACES: Final = 3
 FULL_SECONDS: Final = 30
 
 
-class Keep(Struct, frozen=True, kw_only=True):
-    """Retention, and the bound of what waits for the cloud."""
+class Bounds(Struct, frozen=True, kw_only=True):
+    """Of what waits for the cloud."""
 
-    record_days: int
-    done_days: int
     most_pending: int
     is_pushed: bool
     """There is a cloud; without one what waits goes with the retention of records."""
@@ -39,11 +38,11 @@ class EdgeService:
     """`on_new` is called when there is something to push."""
 
     def __init__(
-        self, store: EdgeStore, audit: AuditService, keep: Keep, on_new: Callable[[], None]
+        self, store: EdgeStore, audit: AuditService, bounds: Bounds, on_new: Callable[[], None]
     ) -> None:
         self._store = store
         self._audit = audit
-        self._keep = keep
+        self._bounds = bounds
         self._on_new = on_new
         self._pending = 0
 
@@ -71,7 +70,7 @@ class EdgeService:
         return intake
 
     def _check_room(self, more: int) -> None:
-        if self._pending + more > self._keep.most_pending:
+        if self._pending + more > self._bounds.most_pending:
             raise Overloaded("too much waits for the cloud", retry_after=FULL_SECONDS)
 
     def _count(self, intake: Intake) -> None:
@@ -110,11 +109,11 @@ class EdgeService:
         self._pending = await self._store.pending()
         metrics.queue_depth.labels("cloud").set(self._pending)
 
-    async def clean_up(self) -> None:
+    async def clean_up(self, keep: Retention) -> None:
         unsent = await self._store.forget(
-            done_days=self._keep.done_days,
-            record_days=self._keep.record_days,
-            is_pushed=self._keep.is_pushed,
+            done_days=keep.cloud_days,
+            record_days=keep.edge_days,
+            is_pushed=self._bounds.is_pushed,
         )
         if unsent:
             log.warning("cloud_records_expired", records=unsent)

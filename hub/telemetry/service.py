@@ -20,7 +20,7 @@ from hub.base import metrics
 from hub.base.database import Database
 from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned, maintain
-from hub.base.settings import Settings
+from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
@@ -101,7 +101,6 @@ class TelemetryService:
         self,
         store: TelemetryStore,
         stream: StreamWriter,
-        settings: Settings,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -111,8 +110,7 @@ class TelemetryService:
         self._rows: list[Row] = []
         self._storing = False
         self._wake = asyncio.Event()
-        self._raw_hours = settings.keep_raw_hours
-        self._tables = _tables(settings)
+        self._raw_hours = Retention().raw_hours
 
     # From lines, and from the hub
 
@@ -322,27 +320,24 @@ class TelemetryService:
 
     # Jobs
 
-    async def clean_up(self, database: Database) -> None:
-        await maintain(database, self._tables)
+    async def clean_up(self, database: Database, keep: Retention) -> None:
+        await maintain(database, _tables(keep))
+        self._raw_hours = keep.raw_hours
         await self._store.forget_marks()
 
     async def roll_up(self) -> None:
         await self._store.roll_up()
 
 
-def _tables(settings: Settings) -> list[Partitioned]:
-    raw = timedelta(hours=settings.keep_raw_hours)
+def _tables(keep: Retention) -> list[Partitioned]:
+    raw = timedelta(hours=keep.raw_hours)
     hours = timedelta(hours=6)
     day = timedelta(days=1)
     return [
         Partitioned(table="status_event", step=hours, ahead=5, keep=raw),
         Partitioned(table="event", step=hours, ahead=5, keep=raw),
-        Partitioned(
-            table="log_line", step=day, ahead=2, keep=timedelta(days=settings.keep_log_days)
-        ),
-        Partitioned(
-            table="metric_rollup", step=day, ahead=2, keep=timedelta(days=settings.keep_metric_days)
-        ),
+        Partitioned(table="log_line", step=day, ahead=2, keep=keep.log_days * day),
+        Partitioned(table="metric_rollup", step=day, ahead=2, keep=keep.metric_days * day),
     ]
 
 

@@ -119,6 +119,18 @@ def test_tokens_stay_valid_when_the_keys_are_rotated(up: HubProcess) -> None:
     assert len(before) >= 1
 
 
+def test_a_new_enrolment_key_takes_the_place_of_the_old_one(up: HubProcess) -> None:
+    old = {"X-Enrollment-Key": up.ready["enrollmentKey"]}
+
+    done = longline("admin", "enrollment", "--new-key", **addresses(up))
+
+    key = done.stdout.split()[2]
+    up.ready["enrollmentKey"] = key  # for the tests that follow
+    for headers, status in ((old, 401), ({"X-Enrollment-Key": key}, 200)):
+        answer = httpx.post(f"{up.url}/api/v1/devices/newcomer/token", headers=headers)
+        assert answer.status_code == status
+
+
 def test_auto_enrolment_is_switched(up: HubProcess) -> None:
     off = longline("admin", "enrollment", "--auto", "off", **addresses(up))
     headers = {"X-Enrollment-Key": up.ready["enrollmentKey"]}

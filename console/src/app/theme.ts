@@ -14,10 +14,24 @@ const sea: MantineColorsTuple = [
   "#00526c",
 ];
 
+/** Greys with the hue of the night side: text first, ground last. */
+const dark: MantineColorsTuple = [
+  "#dfe4ea",
+  "#c3cad3",
+  "#99a4b1",
+  "#6d7885",
+  "#3a424c",
+  "#2e353e",
+  "#1c2127",
+  "#15191e",
+  "#101317",
+  "#0b0d10",
+];
+
 export const theme = createTheme({
   primaryColor: "sea",
   primaryShade: { light: 7, dark: 6 },
-  colors: { sea },
+  colors: { sea, dark },
   fontFamily:
     'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
   fontFamilyMonospace:

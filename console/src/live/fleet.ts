@@ -221,8 +221,9 @@ class FleetStore {
 
 export const fleet = new FleetStore();
 
-export function useFleet(): Fleet {
-  return useSyncExternalStore(fleet.watch, fleet.current);
+/** Something of the whole, and its changes: `select` answers a value that is compared as it is. */
+export function useFleet<T>(select: (fleet: Fleet) => T): T {
+  return useSyncExternalStore(fleet.watch, () => select(fleet.current()));
 }
 
 /** One device, and only its changes. */

@@ -1,9 +1,12 @@
 import { Alert, Button, Progress, Switch } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
+import { cancelCommand } from "../api/commands";
 import { type RunRow, tally } from "../commands/run";
 import { titleOf } from "../commands/specs";
-import { canBeRetried } from "../commands/states";
+import { canBeRetried, hasEnded } from "../commands/states";
 import type { Started } from "../commands/useRun";
 import { fleet } from "../live/fleet";
 import { type Text, useText } from "../text";
@@ -11,8 +14,10 @@ import { CommandProgress, CommandStatus } from "./CommandStatus";
 import classes from "./command.module.css";
 import { csv, download } from "./csv";
 import { DownloadIcon, RefreshIcon } from "./icons";
+import { problemText } from "./ProblemLine";
 
 const ROW = 36;
+const MOST_CANCELLED = 50;
 
 type Props = {
   started: Started;
@@ -77,6 +82,7 @@ export function RunView({ started, onRetry, onAnother }: Props) {
             {words.retry(failures.length)}
           </Button>
         )}
+        <CancelButton rows={[...run.values()].filter(row => !hasEnded(row.status))} />
         <Button
           variant="default"
           leftSection={<DownloadIcon size={14} />}
@@ -89,6 +95,23 @@ export function RunView({ started, onRetry, onAnother }: Props) {
         </Button>
       </div>
     </div>
+  );
+}
+
+/** Asks the hub to cancel what is under way; of many commands the hub is not asked one by one. */
+function CancelButton({ rows }: { rows: readonly RunRow[] }) {
+  const text = useText();
+  const cancel = useMutation({
+    mutationFn: () =>
+      Promise.all(rows.map(({ deviceId, commandId }) => cancelCommand(deviceId, commandId ?? ""))),
+    onSuccess: () => notifications.show({ message: text.commands.run.cancelled }),
+    onError: error => notifications.show({ color: "red", message: problemText(error, text) }),
+  });
+  if (rows.length === 0 || rows.length > MOST_CANCELLED) return null;
+  return (
+    <Button variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
+      {text.commands.run.cancelMany(rows.length)}
+    </Button>
   );
 }
 

@@ -10,6 +10,7 @@ let ticking: ReturnType<typeof setInterval> | undefined;
 /** One clock for all relative times, so that a thousand of them are one timer. */
 function watchClock(watcher: () => void): () => void {
   watchers.add(watcher);
+  if (ticking === undefined) now = Date.now();
   ticking ??= setInterval(() => {
     now = Date.now();
     for (const one of watchers) one();
@@ -40,10 +41,14 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1000],
 ];
 
+/** Clocks are read every few seconds: what is a little ahead is no future. */
+const JUST_NOW_MS = 5000;
+const AHEAD_MS = 30_000;
+
 /** “5 min ago”, against `at` milliseconds. */
 export function relativeTime(moment: string, at: number, justNow: string): string {
   const apart = Date.parse(moment) - at;
-  if (Math.abs(apart) < 5000) return justNow;
+  if (apart > -JUST_NOW_MS && apart < AHEAD_MS) return justNow;
   for (const [unit, length] of STEPS) {
     if (Math.abs(apart) >= length) return relative.format(Math.trunc(apart / length), unit);
   }

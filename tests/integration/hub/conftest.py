@@ -15,7 +15,7 @@ from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.embedded import Embedded
 from hub.base.migrate import migrate
-from hub.base.settings import Settings
+from hub.base.retention import Retention
 from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
@@ -47,9 +47,8 @@ async def prepare(cluster: Cluster) -> None:
     await cluster.create(TEMPLATE)
     database = await Database.open(cluster.url(TEMPLATE), connections=1)
     await migrate(database)
-    settings = Settings()
     stream = StreamWriter(NoStream(), ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
-    await TelemetryService(TelemetryStore(database), stream, settings).clean_up(database)
+    await TelemetryService(TelemetryStore(database), stream).clean_up(database, Retention())
     await AuditService(AuditStore(database)).clean_up(database, days=400)
     await database.close()
 

@@ -13,8 +13,9 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Overloaded
+from hub.base.retention import Retention
 from hub.edge.pusher import CloudPusher
-from hub.edge.service import EdgeService, Keep
+from hub.edge.service import Bounds, EdgeService
 from hub.edge.store import EdgeStore
 from protocol.ids import ReplicaId
 from tests.cloud import Cloud, stand_in_cloud
@@ -36,9 +37,9 @@ LEASE_ENDS = "UPDATE cloud_sync_lane SET lease_until = now() - interval '1 s'"
 
 
 def make_service(database: Database, *, most: int = 10_000, is_pushed: bool = True) -> EdgeService:
-    keep = Keep(record_days=90, done_days=7, most_pending=most, is_pushed=is_pushed)
+    bounds = Bounds(most_pending=most, is_pushed=is_pushed)
     return EdgeService(
-        EdgeStore(database), AuditService(AuditStore(database)), keep, on_new=lambda: None
+        EdgeStore(database), AuditService(AuditStore(database)), bounds, on_new=lambda: None
     )
 
 
@@ -137,7 +138,7 @@ async def test_what_is_old_goes_and_what_waits_for_a_cloud_stays(
     await service.sync(DEVICE, records(0, 3))
     for statement in AGEING:
         await database.execute(statement)
-    await service.clean_up()
+    await service.clean_up(Retention())
     overview = await service.overview(DEVICE.org)
     assert (overview.pending, overview.dead) == (left, 0)
     assert await database.fetchval("SELECT count(*) FROM cloud_sync_queue") == left

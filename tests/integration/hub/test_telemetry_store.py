@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +13,6 @@ from msgspec import structs
 from hub.base.database import Database
 from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned, maintain
-from hub.base.settings import Settings
 from hub.telemetry.rows import Row, Stamps, make_row
 from hub.telemetry.service import MetricPoint, Span, TelemetryService
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
@@ -73,11 +71,11 @@ def spoiled(row: Row) -> Row:
 
 @asynccontextmanager
 async def telemetry(
-    database: Database, **settings: Any
+    database: Database,
 ) -> AsyncGenerator[tuple[TelemetryService, NoStream]]:
     stream = NoStream()
     writer = StreamWriter(stream, ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
-    service = TelemetryService(TelemetryStore(database), writer, Settings(**settings))
+    service = TelemetryService(TelemetryStore(database), writer)
     async with in_background(service.run(), writer.run()):
         yield service, stream
 

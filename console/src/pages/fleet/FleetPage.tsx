@@ -1,40 +1,199 @@
-import { Table } from "@mantine/core";
+import { Button, Skeleton } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback, useState } from "react";
+import { useGroupNames } from "../../api/groupNames";
+import { usePreference } from "../../api/preferences";
+import { useMay } from "../../app/access";
 import { fleet, useFleet } from "../../live/fleet";
+import type { Device } from "../../live/standing";
+import { CommandDialog } from "../../parts/CommandDialog";
+import { csv, download } from "../../parts/csv";
+import { Empty } from "../../parts/Empty";
+import { CommandIcon, DownloadIcon, SearchIcon } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
-import { StatusBadge } from "../../parts/StatusBadge";
-import { TimeText } from "../../parts/TimeText";
-import { useText } from "../../text";
+import { type Text, useText } from "../../text";
 import { AddDevice } from "./AddDevice";
+import { type FleetPreferences, shownColumns } from "./columns";
+import { FleetTable } from "./FleetTable";
+import classes from "./fleet.module.css";
+import { type FleetSearch, isFiltered } from "./search";
+import { choose, chooseAll, extentOf, NOTHING, type Selection } from "./selection";
+import { Toolbar } from "./Toolbar";
+import { useFacets, useView } from "./useView";
 
 export function FleetPage() {
   const text = useText();
-  const { devices, loading, problem } = useFleet();
+  const search = useSearch({ from: "/devices" });
+  const navigate = useNavigate({ from: "/devices" });
+  const compact = useMediaQuery("(max-width: 47.99em)") ?? false;
+  const size = useFleet(({ devices }) => devices.size);
+  const loading = useFleet(state => state.loading);
+  const loaded = useFleet(state => (state.loading ? state.loaded : 0));
+  const problem = useFleet(state => state.problem);
+  const ids = useView(search);
+  const facets = useFacets();
+  const groups = useGroupNames();
+  const { value: kept, change } = usePreference<FleetPreferences>("fleet");
+  const columns = shownColumns(kept?.columns, facets.metrics);
+  const [selection, setSelection] = useState(NOTHING);
+
+  const onSearch = (next: FleetSearch) => void navigate({ search: next, replace: true });
+  const onChoose = useCallback(
+    (id: string, ranged: boolean) => setSelection(known => choose(known, id, ids, ranged)),
+    [ids],
+  );
+  if (size === 0 && !loading && !problem) {
+    return (
+      <Page title={text.shell.pages.fleet} wide>
+        <AddDevice />
+      </Page>
+    );
+  }
   return (
     <Page
       title={text.shell.pages.fleet}
-      aside={<span className="dim">{text.common.devices(devices.size)}</span>}
+      aside={
+        <output className="dim">
+          {loading ? text.fleet.loading(loaded) : text.fleet.count(ids.length, size)}
+        </output>
+      }
       wide
+      fill
     >
+      <Toolbar
+        search={search}
+        onSearch={onSearch}
+        facets={facets}
+        groups={groups}
+        columns={columns}
+        onColumns={chosen => change({ ...kept, columns: chosen })}
+        views={kept?.views ?? []}
+        onViews={views => change({ ...kept, views })}
+        compact={compact}
+      />
       {problem && <ProblemLine error={problem} onRetry={() => void fleet.load()} />}
-      {devices.size === 0 && !loading && !problem && <AddDevice />}
-      {devices.size > 0 && (
-        <Table>
-          <Table.Tbody>
-            {[...devices.values()].slice(0, 200).map(device => (
-              <Table.Tr key={device.id} data-device={device.id}>
-                <Table.Td>{device.name}</Table.Td>
-                <Table.Td>
-                  <StatusBadge status={device.status} />
-                </Table.Td>
-                <Table.Td>
-                  <TimeText at={device.lastSeen} />
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      )}
+      <div className={classes.frame}>
+        {size === 0 ? (
+          <Loading />
+        ) : (
+          <>
+            <SelectionBar selection={selection} ids={ids} groups={groups} onChange={setSelection} />
+            {ids.length > 0 ? (
+              <FleetTable
+                ids={ids}
+                columns={columns}
+                groups={groups}
+                compact={compact}
+                sort={search.sort ?? "name"}
+                onSort={sort => onSearch({ ...search, sort })}
+                selection={selection}
+                onChoose={onChoose}
+                onChooseAll={() => setSelection(chooseAll(selection, ids))}
+              />
+            ) : (
+              <Empty icon={SearchIcon} title={text.fleet.noMatch}>
+                <p>{text.fleet.noMatchHint}</p>
+                {isFiltered(search) && (
+                  <Button
+                    variant="default"
+                    onClick={() => onSearch(search.sort ? { sort: search.sort } : {})}
+                  >
+                    {text.fleet.clear}
+                  </Button>
+                )}
+              </Empty>
+            )}
+          </>
+        )}
+      </div>
     </Page>
   );
+}
+
+function Loading() {
+  const text = useText().common;
+  return (
+    <div className={classes.skeleton} role="status" aria-label={text.loading}>
+      {Array.from({ length: 12 }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
+        <Skeleton key={index} height={18} width={`${92 - ((index * 7) % 23)}%`} />
+      ))}
+    </div>
+  );
+}
+
+type BarProps = {
+  selection: Selection;
+  ids: readonly string[];
+  groups: ReadonlyMap<string, string>;
+  onChange: (selection: Selection) => void;
+};
+
+/** What can be done with the chosen devices. */
+function SelectionBar({ selection, ids, groups, onChange }: BarProps) {
+  const text = useText();
+  const may = useMay();
+  const [targets, setTargets] = useState<readonly Device[] | null>(null);
+  const { size } = selection.ids;
+  const chosen = () => [...selection.ids].flatMap(id => fleet.device(id) ?? []);
+  return (
+    <>
+      {size > 0 && (
+        <section className={classes.bar} aria-label={text.fleet.chosen(size)}>
+          <strong>{text.fleet.chosen(size)}</strong>
+          {may("dispatch") && (
+            <Button leftSection={<CommandIcon size={14} />} onClick={() => setTargets(chosen())}>
+              {text.fleet.send}
+            </Button>
+          )}
+          <Button
+            variant="default"
+            leftSection={<DownloadIcon size={14} />}
+            onClick={() => download("devices.csv", exported(chosen(), groups, text))}
+          >
+            {text.fleet.export}
+          </Button>
+          {extentOf(selection, ids) !== "all" && (
+            <Button variant="subtle" onClick={() => onChange(chooseAll(selection, ids))}>
+              {text.fleet.chooseMatching(ids.length)}
+            </Button>
+          )}
+          <Button variant="subtle" color="gray" onClick={() => onChange(NOTHING)}>
+            {text.fleet.chooseNone}
+          </Button>
+        </section>
+      )}
+      {targets && <CommandDialog targets={targets} onClose={() => setTargets(null)} />}
+    </>
+  );
+}
+
+function exported(
+  devices: readonly Device[],
+  groups: ReadonlyMap<string, string>,
+  text: Text,
+): string {
+  const { columns } = text.fleet;
+  return csv([
+    [
+      "id",
+      columns.name,
+      columns.status,
+      columns.lastSeen,
+      columns.version,
+      columns.groups,
+      columns.tags,
+    ],
+    ...devices.map(device => [
+      device.id,
+      device.name,
+      device.status,
+      device.lastSeen,
+      device.version,
+      device.groupIds.map(id => groups.get(id) ?? id).join(" "),
+      device.tags.join(" "),
+    ]),
+  ]);
 }

@@ -6,11 +6,15 @@ export type FleetSearch = {
   group?: string;
   tag?: string;
   version?: string;
+  /** A column's id; with a minus the other way round. */
+  sort?: string;
 };
+
+const TEXTS = ["q", "status", "group", "tag", "version", "sort"] as const;
 
 export function fleetSearch(search: Record<string, unknown>): FleetSearch {
   const found: FleetSearch = {};
-  for (const key of ["q", "status", "group", "tag", "version"] as const) {
+  for (const key of TEXTS) {
     const value = search[key];
     // The router reads `tag=7` as a number.
     if (typeof value === "string" && value !== "") found[key] = value;
@@ -18,4 +22,9 @@ export function fleetSearch(search: Record<string, unknown>): FleetSearch {
   }
   if (typeof search.connected === "boolean") found.connected = search.connected;
   return found;
+}
+
+/** Without the order: whether anything is filtered. */
+export function isFiltered({ sort: _, ...filters }: FleetSearch): boolean {
+  return Object.keys(filters).length > 0;
 }

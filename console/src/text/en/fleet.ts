@@ -1,16 +1,53 @@
+import { common } from "./common";
+
+const { plural } = common;
+
 export const fleet = {
-  loading: (count: number) => `Loading ${count.toLocaleString("en")} devices…`,
+  loading: (count: number) => `Loading, ${count.toLocaleString("en")} so far`,
+  count: (shown: number, all: number) =>
+    shown === all
+      ? plural(all, "device", "devices")
+      : `${shown.toLocaleString("en")} of ${plural(all, "device", "devices")}`,
+  connected: (count: number) => `${count.toLocaleString("en")} connected`,
   addTitle: "Add a device",
   addHint: "Run this on a machine that should be one. It appears here as soon as it is connected.",
   addLine: "Command that adds a device",
   addKeyHint:
     "Put the enrolment key in place of the dots. The hub showed it once, at its first start; an administrator makes a new one in the settings.",
   columns: {
-    device: "Device",
+    name: "Device",
     status: "Status",
     lastSeen: "Last seen",
     version: "Version",
     groups: "Groups",
     tags: "Tags",
   },
+  columnsMenu: "Columns",
+  search: "Search name, id or tag",
+  clearSearch: "Clear the search",
+  filters: "Filters",
+  filter: {
+    status: "Status",
+    connected: "Connection",
+    isConnected: "Connected",
+    isNotConnected: "Not connected",
+    group: "Group",
+    tag: "Tag",
+    version: "Version",
+  },
+  clear: "Clear filters",
+  noMatch: "No device matches",
+  noMatchHint: "Devices are there, but none with all of these filters.",
+  views: "Views",
+  noViews: "Keep the present filters and order under a name.",
+  viewName: "Name of this view",
+  deleteView: (name: string) => `Delete the view ${name}`,
+  barred: "barred",
+  choose: (name: string) => `Choose ${name}`,
+  chooseAll: (count: number) => `Choose all ${count.toLocaleString("en")} that match`,
+  chosen: (count: number) => `${count.toLocaleString("en")} chosen`,
+  chooseNone: "Choose none",
+  chooseMatching: (count: number) => `Choose all ${count.toLocaleString("en")} that match`,
+  send: "Send a command",
+  export: "Export CSV",
 };

@@ -15,7 +15,6 @@ from dashboard_ws.outlet import Outlet
 from hub.base.bus import Bus
 from hub.base.database import Database
 from hub.base.errors import Unavailable
-from hub.base.settings import Settings
 from hub.lines.pace import Rates
 from hub.lines.session import LineSession
 from hub.socket.connection import connection_class
@@ -49,7 +48,7 @@ SCANS: Selection = frozenset({Predicate(types=frozenset({"scan"}))})
 
 def make_service(database: Database, stream: Any) -> tuple[TelemetryService, StreamWriter]:
     writer = StreamWriter(stream, REPLICA, show=show_nobody, unavailable=Unavailable)
-    return TelemetryService(TelemetryStore(database), writer, Settings()), writer
+    return TelemetryService(TelemetryStore(database), writer), writer
 
 
 class Around(Surroundings):

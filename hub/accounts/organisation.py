@@ -1,0 +1,89 @@
+"""What an administrator sets for the whole organisation while replicas are at work.
+
+It is stored in Postgres and read at each use, so that it counts on every replica at once. A
+variable of the environment goes over what is stored, on the replica that has it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from hub.accounts.store import AccountStore
+from hub.accounts.tokens import new_secret
+from hub.audit.service import AuditService, deed_of
+from hub.base.retention import Retention
+from hub.base.settings import Settings
+from hub.web.principal import Principal
+from protocol.ids import OrgId
+
+PREFIX: Final = "keep_"
+"""Of the stored names, and of the variables, that are about retention."""
+
+
+class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):
+    auto_enroll: bool
+    """Whether unknown devices that show the enrolment key are registered."""
+    retention: Retention
+    overridden: list[str]
+    """What the environment of the answering replica decides: `autoEnroll`, `retention.logDays`…"""
+
+
+def settled(stored: Mapping[str, Any], environment: Settings) -> OrgSettings:
+    """What counts, of what is stored and what the environment says."""
+    auto = environment.auto_enroll
+    overridden = [] if auto is None else ["autoEnroll"]
+    kept: dict[str, int] = {}
+    for field in msgspec.structs.fields(Retention):
+        name = PREFIX + field.name
+        by_variable: int | None = getattr(environment, name)
+        if by_variable is not None:
+            overridden.append(f"retention.{field.encode_name}")
+            kept[field.name] = by_variable
+        elif name in stored:
+            kept[field.name] = stored[name]
+    return OrgSettings(
+        auto_enroll=bool(stored.get("auto_enroll", False) if auto is None else auto),
+        retention=Retention(**kept),
+        overridden=overridden,
+    )
+
+
+class OrganisationService:
+    def __init__(self, store: AccountStore, audit: AuditService, environment: Settings) -> None:
+        self._store = store
+        self._audit = audit
+        self._environment = environment
+
+    async def settings(self, org: OrgId) -> OrgSettings:
+        async with self._store.database.connection() as connection:
+            stored = await self._store.settings(connection, org)
+        return settled(stored, self._environment)
+
+    async def change(
+        self,
+        by: Principal,
+        *,
+        auto_enroll: bool | None = None,
+        keep: Mapping[str, int] | None = None,
+    ) -> OrgSettings:
+        """`keep`: what changes of the retention, by the fields of `Retention`."""
+        wanted: dict[str, bool | int] = {
+            PREFIX + field: value for field, value in (keep or {}).items()
+        }
+        if auto_enroll is not None:
+            wanted["auto_enroll"] = auto_enroll
+        async with self._store.database.transaction() as connection:
+            for name, value in wanted.items():
+                await self._store.put_setting(connection, by.org, name, value)
+            await self._audit.record(connection, deed_of(by, "settings.update", None, **wanted))
+        return await self.settings(by.org)
+
+    async def new_enrollment_key(self, by: Principal) -> str:
+        """The old one is dead at once; tokens of devices stay valid."""
+        key = new_secret()
+        async with self._store.database.transaction() as connection:
+            await self._store.put_setting(connection, by.org, "enrollment_key", key)
+            await self._audit.record(connection, deed_of(by, "settings.enrollment_key"))
+        return key

@@ -1,0 +1,47 @@
+"""`/settings`: what counts for the whole organisation."""
+
+from typing import Any
+
+from msgspec import Struct, structs
+
+from hub.accounts.organisation import OrganisationService, OrgSettings
+from hub.base.retention import Days, Hours
+from hub.web.inputs import Body
+from hub.web.route import Call
+
+
+class RetentionPatch(Body, frozen=True):
+    raw_hours: Hours | None = None
+    log_days: Days | None = None
+    metric_days: Days | None = None
+    command_days: Days | None = None
+    audit_days: Days | None = None
+    edge_days: Days | None = None
+    cloud_days: Days | None = None
+
+
+class SettingsPatch(Body, frozen=True):
+    auto_enroll: bool | None = None
+    retention: RetentionPatch = RetentionPatch()
+
+
+class EnrollmentKey(Struct, frozen=True, rename="camel"):
+    enrollment_key: str
+
+
+class SettingsEndpoints:
+    def __init__(self, service: OrganisationService) -> None:
+        self._service = service
+
+    async def get(self, call: Call[None, None]) -> OrgSettings:
+        return await self._service.settings(call.principal.org)
+
+    async def change(self, call: Call[None, SettingsPatch]) -> OrgSettings:
+        wanted: dict[str, Any] = structs.asdict(call.body.retention)
+        keep = {name: value for name, value in wanted.items() if value is not None}
+        return await self._service.change(
+            call.principal, auto_enroll=call.body.auto_enroll, keep=keep
+        )
+
+    async def new_enrollment_key(self, call: Call[None, None]) -> EnrollmentKey:
+        return EnrollmentKey(await self._service.new_enrollment_key(call.principal))

@@ -1,0 +1,32 @@
+"""What counts, of what is stored and what the environment says."""
+
+import pytest
+
+from hub.accounts.organisation import OrgSettings, settled
+from hub.base.retention import Retention
+from hub.base.settings import Settings
+
+
+def test_without_anything_the_defaults_count_and_nobody_enrols_by_himself() -> None:
+    assert settled({}, Settings()) == OrgSettings(
+        auto_enroll=False, retention=Retention(), overridden=[]
+    )
+
+
+def test_what_is_stored_counts() -> None:
+    stored = {"auto_enroll": True, "keep_log_days": 5, "enrollment_key": "secret"}
+
+    assert settled(stored, Settings()) == OrgSettings(
+        auto_enroll=True, retention=Retention(log_days=5), overridden=[]
+    )
+
+
+@pytest.mark.parametrize("stored", [{}, {"auto_enroll": True, "keep_raw_hours": 7}])
+def test_the_environment_goes_over_it_and_that_is_said(stored: dict[str, object]) -> None:
+    found = settled(stored, Settings(auto_enroll=False, keep_raw_hours=3))
+
+    assert found == OrgSettings(
+        auto_enroll=False,
+        retention=Retention(raw_hours=3),
+        overridden=["autoEnroll", "retention.rawHours"],
+    )
