@@ -2,12 +2,19 @@ import { ActionIcon, Button, Menu } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, data } from "../../api/client";
+import { changeDevice, deleteDevice } from "../../api/devices";
 import { useMay } from "../../app/access";
 import { fleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
-import { CommandIcon, MoreIcon, PauseIcon, PlayIcon, TrashIcon, WarningIcon } from "../../parts/icons";
+import {
+  CommandIcon,
+  MoreIcon,
+  PauseIcon,
+  PlayIcon,
+  TrashIcon,
+  WarningIcon,
+} from "../../parts/icons";
 import { useText } from "../../text";
 import { TypedConfirm } from "./TypedConfirm";
 
@@ -23,15 +30,14 @@ export function DeviceActions({ device }: { device: Device }) {
   const close = () => setOpen(null);
   if (!may("dispatch")) return null;
 
-  const path = { id: device.id };
   const bar = async (disabled: boolean) => {
-    fleet.put(
-      await data(api.PATCH("/api/v1/devices/{id}", { params: { path }, body: { disabled } })),
-    );
-    notifications.show({ message: disabled ? words.isBarred(device.name) : words.isLetIn(device.name) });
+    await changeDevice(device.id, { disabled });
+    notifications.show({
+      message: disabled ? words.isBarred(device.name) : words.isLetIn(device.name),
+    });
   };
   const remove = async () => {
-    await data(api.DELETE("/api/v1/devices/{id}", { params: { path } }));
+    await deleteDevice(device.id);
     notifications.show({ message: words.isDeleted(device.name) });
     await navigate({ to: "/devices" });
     fleet.remove(device.id);
@@ -49,10 +55,7 @@ export function DeviceActions({ device }: { device: Device }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item
-            leftSection={<PlayIcon size={16} />}
-            onClick={() => setOpen("enable_device")}
-          >
+          <Menu.Item leftSection={<PlayIcon size={16} />} onClick={() => setOpen("enable_device")}>
             {words.enable}
           </Menu.Item>
           {may("administer") && (

@@ -1,8 +1,7 @@
 import { Menu, UnstyledButton } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { api, data } from "../../api/client";
+import { setConnectionMode } from "../../api/devices";
 import { useMay } from "../../app/access";
-import { fleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { CheckIcon, DownIcon } from "../../parts/icons";
 import { problemText } from "../../parts/ProblemLine";
@@ -20,13 +19,7 @@ export function ConnectionMode({ device }: { device: Device }) {
   const choose = async (mode: (typeof MODES)[number]) => {
     if (mode === device.connectionMode) return;
     try {
-      const path = { id: device.id };
-      const body = { mode };
-      fleet.put(
-        await data(
-          api.PUT("/api/v1/devices/{id}/connection-mode", { params: { path }, body }),
-        ),
-      );
+      await setConnectionMode(device.id, mode);
     } catch (error) {
       notifications.show({ color: "red", message: problemText(error, text) });
     }
@@ -34,7 +27,10 @@ export function ConnectionMode({ device }: { device: Device }) {
   return (
     <Menu position="bottom-start" width={280}>
       <Menu.Target>
-        <UnstyledButton className={classes.inlineMenu ?? ""} aria-label={words.change(words[device.connectionMode])}>
+        <UnstyledButton
+          className={classes.inlineMenu ?? ""}
+          aria-label={words.change(words[device.connectionMode])}
+        >
           {words[device.connectionMode]}
           <DownIcon size={12} />
         </UnstyledButton>
@@ -44,7 +40,11 @@ export function ConnectionMode({ device }: { device: Device }) {
           <Menu.Item
             key={mode}
             leftSection={
-              mode === device.connectionMode ? <CheckIcon size={14} /> : <span className={classes.noIcon} />
+              mode === device.connectionMode ? (
+                <CheckIcon size={14} />
+              ) : (
+                <span className={classes.noIcon} />
+              )
             }
             onClick={() => void choose(mode)}
           >

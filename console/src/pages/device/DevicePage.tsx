@@ -14,13 +14,18 @@ import { type DeviceTab, TABS } from "./search";
 import { useOneDevice } from "./useOneDevice";
 
 /** Each in a chunk of its own: the charts bring their library only where they are opened. */
-const CONTENT: Record<DeviceTab, React.LazyExoticComponent<(props: { device: Device }) => React.ReactNode>> = {
+const CONTENT: Record<
+  DeviceTab,
+  React.LazyExoticComponent<(props: { device: Device }) => React.ReactNode>
+> = {
   overview: lazy(async () => ({ default: (await import("./overview/Overview")).Overview })),
   charts: lazy(async () => ({ default: (await import("./charts/Charts")).Charts })),
   log: lazy(async () => ({ default: (await import("./log/Log")).Log })),
   commands: lazy(async () => ({ default: (await import("./commands/Commands")).Commands })),
   config: lazy(async () => ({ default: (await import("./config/Configuration")).Configuration })),
-  firmware: lazy(async () => ({ default: (await import("./firmware/DeviceFirmware")).DeviceFirmware })),
+  firmware: lazy(async () => ({
+    default: (await import("./firmware/DeviceFirmware")).DeviceFirmware,
+  })),
   events: lazy(async () => ({ default: (await import("./events/Events")).Events })),
   raw: lazy(async () => ({ default: (await import("./raw/Raw")).Raw })),
 };

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Popover, TagsInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { type FormEvent, useMemo, useState } from "react";
-import { api, data } from "../../api/client";
+import { changeDevice } from "../../api/devices";
 import { useMay } from "../../app/access";
 import { fleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
@@ -61,10 +61,7 @@ function TagsForm({ device, onDone }: { device: Device; onDone: () => void }) {
     setBusy(true);
     const all = [...new Set([...tags, typed.trim()].filter(Boolean))];
     try {
-      const path = { id: device.id };
-      fleet.put(
-        await data(api.PATCH("/api/v1/devices/{id}", { params: { path }, body: { tags: all } })),
-      );
+      await changeDevice(device.id, { tags: all });
       onDone();
     } catch (error) {
       notifications.show({ color: "red", message: problemText(error, text) });

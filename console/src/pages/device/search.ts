@@ -20,6 +20,8 @@ export type DeviceSearch = {
   span?: string;
   level?: string;
   source?: string;
+  /** The command that is open beside the page. */
+  command?: string;
   /** Of the events. */
   type?: string;
 };
@@ -28,7 +30,7 @@ export function deviceSearch(search: Record<string, unknown>): DeviceSearch {
   const found: DeviceSearch = {};
   const tab = TABS.find(one => one === search.tab);
   if (tab !== undefined && tab !== "overview") found.tab = tab;
-  for (const key of ["metrics", "span", "level", "source", "type"] as const) {
+  for (const key of ["metrics", "span", "level", "source", "command", "type"] as const) {
     const value = search[key];
     // The router reads `metrics=7` as a number.
     if (typeof value === "string" && value !== "") found[key] = value;

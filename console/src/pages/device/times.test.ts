@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bytes, duration } from "./times";
+import { bytes, lasting } from "./times";
 
 it.each([
   [400, "0 s"],
@@ -7,7 +7,7 @@ it.each([
   [3_600_000, "1 h"],
   [11_520_000, "3 h 12 min"],
   [90_061_000, "1 d 1 h"],
-])("writes %i ms as %s", (length, text) => expect(duration(length)).toBe(text));
+])("writes %i ms as %s", (length, text) => expect(lasting(length)).toBe(text));
 
 it.each([
   [0, "0 B"],

@@ -21,7 +21,7 @@ const UNITS: [string, number][] = [
 ];
 
 /** The two largest units: `3 h 12 min`. */
-export function duration(milliseconds: number): string {
+export function lasting(milliseconds: number): string {
   const first = UNITS.findIndex(([, length]) => milliseconds >= length);
   if (first < 0) return "0 s";
   let rest = milliseconds;

@@ -17,5 +17,10 @@ export function useOneDevice(id: string) {
     if (found !== undefined && fleet.device(id) === undefined) fleet.put(found);
   }, [found, id]);
   const missing = asked.error instanceof Problem && asked.error.status === 404;
-  return { device: device ?? found, missing, problem: asked.error, retry: () => void asked.refetch() };
+  return {
+    device: device ?? found,
+    missing,
+    problem: asked.error,
+    retry: () => void asked.refetch(),
+  };
 }

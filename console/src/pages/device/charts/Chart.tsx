@@ -1,4 +1,4 @@
-import { useElementSize } from "@mantine/hooks";
+import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -20,7 +20,9 @@ type Props = {
 
 /** One metric: its mean as a line, its least and most as a band. Where there is a hole there is none. */
 export function Chart({ columns, since, until, label, onPoint }: Props) {
-  const { ref, width } = useElementSize();
+  const { ref: sized, width } = useElementSize();
+  const ref = useRef<HTMLDivElement>(null);
+  const both = useMergedRef(sized, ref);
   const plot = useRef<uPlot | null>(null);
   const point = useRef(onPoint);
   point.current = onPoint;
@@ -31,14 +33,18 @@ export function Chart({ columns, since, until, label, onPoint }: Props) {
   useEffect(() => {
     const root = ref.current;
     if (!wide || root === null) return;
-    const chart = new uPlot(options(root, index => point.current(index)), dataOf(newest.current.columns), root);
+    const chart = new uPlot(
+      options(root, index => point.current(index)),
+      dataOf(newest.current.columns),
+      root,
+    );
     plot.current = chart;
     draw(chart, newest.current);
     return () => {
       chart.destroy();
       plot.current = null;
     };
-  }, [wide, ref]);
+  }, [wide]);
 
   useEffect(() => {
     if (width > 0) plot.current?.setSize({ width, height: HEIGHT });
@@ -48,10 +54,13 @@ export function Chart({ columns, since, until, label, onPoint }: Props) {
     if (plot.current) draw(plot.current, { columns, since, until });
   }, [columns, since, until]);
 
-  return <div ref={ref} role="img" aria-label={label} style={{ height: HEIGHT, minWidth: 0 }} />;
+  return <div ref={both} role="img" aria-label={label} style={{ height: HEIGHT, minWidth: 0 }} />;
 }
 
-function draw(chart: uPlot, { columns, since, until }: { columns: Columns; since: number; until: number }) {
+function draw(
+  chart: uPlot,
+  { columns, since, until }: { columns: Columns; since: number; until: number },
+) {
   chart.batch(() => {
     chart.setData(dataOf(columns), false);
     chart.setScale("x", { min: since, max: until });

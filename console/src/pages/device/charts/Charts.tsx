@@ -1,4 +1,10 @@
-import { Button, MultiSelect, SegmentedControl, Skeleton, useComputedColorScheme } from "@mantine/core";
+import {
+  Button,
+  MultiSelect,
+  SegmentedControl,
+  Skeleton,
+  useComputedColorScheme,
+} from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -41,7 +47,8 @@ export function Charts({ device }: { device: Device }) {
     void navigate({ to: ".", replace: true, search: previous => ({ ...previous, ...part }) });
 
   if (names.isPending) return <Skeleton height={260} aria-label={text.common.loading} />;
-  if (names.isError) return <ProblemLine error={names.error} onRetry={() => void names.refetch()} />;
+  if (names.isError)
+    return <ProblemLine error={names.error} onRetry={() => void names.refetch()} />;
   if (all.length === 0) {
     return (
       <Empty icon={HealthIcon} title={words.none}>
@@ -74,7 +81,10 @@ export function Charts({ device }: { device: Device }) {
             aria-label={text.device.span}
             value={span}
             onChange={value => change({ span: value })}
-            data={Object.keys(SPANS).map(value => ({ value, label: text.device.spans[value] ?? value }))}
+            data={Object.keys(SPANS).map(value => ({
+              value,
+              label: text.device.spans[value] ?? value,
+            }))}
           />
         </>
       }

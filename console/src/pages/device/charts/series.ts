@@ -111,8 +111,8 @@ function withSample(bucket: Bucket | undefined, value: number): Bucket {
 function push(columns: Columns, at: number, bucket: Bucket | null): void {
   columns.x.push(at / 1000);
   columns.avg.push(bucket && bucket.sum / bucket.count);
-  columns.min.push(bucket && bucket.min);
-  columns.max.push(bucket && bucket.max);
+  columns.min.push(bucket?.min ?? null);
+  columns.max.push(bucket?.max ?? null);
 }
 
 const MINUTE = 60_000;

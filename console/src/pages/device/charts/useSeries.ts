@@ -35,7 +35,9 @@ export function useSeries(deviceId: string, names: readonly string[], span: stri
         const since = new Date(readAt - spanMs).toISOString();
         const path = { id: deviceId };
         const query = { name, since, step: stepMs / 1000 };
-        const points = await data(api.GET("/api/v1/devices/{id}/metrics", { params: { path, query } }));
+        const points = await data(
+          api.GET("/api/v1/devices/{id}/metrics", { params: { path, query } }),
+        );
         seriesOf(name).load(points, readAt);
         return readAt;
       },

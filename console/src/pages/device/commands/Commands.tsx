@@ -1,12 +1,12 @@
 import { Button } from "@mantine/core";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Wish } from "../../../api/commands";
 import { useMay } from "../../../app/access";
 import { useRun } from "../../../commands/useRun";
 import type { Device } from "../../../live/standing";
 import { CommandForm } from "../../../parts/CommandForm";
-import { Empty } from "../../../parts/Empty";
-import { CommandIcon } from "../../../parts/icons";
+import { CommandDrawer } from "../../../parts/CommandRecord";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { RunView } from "../../../parts/RunView";
@@ -18,9 +18,14 @@ import { useCommands } from "./useCommands";
 export function Commands({ device }: { device: Device }) {
   const { device: text, commands, common } = useText();
   const may = useMay();
+  const { command } = useSearch({ from: "/devices/$deviceId" });
+  const navigate = useNavigate();
   const history = useCommands(device.id);
-  /** What the form begins with; the count makes a form of its own for each retry. */
-  const [start, setStart] = useState<{ count: number; wish: Partial<Wish> }>({ count: 0, wish: {} });
+  /** What the form begins with; each retry is a form of its own. */
+  const [start, setStart] = useState<{ count: number; wish: Partial<Wish> }>({
+    count: 0,
+    wish: {},
+  });
   const begin = (wish: Partial<Wish>) => setStart({ count: start.count + 1, wish });
   return (
     <div className={may("dispatch") ? classes.sided : undefined}>
@@ -33,19 +38,12 @@ export function Commands({ device }: { device: Device }) {
         {history.problem !== null && (
           <ProblemLine error={history.problem} onRetry={history.retry} />
         )}
-        {history.records.length === 0 && !history.loading && (
-          <Empty icon={CommandIcon} title={commands.page.none}>
-            {null}
-          </Empty>
+        {history.records.length === 0 && (
+          <p className={classes.nothing}>{history.loading ? " " : commands.page.none}</p>
         )}
         <ul className={classes.rows}>
           {history.records.map(record => (
-            <CommandRow
-              key={record.commandId}
-              record={record}
-              onChange={history.put}
-              onRetry={() => begin({ command: { ...record.params, type: record.type } })}
-            />
+            <CommandRow key={record.commandId} record={record} />
           ))}
         </ul>
         {history.more && (
@@ -56,6 +54,13 @@ export function Commands({ device }: { device: Device }) {
           </div>
         )}
       </Section>
+      {command !== undefined && (
+        <CommandDrawer
+          deviceId={device.id}
+          commandId={command}
+          onClose={() => void navigate({ to: ".", search: { tab: "commands" } })}
+        />
+      )}
     </div>
   );
 }
@@ -71,11 +76,7 @@ function Panel({ device, start, onStart }: PanelProps) {
   if (run.started) {
     const { wish } = run.started;
     return (
-      <RunView
-        started={run.started}
-        onRetry={() => onStart(wish)}
-        onAnother={() => onStart({})}
-      />
+      <RunView started={run.started} onRetry={() => onStart(wish)} onAnother={() => onStart({})} />
     );
   }
   return (

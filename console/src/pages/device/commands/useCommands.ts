@@ -2,13 +2,14 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, page } from "../../../api/client";
 import { commandRecord } from "../../../api/commands";
+import { type CommandRecord, touched } from "../../../commands/records";
 import { useLiveRead } from "../useLiveRead";
-import { advance, put, type Record_ } from "./history";
+import { put } from "./history";
 
 const PAGE = 50;
 
 export function useCommands(deviceId: string) {
-  const [records, setRecords] = useState<readonly Record_[]>([]);
+  const [records, setRecords] = useState<readonly CommandRecord[]>([]);
   const [next, setNext] = useState<string | null>(null);
   const [loading, setLoading] = useState(true);
   const [problem, setProblem] = useState<unknown>(null);
@@ -53,8 +54,9 @@ export function useCommands(deviceId: string) {
     { deviceIds: [deviceId], types: ["command_accepted", "command_progress", "command_result"] },
     {
       onEvent: event => {
-        if (event.type === "command_progress") setRecords(known => advance(known, event));
-        else void readOne(String(event.commandId));
+        // What an event says is shown at once; the whole record is read where there is more to it.
+        setRecords(known => touched(known, event).records);
+        if (event.type !== "command_progress") void readOne(String(event.commandId));
       },
       read: () => void read(null),
     },
@@ -66,6 +68,5 @@ export function useCommands(deviceId: string) {
     problem,
     retry: () => void read(null),
     more: next === null ? null : () => void read(next),
-    put: (record: Record_) => setRecords(known => put(known, record)),
   };
 }

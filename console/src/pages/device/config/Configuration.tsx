@@ -12,10 +12,10 @@ import { useText } from "../../../text";
 import device_ from "../device.module.css";
 import { useLiveRead } from "../useLiveRead";
 import classes from "./config.module.css";
-import { type Document, diff } from "./document";
 import { DiffTable } from "./DiffTable";
-import { Pushes } from "./Pushes";
+import { type Document, diff } from "./document";
 import { PushDialog } from "./PushDialog";
+import { Pushes } from "./Pushes";
 
 type Config = Schemas["Config"];
 
@@ -48,12 +48,16 @@ export function Configuration({ device }: { device: Device }) {
     {
       // A push moves what is desired; its end, and a new line, what is reported.
       onEvent: event => {
-        if (event.type === "status" ? event.connected === true : event.commandType === "push_config") again();
+        if (
+          event.type === "status" ? event.connected === true : event.commandType === "push_config"
+        )
+          again();
       },
       read: again,
     },
   );
-  if (config.isError) return <ProblemLine error={config.error} onRetry={() => void config.refetch()} />;
+  if (config.isError)
+    return <ProblemLine error={config.error} onRetry={() => void config.refetch()} />;
   if (config.data === undefined) return <Skeleton height={260} aria-label={text.common.loading} />;
   return (
     <div className={classes.config}>
@@ -69,8 +73,13 @@ export function Configuration({ device }: { device: Device }) {
       />
       <Compared config={config.data} />
       <Section title={words.history} flush>
-        {pushes.isError && <ProblemLine error={pushes.error} onRetry={() => void pushes.refetch()} />}
-        <Pushes changes={pushes.data?.pages.flatMap(({ items }) => items) ?? []} loading={pushes.isPending} />
+        {pushes.isError && (
+          <ProblemLine error={pushes.error} onRetry={() => void pushes.refetch()} />
+        )}
+        <Pushes
+          changes={pushes.data?.pages.flatMap(({ items }) => items) ?? []}
+          loading={pushes.isPending}
+        />
         {pushes.hasNextPage && (
           <div className={device_.foot}>
             <Button

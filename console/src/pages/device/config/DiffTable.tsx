@@ -19,7 +19,11 @@ export function DiffTable({ rows, left, right }: Props) {
         </thead>
         <tbody>
           {rows.map(row => (
-            <tr key={row.path.join("\u0000")} data-kind={row.kind} data-parent={row.parent || undefined}>
+            <tr
+              key={row.path.join("\u0000")}
+              data-kind={row.kind}
+              data-parent={row.parent || undefined}
+            >
               <th scope="row" style={{ paddingLeft: 14 + 16 * (row.path.length - 1) }}>
                 <span className={classes.sign} title={words.kinds[row.kind]}>
                   {SIGN[row.kind]}

@@ -1,5 +1,14 @@
 import { expect, it } from "vitest";
-import { diff, type Document, equal, isDocument, type Json, nullAt, patchOf, read } from "./document";
+import {
+  type Document,
+  diff,
+  equal,
+  isDocument,
+  type Json,
+  nullAt,
+  patchOf,
+  read,
+} from "./document";
 
 /** RFC 7396, section 2. */
 function merge(target: Json | undefined, patch: Json): Json {

@@ -15,7 +15,11 @@ export type DiffRow = {
 };
 
 /** Every member of both, in the order of names; `missing` is desired and not reported. */
-export function diff(desired: Document, reported: Document, path: readonly string[] = []): DiffRow[] {
+export function diff(
+  desired: Document,
+  reported: Document,
+  path: readonly string[] = [],
+): DiffRow[] {
   const names = [...new Set([...Object.keys(desired), ...Object.keys(reported)])].sort();
   return names.flatMap(name => {
     const at = [...path, name];

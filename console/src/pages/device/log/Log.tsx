@@ -22,7 +22,15 @@ export function Log({ device }: { device: Device }) {
   return <Tail key={`${level} ${source}`} device={device} level={level} source={source} />;
 }
 
-function Tail({ device, level, source }: { device: Device; level: Level | null; source: string | null }) {
+function Tail({
+  device,
+  level,
+  source,
+}: {
+  device: Device;
+  level: Level | null;
+  source: string | null;
+}) {
   const text = useText();
   const words = text.device.log;
   const may = useMay();
@@ -97,13 +105,19 @@ function Tail({ device, level, source }: { device: Device; level: Level | null; 
               variant="default"
               leftSection={<DownloadIcon size={14} />}
               disabled={shown.length === 0}
-              onClick={() => download(`${device.id}.log`, textOf(shown, words.gapOpen), "text/plain")}
+              onClick={() =>
+                download(`${device.id}.log`, textOf(shown, words.gapOpen), "text/plain")
+              }
             >
               {words.download}
             </Button>
           </Tooltip>
           {may("dispatch") && (
-            <Button variant="default" leftSection={<LogIcon size={14} />} onClick={() => setPulling(true)}>
+            <Button
+              variant="default"
+              leftSection={<LogIcon size={14} />}
+              onClick={() => setPulling(true)}
+            >
               {words.pull}
             </Button>
           )}

@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
-import { absoluteTime } from "../../../parts/TimeText";
 import { DownIcon, WarningIcon } from "../../../parts/icons";
+import { absoluteTime } from "../../../parts/TimeText";
 import { useText } from "../../../text";
 import { type Entry, type Line, parts, plain } from "./buffer";
 import classes from "./log.module.css";
@@ -62,7 +62,6 @@ export function LogRows({ tail, shown, looked, wrap }: Props) {
 
   return (
     <div className={classes.frame}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div
         ref={scroller}
         className={classes.scroller}
@@ -70,13 +69,18 @@ export function LogRows({ tail, shown, looked, wrap }: Props) {
         role="log"
         aria-live="off"
         aria-label={words.title}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
         tabIndex={0}
         onScroll={event => setFollowing(isAtEnd(event.currentTarget))}
       >
         <div className={classes.head}>
           {shown.length === 0 ? (
             <p className="dim">
-              {tail.loading ? text.common.loading : looked.trim() === "" ? words.empty : words.noMatch}
+              {tail.loading
+                ? text.common.loading
+                : looked.trim() === ""
+                  ? words.empty
+                  : words.noMatch}
             </p>
           ) : tail.whole ? (
             <span className="dim">{words.beginning}</span>

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { type Entry, found, isWanted, type Kept, LogBuffer, parts, plain, type Said, saidOf, textOf } from "./buffer";
+import {
+  type Entry,
+  found,
+  isWanted,
+  type Kept,
+  LogBuffer,
+  parts,
+  plain,
+  type Said,
+  saidOf,
+  textOf,
+} from "./buffer";
 
 const said = (line: string, more: Partial<Said> = {}): Said => ({
   ts: "2026-01-01T00:00:00.000Z",

@@ -111,13 +111,16 @@ export class LogBuffer {
       }
       const received = Date.parse(kept.receivedAt);
       const end = nextMatch(matches, index, at) ?? before.length;
-      for (; at < end && isBefore(before[at], received); at += 1) joined.push(this.known(before, at));
+      for (; at < end && isBefore(before[at], received); at += 1)
+        joined.push(this.known(before, at));
       joined.push(this.lineOf(kept, received));
       brought += 1;
     });
     for (; at < before.length; at += 1) joined.push(this.known(before, at));
     this.settle(before, history, matches);
-    const reached = last ? -1 : Math.min(...matches.map(match => match ?? Number.POSITIVE_INFINITY));
+    const reached = last
+      ? -1
+      : Math.min(...matches.map(match => match ?? Number.POSITIVE_INFINITY));
     this.entries = joined.map(entry =>
       newest && entry.kind === "gap" && before.indexOf(entry) > reached
         ? { ...entry, filled: true }
@@ -215,11 +218,12 @@ export function found(entries: readonly Entry[], text: string): readonly Entry[]
   return entries.filter(entry => entry.kind === "gap" || entry.line.toLowerCase().includes(wanted));
 }
 
-const ESCAPES = new RegExp("\\u001b\\[[0-9;?]*[A-Za-z]", "g");
+const ESCAPE = String.fromCharCode(27);
+const ESCAPES = new RegExp(`${ESCAPE}\\[[0-9;?]*[A-Za-z]`, "g");
 
 /** Without the escape sequences that colour a terminal. */
 export function plain(line: string): string {
-  return line.includes("\u001b") ? line.replace(ESCAPES, "") : line;
+  return line.includes(ESCAPE) ? line.replace(ESCAPES, "") : line;
 }
 
 /** The parts of a line; every second one is what was looked for. */

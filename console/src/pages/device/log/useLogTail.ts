@@ -33,11 +33,7 @@ export type LogTail = {
 type Shown = Pick<LogTail, "entries" | "whole" | "loading" | "problem" | "waiting">;
 
 /** Give the component that uses it a `key` of these three: a new filter is a new log. */
-export function useLogTail(
-  deviceId: string,
-  level: Level | null,
-  source: string | null,
-): LogTail {
+export function useLogTail(deviceId: string, level: Level | null, source: string | null): LogTail {
   const buffer = useRef<LogBuffer>(null);
   buffer.current ??= new LogBuffer();
   const held = useRef<Said[]>([]);

@@ -1,11 +1,11 @@
 import { Link } from "@tanstack/react-router";
+import { titleOf } from "../../../commands/specs";
 import type { Device } from "../../../live/standing";
 import { CommandStatus } from "../../../parts/CommandStatus";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { TimeText } from "../../../parts/TimeText";
 import { useText } from "../../../text";
-import { titleOf } from "../../../commands/specs";
 import { readable } from "../charts/series";
 import { useCommands } from "../commands/useCommands";
 import classes from "../device.module.css";
@@ -28,9 +28,21 @@ export function Overview({ device }: { device: Device }) {
 }
 
 /** To another tab of the same device. */
-function TabLink({ tab, metric, children }: { tab: DeviceTab; metric?: string; children: React.ReactNode }) {
+function TabLink({
+  tab,
+  metric,
+  children,
+}: {
+  tab: DeviceTab;
+  metric?: string;
+  children: React.ReactNode;
+}) {
   return (
-    <Link to="." search={metric === undefined ? { tab } : { tab, metrics: metric }} className={classes.link ?? ""}>
+    <Link
+      to="."
+      search={metric === undefined ? { tab } : { tab, metrics: metric }}
+      className={classes.link ?? ""}
+    >
       {children}
     </Link>
   );
@@ -40,7 +52,11 @@ function Metrics({ device }: { device: Device }) {
   const text = useText().device;
   const metrics = Object.entries(device.metrics).sort(([a], [b]) => a.localeCompare(b));
   return (
-    <Section title={text.overview.metrics} actions={<TabLink tab="charts">{text.overview.charts}</TabLink>} flush>
+    <Section
+      title={text.overview.metrics}
+      actions={<TabLink tab="charts">{text.overview.charts}</TabLink>}
+      flush
+    >
       {metrics.length === 0 ? (
         <p className={classes.nothing}>{text.overview.noMetrics}</p>
       ) : (
@@ -66,7 +82,11 @@ function LastCommands({ deviceId }: { deviceId: string }) {
   const { device: text, commands } = useText();
   const { records, loading, problem, retry } = useCommands(deviceId);
   return (
-    <Section title={text.overview.commands} actions={<TabLink tab="commands">{text.overview.all}</TabLink>} flush>
+    <Section
+      title={text.overview.commands}
+      actions={<TabLink tab="commands">{text.overview.all}</TabLink>}
+      flush
+    >
       {problem !== null && <ProblemLine error={problem} onRetry={retry} />}
       {records.length === 0 ? (
         <p className={classes.nothing}>{loading ? " " : commands.page.none}</p>

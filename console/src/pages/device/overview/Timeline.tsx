@@ -6,13 +6,18 @@ import { ProblemLine } from "../../../parts/ProblemLine";
 import { StatusShape } from "../../../parts/StatusBadge";
 import { absoluteTime, useHubNow } from "../../../parts/TimeText";
 import { useText } from "../../../text";
-import { clockTime, duration } from "../times";
+import { clockTime, lasting } from "../times";
 import { availability, type Segment, segments, ticks } from "./segments";
 import classes from "./timeline.module.css";
 import { useStates } from "./useStates";
 
 const HOUR = 3_600_000;
-const SPANS: Record<string, number> = { "1h": HOUR, "6h": 6 * HOUR, "1d": 24 * HOUR, "7d": 168 * HOUR };
+const SPANS: Record<string, number> = {
+  "1h": HOUR,
+  "6h": 6 * HOUR,
+  "1d": 24 * HOUR,
+  "7d": 168 * HOUR,
+};
 const TICK_PX = 90;
 const SHOWN = 6;
 
@@ -71,7 +76,7 @@ function Drawn({ pieces, since, until }: DrawnProps) {
           <>
             <strong>{nameOf(under.state, text)}</strong>
             <span className="dim">
-              {clockTime(under.from)} – {clockTime(under.to)}, {duration(under.to - under.from)}
+              {clockTime(under.from)} – {clockTime(under.to)}, {lasting(under.to - under.from)}
             </span>
           </>
         ) : (
@@ -115,10 +120,12 @@ function Drawn({ pieces, since, until }: DrawnProps) {
             <StatusShape status={state ?? ""} />
             <span className={classes.state}>{nameOf(state, text)}</span>
             <span className="dim" title={absoluteTime(new Date(from).toISOString())}>
-              {from === since ? words.before : words.since(clockTime(from, until - from > 20 * HOUR))}
+              {from === since
+                ? words.before
+                : words.since(clockTime(from, until - from > 20 * HOUR))}
             </span>
             <span className={classes.length}>
-              {duration(to - from)}
+              {lasting(to - from)}
               {index === 0 && <span className="dim"> {words.soFar}</span>}
             </span>
           </li>

@@ -1,7 +1,12 @@
 import { expect, it } from "vitest";
 import { availability, type Change, segments, ticks } from "./segments";
 
-const said = (at: number, status: string): Change => ({ at, status, connected: null, generation: null });
+const said = (at: number, status: string): Change => ({
+  at,
+  status,
+  connected: null,
+  generation: null,
+});
 const line = (at: number, connected: boolean, generation: number): Change => ({
   at,
   status: connected ? "ONLINE" : "OFFLINE",
