@@ -12,6 +12,7 @@ from dashboard_ws.ports import Authorised, Clock, EventSource, Groups, Tokens
 from dashboard_ws.replay import READS_AT_ONCE
 from dashboard_ws.surroundings import Surroundings
 from protocol.closing import CloseCode
+from protocol.dashboard import Position
 from protocol.ids import OrgId, ReplicaId
 from protocol.stream import EventBatch
 
@@ -61,6 +62,11 @@ class Dashboards:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def shown(self, org: OrgId) -> Position | None:
+        """Up to where dashboards here were shown the stream; None when nobody watches."""
+        fanout = self._fanouts.get(org)
+        return None if fanout is None else fanout.position
 
     def handler(self, authorised: Authorised | None) -> Dashboard:
         """The handler of a new socket."""

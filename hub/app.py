@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +34,6 @@ from hub.accounts.users import UserService
 from hub.audit.rest import AuditEndpoints
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
-from hub.base import metrics
 from hub.base.bus import Bus, BusUnavailable
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
@@ -70,11 +70,14 @@ from hub.groups.store import GroupStore
 from hub.health import Health
 from hub.hints import COMMON, HintReceiver, HintSender, channel_of
 from hub.lines.endpoint import DeviceGate, DeviceSettings
+from hub.lines.figures import Told
+from hub.lines.health import HealthEndpoints
 from hub.lines.membership import Membership
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.service import Replica as ReplicaName
-from hub.lines.store import LineStore, ReplicaStore
+from hub.lines.store import HealthStore, LineStore, ReplicaStore
+from hub.meter import Meter
 from hub.routes import Endpoints, routes
 from hub.socket.framing import text_frame
 from hub.telemetry.rest import TelemetryEndpoints
@@ -156,7 +159,7 @@ class Replica:
         )
         self.telemetry = TelemetryService(TelemetryStore(database), self._stream)
         self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
-        name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}")
+        name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}", version("longline"))
         self.lines = LineService(
             LineStore(database),
             name,
@@ -165,7 +168,12 @@ class Replica:
             wall_clock=time.time,
         )
         self.membership = Membership(
-            ReplicaStore(reserved), name, self.lines, Holes(bus), clock=time.monotonic
+            ReplicaStore(reserved),
+            name,
+            self.lines,
+            Holes(bus),
+            tell=self._tell,
+            clock=time.monotonic,
         )
         self.config = ConfigService(ConfigStore(database), self.audit)
         self.lines.on_hello(self.config.said_hello)
@@ -210,6 +218,16 @@ class Replica:
             frame=text_frame,
             replica_id=self.replica_id,
         )
+        self._meter = Meter(
+            database=database,
+            bus=bus,
+            lines=self.lines,
+            commands=self.commands,
+            telemetry=self.telemetry,
+            stream=self._stream,
+            dashboards=self.dashboards,
+            draining=lambda: self.draining,
+        )
         self.gate = SocketGate(
             DeviceGate(
                 self.accounts,
@@ -250,6 +268,7 @@ class Replica:
             devices=DeviceEndpoints(self.devices),
             edge=EdgeEndpoints(self.edge),
             firmware=FirmwareEndpoints(self.firmware),
+            health=HealthEndpoints(HealthStore(self._database), self.edge.pending),
             groups=GroupEndpoints(self.groups, self.devices, commands),
             settings=SettingsEndpoints(self.organisation),
             telemetry=TelemetryEndpoints(self.telemetry),
@@ -262,7 +281,7 @@ class Replica:
             self.replica_id,
             self._database,
             draining=lambda: self.draining,
-            before_metrics=self._measure,
+            before_metrics=self._meter.set_gauges,
             token=self.settings.metrics_token,
         )
         jwks = StarletteRoute("/.well-known/jwks.json", accounts.jwks)
@@ -371,10 +390,8 @@ class Replica:
                 lambda who: (who.org, who.session_id) in sessions, CloseCode.NOT_AUTHENTICATED
             )
 
-    def _measure(self) -> None:
-        metrics.dashboards.set(len(self.dashboards))
-        metrics.queue_depth.labels("stream").set(self._stream.waiting())
-        metrics.queue_depth.labels("events").set(self.telemetry.waiting())
+    def _tell(self, latency: float | None) -> Told:
+        return self._meter.tell(latency)
 
     # Jobs
 

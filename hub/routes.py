@@ -56,6 +56,7 @@ from hub.firmware.rest import (
     UploadQuery,
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
+from hub.lines.health import FleetHealth, HealthEndpoints
 from hub.telemetry.rest import (
     EventQuery,
     FleetMetricQuery,
@@ -82,6 +83,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     edge: EdgeEndpoints
     firmware: FirmwareEndpoints
     groups: GroupEndpoints
+    health: HealthEndpoints
     settings: SettingsEndpoints
     telemetry: TelemetryEndpoints
 
@@ -173,6 +175,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/cloud-sync/dead-letters", of.edge.dead_letters, Action.ADMINISTER, "Records that the cloud refused.", query=ListQuery, answer=DeadLetter, listing=True),
         Route("POST", "/cloud-sync/dead-letters/{id}/retry", of.edge.retry, Action.ADMINISTER, "Push a dead letter again."),
 
+        Route("GET", "/health", of.health.health, Action.READ, "Every replica with its figures, and the fleet in numbers.", answer=FleetHealth),
         Route("GET", "/settings", of.settings.get, Action.READ, "What counts for the whole organisation.", answer=OrgSettings),
         Route("PATCH", "/settings", of.settings.change, Action.ADMINISTER, "Change it, on every replica.", body=SettingsPatch, answer=OrgSettings),
         Route("POST", "/settings/enrollment-key", of.settings.new_enrollment_key, Action.ADMINISTER, "A new enrolment key, shown once; the old one is dead.", answer=EnrollmentKey),

@@ -25,6 +25,7 @@ from hub.edge.rest import EdgeEndpoints
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.rest import FirmwareEndpoints
 from hub.groups.rest import GroupEndpoints
+from hub.lines.health import HealthEndpoints
 from hub.routes import Endpoints, routes
 from hub.telemetry.rest import TelemetryEndpoints
 from hub.web.contract_rules import Rules
@@ -53,6 +54,7 @@ def table_of_routes() -> list[Route]:
             devices=DeviceEndpoints(nobody),
             edge=EdgeEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
+            health=HealthEndpoints(nobody, nobody),
             groups=GroupEndpoints(nobody, nobody, nobody),
             settings=SettingsEndpoints(nobody),
             telemetry=TelemetryEndpoints(nobody),

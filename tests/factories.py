@@ -7,6 +7,7 @@ import msgspec
 
 from hub.commands.dispatch import Claim, NewCommand, Target
 from hub.commands.records import Ledgered
+from hub.lines import figures
 from hub.lines.pace import Rates
 from hub.lines.session import LineListener, LineSession, Renewal
 from hub.web.principal import Principal, Role
@@ -27,6 +28,28 @@ def make_principal(role: Role | None = "ADMIN", **changes: Any) -> Principal:
         "session_id": "s1",
     }  # fmt: skip
     return Principal(**{**fields, **changes})
+
+
+def make_state(**changes: Any) -> figures.State:
+    """What a replica is at one moment."""
+    fields: dict[str, Any] = {
+        "lines": 0, "dashboards": 0, "stream_lag": None, "redis": "ok", "memory_bytes": 1,
+        "draining": False, "queues": figures.Queues(events=0, stream=0, batches=0),
+        "database": figures.DatabaseUse(connections=2, busy=0, most=10, latency_ms=None),
+    }  # fmt: skip
+    return figures.State(**{**fields, **changes})
+
+
+def make_counted(**changes: float) -> figures.Counted:
+    fields: dict[str, float] = {
+        "at": 100.0, "cpu_seconds": 1.0, "events": 0, "commands": 0, "refusals": 0, "errors": 0,
+    }  # fmt: skip
+    return figures.Counted(**{**fields, **changes})
+
+
+def make_told(**state: Any) -> figures.Told:
+    """What a replica tells of itself at its first look."""
+    return figures.told(None, make_counted(), make_state(**state))
 
 
 def make_new(**changes: Any) -> NewCommand:

@@ -28,6 +28,11 @@ class Breaker:
         self._closed_until = now + self._pause
         return True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are refused, but for those that try."""
+        return self._failures >= FAILURES
+
     def succeeded(self) -> None:
         self._failures = 0
         self._pause = FIRST_PAUSE

@@ -179,6 +179,14 @@ class Bus:
         if seen is None or (seen.epoch, seen.offset) < (position.epoch, position.offset):
             self._seen[org] = position
 
+    def seen(self, org: OrgId) -> Position | None:
+        """The newest position of the stream that this replica knows of."""
+        return self._seen.get(org)
+
+    def is_well(self) -> bool:
+        """Whether Redis answered when it was last asked."""
+        return not self._breaker.is_open
+
     async def about(self) -> dict[str, Any]:
         """What the server says of itself (INFO). Raises `BusUnavailable`."""
         async with self._guarded(self._deadline):

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 import msgspec
@@ -48,6 +48,12 @@ _AGAIN: Final = (
     asyncpg.OutdatedSchemaCacheError,
 )
 """The database is well: the same again goes through."""
+
+
+class PoolUse(NamedTuple):
+    connections: int
+    busy: int
+    most: int
 
 
 class Database:
@@ -135,6 +141,11 @@ class Database:
     async def execute(self, query: str, *values: Any) -> None:
         async with self.connection() as connection:
             await connection.execute(query, *values)
+
+    def use(self) -> PoolUse:
+        """Of the pool, at this moment."""
+        size = self._pool.get_size()
+        return PoolUse(size, size - self._pool.get_idle_size(), self._pool.get_max_size())
 
     async def close(self) -> None:
         try:

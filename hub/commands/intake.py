@@ -53,6 +53,9 @@ class Intakes:
     async def run(self) -> None:
         await self._batcher.run()
 
+    def waiting(self) -> int:
+        return len(self._batcher)
+
     async def _accept(self, intakes: list[Intake]) -> list[Taken]:
         metrics.batch_size.labels("accept").observe(len(intakes))
         with metrics.batch_seconds.labels("accept").time():

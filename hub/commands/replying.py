@@ -56,6 +56,9 @@ class Replies:
     async def run(self) -> None:
         await self._batcher.run()
 
+    def waiting(self) -> int:
+        return len(self._batcher)
+
     async def idle(self) -> None:
         await self._batcher.idle()
 

@@ -89,6 +89,10 @@ class CommandService:
         """Wait until every reply that came is committed."""
         await self._replies.idle()
 
+    def waiting(self) -> int:
+        """What the group commits have still to take."""
+        return self._intakes.waiting() + self._sender.waiting() + self._replies.waiting()
+
     def stop_waiting(self) -> None:
         """Answer every call that waits for the end of a command with how it stands."""
         self._waiting.stop()

@@ -85,6 +85,10 @@ class EdgeService:
 
     # What waits, and what was given up
 
+    def pending(self) -> int:
+        """How many wait for the cloud, as this replica last saw it."""
+        return self._pending
+
     async def overview(self, org: OrgId) -> Overview:
         return await self._store.overview(org)
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from hub.base.errors import Unavailable
+from hub.lines.figures import Told
 from hub.lines.lease import LEASE_SECONDS, Duty, Lease
 from hub.lines.service import LineService, Replica
 from hub.lines.store import Ended, ReplicaStore
@@ -31,7 +32,8 @@ class Holes(Protocol):
 
 
 class Membership:
-    """`clock` gives monotonic seconds."""
+    """`clock` gives monotonic seconds. `tell`, told how long the last renewal took, answers what
+    the replica tells of itself."""
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Membership:
         lines: LineService,
         holes: Holes,
         *,
+        tell: Callable[[float | None], Told],
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -47,11 +50,14 @@ class Membership:
         self._lines = lines
         self._holes = holes
         self._clock = clock
+        self._tell = tell
         self._lease = Lease(clock())
+        self._latency: float | None = None
 
     async def start(self) -> None:
         """Raises `Unavailable`."""
-        await self._store.start(self._replica.replica_id, self._replica.address, LEASE_SECONDS)
+        name = self._replica
+        await self._store.start(name.replica_id, name.address, name.version, lease=LEASE_SECONDS)
         self._lease.renewed(self._clock())
 
     async def run(self) -> None:
@@ -77,7 +83,10 @@ class Membership:
             self._lines.superseded(newer)
 
     async def _renew(self) -> None:
-        alive = await self._store.renew(self._replica.replica_id, LEASE_SECONDS)
+        told = self._tell(self._latency)
+        began = self._clock()
+        alive = await self._store.renew(self._replica.replica_id, LEASE_SECONDS, told)
+        self._latency = self._clock() - began
         if not alive:
             log.warning("declared_dead", lines=len(self._lines.registry))
             mine = self._lines.open_lines()

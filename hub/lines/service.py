@@ -47,6 +47,7 @@ HelloListener = Callable[[list[tuple[LineRef, Hello]]], Awaitable[None]]
 class Replica(Struct, frozen=True):
     replica_id: ReplicaId
     address: str
+    version: str
 
 
 class LineService:
@@ -241,6 +242,10 @@ class LineService:
             await asyncio.sleep(seconds / DRAIN_BATCHES)
             for line in batch:
                 line.close(CloseCode.SERVICE_RESTART)
+
+    def waiting(self) -> int:
+        """What the group commits have still to take."""
+        return len(self._openings) + len(self._closings) + len(self._hellos)
 
     async def flush(self) -> None:
         """Wait until the end of every line is noted."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Database, Row
+from hub.lines.figures import Told
 from protocol.frames import Hello
 from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
 
@@ -41,6 +42,39 @@ class Ended(Struct, frozen=True):
 
     replica_id: ReplicaId
     at: datetime
+
+
+class ReplicaRow(Struct, frozen=True, kw_only=True):
+    replica_id: ReplicaId
+    address: str
+    version: str | None
+    started_at: datetime
+    last_seen: datetime
+    told: Told | None
+    """None before it first told, or when another version tells otherwise."""
+
+    @classmethod
+    def from_row(cls, row: Row) -> "ReplicaRow":
+        try:
+            told = None if row["figures"] is None else msgspec.convert(row["figures"], Told)
+        except msgspec.ValidationError:
+            told = None
+        return cls(
+            replica_id=ReplicaId(row["replica_id"]),
+            address=row["address"],
+            version=row["version"],
+            started_at=row["started_at"],
+            last_seen=row["last_seen"],
+            told=told,
+        )
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    devices: int
+    connected: int
+    unfinished: int
+    now: datetime
+    """By the database's clock."""
 
 
 class LineStore:
@@ -91,12 +125,14 @@ class ReplicaStore:
     def __init__(self, reserved: Database) -> None:
         self._database = reserved
 
-    async def start(self, replica_id: ReplicaId, address: str, lease: float) -> None:
-        await self._database.execute(_Q["start_replica"], replica_id, address, lease)
+    async def start(
+        self, replica_id: ReplicaId, address: str, version: str, *, lease: float
+    ) -> None:
+        await self._database.execute(_Q["start_replica"], replica_id, address, version, lease)
 
-    async def renew(self, replica_id: ReplicaId, lease: float) -> bool:
+    async def renew(self, replica_id: ReplicaId, lease: float, told: Told) -> bool:
         """False: somebody has declared this replica dead."""
-        return await self._database.fetchval(_Q["renew"], replica_id, lease) is not None
+        return await self._database.fetchval(_Q["renew"], replica_id, lease, told) is not None
 
     async def revive(
         self, replica_id: ReplicaId, lease: float, lines: list[LineRef]
@@ -142,6 +178,20 @@ class ReplicaStore:
 
     async def forget(self) -> None:
         await self._database.execute(_Q["forget_replicas"])
+
+
+class HealthStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def replicas(self, lease: float) -> list[ReplicaRow]:
+        """Those that have not ended, the oldest first."""
+        rows = await self._database.fetch(_Q["replicas"], lease)
+        return [ReplicaRow.from_row(row) for row in rows]
+
+    async def counts(self, org: OrgId) -> Counts:
+        (row,) = await self._database.fetch(_Q["counts"], org)
+        return Counts(**dict(row))
 
 
 def _refs(rows: list[Row]) -> list[LineRef]:

@@ -35,6 +35,7 @@ TAGS: Final = {
     "config-schema": "What a configuration may hold.",
     "sync": "What devices produced.",
     "cloud-sync": "The way of records to the cloud.",
+    "health": "How the hub is.",
     "settings": "Enrolment and retention.",
     "audit-log": "Who did what to whom.",
     "process": "What load balancers, monitoring and other services ask.",

@@ -89,12 +89,12 @@ FROM said
 WHERE l.org_id = said.org_id AND l.device_id = said.device_id AND l.generation = said.generation
 
 -- name: start_replica
-INSERT INTO replica (replica_id, address, lease_until)
-VALUES ($1, $2, now() + make_interval(secs => $3))
+INSERT INTO replica (replica_id, address, version, lease_until)
+VALUES ($1, $2, $3, now() + make_interval(secs => $4))
 
 -- name: renew
--- The lease of a replica; nothing when somebody has declared it dead.
-UPDATE replica SET lease_until = now() + make_interval(secs => $2)
+-- The lease of a replica, and what it tells of itself; nothing when somebody has declared it dead.
+UPDATE replica SET lease_until = now() + make_interval(secs => $2), figures = $3
 WHERE replica_id = $1 AND ended_at IS NULL
 RETURNING replica_id
 
@@ -155,6 +155,21 @@ WHERE r.replica_id = t.replica_id AND r.ended_at = t.ended_at
 -- The end of a replica; $2 whether everything it had to say is in the streams.
 UPDATE replica SET ended_at = now(), hole_told_at = CASE WHEN $2 THEN now() END
 WHERE replica_id = $1 AND ended_at IS NULL
+
+-- name: replicas
+-- Those that have not ended; $1 the length of a lease.
+SELECT replica_id, address, version, started_at, figures,
+       lease_until - make_interval(secs => $1) AS last_seen
+FROM replica WHERE ended_at IS NULL
+ORDER BY started_at, replica_id
+
+-- name: counts
+-- Of the whole fleet.
+SELECT (SELECT count(*) FROM device WHERE org_id = $1 AND deleted_at IS NULL) AS devices,
+       (SELECT count(*) FROM device_line l JOIN replica r USING (replica_id)
+        WHERE l.org_id = $1 AND l.closed_at IS NULL AND r.ended_at IS NULL) AS connected,
+       (SELECT count(*) FROM command WHERE org_id = $1 AND finished_at IS NULL) AS unfinished,
+       now() AS now
 
 -- name: forget_replicas
 -- Those that ended long ago, and the notes for whoever cannot read them any more.

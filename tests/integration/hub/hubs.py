@@ -22,7 +22,7 @@ from protocol.commands import COMMANDS, Command
 from protocol.dashboard import DashboardEvent, GapReason
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId, OrgId, ReplicaId, uuid7
 from protocol.stream import Appended, EventBatch
-from tests.factories import Surroundings, Wire, make_line, make_principal
+from tests.factories import Surroundings, Wire, make_line, make_principal, make_told
 from tests.tasks import in_background
 
 ADMIN = make_principal("ADMIN")
@@ -106,16 +106,17 @@ class Hub:
         self.hints = Hints()
         self.lines = LineService(
             LineStore(database),
-            Replica(self.replica_id, "here"),
+            Replica(self.replica_id, "here", "1.0"),
             self.told,
             hint_takeover=self.hints.taken,
             wall_clock=lambda: 1e9,
         )
         self.membership = Membership(
             ReplicaStore(database),
-            Replica(self.replica_id, "here"),
+            Replica(self.replica_id, "here", "1.0"),
             self.lines,
             self.told,
+            tell=lambda _: make_told(lines=len(self.lines.registry)),
             clock=lambda: self.seconds,
         )
         self.config = ConfigService(ConfigStore(database), AuditService(AuditStore(database)))

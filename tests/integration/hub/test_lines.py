@@ -4,7 +4,8 @@ import asyncio
 
 from hub.base.database import Database
 from hub.devices.store import DeviceStore
-from hub.lines.store import LineRef, LineStore, Opening
+from hub.lines.lease import LEASE_SECONDS, RENEW_SECONDS
+from hub.lines.store import HealthStore, LineRef, LineStore, Opening
 from protocol.closing import CloseCode
 from protocol.dashboard import StatusEvent
 from protocol.frames import Hello
@@ -273,3 +274,29 @@ async def test_g15_notes_for_replicas_that_are_gone_are_forgotten(database: Data
         )
         await two.membership.clean_up()
         assert await database.fetchval("SELECT count(*) FROM line_takeover") == 0
+
+
+async def test_each_replica_tells_of_itself_when_it_renews_its_lease(database: Database) -> None:
+    async with two_hubs(database) as (one, two):
+        await one.line(D1)
+        one.seconds += RENEW_SECONDS
+        await one.membership.look()
+        store = HealthStore(database)
+        rows = {row.replica_id: row for row in await store.replicas(LEASE_SECONDS)}
+        assert rows.keys() == {"r-1", "r-2"}
+        told = rows[one.replica_id].told
+        assert told is not None
+        assert told.figures.lines == 1
+        assert rows[one.replica_id].version == "1.0"
+        assert rows[one.replica_id].last_seen >= rows[one.replica_id].started_at
+        counts = await store.counts(DEFAULT_ORG)
+        assert (counts.devices, counts.connected, counts.unfinished) == (1, 1, 0)
+        await two.membership.goodbye(complete=True)
+        assert [row.replica_id for row in await store.replicas(LEASE_SECONDS)] == ["r-1"]
+
+
+async def test_what_another_version_tells_is_passed_over(database: Database) -> None:
+    async with running_hub(database):
+        await database.execute("UPDATE replica SET figures = $1", {"all": "well"})
+        (row,) = await HealthStore(database).replicas(LEASE_SECONDS)
+        assert row.told is None

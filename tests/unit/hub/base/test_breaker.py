@@ -36,3 +36,11 @@ def test_the_pause_doubles_to_a_cap_and_success_ends_it() -> None:
     assert breaker.admits(now + LONGEST_PAUSE)
     breaker.succeeded()
     assert breaker.admits(now)
+
+
+def test_it_is_open_from_the_last_failure_that_is_taken_to_the_next_success() -> None:
+    assert not Breaker().is_open
+    breaker = broken(0.0)
+    assert breaker.is_open
+    breaker.succeeded()
+    assert not breaker.is_open

@@ -1,0 +1,72 @@
+"""How the fleet and its replicas are: `/health`."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from hub.lines.figures import Figures
+from hub.lines.lease import LEASE_SECONDS
+from hub.lines.store import HealthStore, ReplicaRow
+from hub.web.route import Call
+from protocol.codec import rfc3339
+from protocol.ids import ReplicaId
+
+
+class ReplicaHealth(Struct, frozen=True, kw_only=True, rename="camel"):
+    id: ReplicaId
+    address: str
+    version: str | None
+    started_at: str
+    last_seen: str
+    draining: bool
+    figures: Figures | None
+    """What it told of itself at `lastSeen`; null just after its start."""
+
+
+class Totals(Struct, frozen=True, kw_only=True, rename="camel"):
+    devices: int
+    connected: int
+    unfinished_commands: int
+    cloud_queue: int
+    """Records that wait for the cloud."""
+
+
+class FleetHealth(Struct, frozen=True, kw_only=True, rename="camel"):
+    server_time: str
+    replicas: list[ReplicaHealth]
+    """Those that have not ended, the oldest first."""
+    totals: Totals
+
+
+class HealthEndpoints:
+    """`cloud_queue` says how many records wait for the cloud."""
+
+    def __init__(self, store: HealthStore, cloud_queue: Callable[[], int]) -> None:
+        self._store = store
+        self._cloud_queue = cloud_queue
+
+    async def health(self, call: Call[None, None]) -> FleetHealth:
+        replicas = await self._store.replicas(LEASE_SECONDS)
+        counts = await self._store.counts(call.principal.org)
+        return FleetHealth(
+            server_time=rfc3339(counts.now),
+            replicas=[_health(row) for row in replicas],
+            totals=Totals(
+                devices=counts.devices,
+                connected=counts.connected,
+                unfinished_commands=counts.unfinished,
+                cloud_queue=self._cloud_queue(),
+            ),
+        )
+
+
+def _health(row: ReplicaRow) -> ReplicaHealth:
+    return ReplicaHealth(
+        id=row.replica_id,
+        address=row.address,
+        version=row.version,
+        started_at=rfc3339(row.started_at),
+        last_seen=rfc3339(row.last_seen),
+        draining=row.told is not None and row.told.draining,
+        figures=None if row.told is None else row.told.figures,
+    )
