@@ -51,7 +51,7 @@ export function Releases({ onUpload }: { onUpload: () => void }) {
             <Table.Th>{words.version}</Table.Th>
             <Table.Th>{words.channel}</Table.Th>
             <Table.Th>{words.file}</Table.Th>
-            <Table.Th>{words.size}</Table.Th>
+            <Table.Th className={classes.number ?? ""}>{words.size}</Table.Th>
             <Table.Th>{words.sha256}</Table.Th>
             <Table.Th>{words.signature}</Table.Th>
             <Table.Th>{words.uploaded}</Table.Th>

@@ -24,7 +24,7 @@ export const device = {
   },
   facts: {
     id: "Id",
-    presence: "Line",
+    presence: "Connection",
     connected: "Connected",
     away: "Not connected",
     barred: "Barred",

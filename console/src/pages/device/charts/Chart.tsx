@@ -86,7 +86,7 @@ function options(root: HTMLElement, onPoint: (index: number | null) => void): uP
     legend: { show: false },
     padding: [8, 12, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "device-charts" } },
-    scales: { x: { time: true } },
+    scales: { x: { time: true }, y: { range: (_, least, most) => padded(least, most) } },
     bands: [{ series: [2, 1], fill: band }],
     series: [
       {},
@@ -113,6 +113,13 @@ function options(root: HTMLElement, onPoint: (index: number | null) => void): uP
     ],
     hooks: { setCursor: [chart => onPoint(chart.cursor.idx ?? null)] },
   };
+}
+
+/** Room above and below; what does not change at all is in the middle. */
+function padded(least: number | null, most: number | null): [number, number] {
+  if (least === null || most === null) return [0, 1];
+  const room = most > least ? (most - least) * 0.08 : Math.max(Math.abs(most) * 0.1, 1);
+  return [least >= 0 ? Math.max(0, least - room) : least - room, most + room];
 }
 
 /** What a variable of the theme is at this moment: a canvas does not know variables. */

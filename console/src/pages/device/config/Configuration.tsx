@@ -143,7 +143,7 @@ function Compared({ config }: { config: Config }) {
       flush
       actions={
         <>
-          <span className="dim">{different === 0 ? words.equal : words.different(different)}</span>
+          <span className={`dim ${classes.count}`}>{different === 0 ? words.equal : words.different(different)}</span>
           <Switch
             size="xs"
             label={words.onlyChanges}

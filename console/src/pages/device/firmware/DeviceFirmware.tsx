@@ -59,7 +59,7 @@ function Releases({ device }: { device: Device }) {
                 {text.firmware.fits[fit]} · {bytes(release.size)}
               </span>
               {may("administer") && fit !== "same" ? (
-                <Button variant="default" onClick={() => setUpdate(release)}>
+                <Button size="compact-xs" variant="default" onClick={() => setUpdate(release)}>
                   {fit === "older" ? text.firmware.downgrade : text.firmware.update}
                 </Button>
               ) : (
@@ -108,7 +108,7 @@ function Parts({ device }: { device: Device }) {
               params={{ deploymentId: part.deploymentId }}
               className={`truncate ${classes.link}`}
             >
-              {text.firmware.to(part.fromVersion ?? common.unknown, part.version ?? common.unknown)}
+              {text.firmware.to(part.fromVersion ?? device.version ?? common.unknown, part.version ?? common.unknown)}
             </Link>
             <span>
               <DeploymentStatus status={part.status} />

@@ -4,20 +4,20 @@ import type { Device } from "../../../live/standing";
 import { CommandStatus } from "../../../parts/CommandStatus";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
+import { Sparkline } from "../../../parts/Sparkline";
 import { TimeText } from "../../../parts/TimeText";
 import { useText } from "../../../text";
-import { readable } from "../charts/series";
 import { useCommands } from "../commands/useCommands";
 import classes from "../device.module.css";
 import type { DeviceTab } from "../search";
 import { Timeline } from "./Timeline";
 
 const COMMANDS = 6;
-const METRICS = 12;
+const METRICS = 16;
 
 export function Overview({ device }: { device: Device }) {
   return (
-    <div className={classes.columns}>
+    <div className={classes.columns} data-uneven>
       <div className={classes.spanning}>
         <Timeline deviceId={device.id} />
       </div>
@@ -60,13 +60,13 @@ function Metrics({ device }: { device: Device }) {
       {metrics.length === 0 ? (
         <p className={classes.nothing}>{text.overview.noMetrics}</p>
       ) : (
-        <ul className={classes.metrics} data-stale={!device.connected || undefined}>
-          {metrics.slice(0, METRICS).map(([name, value]) => (
+        <ul className={classes.metrics}>
+          {metrics.slice(0, METRICS).map(([name]) => (
             <li key={name}>
               <TabLink tab="charts" metric={name}>
                 {name}
               </TabLink>
-              <span>{readable(value)}</span>
+              <Sparkline deviceId={device.id} metric={name} />
             </li>
           ))}
         </ul>
