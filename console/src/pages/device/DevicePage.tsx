@@ -1,7 +1,8 @@
-import { Skeleton, Tabs } from "@mantine/core";
+import { Tabs } from "@mantine/core";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import type { Device } from "../../live/standing";
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { StatusBadge } from "../../parts/StatusBadge";
@@ -34,17 +35,12 @@ const FILLING: readonly DeviceTab[] = ["log", "raw"];
 
 export function DevicePage() {
   const { deviceId } = useParams({ from: "/devices/$deviceId" });
-  const text = useText();
   const { device, missing, problem, retry } = useOneDevice(deviceId);
   if (device !== undefined) return <OneDevice key={deviceId} device={device} />;
   if (missing) return <Missing deviceId={deviceId} />;
   return (
     <Page title={deviceId}>
-      {problem ? (
-        <ProblemLine error={problem} onRetry={retry} />
-      ) : (
-        <Skeleton height={220} aria-label={text.common.loading} />
-      )}
+      {problem ? <ProblemLine error={problem} onRetry={retry} /> : <Loading height={220} />}
     </Page>
   );
 }
@@ -77,7 +73,7 @@ function OneDevice({ device }: { device: Device }) {
           ))}
         </Tabs.List>
         <Tabs.Panel value={tab} className={classes.panel ?? ""}>
-          <Suspense fallback={<Skeleton height={240} />}>
+          <Suspense fallback={<Loading height={240} />}>
             <Content device={device} />
           </Suspense>
         </Tabs.Panel>

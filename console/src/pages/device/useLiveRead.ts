@@ -4,6 +4,9 @@ import type { Filter, LiveEvent } from "../../live/frames";
 import { useLive } from "../../live/hooks";
 import { live } from "../../live/socket";
 
+/** What was said just before a subscription may not be stored yet: it is read once more after this. */
+export const SETTLE_MS = 2500;
+
 /** `read` is called when events begin to follow, after a gap, and at once while there is no line. */
 export function useLiveRead(
   filter: Filter,
@@ -11,15 +14,22 @@ export function useLiveRead(
 ): void {
   const newest = useRef(read);
   newest.current = read;
+  const again = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const twice = () => {
+    newest.current();
+    clearTimeout(again.current);
+    again.current = setTimeout(() => newest.current(), SETTLE_MS);
+  };
   useLive(filter, {
     onEvent,
-    onGap: read,
-    onSubscribed: recovered => recovered || read(),
+    onGap: twice,
+    onSubscribed: recovered => recovered || twice(),
   });
   const key = JSON.stringify(filter);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another filter is another reading
   useEffect(() => {
     if (live.current().phase !== "live") newest.current();
+    return () => clearTimeout(again.current);
   }, [key]);
 }
 

@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -11,6 +11,7 @@ import { countWaves, isUnfinished, STATUSES, tallyOf } from "../../firmware/wave
 import { DeploymentStatus } from "../../parts/DeploymentStatus";
 import { Empty } from "../../parts/Empty";
 import { PauseIcon, PlayIcon, QuestionIcon, StopIcon, WarningIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { Page, Section } from "../../parts/Page";
 import { ProblemLine, problemText } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
@@ -38,7 +39,7 @@ export function DeploymentPage() {
       ) : found.isError ? (
         <ProblemLine error={found.error} onRetry={() => void found.refetch()} />
       ) : (
-        <Skeleton height={260} aria-label={text.common.loading} />
+        <Loading height={260} />
       )}
     </Page>
   );
@@ -79,11 +80,7 @@ function One({ deployment }: { deployment: Deployment }) {
       <Terms deployment={deployment} />
       <Section title={words.devices} flush>
         {problem !== null && <ProblemLine error={problem} onRetry={retry} />}
-        {loading ? (
-          <Skeleton height={180} aria-label={text.common.loading} />
-        ) : (
-          <DeviceRows rows={[...rows.values()]} />
-        )}
+        {loading ? <Loading height={180} /> : <DeviceRows rows={[...rows.values()]} />}
       </Section>
     </Page>
   );

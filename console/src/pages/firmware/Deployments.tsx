@@ -1,10 +1,11 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { Deployment } from "../../firmware/api";
 import { tallyOf } from "../../firmware/waves";
 import { DeploymentStatus } from "../../parts/DeploymentStatus";
 import { Empty } from "../../parts/Empty";
 import { FirmwareIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
@@ -16,7 +17,7 @@ export function Deployments() {
   const text = useText();
   const words = text.firmware;
   const { deployments, ...list } = useDeployments();
-  if (list.isPending) return <Skeleton height={220} aria-label={text.common.loading} />;
+  if (list.isPending) return <Loading height={220} />;
   if (list.isError) return <ProblemLine error={list.error} onRetry={() => void list.refetch()} />;
   if (deployments.length === 0) {
     return (

@@ -1,10 +1,11 @@
-import { ActionIcon, Button, Skeleton, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, TextInput, Tooltip } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, data, envelope, type Schemas } from "../../api/client";
 import { useMay } from "../../app/access";
 import { useSigningKeys } from "../../firmware/api";
 import { TrashIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { Section } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
@@ -29,7 +30,7 @@ export function Keys() {
     <div className={classes.form}>
       <p className={classes.said}>{words.keysHint}</p>
       <Section title={words.tabs.keys} flush>
-        {keys.isPending && <Skeleton height={80} aria-label={text.common.loading} />}
+        {keys.isPending && <Loading height={80} />}
         {keys.isError && <ProblemLine error={keys.error} onRetry={() => void keys.refetch()} />}
         {keys.data?.length === 0 && <p className={classes.nothing}>{words.noKeys}</p>}
         <ul className={classes.keys}>

@@ -88,6 +88,7 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
           label={words.release}
           placeholder={words.chooseRelease}
           searchable
+          openOnFocus={false}
           nothingFoundMessage={words.noReleases}
           data-autofocus
           value={releaseId}

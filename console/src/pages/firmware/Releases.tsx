@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Skeleton, Table, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Table, Tooltip } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -8,6 +8,7 @@ import { useMay } from "../../app/access";
 import { type Release, useReleases, useSigningKeys } from "../../firmware/api";
 import { Empty } from "../../parts/Empty";
 import { CheckIcon, FirmwareIcon, KeyIcon, TrashIcon, WarningIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
@@ -26,7 +27,7 @@ export function Releases({ onUpload }: { onUpload: () => void }) {
   const keys = useSigningKeys();
   const [removing, setRemoving] = useState<Release | null>(null);
   const [signing, setSigning] = useState<Release | null>(null);
-  if (releases.isPending) return <Skeleton height={220} aria-label={text.common.loading} />;
+  if (releases.isPending) return <Loading height={220} />;
   if (releases.isError) {
     return <ProblemLine error={releases.error} onRetry={() => void releases.refetch()} />;
   }

@@ -1,10 +1,4 @@
-import {
-  Button,
-  MultiSelect,
-  SegmentedControl,
-  Skeleton,
-  useComputedColorScheme,
-} from "@mantine/core";
+import { Button, MultiSelect, SegmentedControl, useComputedColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -12,6 +6,7 @@ import { api, data } from "../../../api/client";
 import type { Device } from "../../../live/standing";
 import { Empty } from "../../../parts/Empty";
 import { HealthIcon, PauseIcon, PlayIcon } from "../../../parts/icons";
+import { Loading } from "../../../parts/Loading";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { useText } from "../../../text";
 import { clockTime } from "../times";
@@ -46,7 +41,7 @@ export function Charts({ device }: { device: Device }) {
   const change = (part: object) =>
     void navigate({ to: ".", replace: true, search: previous => ({ ...previous, ...part }) });
 
-  if (names.isPending) return <Skeleton height={260} aria-label={text.common.loading} />;
+  if (names.isPending) return <Loading height={260} />;
   if (names.isError)
     return <ProblemLine error={names.error} onRetry={() => void names.refetch()} />;
   if (all.length === 0) {
@@ -183,7 +178,7 @@ function Panel({ one, version, since, until, paused }: PanelProps) {
       </header>
       {one.problem !== null && <ProblemLine error={one.problem} />}
       {one.loading ? (
-        <Skeleton height={190} />
+        <Loading height={190} />
       ) : (
         <Chart
           columns={columns}

@@ -1,4 +1,4 @@
-import { Alert, Button, Skeleton, Switch } from "@mantine/core";
+import { Alert, Button, Switch } from "@mantine/core";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data, page, type Schemas } from "../../../api/client";
@@ -6,6 +6,7 @@ import { useMay } from "../../../app/access";
 import type { Device } from "../../../live/standing";
 import { Empty } from "../../../parts/Empty";
 import { EditIcon, SettingsIcon, WarningIcon } from "../../../parts/icons";
+import { Loading } from "../../../parts/Loading";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { useText } from "../../../text";
@@ -58,7 +59,7 @@ export function Configuration({ device }: { device: Device }) {
   );
   if (config.isError)
     return <ProblemLine error={config.error} onRetry={() => void config.refetch()} />;
-  if (config.data === undefined) return <Skeleton height={260} aria-label={text.common.loading} />;
+  if (config.data === undefined) return <Loading height={260} />;
   return (
     <div className={classes.config}>
       <Standing
@@ -143,7 +144,9 @@ function Compared({ config }: { config: Config }) {
       flush
       actions={
         <>
-          <span className={`dim ${classes.count}`}>{different === 0 ? words.equal : words.different(different)}</span>
+          <span className={`dim ${classes.count}`}>
+            {different === 0 ? words.equal : words.different(different)}
+          </span>
           <Switch
             size="xs"
             label={words.onlyChanges}

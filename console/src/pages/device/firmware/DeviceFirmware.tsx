@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { begin, type Release, useReleases } from "../../../firmware/api";
 import { fitOf } from "../../../firmware/versions";
 import type { Device } from "../../../live/standing";
 import { DeploymentStatus } from "../../../parts/DeploymentStatus";
+import { Loading } from "../../../parts/Loading";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { TimeText } from "../../../parts/TimeText";
@@ -45,7 +46,7 @@ function Releases({ device }: { device: Device }) {
       {releases.isError && (
         <ProblemLine error={releases.error} onRetry={() => void releases.refetch()} />
       )}
-      {releases.isPending && <Skeleton height={140} aria-label={common.loading} />}
+      {releases.isPending && <Loading height={140} />}
       {releases.data?.length === 0 && <p className={classes.nothing}>{words.noReleases}</p>}
       <ul className={classes.last} data-wide>
         {releases.data?.map(release => {
@@ -98,7 +99,7 @@ function Parts({ device }: { device: Device }) {
   return (
     <Section title={text.firmware.deployments} flush>
       {parts.isError && <ProblemLine error={parts.error} onRetry={again} />}
-      {parts.isPending && <Skeleton height={140} aria-label={common.loading} />}
+      {parts.isPending && <Loading height={140} />}
       {parts.data?.length === 0 && <p className={classes.nothing}>{text.firmware.noDeployments}</p>}
       <ul className={classes.last} data-wide>
         {parts.data?.map(part => (
@@ -108,7 +109,10 @@ function Parts({ device }: { device: Device }) {
               params={{ deploymentId: part.deploymentId }}
               className={`truncate ${classes.link}`}
             >
-              {text.firmware.to(part.fromVersion ?? device.version ?? common.unknown, part.version ?? common.unknown)}
+              {text.firmware.to(
+                part.fromVersion ?? device.version ?? common.unknown,
+                part.version ?? common.unknown,
+              )}
             </Link>
             <span>
               <DeploymentStatus status={part.status} />

@@ -3,14 +3,12 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { api, page } from "../../../api/client";
 import { useLive } from "../../../live/hooks";
 import { live } from "../../../live/socket";
-import { hubNow } from "../useLiveRead";
+import { hubNow, SETTLE_MS } from "../useLiveRead";
 import { type Entry, isWanted, type Level, LogBuffer, type Said, saidOf } from "./buffer";
 
 const PAGE = 500;
 /** Pages read to close a gap, at most. */
 const MOST_PAGES = 10;
-/** What was received just before a subscription may not be stored yet: read once more after this. */
-const SETTLE_MS = 2500;
 /** Lines kept while paused; beyond, the history is read at the end of the pause. */
 const MOST_WAITING = 10_000;
 

@@ -1,6 +1,7 @@
-import { SegmentedControl, Skeleton } from "@mantine/core";
+import { SegmentedControl } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { type PointerEvent, useState } from "react";
+import { Loading } from "../../../parts/Loading";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { StatusShape } from "../../../parts/StatusBadge";
@@ -44,7 +45,7 @@ export function Timeline({ deviceId }: { deviceId: string }) {
       {problem ? (
         <ProblemLine error={problem} onRetry={retry} />
       ) : pieces === undefined ? (
-        <Skeleton height={150} />
+        <Loading height={150} />
       ) : (
         <Drawn pieces={pieces} since={now - spanMs} until={now} />
       )}
