@@ -175,7 +175,7 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
           />
         </fieldset>
         {release?.signatureBase64 === null && (
-          <Alert color="yellow" icon={<WarningIcon />} p="xs">
+          <Alert role="note" color="yellow" icon={<WarningIcon />} p="xs">
             {words.unsignedHint}
           </Alert>
         )}
