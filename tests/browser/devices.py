@@ -64,6 +64,10 @@ class Simulated:
     def send(self, type_: str, **fields: Any) -> None:
         self._floor.run(self._device.send(type_, **fields))
 
+    def send_soon(self, type_: str, **fields: Any) -> None:
+        """Without waiting for it."""
+        self._floor.begin(self._device.send(type_, **fields))
+
     def status(self, status: str = "ONLINE", **metrics: float) -> None:
         self.send("status", status=status, metrics=metrics)
 
@@ -93,10 +97,13 @@ class Floor:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """From another thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """From another thread; waits for its end."""
-        waiting: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return waiting.result(WAIT_SECONDS)
+        """The same; waits for its end."""
+        return self.begin(work).result(WAIT_SECONDS)
 
     def call(self, function: Callable[[], None]) -> None:
         """On the loop, at its next turn."""
@@ -107,7 +114,7 @@ class Floor:
         self, work: Coroutine[Any, Any, None], *, until: Callable[[], bool]
     ) -> Generator[None]:
         """`work` goes on until the block ends, which begins once `until` holds."""
-        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        running = self.begin(work)
         self.run(self._until(until))
         yield
         running.cancel()
