@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.acceptance.hub.clients import Json, new_id
@@ -17,7 +16,6 @@ from tests.browser.network import Network
 from tests.browser.signing import sign_in
 
 Enter = Callable[..., Page]
-TABS = ("overview", "charts", "log", "commands", "config", "firmware", "events", "raw")
 
 
 def lines(page: Page) -> Locator:
@@ -341,19 +339,6 @@ def test_raw_frames_stop_when_they_are_told_to(enter: Enter, floor: Floor) -> No
         expect(frames.locator("pre")).to_have_count(1)
         page.get_by_role("button", name="Resume").click()
         expect(frames.locator("pre")).to_have_count(3)
-
-
-@pytest.mark.parametrize("tab", TABS)
-def test_every_tab_is_accessible(enter: Enter, floor: Floor, hub: HubProcess, tab: str) -> None:
-    with floor.device(new_id("axe")) as device:
-        device.status(temperature=21.0)
-        say(device, "a line", "WARN")
-        device.send("scan", code="010", valid=False)
-        stored(hub, f"/devices/{device.id}/metrics", 1, name="temperature")
-        page = enter(f"/devices/{device.id}?tab={tab}")
-        expect(page.get_by_role("tab", selected=True)).to_be_visible()
-        expect(page.get_by_label("Loading…")).to_have_count(0)
-        axe.check(page)
 
 
 def test_a_viewer_sees_all_and_may_change_nothing(enter: Enter, floor: Floor) -> None:

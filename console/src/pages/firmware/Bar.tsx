@@ -15,7 +15,7 @@ export function Bar({ tally, total, tall }: Props) {
       className={classes.bar}
       data-tall={tall || undefined}
       role="img"
-      aria-label={said.join(", ")}
+      aria-label={said.join(", ") || words.nobody}
       title={said.join(", ")}
     >
       {STATUSES.map(

@@ -126,6 +126,7 @@ export const firmware = {
   waveName: (wave: number) => `Wave ${wave}`,
   byCount: (count: number) => devices(count),
   byPercent: (percent: number) => `up to ${percent} %`,
+  nobody: "no devices",
   of: (done: number, total: number) => `${number(done)} / ${number(total)}`,
   isOn: "now",
   waits: "waits",
