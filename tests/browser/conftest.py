@@ -7,7 +7,14 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.acceptance.hub.clients import Json
 from tests.acceptance.hub.process import HubProcess
@@ -28,6 +35,7 @@ ARGUMENTS = (
 ROLES = ("VIEWER", "OPERATOR", "MANAGER")
 OF_THE_NETWORK = ("Failed to load resource", "WebSocket connection to")
 DEADLINE_MS = 15_000
+expect.set_options(timeout=DEADLINE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +51,9 @@ def build() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Generator[Browser]:
+    """Ended with the last of these tests: its loop would be in the way of asynchronous ones."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium here: apt-get install chromium")
     with sync_playwright() as playwright:
