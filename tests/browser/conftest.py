@@ -20,6 +20,7 @@ from tests.acceptance.hub.clients import Json
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import signed_in
 from tests.browser.devices import Floor
+from tests.browser.network import Network
 from tests.browser.signing import PASSWORD, sign_in
 
 ROOT = Path(__file__).parents[2]
@@ -127,3 +128,10 @@ def enter(page: Page, hub: HubProcess) -> Callable[..., Page]:
         return page
 
     return entered
+
+
+@pytest.fixture
+def network(floor: Floor, hub: HubProcess) -> Generator[Network]:
+    network = Network(floor, hub)
+    with floor.beside(network.proxy.serve(), until=lambda: network.proxy.port != 0):
+        yield network

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.acceptance.hub.clients import Device, Fleet, Json
+from tests.acceptance.hub.clients import Device, Fleet, Json, new_id
+from tests.acceptance.hub.test_deployments import Updating
+from tests.tasks import in_background
 
 T = TypeVar("T")
 WAIT_SECONDS = 30.0
@@ -134,6 +136,30 @@ class Floor:
             yield self.run(self._open(stack, ids, hello or {}))
         finally:
             self.run(stack.aclose())
+
+    @contextlib.contextmanager
+    def updating(
+        self, count: int, *, becomes: dict[str, str] | None = None
+    ) -> Generator[list[str]]:
+        """New devices at version 1 that obey `update_firmware`; `becomes` says with which version
+        they come back, where it is not the wanted one."""
+        stack = AsyncExitStack()
+        try:
+            yield self.run(self._update(stack, count, becomes or {}))
+        finally:
+            self.run(stack.aclose())
+
+    async def _update(
+        self, stack: AsyncExitStack, count: int, becomes: dict[str, str]
+    ) -> list[str]:
+        ids = [new_id("upd") for _ in range(count)]
+        for device_id in ids:
+            device = Updating(self._fleet, device_id)
+            device.becomes = becomes
+            await stack.enter_async_context(in_background(device.run()))
+            while device.boots == 0:  # noqa: ASYNC110 - it opens its line by itself
+                await asyncio.sleep(0.01)
+        return ids
 
     @contextlib.contextmanager
     def device(self, device_id: str, **hello: Any) -> Generator[Simulated]:

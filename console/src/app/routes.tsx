@@ -8,6 +8,8 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { commandsSearch } from "../pages/commands/search";
+import { deviceSearch } from "../pages/device/search";
+import { firmwareSearch } from "../pages/firmware/search";
 import { fleetSearch } from "../pages/fleet/search";
 import { Empty } from "../parts/Empty";
 import { QuestionIcon } from "../parts/icons";
@@ -37,6 +39,7 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/devices/$deviceId",
+    validateSearch: deviceSearch,
     component: lazyRouteComponent(() => import("../pages/device/DevicePage"), "DevicePage"),
   }),
   createRoute({
@@ -48,7 +51,16 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/firmware",
+    validateSearch: firmwareSearch,
     component: lazyRouteComponent(() => import("../pages/firmware/FirmwarePage"), "FirmwarePage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/firmware/deployments/$deploymentId",
+    component: lazyRouteComponent(
+      () => import("../pages/firmware/DeploymentPage"),
+      "DeploymentPage",
+    ),
   }),
   createRoute({
     getParentRoute: of,
