@@ -21,6 +21,8 @@ export const common = {
   now: "just now",
   optional: "optional",
   required: "This is needed.",
+  shownOnce: "It is shown this once. Keep it in a safe place.",
+  typeToConfirm: (word: string) => `Type ${word} to confirm`,
   roles: {
     VIEWER: "Viewer",
     OPERATOR: "Operator",
