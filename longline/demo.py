@@ -193,7 +193,7 @@ def _greet(ready: Ready, plan: Plan, recorded: Path) -> None:
     password = ready.admin_password or "(shown at the first start)"
     _say(
         f"""
-Longline serves at {ready.url}   (the API's pages: {ready.url}/docs)
+Open {ready.url} in a browser and sign in; it asks for a password of your own.
   user      {ready.admin_user}
   password  {password}
 
@@ -201,10 +201,11 @@ Devices: {plan.device_id} (the real agent, on this machine) and {plan.devices} s
 Reboot, shutdown and restart of this machine are recorded and not carried out:
   {recorded}
 
-Sign in, then try three things:
+Or sign in by curl ({ready.url}/docs shows all of the API), and try three things:
 
+  password={password}   # or the one that you chose
   api={ready.url}/api/v1 device={plan.device_id}
-  token=$(curl -s --json '{{"username":"{ready.admin_user}","password":"{password}"}}' \
+  token=$(curl -s --json '{{"username":"{ready.admin_user}","password":"'$password'"}}' \
 $api/auth/login | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
   hub() {{ curl -s -w '\\n' --oauth2-bearer "$token" "$@"; }}
 

@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
+from msgspec import Struct
 
 from hub.base import metrics
 from hub.base.batch import Batcher
+from hub.base.database import Connection
 from hub.base.errors import HubError
-from hub.commands.announce import Announcer, CommandListener, Hints
-from hub.commands.dispatch import Plan, ReadyLine, Step, plan
+from hub.commands.announce import Announcer, CommandListener, Hints, listened
+from hub.commands.dispatch import Claim, Plan, ReadyLine, Step, plan
 from hub.commands.outgoing import Outgoing
 from hub.commands.records import Ledgered
 from hub.commands.store import CommandStore, Name, Place
@@ -29,6 +31,14 @@ SETTLE_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 0.5
 
 
+class Look(Struct, frozen=True):
+    """What a line asked for and what becomes of it; `last` is its device's last number."""
+
+    claim: Claim
+    plan: Plan
+    last: int
+
+
 class Sender:
     """`note_deadline` is told in how many seconds a deadline passes."""
 
@@ -44,6 +54,7 @@ class Sender:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
+        self._listened = listened(listeners)
         self._note_deadline = note_deadline
         self._hints = hints
         self._outgoing: dict[Place, Outgoing] = {}
@@ -178,45 +189,68 @@ class Sender:
     async def _claim_once(self, group: list[Outgoing]) -> None:
         # One line a device: what an older one here still wanted would come out for the newer too.
         group = [outgoing for outgoing in dict.fromkeys(group) if self._of(outgoing.line)]
-        claims = [outgoing.claim() for outgoing in group]
-        async with self._store.database.transaction() as connection:
-            seqs, unsent = await self._store.unsent(connection, claims)
-            plans = [
-                plan(claim, unsent.get((claim.org, claim.device_id), []))
-                if (claim.org, claim.device_id) in seqs
-                else Plan([], held=False)  # superseded: its socket is about to be closed
-                for claim in claims
-            ]
-            steps = [
-                (claim, step) for claim, p in zip(claims, plans, strict=True) for step in p.steps
-            ]
-            rows = await self._store.claim(connection, steps) if steps else {}
-            ended = [row for row in rows.values() if row.ended]
-            for listener in self._listeners if ended else ():
-                await listener.ended(connection, ended)
-        for outgoing, claim, planned in zip(group, claims, plans, strict=True):
-            last = seqs.get((claim.org, claim.device_id), 0)
-            self._claimed(outgoing, planned, rows, last=last)
+        if not group:
+            return
+        looks, rows = await self._commit([outgoing.claim() for outgoing in group], locked=False)
+        for outgoing, look in zip(group, looks, strict=True):
+            self._claimed(outgoing, look, rows)
 
-    def _claimed(
-        self, outgoing: Outgoing, planned: Plan, rows: dict[Name, Ledgered], *, last: int
-    ) -> None:
-        """After the commit: write what was claimed, in order."""
-        for step in planned.steps:
-            self._carry_out(outgoing, step, rows[step.command.org, step.command.command_id])
-        if planned.held:
-            last = planned.steps[-1].command.seq if planned.steps else 0
-        wrote = any(step.sent for step in planned.steps)
-        outgoing.claimed(last, wrote=wrote, held=planned.held)
+    async def _commit(
+        self, claims: list[Claim], *, locked: bool
+    ) -> tuple[list[Look], dict[Name, Ledgered]]:
+        """Read, decide, and write what is still as it was read; under a lock when something ends in
+        which others have a part, because that takes a transaction."""
+        database = self._store.database
+        async with database.transaction() if locked else database.connection() as connection:
+            if locked:
+                await self._store.lock_unsent(connection, claims)
+            looks = await self._look(connection, claims)
+            steps = [(look.claim, step) for look in looks for step in look.plan.steps]
+            again = not locked and any(self._is_listened(step) for _, step in steps)
+            rows = await self._store.claim(connection, steps) if steps and not again else {}
+            for listener in self._listeners if locked else ():
+                await listener.ended(connection, [row for row in rows.values() if row.ended])
+        return await self._commit(claims, locked=True) if again else (looks, rows)
+
+    def _is_listened(self, step: Step) -> bool:
+        return not step.sent and step.command.type in self._listened
+
+    async def _look(self, connection: Connection, claims: Sequence[Claim]) -> list[Look]:
+        seqs, unsent = await self._store.unsent(connection, claims)
+        looks: list[Look] = []
+        for claim in claims:
+            place = (claim.org, claim.device_id)
+            if place in seqs:
+                looks.append(Look(claim, plan(claim, unsent.get(place, [])), seqs[place]))
+            else:  # superseded: its socket is about to be closed
+                looks.append(Look(claim, Plan([], held=False), 0))
+        return looks
+
+    def _claimed(self, outgoing: Outgoing, look: Look, rows: dict[Name, Ledgered]) -> None:
+        """After the commit: write what was claimed, in order, as far as nobody else has changed it;
+        the rest is looked at again."""
+        steps, last, changed, wrote = look.plan.steps, look.last, False, False
+        if look.plan.held:
+            last = steps[-1].command.seq if steps else 0
+        for step in steps:
+            command = rows.get((step.command.org, step.command.command_id))
+            if command is None:
+                last = min(last, step.command.seq - 1)
+                changed = True
+            elif not step.sent:
+                self._announcer.ended(command)
+            elif not changed:
+                self._write(outgoing, step, command)
+                wrote = True
+        if changed:
+            outgoing.hinted()
+        outgoing.claimed(last, wrote=wrote, held=look.plan.held)
         if outgoing.sent_without_journal and outgoing.line.journal_id is not None:
             self._journals.put(outgoing.line)
             outgoing.sent_without_journal = False
         self._claim_if_wanted(outgoing)
 
-    def _carry_out(self, outgoing: Outgoing, step: Step, command: Ledgered) -> None:
-        if not step.sent:
-            self._announcer.ended(command)
-            return
+    def _write(self, outgoing: Outgoing, step: Step, command: Ledgered) -> None:
         outgoing.line.send(command.frame())
         if command.cancelled_by is not None:
             self._cancel(outgoing, command)

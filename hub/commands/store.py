@@ -142,29 +142,34 @@ class CommandStore:
 
     # Sending
 
+    async def lock_unsent(self, connection: Connection, claims: Sequence[Claim]) -> None:
+        await connection.execute(_Q["lock_unsent"], *_columns((c.org, c.device_id) for c in claims))
+
     async def unsent(
         self, connection: Connection, claims: Sequence[Claim]
     ) -> tuple[dict[Place, int], dict[Place, list[Ledgered]]]:
         """(the last number of each device whose line is still the newest, what the lines have not
-        been written), locked."""
+        been written, in order)."""
         columns = _columns((c.org, c.device_id, c.generation, c.sent_up_to) for c in claims)
-        seqs: dict[Place, int] = {
-            (row["org_id"], row["device_id"]): row["command_seq"]
-            for row in await connection.fetch(_Q["lock_lines"], *columns[:3])
-        }
+        seqs: dict[Place, int] = {}
         found: defaultdict[Place, list[Ledgered]] = defaultdict(list)
         for row in await connection.fetch(_Q["unsent"], *columns):
-            command = from_row(row)
-            found[command.org, command.device_id].append(command)
+            place = (row["line_org"], row["line_device"])
+            seqs[place] = row["command_seq"]
+            if row["command_id"] is not None:
+                found[place].append(from_row(row))
         return seqs, found
 
     async def claim(
         self, connection: Connection, steps: Sequence[tuple[Claim, Step]]
     ) -> dict[Name, Ledgered]:
+        """Those that are not as they were read are left alone, and out of the answer."""
         rows = [
             (
                 step.command.org,
                 step.command.command_id,
+                step.command.status,
+                step.command.sent_generation,
                 step.status,
                 step.error,
                 step.sent,

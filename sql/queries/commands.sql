@@ -87,31 +87,48 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::js
            batch_id, request_hash, expires_at, error, sent_generation, journal_id), as_read
 RETURNING org_id, command_id, created_at, deadline, sent_at, finished_at
 
--- name: lock_lines
--- The devices of lines that are still the newest, locked; with the number of their last command.
-SELECT d.org_id, d.device_id, d.command_seq
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS t (org_id, device_id, generation)
-JOIN device d USING (org_id, device_id)
-JOIN device_line l USING (org_id, device_id)
-WHERE l.generation = t.generation
-ORDER BY 1, 2
-FOR UPDATE OF d
-
--- name: unsent
--- What these lines have not been written: pending, sent on an older line, or beyond their last
--- number. What is past its deadline or expiry is left to the sweep.
-SELECT c.* FROM command c
-JOIN unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
-     AS t (org_id, device_id, generation, sent_up_to) USING (org_id, device_id)
+-- name: lock_unsent
+-- The commands of these lines, in the order in which replies lock them.
+SELECT FROM command c JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id)
+     USING (org_id, device_id)
 WHERE c.finished_at IS NULL
-  AND (c.status = 'PENDING' OR c.sent_generation <> t.generation OR c.seq > t.sent_up_to)
-  AND (c.deadline IS NULL OR c.deadline > now())
-  AND (c.status <> 'PENDING' OR c.expires_at IS NULL OR c.expires_at > now())
 ORDER BY c.org_id, c.device_id, c.seq
 FOR UPDATE OF c
 
+-- name: unsent
+-- The lines among these that are still the newest, with the number of their device's last command, and
+-- what they have not been written: pending, sent on an older line, or beyond their last number. What is
+-- past its deadline or expiry is left to the sweep. A number and its command appear together, so one
+-- look without a lock has no holes.
+SELECT t.org_id AS line_org, t.device_id AS line_device, d.command_seq, c.*
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+     AS t (org_id, device_id, generation, sent_up_to)
+JOIN device d USING (org_id, device_id)
+JOIN device_line l USING (org_id, device_id, generation)
+LEFT JOIN command c
+    ON c.org_id = t.org_id AND c.device_id = t.device_id AND c.finished_at IS NULL
+   AND (c.status = 'PENDING' OR c.sent_generation <> t.generation OR c.seq > t.sent_up_to)
+   AND (c.deadline IS NULL OR c.deadline > now())
+   AND (c.status <> 'PENDING' OR c.expires_at IS NULL OR c.expires_at > now())
+ORDER BY c.seq
+
 -- name: claim
--- Commands as a claim decided: sent on this line, or ended.
+-- Commands as a claim decided: sent on this line, or ended; those that are still as they were read, on
+-- lines that are still the newest.
+WITH n AS (
+    SELECT n.*
+    FROM command c
+    JOIN unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::jsonb[],
+                $7::boolean[], $8::bigint[], $9::text[])
+         AS n (org_id, command_id, status_read, generation_read, status, error, sent, generation,
+               journal_id) USING (org_id, command_id)
+    JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id
+                      AND l.generation = n.generation
+    WHERE c.status = n.status_read::command_status
+      AND c.sent_generation IS NOT DISTINCT FROM n.generation_read
+    ORDER BY c.org_id, c.device_id, c.seq
+    FOR UPDATE OF c
+)
 UPDATE command c
 SET status = n.status::command_status,
     error = coalesce(n.error, c.error),
@@ -122,10 +139,7 @@ SET status = n.status::command_status,
                     THEN coalesce(c.deadline, now() + c.timeout_ms * interval '1 millisecond')
                     ELSE c.deadline END,
     finished_at = CASE WHEN n.sent THEN NULL ELSE now() END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::boolean[], $6::bigint[],
-            $7::text[])
-     AS n (org_id, command_id, status, error, sent, generation, journal_id)
-WHERE c.org_id = n.org_id AND c.command_id = n.command_id
+FROM n WHERE c.org_id = n.org_id AND c.command_id = n.command_id
 RETURNING c.*
 
 -- name: note_journal

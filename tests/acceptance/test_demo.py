@@ -65,7 +65,7 @@ def running(tmp_path: Path) -> Generator[Demo]:
 
 def test_its_lines_can_be_pasted_and_ctrl_c_ends_all(tmp_path: Path) -> None:
     with running(tmp_path) as demo:
-        lines = re.findall(r"^  ((?:api|token|hub|sleep).*)$", demo.text, re.MULTILINE)
+        lines = re.findall(r"^  ((?:password=|api|token|hub|sleep).*)$", demo.text, re.MULTILINE)
         (watch,) = re.findall(r"^  (\S+ -m longline.watch .*)$", demo.text, re.MULTILINE)
 
         pasted = "\n".join([*lines, f"{watch} | head -n 2"])
@@ -103,10 +103,13 @@ def has_curl_with_json() -> bool:
 
 def test_the_pages_that_it_names_are_there(tmp_path: Path) -> None:
     with running(tmp_path) as demo:
-        found = re.search(r"pages: (http://\S+)\)", demo.text)
-        assert found is not None, demo.text
-        page = httpx.get(found[1])
+        console = re.search(r"Open (http://\S+) in a browser", demo.text)
+        docs = re.search(r"(http://\S+/docs)", demo.text)
+        assert console is not None, demo.text
+        assert docs is not None, demo.text
+        page = httpx.get(docs[1])
         assert (page.status_code, page.headers["content-type"][:9]) == (200, "text/html")
+        assert "<title>Longline" in httpx.get(console[1]).text
 
 
 def test_kill_9_leaves_no_child(tmp_path: Path) -> None:
@@ -121,7 +124,7 @@ def test_kill_9_leaves_no_child(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     with running(tmp_path) as demo:
-        found = re.search(r"serves at http://127.0.0.1:(\d+)", demo.text)
+        found = re.search(r"Open http://127.0.0.1:(\d+)", demo.text)
         assert found is not None
 
         done = longline("demo", "--port", found[1])

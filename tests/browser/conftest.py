@@ -25,12 +25,17 @@ ARGUMENTS = (
     "--disable-sync",
 )
 ROLES = ("VIEWER", "OPERATOR", "MANAGER")
+OF_THE_NETWORK = ("Failed to load resource", "WebSocket connection to")
 DEADLINE_MS = 15_000
 
 
 @pytest.fixture(scope="session")
 def built() -> None:
     """The console, current."""
+    build()
+
+
+def build() -> None:
     done = subprocess.run(
         [ROOT / "scripts" / "console"], capture_output=True, text=True, check=False
     )
@@ -88,8 +93,8 @@ def context(browser: Browser) -> Generator[BrowserContext]:
         page.on("console", lambda message: note(message))
 
     def note(message: ConsoleMessage) -> None:
-        # A refused request is reported by the browser itself; the page deals with it.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        # What the network does is reported by the browser itself; the page deals with it.
+        if message.type == "error" and not message.text.startswith(OF_THE_NETWORK):
             errors.append(message.text)
 
     context.on("page", listen)

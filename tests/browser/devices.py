@@ -96,6 +96,25 @@ class Floor:
         waiting: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return waiting.result(WAIT_SECONDS)
 
+    def call(self, function: Callable[[], None]) -> None:
+        """On the loop, at its next turn."""
+        self._loop.call_soon_threadsafe(function)
+
+    @contextlib.contextmanager
+    def beside(
+        self, work: Coroutine[Any, Any, None], *, until: Callable[[], bool]
+    ) -> Generator[None]:
+        """`work` goes on until the block ends, which begins once `until` holds."""
+        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self.run(self._until(until))
+        yield
+        running.cancel()
+
+    @staticmethod
+    async def _until(condition: Callable[[], bool]) -> None:
+        while not condition():  # noqa: ASYNC110 - what it waits for knows of no event
+            await asyncio.sleep(0.01)
+
     def register(self, device_id: str) -> None:
         """A device that is never on a line."""
         self.run(self._fleet.token(device_id))

@@ -41,60 +41,54 @@ export function Palette({ onClose }: { onClose: () => void }) {
   };
 
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      withCloseButton={false}
-      aria-label={text.title}
-      padding={0}
-      size="lg"
-      yOffset="12vh"
-      centered={false}
-    >
-      <TextInput
-        data-autofocus
-        variant="unstyled"
-        size="md"
-        px="md"
-        py={6}
-        leftSection={<SearchIcon />}
-        placeholder={text.placeholder}
-        aria-label={text.placeholder}
-        role="combobox"
-        aria-expanded="true"
-        aria-controls={id}
-        aria-activedescendant={entries[at] ? `${id}-${at}` : undefined}
-        value={query}
-        onChange={event => {
-          setQuery(event.currentTarget.value);
-          setChosen(0);
-        }}
-        onKeyDown={onKey}
-      />
-      <div className={classes.list} id={id} role="listbox" aria-label={text.title} tabIndex={-1}>
-        {entries.length === 0 && <p className={classes.nothing}>{text.nothing}</p>}
-        {parts.map(part => (
-          <div key={part.name} role="group" aria-label={part.name}>
-            <div className={classes.name} aria-hidden="true">
-              {part.name}
+    <Modal.Root opened onClose={onClose} size="lg" yOffset="12vh" centered={false}>
+      <Modal.Overlay />
+      <Modal.Content aria-label={text.title}>
+        <TextInput
+          data-autofocus
+          variant="unstyled"
+          size="md"
+          px="md"
+          py={6}
+          leftSection={<SearchIcon />}
+          placeholder={text.placeholder}
+          aria-label={text.placeholder}
+          role="combobox"
+          aria-expanded="true"
+          aria-controls={id}
+          aria-activedescendant={entries[at] ? `${id}-${at}` : undefined}
+          value={query}
+          onChange={event => {
+            setQuery(event.currentTarget.value);
+            setChosen(0);
+          }}
+          onKeyDown={onKey}
+        />
+        <div className={classes.list} id={id} role="listbox" aria-label={text.title} tabIndex={-1}>
+          {entries.length === 0 && <p className={classes.nothing}>{text.nothing}</p>}
+          {parts.map(part => (
+            <div key={part.name} role="group" aria-label={part.name}>
+              <div className={classes.name} aria-hidden="true">
+                {part.name}
+              </div>
+              {part.entries.map(entry => {
+                const index = entries.indexOf(entry);
+                return (
+                  <Option
+                    key={entry.key}
+                    id={`${id}-${index}`}
+                    entry={entry}
+                    chosen={index === at}
+                    onHover={() => setChosen(index)}
+                    onRun={() => run(entry)}
+                  />
+                );
+              })}
             </div>
-            {part.entries.map(entry => {
-              const index = entries.indexOf(entry);
-              return (
-                <Option
-                  key={entry.key}
-                  id={`${id}-${index}`}
-                  entry={entry}
-                  chosen={index === at}
-                  onHover={() => setChosen(index)}
-                  onRun={() => run(entry)}
-                />
-              );
-            })}
-          </div>
-        ))}
-      </div>
-    </Modal>
+          ))}
+        </div>
+      </Modal.Content>
+    </Modal.Root>
   );
 }
 
@@ -184,10 +178,12 @@ export function PaletteButton({ className }: { className?: string }) {
   const text = useText().shell.palette;
   const { openPalette } = useShellActions();
   return (
-    <button type="button" className={className} onClick={openPalette} aria-label={text.open}>
+    <button type="button" className={className} onClick={openPalette}>
       <SearchIcon size={16} />
       <span>{text.open}</span>
-      <Kbd size="xs">{isApple ? "⌘ K" : "Ctrl K"}</Kbd>
+      <Kbd size="xs" aria-hidden="true">
+        {isApple ? "⌘ K" : "Ctrl K"}
+      </Kbd>
     </button>
   );
 }

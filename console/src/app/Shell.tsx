@@ -60,7 +60,7 @@ export function Shell() {
             onClick={navigation.toggle}
             aria-label={text.shell.toggleNavigation}
           />
-          <Link to="/devices" className={classes.brand}>
+          <Link to="/devices" className={classes.brand} aria-label={text.common.product}>
             <img src={icon} alt="" />
             <span className={classes.brandName}>{text.common.product}</span>
           </Link>

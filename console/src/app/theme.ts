@@ -8,7 +8,7 @@ const sea: MantineColorsTuple = [
   "#72bad0",
   "#4ca6c2",
   "#3499ba",
-  "#22849f",
+  "#1d7893",
   "#0f6d8c",
   "#085f7c",
   "#00526c",
@@ -60,6 +60,9 @@ export const theme = createTheme({
     Textarea: { defaultProps: { size: "sm" } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true, multiline: true } },
     Modal: { defaultProps: { centered: true } },
+    // The page has one banner: the head of a dialog is none.
+    ModalHeader: { defaultProps: { component: "div" } },
+    DrawerHeader: { defaultProps: { component: "div" } },
     Menu: { defaultProps: { shadow: "md" } },
     Popover: { defaultProps: { shadow: "md" } },
   },

@@ -13,35 +13,44 @@ const MOST_EARLY = 20_000;
 export type Started = { wish: Wish; dispatched: Dispatched; run: Run };
 
 export function useRun() {
-  const [started, setStarted] = useState<Started | null>(null);
-  const [watching, setWatching] = useState(false);
+  const [started, show] = useState<Started | null>(null);
+  /** The newest, between two renderings. */
+  const newest = useRef<Started | null>(null);
   const waiting = useRef<LiveEvent[]>([]);
   const frame = useRef(0);
 
-  const apply = useCallback(() => {
-    frame.current = 0;
-    setStarted(current => {
-      if (current === null) return null;
-      const events = waiting.current;
-      waiting.current = [];
-      const run = follow(current.run, events);
-      return run === current.run ? current : { ...current, run };
-    });
+  const put = useCallback((next: Started | null) => {
+    newest.current = next;
+    show(next);
   }, []);
 
-  const read = useCallback(async () => {
-    if (started === null) return;
-    const records = await recordsOf(started).catch(() => []);
-    setStarted(current => current && { ...current, run: refresh(current.run, records) });
-  }, [started]);
+  const apply = useCallback(() => {
+    frame.current = 0;
+    const known = newest.current;
+    if (known === null) return; // the hub has not answered yet: they wait
+    const run = follow(known.run, waiting.current);
+    waiting.current = [];
+    if (run !== known.run) put({ ...known, run });
+  }, [put]);
 
-  useLive(watching ? { types: ["command_accepted", "command_progress", "command_result"] } : null, {
-    onEvent: event => {
-      if (waiting.current.length < MOST_EARLY) waiting.current.push(event);
-      frame.current ||= requestAnimationFrame(apply);
+  const read = useCallback(async () => {
+    if (newest.current === null) return;
+    const records = await recordsOf(newest.current).catch(() => []);
+    const known = newest.current;
+    if (known !== null) put({ ...known, run: refresh(known.run, records) });
+  }, [put]);
+
+  useLive(
+    { types: ["command_accepted", "command_progress", "command_result"] },
+    {
+      onEvent: event => {
+        if (waiting.current.length < MOST_EARLY) waiting.current.push(event);
+        frame.current ||= requestAnimationFrame(apply);
+      },
+      onSubscribed: () => void read(),
+      onGap: () => void read(),
     },
-    onGap: () => void read(),
-  });
+  );
 
   const { total, ended } = tally(started?.run ?? new Map());
   const unfinished = started !== null && ended < total;
@@ -55,18 +64,14 @@ export function useRun() {
   const start = useCallback(
     async (deviceIds: readonly string[], wish: Wish, key: string) => {
       waiting.current = [];
-      setWatching(true);
       const dispatched = await dispatch(deviceIds, wish, key);
-      setStarted({ wish, dispatched, run: begin(dispatched.results) });
+      put({ wish, dispatched, run: begin(dispatched.results) });
       frame.current ||= requestAnimationFrame(apply);
     },
-    [apply],
+    [put, apply],
   );
 
-  const reset = useCallback(() => {
-    setStarted(null);
-    setWatching(false);
-  }, []);
+  const reset = useCallback(() => put(null), [put]);
 
   return { started, start, read, reset };
 }

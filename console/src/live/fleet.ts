@@ -172,6 +172,7 @@ class FleetStore {
   private apply(): void {
     this.frame = 0;
     const changed: string[] = [];
+    let roster = false;
     for (const [id, standing] of this.pending) {
       this.meanwhile?.set(id, standing);
       const device = this.devices.get(id);
@@ -182,9 +183,11 @@ class FleetStore {
       if (next === device) continue;
       this.devices.set(id, next);
       changed.push(id);
+      // Another set of metrics is another set of columns.
+      roster ||= countOf(next.metrics) !== countOf(device.metrics);
     }
     this.pending.clear();
-    if (changed.length > 0) this.change({}, false, changed);
+    if (changed.length > 0) this.change({}, roster, changed);
   }
 
   private lookAt(id: string): void {
@@ -217,6 +220,10 @@ class FleetStore {
     for (const id of ids) for (const watcher of this.watchersOf.get(id) ?? []) watcher();
     for (const watcher of this.watchers) watcher();
   }
+}
+
+function countOf(metrics: Device["metrics"]): number {
+  return Object.keys(metrics).length;
 }
 
 export const fleet = new FleetStore();

@@ -28,7 +28,13 @@ const later = (ms: number) => {
   now += ms;
   return on({ what: "tick" });
 };
-const sent = (effects: Effect[]) => effects.flatMap(one => (one.do === "send" ? [one.frame] : []));
+const isPing = (frame: object) => "type" in frame && frame.type === "ping";
+const frames = (effects: Effect[]) =>
+  effects.flatMap(one => (one.do === "send" ? [one.frame] : []));
+const sent = (effects: Effect[]) => frames(effects).filter(one => !isPing(one));
+const pings = (effects: Effect[]) => frames(effects).filter(isPing).length;
+const pong = () =>
+  frame({ type: "pong", serverTime: "2026-01-01T00:00:00.000Z", epoch: "e1", offset: 0 });
 const kinds = (effects: Effect[]) => effects.map(one => one.do);
 const phase = (effects: Effect[]) => effects.findLast(one => one.do === "phase")?.phase;
 const dueIn = (effects: Effect[]) => {
@@ -301,33 +307,45 @@ describe("tokens", () => {
 });
 
 describe("a line that says nothing", () => {
-  it("is asked, and given up when it does not answer", () => {
+  beforeEach(() => {
     goLive();
+    pong();
+  });
+
+  it("is asked, and given up when it does not answer", () => {
     expect(later(PING_MS - 1)).toEqual([]);
-    expect(sent(later(1))).toEqual([{ type: "ping" }]);
+    expect(pings(later(1))).toBe(1);
     expect(later(PATIENCE_MS - 1)).toEqual([]);
     expect(kinds(later(1))).toEqual(["phase", "close"]);
   });
 
   it("is not given up while anything comes", () => {
-    goLive();
     later(PING_MS);
     now += PATIENCE_MS - 1;
     frame(event(1));
     expect(later(PATIENCE_MS - 1)).toEqual([]);
   });
 
-  it("tells the hub's time with its answer", () => {
-    goLive();
+  it("is asked anew after each answer", () => {
     later(PING_MS);
+    pong();
+    expect(pings(later(PING_MS))).toBe(1);
+  });
+});
+
+describe("the hub's time", () => {
+  const serverTime = "2026-01-01T00:00:00.000Z";
+
+  it("is asked for at once, and comes with how long the way was", () => {
+    expect(pings(goLive())).toBe(1);
     now += 80;
-    const serverTime = "2026-01-01T00:00:00.000Z";
-    expect(frame({ type: "pong", serverTime, epoch: "e1", offset: 1 })).toEqual([
-      { do: "server-time", serverTime, roundTripMs: 80 },
-    ]);
-    expect(frame({ type: "pong", serverTime, epoch: "e1", offset: 1 })).toEqual([
-      { do: "server-time", serverTime, roundTripMs: 0 },
-    ]);
+    expect(pong()).toEqual([{ do: "server-time", serverTime, roundTripMs: 80 }]);
+  });
+
+  it("is taken as it is when nobody asked", () => {
+    goLive();
+    pong();
+    expect(pong()).toEqual([{ do: "server-time", serverTime, roundTripMs: 0 }]);
   });
 });
 

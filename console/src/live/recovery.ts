@@ -150,8 +150,7 @@ export class Recovery {
 
   private greeted(now: number): Effect[] {
     this.liveSince = now;
-    this.pingedAt = null;
-    return [...this.enter("live"), ...this.resume()];
+    return [...this.enter("live"), ...this.resume(), ...this.ping(now)];
   }
 
   /** One frame with every subscription, so that one `since` serves them all. */
@@ -219,7 +218,11 @@ export class Recovery {
     if (this.pingedAt !== null && now - Math.max(this.pingedAt, this.heardAt) >= PATIENCE_MS) {
       return [...this.wait(0, now), { do: "close" }];
     }
-    if (this.pingedAt !== null || now - this.heardAt < PING_MS) return [];
+    return this.pingedAt === null && now - this.heardAt >= PING_MS ? this.ping(now) : [];
+  }
+
+  /** At first for the hub's time, later to hear whether anybody is there. */
+  private ping(now: number): Effect[] {
     this.pingedAt = now;
     return [{ do: "send", frame: { type: "ping" } }];
   }

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 
 from hub.base.database import DEADLINE, Connection, Database
 from hub.base.errors import Conflict, HubError, TooManyCommands, Unavailable
-from hub.commands.dispatch import Target
+from hub.commands.dispatch import Claim, Target
 from hub.commands.records import Ledgered
 from hub.commands.service import Dispatch
 from hub.commands.store import Found, Name, Place
@@ -30,6 +29,7 @@ from tests.integration.hub.hubs import (
 )
 
 D1 = DeviceId("d1")
+Unsent = tuple[dict[Place, int], dict[Place, list[Ledgered]]]
 
 
 async def statuses(database: Database) -> dict[str, str]:
@@ -190,30 +190,53 @@ async def test_g5_one_line_gets_everything_in_order_whoever_accepts(database: Da
         assert written == [row["command_id"] for row in rows]
 
 
-async def somebody_waits(database: Database) -> bool:
-    """Whether a statement waits for a lock."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
-    return await database.fetchval(query + "current_database()") > 0
-
-
 async def test_g3_two_lines_of_a_device_in_one_claim_are_written_a_command_once(
-    database: Database,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a freeze: the older line still wants to claim when the newer begins."""
     other = (await add_devices(database, 2))[1]
     async with running_hub(database) as hub:
         queued = await hub.accept(D1, delivery="queue")
-        async with database.transaction() as connection:  # the batch of this claim takes a while
-            await connection.execute(
-                "SELECT 1 FROM device WHERE device_id = 'd2' FOR NO KEY UPDATE"
-            )
-            await hub.line(other)
-            await until(partial(somebody_waits, database))
-            old, new = await hub.line(D1), await hub.line(D1)
+        read, goes_on = hub.store.unsent, asyncio.Event()
+
+        async def slowly(connection: Connection, claims: Sequence[Claim]) -> Unsent:
+            found = await read(connection, claims)
+            await goes_on.wait()
+            return found
+
+        monkeypatch.setattr(hub.store, "unsent", slowly)  # the batch of this claim takes a while
+        await hub.line(other)
+        await asyncio.sleep(0)  # the claims' loop has its turn
+        old, new = await hub.line(D1), await hub.line(D1)
+        goes_on.set()
         await new.until(1)
         later = await hub.accept(D1)
         assert [frame["id"] for frame in await new.until(2)] == [queued, later]
         assert old.of("force_sync") == []
+
+
+async def test_g3_what_changes_between_reading_and_claiming_is_looked_at_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_hubs(database) as (hub, _):
+        first, second, third = [await hub.accept(D1, delivery="queue") for _ in range(3)]
+        read = hub.store.unsent
+
+        async def slowly(connection: Connection, claims: Sequence[Claim]) -> Unsent:
+            found = await read(connection, claims)
+            await database.execute(
+                "UPDATE command SET status = 'EXPIRED', finished_at = now() "
+                "WHERE command_id = $1 AND finished_at IS NULL",
+                second,
+            )
+            return found
+
+        monkeypatch.setattr(hub.store, "unsent", slowly)
+        line = await hub.line(D1)
+        assert [frame["id"] for frame in await line.until(2)] == [first, third]
+        assert (await statuses(database))[second] == "EXPIRED"
+        fourth = await hub.accept(D1)
+        assert [frame["id"] for frame in await line.until(3)] == [first, third, fourth]
 
 
 async def test_g8_a_lost_hint_is_made_good_by_the_sweep(database: Database) -> None:

@@ -43,18 +43,18 @@ export function Toolbar(props: Props) {
     <search className={classes.toolbar}>
       <SearchField q={search.q ?? ""} onChange={q => onSearch(withValue(search, "q", q))} />
       {compact ? (
-        <Popover position="bottom-start" withinPortal>
-          <Popover.Target>
-            <Indicator disabled={!isFiltered(withValue(search, "q", null))} size={8}>
+        <Indicator disabled={!isFiltered(withValue(search, "q", null))} size={8}>
+          <Popover position="bottom-start" withinPortal>
+            <Popover.Target>
               <Button variant="default" size="sm" leftSection={<SettingsIcon size={15} />}>
                 {text.filters}
               </Button>
-            </Indicator>
-          </Popover.Target>
-          <Popover.Dropdown>
-            <Stack gap="xs">{filters}</Stack>
-          </Popover.Dropdown>
-        </Popover>
+            </Popover.Target>
+            <Popover.Dropdown>
+              <Stack gap="xs">{filters}</Stack>
+            </Popover.Dropdown>
+          </Popover>
+        </Indicator>
       ) : (
         <div data-filters>{filters}</div>
       )}

@@ -95,3 +95,17 @@ async def test_a_bulk_call_is_accepted_in_two_statements(hub: Hub, sent: Sent) -
     assert len(outcome.results) == GROUP
     assert sent.transactions == 0, sent
     assert len(sent.statements) <= ACCEPTED, sent
+
+
+async def test_a_new_line_gets_what_waited_for_it_in_two_statements(hub: Hub, sent: Sent) -> None:
+    (device,) = devices(1)
+    for _ in range(2):  # asyncpg asks about types of its own the first time
+        command_id = await hub.accept(device, delivery="queue")
+        sent.clear()
+        line = await hub.line(device)
+        await answer(hub, [line], [command_id])
+
+    await sent.settle()
+    registered, claimed = 1, 2
+    assert sent.transactions == 0, sent
+    assert len(sent.statements) <= registered + claimed + ANSWERED, sent
