@@ -2,21 +2,41 @@
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import signed_in
 from tests.browser import axe
+from tests.browser.conftest import prepare
 from tests.browser.devices import Floor
+from tests.browser.signing import sign_in
 
 Enter = Callable[..., Page]
 
 
-def test_enrolment_and_retention_are_set(enter: Enter, hub: HubProcess) -> None:
-    page = enter("/settings")
+@pytest.fixture(scope="module")
+def own(built: None, tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
+    """What is set here would disturb others."""
+    process = HubProcess(tmp_path_factory.mktemp("own"))
+    process.start()
+    prepare(process.ready)
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture
+def settings(page: Page, own: HubProcess) -> Page:
+    page.goto(f"{own.url}/settings")
+    sign_in(page, "admin")
+    return page
+
+
+def test_enrolment_and_retention_are_set(settings: Page, own: HubProcess) -> None:
+    page = settings
     auto = page.get_by_role("switch", name="Register unknown devices")
     expect(auto).to_be_checked()
     page.locator("label:has([role=switch])").first.click()
@@ -31,31 +51,30 @@ def test_enrolment_and_retention_are_set(enter: Enter, hub: HubProcess) -> None:
     expect(dialog).to_contain_text("Log lines: 14 instead of 30 days")
     dialog.get_by_role("button", name="Keep less").click()
     expect(page.get_by_role("button", name="Save retention")).to_be_disabled()
-    with signed_in(hub.ready) as rest:
+    with signed_in(own.ready) as rest:
         found = rest.get("/settings").json()["data"]
         assert (found["autoEnroll"], found["retention"]["logDays"]) == (True, 14)
 
 
 def test_a_new_enrolment_key_is_shown_once_with_the_line_that_uses_it(
-    enter: Enter, hub: HubProcess
+    settings: Page, own: HubProcess
 ) -> None:
-    page = enter("/settings")
+    page = settings
     page.get_by_role("button", name="New key").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Make a new key").click()
     key = dialog.get_by_label("The new enrolment key").input_value()
     line = dialog.get_by_label("Add a device with it").input_value()
-    assert line == f"LONGLINE_ENROLLMENT_KEY={key} longline device --hub {hub.url} --id my-device"
-    hub.ready["enrollmentKey"] = key
-    floor = Floor(hub.url, key)
+    assert line == f"LONGLINE_ENROLLMENT_KEY={key} longline device --hub {own.url} --id my-device"
+    floor = Floor(own.url, key)
     floor.register(new_id("newcomer"))
     floor.close()
     dialog.get_by_role("button", name="Done").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_signing_keys_and_the_schema_come_and_go(enter: Enter) -> None:
-    page = enter("/settings")
+def test_signing_keys_and_the_schema_come_and_go(settings: Page) -> None:
+    page = settings
     page.get_by_role("button", name="Add a key").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("release")

@@ -1,9 +1,10 @@
-import { Table } from "@mantine/core";
+import { Table, VisuallyHidden } from "@mantine/core";
 import type { ReactNode } from "react";
+import { useText } from "../text";
 import classes from "./frame.module.css";
 
 type Props = {
-  /** Of each column; one that begins with a space is for screen readers only. */
+  /** Of each column; the one of buttons is empty. */
   heads: readonly string[];
   /** What the table is about, for screen readers. */
   label: string;
@@ -16,6 +17,7 @@ type Props = {
 
 /** A table of some tens of rows, in a frame that scrolls sideways where it must. */
 export function Frame({ heads, label, least = 560, bare, children }: Props) {
+  const text = useText().common;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <div className={classes.frame} data-bare={bare || undefined} tabIndex={0}>
@@ -30,8 +32,8 @@ export function Frame({ heads, label, least = 560, bare, children }: Props) {
         <Table.Thead>
           <Table.Tr>
             {heads.map(head => (
-              <Table.Th key={head} aria-label={head.trim()}>
-                {head.startsWith(" ") ? null : head}
+              <Table.Th key={head}>
+                {head === "" ? <VisuallyHidden>{text.actions}</VisuallyHidden> : head}
               </Table.Th>
             ))}
           </Table.Tr>

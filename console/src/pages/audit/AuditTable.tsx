@@ -1,4 +1,4 @@
-import { UnstyledButton } from "@mantine/core";
+import { UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
 import { TimeText } from "../../parts/TimeText";
@@ -107,11 +107,8 @@ function Row({ row, index, top, onFilter, onOpen }: RowProps) {
       <div role="gridcell">{cell("action", action)}</div>
       <div role="gridcell">{target !== null && cell("target", target)}</div>
       <div role="gridcell">
-        <UnstyledButton
-          className={`${classes.detail} mono truncate`}
-          aria-label={words.open(action, target ?? "")}
-          onClick={() => onOpen(row)}
-        >
+        <UnstyledButton className={`${classes.detail} mono truncate`} onClick={() => onOpen(row)}>
+          <VisuallyHidden>{words.open(action, target ?? "")} </VisuallyHidden>
           {inOneLine(detail)}
         </UnstyledButton>
       </div>

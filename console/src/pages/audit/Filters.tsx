@@ -1,7 +1,7 @@
-import { Button, CloseButton, Pill, Select, TextInput } from "@mantine/core";
+import { Button, CloseButton, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useEffect, useState } from "react";
-import { SearchIcon } from "../../parts/icons";
+import { CrossIcon, SearchIcon } from "../../parts/icons";
 import { useText } from "../../text";
 import classes from "./audit.module.css";
 import type { AuditSearch } from "./search";
@@ -23,15 +23,15 @@ export function Filters({ search, onSearch }: Props) {
         const { [key]: value, ...others } = search;
         if (value === undefined) return null;
         return (
-          <Pill
+          <Button
             key={key}
-            size="lg"
-            withRemoveButton
-            removeButtonProps={{ "aria-label": words.dropFilter(words[key]) }}
-            onRemove={() => onSearch(others)}
+            variant="light"
+            rightSection={<CrossIcon size={12} />}
+            title={words.dropFilter(words[key])}
+            onClick={() => onSearch(others)}
           >
             {words.only(words[key], value)}
-          </Pill>
+          </Button>
         );
       })}
       {filtered && (

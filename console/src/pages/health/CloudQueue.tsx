@@ -80,7 +80,7 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
             words.error,
             words.attempts,
             words.failed,
-            " ",
+            "",
           ]}
         >
           {shown.map(letter => (

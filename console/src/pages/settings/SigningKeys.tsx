@@ -45,7 +45,7 @@ export function SigningKeys() {
         <Frame
           bare
           label={words.title}
-          heads={[words.name, words.key, words.by, words.created, " "]}
+          heads={[words.name, words.key, words.by, words.created, ""]}
         >
           {keys.data.map(key => (
             <Table.Tr key={key.id}>

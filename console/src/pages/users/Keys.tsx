@@ -62,7 +62,7 @@ export function Keys() {
               ...(administers ? [words.owner] : []),
               text.users.created,
               words.expires,
-              " ",
+              "",
             ]}
           >
             {keys.data.map(key => (

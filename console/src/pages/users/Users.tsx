@@ -39,13 +39,7 @@ export function Users() {
       {users.data && (
         <Frame
           label={words.tabs.users}
-          heads={[
-            words.name,
-            words.role,
-            words.state,
-            words.created,
-            ...(administers ? [" "] : []),
-          ]}
+          heads={[words.name, words.role, words.state, words.created, ...(administers ? [""] : [])]}
         >
           {users.data.map(user => (
             <Row key={user.id} user={user} administers={administers} onWish={setWish} />

@@ -4,6 +4,7 @@ const plural = (count: number, one: string, many: string) =>
 export const common = {
   product: "Longline",
   plural,
+  actions: "Actions",
   cancel: "Cancel",
   close: "Close",
   save: "Save",
