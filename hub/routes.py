@@ -45,6 +45,7 @@ from hub.firmware.deployment_rest import (
     DeploymentBody,
     DeploymentDevice,
     DeploymentEndpoints,
+    DeviceDeployment,
 )
 from hub.firmware.rest import (
     FirmwareEndpoints,
@@ -61,9 +62,10 @@ from hub.telemetry.rest import (
     FleetMetricQuery,
     LogQuery,
     MetricQuery,
+    StateQuery,
     TelemetryEndpoints,
 )
-from hub.telemetry.service import EventRecord, LogRecord, MetricPoint
+from hub.telemetry.service import EventRecord, LogRecord, MetricPoint, StateChange
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
 from protocol.edge import SyncAnswer
@@ -119,11 +121,14 @@ def routes(of: Endpoints) -> list[Route]:
         Route("PUT", "/devices/{id}/connection-mode", devices.connection_mode, Action.MANAGE, "Where the device sends production data.", body=ConnectionModeBody, answer=Device),
         Route("GET", "/devices/{id}/logs", of.telemetry.logs, Action.READ, "Log lines of a device.", exists=there, query=LogQuery, answer=LogRecord, listing=True),
         Route("GET", "/devices/{id}/events", of.telemetry.events, Action.READ, "Events of a device.", exists=there, query=EventQuery, answer=EventRecord, listing=True),
+        Route("GET", "/devices/{id}/states", of.telemetry.states, Action.READ, "How the state and presence of a device changed.", exists=there, query=StateQuery, answer=list[StateChange]),
         Route("GET", "/devices/{id}/metrics", of.telemetry.metrics, Action.READ, "One metric of a device, in steps.", exists=there, query=MetricQuery, answer=list[MetricPoint]),
         Route("GET", "/devices/{id}/metrics/names", of.telemetry.metric_names, Action.READ, "What a device measures.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/logs/sources", of.telemetry.log_sources, Action.READ, "Where the newest log lines of a device came from.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/config", of.config.get, Action.READ, "Desired and reported configuration.", exists=there, answer=Config),
         Route("GET", "/devices/{id}/config/history", of.config.history, Action.READ, "What was pushed, and what became of it.", exists=there, query=ListQuery, answer=ConfigChange, listing=True),
+
+        Route("GET", "/devices/{id}/deployments", of.deployments.of_device, Action.READ, "The newest deployments that a device is part of.", exists=there, answer=list[DeviceDeployment]),
 
         Route("GET", "/fleet/metrics", of.telemetry.fleet_metrics, Action.READ, "One metric of up to 200 devices, in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from hub.campaigns.journey import Goal
+from hub.campaigns.journey import Goal, Target
 from hub.campaigns.rollout import CampaignStatus, Counts, StopAt, Wave
 from protocol.commands import Command
 from protocol.ids import CommandId, DeviceId, OrgId
@@ -60,6 +60,16 @@ class Campaign(Struct, frozen=True, kw_only=True):
     created_at: datetime
     finished_at: datetime | None
     counts: Counts
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """What one device plays in a campaign. `wanted` is the version it should come to."""
+
+    campaign_id: str
+    status: CampaignStatus
+    wanted: str | None
+    created_at: datetime
+    target: Target
 
 
 Name = tuple[OrgId, str]

@@ -8,7 +8,7 @@ from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
 from hub.campaigns.driver import Dashboards, Driver
 from hub.campaigns.journey import Goal, Phase, Status, Target, error
-from hub.campaigns.records import Campaign, Name, NewCampaign, Terms, summary_of
+from hub.campaigns.records import Campaign, Name, NewCampaign, Part, Terms, summary_of
 from hub.campaigns.rollout import (
     WISHES,
     CampaignStatus,
@@ -25,7 +25,7 @@ from hub.commands.service import CommandService
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal
-from protocol.ids import OrgId, ReplicaId, uuid7
+from protocol.ids import DeviceId, OrgId, ReplicaId, uuid7
 
 __all__ = [
     "Campaign",
@@ -34,6 +34,7 @@ __all__ = [
     "Counts",
     "Goal",
     "NewCampaign",
+    "Part",
     "Phase",
     "Status",
     "StopAt",
@@ -43,6 +44,7 @@ __all__ = [
     "Wish",
 ]
 
+NEWEST_PARTS: Final = 50
 MOST_DEVICES: Final = 100_000
 LEFT_OUT: Final = error("no_wave", "it stands behind the last wave")
 ABORTED: Final = error("aborted", "the campaign was aborted before its turn came")
@@ -136,6 +138,10 @@ class CampaignService:
     ) -> "Sequence[Target]":
         await self.get(org, campaign_id)
         return await self._store.devices((org, campaign_id), behind=behind, limit=limit)
+
+    async def of_device(self, org: OrgId, device_id: DeviceId) -> "Sequence[Part]":
+        """What the device plays in the newest campaigns that it is part of."""
+        return await self._store.of_device(org, device_id, limit=NEWEST_PARTS)
 
     async def clean_up(self, *, days: int) -> None:
         await self._store.forget(days)

@@ -10,10 +10,10 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.campaigns.journey import Phase, Seen, Status, Target
-from hub.campaigns.records import Campaign, Name, NewCampaign, Terms
+from hub.campaigns.records import Campaign, Name, NewCampaign, Part, Terms
 from hub.campaigns.rollout import CampaignStatus, Counts, Move
 from protocol.commands import Command
-from protocol.ids import OrgId, ReplicaId
+from protocol.ids import DeviceId, OrgId, ReplicaId
 from protocol.lifecycle import State
 
 _Q = sql.queries("campaigns")
@@ -73,6 +73,19 @@ class CampaignStore:
     async def devices(self, name: Name, *, behind: int | None, limit: int) -> "list[Target]":
         return [
             _target(row) for row in await self.database.fetch(_Q["devices"], *name, behind, limit)
+        ]
+
+    async def of_device(self, org: OrgId, device_id: DeviceId, *, limit: int) -> "list[Part]":
+        rows = await self.database.fetch(_Q["of_device"], org, device_id, limit)
+        return [
+            Part(
+                campaign_id=row["campaign_id"],
+                status=CampaignStatus(row["campaign_status"]),
+                wanted=row["wanted"],
+                created_at=row["campaign_created_at"],
+                target=_target(row),
+            )
+            for row in rows
         ]
 
     async def is_under_way(self, connection: Connection, org: OrgId, subject: str) -> bool:

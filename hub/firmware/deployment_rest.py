@@ -65,6 +65,17 @@ class DeploymentCounts(Struct, frozen=True, rename="camel", kw_only=True):
     skipped: int
 
 
+class DeploymentTerms(Struct, frozen=True, rename="camel", kw_only=True):
+    """As they were asked for, with defaults filled in."""
+
+    waves: tuple[Wave, ...]
+    rate_per_minute: int | None
+    soak_seconds: int
+    phase_timeout_seconds: int
+    stop_at: StopAt | None
+    allow_downgrade: bool
+
+
 class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
     """`wave` counts from 0."""
 
@@ -75,6 +86,7 @@ class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
     counts: DeploymentCounts
     wave: int
     waves: int
+    terms: DeploymentTerms
     stopped_because: str | None
     created_at: str
     created_by: str
@@ -92,6 +104,15 @@ class DeploymentDevice(Struct, frozen=True, rename="camel", kw_only=True):
     attempt: int
     started_at: str | None
     finished_at: str | None
+
+
+class DeviceDeployment(DeploymentDevice, frozen=True, rename="camel", kw_only=True):
+    """What one device plays in a deployment. `version` is what it should come to."""
+
+    deployment_id: str
+    version: str | None
+    deployment_status: CampaignStatus
+    created_at: str
 
 
 class DeploymentEndpoints:
@@ -138,6 +159,19 @@ class DeploymentEndpoints:
         last = shown[-1] if len(rows) > limit else None
         following = None if last is None else encode_cursor((last.since, str(last.position)))
         return Items([_device(row) for row in shown], following)
+
+    async def of_device(self, call: Call[None, None]) -> "list[DeviceDeployment]":
+        parts = await self._campaigns.of_device(call.principal.org, DeviceId(call.path("id")))
+        return [
+            DeviceDeployment(
+                **structs.asdict(_device(part.target)),
+                deployment_id=part.campaign_id,
+                version=part.wanted,
+                deployment_status=part.status,
+                created_at=rfc3339(part.created_at),
+            )
+            for part in parts
+        ]
 
     async def pause(self, call: Call[None, None]) -> Deployment:
         return await self._ask(call, Wish.PAUSE)
@@ -188,6 +222,14 @@ def _deployment(campaign: Campaign) -> Deployment:
         ),
         wave=campaign.wave,
         waves=len(campaign.terms.waves),
+        terms=DeploymentTerms(
+            waves=campaign.terms.waves,
+            rate_per_minute=campaign.terms.rate_per_minute,
+            soak_seconds=campaign.terms.soak_seconds,
+            phase_timeout_seconds=campaign.terms.phase_timeout_seconds,
+            stop_at=campaign.terms.stop_at,
+            allow_downgrade=campaign.terms.allow_downgrade,
+        ),
         stopped_because=campaign.stopped_because,
         created_at=rfc3339(campaign.created_at),
         created_by=campaign.created_by,

@@ -11,6 +11,7 @@ from hub.telemetry.service import (
     LogRecord,
     MetricPoint,
     Span,
+    StateChange,
     TelemetryService,
 )
 from hub.web.envelope import Items
@@ -40,6 +41,12 @@ class EventQuery(ListQuery, frozen=True, kw_only=True):
     type: str | None = None
     presence: bool = False
     """Only what the hub itself said: that a line opened or closed."""
+
+
+class StateQuery(Query, frozen=True, kw_only=True):
+    since: Moment | None = None
+    """A day before `until` when it is not given."""
+    until: Moment | None = None
 
 
 class MetricQuery(Query, frozen=True, kw_only=True):
@@ -83,6 +90,10 @@ class TelemetryEndpoints:
             cursor=query.cursor,
             limit=query.limit,
         )
+
+    async def states(self, call: Call[StateQuery, None]) -> list[StateChange]:
+        span = Span(since=call.query.since, until=call.query.until)
+        return await self._service.states(call.principal.org, DeviceId(call.path("id")), span)
 
     async def metrics(self, call: Call[MetricQuery, None]) -> list[MetricPoint]:
         device_id = DeviceId(call.path("id"))

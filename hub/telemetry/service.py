@@ -49,6 +49,8 @@ SHED_ABOVE: Final = 100_000
 """Rows waiting for the database above which events without `seq` are not kept for it."""
 REFUSE_ABOVE: Final = 150_000
 """Rows waiting above which a durable event closes its line."""
+MOST_CHANGES: Final = 2_000
+"""Of the state of a device, in one answer: the newest."""
 FINEST_STEP: Final = timedelta(seconds=10)
 ROLLED_STEP: Final = timedelta(minutes=5)
 
@@ -68,6 +70,15 @@ class EventRecord(Struct, frozen=True, rename="camel", kw_only=True):
     type: str
     received_at: str
     event: dict[str, Any]
+
+
+class StateChange(Struct, frozen=True, kw_only=True):
+    """`connected` and `generation` are there when the hub says that a line opened or closed."""
+
+    at: str
+    status: str
+    connected: bool | None
+    generation: int | None
 
 
 class MetricPoint(Struct, frozen=True, kw_only=True):
@@ -249,6 +260,21 @@ class TelemetryService:
             org, device_id, span.since, span.until, before, kind, limit + 1, only_presence
         )
         return _page([(row["received_at"], _event_record(device_id, row)) for row in rows], limit)
+
+    async def states(self, org: OrgId, device_id: DeviceId, span: Span) -> list[StateChange]:
+        """How the state of a device changed, the oldest first; begins with what stood before."""
+        until = span.until or datetime.fromtimestamp(self._clock(), UTC)
+        since = span.since or until - timedelta(days=1)
+        rows = await self._store.states(org, device_id, since, until, MOST_CHANGES)
+        return [
+            StateChange(
+                at=rfc3339(row["received_at"]),
+                status=row["status"],
+                connected=row["connected"],
+                generation=row["generation"],
+            )
+            for row in reversed(rows)
+        ]
 
     async def metrics(
         self,

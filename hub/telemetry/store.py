@@ -116,6 +116,9 @@ class TelemetryStore:
     async def events(self, org: OrgId, device_id: DeviceId, *values: Any) -> list[Record]:
         return await self._database.fetch(_Q["events"], org, device_id, *values)
 
+    async def states(self, org: OrgId, device_id: DeviceId, *values: Any) -> list[Record]:
+        return await self._database.fetch(_Q["states"], org, device_id, *values)
+
     async def metrics(
         self,
         org: OrgId,

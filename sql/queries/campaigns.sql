@@ -48,6 +48,16 @@ WHERE org_id = $1 AND campaign_id = $2 AND ($3::bigint IS NULL OR position > $3)
 ORDER BY position
 LIMIT $4
 
+-- name: of_device
+-- The campaigns that one device is or was part of, newest first; there are few campaigns.
+SELECT t.*, c.terms ->> 'version' AS wanted, c.status AS campaign_status,
+       c.created_at AS campaign_created_at
+FROM campaign c
+JOIN campaign_device t USING (org_id, campaign_id)
+WHERE c.org_id = $1 AND t.device_id = $2
+ORDER BY c.created_at DESC, c.campaign_id DESC
+LIMIT $3
+
 -- name: unfinished_of
 -- Whether anything is under way about a subject.
 SELECT EXISTS (SELECT 1 FROM campaign

@@ -70,6 +70,40 @@ SELECT received_at, type, body FROM (
 ORDER BY received_at DESC
 LIMIT $7
 
+-- name: states
+-- Newest first: when lines opened and closed, and status events that say something else than the event
+-- before. Of what was before $3 only the last of both kinds, within a week.
+WITH said AS (
+    SELECT received_at, status, NULL::boolean AS connected, NULL::bigint AS generation
+    FROM status_event
+    WHERE org_id = $1 AND device_id = $2 AND received_at >= $3 AND received_at <= $4
+    UNION ALL
+    SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
+           (body ->> 'generation')::bigint
+    FROM event
+    WHERE org_id = $1 AND device_id = $2 AND type = 'status'
+      AND received_at >= $3 AND received_at <= $4
+    UNION ALL (
+        SELECT received_at, status, NULL, NULL FROM status_event
+        WHERE org_id = $1 AND device_id = $2
+          AND received_at < $3 AND received_at >= $3 - interval '7 days'
+        ORDER BY received_at DESC LIMIT 1
+    ) UNION ALL (
+        SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
+               (body ->> 'generation')::bigint
+        FROM event
+        WHERE org_id = $1 AND device_id = $2 AND type = 'status'
+          AND received_at < $3 AND received_at >= $3 - interval '7 days'
+        ORDER BY received_at DESC LIMIT 1
+    )
+), compared AS (
+    SELECT *, lag(status) OVER (ORDER BY received_at) AS before FROM said
+)
+SELECT received_at, status, connected, generation FROM compared
+WHERE connected IS NOT NULL OR status IS DISTINCT FROM before
+ORDER BY received_at DESC
+LIMIT $5
+
 -- name: metrics_raw
 -- One metric of some devices in steps, from raw status events. A device that is there and has none
 -- answers one row without a bucket.

@@ -7,12 +7,20 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.acceptance.hub.clients import Json
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import signed_in
 from tests.browser.devices import Floor
+from tests.browser.network import Network
 from tests.browser.signing import PASSWORD, sign_in
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +35,7 @@ ARGUMENTS = (
 ROLES = ("VIEWER", "OPERATOR", "MANAGER")
 OF_THE_NETWORK = ("Failed to load resource", "WebSocket connection to")
 DEADLINE_MS = 15_000
+expect.set_options(timeout=DEADLINE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +51,9 @@ def build() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Generator[Browser]:
+    """Ended with the last of these tests: its loop would be in the way of asynchronous ones."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium here: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -118,3 +128,10 @@ def enter(page: Page, hub: HubProcess) -> Callable[..., Page]:
         return page
 
     return entered
+
+
+@pytest.fixture
+def network(floor: Floor, hub: HubProcess) -> Generator[Network]:
+    network = Network(floor, hub)
+    with floor.beside(network.proxy.serve(), until=lambda: network.proxy.port != 0):
+        yield network

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.acceptance.hub.clients import Device, Fleet, Json
+from tests.acceptance.hub.clients import Device, Fleet, Json, new_id
+from tests.acceptance.hub.test_deployments import Updating
+from tests.tasks import in_background
 
 T = TypeVar("T")
 WAIT_SECONDS = 30.0
@@ -62,6 +64,10 @@ class Simulated:
     def send(self, type_: str, **fields: Any) -> None:
         self._floor.run(self._device.send(type_, **fields))
 
+    def send_soon(self, type_: str, **fields: Any) -> None:
+        """Without waiting for it."""
+        self._floor.begin(self._device.send(type_, **fields))
+
     def status(self, status: str = "ONLINE", **metrics: float) -> None:
         self.send("status", status=status, metrics=metrics)
 
@@ -91,10 +97,13 @@ class Floor:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """From another thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """From another thread; waits for its end."""
-        waiting: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return waiting.result(WAIT_SECONDS)
+        """The same; waits for its end."""
+        return self.begin(work).result(WAIT_SECONDS)
 
     def call(self, function: Callable[[], None]) -> None:
         """On the loop, at its next turn."""
@@ -105,7 +114,7 @@ class Floor:
         self, work: Coroutine[Any, Any, None], *, until: Callable[[], bool]
     ) -> Generator[None]:
         """`work` goes on until the block ends, which begins once `until` holds."""
-        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        running = self.begin(work)
         self.run(self._until(until))
         yield
         running.cancel()
@@ -127,6 +136,30 @@ class Floor:
             yield self.run(self._open(stack, ids, hello or {}))
         finally:
             self.run(stack.aclose())
+
+    @contextlib.contextmanager
+    def updating(
+        self, count: int, *, becomes: dict[str, str] | None = None
+    ) -> Generator[list[str]]:
+        """New devices at version 1 that obey `update_firmware`; `becomes` says with which version
+        they come back, where it is not the wanted one."""
+        stack = AsyncExitStack()
+        try:
+            yield self.run(self._update(stack, count, becomes or {}))
+        finally:
+            self.run(stack.aclose())
+
+    async def _update(
+        self, stack: AsyncExitStack, count: int, becomes: dict[str, str]
+    ) -> list[str]:
+        ids = [new_id("upd") for _ in range(count)]
+        for device_id in ids:
+            device = Updating(self._fleet, device_id)
+            device.becomes = becomes
+            await stack.enter_async_context(in_background(device.run()))
+            while device.boots == 0:  # noqa: ASYNC110 - it opens its line by itself
+                await asyncio.sleep(0.01)
+        return ids
 
     @contextlib.contextmanager
     def device(self, device_id: str, **hello: Any) -> Generator[Simulated]:

@@ -1,53 +1,18 @@
 """Live without lies: what the console says when the network or a clock is wrong."""
 
 import time
-from collections.abc import Generator
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.chaos.proxy import Address, Proxy
 from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
 from tests.browser import axe
 from tests.browser.devices import Floor
+from tests.browser.network import Network
 from tests.browser.signing import sign_in
 
 PATIENCE_MS = 40_000
 """A line that says nothing is asked after 15 s, and given up 10 s later."""
-
-
-class Network:
-    """Between the browser and the hub."""
-
-    def __init__(self, floor: Floor, hub: HubProcess) -> None:
-        self._target: Address | None = ("127.0.0.1", int(hub.url.rpartition(":")[2]))
-        self._kept = self._target
-        self.proxy = Proxy(lambda: self._target)
-        self._floor = floor
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.proxy.port}"
-
-    def cut(self) -> None:
-        self._target = None
-        self._floor.call(self.proxy.cut)
-
-    def restore(self) -> None:
-        self._target = self._kept
-        self._floor.call(self.proxy.thaw)
-
-    def freeze(self) -> None:
-        """Nothing moves, and nobody is told."""
-        self._floor.call(self.proxy.freeze)
-
-
-@pytest.fixture
-def network(floor: Floor, hub: HubProcess) -> Generator[Network]:
-    network = Network(floor, hub)
-    with floor.beside(network.proxy.serve(), until=lambda: network.proxy.port != 0):
-        yield network
 
 
 def test_a_cut_is_seen_and_what_was_missed_is_made_good(

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
+from tests.browser import axe
 from tests.browser.devices import Floor
 from tests.browser.signing import PASSWORD, sign_in
 
@@ -28,9 +30,13 @@ def test_a_fresh_hub_asks_for_a_password_then_for_a_device(page: Page, tmp_path:
         expect(line).to_have_value(
             f"LONGLINE_ENROLLMENT_KEY=… longline device --hub {hub.url} --id my-device"
         )
-        expect(page.get_by_text("Live")).to_be_visible()
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+        axe.check(page)
 
-        floor = Floor(hub.url, hub.ready["enrollmentKey"])
+        page.get_by_role("button", name="Make a new key").click()
+        expect(page.get_by_text("It is not shown again")).to_be_visible()
+        key = line.input_value().partition("=")[2].partition(" ")[0]
+        floor = Floor(hub.url, key)
         with floor.device("filler-1"):
             row = page.locator("[data-device=filler-1]")
             expect(row).to_contain_text("Online")
@@ -66,3 +72,41 @@ def test_a_wrong_password_is_one_readable_line(page: Page, hub: HubProcess) -> N
     page.get_by_role("button", name="Sign in").click()
 
     expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
+
+
+def test_keys_lead_everywhere(page: Page, hub: HubProcess, floor: Floor) -> None:
+    floor.register(new_id("keys"))
+    page.goto(hub.url)
+    sign_in(page, "viewer")
+    expect(page.get_by_role("grid")).to_be_visible()
+
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(keys).to_contain_text("Go to Commands")
+    expect(keys).not_to_contain_text("Go to Settings")
+    axe.check(page)
+    page.keyboard.press("Escape")
+    expect(keys).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    expect(page.get_by_role("heading", name="Commands")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    expect(page.get_by_role("grid")).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search name, id or tag")).to_be_focused()
+    page.keyboard.type("gc?")
+    expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
+
+
+def test_the_theme_is_remembered(page: Page, hub: HubProcess) -> None:
+    page.goto(hub.url)
+    sign_in(page, "viewer")
+    page.get_by_role("button", name="Menu of viewer").click()
+    page.get_by_title("Dark").click()
+
+    dark = page.locator("html[data-mantine-color-scheme=dark]")
+    expect(dark).to_be_attached()
+    page.reload()
+    expect(dark).to_be_attached()
+    expect(page.get_by_role("heading", name="Fleet")).to_be_visible()

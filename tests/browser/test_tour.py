@@ -1,15 +1,13 @@
 """Every page with something on it: accessible in both themes, and no wider than a phone."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Final
 
 import pytest
 from playwright.sync_api import Page, ViewportSize
 
-from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import signed_in
-from tests.browser import axe, scene, tour
-from tests.browser.devices import Floor
+from tests.browser import axe, tour
+from tests.browser.signing import sign_in
 
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 
@@ -18,18 +16,18 @@ WIDER_THAN_THE_SCREEN = """() => [...document.querySelectorAll('body *')]
   .map(one => one.outerHTML.slice(0, 160))"""
 
 
-@pytest.fixture(scope="module")
-def at_work(floor: Floor, hub: HubProcess) -> Generator[None]:
-    with signed_in(hub.ready) as rest, scene.at_work(floor, rest, hub.ready):
-        yield
+@pytest.fixture(scope="session")
+def url(built: None, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    with tour.factory(tmp_path_factory.mktemp("factory")) as url:
+        yield url
 
 
-@pytest.mark.usefixtures("at_work")
 @pytest.mark.parametrize("path", tour.PAGES.values(), ids=tour.PAGES.keys())
 def test_a_page_is_accessible_in_both_themes_and_fits_a_phone(
-    enter: Callable[..., Page], path: str
+    page: Page, url: str, path: str
 ) -> None:
-    page = enter(path)
+    page.goto(url + path)
+    sign_in(page, "admin")
     tour.settle(page)
     axe.check(page)
     page.set_viewport_size(PHONE)

@@ -50,7 +50,6 @@ def settle(page: Page) -> None:
     """Until nothing is being loaded any more and the fleet is live."""
     page.locator("main").wait_for()
     page.get_by_text("Live", exact=True).first.wait_for()
-    page.wait_for_function("document.querySelectorAll('[aria-busy=true]').length === 0")
     page.wait_for_load_state("networkidle")
 
 
@@ -60,27 +59,31 @@ def visit(page: Page, url: str, path: str) -> None:
 
 
 @contextmanager
-def _browser() -> Generator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+def factory(folder: Path) -> Generator[str]:
+    """The URL of a hub with the scene at work."""
+    hub = HubProcess(folder)
+    hub.start()
+    try:
+        prepare(hub.ready)
+        floor = Floor(hub.url, hub.ready["enrollmentKey"])
+        with signed_in(hub.ready) as rest, scene.at_work(floor, rest, hub.ready):
+            yield hub.url
+        floor.close()
+    finally:
+        hub.stop()
 
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     build()
-    with tempfile.TemporaryDirectory() as folder, _browser() as browser:
-        hub = HubProcess(Path(folder))
-        hub.start()
-        try:
-            prepare(hub.ready)
-            floor = Floor(hub.url, hub.ready["enrollmentKey"])
-            with signed_in(hub.ready) as rest, scene.at_work(floor, rest, hub.ready):
-                _take(browser, hub.url)
-            floor.close()
-        finally:
-            hub.stop()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        factory(Path(folder)) as url,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        _take(browser, url)
+        browser.close()
 
 
 def _take(browser: Browser, url: str) -> None:

@@ -9,6 +9,8 @@ import {
 } from "@tanstack/react-router";
 import { auditSearch } from "../pages/audit/search";
 import { commandsSearch } from "../pages/commands/search";
+import { deviceSearch } from "../pages/device/search";
+import { firmwareSearch } from "../pages/firmware/search";
 import { fleetSearch } from "../pages/fleet/search";
 import { groupsSearch } from "../pages/groups/search";
 import { usersSearch } from "../pages/users/search";
@@ -40,6 +42,7 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/devices/$deviceId",
+    validateSearch: deviceSearch,
     component: lazyRouteComponent(() => import("../pages/device/DevicePage"), "DevicePage"),
   }),
   createRoute({
@@ -51,7 +54,16 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/firmware",
+    validateSearch: firmwareSearch,
     component: lazyRouteComponent(() => import("../pages/firmware/FirmwarePage"), "FirmwarePage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/firmware/deployments/$deploymentId",
+    component: lazyRouteComponent(
+      () => import("../pages/firmware/DeploymentPage"),
+      "DeploymentPage",
+    ),
   }),
   createRoute({
     getParentRoute: of,

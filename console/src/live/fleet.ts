@@ -162,7 +162,7 @@ class FleetStore {
   }
 
   private heard(event: LiveEvent): void {
-    const heardAt = new Date(Date.now() + live.current().skewMs).toISOString();
+    const heardAt = Date.now() + live.current().skewMs;
     const standing = fold(this.pending.get(event.deviceId), event, heardAt);
     if (standing === undefined) return;
     this.pending.set(event.deviceId, standing);

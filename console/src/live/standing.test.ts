@@ -36,7 +36,7 @@ const status = (part: object): LiveEvent => ({
 
 const told = (record: Device, ...events: LiveEvent[]) => {
   const standing = events.reduce<ReturnType<typeof fold>>(
-    (earlier, event) => fold(earlier, event, HEARD),
+    (earlier, event) => fold(earlier, event, Date.parse(HEARD)),
     undefined,
   );
   return standing ? settle(record, standing) : record;

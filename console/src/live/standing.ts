@@ -7,8 +7,8 @@ export type Device = Schemas["Device"];
 /** What one or more `status` events leave to be applied, in their order. */
 export type Standing = {
   status: string;
-  /** When it was heard, by the hub's clock: a device's own clock may be anywhere. */
-  heardAt: string;
+  /** Milliseconds of the hub's clock when it was heard: a device's own clock may be anywhere. */
+  heardAt: number;
   metrics?: Record<string, number>;
   connected?: boolean;
   generation?: number;
@@ -18,7 +18,7 @@ export type Standing = {
 export function fold(
   earlier: Standing | undefined,
   event: LiveEvent,
-  heardAt: string,
+  heardAt: number,
 ): Standing | undefined {
   const { status, metrics, connected, generation } = event as LiveEvent & Standing;
   if (isOlder(generation, earlier?.generation)) return earlier;
@@ -39,10 +39,14 @@ export function settle(device: Device, standing: Standing): Device {
     generation: standing.generation ?? device.generation,
     metrics: standing.metrics ?? device.metrics,
     // A line that closes is no sign of life.
-    lastSeen: standing.connected === false ? device.lastSeen : standing.heardAt,
+    lastSeen: standing.connected === false ? device.lastSeen : isoOf(standing.heardAt),
   };
 }
 
 function isOlder(generation: number | undefined, than: number | undefined): boolean {
   return generation !== undefined && than !== undefined && generation < than;
+}
+
+function isoOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
 }

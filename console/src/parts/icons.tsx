@@ -142,4 +142,8 @@ export const KeyboardIcon = icon(
     <path d="M5 8.5h.01M8.3 8.5h.01M11.7 8.5h.01M15 8.5h.01M6.5 12h7" />
   </>,
 );
-export const DotsIcon = icon(<path d="M4.5 10h.01M10 10h.01M15.5 10h.01" strokeWidth={2.6} />);
+export const EditIcon = icon(<path d="M4 16l.7-3.3L13.5 4l2.5 2.5-8.7 8.8zM11.5 6l2.5 2.5" />);
+export const MoreIcon = icon(<path d="M5 10h.01M10 10h.01M15 10h.01" strokeWidth={2.4} />);
+export const UploadIcon = icon(<path d="M10 12V3m-4 3.5 4-4 4 4M3.5 16.5h13" />);
+export const StopIcon = icon(<rect x="5" y="5" width="10" height="10" rx="1" />);
+export const LogIcon = icon(<path d="M3.5 5h13M3.5 8.5h9M3.5 12h13M3.5 15.5h6" />);

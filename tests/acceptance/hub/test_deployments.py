@@ -142,6 +142,12 @@ async def test_a_canary_and_two_waves(
         found = await ended(rest, deployment_id)
         events = [await watcher.find("deployment") for _ in range(5)]
     assert found["status"] == "SUCCESS"
+    assert found["terms"] == {
+        "waves": [{"count": 1, "percent": None}, {"count": None, "percent": 50},
+                  {"count": None, "percent": 100}],
+        "ratePerMinute": None, "soakSeconds": 1, "phaseTimeoutSeconds": 30, "stopAt": None,
+        "allowDowngrade": False,
+    }  # fmt: skip
     assert found["counts"] == {
         "pending": 0, "inProgress": 0, "success": 4, "failed": 0, "skipped": 0,
     }  # fmt: skip
@@ -159,6 +165,10 @@ async def test_a_canary_and_two_waves(
     assert "allowDowngrade" not in update
     audit = await rest.data("/audit-log", target=deployment_id)
     assert [row["action"] for row in audit] == ["deployment.create"]
+    (part,) = await rest.data(f"/devices/{devices[1].device_id}/deployments")
+    assert (part["deploymentId"], part["deploymentStatus"]) == (deployment_id, "SUCCESS")
+    assert (part["status"], part["wave"], part["version"]) == ("SUCCESS", 1, "2.0")
+    assert (await rest.get("/devices/none/deployments")).status_code == 404
 
 
 async def test_who_comes_back_as_before_has_rolled_back_and_the_rule_stops(

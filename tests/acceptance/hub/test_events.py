@@ -223,3 +223,35 @@ async def test_the_presence_of_a_device_is_kept(fleet: Fleet, rest: Rest) -> Non
     assert [row["event"]["status"] for row in rows] == ["OFFLINE", "ONLINE"] * 2
     assert all(row["event"]["deviceId"] == device_id and row["event"]["ts"] for row in rows)
     assert await rest.data(path, presence=True, type="scan") == []
+
+
+async def test_the_states_of_a_device_are_told_by_their_changes(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    path = f"/devices/{device_id}/states"
+    assert await rest.data(path) == []
+    async with fleet.line(device_id) as device:
+        generation = device.welcome["generation"]
+        for status in ("ONLINE", "DEGRADED", "DEGRADED", "ERROR"):
+            await device.send("status", status=status, metrics={})
+
+        async def stored() -> bool:
+            rows = await rest.data(f"/devices/{device_id}/events", type="status")
+            return len(rows) == 5
+
+        await until(stored)
+
+    async def closed() -> bool:
+        return (await rest.data(path))[-1]["connected"] is False
+
+    await until(closed)
+    rows = await rest.data(path)
+    assert [(row["status"], row["connected"], row["generation"]) for row in rows] == [
+        ("ONLINE", True, generation), ("DEGRADED", None, None), ("ERROR", None, None),
+        ("OFFLINE", False, generation),
+    ]  # fmt: skip
+    # What stood before is where it begins.
+    later = await rest.data(path, since="2100-01-01T00:00:00Z", until="2100-01-02T00:00:00Z")
+    assert later == []
+    after_all = await rest.data(path, since=rows[-1]["at"].replace("Z", "999Z"))
+    assert [row["status"] for row in after_all][-1] == "OFFLINE"
+    assert (await rest.get("/devices/none/states")).status_code == 404

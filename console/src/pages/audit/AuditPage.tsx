@@ -1,4 +1,4 @@
-import { Button, Drawer, Menu, Skeleton, Stack } from "@mantine/core";
+import { Button, Drawer, Menu, Stack } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -7,6 +7,7 @@ import { csv, download } from "../../parts/csv";
 import { Empty } from "../../parts/Empty";
 import { AuditIcon, DownloadIcon } from "../../parts/icons";
 import { Json } from "../../parts/Json";
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
@@ -40,7 +41,7 @@ export function AuditPage() {
     >
       <Filters search={search} onSearch={go} />
       {audit.isError && <ProblemLine error={audit.error} onRetry={() => void audit.refetch()} />}
-      {audit.isPending && <Skeleton height={320} aria-label={text.common.loading} />}
+      {audit.isPending && <Loading height={320} />}
       {rows.length > 0 && (
         <div className={classes.frame}>
           <AuditTable

@@ -1,7 +1,83 @@
+import { Tabs } from "@mantine/core";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
+import type { Device } from "../../live/standing";
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
+import { ProblemLine } from "../../parts/ProblemLine";
+import { StatusBadge } from "../../parts/StatusBadge";
 import { useText } from "../../text";
+import { DeviceActions } from "./Actions";
+import classes from "./device.module.css";
+import { Facts } from "./Facts";
+import { Missing } from "./Missing";
+import { type DeviceTab, TABS } from "./search";
+import { useOneDevice } from "./useOneDevice";
+
+/** Each in a chunk of its own: the charts bring their library only where they are opened. */
+const CONTENT: Record<
+  DeviceTab,
+  React.LazyExoticComponent<(props: { device: Device }) => React.ReactNode>
+> = {
+  overview: lazy(async () => ({ default: (await import("./overview/Overview")).Overview })),
+  charts: lazy(async () => ({ default: (await import("./charts/Charts")).Charts })),
+  log: lazy(async () => ({ default: (await import("./log/Log")).Log })),
+  commands: lazy(async () => ({ default: (await import("./commands/Commands")).Commands })),
+  config: lazy(async () => ({ default: (await import("./config/Configuration")).Configuration })),
+  firmware: lazy(async () => ({
+    default: (await import("./firmware/DeviceFirmware")).DeviceFirmware,
+  })),
+  events: lazy(async () => ({ default: (await import("./events/Events")).Events })),
+  raw: lazy(async () => ({ default: (await import("./raw/Raw")).Raw })),
+};
+/** Their content scrolls inside itself. */
+const FILLING: readonly DeviceTab[] = ["log", "raw"];
 
 export function DevicePage() {
-  const text = useText();
-  return <Page title={text.shell.pages.fleet}>{null}</Page>;
+  const { deviceId } = useParams({ from: "/devices/$deviceId" });
+  const { device, missing, problem, retry } = useOneDevice(deviceId);
+  if (device !== undefined) return <OneDevice key={deviceId} device={device} />;
+  if (missing) return <Missing deviceId={deviceId} />;
+  return (
+    <Page title={deviceId}>
+      {problem ? <ProblemLine error={problem} onRetry={retry} /> : <Loading height={220} />}
+    </Page>
+  );
+}
+
+function OneDevice({ device }: { device: Device }) {
+  const words = useText().device;
+  const { tab = "overview" } = useSearch({ from: "/devices/$deviceId" });
+  const navigate = useNavigate();
+  const open = (next: string | null) =>
+    void navigate({
+      to: ".",
+      search: next === "overview" || next === null ? {} : { tab: next as DeviceTab },
+    });
+  const Content = CONTENT[tab];
+  return (
+    <Page
+      title={device.name}
+      aside={<StatusBadge status={device.status} />}
+      actions={<DeviceActions device={device} />}
+      wide
+      fill={FILLING.includes(tab)}
+    >
+      <Facts device={device} />
+      <Tabs value={tab} onChange={open} keepMounted={false} className={classes.tabs}>
+        <Tabs.List className={classes.tabList} aria-label={words.sections}>
+          {TABS.map(one => (
+            <Tabs.Tab key={one} value={one} className={classes.tab ?? ""}>
+              {words.tabs[one]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value={tab} className={classes.panel ?? ""}>
+          <Suspense fallback={<Loading height={240} />}>
+            <Content device={device} />
+          </Suspense>
+        </Tabs.Panel>
+      </Tabs>
+    </Page>
+  );
 }

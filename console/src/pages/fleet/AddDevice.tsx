@@ -1,20 +1,71 @@
+import { Button, Modal } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { api, data } from "../../api/client";
+import { useMay } from "../../app/access";
 import { CopyLine } from "../../parts/CopyLine";
 import { Empty } from "../../parts/Empty";
-import { FleetIcon } from "../../parts/icons";
+import { FleetIcon, KeyIcon } from "../../parts/icons";
+import { ProblemLine } from "../../parts/ProblemLine";
 import { useText } from "../../text";
+import classes from "./fleet.module.css";
 
 /** An empty fleet: the one line that makes it grow. */
-export function AddDevice() {
+export function EmptyFleet() {
   const text = useText().fleet;
   return (
     <Empty icon={FleetIcon} title={text.addTitle}>
-      <p>{text.addHint}</p>
-      <CopyLine label={text.addLine} line={addLine(location.origin)} />
-      <p>{text.addKeyHint}</p>
+      <AddDevice />
     </Empty>
   );
 }
 
-export function addLine(hub: string): string {
-  return `LONGLINE_ENROLLMENT_KEY=… longline device --hub ${hub} --id my-device`;
+export function AddDeviceDialog({ onClose }: { onClose: () => void }) {
+  const text = useText();
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      size="lg"
+      title={text.fleet.addTitle}
+      closeButtonProps={{ "aria-label": text.common.close }}
+    >
+      <AddDevice />
+    </Modal>
+  );
+}
+
+/** Without a key until an administrator makes one: the hub shows a key once and keeps its hash. */
+function AddDevice() {
+  const text = useText().fleet;
+  const may = useMay();
+  const key = useMutation({
+    mutationFn: () => data(api.POST("/api/v1/settings/enrollment-key")),
+    gcTime: 0,
+  });
+  const made = key.data?.enrollmentKey;
+  return (
+    <div className={classes.add}>
+      <p>{text.addHint}</p>
+      <CopyLine label={text.addLine} line={addLine(location.origin, made ?? "…")} />
+      <p>{made ? text.addKeyMade : text.addKeyHint}</p>
+      {may("administer") && !made && (
+        <>
+          <Button
+            variant="default"
+            leftSection={<KeyIcon size={15} />}
+            loading={key.isPending}
+            onClick={() => key.mutate()}
+          >
+            {text.addNewKey}
+          </Button>
+          <p className={classes.note}>{text.addNewKeyHint}</p>
+        </>
+      )}
+      {key.isError && <ProblemLine error={key.error} onRetry={() => key.mutate()} />}
+    </div>
+  );
+}
+
+export function addLine(hub: string, key: string): string {
+  return `LONGLINE_ENROLLMENT_KEY=${key} longline device --hub ${hub} --id my-device`;
 }

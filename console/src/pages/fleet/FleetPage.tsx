@@ -10,11 +10,11 @@ import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
 import { csv, download } from "../../parts/csv";
 import { Empty } from "../../parts/Empty";
-import { CommandIcon, DownloadIcon, SearchIcon } from "../../parts/icons";
+import { CommandIcon, DownloadIcon, PlusIcon, SearchIcon } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { type Text, useText } from "../../text";
-import { AddDevice } from "./AddDevice";
+import { AddDeviceDialog, EmptyFleet } from "./AddDevice";
 import { type FleetPreferences, shownColumns } from "./columns";
 import { FleetTable } from "./FleetTable";
 import classes from "./fleet.module.css";
@@ -38,6 +38,7 @@ export function FleetPage() {
   const { value: kept, change } = usePreference<FleetPreferences>("fleet");
   const columns = shownColumns(kept?.columns, facets.metrics);
   const [selection, setSelection] = useState(NOTHING);
+  const [adding, setAdding] = useState(false);
 
   const onSearch = (next: FleetSearch) => void navigate({ search: next, replace: true });
   const onChoose = useCallback(
@@ -47,7 +48,7 @@ export function FleetPage() {
   if (size === 0 && !loading && !problem) {
     return (
       <Page title={text.shell.pages.fleet} wide>
-        <AddDevice />
+        <EmptyFleet />
       </Page>
     );
   }
@@ -59,9 +60,19 @@ export function FleetPage() {
           {loading ? text.fleet.loading(loaded) : text.fleet.count(ids.length, size)}
         </output>
       }
+      actions={
+        <Button
+          variant="default"
+          leftSection={<PlusIcon size={15} />}
+          onClick={() => setAdding(true)}
+        >
+          {text.fleet.addTitle}
+        </Button>
+      }
       wide
       fill
     >
+      {adding && <AddDeviceDialog onClose={() => setAdding(false)} />}
       <Toolbar
         search={search}
         onSearch={onSearch}

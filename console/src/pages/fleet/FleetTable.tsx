@@ -1,7 +1,15 @@
-import { Checkbox, UnstyledButton } from "@mantine/core";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { UnstyledButton } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, type ReactNode, useCallback, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  type ReactNode,
+  useCallback,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { useDevice } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { DownIcon } from "../../parts/icons";
@@ -11,7 +19,7 @@ import { TimeText } from "../../parts/TimeText";
 import { type Text, useText } from "../../text";
 import { metricOf, widths } from "./columns";
 import classes from "./fleet.module.css";
-import { extentOf, type Selection } from "./selection";
+import { type Extent, extentOf, type Selection } from "./selection";
 
 const ROW = 38;
 const COMPACT_ROW = 56;
@@ -40,11 +48,16 @@ export function FleetTable(props: Props) {
     count: ids.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
-    overscan: 10,
+    overscan: 8,
+    useFlushSync: false,
     scrollPaddingStart: ROW,
     getItemKey: index => ids[index] ?? index,
   });
 
+  const open = useCallback(
+    (deviceId: string) => void navigate({ to: "/devices/$deviceId", params: { deviceId } }),
+    [navigate],
+  );
   const go = (index: number) => {
     const to = Math.max(0, Math.min(ids.length - 1, index));
     setActive(to);
@@ -64,12 +77,12 @@ export function FleetTable(props: Props) {
     const to = steps[event.key];
     if (to !== undefined) go(to);
     else if (event.key === " " && id !== undefined) onChoose(id, event.shiftKey);
-    else if (event.key === "Enter" && id !== undefined) {
-      void navigate({ to: "/devices/$deviceId", params: { deviceId: id } });
-    } else return;
+    else if (event.key === "Enter" && id !== undefined) open(id);
+    else return;
     event.preventDefault();
   };
 
+  const extent = useMemo(() => extentOf(props.selection, ids), [props.selection, ids]);
   const template = compact ? "40px minmax(0, 1fr) auto" : widths(columns);
   const activeId = active >= 0 ? ids[active] : undefined;
   return (
@@ -85,7 +98,7 @@ export function FleetTable(props: Props) {
       onKeyDown={onKeyDown}
       style={{ "--columns": template, "--row": `${height}px` } as React.CSSProperties}
     >
-      <Head {...props} />
+      <Head {...props} extent={extent} />
       <div role="rowgroup" style={{ position: "relative", height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ index, key, start }) => {
           const id = ids[index];
@@ -102,6 +115,7 @@ export function FleetTable(props: Props) {
               chosen={props.selection.ids.has(id)}
               active={index === active}
               onChoose={onChoose}
+              onOpen={open}
             />
           );
         })}
@@ -110,18 +124,21 @@ export function FleetTable(props: Props) {
   );
 }
 
-function Head({ ids, columns, compact, sort, onSort, selection, onChooseAll }: Props) {
+type HeadProps = Props & { extent: Extent };
+
+function Head({ ids, columns, compact, sort, onSort, extent, onChooseAll }: HeadProps) {
   const text = useText().fleet;
-  const extent = extentOf(selection, ids);
   const shown = compact ? [] : columns;
   return (
     <div className={classes.head} role="row" aria-rowindex={1}>
       <div role="columnheader" className={classes.box}>
-        <Checkbox
-          size="xs"
+        <input
+          type="checkbox"
           aria-label={text.chooseAll(ids.length)}
           checked={extent === "all"}
-          indeterminate={extent === "some"}
+          ref={box => {
+            if (box !== null) box.indeterminate = extent === "some";
+          }}
           onChange={onChooseAll}
         />
       </div>
@@ -171,15 +188,18 @@ type RowProps = {
   chosen: boolean;
   active: boolean;
   onChoose: (id: string, ranged: boolean) => void;
+  onOpen: (id: string) => void;
 };
 
-/** Watches its device alone: a heartbeat draws one row. */
+/**
+ * Watches its device alone: a heartbeat draws one row. Plain elements, since scrolling makes dozens
+ * of these a second.
+ */
 const Row = memo(function Row(props: RowProps) {
-  const { id, index, top, columns, groups, compact, chosen, active, onChoose } = props;
+  const { id, index, top, columns, groups, compact, chosen, active, onChoose, onOpen } = props;
   const text = useText().fleet;
   const device = useDevice(id);
   const shift = useRef(false);
-  const choose = useCallback(() => onChoose(id, shift.current), [id, onChoose]);
   if (device === undefined) return null;
   return (
     <div
@@ -193,21 +213,30 @@ const Row = memo(function Row(props: RowProps) {
       style={{ transform: `translateY(${top}px)` }}
     >
       <div role="gridcell" className={classes.box}>
-        <Checkbox
-          size="xs"
+        <input
+          type="checkbox"
           tabIndex={-1}
           aria-label={text.choose(device.name)}
           checked={chosen}
           onClick={event => {
             shift.current = event.shiftKey;
           }}
-          onChange={choose}
+          onChange={() => onChoose(id, shift.current)}
         />
       </div>
       <div role="gridcell" className={classes.name}>
-        <Link to="/devices/$deviceId" params={{ deviceId: id }} tabIndex={-1} className="truncate">
+        <a
+          href={`/devices/${encodeURIComponent(id)}`}
+          tabIndex={-1}
+          className="truncate"
+          onClick={event => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return; // another tab or window
+            event.preventDefault();
+            onOpen(id);
+          }}
+        >
           {device.name}
-        </Link>
+        </a>
         {compact ? (
           <span className={classes.under}>
             <TimeText at={device.lastSeen} />

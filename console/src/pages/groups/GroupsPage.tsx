@@ -1,10 +1,11 @@
-import { Button, Skeleton, Table } from "@mantine/core";
+import { Button, Table } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMay } from "../../app/access";
 import { Empty } from "../../parts/Empty";
 import { Frame } from "../../parts/Frame";
 import { GroupIcon, PlusIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
@@ -32,7 +33,7 @@ export function GroupsPage() {
   return (
     <Page title={text.shell.pages.groups} actions={groups.data?.length ? newGroup : null}>
       {groups.isError && <ProblemLine error={groups.error} onRetry={() => void groups.refetch()} />}
-      {groups.isPending && <Skeleton height={200} aria-label={text.common.loading} />}
+      {groups.isPending && <Loading height={200} />}
       {groups.isSuccess && openId !== undefined && (
         <ProblemLine error={new Error(text.groups.gone)} />
       )}

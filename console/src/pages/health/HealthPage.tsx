@@ -1,5 +1,5 @@
-import { Skeleton } from "@mantine/core";
 import { CheckIcon, WarningIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { type Text, useText } from "../../text";
@@ -20,7 +20,7 @@ export function HealthPage() {
       aside={health && <span className="dim">{words.replicas(health.replicas.length)}</span>}
     >
       {query.isError && <ProblemLine error={query.error} onRetry={() => void query.refetch()} />}
-      {query.isPending && <Skeleton height={320} aria-label={text.common.loading} />}
+      {query.isPending && <Loading height={320} />}
       {health && (
         <>
           <Attention found={advice(health, cloud.data)} />

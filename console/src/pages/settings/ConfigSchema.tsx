@@ -1,10 +1,11 @@
-import { Button, Skeleton, Textarea } from "@mantine/core";
+import { Button, Textarea } from "@mantine/core";
 import { useState } from "react";
 import { useChange } from "../../api/change";
 import { useMay } from "../../app/access";
 import { Confirm } from "../../parts/Confirm";
 import { Actions, Hint } from "../../parts/Frame";
 import { Json } from "../../parts/Json";
+import { Loading } from "../../parts/Loading";
 import { Section } from "../../parts/Page";
 import { ProblemLine, problemText } from "../../parts/ProblemLine";
 import { useText } from "../../text";
@@ -32,7 +33,7 @@ export function ConfigSchema() {
         {schema.isError && (
           <ProblemLine error={schema.error} onRetry={() => void schema.refetch()} />
         )}
-        {schema.isPending && <Skeleton height={80} aria-label={text.common.loading} />}
+        {schema.isPending && <Loading height={80} />}
         {typed === null && kept && <Json value={kept} />}
         {typed !== null && (
           <Editor typed={typed} onType={setTyped} onClose={() => setTyped(null)} />

@@ -1,4 +1,4 @@
-import { Skeleton } from "@mantine/core";
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { useText } from "../../text";
@@ -17,7 +17,7 @@ export function SettingsPage() {
       {settings.isError && (
         <ProblemLine error={settings.error} onRetry={() => void settings.refetch()} />
       )}
-      {settings.isPending && <Skeleton height={320} aria-label={text.common.loading} />}
+      {settings.isPending && <Loading height={320} />}
       {settings.data && (
         <>
           <Enrollment settings={settings.data} />

@@ -1,10 +1,11 @@
-import { ActionIcon, Button, Modal, Skeleton, Stack, Table, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Modal, Stack, Table, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
 import { useMay } from "../../app/access";
 import { Confirm } from "../../parts/Confirm";
 import { Actions, Frame, Hint } from "../../parts/Frame";
 import { PlusIcon, TrashIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { Section } from "../../parts/Page";
 import { ProblemLine, problemText } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
@@ -38,7 +39,7 @@ export function SigningKeys() {
       <div className={classes.intro}>
         <Hint>{words.hint}</Hint>
         {keys.isError && <ProblemLine error={keys.error} onRetry={() => void keys.refetch()} />}
-        {keys.isPending && <Skeleton height={40} aria-label={text.common.loading} />}
+        {keys.isPending && <Loading height={40} />}
         {keys.data?.length === 0 && <Hint>{words.none}</Hint>}
       </div>
       {keys.data && keys.data.length > 0 && (

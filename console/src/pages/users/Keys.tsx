@@ -1,13 +1,4 @@
-import {
-  ActionIcon,
-  Button,
-  Modal,
-  Select,
-  Skeleton,
-  Stack,
-  Table,
-  TextInput,
-} from "@mantine/core";
+import { ActionIcon, Button, Modal, Select, Stack, Table, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
 import type { Role } from "../../api/session";
@@ -18,6 +9,7 @@ import { CopyLine } from "../../parts/CopyLine";
 import { Empty } from "../../parts/Empty";
 import { Actions, Frame, Hint, Label } from "../../parts/Frame";
 import { KeyIcon, PlusIcon, TrashIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { ProblemLine, problemText } from "../../parts/ProblemLine";
 import { Secret } from "../../parts/Secret";
 import { TimeText, useHubNow } from "../../parts/TimeText";
@@ -43,7 +35,7 @@ export function Keys() {
   return (
     <Stack gap="sm">
       {keys.isError && <ProblemLine error={keys.error} onRetry={() => void keys.refetch()} />}
-      {keys.isPending && <Skeleton height={200} aria-label={text.common.loading} />}
+      {keys.isPending && <Loading height={200} />}
       {keys.data && keys.data.length > 0 && (
         <>
           <Actions>

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, Select, Skeleton, Stack, Table, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Menu, Select, Stack, Table, Tooltip } from "@mantine/core";
 import { useState } from "react";
 import { useChange } from "../../api/change";
 import type { Role } from "../../api/session";
@@ -6,7 +6,8 @@ import { ROLES, useMay } from "../../app/access";
 import { useSession } from "../../app/session";
 import { Confirm } from "../../parts/Confirm";
 import { Actions, Frame, Label } from "../../parts/Frame";
-import { DotsIcon, PlusIcon } from "../../parts/icons";
+import { MoreIcon, PlusIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
@@ -35,7 +36,7 @@ export function Users() {
         </Actions>
       )}
       {users.isError && <ProblemLine error={users.error} onRetry={() => void users.refetch()} />}
-      {users.isPending && <Skeleton height={200} aria-label={text.common.loading} />}
+      {users.isPending && <Loading height={200} />}
       {users.data && (
         <Frame
           label={words.tabs.users}
@@ -137,7 +138,7 @@ function Row({ user, administers, onWish }: RowProps) {
           <Menu position="bottom-end">
             <Menu.Target>
               <ActionIcon aria-label={words.actions(username)}>
-                <DotsIcon />
+                <MoreIcon />
               </ActionIcon>
             </Menu.Target>
             <Menu.Dropdown>

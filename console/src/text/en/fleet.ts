@@ -13,7 +13,10 @@ export const fleet = {
   addHint: "Run this on a machine that should be one. It appears here as soon as it is connected.",
   addLine: "Command that adds a device",
   addKeyHint:
-    "Put the enrolment key in place of the dots. The hub showed it once, at its first start; an administrator makes a new one in the settings.",
+    "Put the enrolment key in place of the dots. The hub showed it once, at its first start; an administrator can make a new one.",
+  addKeyMade: "The new key is in the line. It is not shown again: copy it now.",
+  addNewKey: "Make a new key",
+  addNewKeyHint: "The old key is dead then. Devices that are enrolled keep their own tokens.",
   columns: {
     name: "Device",
     status: "Status",

@@ -2,6 +2,8 @@
 import { audit } from "./audit";
 import { commands } from "./commands";
 import { common } from "./common";
+import { device } from "./device";
+import { firmware } from "./firmware";
 import { fleet } from "./fleet";
 import { groups } from "./groups";
 import { health } from "./health";
@@ -9,4 +11,16 @@ import { settings } from "./settings";
 import { shell } from "./shell";
 import { users } from "./users";
 
-export const en = { common, shell, fleet, commands, groups, users, audit, settings, health };
+export const en = {
+  common,
+  shell,
+  fleet,
+  commands,
+  device,
+  firmware,
+  groups,
+  users,
+  audit,
+  settings,
+  health,
+};

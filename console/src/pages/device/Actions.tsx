@@ -1,0 +1,114 @@
+import { ActionIcon, Button, Menu } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { changeDevice, deleteDevice } from "../../api/devices";
+import { useMay } from "../../app/access";
+import { fleet } from "../../live/fleet";
+import type { Device } from "../../live/standing";
+import { CommandDialog } from "../../parts/CommandDialog";
+import {
+  CommandIcon,
+  MoreIcon,
+  PauseIcon,
+  PlayIcon,
+  TrashIcon,
+  WarningIcon,
+} from "../../parts/icons";
+import { useText } from "../../text";
+import { TypedConfirm } from "./TypedConfirm";
+
+type Open = null | "command" | "disable_device" | "enable_device" | "bar" | "delete";
+
+/** What one can do to the device as a whole. */
+export function DeviceActions({ device }: { device: Device }) {
+  const text = useText();
+  const words = text.device.actions;
+  const may = useMay();
+  const navigate = useNavigate();
+  const [open, setOpen] = useState<Open>(null);
+  const close = () => setOpen(null);
+  if (!may("dispatch")) return null;
+
+  const bar = async (disabled: boolean) => {
+    await changeDevice(device.id, { disabled });
+    notifications.show({
+      message: disabled ? words.isBarred(device.name) : words.isLetIn(device.name),
+    });
+  };
+  const remove = async () => {
+    await deleteDevice(device.id);
+    notifications.show({ message: words.isDeleted(device.name) });
+    await navigate({ to: "/devices" });
+    fleet.remove(device.id);
+  };
+
+  return (
+    <>
+      <Button leftSection={<CommandIcon size={16} />} onClick={() => setOpen("command")}>
+        {words.command}
+      </Button>
+      <Menu position="bottom-end" width={230}>
+        <Menu.Target>
+          <ActionIcon variant="default" size={30} aria-label={words.more}>
+            <MoreIcon />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<PlayIcon size={16} />} onClick={() => setOpen("enable_device")}>
+            {words.enable}
+          </Menu.Item>
+          {may("administer") && (
+            <Menu.Item
+              leftSection={<PauseIcon size={16} />}
+              onClick={() => setOpen("disable_device")}
+            >
+              {words.disable}
+            </Menu.Item>
+          )}
+          {may("manage") && (
+            <>
+              <Menu.Divider />
+              <Menu.Item leftSection={<WarningIcon size={16} />} onClick={() => setOpen("bar")}>
+                {device.disabled ? words.letIn : words.bar}
+              </Menu.Item>
+            </>
+          )}
+          {may("administer") && (
+            <Menu.Item
+              color="var(--bad)"
+              leftSection={<TrashIcon size={16} />}
+              onClick={() => setOpen("delete")}
+            >
+              {words.delete}
+            </Menu.Item>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      {open === "command" && <CommandDialog targets={[device]} onClose={close} />}
+      {(open === "disable_device" || open === "enable_device") && (
+        <CommandDialog targets={[device]} start={{ command: { type: open } }} onClose={close} />
+      )}
+      {open === "bar" && (
+        <TypedConfirm
+          title={device.disabled ? words.letIn : words.bar}
+          explanation={device.disabled ? words.letInHint : words.barHint}
+          action={device.disabled ? words.letInDo : words.barDo}
+          wanted={device.disabled ? null : device.name}
+          onConfirm={() => bar(!device.disabled)}
+          onClose={close}
+        />
+      )}
+      {open === "delete" && (
+        <TypedConfirm
+          title={words.delete}
+          explanation={words.deleteHint}
+          action={words.deleteDo}
+          wanted={device.name}
+          onConfirm={remove}
+          onClose={close}
+        />
+      )}
+    </>
+  );
+}

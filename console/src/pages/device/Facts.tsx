@@ -1,0 +1,60 @@
+import type { ReactNode } from "react";
+import { useGroupNames } from "../../api/groupNames";
+import type { Device } from "../../live/standing";
+import { CheckIcon, CrossIcon } from "../../parts/icons";
+import { TimeText } from "../../parts/TimeText";
+import { useText } from "../../text";
+import { ConnectionMode } from "./ConnectionMode";
+import classes from "./device.module.css";
+import { Tags } from "./Tags";
+
+/** What a device is and where it stands: one strip above every tab. */
+export function Facts({ device }: { device: Device }) {
+  const { device: text, common } = useText();
+  const groups = useGroupNames();
+  const names = device.groupIds.map(id => groups.get(id) ?? id);
+  return (
+    <dl className={classes.facts}>
+      {device.name !== device.id && (
+        <Fact name={text.facts.id}>
+          <span className="mono">{device.id}</span>
+        </Fact>
+      )}
+      <Fact name={text.facts.presence}>
+        <span className={classes.presence} data-connected={device.connected}>
+          {device.connected ? <CheckIcon size={14} /> : <CrossIcon size={14} />}
+          {device.disabled
+            ? text.facts.barred
+            : device.connected
+              ? text.facts.connected
+              : text.facts.away}
+        </span>
+      </Fact>
+      <Fact name={text.facts.lastSeen}>
+        <TimeText at={device.lastSeen} />
+      </Fact>
+      <Fact name={text.facts.version}>{device.version ?? common.unknown}</Fact>
+      <Fact name={text.facts.replica}>
+        <span className="mono truncate" title={device.replicaId ?? undefined}>
+          {device.replicaId ?? common.none}
+        </span>
+      </Fact>
+      <Fact name={text.facts.mode}>
+        <ConnectionMode device={device} />
+      </Fact>
+      {names.length > 0 && <Fact name={text.facts.groups}>{names.join(", ")}</Fact>}
+      <Fact name={text.facts.tags}>
+        <Tags device={device} />
+      </Fact>
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className={classes.fact}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

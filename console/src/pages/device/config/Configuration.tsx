@@ -1,0 +1,172 @@
+import { Alert, Button, Switch } from "@mantine/core";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, data, page, type Schemas } from "../../../api/client";
+import { useMay } from "../../../app/access";
+import type { Device } from "../../../live/standing";
+import { Empty } from "../../../parts/Empty";
+import { EditIcon, SettingsIcon, WarningIcon } from "../../../parts/icons";
+import { Loading } from "../../../parts/Loading";
+import { Section } from "../../../parts/Page";
+import { ProblemLine } from "../../../parts/ProblemLine";
+import { useText } from "../../../text";
+import device_ from "../device.module.css";
+import { useLiveRead } from "../useLiveRead";
+import classes from "./config.module.css";
+import { DiffTable } from "./DiffTable";
+import { type Document, diff } from "./document";
+import { PushDialog } from "./PushDialog";
+import { Pushes } from "./Pushes";
+
+type Config = Schemas["Config"];
+
+export function Configuration({ device }: { device: Device }) {
+  const text = useText();
+  const words = text.device.config;
+  const may = useMay();
+  const queries = useQueryClient();
+  const [editing, setEditing] = useState(false);
+  const path = { id: device.id };
+  const config = useQuery({
+    queryKey: ["config", device.id],
+    queryFn: () => data(api.GET("/api/v1/devices/{id}/config", { params: { path } })),
+  });
+  const pushes = useInfiniteQuery({
+    queryKey: ["config-history", device.id],
+    initialPageParam: "",
+    queryFn: ({ pageParam }) => {
+      const query = pageParam === "" ? { limit: 20 } : { limit: 20, cursor: pageParam };
+      return page(api.GET("/api/v1/devices/{id}/config/history", { params: { path, query } }));
+    },
+    getNextPageParam: last => last.next,
+  });
+  const again = () => {
+    void queries.invalidateQueries({ queryKey: ["config", device.id] });
+    void queries.invalidateQueries({ queryKey: ["config-history", device.id] });
+  };
+  useLiveRead(
+    { deviceIds: [device.id], types: ["command_accepted", "command_result", "status"] },
+    {
+      // A push moves what is desired; its end, and a new line, what is reported.
+      onEvent: event => {
+        if (
+          event.type === "status" ? event.connected === true : event.commandType === "push_config"
+        )
+          again();
+      },
+      read: again,
+    },
+  );
+  if (config.isError)
+    return <ProblemLine error={config.error} onRetry={() => void config.refetch()} />;
+  if (config.data === undefined) return <Loading height={260} />;
+  return (
+    <div className={classes.config}>
+      <Standing
+        config={config.data}
+        action={
+          may("manage") && (
+            <Button leftSection={<EditIcon size={14} />} onClick={() => setEditing(true)}>
+              {words.edit}
+            </Button>
+          )
+        }
+      />
+      <Compared config={config.data} />
+      <Section title={words.history} flush>
+        {pushes.isError && (
+          <ProblemLine error={pushes.error} onRetry={() => void pushes.refetch()} />
+        )}
+        <Pushes
+          changes={pushes.data?.pages.flatMap(({ items }) => items) ?? []}
+          loading={pushes.isPending}
+        />
+        {pushes.hasNextPage && (
+          <div className={device_.foot}>
+            <Button
+              variant="default"
+              loading={pushes.isFetchingNextPage}
+              onClick={() => void pushes.fetchNextPage()}
+            >
+              {text.common.more}
+            </Button>
+          </div>
+        )}
+      </Section>
+      {editing && (
+        <PushDialog device={device} config={config.data} onClose={() => setEditing(false)} />
+      )}
+    </div>
+  );
+}
+
+const LOOK: Record<string, string> = {
+  in_sync: "var(--ok)",
+  pending: "var(--info)",
+  failed: "var(--bad)",
+  rolled_back: "var(--warn)",
+};
+
+function Standing({ config, action }: { config: Config; action: React.ReactNode }) {
+  const words = useText().device.config;
+  const never = config.desiredVersion === 0 && config.reportedVersion === null;
+  return (
+    <div className={classes.standing}>
+      <div className={classes.state}>
+        <strong style={{ color: LOOK[config.status] }} data-config={config.status}>
+          {never ? words.never : (words.states[config.status] ?? config.status)}
+        </strong>
+        <span className="dim">{never ? words.neverHint : words.means[config.status]}</span>
+      </div>
+      {action}
+      {config.error !== null && (
+        <Alert
+          className={classes.why ?? ""}
+          color={config.status === "failed" ? "red" : "yellow"}
+          icon={<WarningIcon />}
+          p="xs"
+        >
+          {config.error}
+        </Alert>
+      )}
+    </div>
+  );
+}
+
+function Compared({ config }: { config: Config }) {
+  const words = useText().device.config;
+  const [onlyChanges, setOnlyChanges] = useState(false);
+  const rows = diff(config.desired as Document, config.reported as Document);
+  const different = rows.filter(({ kind, parent }) => kind !== "same" && !parent).length;
+  return (
+    <Section
+      title={words.compared}
+      flush
+      actions={
+        <>
+          <span className={`dim ${classes.count}`}>
+            {different === 0 ? words.equal : words.different(different)}
+          </span>
+          <Switch
+            size="xs"
+            label={words.onlyChanges}
+            checked={onlyChanges}
+            onChange={event => setOnlyChanges(event.currentTarget.checked)}
+          />
+        </>
+      }
+    >
+      {rows.length === 0 ? (
+        <Empty icon={SettingsIcon} title={words.empty}>
+          <p>{words.emptyHint}</p>
+        </Empty>
+      ) : (
+        <DiffTable
+          rows={onlyChanges ? rows.filter(({ kind, parent }) => kind !== "same" || parent) : rows}
+          left={words.desired(config.desiredVersion)}
+          right={words.reported(config.reportedVersion)}
+        />
+      )}
+    </Section>
+  );
+}

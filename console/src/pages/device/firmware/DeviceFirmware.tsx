@@ -1,0 +1,141 @@
+import { Button } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, data } from "../../../api/client";
+import { useMay } from "../../../app/access";
+import { begin, type Release, useReleases } from "../../../firmware/api";
+import { fitOf } from "../../../firmware/versions";
+import type { Device } from "../../../live/standing";
+import { DeploymentStatus } from "../../../parts/DeploymentStatus";
+import { Loading } from "../../../parts/Loading";
+import { Section } from "../../../parts/Page";
+import { ProblemLine } from "../../../parts/ProblemLine";
+import { TimeText } from "../../../parts/TimeText";
+import { useText } from "../../../text";
+import classes from "../device.module.css";
+import { TypedConfirm } from "../TypedConfirm";
+import { bytes } from "../times";
+import { useLiveRead } from "../useLiveRead";
+
+export function DeviceFirmware({ device }: { device: Device }) {
+  return (
+    <div className={classes.columns}>
+      <Releases device={device} />
+      <Parts device={device} />
+    </div>
+  );
+}
+
+function Releases({ device }: { device: Device }) {
+  const { firmware: words, device: text, common } = useText();
+  const may = useMay();
+  const navigate = useNavigate();
+  const releases = useReleases();
+  const [update, setUpdate] = useState<Release | null>(null);
+  const start = async ({ id }: Release) => {
+    const made = await begin({
+      releaseId: id,
+      target: { deviceIds: [device.id] },
+      allowDowngrade: update !== null && fitOf(device.version, update.version) === "older",
+    });
+    void navigate({ to: "/firmware/deployments/$deploymentId", params: { deploymentId: made.id } });
+  };
+  return (
+    <Section title={text.firmware.releases(device.version ?? common.unknown)} flush>
+      {releases.isError && (
+        <ProblemLine error={releases.error} onRetry={() => void releases.refetch()} />
+      )}
+      {releases.isPending && <Loading height={140} />}
+      {releases.data?.length === 0 && <p className={classes.nothing}>{words.noReleases}</p>}
+      <ul className={classes.last} data-wide>
+        {releases.data?.map(release => {
+          const fit = fitOf(device.version, release.version);
+          return (
+            <li key={release.id} data-release={release.version}>
+              <span className="truncate">
+                <strong>{release.version}</strong> <span className="dim">{release.channel}</span>
+              </span>
+              <span className="dim">
+                {text.firmware.fits[fit]} · {bytes(release.size)}
+              </span>
+              {may("administer") && fit !== "same" ? (
+                <Button size="compact-xs" variant="default" onClick={() => setUpdate(release)}>
+                  {fit === "older" ? text.firmware.downgrade : text.firmware.update}
+                </Button>
+              ) : (
+                <span />
+              )}
+            </li>
+          );
+        })}
+      </ul>
+      {update && (
+        <TypedConfirm
+          title={text.firmware.confirm(device.name, update.version)}
+          explanation={text.firmware.confirmHint}
+          action={text.firmware.start}
+          wanted={device.name}
+          onConfirm={() => start(update)}
+          onClose={() => setUpdate(null)}
+        />
+      )}
+    </Section>
+  );
+}
+
+/** What the device plays in deployments, as it happens. */
+function Parts({ device }: { device: Device }) {
+  const { firmware: words, device: text, common } = useText();
+  const queries = useQueryClient();
+  const key = ["device-deployments", device.id];
+  const parts = useQuery({
+    queryKey: key,
+    queryFn: () =>
+      data(api.GET("/api/v1/devices/{id}/deployments", { params: { path: { id: device.id } } })),
+  });
+  const again = () => void queries.invalidateQueries({ queryKey: key });
+  useLiveRead({ deviceIds: [device.id], types: ["deployment"] }, { onEvent: again, read: again });
+  return (
+    <Section title={text.firmware.deployments} flush>
+      {parts.isError && <ProblemLine error={parts.error} onRetry={again} />}
+      {parts.isPending && <Loading height={140} />}
+      {parts.data?.length === 0 && <p className={classes.nothing}>{text.firmware.noDeployments}</p>}
+      <ul className={classes.last} data-wide>
+        {parts.data?.map(part => (
+          <li key={part.deploymentId} data-part={part.status}>
+            <Link
+              to="/firmware/deployments/$deploymentId"
+              params={{ deploymentId: part.deploymentId }}
+              className={`truncate ${classes.link}`}
+            >
+              {text.firmware.to(
+                part.fromVersion ?? device.version ?? common.unknown,
+                part.version ?? common.unknown,
+              )}
+            </Link>
+            <span>
+              <DeploymentStatus status={part.status} />
+              {part.status === "IN_PROGRESS" && (
+                <span className="dim"> {words.phases[part.phase]}</span>
+              )}
+              {part.error && (
+                <span className="dim">
+                  {" "}
+                  {words.reasons[codeOf(part.error)] ?? codeOf(part.error)}
+                </span>
+              )}
+            </span>
+            <span className="dim">
+              <TimeText at={part.createdAt} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: string }).code ?? "");
+}

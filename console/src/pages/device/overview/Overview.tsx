@@ -1,0 +1,108 @@
+import { Link } from "@tanstack/react-router";
+import { titleOf } from "../../../commands/specs";
+import type { Device } from "../../../live/standing";
+import { CommandStatus } from "../../../parts/CommandStatus";
+import { Section } from "../../../parts/Page";
+import { ProblemLine } from "../../../parts/ProblemLine";
+import { Sparkline } from "../../../parts/Sparkline";
+import { TimeText } from "../../../parts/TimeText";
+import { useText } from "../../../text";
+import { useCommands } from "../commands/useCommands";
+import classes from "../device.module.css";
+import type { DeviceTab } from "../search";
+import { Timeline } from "./Timeline";
+
+const COMMANDS = 6;
+const METRICS = 16;
+
+export function Overview({ device }: { device: Device }) {
+  return (
+    <div className={classes.columns} data-uneven>
+      <div className={classes.spanning}>
+        <Timeline deviceId={device.id} />
+      </div>
+      <Metrics device={device} />
+      <LastCommands deviceId={device.id} />
+    </div>
+  );
+}
+
+/** To another tab of the same device. */
+function TabLink({
+  tab,
+  metric,
+  children,
+}: {
+  tab: DeviceTab;
+  metric?: string;
+  children: React.ReactNode;
+}) {
+  return (
+    <Link
+      to="."
+      search={metric === undefined ? { tab } : { tab, metrics: metric }}
+      className={classes.link ?? ""}
+    >
+      {children}
+    </Link>
+  );
+}
+
+function Metrics({ device }: { device: Device }) {
+  const text = useText().device;
+  const metrics = Object.entries(device.metrics).sort(([a], [b]) => a.localeCompare(b));
+  return (
+    <Section
+      title={text.overview.metrics}
+      actions={<TabLink tab="charts">{text.overview.charts}</TabLink>}
+      flush
+    >
+      {metrics.length === 0 ? (
+        <p className={classes.nothing}>{text.overview.noMetrics}</p>
+      ) : (
+        <ul className={classes.metrics}>
+          {metrics.slice(0, METRICS).map(([name]) => (
+            <li key={name}>
+              <TabLink tab="charts" metric={name}>
+                {name}
+              </TabLink>
+              <Sparkline deviceId={device.id} metric={name} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {metrics.length > METRICS && (
+        <p className={classes.nothing}>{text.overview.more(metrics.length - METRICS)}</p>
+      )}
+    </Section>
+  );
+}
+
+function LastCommands({ deviceId }: { deviceId: string }) {
+  const { device: text, commands } = useText();
+  const { records, loading, problem, retry } = useCommands(deviceId);
+  return (
+    <Section
+      title={text.overview.commands}
+      actions={<TabLink tab="commands">{text.overview.all}</TabLink>}
+      flush
+    >
+      {problem !== null && <ProblemLine error={problem} onRetry={retry} />}
+      {records.length === 0 ? (
+        <p className={classes.nothing}>{loading ? " " : commands.page.none}</p>
+      ) : (
+        <ul className={classes.last}>
+          {records.slice(0, COMMANDS).map(record => (
+            <li key={record.commandId}>
+              <span className="truncate">{titleOf(record.type)}</span>
+              <CommandStatus status={record.status} />
+              <span className="dim">
+                <TimeText at={record.createdAt} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Section>
+  );
+}

@@ -1,0 +1,33 @@
+import { STATUSES, type Tally } from "../../firmware/waves";
+import { useText } from "../../text";
+import classes from "./firmware.module.css";
+
+type Props = { tally: Tally; total: number; tall?: boolean };
+
+/** How devices stand, as parts of one bar; the numbers are its name. */
+export function Bar({ tally, total, tall }: Props) {
+  const words = useText().firmware;
+  const said = STATUSES.filter(status => tally[status] > 0).map(
+    status => `${tally[status].toLocaleString("en")} ${words.counts[status]}`,
+  );
+  return (
+    <span
+      className={classes.bar}
+      data-tall={tall || undefined}
+      role="img"
+      aria-label={said.join(", ") || words.nobody}
+      title={said.join(", ")}
+    >
+      {STATUSES.map(
+        status =>
+          tally[status] > 0 && (
+            <span
+              key={status}
+              data-status={status}
+              style={{ width: `${(100 * tally[status]) / total}%` }}
+            />
+          ),
+      )}
+    </span>
+  );
+}

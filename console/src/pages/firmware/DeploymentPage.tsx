@@ -1,0 +1,193 @@
+import { Button } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, data } from "../../api/client";
+import { Problem } from "../../api/problem";
+import { useMay } from "../../app/access";
+import type { Deployment } from "../../firmware/api";
+import { countWaves, isUnfinished, STATUSES, tallyOf } from "../../firmware/waves";
+import { DeploymentStatus } from "../../parts/DeploymentStatus";
+import { Empty } from "../../parts/Empty";
+import { PauseIcon, PlayIcon, QuestionIcon, StopIcon, WarningIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
+import { Page, Section } from "../../parts/Page";
+import { ProblemLine, problemText } from "../../parts/ProblemLine";
+import { TimeText } from "../../parts/TimeText";
+import { useText } from "../../text";
+import { TypedConfirm } from "../device/TypedConfirm";
+import { DeviceRows } from "./DeviceRows";
+import classes from "./firmware.module.css";
+import { useDeployment } from "./useDeployments";
+import { useRows } from "./useRows";
+import { WaveBars } from "./WaveBars";
+
+export function DeploymentPage() {
+  const { deploymentId } = useParams({ from: "/firmware/deployments/$deploymentId" });
+  const text = useText();
+  const words = text.firmware;
+  const found = useDeployment(deploymentId);
+  if (found.data) return <One deployment={found.data} />;
+  const missing = found.error instanceof Problem && found.error.status === 404;
+  return (
+    <Page title={words.deployment}>
+      {missing ? (
+        <Empty icon={QuestionIcon} title={words.missing}>
+          <Link to="/firmware">{words.toFirmware}</Link>
+        </Empty>
+      ) : found.isError ? (
+        <ProblemLine error={found.error} onRetry={() => void found.refetch()} />
+      ) : (
+        <Loading height={260} />
+      )}
+    </Page>
+  );
+}
+
+function One({ deployment }: { deployment: Deployment }) {
+  const text = useText();
+  const words = text.firmware;
+  const { rows, problem, loading, retry } = useRows(deployment);
+  const tally = tallyOf(deployment.counts);
+  return (
+    <Page
+      title={words.title(deployment.version ?? deployment.releaseId)}
+      aside={<DeploymentStatus status={deployment.status} />}
+      actions={<Controls deployment={deployment} />}
+    >
+      {deployment.stoppedBecause && (
+        <p className={classes.stopped} role="status">
+          <WarningIcon />
+          {words.stopped(deployment.stoppedBecause)}
+        </p>
+      )}
+      <dl className={classes.tiles}>
+        {STATUSES.map(status => (
+          <div key={status} data-count={status}>
+            <dt>{words.tiles[status]}</dt>
+            <dd>{tally[status].toLocaleString("en")}</dd>
+          </div>
+        ))}
+      </dl>
+      <Section title={words.waves} actions={<Facts deployment={deployment} />}>
+        <WaveBars
+          waves={countWaves(rows.values(), deployment.waves)}
+          terms={deployment.terms.waves}
+          present={isUnfinished(deployment.status) ? deployment.wave : null}
+        />
+      </Section>
+      <Terms deployment={deployment} />
+      <Section title={words.devices} flush>
+        {problem !== null && <ProblemLine error={problem} onRetry={retry} />}
+        {loading ? <Loading height={180} /> : <DeviceRows rows={[...rows.values()]} />}
+      </Section>
+    </Page>
+  );
+}
+
+function Facts({ deployment }: { deployment: Deployment }) {
+  const words = useText().firmware;
+  return (
+    <span className={`dim ${classes.facts}`}>
+      {words.begunBy(deployment.createdBy)} <TimeText at={deployment.createdAt} />
+      {deployment.finishedAt && (
+        <>
+          {" · "}
+          {words.finished} <TimeText at={deployment.finishedAt} />
+        </>
+      )}
+    </span>
+  );
+}
+
+function Terms({ deployment: { terms } }: { deployment: Deployment }) {
+  const words = useText().firmware;
+  const stop = terms.stopAt;
+  const said: [string, string][] = [
+    [words.rate, terms.ratePerMinute === null ? words.noLimit : String(terms.ratePerMinute)],
+    [words.soak, String(terms.soakSeconds)],
+    [words.patience, String(Math.round(terms.phaseTimeoutSeconds / 6) / 10)],
+    [words.stopRule, stop ? words.stopSaid(stop.failedPercent, stop.minimum) : words.stopDefault],
+    [words.allowDowngrade, terms.allowDowngrade ? words.yes : words.no],
+  ];
+  return (
+    <dl className={classes.said_}>
+      {said.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Controls({ deployment }: { deployment: Deployment }) {
+  const text = useText();
+  const words = text.firmware;
+  const may = useMay();
+  const queries = useQueryClient();
+  const [aborting, setAborting] = useState(false);
+  const [busy, setBusy] = useState(false);
+  if (!may("administer") || !isUnfinished(deployment.status)) return null;
+  const params = { path: { id: deployment.id } };
+  const take = (next: Deployment) => queries.setQueryData(["deployment", deployment.id], next);
+  const ask = async (what: "pause" | "resume") => {
+    setBusy(true);
+    try {
+      take(
+        await data(
+          what === "pause"
+            ? api.POST("/api/v1/firmware/deployments/{id}/pause", { params })
+            : api.POST("/api/v1/firmware/deployments/{id}/resume", { params }),
+        ),
+      );
+    } catch (error) {
+      notifications.show({ color: "red", message: problemText(error, text) });
+    }
+    setBusy(false);
+  };
+  const abort = async () => {
+    take(await data(api.POST("/api/v1/firmware/deployments/{id}/abort", { params })));
+  };
+  return (
+    <>
+      {deployment.status === "PAUSED" ? (
+        <Button
+          loading={busy}
+          leftSection={<PlayIcon size={14} />}
+          onClick={() => void ask("resume")}
+        >
+          {words.resume}
+        </Button>
+      ) : (
+        <Button
+          variant="default"
+          loading={busy}
+          leftSection={<PauseIcon size={14} />}
+          onClick={() => void ask("pause")}
+        >
+          {words.pause}
+        </Button>
+      )}
+      <Button
+        variant="default"
+        leftSection={<StopIcon size={14} />}
+        onClick={() => setAborting(true)}
+      >
+        {words.abort}
+      </Button>
+      {aborting && (
+        <TypedConfirm
+          title={words.abortTitle}
+          explanation={words.abortHint}
+          action={words.abortDo}
+          wanted={deployment.version ?? "abort"}
+          onConfirm={abort}
+          onClose={() => setAborting(false)}
+        />
+      )}
+    </>
+  );
+}

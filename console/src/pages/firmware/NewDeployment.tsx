@@ -1,0 +1,194 @@
+import { Alert, Button, Modal, NumberInput, Select, Switch } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useMemo, useState } from "react";
+import { begin, useReleases } from "../../firmware/api";
+import { type Aim, aimedAt, previewOf, targetOf } from "../../firmware/targets";
+import { problemOf, sizesOf, type Wave } from "../../firmware/waves";
+import { fleet, useFleet } from "../../live/fleet";
+import { WarningIcon } from "../../parts/icons";
+import { ProblemLine } from "../../parts/ProblemLine";
+import { useHubNow } from "../../parts/TimeText";
+import { useText } from "../../text";
+import { AimInput } from "./AimInput";
+import classes from "./firmware.module.css";
+import { WavesInput } from "./WavesInput";
+
+/** A careful beginning: one device, a tenth, a half, all. */
+const PRESET: readonly Wave[] = [{ count: 1 }, { percent: 10 }, { percent: 50 }, { percent: 100 }];
+const WHOLE: Aim = { by: "filter", tag: null, status: null, version: null };
+
+type Props = { releaseId: string | null; onClose: () => void };
+
+/** What goes to whom, in which steps, and when it is to stop. Shows who is hit before it begins. */
+export function NewDeployment({ releaseId: asked, onClose }: Props) {
+  const text = useText();
+  const words = text.firmware;
+  const navigate = useNavigate();
+  const releases = useReleases();
+  const roster = useFleet(({ roster }) => roster);
+  const now = useHubNow();
+  const [releaseId, setReleaseId] = useState(asked);
+  const [aim, setAim] = useState<Aim>(WHOLE);
+  const [waves, setWaves] = useState<readonly Wave[]>(PRESET);
+  const [rate, setRate] = useState<number | string>(60);
+  const [soak, setSoak] = useState<number | string>(60);
+  const [patience, setPatience] = useState<number | string>(60);
+  const [failed, setFailed] = useState<number | string>(20);
+  const [minimum, setMinimum] = useState<number | string>(5);
+  const [downgrade, setDowngrade] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>(null);
+
+  const release = releases.data?.find(({ id }) => id === releaseId);
+  // What devices say changes all the time: who is hit is counted anew with the clock.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  const hit = useMemo(() => aimedAt(aim, fleet.current().devices.values()), [aim, roster, now]);
+  const preview = previewOf(hit, release?.version ?? "");
+  const target = targetOf(aim);
+  const wrong = problemOf(waves);
+  const numbers = [soak, patience, failed, minimum].every(value => typeof value === "number");
+  const ready =
+    release !== undefined && target !== null && hit.length > 0 && wrong === null && numbers;
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(null);
+    try {
+      const made = await begin({
+        releaseId,
+        target,
+        waves,
+        soakSeconds: soak,
+        phaseTimeoutSeconds: Number(patience) * 60,
+        stopAt: { failedPercent: failed, minimum },
+        allowDowngrade: downgrade,
+        ...(typeof rate === "number" ? { ratePerMinute: rate } : {}),
+      });
+      void navigate({
+        to: "/firmware/deployments/$deploymentId",
+        params: { deploymentId: made.id },
+      });
+    } catch (error) {
+      setProblem(error);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      size={760}
+      title={words.deploy}
+      closeButtonProps={{ "aria-label": text.common.close }}
+    >
+      <form onSubmit={submit} className={classes.form} noValidate>
+        <Select
+          label={words.release}
+          placeholder={words.chooseRelease}
+          searchable
+          openOnFocus={false}
+          nothingFoundMessage={words.noReleases}
+          data-autofocus
+          value={releaseId}
+          onChange={setReleaseId}
+          data={(releases.data ?? []).map(({ id, version, channel }) => ({
+            value: id,
+            label: `${version} (${channel})`,
+          }))}
+        />
+        <AimInput aim={aim} onChange={setAim} />
+        <div className={classes.preview} role="status">
+          <strong>{words.hit(preview.total)}</strong>
+          {release && preview.there > 0 && (
+            <span className="dim">{words.there(preview.there)}</span>
+          )}
+          {release && preview.newer > 0 && (
+            <span className="dim">
+              {downgrade ? words.downgraded(preview.newer) : words.newer(preview.newer)}
+            </span>
+          )}
+          {preview.away > 0 && <span className="dim">{words.away(preview.away)}</span>}
+        </div>
+        <WavesInput
+          waves={waves}
+          sizes={sizesOf(waves, hit.length)}
+          problem={wrong}
+          onChange={setWaves}
+        />
+        <fieldset className={classes.terms}>
+          <legend>{words.terms}</legend>
+          <NumberInput
+            label={words.rate}
+            description={words.rateHint}
+            placeholder={words.noLimit}
+            min={1}
+            hideControls
+            allowDecimal={false}
+            value={rate}
+            onChange={setRate}
+          />
+          <NumberInput
+            label={words.soak}
+            description={words.soakHint}
+            min={0}
+            max={86_400}
+            hideControls
+            allowDecimal={false}
+            value={soak}
+            onChange={setSoak}
+          />
+          <NumberInput
+            label={words.patience}
+            description={words.patienceHint}
+            min={1}
+            max={1440}
+            hideControls
+            allowDecimal={false}
+            value={patience}
+            onChange={setPatience}
+          />
+          <NumberInput
+            label={words.stopPercent}
+            description={words.stopPercentHint}
+            min={1}
+            max={100}
+            hideControls
+            value={failed}
+            onChange={setFailed}
+          />
+          <NumberInput
+            label={words.stopMinimum}
+            description={words.stopMinimumHint}
+            min={1}
+            hideControls
+            allowDecimal={false}
+            value={minimum}
+            onChange={setMinimum}
+          />
+          <Switch
+            label={words.allowDowngrade}
+            description={words.allowDowngradeHint}
+            checked={downgrade}
+            onChange={event => setDowngrade(event.currentTarget.checked)}
+          />
+        </fieldset>
+        {release?.signatureBase64 === null && (
+          <Alert role="note" color="yellow" icon={<WarningIcon />} p="xs">
+            {words.unsignedHint}
+          </Alert>
+        )}
+        {problem !== null && <ProblemLine error={problem} />}
+        <div className={classes.buttons}>
+          <Button type="submit" size="sm" loading={busy} disabled={!ready}>
+            {release ? words.start(release.version, hit.length) : words.deploy}
+          </Button>
+          <Button variant="default" size="sm" onClick={onClose}>
+            {text.common.cancel}
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,63 @@
+/** The deployments, newest first, with counts that follow what happens. */
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { api, data, page } from "../../api/client";
+import { isUnfinished } from "../../firmware/waves";
+import { useLive } from "../../live/hooks";
+
+const PAGE = 50;
+/** Events say what devices do, not what becomes of the whole: that is read, at most this often. */
+const READ_MS = 700;
+/** And also without an event: pausing or a wave that waits makes none. */
+const POLL_MS = 5000;
+
+/** Calls `read` soon after events of deployments, and never more often than `READ_MS`. */
+export function useDeploymentEvents(read: () => void): void {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const newest = useRef(read);
+  newest.current = read;
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const soon = () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      newest.current();
+    }, READ_MS);
+  };
+  useLive(
+    { types: ["deployment"] },
+    { onEvent: soon, onGap: soon, onSubscribed: recovered => recovered || soon() },
+  );
+}
+
+export function useDeployments() {
+  const queries = useQueryClient();
+  const key = ["deployments"];
+  const list = useInfiniteQuery({
+    queryKey: key,
+    initialPageParam: "",
+    queryFn: ({ pageParam }) => {
+      const query = pageParam === "" ? { limit: PAGE } : { limit: PAGE, cursor: pageParam };
+      return page(api.GET("/api/v1/firmware/deployments", { params: { query } }));
+    },
+    getNextPageParam: last => last.next,
+    refetchInterval: ({ state }) =>
+      state.data?.pages.some(({ items }) => items.some(({ status }) => isUnfinished(status)))
+        ? POLL_MS
+        : false,
+  });
+  useDeploymentEvents(() => void queries.invalidateQueries({ queryKey: key }));
+  return { ...list, deployments: list.data?.pages.flatMap(({ items }) => items) ?? [] };
+}
+
+export function useDeployment(id: string) {
+  const queries = useQueryClient();
+  const key = ["deployment", id];
+  const found = useQuery({
+    queryKey: key,
+    queryFn: () => data(api.GET("/api/v1/firmware/deployments/{id}", { params: { path: { id } } })),
+    refetchInterval: ({ state }) =>
+      state.data === undefined || isUnfinished(state.data.status) ? POLL_MS : false,
+  });
+  useDeploymentEvents(() => void queries.invalidateQueries({ queryKey: key }));
+  return found;
+}

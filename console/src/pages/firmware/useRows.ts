@@ -1,0 +1,55 @@
+/** Every device of a deployment: read once, then followed. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { type Deployment, deploymentDevices } from "../../firmware/api";
+import { isUnfinished, type Row, step } from "../../firmware/waves";
+import type { LiveEvent } from "../../live/frames";
+import { useLive } from "../../live/hooks";
+
+type Rows = ReadonlyMap<string, Row>;
+/** Reasons and moments of what is shown come with the next reading. */
+const POLL_MS = 15_000;
+const NONE: Rows = new Map();
+
+export function useRows({ id, status, finishedAt }: Deployment) {
+  const queries = useQueryClient();
+  const key = ["deployment-devices", id];
+  const waiting = useRef<LiveEvent[]>([]);
+  const frame = useRef(0);
+  useEffect(() => () => cancelAnimationFrame(frame.current), []);
+  const asked = useQuery({
+    queryKey: key,
+    queryFn: async (): Promise<Rows> =>
+      new Map((await deploymentDevices(id)).map(row => [row.deviceId, row])),
+    refetchInterval: isUnfinished(status) ? POLL_MS : false,
+  });
+  const again = () => void queries.invalidateQueries({ queryKey: key });
+  // Who was skipped at the end is told by no event.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read again when it has another state
+  useEffect(again, [status, finishedAt]);
+  useLive(
+    { types: ["deployment"] },
+    {
+      onEvent: event => {
+        waiting.current.push(event);
+        frame.current ||= requestAnimationFrame(() => {
+          frame.current = 0;
+          const events = waiting.current;
+          waiting.current = [];
+          queries.setQueryData<Rows>(
+            key,
+            known => known && events.reduce((rows, one) => step(rows, id, one), known),
+          );
+        });
+      },
+      onGap: again,
+      onSubscribed: recovered => recovered || again(),
+    },
+  );
+  return {
+    rows: asked.data ?? NONE,
+    loading: asked.isPending,
+    problem: asked.error,
+    retry: again,
+  };
+}
