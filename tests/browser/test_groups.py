@@ -61,5 +61,5 @@ def test_a_group_is_made_filled_commanded_and_deleted(enter: Enter, floor: Floor
 
 def test_who_may_not_manage_groups_sees_them_only(enter: Enter) -> None:
     page = enter("/groups", as_="viewer")
-    expect(page.get_by_role("heading", name="Groups")).to_be_visible()
+    expect(page.get_by_role("heading", name="Groups", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="New group")).to_have_count(0)
