@@ -31,17 +31,17 @@ def test_deeds_are_found_and_exported(enter: Enter, hub: HubProcess, tmp_path: P
 
     grid = page.get_by_role("grid", name="Audit")
     first = page.locator("[data-audit='device.create']")
-    expect(page.get_by_text("100+ rows")).to_be_visible()
+    expect(page.get_by_text("100+ entries")).to_be_visible()
     for _ in range(3):  # the second page comes on the way
         grid.evaluate("grid => grid.scrollTo(0, grid.scrollHeight)")
         page.wait_for_function("() => true")
-    expect(page.get_by_text(f"{CHANGES + 1} rows")).to_be_visible()
+    expect(page.get_by_text(f"{CHANGES + 1} entries")).to_be_visible()
     grid.evaluate("grid => grid.scrollTo(0, grid.scrollHeight)")
     expect(first).to_be_visible()
 
     first.get_by_role("button", name="device.create", exact=True).click()
     expect(page).to_have_url(re.compile("action=device.create"))
-    expect(page.get_by_text("1 row", exact=True)).to_be_visible()
+    expect(page.get_by_text("1 entry", exact=True)).to_be_visible()
     first.get_by_role("button", name="Details of").click()
     expect(page.get_by_role("dialog")).to_contain_text("admin")
     page.keyboard.press("Escape")

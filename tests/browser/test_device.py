@@ -272,7 +272,7 @@ def test_a_configuration_is_reviewed_pushed_and_seen_to_arrive(enter: Enter, flo
         page.get_by_role("button", name="Edit…").click()
         editor = page.get_by_label("Desired configuration")
         editor.fill("{oops")
-        expect(page.get_by_text("This is no JSON")).to_be_visible()
+        expect(page.get_by_text("This is not valid JSON")).to_be_visible()
         editor.fill('{"printer": null}')
         expect(page.get_by_text("printer is null")).to_be_visible()
         editor.fill('{"printer": {"dpi": 300}}')

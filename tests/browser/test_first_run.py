@@ -94,7 +94,7 @@ def test_keys_lead_everywhere(page: Page, hub: HubProcess, floor: Floor) -> None
     page.keyboard.press("d")
     expect(page.get_by_role("grid")).to_be_visible()
     page.keyboard.press("/")
-    expect(page.get_by_label("Search name, id or tag")).to_be_focused()
+    expect(page.get_by_label("Search name, ID or tag")).to_be_focused()
     page.keyboard.type("gc?")
     expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
 

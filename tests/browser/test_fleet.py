@@ -120,7 +120,7 @@ def test_a_harmless_command_shows_progress_and_result(enter: Enter, floor: Floor
     with floor.device(new_id("sync")) as device:
         device.answer = progress(40, "upload")
         page = enter(f"/devices?q={device.id}", as_="operator")
-        page.get_by_label(f"Choose {device.id}").check()
+        page.get_by_label(f"Select {device.id}").check()
         page.get_by_role("button", name="Send a command").click()
         choose_command(page, "Force sync")
         page.get_by_role("button", name="Force sync").click()
@@ -136,7 +136,7 @@ def test_a_harmless_command_shows_progress_and_result(enter: Enter, floor: Floor
 def test_something_dangerous_wants_the_name_and_the_reason(enter: Enter, floor: Floor) -> None:
     with floor.device(new_id("danger")) as device:
         page = enter(f"/devices?q={device.id}")
-        page.get_by_label(f"Choose {device.id}").check()
+        page.get_by_label(f"Select {device.id}").check()
         page.get_by_role("button", name="Send a command").click()
         choose_command(page, "Disable device")
         send = page.get_by_role("button", name="Disable device", exact=True)
@@ -147,7 +147,7 @@ def test_something_dangerous_wants_the_name_and_the_reason(enter: Enter, floor: 
         expect(send).to_be_disabled()
         page.get_by_label(f"Type {device.id} to confirm").fill(device.id)
         send.click()
-        expect(page.get_by_text("This is needed.")).to_be_visible()
+        expect(page.get_by_text("This field is required.")).to_be_visible()
         assert device.commands == []
         page.get_by_label("Reason").fill("belt torn")
         send.click()
@@ -166,7 +166,7 @@ def test_many_are_previewed_followed_and_retried_where_it_failed(
         devices[0].answer = fail
         devices[1].answer = stay_silent
         page = enter(f"/devices?q={prefix}")
-        page.get_by_label("Choose all 5 that match").check()
+        page.get_by_label("Select all 5 that match").check()
         page.get_by_role("button", name="Send a command").click()
         choose_command(page, "Clear queue")
         expect(page.get_by_text("4 connected")).to_be_visible()
@@ -206,15 +206,15 @@ def test_a_range_is_chosen_with_shift(enter: Enter, floor: Floor) -> None:
         floor.register(device_id)
     page = enter(f"/devices?q={prefix}", as_="operator")
 
-    page.get_by_label(f"Choose {ids[1]}").click()
-    page.get_by_label(f"Choose {ids[3]}").click(modifiers=["Shift"])
-    expect(page.get_by_text("3 chosen")).to_be_visible()
+    page.get_by_label(f"Select {ids[1]}").click()
+    page.get_by_label(f"Select {ids[3]}").click(modifiers=["Shift"])
+    expect(page.get_by_text("3 selected")).to_be_visible()
     page.get_by_role("grid").focus()
     for key in ("Home", "Space"):
         page.keyboard.press(key)
-    expect(page.get_by_text("4 chosen")).to_be_visible()
-    page.get_by_role("button", name="Choose none").click()
-    expect(page.get_by_text("chosen", exact=False)).to_have_count(0)
+    expect(page.get_by_text("4 selected")).to_be_visible()
+    page.get_by_role("button", name="Clear selection").click()
+    expect(page.get_by_text("selected", exact=False)).to_have_count(0)
 
 
 def test_who_may_only_look_is_offered_nothing_else(enter: Enter, floor: Floor) -> None:
@@ -222,7 +222,7 @@ def test_who_may_only_look_is_offered_nothing_else(enter: Enter, floor: Floor) -
     floor.register(device_id)
     page = enter(f"/devices?q={device_id}", as_="viewer")
 
-    page.get_by_label(f"Choose {device_id}").check()
+    page.get_by_label(f"Select {device_id}").check()
 
     expect(page.get_by_role("button", name="Export CSV")).to_be_visible()
     expect(page.get_by_role("button", name="Send a command")).to_have_count(0)
@@ -262,7 +262,7 @@ def test_the_fleet_is_accessible(enter: Enter, floor: Floor) -> None:
         page = enter(f"/devices?q={device.id}")
         expect(row(page, device.id)).to_contain_text("Error")
         axe.check(page)
-        page.get_by_label(f"Choose {device.id}").check()
+        page.get_by_label(f"Select {device.id}").check()
         axe.check(page)
         page.set_viewport_size({"width": 360, "height": 740})
         expect(page.get_by_role("button", name="Filters")).to_be_visible()

@@ -25,14 +25,14 @@ def test_a_group_is_made_filled_commanded_and_deleted(enter: Enter, floor: Floor
 
         page.get_by_role("button", name="Add devices").click()
         dialog = page.get_by_role("dialog")
-        dialog.get_by_label("Search by id or name").fill(one)
-        dialog.get_by_label(f"Choose {one}").check()
+        dialog.get_by_label("Search by name or ID").fill(one)
+        dialog.get_by_label(f"Select {one}").check()
         dialog.get_by_role("button", name="Add 1 device").click()
         expect(page.locator(f"[data-device={one}]")).to_contain_text("Online")
 
         page.get_by_role("button", name="Add devices").click()
-        dialog.get_by_text("Paste ids").click()
-        dialog.get_by_label("Device ids").fill(f"{one}\n{two}, nobody")
+        dialog.get_by_text("Paste IDs").click()
+        dialog.get_by_label("Device IDs").fill(f"{one}\n{two}, nobody")
         expect(dialog.get_by_role("status")).to_contain_text("1 unknown, left out: nobody")
         dialog.get_by_role("button", name="Add 1 device").click()
         expect(page.locator(f"[data-device={two}]")).to_contain_text("Offline")
@@ -46,7 +46,7 @@ def test_a_group_is_made_filled_commanded_and_deleted(enter: Enter, floor: Floor
         assert [command["type"] for command in device.commands] == ["force_sync"]
         page.keyboard.press("Escape")
 
-        page.get_by_label(f"Choose {two}").check()
+        page.get_by_label(f"Select {two}").check()
         page.get_by_role("button", name="Remove 1 device").click()
         expect(page.locator(f"[data-device={two}]")).to_have_count(0)
 

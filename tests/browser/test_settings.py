@@ -93,7 +93,7 @@ def test_signing_keys_and_the_schema_come_and_go(settings: Page) -> None:
     schema = page.get_by_label("JSON Schema")
     schema.fill("{")
     page.get_by_role("button", name="Save schema").click()
-    expect(page.get_by_text("This is no JSON")).to_be_visible()
+    expect(page.get_by_text("This is not valid JSON")).to_be_visible()
     schema.fill('{"type":"object","required":["rate"]}')
     page.get_by_role("button", name="Save schema").click()
     expect(page.get_by_text("last changed by admin")).to_be_visible()

@@ -4,7 +4,7 @@ import { type ReactNode, useId, useMemo, useState } from "react";
 import { session } from "../api/session";
 import { fleet } from "../live/fleet";
 import type { Device } from "../live/standing";
-import { SearchIcon } from "../parts/icons";
+import { KeyIcon, SearchIcon } from "../parts/icons";
 import { StatusShape } from "../parts/StatusBadge";
 import { useText } from "../text";
 import { useMay } from "./access";
@@ -137,11 +137,13 @@ function useParts(query: string): Part[] {
       icon: <page.icon size={16} />,
       run: () => void navigate({ to: page.to }),
     }));
+    const keys = () => void navigate({ to: "/users", search: { tab: "keys" } });
+    goTo.push({ key: "keys", label: text.shell.apiKeys, icon: <KeyIcon size={16} />, run: keys });
     const does: Entry[] = [
       { key: "light", label: `${theme}: ${themes.light}`, run: () => setColorScheme("light") },
       { key: "dark", label: `${theme}: ${themes.dark}`, run: () => setColorScheme("dark") },
       { key: "auto", label: `${theme}: ${themes.auto}`, run: () => setColorScheme("auto") },
-      { key: "keys", label: text.shell.keys, run: actions.openKeys },
+      { key: "help", label: text.shell.keys, run: actions.openKeys },
       { key: "password", label: text.shell.changePassword, run: actions.openPassword },
       { key: "leave", label: text.shell.signOut, run: () => void session.signOut() },
     ];

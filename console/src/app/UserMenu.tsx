@@ -1,4 +1,5 @@
 import { Button, Menu, SegmentedControl, useMantineColorScheme } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { session } from "../api/session";
 import {
   AutoIcon,
@@ -6,6 +7,7 @@ import {
   KeyboardIcon,
   KeyIcon,
   LeaveIcon,
+  LockIcon,
   MoonIcon,
   SunIcon,
   UserIcon,
@@ -18,6 +20,7 @@ export function UserMenu() {
   const text = useText();
   const user = useSession();
   const actions = useShellActions();
+  const navigate = useNavigate();
   const name = user.displayName ?? user.username;
   return (
     <Menu position="bottom-end" width={240} keepMounted={false}>
@@ -42,7 +45,13 @@ export function UserMenu() {
         <Menu.Item leftSection={<KeyboardIcon size={16} />} onClick={actions.openKeys}>
           {text.shell.keys}
         </Menu.Item>
-        <Menu.Item leftSection={<KeyIcon size={16} />} onClick={actions.openPassword}>
+        <Menu.Item
+          leftSection={<KeyIcon size={16} />}
+          onClick={() => void navigate({ to: "/users", search: { tab: "keys" } })}
+        >
+          {text.shell.apiKeys}
+        </Menu.Item>
+        <Menu.Item leftSection={<LockIcon size={16} />} onClick={actions.openPassword}>
           {text.shell.changePassword}
         </Menu.Item>
         <Menu.Divider />

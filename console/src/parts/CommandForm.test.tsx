@@ -56,7 +56,7 @@ it("wants the name of one device typed before something dangerous, and its reaso
   expect(button).toHaveProperty("disabled", true);
   await userEvent.type(screen.getByLabelText("Type filler-1 to confirm"), "filler-1");
   await userEvent.click(button);
-  expect(screen.getByText("This is needed.")).toBeTruthy();
+  expect(screen.getByText("This field is required.")).toBeTruthy();
   expect(onSubmit).not.toHaveBeenCalled();
   await userEvent.type(screen.getByLabelText(/Reason/), "repair");
   await userEvent.click(button);

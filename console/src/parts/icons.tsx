@@ -147,3 +147,9 @@ export const MoreIcon = icon(<path d="M5 10h.01M10 10h.01M15 10h.01" strokeWidth
 export const UploadIcon = icon(<path d="M10 12V3m-4 3.5 4-4 4 4M3.5 16.5h13" />);
 export const StopIcon = icon(<rect x="5" y="5" width="10" height="10" rx="1" />);
 export const LogIcon = icon(<path d="M3.5 5h13M3.5 8.5h9M3.5 12h13M3.5 15.5h6" />);
+export const LockIcon = icon(
+  <>
+    <rect x="4.5" y="9" width="11" height="8" rx="1.5" />
+    <path d="M7 9V6a3 3 0 0 1 6 0v3" />
+  </>,
+);

@@ -15,7 +15,7 @@ export function UsersPage() {
   const go = (value: string | null) =>
     void navigate({ search: value === "keys" ? { tab: "keys" } : {}, replace: true });
   return (
-    <Page title={text.shell.pages.users}>
+    <Page title={lists ? text.shell.pages.users : text.shell.apiKeys}>
       <Tabs value={lists ? (tab ?? "users") : "keys"} onChange={go} keepMounted={false}>
         <Tabs.List mb="md">
           {lists && <Tabs.Tab value="users">{text.users.tabs.users}</Tabs.Tab>}

@@ -23,13 +23,13 @@ export const audit = {
   export: "Export",
   asCsv: "As CSV",
   asJson: "As JSON",
-  exported: (count: number) => `${count.toLocaleString("en")} rows exported.`,
+  exported: (count: number) => `${count.toLocaleString("en")} entries exported.`,
   exportedSome: (count: number) =>
-    `The newest ${count.toLocaleString("en")} rows are exported. Narrow the time for older ones.`,
+    `The newest ${count.toLocaleString("en")} entries are exported. Narrow the time for older ones.`,
   shown: (count: number, more: boolean) =>
-    `${count.toLocaleString("en")}${more ? "+" : ""} ${count === 1 ? "row" : "rows"}`,
+    `${count.toLocaleString("en")}${more ? "+" : ""} ${count === 1 ? "entry" : "entries"}`,
   none: "Nothing matches",
-  noneHint: "Every privileged action has its row here, from the moment of its effect.",
+  noneHint: "Every privileged action is recorded here, from the moment of its effect.",
   clear: "Clear all filters",
-  id: "Row",
+  id: "Entry",
 };

@@ -18,28 +18,28 @@ export const commands = {
     UNKNOWN: "Unknown",
   } as Record<string, string>,
   means: {
-    PENDING: "The hub has it and waits for the device's line.",
-    SENT: "It was handed to the device's line. Whether it arrived is not known yet.",
+    PENDING: "The hub has it and waits until it can send it to the device.",
+    SENT: "It was sent to the device. Whether it arrived is not known yet.",
     ACKED: "The device has written it down and will run it.",
-    RUNNING: "The device is at it.",
+    RUNNING: "The device is executing it.",
     SUCCESS: "The device says that it worked.",
     FAILED: "The device, or the hub, says that it did not work.",
     REJECTED: "The device refused it. Nothing was done.",
     CANCELLED: "It was stopped before it ended.",
     TIMEOUT:
       "No result came in time. The device may still have done it; a late result is kept with the record.",
-    EXPIRED: "The device did not come in time. It was never sent.",
+    EXPIRED: "The device did not connect in time. It was never sent.",
     UNKNOWN:
-      "The device had begun, and stopped before it could tell the end (a power cut, a crash). It may have happened, wholly, in part or not at all. It is not repeated by itself: look at the device, then decide.",
+      "The device had begun, and stopped before it could report the result (a power cut, a crash). It may have happened, wholly, in part or not at all. It is not repeated automatically: look at the device, then decide.",
   } as Record<string, string>,
   errors: {
     device_offline: "The device was not connected.",
     not_delivered: "It could not be sent in time.",
     timeout: "No result in time.",
-    expired: "The device did not come in time.",
+    expired: "The device did not connect in time.",
     cancelled: "It was cancelled.",
     unsupported: "The device does not know this command.",
-    unknown: "Nobody knows how it ended.",
+    unknown: "How it ended is not known.",
     forbidden: "Your role does not allow it for this device.",
     not_found: "There is no such device.",
   } as Record<string, string>,
@@ -58,7 +58,7 @@ export const commands = {
       string
     >,
     timeout: "Timeout",
-    timeoutHint: (seconds: number) => `Usually ${seconds} s`,
+    timeoutHint: (seconds: number) => `Default: ${seconds} s`,
     seconds: "seconds",
     dangers: {
       medium: "This interrupts the device for a while.",
@@ -70,12 +70,12 @@ export const commands = {
     submitMany: (title: string, count: number) =>
       `${title} on ${plural(count, "device", "devices")}`,
     problems: {
-      required: "This is needed.",
+      required: "This field is required.",
       integer: "A whole number.",
       range: (least: number | null, most: number | null) =>
         `From ${least ?? "any"} to ${most === null ? "any" : most.toLocaleString("en")}.`,
       long: (longest: number) => `At most ${longest} characters.`,
-      json: "A JSON object.",
+      json: "This must be a JSON object.",
       map: "name=value, one a line.",
     },
     mapHint: "name=value, one a line",
@@ -88,7 +88,7 @@ export const commands = {
     connected: (count: number) => `${count.toLocaleString("en")} connected`,
     offlineNow: (count: number) => `${count.toLocaleString("en")} not connected, fail at once`,
     offlineQueue: (count: number) =>
-      `${count.toLocaleString("en")} not connected, get it when they come`,
+      `${count.toLocaleString("en")} not connected, get it when they connect`,
     barred: (count: number) => `${count.toLocaleString("en")} barred from the hub`,
     tooMany: (most: number) => `At most ${most.toLocaleString("en")} devices at once.`,
     more: (count: number) => `and ${count.toLocaleString("en")} more`,
@@ -102,7 +102,7 @@ export const commands = {
     under: (count: number) => `${count.toLocaleString("en")} under way`,
     retry: (count: number) => `Retry ${plural(count, "device", "devices")}`,
     retryUnknown:
-      "Among them are some whose end is unknown or came too late: they may do it a second time.",
+      "Among them are some whose result is unknown or came too late: they may do it a second time.",
     export: "Export CSV",
     device: "Device",
     state: "State",
@@ -131,7 +131,7 @@ export const commands = {
     took: "Took",
     newer: (count: number) => `${plural(count, "newer command", "newer commands")}`,
     record: "Command",
-    id: "Id",
+    id: "ID",
     created: "Accepted",
     sent: "Sent",
     finished: "Ended",

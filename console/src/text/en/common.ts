@@ -21,7 +21,7 @@ export const common = {
   never: "never",
   now: "just now",
   optional: "optional",
-  required: "This is needed.",
+  required: "This field is required.",
   shownOnce: "It is shown this once. Keep it in a safe place.",
   typeToConfirm: (word: string) => `Type ${word} to confirm`,
   roles: {
@@ -43,8 +43,8 @@ export const common = {
     unavailable: "The hub cannot do this at the moment.",
     unauthenticated: "Your session has ended.",
     forbidden: "Your role does not allow this.",
-    not_found: "This is not there, or no longer.",
+    not_found: "This does not exist, or no longer.",
     too_many_requests: (seconds: number) => `Too many attempts. Try again in ${seconds} s.`,
-    internal: "The hub has a defect here. Its log says more.",
+    internal: "The hub failed with an internal error. Its log says more.",
   },
 };

@@ -23,7 +23,7 @@ export const device = {
     raw: "Raw frames",
   },
   facts: {
-    id: "Id",
+    id: "ID",
     presence: "Connection",
     connected: "Connected",
     away: "Not connected",
@@ -186,7 +186,8 @@ export const device = {
     pushing: (name: string) => `Configuration goes to ${name}`,
     desiredLabel: "Desired configuration",
     editHint: "JSON. Only what differs is sent. Nothing is sent before you have seen it.",
-    notJson: (why: string) => (why === "" ? "A JSON object is needed." : `This is no JSON: ${why}`),
+    notJson: (why: string) =>
+      why === "" ? "A JSON object is needed." : `This is not valid JSON: ${why}`,
     noNull: (where: string) => `${where} is null. Leave it out to remove it.`,
     review: "Review changes",
     unchanged: "Nothing is changed.",

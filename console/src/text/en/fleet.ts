@@ -10,13 +10,15 @@ export const fleet = {
       : `${shown.toLocaleString("en")} of ${plural(all, "device", "devices")}`,
   connected: (count: number) => `${count.toLocaleString("en")} connected`,
   addTitle: "Add a device",
-  addHint: "Run this on a machine that should be one. It appears here as soon as it is connected.",
+  addHint:
+    "Run this on the machine that is to become a device. It appears here as soon as it is connected.",
   addLine: "Command that adds a device",
   addKeyHint:
     "Put the enrolment key in place of the dots. The hub showed it once, at its first start; an administrator can make a new one.",
   addKeyMade: "The new key is in the line. It is not shown again: copy it now.",
   addNewKey: "Make a new key",
-  addNewKeyHint: "The old key is dead then. Devices that are enrolled keep their own tokens.",
+  addNewKeyHint:
+    "The old key stops working at once. Devices that are enrolled keep their own tokens.",
   columns: {
     name: "Device",
     status: "Status",
@@ -26,7 +28,7 @@ export const fleet = {
     tags: "Tags",
   },
   columnsMenu: "Columns",
-  search: "Search name, id or tag",
+  search: "Search name, ID or tag",
   clearSearch: "Clear the search",
   filters: "Filters",
   filter: {
@@ -42,15 +44,15 @@ export const fleet = {
   noMatch: "No device matches",
   noMatchHint: "Devices are there, but none with all of these filters.",
   views: "Views",
-  noViews: "Keep the present filters and order under a name.",
+  noViews: "Save the current filters and order under a name.",
   viewName: "Name of this view",
   deleteView: (name: string) => `Delete the view ${name}`,
   barred: "barred",
-  choose: (name: string) => `Choose ${name}`,
-  chooseAll: (count: number) => `Choose all ${count.toLocaleString("en")} that match`,
-  chosen: (count: number) => `${count.toLocaleString("en")} chosen`,
-  chooseNone: "Choose none",
-  chooseMatching: (count: number) => `Choose all ${count.toLocaleString("en")} that match`,
+  choose: (name: string) => `Select ${name}`,
+  chooseAll: (count: number) => `Select all ${count.toLocaleString("en")} that match`,
+  chosen: (count: number) => `${count.toLocaleString("en")} selected`,
+  chooseNone: "Clear selection",
+  chooseMatching: (count: number) => `Select all ${count.toLocaleString("en")} that match`,
   send: "Send a command",
   export: "Export CSV",
 };

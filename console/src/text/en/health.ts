@@ -13,24 +13,24 @@ export const health = {
     commands: "Commands per second",
   },
   ofDevices: (share: number) => `${share} % of all`,
-  well: "Everything is well.",
+  well: "Everything is healthy.",
   replicas: (value: number) => plural(value, "replica", "replicas"),
   replica: "Replica",
   version: (version: string) => `version ${version}`,
   started: "started",
-  seen: "seen",
+  seen: "last seen",
   states: {
-    ok: "Well",
+    ok: "Healthy",
     draining: "Draining",
-    silent: "Silent",
+    silent: "Not responding",
     new: "Starting",
-    bad: "In trouble",
+    bad: "Needs attention",
   },
-  noFigures: "It has told nothing of itself yet. Figures come within three seconds of its start.",
+  noFigures: "It has reported no figures yet. They come within three seconds of its start.",
   charts: {
     eventsPerSecond: "Events/s",
     commandsPerSecond: "Commands/s",
-    cpuPercent: "Processor",
+    cpuPercent: "CPU",
     latencyMs: "Database",
   },
   percent: (value: number) => `${value} %`,
@@ -38,7 +38,7 @@ export const health = {
   chart: (name: string, value: string, minutes: number) =>
     `${name}: ${value} now; the last ${minutes} minutes as a line`,
   figures: {
-    lines: "Lines",
+    lines: "Device connections",
     dashboards: "Dashboards",
     refusals: "Refusals/s",
     errors: "Errors/s",
@@ -47,16 +47,16 @@ export const health = {
     batchQueue: "Batch queue",
     streamLag: "Stream lag",
     noLag: "nobody watches",
-    pool: "Connections",
+    pool: "Database pool",
     poolOf: (busy: number, most: number) => `${busy} of ${most} busy`,
     redis: "Redis",
-    redisStates: { ok: "Well", away: "Away" },
+    redisStates: { ok: "Connected", away: "Unreachable" },
     memory: "Memory",
   },
   advice: {
     title: "What needs attention",
     silent: (id: string, seconds: number) =>
-      `${id} has not been heard of for ${seconds} s. It stands still or is gone; its devices come back on another replica. Look at its log and at its machine.`,
+      `${id} has not reported for ${seconds} s. It hangs or has stopped; its devices reconnect to another replica. Look at its log and at its machine.`,
     draining: (id: string) =>
       `${id} is draining: its devices go to other replicas. It ends by itself.`,
     redis: (id: string) =>
@@ -72,13 +72,13 @@ export const health = {
     lag: (id: string, value: number) =>
       `Dashboards on ${id} are ${count(value)} events behind. Fewer dashboards, or narrower filters, help.`,
     refusals: (id: string, value: number) =>
-      `${id} sends away ${value} requests or sockets a second: it is overloaded or draining. Add a replica if it stays.`,
+      `${id} refuses ${value} requests or connections a second: it is overloaded or draining. Add a replica if it stays.`,
     errors: (id: string, value: number) =>
       `${id} counts ${value} errors a second: failed requests, frames that did not decode, or events given up. Its log says which.`,
     cpu: (id: string, value: number) =>
       `${id} uses ${value} % of a processor. A replica uses one: add a replica before it stays at 100 %.`,
     dead: (value: number) =>
-      `The cloud has refused ${plural(value, "record", "records")}. See below why, mend it, then try again.`,
+      `The cloud has refused ${plural(value, "record", "records")}. See below why, fix the cause, then try again.`,
     oldest: (minutes: number) =>
       `Records have been waiting for the cloud for ${plural(minutes, "minute", "minutes")}. See below what is wrong.`,
   },
@@ -93,7 +93,7 @@ export const health = {
       value < 120 ? `${Math.round(value)} s` : plural(Math.round(value / 60), "minute", "minutes"),
     deadTitle: "Dead letters",
     deadHint:
-      "Records that the cloud refused. Others of their company go on. Mend the cause, then try again.",
+      "Records that the cloud refused. Others of their company go on. Fix the cause, then try again.",
     record: "Record",
     kind: "Kind",
     company: "Company",

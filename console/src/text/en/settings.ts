@@ -1,20 +1,20 @@
 export const settings = {
-  saved: "Saved. It counts on every replica.",
-  overridden: "Decided by the environment of the hub",
+  saved: "Saved. It applies on every replica.",
+  overridden: "Set by the hub's environment",
   overriddenHint: (variable: string) =>
-    `${variable} is set where the hub runs and goes over what is stored here.`,
+    `${variable} is set where the hub runs and overrides what is stored here.`,
   enrollment: {
     title: "Enrolment",
     auto: "Register unknown devices",
     autoHint:
-      "A new device that shows the enrolment key appears by itself. Turn it off when the fleet stands, and register devices one by one.",
+      "A new device that shows the enrolment key appears by itself. Turn it off when the fleet is complete, and register devices one by one.",
     key: "Enrolment key",
     keyHint:
       "Devices show it once and get tokens of their own. It is not shown again here: make a new one when you need it.",
     renew: "New key…",
     renewTitle: "Make a new enrolment key?",
     renewHint:
-      "The old key is dead at once: whoever still enrols with it is refused. Devices that are enrolled stay connected.",
+      "The old key stops working at once: whoever still enrols with it is refused. Devices that are enrolled stay connected.",
     renewAct: "Make a new key",
     newKey: "The new enrolment key",
     line: "Add a device with it",
@@ -64,9 +64,9 @@ export const settings = {
     label: "JSON Schema",
     save: "Save schema",
     begin: "Write a schema",
-    notJson: (why: string) => `This is no JSON: ${why}`,
-    noObject: "A schema is an object.",
-    saved: "The schema counts from now on.",
+    notJson: (why: string) => `This is not valid JSON: ${why}`,
+    noObject: "A schema must be a JSON object.",
+    saved: "The schema applies from now on.",
     updated: (who: string) => `last changed by ${who}`,
     delete: "Delete schema",
     deleteTitle: "Delete the schema?",

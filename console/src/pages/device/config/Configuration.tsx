@@ -109,7 +109,7 @@ const LOOK: Record<string, string> = {
 
 function Standing({ config, action }: { config: Config; action: React.ReactNode }) {
   const words = useText().device.config;
-  const never = config.desiredVersion === 0 && config.reportedVersion === null;
+  const never = config.desiredVersion === 0 && !config.reportedVersion;
   return (
     <div className={classes.standing}>
       <div className={classes.state}>
