@@ -122,8 +122,11 @@ def test_a_roll_out_in_waves(enter: Enter, floor: Floor, hub: HubProcess) -> Non
         dialog.get_by_role("button", name="Remove wave 3").click()
         expect(dialog.get_by_role("alert")).to_have_count(0)
         dialog.get_by_label("Soak time, seconds").fill("1")
+        begin = dialog.get_by_role("button", name="Deploy 2.0 to 3 devices")
+        expect(begin).to_be_disabled()
+        dialog.get_by_label("Type 3, the number of devices, to confirm").fill("3")
         axe.check(page)
-        dialog.get_by_role("button", name="Deploy 2.0 to 3 devices").click()
+        begin.click()
 
         expect(page.get_by_role("heading", name="Deployment of 2.0")).to_be_visible()
         expect(count(page, "SUCCESS")).to_have_text("3", timeout=ROLL_OUT_MS)

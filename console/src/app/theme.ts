@@ -58,6 +58,7 @@ export const theme = createTheme({
     NumberInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm", comboboxProps: { shadow: "md" } } },
     Textarea: { defaultProps: { size: "sm" } },
+    SegmentedControl: { defaultProps: { withItemsBorders: false } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true, multiline: true } },
     Modal: { defaultProps: { centered: true } },
     // The page has one banner: the head of a dialog is none.
