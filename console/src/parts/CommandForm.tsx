@@ -80,7 +80,7 @@ function CommandChoice({ specs, type, onChange }: ChoiceProps) {
     <Select
       label={text.command}
       placeholder={text.choose}
-      description={chosen?.description}
+      description={chosen?.description.replaceAll("`", "")}
       inputWrapperOrder={["label", "input", "description"]}
       searchable
       data-autofocus

@@ -1,8 +1,9 @@
 import { Alert, Button, Progress, Switch } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { useMutation } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState } from "react";
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { cancelCommand } from "../api/commands";
 import { type RunRow, tally } from "../commands/run";
 import { titleOf } from "../commands/specs";
@@ -17,6 +18,7 @@ import { DownloadIcon, RefreshIcon } from "./icons";
 import { problemText } from "./ProblemLine";
 
 const ROW = 36;
+const COMPACT_ROW = 52;
 const MOST_CANCELLED = 50;
 
 type Props = {
@@ -117,12 +119,16 @@ function CancelButton({ rows }: { rows: readonly RunRow[] }) {
 
 function Rows({ rows }: { rows: readonly RunRow[] }) {
   const scroller = useRef<HTMLDivElement>(null);
+  const compact = useMediaQuery("(max-width: 36em)") ?? false;
+  const height = compact ? COMPACT_ROW : ROW;
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
+    estimateSize: () => height,
     overscan: 8,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another height is another place for each
+  useLayoutEffect(() => virtual.measure(), [height]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <div className={classes.rows} ref={scroller} tabIndex={0} role="list">

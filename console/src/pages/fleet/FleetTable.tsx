@@ -6,6 +6,7 @@ import {
   memo,
   type ReactNode,
   useCallback,
+  useLayoutEffect,
   useMemo,
   useRef,
   useState,
@@ -53,6 +54,9 @@ export function FleetTable(props: Props) {
     scrollPaddingStart: ROW,
     getItemKey: index => ids[index] ?? index,
   });
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another height is another place for each
+  useLayoutEffect(() => virtual.measure(), [height]);
 
   const open = useCallback(
     (deviceId: string) => void navigate({ to: "/devices/$deviceId", params: { deviceId } }),
