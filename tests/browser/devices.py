@@ -64,6 +64,12 @@ class Simulated:
     def send(self, type_: str, **fields: Any) -> None:
         self._floor.run(self._device.send(type_, **fields))
 
+    async def keep_saying(self, status: Callable[[], Json], *, every: float) -> None:
+        """For ever; `every` so many seconds."""
+        while True:
+            await self._device.send("status", status="ONLINE", metrics=status())
+            await asyncio.sleep(every)
+
     def send_soon(self, type_: str, **fields: Any) -> None:
         """Without waiting for it."""
         self._floor.begin(self._device.send(type_, **fields))
@@ -123,6 +129,15 @@ class Floor:
     async def _until(condition: Callable[[], bool]) -> None:
         while not condition():  # noqa: ASYNC110 - what it waits for knows of no event
             await asyncio.sleep(0.01)
+
+    @contextlib.contextmanager
+    def meanwhile(self, work: Coroutine[Any, Any, None]) -> Generator[None]:
+        """It goes on until the block ends."""
+        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            yield
+        finally:
+            running.cancel()
 
     def register(self, device_id: str) -> None:
         """A device that is never on a line."""

@@ -48,7 +48,7 @@ def metrics_of(number: int, minutes_ago: float) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def at_work(floor: Floor, rest: httpx.Client, ready: Json) -> Generator[list[Simulated]]:
+def at_work(floor: Floor, rest: httpx.Client, ready: Json) -> Generator[None]:
     """Its devices on their lines, until the block ends."""
     on_line = [name for name in ids() if name not in AWAY]
     for name in AWAY:
@@ -63,7 +63,12 @@ def at_work(floor: Floor, rest: httpx.Client, ready: Json) -> Generator[list[Sim
         _speak(by_name[SHOWN])
         _command(rest, by_name)
         _deploy(rest, by_name)
-        yield devices
+        began, number = time.monotonic(), ids().index(SHOWN)
+        lively = by_name[SHOWN].keep_saying(
+            lambda: metrics_of(number, (began - time.monotonic()) / 60), every=2
+        )
+        with floor.meanwhile(lively):
+            yield
 
 
 async def _write_the_past(database_url: str) -> None:
@@ -83,8 +88,8 @@ def _describe(rest: httpx.Client) -> None:
     for number, name in enumerate(ids()):
         tags = [LINES[number % len(LINES)], *(["pilot"] if number % 5 == 0 else [])]
         _data(rest.patch(f"/devices/{name}", json={"tags": tags}))
-    for kind in ("press", "filler", "gateway"):
-        group = _data(rest.post("/device-groups", json={"name": f"All {kind}s"}))
+    for kind, title in (("press", "Presses"), ("filler", "Fillers"), ("gateway", "Gateways")):
+        group = _data(rest.post("/device-groups", json={"name": title}))
         members = [name for name in ids() if name.startswith(kind)]
         _data(rest.post(f"/device-groups/{group['id']}/members", json={"deviceIds": members}))
 

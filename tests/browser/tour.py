@@ -21,13 +21,15 @@ from tests.browser.devices import Floor
 from tests.browser.signing import sign_in
 
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "console"
+LIVELY_MS: Final = 5000
+"""So long something live comes in before a picture is taken."""
 SIZE: Final[ViewportSize] = {"width": 1280, "height": 800}
 THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 DEVICE: Final = f"/devices/{scene.SHOWN}"
 
 PAGES: Final = {
     "fleet": "/devices",
-    "device": DEVICE,
+    "device": f"{DEVICE}?span=1h",
     "device-charts": f"{DEVICE}?tab=charts&span=1h",
     "device-log": f"{DEVICE}?tab=log",
     "device-commands": f"{DEVICE}?tab=commands",
@@ -95,6 +97,7 @@ def _take(browser: Browser, url: str) -> None:
     sign_in(page, "admin")
     for name, path in PAGES.items():
         visit(page, url, path)
+        page.wait_for_timeout(LIVELY_MS)
         for theme in THEMES:
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             page.screenshot(path=PICTURES / f"{name}-{theme}.png", animations="disabled")

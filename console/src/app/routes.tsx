@@ -7,10 +7,13 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { auditSearch } from "../pages/audit/search";
 import { commandsSearch } from "../pages/commands/search";
 import { deviceSearch } from "../pages/device/search";
 import { firmwareSearch } from "../pages/firmware/search";
 import { fleetSearch } from "../pages/fleet/search";
+import { groupsSearch } from "../pages/groups/search";
+import { usersSearch } from "../pages/users/search";
 import { Empty } from "../parts/Empty";
 import { QuestionIcon } from "../parts/icons";
 import { Page } from "../parts/Page";
@@ -65,16 +68,19 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/groups",
+    validateSearch: groupsSearch,
     component: lazyRouteComponent(() => import("../pages/groups/GroupsPage"), "GroupsPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/users",
+    validateSearch: usersSearch,
     component: lazyRouteComponent(() => import("../pages/users/UsersPage"), "UsersPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/audit",
+    validateSearch: auditSearch,
     component: lazyRouteComponent(() => import("../pages/audit/AuditPage"), "AuditPage"),
   }),
   createRoute({

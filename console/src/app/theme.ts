@@ -1,4 +1,5 @@
 import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { en } from "../text/en";
 
 /** The one accent: the sea under a long line. */
 const sea: MantineColorsTuple = [
@@ -59,6 +60,7 @@ export const theme = createTheme({
     Select: { defaultProps: { size: "sm", comboboxProps: { shadow: "md" } } },
     Textarea: { defaultProps: { size: "sm" } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true, multiline: true } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": en.common.close } } },
     Modal: { defaultProps: { centered: true } },
     // The page has one banner: the head of a dialog is none.
     ModalHeader: { defaultProps: { component: "div" } },

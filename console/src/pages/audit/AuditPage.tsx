@@ -1,7 +1,146 @@
+import { Button, Drawer, Menu, Stack } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { useChange } from "../../api/change";
+import { csv, download } from "../../parts/csv";
+import { Empty } from "../../parts/Empty";
+import { AuditIcon, DownloadIcon } from "../../parts/icons";
+import { Json } from "../../parts/Json";
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
-import { useText } from "../../text";
+import { ProblemLine } from "../../parts/ProblemLine";
+import { TimeText } from "../../parts/TimeText";
+import { type Text, useText } from "../../text";
+import { AuditTable } from "./AuditTable";
+import classes from "./audit.module.css";
+import { type AuditRow, MOST_EXPORTED, readAll, useAudit } from "./data";
+import { Filters } from "./Filters";
+import type { AuditSearch } from "./search";
 
 export function AuditPage() {
   const text = useText();
-  return <Page title={text.shell.pages.audit}>{null}</Page>;
+  const words = text.audit;
+  const search = useSearch({ from: "/audit" });
+  const navigate = useNavigate({ from: "/audit" });
+  const audit = useAudit(search);
+  const [open, setOpen] = useState<AuditRow | null>(null);
+  const rows = audit.data?.pages.flatMap(({ items }) => items) ?? [];
+  const go = (next: AuditSearch) => void navigate({ search: next, replace: true });
+  return (
+    <Page
+      title={text.shell.pages.audit}
+      aside={
+        audit.isSuccess && (
+          <output className="dim">{words.shown(rows.length, audit.hasNextPage)}</output>
+        )
+      }
+      actions={<Export search={search} />}
+      wide
+      fill
+    >
+      <Filters search={search} onSearch={go} />
+      {audit.isError && <ProblemLine error={audit.error} onRetry={() => void audit.refetch()} />}
+      {audit.isPending && <Loading height={320} />}
+      {rows.length > 0 && (
+        <div className={classes.frame}>
+          <AuditTable
+            rows={rows}
+            more={audit.hasNextPage}
+            onMore={() => {
+              if (!audit.isFetchingNextPage) void audit.fetchNextPage();
+            }}
+            onFilter={part => go({ ...search, ...part })}
+            onOpen={setOpen}
+          />
+        </div>
+      )}
+      {audit.isSuccess && rows.length === 0 && (
+        <Empty icon={AuditIcon} title={words.none}>
+          <p>{words.noneHint}</p>
+          <Button variant="default" onClick={() => go({})}>
+            {words.clear}
+          </Button>
+        </Empty>
+      )}
+      <Detail row={open} onClose={() => setOpen(null)} />
+    </Page>
+  );
+}
+
+function Export({ search }: { search: AuditSearch }) {
+  const text = useText();
+  const words = text.audit;
+  const change = useChange(
+    async (form: "csv" | "json") => {
+      const rows = await readAll(search);
+      if (form === "csv") download("audit.csv", asCsv(rows, text));
+      else download("audit.json", JSON.stringify(rows, null, 2), "application/json");
+      return rows.length;
+    },
+    {
+      onDone: count =>
+        notifications.show({
+          message: count < MOST_EXPORTED ? words.exported(count) : words.exportedSome(count),
+        }),
+    },
+  );
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button
+          variant="default"
+          leftSection={<DownloadIcon size={14} />}
+          loading={change.isPending}
+        >
+          {words.export}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => change.mutate("csv")}>{words.asCsv}</Menu.Item>
+        <Menu.Item onClick={() => change.mutate("json")}>{words.asJson}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function asCsv(rows: readonly AuditRow[], text: Text): string {
+  const { time, actor, action, target, detail } = text.audit;
+  return csv([
+    [time, actor, action, target, detail],
+    ...rows.map(row => [row.at, row.actor, row.action, row.target, JSON.stringify(row.detail)]),
+  ]);
+}
+
+function Detail({ row, onClose }: { row: AuditRow | null; onClose: () => void }) {
+  const text = useText();
+  const words = text.audit;
+  return (
+    <Drawer
+      opened={row !== null}
+      onClose={onClose}
+      position="right"
+      size="md"
+      title={row?.action}
+      closeButtonProps={{ "aria-label": text.common.close }}
+    >
+      {row && (
+        <Stack gap="sm">
+          <dl className={classes.facts}>
+            <dt>{words.time}</dt>
+            <dd>
+              <TimeText at={row.at} full />
+            </dd>
+            <dt>{words.actor}</dt>
+            <dd>{row.actor}</dd>
+            <dt>{words.target}</dt>
+            <dd>{row.target ?? text.common.none}</dd>
+            <dt>{words.id}</dt>
+            <dd>{row.id}</dd>
+          </dl>
+          <Json value={row.detail} />
+        </Stack>
+      )}
+    </Drawer>
+  );
 }

@@ -1,7 +1,31 @@
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
+import { ProblemLine } from "../../parts/ProblemLine";
 import { useText } from "../../text";
+import { ConfigSchema } from "./ConfigSchema";
+import { useSettings } from "./data";
+import { Enrollment } from "./Enrollment";
+import { RetentionForm } from "./RetentionForm";
+import { SigningKeys } from "./SigningKeys";
 
+/** Administrators change it; everybody else may read it. */
 export function SettingsPage() {
   const text = useText();
-  return <Page title={text.shell.pages.settings}>{null}</Page>;
+  const settings = useSettings();
+  return (
+    <Page title={text.shell.pages.settings}>
+      {settings.isError && (
+        <ProblemLine error={settings.error} onRetry={() => void settings.refetch()} />
+      )}
+      {settings.isPending && <Loading height={320} />}
+      {settings.data && (
+        <>
+          <Enrollment settings={settings.data} />
+          <RetentionForm settings={settings.data} />
+        </>
+      )}
+      <SigningKeys />
+      <ConfigSchema />
+    </Page>
+  );
 }

@@ -1,7 +1,35 @@
+import { Tabs } from "@mantine/core";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useMay } from "../../app/access";
 import { Page } from "../../parts/Page";
 import { useText } from "../../text";
+import { Keys } from "./Keys";
+import { Users } from "./Users";
 
 export function UsersPage() {
   const text = useText();
-  return <Page title={text.shell.pages.users}>{null}</Page>;
+  const may = useMay();
+  const { tab } = useSearch({ from: "/users" });
+  const navigate = useNavigate({ from: "/users" });
+  const lists = may("listUsers");
+  const go = (value: string | null) =>
+    void navigate({ search: value === "keys" ? { tab: "keys" } : {}, replace: true });
+  return (
+    <Page title={text.shell.pages.users}>
+      <Tabs value={lists ? (tab ?? "users") : "keys"} onChange={go} keepMounted={false}>
+        <Tabs.List mb="md">
+          {lists && <Tabs.Tab value="users">{text.users.tabs.users}</Tabs.Tab>}
+          <Tabs.Tab value="keys">{text.users.tabs.keys}</Tabs.Tab>
+        </Tabs.List>
+        {lists && (
+          <Tabs.Panel value="users">
+            <Users />
+          </Tabs.Panel>
+        )}
+        <Tabs.Panel value="keys">
+          <Keys />
+        </Tabs.Panel>
+      </Tabs>
+    </Page>
+  );
 }

@@ -4,6 +4,7 @@ const plural = (count: number, one: string, many: string) =>
 export const common = {
   product: "Longline",
   plural,
+  actions: "Actions",
   cancel: "Cancel",
   close: "Close",
   save: "Save",
@@ -21,6 +22,8 @@ export const common = {
   now: "just now",
   optional: "optional",
   required: "This is needed.",
+  shownOnce: "It is shown this once. Keep it in a safe place.",
+  typeToConfirm: (word: string) => `Type ${word} to confirm`,
   roles: {
     VIEWER: "Viewer",
     OPERATOR: "Operator",

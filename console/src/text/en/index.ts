@@ -1,9 +1,26 @@
 /** The catalogue in English. A message with parameters is a function. One file an area of the console. */
+import { audit } from "./audit";
 import { commands } from "./commands";
 import { common } from "./common";
 import { device } from "./device";
 import { firmware } from "./firmware";
 import { fleet } from "./fleet";
+import { groups } from "./groups";
+import { health } from "./health";
+import { settings } from "./settings";
 import { shell } from "./shell";
+import { users } from "./users";
 
-export const en = { common, shell, fleet, commands, device, firmware };
+export const en = {
+  common,
+  shell,
+  fleet,
+  commands,
+  device,
+  firmware,
+  groups,
+  users,
+  audit,
+  settings,
+  health,
+};

@@ -1,0 +1,32 @@
+/** A change over REST: what it makes stale is read again, and what went wrong is told. */
+
+import { notifications } from "@mantine/notifications";
+import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
+import { problemText } from "../parts/ProblemLine";
+import { useText } from "../text";
+
+type Options<R> = {
+  /** Queries to be read again. */
+  stale?: readonly QueryKey[];
+  /** Told when it is done. */
+  done?: string;
+  onDone?: (answer: R) => void;
+  /** The form itself shows what went wrong. */
+  quiet?: boolean;
+};
+
+export function useChange<T, R>(change: (wanted: T) => Promise<R>, options: Options<R> = {}) {
+  const text = useText();
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSuccess: answer => {
+      for (const queryKey of options.stale ?? []) void queries.invalidateQueries({ queryKey });
+      if (options.done) notifications.show({ message: options.done });
+      options.onDone?.(answer);
+    },
+    onError: error => {
+      if (!options.quiet) notifications.show({ color: "red", message: problemText(error, text) });
+    },
+  });
+}

@@ -1,0 +1,31 @@
+/** What the address of the audit log says; absent is all. */
+export type AuditSearch = {
+  /** Words, each part of actor, action or target. */
+  q?: string;
+  actor?: string;
+  action?: string;
+  target?: string;
+  /** Hours back from now; or, exactly, `since` and `until`. */
+  hours?: number;
+  since?: string;
+  until?: string;
+};
+
+const TEXTS = ["q", "actor", "action", "target"] as const;
+const TIMES = ["since", "until"] as const;
+
+export function auditSearch(search: Record<string, unknown>): AuditSearch {
+  const found: AuditSearch = {};
+  for (const key of TEXTS) {
+    const value = search[key];
+    if (typeof value === "string" && value !== "") found[key] = value;
+    else if (typeof value === "number") found[key] = String(value);
+  }
+  for (const key of TIMES) {
+    const value = search[key];
+    if (typeof value === "string" && !Number.isNaN(Date.parse(value))) found[key] = value;
+  }
+  const { hours } = search;
+  if (typeof hours === "number" && hours > 0) found.hours = hours;
+  return found;
+}

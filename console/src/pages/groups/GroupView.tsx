@@ -1,0 +1,176 @@
+import { Button, TextInput } from "@mantine/core";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { useChange } from "../../api/change";
+import { useMay } from "../../app/access";
+import { useFleet } from "../../live/fleet";
+import type { Device } from "../../live/standing";
+import { CommandDialog } from "../../parts/CommandDialog";
+import { Confirm } from "../../parts/Confirm";
+import { Empty } from "../../parts/Empty";
+import { Hint } from "../../parts/Frame";
+import { CommandIcon, FleetIcon, PlusIcon, SearchIcon, TrashIcon } from "../../parts/icons";
+import { Page } from "../../parts/Page";
+import { useText } from "../../text";
+import { AddDialog } from "./AddDialog";
+import { DeviceList } from "./DeviceList";
+import { GROUPS, type Group, remove, removeMembers, rename, useMembers } from "./data";
+import classes from "./groups.module.css";
+import { matching, toggled } from "./matching";
+import { NameDialog } from "./NameDialog";
+
+type Dialog = "add" | "rename" | "delete" | "command" | null;
+
+/** One group: who is in it, live, and what can be done with them. */
+export function GroupView({ group }: { group: Group }) {
+  const text = useText();
+  const words = text.groups;
+  const may = useMay();
+  const members = useMembers(group.id);
+  const loading = useFleet(({ loading }) => loading);
+  const [dialog, setDialog] = useState<Dialog>(null);
+  const close = () => setDialog(null);
+  const manages = may("manage");
+  return (
+    <Page
+      title={group.name}
+      aside={
+        <span className="dim">
+          {text.common.devices(members.length)} ·{" "}
+          <Link to="/groups" search={{}}>
+            {words.back}
+          </Link>
+        </span>
+      }
+      actions={
+        <>
+          {may("dispatch") && (
+            <Button
+              leftSection={<CommandIcon size={14} />}
+              disabled={members.length === 0}
+              onClick={() => setDialog("command")}
+            >
+              {words.send}
+            </Button>
+          )}
+          {manages && (
+            <>
+              <Button
+                variant="default"
+                leftSection={<PlusIcon size={14} />}
+                onClick={() => setDialog("add")}
+              >
+                {words.add}
+              </Button>
+              <Button variant="default" onClick={() => setDialog("rename")}>
+                {words.rename}
+              </Button>
+              <Button
+                variant="default"
+                leftSection={<TrashIcon size={14} />}
+                onClick={() => setDialog("delete")}
+              >
+                {words.delete}
+              </Button>
+            </>
+          )}
+        </>
+      }
+      fill
+    >
+      {members.length > 0 || loading ? (
+        <Members group={group} members={members} />
+      ) : (
+        <Empty icon={FleetIcon} title={words.noMembers}>
+          {manages && <p>{words.noMembersHint}</p>}
+        </Empty>
+      )}
+      {dialog === "command" && <CommandDialog targets={members} onClose={close} />}
+      {dialog === "add" && <AddDialog group={group} onClose={close} />}
+      {dialog === "rename" && (
+        <NameDialog
+          title={words.renameTitle(group.name)}
+          act={words.rename}
+          name={group.name}
+          save={name => rename(group.id, name)}
+          onClose={close}
+        />
+      )}
+      {dialog === "delete" && <Delete group={group} onClose={close} />}
+    </Page>
+  );
+}
+
+function Members({ group, members }: { group: Group; members: readonly Device[] }) {
+  const words = useText().groups;
+  const may = useMay();
+  const [q, setQ] = useState("");
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const shown = useMemo(() => matching(members, q), [members, q]);
+  const change = useChange((ids: string[]) => removeMembers(group.id, ids), {
+    stale: [GROUPS],
+    done: words.removed(chosen.size),
+    onDone: () => setChosen(new Set()),
+  });
+  return (
+    <>
+      <div className={classes.toolbar}>
+        <TextInput
+          data-search
+          aria-label={words.searchMembers}
+          placeholder={words.searchMembers}
+          leftSection={<SearchIcon size={15} />}
+          value={q}
+          onChange={event => setQ(event.currentTarget.value)}
+        />
+        {chosen.size > 0 && (
+          <>
+            <strong>{words.chosen(chosen.size)}</strong>
+            <Button
+              variant="default"
+              loading={change.isPending}
+              onClick={() => change.mutate([...chosen])}
+            >
+              {words.removeCount(chosen.size)}
+            </Button>
+          </>
+        )}
+      </div>
+      <div className={classes.frame}>
+        {shown.length > 0 ? (
+          <DeviceList
+            devices={shown}
+            label={words.members}
+            chosen={chosen}
+            onChoose={may("manage") ? id => setChosen(toggled(chosen, id)) : undefined}
+          />
+        ) : (
+          <div className={classes.nothing}>
+            <Hint>{words.noMatch}</Hint>
+          </div>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Delete({ group, onClose }: { group: Group; onClose: () => void }) {
+  const words = useText().groups;
+  const navigate = useNavigate({ from: "/groups" });
+  const change = useChange(() => remove(group.id), {
+    stale: [GROUPS],
+    done: words.deleted(group.name),
+    onDone: () => void navigate({ search: {} }),
+  });
+  return (
+    <Confirm
+      title={words.deleteTitle(group.name)}
+      act={words.delete}
+      busy={change.isPending}
+      onConfirm={() => change.mutate(undefined)}
+      onClose={onClose}
+    >
+      {words.deleteHint}
+    </Confirm>
+  );
+}

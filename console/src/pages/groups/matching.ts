@@ -1,0 +1,17 @@
+/** Devices whose id or name holds every word. Pure. */
+import type { Device } from "../../live/standing";
+
+export function matching(devices: readonly Device[], q: string): readonly Device[] {
+  const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return devices;
+  return devices.filter(({ id, name }) => {
+    const text = `${id} ${name}`.toLowerCase();
+    return words.every(word => text.includes(word));
+  });
+}
+
+export function toggled(chosen: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(chosen);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}

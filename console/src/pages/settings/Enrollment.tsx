@@ -1,0 +1,109 @@
+import { Button, Modal, Stack, Switch } from "@mantine/core";
+import { useState } from "react";
+import { useChange } from "../../api/change";
+import { useMay } from "../../app/access";
+import { Confirm } from "../../parts/Confirm";
+import { CopyLine } from "../../parts/CopyLine";
+import { Actions, Hint, Label } from "../../parts/Frame";
+import { KeyIcon } from "../../parts/icons";
+import { Section } from "../../parts/Page";
+import { Secret } from "../../parts/Secret";
+import { useText } from "../../text";
+import { changeSettings, newEnrollmentKey, type OrgSettings, SETTINGS } from "./data";
+import classes from "./settings.module.css";
+
+export function Enrollment({ settings }: { settings: OrgSettings }) {
+  const text = useText();
+  const words = text.settings.enrollment;
+  const administers = useMay()("administer");
+  const overridden = settings.overridden.includes("autoEnroll");
+  const change = useChange((autoEnroll: boolean) => changeSettings({ autoEnroll }), {
+    stale: [SETTINGS],
+    done: text.settings.saved,
+  });
+  const [renewing, setRenewing] = useState(false);
+  return (
+    <Section title={words.title}>
+      <div className={classes.setting}>
+        <div>
+          <strong>{words.auto}</strong>
+          <Hint>{words.autoHint}</Hint>
+          {overridden && <Overridden variable="LONGLINE_AUTO_ENROLL" />}
+        </div>
+        <Switch
+          aria-label={words.auto}
+          checked={settings.autoEnroll}
+          disabled={!administers || overridden || change.isPending}
+          onChange={event => change.mutate(event.currentTarget.checked)}
+        />
+      </div>
+      {administers && (
+        <div className={classes.setting}>
+          <div>
+            <strong>{words.key}</strong>
+            <Hint>{words.keyHint}</Hint>
+          </div>
+          <Button
+            variant="default"
+            leftSection={<KeyIcon size={14} />}
+            onClick={() => setRenewing(true)}
+          >
+            {words.renew}
+          </Button>
+        </div>
+      )}
+      {renewing && <NewKey onClose={() => setRenewing(false)} />}
+    </Section>
+  );
+}
+
+/** Beside what a variable decides. */
+export function Overridden({ variable }: { variable: string }) {
+  const text = useText().settings;
+  return (
+    <span title={text.overriddenHint(variable)}>
+      <Label tone="warn">{text.overridden}</Label> <code className={classes.code}>{variable}</code>
+    </span>
+  );
+}
+
+function NewKey({ onClose }: { onClose: () => void }) {
+  const text = useText();
+  const words = text.settings.enrollment;
+  const change = useChange(newEnrollmentKey);
+  const key = change.data?.enrollmentKey;
+  if (key === undefined) {
+    return (
+      <Confirm
+        title={words.renewTitle}
+        act={words.renewAct}
+        busy={change.isPending}
+        onConfirm={() => change.mutate(undefined)}
+        onClose={onClose}
+      >
+        {words.renewHint}
+      </Confirm>
+    );
+  }
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      size="lg"
+      title={words.newKey}
+      closeButtonProps={{ "aria-label": text.common.close }}
+    >
+      <Stack gap="sm">
+        <Secret label={words.newKey} value={key} />
+        <div>{words.line}</div>
+        <CopyLine
+          label={words.line}
+          line={`LONGLINE_ENROLLMENT_KEY=${key} longline device --hub ${location.origin} --id my-device`}
+        />
+        <Actions>
+          <Button onClick={onClose}>{words.done}</Button>
+        </Actions>
+      </Stack>
+    </Modal>
+  );
+}

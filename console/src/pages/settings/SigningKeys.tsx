@@ -1,0 +1,158 @@
+import { ActionIcon, Button, Modal, Stack, Table, TextInput } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import { useChange } from "../../api/change";
+import { useMay } from "../../app/access";
+import { Confirm } from "../../parts/Confirm";
+import { Actions, Frame, Hint } from "../../parts/Frame";
+import { PlusIcon, TrashIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
+import { Section } from "../../parts/Page";
+import { ProblemLine, problemText } from "../../parts/ProblemLine";
+import { TimeText } from "../../parts/TimeText";
+import { useText } from "../../text";
+import { addSigningKey, deleteSigningKey, SIGNING, type SigningKey, useSigningKeys } from "./data";
+import classes from "./settings.module.css";
+
+export function SigningKeys() {
+  const text = useText();
+  const words = text.settings.signing;
+  const administers = useMay()("administer");
+  const keys = useSigningKeys();
+  const [adding, setAdding] = useState(false);
+  const [leaving, setLeaving] = useState<SigningKey | null>(null);
+  return (
+    <Section
+      title={words.title}
+      actions={
+        administers && (
+          <Button
+            variant="default"
+            leftSection={<PlusIcon size={14} />}
+            onClick={() => setAdding(true)}
+          >
+            {words.add}
+          </Button>
+        )
+      }
+      flush
+    >
+      <div className={classes.intro}>
+        <Hint>{words.hint}</Hint>
+        {keys.isError && <ProblemLine error={keys.error} onRetry={() => void keys.refetch()} />}
+        {keys.isPending && <Loading height={40} />}
+        {keys.data?.length === 0 && <Hint>{words.none}</Hint>}
+      </div>
+      {keys.data && keys.data.length > 0 && (
+        <Frame
+          bare
+          label={words.title}
+          heads={[words.name, words.key, words.by, words.created, ""]}
+        >
+          {keys.data.map(key => (
+            <Table.Tr key={key.id}>
+              <Table.Td>
+                <strong>{key.name}</strong>
+              </Table.Td>
+              <Table.Td className="mono">{key.publicKey}</Table.Td>
+              <Table.Td>{key.createdBy}</Table.Td>
+              <Table.Td>
+                <TimeText at={key.createdAt} />
+              </Table.Td>
+              <Table.Td data-right>
+                {administers && (
+                  <ActionIcon
+                    aria-label={`${words.delete}: ${key.name}`}
+                    onClick={() => setLeaving(key)}
+                  >
+                    <TrashIcon />
+                  </ActionIcon>
+                )}
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Frame>
+      )}
+      {adding && <Add onClose={() => setAdding(false)} />}
+      {leaving && <Delete signingKey={leaving} onClose={() => setLeaving(null)} />}
+    </Section>
+  );
+}
+
+function Add({ onClose }: { onClose: () => void }) {
+  const text = useText();
+  const words = text.settings.signing;
+  const [name, setName] = useState("");
+  const [publicKey, setPublicKey] = useState("");
+  const change = useChange(
+    () => addSigningKey({ name: name.trim(), publicKey: publicKey.trim() }),
+    {
+      stale: [SIGNING],
+      done: words.added,
+      onDone: onClose,
+      quiet: true,
+    },
+  );
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    change.mutate(undefined);
+  };
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={words.addTitle}
+      closeButtonProps={{ "aria-label": text.common.close }}
+    >
+      <form onSubmit={submit}>
+        <Stack gap="sm">
+          <TextInput
+            label={words.name}
+            data-autofocus
+            maxLength={128}
+            value={name}
+            onChange={event => setName(event.currentTarget.value)}
+          />
+          <TextInput
+            label={words.key}
+            description={words.keyHint}
+            spellCheck={false}
+            value={publicKey}
+            error={change.isError && problemText(change.error, text)}
+            onChange={event => setPublicKey(event.currentTarget.value)}
+          />
+          <Actions>
+            <Button variant="default" onClick={onClose}>
+              {text.common.cancel}
+            </Button>
+            <Button
+              type="submit"
+              disabled={name.trim() === "" || publicKey.trim() === ""}
+              loading={change.isPending}
+            >
+              {words.add}
+            </Button>
+          </Actions>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+function Delete({ signingKey, onClose }: { signingKey: SigningKey; onClose: () => void }) {
+  const words = useText().settings.signing;
+  const change = useChange(() => deleteSigningKey(signingKey.id), {
+    stale: [SIGNING],
+    onDone: onClose,
+  });
+  return (
+    <Confirm
+      title={words.deleteTitle(signingKey.name)}
+      act={words.delete}
+      busy={change.isPending}
+      onConfirm={() => change.mutate(undefined)}
+      onClose={onClose}
+    >
+      {words.deleteHint}
+    </Confirm>
+  );
+}

@@ -1,0 +1,47 @@
+import { useQuery } from "@tanstack/react-query";
+import { api, data, envelope, type Schemas } from "../../api/client";
+import { Problem } from "../../api/problem";
+
+export type OrgSettings = Schemas["OrgSettings"];
+export type Retention = OrgSettings["retention"];
+export type SigningKey = Schemas["SigningKey"];
+
+export const SETTINGS = ["settings"] as const;
+export const SIGNING = ["signing-keys"] as const;
+export const SCHEMA = ["config-schema"] as const;
+
+type Change = { autoEnroll?: boolean; retention?: Partial<Retention> };
+
+export const useSettings = () =>
+  useQuery({ queryKey: SETTINGS, queryFn: () => data(api.GET("/api/v1/settings")) });
+
+/** What is not named stays as it is. */
+export const changeSettings = (change: Change) =>
+  data(api.PATCH("/api/v1/settings", { body: change as Schemas["SettingsPatch"] }));
+
+export const newEnrollmentKey = () => data(api.POST("/api/v1/settings/enrollment-key"));
+
+export const useSigningKeys = () =>
+  useQuery({ queryKey: SIGNING, queryFn: () => data(api.GET("/api/v1/firmware/signing-keys")) });
+
+export const addSigningKey = (body: Schemas["KeyBody"]) =>
+  data(api.POST("/api/v1/firmware/signing-keys", { body }));
+
+export const deleteSigningKey = (id: string) =>
+  envelope(api.DELETE("/api/v1/firmware/signing-keys/{id}", { params: { path: { id } } }));
+
+/** Null where there is none. */
+export const useConfigSchema = () =>
+  useQuery({
+    queryKey: SCHEMA,
+    queryFn: () =>
+      data(api.GET("/api/v1/config-schema")).catch((error: unknown) => {
+        if (error instanceof Problem && error.code === "not_found") return null;
+        throw error;
+      }),
+  });
+
+export const setConfigSchema = (schema: Record<string, unknown>) =>
+  data(api.PUT("/api/v1/config-schema", { body: { schema } as Schemas["SchemaBody"] }));
+
+export const deleteConfigSchema = () => envelope(api.DELETE("/api/v1/config-schema"));

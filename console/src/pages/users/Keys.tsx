@@ -1,0 +1,219 @@
+import { ActionIcon, Button, Modal, Select, Stack, Table, TextInput } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import { useChange } from "../../api/change";
+import type { Role } from "../../api/session";
+import { covers, ROLES, useMay } from "../../app/access";
+import { useSession } from "../../app/session";
+import { Confirm } from "../../parts/Confirm";
+import { CopyLine } from "../../parts/CopyLine";
+import { Empty } from "../../parts/Empty";
+import { Actions, Frame, Hint, Label } from "../../parts/Frame";
+import { KeyIcon, PlusIcon, TrashIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
+import { ProblemLine, problemText } from "../../parts/ProblemLine";
+import { Secret } from "../../parts/Secret";
+import { TimeText, useHubNow } from "../../parts/TimeText";
+import { useText } from "../../text";
+import { type ApiKey, createKey, deleteKey, KEYS, useKeys, useUsers } from "./data";
+
+const DAY_MS = 86_400_000;
+
+export function Keys() {
+  const text = useText();
+  const words = text.users.keys;
+  const administers = useMay()("administer");
+  const keys = useKeys();
+  const users = useUsers(administers);
+  const [creating, setCreating] = useState(false);
+  const [leaving, setLeaving] = useState<ApiKey | null>(null);
+  const owner = (id: string) => users.data?.find(user => user.id === id)?.username ?? id;
+  const newKey = (
+    <Button leftSection={<PlusIcon size={14} />} onClick={() => setCreating(true)}>
+      {words.create}
+    </Button>
+  );
+  return (
+    <Stack gap="sm">
+      {keys.isError && <ProblemLine error={keys.error} onRetry={() => void keys.refetch()} />}
+      {keys.isPending && <Loading height={200} />}
+      {keys.data && keys.data.length > 0 && (
+        <>
+          <Actions>
+            <span style={{ flex: 1 }}>
+              <Hint>
+                {words.hint} {administers && words.all}
+              </Hint>
+            </span>
+            {newKey}
+          </Actions>
+          <Frame
+            label={text.users.tabs.keys}
+            heads={[
+              words.name,
+              text.users.role,
+              ...(administers ? [words.owner] : []),
+              text.users.created,
+              words.expires,
+              "",
+            ]}
+          >
+            {keys.data.map(key => (
+              <Row
+                key={key.id}
+                apiKey={key}
+                owner={administers ? owner(key.userId) : null}
+                onDelete={() => setLeaving(key)}
+              />
+            ))}
+          </Frame>
+        </>
+      )}
+      {keys.data?.length === 0 && (
+        <Empty icon={KeyIcon} title={words.none}>
+          <p>{words.hint}</p>
+          {newKey}
+        </Empty>
+      )}
+      {creating && <CreateKey onClose={() => setCreating(false)} />}
+      {leaving && <DeleteKey apiKey={leaving} onClose={() => setLeaving(null)} />}
+    </Stack>
+  );
+}
+
+type RowProps = { apiKey: ApiKey; owner: string | null; onDelete: () => void };
+
+function Row({ apiKey, owner, onDelete }: RowProps) {
+  const text = useText();
+  const words = text.users.keys;
+  const now = useHubNow();
+  const { name, role, createdAt, expiresAt } = apiKey;
+  return (
+    <Table.Tr data-key={name}>
+      <Table.Td>
+        <strong>{name}</strong>
+      </Table.Td>
+      <Table.Td>{text.common.roles[role]}</Table.Td>
+      {owner !== null && <Table.Td>{owner}</Table.Td>}
+      <Table.Td>
+        <TimeText at={createdAt} />
+      </Table.Td>
+      <Table.Td>
+        {expiresAt === null && words.forEver}
+        {expiresAt !== null &&
+          (Date.parse(expiresAt) <= now ? (
+            <Label tone="bad">{words.over}</Label>
+          ) : (
+            <TimeText at={expiresAt} />
+          ))}
+      </Table.Td>
+      <Table.Td data-right>
+        <ActionIcon aria-label={`${words.delete}: ${name}`} onClick={onDelete}>
+          <TrashIcon />
+        </ActionIcon>
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function CreateKey({ onClose }: { onClose: () => void }) {
+  const text = useText();
+  const words = text.users.keys;
+  const me = useSession();
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Role>("VIEWER");
+  const [days, setDays] = useState("90");
+  const change = useChange(
+    () => {
+      const until = Date.now() + Number(days) * DAY_MS;
+      const expiresAt = days === "0" ? null : new Date(until).toISOString();
+      return createKey({ name: name.trim(), role, expiresAt });
+    },
+    { stale: [KEYS], quiet: true },
+  );
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    change.mutate(undefined);
+  };
+  const secret = change.data?.key;
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={words.createTitle}
+      closeButtonProps={{ "aria-label": text.common.close }}
+    >
+      {secret ? (
+        <Stack gap="sm">
+          <Secret label={words.secret(name)} value={secret} />
+          <Hint>{words.use}</Hint>
+          <CopyLine
+            label={words.use}
+            line={`curl -H "Authorization: Bearer $KEY" ${location.origin}/api/v1/devices`}
+          />
+          <Actions>
+            <Button onClick={onClose}>{words.done}</Button>
+          </Actions>
+        </Stack>
+      ) : (
+        <form onSubmit={submit}>
+          <Stack gap="sm">
+            <TextInput
+              label={words.name}
+              placeholder={words.namePlaceholder}
+              data-autofocus
+              maxLength={256}
+              value={name}
+              error={change.isError && problemText(change.error, text)}
+              onChange={event => setName(event.currentTarget.value)}
+            />
+            <Select
+              label={text.users.role}
+              description={text.users.may[role]}
+              allowDeselect={false}
+              value={role}
+              data={ROLES.filter(one => covers(me.role, one)).map(value => ({
+                value,
+                label: text.common.roles[value],
+              }))}
+              onChange={value => setRole(ROLES.find(one => one === value) ?? role)}
+            />
+            <Select
+              label={words.expiry}
+              allowDeselect={false}
+              value={days}
+              data={["30", "90", "365", "0"].map(value => ({
+                value,
+                label: words.expiries[value] ?? value,
+              }))}
+              onChange={value => setDays(value ?? days)}
+            />
+            <Actions>
+              <Button variant="default" onClick={onClose}>
+                {text.common.cancel}
+              </Button>
+              <Button type="submit" disabled={name.trim() === ""} loading={change.isPending}>
+                {words.create}
+              </Button>
+            </Actions>
+          </Stack>
+        </form>
+      )}
+    </Modal>
+  );
+}
+
+function DeleteKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
+  const words = useText().users.keys;
+  const change = useChange(() => deleteKey(apiKey.id), { stale: [KEYS], onDone: onClose });
+  return (
+    <Confirm
+      title={words.deleteTitle(apiKey.name)}
+      act={words.delete}
+      busy={change.isPending}
+      onConfirm={() => change.mutate(undefined)}
+      onClose={onClose}
+    >
+      {words.deleteHint}
+    </Confirm>
+  );
+}

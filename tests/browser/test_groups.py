@@ -1,0 +1,65 @@
+"""Groups: made, filled by search and by pasted ids, commanded, emptied, deleted."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.hub.clients import new_id
+from tests.browser import axe
+from tests.browser.devices import Floor
+
+Enter = Callable[..., Page]
+
+
+def test_a_group_is_made_filled_commanded_and_deleted(enter: Enter, floor: Floor) -> None:
+    name = new_id("Line")
+    one, two = new_id("filler"), new_id("capper")
+    floor.register(two)
+    with floor.device(one) as device:
+        page = enter("/groups")
+        page.get_by_role("button", name="New group").first.click()
+        page.get_by_label("Name").fill(name)
+        page.get_by_role("dialog").get_by_role("button", name="New group").click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        expect(page.get_by_text("This group has no devices yet")).to_be_visible()
+
+        page.get_by_role("button", name="Add devices").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Search by id or name").fill(one)
+        dialog.get_by_label(f"Choose {one}").check()
+        dialog.get_by_role("button", name="Add 1 device").click()
+        expect(page.locator(f"[data-device={one}]")).to_contain_text("Online")
+
+        page.get_by_role("button", name="Add devices").click()
+        dialog.get_by_text("Paste ids").click()
+        dialog.get_by_label("Device ids").fill(f"{one}\n{two}, nobody")
+        expect(dialog.get_by_role("status")).to_contain_text("1 unknown, left out: nobody")
+        dialog.get_by_role("button", name="Add 1 device").click()
+        expect(page.locator(f"[data-device={two}]")).to_contain_text("Offline")
+        axe.check(page)
+
+        page.get_by_role("button", name="Send a command").click()
+        dialog.get_by_role("combobox", name="Command").click()
+        page.get_by_role("option", name="Force sync").click()
+        dialog.get_by_role("button", name="Force sync").click()
+        expect(dialog.get_by_role("status")).to_contain_text("2 of 2")
+        assert [command["type"] for command in device.commands] == ["force_sync"]
+        page.keyboard.press("Escape")
+
+        page.get_by_label(f"Choose {two}").check()
+        page.get_by_role("button", name="Remove 1 device").click()
+        expect(page.locator(f"[data-device={two}]")).to_have_count(0)
+
+        page.get_by_role("link", name="All groups").click()
+        expect(page.locator("[data-group]", has_text=name)).to_contain_text("1")
+        page.get_by_role("link", name=name).click()
+        page.get_by_role("button", name="Delete group").click()
+        dialog.get_by_role("button", name="Delete group").click()
+        expect(page.get_by_text(f"{name} is deleted.")).to_be_visible()
+        expect(page.locator("[data-group]", has_text=name)).to_have_count(0)
+
+
+def test_who_may_not_manage_groups_sees_them_only(enter: Enter) -> None:
+    page = enter("/groups", as_="viewer")
+    expect(page.get_by_role("heading", name="Groups", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="New group")).to_have_count(0)

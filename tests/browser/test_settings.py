@@ -1,0 +1,109 @@
+"""Settings: enrolment, retention, signing keys, the schema of configurations."""
+
+import base64
+import secrets
+from collections.abc import Callable, Generator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.hub.clients import new_id
+from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.up import signed_in
+from tests.browser import axe
+from tests.browser.conftest import prepare
+from tests.browser.devices import Floor
+from tests.browser.signing import sign_in
+
+Enter = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def own(built: None, tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
+    """What is set here would disturb others."""
+    process = HubProcess(tmp_path_factory.mktemp("own"))
+    process.start()
+    prepare(process.ready)
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture
+def settings(page: Page, own: HubProcess) -> Page:
+    page.goto(f"{own.url}/settings")
+    sign_in(page, "admin")
+    return page
+
+
+def test_enrolment_and_retention_are_set(settings: Page, own: HubProcess) -> None:
+    page = settings
+    auto = page.get_by_role("switch", name="Register unknown devices")
+    expect(auto).to_be_checked()
+    page.locator("label:has([role=switch])").first.click()
+    expect(auto).not_to_be_checked()
+    axe.check(page)
+    page.locator("label:has([role=switch])").first.click()
+    expect(auto).to_be_checked()
+
+    page.get_by_label("Log lines").fill("14")
+    page.get_by_role("button", name="Save retention").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Log lines: 14 instead of 30 days")
+    dialog.get_by_role("button", name="Keep less").click()
+    expect(page.get_by_role("button", name="Save retention")).to_be_disabled()
+    with signed_in(own.ready) as rest:
+        found = rest.get("/settings").json()["data"]
+        assert (found["autoEnroll"], found["retention"]["logDays"]) == (True, 14)
+
+
+def test_a_new_enrolment_key_is_shown_once_with_the_line_that_uses_it(
+    settings: Page, own: HubProcess
+) -> None:
+    page = settings
+    page.get_by_role("button", name="New key").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Make a new key").click()
+    key = dialog.get_by_label("The new enrolment key").input_value()
+    line = dialog.get_by_label("Add a device with it").input_value()
+    assert line == f"LONGLINE_ENROLLMENT_KEY={key} longline device --hub {own.url} --id my-device"
+    floor = Floor(own.url, key)
+    floor.register(new_id("newcomer"))
+    floor.close()
+    dialog.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_signing_keys_and_the_schema_come_and_go(settings: Page) -> None:
+    page = settings
+    page.get_by_role("button", name="Add a key").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("release")
+    dialog.get_by_label("Public key").fill("no key")
+    dialog.get_by_role("button", name="Add a key").click()
+    expect(dialog).to_contain_text("base64")
+    dialog.get_by_label("Public key").fill(base64.b64encode(secrets.token_bytes(32)).decode())
+    dialog.get_by_role("button", name="Add a key").click()
+    keys = page.get_by_role("table", name="Firmware signing keys")
+    expect(keys).to_contain_text("release")
+    keys.get_by_role("button", name="Delete: release").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(keys).to_have_count(0)
+
+    page.get_by_role("button", name="Write a schema").click()
+    schema = page.get_by_label("JSON Schema")
+    schema.fill("{")
+    page.get_by_role("button", name="Save schema").click()
+    expect(page.get_by_text("This is no JSON")).to_be_visible()
+    schema.fill('{"type":"object","required":["rate"]}')
+    page.get_by_role("button", name="Save schema").click()
+    expect(page.get_by_text("last changed by admin")).to_be_visible()
+    page.get_by_role("button", name="Delete schema").click()
+    dialog.get_by_role("button", name="Delete schema").click()
+    expect(page.get_by_text("None: any object may be desired.")).to_be_visible()
+
+
+def test_who_may_not_administer_changes_nothing(enter: Enter) -> None:
+    page = enter("/settings", as_="viewer")
+    expect(page.get_by_role("switch", name="Register unknown devices")).to_be_disabled()
+    for name in ("New key", "Save retention", "Add a key", "Write a schema"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
