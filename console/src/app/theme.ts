@@ -59,6 +59,7 @@ export const theme = createTheme({
     NumberInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm", comboboxProps: { shadow: "md" } } },
     Textarea: { defaultProps: { size: "sm" } },
+    SegmentedControl: { defaultProps: { withItemsBorders: false } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true, multiline: true } },
     Notification: { defaultProps: { closeButtonProps: { "aria-label": en.common.close } } },
     Modal: { defaultProps: { centered: true } },

@@ -35,13 +35,6 @@ export function useReleases() {
   });
 }
 
-export function useSigningKeys() {
-  return useQuery({
-    queryKey: ["signing-keys"],
-    queryFn: () => data(api.GET("/api/v1/firmware/signing-keys")),
-  });
-}
-
 /** All devices of a deployment, in their order. Raises `Problem`. */
 export function deploymentDevices(id: string) {
   return all(cursor =>

@@ -3,7 +3,7 @@ import type { LiveEvent } from "../live/frames";
 import type { Device } from "../live/standing";
 import { type Aim, aimedAt, previewOf, targetOf } from "./targets";
 import { fitOf, numbersOf } from "./versions";
-import { countWaves, isUnfinished, problemOf, type Row, sizesOf, step, tallyOf } from "./waves";
+import { countWaves, follow, isUnfinished, problemOf, type Row, sizesOf, tallyOf } from "./waves";
 
 it.each([
   ["1.2.0", "1.2.0", "same"],
@@ -58,21 +58,21 @@ describe("waves", () => {
         deploymentId: "d",
         ...fields,
       }) as unknown as LiveEvent;
-    const begun = step(rows, "d", heard({ status: "IN_PROGRESS", phase: "staged" }));
+    const begun = follow(rows, "d", [heard({ status: "IN_PROGRESS", phase: "staged" })]);
     expect(begun.get("a")).toMatchObject({
       status: "IN_PROGRESS",
       phase: "staged",
       startedAt: "t",
     });
-    const over = step(begun, "d", heard({ status: "FAILED", error: "timeout" }));
+    const over = follow(begun, "d", [heard({ status: "FAILED", error: "timeout" })]);
     expect(over.get("a")).toMatchObject({
       phase: "staged",
       finishedAt: "t",
       error: { code: "timeout" },
     });
-    expect(step(rows, "other", heard({ status: "FAILED" }))).toBe(rows);
-    expect(step(rows, "d", heard({ deviceId: "b" }))).toBe(rows);
-    const waits = step(begun, "d", heard({ status: "PENDING", phase: "waiting" }));
+    expect(follow(rows, "other", [heard({ status: "FAILED" })])).toBe(rows);
+    expect(follow(rows, "d", [heard({ deviceId: "b" })])).toBe(rows);
+    const waits = follow(begun, "d", [heard({ status: "PENDING", phase: "waiting" })]);
     expect(waits.get("a")).toMatchObject({ finishedAt: null });
   });
 

@@ -47,16 +47,25 @@ export function problemOf(waves: readonly Wave[]): WaveProblem | null {
   return null;
 }
 
-/** The rows after an event; the same object when it is about none of them. */
-export function step(
+/** The rows after these events; the same object when none is about any of them. */
+export function follow(
   rows: ReadonlyMap<string, Row>,
   deploymentId: string,
-  event: LiveEvent,
+  events: readonly LiveEvent[],
 ): ReadonlyMap<string, Row> {
-  const row = rows.get(event.deviceId);
-  if (event.deploymentId !== deploymentId || row === undefined) return rows;
+  let next: Map<string, Row> | null = null;
+  for (const event of events) {
+    const row = (next ?? rows).get(event.deviceId);
+    if (event.deploymentId !== deploymentId || row === undefined) continue;
+    next ??= new Map(rows);
+    next.set(event.deviceId, step(row, event));
+  }
+  return next ?? rows;
+}
+
+function step(row: Row, event: LiveEvent): Row {
   const error = typeof event.error === "string" ? { code: event.error, message: "" } : row.error;
-  const changed = {
+  return {
     ...row,
     status: event.status as DeviceStatus,
     phase: (event.phase ?? row.phase) as Row["phase"],
@@ -64,7 +73,6 @@ export function step(
     finishedAt: isOver(event.status as DeviceStatus) ? event.ts : null,
     error: error as Row["error"],
   };
-  return new Map(rows).set(event.deviceId, changed);
 }
 
 export function isOver(status: DeviceStatus): boolean {

@@ -2,11 +2,13 @@ import { ActionIcon, Button, Menu } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { useChange } from "../../api/change";
 import { changeDevice, deleteDevice } from "../../api/devices";
 import { useMay } from "../../app/access";
 import { fleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
+import { ConfirmAction } from "../../parts/ConfirmAction";
 import {
   CommandIcon,
   MoreIcon,
@@ -16,7 +18,6 @@ import {
   WarningIcon,
 } from "../../parts/icons";
 import { useText } from "../../text";
-import { TypedConfirm } from "./TypedConfirm";
 
 type Open = null | "command" | "disable_device" | "enable_device" | "bar" | "delete";
 
@@ -28,14 +29,15 @@ export function DeviceActions({ device }: { device: Device }) {
   const navigate = useNavigate();
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
-  if (!may("dispatch")) return null;
-
   const bar = async (disabled: boolean) => {
     await changeDevice(device.id, { disabled });
     notifications.show({
       message: disabled ? words.isBarred(device.name) : words.isLetIn(device.name),
     });
   };
+  const letIn = useChange(bar);
+  if (!may("dispatch")) return null;
+
   const remove = async () => {
     await deleteDevice(device.id);
     notifications.show({ message: words.isDeleted(device.name) });
@@ -69,7 +71,10 @@ export function DeviceActions({ device }: { device: Device }) {
           {may("manage") && (
             <>
               <Menu.Divider />
-              <Menu.Item leftSection={<WarningIcon size={16} />} onClick={() => setOpen("bar")}>
+              <Menu.Item
+                leftSection={<WarningIcon size={16} />}
+                onClick={() => (device.disabled ? letIn.mutate(false) : setOpen("bar"))}
+              >
                 {device.disabled ? words.letIn : words.bar}
               </Menu.Item>
             </>
@@ -90,17 +95,17 @@ export function DeviceActions({ device }: { device: Device }) {
         <CommandDialog targets={[device]} start={{ command: { type: open } }} onClose={close} />
       )}
       {open === "bar" && (
-        <TypedConfirm
-          title={device.disabled ? words.letIn : words.bar}
-          explanation={device.disabled ? words.letInHint : words.barHint}
-          action={device.disabled ? words.letInDo : words.barDo}
-          wanted={device.disabled ? null : device.name}
-          onConfirm={() => bar(!device.disabled)}
+        <ConfirmAction
+          title={words.bar}
+          explanation={words.barHint}
+          action={words.barDo}
+          wanted={device.name}
+          onConfirm={() => bar(true)}
           onClose={close}
         />
       )}
       {open === "delete" && (
-        <TypedConfirm
+        <ConfirmAction
           title={words.delete}
           explanation={words.deleteHint}
           action={words.deleteDo}

@@ -8,6 +8,7 @@ import { Problem } from "../../api/problem";
 import { useMay } from "../../app/access";
 import type { Deployment } from "../../firmware/api";
 import { countWaves, isUnfinished, STATUSES, tallyOf } from "../../firmware/waves";
+import { ConfirmAction } from "../../parts/ConfirmAction";
 import { DeploymentStatus } from "../../parts/DeploymentStatus";
 import { Empty } from "../../parts/Empty";
 import { PauseIcon, PlayIcon, QuestionIcon, StopIcon, WarningIcon } from "../../parts/icons";
@@ -16,7 +17,6 @@ import { Page, Section } from "../../parts/Page";
 import { ProblemLine, problemText } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
-import { TypedConfirm } from "../device/TypedConfirm";
 import { DeviceRows } from "./DeviceRows";
 import classes from "./firmware.module.css";
 import { useDeployment } from "./useDeployments";
@@ -179,7 +179,7 @@ function Controls({ deployment }: { deployment: Deployment }) {
         {words.abort}
       </Button>
       {aborting && (
-        <TypedConfirm
+        <ConfirmAction
           title={words.abortTitle}
           explanation={words.abortHint}
           action={words.abortDo}

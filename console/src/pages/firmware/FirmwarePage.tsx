@@ -5,9 +5,9 @@ import { useMay } from "../../app/access";
 import { PlayIcon, UploadIcon } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { useText } from "../../text";
+import { SigningKeys } from "../settings/SigningKeys";
 import { Deployments } from "./Deployments";
 import classes from "./firmware.module.css";
-import { Keys } from "./Keys";
 import { NewDeployment } from "./NewDeployment";
 import { Releases } from "./Releases";
 import { UploadDialog } from "./UploadDialog";
@@ -62,7 +62,7 @@ export function FirmwarePage() {
           <Releases onUpload={() => setUploading(true)} />
         </Tabs.Panel>
         <Tabs.Panel value="keys" pt="md">
-          <Keys />
+          <SigningKeys />
         </Tabs.Panel>
       </Tabs>
       {uploading && <UploadDialog onClose={() => setUploading(false)} />}

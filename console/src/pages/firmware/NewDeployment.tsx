@@ -1,4 +1,4 @@
-import { Alert, Button, Modal, NumberInput, Select, Switch } from "@mantine/core";
+import { Alert, Button, Modal, NumberInput, Select, Switch, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
 import { begin, useReleases } from "../../firmware/api";
@@ -36,6 +36,7 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
   const [failed, setFailed] = useState<number | string>(20);
   const [minimum, setMinimum] = useState<number | string>(5);
   const [downgrade, setDowngrade] = useState(false);
+  const [confirmed, setConfirmed] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
 
@@ -49,6 +50,7 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
   const numbers = [soak, patience, failed, minimum].every(value => typeof value === "number");
   const ready =
     release !== undefined && target !== null && hit.length > 0 && wrong === null && numbers;
+  const sure = hit.length === 1 || confirmed.trim() === String(hit.length);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -179,9 +181,18 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
             {words.unsignedHint}
           </Alert>
         )}
+        {ready && hit.length > 1 && (
+          <TextInput
+            label={text.commands.form.typeCount(hit.length)}
+            autoComplete="off"
+            inputMode="numeric"
+            value={confirmed}
+            onChange={event => setConfirmed(event.currentTarget.value)}
+          />
+        )}
         {problem !== null && <ProblemLine error={problem} />}
         <div className={classes.buttons}>
-          <Button type="submit" size="sm" loading={busy} disabled={!ready}>
+          <Button type="submit" size="sm" loading={busy} disabled={!ready || !sure}>
             {release ? words.start(release.version, hit.length) : words.deploy}
           </Button>
           <Button variant="default" size="sm" onClick={onClose}>

@@ -5,15 +5,16 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, envelope } from "../../api/client";
 import { useMay } from "../../app/access";
-import { type Release, useReleases, useSigningKeys } from "../../firmware/api";
+import { type Release, useReleases } from "../../firmware/api";
+import { ConfirmAction } from "../../parts/ConfirmAction";
 import { Empty } from "../../parts/Empty";
 import { CheckIcon, FirmwareIcon, KeyIcon, TrashIcon, WarningIcon } from "../../parts/icons";
 import { Loading } from "../../parts/Loading";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
-import { TypedConfirm } from "../device/TypedConfirm";
 import { bytes } from "../device/times";
+import { useSigningKeys } from "../settings/data";
 import classes from "./firmware.module.css";
 import { SignDialog } from "./SignDialog";
 
@@ -121,7 +122,7 @@ export function Releases({ onUpload }: { onUpload: () => void }) {
       </Table>
       {signing && <SignDialog release={signing} onClose={() => setSigning(null)} />}
       {removing && (
-        <TypedConfirm
+        <ConfirmAction
           title={words.deleteTitle(removing.version)}
           explanation={words.deleteHint}
           action={words.deleteDo}

@@ -2,13 +2,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { type Deployment, deploymentDevices } from "../../firmware/api";
-import { isUnfinished, type Row, step } from "../../firmware/waves";
+import { follow, isUnfinished, type Row } from "../../firmware/waves";
 import type { LiveEvent } from "../../live/frames";
 import { useLive } from "../../live/hooks";
 
 type Rows = ReadonlyMap<string, Row>;
-/** Reasons and moments of what is shown come with the next reading. */
+/** Reasons and moments of what is shown come with the next reading; of many devices it comes later. */
 const POLL_MS = 15_000;
+const POLL_MS_EACH = 10;
 const NONE: Rows = new Map();
 
 export function useRows({ id, status, finishedAt }: Deployment) {
@@ -21,7 +22,8 @@ export function useRows({ id, status, finishedAt }: Deployment) {
     queryKey: key,
     queryFn: async (): Promise<Rows> =>
       new Map((await deploymentDevices(id)).map(row => [row.deviceId, row])),
-    refetchInterval: isUnfinished(status) ? POLL_MS : false,
+    refetchInterval: ({ state }) =>
+      isUnfinished(status) ? POLL_MS + POLL_MS_EACH * (state.data?.size ?? 0) : false,
   });
   const again = () => void queries.invalidateQueries({ queryKey: key });
   // Who was skipped at the end is told by no event.
@@ -36,10 +38,7 @@ export function useRows({ id, status, finishedAt }: Deployment) {
           frame.current = 0;
           const events = waiting.current;
           waiting.current = [];
-          queries.setQueryData<Rows>(
-            key,
-            known => known && events.reduce((rows, one) => step(rows, id, one), known),
-          );
+          queries.setQueryData<Rows>(key, known => known && follow(known, id, events));
         });
       },
       onGap: again,

@@ -56,9 +56,7 @@ export const device = {
       "Its line is closed at once, and it gets no new one until it is let in again. What it has not sent yet stays on the device.",
     barDo: "Bar it",
     isBarred: (name: string) => `${name} is barred from the hub.`,
-    letIn: "Let in again…",
-    letInHint: "It may connect again, and will by itself within a minute or so.",
-    letInDo: "Let it in",
+    letIn: "Let in again",
     isLetIn: (name: string) => `${name} may connect again.`,
     delete: "Delete…",
     deleteHint:

@@ -94,17 +94,6 @@ export const firmware = {
   sent: (sent: string, size: string, percent: number) => `${sent} of ${size} · ${percent} %`,
   uploadDo: "Upload",
   isUploaded: (version: string, size: string) => `Release ${version} is there, ${size}.`,
-  // Keys
-  keysHint:
-    "Once there is a key, a release's signature must fit one. Devices that were given a key accept nothing unsigned. Private parts stay with you.",
-  noKeys: "No keys. Signatures are kept unchecked.",
-  addKey: "Add a key",
-  keyName: "Name",
-  publicKey: "Public key",
-  publicKeyHint:
-    "32 bytes of an Ed25519 public key in base64, as longline firmware keygen prints it.",
-  deleteKey: (name: string) => `Delete key ${name}`,
-  deleteKeyHint: "Not possible while a release is signed with it.",
   // Deployments
   noDeployments: "Nothing was deployed yet.",
   noDeploymentsHint:

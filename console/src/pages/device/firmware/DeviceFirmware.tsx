@@ -7,6 +7,7 @@ import { useMay } from "../../../app/access";
 import { begin, type Release, useReleases } from "../../../firmware/api";
 import { fitOf } from "../../../firmware/versions";
 import type { Device } from "../../../live/standing";
+import { ConfirmAction } from "../../../parts/ConfirmAction";
 import { DeploymentStatus } from "../../../parts/DeploymentStatus";
 import { Loading } from "../../../parts/Loading";
 import { Section } from "../../../parts/Page";
@@ -14,7 +15,6 @@ import { ProblemLine } from "../../../parts/ProblemLine";
 import { TimeText } from "../../../parts/TimeText";
 import { useText } from "../../../text";
 import classes from "../device.module.css";
-import { TypedConfirm } from "../TypedConfirm";
 import { bytes } from "../times";
 import { useLiveRead } from "../useLiveRead";
 
@@ -71,7 +71,7 @@ function Releases({ device }: { device: Device }) {
         })}
       </ul>
       {update && (
-        <TypedConfirm
+        <ConfirmAction
           title={text.firmware.confirm(device.name, update.version)}
           explanation={text.firmware.confirmHint}
           action={text.firmware.start}

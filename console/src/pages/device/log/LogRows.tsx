@@ -37,6 +37,7 @@ export function LogRows({ tail, shown, looked, wrap }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: measured anew when lines may wrap
   useEffect(() => virtual.measure(), [wrap]);
 
+  useEffect(() => tail.setReading(!following), [tail.setReading, following]);
   const last = shown.at(-1)?.key;
   // biome-ignore lint/correctness/useExhaustiveDependencies: it follows what comes
   useLayoutEffect(() => {

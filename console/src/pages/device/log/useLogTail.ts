@@ -4,9 +4,10 @@ import { api, page } from "../../../api/client";
 import { useLive } from "../../../live/hooks";
 import { live } from "../../../live/socket";
 import { hubNow, SETTLE_MS } from "../useLiveRead";
-import { type Entry, isWanted, type Level, LogBuffer, type Said, saidOf } from "./buffer";
+import { type Entry, isWanted, type Level, LogBuffer, MOST, type Said, saidOf } from "./buffer";
 
 const PAGE = 500;
+const MOST_READING = 3 * MOST;
 /** Pages read to close a gap, at most. */
 const MOST_PAGES = 10;
 /** Lines kept while paused; beyond, the history is read at the end of the pause. */
@@ -23,6 +24,8 @@ export type LogTail = {
   waiting: number;
   pause: () => void;
   resume: () => void;
+  /** Whether the end is out of sight: then the oldest lines are kept for longer. */
+  setReading: (reading: boolean) => void;
   /** Reads what is before the first line; the number of lines that came. */
   older: () => Promise<number>;
   reload: () => void;
@@ -38,6 +41,7 @@ export function useLogTail(deviceId: string, level: Level | null, source: string
   const missed = useRef(false);
   const frame = useRef(0);
   const frozen = useRef(false);
+  const reading = useRef(false);
   const [paused, setPaused] = useState(false);
   const [shown, setShown] = useState<Shown>({
     entries: [],
@@ -52,7 +56,8 @@ export function useLogTail(deviceId: string, level: Level | null, source: string
     const log = buffer.current;
     if (log === null) return;
     if (!frozen.current && held.current.length > 0) {
-      log.append(held.current, hubNow());
+      // What somebody reads must not be taken away from above it.
+      log.append(held.current, hubNow(), reading.current ? MOST_READING : MOST);
       held.current = [];
     }
     setShown(current => ({
@@ -137,6 +142,10 @@ export function useLogTail(deviceId: string, level: Level | null, source: string
         soon();
       },
       onGap: () => {
+        if (frozen.current) {
+          missed.current = true;
+          return;
+        }
         draw();
         buffer.current?.gap(hubNow());
         readTwice();
@@ -185,5 +194,15 @@ export function useLogTail(deviceId: string, level: Level | null, source: string
     return brought;
   };
 
-  return { ...shown, paused, pause, resume, older, reload: () => void read() };
+  return {
+    ...shown,
+    paused,
+    pause,
+    resume,
+    setReading: now => {
+      reading.current = now;
+    },
+    older,
+    reload: () => void read(),
+  };
 }

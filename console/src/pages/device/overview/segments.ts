@@ -53,7 +53,9 @@ export function availability(pieces: readonly Segment[]): number | null {
   return known === 0 ? null : there / known;
 }
 
-/** Moments of an axis: round ones, `most` at most. */
+const EDGE = 0.02;
+
+/** Moments of an axis: round ones, `most` at most, none so close to an end that its text is cut. */
 export function ticks(since: number, until: number, most: number, offsetMs: number): number[] {
   const minute = 60_000;
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880].map(n => n * minute);
@@ -61,5 +63,6 @@ export function ticks(since: number, until: number, most: number, offsetMs: numb
   const found: number[] = [];
   const first = Math.ceil((since + offsetMs) / step) * step - offsetMs;
   for (let at = first; at <= until; at += step) found.push(at);
-  return found;
+  const edge = (until - since) * EDGE;
+  return found.filter(at => at - since >= edge && until - at >= edge);
 }
