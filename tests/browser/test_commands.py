@@ -70,7 +70,7 @@ def test_unknown_is_explained(enter: Enter, floor: Floor, hub: HubProcess) -> No
         device.answer = stay_silent
         command = dispatch(hub, device_id, "reboot_os")
         page = enter(f"/commands?device={device_id}&command={command}")
-        drawer = page.get_by_role("dialog", name="Reboot os")
+        drawer = page.get_by_role("dialog", name="Reboot OS")
         expect(drawer).to_contain_text("Sent")
     with floor.device(device_id, journalId="second"):
         expect(drawer).to_contain_text("Unknown")

@@ -63,7 +63,7 @@ def test_a_release_is_uploaded_signed_and_deleted(enter: Enter, tmp_path: Path) 
     dialog.get_by_label("Channel").fill(channel)
     axe.check(page)
     dialog.get_by_role("button", name="Upload", exact=True).click()
-    expect(dialog).to_contain_text("Release 7.1.0 is there, 300 kB.")
+    expect(dialog).to_contain_text("Release 7.1.0 is uploaded, 300 kB.")
     expect(dialog).to_contain_text(hashlib.sha256(artifact.read_bytes()).hexdigest())
     dialog.get_by_role("button", name="Close").last.click()
 
@@ -174,7 +174,7 @@ def test_one_device_is_updated_from_its_page(enter: Enter, floor: Floor, hub: Hu
         expect(row).to_contain_text("newer")
         row.get_by_role("button", name="Update…").click()
         page.get_by_label(f"Type {device_id} to confirm").fill(device_id)
-        page.get_by_role("button", name="Begin the update").click()
+        page.get_by_role("button", name="Start the update").click()
         expect(page.get_by_role("heading", name="Deployment of 5.0")).to_be_visible()
         expect(target(page, device_id)).to_contain_text(re.compile("proving|Success"))
 

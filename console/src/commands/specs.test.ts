@@ -115,4 +115,5 @@ it("passes an object on as it is", () => {
 
 it("names a command for people", () => {
   expect(titleOf("force_sync")).toBe("Force sync");
+  expect(titleOf("reboot_os")).toBe("Reboot OS");
 });

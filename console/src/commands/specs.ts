@@ -182,8 +182,8 @@ function mapOf(text: string): Read {
   return { value };
 }
 
-/** `force_sync` for people: “Force sync”. */
+/** `force_sync` for people: “Force sync”; `reboot_os`: “Reboot OS”. */
 export function titleOf(type: string): string {
-  const words = type.replaceAll("_", " ");
+  const words = type.replaceAll("_", " ").replace(/\bos\b/, "OS");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -282,7 +282,7 @@ function FieldInput({ field, value, problem, onChange }: FieldProps) {
           autosize
           minRows={3}
           maxRows={14}
-          className="mono"
+          classNames={{ input: "mono" }}
           placeholder={field.kind === "map" ? words.mapHint : words.jsonHint}
         />
       );

@@ -49,7 +49,7 @@ export function SignDialog({ release, onClose }: { release: Release; onClose: ()
         />
         <TextInput
           label={words.signature}
-          className="mono"
+          classNames={{ input: "mono" }}
           spellCheck={false}
           autoComplete="off"
           data-autofocus

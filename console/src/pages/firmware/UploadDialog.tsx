@@ -107,7 +107,7 @@ export function UploadDialog({ onClose }: { onClose: () => void }) {
             label={`${words.signature} (${text.common.optional})`}
             description={words.signatureHint}
             inputWrapperOrder={["label", "input", "description"]}
-            className="mono"
+            classNames={{ input: "mono" }}
             spellCheck={false}
             autoComplete="off"
             disabled={share !== null}

@@ -11,21 +11,25 @@ export function UsersPage() {
   const may = useMay();
   const { tab } = useSearch({ from: "/users" });
   const navigate = useNavigate({ from: "/users" });
-  const lists = may("listUsers");
+  if (!may("listUsers")) {
+    return (
+      <Page title={text.shell.apiKeys}>
+        <Keys />
+      </Page>
+    );
+  }
   const go = (value: string | null) =>
     void navigate({ search: value === "keys" ? { tab: "keys" } : {}, replace: true });
   return (
-    <Page title={lists ? text.shell.pages.users : text.shell.apiKeys}>
-      <Tabs value={lists ? (tab ?? "users") : "keys"} onChange={go} keepMounted={false}>
+    <Page title={text.shell.pages.users}>
+      <Tabs value={tab ?? "users"} onChange={go} keepMounted={false}>
         <Tabs.List mb="md">
-          {lists && <Tabs.Tab value="users">{text.users.tabs.users}</Tabs.Tab>}
+          <Tabs.Tab value="users">{text.users.tabs.users}</Tabs.Tab>
           <Tabs.Tab value="keys">{text.users.tabs.keys}</Tabs.Tab>
         </Tabs.List>
-        {lists && (
-          <Tabs.Panel value="users">
-            <Users />
-          </Tabs.Panel>
-        )}
+        <Tabs.Panel value="users">
+          <Users />
+        </Tabs.Panel>
         <Tabs.Panel value="keys">
           <Keys />
         </Tabs.Panel>

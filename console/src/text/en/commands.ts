@@ -61,7 +61,7 @@ export const commands = {
     timeoutHint: (seconds: number) => `Default: ${seconds} s`,
     seconds: "seconds",
     dangers: {
-      medium: "This interrupts the device for a while.",
+      medium: "This may interrupt the device's work.",
       yes: "This is dangerous: it may need somebody on site to undo it.",
     },
     typeName: (name: string) => `Type ${name} to confirm`,

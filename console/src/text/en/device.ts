@@ -6,7 +6,7 @@ const number = (count: number) => count.toLocaleString("en");
 export const device = {
   sections: "Of this device",
   missing: "There is no such device.",
-  missingHint: "Its id may be mistyped, or it was deleted.",
+  missingHint: "Its ID may be mistyped, or it was deleted.",
   span: "Time span",
   spans: { "15m": "15 min", "1h": "1 h", "6h": "6 h", "1d": "24 h", "7d": "7 d" } as Record<
     string,
@@ -53,14 +53,14 @@ export const device = {
     disable: "Disable production…",
     bar: "Bar from the hub…",
     barHint:
-      "Its line is closed at once, and it gets no new one until it is let in again. What it has not sent yet stays on the device.",
+      "Its connection is closed at once, and it cannot connect until it is let in again. What it has not sent yet stays on the device.",
     barDo: "Bar it",
     isBarred: (name: string) => `${name} is barred from the hub.`,
     letIn: "Let in again",
     isLetIn: (name: string) => `${name} may connect again.`,
     delete: "Delete…",
     deleteHint:
-      "Its line is closed and its token is worth nothing any more: it cannot come back by itself. Its history can no longer be seen.",
+      "Its connection is closed and its token is revoked: it cannot come back by itself. Its history can no longer be seen.",
     deleteDo: "Delete the device",
     isDeleted: (name: string) => `${name} is deleted.`,
   },
@@ -190,7 +190,7 @@ export const device = {
     review: "Review changes",
     unchanged: "Nothing is changed.",
     reviewHint:
-      "The device applies this on trial. It keeps it when the hub answers with it, and goes back by itself otherwise.",
+      "The device applies this on trial. It keeps it if it still reaches the hub with it, and rolls back automatically if not.",
     after: "After",
     now: "Now",
     patch: "Merge patch that is sent (RFC 7396)",
@@ -211,8 +211,8 @@ export const device = {
     downgrade: "Downgrade…",
     confirm: (name: string, version: string) => `${name} to ${version}`,
     confirmHint:
-      "A deployment for this device alone begins. The device downloads, verifies, restarts, and counts as updated when it has come back with the new version and stayed well. It goes back by itself when it cannot start.",
-    start: "Begin the update",
+      "A deployment for this device alone begins. The device downloads, verifies, restarts, and counts as updated when it has come back with the new version and stayed healthy. It rolls back automatically when it cannot start.",
+    start: "Start the update",
     deployments: "Deployments",
     noDeployments: "It was never part of a deployment.",
     to: (from: string, to: string) => `${from} → ${to}`,

@@ -113,7 +113,10 @@ function Standing({ config, action }: { config: Config; action: React.ReactNode 
   return (
     <div className={classes.standing}>
       <div className={classes.state}>
-        <strong style={{ color: LOOK[config.status] }} data-config={config.status}>
+        <strong
+          style={{ color: never ? undefined : LOOK[config.status] }}
+          data-config={config.status}
+        >
           {never ? words.never : (words.states[config.status] ?? config.status)}
         </strong>
         <span className="dim">{never ? words.neverHint : words.means[config.status]}</span>

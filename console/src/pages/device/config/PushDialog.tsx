@@ -85,8 +85,7 @@ function Edit({ typed, before, onType, onReview }: EditProps) {
       <Textarea
         label={words.desiredLabel}
         description={words.editHint}
-        className="mono"
-        classNames={{ input: classes.editor ?? "" }}
+        classNames={{ input: `mono ${classes.editor}` }}
         autosize
         minRows={12}
         maxRows={26}
