@@ -56,7 +56,7 @@ def test_what_is_under_way_can_be_cancelled(enter: Enter, floor: Floor, hub: Hub
     command = dispatch(hub, device_id, delivery="queue")
     page = enter(f"/commands?device={device_id}&command={command}", as_="operator")
     drawer = page.get_by_role("dialog", name="Force sync")
-    expect(drawer).to_contain_text("The hub has it and waits for the device's line.")
+    expect(drawer).to_contain_text("The hub has it and waits until it can send it to the device.")
 
     drawer.get_by_role("button", name="Cancel command").click()
 

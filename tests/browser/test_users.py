@@ -115,7 +115,8 @@ def test_a_viewer_reaches_his_api_keys_by_the_user_menu(enter: Enter) -> None:
 
 def test_the_palette_leads_to_api_keys(enter: Enter) -> None:
     page = enter("/devices", as_="operator")
+    expect(page.get_by_role("heading", name="Fleet", level=1)).to_be_visible()
     page.keyboard.press("Control+k")
-    page.get_by_role("dialog").get_by_role("combobox").fill("api")
+    page.get_by_role("combobox", name="Search pages").fill("api")
     page.get_by_role("option", name="API keys").click()
     expect(page.get_by_role("heading", name="API keys", level=1)).to_be_visible()
