@@ -2,12 +2,15 @@
 
 It keeps what a real one keeps: each command id runs at most once, results are repeated until they
 are acknowledged, events keep their names and are held until `event_ack`. What commands do is made
-up: they succeed after `command_seconds`.
+up: they succeed after `command_seconds`, and after `update_firmware` the device comes back with the
+new version. What it measures is made up too.
 """
 
 import asyncio
+import math
 import secrets
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Final, assert_never
@@ -46,7 +49,19 @@ from protocol.telemetry import LogLine, Scan, Status
 
 JOURNAL_ROWS: Final = 1_000
 BOUNDS: Final = Bounds(events=5_000, bytes=1024 * 1024)
+RESTART_SECONDS: Final = 2.0
+"""From the result of an update to the restart."""
 _BATCH: Final = 64
+
+
+def measured(device_id: str, now: float) -> dict[str, float]:
+    """Slow waves that differ from device to device; `now` in seconds."""
+    phase = zlib.crc32(device_id.encode()) % 6283 / 1000
+    slow, fast = math.sin(now / 190 + phase), math.sin(now / 23 + phase * 5)
+    return {
+        "cpu.percent": round(38 + 22 * slow + 9 * fast, 1),
+        "temperature.celsius": round(52 + 6 * slow + fast, 1),
+    }
 
 
 class Counts(Struct, rename="camel"):
@@ -80,6 +95,8 @@ class SimulatedDevice:
         self._timers: dict[CommandId, asyncio.TimerHandle] = {}
         self._outbox = Outbox(boot_id=self._boot_id, bounds=BOUNDS)
         self._frames: dict[Key, bytes] = {}
+        self._version = agent_version()
+        self._line: Line | None = None
         self._session: Session | None = None
         self._has_been_open = False
         hub_clock = HubClock()
@@ -104,7 +121,7 @@ class SimulatedDevice:
     def _hello(self) -> Hello:
         return Hello(
             boot_id=self._boot_id,
-            agent_version=agent_version(),
+            agent_version=self._version,
             journal_id=self._journal_id,
             commands=list(COMMANDS),
             unfinished=self._book.unfinished(),
@@ -118,7 +135,8 @@ class SimulatedDevice:
         return self._outbox.depth
 
     def report_status(self) -> None:
-        self._send(Status(status="ONLINE", metrics={"outbox.depth": self._outbox.depth}))
+        metrics = {**measured(self._id, time.time()), "outbox.depth": self._outbox.depth}
+        self._send(Status(status="ONLINE", metrics=metrics))
 
     def scan(self) -> None:
         """Something was produced: one durable event."""
@@ -148,7 +166,7 @@ class SimulatedDevice:
     # What the connection needs.
 
     def attach(self, line: Line, session: Session) -> None:
-        del line
+        self._line = line
         self._session = session
         self._counts.connected += 1
         self._counts.lines_opened += 1
@@ -157,7 +175,7 @@ class SimulatedDevice:
 
     def detach(self) -> None:
         self._counts.connected -= self._session is not None
-        self._session = None
+        self._line = self._session = None
 
     def rewind(self) -> None:
         self._outbox.rewind()
@@ -224,6 +242,11 @@ class SimulatedDevice:
             self._command_seconds, self._end, result
         )
 
+    def _restart(self, version: str) -> None:
+        self._version = version
+        if self._line is not None:
+            self._line.abort()
+
     def _end(self, result: Result) -> None:
         del self._timers[result.command_id]
         self._carry_out(self._book.finished(result))
@@ -251,6 +274,8 @@ class SimulatedDevice:
                 data = {"exitCode": 0, "stdout": "simulated\n", "stderr": "", "truncated": False}
             case commands.UpdateFirmware():
                 data = {"stagedPath": "/dev/null", "version": command.version}
+                later = self._command_seconds + RESTART_SECONDS
+                asyncio.get_running_loop().call_later(later, self._restart, command.version)
             case _:
                 pass
         return Result(command_id=command_id, success=True, output="simulated", data=data)

@@ -102,6 +102,7 @@ class Children:
         return [
             *("--hub", self._hub, "--devices", str(devices), "--prefix", "sim"),
             *("--rate", str(EVENTS_A_SECOND), "--command-seconds", str(COMMAND_SECONDS)),
+            *("--status-seconds", str(METRICS_SECONDS)),
             *("--enrollment-key-file", str(self._key_file)),
         ]
 

@@ -31,7 +31,6 @@ from protocol.codec import encode
 
 ENROLMENTS_AT_ONCE: Final = 50
 TICK_SECONDS: Final = 0.02
-STATUS_SECONDS: Final = 30.0
 DRAIN_SECONDS: Final = 5.0
 HTTP_SECONDS: Final = 30.0
 SPARE_FILES: Final = 100
@@ -45,6 +44,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Events a second of the whole fleet."""
     seconds: float | None
     command_seconds: float
+    status_seconds: float
     key: str
 
 
@@ -60,6 +60,9 @@ def command(
     command_seconds: Annotated[
         float, typer.Option(min=0, max=3600, help="How long a command runs.")
     ] = 0,
+    status_seconds: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="Between two heartbeats of a device.")
+    ] = 30,
     enrollment_key_file: Annotated[
         Path | None, typer.Option(help="File with the enrolment key (or LONGLINE_ENROLLMENT_KEY).")
     ] = None,
@@ -82,6 +85,7 @@ def command(
         rate=rate,
         seconds=seconds,
         command_seconds=command_seconds,
+        status_seconds=status_seconds,
         key=key,
     )
     sys.stdout.write(encode(run(plan)).decode() + "\n")
@@ -211,7 +215,7 @@ class Fleet:
         """Every device's status, spread over the interval."""
         while True:
             for device in self._devices:
-                await asyncio.sleep(STATUS_SECONDS / len(self._devices))
+                await asyncio.sleep(self._plan.status_seconds / len(self._devices))
                 device.report_status()
 
     async def _show(self) -> None:

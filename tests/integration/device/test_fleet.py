@@ -48,6 +48,21 @@ async def test_a_fleet_runs_commands_once_and_loses_no_event(bench: Bench) -> No
     assert counts["eventsHeld"] == counts["eventsDropped"] == 0
 
 
+async def test_a_simulated_device_comes_back_with_the_version_that_it_was_given(
+    bench: Bench,
+) -> None:
+    hub = bench.hub
+    fleet = await longline("fleet", "--hub", hub.url, "--devices", "1", "--status-seconds", "0.1")
+    await hub.until(lambda: len(hub.of("hello")) == 1)
+    release = {"releaseId": "r", "version": "9.9.9", "url": "/r", "sha256": "0" * 64, "size": 1}
+    result = await hub.run("update_firmware", "c1", **release)
+    assert result["data"]["version"] == "9.9.9"
+    await hub.until(lambda: [hello["agentVersion"] for hello in hub.of("hello")][1:] == ["9.9.9"])
+    assert {"cpu.percent", "temperature.celsius"} < set(hub.of("status")[-1]["metrics"])
+    fleet.send_signal(signal.SIGTERM)
+    assert (await ended(fleet))[0] == 0
+
+
 async def test_a_fleet_without_the_right_key_says_so_in_one_line(bench: Bench) -> None:
     fleet = await longline("fleet", "--hub", bench.hub.url, "--devices", "2", key="wrong")
     assert await ended(fleet) == (
