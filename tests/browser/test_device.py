@@ -264,7 +264,7 @@ def test_a_configuration_is_reviewed_pushed_and_seen_to_arrive(enter: Enter, flo
         data = {"version": 1, "applied": ["printer.dpi"], "restartRequired": list[str]()}
         return [{"type": "result", "commandId": command["id"], "success": True, "data": data}]
 
-    with floor.device(new_id("config")) as device:
+    with floor.device(new_id("config"), configVersion=0) as device:
         device.answer = apply
         page = enter(f"/devices/{device.id}?tab=config", as_="manager")
         expect(page.get_by_text("Nothing was pushed yet", exact=True)).to_be_visible()
