@@ -168,6 +168,7 @@ class CommandStore:
             (
                 step.command.org,
                 step.command.command_id,
+                step.command.device_id,
                 step.command.status,
                 step.command.sent_generation,
                 step.status,

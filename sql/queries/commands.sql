@@ -117,15 +117,16 @@ ORDER BY c.seq
 -- lines that are still the newest.
 WITH n AS (
     SELECT n.*
-    FROM command c
-    JOIN unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::jsonb[],
-                $7::boolean[], $8::bigint[], $9::text[])
-         AS n (org_id, command_id, status_read, generation_read, status, error, sent, generation,
-               journal_id) USING (org_id, command_id)
-    JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id
-                      AND l.generation = n.generation
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::jsonb[],
+                $8::boolean[], $9::bigint[], $10::text[])
+         AS n (org_id, command_id, line_device, status_read, generation_read, status, error, sent,
+               generation, journal_id)
+    JOIN command c USING (org_id, command_id)
     WHERE c.status = n.status_read::command_status
       AND c.sent_generation IS NOT DISTINCT FROM n.generation_read
+      -- No join: from a line the planner would go on to every command that its device ever had.
+      AND n.generation = (SELECT l.generation FROM device_line l
+                          WHERE l.org_id = n.org_id AND l.device_id = n.line_device)
     ORDER BY c.org_id, c.device_id, c.seq
     FOR UPDATE OF c
 )
