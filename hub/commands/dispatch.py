@@ -1,10 +1,9 @@
 """What becomes of a command: every decision of the ledger. Pure.
 
 `accept` decides on a new command; what it was told of the device must still hold when its row is
-written. `plan` decides what a line is sent
-that it has not been written yet: again, for the first time, or never. `fold` decides what replies
-do. Each is told what the database holds and answers what to write; the steps themselves are those
-of `protocol/lifecycle.py`.
+written. `plan` decides what a line is sent that it has not been written yet: again, for the first
+time, or never. `fold` decides what replies do. Each is told what the database holds and answers
+what to write; the steps themselves are those of `protocol/lifecycle.py`.
 """
 
 import hashlib

@@ -46,8 +46,9 @@ SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, 
 
 -- name: insert
 -- All of it or nothing: commands as decided, the number of the last one of each device, the audit
--- rows. Nothing when a device is not as it was read: others have accepted for it, or (unless it was
--- locked before: $23) it has a newer line, which may have looked for its commands already.
+-- rows. Nothing when a device is not as it was read: others have accepted for it, or it has a newer
+-- line, which may have looked for its commands already. With the devices locked ($23) the latter is
+-- left to the sweep: many devices that come back would otherwise refuse each group again and again.
 -- A deadline runs from acceptance for "now", from sending for "queue". $17 the replica that accepts.
 WITH device_now AS (
     SELECT d.org_id, d.device_id, n.seq

@@ -197,16 +197,17 @@ async def test_g3_two_lines_of_a_device_in_one_claim_are_written_a_command_once(
     other = (await add_devices(database, 2))[1]
     async with running_hub(database) as hub:
         queued = await hub.accept(D1, delivery="queue")
-        read, goes_on = hub.store.unsent, asyncio.Event()
+        read, reads, goes_on = hub.store.unsent, asyncio.Event(), asyncio.Event()
 
         async def slowly(connection: Connection, claims: Sequence[Claim]) -> Unsent:
             found = await read(connection, claims)
+            reads.set()
             await goes_on.wait()
             return found
 
         monkeypatch.setattr(hub.store, "unsent", slowly)  # the batch of this claim takes a while
         await hub.line(other)
-        await asyncio.sleep(0)  # the claims' loop has its turn
+        await reads.wait()
         old, new = await hub.line(D1), await hub.line(D1)
         goes_on.set()
         await new.until(1)
