@@ -26,7 +26,7 @@ from hub.accounts.guards import AccountGuard
 from hub.accounts.organisation import OrganisationService
 from hub.accounts.passwords import Passwords
 from hub.accounts.rest import AccountEndpoints
-from hub.accounts.service import AccountService, Revocation
+from hub.accounts.service import AccountService, Change
 from hub.accounts.sessions import SessionService
 from hub.accounts.settings_rest import SettingsEndpoints
 from hub.accounts.store import AccountStore
@@ -35,6 +35,7 @@ from hub.audit.rest import AuditEndpoints
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.bus import Bus, BusUnavailable
+from hub.base.clock import DatabaseClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
@@ -103,13 +104,16 @@ FLUSH_SECONDS: Final = 2.0
 
 
 class Clock:
-    """The clocks of the process, for whoever takes both."""
+    """The clock of the process, and the database's, for whoever takes both."""
+
+    def __init__(self, database: DatabaseClock) -> None:
+        self._database = database
 
     def monotonic(self) -> float:
         return time.monotonic()
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.fromtimestamp(self._database(), UTC)
 
 
 class Holes:
@@ -145,7 +149,6 @@ class Replica:
         self._bus = bus
         self._tasks = tasks
         self._loops: list[asyncio.Task[None]] = []
-        clocks = Clock()
         hints = HintSender(bus)
 
         self.audit = AuditService(AuditStore(database))
@@ -153,7 +156,7 @@ class Replica:
         self.accounts = AccountService(accounts, self.audit, settings)
         self.sessions = SessionService(accounts, self.audit, settings, self.accounts, passwords)
         self.organisation = OrganisationService(accounts, self.audit, settings)
-        self.users = UserService(accounts, self.audit, self.accounts, passwords)
+        self.users = UserService(accounts, self.audit, self.accounts, self.sessions, passwords)
         self._stream = StreamWriter(
             bus, self.replica_id, show=self._show_here, unavailable=BusUnavailable
         )
@@ -165,7 +168,7 @@ class Replica:
             name,
             self.telemetry,
             hint_takeover=hints.taken,
-            wall_clock=time.time,
+            wall_clock=self.accounts.clock,
         )
         self.membership = Membership(
             ReplicaStore(reserved),
@@ -214,7 +217,7 @@ class Replica:
             source=bus,
             tokens=tokens,
             groups=DashboardGroups(self.groups),
-            clock=clocks,
+            clock=Clock(self.accounts.clock),
             frame=text_frame,
             replica_id=self.replica_id,
         )
@@ -240,7 +243,7 @@ class Replica:
                 ),
                 turnstile=turnstile,
                 clock=time.monotonic,
-                wall_clock=time.time,
+                wall_clock=self.accounts.clock,
                 spawn=self._spawn,
             ),
             self.dashboards,
@@ -253,8 +256,8 @@ class Replica:
         self._hinted = HintReceiver(
             self.lines, self.commands, self.dashboards.groups_changed, self._spawn
         )
-        self.accounts.on_revoked(self.lines.revoked)
-        self.accounts.on_revoked(self._close_revoked_dashboards)
+        self.accounts.on_change(self.lines.credentials_changed)
+        self.accounts.on_change(self._close_ended_dashboards)
 
     def application(self) -> ASGIApp:
         commands = CommandEndpoints(self.commands)
@@ -286,7 +289,7 @@ class Replica:
         )
         jwks = StarletteRoute("/.well-known/jwks.json", accounts.jwks)
         others = [*health.routes(), jwks, *pages(table, rules)]
-        return make_application(table, AccountGuard(self.accounts), others, Console())
+        return make_application(table, AccountGuard(self.accounts, self.audit), others, Console())
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""
@@ -299,6 +302,7 @@ class Replica:
             partial(self._bus.subscribe, [COMMON, channel_of(self.replica_id)], self._hinted),
             self._stream.run,
             self.accounts.watch,
+            self.audit.run,
             self.telemetry.run,
             self.lines.run,
             self.lines.watch,
@@ -326,6 +330,7 @@ class Replica:
         complete = await self._flush()
         self.commands.stop_waiting()
         try:
+            await self.audit.flush()
             await self.campaigns.let_go()
             await self.membership.goodbye(complete=complete)
         except HubError as error:
@@ -378,17 +383,20 @@ class Replica:
     def _show_here(self, org: OrgId, batch: EventBatch) -> None:
         self.dashboards.show(org, batch)
 
-    def _close_revoked_dashboards(self, revocations: list[Revocation]) -> None:
-        sessions = {(r.org, r.subject) for r in revocations if r.kind == "session"}
-        users = {(r.org, r.subject) for r in revocations if r.kind == "user"}
+    def _close_ended_dashboards(self, changes: list[Change]) -> None:
+        sessions = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "session"}
+        users = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "user"}
         if users:
             self.dashboards.disconnect(
                 lambda who: (who.org, who.user_id) in users, CloseCode.FORBIDDEN
             )
         if sessions:
             self.dashboards.disconnect(
-                lambda who: (who.org, who.session_id) in sessions, CloseCode.NOT_AUTHENTICATED
+                lambda who: (who.org, f"{who.user_id}/{who.session_id}") in sessions,
+                CloseCode.NOT_AUTHENTICATED,
             )
+        if any(change.subject.kind == "signing_key" for change in changes):
+            self.dashboards.disconnect(lambda _: True, CloseCode.NOT_AUTHENTICATED)
 
     def _tell(self, latency: float | None) -> Told:
         return self._meter.tell(latency)

@@ -116,7 +116,7 @@ class DashboardTokens:
 
     async def check(self, token: str) -> Authorised | None:
         try:
-            return _authorised(self._accounts.user(token))
+            return _authorised(await self._accounts.user(token))
         except Unauthenticated:
             return None
 

@@ -19,16 +19,16 @@ from hub.accounts.organisation import OrganisationService
 from hub.accounts.passwords import Passwords
 from hub.accounts.rest import UserBody
 from hub.accounts.service import AccountService
+from hub.accounts.sessions import SessionService
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
-from hub.accounts.users import UserService
+from hub.accounts.users import THE_HUB, UserService
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError
 from hub.base.migrate import pending
 from hub.base.settings import Settings
-from hub.web.principal import Principal
 from longline import serving
 from longline.errors import USAGE, UserError
 from longline.installation import DataDir, open_database, settings_of
@@ -37,14 +37,19 @@ from protocol.ids import DEFAULT_ORG
 T = TypeVar("T")
 
 FOR_EVER_DAYS = 100_000
-OPERATOR = Principal(org=DEFAULT_ORG, kind="anyone", subject="", actor="hub")
 
 
 class RoleName(StrEnum):
     VIEWER = "VIEWER"
-    OPERATOR = "OPERATOR"
+    THE_HUB = "THE_HUB"
     MANAGER = "MANAGER"
     ADMIN = "ADMIN"
+
+
+class ReenrollName(StrEnum):
+    OFFLINE = "offline"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 class Switch(StrEnum):
@@ -73,7 +78,7 @@ def create_user(
 
     async def create(of: Services) -> None:
         await of.users.create_user(
-            OPERATOR,
+            THE_HUB,
             body.username,
             body.password,
             body.role,
@@ -97,10 +102,23 @@ def reset_password(
 
 
 @app.command("rotate-keys")
-def rotate_keys(*, data_dir: DataDir = None) -> None:
+def rotate_keys(
+    *,
+    revoke: Annotated[
+        bool,
+        typer.Option(
+            "--revoke",
+            help="A key has leaked: every token of the old ones is refused at once. People sign in "
+            "again by themselves, devices enrol again.",
+        ),
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
     """Sign tokens with a new key from now on; those in use stay valid until they run out."""
-    kid = _with_services(settings_of(data_dir), lambda of: of.accounts.rotate_keys())
+    kid = _with_services(settings_of(data_dir), lambda of: of.accounts.rotate_keys(revoke=revoke))
     _tell(f"tokens are signed with the new key {kid}")
+    if revoke:
+        _tell("every token of the old keys is refused, on every replica within five seconds")
 
 
 @app.command("enrollment")
@@ -112,21 +130,28 @@ def enrollment(
     new_key: Annotated[
         bool, typer.Option("--new-key", help="Make a new key; the old one is dead at once.")
     ] = False,
+    reenroll: Annotated[
+        ReenrollName | None,
+        typer.Option(help="Whether known devices get a new token by the key."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Show the key with which devices enrol, make a new one, switch auto-enrolment on or off."""
     settings = settings_of(data_dir)
 
-    async def look(of: Services) -> tuple[str, bool]:
+    async def look(of: Services) -> tuple[str, bool, str]:
         if auto is not None:
-            await of.organisation.change(OPERATOR, auto_enroll=auto is Switch.ON)
+            await of.organisation.change(THE_HUB, auto_enroll=auto is Switch.ON)
+        if reenroll is not None:
+            await of.organisation.change(THE_HUB, reenroll=reenroll.value)
         if new_key:
-            await of.organisation.new_enrollment_key(OPERATOR)
+            await of.organisation.new_enrollment_key(THE_HUB)
         return await of.accounts.enrollment(DEFAULT_ORG)
 
-    key, is_on = _with_services(settings, look)
+    key, is_on, again = _with_services(settings, look)
     _tell(f"enrolment key   {key}")
     _tell(f"auto-enrolment  {'on' if is_on else 'off'}")
+    _tell(f"known devices   {again}")
     if settings.auto_enroll is not None:
         _tell("(LONGLINE_AUTO_ENROLL decides wherever it is set)")
 
@@ -163,10 +188,12 @@ async def _services(database: Database, settings: Settings) -> Services:
     store = AccountStore(database)
     accounts = AccountService(store, audit, settings)
     await accounts.prepare()
+    passwords = Passwords()
+    sessions = SessionService(store, audit, settings, accounts, passwords)
     return Services(
         accounts,
         OrganisationService(store, audit, settings),
-        UserService(store, audit, accounts, Passwords()),
+        UserService(store, audit, accounts, sessions, passwords),
     )
 
 

@@ -79,7 +79,7 @@ async def bring_up(
     async def on_start(replica: Replica) -> None:
         nonlocal ready
         password = await replica.users.first_start()
-        key, _ = await replica.accounts.enrollment(DEFAULT_ORG)
+        key, _, _ = await replica.accounts.enrollment(DEFAULT_ORG)
         ready = structs.replace(ready, admin_password=password, enrollment_key=key)
 
     try:

@@ -12,6 +12,13 @@ CREATE TABLE org (
 );
 INSERT INTO org (org_id, name) VALUES ('default', 'Default organisation');
 
+CREATE TABLE installation (
+    installation_id text PRIMARY KEY DEFAULT gen_random_uuid()::text,
+    incarnation     bigint NOT NULL DEFAULT 0
+);
+INSERT INTO installation DEFAULT VALUES;
+COMMENT ON TABLE installation IS 'One row: which installation this database is; the issuer of its tokens.';
+
 CREATE TABLE setting (
     org_id text NOT NULL REFERENCES org,
     name   text NOT NULL,
@@ -53,16 +60,25 @@ CREATE TABLE user_preference (
 COMMENT ON TABLE user_preference IS 'What the console keeps for a user, such as saved views: one JSON object.';
 
 CREATE TABLE user_session (
-    org_id     text NOT NULL,
-    session_id text NOT NULL,
-    user_id    text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz NOT NULL,
-    ended_at   timestamptz,
+    org_id           text NOT NULL,
+    session_id       text NOT NULL,
+    user_id          text NOT NULL,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    expires_at       timestamptz NOT NULL,
+    ended_at         timestamptz,
+    lowest           bigint NOT NULL DEFAULT 0,
+    highest          bigint NOT NULL DEFAULT 0,
+    ends_at          timestamptz NOT NULL DEFAULT now() + interval '90 days',
+    authenticated_at timestamptz NOT NULL DEFAULT now(),
+    used_at          timestamptz NOT NULL DEFAULT now(),
+    address          text,
     PRIMARY KEY (org_id, session_id),
     FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
 );
 CREATE INDEX user_session_user ON user_session (org_id, user_id);
+COMMENT ON COLUMN user_session.lowest IS 'Tokens of the session with a version from lowest to highest are good; none when lowest is above.';
+COMMENT ON COLUMN user_session.ends_at IS 'However often it is renewed, it ends then.';
+COMMENT ON COLUMN user_session.authenticated_at IS 'When the user last showed more than a token.';
 
 CREATE TABLE refresh_token (
     token_hash bytea PRIMARY KEY,
@@ -100,21 +116,40 @@ CREATE TABLE api_key (
 CREATE TABLE revocation (
     revocation_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     org_id        text NOT NULL,
-    kind          text NOT NULL CHECK (kind IN ('session', 'user', 'api_key', 'device')),
+    kind          text NOT NULL CHECK (kind IN ('session', 'user', 'device', 'signing_key')),
     subject       text NOT NULL,
-    issued_before timestamptz NOT NULL DEFAULT now()
+    lowest        bigint NOT NULL,
+    highest       bigint NOT NULL,
+    made_in       xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    made_at       timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX revocation_age ON revocation (issued_before);
-COMMENT ON TABLE revocation IS 'Credentials of the subject made before this moment are dead. Pushed to replicas and polled by them; kept as long as a token can live.';
+CREATE INDEX revocation_made_in ON revocation (made_in);
+COMMENT ON TABLE revocation IS 'For replicas that are at work: the numbers of a credential have changed. The truth is the row of the credential.';
+COMMENT ON COLUMN revocation.subject IS 'user_id/session_id of a session, else the id.';
+COMMENT ON COLUMN revocation.made_in IS 'Read by transaction, not by time: whatever commits later than a poll is in the next one.';
 
-CREATE TABLE login_failure (
-    org_id  text NOT NULL,
-    name    text NOT NULL,
-    address text NOT NULL,
-    at      timestamptz NOT NULL DEFAULT now()
+CREATE TABLE login_attempt (
+    attempt_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    org_id     text NOT NULL,
+    name       text NOT NULL,
+    address    text NOT NULL,
+    known      boolean NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX login_failure_name ON login_failure (org_id, name, at);
-CREATE INDEX login_failure_address ON login_failure (address, at);
+CREATE INDEX login_attempt_name ON login_attempt (org_id, name, at);
+CREATE INDEX login_attempt_address ON login_attempt (address, at);
+COMMENT ON TABLE login_attempt IS 'Each attempt, before the password is looked at; one that fits is taken out again.';
+COMMENT ON COLUMN login_attempt.known IS 'The user has signed in from that address before.';
+
+CREATE TABLE login_address (
+    org_id  text NOT NULL,
+    user_id text NOT NULL,
+    address text NOT NULL,
+    used_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, user_id, address),
+    FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
+);
+COMMENT ON TABLE login_address IS 'From where a user has signed in: strangers cannot lock these out.';
 
 -- Devices and their lines ------------------------------------------------------------------------
 
@@ -133,10 +168,13 @@ CREATE TABLE device (
     deleted_at         timestamptz,
     command_seq        bigint NOT NULL DEFAULT 0,
     mode_changed_at    timestamptz,
+    lowest             bigint NOT NULL DEFAULT 0,
+    highest            bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (org_id, device_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
+COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
 CREATE INDEX device_mode_changed ON device (mode_changed_at) WHERE mode_changed_at IS NOT NULL;
 COMMENT ON COLUMN device.mode_changed_at IS 'When connection_mode was last set: replicas tell the lines that were open then.';
 COMMENT ON COLUMN device.command_seq IS 'The number of the last command accepted for this device; the row lock on it gives the order.';
@@ -291,8 +329,20 @@ CREATE TABLE audit_log (
     action   text NOT NULL,
     target   text,
     detail   jsonb NOT NULL DEFAULT '{}',
+    actor_kind text NOT NULL DEFAULT 'hub',
+    actor_id   text NOT NULL DEFAULT '',
+    credential text,
+    address    text,
+    request_id text,
+    outcome    text NOT NULL DEFAULT 'ok',
+    reason     text,
+    changes    jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (org_id, at, audit_id)
 ) PARTITION BY RANGE (at);
+COMMENT ON COLUMN audit_log.actor IS 'A name; proof is actor_id.';
+COMMENT ON COLUMN audit_log.actor_id IS 'The id of the user (also for an API key) or device; empty when nobody was proved.';
+COMMENT ON COLUMN audit_log.credential IS 'The session or the API key.';
+COMMENT ON COLUMN audit_log.changes IS 'field: [old, new]';
 CREATE INDEX audit_log_target ON audit_log (org_id, target, at);
 
 -- Telemetry --------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ class Surroundings:
     def said_hello(self, line: LineSession, hello: Hello) -> None:
         self.heard.said_hello(line, hello)
 
-    def renew(self, token: str) -> Renewal | None:
+    def renew(self, line: LineSession, token: str) -> Renewal | None:
         return self.renewals.get(token)
 
     def counted_invalid(self) -> None:
@@ -181,8 +181,8 @@ def make_line(
 ) -> LineSession:
     wire = wire or Wire()
     fields: dict[str, Any] = {
-        "org": OrgId("default"), "device_id": DeviceId("d1"), "session_id": "s1",
-        "generation": Generation(1), "replica_id": ReplicaId("r-1"), "expires_at": 1e12,
-        "send": wire.send, "close": wire.close, "surroundings": surroundings or Surroundings(),
+        "org": OrgId("default"), "device_id": DeviceId("d1"), "session_id": "s1", "generation":
+        Generation(1), "replica_id": ReplicaId("r-1"), "version": 0, "expires_at": 1e12, "send":
+        wire.send, "close": wire.close, "surroundings": surroundings or Surroundings(),
     }  # fmt: skip
     return LineSession(**{**fields, **changes})

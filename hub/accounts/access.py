@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from hub.web.principal import Principal, Role
+from protocol.commands import COMMANDS, Danger
 
 ROLES: Final[tuple[Role, ...]] = ("VIEWER", "OPERATOR", "MANAGER", "ADMIN")
 
@@ -18,26 +19,34 @@ class Action(StrEnum):
     OPEN = "open"
     """No authentication: signing in, enrolling (which checks its own key), documents."""
     ANY_USER = "any user"
+    SESSION = "own session"
+    """For whoever has signed in: an API key is refused."""
     READ = "read"
     DISPATCH = "dispatch"
     """Whether this command may be sent is asked again, by its type."""
     MANAGE = "manage"
     LIST_USERS = "list users"
     ADMINISTER = "administer"
+    ADMINISTER_BY_SESSION = "administer, by session"
+    """Users, keys and settings: no role gives them to an API key."""
     FETCH_ARTIFACT = "fetch artifact"
     DEVICE = "device"
 
 
 MINIMUM: Final[dict[Action, Role]] = {
     Action.ANY_USER: "VIEWER",
+    Action.SESSION: "VIEWER",
     Action.READ: "VIEWER",
     Action.DISPATCH: "OPERATOR",
     Action.MANAGE: "MANAGER",
     Action.LIST_USERS: "MANAGER",
     Action.ADMINISTER: "ADMIN",
+    Action.ADMINISTER_BY_SESSION: "ADMIN",
     Action.FETCH_ARTIFACT: "ADMIN",
 }
 """The least role for each action of a user; actions that are not here are not for users."""
+
+BY_SESSION: Final = frozenset({Action.SESSION, Action.LIST_USERS, Action.ADMINISTER_BY_SESSION})
 
 FOR_DEVICES: Final = frozenset({Action.DEVICE, Action.FETCH_ARTIFACT})
 
@@ -51,6 +60,12 @@ COMMAND_MINIMUM: Final[dict[str, Role]] = {
 """The least role that may dispatch a command; what is not here is for ADMIN."""
 
 
+DANGEROUS: Final = frozenset(
+    name for name, spec in COMMANDS.items() if spec.danger is not Danger.NO
+)
+"""Commands whose refusal is audited, and which a replica whose view may be old does not send."""
+
+
 def role_covers(role: Role, minimum: Role) -> bool:
     return ROLES.index(role) >= ROLES.index(minimum)
 
@@ -60,6 +75,8 @@ def may(principal: Principal, action: Action) -> bool:
         return True
     if principal.kind == "device":
         return action in FOR_DEVICES
+    if principal.kind == "api_key" and action in BY_SESSION:
+        return False
     minimum = MINIMUM.get(action)
     return (
         principal.role is not None and minimum is not None and role_covers(principal.role, minimum)

@@ -2,26 +2,32 @@
 
 from typing import Any
 
+from msgspec import structs
 from starlette.requests import Request
 
-from hub.accounts.access import FOR_DEVICES, Action, may
+from hub.accounts.access import BY_SESSION, FOR_DEVICES, Action, may
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
+from hub.audit.service import AuditService, deed_of
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.web.principal import ANYONE, Principal
 
 
 class AccountGuard:
-    def __init__(self, accounts: AccountService) -> None:
+    def __init__(self, accounts: AccountService, audit: AuditService) -> None:
         self._accounts = accounts
+        self._audit = audit
 
     async def __call__(self, request: Request, action: Any) -> Principal:
-        """The caller. Raises `Unauthenticated` or `Forbidden`."""
+        """The caller. Raises `Unauthenticated`, `Forbidden` or `Unavailable`."""
         if action is Action.OPEN:
-            return ANYONE
-        principal = await self._identify(bearer(request), action)
+            return _from(request, ANYONE)
+        principal = _from(request, await self._identify(bearer(request), action))
         if not may(principal, action):
-            raise Forbidden(f"this needs more than the role {principal.role}")
+            if request.method != "GET":
+                what = f"{request.method} {request.scope['route'].path}"
+                await self._audit.note(deed_of(principal, what, outcome="refused"))
+            raise Forbidden(_why(principal, action))
         return principal
 
     async def _identify(self, token: str, action: Action) -> Principal:
@@ -29,10 +35,26 @@ class AccountGuard:
             return await self._accounts.api_key(token)
         if action in FOR_DEVICES:
             try:
-                return self._accounts.device(token)
+                return await self._accounts.device(token)
             except Unauthenticated:
                 pass
-        return self._accounts.user(token)
+        return await self._accounts.user(token)
+
+
+def _why(principal: Principal, action: Action) -> str:
+    if principal.kind == "api_key" and action in BY_SESSION:
+        return "an API key may not do this: sign in"
+    return f"this needs more than the role {principal.role}"
+
+
+def _from(request: Request, principal: Principal) -> Principal:
+    """With from where it calls, and the id of the request."""
+    client = request.client
+    return structs.replace(
+        principal,
+        address=client.host if client else None,
+        request_id=request.scope.get("request_id"),
+    )
 
 
 def bearer(request: Request) -> str:

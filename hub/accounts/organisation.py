@@ -5,14 +5,14 @@ variable of the environment goes over what is stored, on the replica that has it
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
 
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
-from hub.audit.service import AuditService, deed_of
+from hub.audit.service import AuditService, changes_of, deed_of
 from hub.base.retention import Retention
 from hub.base.settings import Settings
 from hub.web.principal import Principal
@@ -22,9 +22,15 @@ PREFIX: Final = "keep_"
 """Of the stored names, and of the variables, that are about retention."""
 
 
+Reenroll = Literal["offline", "always", "never"]
+
+
 class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):
     auto_enroll: bool
     """Whether unknown devices that show the enrolment key are registered."""
+    reenroll: Reenroll
+    """Whether a known device that shows the enrolment key gets a new token: while it has no line
+    and had none for a minute, always, or never."""
     retention: Retention
     overridden: list[str]
     """What the environment of the answering replica decides: `autoEnroll`, `retention.logDays`…"""
@@ -45,6 +51,7 @@ def settled(stored: Mapping[str, Any], environment: Settings) -> OrgSettings:
             kept[field.name] = stored[name]
     return OrgSettings(
         auto_enroll=bool(stored.get("auto_enroll", False) if auto is None else auto),
+        reenroll=stored.get("reenroll", "offline"),
         retention=Retention(**kept),
         overridden=overridden,
     )
@@ -66,18 +73,26 @@ class OrganisationService:
         by: Principal,
         *,
         auto_enroll: bool | None = None,
+        reenroll: Reenroll | None = None,
         keep: Mapping[str, int] | None = None,
     ) -> OrgSettings:
         """`keep`: what changes of the retention, by the fields of `Retention`."""
-        wanted: dict[str, bool | int] = {
-            PREFIX + field: value for field, value in (keep or {}).items()
-        }
+        wanted: dict[str, object] = {PREFIX + field: value for field, value in (keep or {}).items()}
         if auto_enroll is not None:
             wanted["auto_enroll"] = auto_enroll
+        if reenroll is not None:
+            wanted["reenroll"] = reenroll
         async with self._store.database.transaction() as connection:
+            before = _shown(
+                settled(await self._store.settings(connection, by.org), self._environment)
+            )
             for name, value in wanted.items():
                 await self._store.put_setting(connection, by.org, name, value)
-            await self._audit.record(connection, deed_of(by, "settings.update", None, **wanted))
+            after = _shown(
+                settled(await self._store.settings(connection, by.org), self._environment)
+            )
+            deed = deed_of(by, "settings.update", None, changes=changes_of(before, after))
+            await self._audit.record(connection, deed)
         return await self.settings(by.org)
 
     async def new_enrollment_key(self, by: Principal) -> str:
@@ -87,3 +102,13 @@ class OrganisationService:
             await self._store.put_setting(connection, by.org, "enrollment_key", key)
             await self._audit.record(connection, deed_of(by, "settings.enrollment_key"))
         return key
+
+
+def _shown(settings: OrgSettings) -> dict[str, object]:
+    """Field by field, as REST names them."""
+    shown = msgspec.to_builtins(settings)
+    return {
+        "autoEnroll": shown["autoEnroll"],
+        "reenroll": shown["reenroll"],
+        **{f"retention.{name}": value for name, value in shown["retention"].items()},
+    }

@@ -6,19 +6,20 @@ from msgspec import Meta, Struct, json
 from starlette.responses import JSONResponse, Response
 
 from hub.accounts.cookies import NAME, cookie, is_own_page, no_cookie
+from hub.accounts.passwords import SHORTEST
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import Grant, SessionService
-from hub.accounts.store import ApiKeyRow, UserRow
+from hub.accounts.store import ApiKeyRow, SessionRow, UserRow
 from hub.accounts.users import UserChange, UserService
 from hub.base.errors import Forbidden, TooLarge
 from hub.web.envelope import Answer, Items, at
-from hub.web.inputs import Body, ListQuery, Moment
+from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.principal import Role
 from hub.web.route import Call
 from protocol.codec import rfc3339
 
-Username = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\s\x00-\x1f]+$(?!\n)")]
-Password = Annotated[str, Meta(min_length=8, max_length=1024)]
+Username = Annotated[str, Meta(min_length=1, max_length=128)]
+Password = Annotated[str, Meta(min_length=SHORTEST, max_length=1024)]
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 
 MOST_PREFERENCES: Final = 64 * 1024
@@ -40,6 +41,17 @@ class RefreshBody(Body, frozen=True):
 class PasswordBody(Body, frozen=True):
     current: Annotated[str, Meta(max_length=1024)]
     new: Password
+    end_api_keys: bool = False
+    """End one's API keys, too."""
+
+
+class ReauthenticateBody(Body, frozen=True):
+    password: Annotated[str, Meta(max_length=1024)]
+
+
+class SessionQuery(Query, frozen=True):
+    user_id: Annotated[str, Meta(max_length=128)] | None = None
+    """Of this user: for administrators. None: one's own."""
 
 
 class UserBody(Body, frozen=True):
@@ -90,6 +102,22 @@ class Ticket(Struct, frozen=True, rename="camel"):
     expires_at: str
 
 
+class Session(Struct, frozen=True, rename="camel", kw_only=True):
+    id: str
+    user_id: str
+    created_at: str
+    used_at: str
+    """When it was last renewed."""
+    expires_at: str
+    """Unless it is renewed."""
+    ends_at: str
+    """However often it is renewed."""
+    address: str | None
+    """From where it began."""
+    current: bool
+    """Whether it is the one that asks."""
+
+
 class ApiKey(Struct, frozen=True, rename="camel", kw_only=True):
     id: str
     name: str
@@ -110,11 +138,14 @@ class AccountEndpoints:
         self._users = users
 
     async def login(self, call: Call[None, LoginBody]) -> Answer:
-        client = call.request.client
-        address = client.host if client else "unknown"
         if call.body.cookie:
             _check_page(call)
-        grant = await self._sessions.login(call.body.username, call.body.password, address=address)
+        grant = await self._sessions.login(
+            call.body.username,
+            call.body.password,
+            address=call.principal.address or "unknown",
+            request_id=call.principal.request_id,
+        )
         return self._signed_in(call, grant, by_cookie=call.body.cookie)
 
     async def refresh(self, call: Call[None, RefreshBody]) -> Answer:
@@ -142,7 +173,26 @@ class AccountEndpoints:
         return Ticket(*await self._sessions.ticket(call.principal))
 
     async def password(self, call: Call[None, PasswordBody]) -> None:
-        await self._users.change_password(call.principal, call.body.current, call.body.new)
+        await self._users.change_password(
+            call.principal,
+            call.body.current,
+            call.body.new,
+            end_api_keys=call.body.end_api_keys,
+        )
+
+    async def reauthenticate(self, call: Call[None, ReauthenticateBody]) -> None:
+        await self._sessions.reauthenticate(call.principal, call.body.password)
+
+    async def sessions(self, call: Call[SessionQuery, None]) -> Items[Session]:
+        by = call.principal
+        wanted = call.query.user_id or by.subject
+        if wanted != by.subject and by.role != "ADMIN":
+            raise Forbidden("sessions of others are for administrators")
+        rows = await self._sessions.sessions(by.org, wanted)
+        return Items([_session(row, by.session_id) for row in rows])
+
+    async def end_session(self, call: Call[None, None]) -> None:
+        await self._sessions.end(call.principal, call.path("id"))
 
     async def me(self, call: Call[None, None]) -> User:
         return _user(await self._users.me(call.principal))
@@ -240,6 +290,19 @@ def _user(row: UserRow) -> User:
         disabled=row.disabled,
         initial_password=row.initial_password,
         created_at=rfc3339(row.created_at),
+    )
+
+
+def _session(row: SessionRow, current: str | None) -> Session:
+    return Session(
+        id=row.session_id,
+        user_id=row.user_id,
+        created_at=rfc3339(row.created_at),
+        used_at=rfc3339(row.used_at),
+        expires_at=rfc3339(min(row.expires_at, row.ends_at)),
+        ends_at=rfc3339(row.ends_at),
+        address=row.address,
+        current=row.session_id == current,
     )
 
 

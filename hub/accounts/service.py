@@ -1,21 +1,30 @@
 """Keys, and the proofs of identity that every floor above asks for.
 
 What is made of them is next door: signing in and out in `sessions`, users and their API keys in
-`users`.
+`users`. Which versions of a session or device are good stands in their rows; `standing` remembers
+it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
-from hub.accounts.organisation import settled
-from hub.accounts.revocations import POLL_SECONDS, Revocation, Revocations
+from hub.accounts.organisation import Reenroll, settled
+from hub.accounts.standing import (
+    POLL_SECONDS,
+    STALE_SECONDS,
+    Change,
+    Standings,
+    Subject,
+    Verdict,
+)
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import REFUSAL, Claims, SigningKey, Tokens, hash_secret, new_secret
 from hub.audit.service import AuditService, Deed
+from hub.base.clock import DatabaseClock
 from hub.base.database import Connection
 from hub.base.errors import Unauthenticated, Unavailable
 from hub.base.settings import Settings
@@ -23,27 +32,31 @@ from hub.web.principal import Principal
 from protocol.codec import rfc3339
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, uuid7
 
-__all__ = ["AccountService", "Claims", "Revocation"]
+__all__ = ["AccountService", "Change", "Claims"]
 
 log = structlog.get_logger(__name__)
 
 
 class AccountService:
+    """`clock` is the database's: everything that runs out is judged by it."""
+
     def __init__(
         self,
         store: AccountStore,
         audit: AuditService,
         settings: Settings,
-        clock: Callable[[], float] = time.time,
+        clock: DatabaseClock | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._audit = audit
         self._settings = settings
-        self._clock = clock
-        self._revocations = Revocations()
-        self._polled: datetime | None = None
-        self._listeners: list[Callable[[list[Revocation]], None]] = []
-        self.tokens = Tokens(clock)
+        self.clock = clock or DatabaseClock(monotonic)
+        self._monotonic = monotonic
+        self._standings = Standings()
+        self._horizon: str | None = None
+        self._listeners: list[Callable[[list[Change]], None]] = []
+        self.tokens = Tokens(self.clock)
 
     # What a fresh database lacks
 
@@ -60,16 +73,21 @@ class AccountService:
                 )
         await self.refresh()
 
-    async def rotate_keys(self) -> str:
-        """Sign with a new key from now on; the id of it. Tokens in use stay valid."""
+    async def rotate_keys(self, *, revoke: bool = False) -> str:
+        """Sign with a new key from now on; the id of it. Tokens in use stay valid until they run
+        out; with `revoke`, whatever the other keys have signed is refused at once."""
         async with self._store.database.transaction() as connection:
             await self._store.lock_setup(connection)
             kid = await self._add_signing_key(connection)
-            await self._store.retire_signing_keys(
-                connection, but=kid, longest_life=self._longest_life()
-            )
+            if revoke:
+                await self._store.revoke_signing_keys(connection, but=kid)
+            else:
+                await self._store.retire_signing_keys(
+                    connection, but=kid, longest_life=self._longest_life()
+                )
+            action = "keys.revoke" if revoke else "keys.rotate"
             await self._audit.record(
-                connection, Deed(org=DEFAULT_ORG, actor="hub", action="keys.rotate", target=kid)
+                connection, Deed(org=DEFAULT_ORG, actor="hub", action=action, target=kid)
             )
         await self.refresh()
         return kid
@@ -80,73 +98,105 @@ class AccountService:
         return key.kid
 
     async def refresh(self) -> None:
-        """Read the keys and what was revoked. Raises `Unavailable`."""
+        """Read the keys, the time, and which credentials have changed. Raises `Unavailable`."""
+        asked_at = self._monotonic()
+        self._horizon, now, changes = await self._store.changes(self._horizon)
+        self.clock.measured(now, asked_at=asked_at)
         async with self._store.database.connection() as connection:
+            issuer = await self._store.installation(connection)
             keys = await self._store.signing_keys(connection)
-        self.tokens.load([SigningKey.from_bytes(kid, raw) for kid, raw in keys])
-        rows = await self._store.revocations(self._polled and self._polled - timedelta(minutes=1))
-        if rows:
-            self._polled = max(row.issued_before for row in rows)
-        new = self._revocations.add(rows)
-        if new:
+        self.tokens.load(issuer, [SigningKey.from_bytes(kid, raw) for kid, raw in keys])
+        for change in changes:
+            self._standings.learn(change.subject, change.standing)
+        if changes:
             for listener in self._listeners:
-                listener(new)
+                listener(changes)
 
-    def on_revoked(self, listener: Callable[[list[Revocation]], None]) -> None:
-        """Have `listener` told, once each, of revocations from any replica."""
+    def on_change(self, listener: Callable[[list[Change]], None]) -> None:
+        """Have `listener` told of credentials that changed on any replica; it may hear of one more
+        than once."""
         self._listeners.append(listener)
 
     async def watch(self) -> None:
-        """Keep keys and revocations up to date; for ever."""
+        """Keep keys, time and ends up to date; for ever."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self.refresh()
             except Unavailable:
-                log.warning("revocations_not_read")
+                log.warning("credentials_not_read", since=round(self.clock.age, 1))
+
+    def require_current_view(self) -> None:
+        """Raises `Unavailable` when what ended in the last minute may not be known here."""
+        if self.clock.age > STALE_SECONDS:
+            raise Unavailable("which credentials have ended is not known at the moment")
 
     async def clean_up(self) -> None:
-        await self._store.clean_up(self._longest_life())
+        await self._store.clean_up()
 
     def _longest_life(self) -> float:
         return float(max(self._settings.device_token_seconds, self._settings.user_token_seconds))
 
     # Proofs of identity
 
-    def user(self, token: str) -> Principal:
-        """The user of an access token. Raises `Unauthenticated`, always in the same words."""
+    async def user(self, token: str) -> Principal:
+        """The user of an access token. Raises `Unauthenticated`, always in the same words, or
+        `Unavailable`."""
         claims = self.tokens.verify(token, "user")
-        sid = claims.session_id
-        dead = (
-            sid is None
-            or claims.role is None
-            or self._revocations.covers(claims.org, "session", sid, claims.issued_at)
-            or self._revocations.covers(claims.org, "user", claims.subject, claims.issued_at)
-        )
-        if dead:
+        if claims.session_id is None or claims.role is None:
             raise Unauthenticated(REFUSAL)
+        await self._require_good(
+            session_subject(claims.org, claims.subject, claims.session_id), claims
+        )
         return Principal(
             org=claims.org,
             kind="user",
             subject=claims.subject,
             actor=claims.name or claims.subject,
             role=claims.role,
-            session_id=sid,
+            session_id=claims.session_id,
+            version=claims.version,
             expires_at=claims.expires_at,
         )
 
-    def device(self, token: str) -> Principal:
-        """The device of a device token. Raises `Unauthenticated`, always in the same words."""
+    async def device(self, token: str) -> Principal:
+        """The device of a device token. Raises `Unauthenticated`, always in the same words, or
+        `Unavailable`."""
         claims = self.tokens.verify(token, "device")
-        if self._revocations.covers(claims.org, "device", claims.subject, claims.issued_at):
+        await self._require_good(device_subject(claims.org, claims.subject), claims)
+        return _device(claims)
+
+    def device_at_once(self, token: str) -> Principal:
+        """The same without a look into the database: what has ended and is not known here passes,
+        and is found when its line is registered."""
+        claims = self.tokens.verify(token, "device")
+        subject = device_subject(claims.org, claims.subject)
+        if self._standings.judge(subject, claims.version) is Verdict.ENDED:
             raise Unauthenticated(REFUSAL)
-        return Principal(
-            org=claims.org,
-            kind="device",
-            subject=claims.subject,
-            actor=claims.subject,
-            expires_at=claims.expires_at,
-        )
+        return _device(claims)
+
+    def has_ended(self, principal: Principal) -> bool:
+        """Whether a session or device token has ended, as far as it is known here."""
+        if principal.kind == "device":
+            subject = device_subject(principal.org, principal.subject)
+        else:
+            subject = session_subject(principal.org, principal.subject, principal.session_id or "")
+        return self._standings.judge(subject, principal.version) is Verdict.ENDED
+
+    def signed_device(self, token: str) -> Principal:
+        """Whose device token it is, if it is genuine and has not run out; whether it has been ended
+        is for the caller to ask. Raises `Unauthenticated`."""
+        return _device(self.tokens.verify(token, "device"))
+
+    async def _require_good(self, subject: Subject, claims: Claims) -> None:
+        verdict = self._standings.judge(subject, claims.version)
+        if verdict is Verdict.UNKNOWN:
+            standing = await self._store.standing(subject)
+            if standing is not None:
+                self._standings.learn(subject, standing)
+                verdict = self._standings.judge(subject, claims.version)
+        if verdict is not Verdict.GOOD:
+            raise Unauthenticated(REFUSAL)
 
     async def api_key(self, key: str) -> Principal:
         """The user behind an API key, with the key's role. Raises `Unauthenticated`."""
@@ -154,14 +204,13 @@ class AccountService:
         if found is None:
             raise Unauthenticated(REFUSAL)
         org, username, row = found
-        if row.expires_at is not None and row.expires_at.timestamp() <= self._clock():
-            raise Unauthenticated(REFUSAL)
         return Principal(
             org=org,
             kind="api_key",
             subject=row.user_id,
             actor=f"{username}/{row.name}",
             role=row.role,
+            key_id=row.key_id,
         )
 
     async def redeem(self, ticket: str) -> Principal:
@@ -176,12 +225,20 @@ class AccountService:
             actor=row.username,
             role=row.role,
             session_id=row.session_id,
+            version=row.version,
             expires_at=row.token_expires_at.timestamp(),
         )
 
-    def device_token(self, org: OrgId, device_id: DeviceId) -> tuple[str, str]:
-        """(token, expiresAt) for a device whose right to it was checked."""
-        now = self._clock()
+    async def adopt(self, principal: Principal) -> bool:
+        """A line goes on with this newer token of its device; False when it is not good."""
+        return await self._store.adopt_version(
+            principal.org, DeviceId(principal.subject), principal.version
+        )
+
+    def device_token(self, org: OrgId, device_id: DeviceId, version: int) -> tuple[str, str]:
+        """(token, expiresAt) for a device whose right to it was checked, under the lock that its
+        end takes."""
+        now = self.clock()
         claims = Claims(
             subject=device_id,
             scope="device",
@@ -189,15 +246,37 @@ class AccountService:
             issued_at=now,
             expires_at=int(now) + self._settings.device_token_seconds,
             token_id=uuid7(),
+            version=version,
         )
-        return self.tokens.issue(claims), _moment(claims.expires_at)
+        return self.tokens.issue(claims), moment(claims.expires_at)
 
-    async def enrollment(self, org: OrgId) -> tuple[str, bool]:
-        """(enrolment key, whether unknown devices are registered)."""
+    async def enrollment(self, org: OrgId) -> tuple[str, bool, Reenroll]:
+        """(enrolment key, whether unknown devices are registered, whether known ones may again)."""
         async with self._store.database.connection() as connection:
             stored = await self._store.settings(connection, org)
-        return str(stored["enrollment_key"]), settled(stored, self._settings).auto_enroll
+        now = settled(stored, self._settings)
+        return str(stored["enrollment_key"]), now.auto_enroll, now.reenroll
 
 
-def _moment(seconds: float) -> str:
+def session_subject(org: OrgId, user_id: str, session_id: str) -> Subject:
+    return Subject(org, "session", f"{user_id}/{session_id}")
+
+
+def device_subject(org: OrgId, device_id: str) -> Subject:
+    return Subject(org, "device", device_id)
+
+
+def _device(claims: Claims) -> Principal:
+    return Principal(
+        org=claims.org,
+        kind="device",
+        subject=claims.subject,
+        actor=claims.subject,
+        version=claims.version,
+        expires_at=claims.expires_at,
+    )
+
+
+def moment(seconds: float) -> str:
+    """As times travel."""
     return rfc3339(datetime.fromtimestamp(seconds, UTC))

@@ -1,27 +1,36 @@
-"""Signing in and out: sessions, their refresh tokens, tickets for dashboard sockets."""
+"""Signing in and out: sessions, their refresh tokens, tickets for dashboard sockets.
 
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+Signing in, renewing and ending lock the user, then the session, then the refresh token, and a token
+is signed inside these locks: whatever ends a session has seen every token of it.
+"""
+
 from typing import Final
 
 from msgspec import Struct
 
+from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts, block_of
+from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords
-from hub.accounts.service import AccountService
-from hub.accounts.store import AccountStore, UserRow
+from hub.accounts.service import AccountService, moment
+from hub.accounts.store import AccountStore, RefreshOf, SessionRow, UserRow
 from hub.accounts.tokens import REFUSAL, Claims, hash_secret, new_secret
 from hub.audit.service import AuditService, Deed, deed_of
 from hub.base.database import Connection
-from hub.base.errors import Forbidden, TooManyRequests, Unauthenticated
+from hub.base.errors import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Reauthenticate,
+    TooManyRequests,
+    Unauthenticated,
+)
 from hub.base.settings import Settings
 from hub.web.principal import Principal
-from protocol.codec import rfc3339
 from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
 TICKET_SECONDS: Final = 30.0
-FAILURES_BY_NAME: Final = 10
-FAILURES_BY_ADDRESS: Final = 50
+RECENT_SECONDS: Final = 600.0
+"""How long a sign-in counts as recent."""
 
 BAD_LOGIN: Final = "the user name or the password is wrong"
 
@@ -43,34 +52,97 @@ class SessionService:
         settings: Settings,
         accounts: AccountService,
         passwords: Passwords,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._audit = audit
         self._settings = settings
         self._accounts = accounts
         self._passwords = passwords
-        self._clock = clock
+        self._attempts = Attempts()
         self.refresh_seconds = settings.refresh_token_seconds
         """How long a session lives without use."""
 
-    async def login(self, username: str, password: str, *, address: str) -> Grant:
-        """Raises `Unauthenticated`, or `TooManyRequests` after too many failures."""
-        by_name, by_address = await self._store.login_failures(DEFAULT_ORG, username, address)
-        if by_name >= FAILURES_BY_NAME or by_address >= FAILURES_BY_ADDRESS:
-            raise TooManyRequests("too many failed logins, wait a minute", retry_after=60)
-        user = await self._store.user_by_name(DEFAULT_ORG, username)
-        fits = await self._passwords.verify(password, user.password_hash if user else None)
-        if user is None or not fits or user.disabled:
-            await self._store.add_login_failure(DEFAULT_ORG, username, address)
-            raise Unauthenticated(BAD_LOGIN)
+    # Signing in
+
+    async def login(
+        self, username: str, password: str, *, address: str, request_id: str | None = None
+    ) -> Grant:
+        """Raises `Unauthenticated`, `TooManyRequests` after too many failures, or `Overloaded`."""
+        who = Principal(
+            org=DEFAULT_ORG, kind="anyone", subject="", actor=username, address=address,
+            request_id=request_id,
+        )  # fmt: skip
+        user, attempt = await self._checked(username, password, who)
         session_id = uuid7()
-        seconds = float(self.refresh_seconds)
         async with self._store.database.transaction() as connection:
-            await self._store.add_session(connection, user, session_id, seconds)
-            await self._audit.record(connection, _deed(user, "auth.login"))
-            refresh_token = await self._new_refresh_token(connection, user.org, session_id)
-        return self._grant(user, session_id, refresh_token)
+            locked = await self._store.lock_user(connection, user.org, user.user_id)
+            if locked is None or locked.disabled or locked.password_hash != user.password_hash:
+                raise Unauthenticated(BAD_LOGIN)
+            await self._store.forget_attempt(connection, attempt)
+            await self._store.note_address(connection, locked, block_of(address))
+            session = await self._store.add_session(
+                connection,
+                locked,
+                session_id,
+                seconds=float(self.refresh_seconds),
+                address=address,
+            )
+            by = _principal_of(locked, session_id, who)
+            await self._audit.record(connection, deed_of(by, "auth.login", locked.username))
+            return await self._grant(connection, locked, session)
+
+    async def _checked(self, username: str, password: str, who: Principal) -> tuple[UserRow, int]:
+        """The user whose password it is, and the attempt that was counted for it."""
+        name, address = _comparable(username), block_of(who.address or "unknown")
+        async with self._attempts.one(name, address):
+            attempt = await self._store.reserve_attempt(
+                who.org, name, address, by_name=BY_NAME, by_address=BY_ADDRESS
+            )
+            if attempt is None:
+                await self._audit.note(deed_of(who, "auth.login", name, outcome="refused"))
+                raise TooManyRequests(TOO_MANY, retry_after=60)
+            user = await self._store.user_by_name(who.org, name)
+            fits = await self._passwords.verify(password, user.password_hash if user else None)
+        if user is None or not fits or user.disabled:
+            await self._audit.note(deed_of(who, "auth.login", name, outcome="failed"))
+            raise Unauthenticated(BAD_LOGIN)
+        return user, attempt
+
+    async def reauthenticate(self, by: Principal, password: str) -> None:
+        """The session's user shows the password again. Raises `Forbidden` when it is wrong."""
+        session_id = session_of(by)
+        user = await self._store.user_by_id(by.org, by.subject)
+        if user is None:
+            raise Unauthenticated(REFUSAL)
+        await self.require_password(by, user, password)
+        async with self._store.database.transaction() as connection:
+            await self._store.authenticated(connection, by.org, session_id)
+            await self._audit.record(connection, deed_of(by, "auth.reauthenticate", user.username))
+
+    async def require_password(self, by: Principal, user: UserRow, password: str) -> None:
+        """Raises `Forbidden` when it is not the user's, `TooManyRequests` after too many."""
+        who = Principal(
+            org=by.org, kind="anyone", subject="", actor=user.username, address=by.address
+        )
+        try:
+            _, attempt = await self._checked(user.username, password, who)
+        except Unauthenticated:
+            raise Forbidden("the current password is wrong") from None
+        async with self._store.database.connection() as connection:
+            await self._store.forget_attempt(connection, attempt)
+
+    async def require_recent(self, connection: Connection, by: Principal) -> None:
+        """Raises `Reauthenticate` when the session's user last showed the password long ago."""
+        recent = await self._store.authenticated_recently(
+            connection, by.org, session_of(by), seconds=RECENT_SECONDS
+        )
+        if not recent:
+            raise Reauthenticate(
+                "sign in again: this needs a sign-in of the last ten minutes",
+                members={"methods": ["password"]},
+            )
+
+    # Renewing
 
     async def renew(self, refresh_token: str) -> Grant:
         """A new pair for a refresh token; its second use ends the session.
@@ -78,26 +150,75 @@ class SessionService:
         Raises `Unauthenticated`.
         """
         hashed = hash_secret(refresh_token)
-        grant = None
         async with self._store.database.transaction() as connection:
-            row = await self._store.lock_refresh_token(connection, hashed)
-            if row is not None and row.used and not row.ended:
-                await self._store.end_session(connection, row.org, row.session_id)
-                deed = Deed(
-                    org=row.org, actor="hub", action="auth.refresh_reused", target=row.user_id
-                )
-                await self._audit.record(connection, deed)
-            elif row is not None and not (row.used or row.expired or row.ended):
-                user = await self._store.lock_user(connection, row.org, row.user_id)
-                if user is not None and not user.disabled:
-                    seconds = float(self.refresh_seconds)
-                    await self._store.use_refresh_token(connection, hashed, row, seconds)
-                    new = await self._new_refresh_token(connection, row.org, row.session_id)
-                    grant = self._grant(user, row.session_id, new)
+            of = await self._store.refresh_token(connection, hashed)
+            grant = None if of is None else await self._renew(connection, of, hashed)
         if grant is None:
             await self._accounts.refresh()
             raise Unauthenticated(REFUSAL)
         return grant
+
+    async def _renew(self, connection: Connection, of: RefreshOf, hashed: bytes) -> Grant | None:
+        user = await self._store.lock_user(connection, of.org, of.user_id)
+        session = await self._store.lock_session(connection, of.org, of.session_id)
+        token = await self._store.lock_refresh_token(connection, hashed)
+        if user is None or user.disabled or session is None or token is None:
+            return None
+        if token.used:
+            await self._store.end_session(connection, of.org, of.session_id)
+            deed = Deed(org=of.org, actor="hub", action="auth.refresh_reused", target=of.user_id)
+            await self._audit.record(connection, deed)
+            return None
+        if token.expired:
+            return None
+        await self._store.use_refresh_token(connection, hashed, of, float(self.refresh_seconds))
+        return await self._grant(connection, user, session)
+
+    async def _grant(self, connection: Connection, user: UserRow, session: SessionRow) -> Grant:
+        """Under the locks on the user and the session."""
+        refresh_token = new_secret()
+        await self._store.add_refresh_token(
+            connection,
+            hash_secret(refresh_token),
+            user.org,
+            session.session_id,
+            float(self.refresh_seconds),
+        )
+        now = self._accounts.clock()
+        claims = Claims(
+            subject=user.user_id,
+            scope="user",
+            org=user.org,
+            issued_at=now,
+            expires_at=min(
+                int(now) + self._settings.user_token_seconds, int(session.ends_at.timestamp())
+            ),
+            token_id=uuid7(),
+            version=session.version,
+            role=user.role,
+            session_id=session.session_id,
+            name=user.username,
+        )
+        token = self._accounts.tokens.issue(claims)
+        return Grant(token, moment(claims.expires_at), refresh_token, user)
+
+    # Sessions as objects
+
+    async def sessions(self, org: OrgId, user_id: str) -> list[SessionRow]:
+        """Those of a user that have not ended, the newest first."""
+        return await self._store.sessions(org, user_id)
+
+    async def end(self, by: Principal, session_id: str) -> None:
+        """One's own, or an administrator anybody's. Raises `NotFound`."""
+        async with self._store.database.transaction() as connection:
+            owner = await self._store.session_owner(connection, by.org, session_id)
+            if owner is None or (owner != by.subject and by.role != "ADMIN"):
+                raise NotFound("no such session")
+            await self._store.end_session(connection, by.org, session_id)
+            await self._audit.record(
+                connection, deed_of(by, "auth.session_end", owner, sessionId=session_id)
+            )
+        await self._accounts.refresh()
 
     async def logout(self, principal: Principal) -> None:
         session_id = session_of(principal)
@@ -116,35 +237,7 @@ class SessionService:
             seconds=TICKET_SECONDS,
             token_expires=principal.expires_at,
         )
-        return ticket, _moment(self._clock() + TICKET_SECONDS)
-
-    def _grant(self, user: UserRow, session_id: str, refresh_token: str) -> Grant:
-        now = self._clock()
-        claims = Claims(
-            subject=user.user_id,
-            scope="user",
-            org=user.org,
-            issued_at=now,
-            expires_at=int(now) + self._settings.user_token_seconds,
-            token_id=uuid7(),
-            role=user.role,
-            session_id=session_id,
-            name=user.username,
-        )
-        return Grant(
-            self._accounts.tokens.issue(claims), _moment(claims.expires_at), refresh_token, user
-        )
-
-    async def _new_refresh_token(self, connection: Connection, org: OrgId, session_id: str) -> str:
-        token = new_secret()
-        await self._store.add_refresh_token(
-            connection,
-            hash_secret(token),
-            org,
-            session_id,
-            float(self.refresh_seconds),
-        )
-        return token
+        return ticket, moment(self._accounts.clock() + TICKET_SECONDS)
 
 
 def session_of(principal: Principal) -> str:
@@ -154,9 +247,22 @@ def session_of(principal: Principal) -> str:
     return principal.session_id
 
 
-def _deed(user: UserRow, action: str) -> Deed:
-    return Deed(org=user.org, actor=user.username, action=action, target=user.username)
+def _comparable(username: str) -> str:
+    """The name as it is stored; as it came when no user can have it."""
+    try:
+        return username_of(username)
+    except Invalid:
+        return username
 
 
-def _moment(seconds: float) -> str:
-    return rfc3339(datetime.fromtimestamp(seconds, UTC))
+def _principal_of(user: UserRow, session_id: str, who: Principal) -> Principal:
+    return Principal(
+        org=user.org,
+        kind="user",
+        subject=user.user_id,
+        actor=user.username,
+        role=user.role,
+        session_id=session_id,
+        address=who.address,
+        request_id=who.request_id,
+    )

@@ -4,8 +4,8 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from hub.accounts.organisation import OrganisationService, OrgSettings
-from hub.base.retention import Days, Hours
+from hub.accounts.organisation import OrganisationService, OrgSettings, Reenroll
+from hub.base.retention import AuditDays, Days, Hours
 from hub.web.inputs import Body
 from hub.web.route import Call
 
@@ -15,13 +15,14 @@ class RetentionPatch(Body, frozen=True):
     log_days: Days | None = None
     metric_days: Days | None = None
     command_days: Days | None = None
-    audit_days: Days | None = None
+    audit_days: AuditDays | None = None
     edge_days: Days | None = None
     cloud_days: Days | None = None
 
 
 class SettingsPatch(Body, frozen=True):
     auto_enroll: bool | None = None
+    reenroll: Reenroll | None = None
     retention: RetentionPatch = RetentionPatch()
 
 
@@ -40,7 +41,10 @@ class SettingsEndpoints:
         wanted: dict[str, Any] = structs.asdict(call.body.retention)
         keep = {name: value for name, value in wanted.items() if value is not None}
         return await self._service.change(
-            call.principal, auto_enroll=call.body.auto_enroll, keep=keep
+            call.principal,
+            auto_enroll=call.body.auto_enroll,
+            reenroll=call.body.reenroll,
+            keep=keep,
         )
 
     async def new_enrollment_key(self, call: Call[None, None]) -> EnrollmentKey:

@@ -7,11 +7,11 @@ import asyncpg
 from msgspec import Struct
 
 import sql
-from hub.accounts.revocations import Kind, Revocation
+from hub.accounts.standing import Change, Standing, Subject
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import Conflict
 from hub.web.principal import Role
-from protocol.ids import OrgId
+from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 
 _Q = sql.queries("accounts")
 
@@ -43,13 +43,44 @@ class UserRow(Struct, frozen=True, kw_only=True):
         )
 
 
-class RefreshRow(Struct, frozen=True, kw_only=True):
+class SessionRow(Struct, frozen=True, kw_only=True):
+    session_id: str
+    user_id: str
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+    ends_at: datetime
+    """However often it is renewed, it ends then."""
+    address: str | None
+    version: int
+
+    @classmethod
+    def from_row(cls, row: Row) -> "SessionRow":
+        return cls(
+            session_id=row["session_id"],
+            user_id=row["user_id"],
+            created_at=row["created_at"],
+            used_at=row["used_at"],
+            expires_at=row["expires_at"],
+            ends_at=row["ends_at"],
+            address=row["address"],
+            version=row["highest"],
+        )
+
+
+class RefreshOf(Struct, frozen=True):
+    """Whose refresh token it is."""
+
     org: OrgId
     session_id: str
     user_id: str
+
+
+class RefreshState(Struct, frozen=True):
+    """Of a refresh token that is locked, with its session and its user."""
+
     used: bool
     expired: bool
-    ended: bool
 
 
 class TicketRow(Struct, frozen=True, kw_only=True):
@@ -58,6 +89,7 @@ class TicketRow(Struct, frozen=True, kw_only=True):
     user_id: str
     username: str
     role: Role
+    version: int
     token_expires_at: datetime
 
 
@@ -90,6 +122,13 @@ class AccountStore:
     async def signing_keys(self, connection: Connection) -> list[tuple[str, bytes]]:
         rows = await connection.fetch(_Q["signing_keys"])
         return [(row["kid"], row["private_key"]) for row in rows]
+
+    async def revoke_signing_keys(self, connection: Connection, *, but: str) -> None:
+        await connection.execute(_Q["revoke_signing_keys"], but, DEFAULT_ORG)
+
+    async def installation(self, connection: Connection) -> str:
+        """The id of it, which its tokens name as their issuer."""
+        return str(await connection.fetchval(_Q["installation"]))
 
     async def add_signing_key(self, connection: Connection, kid: str, raw: bytes) -> None:
         await connection.execute(_Q["add_signing_key"], kid, raw)
@@ -177,67 +216,130 @@ class AccountStore:
 
     # Signing in
 
-    async def login_failures(self, org: OrgId, username: str, address: str) -> tuple[int, int]:
-        """Failed logins of the last minute: (of this name, from this address)."""
-        row = _one(await self.database.fetchrow(_Q["login_failures"], org, username, address))
-        return int(row["by_name"]), int(row["by_address"])
+    async def reserve_attempt(
+        self, org: OrgId, username: str, address: str, *, by_name: int, by_address: int
+    ) -> int | None:
+        """The id of an attempt that may be decided; None when there were too many in a minute."""
+        async with self.database.transaction() as connection:
+            await connection.execute(_Q["lock_attempts"], org, username, address)
+            return await connection.fetchval(
+                _Q["reserve_attempt"], org, username, address, by_name, by_address
+            )
 
-    async def add_login_failure(self, org: OrgId, username: str, address: str) -> None:
-        await self.database.execute(_Q["add_login_failure"], org, username, address)
+    async def forget_attempt(self, connection: Connection, attempt: int) -> None:
+        await connection.execute(_Q["forget_attempt"], attempt)
+
+    async def note_address(self, connection: Connection, user: UserRow, address: str) -> None:
+        await connection.execute(_Q["note_address"], user.org, user.user_id, address)
 
     async def add_session(
-        self, connection: Connection, user: UserRow, session_id: str, seconds: float
-    ) -> None:
-        await connection.execute(_Q["add_session"], user.org, session_id, user.user_id, seconds)
+        self,
+        connection: Connection,
+        user: UserRow,
+        session_id: str,
+        *,
+        seconds: float,
+        address: str | None,
+    ) -> SessionRow:
+        row = await connection.fetchrow(
+            _Q["add_session"], user.org, session_id, user.user_id, seconds, address
+        )
+        return SessionRow.from_row(_one(row))
 
     async def add_refresh_token(
         self, connection: Connection, token_hash: bytes, org: OrgId, session: str, seconds: float
     ) -> None:
         await connection.execute(_Q["add_refresh_token"], token_hash, org, session, seconds)
 
+    async def refresh_token(self, connection: Connection, token_hash: bytes) -> RefreshOf | None:
+        row = await connection.fetchrow(_Q["refresh_token"], token_hash)
+        return None if row is None else RefreshOf(row["org_id"], row["session_id"], row["user_id"])
+
+    async def lock_session(
+        self, connection: Connection, org: OrgId, session_id: str
+    ) -> SessionRow | None:
+        """Whoever locks it has locked its user before. None for one that has ended."""
+        row = await connection.fetchrow(_Q["lock_session"], org, session_id)
+        return None if row is None or row["ended"] else SessionRow.from_row(row)
+
     async def lock_refresh_token(
         self, connection: Connection, token_hash: bytes
-    ) -> RefreshRow | None:
+    ) -> RefreshState | None:
         row = await connection.fetchrow(_Q["lock_refresh_token"], token_hash)
-        return (
-            None
-            if row is None
-            else RefreshRow(
-                org=OrgId(row["org_id"]),
-                session_id=row["session_id"],
-                user_id=row["user_id"],
-                used=row["used"],
-                expired=row["expired"],
-                ended=row["ended"],
-            )
-        )
+        return None if row is None else RefreshState(row["used"], row["expired"])
 
     async def use_refresh_token(
-        self, connection: Connection, token_hash: bytes, refresh: RefreshRow, seconds: float
+        self, connection: Connection, token_hash: bytes, of: RefreshOf, seconds: float
     ) -> None:
         await connection.execute(_Q["use_refresh_token"], token_hash)
-        await connection.execute(_Q["extend_session"], refresh.org, refresh.session_id, seconds)
+        await connection.execute(_Q["extend_session"], of.org, of.session_id, seconds)
+
+    async def sessions(self, org: OrgId, user_id: str) -> list[SessionRow]:
+        """Those that have not ended, the newest first."""
+        rows = await self.database.fetch(_Q["sessions"], org, user_id)
+        return [SessionRow.from_row(row) for row in rows]
+
+    async def session_owner(
+        self, connection: Connection, org: OrgId, session_id: str
+    ) -> str | None:
+        return await connection.fetchval(_Q["session_owner"], org, session_id)
 
     async def end_session(self, connection: Connection, org: OrgId, session_id: str) -> None:
         await connection.execute(_Q["end_sessions"], org, session_id, None)
 
     async def end_sessions_of(self, connection: Connection, org: OrgId, user_id: str) -> None:
+        """Whoever ends them holds the lock on the user."""
         await connection.execute(_Q["end_sessions"], org, None, user_id)
 
-    async def revoke(self, connection: Connection, org: OrgId, kind: Kind, subject: str) -> None:
-        await connection.execute(_Q["revoke"], org, kind, subject)
+    async def authenticated_recently(
+        self, connection: Connection, org: OrgId, session_id: str, *, seconds: float
+    ) -> bool:
+        return bool(
+            await connection.fetchval(_Q["authenticated_recently"], org, session_id, seconds)
+        )
 
-    async def revocations(self, since: datetime | None) -> list[Revocation]:
-        return [
-            Revocation(
-                revocation_id=row["revocation_id"],
-                org=OrgId(row["org_id"]),
-                kind=row["kind"],
-                subject=row["subject"],
-                issued_before=row["issued_before"],
+    async def authenticated(self, connection: Connection, org: OrgId, session_id: str) -> None:
+        await connection.execute(_Q["authenticated"], org, session_id)
+
+    async def end_user(self, connection: Connection, org: OrgId, user_id: str) -> None:
+        """Sockets of the user close as those of somebody who may not come back."""
+        await connection.execute(_Q["end_user"], org, user_id)
+
+    # What is good
+
+    async def standing(self, subject: Subject) -> Standing | None:
+        """The numbers of a session or device; None when there is none."""
+        match subject.kind:
+            case "session":
+                user_id, _, session_id = subject.id.partition("/")
+                row = await self.database.fetchrow(
+                    _Q["session_standing"], subject.org, user_id, session_id
+                )
+            case "device":
+                row = await self.database.fetchrow(_Q["device_standing"], subject.org, subject.id)
+            case "user" | "signing_key":
+                raise AssertionError("only what tokens name has numbers")
+        return None if row is None else Standing(row["lowest"], row["highest"])
+
+    async def adopt_version(self, org: OrgId, device_id: DeviceId, version: int) -> bool:
+        """A line goes on with a newer token, and the earlier ones end; False when it is not
+        good."""
+        return (
+            await self.database.fetchval(_Q["adopt_version"], org, device_id, version) is not None
+        )
+
+    async def changes(self, horizon: str | None) -> tuple[str, float, list[Change]]:
+        """(next horizon, database time, changes since `horizon`)."""
+        rows = await self.database.fetch(_Q["changes"], horizon)
+        changes = [
+            Change(
+                Subject(OrgId(row["org_id"]), row["kind"], row["subject"]),
+                Standing(row["lowest"], row["highest"]),
             )
-            for row in await self.database.fetch(_Q["revocations"], since)
+            for row in rows
+            if row["subject"] is not None
         ]
+        return rows[0]["horizon"], rows[0]["now"], changes
 
     async def add_ticket(
         self, ticket_hash: bytes, org: OrgId, session: str, *, seconds: float, token_expires: float
@@ -256,6 +358,7 @@ class AccountStore:
             user_id=row["user_id"],
             username=row["username"],
             role=row["role"],
+            version=row["highest"],
             token_expires_at=row["token_expires_at"],
         )
 
@@ -277,32 +380,48 @@ class AccountStore:
         return ApiKeyRow.from_row(_one(row))
 
     async def api_key_by_hash(self, key_hash: bytes) -> tuple[OrgId, str, ApiKeyRow] | None:
-        """(organisation, user name, key), when its user is enabled."""
+        """(organisation, user name, key), when its user is enabled and it has not run out."""
         row = await self.database.fetchrow(_Q["api_key_by_hash"], key_hash)
         if row is None:
             return None
         return OrgId(row["org_id"]), row["username"], ApiKeyRow.from_row(row)
 
     async def list_api_keys(
-        self, org: OrgId, owner: str | None, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        org: OrgId,
+        *,
+        owner: str | None,
+        key_id: str | None,
+        before: tuple[datetime, str] | None,
+        limit: int,
     ) -> list[ApiKeyRow]:
+        """Of one user, or one key; None for all."""
         rows = await self.database.fetch(
-            _Q["list_api_keys"], org, owner, *(before or (None, None)), limit
+            _Q["list_api_keys"], org, owner, key_id, *(before or (None, None)), limit
         )
         return [ApiKeyRow.from_row(row) for row in rows]
 
-    async def delete_api_key(
-        self, connection: Connection, org: OrgId, key_id: str, owner: str | None
-    ) -> bool:
-        return await connection.fetchval(_Q["delete_api_key"], org, key_id, owner) is not None
+    async def count_api_keys(self, connection: Connection, org: OrgId, user_id: str) -> int:
+        return int(await connection.fetchval(_Q["count_api_keys"], org, user_id))
+
+    async def api_key_owner(self, connection: Connection, org: OrgId, key_id: str) -> str | None:
+        return await connection.fetchval(_Q["api_key_owner"], org, key_id)
+
+    async def delete_api_key(self, connection: Connection, org: OrgId, key_id: str) -> str | None:
+        """Its name; None when there was none."""
+        row = await connection.fetchrow(_Q["delete_api_key"], org, key_id)
+        return None if row is None else row["name"]
+
+    async def delete_keys_of(self, connection: Connection, org: OrgId, user_id: str) -> None:
+        await connection.execute(_Q["delete_keys_of"], org, user_id)
 
     async def delete_keys_above(
         self, connection: Connection, org: OrgId, user_id: str, roles: list[Role]
     ) -> None:
         await connection.execute(_Q["delete_keys_above"], org, user_id, roles)
 
-    async def clean_up(self, longest_life: float) -> None:
-        await self.database.execute(_Q["clean_up"], longest_life)
+    async def clean_up(self) -> None:
+        await self.database.execute(_Q["clean_up"])
 
 
 def _one(row: Row | None) -> Row:

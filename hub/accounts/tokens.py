@@ -1,18 +1,18 @@
 """Tokens: JWTs signed with Ed25519, and random secrets that are stored as hashes.
 
 The only module that sees PyJWT. Verifying a signature costs 220 µs, so a token that was verified is
-remembered by its hash until it runs out; whether it was revoked is asked every time (see
-`revocations.py`).
+remembered by its hash until it runs out; whether its version is still good is asked every time (see
+`standing.py`). Times are the database's.
 """
 
 import hashlib
 import secrets
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import jwt
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
@@ -29,6 +29,13 @@ API_KEY_PREFIX: Final = "ll_"
 REFUSAL: Final = "the token is missing, wrong or no longer valid"
 """The same words for every reason: a caller learns nothing about why."""
 
+AUDIENCE: Final = "longline"
+TYPES: Final[dict[Scope, str]] = {"user": "ll-user+jwt", "device": "ll-device+jwt"}
+"""What the header's `typ` says, so that a token of one kind is never taken for another (RFC
+8725)."""
+LEEWAY_SECONDS: Final = 60.0
+"""How far a user's token may be from the future; a device's goes by its version alone."""
+
 _REMEMBERED: Final = 50_000
 _LONGEST: Final = 4096
 
@@ -42,6 +49,8 @@ class Claims(Struct, frozen=True, kw_only=True):
     issued_at: float
     expires_at: float
     token_id: str
+    version: int = 0
+    """Of the session or device, see `standing.py`."""
     role: Role | None = None
     session_id: str | None = None
     name: str | None = None
@@ -65,52 +74,69 @@ class SigningKey(Struct, frozen=True):
         return {**public, "kid": self.kid, "use": "sig", "alg": ALGORITHM}
 
 
+class _Payload(Struct, frozen=True):
+    """The claims as they travel; one without `ver` is of version 0."""
+
+    sub: str
+    scope: Scope
+    org: OrgId
+    iat: float
+    exp: float
+    jti: str
+    nbf: float = 0.0
+    ver: int = 0
+    role: Role | None = None
+    sid: str | None = None
+    name: str | None = None
+
+
 class Tokens:
     """Issues with the newest key, verifies with all of them. `clock`: seconds since 1970."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._issuer = ""
         self._signing: SigningKey | None = None
         self._public: dict[str, Ed25519PublicKey] = {}
         self._jwks: list[dict[str, Any]] = []
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
-        self._kids: dict[str, str] = {}
-        """The key that each head of a good token names: PyJWT reads it all the same."""
+        self._heads: dict[str, tuple[str, Scope]] = {}
+        """Key and scope that each head of a good token names: PyJWT reads it all the same."""
 
-    def load(self, keys: list[SigningKey]) -> None:
-        """Take over the keys, newest first."""
+    def load(self, issuer: str, keys: list[SigningKey]) -> None:
+        """Take over the installation's id, and the keys, newest first."""
+        self._issuer = issuer
         self._signing = keys[0]
         public = {key.kid: key.private.public_key() for key in keys}
         if public.keys() != self._public.keys():
             self._verified.clear()
-            self._kids.clear()
+            self._heads.clear()
         self._public = public
         self._jwks = [key.jwk() for key in keys]
 
     def jwks(self) -> dict[str, Any]:
         return {"keys": self._jwks}
 
-    def knows(self, kid: str) -> bool:
-        return kid in self._public
-
     def issue(self, claims: Claims) -> str:
         if self._signing is None:
             raise RuntimeError("no signing key was loaded")
         payload: dict[str, Any] = {
+            "iss": self._issuer,
+            "aud": AUDIENCE,
             "sub": claims.subject,
             "scope": claims.scope,
             "org": claims.org,
             "iat": round(claims.issued_at, 3),
             "exp": int(claims.expires_at),
             "jti": claims.token_id,
+            "ver": claims.version,
             "role": claims.role,
             "sid": claims.session_id,
             "name": claims.name,
         }
         present = {name: value for name, value in payload.items() if value is not None}
-        return jwt.encode(
-            present, self._signing.private, algorithm=ALGORITHM, headers={"kid": self._signing.kid}
-        )
+        headers = {"kid": self._signing.kid, "typ": TYPES[claims.scope]}
+        return jwt.encode(present, self._signing.private, algorithm=ALGORITHM, headers=headers)
 
     def verify(self, token: str, scope: Scope) -> Claims:
         """The claims of a token of this scope. Raises `Unauthenticated`, in the same words."""
@@ -123,38 +149,65 @@ class Tokens:
             self._verified[digest] = claims
             if len(self._verified) > _REMEMBERED:
                 self._verified.popitem(last=False)
-        if claims.expires_at <= self._clock() or claims.scope != scope:
+        if claims.scope != scope or not self._is_in_time(claims):
             raise Unauthenticated(REFUSAL)
         return claims
+
+    def _is_in_time(self, claims: Claims) -> bool:
+        now = self._clock()
+        ahead = claims.scope == "user" and claims.issued_at > now + LEEWAY_SECONDS
+        return now < claims.expires_at and not ahead
 
     def _verify_signature(self, token: str) -> Claims:
         head = token.partition(".")[0]
         try:
-            kid: str = self._kids.get(head) or jwt.get_unverified_header(token)["kid"]
+            kid, scope = self._heads.get(head) or _head_of(token)
             payload = jwt.decode(
                 token,
                 self._public[kid],
                 algorithms=[ALGORITHM],
-                options={"require": ["exp", "iat", "sub"], "verify_aud": False},
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                options=_OPTIONS,
             )
             claims = _claims(payload)
         except (jwt.PyJWTError, InvalidSignature, KeyError, TypeError, ValueError):
             raise Unauthenticated(REFUSAL) from None
-        self._kids[head] = kid
+        if claims.scope != scope:
+            raise Unauthenticated(REFUSAL)
+        self._heads[head] = (kid, scope)
         return claims
 
 
+_OPTIONS: Final[Any] = {
+    "require": ["exp", "iat", "sub", "iss", "aud"],
+    "verify_exp": False,  # these three by the database's clock, see `_is_in_time`
+    "verify_iat": False,
+    "verify_nbf": False,
+}
+_SCOPES: Final[dict[str, Scope]] = {type_: scope for scope, type_ in TYPES.items()}
+
+
+def _head_of(token: str) -> tuple[str, Scope]:
+    """(key id, scope) that the head of a token names. Raises `PyJWTError`, `KeyError`."""
+    head = jwt.get_unverified_header(token)
+    return head["kid"], _SCOPES[head["typ"]]
+
+
 def _claims(payload: dict[str, Any]) -> Claims:
+    """Raises `ValueError` (msgspec's) for claims of another type, or a role that is none."""
+    said = msgspec.convert(payload, _Payload)
     return Claims(
-        subject=payload["sub"],
-        scope=payload["scope"],
-        org=OrgId(payload["org"]),
-        issued_at=float(payload["iat"]),
-        expires_at=float(payload["exp"]),
-        token_id=payload["jti"],
-        role=payload.get("role"),
-        session_id=payload.get("sid"),
-        name=payload.get("name"),
+        subject=said.sub,
+        scope=said.scope,
+        org=said.org,
+        issued_at=max(said.iat, said.nbf),
+        expires_at=said.exp,
+        token_id=said.jti,
+        version=said.ver,
+        role=said.role,
+        session_id=said.sid,
+        name=said.name,
     )
 
 

@@ -1,27 +1,29 @@
 """Users and their API keys, as administrators and the command line manage them."""
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct, structs
 
 from hub.accounts.access import ROLES, role_covers
-from hub.accounts.passwords import Passwords
+from hub.accounts.names import require_visible, username_of
+from hub.accounts.passwords import Passwords, require_strong
 from hub.accounts.service import AccountService
-from hub.accounts.sessions import session_of
+from hub.accounts.sessions import SessionService, session_of
 from hub.accounts.store import AccountStore, ApiKeyRow, UserRow
 from hub.accounts.tokens import API_KEY_PREFIX, hash_secret, new_secret
-from hub.audit.service import AuditService, Deed, deed_of
+from hub.audit.service import HIDDEN, AuditService, Deed, changes_of, deed_of
 from hub.base.database import Connection
-from hub.base.errors import Conflict, Forbidden, NotFound, invalid
+from hub.base.errors import Conflict, Forbidden, NotFound, TooMany, invalid
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal, Role
 from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
 T = TypeVar("T")
+
+MOST_KEYS: Final = 20
+"""API keys of one user."""
 
 
 class UserChange(Struct, frozen=True, kw_only=True):
@@ -41,14 +43,14 @@ class UserService:
         store: AccountStore,
         audit: AuditService,
         accounts: AccountService,
+        sessions: SessionService,
         passwords: Passwords,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._audit = audit
         self._accounts = accounts
+        self._sessions = sessions
         self._passwords = passwords
-        self._clock = clock
 
     async def first_start(self) -> str | None:
         """On a database without users: auto-enrolment on, and an administrator, whose password
@@ -87,7 +89,12 @@ class UserService:
         *,
         initial_password: bool = False,
     ) -> UserRow:
-        """Raises `Conflict` when the name is taken."""
+        """Raises `Conflict` when the name is taken, `Invalid` for a name or password that cannot
+        be, `Reauthenticate` for an administrator made by an old sign-in."""
+        username = username_of(username)
+        if display_name is not None:
+            require_visible(display_name, "displayName")
+        require_strong(password, username)
         hashed = await self._passwords.hash(password)
         user = _new_user(
             username,
@@ -98,16 +105,21 @@ class UserService:
             initial_password=initial_password,
         )
         async with self._store.database.transaction() as connection:
+            await self._may_make_admins(connection, by, role)
             made = await self._store.add_user(connection, user)
-            deed = deed_of(by, "user.create", made.username, role=role)
+            deed = deed_of(by, "user.create", made.username, role=role, userId=made.user_id)
             await self._audit.record(connection, deed)
         return made
 
     async def change_user(self, by: Principal, user_id: str, change: UserChange) -> UserRow:
         """Whatever lessens a user's rights ends the sessions made with the greater ones."""
-        hashed = await self._passwords.hash(change.password) if change.password else None
+        if change.display_name is not None:
+            require_visible(change.display_name, "displayName")
+        hashed = await self._hashed(await self.get_user(by.org, user_id), change.password)
         async with self._store.database.transaction() as connection:
             user = await self._locked(connection, by.org, user_id)
+            if change.role not in (None, user.role):
+                await self._may_make_admins(connection, by, user.role, change.role)
             wanted = _with(
                 user,
                 display_name=change.display_name,
@@ -120,7 +132,14 @@ class UserService:
                 await self._keep_an_admin(connection, user)
             changed = await self._store.update_user(connection, wanted)
             await self._take_away(connection, user, changed)
-            await self._audit.record(connection, deed_of(by, "user.update", user.username))
+            deed = deed_of(
+                by,
+                "user.update",
+                user.username,
+                changes=_changes(user, changed),
+                userId=user.user_id,
+            )
+            await self._audit.record(connection, deed)
         await self._accounts.refresh()
         return changed
 
@@ -128,9 +147,11 @@ class UserService:
         async with self._store.database.transaction() as connection:
             user = await self._locked(connection, by.org, user_id)
             await self._keep_an_admin(connection, user)
-            await self._store.revoke(connection, user.org, "user", user.user_id)
+            await self._store.end_user(connection, user.org, user.user_id)
+            await self._store.end_sessions_of(connection, user.org, user.user_id)
             await self._store.delete_user(connection, user.org, user.user_id)
-            await self._audit.record(connection, deed_of(by, "user.delete", user.username))
+            deed = deed_of(by, "user.delete", user.username, userId=user.user_id)
+            await self._audit.record(connection, deed)
         await self._accounts.refresh()
 
     async def reset_password(self, username: str, password: str) -> None:
@@ -139,13 +160,15 @@ class UserService:
         user = await self._store.user_by_name(DEFAULT_ORG, username)
         if user is None:
             raise NotFound(f"there is no user named {username}")
-        operator = Principal(org=DEFAULT_ORG, kind="anyone", subject="", actor="hub")
         change = UserChange(password=password, initial_password=True)
-        await self.change_user(operator, user.user_id, change)
+        await self.change_user(THE_HUB, user.user_id, change)
 
     async def _take_away(self, connection: Connection, was: UserRow, now: UserRow) -> None:
+        """Under the lock on the user."""
         if now.disabled and not was.disabled:
-            await self._store.revoke(connection, now.org, "user", now.user_id)
+            await self._store.end_user(connection, now.org, now.user_id)
+        if now.password_hash != was.password_hash:
+            await self._store.delete_keys_of(connection, now.org, now.user_id)
         if now.role != was.role or now.password_hash != was.password_hash or now.disabled:
             await self._store.end_sessions_of(connection, now.org, now.user_id)
         above: list[Role] = [role for role in ROLES if not role_covers(now.role, role)]
@@ -164,19 +187,41 @@ class UserService:
             raise NotFound("no such user")
         return user
 
-    async def change_password(self, principal: Principal, current: str, new: str) -> None:
-        """Ends every session of the user. Raises `Forbidden` when `current` is wrong."""
-        session_of(principal)
-        user = await self.me(principal)
-        if not await self._passwords.verify(current, user.password_hash):
-            raise Forbidden("the current password is wrong")
+    async def _hashed(self, user: UserRow, password: str | None) -> str | None:
+        if password is None:
+            return None
+        require_strong(password, user.username)
+        return await self._passwords.hash(password)
+
+    async def _may_make_admins(
+        self, connection: Connection, by: Principal, *roles: Role | None
+    ) -> None:
+        """Raises `Reauthenticate` where a role of an administrator is given or taken by somebody
+        whose sign-in is not recent."""
+        if "ADMIN" in roles and by.kind != "hub":
+            await self._sessions.require_recent(connection, by)
+
+    async def change_password(
+        self, by: Principal, current: str, new: str, *, end_api_keys: bool = False
+    ) -> None:
+        """Ends every session of the user, and the API keys when that is wanted. Raises `Forbidden`
+        when `current` is wrong, `Reauthenticate` when the sign-in is not recent."""
+        session_of(by)
+        async with self._store.database.connection() as connection:
+            await self._sessions.require_recent(connection, by)
+        user = await self.me(by)
+        require_strong(new, user.username, field="new")
+        await self._sessions.require_password(by, user, current)
         hashed = await self._passwords.hash(new)
         async with self._store.database.transaction() as connection:
-            user = await self._locked(connection, principal.org, principal.subject)
+            user = await self._locked(connection, by.org, by.subject)
             changed = _with(user, password_hash=hashed, initial_password=False)
             await self._store.update_user(connection, changed)
             await self._store.end_sessions_of(connection, user.org, user.user_id)
-            await self._audit.record(connection, deed_of(principal, "auth.password", user.username))
+            if end_api_keys:
+                await self._store.delete_keys_of(connection, user.org, user.user_id)
+            deed = deed_of(by, "auth.password", user.username, apiKeysEnded=end_api_keys)
+            await self._audit.record(connection, deed)
         await self._accounts.refresh()
 
     async def me(self, principal: Principal) -> UserRow:
@@ -185,10 +230,12 @@ class UserService:
     # What the console keeps for a user
 
     async def preferences(self, principal: Principal) -> dict[str, Any]:
+        session_of(principal)
         return await self._store.preferences(principal.org, principal.subject)
 
     async def set_preferences(self, principal: Principal, wanted: dict[str, Any]) -> None:
         """Replaces all of them."""
+        session_of(principal)
         await self._store.put_preferences(principal.org, principal.subject, wanted)
 
     # API keys
@@ -196,10 +243,13 @@ class UserService:
     async def create_api_key(
         self, by: Principal, name: str, role: Role, expires_at: datetime | None
     ) -> tuple[ApiKeyRow, str]:
-        """(key, secret): the secret is not kept. Raises `Forbidden` for a role above one's own."""
+        """(key, secret): the secret is not kept. Raises `Forbidden` for a role above one's own, and
+        for a key: keys make no keys. Raises `TooMany`."""
+        session_of(by)
+        require_visible(name, "name")
         if by.role is None or not role_covers(by.role, role):
             raise Forbidden("an API key cannot have a higher role than its maker")
-        if expires_at is not None and expires_at.timestamp() <= self._clock():
+        if expires_at is not None and expires_at.timestamp() <= self._accounts.clock():
             raise invalid("expiresAt", "must be in the future")
         secret = new_secret(API_KEY_PREFIX)
         key = ApiKeyRow(
@@ -211,25 +261,43 @@ class UserService:
             expires_at=expires_at,
         )
         async with self._store.database.transaction() as connection:
+            await self._locked(connection, by.org, by.subject)
+            if await self._store.count_api_keys(connection, by.org, by.subject) >= MOST_KEYS:
+                raise TooMany(f"a user may have {MOST_KEYS} API keys: delete one")
             made = await self._store.add_api_key(connection, by.org, key, hash_secret(secret))
             await self._audit.record(
-                connection, deed_of(by, "api_key.create", made.key_id, role=role)
+                connection, deed_of(by, "api_key.create", made.key_id, role=role, name=name)
             )
         return made, secret
 
     async def list_api_keys(
         self, by: Principal, *, cursor: str | None, limit: int
     ) -> Items[ApiKeyRow]:
+        """One's own, an administrator everybody's; a key sees itself."""
         rows = await self._store.list_api_keys(
-            by.org, _owner(by), before=decode_cursor(cursor), limit=limit + 1
+            by.org,
+            owner=None if by.role == "ADMIN" else by.subject,
+            key_id=by.key_id,
+            before=decode_cursor(cursor),
+            limit=limit + 1,
         )
         return page_of(rows, limit, key=lambda row: (row.created_at, row.key_id), item=_same)
 
     async def delete_api_key(self, by: Principal, key_id: str) -> None:
+        """One's own, an administrator anybody's; a key ends itself. Raises `NotFound`, and
+        `Forbidden` for a key that would end another."""
+        if by.key_id is not None and by.key_id != key_id:
+            raise Forbidden("an API key ends no other key")
         async with self._store.database.transaction() as connection:
-            if not await self._store.delete_api_key(connection, by.org, key_id, _owner(by)):
+            owner = await self._store.api_key_owner(connection, by.org, key_id)
+            if owner is None or (owner != by.subject and by.role != "ADMIN"):
                 raise NotFound("no such API key")
-            await self._audit.record(connection, deed_of(by, "api_key.delete", key_id))
+            name = await self._store.delete_api_key(connection, by.org, key_id)
+            await self._audit.record(connection, deed_of(by, "api_key.delete", key_id, name=name))
+
+
+THE_HUB: Final = Principal(org=DEFAULT_ORG, kind="hub", subject="", actor="hub")
+"""Its command line, where whoever reaches the database is trusted."""
 
 
 def _new_user(
@@ -259,9 +327,20 @@ def _with(user: UserRow, **changes: object) -> UserRow:
     return structs.replace(user, **present)
 
 
-def _owner(by: Principal) -> str | None:
-    """Whose keys a caller sees: an administrator everybody's (None), others their own."""
-    return None if by.role == "ADMIN" else by.subject
+def _changes(was: UserRow, now: UserRow) -> dict[str, tuple[object, object]]:
+    changes = changes_of(_shown(was), _shown(now))
+    if was.password_hash != now.password_hash:
+        changes["password"] = (HIDDEN, HIDDEN)
+    return changes
+
+
+def _shown(user: UserRow) -> dict[str, object]:
+    return {
+        "displayName": user.display_name,
+        "role": user.role,
+        "disabled": user.disabled,
+        "initialPassword": user.initial_password,
+    }
 
 
 def _same(row: T) -> T:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hub.audit.service import AuditRow, AuditService, Filter
+from hub.audit.service import AuditRow, AuditService, Filter, Outcome
 from hub.web.envelope import Items
 from hub.web.inputs import ListQuery, Moment
 from hub.web.route import Call
@@ -14,6 +14,7 @@ class AuditQuery(ListQuery, frozen=True, kw_only=True):
     actor: str | None = None
     action: str | None = None
     target: str | None = None
+    outcome: Outcome | None = None
     q: Annotated[str, Meta(max_length=256)] | None = None
     """Words; each is part of the actor, the action or the target."""
     since: Moment | None = None
@@ -29,6 +30,7 @@ class AuditEndpoints:
             actor=call.query.actor,
             action=call.query.action,
             target=call.query.target,
+            outcome=call.query.outcome,
             words=(call.query.q or "").split(),
             since=call.query.since,
             until=call.query.until,

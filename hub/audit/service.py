@@ -1,12 +1,18 @@
 """Recording privileged actions, and reading them back."""
 
+import asyncio
+import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from msgspec import Struct
 
-from hub.audit.store import AuditStore, Deed, Filter
+from hub.audit.store import HIDDEN, ActorKind, AuditStore, Deed, Filter, Outcome
+from hub.audit.sums import Sums
 from hub.base.database import Connection, Database, Row
+from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned, maintain
 from hub.web.envelope import Items
 from hub.web.paging import decode_number_cursor, page_of
@@ -14,32 +20,114 @@ from hub.web.principal import Principal
 from protocol.codec import rfc3339
 from protocol.ids import OrgId
 
-__all__ = ["AuditRow", "AuditService", "Deed", "Filter", "deed_of"]
+__all__ = [
+    "HIDDEN",
+    "AuditRow",
+    "AuditService",
+    "Deed",
+    "Filter",
+    "Outcome",
+    "changes_of",
+    "deed_of",
+]
+
+log = structlog.get_logger(__name__)
+
+SUM_LOOK_SECONDS: Final = 1.0
 
 
-class AuditRow(Struct, frozen=True, kw_only=True):
+class AuditRow(Struct, frozen=True, kw_only=True, rename="camel"):
     """One privileged action as REST tells it."""
 
     id: str
     at: str
     actor: str
+    actor_kind: ActorKind
+    actor_id: str
+    """Of the user (also for an API key) or device; empty when nobody was proved."""
+    actor_name: str
+    credential: str | None
+    """The session, or the API key."""
+    address: str | None
+    request_id: str | None
     action: str
     target: str | None
+    outcome: Outcome
+    reason: str | None
     detail: dict[str, Any]
+    changes: dict[str, Any]
+    """field: [old, new]; a secret is `hidden`."""
 
 
-def deed_of(by: Principal, action: str, target: str | None = None, **detail: object) -> Deed:
-    """What the caller does."""
-    return Deed(org=by.org, actor=by.actor, action=action, target=target, detail=detail)
+def deed_of(
+    by: Principal,
+    action: str,
+    target: str | None = None,
+    *,
+    changes: Mapping[str, tuple[object, object]] | None = None,
+    outcome: Outcome = "ok",
+    reason: str | None = None,
+    **detail: object,
+) -> Deed:
+    """What the caller does, or may not do. `changes`: of each field the old and the new value."""
+    return Deed(
+        org=by.org,
+        actor=by.actor,
+        actor_kind="user" if by.kind == "anyone" else by.kind,
+        actor_id=by.subject,
+        credential=by.session_id or by.key_id,
+        address=by.address,
+        request_id=by.request_id,
+        action=action,
+        target=target,
+        outcome=outcome,
+        reason=reason,
+        detail=detail,
+        changes={field: list(pair) for field, pair in (changes or {}).items()},
+    )
+
+
+def changes_of(
+    old: Mapping[str, object], new: Mapping[str, object]
+) -> dict[str, tuple[object, object]]:
+    """Of the fields of `new` those that are not as they were."""
+    return {
+        field: (old.get(field), value) for field, value in new.items() if old.get(field) != value
+    }
 
 
 class AuditService:
-    def __init__(self, store: AuditStore) -> None:
+    def __init__(self, store: AuditStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock = clock
+        self._sums = Sums()
 
     async def record(self, connection: Connection, *deeds: Deed) -> None:
         """Write rows in the transaction of their effect (promise G16)."""
         await self._store.insert(connection, list(deeds))
+
+    async def note(self, deed: Deed) -> None:
+        """Something that was refused or failed. The first of its kind is a row at once; what
+        follows within a minute becomes one row with its `count`."""
+        if self._sums.add(deed, self._clock()):
+            await self._write(deed)
+
+    async def run(self) -> None:
+        """Write the sums of each minute; for ever."""
+        while True:
+            await asyncio.sleep(SUM_LOOK_SECONDS)
+            await self.flush(everything=False)
+
+    async def flush(self, *, everything: bool = True) -> None:
+        now = float("inf") if everything else self._clock()
+        for deed in self._sums.due(now):
+            await self._write(deed)
+
+    async def _write(self, deed: Deed) -> None:
+        try:
+            await self._store.note(deed)
+        except Unavailable:
+            log.warning("audit_not_written", action=deed.action, outcome=deed.outcome)
 
     async def clean_up(self, database: Database, *, days: int) -> None:
         """Partitions for the days to come, none past their retention."""
@@ -63,7 +151,16 @@ def _from_row(row: Row) -> AuditRow:
         id=str(row["audit_id"]),
         at=rfc3339(row["at"]),
         actor=row["actor"],
+        actor_kind=row["actor_kind"],
+        actor_id=row["actor_id"],
+        actor_name=row["actor"],
+        credential=row["credential"],
+        address=row["address"],
+        request_id=row["request_id"],
         action=row["action"],
         target=row["target"],
+        outcome=row["outcome"],
+        reason=row["reason"],
         detail=row["detail"],
+        changes=row["changes"],
     )

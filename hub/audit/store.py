@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -14,20 +14,40 @@ from protocol.ids import OrgId
 _Q = sql.queries("audit")
 
 
+ActorKind = Literal["user", "api_key", "device", "hub"]
+Outcome = Literal["ok", "refused", "failed"]
+HIDDEN: Final = "hidden"
+"""What stands for a secret."""
+
+
 class Deed(Struct, frozen=True, kw_only=True):
-    """A privileged action about to be committed. `detail` never holds a secret."""
+    """A privileged action: about to be committed with its effect, or refused. Never holds a secret.
+
+    `actor` is a name, as proof counts `actor_id` of the `actor_kind`: the id of the user (also for
+    an API key) or of the device. `credential` is the session or the key.
+    """
 
     org: OrgId
     actor: str
     action: str
     target: str | None = None
     detail: dict[str, Any] = {}
+    actor_kind: ActorKind = "hub"
+    actor_id: str = ""
+    credential: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+    outcome: Outcome = "ok"
+    reason: str | None = None
+    changes: dict[str, Any] = {}
+    """field: [old, new]"""
 
 
 class Filter(Struct, frozen=True, kw_only=True):
     actor: str | None = None
     action: str | None = None
     target: str | None = None
+    outcome: Outcome | None = None
     words: Sequence[str] = ()
     """Each is part of the actor, the action or the target."""
     since: datetime | None = None
@@ -46,7 +66,20 @@ class AuditStore:
             [deed.action for deed in deeds],
             [deed.target for deed in deeds],
             [deed.detail for deed in deeds],
+            [deed.actor_kind for deed in deeds],
+            [deed.actor_id for deed in deeds],
+            [deed.credential for deed in deeds],
+            [deed.address for deed in deeds],
+            [deed.request_id for deed in deeds],
+            [deed.outcome for deed in deeds],
+            [deed.reason for deed in deeds],
+            [deed.changes for deed in deeds],
         )
+
+    async def note(self, deed: Deed) -> None:
+        """By itself: what was refused has no effect to be committed with."""
+        async with self._database.connection() as connection:
+            await self.insert(connection, [deed])
 
     async def list(
         self, org: OrgId, wanted: Filter, *, before: tuple[datetime, int] | None, limit: int
@@ -58,6 +91,7 @@ class AuditStore:
             wanted.actor,
             wanted.action,
             wanted.target,
+            wanted.outcome,
             wanted.since,
             wanted.until,
             at,

@@ -5,8 +5,11 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── Unauthenticated        401
 ├── BadEnrollmentKey       401
 ├── Forbidden              403
+├── Reauthenticate         403      needs a sign-in of the last minutes (`methods` names how)
+├── ReenrollRefused        403      the device has a line, or had one lately
 ├── NotFound               404      also what belongs to somebody else
 ├── Conflict               409
+├── TooMany                409      there are as many of these as there may be
 ├── Ended                  409      the command has ended already
 ├── TooLarge               413
 ├── UnsupportedMedia       415
@@ -18,6 +21,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ConfigurationError                  settings or surroundings are wrong: one line, exit code 2
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from msgspec import Struct
@@ -39,14 +43,22 @@ class HubError(Exception):
     detail: str
     retry_after: int | None = None
     errors: list[FieldError]
+    members: Mapping[str, object]
+    """Further members of the problem document."""
 
     def __init__(
-        self, detail: str, *, retry_after: int | None = None, errors: list[FieldError] | None = None
+        self,
+        detail: str,
+        *,
+        retry_after: int | None = None,
+        errors: list[FieldError] | None = None,
+        members: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
         self.errors = errors or []
+        self.members = members or {}
 
 
 class Invalid(HubError):
@@ -70,12 +82,24 @@ class Forbidden(HubError):
     code = ProblemCode.FORBIDDEN
 
 
+class Reauthenticate(HubError):
+    code = ProblemCode.REAUTHENTICATE
+
+
+class ReenrollRefused(HubError):
+    code = ProblemCode.REENROLL_REFUSED
+
+
 class NotFound(HubError):
     code = ProblemCode.NOT_FOUND
 
 
 class Conflict(HubError):
     code = ProblemCode.CONFLICT
+
+
+class TooMany(HubError):
+    code = ProblemCode.TOO_MANY
 
 
 class Ended(HubError):
@@ -120,8 +144,11 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.UNAUTHENTICATED: Problem(401, "Not authenticated"),
     ProblemCode.BAD_ENROLLMENT_KEY: Problem(401, "The enrolment key is missing or wrong"),
     ProblemCode.FORBIDDEN: Problem(403, "Not allowed"),
+    ProblemCode.REAUTHENTICATE: Problem(403, "Sign in again"),
+    ProblemCode.REENROLL_REFUSED: Problem(403, "The device cannot enrol again now"),
     ProblemCode.NOT_FOUND: Problem(404, "Not found"),
     ProblemCode.CONFLICT: Problem(409, "Conflicts with what is there"),
+    ProblemCode.TOO_MANY: Problem(409, "There are too many of these"),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),
     ProblemCode.UNSUPPORTED_MEDIA: Problem(415, "Unsupported media type"),

@@ -8,6 +8,8 @@ MOST_DAYS: Final = 3_650
 
 Hours = Annotated[int, Meta(ge=1, le=24 * 366)]
 Days = Annotated[int, Meta(ge=1, le=MOST_DAYS)]
+AuditDays = Annotated[int, Meta(ge=30, le=MOST_DAYS)]
+"""No setting empties the audit."""
 
 
 class Retention(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -20,7 +22,7 @@ class Retention(Struct, frozen=True, kw_only=True, rename="camel"):
     """Metric roll-ups."""
     command_days: Days = 90
     """Ended commands, and ended deployments."""
-    audit_days: Days = 400
+    audit_days: AuditDays = 400
     edge_days: Days = 90
     """Records of production, and dead letters."""
     cloud_days: Days = 7

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hub.base.errors import ConfigurationError
-from hub.base.retention import Days, Hours
+from hub.base.retention import AuditDays, Days, Hours
 
 PREFIX: Final = "LONGLINE_"
 AGENT_VARIABLES: Final = frozenset(
@@ -33,6 +33,7 @@ Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
 NoneOrHours = Hours | None
 NoneOrDays = Days | None
+NoneOrAuditDays = AuditDays | None
 
 
 def _doc(text: str) -> Meta:
@@ -101,7 +102,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_log_days: Annotated[NoneOrDays, _keep("log lines, in days")] = None
     keep_metric_days: Annotated[NoneOrDays, _keep("metric roll-ups, in days")] = None
     keep_command_days: Annotated[NoneOrDays, _keep("ended commands, in days")] = None
-    keep_audit_days: Annotated[NoneOrDays, _keep("the audit log, in days")] = None
+    keep_audit_days: Annotated[NoneOrAuditDays, _keep("the audit log, in days")] = None
     keep_edge_days: Annotated[
         NoneOrDays, _keep("records of production, and of dead letters, in days")
     ] = None

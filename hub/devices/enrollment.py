@@ -1,41 +1,82 @@
 """May this device have a token? The whole decision, without asking anybody. Pure.
 
-A device proves itself by the organisation's enrolment key, or by a token of its own that is still
-valid. With the key an unknown device is registered when auto-enrolment is on. A disabled or deleted
+A device proves itself by the organisation's enrolment key, or by a token of its own that is good.
+With a good token it gets another beside it. With the key an unknown device is registered when
+auto-enrolment is on; a known one gets a token that ends all others, when the setting `reenroll`
+allows that: whoever has the key must not take over a device that is at work. A disabled or deleted
 device gets nothing, whatever it shows.
 """
 
 import hmac
 from enum import Enum
+from typing import Final, Literal
 
 from msgspec import Struct
 
+Reenroll = Literal["offline", "always", "never"]
+
+LATELY_SECONDS: Final = 60.0
+"""So long after its line a device still counts as at work."""
+
 
 class Verdict(Enum):
-    GRANT = "a fresh token"
-    REGISTER = "register it, then a fresh token"
+    RENEW = "a further token, beside its own"
+    ENROLL = "a token that ends all others"
+    REGISTER = "register it, then a token"
     BAD_KEY = "the enrolment key is missing or wrong"
     UNKNOWN = "the device is not known, and auto-enrolment is off"
     BARRED = "the device is disabled or deleted"
+    AT_WORK = "the device has a line, or had one in the last minute"
+    NEVER = "devices that are known do not enrol again here"
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, kw_only=True):
     """What the hub knows of the device; None in its place = nothing."""
 
-    disabled: bool
-    deleted: bool
+    disabled: bool = False
+    deleted: bool = False
+    lowest: int = 0
+    highest: int = 0
+    """Its tokens with a version from `lowest` to `highest` are good; 0 = it never had one."""
+    on_line: bool = False
+    line_lately: bool = False
+
+    @property
+    def barred(self) -> bool:
+        return self.disabled or self.deleted
+
+    def covers(self, version: int | None) -> bool:
+        return version is not None and self.lowest <= version <= self.highest
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a token that is good now would be ended by an enrolment."""
+        return self.highest > 0 and self.lowest <= self.highest
 
 
 def decide(
-    standing: Standing | None, *, key_fits: bool, own_token: bool, auto_enroll: bool
+    standing: Standing | None,
+    *,
+    key_fits: bool,
+    token: int | None,
+    auto_enroll: bool,
+    reenroll: Reenroll,
 ) -> Verdict:
+    """`token`: the version of a genuine token of this device that was shown."""
+    own_token = standing is not None and standing.covers(token)
     if not key_fits and not own_token:
         return Verdict.BAD_KEY
     if standing is None:
-        return Verdict.REGISTER if key_fits and auto_enroll else Verdict.UNKNOWN
-    if standing.disabled or standing.deleted:
+        return Verdict.REGISTER if auto_enroll else Verdict.UNKNOWN
+    if standing.barred:
         return Verdict.BARRED
-    return Verdict.GRANT
+    if own_token:
+        return Verdict.RENEW
+    if standing.replaces and reenroll == "never":
+        return Verdict.NEVER
+    if reenroll != "always" and (standing.on_line or standing.line_lately):
+        return Verdict.AT_WORK
+    return Verdict.ENROLL
 
 
 def key_fits(shown: str | None, key: str) -> bool:

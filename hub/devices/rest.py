@@ -109,6 +109,7 @@ class DeviceEndpoints:
         )
         scheme, _, token = (call.header("authorization") or "").partition(" ")
         token, expires_at = await self._service.enroll(
+            call.principal,
             DeviceId(device_id),
             who,
             key=call.header("x-enrollment-key"),

@@ -1,14 +1,24 @@
 """Enrolment, the list of devices, and what an administrator changes of them."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from hub.accounts.service import AccountService
-from hub.audit.service import AuditService, Deed, deed_of
-from hub.base.errors import BadEnrollmentKey, Conflict, Forbidden, NotFound, Unauthenticated
-from hub.devices.enrollment import Verdict, decide, key_fits
+from hub.audit.service import AuditService, Deed, changes_of, deed_of
+from hub.base.errors import (
+    BadEnrollmentKey,
+    Conflict,
+    Forbidden,
+    NotFound,
+    ReenrollRefused,
+    Unauthenticated,
+    Unavailable,
+)
+from hub.devices.enrollment import LATELY_SECONDS, Verdict, decide, key_fits
 from hub.devices.store import (
     ConnectedRow,
     DeviceFilter,
@@ -31,6 +41,8 @@ __all__ = [
     "Identity",
 ]
 
+log = structlog.get_logger(__name__)
+
 NO_SUCH_DEVICE: Final = "no such device"
 
 
@@ -52,44 +64,49 @@ class DeviceService:
         self._audit = audit
 
     async def enroll(
-        self, device_id: DeviceId, who: Identity, *, key: str | None, token: str | None
+        self,
+        by: Principal,
+        device_id: DeviceId,
+        who: Identity,
+        *,
+        key: str | None,
+        token: str | None,
     ) -> tuple[str, str]:
-        """(token, expiresAt). Raises `BadEnrollmentKey` or `Forbidden`."""
-        enrollment_key, auto_enroll = await self._accounts.enrollment(DEFAULT_ORG)
-        standing = await self._store.standing(DEFAULT_ORG, device_id)
-        verdict = decide(
-            standing,
-            key_fits=key_fits(key, enrollment_key),
-            own_token=self._is_own(device_id, token),
-            auto_enroll=auto_enroll,
-        )
-        match verdict:
-            case Verdict.BAD_KEY:
-                raise BadEnrollmentKey("give the enrolment key in X-Enrollment-Key")
-            case Verdict.UNKNOWN | Verdict.BARRED:
-                raise Forbidden(f"{device_id} gets no token: {verdict.value}")
-            case Verdict.GRANT | Verdict.REGISTER:
-                await self._register(device_id, who, new=verdict is Verdict.REGISTER)
-        return self._accounts.device_token(DEFAULT_ORG, device_id)
-
-    def _is_own(self, device_id: DeviceId, token: str | None) -> bool:
-        if token is None:
-            return False
-        try:
-            return self._accounts.device(token).subject == device_id
-        except Unauthenticated:
-            return False
-
-    async def _register(self, device_id: DeviceId, who: Identity, *, new: bool) -> None:
+        """(token, expiresAt). Raises `BadEnrollmentKey`, `Forbidden` or `ReenrollRefused`."""
+        enrollment_key, auto_enroll, reenroll = await self._accounts.enrollment(DEFAULT_ORG)
+        fits, version = key_fits(key, enrollment_key), self._version(device_id, token)
         async with self._store.database.transaction() as connection:
-            await self._store.register(connection, DEFAULT_ORG, device_id, who)
-            deed = Deed(
-                org=DEFAULT_ORG,
-                actor=device_id,
-                action="device.enroll" if new else "device.token",
-                target=device_id,
+            standing = await self._store.lock_standing(connection, DEFAULT_ORG, device_id)
+            verdict = decide(
+                standing, key_fits=fits, token=version, auto_enroll=auto_enroll, reenroll=reenroll
             )
-            await self._audit.record(connection, deed)
+            _require(verdict, device_id)
+            if verdict is Verdict.REGISTER and not await self._store.register(
+                connection, DEFAULT_ORG, device_id, who
+            ):
+                raise Unavailable("another call registers the same device", retry_after=1)
+            given = await self._store.next_version(
+                connection, DEFAULT_ORG, device_id, who, only=verdict is not Verdict.RENEW
+            )
+            await self._audit.record(connection, _enrolled(by, device_id, verdict))
+            granted = self._accounts.device_token(DEFAULT_ORG, device_id, given)
+        if verdict is Verdict.ENROLL and standing is not None and standing.replaces:
+            await self._accounts.refresh()
+            self._raise_reenrolled(device_id)
+        return granted
+
+    def _version(self, device_id: DeviceId, token: str | None) -> int | None:
+        """Of a genuine token of this device; whether it has ended is asked under the lock."""
+        if token is None:
+            return None
+        try:
+            principal = self._accounts.signed_device(token)
+        except Unauthenticated:
+            return None
+        return principal.version if principal.subject == device_id else None
+
+    def _raise_reenrolled(self, device_id: DeviceId) -> None:
+        log.warning("device_reenrolled", device_id=device_id)
 
     async def require(self, org: OrgId, device_id: str) -> None:
         """Raises `NotFound` when there is no such device."""
@@ -143,8 +160,10 @@ class DeviceService:
         async with self._store.database.transaction() as connection:
             await self._store.change(connection, changed)
             if changed.disabled and not device.disabled:
-                await self._store.revoke(connection, by.org, device_id)
-            await self._audit.record(connection, deed_of(by, action, device_id, **wanted))
+                await self._store.end_tokens(connection, by.org, device_id)
+            was = msgspec.structs.asdict(device)
+            deed = deed_of(by, action, device_id, changes=_named(changes_of(was, wanted)))
+            await self._audit.record(connection, deed)
         await self._accounts.refresh()
         return await self.get(by.org, device_id)
 
@@ -152,6 +171,46 @@ class DeviceService:
         async with self._store.database.transaction() as connection:
             if not await self._store.delete(connection, by.org, device_id):
                 raise NotFound(NO_SUCH_DEVICE)
-            await self._store.revoke(connection, by.org, device_id)
+            await self._store.end_tokens(connection, by.org, device_id)
             await self._audit.record(connection, deed_of(by, "device.delete", device_id))
         await self._accounts.refresh()
+
+
+def _require(verdict: Verdict, device_id: DeviceId) -> None:
+    """Raises what a refusal is to the caller."""
+    match verdict:
+        case Verdict.BAD_KEY:
+            raise BadEnrollmentKey("give the enrolment key in X-Enrollment-Key")
+        case Verdict.UNKNOWN | Verdict.BARRED:
+            raise Forbidden(f"{device_id} gets no token: {verdict.value}")
+        case Verdict.AT_WORK | Verdict.NEVER:
+            raise ReenrollRefused(
+                f"{device_id} gets no token by the enrolment key: {verdict.value}",
+                retry_after=int(LATELY_SECONDS),
+            )
+        case Verdict.RENEW | Verdict.ENROLL | Verdict.REGISTER:
+            pass
+
+
+def _enrolled(by: Principal, device_id: DeviceId, verdict: Verdict) -> Deed:
+    device = msgspec.structs.replace(
+        by, kind="device", subject=device_id, actor=device_id, org=DEFAULT_ORG
+    )
+    match verdict:
+        case Verdict.REGISTER:
+            action = "device.enroll"
+        case Verdict.ENROLL:
+            action = "device.reenroll"
+        case _:
+            action = "device.token"
+    return deed_of(device, action, device_id)
+
+
+def _named(changes: Mapping[str, tuple[object, object]]) -> dict[str, tuple[object, object]]:
+    """By the names of the wire."""
+    return {_camel(field): pair for field, pair in changes.items()}
+
+
+def _camel(field: str) -> str:
+    head, *rest = field.split("_")
+    return head + "".join(word.title() for word in rest)

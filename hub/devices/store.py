@@ -8,7 +8,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.patterns import containing
-from hub.devices.enrollment import Standing
+from hub.devices.enrollment import LATELY_SECONDS, Standing
 from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
 
@@ -88,13 +88,22 @@ class DeviceStore:
 
     async def standing(self, org: OrgId, device_id: DeviceId) -> Standing | None:
         row = await self.database.fetchrow(_Q["standing"], org, device_id)
-        return None if row is None else Standing(row["disabled"], row["deleted"])
+        if row is None:
+            return None
+        return Standing(disabled=row["disabled"], deleted=row["deleted"])
+
+    async def lock_standing(
+        self, connection: Connection, org: OrgId, device_id: DeviceId
+    ) -> Standing | None:
+        """What decides about a token, under the lock that its end takes."""
+        row = await connection.fetchrow(_Q["lock_standing"], org, device_id, LATELY_SECONDS)
+        return None if row is None else Standing(**dict(row))
 
     async def register(
         self, connection: Connection, org: OrgId, device_id: DeviceId, who: Identity
-    ) -> Standing:
-        """Make the device when it is new, and note what it says of itself."""
-        row = await connection.fetchrow(
+    ) -> bool:
+        """Make the device; False when there is one."""
+        made = await connection.fetchval(
             _Q["register"],
             org,
             device_id,
@@ -102,12 +111,28 @@ class DeviceStore:
             who.company_id,
             who.production_line_id,
             who.version,
-            who.name is not None,
         )
         await self._add_companions(connection, org, device_id)
-        if row is None:
-            raise LookupError("an upsert answered no row")
-        return Standing(row["disabled"], row["deleted"])
+        return made is not None
+
+    async def next_version(
+        self,
+        connection: Connection,
+        org: OrgId,
+        device_id: DeviceId,
+        who: Identity,
+        *,
+        only: bool,
+    ) -> int:
+        """The version of a new token; with `only` all others end. What the device says of itself
+        is noted where nobody has said anything."""
+        query = _Q["only_version" if only else "next_version"]
+        version = await connection.fetchval(
+            query, org, device_id, who.version, who.company_id, who.production_line_id
+        )
+        if version is None:
+            raise LookupError("a locked row is gone")
+        return int(version)
 
     async def create(
         self,
@@ -182,9 +207,9 @@ class DeviceStore:
     async def delete(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
         return await connection.fetchval(_Q["delete"], org, device_id) is not None
 
-    async def revoke(self, connection: Connection, org: OrgId, device_id: DeviceId) -> None:
-        """Its tokens made until now are dead."""
-        await connection.execute(_Q["revoke"], org, device_id)
+    async def end_tokens(self, connection: Connection, org: OrgId, device_id: DeviceId) -> None:
+        """No token of the device is good from now on."""
+        await connection.execute(_Q["end_tokens"], org, device_id)
 
     async def known(self, org: OrgId, device_ids: "list[str]") -> set[str]:
         rows = await self.database.fetch(_Q["known"], org, device_ids)

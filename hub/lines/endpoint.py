@@ -107,9 +107,13 @@ class DeviceGate:
     def identify(self, token: str) -> Principal | None:
         """The device of a token, None for a bad one."""
         try:
-            return self._accounts.device(token)
+            return self._accounts.device_at_once(token)
         except Unauthenticated:
             return None
+
+    def has_ended(self, principal: Principal) -> bool:
+        """Whether the token has ended, as far as it is known here."""
+        return self._accounts.has_ended(principal)
 
     # Surroundings of a session
 
@@ -117,9 +121,17 @@ class DeviceGate:
         self.lines.said_hello(line, hello)
         self.listener.said_hello(line, hello)
 
-    def renew(self, token: str) -> Renewal | None:
+    def renew(self, line: LineSession, token: str) -> Renewal | None:
         principal = self.identify(token)
-        return None if principal is None else Renewal(principal.subject, principal.expires_at)
+        if principal is None:
+            return None
+        if principal.subject == line.device_id and principal.version != line.version:
+            self.spawn(self._adopt(line, principal))
+        return Renewal(principal.subject, principal.version, principal.expires_at)
+
+    async def _adopt(self, line: LineSession, principal: Principal) -> None:
+        if not await self._accounts.adopt(principal):
+            line.close(CloseCode.FORBIDDEN)
 
     def counted_invalid(self) -> None:
         metrics.invalid_frames.labels("device").inc()
@@ -210,14 +222,14 @@ class DeviceSocket:
         self._gate.spawn(self._register(principal))
 
     async def _register(self, principal: Principal) -> None:
-        opening = Opening(principal.org, DeviceId(principal.subject), uuid7())
+        opening = Opening(principal.org, DeviceId(principal.subject), uuid7(), principal.version)
         try:
             generation = await self._gate.lines.register(opening)
         except HubError as error:
             log.warning("line_not_registered", device_id=opening.device_id, error=error.detail)
             self._connection.close(CloseCode.TRY_LATER)
             return
-        if generation is None:
+        if generation is None or self._gate.has_ended(principal):
             self._connection.close(CloseCode.FORBIDDEN)
             return
         session = LineSession(
@@ -226,6 +238,7 @@ class DeviceSocket:
             session_id=opening.session_id,
             generation=generation,
             replica_id=self._gate.lines.replica_id,
+            version=principal.version,
             expires_at=principal.expires_at,
             send=self._connection.send,
             close=self._connection.close,

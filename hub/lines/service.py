@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import structlog
 from msgspec import Struct
 
-from hub.accounts.service import Revocation
+from hub.accounts.service import Change
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
@@ -219,13 +219,18 @@ class LineService:
                 if line.expires_at <= now:
                     line.close(CloseCode.NOT_AUTHENTICATED)
 
-    def revoked(self, revocations: list[Revocation]) -> None:
-        """Close the lines of devices that were disabled or deleted."""
-        for revocation in revocations:
-            if revocation.kind == "device":
-                line = self.registry.get(revocation.org, DeviceId(revocation.subject))
-                if line is not None:
+    def credentials_changed(self, changes: list[Change]) -> None:
+        """Close the lines of tokens that have ended, and every line when a signing key was
+        revoked: devices come back with what is good."""
+        for change in changes:
+            subject = change.subject
+            if subject.kind == "device":
+                line = self.registry.get(subject.org, DeviceId(subject.id))
+                if line is not None and line.version < change.standing.lowest:
                     line.close(CloseCode.FORBIDDEN)
+            elif subject.kind == "signing_key":
+                for line in list(self.registry):
+                    line.close(CloseCode.NOT_AUTHENTICATED)
 
     # The drain
 

@@ -38,6 +38,7 @@ class Renewal(Struct, frozen=True):
     """What a renewed token proves."""
 
     subject: str
+    version: int
     expires_at: float
 
 
@@ -80,7 +81,11 @@ class Surroundings(Protocol):
         """Note what the device says of itself, and tell the listener."""
         ...
 
-    def renew(self, token: str) -> Renewal | None: ...
+    def renew(self, line: "LineSession", token: str) -> Renewal | None:
+        """What a further token proves, None for a bad one. That earlier ones end is noted later;
+        the line is closed when the token turns out to have ended."""
+        ...
+
     def counted_invalid(self) -> None: ...
 
 
@@ -104,6 +109,7 @@ class LineSession:
         "org",
         "replica_id",
         "session_id",
+        "version",
     )
 
     def __init__(
@@ -114,6 +120,7 @@ class LineSession:
         session_id: str,
         generation: Generation,
         replica_id: ReplicaId,
+        version: int,
         expires_at: float,
         send: Callable[[bytes], None],
         close: Callable[[CloseCode], None],
@@ -125,6 +132,8 @@ class LineSession:
         self.session_id = session_id
         self.generation = generation
         self.replica_id = replica_id
+        self.version = version
+        """Of the token that it goes on with."""
         self.expires_at = expires_at
         self.journal_id: str | None = None
         self.commands: frozenset[str] = EVERY_COMMAND
@@ -259,10 +268,11 @@ class LineSession:
             self.refuse(FrameErrorCode.TOO_FAST, "telemetry without seq is shed: slow down")
 
     def _renew(self, auth: Auth) -> None:
-        renewal = self._surroundings.renew(auth.token)
+        renewal = self._surroundings.renew(self, auth.token)
         if renewal is None or renewal.subject != self.device_id:
             self._close(CloseCode.NOT_AUTHENTICATED)
             return
+        self.version = renewal.version
         self.expires_at = renewal.expires_at
         moment = datetime.fromtimestamp(renewal.expires_at, UTC)
         self._send(encode(AuthOk(expires_at=rfc3339(moment))))

@@ -20,6 +20,8 @@ class Opening(Struct, frozen=True):
     org: OrgId
     device_id: DeviceId
     session_id: str
+    version: int = 0
+    """Of the token that it shows; one without a version is of version 0."""
 
 
 class LineRef(Struct, frozen=True):
@@ -91,6 +93,7 @@ class LineStore:
             [opening.org for opening in openings],
             [opening.device_id for opening in openings],
             [opening.session_id for opening in openings],
+            [opening.version for opening in openings],
         )
         return {
             (row["org_id"], row["device_id"]): Registered(row["generation"], row["taken_from"])

@@ -1,5 +1,6 @@
 """The Starlette application: routes with their guards, metrics and a log line for each request."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -17,6 +18,7 @@ from hub.web import envelope
 from hub.web.paths import PathTable
 from hub.web.route import Guard, Route, endpoint_of, internal_error
 from protocol.errors import ProblemCode
+from protocol.ids import uuid7
 
 log = structlog.get_logger("hub.access")
 
@@ -78,11 +80,13 @@ class AccessLog:
             return
         began = self._clock()
         status = 500
+        scope["request_id"] = request_id = _request_id(scope)
 
         async def observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"].append((b"x-request-id", request_id.encode()))
             await send(message)
 
         try:
@@ -102,4 +106,15 @@ class AccessLog:
             status=status,
             ms=round(seconds * 1000, 1),
             client=client[0] if client else None,
+            request_id=scope["request_id"],
         )
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own, where it can be one, else a new one."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    text = given.decode("latin-1")
+    return text if _REQUEST_ID.fullmatch(text) else uuid7()
+
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")

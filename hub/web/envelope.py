@@ -87,7 +87,13 @@ def problem(error: HubError) -> Response:
     if row.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return problem_document(
-        row.status, row.title, error.detail, str(error.code), errors=error.errors, headers=headers
+        row.status,
+        row.title,
+        error.detail,
+        str(error.code),
+        errors=error.errors,
+        headers=headers,
+        members=error.members,
     )
 
 
@@ -99,7 +105,9 @@ def problem_document(
     *,
     errors: list[FieldError] | None = None,
     headers: Mapping[str, str] | None = None,
+    members: Mapping[str, object] | None = None,
 ) -> Response:
+    """`members`: further ones, as RFC 9457 allows them."""
     document = ProblemDocument(
         type=f"urn:longline:problem:{code}",
         title=title,
@@ -108,8 +116,9 @@ def problem_document(
         code=code,
         errors=errors or UNSET,
     )
+    content = {**msgspec.to_builtins(document), **members} if members else document
     return Response(
-        _encoder.encode(document),
+        _encoder.encode(content),
         status_code=status,
         headers=dict(headers or {}),
         media_type=PROBLEM_JSON,

@@ -10,10 +10,11 @@ Role = Literal["VIEWER", "OPERATOR", "MANAGER", "ADMIN"]
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """`kind` says what proved it: a user's token, an API key, a device's token, or nothing."""
+    """`kind` says what proved it: a user's token, an API key, a device's token, the hub itself
+    (its command line, its own jobs), or nothing."""
 
     org: OrgId
-    kind: Literal["user", "api_key", "device", "anyone"]
+    kind: Literal["user", "api_key", "device", "hub", "anyone"]
     subject: str
     """The id of the user (also for an API key), or of the device."""
     actor: str
@@ -21,8 +22,15 @@ class Principal(Struct, frozen=True, kw_only=True):
     role: Role | None = None
     """None for devices and for anyone."""
     session_id: str | None = None
+    key_id: str | None = None
+    """Of the API key."""
+    version: int = 0
+    """Of a device's token."""
     expires_at: float = 0.0
-    """When the proof runs out, in seconds since 1970."""
+    """When the proof runs out, in seconds since 1970 by the database."""
+    address: str | None = None
+    """From where it calls, as far as it is known."""
+    request_id: str | None = None
 
 
 ANYONE = Principal(org=DEFAULT_ORG, kind="anyone", subject="", actor="anyone")

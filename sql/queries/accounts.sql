@@ -2,6 +2,15 @@
 -- Newest first; the first one signs.
 SELECT kid, private_key FROM signing_key ORDER BY retired_at IS NOT NULL, created_at DESC
 
+-- name: revoke_signing_keys
+-- All keys but one are gone: nothing that they signed is good.
+WITH gone AS (DELETE FROM signing_key WHERE kid <> $1 RETURNING kid)
+INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+SELECT $2, 'signing_key', kid, 1, 0 FROM gone
+
+-- name: installation
+SELECT installation_id FROM installation
+
 -- name: add_signing_key
 INSERT INTO signing_key (kid, private_key) VALUES ($1, $2)
 
@@ -66,59 +75,147 @@ SELECT value FROM user_preference WHERE org_id = $1 AND user_id = $2
 INSERT INTO user_preference (org_id, user_id, value) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, user_id) DO UPDATE SET value = excluded.value
 
--- name: login_failures
--- Failed logins of the last minute, by name and by address.
-SELECT (SELECT count(*) FROM login_failure
-        WHERE org_id = $1 AND name = lower($2) AND at > now() - interval '1 minute') AS by_name,
-       (SELECT count(*) FROM login_failure
-        WHERE address = $3 AND at > now() - interval '1 minute') AS by_address
+-- name: lock_attempts
+-- Attempts on one name, and those from one address, are counted one after the other: $1 organisation,
+-- $2 name, $3 address. The name comes first for everybody.
+SELECT pg_advisory_xact_lock(hashtextextended('name ' || $1 || ' ' || lower($2), 0)),
+       pg_advisory_xact_lock(hashtextextended('address ' || $3, 0))
 
--- name: add_login_failure
-INSERT INTO login_failure (org_id, name, address) VALUES ($1, lower($2), $3)
+-- name: reserve_attempt
+-- An attempt to sign in, when there is room: $4 a minute for a name, apart for each address from which
+-- that user has signed in before; $5 a minute from an address.
+WITH who AS (
+    SELECT EXISTS (
+        SELECT 1 FROM login_address a JOIN app_user u USING (org_id, user_id)
+        WHERE u.org_id = $1 AND lower(u.username) = lower($2) AND a.address = $3) AS known
+), recent AS (
+    SELECT * FROM login_attempt
+    WHERE at > clock_timestamp() - interval '1 minute' AND at <= clock_timestamp()
+)
+INSERT INTO login_attempt (org_id, name, address, known, at)
+SELECT $1, lower($2), $3, who.known, clock_timestamp() FROM who
+WHERE $4 > (SELECT count(*) FROM recent r
+            WHERE r.org_id = $1 AND r.name = lower($2) AND r.known = who.known
+              AND (r.address = $3 OR NOT who.known))
+  AND $5 > (SELECT count(*) FROM recent r WHERE r.address = $3)
+RETURNING attempt_id
+
+-- name: forget_attempt
+-- It was a good one.
+DELETE FROM login_attempt WHERE attempt_id = $1
+
+-- name: note_address
+-- From where a user signed in; the fifty newest are kept.
+WITH old AS (
+    DELETE FROM login_address a WHERE a.org_id = $1 AND a.user_id = $2 AND a.address IN (
+        SELECT address FROM login_address WHERE org_id = $1 AND user_id = $2
+        ORDER BY used_at DESC OFFSET 49)
+)
+INSERT INTO login_address (org_id, user_id, address) VALUES ($1, $2, $3)
+ON CONFLICT (org_id, user_id, address) DO UPDATE SET used_at = now()
 
 -- name: add_session
-INSERT INTO user_session (org_id, session_id, user_id, expires_at)
-VALUES ($1, $2, $3, now() + make_interval(secs => $4))
+INSERT INTO user_session (org_id, session_id, user_id, expires_at, address)
+VALUES ($1, $2, $3, now() + make_interval(secs => $4), $5)
+RETURNING *
 
 -- name: add_refresh_token
 INSERT INTO refresh_token (token_hash, org_id, session_id, expires_at)
 VALUES ($1, $2, $3, now() + make_interval(secs => $4))
 
--- name: lock_refresh_token
--- The token, its session and its user, as they stand.
-SELECT t.org_id, t.session_id, t.used_at IS NOT NULL AS used,
-       t.expires_at <= now() AS expired, s.ended_at IS NOT NULL AS ended,
-       s.user_id
+-- name: refresh_token
+-- Whose it is; nothing is locked.
+SELECT t.org_id, t.session_id, s.user_id
 FROM refresh_token t JOIN user_session s USING (org_id, session_id)
 WHERE t.token_hash = $1
-FOR UPDATE OF t
+
+-- name: lock_session
+-- After its user, before its refresh tokens: everybody locks in this order.
+SELECT *, lowest > highest OR ends_at <= now() AS ended FROM user_session
+WHERE org_id = $1 AND session_id = $2
+FOR UPDATE
+
+-- name: lock_refresh_token
+SELECT used_at IS NOT NULL AS used, expires_at <= now() AS expired
+FROM refresh_token WHERE token_hash = $1
+FOR UPDATE
 
 -- name: use_refresh_token
 UPDATE refresh_token SET used_at = now() WHERE token_hash = $1
 
 -- name: extend_session
-UPDATE user_session SET expires_at = now() + make_interval(secs => $3)
+UPDATE user_session SET expires_at = least(now() + make_interval(secs => $3), ends_at), used_at = now()
 WHERE org_id = $1 AND session_id = $2
 
--- name: end_sessions
--- One session, or all of a user's; each becomes a revocation.
-WITH ended AS (
-    UPDATE user_session SET ended_at = now()
-    WHERE org_id = $1 AND ended_at IS NULL
-      AND (session_id = $2 OR user_id = $3)
-    RETURNING session_id
+-- name: sessions
+-- Those of a user that have not ended, the newest first.
+SELECT * FROM user_session
+WHERE org_id = $1 AND user_id = $2 AND lowest <= highest AND least(expires_at, ends_at) > now()
+ORDER BY created_at DESC, session_id DESC
+
+-- name: session_owner
+SELECT user_id FROM user_session WHERE org_id = $1 AND session_id = $2 AND lowest <= highest
+
+-- name: session_standing
+-- What counts for an access token: the session, and that it is this user's.
+SELECT lowest, highest FROM user_session WHERE org_id = $1 AND user_id = $2 AND session_id = $3
+
+-- name: device_standing
+SELECT lowest, highest FROM device WHERE org_id = $1 AND device_id = $2
+
+-- name: adopt_version
+-- A line goes on with a newer token: earlier ones end. Nothing when that token is not good.
+WITH present AS (
+    SELECT org_id, device_id FROM device
+    WHERE org_id = $1 AND device_id = $2 AND NOT disabled AND deleted_at IS NULL
+      AND $3 BETWEEN lowest AND highest
+    FOR UPDATE
+), changed AS (
+    UPDATE device d SET lowest = $3 FROM present p
+    WHERE d.org_id = p.org_id AND d.device_id = p.device_id AND d.lowest < $3
+    RETURNING d.org_id, d.device_id, d.lowest, d.highest
+), noted AS (
+    INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+    SELECT org_id, 'device', device_id, lowest, highest FROM changed
 )
-INSERT INTO revocation (org_id, kind, subject)
-SELECT $1, 'session', session_id FROM ended
+SELECT device_id FROM present
 
--- name: revoke
-INSERT INTO revocation (org_id, kind, subject) VALUES ($1, $2, $3)
+-- name: authenticated_recently
+-- Whether a session's user has shown more than a token within $3 seconds.
+SELECT now() - authenticated_at BETWEEN interval '0' AND make_interval(secs => $3)
+FROM user_session WHERE org_id = $1 AND session_id = $2
 
--- name: revocations
--- What was revoked after a moment (all that still matters, when it is null).
-SELECT revocation_id, org_id, kind, subject, issued_before FROM revocation
-WHERE $1::timestamptz IS NULL OR issued_before > $1
-ORDER BY revocation_id
+-- name: authenticated
+UPDATE user_session SET authenticated_at = now() WHERE org_id = $1 AND session_id = $2
+
+-- name: end_sessions
+-- One session, or all of a user's.
+WITH mine AS (
+    SELECT org_id, session_id FROM user_session
+    WHERE org_id = $1 AND lowest <= highest AND (session_id = $2 OR user_id = $3)
+    ORDER BY session_id
+    FOR UPDATE
+), ended AS (
+    UPDATE user_session s SET ended_at = now(), lowest = s.highest + 1
+    FROM mine m WHERE s.org_id = m.org_id AND s.session_id = m.session_id
+    RETURNING s.user_id || '/' || s.session_id AS subject, s.lowest, s.highest
+)
+INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+SELECT $1, 'session', subject, lowest, highest FROM ended
+
+-- name: end_user
+-- For the sockets of a user who may not come back.
+INSERT INTO revocation (org_id, kind, subject, lowest, highest) VALUES ($1, 'user', $2, 1, 0)
+
+-- name: changes
+-- What replicas that are at work have to know. $1: the oldest transaction that was in progress at the
+-- last look, null at the first; `horizon` is the next $1. So nothing is missed, however late it
+-- commits, and no clock takes part. One row without a subject when there is nothing.
+SELECT h.horizon, h.now, r.org_id, r.kind, r.subject, r.lowest, r.highest
+FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
+             extract(epoch FROM clock_timestamp())::float8 AS now) h
+LEFT JOIN revocation r ON r.made_in >= $1::text::xid8
+ORDER BY r.revocation_id
 
 -- name: add_ticket
 INSERT INTO ws_ticket (ticket_hash, org_id, session_id, expires_at, token_expires_at)
@@ -130,8 +227,9 @@ DELETE FROM ws_ticket t USING user_session s, app_user u
 WHERE t.ticket_hash = $1
   AND s.org_id = t.org_id AND s.session_id = t.session_id
   AND u.org_id = s.org_id AND u.user_id = s.user_id
-RETURNING t.org_id, t.session_id, t.token_expires_at, u.user_id, u.username, u.role,
-          t.expires_at > now() AND s.ended_at IS NULL AND NOT u.disabled AS valid
+RETURNING t.org_id, t.session_id, t.token_expires_at, u.user_id, u.username, u.role, s.highest,
+          t.expires_at > now() AND s.lowest <= s.highest AND s.ends_at > now() AND NOT u.disabled
+          AS valid
 
 -- name: add_api_key
 INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, expires_at)
@@ -140,31 +238,39 @@ RETURNING *
 
 -- name: api_key_by_hash
 SELECT k.*, u.username FROM api_key k JOIN app_user u USING (org_id, user_id)
-WHERE k.key_hash = $1 AND NOT u.disabled
+WHERE k.key_hash = $1 AND NOT u.disabled AND (k.expires_at IS NULL OR k.expires_at > now())
 
 -- name: list_api_keys
+-- $2 of one user, $3 one key; null is all.
 SELECT * FROM api_key
-WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2)
-  AND ($3::timestamptz IS NULL OR (created_at, key_id) < ($3, $4))
+WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) AND ($3::text IS NULL OR key_id = $3)
+  AND ($4::timestamptz IS NULL OR (created_at, key_id) < ($4, $5))
 ORDER BY created_at DESC, key_id DESC
-LIMIT $5
+LIMIT $6
+
+-- name: count_api_keys
+-- How many a user has; whoever makes one holds the lock on the user.
+SELECT count(*) FROM api_key
+WHERE org_id = $1 AND user_id = $2 AND (expires_at IS NULL OR expires_at > now())
 
 -- name: delete_api_key
-DELETE FROM api_key WHERE org_id = $1 AND key_id = $2 AND ($3::text IS NULL OR user_id = $3)
-RETURNING key_id
+DELETE FROM api_key WHERE org_id = $1 AND key_id = $2
+RETURNING key_id, user_id, name
+
+-- name: api_key_owner
+SELECT user_id FROM api_key WHERE org_id = $1 AND key_id = $2
+
+-- name: delete_keys_of
+DELETE FROM api_key WHERE org_id = $1 AND user_id = $2
 
 -- name: delete_keys_above
 -- A user who may do less keeps no key that may do more.
-WITH gone AS (
-    DELETE FROM api_key WHERE org_id = $1 AND user_id = $2 AND role = ANY($3::text[])
-    RETURNING key_id
-)
-INSERT INTO revocation (org_id, kind, subject) SELECT $1, 'api_key', key_id FROM gone
+DELETE FROM api_key WHERE org_id = $1 AND user_id = $2 AND role = ANY($3::text[])
 
 -- name: clean_up
--- What nobody can use any more.
+-- What nobody can use any more. Revocations are for replicas that poll every two seconds.
 WITH tickets AS (DELETE FROM ws_ticket WHERE expires_at < now()),
-     failures AS (DELETE FROM login_failure WHERE at < now() - interval '1 hour'),
+     attempts AS (DELETE FROM login_attempt WHERE at < now() - interval '1 hour'),
      used AS (DELETE FROM refresh_token WHERE used_at < now() - interval '2 days'),
-     revoked AS (DELETE FROM revocation WHERE issued_before < now() - make_interval(secs => $1))
+     revoked AS (DELETE FROM revocation WHERE made_at < now() - interval '1 day')
 DELETE FROM user_session WHERE expires_at < now() - interval '1 day'

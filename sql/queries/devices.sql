@@ -1,13 +1,53 @@
 -- name: register
--- A device that enrols for the first time, or again: answers whether it may.
+-- A device that nobody knows; nothing for one that is there.
 INSERT INTO device (org_id, device_id, name, company_id, production_line_id, version)
 VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (org_id, device_id) DO UPDATE
-SET name = CASE WHEN $7 THEN excluded.name ELSE device.name END,
-    company_id = coalesce(excluded.company_id, device.company_id),
-    production_line_id = coalesce(excluded.production_line_id, device.production_line_id),
-    version = coalesce(excluded.version, device.version)
-RETURNING disabled, deleted_at IS NOT NULL AS deleted
+ON CONFLICT (org_id, device_id) DO NOTHING
+RETURNING device_id
+
+-- name: lock_standing
+-- What decides about a token, under the lock that an end takes: $3 how long a line is remembered.
+SELECT d.disabled, d.deleted_at IS NOT NULL AS deleted, d.lowest, d.highest,
+       coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS on_line,
+       coalesce(now() - l.closed_at BETWEEN interval '0' AND make_interval(secs => $3), false)
+       AS line_lately
+FROM device d
+LEFT JOIN device_line l USING (org_id, device_id)
+LEFT JOIN replica r USING (replica_id)
+WHERE d.org_id = $1 AND d.device_id = $2
+FOR UPDATE OF d
+
+-- name: next_version
+-- A further token is good beside the present one, until a line is opened with it.
+UPDATE device SET highest = highest + 1, version = coalesce($3, version),
+                  company_id = coalesce(company_id, $4),
+                  production_line_id = coalesce(production_line_id, $5)
+WHERE org_id = $1 AND device_id = $2
+RETURNING highest
+
+-- name: only_version
+-- From now on only a new token is good.
+WITH changed AS (
+    UPDATE device SET lowest = highest + 1, highest = highest + 1, version = coalesce($3, version),
+                      company_id = coalesce(company_id, $4),
+                      production_line_id = coalesce(production_line_id, $5)
+    WHERE org_id = $1 AND device_id = $2
+    RETURNING org_id, device_id, lowest, highest
+), noted AS (
+    INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+    SELECT org_id, 'device', device_id, lowest, highest FROM changed
+    WHERE highest > 1  -- the first token ends nothing
+)
+SELECT highest FROM changed
+
+-- name: end_tokens
+-- No token of the device is good from now on.
+WITH changed AS (
+    UPDATE device SET lowest = highest + 1 WHERE org_id = $1 AND device_id = $2
+    RETURNING org_id, device_id, lowest, highest
+)
+INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+SELECT org_id, 'device', device_id, lowest, highest FROM changed
 
 -- name: add_state
 INSERT INTO device_state (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
@@ -92,9 +132,6 @@ WITH memberships AS (
 UPDATE device SET deleted_at = now()
 WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL
 RETURNING device_id
-
--- name: revoke
-INSERT INTO revocation (org_id, kind, subject) VALUES ($1, 'device', $2)
 
 -- name: known
 -- Which of these exist.

@@ -1,12 +1,26 @@
 -- name: register
 -- Lines of this replica, at most one for each device in a call: newest wins, the generation rises.
--- A device that is disabled, deleted or unknown gets none. Another replica whose open line is
--- superseded is left a note. $1 replica.
+-- A device that is disabled, deleted or unknown gets none, nor does a token that has ended. The first
+-- line with a newer token ends the earlier ones. Another replica whose open line is superseded is left
+-- a note. $1 replica.
 WITH wanted AS (
-    SELECT w.* FROM unnest($2::text[], $3::text[], $4::text[]) AS w (org_id, device_id, session_id)
+    SELECT w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
+         AS w (org_id, device_id, session_id, version)
     JOIN device d USING (org_id, device_id)
-    WHERE NOT d.disabled AND d.deleted_at IS NULL
+    WHERE NOT d.disabled AND d.deleted_at IS NULL AND w.version BETWEEN d.lowest AND d.highest
     ORDER BY 1, 2
+), renewed AS (
+    SELECT d.org_id, d.device_id, w.version FROM device d JOIN wanted w USING (org_id, device_id)
+    WHERE d.lowest < w.version
+    ORDER BY 1, 2
+    FOR UPDATE OF d
+), adopted AS (
+    UPDATE device d SET lowest = greatest(d.lowest, n.version)
+    FROM renewed n WHERE d.org_id = n.org_id AND d.device_id = n.device_id
+    RETURNING d.org_id, d.device_id, d.lowest, d.highest
+), ends AS (
+    INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+    SELECT org_id, 'device', device_id, lowest, highest FROM adopted
 ), line AS (
     INSERT INTO device_line AS l (org_id, device_id, replica_id, session_id)
     SELECT org_id, device_id, $1, session_id FROM wanted

@@ -121,7 +121,7 @@ def test_error_frames_are_complaints_and_the_line_stays() -> None:
 def test_ping_renewal_and_the_wish_to_come_back_later() -> None:
     pair = Pair()
     pair.deliver()
-    pair.around.renewals["newer"] = Renewal("d1", 2e9)
+    pair.around.renewals["newer"] = Renewal("d1", 1, 2e9)
     pair.send_up(Ping())
     pair.send_up(Auth(token="newer"))
     pair.send_down(type="reconnect", afterMs=1500)

@@ -205,6 +205,10 @@ class Device(Socket):
         await self.find("result_ack", commandId=command_id)
 
 
+TOKENS: dict[str, str] = {}
+"""Of the devices of all fleets: their ids are made anew for each test."""
+
+
 class Fleet:
     """Enrols devices and opens their lines."""
 
@@ -213,10 +217,13 @@ class Fleet:
         self._key = enrollment_key
 
     async def token(self, device_id: str) -> str:
-        async with Rest.open(self._url) as rest:
-            response = await rest.post(f"/devices/{device_id}/token", X_Enrollment_Key=self._key)
-        assert response.status_code == 200, response.text
-        return str(response.json()["data"]["token"])
+        """The device's token: got by the enrolment key once, then kept, as a device does."""
+        if device_id not in TOKENS:
+            async with Rest.open(self._url) as rest:
+                answer = await rest.post(f"/devices/{device_id}/token", X_Enrollment_Key=self._key)
+            assert answer.status_code == 200, answer.text
+            TOKENS[device_id] = str(answer.json()["data"]["token"])
+        return TOKENS[device_id]
 
     async def enroll(self, prefix: str = "dev") -> str:
         """The id of a new device that is not on a line."""

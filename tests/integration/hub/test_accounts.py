@@ -9,16 +9,15 @@ from hub.accounts.passwords import Passwords
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService
 from hub.accounts.store import AccountStore
-from hub.accounts.users import UserChange, UserService
+from hub.accounts.users import THE_HUB, UserChange, UserService
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Conflict, Unauthenticated
 from hub.base.settings import Settings
 from protocol.ids import DEFAULT_ORG, DeviceId
-from tests.factories import make_principal
 
-ADMIN = make_principal("ADMIN", actor="admin")
+ADMIN = THE_HUB
 
 
 class Replica:
@@ -29,7 +28,7 @@ class Replica:
         audit, settings = AuditService(AuditStore(database)), Settings()
         self.accounts = AccountService(store, audit, settings)
         self.sessions = SessionService(store, audit, settings, self.accounts, passwords)
-        self.users = UserService(store, audit, self.accounts, passwords)
+        self.users = UserService(store, audit, self.accounts, self.sessions, passwords)
 
 
 @pytest_asyncio.fixture
@@ -46,19 +45,19 @@ async def test_the_password_of_the_first_start_is_told_once(
     assert password is not None
     assert await replica.users.first_start() is None
     grant = await replica.sessions.login("ADMIN", password, address="here")
-    assert replica.accounts.user(grant.token).role == "ADMIN"
+    assert (await replica.accounts.user(grant.token)).role == "ADMIN"
     stored = await database.fetchval("SELECT password_hash FROM app_user")
     assert stored.startswith("$argon2id$")
-    key, auto = await replica.accounts.enrollment(DEFAULT_ORG)
-    assert (len(key) >= 43, auto) == (True, True)
+    key, auto, reenroll = await replica.accounts.enrollment(DEFAULT_ORG)
+    assert (len(key) >= 43, auto, reenroll) == (True, True, "offline")
 
 
 async def test_replicas_that_start_together_share_one_key(database: Database) -> None:
     replicas = [Replica(database).accounts for _ in range(4)]
     await asyncio.gather(*(each.prepare() for each in replicas))
     assert await database.fetchval("SELECT count(*) FROM signing_key") == 1
-    token, _ = replicas[0].device_token(DEFAULT_ORG, DeviceId("d1"))
-    assert [each.device(token).subject for each in replicas] == ["d1"] * 4
+    token, _ = replicas[0].device_token(DEFAULT_ORG, DeviceId("d1"), 1)
+    assert [each.signed_device(token).subject for each in replicas] == ["d1"] * 4
 
 
 async def test_the_last_enabled_administrator_stays(replica: Replica, database: Database) -> None:
@@ -70,7 +69,7 @@ async def test_the_last_enabled_administrator_stays(replica: Replica, database: 
             await replica.users.change_user(ADMIN, admin.user_id, change)
     with pytest.raises(Conflict):
         await replica.users.delete_user(ADMIN, admin.user_id)
-    second = await replica.users.create_user(ADMIN, "second", "password", "ADMIN", None)
+    second = await replica.users.create_user(ADMIN, "second", "a good password", "ADMIN", None)
     outcomes = await asyncio.gather(
         replica.users.delete_user(ADMIN, admin.user_id),
         replica.users.delete_user(ADMIN, second.user_id),
@@ -86,24 +85,24 @@ async def test_g12_what_one_replica_revokes_another_learns(database: Database) -
         await each.accounts.prepare()
     password = await one.users.first_start()
     grant = await one.sessions.login("admin", password or "", address="here")
-    principal = other.accounts.user(grant.token)
+    principal = await other.accounts.user(grant.token)
     heard: list[str] = []
-    other.accounts.on_revoked(lambda rows: heard.extend(row.kind for row in rows))
+    other.accounts.on_change(lambda changes: heard.extend(c.subject.kind for c in changes))
     await one.sessions.logout(principal)
     await other.accounts.refresh()
     await other.accounts.refresh()
     assert heard == ["session"]
     with pytest.raises(Unauthenticated):
-        other.accounts.user(grant.token)
+        await other.accounts.user(grant.token)
 
 
 async def test_rotated_keys_still_verify_what_they_signed(
     replica: Replica, database: Database
 ) -> None:
     accounts = replica.accounts
-    before, _ = accounts.device_token(DEFAULT_ORG, DeviceId("d1"))
+    before, _ = accounts.device_token(DEFAULT_ORG, DeviceId("d1"), 1)
     kid = await accounts.rotate_keys()
-    after, _ = accounts.device_token(DEFAULT_ORG, DeviceId("d1"))
-    assert accounts.device(before).subject == accounts.device(after).subject == "d1"
+    after, _ = accounts.device_token(DEFAULT_ORG, DeviceId("d1"), 1)
+    assert {accounts.signed_device(token).subject for token in (before, after)} == {"d1"}
     assert accounts.tokens.jwks()["keys"][0]["kid"] == kid
     assert await database.fetchval("SELECT action FROM audit_log") == "keys.rotate"

@@ -28,6 +28,12 @@ def test_a_role_may_what_its_place_allows(role: Role) -> None:
     assert not may(who, Action.DEVICE)
 
 
+def test_an_api_key_may_nothing_that_needs_a_sign_in() -> None:
+    user, key = make_principal("ADMIN"), make_principal("ADMIN", kind="api_key")
+    refused = {action for action in Action if may(user, action) and not may(key, action)}
+    assert refused == {Action.SESSION, Action.LIST_USERS, Action.ADMINISTER_BY_SESSION}
+
+
 def test_a_device_may_its_own_routes_and_artifacts_only() -> None:
     allowed = {action for action in Action if may(DEVICE, action)}
     assert allowed == {Action.OPEN, Action.DEVICE, Action.FETCH_ARTIFACT}

@@ -9,15 +9,20 @@ from hub.base.settings import Settings
 
 def test_without_anything_the_defaults_count_and_nobody_enrols_by_himself() -> None:
     assert settled({}, Settings()) == OrgSettings(
-        auto_enroll=False, retention=Retention(), overridden=[]
+        auto_enroll=False, reenroll="offline", retention=Retention(), overridden=[]
     )
 
 
 def test_what_is_stored_counts() -> None:
-    stored = {"auto_enroll": True, "keep_log_days": 5, "enrollment_key": "secret"}
+    stored = {
+        "auto_enroll": True,
+        "keep_log_days": 5,
+        "reenroll": "never",
+        "enrollment_key": "secret",
+    }
 
     assert settled(stored, Settings()) == OrgSettings(
-        auto_enroll=True, retention=Retention(log_days=5), overridden=[]
+        auto_enroll=True, reenroll="never", retention=Retention(log_days=5), overridden=[]
     )
 
 
@@ -27,6 +32,7 @@ def test_the_environment_goes_over_it_and_that_is_said(stored: dict[str, object]
 
     assert found == OrgSettings(
         auto_enroll=False,
+        reenroll="offline",
         retention=Retention(raw_hours=3),
         overridden=["autoEnroll", "retention.rawHours"],
     )

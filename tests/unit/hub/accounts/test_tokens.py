@@ -38,16 +38,17 @@ def make_claims(**changes: Any) -> Claims:
 
 def make_tokens(*keys: SigningKey, clock: Clock | None = None) -> Tokens:
     tokens = Tokens(clock or Clock())
-    tokens.load(list(keys or (KEY,)))
+    tokens.load("installation-1", list(keys or (KEY,)))
     return tokens
 
 
 def signed(key: Any = KEY.private, *, algorithm: str = "EdDSA", **changes: Any) -> str:
     """A token as somebody else could make it; None leaves a claim out."""
-    headers = {"kid": "k1", **changes.pop("headers", {})}
+    headers = {"kid": "k1", "typ": "ll-user+jwt", **changes.pop("headers", {})}
     payload = {
         "sub": "u1", "scope": "user", "org": "default", "iat": NOW, "exp": int(NOW + LONG),
-        "jti": "t1", "role": "ADMIN", "sid": "s1", **changes,
+        "jti": "t1", "role": "ADMIN", "sid": "s1", "iss": "installation-1", "aud": "longline",
+        **changes,
     }  # fmt: skip
     present = {name: value for name, value in payload.items() if value is not None}
     return jwt.encode(present, key, algorithm=algorithm, headers=headers)
@@ -106,6 +107,17 @@ def test_forged_tokens_are_refused_in_the_same_words() -> None:
         signed(iat=NOW + LONG),
         signed(exp="soon"),
         signed(scope="admin"),
+        signed(scope="device"),
+        signed(role="SUPER"),
+        signed(iss="installation-2"),
+        signed(iss=None),
+        signed(aud="other"),
+        signed(aud=None),
+        signed(ver="1"),
+        signed(ver=1.5),
+        signed(nbf=NOW + LONG),
+        signed(headers={"typ": "JWT"}),
+        signed(headers={"typ": "ll-device+jwt"}),
         f"{header}.{payload}.",
         f"{header}.{payload}",
         f"{header}.{payload}.{signature}x",
@@ -128,13 +140,11 @@ def test_the_newest_key_signs_and_older_ones_still_verify() -> None:
     tokens = make_tokens(KEY)
     old = tokens.issue(make_claims())
     tokens.verify(old, "user")
-    tokens.load([OTHER, KEY])
+    tokens.load("installation-1", [OTHER, KEY])
     assert jwt.get_unverified_header(tokens.issue(make_claims()))["kid"] == "k2"
     assert tokens.verify(old, "user") == make_claims()
-    tokens.load([OTHER])
+    tokens.load("installation-1", [OTHER])
     refused(tokens, old)
-    assert tokens.knows("k2")
-    assert not tokens.knows("k1")
 
 
 def test_without_a_key_nothing_is_issued() -> None:
@@ -164,7 +174,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for token in (*issued, issued[3], issued[0]):
         tokens.verify(token, "user")
     assert looked == [*issued, issued[0]]
-    tokens.load([KEY])  # the same keys: nothing is forgotten
+    tokens.load("installation-1", [KEY])  # the same keys: nothing is forgotten
     tokens.verify(issued[3], "user")
     assert len(looked) == 5
 

@@ -2,24 +2,71 @@ from itertools import product
 
 import pytest
 
-from hub.devices.enrollment import Standing, Verdict, decide, key_fits
+from hub.devices.enrollment import Reenroll, Standing, Verdict, decide, key_fits
 
-GOOD, DISABLED, DELETED = Standing(False, False), Standing(True, False), Standing(False, True)
 BOTH = (True, False)
+FRESH = Standing()
+KNOWN = Standing(lowest=2, highest=3)
+ENDED = Standing(lowest=4, highest=3)
+REENROLLS: tuple[Reenroll, ...] = ("offline", "always", "never")
 
 
-@pytest.mark.parametrize(
-    ("standing", "key", "token", "auto"),
-    list(product((None, GOOD, DISABLED, DELETED), BOTH, BOTH, BOTH)),
-)
-def test_every_case(standing: Standing | None, key: bool, token: bool, auto: bool) -> None:
-    verdict = decide(standing, key_fits=key, own_token=token, auto_enroll=auto)
-    if not (key or token):
-        assert verdict is Verdict.BAD_KEY
-    elif standing is None:
-        assert verdict is (Verdict.REGISTER if key and auto else Verdict.UNKNOWN)
-    else:
-        assert verdict is (Verdict.GRANT if standing == GOOD else Verdict.BARRED)
+def verdict(
+    standing: Standing | None,
+    *,
+    key: bool = True,
+    token: int | None = None,
+    auto: bool = True,
+    reenroll: Reenroll = "offline",
+) -> Verdict:
+    return decide(standing, key_fits=key, token=token, auto_enroll=auto, reenroll=reenroll)
+
+
+@pytest.mark.parametrize(("token", "auto", "again"), list(product((None, 1), BOTH, REENROLLS)))
+def test_an_unknown_device_is_registered_by_the_key_alone(
+    token: int | None, *, auto: bool, again: Reenroll
+) -> None:
+    got = verdict(None, token=token, auto=auto, reenroll=again)
+    assert got is (Verdict.REGISTER if auto else Verdict.UNKNOWN)
+    assert verdict(None, key=False, token=token, auto=auto) is Verdict.BAD_KEY
+
+
+@pytest.mark.parametrize("standing", [FRESH, KNOWN, ENDED])
+def test_who_shows_nothing_good_gets_nothing(standing: Standing) -> None:
+    for token in (None, 1, 4, 5):
+        assert verdict(standing, key=False, token=token) is Verdict.BAD_KEY
+
+
+@pytest.mark.parametrize(("key", "again"), list(product(BOTH, REENROLLS)))
+def test_a_good_token_renews_whatever_else_is_shown(*, key: bool, again: Reenroll) -> None:
+    for on_line in BOTH:
+        standing = Standing(lowest=2, highest=3, on_line=on_line)
+        for token in (2, 3):
+            got = verdict(standing, key=key, token=token, reenroll=again)
+            assert got is Verdict.RENEW
+
+
+@pytest.mark.parametrize("barred", [{"disabled": True}, {"deleted": True}])
+def test_a_device_that_is_disabled_or_deleted_gets_nothing(barred: dict[str, bool]) -> None:
+    assert verdict(Standing(lowest=4, highest=3, **barred)) is Verdict.BARRED
+    assert verdict(Standing(**barred), token=0, key=False) is Verdict.BARRED
+
+
+@pytest.mark.parametrize("token", [None, 1])
+def test_the_key_does_not_take_over_a_device_that_is_at_work(token: int | None) -> None:
+    for at_work in ({"on_line": True}, {"line_lately": True}):
+        standing = Standing(lowest=2, highest=3, **at_work)
+        assert verdict(standing, token=token) is Verdict.AT_WORK
+        assert verdict(standing, token=token, reenroll="never") is Verdict.NEVER
+        assert verdict(standing, token=token, reenroll="always") is Verdict.ENROLL
+    assert verdict(KNOWN, token=token) is Verdict.ENROLL
+
+
+def test_never_is_about_tokens_that_are_good() -> None:
+    assert verdict(KNOWN, reenroll="never") is Verdict.NEVER
+    assert verdict(ENDED, reenroll="never") is Verdict.ENROLL
+    assert verdict(FRESH, reenroll="never") is Verdict.ENROLL
+    assert verdict(Standing(lowest=4, highest=3, on_line=True), reenroll="never") is Verdict.AT_WORK
 
 
 def test_a_key_fits_itself_only() -> None:

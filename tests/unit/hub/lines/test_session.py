@@ -88,7 +88,7 @@ def test_replies_are_handed_on_and_settle_the_line(frame: dict[str, Any], kind: 
 
 def test_ping_is_answered_and_auth_settles_nothing() -> None:
     line = Line()
-    line.around.renewals["good"] = Renewal("d1", 1e9)
+    line.around.renewals["good"] = Renewal("d1", 1, 1e9)
     line.says("auth", token="good")
     assert line.heard() == []
     assert line.session.expires_at == 1e9
@@ -102,7 +102,7 @@ def test_ping_is_answered_and_auth_settles_nothing() -> None:
 
 def test_a_bad_or_foreign_renewal_ends_the_line() -> None:
     line = Line()
-    line.around.renewals["foreign"] = Renewal("d2", 1e9)
+    line.around.renewals["foreign"] = Renewal("d2", 1, 1e9)
     for token in ("bad", "foreign"):
         line.says("auth", token=token)
     assert line.wire.closed == [CloseCode.NOT_AUTHENTICATED] * 2

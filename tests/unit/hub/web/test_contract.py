@@ -209,7 +209,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
     conflict = DOCUMENT["components"]["responses"]["Problem409"]["content"]
     schema = conflict["application/problem+json"]["schema"]
 
-    assert schema["allOf"][1]["properties"]["code"]["enum"] == ["conflict", "ended"]
+    assert schema["allOf"][1]["properties"]["code"]["enum"] == ["conflict", "too_many", "ended"]
 
 
 @pytest.mark.parametrize("keys", [CONFLICTS, LIMITED, set(HEADERS), {ENROL, DISPATCH_ONE}])

@@ -14,7 +14,10 @@ from hub.base.errors import (
     Invalid,
     NotFound,
     Overloaded,
+    Reauthenticate,
+    ReenrollRefused,
     TooLarge,
+    TooMany,
     TooManyCommands,
     TooManyRequests,
     Unauthenticated,
@@ -30,8 +33,11 @@ STATUS: dict[type[HubError], int] = {
     Unauthenticated: 401,
     BadEnrollmentKey: 401,
     Forbidden: 403,
+    Reauthenticate: 403,
+    ReenrollRefused: 403,
     NotFound: 404,
     Conflict: 409,
+    TooMany: 409,
     Ended: 409,
     TooLarge: 413,
     UnsupportedMedia: 415,
@@ -96,3 +102,9 @@ def test_answers_are_wrapped_and_responses_left_alone() -> None:
 def test_a_moment_or_null() -> None:
     assert at(None) is None
     assert at(MOMENT) == "2026-01-02T03:04:05.000Z"
+
+
+def test_further_members_stand_beside_the_others() -> None:
+    error = Reauthenticate("sign in again", members={"methods": ["password"]})
+    document = body(problem(error))
+    assert (document["code"], document["methods"]) == ("reauthenticate", ["password"])

@@ -1,0 +1,54 @@
+"""Which user names there can be: RFC 8265, UsernameCaseMapped, in one script.
+
+The profile makes names that look alike but for case and width the same name, and refuses what
+cannot be seen. It allows letters of several scripts in one name; we do not, because a Cyrillic
+letter may look like a Latin one.
+"""
+
+import unicodedata
+from typing import Final
+
+from precis_i18n import get_profile
+
+from hub.base.errors import invalid
+
+LONGEST: Final = 128
+_PROFILE: Final = get_profile("UsernameCaseMapped")
+_ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"})
+"""Scripts whose letters are taken for one another; names of letters begin with their script."""
+
+
+def username_of(text: str) -> str:
+    """The name as it is stored and compared. Raises `Invalid`."""
+    try:
+        name = _PROFILE.enforce(text)
+    except UnicodeEncodeError as error:
+        raise invalid("username", f"cannot be a user name ({_reason(error)})") from None
+    if not 1 <= len(name) <= LONGEST:
+        raise invalid("username", f"must have 1 to {LONGEST} characters")
+    if len(_scripts_of(name) & _ALIKE) > 1:
+        raise invalid("username", "mixes letters of scripts that look alike")
+    return name
+
+
+def require_visible(text: str, field: str) -> str:
+    """A name for people, of anything: it shows what it is. Raises `Invalid`."""
+    hidden = next((c for c in text if unicodedata.category(c) in _HIDDEN), None)
+    if hidden is not None:
+        raise invalid(field, f"holds a character that is not shown (U+{ord(hidden):04X})")
+    if not text.strip():
+        raise invalid(field, "must not be blank")
+    return text
+
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cn"})
+"""Controls, format characters such as U+202E and U+200B, separators of lines, what is
+unassigned."""
+
+
+def _scripts_of(name: str) -> set[str]:
+    return {unicodedata.name(c, "").partition(" ")[0] for c in name if c.isalpha()}
+
+
+def _reason(error: UnicodeEncodeError) -> str:
+    return error.reason.rpartition("/")[2].replace("_", " ")

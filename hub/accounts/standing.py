@@ -1,0 +1,82 @@
+"""Which versions of a credential are good: two numbers for each session and device. Pure.
+
+A token carries a version, and is good while lowest ≤ version ≤ highest. To end everything is to set
+lowest above highest, in the row that every renewal locks; no time is compared, so no clock can
+bring a credential back to life, and no renewal can overtake its end.
+
+Both numbers only rise. So a replica may learn them in any order, from a look at the row or from the
+feed of changes that it polls, and keeps the greater ones: what it knows is never wrong, only
+behind. Behind means that a version above `highest` has to be looked up.
+"""
+
+from collections import OrderedDict
+from enum import Enum
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from protocol.ids import OrgId
+
+Kind = Literal["session", "user", "device", "signing_key"]
+
+POLL_SECONDS: Final = 2.0
+STALE_SECONDS: Final = 60.0
+"""A view of ends that is older refuses dangerous commands."""
+REMEMBERED: Final = 200_000
+
+
+class Subject(NamedTuple):
+    """`id` of a session: `user_id/session_id`."""
+
+    org: OrgId
+    kind: Kind
+    id: str
+
+
+class Standing(Struct, frozen=True):
+    lowest: int
+    highest: int
+
+    def covers(self, version: int) -> bool:
+        return self.lowest <= version <= self.highest
+
+    def joined(self, other: "Standing") -> "Standing":
+        """What both know."""
+        return Standing(max(self.lowest, other.lowest), max(self.highest, other.highest))
+
+
+class Change(Struct, frozen=True):
+    """The numbers of a credential have changed to these, on whatever replica."""
+
+    subject: Subject
+    standing: Standing
+
+
+class Verdict(Enum):
+    GOOD = "good"
+    ENDED = "ended"
+    UNKNOWN = "to be looked up"
+
+
+class Standings:
+    """What is remembered; the least recently used is forgotten first, and looked up again."""
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._known: OrderedDict[Subject, Standing] = OrderedDict()
+        self._remembered = remembered
+
+    def judge(self, subject: Subject, version: int) -> Verdict:
+        standing = self._known.get(subject)
+        if standing is None:
+            return Verdict.UNKNOWN
+        self._known.move_to_end(subject)
+        if version < standing.lowest:
+            return Verdict.ENDED
+        return Verdict.GOOD if version <= standing.highest else Verdict.UNKNOWN
+
+    def learn(self, subject: Subject, standing: Standing) -> None:
+        known = self._known.get(subject)
+        self._known[subject] = standing if known is None else known.joined(standing)
+        self._known.move_to_end(subject)
+        if len(self._known) > self._remembered:
+            self._known.popitem(last=False)
