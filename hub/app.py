@@ -188,6 +188,8 @@ class Replica:
             self.replica_id,
             listeners=[self.config],
             hints=hints,
+            require_current_view=self.accounts.require_current_view,
+            wall_clock=self.accounts.clock,
         )
         self.groups = GroupService(
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed

@@ -15,8 +15,9 @@ import typer
 from msgspec import Struct
 from rich.console import Console
 
+from hub.accounts.names import username_of
 from hub.accounts.organisation import OrganisationService
-from hub.accounts.passwords import Passwords
+from hub.accounts.passwords import Passwords, require_strong
 from hub.accounts.rest import UserBody
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService
@@ -26,7 +27,7 @@ from hub.accounts.users import THE_HUB, UserService
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
-from hub.base.errors import ConfigurationError
+from hub.base.errors import ConfigurationError, Invalid
 from hub.base.migrate import pending
 from hub.base.settings import Settings
 from longline import serving
@@ -150,8 +151,8 @@ def enrollment(
 
     key, is_on, again = _with_services(settings, look)
     _tell(f"enrolment key   {key}")
-    _tell(f"auto-enrolment  {'on' if is_on else 'off'}")
     _tell(f"known devices   {again}")
+    _tell(f"auto-enrolment  {'on' if is_on else 'off'}")
     if settings.auto_enroll is not None:
         _tell("(LONGLINE_AUTO_ENROLL decides wherever it is set)")
 
@@ -214,9 +215,11 @@ def _checked(username: str, password: str, role: RoleName, display_name: str | N
         "displayName": display_name,
     }
     try:
-        return msgspec.convert(fields, UserBody)
-    except msgspec.ValidationError as error:
+        body = msgspec.convert(fields, UserBody)
+        require_strong(body.password, username_of(body.username))
+    except (msgspec.ValidationError, Invalid) as error:
         raise UserError(str(error), USAGE) from None
+    return body
 
 
 def _tell(text: str, password: str | None = None) -> None:

@@ -151,6 +151,19 @@ CREATE TABLE login_address (
 );
 COMMENT ON TABLE login_address IS 'From where a user has signed in: strangers cannot lock these out.';
 
+CREATE FUNCTION owner_role(org text, kind text, id text, key text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE kind
+        WHEN 'hub' THEN 'ADMIN'
+        WHEN 'user' THEN (SELECT u.role FROM app_user u
+                          WHERE u.org_id = org AND u.user_id = id AND NOT u.disabled)
+        WHEN 'api_key' THEN (SELECT k.role FROM api_key k JOIN app_user u USING (org_id, user_id)
+                             WHERE k.org_id = org AND k.key_id = key AND k.user_id = id
+                               AND NOT u.disabled AND (k.expires_at IS NULL OR k.expires_at > now()))
+    END
+$$;
+COMMENT ON FUNCTION owner_role IS 'The role that whoever asked for something has at this moment; null for somebody who is gone or disabled.';
+
 -- Devices and their lines ------------------------------------------------------------------------
 
 CREATE TABLE device (
@@ -290,6 +303,9 @@ CREATE TABLE command (
     error           jsonb,
     late_result     jsonb,
     accepted_by     text NOT NULL,
+    owner_kind      text NOT NULL DEFAULT 'hub',
+    owner_id        text NOT NULL DEFAULT '',
+    owner_key       text,
     PRIMARY KEY (org_id, command_id),
     CHECK ((finished_at IS NOT NULL) = (status >= 'SUCCESS')),
     CHECK ((sent_generation IS NULL) = (sent_at IS NULL))
@@ -302,6 +318,8 @@ CREATE INDEX command_recent ON command (org_id, created_at DESC, command_id DESC
 CREATE INDEX command_cancelled ON command (org_id, device_id) WHERE finished_at IS NULL AND cancelled_by IS NOT NULL;
 CREATE INDEX command_batch ON command (org_id, batch_id) WHERE batch_id IS NOT NULL;
 CREATE INDEX command_finished ON command (finished_at) WHERE finished_at IS NOT NULL;
+COMMENT ON COLUMN command.owner_id IS 'The user (also of an API key) whose rights count when it is sent.';
+COMMENT ON COLUMN command.owner_key IS 'The API key; its end is the end of those rights.';
 COMMENT ON COLUMN command.accepted_by IS 'The replica that accepted it, where a caller may wait for its end.';
 COMMENT ON COLUMN command.journal_id IS 'The journal of the device at the time it was sent; the same journal again makes redelivery safe.';
 
@@ -539,12 +557,16 @@ CREATE TABLE campaign (
     closed_at       timestamptz,
     driver          text,
     driver_until    timestamptz,
+    owner_kind      text NOT NULL DEFAULT 'hub',
+    owner_id        text NOT NULL DEFAULT '',
+    owner_key       text,
     PRIMARY KEY (org_id, campaign_id),
     CHECK ((finished_at IS NOT NULL) = (status IN ('SUCCESS', 'FAILED', 'ABORTED')))
 );
 CREATE INDEX campaign_open ON campaign (driver_until) WHERE closed_at IS NULL;
 CREATE INDEX campaign_recent ON campaign (org_id, created_at DESC, campaign_id DESC);
 CREATE INDEX campaign_subject ON campaign (org_id, subject);
+COMMENT ON COLUMN campaign.owner_id IS 'The user (also of an API key) whose rights count when it sends.';
 COMMENT ON COLUMN campaign.subject IS 'What it is about, for the floor that began it: the id of a release.';
 COMMENT ON COLUMN campaign.closed_at IS 'When nothing was under way any more: no replica need drive it.';
 COMMENT ON COLUMN campaign.driver IS 'The replica that drives it until driver_until; then any other may.';

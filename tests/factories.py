@@ -58,7 +58,7 @@ def make_new(**changes: Any) -> NewCommand:
         "org": DEFAULT_ORG, "command_id": CommandId("c1"), "chosen": True,
         "device_id": DeviceId("d1"), "type": "force_sync", "params": {}, "timeout_ms": 15_000,
         "delivery": "now",
-        "expires_at": None, "actor": "alice", "batch_id": None, "request_hash": b"hash",
+        "expires_at": None, "by": make_principal(), "batch_id": None, "request_hash": b"hash",
     }  # fmt: skip
     return NewCommand(**{**fields, **changes})
 
@@ -67,7 +67,8 @@ def make_command(status: State = State.SENT, **changes: Any) -> Ledgered:
     """A row of the ledger; what follows from its status is filled in."""
     sent = status is not State.PENDING
     wanted = msgspec.structs.asdict(make_new())
-    del wanted["chosen"]
+    del wanted["chosen"], wanted["by"]
+    wanted["actor"] = "alice"
     fields: dict[str, Any] = {
         **wanted,
         "seq": 1, "status": status, "created_at": MOMENT, "deadline": MOMENT,

@@ -60,6 +60,9 @@ COMMAND_MINIMUM: Final[dict[str, Role]] = {
 """The least role that may dispatch a command; what is not here is for ADMIN."""
 
 
+SECRET: Final = frozenset({"exec_shell"})
+"""Commands whose parameters and output are only for those who may dispatch them."""
+
 DANGEROUS: Final = frozenset(
     name for name, spec in COMMANDS.items() if spec.danger is not Danger.NO
 )
@@ -84,5 +87,14 @@ def may(principal: Principal, action: Action) -> bool:
 
 
 def may_dispatch(principal: Principal, command_type: str) -> bool:
-    minimum = COMMAND_MINIMUM.get(command_type, "ADMIN")
-    return principal.role is not None and role_covers(principal.role, minimum)
+    return role_may_dispatch(principal.role, command_type)
+
+
+def is_secret_from(principal: Principal, command_type: str) -> bool:
+    """Whether what a command was given and wrote is not for this reader."""
+    return command_type in SECRET and not may_dispatch(principal, command_type)
+
+
+def role_may_dispatch(role: Role | None, command_type: str) -> bool:
+    """The same of a role alone; None = somebody who has none."""
+    return role is not None and role_covers(role, COMMAND_MINIMUM.get(command_type, "ADMIN"))

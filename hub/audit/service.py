@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from hub.audit.store import HIDDEN, ActorKind, AuditStore, Deed, Filter, Outcome
+from hub.audit.store import HIDDEN, ActorKind, AuditStore, Deed, Filter, Outcome, columns_of
 from hub.audit.sums import Sums
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import Unavailable
@@ -28,6 +28,7 @@ __all__ = [
     "Filter",
     "Outcome",
     "changes_of",
+    "columns_of",
     "deed_of",
 ]
 

@@ -54,27 +54,23 @@ class Filter(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
+_COLUMNS: Final = (
+    "org", "actor", "action", "target", "detail", "actor_kind", "actor_id", "credential", "address",
+    "request_id", "outcome", "reason", "changes",
+)  # fmt: skip
+
+
+def columns_of(deeds: Sequence[Deed]) -> list[list[Any]]:
+    """As `unnest` takes them, in the order of the statements that write rows of the audit."""
+    return [[getattr(deed, column) for deed in deeds] for column in _COLUMNS]
+
+
 class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def insert(self, connection: Connection, deeds: list[Deed]) -> None:
-        await connection.execute(
-            _Q["insert"],
-            [deed.org for deed in deeds],
-            [deed.actor for deed in deeds],
-            [deed.action for deed in deeds],
-            [deed.target for deed in deeds],
-            [deed.detail for deed in deeds],
-            [deed.actor_kind for deed in deeds],
-            [deed.actor_id for deed in deeds],
-            [deed.credential for deed in deeds],
-            [deed.address for deed in deeds],
-            [deed.request_id for deed in deeds],
-            [deed.outcome for deed in deeds],
-            [deed.reason for deed in deeds],
-            [deed.changes for deed in deeds],
-        )
+        await connection.execute(_Q["insert"], *columns_of(deeds))
 
     async def note(self, deed: Deed) -> None:
         """By itself: what was refused has no effect to be committed with."""

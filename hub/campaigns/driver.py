@@ -20,6 +20,7 @@ import msgspec
 import structlog
 from msgspec import UNSET, Struct
 
+from hub.accounts.access import role_may_dispatch
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Unavailable
 from hub.campaigns.journey import (
@@ -48,6 +49,7 @@ from hub.campaigns.rollout import (
 from hub.campaigns.store import CampaignStore, Change, Driven
 from hub.commands.service import CommandService, Dispatch
 from hub.web.principal import Principal
+from protocol.commands import type_of
 from protocol.dashboard import DashboardEvent, DeploymentEvent
 from protocol.ids import OrgId, ReplicaId
 
@@ -61,6 +63,7 @@ RESTED: Final = 4
 AT_ONCE: Final = 100
 LONGEST_COMMAND_MS: Final = 86_400_000
 OFFLINE: Final = error("offline", "it was away for the whole time of its wave")
+OWNER_LACKS_RIGHT: Final = "owner_lacks_right"
 STOPPED: Final = error("stopped", "the campaign stopped before its turn came")
 
 
@@ -139,6 +142,7 @@ class Driver:
                 step.after.status,
                 in_wave=step.before.wave == campaign.wave,
             )
+        campaign = await self._require_right(connection, driven)
         campaign, stopped = await self._move(connection, campaign)
         begun = await self._begin(connection, campaign, driven)
         look = Look(campaign, [*changed, *stopped, *begun], _to_send(begun), [])
@@ -146,6 +150,21 @@ class Driver:
         if campaign.status in FINISHED and not campaign.counts.in_progress:
             await self._store.close(connection, name)
         return look
+
+    async def _require_right(self, connection: Connection, driven: Driven) -> Campaign:
+        """A campaign whose owner may not send its command any more is paused: it goes on when
+        somebody who may resumes it."""
+        campaign = driven.campaign
+        if campaign.status in FINISHED or campaign.status is CampaignStatus.PAUSED:
+            return campaign
+        if role_may_dispatch(driven.owner_role, type_of(campaign.command)):
+            return campaign
+        move = Move(status=CampaignStatus.PAUSED, wave=campaign.wave, because=OWNER_LACKS_RIGHT)
+        moved = await self._store.move(connection, campaign, move)
+        if moved is None:
+            return campaign
+        self._note(moved, move)
+        return moved
 
     async def _move(
         self, connection: Connection, campaign: Campaign
@@ -266,9 +285,7 @@ class Driver:
             if target.command_id is None:
                 raise AssertionError("whoever has begun has a command")
             try:
-                await self._commands.cancel(
-                    _on_behalf(campaign), target.device_id, target.command_id
-                )
+                await self._commands.cancel(_the_hub(campaign), target.device_id, target.command_id)
             except (Ended, NotFound):
                 continue
 
@@ -284,7 +301,20 @@ def _to_send(targets: Iterable[Target]) -> list[Target]:
 
 
 def _on_behalf(campaign: Campaign) -> Principal:
-    """Whoever began the campaign, who was allowed to then."""
+    """Its owner, whose right was asked in this look, and is asked again when the command is
+    sent."""
     return Principal(
-        org=campaign.org, kind="user", subject="", actor=campaign.created_by, role="ADMIN"
+        org=campaign.org,
+        kind=campaign.owner_kind,
+        subject=campaign.owner_id,
+        key_id=campaign.owner_key,
+        actor=campaign.created_by,
+        role="ADMIN",
+    )
+
+
+def _the_hub(campaign: Campaign) -> Principal:
+    """Nobody needs a right to have that stopped which nobody wants any more."""
+    return Principal(
+        org=campaign.org, kind="hub", subject="", actor=campaign.created_by, role="ADMIN"
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -56,6 +56,10 @@ class Campaign(Struct, frozen=True, kw_only=True):
     wave: int
     wave_since: datetime
     stopped_because: str | None
+    owner_kind: Literal["user", "api_key", "hub"]
+    owner_id: str
+    """The user whose rights count whenever it sends; with `owner_key`, those of this API key."""
+    owner_key: str | None
     created_by: str
     created_at: datetime
     finished_at: datetime | None

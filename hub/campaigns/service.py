@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from hub.audit.service import AuditService, Deed
+from hub.audit.service import AuditService, deed_of
 from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
 from hub.campaigns.driver import Dashboards, Driver
@@ -71,15 +71,9 @@ class CampaignService:
         name: Name = (by.org, uuid7())
         waves = waves_of(new.terms.waves, len(new.devices))
         async with self._store.database.transaction() as connection:
-            await self._store.add(connection, name, new, waves, by=by.actor, left_out=LEFT_OUT)
+            await self._store.add(connection, name, new, waves, by=by, left_out=LEFT_OUT)
             campaign = await self._found(connection, name)
-            deed = Deed(
-                org=by.org,
-                actor=by.actor,
-                action=action,
-                target=campaign.campaign_id,
-                detail=summary_of(campaign),
-            )
+            deed = deed_of(by, action, campaign.campaign_id, **summary_of(campaign))
             await self._audit.record(connection, deed)
         return campaign
 
@@ -96,7 +90,9 @@ class CampaignService:
             if status is campaign.status:
                 return campaign
             skipped = await self._move(connection, campaign, status)
-            deed = Deed(org=by.org, actor=by.actor, action=action, target=campaign_id)
+            if wish is Wish.RESUME:
+                await self._store.own(connection, name, by)
+            deed = deed_of(by, action, campaign_id)
             await self._audit.record(connection, deed)
             campaign = await self._found(connection, name)
         self._driver.tell(campaign, skipped)

@@ -12,6 +12,7 @@ from hub.base.database import Connection, Database, Row
 from hub.campaigns.journey import Phase, Seen, Status, Target
 from hub.campaigns.records import Campaign, Name, NewCampaign, Part, Terms
 from hub.campaigns.rollout import CampaignStatus, Counts, Move
+from hub.web.principal import Principal, Role
 from protocol.commands import Command
 from protocol.ids import DeviceId, OrgId, ReplicaId
 from protocol.lifecycle import State
@@ -26,6 +27,8 @@ class Driven(Struct, frozen=True):
 
     campaign: Campaign
     now: datetime
+    owner_role: Role | None
+    """Of its owner at this moment; None for one who is gone or disabled."""
 
 
 class Change(Struct, frozen=True):
@@ -48,12 +51,14 @@ class CampaignStore:
         new: NewCampaign,
         waves: Sequence[int],
         *,
-        by: str,
+        by: Principal,
         left_out: dict[str, Any],
     ) -> None:
         """`waves` of each device; `left_out` is why those in none are skipped."""
         command, terms = msgspec.to_builtins(new.command), msgspec.to_builtins(new.terms)
-        await connection.execute(_Q["add"], *name, new.subject, command, terms, by)
+        await connection.execute(
+            _Q["add"], *name, new.subject, command, terms, by.actor, *_owner(by)
+        )
         await connection.execute(_Q["add_devices"], *name, list(new.devices), list(waves), left_out)
 
     async def get(self, connection: Connection, name: Name) -> Campaign | None:
@@ -110,7 +115,11 @@ class CampaignStore:
         """None when the lease has gone to another."""
         row = await connection.fetchrow(_Q["lock_driven"], *name, replica_id)
         campaign = await self._one(connection, row)
-        return None if row is None or campaign is None else Driven(campaign, row["now"])
+        return (
+            None
+            if row is None or campaign is None
+            else Driven(campaign, row["now"], row["owner_role"])
+        )
 
     async def under_way(self, connection: Connection, name: Name) -> "list[tuple[Target, Seen]]":
         return _seen(await connection.fetch(_Q["under_way"], *name))
@@ -163,6 +172,10 @@ class CampaignStore:
         )
         return await self._one(connection, row)
 
+    async def own(self, connection: Connection, name: Name, by: Principal) -> None:
+        """`by` answers for it from now on."""
+        await connection.execute(_Q["own"], *name, *_owner(by))
+
     async def close(self, connection: Connection, name: Name) -> None:
         await connection.execute(_Q["close"], *name)
 
@@ -195,6 +208,9 @@ def _campaign(row: Row, counts: dict[str, Counts]) -> Campaign:
         wave=row["wave"],
         wave_since=row["wave_since"],
         stopped_because=row["stopped_because"],
+        owner_kind=row["owner_kind"],
+        owner_id=row["owner_id"],
+        owner_key=row["owner_key"],
         created_by=row["created_by"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
@@ -242,6 +258,10 @@ def _as_seen(row: Row) -> Seen:
         cancel_asked=row["seen_cancelled"],
         recent_failures=row["seen_failures"],
     )
+
+
+def _owner(by: Principal) -> tuple[str, str, str | None]:
+    return by.kind, by.subject, by.key_id
 
 
 def _change_row(change: Change) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from hub.audit.service import Deed
+from hub.audit.service import Deed, deed_of
 from hub.base.errors import Conflict, HubError
 from hub.commands.dispatch import Insert, NewCommand, ReadyLine, Target, accept
 from hub.commands.records import Ledgered
@@ -18,14 +18,12 @@ from hub.commands.store import Key, KeyRow, Name, Place
 
 
 class Intake(Struct, frozen=True, kw_only=True):
-    """One call's commands. `key` is its Idempotency-Key with what it stands for; `deed` its audit
-    row when there is one for the whole call, else each command has its own. `problem` is why they
-    may not be accepted, unless they were before."""
+    """One call's commands. `key` is its Idempotency-Key with what it stands for. `problem` is why
+    they may not be accepted, unless they were before."""
 
     commands: list[NewCommand]
     problem: HubError | None = None
     key: tuple[Key, KeyRow] | None = None
-    deed: Deed | None = None
 
 
 Outcome = Ledgered | HubError
@@ -118,10 +116,7 @@ class Acceptance:
             row = structs.replace(row, refused=_refused(intake, decisions))
             keys[key] = row
             self.keys.append((key, row))
-        if intake.deed is not None:
-            self.deeds.append(intake.deed)
-        else:
-            self.deeds.extend(_deed(insert.new) for insert in inserts)
+        self.deeds.extend(_deed(insert.new) for insert in inserts)
 
     def outcomes(self, rows: dict[Name, Ledgered]) -> list[Taken]:
         """What each call is told, once the inserts have become `rows`."""
@@ -192,10 +187,8 @@ def _outcome(decision: Decision, rows: dict[Name, Ledgered]) -> Outcome:
 
 
 def _deed(new: NewCommand) -> Deed:
-    return Deed(
-        org=new.org,
-        actor=new.actor,
-        action=f"command.{new.type}",
-        target=new.device_id,
-        detail={"commandId": new.command_id},
-    )
+    """One row a device: whoever asks what was done to a device finds bulk calls, too."""
+    deed = deed_of(new.by, f"command.{new.type}", new.device_id, commandId=new.command_id)
+    if new.batch_id is None:
+        return deed
+    return structs.replace(deed, detail={**deed.detail, "batchId": new.batch_id})

@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from hub.accounts.access import may_dispatch
+from hub.accounts.access import DANGEROUS, may_dispatch
+from hub.audit.service import AuditService, deed_of
 from hub.base.errors import Forbidden, HubError, NotFound, invalid
 from hub.commands.acceptance import Intake, refusal_of
 from hub.commands.intake import Intakes
 from hub.commands.records import CommandResult, Ledgered, result_of
 from hub.commands.store import CommandStore, Key, KeyRow, Name
 from hub.commands.waiting import Stopped, Waiting
-from hub.commands.wishes import Dispatch, bulk_deed, new_commands
+from hub.commands.wishes import Dispatch, new_commands
 from hub.web.principal import Principal
 from protocol.commands import Command, spec_of
 from protocol.ids import CommandId, DeviceId, OrgId, new_command_id, uuid7
@@ -31,18 +32,24 @@ class BulkOutcome(Struct, frozen=True):
 
 
 class Calls:
-    """`wall_clock` gives seconds since 1970."""
+    """`wall_clock` gives seconds since 1970. `require_current_view` raises `Unavailable` when this
+    replica may not know who has lost what right."""
 
     def __init__(
         self,
         store: CommandStore,
         intakes: Intakes,
         waiting: Waiting,
+        audit: AuditService,
+        *,
+        require_current_view: Callable[[], None],
         wall_clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._intakes = intakes
         self._waiting = waiting
+        self._audit = audit
+        self._require_current_view = require_current_view
         self._wall_clock = wall_clock
 
     # One
@@ -53,7 +60,7 @@ class Calls:
 
         Raises `Forbidden`, `NotFound`, `Conflict`, `TooManyCommands`, `Unavailable`, `Overloaded`.
         """
-        _authorise(by, wish.command)
+        await self._authorise(by, wish.command, device_id)
         command_id = CommandId(wish.command.id or new_command_id())
         digest = wish.digest(device_id)
         now = self._wall_clock()
@@ -66,6 +73,7 @@ class Calls:
             )
             if taken.joined is None:
                 command = _or_raise(taken.outcomes[0])
+                await self._note_join(by, command)
                 return await self._until_ended(command, wish, futures[name])
         return await self._join(by, device_id, CommandId(taken.joined.subject), wish)
 
@@ -96,12 +104,39 @@ class Calls:
             raise NotFound("no such command")
         return command
 
+    async def _authorise(
+        self, by: Principal, command: Command, target: str | None, *, targets: int = 1
+    ) -> None:
+        """Raises `Forbidden`; `Unavailable` for a dangerous command when rights may be out of
+        date."""
+        kind = spec_of(command).name
+        if not may_dispatch(by, kind):
+            if kind in DANGEROUS:
+                deed = deed_of(by, f"command.{kind}", target, outcome="refused", targets=targets)
+                await self._audit.note(deed)
+            raise Forbidden(f"the role {by.role} may not dispatch {kind}")
+        if kind in DANGEROUS:
+            self._require_current_view()
+
+    async def _note_join(self, by: Principal, command: Ledgered) -> None:
+        """Somebody else chose this id before: the call joins that command, and the audit says
+        so."""
+        if command.owner_id != by.subject:
+            deed = deed_of(
+                by,
+                f"command.{command.type}",
+                command.device_id,
+                commandId=command.command_id,
+                joined=True,
+            )
+            await self._audit.note(deed)
+
     # Many
 
     async def bulk(self, by: Principal, device_ids: Sequence[str], wish: Dispatch) -> BulkOutcome:
         """One command, a fresh id for each target. A target that is refused or unknown is its own
         entry. Raises `Forbidden` when the caller may not send this command to anybody."""
-        _authorise(by, wish.command)
+        await self._authorise(by, wish.command, None, targets=len(device_ids))
         if wish.command.id:
             raise invalid("command.id", "a bulk call makes a fresh id for each target")
         targets = list(dict.fromkeys(device_ids))
@@ -123,7 +158,6 @@ class Calls:
                 Intake(
                     commands=commands,
                     key=_keyed(by, wish, KeyRow(digest, batch_id)),
-                    deed=bulk_deed(by, commands, batch_id),
                     problem=wish.problem(now),
                 )
             )
@@ -181,12 +215,6 @@ class Calls:
             return set()
         online = await self._store.on_line([(c.org, c.device_id) for c in queued])
         return {(c.org, c.command_id) for c in queued if (c.org, c.device_id) not in online}
-
-
-def _authorise(by: Principal, command: Command) -> None:
-    spec = spec_of(command)
-    if not may_dispatch(by, spec.name):
-        raise Forbidden(f"the role {by.role} may not dispatch {spec.name}")
 
 
 def _keyed(by: Principal, wish: Dispatch, row: KeyRow) -> tuple[Key, KeyRow] | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from hub.accounts.access import may_dispatch
-from hub.audit.service import AuditService, Deed
+from hub.audit.service import AuditService, Deed, deed_of
 from hub.base.errors import Forbidden, NotFound
 from hub.commands.announce import Announcer, CommandListener, Hints
 from hub.commands.dispatch import cancel
@@ -73,10 +73,10 @@ class Cancels:
 
 
 def _deed(by: Principal, command: Ledgered) -> Deed:
-    return Deed(
-        org=by.org,
-        actor=by.actor,
-        action="command.cancel",
-        target=command.device_id,
-        detail={"commandId": command.command_id, "type": command.type},
+    return deed_of(
+        by,
+        "command.cancel",
+        command.device_id,
+        commandId=command.command_id,
+        type=command.type,
     )

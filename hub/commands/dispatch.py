@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from hub.base.errors import Conflict, Ended, HubError, NotFound, TooManyCommands
 from hub.commands.records import Delivery, Ledgered, error_of
+from hub.web.principal import Principal
 from protocol.commands import COMMANDS
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
@@ -40,7 +41,8 @@ class NewCommand(Struct, frozen=True, kw_only=True):
     timeout_ms: int
     delivery: Delivery
     expires_at: datetime | None
-    actor: str
+    by: Principal
+    """Who answers for it: when it is sent, too."""
     batch_id: str | None
     request_hash: bytes
 
@@ -191,10 +193,18 @@ def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
 
 
 def _first_time(claim: Claim, command: Ledgered) -> Step:
+    if not command.owner_may:
+        status = next_state(State.PENDING, Happening.WITHDRAW)
+        return Step(command, status, sent=False, error=_FORBIDDEN)
     if command.type not in claim.commands:
         status = next_state(State.PENDING, Happening.UNSUPPORTED)
         return Step(command, status, sent=False, error=_unsupported(command.type))
     return Step(command, next_state(State.PENDING, Happening.SEND), sent=True)
+
+
+_FORBIDDEN: Final = error_of(
+    CommandErrorCode.FORBIDDEN, "who asked for it may not send it any more"
+)
 
 
 def _safe_again(claim: Claim, command: Ledgered) -> bool:

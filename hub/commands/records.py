@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, structs
 
+from hub.audit.service import HIDDEN
 from hub.web.envelope import at
 from protocol.codec import encode_command, rfc3339
 from protocol.dashboard import CommandAcceptedEvent, CommandResultEvent
@@ -48,6 +49,10 @@ class Ledgered(Struct, frozen=True, kw_only=True):
     error: dict[str, Any] | None
     late_result: dict[str, Any] | None
     accepted_by: ReplicaId
+    owner_id: str = ""
+    """The user (or the hub, "") that answers for it."""
+    owner_may: bool = True
+    """Whether its owner has the right to send it, as far as it was asked."""
 
     @property
     def ended(self) -> bool:
@@ -70,9 +75,11 @@ class CommandResult(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
+    """`hidden` names the members that this caller does not see: they read "hidden"."""
+
     device_id: DeviceId
     type: str
-    params: dict[str, Any]
+    params: dict[str, Any] | Literal["hidden"]
     progress: dict[str, Any] | None
     actor: str
     batch_id: str | None
@@ -82,6 +89,7 @@ class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
     sent_at: str | None
     finished_at: str | None
     late_result: dict[str, Any] | None
+    hidden: list[str] | UnsetType = UNSET
 
 
 def error_of(code: CommandErrorCode, message: str) -> dict[str, Any]:
@@ -124,6 +132,32 @@ def record_of(command: Ledgered) -> CommandRecord:
         finished_at=at(command.finished_at),
         late_result=command.late_result,
     )
+
+
+def record_without_secrets(command: Ledgered) -> CommandRecord:
+    """For callers who may not dispatch it: what it was given, and what it wrote, may be secret."""
+    record = record_of(command)
+    return structs.replace(
+        record,
+        params="hidden",
+        output=_hidden(record.output),
+        data=_without_output(record.data),
+        late_result=_without_output(record.late_result),
+        hidden=["params", "output"],
+    )
+
+
+_WRITTEN: Final = ("output", "stdout", "stderr", "data")
+
+
+def _without_output(said: dict[str, Any] | None) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    return {name: HIDDEN if name in _WRITTEN else value for name, value in said.items()}
+
+
+def _hidden(text: str | None) -> str | None:
+    return None if text is None else HIDDEN
 
 
 def accepted_event(command: Ledgered) -> CommandAcceptedEvent:

@@ -5,11 +5,20 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
+from hub.accounts.access import is_secret_from
 from hub.base.errors import invalid
-from hub.commands.records import CommandRecord, Delivery, Ledgered, record_of, result_of
+from hub.commands.records import (
+    CommandRecord,
+    Delivery,
+    Ledgered,
+    record_of,
+    record_without_secrets,
+    result_of,
+)
 from hub.commands.service import BulkOutcome, CommandService, Dispatch, Filter
 from hub.web.envelope import Answer, Items
 from hub.web.inputs import Body, ListQuery, Moment
+from hub.web.principal import Principal
 from hub.web.route import Call
 from protocol.commands import Command
 from protocol.ids import CommandId, DeviceId, DeviceIdField
@@ -98,19 +107,25 @@ class CommandEndpoints:
             limit=query.limit,
             offset=query.offset,
         )
-        return Items([record_of(command) for command in page.items], page.next)
+        return Items([_shown(call.principal, command) for command in page.items], page.next)
 
     async def get(self, call: Call[None, None]) -> CommandRecord:
         command = await self._service.get(
             call.principal.org, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
-        return record_of(command)
+        return _shown(call.principal, command)
 
     async def cancel(self, call: Call[None, None]) -> Answer:
         command = await self._service.cancel(
             call.principal, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
-        return Answer(record_of(command), status=202)
+        return Answer(_shown(call.principal, command), status=202)
+
+
+def _shown(by: Principal, command: Ledgered) -> CommandRecord:
+    if is_secret_from(by, command.type):
+        return record_without_secrets(command)
+    return record_of(command)
 
 
 def wish_of(call: Call[None, Any]) -> Dispatch:

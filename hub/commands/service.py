@@ -57,6 +57,7 @@ class CommandService:
         *,
         listeners: Sequence[CommandListener] = (),
         hints: Hints,
+        require_current_view: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -69,7 +70,14 @@ class CommandService:
         self._intakes = Intakes(store, sender, announcer, listeners, replica_id)
         self._replies = Replies(reserved, announcer, listeners)
         self._sweep = Sweep(store, sender, announcer, waiting, listeners, replica_id, clock=clock)
-        calls = Calls(store, self._intakes, waiting, wall_clock)
+        calls = Calls(
+            store,
+            self._intakes,
+            waiting,
+            audit,
+            require_current_view=require_current_view,
+            wall_clock=wall_clock,
+        )
         cancels = Cancels(store, audit, sender, announcer, listeners, hints=hints)
         self.dispatch = calls.dispatch
         self.bulk = calls.bulk

@@ -10,11 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 import sql
-from hub.audit.service import Deed
+from hub.accounts.access import role_may_dispatch
+from hub.audit.service import Deed, columns_of
 from hub.base.database import Connection, Database, Row
 from hub.commands.dispatch import Claim, Insert, Step, Target
 from hub.commands.records import Ledgered
 from hub.lines.session import LineSession
+from hub.web.principal import Role
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.lifecycle import State
 
@@ -125,7 +127,7 @@ class CommandStore:
             seq_read = devices[place][0] if place in devices else insert.seq - 1
             devices[place] = (seq_read, insert.seq, insert.generation_read)
         moves = _columns((*place, *move) for place, move in devices.items())
-        audit = _columns((d.org, d.actor, d.action, d.target, d.detail) for d in deeds)
+        audit = columns_of(deeds)
         try:
             rows = await connection.fetch(_Q["insert"], *columns, by, *moves, locked, *audit)
         except asyncpg.UniqueViolationError:
@@ -157,7 +159,7 @@ class CommandStore:
             place = (row["line_org"], row["line_device"])
             seqs[place] = row["command_seq"]
             if row["command_id"] is not None:
-                found[place].append(from_row(row))
+                found[place].append(replace(from_row(row), owner_may=_owner_may(row)))
         return seqs, found
 
     async def claim(
@@ -341,7 +343,14 @@ def from_row(row: Row) -> Ledgered:
         error=row["error"],
         late_result=row["late_result"],
         accepted_by=row["accepted_by"],
+        owner_id=row["owner_id"],
     )
+
+
+def _owner_may(row: Row) -> bool:
+    """Whether whoever asked for a command that was not sent yet may send it now."""
+    role: Role | None = row["owner_role"]
+    return State(row["status"]) is not State.PENDING or role_may_dispatch(role, row["type"])
 
 
 def _born(insert: Insert, row: Row, by: ReplicaId) -> Ledgered:
@@ -357,7 +366,7 @@ def _born(insert: Insert, row: Row, by: ReplicaId) -> Ledgered:
         status=insert.status,
         delivery=new.delivery,
         timeout_ms=new.timeout_ms,
-        actor=new.actor,
+        actor=new.by.actor,
         batch_id=new.batch_id,
         request_hash=new.request_hash,
         created_at=row["created_at"],
@@ -374,6 +383,7 @@ def _born(insert: Insert, row: Row, by: ReplicaId) -> Ledgered:
         error=insert.error,
         late_result=None,
         accepted_by=by,
+        owner_id=new.by.subject,
     )
 
 
@@ -394,13 +404,16 @@ def _insert_row(insert: Insert) -> tuple[Any, ...]:
         insert.status,
         new.delivery,
         new.timeout_ms,
-        new.actor,
+        new.by.actor,
         new.batch_id,
         new.request_hash,
         new.expires_at,
         insert.error,
         insert.sent_generation,
         insert.journal_id,
+        new.by.kind,
+        new.by.subject,
+        new.by.key_id,
     )
 
 

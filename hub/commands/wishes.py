@@ -6,7 +6,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.audit.service import Deed
 from hub.base.errors import Invalid, invalid
 from hub.commands.dispatch import NewCommand, request_hash
 from hub.commands.records import Delivery
@@ -31,7 +30,10 @@ class Dispatch(Struct, frozen=True, kw_only=True):
     wait: bool = True
 
     def scoped_key(self, by: Principal) -> Key | None:
-        return Key(by.org, self.path, self.key) if self.key else None
+        """Whose key it is, is part of it: nobody joins another's call by it."""
+        if not self.key:
+            return None
+        return Key(by.org, f"{by.kind} {by.key_id or by.subject} {self.path}", self.key)
 
     def problem(self, now: float) -> Invalid | None:
         """Why this may not be accepted at `now` (seconds since 1970), though it may have been
@@ -79,7 +81,7 @@ def new_commands(
             timeout_ms=wish.timeout_ms or spec.timeout_ms,
             delivery=wish.delivery,
             expires_at=expires_at,
-            actor=by.actor,
+            by=by,
             batch_id=batch_id,
             request_hash=digest,
         )
@@ -93,10 +95,3 @@ def _expiry(wish: Dispatch, now: datetime) -> datetime | None:
     if wish.expires_at is not None:
         raise invalid("expiresAt", 'goes with "delivery":"queue"')
     return None
-
-
-def bulk_deed(by: Principal, commands: Sequence[NewCommand], batch_id: str) -> Deed:
-    """One audit row for the whole call."""
-    targets = [command.device_id for command in commands]
-    detail = {"batchId": batch_id, "deviceIds": targets}
-    return Deed(org=by.org, actor=by.actor, action=f"command.{commands[0].type}", detail=detail)

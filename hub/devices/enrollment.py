@@ -72,11 +72,11 @@ def decide(
         return Verdict.BARRED
     if own_token:
         return Verdict.RENEW
-    if standing.replaces and reenroll == "never":
+    if not standing.replaces or reenroll == "always":
+        return Verdict.ENROLL
+    if reenroll == "never":
         return Verdict.NEVER
-    if reenroll != "always" and (standing.on_line or standing.line_lately):
-        return Verdict.AT_WORK
-    return Verdict.ENROLL
+    return Verdict.AT_WORK if standing.on_line or standing.line_lately else Verdict.ENROLL
 
 
 def key_fits(shown: str | None, key: str) -> bool:

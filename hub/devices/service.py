@@ -88,9 +88,11 @@ class DeviceService:
             given = await self._store.next_version(
                 connection, DEFAULT_ORG, device_id, who, only=verdict is not Verdict.RENEW
             )
-            await self._audit.record(connection, _enrolled(by, device_id, verdict))
+            replaces = verdict is Verdict.ENROLL and standing is not None and standing.replaces
+            deed = _enrolled(by, device_id, verdict, replaces=replaces)
+            await self._audit.record(connection, deed)
             granted = self._accounts.device_token(DEFAULT_ORG, device_id, given)
-        if verdict is Verdict.ENROLL and standing is not None and standing.replaces:
+        if replaces:
             await self._accounts.refresh()
             self._raise_reenrolled(device_id)
         return granted
@@ -192,17 +194,14 @@ def _require(verdict: Verdict, device_id: DeviceId) -> None:
             pass
 
 
-def _enrolled(by: Principal, device_id: DeviceId, verdict: Verdict) -> Deed:
+def _enrolled(by: Principal, device_id: DeviceId, verdict: Verdict, *, replaces: bool) -> Deed:
     device = msgspec.structs.replace(
         by, kind="device", subject=device_id, actor=device_id, org=DEFAULT_ORG
     )
-    match verdict:
-        case Verdict.REGISTER:
-            action = "device.enroll"
-        case Verdict.ENROLL:
-            action = "device.reenroll"
-        case _:
-            action = "device.token"
+    if verdict is Verdict.REGISTER:
+        action = "device.enroll"
+    else:
+        action = "device.reenroll" if replaces else "device.token"
     return deed_of(device, action, device_id)
 
 

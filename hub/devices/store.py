@@ -128,7 +128,13 @@ class DeviceStore:
         is noted where nobody has said anything."""
         query = _Q["only_version" if only else "next_version"]
         version = await connection.fetchval(
-            query, org, device_id, who.version, who.company_id, who.production_line_id
+            query,
+            org,
+            device_id,
+            who.version,
+            who.company_id,
+            who.production_line_id,
+            who.name,
         )
         if version is None:
             raise LookupError("a locked row is gone")

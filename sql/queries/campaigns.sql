@@ -1,6 +1,7 @@
 -- name: add
-INSERT INTO campaign (org_id, campaign_id, subject, command, terms, created_by)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO campaign (org_id, campaign_id, subject, command, terms, created_by, owner_kind, owner_id,
+                      owner_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: add_devices
 -- Its targets in their row; who is in no wave is skipped from the start ($5 says why).
@@ -80,8 +81,9 @@ WHERE (org_id, campaign_id) IN (
 RETURNING org_id, campaign_id
 
 -- name: lock_driven
--- The campaign, and the database's time, if this replica may still drive it.
-SELECT *, now() AS now FROM campaign
+-- The campaign, the database's time and what role its owner has now, if this replica may still drive it.
+SELECT *, now() AS now, owner_role(org_id, owner_kind, owner_id, owner_key) AS owner_role
+FROM campaign
 WHERE org_id = $1 AND campaign_id = $2 AND driver = $3 AND driver_until > now()
   AND closed_at IS NULL
 FOR UPDATE
@@ -180,13 +182,18 @@ WHERE org_id = $1 AND campaign_id = $2 AND position = $3
 
 -- name: move
 -- Another status or wave, if it still has the one that was seen ($3, $4).
-UPDATE campaign SET status = $5, wave = $6, stopped_because = coalesce($7, stopped_because),
+UPDATE campaign SET status = $5, wave = $6, stopped_because = CASE WHEN $5 <> 'IN_PROGRESS' THEN coalesce($7, stopped_because) END,
     wave_since = CASE WHEN wave <> $6 OR (status <> $5 AND $5 = 'IN_PROGRESS')
                       THEN now() ELSE wave_since END,
     finished_at = CASE WHEN $5 IN ('SUCCESS', 'FAILED', 'ABORTED')
                        THEN coalesce(finished_at, now()) END
 WHERE org_id = $1 AND campaign_id = $2 AND status = $3 AND wave = $4
 RETURNING *
+
+-- name: own
+-- Whoever resumes a campaign answers for it from then on.
+UPDATE campaign SET owner_kind = $3, owner_id = $4, owner_key = $5
+WHERE org_id = $1 AND campaign_id = $2
 
 -- name: close
 -- It has ended, and nothing is under way any more.

@@ -47,45 +47,49 @@ SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, 
 -- name: insert
 -- All of it or nothing: commands as decided, the number of the last one of each device, the audit
 -- rows. Nothing when a device is not as it was read: others have accepted for it, or it has a newer
--- line, which may have looked for its commands already. With the devices locked ($23) the latter is
+-- line, which may have looked for its commands already. With the devices locked ($26) the latter is
 -- left to the sweep: many devices that come back would otherwise refuse each group again and again.
--- A deadline runs from acceptance for "now", from sending for "queue". $17 the replica that accepts.
+-- A deadline runs from acceptance for "now", from sending for "queue". $20 the replica that accepts.
 WITH device_now AS (
     SELECT d.org_id, d.device_id, n.seq
-    FROM unnest($18::text[], $19::text[], $20::bigint[], $21::bigint[], $22::bigint[])
+    FROM unnest($21::text[], $22::text[], $23::bigint[], $24::bigint[], $25::bigint[])
          AS n (org_id, device_id, seq_read, seq, generation)
     JOIN device d USING (org_id, device_id)
     LEFT JOIN device_line l USING (org_id, device_id)
     WHERE d.command_seq = n.seq_read AND d.deleted_at IS NULL
-      AND ($23 OR l.generation IS NOT DISTINCT FROM n.generation)
+      AND ($26 OR l.generation IS NOT DISTINCT FROM n.generation)
     ORDER BY 1, 2
     FOR UPDATE OF d
 ), as_read AS (
-    SELECT FROM device_now HAVING count(*) = cardinality($18::text[])
+    SELECT FROM device_now HAVING count(*) = cardinality($21::text[])
 ), moved AS (
     UPDATE device d SET command_seq = n.seq
     FROM device_now n, as_read WHERE d.org_id = n.org_id AND d.device_id = n.device_id
 ), audited AS (
-    INSERT INTO audit_log (org_id, actor, action, target, detail)
-    SELECT a.* FROM unnest($24::text[], $25::text[], $26::text[], $27::text[], $28::jsonb[]) AS a,
-         as_read
+    INSERT INTO audit_log (org_id, actor, action, target, detail, actor_kind, actor_id, credential,
+                           address, request_id, outcome, reason, changes)
+    SELECT a.* FROM unnest($27::text[], $28::text[], $29::text[], $30::text[], $31::jsonb[],
+                           $32::text[], $33::text[], $34::text[], $35::text[], $36::text[],
+                           $37::text[], $38::text[], $39::jsonb[]) AS a, as_read
 )
 INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery,
                      timeout_ms, actor, batch_id, request_hash, expires_at, error,
-                     sent_generation, journal_id, sent_at, deadline, finished_at, accepted_by)
+                     sent_generation, journal_id, owner_kind, owner_id, owner_key, sent_at,
+                     deadline, finished_at, accepted_by)
 SELECT n.org_id, n.command_id, n.device_id, n.seq, n.type, n.params, n.status::command_status,
        n.delivery, n.timeout_ms, n.actor, n.batch_id, n.request_hash, n.expires_at, n.error,
-       n.sent_generation, n.journal_id,
+       n.sent_generation, n.journal_id, n.owner_kind, n.owner_id, n.owner_key,
        CASE WHEN n.sent_generation IS NOT NULL THEN now() END,
        CASE WHEN n.delivery = 'now' OR n.sent_generation IS NOT NULL
             THEN now() + n.timeout_ms * interval '1 millisecond' END,
        CASE WHEN n.status::command_status >= 'SUCCESS' THEN now() END,
-       $17
+       $20
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::jsonb[], $7::text[],
             $8::text[], $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::timestamptz[],
-            $14::jsonb[], $15::bigint[], $16::text[])
+            $14::jsonb[], $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[])
      AS n (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms, actor,
-           batch_id, request_hash, expires_at, error, sent_generation, journal_id), as_read
+           batch_id, request_hash, expires_at, error, sent_generation, journal_id, owner_kind,
+           owner_id, owner_key), as_read
 RETURNING org_id, command_id, created_at, deadline, sent_at, finished_at
 
 -- name: lock_unsent
@@ -100,8 +104,10 @@ FOR UPDATE OF c
 -- The lines among these that are still the newest, with the number of their device's last command, and
 -- what they have not been written: pending, sent on an older line, or beyond their last number. What is
 -- past its deadline or expiry is left to the sweep. A number and its command appear together, so one
--- look without a lock has no holes.
-SELECT t.org_id AS line_org, t.device_id AS line_device, d.command_seq, c.*
+-- look without a lock has no holes. What was not sent yet goes by the role that its owner has now.
+SELECT t.org_id AS line_org, t.device_id AS line_device, d.command_seq, c.*,
+       CASE WHEN c.status = 'PENDING'
+            THEN owner_role(c.org_id, c.owner_kind, c.owner_id, c.owner_key) END AS owner_role
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
      AS t (org_id, device_id, generation, sent_up_to)
 JOIN device d USING (org_id, device_id)

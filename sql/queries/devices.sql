@@ -20,6 +20,7 @@ FOR UPDATE OF d
 -- name: next_version
 -- A further token is good beside the present one, until a line is opened with it.
 UPDATE device SET highest = highest + 1, version = coalesce($3, version),
+                  name = CASE WHEN name = device_id THEN coalesce($6, name) ELSE name END,
                   company_id = coalesce(company_id, $4),
                   production_line_id = coalesce(production_line_id, $5)
 WHERE org_id = $1 AND device_id = $2
@@ -29,6 +30,7 @@ RETURNING highest
 -- From now on only a new token is good.
 WITH changed AS (
     UPDATE device SET lowest = highest + 1, highest = highest + 1, version = coalesce($3, version),
+                      name = CASE WHEN name = device_id THEN coalesce($6, name) ELSE name END,
                       company_id = coalesce(company_id, $4),
                       production_line_id = coalesce(production_line_id, $5)
     WHERE org_id = $1 AND device_id = $2

@@ -96,7 +96,7 @@ def test_a_password_comes_on_standard_input(up: HubProcess, folder: Path) -> Non
     ("arguments", "stdin", "code", "said"),
     [
         (("create-user", "admin", "--generate"), "", 1, "there is a user named admin"),
-        (("create-user", "tiny"), "short\n", 2, "length >= 8"),
+        (("create-user", "tiny"), "short\n", 2, "length >= 10"),
         (("create-user", "a b", "--generate"), "", 2, "username"),
         (("reset-password", "nobody", "--generate"), "", 1, "no user named nobody"),
     ],

@@ -225,17 +225,17 @@ async def test_a_new_password_ends_every_session(hub: HubProcess, rest: Rest) ->
     async with new_user(hub, rest) as user:
         old = user.client.headers["Authorization"]
         await user.log_in()
-        wrong = await user.post("/auth/password", {"current": "wrong", "new": "n" * 8})
+        wrong = await user.post("/auth/password", {"current": "wrong", "new": "n" * 12})
         assert wrong.status_code == 403
         short = await user.post("/auth/password", {"current": PASSWORD, "new": "short"})
         assert short.status_code == 400
-        answer = await user.post("/auth/password", {"current": PASSWORD, "new": "n" * 8})
+        answer = await user.post("/auth/password", {"current": PASSWORD, "new": "n" * 12})
         assert answer.status_code == 200
         for header in (user.client.headers["Authorization"], old):
             user.client.headers["Authorization"] = header
             assert (await user.get("/auth/me")).status_code == 401
         assert (await user.log_in()).status_code == 401
-        assert (await user.log_in("n" * 8)).status_code == 200
+        assert (await user.log_in("n" * 12)).status_code == 200
 
 
 async def test_a_user_with_less_rights_loses_sessions_and_greater_keys(
@@ -352,7 +352,15 @@ async def test_g16_privileged_actions_are_in_the_audit_log(
         "device.token", "device.delete",
     ]  # fmt: skip
     assert {row["actor"] for row in rows} == {"admin", device_id}
-    assert rows[0].keys() == {"id", "at", "actor", "action", "target", "detail"}
+    assert rows[0].keys() == {
+        "id", "at", "actor", "actorKind", "actorId", "actorName", "credential", "address",
+        "requestId", "action", "target", "outcome", "reason", "detail", "changes",
+    }  # fmt: skip
+    assert {(row["actorKind"], row["address"]) for row in rows} == {
+        ("user", "127.0.0.1"), ("device", "127.0.0.1"),
+    }  # fmt: skip
+    (renamed,) = [row for row in rows if row["action"] == "device.update"]
+    assert renamed["changes"] == {"name": [device_id, "n"]}
     only = await rest.data("/audit-log", target=device_id, action="device.create", actor="admin")
     assert len(only) == 1
     async with new_user(hub, rest) as user:

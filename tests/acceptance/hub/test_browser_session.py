@@ -149,9 +149,9 @@ async def test_a_password_that_was_given_is_initial_until_it_is_changed(
         user = User(client.client)
         user.username = made["username"]
         assert (await user.log_in()).json()["data"]["user"]["initialPassword"]
-        changed = await user.post("/auth/password", {"current": PASSWORD, "new": "n" * 8})
+        changed = await user.post("/auth/password", {"current": PASSWORD, "new": "n" * 12})
         assert changed.status_code == 200
-        assert not (await user.log_in("n" * 8)).json()["data"]["user"]["initialPassword"]
+        assert not (await user.log_in("n" * 12)).json()["data"]["user"]["initialPassword"]
         path = f"/users/{made['id']}"
         reset = {"password": PASSWORD, "initialPassword": True}
         answer = await rest.client.patch(path, json=reset)

@@ -25,7 +25,7 @@ from protocol.stream import Appended, EventBatch
 from tests.factories import Surroundings, Wire, make_line, make_principal, make_told
 from tests.tasks import in_background
 
-ADMIN = make_principal("ADMIN")
+ADMIN = make_principal("ADMIN", kind="hub", subject="")
 
 
 class NoStream:

@@ -16,6 +16,7 @@ from hub.commands.store import Found, Name, Place
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
 from protocol.lifecycle import State
 from protocol.replies import Ack, Progress, Reply, Result
+from tests.factories import make_principal
 from tests.integration.hub.hubs import (
     ADMIN,
     Hub,
@@ -172,7 +173,9 @@ async def test_a_bulk_call_over_a_thousand_devices(database: Database) -> None:
         outcome = await hub.commands.bulk(ADMIN, devices, make_wish(delivery="queue"))
         assert {entry.status for entry in outcome.results.values()} == {"PENDING"}
         assert len(outcome.results) == 1000
-        assert await database.fetchval("SELECT count(*) FROM audit_log") == 1
+        rows = await database.fetch("SELECT target, detail FROM audit_log")
+        assert {row["target"] for row in rows} == set(devices)
+        assert {row["detail"]["batchId"] for row in rows} == {outcome.batch_id}
 
 
 # Sending
@@ -567,3 +570,41 @@ async def test_a_cancel_races_a_result(database: Database) -> None:
             assert isinstance(outcome[0], (Ledgered, HubError))
             await hub.commands.flush()
         assert set((await statuses(database)).values()) == {"SUCCESS"}
+
+
+@pytest.mark.parametrize("end", ["disabled", "demoted", "deleted", "key gone", "key expired"])
+async def test_g23_what_waits_is_not_sent_when_its_owner_lost_the_right(
+    database: Database, end: str
+) -> None:
+    await add_devices(database)
+    await database.execute(
+        "INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash)"
+        " VALUES ('default', 'u1', 'u', 'u', 'ADMIN', '')"
+    )
+    await database.execute(
+        "INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, expires_at)"
+        " VALUES ('default', 'k1', 'u1', 'k', 'ADMIN', 'h', now() + interval '1 hour')"
+    )
+    of_key = end.startswith("key")
+    owner = make_principal(
+        "ADMIN", kind="api_key" if of_key else "user", subject="u1", key_id="k1" if of_key else None
+    )
+    async with running_hub(database) as hub:
+        queued = await hub.commands.dispatch(owner, D1, make_wish("clear_queue", delivery="queue"))
+        before = await hub.commands.dispatch(
+            ADMIN, D1, make_wish("clear_queue", delivery="queue", timeout_ms=20_000)
+        )
+        await database.execute(
+            {
+                "disabled": "UPDATE app_user SET disabled = true",
+                "demoted": "UPDATE app_user SET role = 'VIEWER'",
+                "deleted": "DELETE FROM app_user",
+                "key gone": "DELETE FROM api_key",
+                "key expired": "UPDATE api_key SET expires_at = now() - interval '1 s'",
+            }[end]
+        )
+        line = await hub.line(D1)
+        (frame,) = await line.until(1, "clear_queue")
+        assert frame["id"] == before.command_id
+        ended = await hub.commands.get(DEFAULT_ORG, D1, queued.command_id)
+        assert (ended.status, (ended.error or {})["code"]) == (State.CANCELLED, "forbidden")

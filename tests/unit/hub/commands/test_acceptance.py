@@ -1,7 +1,6 @@
 import pytest
 from msgspec import structs
 
-from hub.audit.service import Deed
 from hub.base.errors import Conflict, HubError, Invalid, NotFound, TooManyCommands, invalid
 from hub.commands.acceptance import Acceptance, Intake, Taken
 from hub.commands.dispatch import NewCommand
@@ -122,15 +121,18 @@ def test_a_key_is_not_used_up_by_a_call_of_which_nothing_was_accepted() -> None:
     assert [type(t.outcomes[0]) for t in taken] == [TooManyCommands, TooManyCommands]
 
 
-def test_g16_each_command_has_an_audit_row_and_a_bulk_call_one_for_all() -> None:
-    deed = Deed(org=DEFAULT_ORG, actor="alice", action="command.force_sync")
-    news: list[NewCommand] = [make_new(command_id=name) for name in ("a", "b")]
-    unknown = make_new(command_id="c", device_id=DeviceId("nobody"))
-    group, taken = take(one("x"), Intake(commands=[*news, unknown], deed=deed))
-    assert [d.action for d in group.deeds] == ["command.force_sync"] * 2
-    assert group.deeds[0].target == "d1"
-    assert group.deeds[0].detail == {"commandId": "x"}
-    assert group.deeds[1] is deed
+def test_g16_each_command_has_an_audit_row_that_names_its_device_and_batch() -> None:
+    news: list[NewCommand] = [make_new(command_id=name, batch_id="b1") for name in ("a", "b")]
+    unknown = make_new(command_id="c", device_id=DeviceId("nobody"), batch_id="b1")
+    group, taken = take(one("x"), Intake(commands=[*news, unknown]))
+    assert {(d.action, d.target, d.actor_id) for d in group.deeds} == {
+        ("command.force_sync", "d1", "u1")
+    }
+    assert [d.detail for d in group.deeds] == [
+        {"commandId": "x"},
+        {"commandId": "a", "batchId": "b1"},
+        {"commandId": "b", "batchId": "b1"},
+    ]
     assert isinstance(taken[1].outcomes[2], NotFound)
 
 

@@ -283,3 +283,13 @@ def test_a_delete_withdraws_what_was_not_sent_and_leaves_the_rest_to_the_device(
     for ended in ENDED:
         with pytest.raises(Ended, match=str(ended)):
             cancel(ended)
+
+
+def test_g23_what_waited_is_not_sent_for_somebody_who_lost_the_right() -> None:
+    waiting = make_command(State.PENDING, owner_may=False)
+    (step,) = plan(make_claim(), [waiting]).steps
+    assert (step.status, step.sent) == (State.CANCELLED, False)
+    assert step.error is not None
+    assert step.error["code"] == "forbidden"
+    sent = make_command(State.SENT, owner_may=False)
+    assert plan(make_claim(), [sent]).steps[0].sent

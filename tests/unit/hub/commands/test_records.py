@@ -7,6 +7,7 @@ from hub.commands.records import (
     accepted_event,
     error_of,
     record_of,
+    record_without_secrets,
     result_event,
     result_of,
     success_of,
@@ -61,3 +62,21 @@ def test_the_first_kilobyte_of_the_output_never_splits_a_character() -> None:
         "x" + "é" * 511
     )
     assert result_event(make_command(State.SUCCESS)).output is None
+
+
+def test_what_a_shell_was_given_and_wrote_is_hidden_from_who_may_not_send_it() -> None:
+    written = {"exitCode": 0, "stdout": "s3cret", "stderr": "s3cret", "truncated": False}
+    command = make_command(
+        State.SUCCESS,
+        type="exec_shell",
+        params={"template": "t", "args": {"p": "s3cret"}},
+        output="s3cret",
+        data=written,
+        late_result={"success": True, "output": "s3cret", "data": written},
+    )
+    shown = record_without_secrets(command)
+    assert b"s3cret" not in msgspec.json.encode(shown)
+    assert shown.hidden == ["params", "output"]
+    assert shown.data == {**written, "stdout": "hidden", "stderr": "hidden"}
+    assert record_without_secrets(make_command(type="exec_shell")).output is None
+    assert b"hidden" not in msgspec.json.encode(record_of(command))

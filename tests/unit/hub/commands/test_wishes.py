@@ -4,7 +4,7 @@ import pytest
 
 from hub.base.errors import Invalid
 from hub.commands.store import Key
-from hub.commands.wishes import Dispatch, bulk_deed, new_commands
+from hub.commands.wishes import Dispatch, new_commands
 from protocol.commands import ForceSync, PullLogs
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
 from tests.factories import make_principal
@@ -26,7 +26,7 @@ def test_a_wish_becomes_a_command_for_each_target() -> None:
     one, two = new_commands(by, wish, TARGETS, digest=b"d", now=NOW, batch_id="b")
     assert (one.command_id, one.device_id, two.device_id) == ("c1", "d1", "d2")
     assert (one.type, one.params["lines"], one.timeout_ms) == ("pull_logs", 7, 500)
-    assert (one.actor, one.batch_id, one.request_hash) == (by.actor, "b", b"d")
+    assert (one.by, one.batch_id, one.request_hash) == (by, "b", b"d")
 
 
 def test_the_default_timeout_is_that_of_the_command() -> None:
@@ -74,17 +74,11 @@ def test_a_digest_is_equal_for_the_same_request_with_defaults_filled_in() -> Non
     assert len({wish.digest("d1"), wish.digest("d2"), later.digest("d1")}) == 3
 
 
-def test_a_key_is_scoped_by_organisation_and_path() -> None:
-    by = make_principal()
+def test_a_key_is_scoped_by_organisation_caller_and_path() -> None:
+    by = make_principal(subject="u1")
     assert Dispatch(command=ForceSync()).scoped_key(by) is None
     wish = Dispatch(command=ForceSync(), key="k", path="/p")
-    assert wish.scoped_key(by) == Key(DEFAULT_ORG, "/p", "k")
-
-
-def test_a_bulk_call_has_one_audit_row_with_its_targets() -> None:
-    by, wish = make_principal(), Dispatch(command=ForceSync())
-    deed = bulk_deed(by, new_commands(by, wish, TARGETS, digest=b"", now=NOW), "b")
-    assert (deed.action, deed.detail) == (
-        "command.force_sync",
-        {"batchId": "b", "deviceIds": ["d1", "d2"]},
-    )
+    assert wish.scoped_key(by) == Key(DEFAULT_ORG, "user u1 /p", "k")
+    of_key = make_principal(kind="api_key", subject="u1", key_id="k1")
+    scopes = {wish.scoped_key(who) for who in (by, of_key, make_principal(subject="u2"))}
+    assert len(scopes) == 3

@@ -62,11 +62,14 @@ def test_the_key_does_not_take_over_a_device_that_is_at_work(token: int | None) 
     assert verdict(KNOWN, token=token) is Verdict.ENROLL
 
 
-def test_never_is_about_tokens_that_are_good() -> None:
+@pytest.mark.parametrize("again", REENROLLS)
+def test_who_has_no_good_token_is_nobody_to_take_over(again: Reenroll) -> None:
+    for standing in (FRESH, ENDED, Standing(lowest=4, highest=3, line_lately=True)):
+        assert verdict(standing, reenroll=again) is Verdict.ENROLL
+
+
+def test_never_is_about_devices_that_have_a_good_token() -> None:
     assert verdict(KNOWN, reenroll="never") is Verdict.NEVER
-    assert verdict(ENDED, reenroll="never") is Verdict.ENROLL
-    assert verdict(FRESH, reenroll="never") is Verdict.ENROLL
-    assert verdict(Standing(lowest=4, highest=3, on_line=True), reenroll="never") is Verdict.AT_WORK
 
 
 def test_a_key_fits_itself_only() -> None:
