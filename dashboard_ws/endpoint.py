@@ -65,6 +65,7 @@ class Dashboard:
         self._outlet = Outlet(
             connection, self._around.frame, lambda: self.close(CloseCode.NO_PROGRESS), now
         )
+        self._outlet.cleared = self.authorised is not None and self.authorised.cleared
         connection.max_message = self._session.max_message
         self._open_sockets.add(self)
 
@@ -148,8 +149,19 @@ class Dashboard:
             return
         answer = codec.encode(AuthOk(expires_at=codec.rfc3339(found.expires_at)))
         effects = self._session.checked(self._authorise(found), answer)
+        self._clear(found)
         self._connection.max_message = self._session.max_message
         self._perform(effects)
+
+    def _clear(self, authorised: Authorised) -> None:
+        """What the outlet may carry goes by the newest token."""
+        if authorised.cleared is self._outlet.cleared:
+            return
+        attached = self._attached
+        self._detach()
+        self._outlet.cleared = authorised.cleared
+        if attached:
+            self._settle()
 
     def _authorise(self, authorised: Authorised) -> float:
         """Remember who it is; when that ends, in monotonic seconds."""

@@ -10,13 +10,13 @@ While the stream is away the events of this replica's own devices are shown by `
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, assert_never
 
 import structlog
 
-from dashboard_ws.core.filters import Selection
+from dashboard_ws.core.filters import Selection, seen_by
 from dashboard_ws.core.index import Audience, Index
 from dashboard_ws.core.interim import Interim
 from dashboard_ws.core.outbox import Outgoing
@@ -25,7 +25,16 @@ from dashboard_ws.outlet import CHUNK, Outlet
 from protocol.codec import at_offset
 from protocol.dashboard import Position
 from protocol.ids import OrgId, ReplicaId
-from protocol.stream import At, Entries, EventBatch, Lost, StreamEntry, TailItem
+from protocol.stream import (
+    RESTRICTED,
+    At,
+    Entries,
+    EventBatch,
+    Lost,
+    StreamEntry,
+    StreamEvent,
+    TailItem,
+)
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -114,11 +123,11 @@ class FanOut:
     def attach(self, outlet: Outlet, selection: Selection) -> None:
         """From the present position on `outlet` gets what `selection` wants."""
         if selection:
-            self.index.join(selection, outlet)
+            self.index.join(selection, outlet, cleared=outlet.cleared)
 
     def detach(self, outlet: Outlet, selection: Selection) -> None:
         if selection:
-            self.index.leave(selection, outlet)
+            self.index.leave(selection, outlet, cleared=outlet.cleared)
 
     def _stand_at(self, position: Position) -> None:
         if self.position is None:
@@ -170,6 +179,9 @@ class FanOut:
             audiences = match(event.device_id, event.type, event.level)
             if not audiences:
                 continue
+            if event.level == RESTRICTED:
+                self._sort_secret(entry.epoch, offset, event, audiences)
+                continue
             built = frame(at_offset(event.body, epoch, offset))
             outgoing = Outgoing(epoch, offset, event.type, event.device_id, built)
             for audience in audiences:
@@ -179,6 +191,23 @@ class FanOut:
             self._built += len(built)
             if self._built >= CHUNK:
                 self._flush()
+
+    def _sort_secret(
+        self, epoch: str, offset: int, event: StreamEvent, audiences: Sequence[Audience[Outlet]]
+    ) -> None:
+        """An event in two forms, each made only when somebody gets it."""
+        forms: dict[bool, Outgoing] = {}
+        for audience in audiences:
+            outgoing = forms.get(audience.cleared)
+            if outgoing is None:
+                body = seen_by(event, cleared=audience.cleared)
+                built = self._frame(at_offset(body, epoch, offset))
+                outgoing = Outgoing(epoch, offset, event.type, event.device_id, built)
+                forms[audience.cleared] = outgoing
+                self._built += len(built)
+            if not audience.events:
+                self._touched.append(audience)
+            audience.events.append(outgoing)
 
     def _flush(self) -> None:
         """Hand each audience's list to its members, joined once."""

@@ -25,7 +25,8 @@ NO_PROGRESS_SECONDS: Final = 9.0
 
 
 class Outlet:
-    """`overfull` is called once, when what must be kept does not fit any more."""
+    """`overfull` is called once, when what must be kept does not fit any more. `cleared`: whether
+    its reader may see what secret commands wrote."""
 
     __slots__ = (
         "_acknowledged",
@@ -36,6 +37,7 @@ class Outlet:
         "_progress",
         "_room",
         "_written",
+        "cleared",
         "received",
     )
 
@@ -54,6 +56,7 @@ class Outlet:
         self._written = 0
         self._acknowledged = 0
         self._progress = now
+        self.cleared = False
         self.received = False
         """Whether an event went out, or was lost on the way."""
 

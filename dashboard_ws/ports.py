@@ -18,6 +18,8 @@ class Authorised(Struct, frozen=True, kw_only=True):
     user_id: str
     session_id: str
     role: str
+    cleared: bool
+    """Whether they may see what secret commands wrote."""
     expires_at: datetime
 
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import structlog
 from msgspec import Struct
 
-from dashboard_ws.core.filters import Matcher
+from dashboard_ws.core.filters import Matcher, seen_by
 from dashboard_ws.core.outbox import Outgoing
 from dashboard_ws.core.recovery import (
     Hole,
@@ -69,7 +69,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
             return hole_before_live(self.base, live)
         return hole_before_live(self.since, live)
 
-    def outgoing(self, entry: StreamEntry, frame: Callable[[bytes], bytes]) -> list[Outgoing]:
+    def outgoing(
+        self, entry: StreamEntry, frame: Callable[[bytes], bytes], *, cleared: bool
+    ) -> list[Outgoing]:
         base = 0 if self.base is None else self.base.offset
         return [
             Outgoing(
@@ -77,7 +79,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
                 offset,
                 event.type,
                 event.device_id,
-                frame(at_offset(event.body, entry.epoch, offset)),
+                frame(at_offset(seen_by(event, cleared=cleared), entry.epoch, offset)),
             )
             for offset, event in enumerate(entry.events, entry.first)
             if (offset > self.since.offset and self.fresh.takes(event))
@@ -167,7 +169,9 @@ class Replay:
                 break
             if hole := hole_of(entry):
                 self._outlet.say(hole.text())
-            await self._emit(self._wanted.outgoing(entry, self._frame))
+            await self._emit(
+                self._wanted.outgoing(entry, self._frame, cleared=self._outlet.cleared)
+            )
             self.position = position = Position(epoch=entry.epoch, offset=entry.last)
         return position
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from dashboard_ws import admission
 from dashboard_ws.dashboards import Dashboards
 from dashboard_ws.ports import Authorised
+from hub.accounts.access import SECRET, is_secret_from
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
@@ -133,6 +134,7 @@ def _authorised(principal: Principal) -> Authorised:
         user_id=principal.subject,
         session_id=principal.session_id or "",
         role=principal.role or "",
+        cleared=not any(is_secret_from(principal, kind) for kind in SECRET),
         expires_at=datetime.fromtimestamp(principal.expires_at, UTC),
     )
 

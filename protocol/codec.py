@@ -282,6 +282,14 @@ def at_offset(event: bytes, epoch: str, offset: int) -> bytes:
     return b'%b,"epoch":"%b","offset":%d}' % (event[:-1], epoch.encode(), offset)
 
 
+def without_output(event: bytes) -> bytes:
+    """An encoded event for readers who may not see what a command wrote."""
+    fields: dict[str, Any] = msgspec.json.decode(event)
+    if fields.get("output") is not None:
+        fields["output"] = "hidden"
+    return _encoder.encode({**fields, "hidden": ["output"]})
+
+
 def rfc3339(moment: datetime) -> str:
     """UTC with milliseconds and `Z`. `moment` must be aware."""
     if moment.tzinfo is not UTC:  # what decoders give for `Z` is

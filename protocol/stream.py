@@ -15,6 +15,9 @@ from protocol.dashboard import GapReason, Position
 from protocol.errors import InvalidMessage
 from protocol.ids import ReplicaId
 
+RESTRICTED: Final = "restricted"
+"""The level of an event whose `output` is for some readers only (see `codec.without_output`)."""
+
 
 class StreamEvent(Struct, frozen=True, array_like=True, gc=False):
     """One event. Its offset is its entry's `first` plus its index in the entry."""
@@ -22,7 +25,7 @@ class StreamEvent(Struct, frozen=True, array_like=True, gc=False):
     device_id: str
     type: str
     level: str
-    """Of `log_line` its level, of `alert` its severity, of anything else empty."""
+    """Of `log_line` its level, of `alert` its severity, else empty or `RESTRICTED`."""
     body: bytes
     """The encoded event, a JSON object without `epoch` and `offset` (see `codec.at_offset`)."""
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from protocol.codec import without_output
 from protocol.dashboard import Filter
-from protocol.stream import StreamEvent
+from protocol.stream import RESTRICTED, StreamEvent
 
 RANKS: Final[Mapping[str, int]] = {
     "DEBUG": 0,
@@ -46,6 +47,11 @@ class Predicate(Struct, frozen=True, kw_only=True):
         if self.types is not None and event_type not in self.types:
             return False
         return not level or RANKS.get(level, 3) >= self.min_rank
+
+
+def seen_by(event: StreamEvent, *, cleared: bool) -> bytes:
+    """The body for readers who may see what secret commands wrote, or may not."""
+    return event.body if cleared or event.level != RESTRICTED else without_output(event.body)
 
 
 Selection = frozenset[Predicate]

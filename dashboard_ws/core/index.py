@@ -19,19 +19,21 @@ REMEMBERED: Final = 65_536
 
 
 class Audience(Generic[M]):
-    """Those who want the same. `events` is what the present tick has for them."""
+    """Those who want the same and may see the same. `events` is what the present tick has for
+    them; `cleared` whether they may see what commands wrote that are secret."""
 
-    __slots__ = ("events", "members", "selection")
+    __slots__ = ("cleared", "events", "members", "selection")
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, *, cleared: bool) -> None:
         self.selection = selection
+        self.cleared = cleared
         self.members: set[M] = set()
         self.events: list[Outgoing] = []
 
 
 class Index(Generic[M]):
     def __init__(self) -> None:
-        self._audiences: dict[Selection, Audience[M]] = {}
+        self._audiences: dict[tuple[Selection, bool], Audience[M]] = {}
         self._by_device: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
         self._by_type: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
         self._wildcards: list[tuple[Predicate, Audience[M]]] = []
@@ -42,21 +44,22 @@ class Index(Generic[M]):
     def audiences(self) -> Iterator[Audience[M]]:
         return iter(self._audiences.values())
 
-    def join(self, selection: Selection, member: M) -> None:
-        audience = self._audiences.get(selection)
+    def join(self, selection: Selection, member: M, *, cleared: bool = True) -> None:
+        audience = self._audiences.get((selection, cleared))
         if audience is None:
-            audience = self._audiences[selection] = Audience(selection)
+            audience = Audience[M](selection, cleared=cleared)
+            self._audiences[selection, cleared] = audience
             self._enter(audience)
             self._answers.clear()
         audience.members.add(member)
 
-    def leave(self, selection: Selection, member: M) -> None:
-        audience = self._audiences.get(selection)
+    def leave(self, selection: Selection, member: M, *, cleared: bool = True) -> None:
+        audience = self._audiences.get((selection, cleared))
         if audience is None:
             return
         audience.members.discard(member)
         if not audience.members:
-            del self._audiences[selection]
+            del self._audiences[selection, cleared]
             in_use = self.groups_in_use()
             self.members_of = {g: d for g, d in self.members_of.items() if g in in_use}
             self._rebuild()
@@ -71,7 +74,7 @@ class Index(Generic[M]):
     def groups_in_use(self) -> set[Groups]:
         return {
             predicate.groups
-            for selection in self._audiences
+            for selection, _ in self._audiences
             for predicate in selection
             if predicate.groups is not None
         }

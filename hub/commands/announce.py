@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from hub.accounts.access import SECRET
 from hub.base import metrics
 from hub.base.database import Connection
 from hub.base.errors import HubError
@@ -10,6 +11,7 @@ from hub.commands.dispatch import NewCommand
 from hub.commands.records import Ledgered, accepted_event, result_event
 from hub.commands.store import Name, Place
 from hub.commands.waiting import Waiting
+from protocol import stream
 from protocol.dashboard import DashboardEvent
 from protocol.ids import OrgId, ReplicaId
 
@@ -17,7 +19,7 @@ from protocol.ids import OrgId, ReplicaId
 class Dashboards(Protocol):
     """Where events of the hub's own go (the telemetry floor)."""
 
-    def publish(self, org: OrgId, event: DashboardEvent) -> None: ...
+    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None: ...
     def now(self) -> str: ...
 
 
@@ -83,7 +85,8 @@ class Announcer:
         self._waiting.ended(command)
         if command.accepted_by != self._replica_id:
             self._hints.ended(command.accepted_by, (command.org, command.command_id))
-        self._dashboards.publish(command.org, result_event(command))
+        level = stream.RESTRICTED if command.type in SECRET else ""
+        self._dashboards.publish(command.org, result_event(command), level)
 
     def event(self, org: OrgId, event: DashboardEvent) -> None:
         self._dashboards.publish(org, event)

@@ -205,8 +205,8 @@ class Device(Socket):
         await self.find("result_ack", commandId=command_id)
 
 
-TOKENS: dict[str, str] = {}
-"""Of the devices of all fleets: their ids are made anew for each test."""
+TOKENS: dict[tuple[str, str], str] = {}
+"""By enrolment key and device: the fleets of one hub share them."""
 
 
 class Fleet:
@@ -218,12 +218,16 @@ class Fleet:
 
     async def token(self, device_id: str) -> str:
         """The device's token: got by the enrolment key once, then kept, as a device does."""
-        if device_id not in TOKENS:
+        if (self._key, device_id) not in TOKENS:
             async with Rest.open(self._url) as rest:
                 answer = await rest.post(f"/devices/{device_id}/token", X_Enrollment_Key=self._key)
             assert answer.status_code == 200, answer.text
-            TOKENS[device_id] = str(answer.json()["data"]["token"])
-        return TOKENS[device_id]
+            TOKENS[self._key, device_id] = str(answer.json()["data"]["token"])
+        return TOKENS[self._key, device_id]
+
+    def forget(self, device_id: str) -> None:
+        """The device lost its token, or it was ended."""
+        TOKENS.pop((self._key, device_id), None)
 
     async def enroll(self, prefix: str = "dev") -> str:
         """The id of a new device that is not on a line."""

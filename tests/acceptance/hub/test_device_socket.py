@@ -276,6 +276,7 @@ async def test_g12_a_disabled_device_loses_its_line_and_its_tokens(
         answer = await nobody.post(path + "/token", X_Enrollment_Key=hub.ready["enrollmentKey"])
         assert answer.status_code == 403
     assert (await rest.client.patch(path, json={"disabled": False})).status_code == 200
+    fleet.forget(device_id)
     async with fleet.line(device_id) as device:
         assert await device.settled() == []
 

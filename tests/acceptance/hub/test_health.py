@@ -21,7 +21,9 @@ async def test_each_replica_is_there_with_its_figures(
             await device.succeed((await device.find("force_sync"))["id"])
             found = await rest.data("/health")
             figures: Json = found["replicas"][0]["figures"] or {}
-            return bool(figures.get("eventsPerSecond") and figures.get("commandsPerSecond"))
+            return all(
+                figures.get(name) for name in ("lines", "eventsPerSecond", "commandsPerSecond")
+            )
 
         await until(told, seconds=PATIENCE)
 

@@ -61,7 +61,7 @@ async def test_settings_are_changed_while_the_hub_is_at_work(own: tuple[HubProce
     assert await enrolls(rest, key) == 403
     (row,) = await rest.data("/audit-log", action="settings.update")
     assert row["actor"] == "admin"
-    assert row["detail"] == {"auto_enroll": False, "keep_raw_hours": 24, "keep_log_days": 9}
+    assert row["changes"] == {"autoEnroll": [True, False], "retention.rawHours": [48, 24]}
 
     await change(rest, autoEnroll=True)
     new = (await rest.client.post("/settings/enrollment-key")).json()["data"]["enrollmentKey"]

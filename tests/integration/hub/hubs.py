@@ -54,7 +54,7 @@ class Told:
         self.holes: list[str] = []
         self.bus_is_there = True
 
-    def publish(self, org: OrgId, event: DashboardEvent) -> None:
+    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
         self.events.append(event)
 
     def now(self) -> str:

@@ -92,6 +92,7 @@ def make_authorised(
         user_id=user_id,
         session_id=session_id,
         role="VIEWER",
+        cleared=False,
         expires_at=FakeClock().now() + timedelta(minutes=minutes),
     )
 

@@ -13,7 +13,7 @@ from dashboard_ws.outlet import Outlet
 from dashboard_ws.replay import Replay, Wanted
 from protocol.dashboard import Position
 from protocol.ids import OrgId
-from protocol.stream import Entries, EventBatch, StreamEntry
+from protocol.stream import RESTRICTED, Entries, EventBatch, StreamEntry, StreamEvent
 from tests.unit.dashboard_ws.fakes import ORG, REPLICA, FakeConnection, frame
 from tests.unit.dashboard_ws.stream import FakeStream, make_event, standing
 
@@ -232,3 +232,19 @@ async def test_a_replay_ends_in_a_gap_when_the_fanout_goes_on_without_the_stream
     ((live, recovered),) = scene.answers
     assert (live.epoch[0], live.offset, recovered) == ("~", 1, False)
     assert scene.story() == [("bus", None, 1)]
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+async def test_secret_output_is_hidden_from_who_may_not_see_it_live_and_in_a_replay(
+    *, cleared: bool
+) -> None:
+    stream = make_stream(1)
+    scene = Scene(stream)
+    scene.outlet.cleared = cleared
+    body = b'{"type":"command_result","deviceId":"d1","output":"s3cret"}'
+    secret = StreamEvent("d1", "command_result", RESTRICTED, body)
+    scene.fanout.receive(Entries([stream.append(secret)]))
+    await scene.come_back(at(1))
+    scene.fanout.receive(Entries([stream.append(secret)]))
+    outputs = [m["output"] for m in scene.connection.messages() if m["offset"] > 1]
+    assert outputs == ["s3cret" if cleared else "hidden"] * 2
