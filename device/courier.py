@@ -23,8 +23,9 @@ from device.core.queue import Fates, Rests, Way, fates, fitting
 from device.enrolment import retry_after
 from device.errors import AgentError, HubUnreachable, JournalUnavailable
 from device.records import Lane, RecordQueue, Waiting
-from protocol.codec import rfc3339
+from protocol.codec import decode, rfc3339
 from protocol.edge import MOST_RECORDS, EdgeRecord, SyncAnswer
+from protocol.errors import InvalidMessage
 from protocol.telemetry import Alert
 
 _log = structlog.stdlib.get_logger()
@@ -141,6 +142,9 @@ class _Success(Struct, frozen=True):
     data: SyncAnswer
 
 
+_success: Final = msgspec.json.Decoder(_Success)
+
+
 class HubCourier(Courier):
     """`http` has the hub as its base URL."""
 
@@ -184,8 +188,8 @@ class HubCourier(Courier):
             message = f"the hub answered {answer.status_code}"
             raise Failed(message, wish=retry_after(answer.headers))
         try:
-            return msgspec.json.decode(answer.content, type=_Success).data
-        except msgspec.MsgspecError:
+            return decode(_success, answer.content).data
+        except InvalidMessage:
             raise Failed("the hub's answer does not decode") from None
 
 

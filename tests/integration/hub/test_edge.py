@@ -17,8 +17,9 @@ from hub.base.retention import Retention
 from hub.edge.pusher import CloudPusher
 from hub.edge.service import Bounds, EdgeService
 from hub.edge.store import EdgeStore
+from protocol.answers import WEB_PAGE
 from protocol.ids import ReplicaId
-from tests.cloud import Cloud, stand_in_cloud
+from tests.cloud import Cloud, Reply, stand_in_cloud
 from tests.factories import make_principal
 from tests.integration.hub.hubs import until
 from tests.tasks import in_background
@@ -33,6 +34,7 @@ AGEING = (
     "UPDATE cloud_sync_queue SET finished_at = created_at, status = 'dead'"
     " WHERE record_id = 'acme-0001'",
 )
+PORTAL = Reply(200, b"<html>Please accept the terms</html>", {"Content-Type": "text/html"})
 LEASE_ENDS = "UPDATE cloud_sync_lane SET lease_until = now() - interval '1 s'"
 
 
@@ -116,6 +118,22 @@ async def test_another_replica_goes_on_where_one_died(database: Database) -> Non
 
             await until(drained)
         assert cloud.ids() == [f"acme-{n:04}" for n in range(500)]
+
+
+async def test_a_portals_page_is_not_the_clouds_word(database: Database) -> None:
+    service = make_service(database)
+    async with stand_in_cloud() as cloud:
+        cloud.script.extend([PORTAL] * 2)
+        await service.sync(DEVICE, records(0, 3))
+        async with pushing(database, cloud, ONE):
+
+            async def doubted() -> bool:
+                overview = await service.overview(DEVICE.org)
+                return overview.error == WEB_PAGE and overview.pending == 3
+
+            await until(doubted)
+            await cloud.until(3)
+        assert cloud.ids() == [f"acme-{n:04}" for n in range(3)]
 
 
 async def test_when_too_much_waits_nothing_more_is_taken(database: Database) -> None:

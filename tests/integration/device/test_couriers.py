@@ -1,0 +1,37 @@
+"""Records of production on their way from a real agent to a stand-in cloud."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from tests.cloud import Cloud, Reply, stand_in_cloud
+from tests.integration.device.agents import Bench
+
+PORTAL = Reply(200, b"<html>Please accept the terms</html>", {"Content-Type": "text/html"})
+
+
+@asynccontextmanager
+async def direct(bench: Bench, cloud: Cloud) -> AsyncGenerator[None]:
+    """An agent that sends its records to the cloud by itself."""
+    token = bench.directory / "cloud-token"
+    token.write_text("secret-token")
+    bench.settings += f'[cloud]\nurl = "{cloud.url}"\ntoken_file = "{token}"\n'
+    async with bench.agent():
+        await bench.hub.frame("status")
+        await bench.hub.send({"type": "connection_mode", "mode": "DIRECT_CLOUD"})
+        yield
+
+
+def record(ident: str, kind: str = "bottle", **fields: object) -> str:
+    return json.dumps({"id": ident, "kind": kind, "ts": "2026-01-02T03:04:05Z", **fields})
+
+
+async def test_a_portals_page_is_not_the_clouds_word(bench: Bench) -> None:
+    async with stand_in_cloud() as cloud:
+        cloud.script.extend([PORTAL, Reply(409, PORTAL.body, PORTAL.headers)])
+        async with direct(bench, cloud):
+            await bench.emit(*(record(f"r{n}") for n in range(3)))
+            await cloud.until(3)
+            assert cloud.ids() == ["r0", "r1", "r2"]
+        assert not cloud.script
+    assert "the answer is a web page" in bench.log()
