@@ -32,6 +32,7 @@ from device.journal import Journal
 from device.line import LineLost
 from device.local import LocalSocket
 from device.logs import Logs
+from device.origin import only_to
 from device.outbox import DiskOutbox
 from device.own_log import OwnLog
 from device.production import Production
@@ -95,6 +96,7 @@ class Agent:
             timeout=HTTP_SECONDS,
             trust_env=False,
             headers={"User-Agent": _user_agent()},
+            event_hooks={"request": [only_to(settings.hub)]},
         )
         self._enrolment = Enrolment(
             http=self._http,

@@ -21,9 +21,10 @@ MOST_RECORDS: Final = 1000
 """In one call of `POST /sync`."""
 MOST_RECORD_BYTES: Final = 32 * 1024
 
-# Ids stand in paths: no slash, no white space, no control characters.
-RecordId = Annotated[str, Meta(pattern=r"^[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)")]
-CompanyId = Annotated[str, Meta(pattern=r"^[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)")]
+# Ids stand in paths: no slash, no white space, no control characters, no step to another folder.
+_IN_PATHS: Final = r"^(?!\.{1,2}$)[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)"
+RecordId = Annotated[str, Meta(pattern=_IN_PATHS)]
+CompanyId = Annotated[str, Meta(pattern=_IN_PATHS)]
 
 
 class EdgeRecord(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

@@ -7,7 +7,15 @@ import msgspec
 import pytest
 
 from protocol.closing import CLOSINGS, CloseCode, closing
-from protocol.commands import COMMANDS, Command, Danger, params_of, spec_of, type_of
+from protocol.commands import (
+    COMMANDS,
+    Command,
+    Danger,
+    UpdateFirmware,
+    params_of,
+    spec_of,
+    type_of,
+)
 from protocol.ids import (
     CommandId,
     is_command_id,
@@ -136,3 +144,29 @@ def test_the_hash_of_a_document_is_of_its_content() -> None:
     assert one == hash_of({"c": {"e": 10**300, "d": 0.5}, "b": [1.0, True, None, "x"], "a": 1e3})
     assert one != hash_of({"a": 1000, "b": [1, 1, None, "x"], "c": {"d": 0.5, "e": 1e300}})
     assert len(one) == 64
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("/api/v1/firmware/releases/0199-x.y_z~:/artifact", True),
+        ("/api/v1/firmware/releases/r/artifact\n", False),
+        ("/api/v1/firmware/releases//artifact", False),
+        ("/api/v1/firmware/releases/../artifact", False),
+        ("/api/v1/firmware/releases/./artifact", False),
+        ("/api/v1/firmware/releases/a/b/artifact", False),
+        ("/api/v1/firmware/releases/a%2fb/artifact", False),
+        ("/api/v1/firmware/releases/a/artifact?x", False),
+        ("/http://stranger/api/v1/firmware/releases/a/artifact", False),
+        ("//stranger/api/v1/firmware/releases/a/artifact", False),
+        ("http://stranger/api/v1/firmware/releases/a/artifact", False),
+    ],
+)
+def test_an_artifact_is_fetched_from_the_hub_alone(url: str, is_taken: bool) -> None:
+    fields = {"releaseId": "r", "version": "1", "sha256": "0" * 64, "size": 1, "url": url}
+    try:
+        msgspec.convert({"type": "update_firmware", **fields}, UpdateFirmware)
+    except msgspec.ValidationError:
+        assert not is_taken
+    else:
+        assert is_taken
