@@ -134,7 +134,7 @@ class Courier(ABC):
             )
 
 
-HUB: Final[Lane] = ("", "bottle")
+HUB: Final[Lane] = ""
 """To the hub all records are one lane."""
 
 
@@ -209,7 +209,7 @@ class CloudCourier(Courier):
         batch = waiting[: fitting_cloud([len(each.body) for each in waiting])]
         push = Push([_item(each) for each in batch])
         while items := push.next():
-            answer = await self._client.send(*lane, items)
+            answer = await self._client.send(lane, batch[0].kind, items)
             await self._take_answer(self._client, push, answer)
 
     async def _take_answer(self, client: CloudClient, push: Push[Item], answer: Answer) -> None:

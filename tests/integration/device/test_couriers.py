@@ -35,3 +35,23 @@ async def test_a_portals_page_is_not_the_clouds_word(bench: Bench) -> None:
             assert cloud.ids() == ["r0", "r1", "r2"]
         assert not cloud.script
     assert "the answer is a web page" in bench.log()
+
+
+async def test_a_fixation_never_goes_before_its_batch(bench: Bench) -> None:
+    async with stand_in_cloud() as cloud:
+        # The cloud fixates a batch that it has, and no other.
+        cloud.refuse = lambda item: item["id"].replace("fx", "ba") not in [item["id"], *cloud.ids()]
+        cloud.script.extend([Reply(503), None])
+        async with direct(bench, cloud):
+            for n in range(5):
+                await bench.emit(record(f"ba-{n}", "batch"), record(f"fx-{n}", "fixation"))
+            await cloud.until(10)
+            assert cloud.ids() == [f"{what}-{n}" for n in range(5) for what in ("ba", "fx")]
+    assert "records refused" not in bench.log()
+
+
+async def test_the_records_of_another_company_are_not_taken(bench: Bench) -> None:
+    async with bench.agent():
+        await bench.hub.frame("status")
+        (answer,) = await bench.emit(record("r1", companyId="victim"))
+        assert json.loads(answer)["code"] == "forbidden"
