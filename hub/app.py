@@ -190,7 +190,7 @@ class Replica:
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
         )
         records = EdgeStore(database)
-        self._pusher = CloudPusher(records, cloud, self.replica_id)
+        self._pusher = CloudPusher(records, cloud, self.telemetry, self.replica_id)
         bounds = Bounds(most_pending=settings.cloud_queue_max, is_pushed=cloud is not None)
         self._modes = Modes(records, self.lines)
         self.lines.on_hello(self._modes.said_hello)

@@ -39,7 +39,16 @@ from hub.devices.rest import (
     DeviceToken,
     TokenQuery,
 )
-from hub.edge.rest import CloudSync, DeadLetter, EdgeEndpoints, SyncBody, SyncParts
+from hub.edge.rest import (
+    CloudSync,
+    DeadLetter,
+    DeadLetterFilter,
+    Deleted,
+    EdgeEndpoints,
+    Retried,
+    SyncBody,
+    SyncParts,
+)
 from hub.firmware.deployment_rest import (
     Deployment,
     DeploymentBody,
@@ -173,6 +182,8 @@ def routes(of: Endpoints) -> list[Route]:
         Route("POST", "/sync", of.edge.sync, Action.DEVICE, "Hand in records of production.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
         Route("GET", "/cloud-sync", of.edge.overview, Action.READ, "What waits for the cloud.", answer=CloudSync),
         Route("GET", "/cloud-sync/dead-letters", of.edge.dead_letters, Action.ADMINISTER, "Records that the cloud refused.", query=ListQuery, answer=DeadLetter, listing=True),
+        Route("DELETE", "/cloud-sync/dead-letters", of.edge.discard_all, Action.ADMINISTER, "Give up dead letters that match.", body=DeadLetterFilter, answer=Deleted),
+        Route("POST", "/cloud-sync/dead-letters/retry", of.edge.retry_all, Action.ADMINISTER, "Push dead letters that match again.", body=DeadLetterFilter, answer=Retried),
         Route("POST", "/cloud-sync/dead-letters/{id}/retry", of.edge.retry, Action.ADMINISTER, "Push a dead letter again."),
 
         Route("GET", "/health", of.health.health, Action.READ, "Every replica with its figures, and the fleet in numbers.", answer=FleetHealth),

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -212,9 +213,11 @@ class Fleet:
         self._url = url
         self._key = enrollment_key
 
-    async def token(self, device_id: str) -> str:
+    async def token(self, device_id: str, **about: str) -> str:
+        """`about`: what the device says of itself, such as its `companyId`."""
+        path = f"/devices/{device_id}/token?{urlencode(about)}"
         async with Rest.open(self._url) as rest:
-            response = await rest.post(f"/devices/{device_id}/token", X_Enrollment_Key=self._key)
+            response = await rest.post(path, X_Enrollment_Key=self._key)
         assert response.status_code == 200, response.text
         return str(response.json()["data"]["token"])
 
