@@ -245,6 +245,16 @@ class RecordQueue:
         _log.info("records go another way", mode=mode)
         self.wake()
 
+    async def forget_cloud(self) -> None:
+        """There is no way to the cloud any more: all that waits goes to the hub. What may have
+        arrived there before is known there by its id. Raises `JournalUnavailable`."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE record SET way = NULL WHERE state = 'waiting' AND way = 'cloud'"
+            )
+        )
+        await self.switch("VIA_LOCAL_SERVER")
+
     def wake(self) -> None:
         for event in self.wakes:
             event.set()

@@ -55,3 +55,34 @@ async def test_the_records_of_another_company_are_not_taken(bench: Bench) -> Non
         await bench.hub.frame("status")
         (answer,) = await bench.emit(record("r1", companyId="victim"))
         assert json.loads(answer)["code"] == "forbidden"
+
+
+async def test_a_device_without_a_cloud_says_so_and_goes_on_with_the_hub(bench: Bench) -> None:
+    mode = {"type": "connection_mode", "mode": "DIRECT_CLOUD"}
+    async with bench.agent():
+        await bench.hub.frame("status")
+        await bench.hub.send(mode)
+        alert = await bench.hub.frame("alert", code="no_cloud")
+        assert alert["severity"] == "WARN"
+        await bench.hub.send(mode)
+        await bench.hub.send({"type": "connection_mode", "mode": "VIA_LOCAL_SERVER"})
+        await bench.hub.send(mode)
+        begin = bench.hub.frames.index(alert) + 1
+        await bench.hub.frame("alert", begin, code="no_cloud")
+        await bench.emit(record("r1"))
+        assert (await bench.hub.run("force_sync", "c1"))["success"] is True
+    assert len(bench.hub.of("alert")) == 2
+    assert "records go another way" not in bench.log()
+    assert '"way": "hub"' in bench.log()
+
+
+async def test_a_cloud_that_the_settings_name_no_more_is_no_way(bench: Bench) -> None:
+    async with stand_in_cloud() as cloud, direct(bench, cloud):
+        await bench.emit(record("r1"))
+        await cloud.until(1)
+    bench.settings = ""
+    async with bench.agent():
+        await bench.hub.frame("hello", len(bench.hub.frames))
+        await bench.emit(record("r2"))
+        assert (await bench.hub.run("force_sync", "c1"))["success"] is True
+    assert '"way": "hub"' in bench.log()

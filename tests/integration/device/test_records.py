@@ -63,3 +63,12 @@ async def test_what_is_bound_to_another_way_holds_back_what_follows_it_of_its_co
     assert await taken(queue, "hub") == ["new"]
     await queue.settle(["h2", "h3"], [])
     assert await taken(queue, "hub") == ["h4", "new"]
+
+
+async def test_without_a_cloud_all_that_waits_goes_to_the_hub(queue: RecordQueue) -> None:
+    await queue.switch("DIRECT_CLOUD")
+    await queue.add([made("r1"), made("r2")])
+    assert await taken(queue, "cloud", "acme", most=1) == ["r1"]
+    await queue.forget_cloud()
+    assert await taken(queue, "hub") == ["r1", "r2"]
+    assert queue.mode == "VIA_LOCAL_SERVER"
