@@ -263,7 +263,7 @@ class Replica:
             accounts=accounts,
             audit=AuditEndpoints(self.audit),
             commands=commands,
-            config=ConfigEndpoints(self.config),
+            config=ConfigEndpoints(self.config, self.commands),
             deployments=DeploymentEndpoints(self.deployments, self.campaigns, self.firmware),
             devices=DeviceEndpoints(self.devices),
             edge=EdgeEndpoints(self.edge),

@@ -27,7 +27,14 @@ from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.commands.records import CommandRecord, CommandResult
 from hub.commands.rest import BulkBody, CommandEndpoints, CommandsQuery, DispatchBody, HistoryQuery
-from hub.config.rest import Config, ConfigChange, ConfigEndpoints, ConfigSchema, SchemaBody
+from hub.config.rest import (
+    Config,
+    ConfigChange,
+    ConfigEndpoints,
+    ConfigSchema,
+    RevertBody,
+    SchemaBody,
+)
 from hub.devices.rest import (
     ConnectedDevice,
     ConnectionModeBody,
@@ -135,6 +142,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/devices/{id}/metrics/names", of.telemetry.metric_names, Action.READ, "What a device measures.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/logs/sources", of.telemetry.log_sources, Action.READ, "Where the newest log lines of a device came from.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/config", of.config.get, Action.READ, "Desired and reported configuration.", exists=there, answer=Config),
+        Route("POST", "/devices/{id}/config/revert", of.config.revert, Action.MANAGE, "Make an earlier version desired again.", body=RevertBody, answer=Config),
         Route("GET", "/devices/{id}/config/history", of.config.history, Action.READ, "What was pushed, and what became of it.", exists=there, query=ListQuery, answer=ConfigChange, listing=True),
 
         Route("GET", "/devices/{id}/deployments", of.deployments.of_device, Action.READ, "The newest deployments that a device is part of.", exists=there, answer=list[DeviceDeployment]),

@@ -186,6 +186,15 @@ def spec_of(command: Command) -> CommandSpec:
     return COMMANDS[type_of(command)]
 
 
+def timeout_of(command: Command) -> int:
+    """Its time-out in milliseconds, where none is given. A configuration on trial has the time of
+    its trial as well."""
+    trial = 0
+    if isinstance(command, PushConfig) and isinstance(command.confirm_seconds, int):
+        trial = command.confirm_seconds
+    return spec_of(command).timeout_ms + trial * 1000
+
+
 def params_of(command: Command) -> dict[str, Any]:
     """The parameters with their defaults filled in, by wire name; without `type` and `id`."""
     fields: dict[str, Any] = msgspec.to_builtins(command)

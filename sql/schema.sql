@@ -410,9 +410,11 @@ CREATE TABLE device_config (
                      CHECK (status IN ('in_sync', 'pending', 'failed', 'rolled_back')),
     error            text,
     reported_hash    text,
+    highest_version  bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
+COMMENT ON COLUMN device_config.highest_version IS 'Of all that were ever desired: a version that was taken back is never given to another document.';
 COMMENT ON COLUMN device_config.reported_hash IS 'What the device last named as the hash of its configuration; null for a device that names none.';
 
 CREATE TABLE device_config_history (
@@ -427,10 +429,15 @@ CREATE TABLE device_config_history (
     device_version bigint,
     error      text,
     ended_at   timestamptz,
+    base_version   bigint,
+    document       jsonb,
+    without_effect boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, device_id, version),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
 COMMENT ON COLUMN device_config_history.device_version IS 'The version under which the device keeps it.';
+COMMENT ON COLUMN device_config_history.base_version IS 'The version that was desired before, on which the patch builds.';
+COMMENT ON COLUMN device_config_history.document IS 'What the patch made of it; of the newest versions, and of those that may be needed again.';
 
 CREATE TABLE config_schema (
     org_id     text PRIMARY KEY REFERENCES org,

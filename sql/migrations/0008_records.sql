@@ -31,3 +31,15 @@ CREATE TABLE cloud_sync_lane (
 ) WITH (fillfactor = 50);
 INSERT INTO cloud_sync_lane (org_id, company_id) SELECT DISTINCT org_id, company_id FROM cloud_sync_queue;
 COMMENT ON TABLE cloud_sync_lane IS 'One company: pushed by the one replica that holds the lease, in order over all kinds, and not before retry_at.';
+
+-- A push that ended without effect is taken out of what is desired again.
+ALTER TABLE device_config ADD COLUMN highest_version bigint NOT NULL DEFAULT 0;
+UPDATE device_config SET highest_version = desired_version WHERE desired_version > 0;
+COMMENT ON COLUMN device_config.highest_version IS 'Of all that were ever desired: a version that was taken back is never given to another document.';
+ALTER TABLE device_config_history ADD COLUMN base_version bigint;
+ALTER TABLE device_config_history ADD COLUMN document jsonb;
+ALTER TABLE device_config_history ADD COLUMN without_effect boolean NOT NULL DEFAULT false;
+UPDATE device_config_history h SET document = c.desired
+FROM device_config c WHERE c.org_id = h.org_id AND c.device_id = h.device_id AND c.desired_version = h.version;
+COMMENT ON COLUMN device_config_history.base_version IS 'The version that was desired before, on which the patch builds.';
+COMMENT ON COLUMN device_config_history.document IS 'What the patch made of it; of the newest versions, and of those that may be needed again.';
