@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from protocol.codec import decode
+from protocol.errors import InvalidMessage
+
 ASSUMED_SECONDS: Final = 300.0
 """The life of a token whose issuer names none."""
 _USED: Final = 0.8
@@ -40,6 +43,9 @@ class _Issued(Struct, frozen=True):
     expires_in: Annotated[float, Meta(ge=0)] | None = None
 
 
+_issued: Final = msgspec.json.Decoder(_Issued)
+
+
 def problem_of(access: Access) -> str | None:
     """What is wrong with it, in one line; None when it can be used."""
     for name, url in (("url", access.url), ("token_url", access.token_url)):
@@ -62,8 +68,8 @@ def _is_http(url: str) -> bool:
 def granted(body: bytes, now: float) -> Grant | None:
     """The token in an issuer's answer; None when there is none in it."""
     try:
-        issued = msgspec.json.decode(body, type=_Issued)
-    except (msgspec.MsgspecError, ValueError):
+        issued = decode(_issued, body)
+    except InvalidMessage:
         return None
     if not issued.access_token.isascii() or not issued.access_token.isprintable():
         return None

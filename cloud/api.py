@@ -2,10 +2,11 @@
 
 | answer | means |
 |---|---|
-| 2xx | done |
+| 2xx with an empty or a JSON body | done |
+| a web page, whatever its status; 2xx with anything else | not the cloud's word: no answer |
 | 409 | the cloud has it already: done |
 | 401 | our token is refused: again, with a new one; it says nothing about the record |
-| 408, 425, 429, 5xx, a redirect, no answer | again with backoff, not before `Retry-After` |
+| 407, 408, 425, 429, 5xx, a redirect, no answer | again with backoff, not before `Retry-After` |
 | other 4xx | the cloud will never take it: a dead letter |
 
 Several records travel in one request, and one answer is for all of them. A 409 or a final refusal
@@ -22,6 +23,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from protocol.answers import WEB_PAGE, doubt_of_success, is_web_page
 from protocol.edge import Kind
 
 T = TypeVar("T")
@@ -39,7 +41,8 @@ FIRST_SECONDS: Final = 1.0
 CAP_SECONDS: Final = 60.0
 LONGEST_WISH: Final = 3600.0
 """The longest `Retry-After` that is obeyed."""
-_AGAIN: Final = frozenset({408, 425, 429})
+MOST_TEXT: Final = 200
+_AGAIN: Final = frozenset({407, 408, 425, 429})
 
 
 class Item(Struct, frozen=True):
@@ -51,7 +54,7 @@ class Item(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """`status` is None when there was none; `text` says what it was, for people."""
+    """`status` is None when the cloud gave none; `text` says what it was, for people."""
 
     status: int | None
     text: str
@@ -79,7 +82,20 @@ def body_of(items: Sequence[Item]) -> bytes:
     )
 
 
+def heard(status: int, *, media: str | None, body: bytes, retry_after: float) -> Answer:
+    """What came back, when it is the cloud's own word (`protocol.answers`)."""
+    if 200 <= status < 300:
+        doubt = doubt_of_success(media, body)
+    else:
+        doubt = WEB_PAGE if is_web_page(media, body) else None
+    if doubt is not None:
+        return Answer(None, doubt, retry_after)
+    said = body[: 4 * MOST_TEXT].decode(errors="replace")[:MOST_TEXT]
+    return Answer(status, f"{status}: {said}".replace("\0", ""), retry_after)
+
+
 def meaning(status: int | None) -> Verdict:
+    """Of the status of an `Answer`."""
     if status is None or status in _AGAIN:
         return Verdict.AGAIN
     if 200 <= status < 300:

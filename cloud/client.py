@@ -15,14 +15,13 @@ from tenacity import (
 )
 
 from cloud.access import Access, Grant, granted
-from cloud.api import Answer, Item, body_of, path_of
+from cloud.api import Answer, Item, body_of, heard, path_of
 from protocol.edge import Kind
 
 SECONDS: Final = 10.0
 """For one request, everything included; whoever holds a lease relies on it."""
 ATTEMPTS: Final = 2
 """A kept connection that the peer has closed meanwhile is no failure yet."""
-TEXT: Final = 200
 
 
 class NoToken(Exception):
@@ -58,8 +57,12 @@ class CloudClient:
             return Answer(None, f"no answer within {SECONDS:g} s")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(None, type(error).__name__)
-        text = f"{answer.status_code}: {answer.text[:TEXT]}".replace("\0", "")
-        return Answer(answer.status_code, text, _retry_after(answer.headers))
+        return heard(
+            answer.status_code,
+            media=answer.headers.get("content-type"),
+            body=answer.content,
+            retry_after=_retry_after(answer.headers),
+        )
 
     def forget_token(self) -> None:
         """The cloud refused it: fetch a new one, where that is how tokens come."""

@@ -32,6 +32,7 @@ from device.journal import Journal
 from device.line import LineLost
 from device.local import LocalSocket
 from device.logs import Logs
+from device.origin import only_to
 from device.outbox import DiskOutbox
 from device.own_log import OwnLog
 from device.production import Production
@@ -45,14 +46,16 @@ from device.uplink import Uplink
 from device.version import agent_version
 from device.versions import Versions
 from protocol.commands import COMMANDS
-from protocol.frames import CONNECTION_MODE, Auth, Hello
+from protocol.frames import CONNECTION_MODE, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId
+from protocol.telemetry import Alert
 
 _log = structlog.stdlib.get_logger()
 
 SETTLE_SECONDS: Final = 2.0
 HTTP_SECONDS: Final = 15.0
 READ_AGAIN_SECONDS: Final = 5.0
+NO_CLOUD: Final = "records are to go to the cloud, but the settings name none: they go to the hub"
 
 
 class End(Enum):
@@ -88,6 +91,7 @@ class Agent:
         self._intake = RecordIntake(self._records, self._production, company_id=settings.company_id)
         self._full = FullQueue(self._records, self._outbox)
         self._cloud = cloud
+        self._told_no_cloud = False
         self._uplink = Uplink()
         self._versions = Versions(Path(settings.versions_dir)) if settings.versions_dir else None
         self._http = httpx.AsyncClient(
@@ -95,6 +99,7 @@ class Agent:
             timeout=HTTP_SECONDS,
             trust_env=False,
             headers={"User-Agent": _user_agent()},
+            event_hooks={"request": [only_to(settings.hub)]},
         )
         self._enrolment = Enrolment(
             http=self._http,
@@ -170,6 +175,8 @@ class Agent:
         record = self._versions.read() if self._versions else None
         rows = swapped(self._journal.load(), record.command_id if record else None)
         await self._runner.put(self._book.load(rows, self._os_boot_id))
+        if self._cloud is None:  # the settings may have named one before
+            await self._records.forget_cloud()
         async with asyncio.TaskGroup() as tasks:
             parts = [
                 tasks.create_task(part)
@@ -224,12 +231,23 @@ class Agent:
             events=self._outbox,
             effects=self._runner,
             opened=self._line_opened,
-            switch=self._records.switch,
+            switch=self._switch,
         )
 
     def _line_opened(self) -> None:
         self._report_status()
         self._to_hub.hurry()  # the hub is there
+
+    async def _switch(self, mode: ConnectionMode) -> None:
+        """A device without access to a cloud goes on with the hub, and says so, once. Raises
+        `JournalUnavailable`."""
+        if self._cloud is not None or mode == "VIA_LOCAL_SERVER":
+            self._told_no_cloud = False
+            await self._records.switch(mode)
+        elif not self._told_no_cloud:
+            _log.warning("no cloud to send records to")
+            await self._outbox.add(Alert(severity="WARN", code="no_cloud", message=NO_CLOUD))
+            self._told_no_cloud = True
 
     def _proof(self) -> Proof:
         return Proof(

@@ -51,13 +51,10 @@ class ConfigStore:
         """The last push, when it was undone."""
         return self._kept.rolled_back
 
-    async def begin(self, patch: Document, expect_version: int | None, command_id: str) -> Change:
+    async def begin(self, patch: Document, command_id: str) -> Change:
         """Merge `patch`, write, and take it into use, on trial: `confirm` or `undo` follows. A
         patch that changes nothing makes no new version. Raises `CommandFailed`; then nothing has
         changed."""
-        if expect_version is not None and expect_version != self.version:
-            message = f"the version is {self.version}, not {expect_version}"
-            raise CommandFailed("version_conflict", message)
         try:
             change = plan(self._kept.document, patch)
         except msgspec.ValidationError as error:

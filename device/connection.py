@@ -132,8 +132,9 @@ class Connection:
     def _bad_status(self, error: InvalidStatus) -> Next:
         status = error.response.status_code
         wish = error.response.headers.get("Retry-After", "")
+        place = error.response.headers.get("Location")
         return self._refused(
-            f"the hub answered {status}",
+            f"the hub answered {status}" + (f" and names {place[:200]}" if place else ""),
             wish=float(wish) if wish.isdecimal() else 0.0,
             new_token=status == UNAUTHORISED,
         )

@@ -23,8 +23,9 @@ from device.core.queue import Fates, Rests, Way, fates, fitting
 from device.enrolment import retry_after
 from device.errors import AgentError, HubUnreachable, JournalUnavailable
 from device.records import Lane, RecordQueue, Waiting
-from protocol.codec import rfc3339
+from protocol.codec import decode, rfc3339
 from protocol.edge import MOST_RECORDS, EdgeRecord, SyncAnswer
+from protocol.errors import InvalidMessage
 from protocol.telemetry import Alert
 
 _log = structlog.stdlib.get_logger()
@@ -133,12 +134,15 @@ class Courier(ABC):
             )
 
 
-HUB: Final[Lane] = ("", "bottle")
+HUB: Final[Lane] = ""
 """To the hub all records are one lane."""
 
 
 class _Success(Struct, frozen=True):
     data: SyncAnswer
+
+
+_success: Final = msgspec.json.Decoder(_Success)
 
 
 class HubCourier(Courier):
@@ -184,8 +188,8 @@ class HubCourier(Courier):
             message = f"the hub answered {answer.status_code}"
             raise Failed(message, wish=retry_after(answer.headers))
         try:
-            return msgspec.json.decode(answer.content, type=_Success).data
-        except msgspec.MsgspecError:
+            return decode(_success, answer.content).data
+        except InvalidMessage:
             raise Failed("the hub's answer does not decode") from None
 
 
@@ -205,7 +209,7 @@ class CloudCourier(Courier):
         batch = waiting[: fitting_cloud([len(each.body) for each in waiting])]
         push = Push([_item(each) for each in batch])
         while items := push.next():
-            answer = await self._client.send(*lane, items)
+            answer = await self._client.send(lane, batch[0].kind, items)
             await self._take_answer(self._client, push, answer)
 
     async def _take_answer(self, client: CloudClient, push: Push[Item], answer: Answer) -> None:

@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS record (
     reason TEXT,
     taken_at REAL NOT NULL
 );
-CREATE INDEX IF NOT EXISTS record_lane ON record (company_id, kind, position, way)
+CREATE INDEX IF NOT EXISTS record_company ON record (company_id, position, way)
     WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS record_first ON record (position) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS record_ended ON record (position) WHERE state <> 'waiting';

@@ -3,6 +3,8 @@
 All three are the same call, `POST {hub}/api/v1/devices/{id}/token`: with `X-Enrollment-Key` at
 first and whenever the hub no longer takes the token, with `Authorization: Bearer` at two thirds of
 the token's life. The file is readable by the agent alone.
+
+An answer that is a web page was given by whatever stands in between, and is no answer (G19).
 """
 
 import asyncio
@@ -10,22 +12,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import quote
 
 import httpx
 import msgspec
 import structlog
-from msgspec import Struct
+from msgspec import Meta, Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from device.core.renewal import remaining, renew_after
 from device.errors import BadSettings, EnrolmentRefused, HubUnreachable
 from device.files import write_atomically
-from protocol.codec import encode
+from protocol.answers import WEB_PAGE, is_web_page
+from protocol.codec import decode, encode
+from protocol.errors import InvalidMessage
 
 _log = structlog.stdlib.get_logger()
 
+UNAUTHORISED: Final = 401
 REFUSED: Final = frozenset({401, 403, 404, 409})
 RENEWAL_RETRY_SECONDS: Final = 60.0
 
@@ -34,12 +39,15 @@ class Issued(Struct, frozen=True, rename="camel"):
     """`data` of the hub's answer."""
 
     device_id: str
-    token: str
-    expires_at: datetime
+    token: Annotated[str, Meta(pattern=r"^[\x21-\x7e]+$(?!\n)")]
+    expires_at: Annotated[datetime, Meta(tz=True)]
 
 
 class _Answer(Struct, frozen=True):
     data: Issued
+
+
+_answer: Final = msgspec.json.Decoder(_Answer)
 
 
 class _Kept(Struct, frozen=True):
@@ -71,6 +79,7 @@ class Enrolment:
         the token is kept in memory only."""
         self._http = http
         self._path = path
+        self._device_id = device_id
         self._url = f"api/v1/devices/{quote(device_id, safe='')}/token"
         self._about = about
         self._key = key
@@ -136,8 +145,7 @@ class Enrolment:
         try:
             return await self._ask({"X-Enrollment-Key": self._key})
         except _Refused as error:
-            message = f"the hub does not accept the enrolment key ({error.status})"
-            raise EnrolmentRefused(message) from None
+            raise EnrolmentRefused(_why_refused(error.status)) from None
 
     async def _renew(self) -> _Kept:
         if self._kept is None:
@@ -150,6 +158,8 @@ class Enrolment:
             answer = await self._http.post(self._url, params=self._about, headers=headers)
         except httpx.HTTPError as error:
             raise HubUnreachable(str(error) or type(error).__name__) from None
+        if is_web_page(answer.headers.get("content-type"), answer.content):
+            raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")
         if answer.status_code in REFUSED:
             raise _Refused(answer.status_code)
         if answer.status_code not in {200, 201}:
@@ -159,9 +169,11 @@ class Enrolment:
 
     async def _keep(self, answer: httpx.Response) -> _Kept:
         try:
-            issued = msgspec.json.decode(answer.content, type=_Answer).data
-        except msgspec.MsgspecError:
+            issued = decode(_answer, answer.content).data
+        except InvalidMessage:
             raise HubUnreachable("the hub's answer is not a token") from None
+        if issued.device_id != self._device_id:
+            raise HubUnreachable("the hub's answer is another device's token")
         now = self._wall_clock()
         hub_now = _date(answer.headers.get("date")) or now
         kept = _Kept(
@@ -196,6 +208,12 @@ def _write(path: Path, kept: _Kept) -> None:
     except OSError as error:
         # The token in memory serves until the next start, which enrols again.
         _log.warning("token not kept", reason=error.strerror)
+
+
+def _why_refused(status: int) -> str:
+    if status == UNAUTHORISED:
+        return f"the hub does not accept the enrolment key ({status})"
+    return f"the hub, or a proxy in between, refused to enrol this device ({status})"
 
 
 def _date(header: str | None) -> datetime | None:

@@ -1,8 +1,9 @@
 """Lines of JSON from local programs and dropped files, taken as records of production.
 
 A record is written as it travels: `{"id","kind","companyId","ts","data"}`. `companyId` may be left
-out where the device's settings name one. Without `ts` it is the time of receipt, or of the file: a
-program that may hand in a record twice names it, or the second is a conflict.
+out where the device's settings name one; then another is refused. Without `ts` it is the time of
+receipt, or of the file: a program that may hand in a record twice names it, or the second is a
+conflict.
 """
 
 import contextlib
@@ -88,6 +89,9 @@ class RecordIntake:
             where = f"{error.field}: " if error.field else ""
             return Answer(ok=False, code="invalid", message=where + error.message)
         company_id = local.company_id or self._company_id
+        if self._company_id not in (None, company_id):
+            text = f"the device belongs to company {self._company_id}"
+            return Answer(ok=False, code="forbidden", message=text)
         if company_id is None:
             return Answer(ok=False, code="invalid", message="companyId: the settings name none")
         return EdgeRecord(

@@ -29,9 +29,16 @@ class LineLost(Exception):
     """The line ended before the frame was handed to the socket."""
 
 
+class _Connect(websocket.connect):
+    """A line is to the hub that is configured: no redirect leads elsewhere."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 async def connect(url: str, token: str, agent: str) -> websocket.ClientConnection:
     """Raises what `websockets` raises: `OSError`, `TimeoutError`, `InvalidHandshake`."""
-    return await websocket.connect(
+    return await _Connect(
         url,
         additional_headers={"Authorization": f"Bearer {token}"},
         user_agent_header=agent,

@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Final, Literal, NamedTuple, TypeVar
 
 import structlog
@@ -32,14 +33,15 @@ _MODE: Final = "connection_mode"
 _DROPPED: Final = "records_dropped"
 
 Taken = Literal["ok", "conflict", "full"]
-Lane = tuple[str, Kind]
-"""(company, kind)."""
+Lane = str
+"""A company."""
 
 
 class Waiting(NamedTuple):
     """A record that waits, as it is on disk: `body` is the record in JSON."""
 
     id: str
+    kind: Kind
     body: bytes
 
 
@@ -134,38 +136,44 @@ class RecordQueue:
     # Out
 
     async def lanes(self, way: Way) -> list[Lane]:
-        """The lanes with something to send this way, the one with the oldest record first."""
-        present = way_of(self._mode)
+        """The companies whose first record goes this way, the one with the oldest first."""
 
         def query(connection: sqlite3.Connection) -> list[Lane]:
+            # A bare column beside MIN is of the row that has the minimum (SQLite).
             rows = connection.execute(
-                "SELECT company_id, kind, MIN(position) FROM record"
-                " WHERE state = 'waiting' AND coalesce(way, ?) = ?"
-                " GROUP BY company_id, kind ORDER BY 3",
-                (present, way),
+                "SELECT company_id, MIN(position) AS first, coalesce(way, :present) AS goes"
+                " FROM record WHERE state = 'waiting' GROUP BY company_id"
+                " HAVING goes = :way ORDER BY first",
+                {"present": way_of(self._mode), "way": way},
             )
-            return [(company_id, kind) for company_id, kind, _ in rows]
+            return [company_id for company_id, _, _ in rows]
 
         return await self._database.read(query)
 
     async def take(self, way: Way, most: int, lane: Lane | None = None) -> list[Waiting]:
-        """The first to go this way, in order. From now on they go no other: see
+        """The first to go this way, in order; of one lane they are of one kind. None goes before
+        an older record of its company. From now on they go no other way: see
         `device.core.queue`."""
-        present = way_of(self._mode)
-        company_id, kind = lane or (None, None)
 
         def job(connection: sqlite3.Connection) -> list[Waiting]:
-            rows = connection.execute(
-                "SELECT position, id, body FROM record"
-                " WHERE state = 'waiting' AND coalesce(way, ?) = ?"
-                " AND (? IS NULL OR company_id = ? AND kind = ?) ORDER BY position LIMIT ?",
-                (present, way, company_id, company_id, kind, most),
+            rows: list[tuple[int, str, Kind, bytes]] = connection.execute(
+                "WITH held AS (SELECT company_id, MIN(position) AS first FROM record"
+                "  WHERE state = 'waiting' AND coalesce(way, :present) <> :way"
+                "  GROUP BY company_id)"
+                " SELECT r.position, r.id, r.kind, r.body FROM record r"
+                " LEFT JOIN held USING (company_id)"
+                " WHERE r.state = 'waiting' AND coalesce(r.way, :present) = :way"
+                " AND (held.first IS NULL OR r.position < held.first)"
+                " AND (:lane IS NULL OR r.company_id = :lane) ORDER BY r.position LIMIT :most",
+                {"present": way_of(self._mode), "way": way, "lane": lane, "most": most},
             ).fetchall()
+            if lane is not None:
+                rows = list(takewhile(lambda row: row[2] == rows[0][2], rows))
             connection.executemany(
                 "UPDATE record SET way = ? WHERE position = ? AND way IS NULL",
-                [(way, position) for position, _, _ in rows],
+                [(way, row[0]) for row in rows],
             )
-            return [Waiting(ident, body) for _, ident, body in rows]
+            return [Waiting(*row[1:]) for row in rows]
 
         return await self._database.write(job)
 
@@ -236,6 +244,16 @@ class RecordQueue:
         self._mode = mode
         _log.info("records go another way", mode=mode)
         self.wake()
+
+    async def forget_cloud(self) -> None:
+        """There is no way to the cloud any more: all that waits goes to the hub. What may have
+        arrived there before is known there by its id. Raises `JournalUnavailable`."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE record SET way = NULL WHERE state = 'waiting' AND way = 'cloud'"
+            )
+        )
+        await self.switch("VIA_LOCAL_SERVER")
 
     def wake(self) -> None:
         for event in self.wakes:

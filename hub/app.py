@@ -195,7 +195,7 @@ class Replica:
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
         )
         records = EdgeStore(database)
-        self._pusher = CloudPusher(records, cloud, self.replica_id)
+        self._pusher = CloudPusher(records, cloud, self.telemetry, self.replica_id)
         bounds = Bounds(most_pending=settings.cloud_queue_max, is_pushed=cloud is not None)
         self._modes = Modes(records, self.lines)
         self.lines.on_hello(self._modes.said_hello)
@@ -268,7 +268,7 @@ class Replica:
             accounts=accounts,
             audit=AuditEndpoints(self.audit),
             commands=commands,
-            config=ConfigEndpoints(self.config),
+            config=ConfigEndpoints(self.config, self.commands),
             deployments=DeploymentEndpoints(self.deployments, self.campaigns, self.firmware),
             devices=DeviceEndpoints(self.devices),
             edge=EdgeEndpoints(self.edge),

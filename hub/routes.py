@@ -30,7 +30,14 @@ from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.commands.records import CommandRecord, CommandResult
 from hub.commands.rest import BulkBody, CommandEndpoints, CommandsQuery, DispatchBody, HistoryQuery
-from hub.config.rest import Config, ConfigChange, ConfigEndpoints, ConfigSchema, SchemaBody
+from hub.config.rest import (
+    Config,
+    ConfigChange,
+    ConfigEndpoints,
+    ConfigSchema,
+    RevertBody,
+    SchemaBody,
+)
 from hub.devices.rest import (
     ConnectedDevice,
     ConnectionModeBody,
@@ -42,7 +49,16 @@ from hub.devices.rest import (
     DeviceToken,
     TokenQuery,
 )
-from hub.edge.rest import CloudSync, DeadLetter, EdgeEndpoints, SyncBody, SyncParts
+from hub.edge.rest import (
+    CloudSync,
+    DeadLetter,
+    DeadLetterFilter,
+    Deleted,
+    EdgeEndpoints,
+    Retried,
+    SyncBody,
+    SyncParts,
+)
 from hub.firmware.deployment_rest import (
     Deployment,
     DeploymentBody,
@@ -132,6 +148,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/devices/{id}/metrics/names", of.telemetry.metric_names, Action.READ, "What a device measures.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/logs/sources", of.telemetry.log_sources, Action.READ, "Where the newest log lines of a device came from.", exists=there, answer=list[str]),
         Route("GET", "/devices/{id}/config", of.config.get, Action.READ, "Desired and reported configuration.", exists=there, answer=Config),
+        Route("POST", "/devices/{id}/config/revert", of.config.revert, Action.MANAGE, "Make an earlier version desired again.", body=RevertBody, answer=Config),
         Route("GET", "/devices/{id}/config/history", of.config.history, Action.READ, "What was pushed, and what became of it.", exists=there, query=ListQuery, answer=ConfigChange, listing=True),
 
         Route("GET", "/devices/{id}/deployments", of.deployments.of_device, Action.READ, "The newest deployments that a device is part of.", exists=there, answer=list[DeviceDeployment]),
@@ -179,6 +196,8 @@ def routes(of: Endpoints) -> list[Route]:
         Route("POST", "/sync", of.edge.sync, Action.DEVICE, "Hand in records of production.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
         Route("GET", "/cloud-sync", of.edge.overview, Action.READ, "What waits for the cloud.", answer=CloudSync),
         Route("GET", "/cloud-sync/dead-letters", of.edge.dead_letters, Action.ADMINISTER, "Records that the cloud refused.", query=ListQuery, answer=DeadLetter, listing=True),
+        Route("DELETE", "/cloud-sync/dead-letters", of.edge.discard_all, Action.ADMINISTER, "Give up dead letters that match.", body=DeadLetterFilter, answer=Deleted),
+        Route("POST", "/cloud-sync/dead-letters/retry", of.edge.retry_all, Action.ADMINISTER, "Push dead letters that match again.", body=DeadLetterFilter, answer=Retried),
         Route("POST", "/cloud-sync/dead-letters/{id}/retry", of.edge.retry, Action.ADMINISTER, "Push a dead letter again."),
 
         Route("GET", "/health", of.health.health, Action.READ, "Every replica with its figures, and the fleet in numbers.", answer=FleetHealth),

@@ -19,6 +19,11 @@ LEVELS: Final[tuple[Level, ...]] = ("DEBUG", "INFO", "WARN", "ERROR")
 DelaySeconds = Annotated[int, Meta(ge=0, le=86_400)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
+ARTIFACT_PATH: Final = (
+    r"^/api/v1/firmware/releases/(?!\.{1,2}/)[A-Za-z0-9._~:-]{1,128}/artifact$(?!\n)"
+)
+"""The one place that a device fetches from, because its token goes along."""
+
 
 class CommandBase(
     Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", forbid_unknown_fields=True
@@ -78,7 +83,7 @@ class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):
 
     release_id: Name
     version: Name
-    url: Annotated[str, Meta(pattern=r"^/[^/]", max_length=1024, description="A path on the hub.")]
+    url: Annotated[str, Meta(pattern=ARTIFACT_PATH, description="The artifact's path on the hub.")]
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     size: Annotated[int, Meta(ge=0, le=2**40)]
     signature_base64: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
@@ -179,6 +184,15 @@ def type_of(command: Command) -> str:
 
 def spec_of(command: Command) -> CommandSpec:
     return COMMANDS[type_of(command)]
+
+
+def timeout_of(command: Command) -> int:
+    """Its time-out in milliseconds, where none is given. A configuration on trial has the time of
+    its trial as well."""
+    trial = 0
+    if isinstance(command, PushConfig) and isinstance(command.confirm_seconds, int):
+        trial = command.confirm_seconds
+    return spec_of(command).timeout_ms + trial * 1000
 
 
 def params_of(command: Command) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Records of production (bottles, batches, pallets, fixations): what the device hands to the hub
 with `POST /sync`, or to the cloud by itself.
 
-A record's id names it for ever, so that it can be handed over again. Two records with one id are
-the same when their digests are equal."""
+A record's id names it for ever among those of its device, so that it can be handed over again. Two
+records of a device with one id are the same when their digests are equal."""
 
 import hashlib
 from datetime import datetime
@@ -21,9 +21,10 @@ MOST_RECORDS: Final = 1000
 """In one call of `POST /sync`."""
 MOST_RECORD_BYTES: Final = 32 * 1024
 
-# Ids stand in paths: no slash, no white space, no control characters.
-RecordId = Annotated[str, Meta(pattern=r"^[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)")]
-CompanyId = Annotated[str, Meta(pattern=r"^[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)")]
+# Ids stand in paths: no slash, no white space, no control characters, no step to another folder.
+_IN_PATHS: Final = r"^(?!\.{1,2}$)[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)"
+RecordId = Annotated[str, Meta(pattern=_IN_PATHS)]
+CompanyId = Annotated[str, Meta(pattern=_IN_PATHS)]
 
 
 class EdgeRecord(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -37,10 +38,11 @@ class EdgeRecord(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkno
 
 
 class Refusal(Struct, frozen=True):
-    """Why one record was not taken; the others were."""
+    """Why one record was not taken; the others were. `forbidden`: it is of a company that is not
+    the device's."""
 
     id: str
-    code: Literal["invalid", "conflict"]
+    code: Literal["invalid", "conflict", "forbidden"]
     message: str
 
 

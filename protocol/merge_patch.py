@@ -26,10 +26,32 @@ def merge(target: object, patch: object) -> Any:
     return merged
 
 
+def difference(before: Document, after: Document) -> Document:
+    """The patch that makes `after` of `before`. Neither holds null: a merge leaves none."""
+    patch: Document = {name: None for name in before if name not in after}
+    for name, new in after.items():
+        if name not in before:
+            patch[name] = new
+        elif _text(before[name]) != _text(new):
+            patch[name] = _step(before[name], new)
+    return patch
+
+
+def _step(before: object, after: object) -> Any:
+    if isinstance(before, dict) and isinstance(after, dict):
+        return difference(cast("Document", before), cast("Document", after))
+    return after
+
+
+def _text(value: object) -> bytes:
+    # Python holds True and 1 to be equal; JSON does not.
+    return msgspec.json.encode(canonical(value), order="sorted")
+
+
 def hash_of(document: Document) -> str:
     """SHA-256 in hex; equal for equal JSON, whatever the order of members and however numbers are
     written (a database may keep 1e3 as 1000)."""
-    return hashlib.sha256(msgspec.json.encode(canonical(document), order="sorted")).hexdigest()
+    return hashlib.sha256(_text(document)).hexdigest()
 
 
 def canonical(value: object) -> object:

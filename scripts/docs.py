@@ -49,7 +49,7 @@ def table_of_routes() -> list[Route]:
             accounts=AccountEndpoints(nobody, nobody, nobody),
             audit=AuditEndpoints(nobody),
             commands=CommandEndpoints(nobody),
-            config=ConfigEndpoints(nobody),
+            config=ConfigEndpoints(nobody, nobody),
             deployments=DeploymentEndpoints(nobody, nobody, nobody),
             devices=DeviceEndpoints(nobody),
             edge=EdgeEndpoints(nobody),

@@ -478,9 +478,11 @@ CREATE TABLE device_config (
                      CHECK (status IN ('in_sync', 'pending', 'failed', 'rolled_back')),
     error            text,
     reported_hash    text,
+    highest_version  bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
+COMMENT ON COLUMN device_config.highest_version IS 'Of all that were ever desired: a version that was taken back is never given to another document.';
 COMMENT ON COLUMN device_config.reported_hash IS 'What the device last named as the hash of its configuration; null for a device that names none.';
 
 CREATE TABLE device_config_history (
@@ -495,10 +497,15 @@ CREATE TABLE device_config_history (
     device_version bigint,
     error      text,
     ended_at   timestamptz,
+    base_version   bigint,
+    document       jsonb,
+    without_effect boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, device_id, version),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
 COMMENT ON COLUMN device_config_history.device_version IS 'The version under which the device keeps it.';
+COMMENT ON COLUMN device_config_history.base_version IS 'The version that was desired before, on which the patch builds.';
+COMMENT ON COLUMN device_config_history.document IS 'What the patch made of it; of the newest versions, and of those that may be needed again.';
 
 CREATE TABLE config_schema (
     org_id     text PRIMARY KEY REFERENCES org,
@@ -615,7 +622,7 @@ CREATE TABLE aggregated (
     data        jsonb NOT NULL,
     digest      bytea NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, record_id, kind)
+    PRIMARY KEY (org_id, device_id, record_id, kind)
 ) PARTITION BY LIST (kind);
 CREATE TABLE aggregated_bottle PARTITION OF aggregated FOR VALUES IN ('bottle');
 CREATE TABLE aggregated_batch PARTITION OF aggregated FOR VALUES IN ('batch');
@@ -636,25 +643,26 @@ CREATE TABLE cloud_sync_queue (
     error       text,
     created_at  timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
-    UNIQUE (org_id, record_id),
+    device_id   text NOT NULL,
+    UNIQUE (org_id, device_id, record_id),
     CHECK ((finished_at IS NULL) = (status = 'pending'))
 ) WITH (fillfactor = 70);
-CREATE INDEX cloud_sync_queue_next ON cloud_sync_queue (org_id, company_id, kind, queue_id) WHERE status = 'pending';
+CREATE INDEX cloud_sync_queue_next ON cloud_sync_queue (org_id, company_id, queue_id) WHERE status = 'pending';
+CREATE INDEX cloud_sync_queue_share ON cloud_sync_queue (org_id, device_id) WHERE status = 'pending';
 CREATE INDEX cloud_sync_queue_waiting ON cloud_sync_queue (org_id, created_at) WHERE status = 'pending';
-CREATE INDEX cloud_sync_queue_dead ON cloud_sync_queue (org_id, finished_at DESC, record_id DESC) WHERE status = 'dead';
+CREATE INDEX cloud_sync_queue_dead ON cloud_sync_queue (org_id, finished_at DESC, queue_id DESC) WHERE status = 'dead';
 CREATE INDEX cloud_sync_queue_finished ON cloud_sync_queue (finished_at) WHERE finished_at IS NOT NULL;
 COMMENT ON COLUMN cloud_sync_queue.queue_id IS 'The order within a lane: a device hands in its next records when these are committed.';
 
 CREATE TABLE cloud_sync_lane (
     org_id      text NOT NULL,
     company_id  text NOT NULL,
-    kind        text NOT NULL,
     replica_id  text,
     lease_until timestamptz NOT NULL DEFAULT '-infinity',
     retry_at    timestamptz NOT NULL DEFAULT '-infinity',
     failures    integer NOT NULL DEFAULT 0,
     error       text,
     failed_at   timestamptz,
-    PRIMARY KEY (org_id, company_id, kind)
+    PRIMARY KEY (org_id, company_id)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE cloud_sync_lane IS 'One company and kind: pushed by the one replica that holds the lease, in order, and not before retry_at.';
+COMMENT ON TABLE cloud_sync_lane IS 'One company: pushed by the one replica that holds the lease, in order over all kinds, and not before retry_at.';

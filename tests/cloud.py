@@ -25,7 +25,7 @@ class Request(NamedTuple):
 
 class Reply(NamedTuple):
     status: int
-    body: Json | None = None
+    body: Json | bytes | None = None
     headers: dict[str, str] | None = None
 
 
@@ -134,7 +134,7 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 
 
 def _encoded(reply: Reply) -> bytes:
-    body = json.dumps(reply.body or {}).encode()
+    body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body or {}).encode()
     headers = {"Content-Length": str(len(body)), **(reply.headers or {})}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {reply.status} Answer\r\n{lines}\r\n".encode() + body

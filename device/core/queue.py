@@ -5,8 +5,10 @@ never tried goes the present one. A record that was tried stays on its way until
 whatever the mode is by then: its first attempt may have arrived though the answer was lost, and the
 other way would bring it there a second time. That makes switching safe at any moment.
 
-On the way to the cloud each company and kind is a lane of its own, in order; to the hub all records
-are one lane. A lane that failed rests, and the others go on.
+What is handed in for a company leaves in that order, whatever its kind: a fixation never goes
+before its batch. On the way to the cloud each company is therefore a lane of its own; to the hub
+all records are one lane. A record whose company has an older one on the other way waits for that.
+A lane that failed rests, and the others go on.
 """
 
 from collections.abc import Callable, Hashable, Sequence

@@ -4,7 +4,7 @@
 |---|---|
 | received | nothing: it may still run, when the hub sends it again |
 | started, expecting a new process (`restart_service`) | success: this is the new process |
-| started, expecting a new boot (`reboot_os`) | success when the OS boot id is another one |
+| started, expecting a new boot (`reboot_os`, `shutdown_os`) | success under another OS boot id |
 | started, an update that is written down as made (`swapped`) | success: it was |
 | started, anything else | `unknown`: it is never run again |
 | done | the stored result |
@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, structs
 
-from protocol.commands import Command, RebootOs, RestartService
+from protocol.commands import Command, RebootOs, RestartService, ShutdownOs
 from protocol.ids import CommandId
 from protocol.replies import Result, ResultError
 
@@ -43,7 +43,7 @@ def expects_of(command: Command) -> Expects | None:
     match command:
         case RestartService():
             return "process"
-        case RebootOs():
+        case RebootOs() | ShutdownOs():
             return "boot"
         case _:
             return None

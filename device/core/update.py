@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct
 
+from protocol.answers import PAGES, WEB_PAGE, media_of
 from protocol.commands import UpdateFirmware
 from protocol.versions import is_downgrade
 
@@ -28,6 +29,7 @@ PRODUCT: Final = "longline-device"
 MANIFEST: Final = "release.json"
 ENTRY: Final = "__main__.py"
 MOST_FILES: Final = 20_000
+_LATER: Final = frozenset({407, 408, 429, 500, 502, 503, 504, 511})
 
 
 class UpdateRefused(Exception):
@@ -75,6 +77,14 @@ def resume_at(update: UpdateFirmware, *, part_size: int, free_bytes: int, most_b
     if update.size - offset + SPARE_BYTES > free_bytes:
         raise UpdateRefused("disk_full", f"not enough room for {update.size} bytes")
     return offset
+
+
+def doubt_of_answer(status: int, media: str | None) -> str | None:
+    """Why the answer to a request for an artifact is none of the hub's, or one to ask for again
+    later; None when it is worth reading. `media` is its `Content-Type`."""
+    if status in _LATER or 300 <= status < 400:
+        return f"the hub answered {status}"
+    return WEB_PAGE if media_of(media) in PAGES else None
 
 
 def accepted_offset(asked: int, *, status: int) -> int:

@@ -1,5 +1,5 @@
 """`push_config`: a merge patch to the pushed configuration, which stays when the hub can be reached
-with it."""
+with it. `expectVersion` is of what the hub desires, and was decided there."""
 
 import asyncio
 from typing import Final
@@ -20,8 +20,7 @@ EFFECT_SECONDS: Final = 0.2
 async def push_config(command: PushConfig, context: Context) -> Done:
     context.no_return()
     config = context.tools.config
-    expected = None if command.expect_version is UNSET else command.expect_version
-    change = await config.begin(command.patch, expected, context.command_id)
+    change = await config.begin(command.patch, context.command_id)
     if change.applied or change.restart_required:
         await _confirm(command, context)
     return Done(

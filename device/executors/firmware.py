@@ -29,6 +29,7 @@ from device.core.update import (
     UpdateRefused,
     accepted_offset,
     check_version,
+    doubt_of_answer,
     resume_at,
     staged_name,
     verify,
@@ -148,11 +149,13 @@ async def _fetch_rest(command: UpdateFirmware, context: Context, part: Path) -> 
     }
     if offset:
         headers["Range"] = f"bytes={offset}-"
-    request = context.tools.http.stream("GET", command.url.lstrip("/"), headers=headers)
+    # The path is the hub's own (`protocol.commands`); below the address of the hub it stays there.
+    request = context.tools.http.stream("GET", command.url.removeprefix("/"), headers=headers)
     try:
         async with request as answer:
-            if answer.status_code in {429, 500, 502, 503, 504}:
-                raise HubUnreachable(f"the hub answered {answer.status_code}")
+            doubt = doubt_of_answer(answer.status_code, answer.headers.get("content-type"))
+            if doubt is not None:
+                raise HubUnreachable(doubt)
             begin = accepted_offset(offset, status=answer.status_code)
             with await asyncio.to_thread(_open, part, begin) as file:
                 await _copy(command, context, answer, file)

@@ -11,7 +11,7 @@ from hub.commands.dispatch import NewCommand, request_hash
 from hub.commands.records import Delivery
 from hub.commands.store import Key
 from hub.web.principal import Principal
-from protocol.commands import Command, params_of, spec_of
+from protocol.commands import Command, params_of, spec_of, timeout_of
 from protocol.ids import CommandId, DeviceId
 
 DEFAULT_EXPIRY: Final = timedelta(hours=24)
@@ -52,7 +52,7 @@ class Dispatch(Struct, frozen=True, kw_only=True):
             targets,
             spec.name,
             params_of(self.command),
-            self.timeout_ms or spec.timeout_ms,
+            self.timeout_ms or timeout_of(self.command),
             self.delivery,
             self.expires_at.timestamp() if self.expires_at else None,
         )
@@ -78,7 +78,7 @@ def new_commands(
             device_id=device_id,
             type=spec.name,
             params=params,
-            timeout_ms=wish.timeout_ms or spec.timeout_ms,
+            timeout_ms=wish.timeout_ms or timeout_of(wish.command),
             delivery=wish.delivery,
             expires_at=expires_at,
             by=by,

@@ -1,9 +1,10 @@
 """`/devices/{id}/config` and its history."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from hub.commands.service import CommandService, Dispatch
 from hub.config.service import ConfigService, HistoryRow, SchemaRow, Standing
 from hub.web.envelope import Items, at
 from hub.web.inputs import Body, ListQuery
@@ -41,6 +42,12 @@ class SchemaBody(Body, frozen=True):
     schema: dict[str, Any]
 
 
+class RevertBody(Body, frozen=True):
+    """`version`: one that was desired before; 0 is the empty configuration."""
+
+    version: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
 class ConfigSchema(Struct, frozen=True, rename="camel", kw_only=True):
     schema: dict[str, Any]
     updated_at: str
@@ -48,11 +55,20 @@ class ConfigSchema(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class ConfigEndpoints:
-    def __init__(self, service: ConfigService) -> None:
+    def __init__(self, service: ConfigService, commands: CommandService) -> None:
         self._service = service
+        self._commands = commands
 
     async def get(self, call: Call[None, None]) -> Config:
         return _config(await self._service.get(call.principal.org, DeviceId(call.path("id"))))
+
+    async def revert(self, call: Call[None, RevertBody]) -> Config:
+        """A push like any other: it waits for a device that is away."""
+        org, device_id = call.principal.org, DeviceId(call.path("id"))
+        push = await self._service.way_back(org, device_id, call.body.version)
+        wish = Dispatch(command=push, delivery="queue", wait=False)
+        await self._commands.dispatch(call.principal, device_id, wish)
+        return _config(await self._service.get(org, device_id))
 
     async def history(self, call: Call[ListQuery, None]) -> Items[ConfigChange]:
         key = decode_number_cursor(call.query.cursor)

@@ -1,16 +1,29 @@
 """`push_config` moves *desired* in the transaction that accepts it; its end, and what the device
 says in `hello`, move *reported*. What may be desired is ruled by the organisation's schema."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from hub.audit.service import AuditService, deed_of
 from hub.base.database import Connection
-from hub.base.errors import HubError, NotFound
+from hub.base.errors import Conflict, HubError, NotFound
 from hub.commands.service import CommandName, Ledgered, NewCommand
 from hub.config.schema import Rule
-from hub.config.standing import End, Said, Standing, after_end, after_hello, fate_of
+from hub.config.standing import (
+    ROLLED_BACK,
+    End,
+    Said,
+    Standing,
+    after_end,
+    after_hello,
+    desiring,
+    fate_of,
+    is_to_take_out,
+    is_without_effect,
+)
 from hub.config.store import (
     ConfigStore,
     Ended,
@@ -23,13 +36,16 @@ from hub.config.store import (
 )
 from hub.lines.service import LineRef
 from hub.web.principal import Principal
+from protocol.commands import PushConfig
 from protocol.frames import Hello
 from protocol.ids import DeviceId, OrgId
-from protocol.merge_patch import Document, merge
+from protocol.merge_patch import Document, difference, merge
 
 __all__ = ["ConfigService", "HistoryRow", "SchemaRow", "Standing"]
 
 KEPT_PUSHES: Final = 500
+KEPT_DOCUMENTS: Final = 50
+EXPECTED: Final = "expectVersion"
 PUSH: Final = "push_config"
 
 
@@ -48,22 +64,23 @@ class ConfigService:
     async def judge(
         self, connection: Connection, commands: Sequence[NewCommand]
     ) -> dict[CommandName, HubError]:
-        """The pushes that would violate their organisation's schema."""
+        """The pushes that would violate their organisation's schema, or that build on another
+        version than what is desired."""
         pushes = [c for c in commands if c.type == PUSH]
         rules = await self._rules_of(connection, sorted({c.org for c in pushes}))
-        pushes = [c for c in pushes if c.org in rules]
+        pushes = [c for c in pushes if c.org in rules or EXPECTED in c.params]
         if not pushes:
             return {}
         places = sorted({(c.org, c.device_id) for c in pushes})
-        locked = await self._store.lock(connection, places)
-        wanted = {place: standing.desired for place, standing in locked.items()}
+        wanted = await self._store.lock(connection, places)
         refused: dict[CommandName, HubError] = {}
         for push in pushes:
             place = (push.org, push.device_id)
-            merged = merge(wanted.get(place, {}), push.params["patch"])
-            problem = rules[push.org].problem(merged)
+            if place not in wanted:
+                continue  # there is no such device
+            problem = _conflict(push, wanted[place]) or _violation(push, wanted[place], rules)
             if problem is None:
-                wanted[place] = merged
+                wanted[place] = desiring(wanted[place], push.params["patch"])
             else:
                 refused[push.org, push.command_id] = problem
         return refused
@@ -84,14 +101,20 @@ class ConfigService:
         if not pushes:
             return
         places = sorted({(c.org, c.device_id) for c in pushes})
-        standings = await self._store.lock(connection, places)
-        desired = {place: (s.desired, s.desired_version) for place, s in standings.items()}
+        desired = await self._store.lock(connection, places)
         versions: list[Push] = []
         for command in sorted(pushes, key=lambda c: c.seq):
             place = (command.org, command.device_id)
-            document, version = desired[place]
-            desired[place] = (merge(document, command.params["patch"]), version + 1)
-            versions.append(Push(command, version + 1))
+            before = desired[place]
+            after = desired[place] = desiring(before, command.params["patch"])
+            versions.append(
+                Push(
+                    command=command,
+                    base_version=before.desired_version,
+                    version=after.desired_version,
+                    document=after.desired,
+                )
+            )
         await self._store.want(connection, desired, versions)
 
     async def ended(self, connection: Connection, commands: Sequence[Ledgered]) -> None:
@@ -101,19 +124,30 @@ class ConfigService:
         places = sorted({(c.org, c.device_id) for c in commands if c.type == PUSH})
         standings = await self._store.lock(connection, places)
         for push in await self._store.note_ends(connection, list(ends.values())):
-            end = ends[push.org, push.command_id]
-            standings[push.org, push.device_id] = after_end(
-                standings[push.org, push.device_id],
-                End(
-                    version=push.version,
-                    patch=push.patch,
-                    fate=end.fate,
-                    device_version=end.device_version,
-                    device_hash=end.device_hash,
-                    error=end.error,
-                ),
+            place, ended = (push.org, push.device_id), ends[push.org, push.command_id]
+            end = End(
+                version=push.version,
+                patch=push.patch,
+                fate=ended.fate,
+                without_effect=ended.without_effect,
+                device_version=ended.device_version,
+                device_hash=ended.device_hash,
+                error=ended.error,
             )
+            standing = after_end(standings[place], end)
+            if is_to_take_out(standing, end):
+                standing = await self._taken_out(connection, place, standing)
+            standings[place] = standing
         await self._store.report(connection, standings)
+
+    async def _taken_out(
+        self, connection: Connection, place: Place, standing: Standing
+    ) -> Standing:
+        """Without the last push, and without those before it that had no effect either, on which
+        something newer built until now."""
+        while base := await self._store.base(connection, place, standing.desired_version):
+            standing = replace(standing, desired=base.document, desired_version=base.version)
+        return standing
 
     # The listener of lines
 
@@ -131,17 +165,19 @@ class ConfigService:
                 if (org, device_id) in standings
             ]
             pushes = await self._store.pushes(connection, undone)
-            told = {
-                place: after_hello(standing, _said(hellos[place], standing, place, pushes))
-                for place, standing in standings.items()
-            }
-            changed = {place: now for place, now in told.items() if now != standings[place]}
+            changed: dict[Place, Standing] = {}
+            for place, before in standings.items():
+                standing = after_hello(before, _said(hellos[place], before, place, pushes))
+                if standing.status == ROLLED_BACK:
+                    standing = await self._taken_out(connection, place, standing)
+                if standing != before:
+                    changed[place] = standing
             await self._store.report(connection, changed)
 
     # Reading
 
     async def clean_up(self) -> None:
-        await self._store.forget(KEPT_PUSHES)
+        await self._store.forget(pushes=KEPT_PUSHES, documents=KEPT_DOCUMENTS)
 
     async def get(self, org: OrgId, device_id: DeviceId) -> Standing:
         config = await self._store.get(org, device_id)
@@ -153,6 +189,18 @@ class ConfigService:
         self, org: OrgId, device_id: DeviceId, *, below: int | None, limit: int
     ) -> list[HistoryRow]:
         return await self._store.history(org, device_id, below=below, limit=limit)
+
+    async def way_back(self, org: OrgId, device_id: DeviceId, version: int) -> PushConfig:
+        """The push that makes an earlier version desired again, of what is desired now. Raises
+        `NotFound` when there was none, or when it is not kept any more."""
+        standing = await self.get(org, device_id)
+        wanted: Document | None = {}
+        if version:
+            wanted = await self._store.document(org, device_id, version)
+        if wanted is None:
+            raise NotFound("no such version, or it is not kept any more")
+        patch = difference(standing.desired, wanted)
+        return PushConfig(patch=patch, expect_version=standing.desired_version)
 
     # The schema
 
@@ -179,6 +227,20 @@ class ConfigService:
             await self._audit.record(connection, deed_of(by, "config_schema.delete", None))
 
 
+def _conflict(push: NewCommand, standing: Standing) -> HubError | None:
+    expected = push.params.get(EXPECTED, standing.desired_version)
+    if expected == standing.desired_version:
+        return None
+    return Conflict(f"the desired version is {standing.desired_version}, not {expected}")
+
+
+def _violation(
+    push: NewCommand, standing: Standing, rules: Mapping[OrgId, Rule]
+) -> HubError | None:
+    rule = rules.get(push.org)
+    return rule and rule.problem(merge(standing.desired, push.params["patch"]))
+
+
 def _by_place(line: LineRef) -> Place:
     return line.org, line.device_id
 
@@ -189,6 +251,7 @@ def _ended(command: Ledgered) -> Ended:
     return Ended(
         command=command,
         fate=fate_of(command.status, command.error),
+        without_effect=is_without_effect(command.status, command.error),
         device_version=version if _is_version(version) else None,
         device_hash=digest if isinstance(digest, str) else None,
         error=None if command.error is None else str(command.error.get("message")),

@@ -8,10 +8,15 @@ agree. Pure.
 | failed | the last push ended without being applied |
 | rolled_back | the device applied the last push, could not reach the hub, and went back |
 
-A push moves *desired* when it is accepted. Its end, and what the device says in `hello`, move
-*reported*. A device that names the hash of its configuration is believed by the hash, whatever
-became of single commands; of one that names only a version it is known under which version it has
-what is desired."""
+A push moves *desired* when it is accepted. One that ends without effect is taken out again, unless
+something newer builds on it: *desired* and its version are then as they were before. Versions only
+rise, so that no version ever names two documents.
+
+A push's end, and what the device says in `hello`, move *reported*, which never shows what the
+device does not have. A device that names the hash of its configuration is believed by the hash,
+whatever became of single commands: what has another hash than all that the hub knows of is shown as
+empty. Of a device that names only a version it is known under which version it has what is desired.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -19,21 +24,28 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from protocol.errors import CommandErrorCode
 from protocol.lifecycle import State
 from protocol.merge_patch import Document, hash_of, merge
 
 Status = Literal["in_sync", "pending", "failed", "rolled_back"]
 Fate = Literal["applied", "failed", "rolled_back"]
 
+_NOTHING: Final[Document] = {}
 ROLLED_BACK: Final = "rolled_back"
 """The `error.code` of a device that went back."""
 WENT_BACK: Final = "the device could not reach the hub and went back to its last good configuration"
 DIFFERS: Final = "the device's configuration is not the desired one"
 
 
+NO_EFFECT: Final = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED})
+
+
 class Standing(Struct, frozen=True, kw_only=True):
     desired: Document
     desired_version: int
+    highest_version: int
+    """Of all that were ever desired."""
     reported: Document
     reported_version: int | None
     reported_hash: str | None
@@ -47,6 +59,7 @@ class End(Struct, frozen=True, kw_only=True):
     version: int
     patch: Document
     fate: Fate
+    without_effect: bool
     device_version: int | None
     device_hash: str | None
     error: str | None
@@ -65,20 +78,42 @@ class Said(Struct, frozen=True, kw_only=True):
     """The last push has not ended."""
 
 
+def desiring(standing: Standing, patch: Document) -> Standing:
+    """After a push was accepted."""
+    version = standing.highest_version + 1
+    return replace(
+        standing,
+        desired=merge(standing.desired, patch),
+        desired_version=version,
+        highest_version=version,
+    )
+
+
 def fate_of(status: State, error: Mapping[str, Any] | None) -> Fate:
     if status is State.SUCCESS:
         return "applied"
     return "rolled_back" if error is not None and error.get("code") == ROLLED_BACK else "failed"
 
 
+def is_without_effect(status: State, error: Mapping[str, Any] | None) -> bool:
+    """Whether a push is known to have left the device as it was. What ran out of time may still
+    come to effect, unless it was never sent."""
+    code = None if error is None else error.get("code")
+    return status in NO_EFFECT or code == CommandErrorCode.NOT_DELIVERED
+
+
+def is_to_take_out(standing: Standing, end: End) -> bool:
+    return end.without_effect and end.version == standing.desired_version
+
+
 def after_end(standing: Standing, end: End) -> Standing:
+    patch = end.patch if end.fate == "applied" else {}
     known = replace(
         standing,
+        reported=_document(end.device_hash, merge(standing.reported, patch), standing.desired),
         reported_version=_or(end.device_version, standing.reported_version),
         reported_hash=_or(end.device_hash, standing.reported_hash),
     )
-    if end.fate == "applied":
-        known = replace(known, reported=merge(standing.reported, end.patch))
     if end.version < standing.desired_version:
         return known
     if end.fate != "applied":
@@ -87,7 +122,12 @@ def after_end(standing: Standing, end: End) -> Standing:
 
 
 def after_hello(standing: Standing, said: Said) -> Standing:
-    known = replace(standing, reported_version=said.version, reported_hash=said.hash)
+    known = replace(
+        standing,
+        reported=_said_document(standing, said),
+        reported_version=said.version,
+        reported_hash=said.hash,
+    )
     if said.hash is not None:
         agreed = _agreed(known, said.hash)
         if agreed.status == "in_sync":
@@ -99,6 +139,24 @@ def after_hello(standing: Standing, said: Said) -> Standing:
     if said.is_under_way or standing.status in ("failed", "rolled_back"):
         return known
     return replace(known, status="pending", error=_drift(said))
+
+
+def _said_document(standing: Standing, said: Said) -> Document:
+    if said.hash is not None:
+        return _document(said.hash, standing.reported, standing.desired)
+    if said.version == standing.reported_version:
+        return standing.reported
+    if said.version == said.applied_version:
+        return standing.desired
+    return {} if said.version == 0 or said.applied_version is not None else standing.reported
+
+
+def _document(device_hash: str | None, likely: Document, other: Document) -> Document:
+    """The one that has this hash; an empty one when none has. Without a hash the likely one."""
+    if device_hash is None:
+        return likely
+    known: list[Document] = [likely, other]
+    return next((each for each in known if hash_of(each) == device_hash), _NOTHING)
 
 
 def _agreed(standing: Standing, device_hash: str) -> Standing:

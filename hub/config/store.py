@@ -32,11 +32,20 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
-class Push(Struct, frozen=True):
-    """One accepted `push_config` and the version that it wants."""
+class Push(Struct, frozen=True, kw_only=True):
+    """One accepted `push_config`, and the version that it makes of another."""
 
     command: Ledgered
+    base_version: int
     version: int
+    document: Document
+
+
+class Base(Struct, frozen=True):
+    """What was desired before a push."""
+
+    version: int
+    document: Document
 
 
 class Ended(Struct, frozen=True, kw_only=True):
@@ -44,6 +53,7 @@ class Ended(Struct, frozen=True, kw_only=True):
 
     command: Ledgered
     fate: Fate
+    without_effect: bool
     device_version: int | None
     device_hash: str | None
     error: str | None
@@ -92,14 +102,14 @@ class ConfigStore:
     async def want(
         self,
         connection: Connection,
-        desired: Mapping[Place, tuple[Document, int]],
+        desired: Mapping[Place, Standing],
         pushes: Sequence[Push],
     ) -> None:
         await connection.execute(
             _Q["set_desired"],
             *_columns(list(desired)),
-            [document for document, _ in desired.values()],
-            [version for _, version in desired.values()],
+            [standing.desired for standing in desired.values()],
+            [standing.desired_version for standing in desired.values()],
         )
         await connection.execute(
             _Q["add_history"],
@@ -109,7 +119,21 @@ class ConfigStore:
             [push.command.actor for push in pushes],
             [push.command.command_id for push in pushes],
             [push.command.params["patch"] for push in pushes],
+            [push.base_version for push in pushes],
+            [push.document for push in pushes],
         )
+
+    async def base(self, connection: Connection, place: Place, version: int) -> Base | None:
+        """What was desired before a push that had no effect; None for another, or when that is not
+        known any more."""
+        row = await connection.fetchrow(_Q["base"], *place, version)
+        return None if row is None else Base(row["version"], row["document"])
+
+    async def document(self, org: OrgId, device_id: DeviceId, version: int) -> Document | None:
+        found: Document | None = await self.database.fetchval(
+            _Q["document"], org, device_id, version
+        )
+        return found
 
     async def note_ends(self, connection: Connection, ends: Sequence[Ended]) -> list[PushRow]:
         """Those pushes that had no end yet, in order."""
@@ -120,6 +144,7 @@ class ConfigStore:
             [end.fate for end in ends],
             [end.device_version for end in ends],
             [end.error for end in ends],
+            [end.without_effect for end in ends],
         )
         return sorted(map(_push, rows), key=lambda push: push.version)
 
@@ -145,11 +170,14 @@ class ConfigStore:
             [row.reported_hash for row in rows],
             [row.status for row in rows],
             [row.error for row in rows],
+            [row.desired for row in rows],
+            [row.desired_version for row in rows],
         )
 
-    async def forget(self, keep: int) -> None:
-        """Keep so many pushes of each device."""
-        await self.database.execute(_Q["forget"], keep)
+    async def forget(self, *, pushes: int, documents: int) -> None:
+        """Keep so many pushes of each device, and of so many what they made."""
+        await self.database.execute(_Q["forget"], pushes)
+        await self.database.execute(_Q["forget_documents"], documents)
 
     async def get(self, org: OrgId, device_id: DeviceId) -> Standing | None:
         row = await self.database.fetchrow(_Q["get"], org, device_id)
@@ -208,6 +236,7 @@ def _standing(row: Row) -> Standing:
     return Standing(
         desired=row["desired"],
         desired_version=row["desired_version"],
+        highest_version=row["highest_version"],
         reported=row["reported"],
         reported_version=row["reported_version"],
         reported_hash=row["reported_hash"],

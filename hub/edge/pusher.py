@@ -7,21 +7,26 @@ again and known there by its id."""
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
 
 import structlog
+from msgspec import Struct
 
 from cloud.api import Push
 from cloud.client import CloudClient
 from hub.base import metrics
 from hub.base.errors import Unavailable
-from hub.edge.pushing import Claimed, Settlement, in_time, settle
-from hub.edge.store import EdgeStore
-from protocol.ids import ReplicaId
+from hub.edge.alarm import CODE, Alarm, Told
+from hub.edge.pushing import Claimed, Settlement, Waiting, in_time, settle
+from hub.edge.store import EdgeStore, Settled
+from protocol.dashboard import AlertEvent, DashboardEvent
+from protocol.ids import OrgId, ReplicaId
+from protocol.telemetry import Severity
 
 log = structlog.get_logger(__name__)
 
+SEVERITY: Final[Severity] = "WARN"
 LANES: Final = 4
 """Pushed at one time by a replica."""
 LOOK_SECONDS: Final = 1.0
@@ -29,11 +34,19 @@ BATCHES: Final = 50
 """Then another lane has its turn."""
 
 
+class Dashboards(Protocol):
+    """Where alerts of the hub's own go (the telemetry floor)."""
+
+    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None: ...
+    def now(self) -> str: ...
+
+
 class CloudPusher:
     def __init__(
         self,
         store: EdgeStore,
         client: CloudClient | None,
+        dashboards: Dashboards,
         replica_id: ReplicaId,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -41,9 +54,11 @@ class CloudPusher:
     ) -> None:
         self._store = store
         self._client = client
+        self._dashboards = dashboards
         self._replica_id = replica_id
         self._clock = clock
         self._draw = draw
+        self._alarm = Alarm()
         self._wake = asyncio.Event()
         self._busy = 0
 
@@ -62,6 +77,7 @@ class CloudPusher:
                     self._busy += 1
                     tasks.create_task(self._push_lane(self._client, claimed))
                 await self._look_again()
+                self._raise(self._alarm.left_out(self._clock()))
 
     async def _look_again(self) -> None:
         try:
@@ -89,39 +105,71 @@ class CloudPusher:
             self._wake.set()
 
     async def _push(self, client: CloudClient, claimed: Claimed) -> None:
-        lane, failures = claimed.lane, claimed.failures
-        held_since = self._clock()
+        turn = _Turn(claimed, held_since=self._clock(), failures=claimed.failures)
         for _ in range(BATCHES):
-            push = Push(await self._store.next(lane))
-            if not push.next():
+            batch = await self._store.next(claimed.lane)
+            if not batch:
                 break
-            while items := push.next():
-                if not in_time(held_since, self._clock()):
-                    return
-                answer = await client.send(lane.company_id, lane.kind, items)
-                settlement = settle(push, answer, failures=failures, draw=self._draw())
-                failures = 0
-                if settlement.new_token:
-                    client.forget_token()
-                held_since = self._clock()
-                if not await self._settle(claimed, settlement):
-                    return
-        await self._store.release(lane, self._replica_id)
+            if not await self._push_batch(client, turn, batch):
+                return
+        await self._store.release(claimed.lane, self._replica_id)
 
-    async def _settle(self, claimed: Claimed, settlement: Settlement) -> bool:
+    async def _push_batch(
+        self, client: CloudClient, turn: "_Turn", batch: Sequence[Waiting]
+    ) -> bool:
         """Whether to go on with this lane."""
-        held = await self._store.settle(claimed.lane, self._replica_id, settlement)
+        company_id, push = turn.claimed.lane.company_id, Push(batch)
+        while waiting := push.next():
+            if not in_time(turn.held_since, self._clock()):
+                return False
+            items = [each.item for each in waiting]
+            answer = await client.send(company_id, batch[0].kind, items)
+            settlement = settle(push, answer, failures=turn.failures, draw=self._draw())
+            turn.failures = 0
+            if settlement.new_token:
+                client.forget_token()
+            turn.held_since = self._clock()
+            settled = await self._settle(turn.claimed, settlement)
+            if not settled.holds:
+                return False
+            if len(settled.dead) < len(settlement.dead):
+                break  # an older record waits again: that one goes first
+        return True
+
+    async def _settle(self, claimed: Claimed, settlement: Settlement) -> Settled:
+        settled = await self._store.settle(claimed.lane, self._replica_id, settlement)
         metrics.cloud_records.labels("done").inc(len(settlement.done))
-        metrics.cloud_records.labels("dead").inc(len(settlement.dead))
+        metrics.cloud_records.labels("dead").inc(len(settled.dead))
         if settlement.wait is not None:
             metrics.cloud_failures.inc()
             log.warning(
                 "cloud_push_failed",
-                kind=claimed.lane.kind,
                 error=settlement.error,
                 failures=settlement.failures,
                 retry_in=round(settlement.wait, 1),
             )
-        elif settlement.dead:
-            log.error("cloud_dead_letter", kind=claimed.lane.kind, error=settlement.error)
-        return held
+        for letter in settled.dead:
+            log.error("cloud_dead_letter", kind=letter.kind, error=settlement.error)
+            org, now = claimed.lane.org, self._clock()
+            told = self._alarm.buried(org, letter, settlement.error, now)
+            self._raise([told] if told else [])
+        return settled
+
+    def _raise(self, alerts: Iterable[Told]) -> None:
+        for each in alerts:
+            event = AlertEvent(
+                device_id=each.device_id,
+                ts=self._dashboards.now(),
+                severity=SEVERITY,
+                code=CODE,
+                message=each.message,
+            )
+            self._dashboards.publish(each.org, event, SEVERITY)
+
+
+class _Turn(Struct):
+    """A lane while it is pushed. `failures` in a row before the next answer."""
+
+    claimed: Claimed
+    held_since: float
+    failures: int

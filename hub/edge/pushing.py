@@ -1,17 +1,20 @@
-"""What the cloud's answer does to a lane (one company and kind). Pure.
+"""What the cloud's answer does to a lane (one company). Pure.
 
-A lane is pushed in order, one request at a time, by the replica that holds its lease. After an
+A lane is pushed in the order in which its records were handed in, over all kinds: a fixation never
+goes before its batch. A request carries one kind, so it takes the first records as far as they are
+of one. One is on its way at a time, from the replica that holds the lease of the lane. After an
 answer its records are done, dead letters, or still waiting; and the lane goes on, or rests until
 its next attempt, for whichever replica comes then. `cloud.api` says what an answer means."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 from msgspec import Struct
 
 from cloud.api import Answer, Item, Push, Verdict, meaning, wait_after
 from protocol.edge import Kind
-from protocol.ids import OrgId
+from protocol.ids import DeviceId, OrgId
 
 LEASE_SECONDS: Final = 15.0
 LATEST_SECONDS: Final = 4.0
@@ -22,7 +25,15 @@ MOST_ERROR: Final = 500
 class Lane(Struct, frozen=True):
     org: OrgId
     company_id: str
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """A record that waits. `queue_id` is its place, and names it."""
+
+    queue_id: int
+    device_id: DeviceId
     kind: Kind
+    item: Item
 
 
 class Claimed(Struct, frozen=True):
@@ -35,15 +46,20 @@ class Claimed(Struct, frozen=True):
 class Settlement(Struct, frozen=True, kw_only=True):
     """What to write after one answer. `wait` is None when the lane goes on."""
 
-    done: Sequence[str] = ()
-    dead: Sequence[str] = ()
+    done: Sequence[Waiting] = ()
+    dead: Sequence[Waiting] = ()
     error: str = ""
     failures: int = 0
     wait: float | None = None
     new_token: bool = False
 
 
-def settle(push: Push[Item], answer: Answer, *, failures: int, draw: float) -> Settlement:
+def of_one_kind(waiting: Sequence[Waiting]) -> list[Waiting]:
+    """The first ones, as far as one request may carry them."""
+    return list(takewhile(lambda each: each.kind == waiting[0].kind, waiting))
+
+
+def settle(push: Push[Waiting], answer: Answer, *, failures: int, draw: float) -> Settlement:
     """`failures` in a row before this answer; `draw` from [0, 1)."""
     verdict = meaning(answer.status)
     outcome = push.answered(verdict)
@@ -55,8 +71,8 @@ def settle(push: Push[Item], answer: Answer, *, failures: int, draw: float) -> S
             new_token=verdict is Verdict.NEW_TOKEN,
         )
     return Settlement(
-        done=[item.id for item in outcome.done],
-        dead=[item.id for item in outcome.dead],
+        done=outcome.done,
+        dead=outcome.dead,
         error=answer.text[:MOST_ERROR],
     )
 

@@ -2,7 +2,8 @@
 
 Each is judged by itself: one that does not validate is refused with its reason, and the others are
 kept. An id that is there already, or that comes twice in one call, is accepted again when the
-content is the same, and a conflict when it is not."""
+content is the same, and a conflict when it is not. A device hands in records of its own company
+only: what was taken already stays accepted when it moves to another."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -41,8 +42,10 @@ def judge(raw: Raw) -> Judged | Refusal:
     return Judged(record, digest(record))
 
 
-def decide(judged: Sequence[Judged | Refusal], existing: Mapping[str, bytes]) -> Intake:
-    """`existing`: the digests of those ids that are there."""
+def decide(
+    judged: Sequence[Judged | Refusal], existing: Mapping[str, bytes], company: str | None
+) -> Intake:
+    """`existing`: the digests of those ids of the device that are there; `company`: its own."""
     known = dict(existing)
     new: list[Judged] = []
     accepted: dict[str, None] = {}
@@ -52,6 +55,9 @@ def decide(judged: Sequence[Judged | Refusal], existing: Mapping[str, bytes]) ->
             refused.append(each)
             continue
         ident = each.record.id
+        if ident not in known and each.record.company_id != company:
+            refused.append(Refusal(ident, "forbidden", _whose(company)))
+            continue
         if ident not in known:
             known[ident] = each.digest
             new.append(each)
@@ -60,3 +66,7 @@ def decide(judged: Sequence[Judged | Refusal], existing: Mapping[str, bytes]) ->
         else:
             refused.append(Refusal(ident, "conflict", "this id has another content"))
     return Intake(new, SyncAnswer(list(accepted), refused))
+
+
+def _whose(company: str | None) -> str:
+    return "the device belongs to " + (f"company {company}" if company else "no company")

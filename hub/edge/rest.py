@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
-from hub.edge.service import DeadRow, EdgeService
+from hub.base.errors import invalid
+from hub.edge.service import DeadRow, EdgeService, Which
 from hub.web.envelope import Items
 from hub.web.inputs import Body, ListQuery
 from hub.web.route import Call
 from protocol.codec import rfc3339
-from protocol.edge import MOST_RECORDS, EdgeRecord, Kind, SyncAnswer
+from protocol.edge import MOST_RECORDS, CompanyId, EdgeRecord, Kind, RecordId, SyncAnswer
 
 
 class SyncBody(Body, frozen=True):
@@ -43,6 +44,23 @@ class DeadLetter(Struct, frozen=True, rename="camel", kw_only=True):
     failed_at: str
 
 
+class DeadLetterFilter(Body, frozen=True):
+    """Those that match all that is given: one of the three at least, or `all`. `ids` of records."""
+
+    kind: Kind | None = None
+    company_id: CompanyId | None = None
+    ids: Annotated[list[RecordId], Meta(min_length=1, max_length=10_000)] | None = None
+    all: bool = False
+
+
+class Retried(Struct, frozen=True):
+    retried: int
+
+
+class Deleted(Struct, frozen=True):
+    deleted: int
+
+
 class EdgeEndpoints:
     def __init__(self, service: EdgeService) -> None:
         self._service = service
@@ -67,6 +85,19 @@ class EdgeEndpoints:
 
     async def retry(self, call: Call[None, None]) -> None:
         await self._service.retry(call.principal, call.path("id"))
+
+    async def retry_all(self, call: Call[None, DeadLetterFilter]) -> Retried:
+        return Retried(await self._service.retry_all(call.principal, _which(call.body)))
+
+    async def discard_all(self, call: Call[None, DeadLetterFilter]) -> Deleted:
+        return Deleted(await self._service.discard_all(call.principal, _which(call.body)))
+
+
+def _which(body: DeadLetterFilter) -> Which:
+    which = Which(kind=body.kind, company_id=body.company_id, ids=body.ids)
+    if body.all == (which != Which()):
+        raise invalid("all", "either kind, companyId or ids, or all")
+    return which
 
 
 def _dead_letter(row: DeadRow) -> DeadLetter:

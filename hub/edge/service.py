@@ -1,35 +1,40 @@
 """Records come in, and what becomes of them on their way to the cloud is told."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from msgspec import Raw, Struct
 
 from hub.audit.service import AuditService, deed_of
 from hub.base import metrics
-from hub.base.errors import NotFound, Overloaded, Unavailable
+from hub.base.database import Connection
+from hub.base.errors import NotFound, Overloaded, TooManyRequests, Unavailable
 from hub.base.retention import Retention
 from hub.edge.records import Intake, Judged, decide, judge
-from hub.edge.store import DeadRow, EdgeStore, Overview, Raced
+from hub.edge.store import DeadRow, EdgeStore, Overview, Raced, Which
 from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, page_of
+from hub.web.paging import decode_number_cursor, page_of
 from hub.web.principal import Principal
 from protocol.edge import Refusal, SyncAnswer
 from protocol.ids import DeviceId, OrgId
 
-__all__ = ["Bounds", "DeadRow", "EdgeService", "Overview"]
+__all__ = ["Bounds", "DeadRow", "EdgeService", "Overview", "Which"]
 
 log = structlog.get_logger(__name__)
 
 RACES: Final = 3
 FULL_SECONDS: Final = 30
+SHARE: Final = 10_000
+"""Places of one device in the queue to the cloud."""
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """Of what waits for the cloud."""
+    """Of what waits for the cloud. One device may take up a share, so that the rest is for the
+    others."""
 
     most_pending: int
+    share: int = SHARE
     is_pushed: bool
     """There is a cloud; without one what waits goes with the retention of records."""
 
@@ -47,7 +52,7 @@ class EdgeService:
         self._pending = 0
 
     async def sync(self, by: Principal, records: Sequence[Raw]) -> SyncAnswer:
-        """What is accepted is committed. Raises `Overloaded`, `Unavailable`."""
+        """What is accepted is committed. Raises `Overloaded`, `TooManyRequests`, `Unavailable`."""
         judged = [judge(raw) for raw in records]
         ids = list({each.record.id for each in judged if isinstance(each, Judged)})
         for _ in range(RACES):
@@ -62,16 +67,26 @@ class EdgeService:
     async def _take(
         self, by: Principal, judged: Sequence[Judged | Refusal], ids: list[str]
     ) -> Intake:
+        org, device_id = by.org, DeviceId(by.subject)
         async with self._store.database.transaction() as connection:
-            intake = decide(judged, await self._store.existing(connection, by.org, ids))
+            existing = await self._store.existing(connection, org, device_id, ids)
+            company = await self._store.company(connection, org, device_id)
+            intake = decide(judged, existing, company)
             if intake.new:
-                self._check_room(len(intake.new))
-                await self._store.add(connection, by.org, DeviceId(by.subject), intake.new)
+                await self._check_room(connection, by, len(intake.new))
+                await self._store.add(connection, org, device_id, intake.new)
         return intake
 
-    def _check_room(self, more: int) -> None:
+    async def _check_room(self, connection: Connection, by: Principal, more: int) -> None:
+        """Raises `Overloaded`, `TooManyRequests`."""
         if self._pending + more > self._bounds.most_pending:
             raise Overloaded("too much waits for the cloud", retry_after=FULL_SECONDS)
+        share = self._bounds.share
+        waiting = await self._store.share(connection, by.org, DeviceId(by.subject), share)
+        if waiting + more > share:
+            raise TooManyRequests(
+                f"{share} records of a device may wait for the cloud", retry_after=FULL_SECONDS
+            )
 
     def _count(self, intake: Intake) -> None:
         repeated = len(intake.answer.accepted) - len(intake.new)
@@ -93,18 +108,36 @@ class EdgeService:
         return await self._store.overview(org)
 
     async def dead_letters(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[DeadRow]:
-        rows = await self._store.dead_letters(org, before=decode_cursor(cursor), limit=limit + 1)
+        before = decode_number_cursor(cursor)
+        rows = await self._store.dead_letters(org, before=before, limit=limit + 1)
         return page_of(
-            rows, limit, key=lambda row: (row.finished_at, row.record_id), item=lambda row: row
+            rows, limit, key=lambda row: (row.finished_at, str(row.queue_id)), item=lambda row: row
         )
 
     async def retry(self, by: Principal, record_id: str) -> None:
         """A dead letter is pushed again, in its old place. Raises `NotFound`."""
         async with self._store.database.transaction() as connection:
-            if not await self._store.retry(connection, by.org, record_id):
+            if not await self._store.retry(connection, by.org, Which(ids=[record_id])):
                 raise NotFound("no such dead letter")
             await self._audit.record(connection, deed_of(by, "cloud_sync.retry", record_id))
         self._on_new()
+
+    async def retry_all(self, by: Principal, which: Which) -> int:
+        """Those that match are pushed again, in their old places; how many."""
+        async with self._store.database.transaction() as connection:
+            count = await self._store.retry(connection, by.org, which)
+            deed = deed_of(by, "cloud_sync.retry", None, **_detail(which, count))
+            await self._audit.record(connection, deed)
+        self._on_new()
+        return count
+
+    async def discard_all(self, by: Principal, which: Which) -> int:
+        """Those that match will never be pushed, and are not shown any more; how many."""
+        async with self._store.database.transaction() as connection:
+            count = await self._store.discard(connection, by.org, which)
+            deed = deed_of(by, "cloud_sync.discard", None, **_detail(which, count))
+            await self._audit.record(connection, deed)
+        return count
 
     # Jobs
 
@@ -122,3 +155,9 @@ class EdgeService:
         if unsent:
             log.warning("cloud_records_expired", records=unsent)
             metrics.cloud_records.labels("expired").inc(unsent)
+
+
+def _detail(which: Which, count: int) -> dict[str, Any]:
+    """For the audit: what was asked for, and how many it was."""
+    asked = {"kind": which.kind, "companyId": which.company_id, "ids": which.ids}
+    return {name: value for name, value in asked.items() if value is not None} | {"count": count}

@@ -6,12 +6,12 @@ from typing import Any
 
 import asyncpg
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 import sql
-from cloud.api import MOST_ITEMS, Item, fitting
+from cloud.api import LONGEST_WISH, MOST_ITEMS, Item, fitting
 from hub.base.database import Connection, Database, Row
-from hub.edge.pushing import LEASE_SECONDS, Claimed, Lane, Settlement
+from hub.edge.pushing import LEASE_SECONDS, Claimed, Lane, Settlement, Waiting, of_one_kind
 from hub.edge.records import Judged
 from protocol.codec import rfc3339
 from protocol.edge import Kind
@@ -32,7 +32,25 @@ class Overview(Struct, frozen=True, kw_only=True):
     error: str | None
 
 
+class Which(Struct, frozen=True, kw_only=True):
+    """Dead letters that match all of it; None matches any."""
+
+    kind: Kind | None = None
+    company_id: str | None = None
+    ids: Sequence[str] | None = None
+    """Of records."""
+
+
+class Settled(Struct, frozen=True):
+    """What an answer has come to: whether the replica goes on with the lane, and what is a dead
+    letter now. A refused record that is none waits behind an older one of its company."""
+
+    holds: bool
+    dead: list[Waiting]
+
+
 class DeadRow(Struct, frozen=True, kw_only=True):
+    queue_id: int
     record_id: str
     company_id: str
     kind: Kind
@@ -56,11 +74,21 @@ class EdgeStore:
 
     # Records
 
+    async def company(self, connection: Connection, org: OrgId, device_id: DeviceId) -> str | None:
+        found: str | None = await connection.fetchval(_Q["company"], org, device_id)
+        return found
+
     async def existing(
-        self, connection: Connection, org: OrgId, ids: Sequence[str]
+        self, connection: Connection, org: OrgId, device_id: DeviceId, ids: Sequence[str]
     ) -> dict[str, bytes]:
-        rows = await connection.fetch(_Q["existing"], org, ids)
+        rows = await connection.fetch(_Q["existing"], org, device_id, ids)
         return {row["record_id"]: row["digest"] for row in rows}
+
+    async def share(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, most: int
+    ) -> int:
+        """How many records of a device wait, counted up to `most`."""
+        return int(await connection.fetchval(_Q["share"], org, device_id, most))
 
     async def add(
         self, connection: Connection, org: OrgId, device_id: DeviceId, new: Sequence[Judged]
@@ -84,50 +112,53 @@ class EdgeStore:
             )
             if len(added) < len(new):
                 raise Raced
-            await connection.execute(_Q["enqueue"], org, ids, companies, kinds)
+            await connection.execute(_Q["enqueue"], org, device_id, ids, companies, kinds)
         except asyncpg.UniqueViolationError:
             raise Raced from None
-        await connection.execute(_Q["add_lanes"], org, companies, kinds)
+        await connection.execute(_Q["add_lanes"], org, companies)
 
     # Lanes
 
     async def claim(self, replica_id: ReplicaId, most: int) -> list[Claimed]:
-        rows = await self.database.fetch(_Q["claim"], replica_id, LEASE_SECONDS, most)
-        return [
-            Claimed(Lane(row["org_id"], row["company_id"], row["kind"]), row["failures"])
-            for row in rows
-        ]
+        rows = await self.database.fetch(_Q["claim"], replica_id, LEASE_SECONDS, most, LONGEST_WISH)
+        return [Claimed(Lane(row["org_id"], row["company_id"]), row["failures"]) for row in rows]
 
-    async def next(self, lane: Lane) -> list[Item]:
+    async def next(self, lane: Lane) -> list[Waiting]:
         """The first records of the lane, as many as go into one request."""
         rows = await self.database.fetch(_Q["next"], *_key(lane), MOST_ITEMS)
-        sizes = [len(msgspec.json.encode(row["data"])) for row in rows]
-        return [
-            Item(row["record_id"], rfc3339(row["ts"]), row["data"])
-            for row in rows[: fitting(sizes)]
-        ]
+        waiting = of_one_kind([_waiting(row) for row in rows])
+        sizes = [len(msgspec.json.encode(each.item.data)) for each in waiting]
+        return waiting[: fitting(sizes)]
 
-    async def settle(self, lane: Lane, replica_id: ReplicaId, settlement: Settlement) -> bool:
-        """Write what an answer did; whether this replica goes on with the lane."""
+    async def settle(self, lane: Lane, replica_id: ReplicaId, settlement: Settlement) -> Settled:
+        """Write what an answer did."""
+        buried: set[int] = set()
         async with self.database.transaction() as connection:
             if settlement.done:
-                await connection.execute(_Q["finish"], lane.org, settlement.done, None)
+                await connection.execute(_Q["finish"], _places(settlement.done))
             if settlement.dead:
-                await connection.execute(
-                    _Q["finish"], lane.org, settlement.dead, settlement.error or "refused"
-                )
-            if settlement.wait is None:
-                held = await connection.fetchval(_Q["hold"], *_key(lane), replica_id, LEASE_SECONDS)
-                return held is not None
-            await connection.execute(
-                _Q["fail"],
-                *_key(lane),
-                replica_id,
-                settlement.failures,
-                settlement.wait,
-                settlement.error,
-            )
-            return False
+                reason = settlement.error or "refused"
+                rows = await connection.fetch(_Q["bury"], _places(settlement.dead), reason)
+                buried = {row["queue_id"] for row in rows}
+            holds = await self._hold_or_rest(connection, lane, replica_id, settlement)
+        return Settled(holds, [each for each in settlement.dead if each.queue_id in buried])
+
+    async def _hold_or_rest(
+        self, connection: Connection, lane: Lane, replica_id: ReplicaId, settlement: Settlement
+    ) -> bool:
+        """Whether this replica goes on with the lane."""
+        if settlement.wait is None:
+            held = await connection.fetchval(_Q["hold"], *_key(lane), replica_id, LEASE_SECONDS)
+            return held is not None
+        await connection.execute(
+            _Q["fail"],
+            *_key(lane),
+            replica_id,
+            settlement.failures,
+            settlement.wait,
+            settlement.error,
+        )
+        return False
 
     async def release(self, lane: Lane, replica_id: ReplicaId) -> None:
         await self.database.execute(_Q["release"], *_key(lane), replica_id)
@@ -146,13 +177,16 @@ class EdgeStore:
         )
 
     async def dead_letters(
-        self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
+        self, org: OrgId, *, before: tuple[datetime, int] | None, limit: int
     ) -> list[DeadRow]:
         rows = await self.database.fetch(_Q["dead_letters"], org, *(before or (None, None)), limit)
         return [_dead(row) for row in rows]
 
-    async def retry(self, connection: Connection, org: OrgId, record_id: str) -> bool:
-        return await connection.fetchval(_Q["retry"], org, record_id) is not None
+    async def retry(self, connection: Connection, org: OrgId, which: Which) -> int:
+        return int(await connection.fetchval(_Q["retry"], org, *structs.astuple(which)))
+
+    async def discard(self, connection: Connection, org: OrgId, which: Which) -> int:
+        return int(await connection.fetchval(_Q["discard"], org, *structs.astuple(which)))
 
     # Retention
 
@@ -175,12 +209,26 @@ def _modes(rows: Sequence[Row]) -> list[ModeRow]:
     return [ModeRow(row["org_id"], row["device_id"], row["connection_mode"]) for row in rows]
 
 
-def _key(lane: Lane) -> tuple[str, str, str]:
-    return (lane.org, lane.company_id, lane.kind)
+def _key(lane: Lane) -> tuple[str, str]:
+    return (lane.org, lane.company_id)
+
+
+def _places(waiting: Sequence[Waiting]) -> list[int]:
+    return [each.queue_id for each in waiting]
+
+
+def _waiting(row: Row) -> Waiting:
+    return Waiting(
+        queue_id=row["queue_id"],
+        device_id=DeviceId(row["device_id"]),
+        kind=row["kind"],
+        item=Item(row["record_id"], rfc3339(row["ts"]), row["data"]),
+    )
 
 
 def _dead(row: Row) -> DeadRow:
     return DeadRow(
+        queue_id=row["queue_id"],
         record_id=row["record_id"],
         company_id=row["company_id"],
         kind=row["kind"],

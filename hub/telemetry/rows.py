@@ -13,7 +13,7 @@ from msgspec import Struct
 from protocol import telemetry
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
-from protocol.dashboard import StatusEvent
+from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Telemetry
@@ -156,14 +156,26 @@ class _Presence(Struct, frozen=True):
 def presence_row(org: OrgId, event: StatusEvent, stamp: Stamp) -> Row:
     """That a line opened or closed, as the hub itself says it. The device's own state is not
     touched, and it is counted apart from what devices send."""
+    return _own_row(org, event, stamp, counted_as="presence", generation=event.generation or 0)
+
+
+def alert_row(org: OrgId, event: AlertEvent, stamp: Stamp) -> Row:
+    """An alert that the hub itself raises about a device."""
+    return _own_row(org, event, stamp, counted_as="hub_alert", generation=0)
+
+
+def _own_row(
+    org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp, *, counted_as: str, generation: int
+) -> Row:
     head = f"{org}\t{event.device_id}".encode()
-    source = _Presence(org, event.device_id, Generation(event.generation or 0), head)
+    source = _Presence(org, event.device_id, Generation(generation), head)
     body = encode(event)
-    rest = b"status\t\\N\t\\N\t%b" % body.replace(b"\\", b"\\\\")
+    kind = str(event.__struct_config__.tag).encode()
+    rest = b"%b\t\\N\t\\N\t%b" % (kind, body.replace(b"\\", b"\\\\"))
     times = stamp.text.encode(), event.ts.encode()
     line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
-    counted_as = StreamEvent(event.device_id, "presence", "", body)
-    return Row("event", line, source, None, None, counted_as, None)
+    counted = StreamEvent(event.device_id, counted_as, "", body)
+    return Row("event", line, source, None, None, counted, None)
 
 
 def _event_columns(kind: str, message: Telemetry, body: bytes) -> bytes:

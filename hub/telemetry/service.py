@@ -29,7 +29,7 @@ from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, encode_cursor
 from protocol.codec import encode, rfc3339
 from protocol.commands import LEVELS, Level
-from protocol.dashboard import DashboardEvent, StatusEvent
+from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
 from protocol.ids import DeviceId, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Telemetry
@@ -134,9 +134,11 @@ class TelemetryService:
         self._rows.append(row)
 
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
-        """An event of the hub's own, for dashboards. Presence is kept, too."""
+        """An event of the hub's own, for dashboards. Presence and alerts are kept, too."""
         if isinstance(event, StatusEvent) and len(self._rows) < SHED_ABOVE:
             self._keep(rows_.presence_row(org, event, self._stamps.next(self._clock())))
+        elif isinstance(event, AlertEvent):
+            self._keep(rows_.alert_row(org, event, self._stamps.next(self._clock())))
         kind = str(event.__struct_config__.tag)
         self._stream.put(org, StreamEvent(event.device_id, kind, level, encode(event)))
 

@@ -16,21 +16,39 @@ FOR UPDATE OF c
 
 -- name: set_desired
 UPDATE device_config c
-SET desired = n.desired, desired_version = n.version, status = 'pending', error = NULL
+SET desired = n.desired, desired_version = n.version, highest_version = n.version,
+    status = 'pending', error = NULL
 FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bigint[])
      AS n (org_id, device_id, desired, version)
 WHERE c.org_id = n.org_id AND c.device_id = n.device_id
 
 -- name: add_history
-INSERT INTO device_config_history (org_id, device_id, version, actor, command_id, patch)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[])
+INSERT INTO device_config_history (org_id, device_id, version, actor, command_id, patch,
+                                   base_version, document)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[],
+                     $7::bigint[], $8::jsonb[])
+
+-- name: base
+-- What was desired before a push that had no effect.
+SELECT h.base_version AS version, coalesce(b.document, '{}') AS document
+FROM device_config_history h
+LEFT JOIN device_config_history b ON b.org_id = h.org_id AND b.device_id = h.device_id
+                                 AND b.version = h.base_version
+WHERE h.org_id = $1 AND h.device_id = $2 AND h.version = $3 AND h.without_effect
+  AND (b.document IS NOT NULL OR h.base_version = 0)
+
+-- name: document
+-- What a version was, while that is kept.
+SELECT document FROM device_config_history
+WHERE org_id = $1 AND device_id = $2 AND version = $3
 
 -- name: note_ends
 -- How pushes ended; answers those of which that was not known.
 UPDATE device_config_history h
-SET outcome = n.outcome, device_version = n.device_version, error = n.error, ended_at = now()
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
-     AS n (org_id, command_id, outcome, device_version, error)
+SET outcome = n.outcome, device_version = n.device_version, error = n.error, ended_at = now(),
+    without_effect = n.without_effect
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::boolean[])
+     AS n (org_id, command_id, outcome, device_version, error, without_effect)
 WHERE h.org_id = n.org_id AND h.command_id = n.command_id AND h.outcome = 'pending'
 RETURNING h.*
 
@@ -39,7 +57,7 @@ RETURNING h.*
 -- one it is noted, whatever its command came to.
 WITH undone AS (
     UPDATE device_config_history h
-    SET outcome = 'rolled_back', ended_at = coalesce(h.ended_at, now())
+    SET outcome = 'rolled_back', ended_at = coalesce(h.ended_at, now()), without_effect = true
     FROM unnest($1::text[], $2::text[], $3::text[]) AS n (org_id, device_id, command_id)
     WHERE h.org_id = n.org_id AND h.device_id = n.device_id AND h.command_id = n.command_id
       AND h.outcome <> 'applied'
@@ -54,12 +72,13 @@ JOIN unnest($1::text[], $2::text[]) AS n (org_id, device_id)
      ON n.org_id = h.org_id AND n.device_id = h.device_id
 
 -- name: report
--- What devices have, and how that compares.
+-- What devices have, and how that compares; and what is desired without what was taken out.
 UPDATE device_config c
 SET reported = n.reported, reported_version = n.version, reported_hash = n.hash,
-    status = n.status, error = n.error
-FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bigint[], $5::text[], $6::text[], $7::text[])
-     AS n (org_id, device_id, reported, version, hash, status, error)
+    status = n.status, error = n.error, desired = n.desired, desired_version = n.desired_version
+FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+            $8::jsonb[], $9::bigint[])
+     AS n (org_id, device_id, reported, version, hash, status, error, desired, desired_version)
 WHERE c.org_id = n.org_id AND c.device_id = n.device_id
 
 -- name: get
@@ -76,6 +95,17 @@ ORDER BY version DESC LIMIT $4
 DELETE FROM device_config_history h USING device_config c
 WHERE c.org_id = h.org_id AND c.device_id = h.device_id
   AND h.version <= c.desired_version - $1::bigint
+
+-- name: forget_documents
+-- What old pushes made, beyond so many of each device; but for what is desired, and what is desired
+-- again should a push fail.
+UPDATE device_config_history h SET document = NULL
+FROM device_config c
+WHERE c.org_id = h.org_id AND c.device_id = h.device_id AND h.document IS NOT NULL
+  AND h.version < c.desired_version AND h.version <= c.highest_version - $1::bigint
+  AND NOT EXISTS (SELECT 1 FROM device_config_history p
+                  WHERE p.org_id = h.org_id AND p.device_id = h.device_id
+                    AND p.base_version = h.version AND p.outcome = 'pending')
 
 -- name: schemas
 -- The schemas of these organisations. Text, because jsonb would lose the order of keywords.

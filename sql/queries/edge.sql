@@ -1,6 +1,16 @@
+-- name: company
+-- The company that a device belongs to.
+SELECT company_id FROM device WHERE org_id = $1 AND device_id = $2
+
 -- name: existing
--- Which of these records are there, whatever their kind.
-SELECT record_id, digest FROM aggregated WHERE org_id = $1 AND record_id = ANY ($2::text[])
+-- Which of these records of a device are there, whatever their kind.
+SELECT record_id, digest FROM aggregated
+WHERE org_id = $1 AND device_id = $2 AND record_id = ANY ($3::text[])
+
+-- name: share
+-- How many records of a device wait, counted up to $3.
+SELECT count(*) FROM (SELECT 1 FROM cloud_sync_queue
+                      WHERE org_id = $1 AND device_id = $2 AND status = 'pending' LIMIT $3) w
 
 -- name: add
 -- New records of a device; answers those that nobody has put there meanwhile.
@@ -13,108 +23,136 @@ RETURNING record_id
 
 -- name: enqueue
 -- In the order in which they were handed in.
-INSERT INTO cloud_sync_queue (org_id, record_id, company_id, kind)
-SELECT $1, r.record_id, r.company_id, r.kind
-FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+INSERT INTO cloud_sync_queue (org_id, device_id, record_id, company_id, kind)
+SELECT $1, $2, r.record_id, r.company_id, r.kind
+FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY
      AS r (record_id, company_id, kind, place)
 ORDER BY r.place
 
 -- name: add_lanes
-INSERT INTO cloud_sync_lane (org_id, company_id, kind)
-SELECT DISTINCT $1, r.company_id, r.kind
-FROM unnest($2::text[], $3::text[]) AS r (company_id, kind)
-ORDER BY 2, 3
+INSERT INTO cloud_sync_lane (org_id, company_id)
+SELECT DISTINCT $1, company_id FROM unnest($2::text[]) AS r (company_id)
+ORDER BY 2
 ON CONFLICT DO NOTHING
 
 -- name: claim
 -- Lanes with something to push, that nobody pushes and that need not wait: for a replica ($1), for
--- so many seconds ($2), so many ($3). The one that waited longest goes first.
+-- so many seconds ($2), so many ($3). The one that waited longest goes first. A lease or a rest
+-- that ends later than one of now would ($4: the longest rest) was begun by a clock that has been
+-- set back, and counts as over.
 UPDATE cloud_sync_lane l
 SET replica_id = $1, lease_until = now() + make_interval(secs => $2)
 FROM (
-    SELECT org_id, company_id, kind FROM cloud_sync_lane c
-    WHERE c.lease_until < now() AND c.retry_at <= now()
+    SELECT org_id, company_id FROM cloud_sync_lane c
+    WHERE (c.lease_until < now() OR c.lease_until > now() + make_interval(secs => $2))
+      AND (c.retry_at <= now() OR c.retry_at > now() + make_interval(secs => $4))
       AND EXISTS (SELECT 1 FROM cloud_sync_queue q
-                  WHERE q.org_id = c.org_id AND q.company_id = c.company_id AND q.kind = c.kind
+                  WHERE q.org_id = c.org_id AND q.company_id = c.company_id
                     AND q.status = 'pending')
     ORDER BY c.lease_until
     LIMIT $3
     FOR UPDATE SKIP LOCKED
 ) due
-WHERE l.org_id = due.org_id AND l.company_id = due.company_id AND l.kind = due.kind
-RETURNING l.org_id, l.company_id, l.kind, l.failures
+WHERE l.org_id = due.org_id AND l.company_id = due.company_id
+RETURNING l.org_id, l.company_id, l.failures
 
 -- name: next
 -- The first records of a lane, in order.
-SELECT q.record_id, a.ts, a.data
-FROM cloud_sync_queue q JOIN aggregated a USING (org_id, record_id, kind)
-WHERE q.org_id = $1 AND q.company_id = $2 AND q.kind = $3 AND q.status = 'pending'
+SELECT q.queue_id, q.device_id, q.record_id, q.kind, a.ts, a.data
+FROM cloud_sync_queue q JOIN aggregated a USING (org_id, device_id, record_id, kind)
+WHERE q.org_id = $1 AND q.company_id = $2 AND q.status = 'pending'
 ORDER BY q.queue_id
-LIMIT $4
+LIMIT $3
 
 -- name: finish
--- Records that are with the cloud ($3, error null), or that it will never take.
+-- Records that are with the cloud.
 UPDATE cloud_sync_queue
-SET status = CASE WHEN $3::text IS NULL THEN 'done' ELSE 'dead' END, error = $3,
-    attempts = attempts + 1, finished_at = now()
-WHERE org_id = $1 AND record_id = ANY ($2::text[]) AND status = 'pending'
+SET status = 'done', error = NULL, attempts = attempts + 1, finished_at = now()
+WHERE queue_id = ANY ($1::bigint[]) AND status = 'pending'
+
+-- name: bury
+-- Records that the cloud will never take; answers which. One whose company has an older one that
+-- waits (a dead letter that was put back meanwhile) goes on waiting behind it: it may need that.
+UPDATE cloud_sync_queue q
+SET status = 'dead', error = $2, attempts = attempts + 1, finished_at = now()
+WHERE queue_id = ANY ($1::bigint[]) AND status = 'pending'
+  AND NOT EXISTS (SELECT 1 FROM cloud_sync_queue o
+                  WHERE o.org_id = q.org_id AND o.company_id = q.company_id
+                    AND o.status = 'pending' AND o.queue_id < q.queue_id)
+RETURNING queue_id
 
 -- name: hold
 -- Go on with a lane that went well; nothing when another replica has it.
 UPDATE cloud_sync_lane
-SET lease_until = now() + make_interval(secs => $5), failures = 0, error = NULL
-WHERE org_id = $1 AND company_id = $2 AND kind = $3 AND replica_id = $4
-RETURNING kind
+SET lease_until = now() + make_interval(secs => $4), failures = 0, error = NULL
+WHERE org_id = $1 AND company_id = $2 AND replica_id = $3
+RETURNING company_id
 
 -- name: release
 -- Let go of a lane, for whoever comes next.
 UPDATE cloud_sync_lane SET lease_until = now()
-WHERE org_id = $1 AND company_id = $2 AND kind = $3 AND replica_id = $4
+WHERE org_id = $1 AND company_id = $2 AND replica_id = $3
 
 -- name: fail
--- Let go of a lane, for so many seconds ($6).
+-- Let go of a lane, for so many seconds ($5).
 UPDATE cloud_sync_lane
-SET lease_until = now(), failures = $5, retry_at = now() + make_interval(secs => $6), error = $7,
+SET lease_until = now(), failures = $4, retry_at = now() + make_interval(secs => $5), error = $6,
     failed_at = now()
-WHERE org_id = $1 AND company_id = $2 AND kind = $3 AND replica_id = $4
+WHERE org_id = $1 AND company_id = $2 AND replica_id = $3
 
 -- name: pending
 -- How many wait, of all organisations.
 SELECT count(*) FROM cloud_sync_queue WHERE status = 'pending'
 
 -- name: overview
--- How it stands: what waits, what was given up, and what is wrong now.
+-- How it stands: what waits, what was given up, and what is wrong with what waits.
 SELECT (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'pending') AS pending,
        (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'dead') AS dead,
        (SELECT extract(epoch FROM now() - min(created_at)) FROM cloud_sync_queue
         WHERE org_id = $1 AND status = 'pending')::float8 AS oldest,
-       coalesce((SELECT error FROM cloud_sync_lane WHERE org_id = $1 AND failures > 0
-                 ORDER BY failed_at DESC LIMIT 1),
-                (SELECT error FROM cloud_sync_queue WHERE org_id = $1 AND status = 'dead'
-                 ORDER BY finished_at DESC, record_id DESC LIMIT 1)) AS error
+       (SELECT l.error FROM cloud_sync_lane l
+        WHERE l.org_id = $1 AND l.failures > 0
+          AND EXISTS (SELECT 1 FROM cloud_sync_queue q
+                      WHERE q.org_id = l.org_id AND q.company_id = l.company_id
+                        AND q.status = 'pending')
+        ORDER BY l.failed_at DESC LIMIT 1) AS error
 
 -- name: dead_letters
 -- Newest first.
-SELECT q.record_id, q.company_id, q.kind, q.attempts, q.error, q.finished_at,
-       a.device_id, a.ts, a.data
-FROM cloud_sync_queue q JOIN aggregated a USING (org_id, record_id, kind)
+SELECT q.queue_id, q.record_id, q.company_id, q.kind, q.attempts, q.error, q.finished_at,
+       q.device_id, a.ts, a.data
+FROM cloud_sync_queue q JOIN aggregated a USING (org_id, device_id, record_id, kind)
 WHERE q.org_id = $1 AND q.status = 'dead'
-  AND ($2::timestamptz IS NULL OR (q.finished_at, q.record_id) < ($2, $3))
-ORDER BY q.finished_at DESC, q.record_id DESC
+  AND ($2::timestamptz IS NULL OR (q.finished_at, q.queue_id) < ($2, $3::bigint))
+ORDER BY q.finished_at DESC, q.queue_id DESC
 LIMIT $4
 
 -- name: retry
--- A dead letter waits again, in its old place, and its lane need not wait.
+-- Dead letters of these kinds, companies and ids (null: any) wait again, in their old places, and
+-- their lanes need not wait; how many.
 WITH again AS (
     UPDATE cloud_sync_queue SET status = 'pending', finished_at = NULL
-    WHERE org_id = $1 AND record_id = $2 AND status = 'dead'
-    RETURNING org_id, company_id, kind
+    WHERE org_id = $1 AND status = 'dead' AND ($2::text IS NULL OR kind = $2)
+      AND ($3::text IS NULL OR company_id = $3)
+      AND ($4::text[] IS NULL OR record_id = ANY ($4::text[]))
+    RETURNING org_id, company_id
 ), lane AS (
     UPDATE cloud_sync_lane l SET retry_at = now()
-    FROM again a
-    WHERE l.org_id = a.org_id AND l.company_id = a.company_id AND l.kind = a.kind
+    WHERE (l.org_id, l.company_id) IN (SELECT org_id, company_id FROM again)
 )
-SELECT kind FROM again
+SELECT count(*) FROM again
+
+-- name: discard
+-- Dead letters of these kinds, companies and ids (null: any) go, the records themselves stay; how
+-- many.
+WITH gone AS (
+    DELETE FROM cloud_sync_queue
+    WHERE org_id = $1 AND status = 'dead' AND ($2::text IS NULL OR kind = $2)
+      AND ($3::text IS NULL OR company_id = $3)
+      AND ($4::text[] IS NULL OR record_id = ANY ($4::text[]))
+    RETURNING 1
+)
+SELECT count(*) FROM gone
 
 -- name: forget_done
 -- What the cloud has had for so many days ($1), some at a time.
@@ -140,11 +178,12 @@ SELECT count(*) FROM gone
 -- name: forget_records
 -- Records past their retention that no queue needs any more, some at a time.
 WITH gone AS (
-    DELETE FROM aggregated WHERE (org_id, record_id, kind) IN (
-        SELECT a.org_id, a.record_id, a.kind FROM aggregated a
+    DELETE FROM aggregated WHERE (org_id, device_id, record_id, kind) IN (
+        SELECT a.org_id, a.device_id, a.record_id, a.kind FROM aggregated a
         WHERE a.received_at < now() - make_interval(days => $1)
           AND NOT EXISTS (SELECT 1 FROM cloud_sync_queue q
-                          WHERE q.org_id = a.org_id AND q.record_id = a.record_id)
+                          WHERE q.org_id = a.org_id AND q.device_id = a.device_id
+                            AND q.record_id = a.record_id)
         LIMIT 5000)
     RETURNING 1
 )

@@ -20,8 +20,16 @@ TOKEN = "secret-token"
 class Agent:
     """`longline device` on a state directory of its own."""
 
-    def __init__(self, folder: Path, hub: HubProcess, device_id: str, settings: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        hub: HubProcess,
+        device_id: str,
+        settings: str = "",
+        company: str = "acme",
+    ) -> None:
         self.device_id = device_id
+        self.company = company
         self.folder = folder / device_id
         self.folder.mkdir()
         self.drop = self.folder / "state" / "drop"
@@ -34,7 +42,8 @@ class Agent:
     async def start(self, hub_url: str | None = None) -> None:
         file = self.folder / "agent.toml"
         file.write_text(
-            f'hub = "{hub_url or self._hub.url}"\nid = "{self.device_id}"\ncompany_id = "acme"\n'
+            f'hub = "{hub_url or self._hub.url}"\nid = "{self.device_id}"\n'
+            f'company_id = "{self.company}"\n'
             f'state_dir = "{self.folder / "state"}"\nsocket = "{self.socket}"\n'
             f"[metrics]\ninterval_seconds = 1\n{self._settings}"
         )
@@ -89,9 +98,9 @@ class Factory:
         async with Rest.open(self.hub.url, token) as rest:
             yield rest
 
-    async def agent(self, device_id: str, settings: str = "") -> Agent:
+    async def agent(self, device_id: str, settings: str = "", company: str = "acme") -> Agent:
         """Started, and on a line."""
-        agent = Agent(self.folder, self.hub, device_id, settings)
+        agent = Agent(self.folder, self.hub, device_id, settings, company)
         self.agents.append(agent)
         await agent.start()
 

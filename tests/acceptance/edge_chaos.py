@@ -57,7 +57,7 @@ class Production:
         number = len(self.made)
         record: Json = {
             "id": f"{self._agent.device_id}-{number:06}", "kind": self._dice.choice(KINDS),
-            "companyId": self._dice.choice(COMPANIES),
+            "companyId": self._agent.company,
             "ts": f"2026-01-02T03:04:05.{number % 1000:03}Z",
             "data": {"number": number, "text": "ü" * self._dice.randrange(30)},
         }  # fmt: skip
@@ -156,7 +156,8 @@ async def run(
         factory = Factory(hub, cloud, folder)
         try:
             for number in range(devices):
-                await factory.agent(f"edge-{number}", factory.direct())
+                company = COMPANIES[number % len(COMPANIES)]
+                await factory.agent(f"edge-{number}", factory.direct(), company)
             each = records // devices
             pause = seconds / max(1, each / 260)
             productions = [

@@ -65,7 +65,7 @@ async def test_a_configuration_that_cuts_the_device_off_is_undone(tmp_path: Path
             found = await until_status(rest, "rolled_back")
             assert found["reportedVersion"] == 1
             assert found["reported"]["port"] == 1
-            assert found["desired"]["port"] == 9
+            assert (found["desired"]["port"], found["desiredVersion"]) == (1, 1)
             history = await rest.data(f"{CONFIG}/history")
             assert [row["outcome"] for row in history] == ["rolled_back", "applied"]
 
@@ -91,6 +91,7 @@ async def test_a_configuration_that_cuts_the_device_off_is_undone(tmp_path: Path
             found = await until_status(rest, "pending")
             assert "not the desired one" in found["error"]
             assert (found["reportedVersion"], found["desiredVersion"]) == (0, 4)
+            assert (found["reported"], found["desired"]["port"]) == ({}, 2)
 
 
 async def test_what_may_be_desired_is_ruled_by_a_schema(tmp_path: Path) -> None:

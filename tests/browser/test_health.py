@@ -53,8 +53,9 @@ def test_what_the_cloud_refused_is_tried_again(page: Page, floor: Floor, tmp_pat
         name = new_id("edge")
         address = f"{hub.url}/api/v1"
         key = {"X-Enrollment-Key": hub.ready["enrollmentKey"]}
-        enrolled = httpx.post(f"{address}/devices/{name}/token", headers=key).json()["data"]
-        records = [record("acme"), record("acme"), record("other")]
+        token = f"{address}/devices/{name}/token?companyId=acme"
+        enrolled = httpx.post(token, headers=key).json()["data"]
+        records = [record("acme"), record("acme"), record("acme")]
         headers = bearer(enrolled["token"])
         taken = httpx.post(f"{address}/sync", json={"records": records}, headers=headers)
         assert taken.status_code == 200, taken.text

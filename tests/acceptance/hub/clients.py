@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -216,11 +217,13 @@ class Fleet:
         self._url = url
         self._key = enrollment_key
 
-    async def token(self, device_id: str) -> str:
-        """The device's token: got by the enrolment key once, then kept, as a device does."""
+    async def token(self, device_id: str, **about: str) -> str:
+        """The device's token: got by the enrolment key once, then kept, as a device does. `about`:
+        what it says of itself at first, such as its `companyId`."""
         if (self._key, device_id) not in TOKENS:
+            path = f"/devices/{device_id}/token?{urlencode(about)}"
             async with Rest.open(self._url) as rest:
-                answer = await rest.post(f"/devices/{device_id}/token", X_Enrollment_Key=self._key)
+                answer = await rest.post(path, X_Enrollment_Key=self._key)
             assert answer.status_code == 200, answer.text
             TOKENS[self._key, device_id] = str(answer.json()["data"]["token"])
         return TOKENS[self._key, device_id]

@@ -19,7 +19,8 @@ PARAMETERS: dict[str, Json] = {
     "exec_shell": {"template": "uptime"},
     "disable_device": {"reason": "test"},
     "update_firmware": {
-        "releaseId": "r", "version": "1", "url": "/x", "sha256": "0" * 64, "size": 1,
+        "releaseId": "r", "version": "1", "sha256": "0" * 64, "size": 1,
+        "url": "/api/v1/firmware/releases/r/artifact",
     },
 }  # fmt: skip
 

@@ -36,12 +36,25 @@ class ScriptedHub:
         self.acknowledge_events = True
         self.artifacts: dict[str, bytes] = {}
         self.ranges: list[str | None] = []
+        self.asked: list[str] = []
+        """The path of each request."""
+        self.pages: list[tuple[str, int, bytes]] = []
+        """(path, status, page) that a portal in between answers, each once and in order."""
+        self.redirects: dict[str, str] = {}
         self._changed = asyncio.Condition()
+        self._tell = asyncio.Event()
 
     # HTTP.
 
     def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         path = request.path.partition("?")[0]
+        self.asked.append(path)
+        self._tell.set()
+        if path in self.redirects:
+            headers = Headers({"Location": self.redirects[path], "Content-Length": "0"})
+            return Response(302, "Found", headers, b"")
+        if self.pages and self.pages[0][0] == path:
+            return _page(*self.pages.pop(0)[1:])
         if path.endswith("/token"):
             return self._token(connection, request)
         if path in self.artifacts:
@@ -122,6 +135,13 @@ class ScriptedHub:
         async with asyncio.timeout(DEADLINE), self._changed:
             await self._changed.wait_for(condition)
 
+    async def was_asked(self, path: str, *, times: int) -> None:
+        """Wait until so many requests for `path` have come."""
+        async with asyncio.timeout(2 * DEADLINE):
+            while self.asked.count(path) < times:
+                self._tell.clear()
+                await self._tell.wait()
+
     async def frame(self, kind: str, after: int = 0, **fields: object) -> Frame:
         """The first frame from number `after` on of this type and with these fields."""
 
@@ -163,6 +183,11 @@ class ScriptedHub:
 
 def _matches(frame: Frame, kind: str, fields: dict[str, object]) -> bool:
     return frame["type"] == kind and all(frame.get(name) == v for name, v in fields.items())
+
+
+def _page(status: int, page: bytes) -> Response:
+    length = {"Content-Type": "text/html", "Content-Length": str(len(page))}
+    return Response(status, "Answer", Headers(length), page)
 
 
 @asynccontextmanager

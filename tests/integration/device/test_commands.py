@@ -4,8 +4,11 @@ import hashlib
 import json
 import sys
 
+import pytest
+
 from protocol.merge_patch import hash_of
 from tests.integration.device.agents import Bench
+from tests.integration.device.scripted_hub import scripted_hub
 
 SCAN = '{"type":"scan","code":"0101","valid":true}'
 
@@ -79,7 +82,8 @@ async def test_push_config_is_merged_kept_and_taken_up(bench: Bench) -> None:
     async with bench.agent() as agent:
         await bench.hub.frame("status")
         result = await bench.hub.run("push_config", "c1", patch=patch)
-        conflict = await bench.hub.run("push_config", "c2", patch={}, expectVersion=0)
+        # `expectVersion` is of what the hub desires: it was decided there.
+        decided = await bench.hub.run("push_config", "c2", patch={}, expectVersion=7)
         invalid = await bench.hub.run(
             "push_config", "c3", patch={"metrics": {"intervalSeconds": 0}}
         )
@@ -92,7 +96,7 @@ async def test_push_config_is_merged_kept_and_taken_up(bench: Bench) -> None:
         "applied": ["metrics.intervalSeconds"],
         "restartRequired": ["scanner.port"],
     }
-    assert conflict["error"]["code"] == "version_conflict"
+    assert decided["success"] is True
     assert invalid["error"]["code"] == "invalid_config"
     kept = json.loads((bench.state / "config.json").read_text())
     assert kept == {"version": 1, "document": patch}
@@ -123,7 +127,7 @@ async def test_update_firmware_downloads_verifies_and_stages(bench: Bench) -> No
         missing = await bench.hub.run(
             "update_firmware",
             "c3",
-            **{**update, "version": "4", "url": "/api/v1/firmware/no/token"},
+            **{**update, "version": "4", "url": "/api/v1/firmware/releases/none/artifact"},
         )
     staged = staging / "longline-device-.._2.0"
     assert result["data"] == {"stagedPath": str(staged), "version": "../2.0"}
@@ -227,10 +231,97 @@ async def test_reboot_os_that_does_not_reboot_has_failed(bench: Bench) -> None:
         assert (await bench.hub.run("reboot_os", "c1"))["error"]["code"] == "not_rebooted"
 
 
-async def test_shutdown_os_succeeds_on_acceptance(bench: Bench) -> None:
+async def test_shutdown_os_has_succeeded_when_its_program_has(bench: Bench) -> None:
     bench.settings = f"[power]\nshutdown_argv = {bench.recorder('shutdown')}\n"
     async with bench.agent():
         await bench.hub.frame("status")
         assert (await bench.hub.run("shutdown_os", "c1"))["success"] is True
+        assert bench.runs("shutdown") == 1
+
+
+@pytest.mark.parametrize("kind", ["shutdown_os", "reboot_os"])
+@pytest.mark.parametrize("then", ["sys.exit(3)", "import os; os.kill(os.getpid(), 9)"])
+async def test_a_machine_that_does_not_go_down_has_failed(
+    bench: Bench, kind: str, then: str
+) -> None:
+    program = bench.recorder("power", then)
+    bench.settings = (
+        f"[power]\nshutdown_argv = {program}\nreboot_argv = {program}\nreboot_grace_seconds = 0.1\n"
+    )
+    async with bench.agent():
+        await bench.hub.frame("status")
+        result = await bench.hub.run(kind, "c1")
+        assert (result["success"], result["error"]["code"]) == (False, "exit_code")
+        assert (await bench.hub.run("force_sync", "c2"))["success"] is True
+
+
+async def test_a_shutdown_that_left_no_time_to_say_so_succeeds_at_the_next_boot(
+    bench: Bench,
+) -> None:
+    program = bench.recorder("shutdown", "import time; time.sleep(60)")
+    bench.settings = (
+        f'[power]\nshutdown_argv = {program}\nos_boot_id_file = "{bench.boot_id_file}"\n'
+    )
+    async with bench.agent() as agent:
+        await bench.hub.frame("status")
+        await bench.hub.command("shutdown_os", "c1")
         await bench.has_run("shutdown")
-    assert bench.runs("shutdown") == 1
+        await agent.kill()
+    bench.boot_id_file.write_text("boot-2\n")
+    async with bench.agent():
+        assert (await bench.hub.frame("result", commandId="c1"))["success"] is True
+
+
+PORTAL = b"<html>Please accept the terms</html>"
+
+
+async def test_a_portals_page_is_no_firmware(bench: Bench) -> None:
+    content = bytes(1000)
+    path = "/api/v1/firmware/releases/r1/artifact"
+    bench.hub.pages.append((path, 200, PORTAL))
+    bench.hub.pages.append((path, 302, PORTAL))
+    bench.hub.artifacts[path] = content
+    async with bench.agent():
+        await bench.hub.frame("status")
+        result = await bench.hub.run(
+            "update_firmware", "c1", releaseId="r1", version="2.0", url=path,
+            sha256=hashlib.sha256(content).hexdigest(), size=len(content),
+        )  # fmt: skip
+    assert result["success"] is True, result
+    assert not bench.hub.pages
+
+
+async def test_a_token_goes_to_the_hub_alone(bench: Bench) -> None:
+    async with scripted_hub() as stranger, bench.agent():
+        await bench.hub.frame("status")
+        for number, url in enumerate(
+            (
+                f"/{stranger.url}/api/v1/firmware/releases/r1/artifact",
+                f"//{stranger.url.partition('//')[2]}/api/v1/firmware/releases/r1/artifact",
+                "/api/v1/firmware/releases/../artifact",
+                "/api/v1/firmware/releases/r1/artifact/../../x",
+                "/api/v1/firmware/releases/r1/artifact?x=1",
+            )
+        ):
+            result = await bench.hub.run(
+                "update_firmware", f"c{number}", releaseId="r1", version="2.0", url=url,
+                sha256="0" * 64, size=1,
+            )  # fmt: skip
+            assert result["outcome"] == "rejected", (url, result)
+        assert stranger.asked == []
+        elsewhere = stranger.url.replace("http", "ws") + "/ws/device"
+        path = "/api/v1/firmware/releases/r1/artifact"
+        bench.hub.redirects[path] = stranger.url + path
+        bench.hub.redirects["/ws/device"] = elsewhere
+        await bench.hub.command(
+            "update_firmware", "c9", releaseId="r1", version="2.0", url=path,
+            sha256="0" * 64, size=1,
+        )  # fmt: skip
+        await bench.hub.frame("ack", commandId="c9")
+        bench.hub.cut()
+        await bench.hub.was_asked("/ws/device", times=3)
+        await bench.hub.was_asked(path, times=2)
+        assert stranger.asked == []
+        bench.hub.redirects.clear()
+        begin = len(bench.hub.frames)
+        await bench.hub.frame("hello", begin)

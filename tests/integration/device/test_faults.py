@@ -193,6 +193,15 @@ async def test_a_refused_enrolment_is_one_line(bench: Bench) -> None:
     assert bench.log() == "longline: the hub does not accept the enrolment key (401)\n"
 
 
+async def test_a_portal_neither_enrols_a_device_nor_ends_its_agent(bench: Bench) -> None:
+    path = "/api/v1/devices/edge-1/token"
+    page = b"<html>Please accept the terms</html>"
+    bench.hub.pages.extend((path, status, page) for status in (200, 403, 401, 404))
+    async with bench.agent():
+        await bench.hub.frame("hello")
+    assert not bench.hub.pages
+
+
 async def test_two_agents_cannot_share_a_state_directory(bench: Bench) -> None:
     async with bench.agent():
         await bench.hub.frame("status")

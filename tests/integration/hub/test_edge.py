@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+import pytest_asyncio
 from msgspec import Raw
 
 from cloud.access import Access
@@ -12,19 +13,23 @@ from cloud.client import CloudClient
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
-from hub.base.errors import Overloaded
+from hub.base.errors import Overloaded, TooManyRequests
 from hub.base.retention import Retention
 from hub.edge.pusher import CloudPusher
-from hub.edge.service import Bounds, EdgeService
+from hub.edge.pushing import Settlement
+from hub.edge.service import Bounds, EdgeService, Which
 from hub.edge.store import EdgeStore
-from protocol.ids import ReplicaId
-from tests.cloud import Cloud, stand_in_cloud
+from hub.web.principal import Principal
+from protocol.answers import WEB_PAGE
+from protocol.dashboard import AlertEvent, DashboardEvent
+from protocol.ids import OrgId, ReplicaId
+from tests.cloud import Cloud, Reply, stand_in_cloud
 from tests.factories import make_principal
 from tests.integration.hub.hubs import until
 from tests.tasks import in_background
 
 ONE, TWO = ReplicaId("r-1"), ReplicaId("r-2")
-DEVICE = make_principal(None, kind="device", subject="d1")
+DEVICE = make_principal(None, kind="device", subject="d-acme")
 AGEING = (
     "UPDATE aggregated SET received_at = now() - interval '100 days'",
     "UPDATE cloud_sync_queue SET created_at = now() - interval '100 days'",
@@ -33,23 +38,40 @@ AGEING = (
     "UPDATE cloud_sync_queue SET finished_at = created_at, status = 'dead'"
     " WHERE record_id = 'acme-0001'",
 )
+PORTAL = Reply(200, b"<html>Please accept the terms</html>", {"Content-Type": "text/html"})
+ENROLL = "INSERT INTO device (org_id, device_id, name, company_id) VALUES ($1, $2, $2, $3)"
 LEASE_ENDS = "UPDATE cloud_sync_lane SET lease_until = now() - interval '1 s'"
 
 
-def make_service(database: Database, *, most: int = 10_000, is_pushed: bool = True) -> EdgeService:
-    bounds = Bounds(most_pending=most, is_pushed=is_pushed)
+def device_of(company: str) -> Principal:
+    return make_principal(None, kind="device", subject=f"d-{company}")
+
+
+@pytest_asyncio.fixture
+async def database(database: Database) -> Database:
+    """With a device of each company."""
+    for company in ("acme", *(f"c{n}" for n in range(8))):
+        who = device_of(company)
+        await database.execute(ENROLL, who.org, who.subject, company)
+    return database
+
+
+def make_service(
+    database: Database, *, most: int = 10_000, share: int = 10_000, is_pushed: bool = True
+) -> EdgeService:
+    bounds = Bounds(most_pending=most, share=share, is_pushed=is_pushed)
     return EdgeService(
         EdgeStore(database), AuditService(AuditStore(database)), bounds, on_new=lambda: None
     )
 
 
-def records(first: int, count: int, company: str = "acme") -> Sequence[Raw]:
+def records(first: int, count: int, company: str = "acme", kind: str = "bottle") -> Sequence[Raw]:
     return [
         Raw(
             msgspec.json.encode(
                 {
                     "id": f"{company}-{n:04}",
-                    "kind": "bottle",
+                    "kind": kind,
                     "companyId": company,
                     "ts": "2026-01-02T03:04:05Z",
                     "data": {"n": n},
@@ -60,12 +82,30 @@ def records(first: int, count: int, company: str = "acme") -> Sequence[Raw]:
     ]
 
 
+class Heard:
+    """What dashboards would be told."""
+
+    def __init__(self) -> None:
+        self.alerts: list[AlertEvent] = []
+
+    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
+        assert isinstance(event, AlertEvent)
+        assert (org, level) == (DEVICE.org, event.severity)
+        self.alerts.append(event)
+
+    def now(self) -> str:
+        return "2026-01-02T03:04:05.678Z"
+
+
 @asynccontextmanager
-async def pushing(database: Database, cloud: Cloud, replica: ReplicaId) -> AsyncGenerator[None]:
+async def pushing(
+    database: Database, cloud: Cloud, replica: ReplicaId, dashboards: "Heard | None" = None
+) -> AsyncGenerator[None]:
     """The pusher of one replica; it ends as in a crash."""
     client = CloudClient(Access(url=cloud.url, token="secret-token"), agent=replica)
+    pusher = CloudPusher(EdgeStore(database), client, dashboards or Heard(), replica)
     try:
-        async with in_background(CloudPusher(EdgeStore(database), client, replica).run()):
+        async with in_background(pusher.run()):
             yield
     finally:
         await client.close()
@@ -78,7 +118,7 @@ async def test_a_lane_belongs_to_one_replica_until_its_lease_ends(database: Data
     assert await store.claim(TWO, 4) == []
     await database.execute(LEASE_ENDS)
     assert [c.lane for c in await store.claim(TWO, 4)] == [claimed.lane]
-    found = [item.id for item in await store.next(claimed.lane)]
+    found = [each.item.id for each in await store.next(claimed.lane)]
     assert found == [f"acme-{n:04}" for n in range(3)]
 
 
@@ -89,7 +129,7 @@ async def test_two_replicas_push_each_record_once_and_in_order(database: Databas
         async with pushing(database, cloud, ONE), pushing(database, cloud, TWO):
             for start in range(0, 300, 100):
                 for company in companies:
-                    await service.sync(DEVICE, records(start, 100, company))
+                    await service.sync(device_of(company), records(start, 100, company))
             await cloud.until(2400)
         for company in companies:
             assert cloud.ids(f"/companies/{company}/bottles") == [
@@ -116,6 +156,132 @@ async def test_another_replica_goes_on_where_one_died(database: Database) -> Non
 
             await until(drained)
         assert cloud.ids() == [f"acme-{n:04}" for n in range(500)]
+
+
+async def test_a_portals_page_is_not_the_clouds_word(database: Database) -> None:
+    service = make_service(database)
+    async with stand_in_cloud() as cloud:
+        cloud.script.extend([PORTAL] * 2)
+        await service.sync(DEVICE, records(0, 3))
+        async with pushing(database, cloud, ONE):
+
+            async def doubted() -> bool:
+                overview = await service.overview(DEVICE.org)
+                return overview.error == WEB_PAGE and overview.pending == 3
+
+            await until(doubted)
+            await cloud.until(3)
+        assert cloud.ids() == [f"acme-{n:04}" for n in range(3)]
+
+
+def of_kind(ident: str, kind: str) -> Raw:
+    return Raw(
+        msgspec.json.encode(
+            {"id": ident, "kind": kind, "companyId": "acme", "ts": "2026-01-02T03:04:05Z"}
+        )
+    )
+
+
+async def test_a_fixation_never_goes_before_its_batch(database: Database) -> None:
+    service = make_service(database)
+    async with stand_in_cloud() as cloud:
+        # The cloud fixates a batch that it has, and no other.
+        cloud.refuse = lambda item: item["id"].replace("fx", "ba") not in [item["id"], *cloud.ids()]
+        async with pushing(database, cloud, ONE), pushing(database, cloud, TWO):
+            for n in range(30):
+                cloud.script.extend([Reply(503)] if n % 10 == 0 else [])
+                pair = [of_kind(f"ba-{n}", "batch"), of_kind(f"fx-{n}", "fixation")]
+                await service.sync(DEVICE, pair)
+            await cloud.until(60)
+        assert cloud.ids() == [f"{what}-{n}" for n in range(30) for what in ("ba", "fx")]
+        assert (await service.overview(DEVICE.org)).dead == 0
+
+
+async def test_a_refused_record_waits_behind_an_older_one_that_was_put_back(
+    database: Database,
+) -> None:
+    service, store = make_service(database), EdgeStore(database)
+    await service.sync(DEVICE, [of_kind("ba-1", "batch"), of_kind("fx-1", "fixation")])
+    (claimed,) = await store.claim(ONE, 1)
+    await store.settle(
+        claimed.lane, ONE, Settlement(dead=await store.next(claimed.lane), error="422")
+    )
+    (fixation,) = await store.next(claimed.lane)
+    await service.retry(DEVICE, "ba-1")
+    settled = await store.settle(claimed.lane, ONE, Settlement(dead=[fixation], error="404"))
+    assert (settled.holds, settled.dead) == (True, [])
+    assert [each.item.id for each in await store.next(claimed.lane)] == ["ba-1"]
+
+
+async def test_each_dead_letter_is_an_alert_and_all_can_be_put_back_or_given_up(
+    database: Database,
+) -> None:
+    service, heard = make_service(database), Heard()
+    async with stand_in_cloud() as cloud:
+        cloud.refuse = lambda item: item["id"] not in ("acme-0000", "acme-0001")
+        async with pushing(database, cloud, ONE, heard):
+            await service.sync(DEVICE, [*records(0, 5), of_kind("p-1", "pallet")])
+
+            async def dead() -> bool:
+                return (await service.overview(DEVICE.org)).dead == 4
+
+            await until(dead)
+            found = await service.overview(DEVICE.org)
+            assert (found.pending, found.error) == (0, None)
+            first = await service.dead_letters(DEVICE.org, cursor=None, limit=3)
+            rest = await service.dead_letters(DEVICE.org, cursor=first.next, limit=3)
+            letters = [row.record_id for row in (*first.items, *rest.items)]
+            assert letters == ["p-1", "acme-0004", "acme-0003", "acme-0002"]
+            assert [alert.code for alert in heard.alerts] == ["dead_letter"] * 4
+            assert "acme-0002" in heard.alerts[0].message
+            assert heard.alerts[0].device_id == "d-acme"
+            cloud.refuse = lambda _: False
+            assert await service.discard_all(DEVICE, Which(ids=["acme-0003"])) == 1
+            assert await service.retry_all(DEVICE, Which(kind="batch")) == 0
+            assert await service.retry_all(DEVICE, Which(kind="bottle", company_id="acme")) == 2
+            await cloud.until(4)
+            assert await service.retry_all(DEVICE, Which()) == 1
+            await cloud.until(5)
+    assert cloud.ids() == ["acme-0000", "acme-0001", "acme-0002", "acme-0004", "p-1"]
+    rows = await database.fetch("SELECT action, detail FROM audit_log ORDER BY audit_id")
+    assert [(row["action"], row["detail"]) for row in rows] == [
+        ("cloud_sync.discard", {"ids": ["acme-0003"], "count": 1}),
+        ("cloud_sync.retry", {"kind": "batch", "count": 0}),
+        ("cloud_sync.retry", {"kind": "bottle", "companyId": "acme", "count": 2}),
+        ("cloud_sync.retry", {"count": 1}),
+    ]
+
+
+async def test_who_fills_its_share_of_the_queue_stops_nobody_else(database: Database) -> None:
+    service = make_service(database, share=10)
+    await service.sync(DEVICE, records(0, 8))
+    with pytest.raises(TooManyRequests):
+        await service.sync(DEVICE, records(8, 3))
+    assert len((await service.sync(DEVICE, records(8, 2))).accepted) == 2
+    assert len((await service.sync(DEVICE, records(0, 10))).accepted) == 10
+    other = await service.sync(device_of("c1"), records(0, 3, "c1"))
+    assert len(other.accepted) == 3
+
+
+async def test_ids_are_a_devices_own(database: Database) -> None:
+    service = make_service(database)
+    mine = Raw(b'{"id":"b-1","kind":"bottle","companyId":"acme","ts":"2026-01-02T03:04:05Z"}')
+    theirs = Raw(b'{"id":"b-1","kind":"batch","companyId":"c1","ts":"2026-01-02T03:04:05Z"}')
+    assert (await service.sync(DEVICE, [mine])).accepted == ["b-1"]
+    foreign = await service.sync(device_of("c1"), [mine])
+    assert [(each.id, each.code) for each in foreign.refused] == [("b-1", "forbidden")]
+    assert (await service.sync(device_of("c1"), [theirs])).accepted == ["b-1"]
+    assert (await service.sync(DEVICE, [mine])).accepted == ["b-1"]
+
+
+async def test_a_clock_that_is_set_back_holds_no_lane(database: Database) -> None:
+    store = EdgeStore(database)
+    await make_service(database).sync(DEVICE, records(0, 1))
+    await database.execute(
+        "UPDATE cloud_sync_lane SET lease_until = now() + interval '10 years',"
+        " retry_at = now() + interval '10 years', replica_id = 'r-0'"
+    )
+    assert len(await store.claim(ONE, 4)) == 1
 
 
 async def test_when_too_much_waits_nothing_more_is_taken(database: Database) -> None:

@@ -36,6 +36,8 @@ def test_secrets_are_not_shown() -> None:
         (b'{"access_token":"a\\nb"}', None),
         (b'{"error":"no"}', None),
         (b"nonsense", None),
+        (b"<html>Please log in</html>", None),
+        (b'{"x":' + b"[" * 100_000, None),
     ],
 )
 def test_the_token_in_an_issuers_answer(body: bytes, grant: Grant | None) -> None:

@@ -13,10 +13,12 @@ from cloud.api import (
     Verdict,
     body_of,
     fitting,
+    heard,
     meaning,
     path_of,
     wait_after,
 )
+from protocol.answers import NOT_JSON, WEB_PAGE
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,7 @@ from cloud.api import (
         (400, Verdict.REFUSED),
         (403, Verdict.REFUSED),
         (422, Verdict.REFUSED),
+        (407, Verdict.AGAIN),
         (408, Verdict.AGAIN),
         (429, Verdict.AGAIN),
         (500, Verdict.AGAIN),
@@ -39,6 +42,33 @@ from cloud.api import (
 )
 def test_what_an_answer_means(status: int | None, verdict: Verdict) -> None:
     assert meaning(status) is verdict
+
+
+PAGE = b"<html>Please accept the terms</html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "media", "body", "verdict", "text"),
+    [
+        (200, "text/html", PAGE, Verdict.AGAIN, WEB_PAGE),
+        (200, None, PAGE, Verdict.AGAIN, WEB_PAGE),
+        (201, "text/plain", b"OK", Verdict.AGAIN, NOT_JSON),
+        (409, "text/html", PAGE, Verdict.AGAIN, WEB_PAGE),
+        (404, "text/html", PAGE, Verdict.AGAIN, WEB_PAGE),
+        (403, "text/html", PAGE, Verdict.AGAIN, WEB_PAGE),
+        (200, "application/json", b'{"ok":true}', Verdict.DONE, '200: {"ok":true}'),
+        (200, "text/html", b"", Verdict.DONE, "200: "),
+        (204, None, b"", Verdict.DONE, "204: "),
+        (409, None, b"", Verdict.KNOWN, "409: "),
+        (422, "text/plain", b"no\0 \xff", Verdict.REFUSED, "422: no \ufffd"),
+        (422, None, b"x" * 999, Verdict.REFUSED, "422: " + "x" * 200),
+    ],
+)
+def test_only_the_cloud_itself_is_believed(
+    status: int, media: str | None, body: bytes, verdict: Verdict, text: str
+) -> None:
+    answer = heard(status, media=media, body=body, retry_after=7)
+    assert (meaning(answer.status), answer.text, answer.retry_after) == (verdict, text, 7)
 
 
 def test_where_records_go() -> None:

@@ -16,7 +16,13 @@ from device.version import installed_version
 from device.versions import Versions
 from protocol.commands import UpdateFirmware
 
-UPDATE = UpdateFirmware(release_id="r", version="2", url="/a", sha256="a" * 64, size=1000)
+UPDATE = UpdateFirmware(
+    release_id="r",
+    version="2",
+    url="/api/v1/firmware/releases/r/artifact",
+    sha256="a" * 64,
+    size=1000,
+)
 GOOD = {"release.json": b'{"product":"longline-device","version":"2"}', "__main__.py": b"new"}
 
 

@@ -60,7 +60,8 @@ PARAMS: dict[str, dict[str, Any]] = {
     "exec_shell": {"template": "t", "args": {"a": "b"}},
     "disable_device": {"reason": "r"},
     "update_firmware": {
-        "releaseId": "r", "version": "1", "url": "/x", "sha256": "0" * 64, "size": 1,
+        "releaseId": "r", "version": "1", "sha256": "0" * 64, "size": 1,
+        "url": "/api/v1/firmware/releases/r/artifact",
     },
 }  # fmt: skip
 

@@ -2,12 +2,25 @@
 
 import time
 import uuid
+from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocol.closing import CLOSINGS, CloseCode, closing
-from protocol.commands import COMMANDS, Command, Danger, params_of, spec_of, type_of
+from protocol.commands import (
+    COMMANDS,
+    Command,
+    Danger,
+    PushConfig,
+    UpdateFirmware,
+    params_of,
+    spec_of,
+    timeout_of,
+    type_of,
+)
 from protocol.ids import (
     CommandId,
     is_command_id,
@@ -17,7 +30,7 @@ from protocol.ids import (
     uuid7,
 )
 from protocol.lifecycle import Happening
-from protocol.merge_patch import hash_of, merge
+from protocol.merge_patch import difference, hash_of, merge
 from protocol.replies import Ack, Outcome, Progress, Reply, Result, happening_of
 
 # Name: danger, safe to redeliver, seconds (protocol.md, 1.4)
@@ -131,8 +144,63 @@ def test_a_merge_changes_neither_of_the_two() -> None:
     assert (target, patch) == ({"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": {"e": None}}})
 
 
+_names = st.sampled_from(["a", "b", "c"])
+_values = st.recursive(
+    st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(_names, below, max_size=3),
+    max_leaves=8,
+)
+_documents = st.dictionaries(_names, _values, max_size=4)
+
+
+@given(_documents, _documents)
+def test_a_difference_leads_from_one_document_to_the_other(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    patch = difference(before, after)
+    assert hash_of(merge(before, patch)) == hash_of(after)
+    assert (patch == {}) == (hash_of(before) == hash_of(after))
+
+
+def test_true_is_not_one() -> None:
+    assert difference({"a": 1, "b": 1}, {"a": True, "b": 1.0}) == {"a": True}
+
+
+def test_the_time_of_a_trial_counts() -> None:
+    assert timeout_of(PushConfig(patch={})) == 30_000
+    assert timeout_of(PushConfig(patch={}, confirm_seconds=60)) == 90_000
+    assert timeout_of(UpdateFirmware(
+        release_id="r", version="1", url="/", sha256="", size=0)) == 3_600_000  # fmt: skip
+
+
 def test_the_hash_of_a_document_is_of_its_content() -> None:
     one = hash_of({"a": 1000, "b": [1, True, None, "x"], "c": {"d": 0.5, "e": 1e300}})
     assert one == hash_of({"c": {"e": 10**300, "d": 0.5}, "b": [1.0, True, None, "x"], "a": 1e3})
     assert one != hash_of({"a": 1000, "b": [1, 1, None, "x"], "c": {"d": 0.5, "e": 1e300}})
     assert len(one) == 64
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("/api/v1/firmware/releases/0199-x.y_z~:/artifact", True),
+        ("/api/v1/firmware/releases/r/artifact\n", False),
+        ("/api/v1/firmware/releases//artifact", False),
+        ("/api/v1/firmware/releases/../artifact", False),
+        ("/api/v1/firmware/releases/./artifact", False),
+        ("/api/v1/firmware/releases/a/b/artifact", False),
+        ("/api/v1/firmware/releases/a%2fb/artifact", False),
+        ("/api/v1/firmware/releases/a/artifact?x", False),
+        ("/http://stranger/api/v1/firmware/releases/a/artifact", False),
+        ("//stranger/api/v1/firmware/releases/a/artifact", False),
+        ("http://stranger/api/v1/firmware/releases/a/artifact", False),
+    ],
+)
+def test_an_artifact_is_fetched_from_the_hub_alone(url: str, is_taken: bool) -> None:
+    fields = {"releaseId": "r", "version": "1", "sha256": "0" * 64, "size": 1, "url": url}
+    try:
+        msgspec.convert({"type": "update_firmware", **fields}, UpdateFirmware)
+    except msgspec.ValidationError:
+        assert not is_taken
+    else:
+        assert is_taken

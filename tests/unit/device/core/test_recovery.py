@@ -1,7 +1,7 @@
 import pytest
 
 from device.core.recovery import Stored, expects_of, swapped, verdict
-from protocol.commands import ForceSync, RebootOs, RestartService
+from protocol.commands import ForceSync, RebootOs, RestartService, ShutdownOs
 from protocol.ids import CommandId
 from tests.unit.device.core.factories import make_result
 
@@ -34,6 +34,7 @@ def test_what_was_not_started_may_still_run_and_what_is_done_stands() -> None:
 def test_whose_restart_proves_success() -> None:
     assert expects_of(RestartService()) == "process"
     assert expects_of(RebootOs()) == "boot"
+    assert expects_of(ShutdownOs()) == "boot"
     assert expects_of(ForceSync()) is None
 
 

@@ -9,11 +9,18 @@ from hypothesis import strategies as st
 from device.core import renewal, text, update
 from device.core.hub_clock import HubClock
 from device.core.pace import BURST_SECONDS, FRAMES_A_SECOND, Pace
+from protocol.answers import WEB_PAGE
 from protocol.codec import encode
 from protocol.commands import UpdateFirmware
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-UPDATE = UpdateFirmware(release_id="r", version="2", url="/a", sha256="a" * 64, size=1000)
+UPDATE = UpdateFirmware(
+    release_id="r",
+    version="2",
+    url="/api/v1/firmware/releases/r/artifact",
+    sha256="a" * 64,
+    size=1000,
+)
 
 
 def test_the_hub_clock_counts_from_what_the_hub_said() -> None:
@@ -101,3 +108,12 @@ def test_an_artifact_is_right_when_size_and_digest_are() -> None:
         update.verify(UPDATE, size=999, sha256="a" * 64)
     with pytest.raises(update.UpdateRefused, match="SHA-256"):
         update.verify(UPDATE, size=1000, sha256="b" * 64)
+
+
+def test_what_is_no_word_of_the_hub_about_an_artifact() -> None:
+    assert update.doubt_of_answer(200, "application/octet-stream") is None
+    assert update.doubt_of_answer(206, None) is None
+    assert update.doubt_of_answer(404, "application/problem+json") is None
+    assert update.doubt_of_answer(200, "text/html; charset=utf-8") == WEB_PAGE
+    for status in (302, 407, 503):
+        assert update.doubt_of_answer(status, None) == f"the hub answered {status}"

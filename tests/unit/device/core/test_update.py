@@ -6,7 +6,13 @@ from msgspec import structs
 from device.core import update
 from protocol.commands import UpdateFirmware
 
-UPDATE = UpdateFirmware(release_id="r", version="2", url="/a", sha256="a" * 64, size=1000)
+UPDATE = UpdateFirmware(
+    release_id="r",
+    version="2",
+    url="/api/v1/firmware/releases/r/artifact",
+    sha256="a" * 64,
+    size=1000,
+)
 SIGNED = structs.replace(UPDATE, signature_base64=base64.b64encode(b"good").decode())
 
 

@@ -10,7 +10,10 @@ from hub.config.standing import (
     Standing,
     after_end,
     after_hello,
+    desiring,
     fate_of,
+    is_to_take_out,
+    is_without_effect,
 )
 from protocol.lifecycle import State
 from protocol.merge_patch import hash_of
@@ -21,7 +24,8 @@ WANTED = {"a": 2}
 def make_standing(**changes: Any) -> Standing:
     """A push of version 2 is under way."""
     fields: dict[str, Any] = {
-        "desired": WANTED, "desired_version": 2, "reported": {"a": 1}, "reported_version": 1,
+        "desired": WANTED, "desired_version": 2, "highest_version": 4,
+        "reported": {"a": 1}, "reported_version": 1,
         "reported_hash": None, "status": "pending", "error": None,
     }  # fmt: skip
     return Standing(**{**fields, **changes})
@@ -29,7 +33,8 @@ def make_standing(**changes: Any) -> Standing:
 
 def make_end(**changes: Any) -> End:
     fields: dict[str, Any] = {
-        "version": 2, "patch": {"a": 2}, "fate": "applied", "device_version": 5,
+        "version": 2, "patch": {"a": 2}, "fate": "applied", "without_effect": False,
+        "device_version": 5,
         "device_hash": None, "error": None,
     }  # fmt: skip
     return End(**{**fields, **changes})
@@ -57,6 +62,38 @@ def test_what_the_end_of_a_command_means(
     status: State, error: dict[str, Any] | None, fate: str
 ) -> None:
     assert fate_of(status, error) == fate
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "is_none"),
+    [
+        (State.SUCCESS, None, False),
+        (State.FAILED, {"code": "rolled_back"}, True),
+        (State.REJECTED, {"code": "unsupported"}, True),
+        (State.CANCELLED, None, True),
+        (State.EXPIRED, None, True),
+        (State.UNKNOWN, None, False),
+        (State.TIMEOUT, {"code": "timeout"}, False),
+        (State.TIMEOUT, {"code": "not_delivered"}, True),
+    ],
+)
+def test_which_end_is_one_without_effect(
+    status: State, error: dict[str, Any] | None, is_none: bool
+) -> None:
+    assert is_without_effect(status, error) is is_none
+
+
+def test_a_version_never_names_two_documents() -> None:
+    standing = desiring(make_standing(), {"b": 1, "a": None})
+    assert (standing.desired, standing.desired_version) == ({"b": 1}, 5)
+    assert standing.highest_version == 5
+
+
+def test_only_a_push_on_which_nothing_builds_is_taken_out() -> None:
+    end = make_end(fate="failed", without_effect=True)
+    assert is_to_take_out(make_standing(), end)
+    assert not is_to_take_out(make_standing(desired_version=3), end)
+    assert not is_to_take_out(make_standing(), make_end(fate="failed"))
 
 
 @pytest.mark.parametrize("digest", [None, hash_of(WANTED)])
@@ -120,3 +157,25 @@ def test_what_is_no_drift() -> None:
     assert after_hello(failed, make_said(hash="old")).error == "why"
     under_way = after_hello(make_standing(), make_said(hash="old", is_under_way=True))
     assert (under_way.status, under_way.error) == ("pending", None)
+
+
+def test_what_is_reported_is_never_what_the_device_does_not_have() -> None:
+    agreed = make_standing(status="in_sync", reported=WANTED, reported_version=5)
+    replaced = after_hello(agreed, make_said(version=0, hash=hash_of({})))
+    assert (replaced.reported, replaced.reported_version, replaced.status) == ({}, 0, "pending")
+    other = after_hello(agreed, make_said(hash="of something else"))
+    assert (other.reported, other.reported_hash) == ({}, "of something else")
+    back = after_end(agreed, make_end(fate="failed", device_hash=hash_of({"x": 1})))
+    assert back.reported == {}
+    kept = after_end(agreed, make_end(fate="failed", device_hash=hash_of(WANTED)))
+    assert kept.reported == WANTED
+
+
+def test_what_is_reported_by_a_device_that_names_no_hash() -> None:
+    agreed = make_standing(status="in_sync", reported=WANTED, reported_version=5)
+    assert after_hello(agreed, make_said()).reported == WANTED
+    assert after_hello(agreed, make_said(version=0, applied_version=None)).reported == {}
+    assert after_hello(agreed, make_said(version=4)).reported == {}
+    assert after_hello(agreed, make_said(version=4, applied_version=None)).reported == WANTED
+    late = make_standing(reported_version=3)
+    assert after_hello(late, make_said(version=5)).reported == WANTED

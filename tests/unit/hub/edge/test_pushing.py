@@ -1,12 +1,27 @@
 from cloud.api import Answer, Item, Push
-from hub.edge.pushing import MOST_ERROR, Settlement, in_time, settle
+from hub.edge.pushing import MOST_ERROR, Settlement, Waiting, in_time, of_one_kind, settle
+from protocol.edge import Kind
+from protocol.ids import DeviceId
 
-ITEMS = [Item("r1", "t", {}), Item("r2", "t", {})]
+
+def waiting(place: int, kind: Kind = "bottle") -> Waiting:
+    item = Item(f"r{place}", "t", {})
+    return Waiting(queue_id=place, device_id=DeviceId("d"), kind=kind, item=item)
+
+
+ITEMS = [waiting(1), waiting(2)]
+
+
+def test_a_request_carries_the_first_records_as_far_as_they_are_of_one_kind() -> None:
+    row = [waiting(1, "batch"), waiting(2, "batch"), waiting(3, "fixation"), waiting(4, "batch")]
+    assert of_one_kind(row) == row[:2]
+    assert of_one_kind(row[2:]) == row[2:3]
+    assert of_one_kind([]) == []
 
 
 def test_what_the_cloud_took_is_done_and_the_lane_goes_on() -> None:
     settlement = settle(Push(ITEMS), Answer(200, "200: ok"), failures=3, draw=0)
-    assert (settlement.done, settlement.dead, settlement.wait) == (["r1", "r2"], [], None)
+    assert (settlement.done, settlement.dead, settlement.wait) == (ITEMS, (), None)
     assert settlement.failures == 0
 
 
@@ -26,11 +41,11 @@ def test_a_refused_token_is_to_be_replaced() -> None:
 
 def test_a_single_bad_record_is_a_dead_letter() -> None:
     push = Push(ITEMS)
-    assert settle(push, Answer(400, "400: bad"), failures=0, draw=0).dead == []
+    assert settle(push, Answer(400, "400: bad"), failures=0, draw=0).dead == ()
     settlement = settle(push, Answer(400, "x" * 9999), failures=0, draw=0)
-    assert settlement.dead == ["r1"]
+    assert settlement.dead == ITEMS[:1]
     assert len(settlement.error) == MOST_ERROR
-    assert settle(push, Answer(409, "409"), failures=0, draw=0).done == ["r2"]
+    assert settle(push, Answer(409, "409"), failures=0, draw=0).done == ITEMS[1:]
 
 
 def test_a_request_must_end_before_its_lease_does() -> None:

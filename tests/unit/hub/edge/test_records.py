@@ -50,7 +50,7 @@ def test_the_digest_is_of_the_content_and_not_of_its_form() -> None:
 def test_the_same_again_is_accepted_and_another_content_is_a_conflict() -> None:
     first, again, other = judged(), judged(), judged(data={})
     bad = Refusal("x", "invalid", "why")
-    intake = decide([first, bad, again, other, judged(id="r2")], {})
+    intake = decide([first, bad, again, other, judged(id="r2")], {}, "acme")
     assert [each.record.id for each in intake.new] == ["r1", "r2"]
     assert intake.answer.accepted == ["r1", "r2"]
     assert [(refusal.id, refusal.code) for refusal in intake.answer.refused] == [
@@ -60,7 +60,22 @@ def test_the_same_again_is_accepted_and_another_content_is_a_conflict() -> None:
 
 def test_what_is_there_already_is_not_written_again() -> None:
     here = judged()
-    intake = decide([here, judged(id="r2", data={})], {"r1": here.digest, "r2": b"another"})
+    intake = decide([here, judged(id="r2", data={})], {"r1": here.digest, "r2": b"another"}, "acme")
     assert intake.new == []
     assert intake.answer.accepted == ["r1"]
     assert [refusal.id for refusal in intake.answer.refused] == ["r2"]
+
+
+def test_a_device_hands_in_records_of_its_own_company_only() -> None:
+    before, foreign, own = judged(id="r0"), judged(id="r1", companyId="victim"), judged(id="r2")
+    intake = decide([before, foreign, own], {"r0": before.digest}, "acme")
+    assert [each.record.id for each in intake.new] == ["r2"]
+    (refusal,) = intake.answer.refused
+    assert refusal == Refusal("r1", "forbidden", "the device belongs to company acme")
+    moved = decide([before, own], {"r0": before.digest}, "other")
+    assert (moved.answer.accepted, [r.code for r in moved.answer.refused]) == (
+        ["r0"],
+        ["forbidden"],
+    )
+    nobody = decide([own], {}, None)
+    assert nobody.answer.refused[0].message == "the device belongs to no company"

@@ -15,6 +15,7 @@ from hub.telemetry.rows import (
     Source,
     Stamps,
     acknowledgements,
+    alert_row,
     fenced,
     late_metrics,
     latest_states,
@@ -25,7 +26,7 @@ from hub.telemetry.rows import (
     split_new,
 )
 from protocol.codec import decode_device_frame
-from protocol.dashboard import StatusEvent
+from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DEFAULT_ORG, DeviceId, Generation
 from protocol.telemetry import LogLine, Telemetry, TelemetryBase
 from tests.factories import make_line
@@ -105,6 +106,18 @@ def test_any_text_comes_back_from_copy(text: str) -> None:
     found = make_row(LINE, LogLine(line=text, level="INFO", source=text), Stamps().next(0.0))
     assert copied(found.line)[-1] == text
     assert copied(found.line)[-3] == (text or None)
+
+
+def test_an_alert_of_the_hub_is_kept_as_an_alert_of_its_device() -> None:
+    event = AlertEvent(
+        device_id=DeviceId("d"), ts=WIRE, severity="WARN", code="dead_letter", message="a\\b"
+    )
+    found = alert_row(DEFAULT_ORG, event, Stamps().next(1000.0))
+    fields = copied(found.line)
+    assert fields[:2] == [DEFAULT_ORG, "d"]
+    assert fields[3:7] == [WIRE, "alert", None, None]
+    assert json.loads(fields[7] or "")["message"] == "a\\b"
+    assert (found.seq, found.status, found.event.type) == (None, None, "hub_alert")
 
 
 def test_presence_is_an_event_of_the_hub_itself() -> None:

@@ -1,0 +1,74 @@
+"""The queue of records on a real disk: who goes which way, and in which order."""
+
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from device.core.queue import Bounds, Way
+from device.database import Database
+from device.records import RecordQueue
+from protocol.edge import EdgeRecord, Kind
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Generator[RecordQueue]:
+    database = Database(tmp_path / "state.db")
+    yield RecordQueue(database, bounds=Bounds())
+    database.close()
+
+
+def made(ident: str, company: str = "acme", kind: Kind = "bottle") -> EdgeRecord:
+    return EdgeRecord(id=ident, kind=kind, company_id=company, ts=NOON)
+
+
+async def taken(queue: RecordQueue, way: Way, lane: str | None = None, most: int = 10) -> list[str]:
+    return [each.id for each in await queue.take(way, most, lane)]
+
+
+async def test_a_company_goes_in_the_order_of_its_hand_in_whatever_the_kind(
+    queue: RecordQueue,
+) -> None:
+    await queue.switch("DIRECT_CLOUD")
+    kinds: list[Kind] = ["batch", "batch", "fixation", "batch", "bottle"]
+    for number, kind in enumerate(kinds):
+        await queue.add([made(f"r{number}", kind=kind), made(f"o{number}", "other", kind)])
+    assert await queue.lanes("cloud") == ["acme", "other"]
+    assert await queue.lanes("hub") == []
+    for batch in (["r0", "r1"], ["r2"], ["r3"], ["r4"], []):
+        assert await taken(queue, "cloud", "acme") == batch
+        await queue.settle(batch, [])
+    assert await queue.lanes("cloud") == ["other"]
+
+
+async def test_what_is_bound_to_another_way_holds_back_what_follows_it_of_its_company(
+    queue: RecordQueue,
+) -> None:
+    await queue.add([made("h1"), made("h2")])
+    assert await taken(queue, "hub", most=1) == ["h1"]
+    await queue.switch("DIRECT_CLOUD")
+    await queue.add([made("o1", "other"), made("h3")])
+    assert await queue.lanes("cloud") == ["other"]
+    assert await taken(queue, "cloud", "acme") == []
+    assert await taken(queue, "cloud", "other") == ["o1"]
+    assert await taken(queue, "hub") == ["h1"]
+    await queue.settle(["h1"], [])
+    assert await queue.lanes("cloud") == ["acme", "other"]
+    assert await taken(queue, "cloud", "acme") == ["h2", "h3"]
+    await queue.switch("VIA_LOCAL_SERVER")
+    await queue.add([made("h4"), made("new", "third")])
+    assert await taken(queue, "hub") == ["new"]
+    await queue.settle(["h2", "h3"], [])
+    assert await taken(queue, "hub") == ["h4", "new"]
+
+
+async def test_without_a_cloud_all_that_waits_goes_to_the_hub(queue: RecordQueue) -> None:
+    await queue.switch("DIRECT_CLOUD")
+    await queue.add([made("r1"), made("r2")])
+    assert await taken(queue, "cloud", "acme", most=1) == ["r1"]
+    await queue.forget_cloud()
+    assert await taken(queue, "hub") == ["r1", "r2"]
+    assert queue.mode == "VIA_LOCAL_SERVER"
