@@ -35,9 +35,11 @@ from hub.audit.rest import AuditEndpoints
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.bus import Bus, BusUnavailable
+from hub.base.clocks import Brake, WallClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
+from hub.base.partitions import drop, make
 from hub.base.retention import Retention
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
@@ -97,6 +99,7 @@ log = structlog.get_logger(__name__)
 RESERVED_CONNECTIONS: Final = 3
 """For leases and for what devices answer: however busy the others are."""
 CLEAN_UP_SECONDS: Final = 600.0
+CLOCK_SECONDS: Final = 1.0
 WAITING_SECONDS: Final = 15.0
 ROLL_UP_SECONDS: Final = 60.0
 FLUSH_SECONDS: Final = 2.0
@@ -146,6 +149,8 @@ class Replica:
         self._tasks = tasks
         self._loops: list[asyncio.Task[None]] = []
         clocks = Clock()
+        self._brake = Brake(time.monotonic())
+        self._wall_clock = WallClock(time.time(), time.monotonic())
         hints = HintSender(bus)
 
         self.audit = AuditService(AuditStore(database))
@@ -281,6 +286,7 @@ class Replica:
             self.replica_id,
             self._database,
             draining=lambda: self.draining,
+            trouble=self.telemetry.trouble,
             before_metrics=self._meter.set_gauges,
             token=self.settings.metrics_token,
         )
@@ -290,7 +296,7 @@ class Replica:
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""
-        await self._keep_in_time()
+        await self._make_room()
         await self.accounts.prepare()
         await self.edge.look()
         await self.membership.start()
@@ -311,6 +317,7 @@ class Replica:
             partial(self._every, WAITING_SECONDS, self.edge.look),
             partial(self._every, ROLL_UP_SECONDS, self.telemetry.roll_up),
             partial(self._every, CLEAN_UP_SECONDS, self._clean_up),
+            partial(self._every, CLOCK_SECONDS, self._watch_clock),
         ):
             self._loops.append(self._tasks.create_task(self._forever(loop)))
         await asyncio.sleep(0)
@@ -405,15 +412,31 @@ class Replica:
             except Exception:
                 log.exception("job_failed")
 
-    async def _keep_in_time(self) -> Retention:
-        """Partitions for what comes, none past its retention as it is set now."""
+    async def _make_room(self) -> Retention:
+        """Partitions for what comes; answers how long things are kept now."""
         keep = (await self.organisation.settings(DEFAULT_ORG)).retention
-        await self.telemetry.clean_up(self._database, keep)
-        await self.audit.clean_up(self._database, days=keep.audit_days)
+        now = [datetime.now(UTC)]
+        await self.telemetry.make_room(keep)
+        await make(self._database, self.audit.partitioned(days=keep.audit_days), now)
         return keep
 
+    async def _watch_clock(self) -> None:
+        """What comes after a step of the clock needs other partitions."""
+        now = time.time(), time.monotonic()
+        if self._wall_clock.stepped(*now):
+            log.warning("clock_stepped", wall_clock=datetime.fromtimestamp(now[0], UTC).isoformat())
+            await self._make_room()
+            self._wall_clock.noted(*now)
+
     async def _clean_up(self) -> None:
-        keep = await self._keep_in_time()
+        """Nothing is deleted early in a start, when the clock may still be wrong."""
+        keep = await self._make_room()
+        now = time.monotonic()
+        if not self._brake.may_delete(now):
+            return
+        await self.telemetry.clean_up(self._brake, now)
+        tables = self.audit.partitioned(days=keep.audit_days)
+        await drop(self._database, tables, self._brake, now)
         await self.accounts.clean_up()
         await self.membership.clean_up()
         await self.config.clean_up()

@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from hub.audit.store import AuditStore, Deed, Filter
-from hub.base.database import Connection, Database, Row
-from hub.base.partitions import Partitioned, maintain
+from hub.base.database import Connection, Row
+from hub.base.partitions import Partitioned
 from hub.web.envelope import Items
 from hub.web.paging import decode_number_cursor, page_of
 from hub.web.principal import Principal
@@ -41,11 +41,9 @@ class AuditService:
         """Write rows in the transaction of their effect (promise G16)."""
         await self._store.insert(connection, list(deeds))
 
-    async def clean_up(self, database: Database, *, days: int) -> None:
-        """Partitions for the days to come, none past their retention."""
-        month = timedelta(days=30)
-        keep = timedelta(days=days)
-        await maintain(database, [Partitioned(table="audit_log", step=month, ahead=2, keep=keep)])
+    def partitioned(self, *, days: int) -> list[Partitioned]:
+        month, keep = timedelta(days=30), timedelta(days=days)
+        return [Partitioned(table="audit_log", step=month, ahead=2, keep=keep)]
 
     async def list(
         self, org: OrgId, wanted: Filter, *, cursor: str | None, limit: int

@@ -85,8 +85,10 @@ class Row(Struct, frozen=True, gc=False):
     boot_id: str | None
     seq: int | None
     event: StreamEvent
-    status: tuple[str, dict[str, float], int] | None
-    """(status, metrics, microseconds since 1970) of a status event."""
+    micros: int
+    """When it was received, since 1970."""
+    status: tuple[str, dict[str, float]] | None
+    """(status, metrics) of a status event."""
 
 
 class Place(Struct, frozen=True):
@@ -122,7 +124,7 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
             table, rest = "event", _event_columns(kind, message, escaped)
         case telemetry.Status():
             metrics = message.metrics or {}
-            status = (message.status, metrics, stamp.micros)
+            status = (message.status, metrics)
             escaped = encode(metrics).replace(b"\\", b"\\\\")
             table, rest = "status_event", b"%b\t%b" % (message.status.encode(), escaped)
         case telemetry.LogLine():
@@ -133,7 +135,7 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
             assert_never(message)
     line = b"%b\t%b+00\t%b\t%b\n" % (source.copy_head, stamp.text.encode(), ts.encode(), rest)
     event = StreamEvent(source.device_id, kind, level, body)
-    return Row(table, line, source, message.boot_id, message.seq, event, status)
+    return Row(table, line, source, message.boot_id, message.seq, event, stamp.micros, status)
 
 
 KIND: Final[dict[type[Telemetry], str]] = {
@@ -163,7 +165,7 @@ def presence_row(org: OrgId, event: StatusEvent, stamp: Stamp) -> Row:
     times = stamp.text.encode(), event.ts.encode()
     line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
     counted_as = StreamEvent(event.device_id, "presence", "", body)
-    return Row("event", line, source, None, None, counted_as, None)
+    return Row("event", line, source, None, None, counted_as, stamp.micros, None)
 
 
 def _event_columns(kind: str, message: Telemetry, body: bytes) -> bytes:
@@ -245,9 +247,9 @@ LateMetrics = tuple[OrgId, DeviceId, datetime, dict[str, float]]
 def late_metrics(rows: list[Row], before: int) -> list[LateMetrics]:
     """The metrics of status events that were received before `before` (microseconds)."""
     return [
-        (row.source.org, row.source.device_id, _moment(row.status[2]), row.status[1])
+        (row.source.org, row.source.device_id, moment_of(row), row.status[1])
         for row in rows
-        if row.status is not None and row.status[2] < before and row.status[1]
+        if row.status is not None and row.micros < before and row.status[1]
     ]
 
 
@@ -256,15 +258,13 @@ def latest_states(
 ) -> list[tuple[OrgId, DeviceId, Generation, str, dict[str, Any], datetime]]:
     """The last status of each line among the rows, sorted by device."""
     latest = {
-        (row.source.org, row.source.device_id, row.source.generation): row.status
+        (row.source.org, row.source.device_id, row.source.generation): (row.status, row)
         for row in rows
         if row.status is not None
     }
-    return [
-        (*line, status, metrics, _moment(micros))
-        for line, (status, metrics, micros) in sorted(latest.items())
-    ]
+    return [(*line, *latest[line][0], moment_of(latest[line][1])) for line in sorted(latest)]
 
 
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+def moment_of(row: Row) -> datetime:
+    """When it was received."""
+    return _EPOCH + timedelta(microseconds=row.micros)

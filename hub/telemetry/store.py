@@ -8,8 +8,10 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 import sql
+from hub.base.clocks import Brake
 from hub.base.database import Connection, Database
 from hub.base.database import Row as Record
+from hub.base.partitions import Partitioned, drop, make
 from hub.telemetry import rows as rows_
 from hub.telemetry.rows import LateMetrics, Mark, Place, Row
 from protocol.ids import DeviceId, OrgId
@@ -17,12 +19,9 @@ from protocol.ids import DeviceId, OrgId
 _Q = sql.queries("telemetry")
 
 
-_REFUSALS: Final = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.ProgramLimitExceededError,
-)
-"""What a smaller batch may be spared; everything else is about the database, not the rows."""
+_REFUSALS: Final = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+"""What a row itself is to blame for. Everything else is about the database: a constraint as well,
+because no row that was decoded breaks one of ours, and a missing partition reads as one."""
 
 
 class Committed(NamedTuple):
@@ -41,7 +40,8 @@ class TelemetryStore:
         """Store what is new of a batch, all or nothing. Received before `late_before`
         (microseconds since 1970), a row may have been passed by the roll-up.
 
-        Raises `BadRow` when Postgres refuses what one of the rows holds.
+        Raises `BadRow` when Postgres refuses what one of the rows holds, `NoPlace` when there is no
+        partition for one.
         """
         async with self._database.transaction(deadline=10) as connection:
             found = await self._lock_marks(connection, rows_.places_of(rows))
@@ -54,6 +54,8 @@ class TelemetryStore:
                 await self._roll_up_late(connection, rows_.late_metrics(new, late_before))
             except _REFUSALS as error:
                 raise BadRow(str(error)) from error
+            except asyncpg.CheckViolationError as error:
+                raise NoPlace(str(error)) from error
             await self._move_marks(connection, marks)
         return Committed(new, counting)
 
@@ -150,9 +152,20 @@ class TelemetryStore:
                 await connection.execute(_Q["lock_roll_up_marks"])
                 await connection.execute(_Q["roll_up"])
 
+    async def make_room(self, tables: list[Partitioned], moments: list[datetime]) -> None:
+        """Partitions for the present and for these moments."""
+        await make(self._database, tables, moments)
+
+    async def drop(self, tables: list[Partitioned], brake: Brake, now: float) -> None:
+        await drop(self._database, tables, brake, now)
+
     async def forget_marks(self) -> None:
         await self._database.execute(_Q["forget_marks"])
 
 
 class BadRow(Exception):
     """Postgres refuses a value in this batch."""
+
+
+class NoPlace(Exception):
+    """There is no partition for a row of this batch."""

@@ -194,5 +194,6 @@ UPDATE campaign SET closed_at = now(), driver = NULL, driver_until = NULL
 WHERE org_id = $1 AND campaign_id = $2 AND finished_at IS NOT NULL AND closed_at IS NULL
 
 -- name: forget
--- Campaigns past their retention.
-DELETE FROM campaign WHERE closed_at < now() - make_interval(days => $1)
+-- Campaigns past their retention, counted from the newest in case the clock is wrong.
+DELETE FROM campaign
+WHERE closed_at < least(now(), (SELECT max(closed_at) FROM campaign)) - make_interval(days => $1)

@@ -160,11 +160,14 @@ SELECT pg_try_advisory_xact_lock(68195)
 SELECT 1 FROM rollup_mark ORDER BY org_id FOR UPDATE
 
 -- name: roll_up
--- Status events received since the mark, up to a little while ago, into five-minute sums.
+-- Status events received since the mark, up to a little while ago, into five-minute sums. A mark in the
+-- future is of a clock that was wrong: it goes back.
 WITH span AS (
     INSERT INTO rollup_mark AS m (org_id, up_to)
     SELECT org_id, now() - interval '1 minute' FROM org
-    ON CONFLICT (org_id) DO UPDATE SET up_to = greatest(m.up_to, excluded.up_to)
+    ON CONFLICT (org_id) DO UPDATE
+    SET up_to = CASE WHEN m.up_to > now() THEN excluded.up_to
+                     ELSE greatest(m.up_to, excluded.up_to) END
     RETURNING org_id, up_to
 ), before AS (
     SELECT org_id, up_to FROM rollup_mark
@@ -205,5 +208,6 @@ SET count = r.count + excluded.count, sum = r.sum + excluded.sum,
     min = least(r.min, excluded.min), max = greatest(r.max, excluded.max)
 
 -- name: forget_marks
--- Marks of agents that have started anew long ago.
-DELETE FROM event_mark WHERE updated_at < now() - interval '90 days'
+-- Marks of agents that have started anew long ago; counted from the newest, in case the clock is wrong.
+DELETE FROM event_mark
+WHERE updated_at < least(now(), (SELECT max(updated_at) FROM event_mark)) - interval '90 days'
