@@ -140,7 +140,10 @@ class Replica:
         bus: Bus,
         cloud: CloudClient | None,
         tasks: asyncio.TaskGroup,
+        *,
+        alone: bool,
     ) -> None:
+        self._alone = alone
         self.settings = settings
         self.replica_id = new_replica_id()
         self.draining = False
@@ -299,7 +302,7 @@ class Replica:
         await self._make_room()
         await self.accounts.prepare()
         await self.edge.look()
-        await self.membership.start()
+        await self.membership.start(alone=self._alone)
         for loop in (
             self._bus.run,
             partial(self._bus.subscribe, [COMMON, channel_of(self.replica_id)], self._hinted),
@@ -308,6 +311,7 @@ class Replica:
             self.telemetry.run,
             self.lines.run,
             self.lines.watch,
+            self.lines.beat,
             self.membership.run,
             self.commands.run,
             self.campaigns.run,
@@ -477,15 +481,19 @@ def _cloud(settings: Settings) -> CloudClient | None:
 
 
 @asynccontextmanager
-async def open_replica(settings: Settings) -> AsyncGenerator[Replica]:
-    """A replica that is up to date and at work. Raises `ConfigurationError`, `Unavailable`."""
+async def open_replica(settings: Settings, *, alone: bool = False) -> AsyncGenerator[Replica]:
+    """A replica that is up to date and at work. `alone`: whoever else is in its database is dead,
+    because they would need what this process holds.
+
+    Raises `ConfigurationError`, `Unavailable`.
+    """
     bus, cloud = _bus(settings), _cloud(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     await migrate(database)
     reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
     try:
         async with asyncio.TaskGroup() as tasks:
-            replica = Replica(settings, database, reserved, bus, cloud, tasks)
+            replica = Replica(settings, database, reserved, bus, cloud, tasks, alone=alone)
             await replica.start()
             try:
                 yield replica

@@ -187,21 +187,24 @@ def _text(value: str) -> str:
     )
 
 
-class Mark(Struct, frozen=True):
-    """Up to where durable events are committed, and the newest line of their device."""
-
-    seq: int
-    generation: Generation | None
+Lines = dict[tuple[OrgId, DeviceId], Generation]
+"""The newest line of each device."""
 
 
-def fenced(rows: list[Row], marks: dict[Place, Mark]) -> list[Row]:
-    """The rows without the durable events of superseded lines: those are not stored and not
-    acknowledged, and their device sends them again on its newer line."""
+def fenced(rows: list[Row], newest: Lines) -> list[Row]:
+    """The rows without what superseded lines sent. It is not stored; what is durable in it is not
+    acknowledged, so that its device sends it again on its newer line. What the hub itself says of
+    lines stays."""
     return [
         row
         for row in rows
-        if row.seq is None or marks[place_of(row)].generation == row.source.generation
+        if newest.get((row.source.org, row.source.device_id)) == row.source.generation
+        or row.event.type == "presence"
     ]
+
+
+def devices_of(rows: list[Row]) -> list[tuple[OrgId, DeviceId]]:
+    return sorted({(row.source.org, row.source.device_id) for row in rows})
 
 
 def split_new(rows: list[Row], marks: dict[Place, int]) -> list[Row]:

@@ -190,6 +190,7 @@ class TelemetryService:
         try:
             late_before = int((self._clock() - LATE_SECONDS) * 1_000_000)
             committed = await self._store.commit(batch, late_before=late_before)
+            metrics.events_shed.labels("superseded").inc(len(batch) - len(committed.counting))
         except BadRow as error:
             return self._refuse_or_halve(batch, error)
         except Exception as error:

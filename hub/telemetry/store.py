@@ -13,7 +13,7 @@ from hub.base.database import Connection, Database
 from hub.base.database import Row as Record
 from hub.base.partitions import Partitioned, drop, make
 from hub.telemetry import rows as rows_
-from hub.telemetry.rows import LateMetrics, Mark, Place, Row
+from hub.telemetry.rows import LateMetrics, Lines, Place, Row
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("telemetry")
@@ -44,9 +44,8 @@ class TelemetryStore:
         partition for one.
         """
         async with self._database.transaction(deadline=10) as connection:
-            found = await self._lock_marks(connection, rows_.places_of(rows))
-            marks = {place: mark.seq for place, mark in found.items()}
-            counting = rows_.fenced(rows, found)
+            marks = await self._lock_marks(connection, rows_.places_of(rows))
+            counting = rows_.fenced(rows, await self._newest(connection, rows))
             new = rows_.split_new(counting, marks)
             try:
                 await self._copy(connection, new)
@@ -59,7 +58,7 @@ class TelemetryStore:
             await self._move_marks(connection, marks)
         return Committed(new, counting)
 
-    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, Mark]:
+    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, int]:
         if not places:
             return {}
         columns = (
@@ -68,11 +67,16 @@ class TelemetryStore:
             [place.boot_id for place in places],
         )
         return {
-            Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): Mark(
-                row["seq"], row["generation"]
-            )
+            Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): row["seq"]
             for row in await connection.fetch(_Q["lock_marks"], *columns)
         }
+
+    async def _newest(self, connection: Connection, rows: list[Row]) -> Lines:
+        devices = rows_.devices_of(rows)
+        found = await connection.fetch(
+            _Q["newest"], [org for org, _ in devices], [device_id for _, device_id in devices]
+        )
+        return {(row["org_id"], row["device_id"]): row["generation"] for row in found}
 
     async def _move_marks(self, connection: Connection, marks: dict[Place, int]) -> None:
         if marks:
