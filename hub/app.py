@@ -35,11 +35,12 @@ from hub.audit.rest import AuditEndpoints
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.bus import Bus, BusUnavailable
-from hub.base.clocks import Brake, WallClock
+from hub.base.clocks import Brake, DatabaseTime, WallClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
 from hub.base.partitions import drop, make
+from hub.base.present import bring_to_present, now_of
 from hub.base.retention import Retention
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
@@ -105,6 +106,10 @@ ROLL_UP_SECONDS: Final = 60.0
 FLUSH_SECONDS: Final = 2.0
 
 
+def moment_of(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
 class Clock:
     """The clocks of the process, for whoever takes both."""
 
@@ -153,7 +158,9 @@ class Replica:
         self._loops: list[asyncio.Task[None]] = []
         clocks = Clock()
         self._brake = Brake(time.monotonic())
-        self._wall_clock = WallClock(time.time(), time.monotonic())
+        self._our_clock = WallClock(time.time(), time.monotonic())
+        self._database_time = DatabaseTime(time.monotonic, time.time())
+        self._database_clock = WallClock(time.time(), time.monotonic())
         hints = HintSender(bus)
 
         self.audit = AuditService(AuditStore(database))
@@ -193,6 +200,7 @@ class Replica:
             self.replica_id,
             listeners=[self.config],
             hints=hints,
+            database_clock=self._database_time.now,
         )
         self.groups = GroupService(
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
@@ -248,7 +256,7 @@ class Replica:
                 ),
                 turnstile=turnstile,
                 clock=time.monotonic,
-                wall_clock=time.time,
+                wall_clock=self._database_time.now,
                 spawn=self._spawn,
             ),
             self.dashboards,
@@ -299,7 +307,9 @@ class Replica:
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""
+        self._database_time.noted((await now_of(self._database)).timestamp())
         await self._make_room()
+        await bring_to_present(self._database)
         await self.accounts.prepare()
         await self.edge.look()
         await self.membership.start(alone=self._alone)
@@ -425,12 +435,17 @@ class Replica:
         return keep
 
     async def _watch_clock(self) -> None:
-        """What comes after a step of the clock needs other partitions."""
-        now = time.time(), time.monotonic()
-        if self._wall_clock.stepped(*now):
-            log.warning("clock_stepped", wall_clock=datetime.fromtimestamp(now[0], UTC).isoformat())
+        """After a step, of ours or of the database's, what comes needs other partitions, and what
+        was written before may stand in the future."""
+        there = (await now_of(self._database)).timestamp()
+        self._database_time.noted(there)
+        here, now = time.time(), time.monotonic()
+        if self._our_clock.stepped(here, now) or self._database_clock.stepped(there, now):
+            log.warning("clock_stepped", here=moment_of(here), database=moment_of(there))
             await self._make_room()
-            self._wall_clock.noted(*now)
+            await bring_to_present(self._database)
+            self._our_clock.noted(here, now)
+            self._database_clock.noted(there, now)
 
     async def _clean_up(self) -> None:
         """Nothing is deleted early in a start, when the clock may still be wrong."""

@@ -5,6 +5,7 @@ waits until whoever sets the clock had time to mend it, and goes slowly; a step 
 monotonic clock, which nobody sets.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 START_SECONDS: Final = 600.0
@@ -46,3 +47,24 @@ class WallClock:
 
     def noted(self, wall: float, monotonic: float) -> None:
         self._offset = wall - monotonic
+
+
+class DatabaseTime:
+    """The database's clock as this process knows it: a monotonic clock (`clock`) and an offset.
+
+    What is compared with moments that the database has written is taken from here, because the
+    wall clocks of two machines differ.
+    """
+
+    def __init__(self, clock: Callable[[], float], wall: float) -> None:
+        """`wall` counts until the first look: seconds since 1970."""
+        self._clock = clock
+        self._offset = wall - clock()
+
+    def noted(self, moment: float) -> None:
+        """The database says that it is `moment` now."""
+        self._offset = moment - self._clock()
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock() + self._offset

@@ -31,19 +31,19 @@ class BulkOutcome(Struct, frozen=True):
 
 
 class Calls:
-    """`wall_clock` gives seconds since 1970."""
+    """`database_clock` gives seconds since 1970."""
 
     def __init__(
         self,
         store: CommandStore,
         intakes: Intakes,
         waiting: Waiting,
-        wall_clock: Callable[[], float],
+        database_clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._intakes = intakes
         self._waiting = waiting
-        self._wall_clock = wall_clock
+        self._database_clock = database_clock
 
     # One
 
@@ -56,7 +56,7 @@ class Calls:
         _authorise(by, wish.command)
         command_id = CommandId(wish.command.id or new_command_id())
         digest = wish.digest(device_id)
-        now = self._wall_clock()
+        now = self._database_clock()
         commands = new_commands(by, wish, [(device_id, command_id)], digest=digest, now=now)
         name: Name = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
@@ -109,7 +109,7 @@ class Calls:
         batch_id = uuid7()
         if not targets:
             return BulkOutcome(batch_id, {}, finished=True)
-        now = self._wall_clock()
+        now = self._database_clock()
         commands = new_commands(
             by,
             wish,

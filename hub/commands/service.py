@@ -45,7 +45,7 @@ __all__ = [
 
 class CommandService:
     """`reserved` is the store over connections of its own, for what devices answer. `clock` gives
-    monotonic seconds, `wall_clock` seconds since 1970."""
+    monotonic seconds, `database_clock` seconds since 1970 by the clock that judges deadlines."""
 
     def __init__(
         self,
@@ -58,18 +58,23 @@ class CommandService:
         listeners: Sequence[CommandListener] = (),
         hints: Hints,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
+        database_clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._waiting = waiting = Waiting()
         announcer = Announcer(dashboards, waiting, hints, replica_id)
         self._sender = sender = Sender(
-            store, announcer, listeners, note_deadline=self._note_deadline, hints=hints
+            store,
+            announcer,
+            listeners,
+            note_deadline=self._note_deadline,
+            now=database_clock,
+            hints=hints,
         )
         self._intakes = Intakes(store, sender, announcer, listeners, replica_id)
         self._replies = Replies(reserved, announcer, listeners)
         self._sweep = Sweep(store, sender, announcer, waiting, listeners, replica_id, clock=clock)
-        calls = Calls(store, self._intakes, waiting, wall_clock)
+        calls = Calls(store, self._intakes, waiting, database_clock)
         cancels = Cancels(store, audit, sender, announcer, listeners, hints=hints)
         self.dispatch = calls.dispatch
         self.bulk = calls.bulk

@@ -28,12 +28,14 @@ ON CONFLICT DO NOTHING
 
 -- name: claim
 -- Lanes with something to push, that nobody pushes and that need not wait: for a replica ($1), for
--- so many seconds ($2), so many ($3). The one that waited longest goes first.
+-- so many seconds ($2), so many ($3). The one that waited longest goes first. A lease that ends later than it
+-- could is of a clock that was wrong.
 UPDATE cloud_sync_lane l
 SET replica_id = $1, lease_until = now() + make_interval(secs => $2)
 FROM (
     SELECT org_id, company_id, kind FROM cloud_sync_lane c
-    WHERE c.lease_until < now() AND c.retry_at <= now()
+    WHERE (c.lease_until < now() OR c.lease_until > now() + make_interval(secs => $2))
+      AND c.retry_at <= now()
       AND EXISTS (SELECT 1 FROM cloud_sync_queue q
                   WHERE q.org_id = c.org_id AND q.company_id = c.company_id AND q.kind = c.kind
                     AND q.status = 'pending')

@@ -35,3 +35,10 @@ class ClockedHub(HubProcess):
     def step(self, offset: str) -> None:
         """As faketime writes it: `+60h`, `-2h`, `+3650d`."""
         self._file.write_text(f"{offset}\n")
+
+
+class ClockedReplica(ClockedHub):
+    """A `longline hub` beside it."""
+
+    def arguments(self) -> list[str | Path]:
+        return ["hub", "--port", "0"]

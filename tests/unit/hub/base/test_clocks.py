@@ -1,6 +1,6 @@
 """Clocks that are wrong or set: what waits, what is noticed."""
 
-from hub.base.clocks import Brake, WallClock
+from hub.base.clocks import Brake, DatabaseTime, WallClock
 
 HOUR = 3600.0
 
@@ -29,3 +29,13 @@ def test_a_step_of_the_wall_clock_is_told_until_it_is_noted() -> None:
     clock.noted(1_502.0 + HOUR, 513.0)
     assert not clock.stepped(1_503.0 + HOUR, 514.0)
     assert clock.stepped(1_504.0, 515.0)
+
+
+def test_the_databases_time_goes_on_with_the_monotonic_clock_from_what_it_said_last() -> None:
+    seconds = [50.0]
+    time = DatabaseTime(lambda: seconds[0], wall=1_000.0)
+    seconds[0] = 60.0
+    assert time.now() == 1_010.0
+    time.noted(500.0)
+    seconds[0] = 61.5
+    assert time.now() == 501.5
