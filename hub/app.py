@@ -35,10 +35,12 @@ from hub.audit.rest import AuditEndpoints
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.bus import Bus, BusUnavailable
-from hub.base.clock import DatabaseClock
+from hub.base.clocks import Brake, DatabaseClock, WallClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.migrate import migrate
+from hub.base.partitions import drop, make
+from hub.base.present import bring_to_present, now_of
 from hub.base.retention import Retention
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
@@ -98,9 +100,14 @@ log = structlog.get_logger(__name__)
 RESERVED_CONNECTIONS: Final = 3
 """For leases and for what devices answer: however busy the others are."""
 CLEAN_UP_SECONDS: Final = 600.0
+CLOCK_SECONDS: Final = 1.0
 WAITING_SECONDS: Final = 15.0
 ROLL_UP_SECONDS: Final = 60.0
 FLUSH_SECONDS: Final = 2.0
+
+
+def moment_of(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 class Clock:
@@ -141,7 +148,10 @@ class Replica:
         bus: Bus,
         cloud: CloudClient | None,
         tasks: asyncio.TaskGroup,
+        *,
+        alone: bool,
     ) -> None:
+        self._alone = alone
         self.settings = settings
         self.replica_id = new_replica_id()
         self.draining = False
@@ -149,6 +159,9 @@ class Replica:
         self._bus = bus
         self._tasks = tasks
         self._loops: list[asyncio.Task[None]] = []
+        self._brake = Brake(time.monotonic())
+        self._our_clock = WallClock(time.time(), time.monotonic())
+        self._database_clock = WallClock(time.time(), time.monotonic())
         hints = HintSender(bus)
 
         self.audit = AuditService(AuditStore(database))
@@ -189,7 +202,7 @@ class Replica:
             listeners=[self.config],
             hints=hints,
             require_current_view=self.accounts.require_current_view,
-            wall_clock=self.accounts.clock,
+            database_clock=self.accounts.clock,
         )
         self.groups = GroupService(
             GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
@@ -286,6 +299,7 @@ class Replica:
             self.replica_id,
             self._database,
             draining=lambda: self.draining,
+            trouble=self.telemetry.trouble,
             before_metrics=self._meter.set_gauges,
             token=self.settings.metrics_token,
         )
@@ -295,10 +309,11 @@ class Replica:
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""
-        await self._keep_in_time()
+        await self._make_room()
+        await bring_to_present(self._database)
         await self.accounts.prepare()
         await self.edge.look()
-        await self.membership.start()
+        await self.membership.start(alone=self._alone)
         for loop in (
             self._bus.run,
             partial(self._bus.subscribe, [COMMON, channel_of(self.replica_id)], self._hinted),
@@ -308,6 +323,7 @@ class Replica:
             self.telemetry.run,
             self.lines.run,
             self.lines.watch,
+            self.lines.beat,
             self.membership.run,
             self.commands.run,
             self.campaigns.run,
@@ -317,6 +333,7 @@ class Replica:
             partial(self._every, WAITING_SECONDS, self.edge.look),
             partial(self._every, ROLL_UP_SECONDS, self.telemetry.roll_up),
             partial(self._every, CLEAN_UP_SECONDS, self._clean_up),
+            partial(self._every, CLOCK_SECONDS, self._watch_clock),
         ):
             self._loops.append(self._tasks.create_task(self._forever(loop)))
         await asyncio.sleep(0)
@@ -415,15 +432,35 @@ class Replica:
             except Exception:
                 log.exception("job_failed")
 
-    async def _keep_in_time(self) -> Retention:
-        """Partitions for what comes, none past its retention as it is set now."""
+    async def _make_room(self) -> Retention:
+        """Partitions for what comes; answers how long things are kept now."""
         keep = (await self.organisation.settings(DEFAULT_ORG)).retention
-        await self.telemetry.clean_up(self._database, keep)
-        await self.audit.clean_up(self._database, days=keep.audit_days)
+        now = [datetime.now(UTC)]
+        await self.telemetry.make_room(keep)
+        await make(self._database, self.audit.partitioned(days=keep.audit_days), now)
         return keep
 
+    async def _watch_clock(self) -> None:
+        """After a step, of ours or of the database's, what comes needs other partitions, and what
+        was written before may stand in the future."""
+        there = (await now_of(self._database)).timestamp()
+        here, now = time.time(), time.monotonic()
+        if self._our_clock.stepped(here, now) or self._database_clock.stepped(there, now):
+            log.warning("clock_stepped", here=moment_of(here), database=moment_of(there))
+            await self._make_room()
+            await bring_to_present(self._database)
+            self._our_clock.noted(here, now)
+            self._database_clock.noted(there, now)
+
     async def _clean_up(self) -> None:
-        keep = await self._keep_in_time()
+        """Nothing is deleted early in a start, when the clock may still be wrong."""
+        keep = await self._make_room()
+        now = time.monotonic()
+        if not self._brake.may_delete(now):
+            return
+        await self.telemetry.clean_up(self._brake, now)
+        tables = self.audit.partitioned(days=keep.audit_days)
+        await drop(self._database, tables, self._brake, now)
         await self.accounts.clean_up()
         await self.membership.clean_up()
         await self.config.clean_up()
@@ -464,15 +501,19 @@ def _cloud(settings: Settings) -> CloudClient | None:
 
 
 @asynccontextmanager
-async def open_replica(settings: Settings) -> AsyncGenerator[Replica]:
-    """A replica that is up to date and at work. Raises `ConfigurationError`, `Unavailable`."""
+async def open_replica(settings: Settings, *, alone: bool = False) -> AsyncGenerator[Replica]:
+    """A replica that is up to date and at work. `alone`: whoever else is in its database is dead,
+    because they would need what this process holds.
+
+    Raises `ConfigurationError`, `Unavailable`.
+    """
     bus, cloud = _bus(settings), _cloud(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     await migrate(database)
     reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
     try:
         async with asyncio.TaskGroup() as tasks:
-            replica = Replica(settings, database, reserved, bus, cloud, tasks)
+            replica = Replica(settings, database, reserved, bus, cloud, tasks, alone=alone)
             await replica.start()
             try:
                 yield replica

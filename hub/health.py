@@ -19,7 +19,8 @@ PATIENCE: Final = 1.0
 
 
 class Health:
-    """`before_metrics` brings gauges up to date; /metrics wants `token` when it is not empty."""
+    """`trouble`: why telemetry cannot be stored now. `before_metrics` brings gauges up to date;
+    /metrics wants `token` when it is not empty."""
 
     def __init__(
         self,
@@ -27,12 +28,14 @@ class Health:
         database: Database,
         *,
         draining: Callable[[], bool],
+        trouble: Callable[[], str | None],
         before_metrics: Callable[[], None],
         token: str,
     ) -> None:
         self._replica_id = replica_id
         self._database = database
         self._draining = draining
+        self._trouble = trouble
         self._before_metrics = before_metrics
         self._token = token
 
@@ -58,7 +61,7 @@ class Health:
                 await connection.execute("SELECT 1")
         except Unavailable as error:
             return error.detail
-        return None
+        return self._trouble()
 
     def _status(self, status: str, code: int) -> Response:
         return JSONResponse({"status": status, "replicaId": self._replica_id}, status_code=code)

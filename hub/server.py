@@ -38,16 +38,17 @@ async def serve(
     *,
     on_start: Callable[[Replica], Awaitable[None]],
     on_ready: Callable[[str], None],
+    alone: bool = False,
 ) -> None:
     """Serve until `stop` is set, then drain. `on_start` is awaited before the first request,
-    `on_ready` is called with the address when requests are answered.
+    `on_ready` is called with the address when requests are answered. `alone`: see `open_replica`.
 
     Raises `ConfigurationError` or `Unavailable` before that.
     """
     with listen(settings) as listener:
         host, port = listener.getsockname()[:2]
         settings = structs.replace(settings, host=host, port=port)
-        async with open_replica(settings) as replica:
+        async with open_replica(settings, alone=alone) as replica:
             await on_start(replica)
             server = _Server(_config(settings, replica))
             serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -37,8 +37,6 @@ from protocol.ids import DEFAULT_ORG
 
 T = TypeVar("T")
 
-FOR_EVER_DAYS = 100_000
-
 
 class RoleName(StrEnum):
     VIEWER = "VIEWER"
@@ -184,8 +182,6 @@ async def _services(database: Database, settings: Settings) -> Services:
     if missing:
         raise ConfigurationError(f"the schema lacks {missing[0]}: run longline migrate first")
     audit = AuditService(AuditStore(database))
-    # Only makes partitions: what is too old is for the hub to say, which has the setting.
-    await audit.clean_up(database, days=FOR_EVER_DAYS)
     store = AccountStore(database)
     accounts = AccountService(store, audit, settings)
     await accounts.prepare()

@@ -91,6 +91,7 @@ async def bring_up(
                 stop,
                 on_start=on_start,
                 on_ready=lambda url: on_ready(structs.replace(ready, url=url)),
+                alone=True,  # this process holds the lock of the directory
             )
             watching.cancel()
     finally:

@@ -123,7 +123,7 @@ def _delivery(kind: str, fields: dict[str, Any]) -> Delivery:
     known = {
         name: value for name, value in fields.items() if name in params.__struct_encode_fields__
     }
-    deadline = fields.get("deadline")
+    deadline, server_time = fields.get("deadline"), fields.get("serverTime")
     try:
         command: Command = msgspec.convert({**known, "type": kind}, params)  # pyright: ignore[reportAssignmentType]
     except msgspec.ValidationError as error:
@@ -133,6 +133,7 @@ def _delivery(kind: str, fields: dict[str, Any]) -> Delivery:
     return Delivery(
         id=CommandId(command.id),
         deadline=deadline if isinstance(deadline, str) else None,
+        server_time=server_time if isinstance(server_time, str) else None,
         command=command,
     )
 
@@ -150,10 +151,15 @@ def command_id_of(raw: bytes | str) -> CommandId | None:
 
 
 def encode_command(
-    kind: str, command_id: CommandId, params: dict[str, Any], deadline: str | None
+    kind: str,
+    command_id: CommandId,
+    params: dict[str, Any],
+    deadline: str | None,
+    server_time: str,
 ) -> bytes:
     """The frame that carries a command down the line: the command itself, as in the seed."""
-    return _encoder.encode({"type": kind, "id": command_id, "deadline": deadline, **params})
+    head = {"type": kind, "id": command_id, "deadline": deadline, "serverTime": server_time}
+    return _encoder.encode(head | params)
 
 
 def decode(decoder: Decoder[T], raw: bytes) -> T:

@@ -204,8 +204,10 @@ def params_of(command: Command) -> dict[str, Any]:
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """A command as it came down the line: `deadline` is hub time, in RFC 3339."""
+    """A command as it came down the line: `deadline` is hub time, in RFC 3339, and `server_time`
+    what that was when it was sent."""
 
     id: CommandId
     deadline: str | None
+    server_time: str | None = None
     command: Command

@@ -361,6 +361,7 @@ COMMENT ON COLUMN audit_log.actor IS 'A name; proof is actor_id.';
 COMMENT ON COLUMN audit_log.actor_id IS 'The id of the user (also for an API key) or device; empty when nobody was proved.';
 COMMENT ON COLUMN audit_log.credential IS 'The session or the API key.';
 COMMENT ON COLUMN audit_log.changes IS 'field: [old, new]';
+CREATE TABLE audit_log_default PARTITION OF audit_log DEFAULT;
 CREATE INDEX audit_log_target ON audit_log (org_id, target, at);
 
 -- Telemetry --------------------------------------------------------------------------------------
@@ -373,6 +374,7 @@ CREATE TABLE status_event (
     status      text NOT NULL,
     metrics     jsonb NOT NULL
 ) PARTITION BY RANGE (received_at);
+CREATE TABLE status_event_default PARTITION OF status_event DEFAULT;
 CREATE INDEX status_event_device ON status_event (org_id, device_id, received_at);
 
 CREATE TABLE event (
@@ -385,6 +387,7 @@ CREATE TABLE event (
     seq         bigint,
     body        jsonb NOT NULL
 ) PARTITION BY RANGE (received_at);
+CREATE TABLE event_default PARTITION OF event DEFAULT;
 CREATE INDEX event_device ON event (org_id, device_id, received_at);
 
 CREATE TABLE log_line (
@@ -397,6 +400,7 @@ CREATE TABLE log_line (
     command_id  text,
     line        text NOT NULL
 ) PARTITION BY RANGE (received_at);
+CREATE TABLE log_line_default PARTITION OF log_line DEFAULT;
 CREATE INDEX log_line_device ON log_line (org_id, device_id, received_at);
 COMMENT ON COLUMN log_line.level IS '0 DEBUG, 1 INFO, 2 WARN, 3 ERROR: so that "at least" is a comparison.';
 
@@ -411,6 +415,7 @@ CREATE TABLE metric_rollup (
     max       double precision NOT NULL,
     PRIMARY KEY (org_id, device_id, name, bucket)
 ) PARTITION BY RANGE (bucket);
+CREATE TABLE metric_rollup_default PARTITION OF metric_rollup DEFAULT;
 COMMENT ON TABLE metric_rollup IS 'Five-minute sums of the metrics in status events.';
 
 CREATE TABLE rollup_mark (
@@ -430,40 +435,76 @@ CREATE TABLE event_mark (
 CREATE INDEX event_mark_age ON event_mark (updated_at);
 COMMENT ON TABLE event_mark IS 'The highest durable event committed of each start of each agent.';
 
-CREATE FUNCTION make_partitions(parent text, step interval, ahead integer) RETURNS void
+CREATE TABLE partition_drop (
+    parent     text PRIMARY KEY,
+    dropped_at timestamptz NOT NULL
+);
+COMMENT ON TABLE partition_drop IS 'When a partition of each table was last dropped: one an hour at most.';
+
+CREATE FUNCTION make_partitions(parent text, step interval, ahead integer, moments timestamptz[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    first timestamptz := date_bin(step, now(), 'epoch');
-    low   timestamptz;
+    spare     text := parent || '_default';
+    key       text;
+    partition text;
+    low       timestamptz;
 BEGIN
-    FOR i IN -1..ahead LOOP
-        low := first + i * step;
-        EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                       parent || to_char(low AT TIME ZONE 'UTC', '_YYYYMMDDHH24'),
-                       parent, low, low + step);
+    EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I DEFAULT', spare, parent);
+    SELECT a.attname INTO key FROM pg_partitioned_table t
+    JOIN pg_attribute a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
+    WHERE t.partrelid = parent::regclass;
+    FOR low IN EXECUTE format(
+        'SELECT date_bin($1, m, ''epoch'') + i * $1 FROM unnest($2 || now()) m, generate_series(-1, $3) i '
+        'UNION SELECT date_bin($1, %I, ''epoch'') FROM %I', key, spare) USING step, moments, ahead
+    LOOP
+        partition := parent || to_char(low AT TIME ZONE 'UTC', '_YYYYMMDDHH24');
+        CONTINUE WHEN to_regclass(quote_ident(partition)) IS NOT NULL;
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING IDENTITY)', partition, parent);
+        EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', spare);
+        EXECUTE format('WITH moved AS (DELETE FROM %I WHERE %I >= %L AND %I < %L RETURNING *) '
+                       'INSERT INTO %I SELECT * FROM moved',
+                       spare, key, low, key, low + step, partition);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                       parent, partition, low, low + step);
     END LOOP;
 END $$;
-COMMENT ON FUNCTION make_partitions IS 'The partition of now, the one before it, and so many ahead.';
+COMMENT ON FUNCTION make_partitions IS 'The partitions of now and of each moment, the one before each, so many ahead, and those of rows in the default partition, which move there.';
 
 CREATE FUNCTION drop_partitions(parent text, step interval, keep interval) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
-    partition text;
-    dropped   integer := 0;
+    part   record;
+    newest timestamptz;
+    filled boolean;
 BEGIN
-    FOR partition IN
-        SELECT c.relname FROM pg_inherits i
+    UPDATE partition_drop d SET dropped_at = least(d.dropped_at, now())
+    WHERE d.parent = drop_partitions.parent AND d.dropped_at > now() - interval '1 hour';
+    IF FOUND THEN
+        RETURN 0;
+    END IF;
+    FOR part IN
+        SELECT c.relname, to_timestamp(right(c.relname, 10) || '+00', 'YYYYMMDDHH24TZH') AS low
+        FROM pg_inherits i
         JOIN pg_class c ON c.oid = i.inhrelid
         JOIN pg_class p ON p.oid = i.inhparent
-        WHERE p.relname = parent AND p.relnamespace = current_schema()::regnamespace
-          AND to_timestamp(right(c.relname, 10) || '+00', 'YYYYMMDDHH24TZH') + step < now() - keep
+        WHERE p.relname = drop_partitions.parent AND p.relnamespace = current_schema()::regnamespace
+          AND c.relname ~ '_[0-9]{10}$'
+        ORDER BY low DESC
     LOOP
-        EXECUTE format('DROP TABLE %I', partition);
-        dropped := dropped + 1;
+        IF newest IS NULL THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM %I)', part.relname) INTO filled;
+            newest := CASE WHEN filled THEN part.low END;
+        END IF;
     END LOOP;
-    RETURN dropped;
+    IF part.low + step < now() - keep AND (newest IS NULL OR part.low + step < newest - keep) THEN
+        EXECUTE format('DROP TABLE %I', part.relname);
+        INSERT INTO partition_drop VALUES (drop_partitions.parent, now())
+        ON CONFLICT ON CONSTRAINT partition_drop_pkey DO UPDATE SET dropped_at = now();
+        RETURN 1;
+    END IF;
+    RETURN 0;
 END $$;
-COMMENT ON FUNCTION drop_partitions IS 'Drops what ended before now() - keep; says how many.';
+COMMENT ON FUNCTION drop_partitions IS 'Drops the oldest partition when all in it is older than keep, counted from now and from the newest row, whichever is earlier; at most one an hour. Says how many.';
 
 -- Configuration and firmware ---------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
-"""The hub's time as this device can know it: the monotonic clock plus an offset from `welcome`.
+"""The hub's time as this device can know it: the monotonic clock plus an offset from whatever the
+hub said last. The hub's clock may be set, so `welcome` alone would not do for the life of a line.
 
 The device's own wall clock takes no part, so a wrong or jumping one cannot expire a command.
 """

@@ -155,6 +155,8 @@ class Session:
     ) -> list[SessionEffect]:
         match message:
             case Delivery():
+                if message.server_time is not None:
+                    self._clock.set(message.server_time, now)
                 return [*self._book.deliver(message, now)]
             case frames.Cancel(command_id=command_id):
                 return [*self._book.cancel(command_id, now)]

@@ -24,7 +24,7 @@ from hub.accounts.standing import (
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import REFUSAL, Claims, SigningKey, Tokens, hash_secret, new_secret
 from hub.audit.service import AuditService, Deed
-from hub.base.clock import DatabaseClock
+from hub.base.clocks import DatabaseClock
 from hub.base.database import Connection
 from hub.base.errors import Unauthenticated, Unavailable
 from hub.base.settings import Settings

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from hub.audit.store import HIDDEN, ActorKind, AuditStore, Deed, Filter, Outcome, columns_of
 from hub.audit.sums import Sums
-from hub.base.database import Connection, Database, Row
+from hub.base.database import Connection, Row
 from hub.base.errors import Unavailable
-from hub.base.partitions import Partitioned, maintain
+from hub.base.partitions import Partitioned
 from hub.web.envelope import Items
 from hub.web.paging import decode_number_cursor, page_of
 from hub.web.principal import Principal
@@ -130,11 +130,9 @@ class AuditService:
         except Unavailable:
             log.warning("audit_not_written", action=deed.action, outcome=deed.outcome)
 
-    async def clean_up(self, database: Database, *, days: int) -> None:
-        """Partitions for the days to come, none past their retention."""
-        month = timedelta(days=30)
-        keep = timedelta(days=days)
-        await maintain(database, [Partitioned(table="audit_log", step=month, ahead=2, keep=keep)])
+    def partitioned(self, *, days: int) -> list[Partitioned]:
+        month, keep = timedelta(days=30), timedelta(days=days)
+        return [Partitioned(table="audit_log", step=month, ahead=2, keep=keep)]
 
     async def list(
         self, org: OrgId, wanted: Filter, *, cursor: str | None, limit: int

@@ -32,8 +32,8 @@ class BulkOutcome(Struct, frozen=True):
 
 
 class Calls:
-    """`wall_clock` gives seconds since 1970. `require_current_view` raises `Unavailable` when this
-    replica may not know who has lost what right."""
+    """`database_clock` gives seconds since 1970. `require_current_view` raises `Unavailable` when
+    this replica may not know who has lost what right."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class Calls:
         audit: AuditService,
         *,
         require_current_view: Callable[[], None],
-        wall_clock: Callable[[], float],
+        database_clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._intakes = intakes
         self._waiting = waiting
         self._audit = audit
         self._require_current_view = require_current_view
-        self._wall_clock = wall_clock
+        self._database_clock = database_clock
 
     # One
 
@@ -63,7 +63,7 @@ class Calls:
         await self._authorise(by, wish.command, device_id)
         command_id = CommandId(wish.command.id or new_command_id())
         digest = wish.digest(device_id)
-        now = self._wall_clock()
+        now = self._database_clock()
         commands = new_commands(by, wish, [(device_id, command_id)], digest=digest, now=now)
         name: Name = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
@@ -144,7 +144,7 @@ class Calls:
         batch_id = uuid7()
         if not targets:
             return BulkOutcome(batch_id, {}, finished=True)
-        now = self._wall_clock()
+        now = self._database_clock()
         commands = new_commands(
             by,
             wish,

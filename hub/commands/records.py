@@ -58,9 +58,10 @@ class Ledgered(Struct, frozen=True, kw_only=True):
     def ended(self) -> bool:
         return self.status in ENDED
 
-    def frame(self) -> bytes:
-        """The frame that carries it down the line."""
-        return encode_command(self.type, self.command_id, self.params, at(self.deadline))
+    def frame(self, now: datetime) -> bytes:
+        """The frame that carries it down the line; `now` by the database's clock, as `deadline`."""
+        deadline = at(self.deadline)
+        return encode_command(self.type, self.command_id, self.params, deadline, rfc3339(now))
 
 
 class CommandResult(Struct, frozen=True, rename="camel", kw_only=True):

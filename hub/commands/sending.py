@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -40,7 +41,8 @@ class Look(Struct, frozen=True):
 
 
 class Sender:
-    """`note_deadline` is told in how many seconds a deadline passes."""
+    """`note_deadline` is told in how many seconds a deadline passes. `now`: seconds since 1970 by
+    the database's clock."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Sender:
         listeners: Sequence[CommandListener],
         *,
         note_deadline: Callable[[float], None],
+        now: Callable[[], float],
         hints: Hints,
     ) -> None:
         self._store = store
@@ -57,6 +60,7 @@ class Sender:
         self._listened = listened(listeners)
         self._note_deadline = note_deadline
         self._hints = hints
+        self._now = now
         self._outgoing: dict[Place, Outgoing] = {}
         self._cancels: dict[Name, Outgoing] = {}
         """On which line a cancel was written; forgotten by the sweep that does not find it."""
@@ -127,7 +131,7 @@ class Sender:
         elif command.status is State.PENDING:
             outgoing.hinted()
         elif outgoing.accepted(command.seq):
-            outgoing.line.send(command.frame())
+            self._send(outgoing, command, fresh=True)
         self._claim_if_wanted(outgoing)
 
     def look(self, place: Place) -> None:
@@ -251,11 +255,16 @@ class Sender:
         self._claim_if_wanted(outgoing)
 
     def _write(self, outgoing: Outgoing, step: Step, command: Ledgered) -> None:
-        outgoing.line.send(command.frame())
+        self._send(outgoing, command, fresh=step.command.sent_at is None)
         if command.cancelled_by is not None:
             self._cancel(outgoing, command)
         if command.deadline is not None and step.command.deadline is None:
             self._note_deadline(command.timeout_ms / 1000)
+
+    def _send(self, outgoing: Outgoing, command: Ledgered, *, fresh: bool) -> None:
+        """`fresh`: `sent_at` has been written this moment, so it says what the time is."""
+        sent_at = command.sent_at if fresh else None
+        outgoing.line.send(command.frame(sent_at or datetime.fromtimestamp(self._now(), UTC)))
 
     # What hello brings
 

@@ -45,7 +45,7 @@ __all__ = [
 
 class CommandService:
     """`reserved` is the store over connections of its own, for what devices answer. `clock` gives
-    monotonic seconds, `wall_clock` seconds since 1970."""
+    monotonic seconds, `database_clock` seconds since 1970 by the clock that judges deadlines."""
 
     def __init__(
         self,
@@ -59,13 +59,18 @@ class CommandService:
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
+        database_clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._waiting = waiting = Waiting()
         announcer = Announcer(dashboards, waiting, hints, replica_id)
         self._sender = sender = Sender(
-            store, announcer, listeners, note_deadline=self._note_deadline, hints=hints
+            store,
+            announcer,
+            listeners,
+            note_deadline=self._note_deadline,
+            now=database_clock,
+            hints=hints,
         )
         self._intakes = Intakes(store, sender, announcer, listeners, replica_id)
         self._replies = Replies(reserved, announcer, listeners)
@@ -76,7 +81,7 @@ class CommandService:
             waiting,
             audit,
             require_current_view=require_current_view,
-            wall_clock=wall_clock,
+            database_clock=database_clock,
         )
         cancels = Cancels(store, audit, sender, announcer, listeners, hints=hints)
         self.dispatch = calls.dispatch

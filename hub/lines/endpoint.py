@@ -140,7 +140,16 @@ class DeviceGate:
 class DeviceSocket:
     """The `Handler` of one connection."""
 
-    __slots__ = ("_connection", "_deadline", "_early", "_gate", "_gone", "_principal", "_session")
+    __slots__ = (
+        "_connection",
+        "_deadline",
+        "_early",
+        "_gate",
+        "_gone",
+        "_held",
+        "_principal",
+        "_session",
+    )
 
     def __init__(self, gate: DeviceGate, principal: Principal | None) -> None:
         self._gate = gate
@@ -149,6 +158,8 @@ class DeviceSocket:
         self._session: LineSession | None = None
         self._early: list[bytes] | None = None
         """What came while the line is being registered."""
+        self._held: list[bytes] | None = None
+        """What came after this process had stood still, until it is known which lines count."""
         self._deadline: asyncio.TimerHandle | None = None
         self._gone = False
 
@@ -165,7 +176,9 @@ class DeviceSocket:
 
     def text(self, message: bytes) -> None:
         if self._session is not None:
-            if not self._session.text(message):
+            if self._held is not None or self._gate.lines.stalled():
+                self._hold(message)
+            elif not self._session.text(message):
                 self._slow_down()
         elif self._early is not None:
             self._early.append(message)
@@ -188,6 +201,24 @@ class DeviceSocket:
         if session is not None:
             self._gate.lines.closed(session, code)
             self._gate.listener.closed(session)
+
+    def _hold(self, message: bytes) -> None:
+        if self._held is None:
+            self._held = []
+            self._connection.pause_reading()
+            self._gate.lines.hold(self._go_on)
+        self._held.append(message)
+
+    def _go_on(self) -> None:
+        """Superseded lines are closed: what they sent counts for nothing."""
+        held, self._held = self._held or [], None
+        if self._session is None:
+            metrics.events_shed.labels("superseded").inc(len(held))
+            return
+        for message in held:
+            self.text(message)
+        if self._held is None:
+            self._connection.resume_reading()
 
     def _first_frame(self, message: bytes) -> None:
         try:
@@ -223,6 +254,7 @@ class DeviceSocket:
 
     async def _register(self, principal: Principal) -> None:
         opening = Opening(principal.org, DeviceId(principal.subject), uuid7(), principal.version)
+        stalls = self._gate.lines.stalls()
         try:
             generation = await self._gate.lines.register(opening)
         except HubError as error:
@@ -244,10 +276,14 @@ class DeviceSocket:
             close=self._connection.close,
             surroundings=self._gate,
         )
-        self._begin(session)
+        self._begin(session, stalls)
 
-    def _begin(self, session: LineSession) -> None:
-        """The line exists: welcome it, hand it to the floors above, then what came early."""
+    def _begin(self, session: LineSession, stalls: int) -> None:
+        """The line exists: welcome it, hand it to the floors above, then what came early. When this
+        process stood still since it was registered, the device may have a newer one by now."""
+        if self._gate.lines.stalls() != stalls:
+            self._connection.close(CloseCode.TRY_LATER)
+            self._gone = True
         if self._gone:
             self._gate.lines.closed(session, ABNORMAL)
             return
@@ -259,8 +295,9 @@ class DeviceSocket:
         early, self._early = self._early or [], None
         self._gate.listener.opened(session)
         for message in early:
-            session.text(message)
-        self._connection.resume_reading()
+            self.text(message)
+        if self._held is None:
+            self._connection.resume_reading()
 
     def _slow_down(self) -> None:
         self._connection.pause_reading()

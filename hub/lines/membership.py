@@ -1,6 +1,6 @@
 """This replica among the others: its lease, the burial of the dead, its goodbye.
 
-Whoever finds a lease that has ended without a goodbye ends that replica and its lines in one
+Whoever sees that a lease is not renewed any more ends that replica and its lines in one
 transaction. What the dead may have stored without putting it into the stream is a hole; that it
 must be told is a row, so that it is told in the end, whatever dies meanwhile.
 """
@@ -13,10 +13,10 @@ import structlog
 
 from hub.base.errors import Unavailable
 from hub.lines.figures import Told
-from hub.lines.lease import LEASE_SECONDS, Duty, Lease
+from hub.lines.lease import LEASE_SECONDS, Lease
 from hub.lines.service import LineService, Replica
-from hub.lines.store import Ended, ReplicaStore
-from protocol.ids import OrgId
+from hub.lines.store import Ended, LineRef, ReplicaStore
+from protocol.ids import OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
 
@@ -54,11 +54,16 @@ class Membership:
         self._lease = Lease(clock())
         self._latency: float | None = None
 
-    async def start(self) -> None:
-        """Raises `Unavailable`."""
+    async def start(self, *, alone: bool = False) -> None:
+        """`alone`: nobody else can be alive, because this process holds what they would need.
+
+        Raises `Unavailable`.
+        """
         name = self._replica
         await self._store.start(name.replica_id, name.address, name.version, lease=LEASE_SECONDS)
         self._lease.renewed(self._clock())
+        if alone:
+            self._buried(*await self._store.bury(await self._store.others(name.replica_id)))
 
     async def run(self) -> None:
         """Look every second, for ever."""
@@ -71,31 +76,32 @@ class Membership:
                 log.warning("lease_not_renewed", since=round(age, 1))
 
     async def look(self) -> None:
-        match self._lease.duty(self._clock()):
-            case Duty.RENEW:
-                await self._renew()
-            case Duty.LOOK:
-                await self._bury()
-                await self._tell_holes()
-            case Duty.REST:
-                pass
+        stalled = self._lines.stalled()
+        if stalled or self._lease.is_due(self._clock()):
+            await self._renew(stalled=stalled)
+        dead = self._lease.dead(await self._store.others(self._replica.replica_id), self._clock())
+        if dead:
+            self._buried(*await self._store.bury(dead))
+        await self._tell_holes()
         for newer in await self._store.takeovers(self._replica.replica_id):
             self._lines.superseded(newer)
+        if stalled:
+            self._lines.go_on()
 
-    async def _renew(self) -> None:
+    async def _renew(self, *, stalled: bool) -> None:
+        """After a stall all lines are looked at, whether or not somebody has declared us dead."""
         told = self._tell(self._latency)
         began = self._clock()
         alive = await self._store.renew(self._replica.replica_id, LEASE_SECONDS, told)
         self._latency = self._clock() - began
-        if not alive:
-            log.warning("declared_dead", lines=len(self._lines.registry))
+        if stalled or not alive:
+            log.warning("stood_still", declared_dead=not alive, lines=len(self._lines.registry))
             mine = self._lines.open_lines()
             newest = await self._store.revive(self._replica.replica_id, LEASE_SECONDS, mine)
             self._lines.reopened(mine, newest)
-        self._lease.renewed(self._clock(), declared_dead=not alive)
+        self._lease.renewed(self._clock(), declared_dead=stalled or not alive)
 
-    async def _bury(self) -> None:
-        dead, lines = await self._store.bury(self._replica.replica_id)
+    def _buried(self, dead: list[ReplicaId], lines: list[LineRef]) -> None:
         if dead:
             log.warning("replicas_dead", replicas=dead, lines=len(lines))
             self._lines.ended(lines)

@@ -7,6 +7,7 @@ another replica has it told: by a hint at once, and by a note in the database th
 import asyncio
 import math
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -19,6 +20,7 @@ from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
 from hub.lines.registry import Registry
 from hub.lines.session import LineSession
+from hub.lines.stall import BEAT_SECONDS, Stall
 from hub.lines.store import LineRef, LineStore, Opening, Registered
 from protocol.closing import CloseCode
 from protocol.codec import encode
@@ -51,8 +53,8 @@ class Replica(Struct, frozen=True):
 
 
 class LineService:
-    """`wall_clock` gives seconds since 1970. `hint_takeover` tells another replica of a newer line
-    of one of its devices."""
+    """`wall_clock` gives seconds since 1970, `clock` monotonic ones. `hint_takeover` tells another
+    replica of a newer line of one of its devices."""
 
     def __init__(
         self,
@@ -62,7 +64,11 @@ class LineService:
         *,
         hint_takeover: Callable[[ReplicaId, LineRef], None],
         wall_clock: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._stall = Stall(clock())
+        self._held: list[Callable[[], None]] = []
         self._store = store
         self._dashboards = dashboards
         self._hint_takeover = hint_takeover
@@ -207,6 +213,38 @@ class LineService:
             tasks.create_task(self._openings.run())
             tasks.create_task(self._closings.run())
             tasks.create_task(self._hellos.run())
+
+    # Standing still
+
+    def stalled(self) -> bool:
+        """Whether this process stood still and does not know yet which lines are superseded."""
+        return self._stall.noticed(self._clock())
+
+    def stalls(self) -> int:
+        """How often it stood still."""
+        self.stalled()
+        return self._stall.count
+
+    def hold(self, go_on: Callable[[], None]) -> None:
+        """Call this when that is known, and the superseded lines are closed."""
+        self._held.append(go_on)
+
+    def go_on(self) -> None:
+        """It is known."""
+        self._stall.over(self._clock())
+        held, self._held = self._held, []
+        for go_on in held:
+            # The next turn of the loop: whoever is closed now has heard of it by then.
+            asyncio.get_running_loop().call_soon(go_on)
+
+    async def beat(self) -> None:
+        """Show that the process runs; for ever."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self.beat_once()
+
+    def beat_once(self) -> None:
+        self._stall.beat(self._clock())
 
     # Authorisation of open lines
 

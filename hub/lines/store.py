@@ -8,6 +8,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Database, Row
 from hub.lines.figures import Told
+from hub.lines.lease import Held
 from protocol.frames import Hello
 from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
 
@@ -105,7 +106,7 @@ class LineStore:
         orgs, device_ids, generations = _columns(lines)
         async with self._database.transaction() as connection:
             rows = await connection.fetch(_Q["close"], orgs, device_ids, generations)
-            await connection.execute(_Q["seen"], orgs, device_ids)
+            await connection.execute(_Q["seen"], orgs, device_ids, generations)
         return set(_refs(rows))
 
     async def hello(self, said: list[tuple[LineRef, Hello]]) -> None:
@@ -147,10 +148,20 @@ class ReplicaStore:
             rows = await connection.fetch(_Q["reopen"], *_columns(lines))
         return dict(zip(_refs(rows), [row["was_closed"] for row in rows], strict=True))
 
-    async def bury(self, replica_id: ReplicaId) -> tuple[list[ReplicaId], list[LineRef]]:
-        """Declare dead, once, whoever's lease has ended without a goodbye; their lines end too."""
+    async def others(self, replica_id: ReplicaId) -> list[Held]:
+        """The leases of all replicas but this one that have not ended."""
+        rows = await self._database.fetch(_Q["leases"], replica_id)
+        return [Held(row["replica_id"], row["lease_until"]) for row in rows]
+
+    async def bury(self, unrenewed: list[Held]) -> tuple[list[ReplicaId], list[LineRef]]:
+        """Declare these dead, once, if their leases still stand as they were seen; their lines end
+        too."""
         async with self._database.transaction() as connection:
-            rows = await connection.fetch(_Q["end_dead"], replica_id)
+            rows = await connection.fetch(
+                _Q["end_dead"],
+                [held.replica_id for held in unrenewed],
+                [held.until for held in unrenewed],
+            )
             dead = [ReplicaId(row["replica_id"]) for row in rows]
             lines = await connection.fetch(_Q["close_all"], dead) if dead else []
         return dead, _refs(lines)

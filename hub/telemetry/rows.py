@@ -85,8 +85,10 @@ class Row(Struct, frozen=True, gc=False):
     boot_id: str | None
     seq: int | None
     event: StreamEvent
-    status: tuple[str, dict[str, float], int] | None
-    """(status, metrics, microseconds since 1970) of a status event."""
+    micros: int
+    """When it was received, since 1970."""
+    status: tuple[str, dict[str, float]] | None
+    """(status, metrics) of a status event."""
 
 
 class Place(Struct, frozen=True):
@@ -122,7 +124,7 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
             table, rest = "event", _event_columns(kind, message, escaped)
         case telemetry.Status():
             metrics = message.metrics or {}
-            status = (message.status, metrics, stamp.micros)
+            status = (message.status, metrics)
             escaped = encode(metrics).replace(b"\\", b"\\\\")
             table, rest = "status_event", b"%b\t%b" % (message.status.encode(), escaped)
         case telemetry.LogLine():
@@ -133,7 +135,7 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
             assert_never(message)
     line = b"%b\t%b+00\t%b\t%b\n" % (source.copy_head, stamp.text.encode(), ts.encode(), rest)
     event = StreamEvent(source.device_id, kind, level, body)
-    return Row(table, line, source, message.boot_id, message.seq, event, status)
+    return Row(table, line, source, message.boot_id, message.seq, event, stamp.micros, status)
 
 
 KIND: Final[dict[type[Telemetry], str]] = {
@@ -175,7 +177,7 @@ def _own_row(
     times = stamp.text.encode(), event.ts.encode()
     line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
     counted = StreamEvent(event.device_id, counted_as, "", body)
-    return Row("event", line, source, None, None, counted, None)
+    return Row("event", line, source, None, None, counted, stamp.micros, None)
 
 
 def _event_columns(kind: str, message: Telemetry, body: bytes) -> bytes:
@@ -197,21 +199,24 @@ def _text(value: str) -> str:
     )
 
 
-class Mark(Struct, frozen=True):
-    """Up to where durable events are committed, and the newest line of their device."""
-
-    seq: int
-    generation: Generation | None
+Lines = dict[tuple[OrgId, DeviceId], Generation]
+"""The newest line of each device."""
 
 
-def fenced(rows: list[Row], marks: dict[Place, Mark]) -> list[Row]:
-    """The rows without the durable events of superseded lines: those are not stored and not
-    acknowledged, and their device sends them again on its newer line."""
+def fenced(rows: list[Row], newest: Lines) -> list[Row]:
+    """The rows without what superseded lines sent. It is not stored; what is durable in it is not
+    acknowledged, so that its device sends it again on its newer line. What the hub itself says of
+    lines stays."""
     return [
         row
         for row in rows
-        if row.seq is None or marks[place_of(row)].generation == row.source.generation
+        if newest.get((row.source.org, row.source.device_id)) == row.source.generation
+        or row.event.type == "presence"
     ]
+
+
+def devices_of(rows: list[Row]) -> list[tuple[OrgId, DeviceId]]:
+    return sorted({(row.source.org, row.source.device_id) for row in rows})
 
 
 def split_new(rows: list[Row], marks: dict[Place, int]) -> list[Row]:
@@ -257,9 +262,9 @@ LateMetrics = tuple[OrgId, DeviceId, datetime, dict[str, float]]
 def late_metrics(rows: list[Row], before: int) -> list[LateMetrics]:
     """The metrics of status events that were received before `before` (microseconds)."""
     return [
-        (row.source.org, row.source.device_id, _moment(row.status[2]), row.status[1])
+        (row.source.org, row.source.device_id, moment_of(row), row.status[1])
         for row in rows
-        if row.status is not None and row.status[2] < before and row.status[1]
+        if row.status is not None and row.micros < before and row.status[1]
     ]
 
 
@@ -268,15 +273,13 @@ def latest_states(
 ) -> list[tuple[OrgId, DeviceId, Generation, str, dict[str, Any], datetime]]:
     """The last status of each line among the rows, sorted by device."""
     latest = {
-        (row.source.org, row.source.device_id, row.source.generation): row.status
+        (row.source.org, row.source.device_id, row.source.generation): (row.status, row)
         for row in rows
         if row.status is not None
     }
-    return [
-        (*line, status, metrics, _moment(micros))
-        for line, (status, metrics, micros) in sorted(latest.items())
-    ]
+    return [(*line, *latest[line][0], moment_of(latest[line][1])) for line in sorted(latest)]
 
 
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+def moment_of(row: Row) -> datetime:
+    """When it was received."""
+    return _EPOCH + timedelta(microseconds=row.micros)

@@ -17,13 +17,13 @@ import structlog
 from msgspec import Struct
 
 from hub.base import metrics
-from hub.base.database import Database
+from hub.base.clocks import Brake
 from hub.base.errors import Unavailable
-from hub.base.partitions import Partitioned, maintain
+from hub.base.partitions import Partitioned
 from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
-from hub.telemetry.store import BadRow, Committed, TelemetryStore
+from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, encode_cursor
@@ -110,7 +110,9 @@ class TelemetryService:
         self._rows: list[Row] = []
         self._storing = False
         self._wake = asyncio.Event()
-        self._raw_hours = Retention().raw_hours
+        self._retention = Retention()
+        self._failures = 0
+        self._trouble = ""
 
     # From lines, and from the hub
 
@@ -156,6 +158,10 @@ class TelemetryService:
                     await asyncio.sleep(BATCH_SECONDS)
                 await self._store_some()
 
+    def trouble(self) -> str | None:
+        """Why nothing can be stored now; None when all is well."""
+        return self._trouble if self._failures > 1 else None
+
     async def flush(self) -> None:
         """Wait until every event that came is stored and in the stream."""
         while self._rows or self._storing or not self._stream.idle():  # noqa: ASYNC110 - three
@@ -175,34 +181,51 @@ class TelemetryService:
             self._storing = False
 
     async def _store_all(self, batch: list[Row]) -> None:
-        """Store a batch, however often it takes. It is halved to find a row that cannot be stored,
-        and when the database may have been too slow for so many."""
+        """Store a batch, however often it takes."""
+        parts = [batch]
+        while parts:
+            parts += reversed(await self._store_once(parts.pop()))
+
+    async def _store_once(self, batch: list[Row]) -> list[list[Row]]:
+        """What is still to be stored of it, in order. It is halved to find a row that cannot be
+        stored, and when the database may have been too slow for so many."""
         try:
             late_before = int((self._clock() - LATE_SECONDS) * 1_000_000)
             committed = await self._store.commit(batch, late_before=late_before)
+            metrics.events_shed.labels("superseded").inc(len(batch) - len(committed.counting))
         except BadRow as error:
-            await self._refuse_or_halve(batch, error)
-            return
+            return self._refuse_or_halve(batch, error)
         except Exception as error:
-            if not isinstance(error, Unavailable):
-                log.exception("events_not_stored", rows=len(batch))
-            await asyncio.sleep(RETRY_SECONDS)
-        else:
-            self._stored(committed)
-            return
-        for part in _halves(batch) if len(batch) > SMALL_BATCH else [batch]:
-            await self._store_all(part)
+            await self._failed(batch, error)
+            return _halves(batch) if len(batch) > SMALL_BATCH else [batch]
+        self._stored(committed)
+        return []
 
-    async def _refuse_or_halve(self, batch: list[Row], error: BadRow) -> None:
-        if len(batch) == 1:
-            log.warning("event_refused", device_id=batch[0].source.device_id, error=str(error))
-            metrics.events_shed.labels("bad").inc()
-            self._acknowledge(batch)
-            return
-        for part in _halves(batch):
-            await self._store_all(part)
+    def _refuse_or_halve(self, batch: list[Row], error: BadRow) -> list[list[Row]]:
+        if len(batch) > 1:
+            return _halves(batch)
+        log.warning("event_refused", device_id=batch[0].source.device_id, error=str(error))
+        metrics.events_shed.labels("bad").inc()
+        self._acknowledge(batch)
+        return []
+
+    async def _failed(self, batch: list[Row], error: Exception) -> None:
+        self._failures += 1
+        self._trouble = f"events cannot be stored ({type(error).__name__})"
+        if isinstance(error, NoPlace):
+            log.warning("no_partition", error=str(error))
+            moments = sorted({rows_.moment_of(row) for row in (batch[0], batch[-1])})
+            try:
+                await self._store.make_room(_tables(self._retention), moments)
+            except Exception:
+                log.exception("no_partitions_made")
+        elif not isinstance(error, Unavailable):
+            log.error("events_not_stored", rows=len(batch), exc_info=error)
+        if self._failures > 1 or not isinstance(error, NoPlace):
+            await asyncio.sleep(RETRY_SECONDS)
 
     def _stored(self, committed: Committed) -> None:
+        self._failures = 0
         new, counting = committed
         metrics.events_stored.inc(len(new))
         metrics.events_duplicate.inc(len(counting) - len(new))
@@ -293,7 +316,7 @@ class TelemetryService:
         now = datetime.fromtimestamp(self._clock(), UTC)
         until = span.until or now
         since = span.since or until - timedelta(hours=1)
-        rolled_up = since < now - timedelta(hours=self._raw_hours)
+        rolled_up = since < now - timedelta(hours=self._retention.raw_hours)
         finest = ROLLED_STEP if rolled_up else FINEST_STEP
         smallest = max(finest, (until - since) / most_points)
         rows = await self._store.metrics(
@@ -322,9 +345,15 @@ class TelemetryService:
 
     # Jobs
 
-    async def clean_up(self, database: Database, keep: Retention) -> None:
-        await maintain(database, _tables(keep))
-        self._raw_hours = keep.raw_hours
+    async def make_room(self, keep: Retention) -> None:
+        """Partitions for what comes, by the database's clock and by ours."""
+        self._retention = keep
+        moment = datetime.fromtimestamp(self._clock(), UTC)
+        await self._store.make_room(_tables(keep), [moment])
+
+    async def clean_up(self, brake: Brake, now: float) -> None:
+        """Drop what is past its retention; `now` in monotonic seconds."""
+        await self._store.drop(_tables(self._retention), brake, now)
         await self._store.forget_marks()
 
     async def roll_up(self) -> None:

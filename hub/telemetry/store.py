@@ -8,21 +8,20 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 import sql
+from hub.base.clocks import Brake
 from hub.base.database import Connection, Database
 from hub.base.database import Row as Record
+from hub.base.partitions import Partitioned, drop, make
 from hub.telemetry import rows as rows_
-from hub.telemetry.rows import LateMetrics, Mark, Place, Row
+from hub.telemetry.rows import LateMetrics, Lines, Place, Row
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("telemetry")
 
 
-_REFUSALS: Final = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.ProgramLimitExceededError,
-)
-"""What a smaller batch may be spared; everything else is about the database, not the rows."""
+_REFUSALS: Final = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+"""What a row itself is to blame for. Everything else is about the database: a constraint as well,
+because no row that was decoded breaks one of ours, and a missing partition reads as one."""
 
 
 class Committed(NamedTuple):
@@ -41,12 +40,12 @@ class TelemetryStore:
         """Store what is new of a batch, all or nothing. Received before `late_before`
         (microseconds since 1970), a row may have been passed by the roll-up.
 
-        Raises `BadRow` when Postgres refuses what one of the rows holds.
+        Raises `BadRow` when Postgres refuses what one of the rows holds, `NoPlace` when there is no
+        partition for one.
         """
         async with self._database.transaction(deadline=10) as connection:
-            found = await self._lock_marks(connection, rows_.places_of(rows))
-            marks = {place: mark.seq for place, mark in found.items()}
-            counting = rows_.fenced(rows, found)
+            marks = await self._lock_marks(connection, rows_.places_of(rows))
+            counting = rows_.fenced(rows, await self._newest(connection, rows))
             new = rows_.split_new(counting, marks)
             try:
                 await self._copy(connection, new)
@@ -54,10 +53,12 @@ class TelemetryStore:
                 await self._roll_up_late(connection, rows_.late_metrics(new, late_before))
             except _REFUSALS as error:
                 raise BadRow(str(error)) from error
+            except asyncpg.CheckViolationError as error:
+                raise NoPlace(str(error)) from error
             await self._move_marks(connection, marks)
         return Committed(new, counting)
 
-    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, Mark]:
+    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, int]:
         if not places:
             return {}
         columns = (
@@ -66,11 +67,16 @@ class TelemetryStore:
             [place.boot_id for place in places],
         )
         return {
-            Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): Mark(
-                row["seq"], row["generation"]
-            )
+            Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): row["seq"]
             for row in await connection.fetch(_Q["lock_marks"], *columns)
         }
+
+    async def _newest(self, connection: Connection, rows: list[Row]) -> Lines:
+        devices = rows_.devices_of(rows)
+        found = await connection.fetch(
+            _Q["newest"], [org for org, _ in devices], [device_id for _, device_id in devices]
+        )
+        return {(row["org_id"], row["device_id"]): row["generation"] for row in found}
 
     async def _move_marks(self, connection: Connection, marks: dict[Place, int]) -> None:
         if marks:
@@ -150,9 +156,20 @@ class TelemetryStore:
                 await connection.execute(_Q["lock_roll_up_marks"])
                 await connection.execute(_Q["roll_up"])
 
+    async def make_room(self, tables: list[Partitioned], moments: list[datetime]) -> None:
+        """Partitions for the present and for these moments."""
+        await make(self._database, tables, moments)
+
+    async def drop(self, tables: list[Partitioned], brake: Brake, now: float) -> None:
+        await drop(self._database, tables, brake, now)
+
     async def forget_marks(self) -> None:
         await self._database.execute(_Q["forget_marks"])
 
 
 class BadRow(Exception):
     """Postgres refuses a value in this batch."""
+
+
+class NoPlace(Exception):
+    """There is no partition for a row of this batch."""

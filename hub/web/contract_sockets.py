@@ -192,11 +192,14 @@ def _schemas() -> Json:
 
 
 def _on_the_wire(command: Json) -> Json:
-    """A command as it goes down the line: with its id, and the hub's time of its deadline."""
-    deadline: Json = {"type": ["string", "null"], "format": "date-time"}
+    """A command as it goes down the line: with its id, its deadline, and when it was sent."""
+    added: Json = {
+        "deadline": {"type": ["string", "null"], "format": "date-time"},
+        "serverTime": {"type": "string", "format": "date-time"},
+    }
     grown = {name: value for name, value in command.items() if name != "additionalProperties"}
     return {
         **grown,
-        "properties": {**command["properties"], "deadline": deadline},
-        "required": sorted({*command["required"], "id", "deadline"}),
+        "properties": {**command["properties"], **added},
+        "required": sorted({*command["required"], "id", *added}),
     }

@@ -70,12 +70,13 @@ SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2 FOR UPDATE
 
 -- name: lease
 -- What this replica may drive until $2 seconds from now: what it drives already, and what nobody
--- does any more.
+-- does any more. A lease that ends later than it could is of a clock that was wrong.
 UPDATE campaign SET driver = $1, driver_until = now() + make_interval(secs => $2)
 WHERE (org_id, campaign_id) IN (
     SELECT org_id, campaign_id FROM campaign
     WHERE closed_at IS NULL
-      AND (driver = $1 OR driver IS NULL OR driver_until < now())
+      AND (driver = $1 OR driver IS NULL OR driver_until < now()
+           OR driver_until > now() + make_interval(secs => $2))
     ORDER BY created_at LIMIT 1000
     FOR UPDATE SKIP LOCKED)
 RETURNING org_id, campaign_id
@@ -121,7 +122,7 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        false AS seen_cancelled,
        (SELECT count(*) FROM campaign_device p
         WHERE p.org_id = t.org_id AND p.device_id = t.device_id AND p.status = 'FAILED'
-          AND p.finished_at > now() - interval '1 day'
+          AND p.finished_at > now() - interval '1 day' AND p.finished_at <= now()
           AND p.finished_at > coalesce(
               (SELECT max(finished_at) FROM campaign_device q
                WHERE q.org_id = t.org_id AND q.device_id = t.device_id AND q.status = 'SUCCESS'),
@@ -141,6 +142,7 @@ LIMIT $4
 -- How many began within the last minute.
 SELECT count(*) FROM campaign_device
 WHERE org_id = $1 AND campaign_id = $2 AND started_at > now() - interval '1 minute'
+  AND started_at <= now()
 
 -- name: write_devices
 -- Targets as a look left them, each only if it is still as it was seen ($3 to $5).
@@ -201,5 +203,6 @@ UPDATE campaign SET closed_at = now(), driver = NULL, driver_until = NULL
 WHERE org_id = $1 AND campaign_id = $2 AND finished_at IS NOT NULL AND closed_at IS NULL
 
 -- name: forget
--- Campaigns past their retention.
-DELETE FROM campaign WHERE closed_at < now() - make_interval(days => $1)
+-- Campaigns past their retention, counted from the newest in case the clock is wrong.
+DELETE FROM campaign
+WHERE closed_at < least(now(), (SELECT max(closed_at) FROM campaign)) - make_interval(days => $1)

@@ -293,13 +293,18 @@ ORDER BY created_at DESC, command_id DESC
 LIMIT $8 OFFSET $9
 
 -- name: forget
--- Ended commands past their retention, some at a time; and old idempotency keys.
+-- Ended commands past their retention, some at a time; and old idempotency keys. Counted from the
+-- newest, in case the clock is wrong.
 WITH keys AS (
-    DELETE FROM idempotency_key WHERE created_at < now() - interval '24 hours'
+    DELETE FROM idempotency_key
+    WHERE created_at < least(now(), (SELECT max(created_at) FROM idempotency_key))
+                       - interval '24 hours'
 ), gone AS (
     DELETE FROM command WHERE (org_id, command_id) IN (
         SELECT org_id, command_id FROM command
-        WHERE finished_at < now() - make_interval(days => $1) LIMIT 5000)
+        WHERE finished_at < least(now(), (SELECT max(finished_at) FROM command
+                                          WHERE finished_at IS NOT NULL))
+                            - make_interval(days => $1) LIMIT 5000)
     RETURNING 1
 )
 SELECT count(*) FROM gone

@@ -159,7 +159,9 @@ SELECT count(*) FROM gone
 WITH gone AS (
     DELETE FROM cloud_sync_queue WHERE queue_id IN (
         SELECT queue_id FROM cloud_sync_queue
-        WHERE finished_at < now() - make_interval(days => $1) AND status = 'done' LIMIT 5000)
+        WHERE finished_at < least(now(), (SELECT max(finished_at) FROM cloud_sync_queue
+                                          WHERE finished_at IS NOT NULL))
+                            - make_interval(days => $1) AND status = 'done' LIMIT 5000)
     RETURNING 1
 )
 SELECT count(*) FROM gone
@@ -169,7 +171,9 @@ SELECT count(*) FROM gone
 WITH gone AS (
     DELETE FROM cloud_sync_queue WHERE queue_id IN (
         SELECT queue_id FROM cloud_sync_queue
-        WHERE coalesce(finished_at, created_at) < now() - make_interval(days => $1)
+        WHERE coalesce(finished_at, created_at)
+                  < least(now(), (SELECT max(created_at) FROM cloud_sync_queue))
+                    - make_interval(days => $1)
           AND (status = 'dead' OR status = 'pending' AND $2) LIMIT 5000)
     RETURNING 1
 )
@@ -180,7 +184,8 @@ SELECT count(*) FROM gone
 WITH gone AS (
     DELETE FROM aggregated WHERE (org_id, device_id, record_id, kind) IN (
         SELECT a.org_id, a.device_id, a.record_id, a.kind FROM aggregated a
-        WHERE a.received_at < now() - make_interval(days => $1)
+        WHERE a.received_at < least(now(), (SELECT max(received_at) FROM aggregated))
+                              - make_interval(days => $1)
           AND NOT EXISTS (SELECT 1 FROM cloud_sync_queue q
                           WHERE q.org_id = a.org_id AND q.device_id = a.device_id
                             AND q.record_id = a.record_id)

@@ -65,11 +65,13 @@ WHERE l.org_id = e.org_id AND l.device_id = e.device_id AND l.generation = e.gen
 RETURNING l.org_id, l.device_id, l.generation
 
 -- name: seen
--- When devices were last heard of.
+-- When devices were last heard of, on their newest lines.
 WITH present AS (
     SELECT s.org_id, s.device_id
-    FROM device_state s JOIN unnest($1::text[], $2::text[]) AS c (org_id, device_id)
+    FROM device_state s
+    JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS c (org_id, device_id, generation)
          USING (org_id, device_id)
+    JOIN device_line l USING (org_id, device_id, generation)
     ORDER BY 1, 2
     FOR UPDATE OF s
 )
@@ -134,11 +136,16 @@ WITH mine AS (
 )
 SELECT org_id, device_id, generation, closed_at IS NOT NULL AS was_closed FROM mine
 
+-- name: leases
+-- Of the other replicas that have not ended.
+SELECT replica_id, lease_until FROM replica WHERE ended_at IS NULL AND replica_id <> $1
+
 -- name: end_dead
--- Replicas whose lease has ended without a goodbye.
-UPDATE replica SET ended_at = now()
-WHERE ended_at IS NULL AND lease_until < now() AND replica_id <> $1
-RETURNING replica_id
+-- Replicas that did not renew their lease and said no goodbye: each if its lease is still the same.
+UPDATE replica r SET ended_at = now()
+FROM unnest($1::text[], $2::timestamptz[]) AS d (replica_id, lease_until)
+WHERE r.replica_id = d.replica_id AND r.lease_until = d.lease_until AND r.ended_at IS NULL
+RETURNING r.replica_id
 
 -- name: close_all
 -- Every line of replicas that have ended.

@@ -1,14 +1,17 @@
 -- name: lock_marks
--- The mark of each (organisation, device, start of its agent), locked; made when missing. With the
--- newest line of the device, because what an older one sends counts for nothing.
+-- The mark of each (organisation, device, start of its agent), locked; made when missing.
 INSERT INTO event_mark AS m (org_id, device_id, boot_id, seq)
 SELECT org_id, device_id, boot_id, 0
 FROM unnest($1::text[], $2::text[], $3::text[]) AS mark (org_id, device_id, boot_id)
 ORDER BY 1, 2, 3
 ON CONFLICT (org_id, device_id, boot_id) DO UPDATE SET updated_at = now()
-RETURNING org_id, device_id, boot_id, seq,
-          (SELECT l.generation FROM device_line l
-           WHERE l.org_id = m.org_id AND l.device_id = m.device_id) AS generation
+RETURNING org_id, device_id, boot_id, seq
+
+-- name: newest
+-- The newest line of each device, because what an older one sends counts for nothing.
+SELECT org_id, device_id, l.generation
+FROM device_line l JOIN unnest($1::text[], $2::text[]) AS d (org_id, device_id)
+     USING (org_id, device_id)
 
 -- name: move_marks
 -- Up to where durable events are committed with this transaction.
@@ -160,11 +163,14 @@ SELECT pg_try_advisory_xact_lock(68195)
 SELECT 1 FROM rollup_mark ORDER BY org_id FOR UPDATE
 
 -- name: roll_up
--- Status events received since the mark, up to a little while ago, into five-minute sums.
+-- Status events received since the mark, up to a little while ago, into five-minute sums. A mark in the
+-- future is of a clock that was wrong: it goes back.
 WITH span AS (
     INSERT INTO rollup_mark AS m (org_id, up_to)
     SELECT org_id, now() - interval '1 minute' FROM org
-    ON CONFLICT (org_id) DO UPDATE SET up_to = greatest(m.up_to, excluded.up_to)
+    ON CONFLICT (org_id) DO UPDATE
+    SET up_to = CASE WHEN m.up_to > now() THEN excluded.up_to
+                     ELSE greatest(m.up_to, excluded.up_to) END
     RETURNING org_id, up_to
 ), before AS (
     SELECT org_id, up_to FROM rollup_mark
@@ -205,5 +211,6 @@ SET count = r.count + excluded.count, sum = r.sum + excluded.sum,
     min = least(r.min, excluded.min), max = greatest(r.max, excluded.max)
 
 -- name: forget_marks
--- Marks of agents that have started anew long ago.
-DELETE FROM event_mark WHERE updated_at < now() - interval '90 days'
+-- Marks of agents that have started anew long ago; counted from the newest, in case the clock is wrong.
+DELETE FROM event_mark
+WHERE updated_at < least(now(), (SELECT max(updated_at) FROM event_mark)) - interval '90 days'

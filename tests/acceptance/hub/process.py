@@ -41,15 +41,18 @@ class HubProcess:
         """Of `longline`, without the ready file."""
         return ["up", "--port", "0", "--data-dir", self.folder / "data"]
 
+    def environment(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("LONGLINE_")}
+        return inherited | self._variables
+
     def start(self) -> None:
         self._ready_file.unlink(missing_ok=True)
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("LONGLINE_")}
         with (self.folder / "hub.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "longline", *self.arguments(),
                  "--ready-file", self._ready_file],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=inherited | self._variables,
+                env=self.environment(),
             )  # fmt: skip
         self._wait_until_ready()
 

@@ -111,7 +111,11 @@ class Dispatcher:
     async def _dispatch(self, line: LineSession) -> None:
         command_id = CommandId(f"c{next(_ids):015d}")
         future = self.inside.waiting[command_id] = asyncio.get_running_loop().create_future()
-        line.send(encode_command("force_sync", command_id, {}, "2026-01-01T12:00:15.000Z"))
+        line.send(
+            encode_command(
+                "force_sync", command_id, {}, "2026-01-01T12:00:15.000Z", "2026-01-01T12:00:00.000Z"
+            )
+        )
         await future
 
 

@@ -15,6 +15,7 @@ from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.embedded import Embedded
 from hub.base.migrate import migrate
+from hub.base.partitions import make
 from hub.base.retention import Retention
 from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
@@ -48,8 +49,8 @@ async def prepare(cluster: Cluster) -> None:
     database = await Database.open(cluster.url(TEMPLATE), connections=1)
     await migrate(database)
     stream = StreamWriter(NoStream(), ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
-    await TelemetryService(TelemetryStore(database), stream).clean_up(database, Retention())
-    await AuditService(AuditStore(database)).clean_up(database, days=400)
+    await TelemetryService(TelemetryStore(database), stream).make_room(Retention())
+    await make(database, AuditService(AuditStore(database)).partitioned(days=400))
     await database.close()
 
 

@@ -205,6 +205,12 @@ async def test_campaigns_are_forgotten_with_time(database: Database) -> None:
         await one.look()
         await one.campaigns.clean_up(days=1)
         await one.status(campaign)
-        await one.campaigns.clean_up(days=0)
+        await database.execute("UPDATE campaign SET closed_at = now() - interval '2 days'")
+        await one.campaigns.clean_up(days=1)
+        await one.status(campaign)  # counted from the newest: none ended since
+        newer = await one.begin(devices)
+        await one.campaigns.ask(ADMIN, newer.campaign_id, Wish.ABORT, action="a")
+        await one.look()
+        await one.campaigns.clean_up(days=1)
         with pytest.raises(NotFound):
             await one.status(campaign)

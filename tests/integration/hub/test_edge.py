@@ -305,7 +305,14 @@ async def test_what_is_old_goes_and_what_waits_for_a_cloud_stays(
     for statement in AGEING:
         await database.execute(statement)
     await service.clean_up(Retention())
+    assert await database.fetchval("SELECT count(*) FROM aggregated") == 3  # the newest we know of
+    await service.sync(DEVICE, records(9, 1))
+    await database.execute(
+        "UPDATE cloud_sync_queue SET finished_at = now(), status = 'done' "
+        "WHERE record_id = 'acme-0009'"
+    )
+    await service.clean_up(Retention())
     overview = await service.overview(DEVICE.org)
     assert (overview.pending, overview.dead) == (left, 0)
-    assert await database.fetchval("SELECT count(*) FROM cloud_sync_queue") == left
-    assert await database.fetchval("SELECT count(*) FROM aggregated") == left
+    assert await database.fetchval("SELECT count(*) FROM cloud_sync_queue") == left + 1
+    assert await database.fetchval("SELECT count(*) FROM aggregated") == left + 1

@@ -10,7 +10,7 @@ from protocol.closing import CloseCode
 from protocol.dashboard import StatusEvent
 from protocol.frames import Hello
 from protocol.ids import DEFAULT_ORG, DeviceId, Generation, ReplicaId
-from tests.integration.hub.hubs import Hub, add_devices, running_hub, two_hubs, until
+from tests.integration.hub.hubs import Hub, add_devices, outlive, running_hub, two_hubs, until
 
 D1 = DeviceId("d1")
 
@@ -106,13 +106,6 @@ async def test_lines_that_open_say_hello_and_close_in_a_crowd_leave_the_truth(
         assert lowest == 10
 
 
-async def lease_over(database: Database, hub: Hub) -> None:
-    await database.execute(
-        "UPDATE replica SET lease_until = now() - interval '1 s' WHERE replica_id = $1",
-        hub.replica_id,
-    )
-
-
 async def test_g6_a_line_taken_over_elsewhere_is_closed_by_a_hint_or_by_a_note(
     database: Database,
 ) -> None:
@@ -153,9 +146,7 @@ async def test_g6_of_two_first_lines_at_once_on_two_replicas_one_is_told(
 async def test_g7_a_dead_replica_is_buried_once_and_the_gap_told(database: Database) -> None:
     async with two_hubs(database) as (dead, alive):
         await dead.line(D1)
-        await lease_over(database, dead)
-        await alive.membership.look()
-        await alive.membership.look()
+        await outlive(alive, looks=5)
         assert await connected(database) == set()
         assert [source.split(":")[0] for source in alive.told.holes] == ["r-1"]
         (told,) = [e for e in alive.told.events if isinstance(e, StatusEvent)]
@@ -165,11 +156,11 @@ async def test_g7_a_dead_replica_is_buried_once_and_the_gap_told(database: Datab
 async def test_g9_a_gap_that_could_not_be_told_is_told_later_by_anybody(
     database: Database,
 ) -> None:
-    async with two_hubs(database) as (dead, finder), running_hub(database, "r-3") as other:
-        await lease_over(database, dead)
-        finder.told.bus_is_there = False
-        await finder.membership.look()
+    async with two_hubs(database) as (_, finder), running_hub(database, "r-3") as other:
+        finder.told.bus_is_there = other.told.bus_is_there = False
+        await outlive(finder, other)
         assert finder.told.holes == []
+        other.told.bus_is_there = True
         await other.membership.look()  # the finder may have died by now
         finder.told.bus_is_there = True
         await finder.membership.look()
@@ -179,8 +170,7 @@ async def test_g9_a_gap_that_could_not_be_told_is_told_later_by_anybody(
 async def test_g9_each_death_of_a_replica_is_a_gap_of_its_own(database: Database) -> None:
     async with two_hubs(database) as (flapping, alive):
         for _ in range(2):
-            await lease_over(database, flapping)
-            await alive.membership.look()
+            await outlive(alive)
             flapping.seconds += 20
             await flapping.membership.look()
         assert len(set(alive.told.holes)) == 2
@@ -193,16 +183,13 @@ async def test_g7_a_replica_that_was_declared_dead_lives_again_with_its_newest_l
     async with running_hub(database, "r-1") as stalled, running_hub(database, "r-2") as other:
         kept = await stalled.line(D1)
         lost = await stalled.line(DeviceId("d2"))
-        await lease_over(database, stalled)
-        await other.membership.look()
+        await outlive(other)
         await other.line(DeviceId("d2"))
         assert await connected(database) == {"d2"}
         stalled.told.events.clear()
         stalled.seconds += 20
         await stalled.membership.look()
-        rows = await database.fetch(
-            "SELECT replica_id FROM replica WHERE ended_at IS NULL AND lease_until > now()"
-        )
+        rows = await database.fetch("SELECT replica_id FROM replica WHERE ended_at IS NULL")
         assert {row["replica_id"] for row in rows} == {"r-1", "r-2"}
         assert (kept.closed, lost.closed) == ([], [CloseCode.SUPERSEDED])
         assert await connected(database) == {"d1", "d2"}
@@ -223,19 +210,12 @@ async def test_g7_after_a_stall_of_everybody_nobody_is_declared_dead(database: D
     async with two_hubs(database) as (one, two):
         await one.line(D1)
         for hub in (one, two):
-            await lease_over(database, hub)
             hub.seconds += 20
         assert await connected(database) == {"d1"}  # nobody has renewed yet
         await one.membership.look()  # renews, and is patient
-        one.seconds += 1
-        await one.membership.look()
+        await outlive(one, looks=2)
         assert one.told.holes == []
-        for _ in range(3):
-            one.seconds += 3
-            await one.membership.look()
-        assert one.told.holes == []
-        one.seconds += 1
-        await one.membership.look()
+        await outlive(one, looks=1)
         assert [source.split(":")[0] for source in one.told.holes] == ["r-2"]
 
 
@@ -300,3 +280,69 @@ async def test_what_another_version_tells_is_passed_over(database: Database) -> 
         await database.execute("UPDATE replica SET figures = $1", {"all": "well"})
         (row,) = await HealthStore(database).replicas(LEASE_SECONDS)
         assert row.told is None
+
+
+async def test_g18_a_lease_in_the_far_future_keeps_no_dead_replica_alive(
+    database: Database,
+) -> None:
+    """The clock of the database was ahead when it was written, and has been set back since."""
+    async with two_hubs(database) as (dead, alive):
+        await dead.line(D1)
+        await database.execute(
+            "UPDATE replica SET lease_until = now() + interval '10 years' WHERE replica_id = 'r-1'"
+        )
+        await outlive(alive)
+        assert await connected(database) == set()
+
+
+async def test_g18_a_step_of_the_databases_clock_declares_nobody_dead(database: Database) -> None:
+    async with two_hubs(database) as (one, two):
+        await one.line(D1)
+        for by in ("- interval '10 years'", "+ interval '10 years'"):
+            await database.execute(f"UPDATE replica SET lease_until = now() {by}")  # noqa: S608
+            await outlive(one, two)
+        assert await connected(database) == {"d1"}
+        assert one.told.holes + two.told.holes == []
+
+
+async def test_g18_who_starts_alone_declares_everybody_else_dead(database: Database) -> None:
+    async with two_hubs(database) as (dead, alive):
+        await dead.line(D1)
+        await alive.line(DeviceId("d1"))
+        await dead.line(D1)
+        starting = Hub(database, "r-9")
+        await starting.membership.start(alone=True)
+        assert await connected(database) == set()
+        rows = await database.fetch("SELECT replica_id FROM replica WHERE ended_at IS NULL")
+        assert [row["replica_id"] for row in rows] == ["r-9"]
+
+
+async def test_g6_after_a_stall_the_lines_that_were_superseded_are_closed_first(
+    database: Database,
+) -> None:
+    """Whether or not somebody has declared the replica dead, and although the note is gone."""
+    await add_devices(database, 2)
+    async with running_hub(database, "r-1") as stalled, running_hub(database, "r-2") as other:
+        kept, lost = await stalled.line(D1), await stalled.line(DeviceId("d2"))
+        await other.line(DeviceId("d2"))
+        await database.execute("DELETE FROM line_takeover")
+        stalled.seconds += 20
+        assert stalled.lines.stalled()
+        went_on = asyncio.Event()
+        stalled.lines.hold(went_on.set)
+        await stalled.membership.look()
+        assert (kept.closed, lost.closed) == ([], [CloseCode.SUPERSEDED])
+        assert not stalled.lines.stalled()
+        await asyncio.wait_for(went_on.wait(), 1)
+
+
+async def test_g6_the_end_of_a_superseded_line_does_not_say_when_its_device_was_seen(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (one, two):
+        old = await one.line(D1)
+        await two.line(D1)
+        await database.execute("UPDATE device_state SET last_seen = '2026-01-01 00:00+00'")
+        one.lines.closed(old.session, 4409)
+        await one.lines.flush()
+        assert await database.fetchval("SELECT last_seen < '2026-02-01' FROM device_state")

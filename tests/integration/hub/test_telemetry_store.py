@@ -12,7 +12,6 @@ from msgspec import structs
 
 from hub.base.database import Database
 from hub.base.errors import Unavailable
-from hub.base.partitions import Partitioned, maintain
 from hub.telemetry.rows import Row, Stamps, make_row
 from hub.telemetry.service import MetricPoint, Span, TelemetryService
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
@@ -213,43 +212,6 @@ async def test_status_events_that_waited_for_the_database_are_rolled_up_once(
     await database.execute("UPDATE rollup_mark SET up_to = now() - interval '200 s'")
     await store.commit([said(0.0)], late_before=int((now - 45) * 1e6))
     assert await database.fetchval("SELECT sum(count) FROM metric_rollup") == 2
-
-
-async def partitions(database: Database, table: str) -> list[str]:
-    rows = await database.fetch(
-        "SELECT inhrelid::regclass::text AS name FROM pg_inherits "
-        "WHERE inhparent = $1::text::regclass ORDER BY 1",
-        table,
-    )
-    return [row["name"] for row in rows]
-
-
-async def test_g15_partitions_are_made_ahead_and_dropped_after_their_retention(
-    database: Database,
-) -> None:
-    made = await partitions(database, "event")
-    assert len(made) == 7
-    table = Partitioned(table="event", step=timedelta(hours=6), ahead=5, keep=timedelta(hours=48))
-    await database.execute(
-        "CREATE TABLE event_2020010100 PARTITION OF event "
-        "FOR VALUES FROM ('2020-01-01 00:00+00') TO ('2020-01-01 06:00+00')"
-    )
-    assert await maintain(database, [table]) == 1
-    assert await partitions(database, "event") == made
-    assert await maintain(database, [table]) == 0
-
-
-async def test_replicas_that_make_partitions_at_once_do_not_disturb_each_other(
-    database_url: str,
-) -> None:
-    databases = [await Database.open(database_url, connections=1) for _ in range(4)]
-    for name in await partitions(databases[0], "log_line"):
-        await databases[0].execute(f"DROP TABLE {name}")
-    table = Partitioned(table="log_line", step=timedelta(days=1), ahead=3, keep=timedelta(days=9))
-    await asyncio.gather(*(maintain(database, [table]) for database in databases))
-    assert len(await partitions(databases[0], "log_line")) == 5
-    for database in databases:
-        await database.close()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("of ours"), Unavailable("gone")])

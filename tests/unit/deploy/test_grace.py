@@ -60,7 +60,14 @@ def test_systemd_waits_for_it(path: Any) -> None:
 def paths_of_the_hub() -> set[str]:
     """Those that are not under /api/v1."""
     database = cast("Database", None)
-    health = Health(ReplicaId("r"), database, draining=bool, before_metrics=lambda: None, token="")
+    health = Health(
+        ReplicaId("r"),
+        database,
+        draining=bool,
+        trouble=lambda: None,
+        before_metrics=lambda: None,
+        token="",
+    )
     return {route.path for route in health.routes() if isinstance(route, Route)}
 
 

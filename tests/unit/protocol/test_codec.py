@@ -105,17 +105,20 @@ def test_hub_frames_there_and_back(frame: msgspec.Struct) -> None:
     assert codec.decode_hub_frame(encoded.decode()) == frame
 
 
+NOW = "2026-01-02T03:04:00.000Z"
+
+
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_commands_there_and_back(kind: str) -> None:
-    encoded = codec.encode_command(kind, COMMAND, PARAMS.get(kind, {}), TS)
+    encoded = codec.encode_command(kind, COMMAND, PARAMS.get(kind, {}), TS, NOW)
     assert json.loads(encoded) == {
-        "type": kind, "id": "c-1", "deadline": TS, **PARAMS.get(kind, {}),
+        "type": kind, "id": "c-1", "deadline": TS, "serverTime": NOW, **PARAMS.get(kind, {}),
     }  # fmt: skip
     newer = {**json.loads(encoded), "fieldOfANewerHub": 1}
     for sent in (encoded, raw(newer)):
         found = codec.decode_hub_frame(sent)
         assert isinstance(found, Delivery)
-        assert (found.id, found.deadline) == (COMMAND, TS)
+        assert (found.id, found.deadline, found.server_time) == (COMMAND, TS, NOW)
         assert isinstance(found.command, COMMANDS[kind].params)
 
 

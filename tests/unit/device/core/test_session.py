@@ -85,6 +85,20 @@ def test_the_deadline_is_hub_time() -> None:
     assert "deadline_passed" in str(late)
 
 
+def test_g18_the_newest_time_that_the_hub_said_counts() -> None:
+    """The hub's clock was set back by an hour; then by a year forward."""
+    line = Line()
+    line.open()
+    early = {"deadline": "2029-12-31T23:00:15.000Z", "serverTime": "2029-12-31T23:00:00.000Z"}
+    good = recorded(line.book, line.receive(type="force_sync", id="c1", **early))
+    assert "deadline_passed" not in str(good)
+    year = {"deadline": "2031-01-01T00:00:15.000Z", "serverTime": "2031-01-01T00:00:00.000Z"}
+    good = recorded(line.book, line.receive(type="force_sync", id="c2", **year))
+    assert "deadline_passed" not in str(good)
+    late = recorded(line.book, line.receive(type="force_sync", id="c3", deadline=AFTER))
+    assert "deadline_passed" in str(late)
+
+
 def test_what_the_hub_says_of_events_and_of_the_line_becomes_effects() -> None:
     line = Line()
     assert line.receive(type="event_ack", bootId="b", seq=4) == [EventsAcknowledged("b", 4)]

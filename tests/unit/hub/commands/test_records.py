@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from hub.commands.records import (
 )
 from protocol.errors import CommandErrorCode
 from protocol.lifecycle import ENDED, State
-from tests.factories import make_command
+from tests.factories import MOMENT, make_command
 
 
 @pytest.mark.parametrize("status", State)
@@ -24,12 +25,14 @@ def test_success_is_null_until_the_end_and_false_for_every_other_ending(status: 
     assert make_command(status).ended is (status in ENDED)
 
 
-def test_the_frame_is_the_command_itself_with_its_deadline() -> None:
+def test_the_frame_is_the_command_itself_with_its_deadline_and_the_time() -> None:
+    now = MOMENT - timedelta(seconds=1)
     command = make_command(type="pull_logs", params={"lines": 5})
-    assert json.loads(command.frame()) == {
+    assert json.loads(command.frame(now)) == {
         "type": "pull_logs", "id": "c1", "lines": 5, "deadline": "2026-01-02T03:04:05.000Z",
+        "serverTime": "2026-01-02T03:04:04.000Z",
     }  # fmt: skip
-    assert json.loads(make_command(deadline=None).frame())["deadline"] is None
+    assert json.loads(make_command(deadline=None).frame(now))["deadline"] is None
 
 
 def test_a_record_adds_to_the_result() -> None:

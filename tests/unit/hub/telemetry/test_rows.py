@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from hub.telemetry.rows import (
     TABLES,
-    Mark,
     Place,
     Row,
     Source,
     Stamps,
     acknowledgements,
     alert_row,
+    devices_of,
     fenced,
     late_metrics,
     latest_states,
@@ -93,7 +93,8 @@ def test_each_kind_has_a_table_a_level_and_as_many_fields_as_columns(
             assert stored["boot_id"] == fields.get("bootId")
         case "status_event":
             assert json.loads(stored["metrics"] or "") == fields["metrics"]
-            assert found.status == ("ERROR", fields["metrics"], 1_000_000_000)
+            assert found.status == ("ERROR", fields["metrics"])
+            assert found.micros == 1_000_000_000
         case _:
             assert stored["line"] == fields["line"]
             assert stored["level"] == str(["DEBUG", "INFO", "WARN", "ERROR"].index(level))
@@ -173,12 +174,18 @@ def test_g4_durable_events_at_or_below_the_mark_are_left_out() -> None:
     assert marks == {Place(DEFAULT_ORG, DeviceId("d1"), "b"): 4}
 
 
-def test_g6_durable_events_of_superseded_lines_do_not_count() -> None:
+def test_g6_what_superseded_lines_send_does_not_count_with_or_without_seq() -> None:
     newer = make_line(generation=2)
-    rows = [durable(1), durable(1, source=newer), row(name="free")]
-    place = place_of(rows[0])
-    assert fenced(rows, {place: Mark(0, Generation(1))}) == [rows[0], rows[2]]
-    assert fenced(rows, {place: Mark(0, Generation(2))}) == rows[1:]
+    event = StatusEvent(
+        device_id=DeviceId("d1"), ts=WIRE, status="OFFLINE", connected=False, generation=1
+    )
+    said = presence_row(DEFAULT_ORG, event, Stamps().next(1.0))
+    rows = [durable(1), durable(1, source=newer), row(name="free"), said]
+    device = (DEFAULT_ORG, DeviceId("d1"))
+    assert devices_of(rows) == [device]
+    assert fenced(rows, {device: Generation(1)}) == [rows[0], rows[2], said]
+    assert fenced(rows, {device: Generation(2)}) == [rows[1], said]
+    assert fenced(rows, {}) == [said]
 
 
 def test_a_boot_without_a_mark_begins_at_its_first_event() -> None:

@@ -260,7 +260,7 @@ def test_every_frame_is_a_message_of_its_operation(name: str, union: Any) -> Non
 def test_every_command_goes_down_with_its_id_and_deadline() -> None:
     for spec in COMMANDS.values():
         schema = SOCKETS["components"]["schemas"][spec.params.__name__]
-        assert {"id", "deadline", "type"} <= set(schema["required"])
+        assert {"id", "deadline", "serverTime", "type"} <= set(schema["required"])
         assert "additionalProperties" not in schema
 
 
