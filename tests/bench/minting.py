@@ -30,11 +30,13 @@ async def mint(database_url: str, prefix: str, count: int) -> dict[str, str]:
                     DEFAULT_ORG,
                     names,
                 )
-            keys = await AccountStore(database).signing_keys(connection)
+            store = AccountStore(database)
+            issuer = await store.installation(connection)
+            keys = await store.signing_keys(connection)
     finally:
         await database.close()
-    tokens = Tokens()
-    tokens.load([SigningKey.from_bytes(kid, raw) for kid, raw in keys])
+    tokens = Tokens(time.time)
+    tokens.load(issuer, [SigningKey.from_bytes(kid, raw) for kid, raw in keys])
     now = time.time()
     return {
         name: tokens.issue(

@@ -64,8 +64,8 @@ async def test_g18_lanes_lines_and_devices_of_the_future_are_of_now(database: Da
     async with running_hub(database) as hub:
         await hub.line(D1)
         await database.execute(
-            "INSERT INTO cloud_sync_lane (org_id, company_id, kind, retry_at, failed_at) "
-            "VALUES ($1, 'acme', 'bottle', now(), now())",
+            "INSERT INTO cloud_sync_lane (org_id, company_id, retry_at, failed_at) "
+            "VALUES ($1, 'acme', now(), now())",
             DEFAULT_ORG,
         )
         await ahead(database, "cloud_sync_lane", "retry_at", "failed_at")
