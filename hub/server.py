@@ -19,8 +19,9 @@ from hub.app import Replica, open_replica
 from hub.base.errors import ConfigurationError
 from hub.base.settings import Settings
 from hub.socket.connection import connection_class
-from hub.socket.http import HttpProtocol
+from hub.socket.http import http_class
 from hub.socket.pings import PingWheel
+from hub.socket.strangers import LOOPBACK, Strangers
 
 BACKLOG: Final = 4096
 GRACE_SECONDS: Final = 3
@@ -128,7 +129,7 @@ def url_of(settings: Settings) -> str:
 def _config(settings: Settings, replica: Replica) -> uvicorn.Config:
     return uvicorn.Config(
         replica.application(),
-        http=HttpProtocol,
+        http=http_class(Strangers([*LOOPBACK, *settings.trusted_proxies])),
         ws=connection_class(replica.gate, PingWheel()),
         loop="none",  # the loop runs already
         lifespan="off",

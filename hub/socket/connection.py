@@ -43,6 +43,7 @@ from hub.socket.framing import (
 from hub.socket.handler import Gate, Handler, Limits
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.pings import PingWheel, Verdict, verdict
+from hub.socket.strangers import Stranger
 from protocol.closing import CloseCode, closing
 from protocol.errors import ProblemCode
 
@@ -76,6 +77,7 @@ class Connection(asyncio.Protocol):
         "_silent",
         "_slot",
         "_state",
+        "_stranger",
         "_timer",
         "_transport",
         "_written",
@@ -95,6 +97,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._handler: Handler | None = None
         self._parser: FrameParser | None = None
+        self._stranger: Stranger | None = None
         self._silent = False
         self._paused = False
         self._slot = 0
@@ -110,6 +113,8 @@ class Connection(asyncio.Protocol):
     def max_message(self, size: int) -> None:
         if self._parser:
             self._parser.max_message = size
+            if self._is_known():
+                self._leave_strangers()
 
     def send(self, text: bytes) -> None:
         self.write(text_frame(text))
@@ -190,6 +195,7 @@ class Connection(asyncio.Protocol):
             self._end(ABNORMAL)
         self._state = _CLOSING
         self._cancel_timer()
+        self._leave_strangers()
         if self._admission is not None:
             self._admission.cancel()
         self._handler = None
@@ -210,6 +216,20 @@ class Connection(asyncio.Protocol):
     def expire_by(self, deadline: asyncio.TimerHandle) -> None:
         """The timer that aborts the transport; cancelled as soon as the opening is over."""
         self._timer = deadline
+
+    def is_stranger(self, stranger: Stranger) -> None:
+        """The peer counts as one until the handler knows it: see `handler.Limits`."""
+        self._stranger = stranger
+        if self._is_known():
+            self._leave_strangers()
+
+    def _is_known(self) -> bool:
+        return self.max_message > self._setup.limits.first_message
+
+    def _leave_strangers(self) -> None:
+        stranger, self._stranger = self._stranger, None
+        if stranger is not None:
+            stranger.leave()
 
     def _before_open(self, data: bytes) -> None:
         if self._state == _CLOSING:

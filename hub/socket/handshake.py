@@ -148,9 +148,9 @@ def accepted(upgrade: Upgrade) -> bytes:
 
 _ALSO: Final = {
     401: ["WWW-Authenticate: Bearer"],
-    426: [f"Sec-WebSocket-Version: {VERSION}", "Upgrade: websocket"],
+    426: [f"Sec-WebSocket-Version: {VERSION}", "Upgrade: websocket", "Connection: Upgrade"],
 }
-"""Headers that a status requires (RFC 9110; RFC 6455, section 4.2.2)."""
+"""Headers that a status requires (RFC 9110, 7.8 and 15.5.22; RFC 6455, 4.2.2)."""
 
 
 def refused(refusal: Refusal) -> bytes:
@@ -168,6 +168,7 @@ def refused(refusal: Refusal) -> bytes:
     lines = [
         f"HTTP/1.1 {refusal.status} {title}",
         "Content-Type: application/problem+json",
+        "X-Content-Type-Options: nosniff",
         f"Content-Length: {len(body)}",
         "Connection: close",
         *_ALSO.get(refusal.status, ()),
