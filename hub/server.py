@@ -25,6 +25,8 @@ from hub.socket.strangers import LOOPBACK, Strangers
 
 BACKLOG: Final = 4096
 GRACE_SECONDS: Final = 3
+HSTS_SECONDS: Final = 31_536_000
+"""A browser that has once seen TLS here comes without it no more (RFC 6797)."""
 
 
 class _Server(uvicorn.Server):
@@ -75,6 +77,7 @@ def listen(settings: Settings) -> Generator[socket.socket]:
     """The listening socket. Raises `ConfigurationError`."""
     _check_exposure(settings)
     _check_certificate(settings)
+    _strangers(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server(
@@ -114,6 +117,14 @@ def _check_certificate(settings: Settings) -> None:
         ) from None
 
 
+def _strangers(settings: Settings) -> Strangers:
+    """Raises `ConfigurationError`."""
+    try:
+        return Strangers([*LOOPBACK, *settings.trusted_proxies])
+    except ValueError as error:
+        raise ConfigurationError(f"LONGLINE_TRUSTED_PROXIES: {error}") from None
+
+
 def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
@@ -126,16 +137,25 @@ def url_of(settings: Settings) -> str:
     return f"{scheme}://{host}:{settings.port}"
 
 
+def _headers(settings: Settings) -> list[tuple[str, str]]:
+    """Of every answer."""
+    safe = [("X-Content-Type-Options", "nosniff")]
+    if settings.tls_cert:
+        safe.append(("Strict-Transport-Security", f"max-age={HSTS_SECONDS}"))
+    return safe
+
+
 def _config(settings: Settings, replica: Replica) -> uvicorn.Config:
     return uvicorn.Config(
         replica.application(),
-        http=http_class(Strangers([*LOOPBACK, *settings.trusted_proxies])),
+        http=http_class(_strangers(settings)),
         ws=connection_class(replica.gate, PingWheel()),
         loop="none",  # the loop runs already
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=_headers(settings),
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
         ssl_certfile=settings.tls_cert or None,

@@ -15,6 +15,7 @@ from hub.base.database import Connection, Database, Row
 from hub.commands.dispatch import Claim, Insert, Step, Target
 from hub.commands.records import Ledgered
 from hub.lines.session import LineSession
+from protocol.commands import CommandType
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.lifecycle import State
 
@@ -42,8 +43,8 @@ class KeyRow(Struct, frozen=True):
 
 class Filter(Struct, frozen=True, kw_only=True):
     device_id: DeviceId | None = None
-    status: str | None = None
-    type: str | None = None
+    status: list[State] | None = None
+    type: list[CommandType] | None = None
     batch_id: str | None = None
     actor: str | None = None
     finished: bool | None = None

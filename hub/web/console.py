@@ -31,7 +31,7 @@ _OTHERS: Final = ("/api/", "/ws/", "/docs/", "/.well-known/")
 """Below these a path that does not exist is no page of the console."""
 _ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
 
-_SAFE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+_SAFE: Final = {"Referrer-Policy": "no-referrer"}
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 _NOT_BUILT: Final = """<!doctype html>

@@ -253,8 +253,7 @@ class _Operation:
     def _problem_statuses(self) -> Iterable[int]:
         route, open_ = self._route, self._rules.is_open(self._route.action)
         sends_body = route.body is not None or route.raw_body
-        if sends_body or route.query is not None or self._key == ENROL:
-            yield 400
+        yield 400
         yield 401
         if self._key == ENROL or not (open_ or self._every_user_may()):
             yield 403
@@ -262,8 +261,10 @@ class _Operation:
             yield 404
         if self._key in CONFLICTS:
             yield 409
-        if sends_body:
-            yield from (413, 415)
+        if sends_body or (open_ and route.method != "GET"):
+            yield 413
+        if route.method != "GET":
+            yield 415
         if self._key in LIMITED:
             yield 429
         yield 503

@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.socket.http import KNOWN, HttpProtocol
 from hub.socket.strangers import Strangers
+from hub.web import route
 from tests.conformance import wire
 from tests.conformance.serving import Echo, hello, serving, until
 
@@ -94,3 +95,7 @@ async def test_a_socket_whose_upgrade_says_who_it_is_is_no_stranger() -> None:
     http = counting(5)
     async with serving(http=http) as served, served.socket():
         assert len(http.strangers) == 0
+
+
+def test_routes_and_sockets_mean_the_same_extension() -> None:
+    assert route.KNOWN == KNOWN
