@@ -10,7 +10,8 @@ import gc
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Generator
-from typing import Final
+from functools import partial
+from typing import Final, cast
 
 import uvicorn
 from msgspec import structs
@@ -19,9 +20,10 @@ from hub.app import Replica, open_replica
 from hub.base.errors import ConfigurationError
 from hub.base.settings import Settings
 from hub.socket.connection import connection_class
-from hub.socket.http import http_class
+from hub.socket.http import HttpProtocol, http_class
 from hub.socket.pings import PingWheel
 from hub.socket.strangers import LOOPBACK, Strangers
+from hub.socket.tls import TlsListener
 
 BACKLOG: Final = 4096
 GRACE_SECONDS: Final = 3
@@ -30,9 +32,27 @@ HSTS_SECONDS: Final = 31_536_000
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._tls = tls
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._tls is None or not sockets:
+            await super().startup(sockets)
+            return
+        make = partial(
+            cast("type[HttpProtocol]", self.config.http_protocol_class),
+            self.config,
+            self.server_state,
+            self.lifespan.state,
+        )
+        listeners = [TlsListener(listener, self._tls, make) for listener in sockets]
+        self.servers = cast("list[asyncio.Server]", listeners)
+        self.started = True
 
 
 async def serve(
@@ -52,7 +72,7 @@ async def serve(
         settings = structs.replace(settings, host=host, port=port)
         async with open_replica(settings) as replica:
             await on_start(replica)
-            server = _Server(_config(settings, replica))
+            server = _Server(_config(settings, replica), _tls(settings))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells nobody
                 await asyncio.sleep(0.005)
@@ -76,7 +96,7 @@ async def _first(serving: "asyncio.Task[None]", stop: asyncio.Event) -> None:
 def listen(settings: Settings) -> Generator[socket.socket]:
     """The listening socket. Raises `ConfigurationError`."""
     _check_exposure(settings)
-    _check_certificate(settings)
+    _tls(settings)
     _strangers(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
@@ -102,19 +122,20 @@ def _check_exposure(settings: Settings) -> None:
         )
 
 
-def _check_certificate(settings: Settings) -> None:
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """None without a certificate. Raises `ConfigurationError` for one that cannot be used."""
     if not settings.tls_cert and not settings.tls_key:
-        return
+        return None
     if not settings.tls_cert or not settings.tls_key:
         raise ConfigurationError("--tls-cert and --tls-key go together")
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            settings.tls_cert, settings.tls_key
-        )
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
     except OSError as error:  # an SSLError is one
         raise ConfigurationError(
             f"cannot use the certificate {settings.tls_cert}: {error.strerror or error}"
         ) from None
+    return context
 
 
 def _strangers(settings: Settings) -> Strangers:
@@ -158,8 +179,6 @@ def _config(settings: Settings, replica: Replica) -> uvicorn.Config:
         headers=_headers(settings),
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
-        ssl_certfile=settings.tls_cert or None,
-        ssl_keyfile=settings.tls_key or None,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
     )

@@ -8,6 +8,7 @@ writes query strings, which may hold tokens, to its access log. Give this class 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, cast
 
 import httptools
@@ -80,13 +81,23 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
         self._deadline = self.loop.call_at(self._made + self.head_seconds, transport.abort)
-        address = self.client[0] if self.client else ""
-        self._stranger = self.strangers.came(address, transport.abort)
+        if self._stranger is None:
+            self.came_from(self.client[0] if self.client else "", drop=transport.abort)
+        else:
+            self._stranger.drop = transport.abort
+
+    def came_from(self, address: str, *, drop: Callable[[], object]) -> None:
+        """Count the connection, maybe before there is a transport."""
+        self._stranger = self.strangers.came(address, drop)
+
+    def has_gone(self) -> None:
+        """Also when there never was a transport."""
+        if self._stranger is not None:
+            self._stranger.leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relax()
-        if self._stranger is not None:
-            self._stranger.leave()
+        self.has_gone()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
