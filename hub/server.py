@@ -24,6 +24,7 @@ from hub.socket.http import HttpProtocol, http_class
 from hub.socket.pings import PingWheel
 from hub.socket.strangers import LOOPBACK, Strangers
 from hub.socket.tls import TlsListener
+from hub.web.site import Site, is_loopback
 
 BACKLOG: Final = 4096
 GRACE_SECONDS: Final = 3
@@ -61,15 +62,20 @@ async def serve(
     *,
     on_start: Callable[[Replica], Awaitable[None]],
     on_ready: Callable[[str], None],
+    alone: bool = False,
 ) -> None:
     """Serve until `stop` is set, then drain. `on_start` is awaited before the first request,
-    `on_ready` is called with the address when requests are answered.
+    `on_ready` is called with the address when requests are answered. Who is `alone` on a box is
+    reached there at localhost, unless a setting says otherwise.
 
     Raises `ConfigurationError` or `Unavailable` before that.
     """
     with listen(settings) as listener:
         host, port = listener.getsockname()[:2]
         settings = structs.replace(settings, host=host, port=port)
+        if alone and not settings.public_url:
+            scheme = "https" if settings.tls_cert else "http"
+            settings = structs.replace(settings, public_url=[f"{scheme}://localhost:{port}"])
         async with open_replica(settings) as replica:
             await on_start(replica)
             server = _Server(_config(settings, replica), _tls(settings))
@@ -98,6 +104,7 @@ def listen(settings: Settings) -> Generator[socket.socket]:
     _check_exposure(settings)
     _tls(settings)
     _strangers(settings)
+    Site(settings.public_url)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server(
@@ -144,10 +151,6 @@ def _strangers(settings: Settings) -> Strangers:
         return Strangers([*LOOPBACK, *settings.trusted_proxies])
     except ValueError as error:
         raise ConfigurationError(f"LONGLINE_TRUSTED_PROXIES: {error}") from None
-
-
-def is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def url_of(settings: Settings) -> str:

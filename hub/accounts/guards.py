@@ -21,7 +21,7 @@ class AccountGuard:
             return ANYONE
         principal = await self._identify(bearer(request), action)
         if not may(principal, action):
-            raise Forbidden(f"this needs more than the role {principal.role}")
+            raise Forbidden(_refusal(principal))
         return principal
 
     async def _identify(self, token: str, action: Action) -> Principal:
@@ -33,6 +33,16 @@ class AccountGuard:
             except Unauthenticated:
                 pass
         return self._accounts.user(token)
+
+
+def _refusal(principal: Principal) -> str:
+    match principal.kind:
+        case "device":
+            return "the token of a device does not allow this"
+        case "api_key":
+            return f"the role of this API key, {principal.role}, does not allow this"
+        case _:
+            return f"your role, {principal.role}, does not allow this"
 
 
 def bearer(request: Request) -> str:

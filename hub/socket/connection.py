@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Final, cast
 import structlog
 from msgspec import Struct
 from uvicorn.config import Config
-from uvicorn.protocols.utils import get_remote_addr, is_ssl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from hub.socket import handshake
@@ -243,9 +243,12 @@ class Connection(asyncio.Protocol):
             self._early += data
 
     def _request(self, head: bytes) -> None:
-        peer = get_remote_addr(self._transport)
+        peer, here = get_remote_addr(self._transport), get_local_addr(self._transport)
         upgrade = handshake.parse(
-            head, remote=peer[0] if peer else "", secure=is_ssl(self._transport)
+            head,
+            remote=peer[0] if peer else "",
+            secure=is_ssl(self._transport),
+            local=here[0] if here else "",
         )
         if isinstance(upgrade, Refusal):
             self._refuse(upgrade)

@@ -45,7 +45,7 @@ from protocol.ids import CommandIdField, DeviceIdField
 PREFIX: Final = "/api/v1"
 
 
-def openapi(table: list[Route], rules: Rules, *, version: str) -> Json:
+def openapi(table: list[Route], rules: Rules, *, version: str, prefix: str = "") -> Json:
     """The document as JSON-like values."""
     schemas = _Schemas(table, rules)
     paths: dict[str, Json] = {}
@@ -56,7 +56,7 @@ def openapi(table: list[Route], rules: Rules, *, version: str) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Longline", "version": version, "description": ABOUT},
-        "servers": [{"url": "/", "description": "This hub."}],
+        "servers": [{"url": prefix or "/", "description": "This hub."}],
         "tags": [{"name": tag, "description": TAGS.get(tag, "")} for tag in tags],
         "paths": paths | process_paths(),
         "components": {
@@ -265,6 +265,8 @@ class _Operation:
             yield 413
         if route.method != "GET":
             yield 415
+        if route.action not in self._rules.devices and self._key != ENROL:
+            yield 421
         if self._key in LIMITED:
             yield 429
         yield 503

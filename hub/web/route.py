@@ -39,6 +39,8 @@ Q = TypeVar("Q")
 
 KNOWN: Final = "longline.known"
 """The extension of a scope by which a request says who its peer is."""
+IDENTIFIED: Final = "longline.identified"
+"""In the scope of a request whose caller is known."""
 _NONE: Final[dict[str, Any]] = {}
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -108,7 +110,7 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
             _check_path(request)
             principal = await guard(request, route.action)
             if principal.kind != "anyone":
-                _no_stranger(request)
+                _identified(request)
             if route.exists is not None:
                 await route.exists(principal, request)
             query = _behind_cursor(request, query_of(request, kind))
@@ -132,8 +134,9 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
     return endpoint
 
 
-def _no_stranger(request: Request) -> None:
-    """The connection has said who its peer is: see `hub/socket/http.py`."""
+def _identified(request: Request) -> None:
+    """This request, and so its connection, has said who its peer is: see `hub/socket/http.py`."""
+    request.scope[IDENTIFIED] = True
     tell = request.scope.get("extensions", _NONE).get(KNOWN)
     if tell is not None:
         tell()
