@@ -28,6 +28,8 @@ function precompressed(): Plugin {
 export default defineConfig({
   plugins: [react(), precompressed()],
   html: { cspNonce: "LONGLINE_NONCE" },
+  // Relative: below which path the hub is served is known when the page is asked for.
+  base: "./",
   build: {
     outDir: OUT,
     emptyOutDir: true,

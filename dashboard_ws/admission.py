@@ -1,7 +1,6 @@
-"""Who may open a dashboard socket: the browser's origin, and the credential of the upgrade."""
+"""Who may open a dashboard socket: the credential of the upgrade."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -21,20 +20,6 @@ class Upgrade(Struct, frozen=True, kw_only=True):
 
 class Refused(Exception):
     """The credential is bad: 401 instead of the 101."""
-
-
-def origin_allowed(origin: str | None, host: str, allowed: frozenset[str]) -> bool:
-    """Whether a browser's page from `origin` may connect; no origin is no browser.
-
-    Its own host may, by any scheme: the proxy in front may have ended TLS. `allowed` holds whole
-    origins (`https://ops.example`). A refusal is a 403.
-    """
-    if origin is None or origin in allowed:
-        return True
-    try:
-        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
-    except ValueError:
-        return False
 
 
 async def admit(upgrade: Upgrade, tokens: Tokens) -> Authorised | None:

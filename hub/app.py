@@ -66,7 +66,7 @@ from hub.firmware.files import Artifacts
 from hub.firmware.rest import FirmwareEndpoints
 from hub.firmware.service import FirmwareService
 from hub.firmware.store import ReleaseStore
-from hub.gate import DashboardGroups, DashboardTokens, GateSettings, SocketGate
+from hub.gate import DashboardGroups, DashboardTokens, SocketGate
 from hub.groups.rest import GroupEndpoints
 from hub.groups.service import GroupService
 from hub.groups.store import GroupStore
@@ -89,8 +89,9 @@ from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.application import make_application
 from hub.web.console import Console
-from hub.web.contract_rules import Rules
+from hub.web.contract_rules import ENROL, Rules, key_of
 from hub.web.pages import pages
+from hub.web.site import Site
 from protocol.closing import CloseCode
 from protocol.ids import DEFAULT_ORG, OrgId, new_replica_id
 from protocol.stream import EventBatch
@@ -153,6 +154,9 @@ class Replica:
     ) -> None:
         self._alone = alone
         self.settings = settings
+        self.site = Site(
+            settings.public_url, host=settings.host, allowed_origins=settings.allowed_origins
+        )
         self.replica_id = new_replica_id()
         self.draining = False
         self._database = database
@@ -263,7 +267,8 @@ class Replica:
             ),
             self.dashboards,
             tokens,
-            GateSettings(frozenset(settings.allowed_origins), settings.query_tokens),
+            self.site,
+            query_tokens=settings.query_tokens,
             turnstile=turnstile,
             draining=lambda: self.draining,
         )
@@ -276,7 +281,7 @@ class Replica:
 
     def application(self) -> ASGIApp:
         commands = CommandEndpoints(self.commands)
-        accounts = AccountEndpoints(self.accounts, self.sessions, self.users)
+        accounts = AccountEndpoints(self.accounts, self.sessions, self.users, self.site)
         endpoints = Endpoints(
             accounts=accounts,
             audit=AuditEndpoints(self.audit),
@@ -304,8 +309,15 @@ class Replica:
             token=self.settings.metrics_token,
         )
         jwks = StarletteRoute("/.well-known/jwks.json", accounts.jwks)
-        others = [*health.routes(), jwks, *pages(table, rules)]
-        return make_application(table, AccountGuard(self.accounts, self.audit), others, Console())
+        others = [*health.routes(), jwks, *pages(table, rules, self.site.prefix)]
+        return make_application(
+            table,
+            AccountGuard(self.accounts, self.audit),
+            others,
+            Console(self.site.prefix),
+            self.site,
+            lambda route: route.action in FOR_DEVICES or key_of(route) == ENROL,
+        )
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""

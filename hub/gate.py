@@ -11,8 +11,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
-from msgspec import Struct
-
 from dashboard_ws import admission
 from dashboard_ws.dashboards import Dashboards
 from dashboard_ws.ports import Authorised
@@ -26,18 +24,15 @@ from hub.groups.service import GroupService
 from hub.lines.endpoint import DeviceGate
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
+from hub.web.front import misdirected
 from hub.web.principal import Principal
+from hub.web.site import Site, foreign_page
 from protocol.errors import ProblemCode
 from protocol.ids import OrgId
 
 SPREAD_SECONDS: Final = 15
 """Over this many seconds those who come back are spread."""
 _NOT_AUTHENTICATED: Final = Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL)
-
-
-class GateSettings(Struct, frozen=True):
-    allowed_origins: frozenset[str]
-    query_tokens: bool
 
 
 class SocketGate:
@@ -49,22 +44,24 @@ class SocketGate:
         devices: DeviceGate,
         dashboards: Dashboards,
         tokens: "DashboardTokens",
-        settings: GateSettings,
+        site: Site,
         *,
+        query_tokens: bool,
         turnstile: Turnstile,
         draining: Callable[[], bool],
     ) -> None:
         self._devices = devices
         self._dashboards = dashboards
         self._tokens = tokens
-        self._settings = settings
+        self._site = site
+        self._query_tokens = query_tokens
         self._turnstile = turnstile
         self._draining = draining
 
     def admit(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
         if self._draining():
             return _count(Refusal(503, ProblemCode.UNAVAILABLE, "draining", retry_after=1))
-        match upgrade.path:
+        match self._site.inside(upgrade.path):
             case "/ws/device":
                 return self._in_turn(upgrade)
             case "/ws/dashboard":
@@ -88,15 +85,17 @@ class SocketGate:
         return _count(Refusal(503, ProblemCode.OVERLOADED, "too many connect", retry_after=seconds))
 
     async def _admit_dashboard(self, upgrade: Upgrade) -> Handler | Refusal:
-        origin, host = upgrade.header("origin"), upgrade.header("host") or ""
-        if not admission.origin_allowed(origin, host, self._settings.allowed_origins):
-            return _count(Refusal(403, ProblemCode.FORBIDDEN, "this origin may not connect"))
+        host, origin = upgrade.header("host") or "", upgrade.header("origin")
+        if not self._site.knows(host, upgrade.local):
+            return _count(Refusal(421, ProblemCode.MISDIRECTED, misdirected(host).detail))
+        if not (self._site.owns(origin, host) or self._site.allows(origin)):
+            return _count(Refusal(403, ProblemCode.FORBIDDEN, foreign_page(origin, host)))
         query = parse_qs(upgrade.query, keep_blank_values=True)
         token = query.get("token", [None])[0]
         shown = admission.Upgrade(
             authorization=upgrade.header("authorization"),
             ticket=query.get("ticket", [None])[0],
-            token=token if self._settings.query_tokens or token is None else "",
+            token=token if self._query_tokens or token is None else "",
         )
         try:
             return self._dashboards.handler(await admission.admit(shown, self._tokens))

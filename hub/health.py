@@ -1,6 +1,7 @@
 """What is served beside `/api/v1`: health, readiness, metrics, and what wants an upgrade."""
 
 from collections.abc import Callable
+from hmac import compare_digest
 from typing import Final
 
 from starlette.requests import Request
@@ -18,9 +19,15 @@ PATIENCE: Final = 1.0
 """Seconds for the database to answer before this replica is not ready."""
 
 
+_FORWARDED: Final = ("forwarded", "x-forwarded-for")
+"""Headers by which a proxy says for whom it asks."""
+
+
 class Health:
-    """`trouble`: why telemetry cannot be stored now. `before_metrics` brings gauges up to date;
-    /metrics wants `token` when it is not empty."""
+    """`trouble`: why telemetry cannot be stored now. `before_metrics` brings gauges up to date.
+    /metrics wants `token`; when that is empty, it is there for who asks this replica itself, and
+    not for the world that a proxy lets in: no rule of a proxy is needed, which would read paths in
+    its own way."""
 
     def __init__(
         self,
@@ -67,10 +74,18 @@ class Health:
         return JSONResponse({"status": status, "replicaId": self._replica_id}, status_code=code)
 
     async def _metrics(self, request: Request) -> Response:
-        if self._token and request.headers.get("authorization") != f"Bearer {self._token}":
-            return PlainTextResponse("unauthorised\n", status_code=401)
+        if not self._token and any(name in request.headers for name in _FORWARDED):
+            return problem_document(404, "Not found", "no such path", ProblemCode.NOT_FOUND)
+        if self._token and not self._shown(request):
+            return PlainTextResponse(
+                "unauthorised\n", status_code=401, headers={"WWW-Authenticate": "Bearer"}
+            )
         self._before_metrics()
         return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def _shown(self, request: Request) -> bool:
+        given = request.headers.get("authorization", "").encode("latin-1")
+        return compare_digest(given, f"Bearer {self._token}".encode())
 
 
 async def _upgrade_required(_: Request) -> Response:

@@ -113,10 +113,10 @@ def routes(of: Endpoints) -> list[Route]:
     auth, devices, commands, groups = of.accounts, of.devices, of.commands, of.groups
     there = devices.exists
     return [
-        Route("POST", "/auth/login", auth.login, Action.OPEN, "Sign in.", body=LoginBody, answer=Login),
-        Route("POST", "/auth/refresh", auth.refresh, Action.OPEN, "A new token pair for a refresh token.", body=RefreshBody, optional_body=True, answer=Login),
+        Route("POST", "/auth/login", auth.login, Action.OPEN, "Sign in.", body=LoginBody, answer=Login, secret=True),
+        Route("POST", "/auth/refresh", auth.refresh, Action.OPEN, "A new token pair for a refresh token.", body=RefreshBody, optional_body=True, answer=Login, secret=True),
         Route("POST", "/auth/logout", auth.logout, Action.SESSION, "End this session at once."),
-        Route("POST", "/auth/ws-ticket", auth.ws_ticket, Action.SESSION, "A one-time ticket for a dashboard socket.", answer=Ticket),
+        Route("POST", "/auth/ws-ticket", auth.ws_ticket, Action.SESSION, "A one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
         Route("POST", "/auth/password", auth.password, Action.SESSION, "Change one's own password; ends every session.", body=PasswordBody),
         Route("POST", "/auth/reauthenticate", auth.reauthenticate, Action.SESSION, "Show the password again, for what needs a recent sign-in.", body=ReauthenticateBody),
         Route("GET", "/auth/sessions", auth.sessions, Action.SESSION, "List sessions: one's own, or an administrator any user's.", query=SessionQuery, answer=Session, listing=True),
@@ -130,13 +130,13 @@ def routes(of: Endpoints) -> list[Route]:
         Route("PATCH", "/users/{id}", auth.change_user, Action.ADMINISTER_BY_SESSION, "Change a user.", body=UserPatch, answer=User),
         Route("DELETE", "/users/{id}", auth.delete_user, Action.ADMINISTER_BY_SESSION, "Delete a user."),
         Route("GET", "/api-keys", auth.list_api_keys, Action.ANY_USER, "One's own API keys; an administrator sees all.", query=ListQuery, answer=ApiKey, listing=True),
-        Route("POST", "/api-keys", auth.create_api_key, Action.SESSION, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201),
+        Route("POST", "/api-keys", auth.create_api_key, Action.SESSION, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201, secret=True),
         Route("DELETE", "/api-keys/{id}", auth.delete_api_key, Action.ANY_USER, "Delete an API key."),
 
-        Route("POST", "/devices/{id}/token", devices.token, Action.OPEN, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken),
+        Route("POST", "/devices/{id}/token", devices.token, Action.OPEN, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
         Route("GET", "/devices", devices.list, Action.READ, "List devices.", query=DeviceQuery, answer=Device, listing=True),
         Route("POST", "/devices", devices.create, Action.ADMINISTER, "Register a device.", body=DeviceBody, answer=Device, status=201),
-        Route("GET", "/devices/connected", devices.connected, Action.READ, "Devices that are on a line, of any replica.", answer=list[ConnectedDevice]),
+        Route("GET", "/devices/connected", devices.connected, Action.READ, "Devices that are on a line, of any replica; the newest line first.", query=ListQuery, answer=ConnectedDevice, listing=True),
         Route("GET", "/devices/{id}", devices.get, Action.READ, "One device.", answer=Device),
         Route("PATCH", "/devices/{id}", devices.change, Action.MANAGE, "Change a device.", body=DevicePatch, answer=Device),
         Route("DELETE", "/devices/{id}", devices.delete, Action.ADMINISTER, "Delete a device; it cannot come back by itself."),
@@ -178,7 +178,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/firmware/releases/{id}/artifact", of.firmware.artifact, Action.FETCH_ARTIFACT, "Download an artifact.", raw_answer=True),
         Route("DELETE", "/firmware/releases/{id}", of.firmware.delete, Action.ADMINISTER, "Delete a release that no deployment needs."),
         Route("PUT", "/firmware/releases/{id}/signature", of.firmware.sign, Action.ADMINISTER, "Attach a detached Ed25519 signature.", body=SignatureBody, answer=Release),
-        Route("GET", "/firmware/signing-keys", of.firmware.list_keys, Action.READ, "Public keys that sign releases.", answer=list[SigningKey]),
+        Route("GET", "/firmware/signing-keys", of.firmware.list_keys, Action.READ, "Public keys that sign releases.", query=ListQuery, answer=SigningKey, listing=True),
         Route("POST", "/firmware/signing-keys", of.firmware.add_key, Action.ADMINISTER_BY_SESSION, "Add a public key.", body=KeyBody, answer=SigningKey, status=201),
         Route("DELETE", "/firmware/signing-keys/{id}", of.firmware.delete_key, Action.ADMINISTER_BY_SESSION, "Delete a public key that no release needs."),
         Route("POST", "/firmware/deployments", of.deployments.create, Action.ADMINISTER, "Begin a deployment.", body=DeploymentBody, answer=Deployment, status=201),
@@ -203,7 +203,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/health", of.health.health, Action.READ, "Every replica with its figures, and the fleet in numbers.", answer=FleetHealth),
         Route("GET", "/settings", of.settings.get, Action.READ, "What counts for the whole organisation.", answer=OrgSettings),
         Route("PATCH", "/settings", of.settings.change, Action.ADMINISTER_BY_SESSION, "Change it, on every replica.", body=SettingsPatch, answer=OrgSettings),
-        Route("POST", "/settings/enrollment-key", of.settings.new_enrollment_key, Action.ADMINISTER_BY_SESSION, "A new enrolment key, shown once; the old one is dead.", answer=EnrollmentKey),
+        Route("POST", "/settings/enrollment-key", of.settings.new_enrollment_key, Action.ADMINISTER_BY_SESSION, "A new enrolment key, shown once; the old one is dead.", answer=EnrollmentKey, secret=True),
 
         Route("GET", "/audit-log", of.audit.list, Action.READ, "Who did what to whom.", query=AuditQuery, answer=AuditRow, listing=True),
     ]

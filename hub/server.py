@@ -10,7 +10,8 @@ import gc
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Generator
-from typing import Final
+from functools import partial
+from typing import Final, cast
 
 import uvicorn
 from msgspec import structs
@@ -19,17 +20,40 @@ from hub.app import Replica, open_replica
 from hub.base.errors import ConfigurationError
 from hub.base.settings import Settings
 from hub.socket.connection import connection_class
-from hub.socket.http import HttpProtocol
+from hub.socket.http import HttpProtocol, http_class
 from hub.socket.pings import PingWheel
+from hub.socket.strangers import LOOPBACK, Strangers
+from hub.socket.tls import TlsListener
+from hub.web.site import Site, is_loopback
 
 BACKLOG: Final = 4096
 GRACE_SECONDS: Final = 3
+HSTS_SECONDS: Final = 31_536_000
+"""A browser that has once seen TLS here comes without it no more (RFC 6797)."""
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._tls = tls
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._tls is None or not sockets:
+            await super().startup(sockets)
+            return
+        make = partial(
+            cast("type[HttpProtocol]", self.config.http_protocol_class),
+            self.config,
+            self.server_state,
+            self.lifespan.state,
+        )
+        listeners = [TlsListener(listener, self._tls, make) for listener in sockets]
+        self.servers = cast("list[asyncio.Server]", listeners)
+        self.started = True
 
 
 async def serve(
@@ -41,16 +65,20 @@ async def serve(
     alone: bool = False,
 ) -> None:
     """Serve until `stop` is set, then drain. `on_start` is awaited before the first request,
-    `on_ready` is called with the address when requests are answered. `alone`: see `open_replica`.
+    `on_ready` is called with the address when requests are answered. Who is `alone` on a box (see
+    `open_replica`) is reached there at localhost, unless a setting says otherwise.
 
     Raises `ConfigurationError` or `Unavailable` before that.
     """
     with listen(settings) as listener:
         host, port = listener.getsockname()[:2]
         settings = structs.replace(settings, host=host, port=port)
+        if alone and not settings.public_url:
+            scheme = "https" if settings.tls_cert else "http"
+            settings = structs.replace(settings, public_url=[f"{scheme}://localhost:{port}"])
         async with open_replica(settings, alone=alone) as replica:
             await on_start(replica)
-            server = _Server(_config(settings, replica))
+            server = _Server(_config(settings, replica), _tls(settings))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells nobody
                 await asyncio.sleep(0.005)
@@ -74,7 +102,9 @@ async def _first(serving: "asyncio.Task[None]", stop: asyncio.Event) -> None:
 def listen(settings: Settings) -> Generator[socket.socket]:
     """The listening socket. Raises `ConfigurationError`."""
     _check_exposure(settings)
-    _check_certificate(settings)
+    _tls(settings)
+    _strangers(settings)
+    Site(settings.public_url)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server(
@@ -99,23 +129,28 @@ def _check_exposure(settings: Settings) -> None:
         )
 
 
-def _check_certificate(settings: Settings) -> None:
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """None without a certificate. Raises `ConfigurationError` for one that cannot be used."""
     if not settings.tls_cert and not settings.tls_key:
-        return
+        return None
     if not settings.tls_cert or not settings.tls_key:
         raise ConfigurationError("--tls-cert and --tls-key go together")
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            settings.tls_cert, settings.tls_key
-        )
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
     except OSError as error:  # an SSLError is one
         raise ConfigurationError(
             f"cannot use the certificate {settings.tls_cert}: {error.strerror or error}"
         ) from None
+    return context
 
 
-def is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+def _strangers(settings: Settings) -> Strangers:
+    """Raises `ConfigurationError`."""
+    try:
+        return Strangers([*LOOPBACK, *settings.trusted_proxies])
+    except ValueError as error:
+        raise ConfigurationError(f"LONGLINE_TRUSTED_PROXIES: {error}") from None
 
 
 def url_of(settings: Settings) -> str:
@@ -126,20 +161,27 @@ def url_of(settings: Settings) -> str:
     return f"{scheme}://{host}:{settings.port}"
 
 
+def _headers(settings: Settings) -> list[tuple[str, str]]:
+    """Of every answer."""
+    safe = [("X-Content-Type-Options", "nosniff")]
+    if settings.tls_cert:
+        safe.append(("Strict-Transport-Security", f"max-age={HSTS_SECONDS}"))
+    return safe
+
+
 def _config(settings: Settings, replica: Replica) -> uvicorn.Config:
     return uvicorn.Config(
         replica.application(),
-        http=HttpProtocol,
+        http=http_class(_strangers(settings)),
         ws=connection_class(replica.gate, PingWheel()),
         loop="none",  # the loop runs already
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=_headers(settings),
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
-        ssl_certfile=settings.tls_cert or None,
-        ssl_keyfile=settings.tls_key or None,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
     )

@@ -86,7 +86,9 @@ async def _demonstrate(settings: Settings, plan: Plan, stop: asyncio.Event) -> b
     """Until `stop`; with `check` whether all was seen, and then it stops by itself."""
     readiness: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:
-        hub = tasks.create_task(bring_up(settings, stop, readiness.set_result))
+        hub = tasks.create_task(
+            bring_up(settings, stop, lambda ready, _: readiness.set_result(ready))
+        )
         hub.add_done_callback(lambda _: stop.set())
         ready = await readiness
         children = Children(plan.directory, _short_directory(ready), plan.device_id, ready)

@@ -77,10 +77,22 @@ class Check:
     async def _devices(self) -> Json:
         """Wait until this machine's agent and every simulated device is on its line."""
         while True:
-            found = [row["id"] for row in _data(await self._http.get("/devices/connected"))]
+            found = await self._connected()
             if len(found) >= self._expected and self._device_id in found:
                 return {"connected": len(found), "thisMachine": self._device_id}
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _connected(self) -> list[str]:
+        """The ids of all devices on a line, page by page."""
+        found: list[str] = []
+        query: dict[str, str | int] = {"limit": 500}
+        while True:
+            answer = await self._http.get("/devices/connected", params=query)
+            found += [row["id"] for row in _data(answer)]
+            following = answer.json()["page"]["next"]
+            if following is None:
+                return found
+            query["cursor"] = following
 
     async def _dashboard(self) -> Json:
         """Dispatch to the real agent, with a dashboard looking on."""
@@ -105,9 +117,9 @@ class Check:
         return {"status": result["status"], "output": result["data"]["stdout"].strip()}
 
     async def _bulk(self) -> Json:
-        rows = _data(await self._http.get("/devices/connected"))
+        rows = await self._connected()
         body = {
-            "deviceIds": [row["id"] for row in rows],
+            "deviceIds": rows,
             "command": {"type": "force_sync"},
         }
         results = _data(await self._http.post("/commands/bulk", json=body))

@@ -49,18 +49,19 @@ def command(
         insecure=insecure or None,
     )
 
-    def on_ready(ready: Ready) -> None:
+    def on_ready(ready: Ready, public: str) -> None:
         if ready_file is not None:
             serving.write_ready_file(ready_file, ready)
-        _greet(ready)
+        _greet(ready, public)
 
     return serving.run(lambda stop: bring_up(settings, stop, on_ready))
 
 
 async def bring_up(
-    settings: Settings, stop: asyncio.Event, on_ready: Callable[[Ready], None]
+    settings: Settings, stop: asyncio.Event, on_ready: Callable[[Ready, str], None]
 ) -> None:
-    """Embedded servers and one replica, until `stop` is set."""
+    """Embedded servers and one replica, until `stop` is set. `on_ready` is also told where people
+    reach the hub."""
     embedded = Embedded(Path(settings.data_dir))
     settings = structs.replace(
         settings,
@@ -76,8 +77,11 @@ async def bring_up(
         redis_url=embedded.redis_url,
     )
 
+    public = ""
+
     async def on_start(replica: Replica) -> None:
-        nonlocal ready
+        nonlocal ready, public
+        public = replica.site.url or ""
         password = await replica.users.first_start()
         key, _, _ = await replica.accounts.enrollment(DEFAULT_ORG)
         ready = structs.replace(ready, admin_password=password, enrollment_key=key)
@@ -90,7 +94,7 @@ async def bring_up(
                 settings,
                 stop,
                 on_start=on_start,
-                on_ready=lambda url: on_ready(structs.replace(ready, url=url)),
+                on_ready=lambda url: on_ready(structs.replace(ready, url=url), public),
                 alone=True,  # this process holds the lock of the directory
             )
             watching.cancel()
@@ -98,9 +102,10 @@ async def bring_up(
         await embedded.stop()
 
 
-def _greet(ready: Ready) -> None:
+def _greet(ready: Ready, public: str) -> None:
     console = Console(highlight=False)
     console.print(f"[bold]Longline[/bold] serves at [link]{ready.url}[/link]")
+    console.print(f"  open      [link]{public}[/link]")
     if ready.admin_password is not None:
         console.print(f"  user      {ready.admin_user}")
         console.print(f"  password  {ready.admin_password}   (shown this once)", markup=False)

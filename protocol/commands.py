@@ -6,7 +6,7 @@ place that has to learn it.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -180,6 +180,13 @@ COMMANDS: Final[dict[str, CommandSpec]] = {
 
 def type_of(command: Command) -> str:
     return str(type(command).__struct_config__.tag)
+
+
+if TYPE_CHECKING:
+    CommandType = str
+else:
+    CommandType = Literal[tuple(COMMANDS)]
+"""The name of a command, where only its name is given."""
 
 
 def spec_of(command: Command) -> CommandSpec:

@@ -13,7 +13,7 @@ from protocol.errors import FrameErrorCode
 from protocol.frames import Auth, Frame, Ping
 from protocol.ids import CommandId, DeviceId
 from protocol.replies import ResultError
-from protocol.telemetry import DeviceStatus, Severity
+from protocol.telemetry import Severity, ShownStatus
 
 EventType = Literal[
     "status",
@@ -147,7 +147,7 @@ class StatusEvent(EventBase, frozen=True, tag="status"):
     """`connected` and `generation` are there when the hub itself says that a line opened or
     closed; consumers ignore a lower generation than they have seen."""
 
-    status: DeviceStatus | Literal["OFFLINE"]
+    status: ShownStatus
     metrics: dict[str, float] | UnsetType = UNSET
     connected: bool | UnsetType = UNSET
     generation: int | UnsetType = UNSET

@@ -9,6 +9,8 @@ from protocol.commands import Level
 from protocol.ids import CommandIdField
 
 DeviceStatus = Literal["ONLINE", "DISABLED", "DEGRADED", "ERROR"]
+ShownStatus = Literal["ONLINE", "DISABLED", "DEGRADED", "ERROR", "OFFLINE"]
+"""What others see: a device that is on no line is offline, whatever it said last."""
 """What a device says of itself; OFFLINE is the hub's word."""
 Severity = Literal["INFO", "WARN", "CRITICAL"]
 

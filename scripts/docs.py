@@ -46,7 +46,7 @@ def table_of_routes() -> list[Route]:
     nobody = cast("Any", None)
     return routes(
         Endpoints(
-            accounts=AccountEndpoints(nobody, nobody, nobody),
+            accounts=AccountEndpoints(nobody, nobody, nobody, nobody),
             audit=AuditEndpoints(nobody),
             commands=CommandEndpoints(nobody),
             config=ConfigEndpoints(nobody, nobody),

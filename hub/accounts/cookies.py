@@ -6,25 +6,19 @@ be had with a cookie alone is refused to a page that is not the hub's own.
 
 from typing import Final
 
-from dashboard_ws.admission import origin_allowed
-
 NAME: Final = "longline_refresh"
-_NONE: Final = frozenset[str]()
 
 
-def cookie(refresh_token: str, *, seconds: int, secure: bool) -> str:
-    """The value of `Set-Cookie`; `secure` when the request came by TLS."""
+def cookie(refresh_token: str, *, seconds: int, secure: bool, prefix: str = "") -> str:
+    """The value of `Set-Cookie`; `secure` when the request came by TLS, `prefix` when a proxy
+    serves the hub below a path."""
     kept = (
-        f"{NAME}={refresh_token}; Max-Age={seconds}; Path=/api/v1/auth; HttpOnly; SameSite=Strict"
+        f"{NAME}={refresh_token}; Max-Age={seconds}; Path={prefix}/api/v1/auth; HttpOnly; "
+        "SameSite=Strict"
     )
     return f"{kept}; Secure" if secure else kept
 
 
-def no_cookie(*, secure: bool) -> str:
+def no_cookie(*, secure: bool, prefix: str = "") -> str:
     """The same, to have the browser forget it."""
-    return cookie("", seconds=0, secure=secure)
-
-
-def is_own_page(origin: str | None, host: str) -> bool:
-    """Whether a page of the hub's own asks, or no browser at all."""
-    return origin_allowed(origin, host, _NONE)
+    return cookie("", seconds=0, secure=secure, prefix=prefix)

@@ -27,7 +27,7 @@ class AccountGuard:
             if request.method != "GET":
                 what = f"{request.method} {request.scope['route'].path}"
                 await self._audit.note(deed_of(principal, what, outcome="refused"))
-            raise Forbidden(_why(principal, action))
+            raise Forbidden(_refusal(principal, action))
         return principal
 
     async def _identify(self, token: str, action: Action) -> Principal:
@@ -41,12 +41,6 @@ class AccountGuard:
         return await self._accounts.user(token)
 
 
-def _why(principal: Principal, action: Action) -> str:
-    if principal.kind == "api_key" and action in BY_SESSION:
-        return "an API key may not do this: sign in"
-    return f"this needs more than the role {principal.role}"
-
-
 def _from(request: Request, principal: Principal) -> Principal:
     """With from where it calls, and the id of the request."""
     client = request.client
@@ -55,6 +49,18 @@ def _from(request: Request, principal: Principal) -> Principal:
         address=client.host if client else None,
         request_id=request.scope.get("request_id"),
     )
+
+
+def _refusal(principal: Principal, action: Action) -> str:
+    match principal.kind:
+        case "device":
+            return "the token of a device does not allow this"
+        case "api_key" if action in BY_SESSION:
+            return "an API key may not do this: sign in"
+        case "api_key":
+            return f"the role of this API key, {principal.role}, does not allow this"
+        case _:
+            return f"your role, {principal.role}, does not allow this"
 
 
 def bearer(request: Request) -> str:

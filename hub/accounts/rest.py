@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct, json
 from starlette.responses import JSONResponse, Response
 
-from hub.accounts.cookies import NAME, cookie, is_own_page, no_cookie
+from hub.accounts.cookies import NAME, cookie, no_cookie
 from hub.accounts.passwords import SHORTEST
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import Grant, SessionService
@@ -16,6 +16,7 @@ from hub.web.envelope import Answer, Items, at
 from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.principal import Role
 from hub.web.route import Call
+from hub.web.site import Site, foreign_page
 from protocol.codec import rfc3339
 
 Username = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -131,15 +132,20 @@ class ApiKey(Struct, frozen=True, rename="camel", kw_only=True):
 
 class AccountEndpoints:
     def __init__(
-        self, accounts: AccountService, sessions: SessionService, users: UserService
+        self,
+        accounts: AccountService,
+        sessions: SessionService,
+        users: UserService,
+        site: Site,
     ) -> None:
         self._accounts = accounts
         self._sessions = sessions
         self._users = users
+        self._site = site
 
     async def login(self, call: Call[None, LoginBody]) -> Answer:
         if call.body.cookie:
-            _check_page(call)
+            self._check_page(call)
         grant = await self._sessions.login(
             call.body.username,
             call.body.password,
@@ -152,20 +158,24 @@ class AccountEndpoints:
         token = call.body.refresh_token
         by_cookie = token is None
         if token is None:
-            _check_page(call)
+            self._check_page(call)
             token = call.request.cookies.get(NAME, "")
         return self._signed_in(call, await self._sessions.renew(token), by_cookie=by_cookie)
 
     async def logout(self, call: Call[None, None]) -> Answer:
         await self._sessions.logout(call.principal)
         held = NAME in call.request.cookies
-        return Answer(None, cookie=no_cookie(secure=_by_tls(call)) if held else None)
+        forgotten = no_cookie(secure=self._by_tls(call), prefix=self._site.prefix)
+        return Answer(None, cookie=forgotten if held else None)
 
     def _signed_in(self, call: Call[None, Any], grant: Grant, *, by_cookie: bool) -> Answer:
         if not by_cookie:
             return Answer(_login(grant, refresh_token=grant.refresh_token))
         kept = cookie(
-            grant.refresh_token, seconds=self._sessions.refresh_seconds, secure=_by_tls(call)
+            grant.refresh_token,
+            seconds=self._sessions.refresh_seconds,
+            secure=self._by_tls(call),
+            prefix=self._site.prefix,
         )
         return Answer(_login(grant, refresh_token=None), cookie=kept)
 
@@ -256,20 +266,20 @@ class AccountEndpoints:
     async def delete_api_key(self, call: Call[None, None]) -> None:
         await self._users.delete_api_key(call.principal, call.path("id"))
 
+    def _check_page(self, call: Call[None, Any]) -> None:
+        """Raises `Forbidden` for a page of another site, which must not use the cookie."""
+        origin, host = call.header("origin"), call.header("host") or ""
+        if not self._site.owns(origin, host):
+            raise Forbidden(foreign_page(origin, host))
+
+    def _by_tls(self, call: Call[None, Any]) -> bool:
+        """Also when a proxy in front ended it."""
+        host = call.header("host") or ""
+        return call.request.url.scheme == "https" or self._site.is_secure(host)
+
     async def jwks(self, call: Call[None, None]) -> Response:
         content: dict[str, Any] = self._accounts.tokens.jwks()
         return JSONResponse(content, headers={"Cache-Control": "public, max-age=300"})
-
-
-def _check_page(call: Call[None, Any]) -> None:
-    """Raises `Forbidden` for a page of another site, which must not use the cookie."""
-    if not is_own_page(call.header("origin"), call.header("host") or ""):
-        raise Forbidden("this origin may not sign in with a cookie")
-
-
-def _by_tls(call: Call[None, Any]) -> bool:
-    """Also when a trusted proxy in front ended it."""
-    return call.request.url.scheme == "https"
 
 
 def _login(grant: Grant, *, refresh_token: str | None) -> Login:

@@ -13,6 +13,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── Ended                  409      the command has ended already
 ├── TooLarge               413
 ├── UnsupportedMedia       415
+├── Misdirected            421      a browser calls us by a name that is not ours
 ├── TooManyCommands        429      the device has 50 unfinished commands
 ├── TooManyRequests        429
 ├── Overloaded             503      a bounded queue of ours is full
@@ -114,6 +115,10 @@ class UnsupportedMedia(HubError):
     code = ProblemCode.UNSUPPORTED_MEDIA
 
 
+class Misdirected(HubError):
+    code = ProblemCode.MISDIRECTED
+
+
 class TooManyCommands(HubError):
     code = ProblemCode.TOO_MANY_COMMANDS
 
@@ -152,6 +157,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),
     ProblemCode.UNSUPPORTED_MEDIA: Problem(415, "Unsupported media type"),
+    ProblemCode.MISDIRECTED: Problem(421, "Misdirected"),
     ProblemCode.TOO_MANY_COMMANDS: Problem(429, "Too many unfinished commands"),
     ProblemCode.TOO_MANY_REQUESTS: Problem(429, "Too many requests"),
     ProblemCode.OVERLOADED: Problem(503, "Overloaded, try again"),

@@ -12,6 +12,8 @@ import structlog
 _SECRET: Final = re.compile(
     r"(?i)(bearer\s+|[?&](?:token|ticket)=)[^\s&\"']+|\bll_[\w-]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]+"
 )
+LONGEST_FIELD: Final = 256
+"""Characters of a field that a peer fills."""
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -23,6 +25,33 @@ _LEVELS: Final = {
 def redact(text: str) -> str:
     """`text` without bearer tokens, query tokens, JWTs and API keys."""
     return _SECRET.sub(lambda found: (found.group(1) or "") + "[redacted]", text)
+
+
+def shortened(text: str) -> str:
+    """What a peer chose, cut to what a line may hold."""
+    return text if len(text) <= LONGEST_FIELD else text[:LONGEST_FIELD] + "…"
+
+
+class Sample:
+    """So many lines a second of what costs its cause nothing; the next that is written says how
+    many were not."""
+
+    def __init__(self, *, per_second: int) -> None:
+        self._per_second = per_second
+        self._since = float("-inf")
+        self._written = 0
+        self._omitted = 0
+
+    def take(self, now: float) -> int | None:
+        """How many were left out before this one, which is written; None when it is left out."""
+        if now - self._since >= 1:
+            self._since, self._written = now, 0
+        if self._written >= self._per_second:
+            self._omitted += 1
+            return None
+        self._written += 1
+        omitted, self._omitted = self._omitted, 0
+        return omitted
 
 
 def _redact_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

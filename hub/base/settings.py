@@ -66,8 +66,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         list[str], _doc("Addresses or networks of proxies whose X-Forwarded-For and -Proto count.")
     ] = []
+    public_url: Annotated[
+        list[str],
+        _doc(
+            "Where people reach the hub, e.g. https://hub.example.org or https://example.org/hub; "
+            "links are made of the first. `longline up` without it: http://localhost and the port."
+        ),
+    ] = []
     allowed_origins: Annotated[
-        list[str], _doc("Origins besides the hub's own that may open a dashboard socket.")
+        list[str],
+        _doc("Origins besides the hub's own whose pages may use the API and dashboard sockets."),
     ] = []
     query_tokens: Annotated[bool, _doc("Whether ?token= is accepted on sockets.")] = True
     auto_enroll: Annotated[

@@ -20,7 +20,7 @@ from hub.web.envelope import Answer, Items
 from hub.web.inputs import Body, ListQuery, Moment
 from hub.web.principal import Principal
 from hub.web.route import Call
-from protocol.commands import Command
+from protocol.commands import Command, CommandType
 from protocol.ids import CommandId, DeviceId, DeviceIdField
 from protocol.lifecycle import State
 
@@ -48,8 +48,10 @@ class HistoryQuery(ListQuery, frozen=True, kw_only=True):
     """The seed's `offset`, or a cursor."""
 
     offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    status: State | None = None
-    type: str | None = None
+    status: list[State] | None = None
+    """Any of these."""
+    type: list[CommandType] | None = None
+    """Any of these."""
     batch_id: str | None = None
     actor: str | None = None
     finished: bool | None = None

@@ -17,6 +17,7 @@ from hub.commands.dispatch import Claim, Insert, Step, Target
 from hub.commands.records import Ledgered
 from hub.lines.session import LineSession
 from hub.web.principal import Role
+from protocol.commands import CommandType
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.lifecycle import State
 
@@ -44,8 +45,8 @@ class KeyRow(Struct, frozen=True):
 
 class Filter(Struct, frozen=True, kw_only=True):
     device_id: DeviceId | None = None
-    status: str | None = None
-    type: str | None = None
+    status: list[State] | None = None
+    type: list[CommandType] | None = None
     batch_id: str | None = None
     actor: str | None = None
     finished: bool | None = None

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from hub.base.errors import invalid
 from hub.devices.service import (
+    ConnectedRow,
     DeviceChange,
     DeviceFilter,
     DeviceRow,
@@ -20,6 +21,7 @@ from hub.web.route import Call
 from protocol.codec import rfc3339
 from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, DeviceIdField, is_device_id
+from protocol.telemetry import ShownStatus
 
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=64)]
@@ -35,7 +37,8 @@ class TokenQuery(Query, frozen=True, kw_only=True):
 class DeviceQuery(ListQuery, frozen=True, kw_only=True):
     q: str | None = None
     """Part of the id or the name."""
-    status: str | None = None
+    status: list[ShownStatus] | None = None
+    """Any of these."""
     group_id: str | None = None
     tag: str | None = None
     connected: bool | None = None
@@ -131,16 +134,11 @@ class DeviceEndpoints:
         )
         return Items([device_of(row) for row in page.items], page.next)
 
-    async def connected(self, call: Call[None, None]) -> "list[ConnectedDevice]":
-        return [
-            ConnectedDevice(
-                id=row.device_id,
-                replica_id=row.replica_id,
-                generation=row.generation,
-                connected_at=rfc3339(row.connected_at),
-            )
-            for row in await self._service.connected(call.principal.org)
-        ]
+    async def connected(self, call: Call[ListQuery, None]) -> Items[ConnectedDevice]:
+        page = await self._service.connected(
+            call.principal.org, cursor=call.query.cursor, limit=call.query.limit
+        )
+        return Items([_connected(row) for row in page.items], page.next)
 
     async def get(self, call: Call[None, None]) -> Device:
         return device_of(await self._service.get(call.principal.org, DeviceId(call.path("id"))))
@@ -186,6 +184,15 @@ class DeviceEndpoints:
         return device_of(
             await self._service.change(call.principal, device_id, change, action=action)
         )
+
+
+def _connected(row: ConnectedRow) -> ConnectedDevice:
+    return ConnectedDevice(
+        id=row.device_id,
+        replica_id=row.replica_id,
+        generation=row.generation,
+        connected_at=rfc3339(row.connected_at),
+    )
 
 
 def device_of(row: DeviceRow) -> Device:

@@ -136,8 +136,12 @@ class DeviceService:
             rows, limit, key=lambda row: (row.created_at, row.device_id), item=lambda row: row
         )
 
-    async def connected(self, org: OrgId) -> "list[ConnectedRow]":
-        return await self._store.connected(org)
+    async def connected(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[ConnectedRow]:
+        """Those on a line, the newest line first."""
+        rows = await self._store.connected(org, before=decode_cursor(cursor), limit=limit + 1)
+        return page_of(
+            rows, limit, key=lambda row: (row.connected_at, row.device_id), item=lambda row: row
+        )
 
     async def create(
         self, by: Principal, device_id: DeviceId, who: Identity, tags: "list[str]"

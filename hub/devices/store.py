@@ -11,6 +11,7 @@ from hub.base.patterns import containing
 from hub.devices.enrollment import LATELY_SECONDS, Standing
 from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
+from protocol.telemetry import ShownStatus
 
 _Q = sql.queries("devices")
 
@@ -76,7 +77,8 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 class DeviceFilter(Struct, frozen=True, kw_only=True):
     q: str | None = None
-    status: str | None = None
+    status: list[ShownStatus] | None = None
+    """Any of these."""
     group_id: str | None = None
     tag: str | None = None
     connected: bool | None = None
@@ -193,8 +195,12 @@ class DeviceStore:
         )
         return [DeviceRow.from_row(row) for row in rows]
 
-    async def connected(self, org: OrgId) -> "list[ConnectedRow]":
-        rows: list[Any] = await self.database.fetch(_Q["connected"], org)
+    async def connected(
+        self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
+    ) -> "list[ConnectedRow]":
+        rows: list[Any] = await self.database.fetch(
+            _Q["connected"], org, *(before or (None, None)), limit
+        )
         return [ConnectedRow(**dict(row)) for row in rows]
 
     async def change(self, connection: Connection, device: DeviceRow) -> None:

@@ -25,6 +25,7 @@ from hub.web.paging import decode_number_cursor, encode_cursor
 from hub.web.route import Call
 from protocol.codec import rfc3339
 from protocol.ids import DeviceId, DeviceIdField
+from protocol.telemetry import ShownStatus
 
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
@@ -34,7 +35,7 @@ class FilterBody(Body, frozen=True):
     """What is not given matches all."""
 
     tag: Text | None = None
-    status: Text | None = None
+    status: ShownStatus | None = None
     version: Text | None = None
 
 

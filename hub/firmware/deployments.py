@@ -12,6 +12,7 @@ from hub.groups.service import GroupService
 from hub.web.principal import Principal
 from protocol.commands import UpdateFirmware
 from protocol.ids import DeviceId, OrgId
+from protocol.telemetry import ShownStatus
 
 PAGE: Final = 500
 
@@ -28,7 +29,7 @@ class Matching(Struct, frozen=True, kw_only=True):
     """Devices as they are when the deployment begins; what is None matches all."""
 
     tag: str | None = None
-    status: str | None = None
+    status: ShownStatus | None = None
     version: str | None = None
 
 
@@ -86,7 +87,9 @@ class DeploymentService:
         while True:
             page = await self._devices.list(
                 org,
-                DeviceFilter(tag=wanted.tag, status=wanted.status),
+                DeviceFilter(
+                    tag=wanted.tag, status=None if wanted.status is None else [wanted.status]
+                ),
                 cursor=cursor,
                 limit=PAGE,
             )

@@ -97,8 +97,11 @@ class FirmwareEndpoints:
             await self._service.sign(call.principal, call.path("id"), call.body.signature_base64)
         )
 
-    async def list_keys(self, call: Call[None, None]) -> "list[SigningKey]":
-        return [_key(row) for row in await self._service.keys(call.principal.org)]
+    async def list_keys(self, call: Call[ListQuery, None]) -> Items[SigningKey]:
+        page = await self._service.keys(
+            call.principal.org, cursor=call.query.cursor, limit=call.query.limit
+        )
+        return Items([_key(row) for row in page.items], page.next)
 
     async def add_key(self, call: Call[None, KeyBody]) -> Answer:
         body = call.body
@@ -130,7 +133,7 @@ class FirmwareEndpoints:
             self._service.path(release),
             media_type="application/octet-stream",
             filename=release.filename,
-            headers={"ETag": etag, "X-Content-Type-Options": "nosniff"},
+            headers={"ETag": etag},
         )
 
 

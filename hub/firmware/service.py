@@ -154,7 +154,7 @@ class FirmwareService:
             return release
         told = await self._commands.list(
             by.org,
-            Filter(device_id=DeviceId(by.subject), type="update_firmware"),
+            Filter(device_id=DeviceId(by.subject), type=["update_firmware"]),
             cursor=None,
             limit=100,
         )
@@ -180,8 +180,11 @@ class FirmwareService:
 
     # Keys
 
-    async def keys(self, org: OrgId) -> "list[KeyRow]":
-        return await self._store.keys(org)
+    async def keys(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[KeyRow]:
+        rows = await self._store.keys(org, before=decode_cursor(cursor), limit=limit + 1)
+        return page_of(
+            rows, limit, key=lambda row: (row.created_at, row.key_id), item=lambda row: row
+        )
 
     async def add_key(self, by: Principal, name: str, public_key: str) -> KeyRow:
         """Raises `Invalid`, or `Conflict` when the key is there."""

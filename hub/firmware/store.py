@@ -121,8 +121,16 @@ class ReleaseStore:
 
     # Keys
 
-    async def keys(self, org: OrgId) -> "list[KeyRow]":
-        return [KeyRow.from_row(row) for row in await self.database.fetch(_Q["keys"], org)]
+    async def keys(
+        self,
+        org: OrgId,
+        *,
+        before: tuple[datetime, str] | None = None,
+        limit: int | None = None,
+    ) -> "list[KeyRow]":
+        """Without `limit`, all."""
+        rows = await self.database.fetch(_Q["keys"], org, *(before or (None, None)), limit)
+        return [KeyRow.from_row(row) for row in rows]
 
     async def add_key(
         self,

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Final, cast
 import structlog
 from msgspec import Struct
 from uvicorn.config import Config
-from uvicorn.protocols.utils import get_remote_addr, is_ssl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from hub.socket import handshake
@@ -43,6 +43,7 @@ from hub.socket.framing import (
 from hub.socket.handler import Gate, Handler, Limits
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.pings import PingWheel, Verdict, verdict
+from hub.socket.strangers import Stranger
 from protocol.closing import CloseCode, closing
 from protocol.errors import ProblemCode
 
@@ -76,6 +77,7 @@ class Connection(asyncio.Protocol):
         "_silent",
         "_slot",
         "_state",
+        "_stranger",
         "_timer",
         "_transport",
         "_written",
@@ -95,6 +97,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._handler: Handler | None = None
         self._parser: FrameParser | None = None
+        self._stranger: Stranger | None = None
         self._silent = False
         self._paused = False
         self._slot = 0
@@ -110,6 +113,8 @@ class Connection(asyncio.Protocol):
     def max_message(self, size: int) -> None:
         if self._parser:
             self._parser.max_message = size
+            if self._is_known():
+                self._leave_strangers()
 
     def send(self, text: bytes) -> None:
         self.write(text_frame(text))
@@ -190,6 +195,7 @@ class Connection(asyncio.Protocol):
             self._end(ABNORMAL)
         self._state = _CLOSING
         self._cancel_timer()
+        self._leave_strangers()
         if self._admission is not None:
             self._admission.cancel()
         self._handler = None
@@ -211,6 +217,20 @@ class Connection(asyncio.Protocol):
         """The timer that aborts the transport; cancelled as soon as the opening is over."""
         self._timer = deadline
 
+    def is_stranger(self, stranger: Stranger) -> None:
+        """The peer counts as one until the handler knows it: see `handler.Limits`."""
+        self._stranger = stranger
+        if self._is_known():
+            self._leave_strangers()
+
+    def _is_known(self) -> bool:
+        return self.max_message > self._setup.limits.first_message
+
+    def _leave_strangers(self) -> None:
+        stranger, self._stranger = self._stranger, None
+        if stranger is not None:
+            stranger.leave()
+
     def _before_open(self, data: bytes) -> None:
         if self._state == _CLOSING:
             return
@@ -223,9 +243,12 @@ class Connection(asyncio.Protocol):
             self._early += data
 
     def _request(self, head: bytes) -> None:
-        peer = get_remote_addr(self._transport)
+        peer, here = get_remote_addr(self._transport), get_local_addr(self._transport)
         upgrade = handshake.parse(
-            head, remote=peer[0] if peer else "", secure=is_ssl(self._transport)
+            head,
+            remote=peer[0] if peer else "",
+            secure=is_ssl(self._transport),
+            local=here[0] if here else "",
         )
         if isinstance(upgrade, Refusal):
             self._refuse(upgrade)

@@ -86,7 +86,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Bytes and seconds."""
 
     first_message: int = 4 * 1024
-    """`max_message` at first, until the handler knows its peer."""
+    """`max_message` at first, until the handler knows its peer: raising it says so."""
     early_bytes: int = 4 * 1024
     """What may come before an awaited admission is decided."""
     low_water: int = 16 * 1024

@@ -37,6 +37,8 @@ class Upgrade(Struct, frozen=True, kw_only=True):
     """The peer's address without its port, empty on a unix socket."""
     secure: bool
     """Whether the peer speaks TLS with us."""
+    local: str = ""
+    """The address of ours that it is connected to, without the port."""
 
     def header(self, name: str) -> str | None:
         """`name` in lower case."""
@@ -68,7 +70,7 @@ class _Problem(Struct, frozen=True, kw_only=True):
     success: bool = False
 
 
-def parse(request: bytes, *, remote: str, secure: bool) -> Upgrade | Refusal:
+def parse(request: bytes, *, remote: str, secure: bool, local: str = "") -> Upgrade | Refusal:
     """The upgrade that the whole head of a request, up to its empty line, asks for."""
     first, *lines = request.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     method, _, target_and_version = first.partition(" ")
@@ -80,7 +82,9 @@ def parse(request: bytes, *, remote: str, secure: bool) -> Upgrade | Refusal:
         return headers
     path, _, query = target.partition("?")
     refusal = _refusal(headers)
-    return refusal or Upgrade(path=path, query=query, headers=headers, remote=remote, secure=secure)
+    return refusal or Upgrade(
+        path=path, query=query, headers=headers, remote=remote, secure=secure, local=local
+    )
 
 
 def _headers(lines: list[str]) -> dict[str, str] | Refusal:
@@ -148,9 +152,9 @@ def accepted(upgrade: Upgrade) -> bytes:
 
 _ALSO: Final = {
     401: ["WWW-Authenticate: Bearer"],
-    426: [f"Sec-WebSocket-Version: {VERSION}", "Upgrade: websocket"],
+    426: [f"Sec-WebSocket-Version: {VERSION}", "Upgrade: websocket", "Connection: Upgrade"],
 }
-"""Headers that a status requires (RFC 9110; RFC 6455, section 4.2.2)."""
+"""Headers that a status requires (RFC 9110, 7.8 and 15.5.22; RFC 6455, 4.2.2)."""
 
 
 def refused(refusal: Refusal) -> bytes:
@@ -168,6 +172,7 @@ def refused(refusal: Refusal) -> bytes:
     lines = [
         f"HTTP/1.1 {refusal.status} {title}",
         "Content-Type: application/problem+json",
+        "X-Content-Type-Options: nosniff",
         f"Content-Length: {len(body)}",
         "Connection: close",
         *_ALSO.get(refusal.status, ()),

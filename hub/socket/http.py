@@ -1,12 +1,14 @@
-"""uvicorn's HTTP protocol with what it lacks: bounds on a request's head, in bytes and in time, and
-on how slowly a body may come.
+"""uvicorn's HTTP protocol with what it lacks: bounds on a request's head, in bytes and in time, on
+how slowly a body may come, and on how many may be connected without saying who they are.
 
 uvicorn reads a head of any size for as long as it takes, drops bytes that follow an upgrade request
-in one segment, and writes query strings, which may hold tokens, to its access log. Give this class
-to `uvicorn.Config(http=…)` together with `hub.socket.connection`.
+in one segment, reads the body behind an upgrade that it does not know as another request, and
+writes query strings, which may hold tokens, to its access log. Give this class to
+`uvicorn.Config(http=…)` together with `hub.socket.connection`.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, cast
 
 import httptools
@@ -14,14 +16,17 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from hub.socket import handshake
+from hub.socket import handshake, head
 from hub.socket.connection import Connection, end_writing
 from hub.socket.handshake import Refusal, malformed
+from hub.socket.strangers import Stranger, Strangers
 from protocol.errors import ProblemCode
 
 MAX_HEAD: Final = 16 * 1024
 """Bytes of request line and headers."""
 MAX_LINES: Final = 100
+KNOWN: Final = "longline.known"
+"""Among the extensions of a scope: what to call when the request has said who its peer is."""
 _TOO_LARGE: Final = Refusal(431, ProblemCode.TOO_LARGE, "headers over 16 KiB or 100 lines")
 
 
@@ -34,8 +39,9 @@ class _Refused(Exception):
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """A head must be complete `head_seconds` after the connection was made, or, when it is reused,
-    after the first byte of the request; an upgrade must be decided by then too."""
+    """A head must be complete `head_seconds` after the TCP connection was made, its TLS handshake
+    included, or, when it is reused, after the first byte of the request; an upgrade must be decided
+    by then too."""
 
     head_seconds: ClassVar[float] = 10.0
     linger_seconds: ClassVar[float] = 2.0
@@ -43,6 +49,7 @@ class HttpProtocol(HttpToolsProtocol):
     body_seconds: ClassVar[float] = 20.0
     body_bytes: ClassVar[int] = 20 * 1024
     """A body must bring so many bytes in so many seconds, as long as we read it."""
+    strangers: ClassVar[Strangers] = Strangers()
 
     def __init__(
         self,
@@ -53,6 +60,11 @@ class HttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.access_log = False
+        self._made = self.loop.time()
+        """We are made when TCP connects; `connection_made` waits for the handshake of TLS."""
+        self._stranger: Stranger | None = None
+        self._foreign = False
+        """This head asks for an upgrade that is not ours: a parser of its own reads it again."""
         self._deadline: asyncio.TimerHandle | None = None
         self._over = False
         """Nothing more is read: refused, or another protocol has taken over."""
@@ -68,10 +80,24 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
-        self._expire_after(self.head_seconds)
+        self._deadline = self.loop.call_at(self._made + self.head_seconds, transport.abort)
+        if self._stranger is None:
+            self.came_from(self.client[0] if self.client else "", drop=transport.abort)
+        else:
+            self._stranger.drop = transport.abort
+
+    def came_from(self, address: str, *, drop: Callable[[], object]) -> None:
+        """Count the connection, maybe before there is a transport."""
+        self._stranger = self.strangers.came(address, drop)
+
+    def has_gone(self) -> None:
+        """Also when there never was a transport."""
+        if self._stranger is not None:
+            self._stranger.leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relax()
+        self.has_gone()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -92,7 +118,10 @@ class HttpProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
-            self._upgrade()
+            if self._foreign:
+                self._read_again()
+            else:
+                self._upgrade()
             return int(upgrade.args[0])
         except httptools.HttpParserError as error:
             cause = error.__context__
@@ -103,10 +132,22 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(_TOO_LARGE)
         return len(piece)
 
+    def _read_again(self) -> None:
+        """This head without its upgrade: what follows it belongs to the request."""
+        again = head.without_upgrade(
+            self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers
+        )
+        self._foreign = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+        self._feed(again)
+
     # The parser's callbacks. What raises here comes out of `feed_data`.
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        if self._stranger is not None:
+            self.scope["extensions"] = {KNOWN: cast("dict[object, object]", self._stranger.leave)}
         self._between = False
         self._head = self._lines = 0
         if self._deadline is None:  # pipelined
@@ -123,11 +164,27 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._parsed = True
-        if not (self.parser.should_upgrade() and self._should_upgrade()):
-            if any(name == b"sec-websocket-key" for name, _ in self.headers):
-                raise _Refused(malformed("not a WebSocket upgrade"))
+        self._check_head()
+        if self.parser.should_upgrade():
+            self._foreign = not self._should_upgrade()
+            if self._foreign:
+                return
+        else:
             self._expect_body()
         super().on_headers_complete()
+
+    def _check_head(self) -> None:
+        method = self.parser.get_method()
+        fault = head.fault_of(method, self.parser.get_http_version(), self.headers)
+        if fault is not None:
+            raise _Refused(fault)
+        if not (self.parser.should_upgrade() and self._should_upgrade()) and any(
+            name == b"sec-websocket-key" for name, _ in self.headers
+        ):
+            raise _Refused(malformed("not a WebSocket upgrade"))
+        authority = head.authority_of(self.url)
+        if authority is not None:
+            self.headers[:] = [(b"host", authority), *(h for h in self.headers if h[0] != b"host")]
 
     def on_body(self, body: bytes) -> None:
         self._parsed = True
@@ -135,8 +192,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._foreign:
+            return
         self._parsed = self._between = True
-        if not (self.parser.should_upgrade() and self._should_upgrade()):
+        if not self.parser.should_upgrade():
             self._relax()
         super().on_message_complete()
 
@@ -158,10 +217,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     # Upgrades.
 
+    def _should_upgrade(self) -> bool:
+        return head.asks_for_websocket(self.parser.get_method(), self.headers)
+
     def _upgrade(self) -> None:
-        if not self._should_upgrade():
-            self._unsupported_upgrade_warning()
-        elif self.scope["http_version"] != "1.1":
+        if self.scope["http_version"] != "1.1":
             self._refuse(malformed("an upgrade is HTTP/1.1"))
         elif self.cycle and not self.cycle.response_complete:
             # Its 101 would come before the answer to the request that it follows.
@@ -169,9 +229,14 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self.handle_websocket_upgrade()
             self._over = True
-            self._pass_deadline(self.transport.get_protocol())
+            self._pass_on(self.transport.get_protocol())
             # It refers to our methods: without this, only the cycle collector would free us.
             self.parser = cast("httptools.HttpRequestParser", None)
+
+    def _pass_on(self, successor: asyncio.BaseProtocol) -> None:
+        self._pass_deadline(successor)
+        if self._stranger is not None and isinstance(successor, Connection):
+            successor.is_stranger(self._stranger)
 
     def _pass_deadline(self, successor: asyncio.BaseProtocol) -> None:
         deadline, self._deadline = self._deadline, None
@@ -219,3 +284,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def http_class(strangers: Strangers) -> type[HttpProtocol]:
+    """The class for `uvicorn.Config(http=…)`."""
+    return type("BoundHttpProtocol", (HttpProtocol,), {"strangers": strangers})

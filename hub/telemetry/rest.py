@@ -1,7 +1,7 @@
 """`/devices/{id}/logs`, `/devices/{id}/events` and `/devices/{id}/metrics`."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
@@ -20,6 +20,8 @@ from hub.web.route import Call
 from protocol.commands import Level
 from protocol.ids import CommandIdField, DeviceId
 
+StoredType = Literal["status", "scan", "print", "event", "alert"]
+"""Of the events that a device has: its log lines and commands are elsewhere."""
 MOST_DEVICES: Final = 200
 MOST_POINTS: Final = 2_000
 MOST_FLEET_POINTS: Final = 200
@@ -38,7 +40,8 @@ class LogQuery(ListQuery, frozen=True, kw_only=True):
 class EventQuery(ListQuery, frozen=True, kw_only=True):
     since: Moment | None = None
     until: Moment | None = None
-    type: str | None = None
+    type: list[StoredType] | None = None
+    """Any of these."""
     presence: bool = False
     """Only what the hub itself said: that a line opened or closed."""
 
@@ -85,7 +88,7 @@ class TelemetryEndpoints:
             call.principal.org,
             DeviceId(call.path("id")),
             Span(since=query.since, until=query.until),
-            kind=query.type,
+            kinds=query.type,
             only_presence=query.presence,
             cursor=query.cursor,
             limit=query.limit,

@@ -9,7 +9,7 @@ it is never shed: when too many wait, the line that brings another is closed ins
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -275,14 +275,14 @@ class TelemetryService:
         device_id: DeviceId,
         span: Span,
         *,
-        kind: str | None,
+        kinds: Sequence[str] | None,
         only_presence: bool = False,
         cursor: str | None,
         limit: int,
     ) -> Items[EventRecord]:
         before = _before(cursor)
         rows = await self._store.events(
-            org, device_id, span.since, span.until, before, kind, limit + 1, only_presence
+            org, device_id, span.since, span.until, before, kinds, limit + 1, only_presence
         )
         return _page([(row["received_at"], _event_record(device_id, row)) for row in rows], limit)
 

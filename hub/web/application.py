@@ -14,19 +14,34 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.base import metrics
+from hub.base.logging import Sample, shortened
 from hub.web import envelope
+from hub.web.front import Front
 from hub.web.paths import PathTable
-from hub.web.route import Guard, Route, endpoint_of, internal_error
+from hub.web.route import IDENTIFIED, Guard, Route, endpoint_of, internal_error
+from hub.web.site import Site
 from protocol.errors import ProblemCode
 from protocol.ids import uuid7
 
 log = structlog.get_logger("hub.access")
 
 PREFIX: Final = "/api/v1"
+REFUSALS_PER_SECOND: Final = 10
+
+
+FOR_MACHINES: Final = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/.well-known/jwks.json", "/ws/device"}
+)
+"""Beside the table: what programs ask for, by whatever name they know us."""
 
 
 def make_application(
-    routes: list[Route], guard: Guard, others: list[BaseRoute], last: ASGIApp
+    routes: list[Route],
+    guard: Guard,
+    others: list[BaseRoute],
+    last: ASGIApp,
+    site: Site,
+    for_devices: Callable[[Route], bool],
 ) -> ASGIApp:
     """`others` are what is not under `/api/v1`; `last` is asked when nothing has that path."""
     application = Starlette(
@@ -37,7 +52,15 @@ def make_application(
     table = PathTable(application, _not_allowed)
     for route in routes:
         table.add(route.method, PREFIX + route.path, endpoint_of(route, guard))
-    return AccessLog(table)
+    devices = {(route.method, PREFIX + route.path) for route in routes if for_devices(route)}
+
+    def for_machines(method: str, path: str) -> bool:
+        if path in FOR_MACHINES:
+            return True
+        found, _ = table.find(path)
+        return found is not None and (method, found.path) in devices
+
+    return AccessLog(Front(table, site, for_machines))
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -68,11 +91,13 @@ async def _failed(_: Request, __: Exception) -> Response:
 
 
 class AccessLog:
-    """One line a request, without the query string: it may hold a token."""
+    """One line a request, without the query string: it may hold a token. Of the refusals of those
+    who did not say who they are, some a second: they cost nothing to ask for."""
 
     def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._clock = clock
+        self._refusals = Sample(per_second=REFUSALS_PER_SECOND)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -98,15 +123,20 @@ class AccessLog:
         route = getattr(scope.get("route"), "path", "none")
         metrics.requests.labels(route, scope["method"], str(status)).inc()
         metrics.request_seconds.labels(route).observe(seconds)
+        of_stranger = 400 <= status < 500 and not scope.get(IDENTIFIED)
+        omitted = self._refusals.take(self._clock()) if of_stranger else 0
+        if omitted is None:
+            return
         client = scope.get("client")
         log.info(
             "request",
             method=scope["method"],
-            path=scope["path"],
+            path=shortened(scope["path"]),
             status=status,
             ms=round(seconds * 1000, 1),
             client=client[0] if client else None,
             request_id=scope["request_id"],
+            **({"omitted": omitted} if omitted else {}),
         )
 
 

@@ -21,6 +21,9 @@ BUILT: Final = Path(__file__).parent / "static" / "console"
 NONCE: Final = "LONGLINE_NONCE"
 """Stands in `index.html` where the nonce belongs; see `console/vite.config.ts`."""
 
+PREFIX: Final = "LONGLINE_PREFIX"
+"""Stands there where the console reads below which path it is served."""
+
 _FILE: Final = re.compile(r"/(?:assets/)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.(js|css|svg)")
 _TYPES: Final = {
     "js": "text/javascript; charset=utf-8",
@@ -31,7 +34,7 @@ _OTHERS: Final = ("/api/", "/ws/", "/docs/", "/.well-known/")
 """Below these a path that does not exist is no page of the console."""
 _ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
 
-_SAFE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+_SAFE: Final = {"Referrer-Policy": "no-referrer"}
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 _NOT_BUILT: Final = """<!doctype html>
@@ -40,7 +43,7 @@ _NOT_BUILT: Final = """<!doctype html>
 <title>Longline</title>
 <h1>The console is not built</h1>
 <p>This hub runs from a checkout without it. Everything else works: the API is described
-<a href="/docs">here</a>. To build it, run <code>./scripts/console</code> in the checkout and load
+<a href="docs">here</a>. To build it, run <code>./scripts/console</code> in the checkout and load
 this page again.
 </html>
 """
@@ -66,7 +69,8 @@ def policy(nonce: str) -> str:
 class Console:
     """An application for the paths that nothing else takes. Without a build it says so."""
 
-    def __init__(self, folder: Path = BUILT) -> None:
+    def __init__(self, prefix: str = "", folder: Path = BUILT) -> None:
+        self._prefix = prefix
         self._folder = folder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,4 +115,6 @@ class Console:
             page = (self._folder / "index.html").read_text("utf-8")
         except FileNotFoundError:
             return HTMLResponse(_NOT_BUILT, status_code=404, headers=headers)
-        return HTMLResponse(page.replace(NONCE, nonce), headers=headers)
+        page = page.replace(NONCE, nonce).replace(PREFIX, self._prefix)
+        # The build's own files, wherever the page is: a path of its own may have several parts.
+        return HTMLResponse(page.replace('="./', f'="{self._prefix}/'), headers=headers)

@@ -45,7 +45,7 @@ from protocol.ids import CommandIdField, DeviceIdField
 PREFIX: Final = "/api/v1"
 
 
-def openapi(table: list[Route], rules: Rules, *, version: str) -> Json:
+def openapi(table: list[Route], rules: Rules, *, version: str, prefix: str = "") -> Json:
     """The document as JSON-like values."""
     schemas = _Schemas(table, rules)
     paths: dict[str, Json] = {}
@@ -56,7 +56,7 @@ def openapi(table: list[Route], rules: Rules, *, version: str) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Longline", "version": version, "description": ABOUT},
-        "servers": [{"url": "/", "description": "This hub."}],
+        "servers": [{"url": prefix or "/", "description": "This hub."}],
         "tags": [{"name": tag, "description": TAGS.get(tag, "")} for tag in tags],
         "paths": paths | process_paths(),
         "components": {
@@ -253,8 +253,7 @@ class _Operation:
     def _problem_statuses(self) -> Iterable[int]:
         route, open_ = self._route, self._rules.is_open(self._route.action)
         sends_body = route.body is not None or route.raw_body
-        if sends_body or route.query is not None or self._key == ENROL:
-            yield 400
+        yield 400
         yield 401
         if self._key == ENROL or not (open_ or self._every_user_may()):
             yield 403
@@ -262,8 +261,12 @@ class _Operation:
             yield 404
         if self._key in CONFLICTS:
             yield 409
-        if sends_body:
-            yield from (413, 415)
+        if sends_body or (open_ and route.method != "GET"):
+            yield 413
+        if route.method != "GET":
+            yield 415
+        if route.action not in self._rules.devices and self._key != ENROL:
+            yield 421
         if self._key in LIMITED:
             yield 429
         yield 503

@@ -17,9 +17,12 @@ null at the end. Failure is a problem document (RFC 9457) whose `code` a program
 
 Authenticate with `Authorization: Bearer <token>`: the token of `POST /api/v1/auth/login`, or an API
 key (`ll_…`). Each operation names the least role that may call it (`x-required-role`); roles are
-ordered VIEWER, OPERATOR, MANAGER, ADMIN. Times are RFC 3339 in UTC with milliseconds. JSON bodies
-may have 1 MiB. Unknown fields of a body are errors,
-and so are unknown query parameters where an operation has any.
+ordered VIEWER, OPERATOR, MANAGER, ADMIN. Times are RFC 3339 in UTC with milliseconds.
+
+JSON bodies may have 1 MiB, 8 KiB where an operation is open to everybody, and no content coding.
+Unknown fields of a body and unknown query parameters are errors, and so are wrong values; a
+parameter that is an array may come several times and matches any of its values. A cursor is good
+for the same list with the same filters only.
 
 The two WebSockets are described by `/api/v1/asyncapi.json`."""
 

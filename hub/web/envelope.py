@@ -14,6 +14,7 @@ from protocol.codec import rfc3339
 T = TypeVar("T")
 
 JSON: Final = "application/json"
+NO_STORE: Final = {"Cache-Control": "no-store"}
 PROBLEM_JSON: Final = "application/problem+json"
 
 
@@ -86,6 +87,8 @@ def problem(error: HubError) -> Response:
         headers["Retry-After"] = str(error.retry_after or 1)
     if row.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if row.status == 415:
+        headers["Accept-Encoding"] = "identity"
     return problem_document(
         row.status,
         row.title,

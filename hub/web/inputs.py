@@ -1,14 +1,15 @@
 """What callers send: path, query and body, decoded by type. All of it may raise `Invalid`."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
+from datetime import datetime
+from typing import Annotated, ClassVar, Final, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
 
-from hub.base.errors import Invalid, TooLarge, UnsupportedMedia, invalid
-from protocol.codec import decode, outline, refuse_unstorable
+from hub.base.errors import TooLarge, UnsupportedMedia, invalid
+from hub.web.parameters import arguments_of
+from protocol.codec import decode, outline
 from protocol.errors import InvalidMessage
 
 Q = TypeVar("Q", bound="Query")
@@ -16,6 +17,8 @@ T = TypeVar("T")
 
 MAX_BODY: Final = 2**20
 """Bytes of a JSON body."""
+MAX_OPEN_BODY: Final = 8 * 2**10
+"""The same, of somebody who has not said who he is."""
 MAX_PARTS: Final = 8 * 2**20
 """The same, of a body that a device sends in parts."""
 
@@ -36,42 +39,29 @@ class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
 
 class ListQuery(Query, frozen=True, kw_only=True):
     limit: Limit = 50
-    cursor: str | None = None
+    cursor: Annotated[str, Meta(min_length=1)] | None = None
 
 
 def query_of(request: Request, kind: type[Q]) -> Q:
+    """Raises `Invalid`, naming the parameter and what it takes."""
     if kind is Query and not request.scope["query_string"]:
         return cast("Q", _NO_QUERY)  # nearly every dispatch
-    values: dict[str, Any] = dict(request.query_params.items())
-    for name in kind.cleaned & values.keys():
-        values[name] = values[name].replace("\0", "_")
-    try:
-        refuse_unstorable(values)
-        query = msgspec.convert(values, kind, strict=False)
-        _check_moments(query)
-    except InvalidMessage as error:
-        raise invalid("query", error.message) from None
-    except msgspec.ValidationError as error:
-        raise _invalid(error, "query") from None
-    return query
+    pairs = [
+        (name, text.replace("\0", "_") if name in kind.cleaned else text)
+        for name, text in request.query_params.multi_items()
+    ]
+    for name, text in pairs:
+        if "\0" in name + text:
+            raise invalid(name.replace("\0", "_"), "U+0000 is not allowed")
+    return kind(**arguments_of(kind, pairs))
 
 
 _NO_QUERY: Final = Query()
 
 
-def _check_moments(query: object) -> None:
-    """The first and last hours of the calendar exist in some time zones, but not in UTC."""
-    for name, value in msgspec.structs.asdict(cast("Struct", query)).items():
-        if isinstance(value, datetime):
-            try:
-                value.astimezone(UTC)
-            except OverflowError:
-                raise invalid(name, "out of range") from None
-
-
-async def body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
+async def body_of(request: Request, decoder: msgspec.json.Decoder[T], limit: int) -> T:
     """The JSON body. Raises `Invalid`, `TooLarge` or `UnsupportedMedia`."""
-    return _decoded(decoder, await _read_json(request, MAX_BODY))
+    return _decoded(decoder, await _read_json(request, limit))
 
 
 def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
@@ -81,16 +71,16 @@ def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
         raise invalid(error.field or "body", error.message) from None
 
 
-async def optional_body_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
+async def optional_body_of(request: Request, decoder: msgspec.json.Decoder[T], limit: int) -> T:
     """The same where no body at all means `{}`."""
-    raw = await _read_json(request, MAX_BODY)
+    raw = await _read_json(request, limit)
     return _decoded(decoder, raw or b"{}")
 
 
-async def parts_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
+async def parts_of(request: Request, decoder: msgspec.json.Decoder[T], limit: int) -> T:
     """The same for a body of parts (`msgspec.Raw`) which the endpoint decodes one by one: what one
     of them holds is no fault of the body."""
-    raw = await _read_json(request, MAX_PARTS)
+    raw = await _read_json(request, limit)
     try:
         return outline(decoder, raw)
     except InvalidMessage as error:
@@ -100,8 +90,15 @@ async def parts_of(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
 async def _read_json(request: Request, limit: int) -> bytes:
     media = request.headers.get("content-type", "application/json").partition(";")[0].strip()
     if media.lower() != "application/json":
-        raise UnsupportedMedia(f"the body must be application/json, not {media}")
+        raise UnsupportedMedia(f"the body must be application/json, not {media[:64]}")
     return await read_body(request, limit)
+
+
+def check_coding(request: Request) -> None:
+    """A body is what it says it is, not compressed (RFC 9110, 8.4). Raises `UnsupportedMedia`."""
+    coding = ",".join(request.headers.getlist("content-encoding")).strip()
+    if coding.lower() not in ("", "identity"):
+        raise UnsupportedMedia(f"a body has no content coding here, not {coding[:64]}")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -117,9 +114,3 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise TooLarge(f"the body may have {limit} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _invalid(error: msgspec.ValidationError, where: str) -> Invalid:
-    message, _, path = str(error).partition(" - at `")
-    field = path.rstrip("`").removeprefix("$").removeprefix(".") or where
-    return invalid(field, message)

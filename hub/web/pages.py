@@ -45,16 +45,16 @@ POLICY: Final = "; ".join(
 )
 _HEADERS: Final = {
     "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 
 
-def pages(table: list[Route], rules: Rules) -> list[BaseRoute]:
-    """The routes of the documents and of the page; everybody may read them."""
+def pages(table: list[Route], rules: Rules, prefix: str = "") -> list[BaseRoute]:
+    """The routes of the documents and of the page; everybody may read them. Outside all paths are
+    below `prefix`."""
     ours = version("longline")
     return [
-        _document("/openapi.json", openapi(table, rules, version=ours)),
+        _document("/openapi.json", openapi(table, rules, version=ours, prefix=prefix)),
         _document("/asyncapi.json", asyncapi(version=ours)),
         StarletteRoute("/docs", _page),
         StarletteRoute("/docs/{name}", _asset),

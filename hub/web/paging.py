@@ -1,15 +1,18 @@
 """Pages of a list: opaque cursors that hold the sort key of the last row shown.
 
 A cursor made of (time, id) is stable while rows are added: lists are newest first, and a page
-begins strictly behind the key.
+begins strictly behind the key. Outside, it is bound to its list and filters: a key of another list
+would be taken for a place in this one.
 """
 
 import base64
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from hub.base.errors import Invalid, invalid
 from hub.web.envelope import Items
@@ -63,5 +66,25 @@ def decode_number_cursor(cursor: str | None) -> tuple[datetime, int] | None:
     return key[0], int(key[1])
 
 
+def bind(cursor: str, path: str, query: Struct) -> str:
+    """The cursor as callers get it, good for the list of this path with these filters only."""
+    return _mark(path, query) + cursor
+
+
+def unbind(cursor: str, path: str, query: Struct) -> str:
+    """Raises `Invalid` for the cursor of another list, or of other filters."""
+    mark = _mark(path, query)
+    if not cursor.startswith(mark):
+        raise _bad_cursor()
+    return cursor.removeprefix(mark)
+
+
+def _mark(path: str, query: Struct) -> str:
+    values = msgspec.structs.asdict(query).items()
+    filters = {name: value for name, value in values if name not in ("limit", "cursor", "offset")}
+    digest = hashlib.sha256(msgspec.json.encode([path, filters])).digest()
+    return base64.urlsafe_b64encode(digest[:6]).decode()
+
+
 def _bad_cursor() -> Invalid:
-    return invalid("cursor", "not a cursor that this list gave")
+    return invalid("cursor", "not a cursor that this list gave for these filters")

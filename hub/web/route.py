@@ -5,7 +5,7 @@ that the endpoint itself receives decoded values and the OpenAPI document cannot
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar, cast
 
 import msgspec
 import structlog
@@ -15,13 +15,33 @@ from starlette.responses import Response
 
 from hub.base.errors import HubError, NotFound
 from hub.web import envelope
-from hub.web.inputs import Query, body_of, optional_body_of, parts_of, query_of
+from hub.web.inputs import (
+    MAX_BODY,
+    MAX_OPEN_BODY,
+    MAX_PARTS,
+    ListQuery,
+    Query,
+    body_of,
+    check_coding,
+    optional_body_of,
+    parts_of,
+    query_of,
+    read_body,
+)
+from hub.web.paging import bind, unbind
+from hub.web.parameters import parameters_of
 from hub.web.principal import Principal
 
 log = structlog.get_logger(__name__)
 
 B = TypeVar("B")
 Q = TypeVar("Q")
+
+KNOWN: Final = "longline.known"
+"""The extension of a scope by which a request says who its peer is."""
+IDENTIFIED: Final = "longline.identified"
+"""In the scope of a request whose caller is known."""
+_NONE: Final[dict[str, Any]] = {}
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -67,6 +87,8 @@ class Route(Struct, frozen=True):
     """The type of `data`; for a list, of one item."""
     status: int = 200
     listing: bool = False
+    secret: bool = False
+    """The answer holds a token or key: nobody keeps it."""
     raw_body: bool = False
     """The endpoint reads an octet-stream itself."""
     raw_answer: bool = False
@@ -79,22 +101,28 @@ class Guard(Protocol):
 
 
 def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Response]]:
-    decoder = None if route.body is None else msgspec.json.Decoder(route.parts or route.body)
     read = _reader_of(route)
+    kind = route.query or Query
+    parameters_of(kind)  # a field that is no parameter is found out here
 
     async def endpoint(request: Request) -> Response:
         try:
             _check_path(request)
             principal = await guard(request, route.action)
+            if principal.kind != "anyone":
+                _identified(request)
             if route.exists is not None:
                 await route.exists(principal, request)
+            query = _behind_cursor(request, query_of(request, kind))
+            if route.method != "GET":
+                check_coding(request)
             call: Call[Any, Any] = Call(
                 principal=principal,
-                query=query_of(request, route.query or Query),
-                body=None if decoder is None else await read(request, decoder),
+                query=query,
+                body=await read(request, principal),
                 request=request,
             )
-            return envelope.respond(await route.endpoint(call))
+            return _response(route, request, query, await route.endpoint(call))
         except HubError as error:
             return envelope.problem(error)
         except ClientDisconnect:
@@ -106,10 +134,63 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
     return endpoint
 
 
-def _reader_of(route: Route) -> Callable[[Request, Any], Awaitable[Any]]:
+def _identified(request: Request) -> None:
+    """This request, and so its connection, has said who its peer is: see `hub/socket/http.py`."""
+    request.scope[IDENTIFIED] = True
+    tell = request.scope.get("extensions", _NONE).get(KNOWN)
+    if tell is not None:
+        tell()
+
+
+def _behind_cursor(request: Request, query: Query) -> Query:
+    if not isinstance(query, ListQuery) or query.cursor is None:
+        return query
+    cursor = unbind(query.cursor, request.scope["path"], query)
+    return msgspec.structs.replace(query, cursor=cursor)
+
+
+def _response(route: Route, request: Request, query: Query, result: object) -> Response:
+    response = envelope.respond(_bound(request, query, result) if route.listing else result)
+    if route.secret:
+        response.headers.update(envelope.NO_STORE)
+    return response
+
+
+def _bound(request: Request, query: Query, result: object) -> object:
+    """A page whose cursor is good for this list and these filters only."""
+    page = cast("envelope.Items[Any]", result)
+    if page.next is None:
+        return page
+    return envelope.Items(page.items, bind(page.next, request.scope["path"], query))
+
+
+def _reader_of(route: Route) -> Callable[[Request, Principal], Awaitable[Any]]:
+    """What reads the body. Who has not said who he is may send little, also where nothing is
+    expected: it is read to be refused."""
+    if route.body is None:
+        return _nothing if route.raw_body or route.method == "GET" else _no_body
+    decoder = msgspec.json.Decoder(route.parts or route.body)
+    reader = body_of
+    most = MAX_BODY
     if route.parts is not None:
-        return parts_of
-    return optional_body_of if route.optional_body else body_of
+        reader, most = parts_of, MAX_PARTS
+    elif route.optional_body:
+        reader = optional_body_of
+
+    async def read(request: Request, principal: Principal) -> Any:
+        limit = MAX_OPEN_BODY if principal.kind == "anyone" else most
+        return await reader(request, decoder, limit)
+
+    return read
+
+
+async def _nothing(_: Request, __: Principal) -> None:
+    return None
+
+
+async def _no_body(request: Request, principal: Principal) -> None:
+    if principal.kind == "anyone":
+        await read_body(request, MAX_OPEN_BODY)
 
 
 def _check_path(request: Request) -> None:

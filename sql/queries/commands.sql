@@ -281,8 +281,8 @@ SELECT * FROM command WHERE org_id = $1 AND batch_id = $2
 SELECT * FROM command
 WHERE org_id = $1
   AND ($2::text IS NULL OR device_id = $2)
-  AND ($3::text IS NULL OR status = $3::command_status)
-  AND ($4::text IS NULL OR type = $4)
+  AND ($3::command_status[] IS NULL OR status = ANY ($3))
+  AND ($4::text[] IS NULL OR type = ANY ($4))
   AND ($5::text IS NULL OR batch_id = $5)
   AND ($6::timestamptz IS NULL OR (created_at, command_id) < ($6, $7))
   AND ($10::text IS NULL OR actor = $10)

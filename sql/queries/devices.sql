@@ -107,18 +107,20 @@ FROM (
             WHERE m.org_id = d.org_id AND m.group_id = $4 AND m.device_id = d.device_id))
       AND ($5::text IS NULL OR $5 = ANY (d.tags))
 ) device
-WHERE ($3::text IS NULL OR CASE WHEN connected THEN said ELSE 'OFFLINE' END = $3)
+WHERE ($3::text[] IS NULL OR CASE WHEN connected THEN said ELSE 'OFFLINE' END = ANY ($3))
   AND ($6::boolean IS NULL OR connected = $6)
   AND ($7::timestamptz IS NULL OR (created_at, device_id) < ($7, $8))
 ORDER BY created_at DESC, device_id DESC
 LIMIT $9
 
 -- name: connected
--- The devices that are on a live line of any replica.
+-- The devices that are on a live line of any replica, the newest line first.
 SELECT l.device_id, l.replica_id, l.generation, l.connected_at
 FROM device_line l JOIN replica r USING (replica_id)
 WHERE l.org_id = $1 AND l.closed_at IS NULL AND r.ended_at IS NULL
-ORDER BY l.device_id
+  AND ($2::timestamptz IS NULL OR (l.connected_at, l.device_id) < ($2, $3))
+ORDER BY l.connected_at DESC, l.device_id DESC
+LIMIT $4
 
 -- name: change
 UPDATE device SET name = $3, company_id = $4, production_line_id = $5, tags = $6, disabled = $7,

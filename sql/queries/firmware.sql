@@ -44,8 +44,11 @@ VALUES ($1, $2, $3, $4, $5)
 RETURNING *
 
 -- name: keys
--- All of an organisation's, newest first: there are few.
-SELECT * FROM firmware_key WHERE org_id = $1 ORDER BY created_at DESC, key_id DESC
+-- Newest first; without a limit ($4) all of an organisation's.
+SELECT * FROM firmware_key
+WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, key_id) < ($2, $3))
+ORDER BY created_at DESC, key_id DESC
+LIMIT $4
 
 -- name: delete_key
 DELETE FROM firmware_key WHERE org_id = $1 AND key_id = $2 RETURNING *

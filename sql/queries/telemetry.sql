@@ -55,7 +55,7 @@ LIMIT $9
 -- of its presence is in the table of events as `status`; $8: only that.
 SELECT received_at, type, body FROM (
     SELECT received_at, type, body FROM event
-    WHERE org_id = $1 AND device_id = $2 AND ($6::text IS NULL OR type = $6)
+    WHERE org_id = $1 AND device_id = $2 AND ($6::text[] IS NULL OR type = ANY ($6))
       AND (NOT $8::boolean OR type = 'status')
       AND ($3::timestamptz IS NULL OR received_at >= $3)
       AND ($4::timestamptz IS NULL OR received_at <= $4)
@@ -64,7 +64,7 @@ SELECT received_at, type, body FROM (
     SELECT received_at, 'status',
            jsonb_build_object('status', status, 'metrics', metrics, 'at', ts)
     FROM status_event
-    WHERE org_id = $1 AND device_id = $2 AND ($6::text IS NULL OR $6 = 'status')
+    WHERE org_id = $1 AND device_id = $2 AND ($6::text[] IS NULL OR 'status' = ANY ($6))
       AND NOT $8::boolean
       AND ($3::timestamptz IS NULL OR received_at >= $3)
       AND ($4::timestamptz IS NULL OR received_at <= $4)

@@ -152,10 +152,13 @@ async def test_lines_and_requests_go_to_both_and_no_token_into_the_log(site: Sit
             await device.command(id=command_id)
             await device.succeed(command_id)
             await rest.until_status(device.device_id, command_id, "SUCCESS")
-        metrics = await rest.client.get(f"{site.url}/metrics")
+        metrics = [
+            await rest.client.get(f"{site.url}{path}")
+            for path in ("/metrics", "/%6detrics", "//metrics", "/./metrics", "/metrics;x")
+        ]
         plain = await rest.client.get(f"{site.plain_url}/api/v1/devices?token=abc")
 
-    assert metrics.status_code == 404
+    assert [answer.status_code for answer in metrics] == [404] * 5
     assert (plain.status_code, plain.headers["location"][:8]) == (308, "https://")
     until(lambda: site.log.read_text().count("/ws/device 101") >= 2)
     text = site.log.read_text()

@@ -217,6 +217,54 @@ async def test_what_is_not_http_is_400(sent: bytes) -> None:
         await problem(peer, 400, "invalid")
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        ("Host: a", "Host: a"),
+        ("Host: a", "host: b"),
+        ("Host: a b",),
+        ("Host: a/b",),
+        ("Host: user@a",),
+        ("Host: [::1",),
+        ("Host: a:b",),
+    ],
+)
+async def test_a_request_without_exactly_one_host_is_400(lines: tuple[str, ...]) -> None:
+    """RFC 9112, section 3.2."""
+    async with serving() as served, served.peer() as peer:
+        peer.write("\r\n".join(["GET / HTTP/1.1", *lines, "", ""]).encode())
+        await problem(peer, 400, "invalid")
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("host", ["hub", "hub:8080", "[::1]:80", "127.0.0.1", ""])
+async def test_a_host_is_any_authority(host: str, version: str) -> None:
+    async with serving() as served, served.peer() as peer:
+        peer.write(f"GET / HTTP/{version}\r\nHost: {host}\r\n\r\n".encode())
+        assert b" 200 " in await peer.head()
+
+
+async def test_http_1_0_needs_no_host() -> None:
+    async with serving() as served, served.peer() as peer:
+        peer.write(b"GET / HTTP/1.0\r\n\r\n")
+        assert b" 200 " in await peer.head()
+
+
+async def test_the_host_of_an_absolute_target_counts() -> None:
+    """RFC 9112, section 3.2.2."""
+    seen: list[list[bytes]] = []
+
+    async def look(scope: Any, receive: Any, send: Any) -> None:
+        seen.append([value for name, value in scope["headers"] if name == b"host"])
+        await hello(scope, receive, send)
+
+    async with serving(app=look) as served, served.peer() as peer:
+        peer.write(get(path="http://other:81/path?query"))
+        await peer.head()
+    assert seen == [[b"other:81"]]
+
+
 async def test_a_refused_peer_that_stays_is_dropped() -> None:
     async with serving(http=Hasty) as served, served.peer() as peer:
         peer.write(b"nonsense\r\n\r\n")
@@ -256,6 +304,7 @@ async def test_another_version_is_426(version: str | None) -> None:
         answer = await peer.rest()
         assert answer.startswith(b"HTTP/1.1 426 Upgrade Required\r\n")
         assert b"\r\nSec-WebSocket-Version: 13\r\n" in answer
+        assert b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" in answer
 
 
 async def test_an_unknown_path_is_404() -> None:

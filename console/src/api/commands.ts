@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type CommandSpec, type Contract, specsOf } from "../commands/specs";
 import { api, data, envelope, page, type Schemas } from "./client";
+import { PREFIX } from "./prefix";
 import { problemOf, unreachable } from "./problem";
 
 /** The commands this hub knows, from its own contract. */
@@ -9,7 +10,7 @@ export function useCommandSpecs() {
     queryKey: ["contract"],
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async (): Promise<CommandSpec[]> => {
-      const response = await fetch("/api/v1/openapi.json").catch(error => {
+      const response = await fetch(`${PREFIX}/api/v1/openapi.json`).catch(error => {
         throw unreachable(error);
       });
       if (!response.ok) throw problemOf(response, null);

@@ -2,6 +2,7 @@
  * Who is signed in. The access token lives in this module only; the refresh token is an HttpOnly
  * cookie that no script sees. Its second use ends the session, so one tab at a time refreshes.
  */
+import { PREFIX } from "./prefix";
 import { Problem, problemOf, unreachable } from "./problem";
 
 export type Role = "VIEWER" | "OPERATOR" | "MANAGER" | "ADMIN";
@@ -22,7 +23,7 @@ export type Session =
 
 type Login = { token: string; expiresAt: string; user: SessionUser };
 
-const BASE = "/api/v1/auth";
+const BASE = `${PREFIX}/api/v1/auth`;
 /** Refreshed when this share of the token's life is over. */
 const REFRESH_AT = 0.8;
 const AGAIN_MS = 5000;

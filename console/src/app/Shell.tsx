@@ -2,6 +2,7 @@ import { AppShell, Burger } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
+import { PREFIX } from "../api/prefix";
 import { QuestionIcon } from "../parts/icons";
 import { useText } from "../text";
 import { useMay } from "./access";
@@ -101,7 +102,7 @@ function Navigation() {
         </div>
       ))}
       <div className={classes.space} />
-      <a className={classes.link} href="/docs" target="_blank" rel="noreferrer">
+      <a className={classes.link} href={`${PREFIX}/docs`} target="_blank" rel="noreferrer">
         <QuestionIcon />
         {text.shell.apiPage}
       </a>

@@ -7,6 +7,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { PREFIX } from "../api/prefix";
 import { auditSearch } from "../pages/audit/search";
 import { commandsSearch } from "../pages/commands/search";
 import { deviceSearch } from "../pages/device/search";
@@ -97,6 +98,7 @@ const pages = [
 
 export const router = createRouter({
   routeTree: root.addChildren([home, ...pages]),
+  basepath: PREFIX || "/",
   defaultErrorComponent: ({ error, reset }) => <Crashed error={error} retry={reset} />,
   defaultPreload: "intent",
 });

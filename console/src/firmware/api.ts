@@ -1,6 +1,7 @@
 /** Releases and deployments over REST. */
 import { useQuery } from "@tanstack/react-query";
 import { api, data, page, type Schemas } from "../api/client";
+import { PREFIX } from "../api/prefix";
 import { Problem, unreachable } from "../api/problem";
 import { session } from "../api/session";
 
@@ -88,7 +89,7 @@ function send(
 ): Promise<Release> {
   const query = new URLSearchParams({ version, channel, filename: file.name });
   const request = new XMLHttpRequest();
-  request.open("POST", `/api/v1/firmware/releases?${query}`);
+  request.open("POST", `${PREFIX}/api/v1/firmware/releases?${query}`);
   request.setRequestHeader("Authorization", `Bearer ${session.accessToken()}`);
   request.setRequestHeader("Content-Type", "application/octet-stream");
   if (signature !== "") request.setRequestHeader("X-Signature", signature);

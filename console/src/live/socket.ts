@@ -1,4 +1,5 @@
 /** The one dashboard socket of this tab: carries out what `recovery.ts` decides. */
+import { PREFIX } from "../api/prefix";
 import { session } from "../api/session";
 import { skewOf } from "./clock";
 import type { Filter, Frame, Gap, LiveEvent } from "./frames";
@@ -126,7 +127,7 @@ class LiveSocket {
   }
 
   private connect(): void {
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/dashboard`);
+    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${PREFIX}/ws/dashboard`);
     this.socket = socket;
     const mine = () => this.socket === socket;
     socket.onopen = () => mine() && this.feed({ what: "opened" });

@@ -30,6 +30,7 @@ export function problemText(error: unknown, text: Text): string {
     case "internal":
       return problems[error.code];
     case "forbidden":
+    case "misdirected":
     case "not_found":
     case "overloaded":
     case "unavailable":

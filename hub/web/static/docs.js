@@ -3,7 +3,7 @@
 
 if (window.SwaggerUIBundle) {
   window.SwaggerUIBundle({
-    url: "/api/v1/openapi.json",
+    url: "api/v1/openapi.json",
     dom_id: "#api",
     deepLinking: true,
     docExpansion: "none",

@@ -213,7 +213,7 @@ class Run:
     async def _ask_registry(self) -> None:
         for url in self._cluster.urls:
             async with make_client(url, self._cluster.admin_token) as client:
-                answer = await client.get("/devices/connected")
+                answer = await client.get("/devices/connected", params={"limit": 500})
             lines = {
                 found["id"]: (found["generation"], found["replicaId"])
                 for found in answer.json()["data"]

@@ -95,7 +95,7 @@ async def test_g1_after_kill_9_with_200_commands_in_flight_each_ends_exactly_onc
         await stack.enter_async_context(served(hub.url, runners))
 
         async def all_connected() -> bool:
-            return len(await rest.data("/devices/connected")) == DEVICES
+            return len(await rest.data("/devices/connected", limit=500)) == DEVICES
 
         await until(all_connected)
         half = len(wanted) // 2

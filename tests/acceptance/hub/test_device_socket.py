@@ -234,7 +234,7 @@ async def test_a_device_is_connected_while_it_has_a_line(fleet: Fleet, rest: Res
         found = await rest.data(f"/devices/{device_id}")
         assert (found["status"], found["connected"]) == ("ONLINE", True)
         assert found["replicaId"] == device.welcome["replicaId"]
-        connected = await rest.data("/devices/connected")
+        connected = await rest.data("/devices/connected", limit=500)
         assert device_id in [row["id"] for row in connected]
 
     async def gone() -> bool:

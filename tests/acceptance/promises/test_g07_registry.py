@@ -29,7 +29,9 @@ async def test_g7_the_lines_of_a_dead_replica_are_gone_within_15_s(
             await stack.enter_async_context(doomed.line(device_id))
 
         async def connected() -> dict[str, str]:
-            return {d["id"]: d["replicaId"] for d in await rest.data("/devices/connected")}
+            return {
+                d["id"]: d["replicaId"] for d in await rest.data("/devices/connected", limit=500)
+            }
 
         assert set(await connected()) == set(ids)
 
@@ -54,7 +56,9 @@ async def test_g7_nobody_is_declared_dead_in_a_stall_of_postgres(two: Cluster) -
         two.fleet(1).new_line() as two_,
         Rest.open(two.urls[0], two.admin_token) as rest,
     ):
-        before = {d["id"]: d["generation"] for d in await rest.data("/devices/connected")}
+        before = {
+            d["id"]: d["generation"] for d in await rest.data("/devices/connected", limit=500)
+        }
         two.servers.signal("postgres", signal.SIGSTOP)
         await asyncio.sleep(STALL)  # the fault itself
         two.servers.signal("postgres", signal.SIGCONT)
@@ -66,7 +70,7 @@ async def test_g7_nobody_is_declared_dead_in_a_stall_of_postgres(two: Cluster) -
         # For as long as a lease that was wrongly given up would take to be found out.
         give_up = now() + TRUE_WITHIN
         while now() < give_up:
-            found = await rest.data("/devices/connected")
+            found = await rest.data("/devices/connected", limit=500)
             assert {d["id"]: d["generation"] for d in found} == before
             assert await one.settled() == []
             assert await two_.settled() == []

@@ -42,7 +42,7 @@ async def test_g13_the_agent_notices_a_hub_that_is_silent(one: Cluster, tmp_path
         url = f"http://127.0.0.1:{proxy.port}"
 
         async def generation() -> int:
-            found = await rest.data("/devices/connected")
+            found = await rest.data("/devices/connected", limit=500)
             return max((device["generation"] for device in found), default=0)
 
         async def first() -> bool:

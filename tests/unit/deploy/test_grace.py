@@ -88,13 +88,14 @@ def test_a_start_that_migrates_is_waited_for() -> None:
     assert probe["failureThreshold"] * probe["periodSeconds"] >= 600
 
 
-def test_the_balancer_asks_for_readiness_and_hides_the_metrics() -> None:
+def test_the_balancer_asks_for_readiness_and_says_for_whom_it_asks() -> None:
+    """By that a hub knows whom not to show its metrics."""
     text = (DEPLOY / "compose" / "haproxy.cfg").read_text()
 
     asked = re.findall(r"http-check send meth GET uri (\S+)", text)
     assert asked == ["/readyz"]
     assert {"/readyz", "/metrics"} <= paths_of_the_hub()
-    assert "deny_status 404 if { path /metrics }" in text
+    assert "set-header X-Forwarded-For %[src]" in text
 
 
 def test_the_ingress_serves_every_path_but_what_is_for_machines_of_ours() -> None:

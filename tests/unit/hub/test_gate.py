@@ -6,10 +6,11 @@ from typing import Any, cast
 
 from dashboard_ws.dashboards import Dashboards
 from hub.base.turnstile import Turnstile
-from hub.gate import DashboardTokens, GateSettings, SocketGate
+from hub.gate import DashboardTokens, SocketGate
 from hub.lines.endpoint import DeviceGate
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
+from hub.web.site import Site
 
 
 class Devices:
@@ -34,7 +35,8 @@ class House:
             cast("DeviceGate", self.devices),
             cast("Dashboards", None),
             cast("DashboardTokens", None),
-            GateSettings(frozenset(), query_tokens=True),
+            Site(),
+            query_tokens=True,
             turnstile=Turnstile(clock=lambda: self.devices.now, soon=self.soon.append, bound=bound),
             draining=lambda: self.draining,
         )

@@ -27,8 +27,8 @@ export function useHistory(search: CommandsSearch) {
       if (pageParam === null) setNewer(0);
       const query = {
         limit: PAGE,
-        ...(status && { status: status as "SUCCESS" }),
-        ...(type && { type }),
+        ...(status && { status: [status as "SUCCESS"] }),
+        ...(type && { type: [type as "force_sync"] }),
         ...(batch && { batchId: batch }),
         ...(pageParam && { cursor: pageParam }),
       };

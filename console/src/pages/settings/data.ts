@@ -22,7 +22,11 @@ export const changeSettings = (change: Change) =>
 export const newEnrollmentKey = () => data(api.POST("/api/v1/settings/enrollment-key"));
 
 export const useSigningKeys = () =>
-  useQuery({ queryKey: SIGNING, queryFn: () => data(api.GET("/api/v1/firmware/signing-keys")) });
+  useQuery({
+    queryKey: SIGNING,
+    queryFn: () =>
+      data(api.GET("/api/v1/firmware/signing-keys", { params: { query: { limit: 500 } } })),
+  });
 
 export const addSigningKey = (body: Schemas["KeyBody"]) =>
   data(api.POST("/api/v1/firmware/signing-keys", { body }));

@@ -1,8 +1,6 @@
-"""What the browser is told to keep, and whose pages may use it."""
+"""What the browser is told to keep."""
 
-import pytest
-
-from hub.accounts.cookies import cookie, is_own_page, no_cookie
+from hub.accounts.cookies import cookie, no_cookie
 
 
 def test_the_cookie_is_for_the_auth_paths_of_this_site_and_for_no_script() -> None:
@@ -21,18 +19,7 @@ def test_it_is_forgotten_under_the_same_path() -> None:
     assert forgotten.startswith("longline_refresh=; Max-Age=0; Path=/api/v1/auth;")
 
 
-@pytest.mark.parametrize(
-    ("origin", "own"),
-    [
-        (None, True),
-        ("http://hub.example:8080", True),
-        ("https://hub.example:8080", True),
-        ("http://hub.example", False),
-        ("http://evil.hub.example:8080", False),
-        ("null", False),
-        ("", False),
-        ("http://[", False),
-    ],
-)
-def test_only_a_page_of_the_same_host_is_the_hubs_own(origin: str | None, own: bool) -> None:
-    assert is_own_page(origin, "hub.example:8080") is own
+def test_below_the_path_of_a_proxy_it_is_for_that() -> None:
+    kept = cookie("t", seconds=9, secure=True, prefix="/ll")
+
+    assert "; Path=/ll/api/v1/auth; " in kept

@@ -100,6 +100,7 @@ def test_a_refusal_is_a_problem_document() -> None:
     assert head.decode().split("\r\n") == [
         "HTTP/1.1 429 Too Many Requests",
         "Content-Type: application/problem+json",
+        "X-Content-Type-Options: nosniff",
         f"Content-Length: {len(body)}",
         "Connection: close",
         "Retry-After: 3",

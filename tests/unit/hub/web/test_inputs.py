@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from hub.base.errors import HubError, Invalid, TooLarge, UnsupportedMedia
-from hub.web.inputs import Body, ListQuery, Moment, Query, body_of, query_of, read_body
+from hub.web.inputs import MAX_BODY, Body, ListQuery, Moment, Query, body_of, query_of, read_body
 from tests.factories import MOMENT
 
 T = TypeVar("T")
@@ -59,12 +59,16 @@ def refusal(work: Coroutine[Any, Any, object]) -> HubError:
 @pytest.mark.parametrize("media", [None, "application/json", "Application/JSON ; charset=utf-8"])
 def test_a_body_is_decoded(media: str | None) -> None:
     headers = {"Content-Type": media} if media else {}
-    found = finished(body_of(request(b'{"name":', b'"x","someNumber":5}', headers=headers), THING))
+    found = finished(
+        body_of(request(b'{"name":', b'"x","someNumber":5}', headers=headers), THING, MAX_BODY)
+    )
     assert found == Thing(name="x", some_number=5)
 
 
 def test_another_media_type_is_refused() -> None:
-    error = refusal(body_of(request(b"{}", headers={"Content-Type": "text/plain"}), THING))
+    error = refusal(
+        body_of(request(b"{}", headers={"Content-Type": "text/plain"}), THING, MAX_BODY)
+    )
     assert isinstance(error, UnsupportedMedia)
 
 
@@ -80,7 +84,7 @@ def test_another_media_type_is_refused() -> None:
     ],
 )
 def test_a_body_that_does_not_validate_names_the_field(raw: bytes, field: str) -> None:
-    error = refusal(body_of(request(raw), THING))
+    error = refusal(body_of(request(raw), THING, MAX_BODY))
     assert isinstance(error, Invalid)
     assert [each.field for each in error.errors] == [field]
     assert error.detail.startswith(f"{field}: ")
@@ -103,7 +107,7 @@ def test_a_query_is_decoded_from_text() -> None:
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("limit=0", "limit"), ("limit=x", "limit"), ("other=1", "query"), ("cursor=a%00b", "query")],
+    [("limit=0", "limit"), ("limit=x", "limit"), ("other=1", "other"), ("cursor=a%00b", "cursor")],
 )
 def test_a_query_that_does_not_validate_is_refused(query: str, field: str | None) -> None:
     with pytest.raises(Invalid) as caught:

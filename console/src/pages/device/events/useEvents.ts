@@ -31,7 +31,7 @@ export function useEvents(deviceId: string, type: EventName | null) {
         const parts = await Promise.all(
           types.map(async one => {
             const cursor = from?.get(one)?.cursor;
-            const query = { type: one, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) };
+            const query = { type: [one], limit: PAGE, ...(cursor === undefined ? {} : { cursor }) };
             const found = await page(
               api.GET("/api/v1/devices/{id}/events", { params: { path: { id: deviceId }, query } }),
             );

@@ -1,0 +1,84 @@
+"""Accepting TCP connections that begin with a TLS handshake.
+
+The loop's own server tells a protocol of a connection only when the handshake is over, and gives it
+a minute. Here the connection counts from TCP on: among the strangers, and for the one deadline that
+handshake, head and upgrade share.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import structlog
+
+from hub.socket.http import HttpProtocol
+
+log = structlog.get_logger(__name__)
+
+PAUSE_SECONDS: Final = 0.1
+"""When there are no file descriptors left."""
+
+
+class TlsListener:
+    """Serves from when it is made until `close`. `listener` is bound and listens."""
+
+    def __init__(
+        self, listener: socket.socket, context: ssl.SSLContext, make: Callable[[], HttpProtocol]
+    ) -> None:
+        listener.setblocking(False)
+        self._listener = listener
+        self._context = context
+        self._make = make
+        self._shaking: set[asyncio.Task[None]] = set()
+        self._accepting = asyncio.get_running_loop().create_task(self._accept())
+
+    def close(self) -> None:
+        """Take no more. Connections that are open stay."""
+        self._accepting.cancel()
+
+    async def wait_closed(self) -> None:
+        for task in (self._accepting, *self._shaking):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                sock, address = await loop.sock_accept(self._listener)
+            except OSError as error:
+                log.warning("not_accepted", error=str(error))
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            task = loop.create_task(self._shake_hands(sock, str(address[0])))
+            self._shaking.add(task)
+            task.add_done_callback(self._shaking.discard)
+            await asyncio.sleep(0)  # a storm must not keep the loop from anything else
+
+    async def _shake_hands(self, sock: socket.socket, address: str) -> None:
+        protocol = self._make()
+        protocol.came_from(address, drop=partial(_cut, sock))
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol,
+                sock,
+                ssl=self._context,
+                ssl_handshake_timeout=protocol.head_seconds,
+            )
+        except (OSError, TimeoutError):  # an SSLError is one: no TLS, too slow, or gone
+            protocol.has_gone()
+        except asyncio.CancelledError:
+            protocol.has_gone()
+            _cut(sock)
+            raise
+
+
+def _cut(sock: socket.socket) -> None:
+    """End a connection whose transport we do not have yet."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
