@@ -6,7 +6,7 @@ is signed inside these locks: whatever ends a session has seen every token of it
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts, block_of
 from hub.accounts.names import username_of
@@ -20,6 +20,7 @@ from hub.base.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Overloaded,
     Reauthenticate,
     TooManyRequests,
     Unauthenticated,
@@ -72,37 +73,45 @@ class SessionService:
             org=DEFAULT_ORG, kind="anyone", subject="", actor=username, address=address,
             request_id=request_id,
         )  # fmt: skip
-        user, attempt = await self._checked(username, password, who)
+        name = _comparable(username)
+        async with self._attempts.one(name, block_of(address)):
+            user, attempt = await self._checked(name, password, who)
+            return await self._signed_in(user, attempt, who)
+
+    async def _signed_in(self, user: UserRow, attempt: int, who: Principal) -> Grant:
         session_id = uuid7()
         async with self._store.database.transaction() as connection:
             locked = await self._store.lock_user(connection, user.org, user.user_id)
             if locked is None or locked.disabled or locked.password_hash != user.password_hash:
                 raise Unauthenticated(BAD_LOGIN)
             await self._store.forget_attempt(connection, attempt)
-            await self._store.note_address(connection, locked, block_of(address))
+            await self._store.note_address(connection, locked, block_of(who.address or ""))
             session = await self._store.add_session(
                 connection,
                 locked,
                 session_id,
                 seconds=float(self.refresh_seconds),
-                address=address,
+                address=who.address,
             )
             by = _principal_of(locked, session_id, who)
             await self._audit.record(connection, deed_of(by, "auth.login", locked.username))
             return await self._grant(connection, locked, session)
 
-    async def _checked(self, username: str, password: str, who: Principal) -> tuple[UserRow, int]:
-        """The user whose password it is, and the attempt that was counted for it."""
-        name, address = _comparable(username), block_of(who.address or "unknown")
-        async with self._attempts.one(name, address):
-            attempt = await self._store.reserve_attempt(
-                who.org, name, address, by_name=BY_NAME, by_address=BY_ADDRESS
-            )
-            if attempt is None:
-                await self._audit.note(deed_of(who, "auth.login", name, outcome="refused"))
-                raise TooManyRequests(TOO_MANY, retry_after=60)
-            user = await self._store.user_by_name(who.org, name)
+    async def _checked(self, name: str, password: str, who: Principal) -> tuple[UserRow, int]:
+        """The user whose password it is, and the attempt that is counted until it is forgotten."""
+        address = block_of(who.address or "")
+        attempt = await self._store.reserve_attempt(
+            who.org, name, address, by_name=BY_NAME, by_address=BY_ADDRESS
+        )
+        if attempt is None:
+            await self._audit.note(deed_of(who, "auth.login", name, outcome="refused"))
+            raise TooManyRequests(TOO_MANY, retry_after=60)
+        user = await self._store.user_by_name(who.org, name)
+        try:
             fits = await self._passwords.verify(password, user.password_hash if user else None)
+        except Overloaded:
+            await self._forget(attempt)
+            raise
         if user is None or not fits or user.disabled:
             await self._audit.note(deed_of(who, "auth.login", name, outcome="failed"))
             raise Unauthenticated(BAD_LOGIN)
@@ -121,13 +130,16 @@ class SessionService:
 
     async def require_password(self, by: Principal, user: UserRow, password: str) -> None:
         """Raises `Forbidden` when it is not the user's, `TooManyRequests` after too many."""
-        who = Principal(
-            org=by.org, kind="anyone", subject="", actor=user.username, address=by.address
-        )
-        try:
-            _, attempt = await self._checked(user.username, password, who)
-        except Unauthenticated:
-            raise Forbidden("the current password is wrong") from None
+        who = structs.replace(by, kind="anyone", subject="")
+        async with self._attempts.one(user.username, block_of(by.address or "")):
+            try:
+                _, attempt = await self._checked(user.username, password, who)
+            except Unauthenticated:
+                raise Forbidden("the current password is wrong") from None
+            await self._forget(attempt)
+
+    async def _forget(self, attempt: int) -> None:
+        """It was a good one, or nobody looked at it."""
         async with self._store.database.connection() as connection:
             await self._store.forget_attempt(connection, attempt)
 
