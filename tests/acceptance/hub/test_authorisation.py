@@ -1,0 +1,179 @@
+"""Every route with every kind of credential, living and ended: the matrix is made from the table of
+routes, so a new route is in it. What is allowed stands here by the words of the protocol."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from msgspec import Struct
+
+from hub.accounts.access import Action
+from hub.web.contract_rules import ENROL, key_of
+from hub.web.route import Route
+from scripts.docs import table_of_routes
+from tests.acceptance.hub.clients import Fleet, Rest, new_id
+from tests.acceptance.hub.conftest import PASSWORD, ROLES, log_in
+from tests.acceptance.hub.process import HubProcess
+
+AT_ONCE: Final = 8
+LEAST: Final[dict[Action, str]] = {
+    Action.ANY_USER: "VIEWER", Action.SESSION: "VIEWER", Action.READ: "VIEWER",
+    Action.DISPATCH: "OPERATOR", Action.MANAGE: "MANAGER", Action.LIST_USERS: "MANAGER",
+    Action.ADMINISTER: "ADMIN", Action.ADMINISTER_BY_SESSION: "ADMIN",
+    Action.FETCH_ARTIFACT: "ADMIN",
+}  # fmt: skip
+"""As the protocol says it, not as the code does."""
+NOT_FOR_KEYS: Final = {Action.SESSION, Action.LIST_USERS, Action.ADMINISTER_BY_SESSION}
+FOR_DEVICES: Final = {Action.DEVICE, Action.FETCH_ARTIFACT}
+ENDS_ITSELF: Final = {("POST", "/auth/logout")}
+"""Called last, by whoever may."""
+
+
+ENDS_A_KEY: Final = {("DELETE", "/api-keys/{id}")}
+"""A key ends itself only, and the id asked for here is another."""
+
+
+class Credential(Struct, frozen=True):
+    kind: str
+    """`session`, `key`, `device` or `none`."""
+    token: str
+    role: str | None = None
+    ended: bool = False
+
+
+class Cast(Struct, frozen=True):
+    url: str
+    living: list[Credential]
+    ended: list[Credential]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def everybody(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Cast]:
+    folder: Path = tmp_path_factory.mktemp("matrix")
+    hub = HubProcess(folder)
+    hub.start()
+    async with Rest.open(hub.url, log_in(hub.url, "admin", hub.ready["adminPassword"])) as admin:
+        fleet = Fleet(hub.url, hub.ready["enrollmentKey"])
+        living = [Credential("device", await fleet.token(new_id("device")))]
+        for role in ROLES:
+            living += await user_and_key(hub, admin, role)
+        ended = await ended_ones(hub, admin, fleet)
+        yield Cast(hub.url, living, ended)
+    hub.stop()
+
+
+async def user_and_key(hub: HubProcess, admin: Rest, role: str) -> list[Credential]:
+    name = new_id(role.lower())
+    await admin.post("/users", {"username": name, "password": PASSWORD, "role": role})
+    token = log_in(hub.url, name, PASSWORD)
+    async with Rest.open(hub.url, token) as user:
+        made = (await user.post("/api-keys", {"name": "k", "role": role})).json()["data"]
+    return [Credential("session", token, role), Credential("key", made["key"], role)]
+
+
+async def ended_ones(hub: HubProcess, admin: Rest, fleet: Fleet) -> list[Credential]:
+    """Of each kind, by each way of ending it."""
+    found: list[Credential] = []
+    for how in ("log out", "disable", "delete", "reset", "end the key"):
+        session, key = await user_and_key(hub, admin, "ADMIN")
+        async with Rest.open(hub.url, session.token) as user:
+            me = (await user.data("/auth/me"))["id"]
+            match how:
+                case "log out":
+                    await user.post("/auth/logout")
+                    found.append(session)
+                    continue
+                case "disable":
+                    await admin.client.patch(f"/users/{me}", json={"disabled": True})
+                case "delete":
+                    await admin.client.delete(f"/users/{me}")
+                case "reset":
+                    await admin.client.patch(f"/users/{me}", json={"password": PASSWORD + "2"})
+                case _:
+                    (row,) = await user.data("/api-keys", limit=1)
+                    await admin.client.delete(f"/api-keys/{row['id']}")
+                    found.append(key)
+                    continue
+            found += [session, key]
+    for how in ("disable", "delete"):
+        device = new_id("device")
+        found.append(Credential("device", await fleet.token(device)))
+        if how == "disable":
+            await admin.client.patch(f"/devices/{device}", json={"disabled": True})
+        else:
+            await admin.client.delete(f"/devices/{device}")
+    nobody = [Credential("none", token) for token in ("", "nonsense", "ll_nonsense", "a.b.c")]
+    return [*found, *nobody]
+
+
+def expected(route: Route, who: Credential) -> int | None:
+    """The status of a refusal; None = it is for the endpoint to say."""
+    action: Action = route.action
+    if action is Action.OPEN:
+        return None
+    if who.kind == "device":
+        return None if action in FOR_DEVICES else 401
+    if action is Action.DEVICE:
+        return 403
+    least = LEAST[action]
+    if who.kind == "key" and (action in NOT_FOR_KEYS or key_of(route) in ENDS_A_KEY):
+        return 403
+    return None if ROLES.index(who.role or "") >= ROLES.index(least) else 403
+
+
+async def status(rest: Rest, route: Route, who: Credential) -> tuple[int, str]:
+    path = route.path.replace("{id}", "nobody").replace("{command_id}", "nothing")
+    headers = {"Authorization": f"Bearer {who.token}"} if who.token else {}
+    answer = await rest.client.request(route.method, path, headers=headers)
+    return answer.status_code, answer.text
+
+
+def others(table: Iterable[Route]) -> list[Route]:
+    return [route for route in table if key_of(route) not in ENDS_ITSELF]
+
+
+async def test_who_may_call_what(everybody: Cast) -> None:
+    table = table_of_routes()
+    last = [route for route in table if key_of(route) in ENDS_ITSELF]
+    wrong: list[str] = []
+    async with Rest.open(everybody.url) as rest:
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def cell(route: Route, who: Credential) -> None:
+            async with turn:
+                got, text = await status(rest, route, who)
+            wanted = expected(route, who)
+            fits = got not in (401, 403, 500) if wanted is None else got == wanted
+            if not fits and not opens_by_itself(route, got):
+                wrong.append(f"{route.method} {route.path} {who.kind} {who.role}: {got} {text}")
+
+        for routes in (others(table), last):
+            await asyncio.gather(*(cell(r, who) for r in routes for who in everybody.living))
+    assert wrong == []
+
+
+def opens_by_itself(route: Route, status: int) -> bool:
+    """Signing in, renewing and enrolling have a credential of their own, which is missing here."""
+    opening = key_of(route) in (ENROL, ("POST", "/auth/refresh"))
+    return opening and status in (401, 403)
+
+
+async def test_what_has_ended_opens_nothing(everybody: Cast) -> None:
+    closed = [route for route in table_of_routes() if route.action is not Action.OPEN]
+    wrong: list[str] = []
+    async with Rest.open(everybody.url) as rest:
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def cell(route: Route, who: Credential) -> None:
+            async with turn:
+                got, text = await status(rest, route, who)
+            if got != 401:
+                wrong.append(
+                    f"{route.method} {route.path} {who.kind} {who.token[:8]}: {got} {text}"
+                )
+
+        await asyncio.gather(*(cell(r, who) for r in closed for who in everybody.ended))
+    assert wrong == []
