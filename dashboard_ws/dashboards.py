@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import structlog
 
-from dashboard_ws.endpoint import Dashboard
+from dashboard_ws.endpoint import MOST_SOCKETS, Dashboard, sockets_of
 from dashboard_ws.fanout import FanOut
 from dashboard_ws.ports import Authorised, Clock, EventSource, Groups, Tokens
 from dashboard_ws.replay import READS_AT_ONCE
@@ -68,9 +68,14 @@ class Dashboards:
         fanout = self._fanouts.get(org)
         return None if fanout is None else fanout.position
 
-    def handler(self, authorised: Authorised | None) -> Dashboard:
-        """The handler of a new socket."""
+    def handler(self, authorised: Authorised | None) -> Dashboard | None:
+        """The handler of a new socket; None when its user has as many as a user may have."""
+        if authorised is not None and self._has_enough(authorised):
+            return None
         return Dashboard(self._around, authorised, self._open)
+
+    def _has_enough(self, authorised: Authorised) -> bool:
+        return sockets_of(self._open, authorised) >= MOST_SOCKETS
 
     def disconnect(self, matches: Callable[[Authorised], bool], code: CloseCode) -> int:
         """Close the sockets of sessions that ended (4401), of users that were disabled (4403), or

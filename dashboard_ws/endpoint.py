@@ -6,7 +6,7 @@ frames that must wait for it.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, Final, assert_never
 
@@ -28,10 +28,19 @@ from protocol.frames import AuthOk
 Work = Callable[[], Coroutine[Any, Any, None]]
 """Not yet a coroutine: who is cancelled before the start would leave it behind unawaited."""
 
+MOST_SOCKETS: Final = 50
+"""Of one user, at a replica."""
 READY_SECONDS: Final = 2.0
 """How long a subscription waits for the first sight of the stream before it is answered without."""
 
 _log: Final = structlog.get_logger(__name__)
+
+
+def sockets_of(open_sockets: "Iterable[Dashboard]", authorised: Authorised) -> int:
+    """How many of these are of the same user."""
+    user = (authorised.org, authorised.user_id)
+    holders = (dashboard.authorised for dashboard in open_sockets)
+    return sum((who.org, who.user_id) == user for who in holders if who is not None)
 
 
 class Dashboard:
@@ -146,6 +155,9 @@ class Dashboard:
         known = self.authorised
         if found is None or (known and (known.org, known.user_id) != (found.org, found.user_id)):
             self._perform(self._session.checked(None, b""))
+            return
+        if known is None and sockets_of(self._open_sockets, found) >= MOST_SOCKETS:
+            self.close(CloseCode.TRY_LATER)
             return
         answer = codec.encode(AuthOk(expires_at=codec.rfc3339(found.expires_at)))
         effects = self._session.checked(self._authorise(found), answer)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from dashboard_ws import admission
 from dashboard_ws.dashboards import Dashboards
+from dashboard_ws.endpoint import MOST_SOCKETS
 from dashboard_ws.ports import Authorised
 from hub.accounts.access import SECRET, is_secret_from
 from hub.accounts.service import AccountService
@@ -32,6 +33,12 @@ from protocol.ids import OrgId
 
 SPREAD_SECONDS: Final = 15
 """Over this many seconds those who come back are spread."""
+_TOO_MANY_SOCKETS: Final = Refusal(
+    429,
+    ProblemCode.TOO_MANY_REQUESTS,
+    f"a user may have {MOST_SOCKETS} dashboard sockets",
+    retry_after=30,
+)
 _NOT_AUTHENTICATED: Final = Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL)
 
 
@@ -98,9 +105,10 @@ class SocketGate:
             token=token if self._query_tokens or token is None else "",
         )
         try:
-            return self._dashboards.handler(await admission.admit(shown, self._tokens))
+            authorised = await admission.admit(shown, self._tokens)
         except admission.Refused:
             return _count(_NOT_AUTHENTICATED)
+        return self._dashboards.handler(authorised) or _count(_TOO_MANY_SOCKETS)
 
 
 def _count(refusal: Refusal) -> Refusal:

@@ -21,6 +21,9 @@ from protocol.ids import DEFAULT_ORG
 DRAIN_SECONDS: Final = 1
 """One box has nowhere else to send its devices, and Ctrl-C is answered within five seconds."""
 
+FIRST_SIGN_IN: Final = "first-sign-in.json"
+"""In the data directory, when nobody sees what is printed; gone after the first sign-in."""
+
 
 def command(
     *,
@@ -38,7 +41,8 @@ def command(
 ) -> int:
     """Run a hub with its own Postgres and Valkey.
 
-    The first start makes every secret and prints the administrator's password, once.
+    The first start makes every secret and prints the administrator's password, once: on a
+    terminal. Elsewhere it is in first-sign-in.json in the data directory, until somebody signs in.
     """
     settings = serving.settings_from(
         data_dir=str(data_dir) if data_dir else None,
@@ -52,7 +56,7 @@ def command(
     def on_ready(ready: Ready, public: str) -> None:
         if ready_file is not None:
             serving.write_ready_file(ready_file, ready)
-        _greet(ready, public)
+        _greet(ready, public, Path(settings.data_dir))
 
     return serving.run(lambda stop: bring_up(settings, stop, on_ready))
 
@@ -85,6 +89,7 @@ async def bring_up(
         password = await replica.users.first_start()
         key, _, _ = await replica.accounts.enrollment(DEFAULT_ORG)
         ready = structs.replace(ready, admin_password=password, enrollment_key=key)
+        replica.sessions.on_login(lambda: _forget_credentials(Path(settings.data_dir)))
 
     try:
         await embedded.start()
@@ -102,11 +107,25 @@ async def bring_up(
         await embedded.stop()
 
 
-def _greet(ready: Ready, public: str) -> None:
-    console = Console(highlight=False)
+def _forget_credentials(folder: Path) -> None:
+    (folder / FIRST_SIGN_IN).unlink(missing_ok=True)
+
+
+def _keep_credentials(ready: Ready, folder: Path) -> Path:
+    """What nobody may read in a journal: a file of the owner's own, until the first sign-in."""
+    path = folder / FIRST_SIGN_IN
+    serving.write_ready_file(path, ready)
+    return path
+
+
+def _greet(ready: Ready, public: str, folder: Path) -> None:
+    console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]Longline[/bold] serves at [link]{ready.url}[/link]")
     console.print(f"  open      [link]{public}[/link]")
-    if ready.admin_password is not None:
+    if ready.admin_password is not None and not console.is_terminal:
+        path = _keep_credentials(ready, folder)
+        console.print(f"  user, password and enrolment key are in {path}", markup=False)
+    elif ready.admin_password is not None:
         console.print(f"  user      {ready.admin_user}")
         console.print(f"  password  {ready.admin_password}   (shown this once)", markup=False)
         console.print(f"  enrolment key for devices  {ready.enrollment_key}", markup=False)

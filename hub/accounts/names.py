@@ -31,21 +31,6 @@ def username_of(text: str) -> str:
     return name
 
 
-def require_visible(text: str, field: str) -> str:
-    """A name for people, of anything: it shows what it is. Raises `Invalid`."""
-    hidden = next((c for c in text if unicodedata.category(c) in _HIDDEN), None)
-    if hidden is not None:
-        raise invalid(field, f"holds a character that is not shown (U+{ord(hidden):04X})")
-    if not text.strip():
-        raise invalid(field, "must not be blank")
-    return text
-
-
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cn"})
-"""Controls, format characters such as U+202E and U+200B, separators of lines, what is
-unassigned."""
-
-
 def _scripts_of(name: str) -> set[str]:
     return {unicodedata.name(c, "").partition(" ")[0] for c in name if c.isalpha()}
 

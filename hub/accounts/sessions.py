@@ -4,6 +4,7 @@ Signing in, renewing and ending lock the user, then the session, then the refres
 is signed inside these locks: whatever ends a session has seen every token of it.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct, structs
@@ -62,6 +63,11 @@ class SessionService:
         self._attempts = Attempts()
         self.refresh_seconds = settings.refresh_token_seconds
         """How long a session lives without use."""
+        self._on_login: list[Callable[[], None]] = []
+
+    def on_login(self, listener: Callable[[], None]) -> None:
+        """Have `listener` told whenever somebody has signed in."""
+        self._on_login.append(listener)
 
     # Signing in
 
@@ -76,7 +82,10 @@ class SessionService:
         name = _comparable(username)
         async with self._attempts.one(name, block_of(address)):
             user, attempt = await self._checked(name, password, who)
-            return await self._signed_in(user, attempt, who)
+            grant = await self._signed_in(user, attempt, who)
+        for listener in self._on_login:
+            listener()
+        return grant
 
     async def _signed_in(self, user: UserRow, attempt: int, who: Principal) -> Grant:
         session_id = uuid7()

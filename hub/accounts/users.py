@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct, structs
 
 from hub.accounts.access import ROLES, role_covers
-from hub.accounts.names import require_visible, username_of
+from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords, require_strong
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService, session_of
@@ -15,6 +15,7 @@ from hub.accounts.tokens import API_KEY_PREFIX, hash_secret, new_secret
 from hub.audit.service import HIDDEN, AuditService, Deed, changes_of, deed_of
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Forbidden, NotFound, TooMany, invalid
+from hub.base.visible import require_visible
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal, Role

@@ -18,6 +18,7 @@ from hub.base.errors import (
     Unauthenticated,
     Unavailable,
 )
+from hub.base.visible import require_visible
 from hub.devices.enrollment import LATELY_SECONDS, Verdict, decide, key_fits
 from hub.devices.store import (
     ConnectedRow,
@@ -73,6 +74,7 @@ class DeviceService:
         token: str | None,
     ) -> tuple[str, str]:
         """(token, expiresAt). Raises `BadEnrollmentKey`, `Forbidden` or `ReenrollRefused`."""
+        _require_visible(who.name)
         enrollment_key, auto_enroll, reenroll = await self._accounts.enrollment(DEFAULT_ORG)
         fits, version = key_fits(key, enrollment_key), self._version(device_id, token)
         async with self._store.database.transaction() as connection:
@@ -146,7 +148,8 @@ class DeviceService:
     async def create(
         self, by: Principal, device_id: DeviceId, who: Identity, tags: "list[str]"
     ) -> DeviceRow:
-        """Raises `Conflict` when there is one."""
+        """Raises `Conflict` when there is one, `Invalid` for a name that cannot be shown."""
+        _require_visible(who.name)
         async with self._store.database.transaction() as connection:
             if not await self._store.create(connection, by.org, device_id, who=who, tags=tags):
                 raise Conflict(f"there is a device {device_id}")
@@ -156,6 +159,7 @@ class DeviceService:
     async def change(
         self, by: Principal, device_id: DeviceId, change: DeviceChange, *, action: str
     ) -> DeviceRow:
+        _require_visible(change.name)
         device = await self.get(by.org, device_id)
         wanted = {
             field: value
@@ -180,6 +184,11 @@ class DeviceService:
             await self._store.end_tokens(connection, by.org, device_id)
             await self._audit.record(connection, deed_of(by, "device.delete", device_id))
         await self._accounts.refresh()
+
+
+def _require_visible(name: str | None) -> None:
+    if name is not None:
+        require_visible(name, "name")
 
 
 def _require(verdict: Verdict, device_id: DeviceId) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from hub.audit.service import AuditService, deed_of
+from hub.audit.service import AuditService, Deed, changes_of, deed_of
 from hub.base.errors import NotFound
+from hub.base.visible import require_visible
 from hub.devices.service import DeviceService
 from hub.groups.store import GroupRow, GroupStore
 from hub.web.envelope import Items
@@ -40,7 +41,8 @@ class GroupService:
         )
 
     async def create(self, by: Principal, name: str) -> GroupRow:
-        """Raises `Conflict` when the name is taken."""
+        """Raises `Conflict` when the name is taken, `Invalid` when it cannot be shown."""
+        require_visible(name, "name")
         async with self._store.database.transaction() as connection:
             group = await self._store.create(connection, by.org, uuid7(), name)
             await self._audit.record(
@@ -49,10 +51,15 @@ class GroupService:
         return group
 
     async def rename(self, by: Principal, group_id: str, name: str) -> GroupRow:
+        """Raises `NotFound`, `Conflict`, `Invalid`."""
+        require_visible(name, "name")
+        was = await self.get(by.org, group_id)
         async with self._store.database.transaction() as connection:
             if not await self._store.rename(connection, by.org, group_id, name):
                 raise NotFound("no such group")
-            await self._audit.record(connection, deed_of(by, "group.update", group_id, name=name))
+            changes = changes_of({"name": was.name}, {"name": name})
+            deed = deed_of(by, "group.update", group_id, changes=changes)
+            await self._audit.record(connection, deed)
         return await self.get(by.org, group_id)
 
     async def delete(self, by: Principal, group_id: str) -> None:
@@ -74,8 +81,8 @@ class GroupService:
             raise NotFound(f"no such device: {min(unknown)}")
         async with self._store.database.transaction() as connection:
             await self._store.add_members(connection, by.org, group_id, device_ids)
-            deed = deed_of(by, "group.add_members", group_id, deviceIds=list(device_ids))
-            await self._audit.record(connection, deed)
+            deeds = _membership(by, "group.add_members", group_id, device_ids)
+            await self._audit.record(connection, *deeds)
         self._on_change(by.org)
         return await self.get(by.org, group_id)
 
@@ -83,7 +90,13 @@ class GroupService:
         await self.get(by.org, group_id)
         async with self._store.database.transaction() as connection:
             await self._store.remove_members(connection, by.org, group_id, device_ids)
-            deed = deed_of(by, "group.remove_members", group_id, deviceIds=list(device_ids))
-            await self._audit.record(connection, deed)
+            deeds = _membership(by, "group.remove_members", group_id, device_ids)
+            await self._audit.record(connection, *deeds)
         self._on_change(by.org)
         return await self.get(by.org, group_id)
+
+
+def _membership(by: Principal, action: str, group_id: str, device_ids: Sequence[str]) -> list[Deed]:
+    """One row for the group, and one for each device: it is found by either."""
+    of_group = deed_of(by, action, group_id, deviceIds=list(device_ids))
+    return [of_group, *(deed_of(by, action, each, groupId=group_id) for each in device_ids)]

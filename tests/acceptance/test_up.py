@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Generator
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import (
     LONGLINE,
@@ -175,3 +177,20 @@ def test_ctrl_c_during_the_start_ends_all(tmp_path: Path) -> None:
 
     assert process.wait(2 * SHORT_SECONDS) == 0
     assert gone(children, seconds=SHORT_SECONDS)
+
+
+def test_first_credentials_are_in_no_log_and_gone_after_the_first_sign_in(tmp_path: Path) -> None:
+    hub = HubProcess(tmp_path)
+    hub.start()
+    try:
+        kept = tmp_path / "data" / "first-sign-in.json"
+        found = json.loads(kept.read_bytes())
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert found["adminPassword"] == hub.ready["adminPassword"]
+        for secret in ("adminPassword", "enrollmentKey"):
+            assert hub.ready[secret] not in hub.log()
+        assert str(kept) in hub.log()
+        log_in(hub.url, found["adminUser"], found["adminPassword"])
+        assert not kept.exists()
+    finally:
+        hub.stop()

@@ -1,5 +1,6 @@
 """What a credential may do to others, and how it ends: identity.md, 3, 5, 7 and 8."""
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -316,3 +317,15 @@ async def test_a_command_id_of_somebody_else_is_joined_and_the_audit_says_so(
     assert [(row["actor"], row["detail"].get("joined")) for row in rows] == [
         ("admin", True), ("operator-1", None),
     ]  # fmt: skip
+
+
+async def test_a_user_has_fifty_dashboard_sockets_at_most(hub: HubProcess, rest: Rest) -> None:
+    async with new_user(hub, rest) as user, AsyncExitStack() as sockets:
+        token = str(user.client.headers["Authorization"]).removeprefix("Bearer ")
+        url = f"{hub.url}/ws/dashboard"
+        for _ in range(50):
+            await sockets.enter_async_context(open_socket(url, **bearer(token)))
+        assert await end_of(url, token) == 429
+        late = await sockets.enter_async_context(open_socket(url))
+        await late.send("auth", token=token)
+        assert (await late.closed())[0] == 1013

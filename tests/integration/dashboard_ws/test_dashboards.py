@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from dashboard_ws.dashboards import Dashboards
-from dashboard_ws.endpoint import Dashboard
 from hub.base.bus import Bus
 from protocol.closing import CloseCode
 from protocol.ids import ReplicaId
@@ -71,7 +70,9 @@ class Operator:
     def __init__(self, replica: Replica) -> None:
         self.connection = FakeConnection()
         far = (datetime.now(UTC) - make_authorised().expires_at).total_seconds() / 60 + 60
-        self.dashboard: Dashboard = replica.dashboards.handler(make_authorised(minutes=far))
+        dashboard = replica.dashboards.handler(make_authorised(minutes=far))
+        assert dashboard is not None
+        self.dashboard = dashboard
         self.dashboard.opened(self.connection)
 
     def ask(self, **fields: Any) -> None:

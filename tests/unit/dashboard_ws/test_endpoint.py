@@ -9,7 +9,6 @@ import pytest
 
 from dashboard_ws.core.session import MAX_MESSAGE, MAX_MESSAGE_UNPROVEN
 from dashboard_ws.dashboards import Dashboards
-from dashboard_ws.endpoint import Dashboard
 from dashboard_ws.ports import Authorised
 from protocol.closing import CloseCode
 from protocol.ids import OrgId
@@ -54,7 +53,9 @@ class House:
 class Guest:
     def __init__(self, house: House, authorised: Authorised | None) -> None:
         self.connection = FakeConnection()
-        self.dashboard: Dashboard = house.dashboards.handler(authorised)
+        dashboard = house.dashboards.handler(authorised)
+        assert dashboard is not None
+        self.dashboard = dashboard
         self.dashboard.opened(self.connection)
 
     async def ask(self, **fields: Any) -> None:
