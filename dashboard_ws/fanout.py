@@ -201,6 +201,8 @@ class FanOut:
             outgoing = forms.get(audience.cleared)
             if outgoing is None:
                 body = seen_by(event, cleared=audience.cleared)
+                if body is None:
+                    continue
                 built = self._frame(at_offset(body, epoch, offset))
                 outgoing = Outgoing(epoch, offset, event.type, event.device_id, built)
                 forms[audience.cleared] = outgoing

@@ -73,17 +73,22 @@ class Wanted(Struct, frozen=True, kw_only=True):
         self, entry: StreamEntry, frame: Callable[[bytes], bytes], *, cleared: bool
     ) -> list[Outgoing]:
         base = 0 if self.base is None else self.base.offset
+        wanted = (
+            (offset, event, seen_by(event, cleared=cleared))
+            for offset, event in enumerate(entry.events, entry.first)
+            if (offset > self.since.offset and self.fresh.takes(event))
+            or (self.old is not None and offset > base and self.old.takes(event))
+        )
         return [
             Outgoing(
                 entry.epoch,
                 offset,
                 event.type,
                 event.device_id,
-                frame(at_offset(seen_by(event, cleared=cleared), entry.epoch, offset)),
+                frame(at_offset(body, entry.epoch, offset)),
             )
-            for offset, event in enumerate(entry.events, entry.first)
-            if (offset > self.since.offset and self.fresh.takes(event))
-            or (self.old is not None and offset > base and self.old.takes(event))
+            for offset, event, body in wanted
+            if body is not None
         ]
 
 

@@ -32,7 +32,7 @@ from hub.accounts.settings_rest import SettingsEndpoints
 from hub.accounts.store import AccountStore
 from hub.accounts.users import UserService
 from hub.audit.rest import AuditEndpoints
-from hub.audit.service import AuditService
+from hub.audit.service import RESTRICTED, AuditService, RecordChange
 from hub.audit.store import AuditStore
 from hub.base.bus import Bus, BusUnavailable
 from hub.base.clocks import Brake, DatabaseClock, WallClock
@@ -92,7 +92,9 @@ from hub.web.console import Console
 from hub.web.contract_rules import ENROL, Rules, key_of
 from hub.web.pages import pages
 from hub.web.site import Site
+from protocol import stream
 from protocol.closing import CloseCode
+from protocol.dashboard import RecordChanged
 from protocol.ids import DEFAULT_ORG, OrgId, new_replica_id
 from protocol.stream import EventBatch
 
@@ -278,6 +280,7 @@ class Replica:
         )
         self.accounts.on_change(self.lines.credentials_changed)
         self.accounts.on_change(self._close_ended_dashboards)
+        self.audit.on_records_changed(self._records_changed)
 
     def application(self) -> ASGIApp:
         commands = CommandEndpoints(self.commands)
@@ -413,6 +416,18 @@ class Replica:
 
     def _show_here(self, org: OrgId, batch: EventBatch) -> None:
         self.dashboards.show(org, batch)
+
+    def _records_changed(self, org: OrgId, changes: list[RecordChange]) -> None:
+        for change in changes:
+            event = RecordChanged(
+                kind=change.kind,
+                id=change.id,
+                version=None,
+                device_id=change.device_id,
+                ts=self.telemetry.now(),
+            )
+            level = stream.RESTRICTED if change.kind in RESTRICTED else ""
+            self.telemetry.publish(org, event, level)
 
     def _close_ended_dashboards(self, changes: list[Change]) -> None:
         sessions = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "session"}

@@ -26,6 +26,7 @@ EventType = Literal[
     "command_progress",
     "command_result",
     "deployment",
+    "record_changed",
 ]
 GapReason = Literal["slow", "expired", "epoch", "bus"]
 
@@ -220,6 +221,35 @@ class DeploymentEvent(EventBase, frozen=True, tag="deployment"):
     error: str | UnsetType = UNSET
 
 
+RecordKind = Literal[
+    "device",
+    "group",
+    "user",
+    "api_key",
+    "settings",
+    "release",
+    "firmware_key",
+    "config_schema",
+    "configuration",
+    "deployment",
+]
+
+
+class RecordChanged(
+    Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="record_changed"
+):
+    """A record was made, changed or deleted: whoever shows it reads it again. Only a subscription
+    that names this type gets it. `version` is null for records that have none."""
+
+    kind: RecordKind
+    id: str
+    version: int | None
+    device_id: DeviceId | None
+    ts: str
+    epoch: str | UnsetType = UNSET
+    offset: int | UnsetType = UNSET
+
+
 DashboardEvent = (
     StatusEvent
     | LogLineEvent
@@ -231,4 +261,5 @@ DashboardEvent = (
     | CommandProgressEvent
     | CommandResultEvent
     | DeploymentEvent
+    | RecordChanged
 )

@@ -21,6 +21,9 @@ RANKS: Final[Mapping[str, int]] = {
     "CRITICAL": 3,  # the severity of an alert that stands where ERROR stands among log lines
 }
 
+BY_NAME_ONLY: Final = frozenset({"record_changed"})
+"""Types that only a subscription gets that names them."""
+
 Groups = frozenset[str]
 Members = Mapping[Groups, frozenset[str]]
 """For each set of groups that some predicate names: the devices that are in any of them."""
@@ -44,14 +47,19 @@ class Predicate(Struct, frozen=True, kw_only=True):
     def wants(self, event_type: str, level: str) -> bool:
         """Whether it would take such an event of one of its devices. An unknown level counts as
         the highest: better one line too many."""
-        if self.types is not None and event_type not in self.types:
+        if self.types is None:
+            if event_type in BY_NAME_ONLY:
+                return False
+        elif event_type not in self.types:
             return False
         return not level or RANKS.get(level, 3) >= self.min_rank
 
 
-def seen_by(event: StreamEvent, *, cleared: bool) -> bytes:
-    """The body for readers who may see what secret commands wrote, or may not."""
-    return event.body if cleared or event.level != RESTRICTED else without_output(event.body)
+def seen_by(event: StreamEvent, *, cleared: bool) -> bytes | None:
+    """The body for readers who may see what is restricted, or may not; None for nothing at all."""
+    if cleared or event.level != RESTRICTED:
+        return event.body
+    return None if event.type in BY_NAME_ONLY else without_output(event.body)
 
 
 Selection = frozenset[Predicate]

@@ -9,9 +9,10 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
+from hub.audit.records import RESTRICTED, RecordChange, record_changes
 from hub.audit.store import HIDDEN, ActorKind, AuditStore, Deed, Filter, Outcome, columns_of
 from hub.audit.sums import Sums
-from hub.base.database import Connection, Row
+from hub.base.database import Connection, Row, after_commit
 from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned
 from hub.web.envelope import Items
@@ -22,11 +23,13 @@ from protocol.ids import OrgId
 
 __all__ = [
     "HIDDEN",
+    "RESTRICTED",
     "AuditRow",
     "AuditService",
     "Deed",
     "Filter",
     "Outcome",
+    "RecordChange",
     "changes_of",
     "columns_of",
     "deed_of",
@@ -102,10 +105,22 @@ class AuditService:
         self._store = store
         self._clock = clock
         self._sums = Sums()
+        self._listeners: list[Callable[[OrgId, list[RecordChange]], None]] = []
 
     async def record(self, connection: Connection, *deeds: Deed) -> None:
-        """Write rows in the transaction of their effect (promise G16)."""
+        """Write rows in the transaction of their effect (promise G16); listeners hear which records
+        have changed when it has committed."""
         await self._store.insert(connection, list(deeds))
+        changes = record_changes(deeds)
+        if changes:
+            after_commit(lambda: self._tell(deeds[0].org, changes))
+
+    def on_records_changed(self, listener: Callable[[OrgId, list[RecordChange]], None]) -> None:
+        self._listeners.append(listener)
+
+    def _tell(self, org: OrgId, changes: list[RecordChange]) -> None:
+        for listener in self._listeners:
+            listener(org, changes)
 
     async def note(self, deed: Deed) -> None:
         """Something that was refused or failed. The first of its kind is a row at once; what

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
@@ -48,6 +49,21 @@ _AGAIN: Final = (
     asyncpg.OutdatedSchemaCacheError,
 )
 """The database is well: the same again goes through."""
+
+
+_after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar(
+    "after_commit", default=None
+)
+
+
+def after_commit(call: Callable[[], None]) -> None:
+    """Have `call` called when the transaction of this task has committed, and not when it has not;
+    at once outside of one. A process that dies in between calls nobody."""
+    calls = _after_commit.get()
+    if calls is None:
+        call()
+    else:
+        calls.append(call)
 
 
 class PoolUse(NamedTuple):
@@ -105,9 +121,16 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
-        """A transaction with a deadline over all of it. Raises `Unavailable`."""
-        async with self.connection(deadline=deadline) as connection, connection.transaction():
-            yield connection
+        """A transaction with a deadline over all of it. What `after_commit` was given within it is
+        called when it has committed. Raises `Unavailable`."""
+        token = _after_commit.set(calls := [])
+        try:
+            async with self.connection(deadline=deadline) as connection, connection.transaction():
+                yield connection
+        finally:
+            _after_commit.reset(token)
+        for call in calls:
+            call()
 
     @asynccontextmanager
     async def _borrowed(self, deadline: float) -> AsyncGenerator[Connection]:

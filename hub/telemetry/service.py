@@ -142,7 +142,7 @@ class TelemetryService:
         elif isinstance(event, AlertEvent):
             self._keep(rows_.alert_row(org, event, self._stamps.next(self._clock())))
         kind = str(event.__struct_config__.tag)
-        self._stream.put(org, StreamEvent(event.device_id, kind, level, encode(event)))
+        self._stream.put(org, StreamEvent(event.device_id or "", kind, level, encode(event)))
 
     def now(self) -> str:
         """The present moment as it travels."""

@@ -20,6 +20,7 @@ from protocol.dashboard import (
     DashboardPong,
     EventBase,
     Gap,
+    RecordChanged,
     Subscribed,
     Unsubscribed,
 )
@@ -183,7 +184,7 @@ def _message(kind: type[Struct]) -> Json:
 def _schemas() -> Json:
     _, components = msgspec.json.schema_components(_kinds(), ref_template=REF)
     for kind in _kinds():
-        if issubclass(kind, EventBase):
+        if issubclass(kind, EventBase | RecordChanged):
             # Given by the stream, after the event was encoded: always there on the wire.
             components[kind.__name__]["required"] += ["epoch", "offset"]
         elif issubclass(kind, CommandBase):

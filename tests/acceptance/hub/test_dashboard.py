@@ -356,3 +356,41 @@ async def test_a_newer_token_of_the_same_user_renews_the_socket(
         await socket.expect("auth_ok")
         await socket.send("auth", token=foreign)
         assert (await socket.closed())[0] == 4401
+
+
+async def test_who_asks_hears_which_records_changed_and_sees_what_he_may_read(
+    hub: HubProcess, rest: Rest, tokens: dict[str, str]
+) -> None:
+    device_id, url = new_id("rec"), f"{hub.url}/ws/dashboard"
+    async with (
+        open_socket(url, **bearer(tokens["VIEWER"])) as viewer,
+        open_socket(url, **bearer(tokens["ADMIN"])) as admin,
+        open_socket(url, **bearer(tokens["ADMIN"])) as everything,
+    ):
+        for socket in (viewer, admin):
+            await socket.send("subscribe", id="s", types=["record_changed"])
+            await socket.expect("subscribed")
+        await everything.send("subscribe", id="s")
+        await everything.expect("subscribed")
+        assert (await rest.post("/devices", {"id": device_id})).status_code == 201
+        group = (await rest.post("/device-groups", {"name": new_id("g")})).json()["data"]["id"]
+        body = {"username": new_id("u"), "password": PASSWORD, "role": "VIEWER"}
+        user = (await rest.post("/users", body)).json()["data"]["id"]
+        await rest.post(f"/device-groups/{group}/members", {"deviceIds": [device_id]})
+        await rest.client.delete(f"/devices/{device_id}")
+        common = [
+            ("device", device_id), ("group", group), ("group", group), ("device", device_id),
+            ("device", device_id),
+        ]  # fmt: skip
+        for socket, wanted in (
+            (viewer, common),
+            (admin, [*common[:2], ("user", user), *common[2:]]),
+        ):
+            got: list[tuple[str, str]] = []
+            while len(got) < len(wanted):
+                event = await socket.expect("record_changed")
+                got.append((event["kind"], event["id"]))
+                assert event.keys() >= {"version", "deviceId", "ts", "epoch", "offset"}
+            assert got == wanted
+        types = {frame["type"] for frame in await everything.settled()}
+        assert "record_changed" not in types

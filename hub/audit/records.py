@@ -1,0 +1,65 @@
+"""Which records an audited action has changed, for those who show them. Pure.
+
+What is privileged is audited, and what is audited says what it changed: so no record changes
+without whoever looks at it hearing of it, and a new action is heard of when it stands in the table.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from hub.audit.store import Deed
+from protocol.dashboard import RecordKind
+from protocol.ids import DeviceId
+
+KINDS: Final[dict[str, RecordKind]] = {
+    "device": "device",
+    "group": "group",
+    "user": "user",
+    "api_key": "api_key",
+    "settings": "settings",
+    "release": "release",
+    "firmware_key": "firmware_key",
+    "config_schema": "config_schema",
+    "config": "configuration",
+    "deployment": "deployment",
+}
+"""By what an action begins with. Actions that are not here change no record that is listed."""
+
+RESTRICTED: Final[frozenset[RecordKind]] = frozenset({"user", "api_key"})
+"""Not everybody may read these."""
+
+_NOTHING_CHANGED: Final = frozenset({"device.token"})
+
+
+class RecordChange(Struct, frozen=True):
+    kind: RecordKind
+    id: str
+    device_id: DeviceId | None = None
+
+
+def record_changes(deeds: Sequence[Deed]) -> list[RecordChange]:
+    """Each once, in order."""
+    found: dict[RecordChange, None] = {}
+    for deed in deeds:
+        if deed.outcome == "ok" and deed.action not in _NOTHING_CHANGED:
+            found.update(dict.fromkeys(_changes(deed)))
+    return list(found)
+
+
+def _changes(deed: Deed) -> list[RecordChange]:
+    kind = KINDS.get(deed.action.partition(".")[0])
+    target = deed.target or ""
+    match kind:
+        case None:
+            return []
+        case "device" | "configuration":
+            return [RecordChange(kind, target, DeviceId(target))]
+        case "group" if "groupId" in deed.detail:  # a member came or went: its record says so
+            device = RecordChange("device", target, DeviceId(target))
+            return [RecordChange("group", deed.detail["groupId"]), device]
+        case "user":
+            return [RecordChange("user", deed.detail.get("userId", target))]
+        case _:
+            return [RecordChange(kind, target)]
