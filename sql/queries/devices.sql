@@ -1,10 +1,11 @@
 -- name: register
--- A device that enrols for the first time, or again: answers whether it may.
+-- A device that enrols for the first time, or again: answers whether it may. The company that it has
+-- is not the device's to change: it hands in records of that one only.
 INSERT INTO device (org_id, device_id, name, company_id, production_line_id, version)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (org_id, device_id) DO UPDATE
 SET name = CASE WHEN $7 THEN excluded.name ELSE device.name END,
-    company_id = coalesce(excluded.company_id, device.company_id),
+    company_id = coalesce(device.company_id, excluded.company_id),
     production_line_id = coalesce(excluded.production_line_id, device.production_line_id),
     version = coalesce(excluded.version, device.version)
 RETURNING disabled, deleted_at IS NOT NULL AS deleted
