@@ -16,6 +16,7 @@ from tenacity import (
 
 from cloud.access import Access, Grant, granted
 from cloud.api import Answer, Item, body_of, heard, path_of
+from cloud.bounded import post
 from protocol.edge import Kind
 
 SECONDS: Final = 10.0
@@ -72,7 +73,7 @@ class CloudClient:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         async for attempt in _again():
             with attempt:
-                return await self._http.post(url, content=body, headers=headers)
+                return await post(self._http, url, content=body, headers=headers)
         raise AssertionError("the last attempt raises")
 
     async def _token(self) -> str:
@@ -104,9 +105,9 @@ class CloudClient:
         if in_header:
             # RFC 6749, 2.3.1: both are form-encoded first.
             basic = httpx.BasicAuth(quote_plus(access.client_id), quote_plus(access.client_secret))
-            return await self._http.post(access.token_url, data=form, auth=basic)
+            return await post(self._http, access.token_url, data=form, auth=basic)
         form |= {"client_id": access.client_id, "client_secret": access.client_secret}
-        return await self._http.post(access.token_url, data=form)
+        return await post(self._http, access.token_url, data=form)
 
 
 def _again() -> AsyncRetrying:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from cloud.api import MOST_ITEMS, Answer, Item, Push, Verdict, meaning
 from cloud.api import fitting as fitting_cloud
+from cloud.bounded import post
 from cloud.client import CloudClient
 from device.core.queue import Fates, Rests, Way, fates, fitting
 from device.enrolment import retry_after
@@ -179,7 +180,7 @@ class HubCourier(Courier):
                     "Authorization": f"Bearer {await self._tokens.token()}",
                     "Content-Type": "application/json",
                 }
-                answer = await self._http.post("api/v1/sync", content=body, headers=headers)
+                answer = await post(self._http, "api/v1/sync", content=body, headers=headers)
         except (HubUnreachable, AgentError) as error:
             raise Failed(error.message) from None
         except (httpx.HTTPError, TimeoutError) as error:

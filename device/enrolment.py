@@ -21,6 +21,7 @@ import structlog
 from msgspec import Meta, Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from cloud.bounded import post
 from device.core.renewal import remaining, renew_after
 from device.errors import BadSettings, EnrolmentRefused, HubUnreachable
 from device.files import write_atomically
@@ -32,6 +33,8 @@ _log = structlog.stdlib.get_logger()
 
 UNAUTHORISED: Final = 401
 REFUSED: Final = frozenset({401, 403, 404, 409})
+ASK_SECONDS: Final = 30.0
+"""For one request, everything included."""
 RENEWAL_RETRY_SECONDS: Final = 60.0
 
 
@@ -155,8 +158,9 @@ class Enrolment:
     async def _ask(self, headers: dict[str, str]) -> _Kept:
         """One request. Raises `_Refused` and `HubUnreachable`."""
         try:
-            answer = await self._http.post(self._url, params=self._about, headers=headers)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(ASK_SECONDS):
+                answer = await post(self._http, self._url, params=self._about, headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
             raise HubUnreachable(str(error) or type(error).__name__) from None
         if is_web_page(answer.headers.get("content-type"), answer.content):
             raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")

@@ -15,18 +15,35 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, cast
 
 import msgspec
 
 from device.core.trial import SLOTS, Record, Slot, free_slot
-from device.core.update import ENTRY, MANIFEST, UpdateRefused, check_manifest, check_unpacked
+from device.core.update import (
+    ENTRY,
+    MANIFEST,
+    MOST_MANIFEST,
+    Unpacking,
+    UpdateRefused,
+    check_manifest,
+)
 from device.files import put_in_place, write_atomically
 from device.version import HOME
 from protocol.codec import encode
 from protocol.commands import UpdateFirmware
 
 _FOLDER_MODE: Final = 0o700
+_NO_ARCHIVE: Final = (
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    RecursionError,
+)
+MOST_READ: Final = 1024 * 1024
+"""Of an archive at one time."""
 
 
 class Versions:
@@ -113,21 +130,45 @@ class Versions:
 
 
 def _extract(artifact: Path, folder: Path) -> None:
-    """Raises `UpdateRefused` for what is no archive, or reaches out of its directory."""
+    """Raises `UpdateRefused` for what is no archive, holds too much, or reaches out of its
+    directory."""
+    unpacking = Unpacking(free_bytes=shutil.disk_usage(folder).free)
+    members: list[tarfile.TarInfo] = []
     try:
-        with tarfile.open(artifact, "r:gz") as archive:
-            members = archive.getmembers()
-            free = shutil.disk_usage(folder).free
-            check_unpacked([member.size for member in members], free_bytes=free)
+        with (
+            gzip.open(artifact) as content,
+            tarfile.open(fileobj=cast("IO[bytes]", _Headers(content)), mode="r:") as archive,
+        ):
+            for member in archive:
+                unpacking.add(member.size)
+                members.append(member)
             archive.extractall(folder, members, filter="data")
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+    except _NO_ARCHIVE as error:
         raise UpdateRefused("bad_artifact", str(error) or type(error).__name__) from None
 
 
+class _Headers:
+    """A stream of which nobody reads much at once: the size that a header names for its own
+    extension would otherwise be read into memory."""
+
+    def __init__(self, content: gzip.GzipFile) -> None:
+        self._content = content
+        self.seek = content.seek
+        self.tell = content.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MOST_READ:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._content.read(size)
+
+
 def _manifest_in(folder: Path) -> bytes:
-    if not (folder / ENTRY).is_file() or not (folder / MANIFEST).is_file():
+    manifest = folder / MANIFEST
+    if not (folder / ENTRY).is_file() or not manifest.is_file():
         raise UpdateRefused("bad_artifact", f"no {ENTRY} or no {MANIFEST} in it")
-    return (folder / MANIFEST).read_bytes()
+    if manifest.stat().st_size > MOST_MANIFEST:
+        raise UpdateRefused("bad_artifact", f"{MANIFEST} has over {MOST_MANIFEST} bytes")
+    return manifest.read_bytes()
 
 
 def _flush(folder: Path) -> None:

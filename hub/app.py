@@ -224,7 +224,11 @@ class Replica:
         )
         self.firmware = FirmwareService(
             ReleaseStore(database),
-            Artifacts(Path(settings.data_dir) / "firmware", max_bytes=settings.firmware_max_bytes),
+            Artifacts(
+                Path(settings.data_dir) / "firmware",
+                max_bytes=settings.firmware_max_bytes,
+                total_bytes=settings.firmware_total_bytes,
+            ),
             self.commands,
             self.campaigns,
             self.audit,

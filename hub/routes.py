@@ -65,6 +65,7 @@ from hub.firmware.deployment_rest import (
     DeploymentDevice,
     DeploymentEndpoints,
     DeviceDeployment,
+    HeldBack,
 )
 from hub.firmware.rest import (
     FirmwareEndpoints,
@@ -187,6 +188,8 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/firmware/deployments/{id}/devices", of.deployments.devices, Action.READ, "Devices of a deployment, in their order.", query=ListQuery, answer=DeploymentDevice, listing=True),
         Route("POST", "/firmware/deployments/{id}/pause", of.deployments.pause, Action.ADMINISTER, "Begin with no further device.", answer=Deployment),
         Route("POST", "/firmware/deployments/{id}/resume", of.deployments.resume, Action.ADMINISTER, "Go on after a pause.", answer=Deployment),
+        Route("GET", "/firmware/penalties", of.deployments.penalties, Action.READ, "Devices that take no firmware, for what they failed lately.", query=ListQuery, answer=HeldBack, listing=True),
+        Route("POST", "/devices/{id}/penalty/clear", of.deployments.clear_penalty, Action.ADMINISTER, "Let a device take firmware again."),
         Route("POST", "/firmware/deployments/{id}/abort", of.deployments.abort, Action.ADMINISTER, "End a deployment; nothing further is sent.", answer=Deployment),
 
         Route("GET", "/config-schema", of.config.schema, Action.READ, "The JSON Schema of every desired configuration.", answer=ConfigSchema),

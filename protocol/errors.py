@@ -28,6 +28,7 @@ class ProblemCode(StrEnum):
     OVERLOADED = "overloaded"
     UNAVAILABLE = "unavailable"
     BAD_ENROLLMENT_KEY = "bad_enrollment_key"
+    INSUFFICIENT_STORAGE = "insufficient_storage"
 
 
 class CommandErrorCode(StrEnum):

@@ -2,6 +2,7 @@
 hash by which both sides know that they have the same."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -26,32 +27,24 @@ def merge(target: object, patch: object) -> Any:
     return merged
 
 
-def difference(before: Document, after: Document) -> Document:
-    """The patch that makes `after` of `before`. Neither holds null: a merge leaves none."""
-    patch: Document = {name: None for name in before if name not in after}
-    for name, new in after.items():
-        if name not in before:
-            patch[name] = new
-        elif _text(before[name]) != _text(new):
-            patch[name] = _step(before[name], new)
+def leading_to(target: Document, known: Sequence[Document]) -> Document:
+    """The patch that makes `target` of each of `known`; none of them holds null, because a merge
+    leaves none. It names every member, so it also mends what a document has lost."""
+    patch: Document = {name: None for each in known for name in each if name not in target}
+    for name, value in target.items():
+        below = [cast("Document", each[name]) for each in known if _is_object(each.get(name))]
+        patch[name] = leading_to(value, below) if _is_object(value) else value
     return patch
 
 
-def _step(before: object, after: object) -> Any:
-    if isinstance(before, dict) and isinstance(after, dict):
-        return difference(cast("Document", before), cast("Document", after))
-    return after
-
-
-def _text(value: object) -> bytes:
-    # Python holds True and 1 to be equal; JSON does not.
-    return msgspec.json.encode(canonical(value), order="sorted")
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def hash_of(document: Document) -> str:
     """SHA-256 in hex; equal for equal JSON, whatever the order of members and however numbers are
     written (a database may keep 1e3 as 1000)."""
-    return hashlib.sha256(_text(document)).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(canonical(document), order="sorted")).hexdigest()
 
 
 def canonical(value: object) -> object:

@@ -188,6 +188,7 @@ CREATE TABLE device (
 CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
 COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
+CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
 CREATE INDEX device_mode_changed ON device (mode_changed_at) WHERE mode_changed_at IS NOT NULL;
 COMMENT ON COLUMN device.mode_changed_at IS 'When connection_mode was last set: replicas tell the lines that were open then.';
 COMMENT ON COLUMN device.command_seq IS 'The number of the last command accepted for this device; the row lock on it gives the order.';
@@ -648,8 +649,18 @@ CREATE TABLE campaign_device (
 CREATE INDEX campaign_device_under_way ON campaign_device (org_id, campaign_id) WHERE status = 'IN_PROGRESS';
 CREATE INDEX campaign_device_waiting ON campaign_device (org_id, campaign_id, wave, position) WHERE status = 'PENDING';
 CREATE INDEX campaign_device_started ON campaign_device (org_id, campaign_id, started_at);
+CREATE INDEX campaign_device_failed ON campaign_device (org_id, campaign_id) WHERE status = 'FAILED';
 CREATE INDEX campaign_device_past ON campaign_device (org_id, device_id, finished_at) WHERE status IN ('SUCCESS', 'FAILED');
 COMMENT ON COLUMN campaign_device.from_boot_id IS 'The start of the agent that got the command: another one is a restart.';
+
+CREATE TABLE penalty_cleared (
+    org_id     text NOT NULL,
+    device_id  text NOT NULL,
+    cleared_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, device_id),
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+);
+COMMENT ON TABLE penalty_cleared IS 'Failures of the device before this moment keep it from no firmware.';
 
 -- Records of production and their way to the cloud ------------------------------------------------
 

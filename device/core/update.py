@@ -19,7 +19,9 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from protocol.answers import PAGES, WEB_PAGE, media_of
+from protocol.codec import decode
 from protocol.commands import UpdateFirmware
+from protocol.errors import InvalidMessage
 from protocol.versions import is_downgrade
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._+-]")
@@ -29,6 +31,8 @@ PRODUCT: Final = "longline-device"
 MANIFEST: Final = "release.json"
 ENTRY: Final = "__main__.py"
 MOST_FILES: Final = 20_000
+MOST_UNPACKED: Final = 2 * 1024**3
+MOST_MANIFEST: Final = 64 * 1024
 _LATER: Final = frozenset({407, 408, 429, 500, 502, 503, 504, 511})
 
 
@@ -44,6 +48,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     product: str
     version: str
+
+
+_manifest: Final = msgspec.json.Decoder(Manifest)
 
 
 class Staged(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -121,19 +128,32 @@ def verify_signature(
         raise UpdateRefused("signature_mismatch", "no trusted key made this signature")
 
 
-def check_unpacked(sizes: Sequence[int], *, free_bytes: int) -> None:
-    """Raise `UpdateRefused` when the files of an artifact have no room. `sizes` in bytes."""
-    if len(sizes) > MOST_FILES:
-        raise UpdateRefused("bad_artifact", f"over {MOST_FILES} files")
-    if sum(sizes) + SPARE_BYTES > free_bytes:
-        raise UpdateRefused("disk_full", f"not enough room for {sum(sizes)} bytes")
+class Unpacking:
+    """How much an artifact may hold, asked of each of its members before anything is made of it:
+    a small archive can be endless."""
+
+    def __init__(self, *, free_bytes: int) -> None:
+        self._room = free_bytes - SPARE_BYTES
+        self._files = 0
+        self._bytes = 0
+
+    def add(self, size: int) -> None:
+        """One more, of so many bytes. Raises `UpdateRefused`."""
+        self._files += 1
+        self._bytes += size
+        if self._files > MOST_FILES:
+            raise UpdateRefused("bad_artifact", f"over {MOST_FILES} files")
+        if self._bytes > MOST_UNPACKED:
+            raise UpdateRefused("bad_artifact", f"over {MOST_UNPACKED} bytes unpacked")
+        if self._bytes > self._room:
+            raise UpdateRefused("disk_full", f"not enough room for {self._bytes} bytes")
 
 
 def check_manifest(update: UpdateFirmware, raw: bytes) -> None:
     """Raise `UpdateRefused` unless an artifact is what the command says."""
     try:
-        manifest = msgspec.json.decode(raw, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        manifest = decode(_manifest, raw)
+    except InvalidMessage:
         raise UpdateRefused("bad_artifact", f"{MANIFEST} does not say what it is") from None
     if manifest.product != PRODUCT:
         raise UpdateRefused("other_product", f"it is {manifest.product}, not {PRODUCT}")

@@ -17,7 +17,8 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── TooManyCommands        429      the device has 50 unfinished commands
 ├── TooManyRequests        429
 ├── Overloaded             503      a bounded queue of ours is full
-└── Unavailable            503      Postgres does not answer
+├── Unavailable            503      Postgres does not answer
+└── InsufficientStorage    507      no room for another artifact
 
 ConfigurationError                  settings or surroundings are wrong: one line, exit code 2
 """
@@ -135,6 +136,10 @@ class Unavailable(HubError):
     code = ProblemCode.UNAVAILABLE
 
 
+class InsufficientStorage(HubError):
+    code = ProblemCode.INSUFFICIENT_STORAGE
+
+
 class ConfigurationError(Exception):
     """The surroundings are wrong; the message says in one line what to do."""
 
@@ -162,4 +167,5 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.TOO_MANY_REQUESTS: Problem(429, "Too many requests"),
     ProblemCode.OVERLOADED: Problem(503, "Overloaded, try again"),
     ProblemCode.UNAVAILABLE: Problem(503, "Temporarily unavailable"),
+    ProblemCode.INSUFFICIENT_STORAGE: Problem(507, "No room to store it"),
 }

@@ -94,6 +94,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_connections: Annotated[Positive, _doc("Connections to Postgres per replica.")] = 10
     metrics_token: Annotated[str, _doc("When set, /metrics wants it as a bearer token.")] = ""
     firmware_max_bytes: Annotated[Positive, _doc("The largest artifact that is taken.")] = 2**30
+    firmware_total_bytes: Annotated[
+        Positive, _doc("Artifacts may have so many bytes together; then an upload answers 507.")
+    ] = 2**36
     cloud_url: Annotated[
         str, _doc("The cloud's API, to which records of production are pushed; none = they wait.")
     ] = ""

@@ -19,11 +19,14 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from hub.accounts.access import role_may_dispatch
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Unavailable
 from hub.campaigns.journey import (
+    DELETED,
+    DISABLED,
     Happening,
     Phase,
     Seen,
@@ -36,12 +39,14 @@ from hub.campaigns.journey import (
     stepped,
     withdrawn,
 )
+from hub.campaigns.penalty import penalties
 from hub.campaigns.records import Campaign, Name, command_id_of
 from hub.campaigns.rollout import (
     FINISHED,
     CampaignStatus,
     Move,
     allowance,
+    drop,
     move_of,
     recount,
     waited_too_long,
@@ -51,7 +56,8 @@ from hub.commands.service import CommandService, Dispatch
 from hub.web.principal import Principal
 from protocol.commands import type_of
 from protocol.dashboard import DashboardEvent, DeploymentEvent
-from protocol.ids import OrgId, ReplicaId
+from protocol.ids import DeviceId, OrgId, ReplicaId
+from protocol.lifecycle import ENDED
 
 log = structlog.get_logger(__name__)
 
@@ -141,11 +147,13 @@ class Driver:
                 step.before.status,
                 step.after.status,
                 in_wave=step.before.wave == campaign.wave,
+                is_barred=step.after.error in (DELETED, DISABLED),
             )
         campaign = await self._require_right(connection, driven)
+        barred = await self._bar(connection, campaign)
         campaign, stopped = await self._move(connection, campaign)
         begun = await self._begin(connection, campaign, driven)
-        look = Look(campaign, [*changed, *stopped, *begun], _to_send(begun), [])
+        look = Look(campaign, [*changed, *barred, *stopped, *begun], _to_send(begun), [])
         self._sort_unsent(look, under_way, changed)
         if campaign.status in FINISHED and not campaign.counts.in_progress:
             await self._store.close(connection, name)
@@ -165,6 +173,16 @@ class Driver:
             return campaign
         self._note(moved, move)
         return moved
+
+    async def _bar(self, connection: Connection, campaign: Campaign) -> list[Target]:
+        """Whoever waits and was deleted or disabled, skipped."""
+        if not campaign.counts.pending:
+            return []
+        barred = await self._store.bar_pending(connection, (campaign.org, campaign.campaign_id))
+        for target in barred:
+            has_begun = target.wave <= campaign.wave
+            drop(campaign.counts, has_begun=has_begun)
+        return barred
 
     async def _move(
         self, connection: Connection, campaign: Campaign
@@ -209,8 +227,18 @@ class Driver:
         lately = 0 if rate is None else await self._store.started_lately(connection, name)
         limit = allowance(rate, started_in_last_minute=lately)
         found = await self._store.candidates(connection, name, wave=campaign.wave, limit=limit)
+        held_back = await self._held_back(connection, campaign, found, driven.now)
         changes = [
-            Change(target, self._turn(campaign, target, seen, driven)) for target, seen in found
+            Change(
+                target,
+                self._turn(
+                    campaign,
+                    target,
+                    replace(seen, penalty_until=held_back.get(target.device_id)),
+                    driven,
+                ),
+            )
+            for target, seen in found
         ]
         begun = await self._store.write(connection, name, changes)
         seconds = campaign.terms.phase_timeout_seconds
@@ -219,6 +247,19 @@ class Driver:
                 connection, name, OFFLINE, up_to_wave=campaign.wave, only_away=True
             )
         return begun
+
+    async def _held_back(
+        self,
+        connection: Connection,
+        campaign: Campaign,
+        found: Sequence[tuple[Target, Seen]],
+        now: datetime,
+    ) -> dict[DeviceId, datetime]:
+        """Which of them are held back, and until when."""
+        device_ids = [target.device_id for target, _ in found]
+        if not device_ids or campaign.terms.version is None:
+            return {}
+        return penalties(await self._store.failures(connection, campaign.org, device_ids), now)
 
     def _turn(self, campaign: Campaign, target: Target, seen: Seen, driven: Driven) -> Target:
         goal, now = campaign.terms.goal, driven.now
@@ -234,6 +275,8 @@ class Driver:
         """Targets whose command is not in the ledger, or should not be there any more."""
         moved = {target.position for target in changed}
         for target, seen in under_way:
+            if (seen.deleted or seen.disabled) and seen.command not in (None, *ENDED):
+                look.cancel.append(target)
             if target.phase is not Phase.DOWNLOADING or target.position in moved:
                 continue
             if look.campaign.status not in FINISHED and seen.command is None:

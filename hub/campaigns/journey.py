@@ -18,7 +18,8 @@ waiting, as the next attempt with a command id of its own, until the attempts ar
 has a deadline. In the soak, a line that breaks or a status other than ONLINE makes the clock begin
 anew; DISABLED counts as ONLINE, for a device whose production somebody paused is as well as any.
 
-A campaign without a wanted version ends for a device with the success of its command.
+A campaign without a wanted version ends for a device with the success of its command. A device that
+is deleted or disabled is out of it at once, in whatever phase: that says nothing of the release.
 
 `happened` looks, `STEPS` is the table, `stepped` applies it. An illegal step is `IllegalStep`.
 """
@@ -29,13 +30,13 @@ from typing import Any, Final
 
 from msgspec import Struct, structs
 
+from protocol.codec import rfc3339
 from protocol.errors import CommandErrorCode
 from protocol.ids import CommandId, DeviceId
 from protocol.lifecycle import State
 from protocol.versions import is_downgrade
 
 MOST_ATTEMPTS: Final = 5
-FAILURES_TO_PENALTY: Final = 3
 STRAY_SECONDS: Final = 5.0
 """How long a device may be back on an old version, without a sign of a restart, before it counts
 as returned."""
@@ -72,6 +73,7 @@ class Happening(StrEnum):
     WAVER = "its line broke, or it is not well"
     PROVE = "it stayed well for the soak time"
     LATE = "the deadline of the phase passed"
+    BAR = "it was deleted or disabled"
 
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAILED, Status.SKIPPED})
@@ -100,6 +102,7 @@ STEPS: Final[dict[tuple[Phase, Happening], Phase | Status]] = {
     (_P.SOAKING, _H.PROVE): _S.SUCCESS,
     (_P.SOAKING, _H.RETURN): _S.FAILED,
     (_P.SOAKING, _H.LATE): _S.FAILED,
+    **{(phase, _H.BAR): _S.SKIPPED for phase in _P if phase is not _P.WAITING},
 }
 
 
@@ -155,8 +158,10 @@ class Seen(Struct, frozen=True, kw_only=True):
     """Of the present attempt; None = not in the ledger."""
     command_error: dict[str, Any] | None = None
     cancel_asked: bool = False
-    recent_failures: int = 0
-    """Campaigns that it failed lately, since the last that it did not."""
+    penalty_until: datetime | None = None
+    """It is held back until then, for what it failed lately."""
+    deleted: bool = False
+    disabled: bool = False
 
 
 # Before the command
@@ -172,8 +177,9 @@ def reason_to_skip(target: Target, seen: Seen, goal: Goal) -> dict[str, Any] | N
         older = is_downgrade(present=seen.version, wanted=goal.version)
         if older and not goal.allow_downgrade:
             return error("downgrade", f"it is at version {seen.version}, which is newer")
-    if seen.recent_failures >= FAILURES_TO_PENALTY:
-        return error("penalty_box", f"it failed {seen.recent_failures} times in a row")
+    if goal.version is not None and seen.penalty_until is not None:
+        text = f"it failed with several releases: held back until {rfc3339(seen.penalty_until)}"
+        return error("penalty_box", text)
     return None
 
 
@@ -206,6 +212,8 @@ def began(
 
 def happened(target: Target, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
     """What the device has done since the last look, if it is anything."""
+    if seen.deleted or seen.disabled:
+        return Happening.BAR
     if target.phase is Phase.SOAKING:
         found = _in_the_soak(target, seen, goal, now)
     else:
@@ -308,6 +316,8 @@ def _why(target: Target, happening: Happening, seen: Seen) -> dict[str, Any]:
             return error("rolled_back", f"it came back on version {seen.agent_version}")
         case Happening.LATE:
             return error("timeout", f"too long in the phase {target.phase}")
+        case Happening.BAR:
+            return DELETED if seen.deleted else DISABLED
         case Happening.WITHDRAW:
             return seen.command_error or error("cancelled", "its command was not sent any more")
         case _:
@@ -316,3 +326,7 @@ def _why(target: Target, happening: Happening, seen: Seen) -> dict[str, Any]:
 
 def error(code: str, message: str) -> dict[str, Any]:
     return {"code": code, "message": message}
+
+
+DELETED: Final = error("device_deleted", "the device was deleted")
+DISABLED: Final = error("device_disabled", "the device was disabled")

@@ -85,8 +85,9 @@ class StopAt(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
 
 
 class Counts(Struct, kw_only=True):
-    """Of the targets by status. `passed_over`: SKIPPED for another reason than being there already;
-    `unfinished`: in the waves that have begun; `wave_…`: in the present wave."""
+    """Of the targets by status. `passed_over`: SKIPPED and still of the reckoning, so neither
+    there already nor deleted or disabled; `unfinished`: in the waves that have begun; `wave_…`: in
+    the present wave."""
 
     pending: int = 0
     in_progress: int = 0
@@ -199,13 +200,27 @@ def waited_too_long(since: datetime, now: datetime, *, phase_timeout_seconds: in
     return now - since >= timedelta(seconds=phase_timeout_seconds)
 
 
-def recount(counts: Counts, before: DeviceStatus, after: DeviceStatus, *, in_wave: bool) -> None:
+def recount(
+    counts: Counts,
+    before: DeviceStatus,
+    after: DeviceStatus,
+    *,
+    in_wave: bool,
+    is_barred: bool = False,
+) -> None:
     """A target has taken a step: move it from one count to the other."""
-    _add(counts, before, -1, in_wave=in_wave)
-    _add(counts, after, +1, in_wave=in_wave)
+    _add(counts, before, -1, in_wave=in_wave, is_barred=is_barred)
+    _add(counts, after, +1, in_wave=in_wave, is_barred=is_barred)
 
 
-def _add(counts: Counts, status: DeviceStatus, by: int, *, in_wave: bool) -> None:
+def drop(counts: Counts, *, has_begun: bool) -> None:
+    """A target that waited is out of the reckoning. `has_begun`: its wave has."""
+    counts.pending -= 1
+    counts.skipped += 1
+    counts.unfinished -= 1 if has_begun else 0
+
+
+def _add(counts: Counts, status: DeviceStatus, by: int, *, in_wave: bool, is_barred: bool) -> None:
     match status:
         case DeviceStatus.PENDING:
             counts.pending += by
@@ -221,6 +236,6 @@ def _add(counts: Counts, status: DeviceStatus, by: int, *, in_wave: bool) -> Non
             counts.wave_failed += by if in_wave else 0
         case DeviceStatus.SKIPPED:
             counts.skipped += by
-            counts.passed_over += by
+            counts.passed_over += 0 if is_barred else by
         case _:
             assert_never(status)

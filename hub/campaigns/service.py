@@ -8,6 +8,7 @@ from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
 from hub.campaigns.driver import Dashboards, Driver
 from hub.campaigns.journey import Goal, Phase, Status, Target, error
+from hub.campaigns.penalty import Penalty
 from hub.campaigns.records import Campaign, Name, NewCampaign, Part, Terms, summary_of
 from hub.campaigns.rollout import (
     WISHES,
@@ -35,6 +36,7 @@ __all__ = [
     "Goal",
     "NewCampaign",
     "Part",
+    "Penalty",
     "Phase",
     "Status",
     "StopAt",
@@ -138,6 +140,25 @@ class CampaignService:
     async def of_device(self, org: OrgId, device_id: DeviceId) -> "Sequence[Part]":
         """What the device plays in the newest campaigns that it is part of."""
         return await self._store.of_device(org, device_id, limit=NEWEST_PARTS)
+
+    async def penalties(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[Penalty]:
+        """Devices that are held back from firmware now."""
+        before = decode_cursor(cursor)
+        found = await self._store.penalties(org)
+        rows = [row for row in found if before is None or (row.until, row.device_id) < before]
+        return page_of(
+            rows[: limit + 1],
+            limit,
+            key=lambda row: (row.until, row.device_id),
+            item=lambda row: row,
+        )
+
+    async def clear_penalty(self, by: Principal, device_id: DeviceId) -> None:
+        """The device may take firmware again. Raises `NotFound`."""
+        async with self._store.database.transaction() as connection:
+            if not await self._store.clear_penalty(connection, by.org, device_id):
+                raise NotFound("no such device")
+            await self._audit.record(connection, deed_of(by, "penalty.clear", device_id))
 
     async def clean_up(self, *, days: int) -> None:
         await self._store.forget(days)

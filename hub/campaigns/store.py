@@ -9,7 +9,8 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Connection, Database, Row
-from hub.campaigns.journey import Phase, Seen, Status, Target
+from hub.campaigns.journey import DELETED, DISABLED, Phase, Seen, Status, Target
+from hub.campaigns.penalty import RELEASE_FAULTS, SPREAD, Failure, Penalty, penalties
 from hub.campaigns.records import Campaign, Name, NewCampaign, Part, Terms
 from hub.campaigns.rollout import CampaignStatus, Counts, Move
 from hub.web.principal import Principal, Role
@@ -155,6 +156,33 @@ class CampaignStore:
         rows = await connection.fetch(_Q["skip_pending"], *name, up_to_wave, why, only_away)
         return [_target(row) for row in rows]
 
+    async def bar_pending(self, connection: Connection, name: Name) -> "list[Target]":
+        """Those that wait and have been deleted or disabled, skipped."""
+        rows = await connection.fetch(_Q["bar_pending"], *name, DELETED, DISABLED)
+        return [_target(row) for row in rows]
+
+    async def failures(
+        self, connection: Connection, org: OrgId, device_ids: Sequence[DeviceId] | None
+    ) -> "list[Failure]":
+        """What may hold devices back; None = of all."""
+        faults = [*RELEASE_FAULTS]
+        rows = await connection.fetch(_Q["failures"], org, device_ids, faults, SPREAD)
+        return [
+            Failure(DeviceId(row["device_id"]), row["digest"], row["finished_at"]) for row in rows
+        ]
+
+    async def penalties(self, org: OrgId) -> "list[Penalty]":
+        """Who is held back now, whose time is up last first."""
+        async with self.database.connection() as connection:
+            now: datetime = await connection.fetchval(_Q["now"])
+            found = penalties(await self.failures(connection, org, None), now)
+        rows = [Penalty(device_id, until) for device_id, until in found.items()]
+        return sorted(rows, key=lambda row: (row.until, row.device_id), reverse=True)
+
+    async def clear_penalty(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
+        """False when there is no such device."""
+        return await connection.fetchval(_Q["clear_penalty"], org, device_id) is not None
+
     async def refuse(self, name: Name, target: Target, why: dict[str, Any]) -> None:
         await self.database.execute(_Q["refuse"], *name, target.position, why, target.attempt)
 
@@ -256,7 +284,8 @@ def _as_seen(row: Row) -> Seen:
         command=None if command is None else State(command),
         command_error=row["seen_command_error"],
         cancel_asked=row["seen_cancelled"],
-        recent_failures=row["seen_failures"],
+        deleted=row["seen_deleted"],
+        disabled=row["seen_disabled"],
     )
 
 

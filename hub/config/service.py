@@ -39,7 +39,7 @@ from hub.web.principal import Principal
 from protocol.commands import PushConfig
 from protocol.frames import Hello
 from protocol.ids import DeviceId, OrgId
-from protocol.merge_patch import Document, difference, merge
+from protocol.merge_patch import Document, leading_to, merge
 
 __all__ = ["ConfigService", "HistoryRow", "SchemaRow", "Standing"]
 
@@ -191,15 +191,15 @@ class ConfigService:
         return await self._store.history(org, device_id, below=below, limit=limit)
 
     async def way_back(self, org: OrgId, device_id: DeviceId, version: int) -> PushConfig:
-        """The push that makes an earlier version desired again, of what is desired now. Raises
-        `NotFound` when there was none, or when it is not kept any more."""
+        """The push that makes an earlier version desired again, and makes it of what the device
+        reports, too. Raises `NotFound` when there was none, or when it is not kept any more."""
         standing = await self.get(org, device_id)
         wanted: Document | None = {}
         if version:
             wanted = await self._store.document(org, device_id, version)
         if wanted is None:
             raise NotFound("no such version, or it is not kept any more")
-        patch = difference(standing.desired, wanted)
+        patch = leading_to(wanted, [standing.desired, standing.reported])
         return PushConfig(patch=patch, expect_version=standing.desired_version)
 
     # The schema

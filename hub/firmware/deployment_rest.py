@@ -116,6 +116,13 @@ class DeviceDeployment(DeploymentDevice, frozen=True, rename="camel", kw_only=Tr
     created_at: str
 
 
+class HeldBack(Struct, frozen=True, rename="camel", kw_only=True):
+    """A device that takes no firmware until then, for what it failed lately."""
+
+    device_id: DeviceId
+    until: str
+
+
 class DeploymentEndpoints:
     def __init__(
         self,
@@ -173,6 +180,18 @@ class DeploymentEndpoints:
             )
             for part in parts
         ]
+
+    async def penalties(self, call: Call[ListQuery, None]) -> Items[HeldBack]:
+        page = await self._campaigns.penalties(
+            call.principal.org, cursor=call.query.cursor, limit=call.query.limit
+        )
+        return Items(
+            [HeldBack(device_id=row.device_id, until=rfc3339(row.until)) for row in page.items],
+            page.next,
+        )
+
+    async def clear_penalty(self, call: Call[None, None]) -> None:
+        await self._campaigns.clear_penalty(call.principal, DeviceId(call.path("id")))
 
     async def pause(self, call: Call[None, None]) -> Deployment:
         return await self._ask(call, Wish.PAUSE)

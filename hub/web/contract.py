@@ -270,6 +270,8 @@ class _Operation:
         if self._key in LIMITED:
             yield 429
         yield 503
+        if route.raw_body:
+            yield 507
 
     def _every_user_may(self) -> bool:
         """Every user has at least the least role; only writing may need more (a session)."""

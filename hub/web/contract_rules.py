@@ -56,6 +56,7 @@ CONFLICTS: Final[frozenset[Key]] = frozenset(
         ("POST", "/device-groups"),
         ("PUT", "/device-groups/{id}"),
         ("POST", "/firmware/releases"),
+        ("POST", "/devices/{id}/config/revert"),
         ("DELETE", "/firmware/releases/{id}"),
         ("POST", "/firmware/signing-keys"),
         ("DELETE", "/firmware/signing-keys/{id}"),
@@ -66,7 +67,9 @@ CONFLICTS: Final[frozenset[Key]] = frozenset(
 )
 """Routes that may answer 409."""
 
-LIMITED: Final[frozenset[Key]] = frozenset({LOGIN, DISPATCH_ONE})
+LIMITED: Final[frozenset[Key]] = frozenset(
+    {LOGIN, DISPATCH_ONE, ("POST", "/sync"), ("POST", "/devices/{id}/config/revert")}
+)
 """Routes that may answer 429."""
 
 

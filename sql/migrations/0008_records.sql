@@ -43,3 +43,15 @@ UPDATE device_config_history h SET document = c.desired
 FROM device_config c WHERE c.org_id = h.org_id AND c.device_id = h.device_id AND c.desired_version = h.version;
 COMMENT ON COLUMN device_config_history.base_version IS 'The version that was desired before, on which the patch builds.';
 COMMENT ON COLUMN device_config_history.document IS 'What the patch made of it; of the newest versions, and of those that may be needed again.';
+
+-- Deployments: who may not take part any more, and whose failures are forgiven.
+CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
+CREATE INDEX campaign_device_failed ON campaign_device (org_id, campaign_id) WHERE status = 'FAILED';
+CREATE TABLE penalty_cleared (
+    org_id     text NOT NULL,
+    device_id  text NOT NULL,
+    cleared_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, device_id),
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+);
+COMMENT ON TABLE penalty_cleared IS 'Failures of the device before this moment keep it from no firmware.';

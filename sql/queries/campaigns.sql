@@ -32,7 +32,8 @@ SELECT c.campaign_id,
        count(*) FILTER (WHERE d.status = 'FAILED') AS failed,
        count(*) FILTER (WHERE d.status = 'SKIPPED') AS skipped,
        count(*) FILTER (WHERE d.status = 'SKIPPED'
-                          AND d.error ->> 'code' NOT IN ('already_there', 'no_wave'))
+                          AND d.error ->> 'code' NOT IN ('already_there', 'no_wave',
+                                                         'device_deleted', 'device_disabled'))
            AS passed_over,
        count(*) FILTER (WHERE d.status IN ('PENDING', 'IN_PROGRESS') AND d.wave <= c.wave)
            AS unfinished,
@@ -70,7 +71,8 @@ SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2 FOR UPDATE
 
 -- name: lease
 -- What this replica may drive until $2 seconds from now: what it drives already, and what nobody
--- does any more. A lease that ends later than it could is of a clock that was wrong.
+-- does any more. A lease that ends later than one of now would was begun by a clock that has been
+-- set back, and counts as over.
 UPDATE campaign SET driver = $1, driver_until = now() + make_interval(secs => $2)
 WHERE (org_id, campaign_id) IN (
     SELECT org_id, campaign_id FROM campaign
@@ -101,9 +103,11 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS seen_online,
        c.status AS seen_command, c.error AS seen_command_error,
-       c.cancelled_by IS NOT NULL AS seen_cancelled, 0::bigint AS seen_failures
+       c.cancelled_by IS NOT NULL AS seen_cancelled,
+       d.device_id IS NULL OR d.deleted_at IS NOT NULL AS seen_deleted,
+       coalesce(d.disabled, false) AS seen_disabled
 FROM campaign_device t
-JOIN device d USING (org_id, device_id)
+LEFT JOIN device d USING (org_id, device_id)
 LEFT JOIN device_state s USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
 LEFT JOIN replica r USING (replica_id)
@@ -113,20 +117,12 @@ ORDER BY t.position
 
 -- name: candidates
 -- The next targets whose turn may have come: of the waves that have begun, on a line.
--- `seen_failures`: campaigns that the device failed within a day, since it succeeded in one.
 SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.generation AS seen_generation, l.boot_id AS seen_boot_id,
        l.agent_version AS seen_agent_version,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error,
-       false AS seen_cancelled,
-       (SELECT count(*) FROM campaign_device p
-        WHERE p.org_id = t.org_id AND p.device_id = t.device_id AND p.status = 'FAILED'
-          AND p.finished_at > now() - interval '1 day' AND p.finished_at <= now()
-          AND p.finished_at > coalesce(
-              (SELECT max(finished_at) FROM campaign_device q
-               WHERE q.org_id = t.org_id AND q.device_id = t.device_id AND q.status = 'SUCCESS'),
-              '-infinity')) AS seen_failures
+       false AS seen_cancelled, false AS seen_deleted, false AS seen_disabled
 FROM campaign_device t
 JOIN device d USING (org_id, device_id)
 JOIN device_line l USING (org_id, device_id)
@@ -137,6 +133,48 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <
   AND (t.attempt = 0 OR t.since < now() - interval '2 seconds')
 ORDER BY t.position
 LIMIT $4
+
+-- name: bar_pending
+-- Whoever waits and has been deleted ($3 says why) or disabled ($4) is skipped at once.
+UPDATE campaign_device t
+SET status = 'SKIPPED', error = CASE WHEN d.deleted_at IS NULL THEN $4::jsonb ELSE $3::jsonb END,
+    finished_at = now()
+FROM device d
+WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING'
+  AND d.org_id = t.org_id AND d.device_id = t.device_id
+  AND (d.disabled OR d.deleted_at IS NOT NULL)
+RETURNING t.*
+
+-- name: failures
+-- What these devices ($2, null: any) failed within eight days, and since they were cleared: without
+-- the faults of a release ($3), and without artifacts that failed on so many devices ($4).
+WITH spread AS (
+    SELECT c.command ->> 'sha256' AS digest
+    FROM campaign c JOIN campaign_device t USING (org_id, campaign_id)
+    WHERE c.org_id = $1 AND t.status = 'FAILED'
+    GROUP BY 1 HAVING count(DISTINCT t.device_id) >= $4
+)
+SELECT t.device_id, c.command ->> 'sha256' AS digest, t.finished_at
+FROM campaign_device t
+JOIN campaign c USING (org_id, campaign_id)
+LEFT JOIN penalty_cleared p USING (org_id, device_id)
+WHERE t.org_id = $1 AND ($2::text[] IS NULL OR t.device_id = ANY ($2::text[]))
+  AND t.status = 'FAILED' AND t.finished_at > now() - interval '8 days'
+  AND t.finished_at > coalesce(p.cleared_at, '-infinity')
+  AND c.command ->> 'sha256' IS NOT NULL
+  AND t.error ->> 'code' <> ALL ($3::text[])
+  AND c.command ->> 'sha256' NOT IN (SELECT digest FROM spread WHERE digest IS NOT NULL)
+
+-- name: now
+SELECT now()
+
+-- name: clear_penalty
+-- What a device failed until now holds it back no longer; nothing for a device that is not there.
+INSERT INTO penalty_cleared (org_id, device_id)
+SELECT org_id, device_id FROM device
+WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL
+ON CONFLICT (org_id, device_id) DO UPDATE SET cleared_at = now()
+RETURNING device_id
 
 -- name: started_lately
 -- How many began within the last minute.

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from protocol.merge_patch import hash_of
+from protocol.merge_patch import hash_of, merge
 from tests.acceptance.hub.clients import Device, Fleet, Json, Rest, until
 
 
@@ -172,3 +172,10 @@ async def test_a_replaced_box_reports_what_it_has(fleet: Fleet, rest: Rest) -> N
         assert (found["reported"], found["reportedVersion"]) == ({}, 0)
         assert found["reportedHash"] == hash_of({})
         assert found["desired"] == document
+        # The version that is desired already, once more: it mends what the box has lost.
+        await rest.post(f"{config.path}/revert", {"version": 1})
+        frame = await box.find("push_config")
+        assert merge({}, frame["patch"]) == document
+        await box.succeed(frame["id"], data={"version": 1, "hash": hash_of(document)})
+        found = await config.get()
+        assert (found["status"], found["reported"]) == ("in_sync", document)

@@ -319,16 +319,106 @@ async def test_who_is_away_is_waited_for_and_passed_over(rest: Rest, fleet: Flee
         assert (await ended(rest, patient))["status"] == "SUCCESS"
 
 
-async def test_a_device_that_keeps_failing_is_left_alone(rest: Rest, fleet: Fleet) -> None:
+async def test_a_device_that_keeps_failing_is_left_alone_until_it_is_cleared(
+    rest: Rest, fleet: Fleet, tokens: dict[str, str]
+) -> None:
     async with updating(fleet, rest) as devices:
-        devices[0].becomes = {f"2.{n}": "1" for n in range(3)}
-        for n in range(3):
+        device_id = devices[0].device_id
+        devices[0].becomes = {f"2.{n}": "1" for n in range(2)}
+        for n in range(2):
             failed = await deploy(rest, f"2.{n}", ids(devices))
             assert (await ended(rest, failed))["status"] == "FAILED"
         last = await deploy(rest, "2.9", ids(devices))
         await ended(rest, last)
-    assert codes(await rows(rest, last)) == ["penalty_box"]
-    assert len(devices[0].updates) == 3
+        assert codes(await rows(rest, last)) == ["penalty_box"]
+        assert len(devices[0].updates) == 2
+        held = await rest.data("/firmware/penalties", limit=500)
+        assert device_id in [row["deviceId"] for row in held]
+
+        path = f"/devices/{device_id}/penalty/clear"
+        for role, status in (("MANAGER", 403), ("ADMIN", 200)):
+            answer = await rest.client.post(path, headers=bearer(tokens[role]))
+            assert answer.status_code == status
+        assert (await rest.post("/devices/nobody/penalty/clear")).status_code == 404
+        audit = await rest.data("/audit-log", target=device_id, action="penalty.clear")
+        assert len(audit) == 1
+        held = await rest.data("/firmware/penalties", limit=500)
+        assert device_id not in [row["deviceId"] for row in held]
+        good = await deploy(rest, "2.9", ids(devices))
+        assert (await ended(rest, good))["status"] == "SUCCESS"
+
+
+async def test_the_faults_of_a_release_hold_no_device_back(rest: Rest, fleet: Fleet) -> None:
+    async with fleet.new_line("upd") as device:
+        await device.hello(agentVersion="1")
+        for code in ("signature_missing", "bad_artifact", "sha256_mismatch"):
+            failed = await deploy(rest, "2.0", {"deviceIds": [device.device_id]})
+            update = await device.find("update_firmware")
+            error = {"code": code, "message": "m"}
+            await device.send("result", commandId=update["id"], success=False, error=error)
+            await ended(rest, failed)
+        await deploy(rest, "2.1", {"deviceIds": [device.device_id]})
+        await device.find("update_firmware", version="2.1")
+
+
+async def test_a_release_that_fails_on_several_devices_holds_none_back(
+    rest: Rest, fleet: Fleet
+) -> None:
+    async with updating(fleet, rest, 3) as devices:
+        for device in devices:
+            device.becomes = {"2.0": "1", "2.1": "1"}
+        for version in ("2.0", "2.1"):
+            failed = await deploy(rest, version, ids(devices))
+            assert (await ended(rest, failed))["counts"]["failed"] == 3
+        good = await deploy(rest, "2.2", ids(devices))
+        assert (await ended(rest, good))["counts"]["success"] == 3
+
+
+async def test_a_device_that_is_deleted_or_disabled_is_out_of_it_at_once(
+    rest: Rest, fleet: Fleet
+) -> None:
+    waiting = await fleet.enroll("upd")
+    async with (
+        fleet.new_line("upd") as hangs,
+        fleet.new_line("upd") as blocked,
+        updating(fleet, rest, 2) as devices,
+    ):
+        for line in (hangs, blocked):
+            await line.hello(agentVersion="1")
+        target = [hangs.device_id, blocked.device_id, waiting, *ids(devices)["deviceIds"]]
+        deployment_id = await deploy(
+            rest, "2.0", {"deviceIds": target},
+            waves=[{"count": 2}, {"percent": 100}], stopAt={"failedPercent": 40, "minimum": 1},
+        )  # fmt: skip
+        update = await blocked.find("update_firmware")
+        await hangs.find("update_firmware")
+        disable = {"disabled": True}
+        for device_id in (waiting, blocked.device_id):
+            answer = await rest.client.patch(f"/devices/{device_id}", json=disable)
+            assert answer.status_code == 200
+        found: Json = {}
+
+        async def skipped() -> bool:
+            nonlocal found
+            found = await rows(rest, deployment_id)
+            return found[waiting]["status"] == found[blocked.device_id]["status"] == "SKIPPED"
+
+        await until(skipped, seconds=5)
+        assert found[waiting]["error"]["code"] == "device_disabled"
+        assert found[blocked.device_id]["error"]["code"] == "device_disabled"
+        assert found[hangs.device_id]["phase"] == "downloading"
+        record = await rest.record(blocked.device_id, update["id"])
+        assert (await rest.client.delete(f"/devices/{hangs.device_id}")).status_code == 200
+        over = await ended(rest, deployment_id)
+        assert (over["status"], over["stoppedBecause"]) == ("SUCCESS", None)
+        assert over["counts"] == {
+            "pending": 0, "inProgress": 0, "success": 2, "failed": 0, "skipped": 3,
+        }  # fmt: skip
+        assert (await rows(rest, deployment_id))[hangs.device_id]["error"][
+            "code"
+        ] == "device_deleted"
+        audit = await rest.data("/audit-log", target=blocked.device_id, action="command.cancel")
+        assert len(audit) == 1, record
 
 
 async def test_targets_by_group_and_by_filter(rest: Rest, fleet: Fleet) -> None:

@@ -144,6 +144,10 @@ async def test_a_device_hands_in_records_of_its_own_company_only(
     assert (await other.sync({**mine, "data": {}}))["accepted"] == [mine["id"]]
     nobody = Producer(rest, await fleet.token(new_id("edge")))
     assert (await nobody.sync(mine))["refused"][0]["code"] == "forbidden"
+    device_id = new_id("edge")
+    await fleet.token(device_id, companyId="acme")
+    moved = Producer(rest, await fleet.token(device_id, companyId="victim"))
+    assert (await moved.sync(foreign))["refused"][0]["code"] == "forbidden"
 
 
 async def test_a_device_has_its_share_of_the_queue_and_the_others_go_on(

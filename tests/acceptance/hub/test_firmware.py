@@ -1,15 +1,18 @@
 """Releases: upload, list, download: protocol.md, 4 and 4.3."""
 
+import asyncio
 import base64
 import hashlib
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, until
+from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
 
 
@@ -250,3 +253,56 @@ async def test_signatures_must_fit_a_key_once_there_are_keys(
 async def test_what_is_no_public_key_is_refused(rest: Rest, key: str) -> None:
     answer = await rest.post("/firmware/signing-keys", {"name": "ci", "publicKey": key})
     assert answer.status_code == 400
+
+
+async def test_artifacts_have_a_bound_together(tmp_path: Path) -> None:
+    hub = HubProcess(tmp_path, firmware_total_bytes="100000")
+    await asyncio.to_thread(hub.start)
+    try:
+        token = log_in(hub.url, "admin", hub.ready["adminPassword"])
+        async with Rest.open(hub.url, token) as rest:
+            kept = await upload(rest, os.urandom(60_000))
+            assert kept.status_code == 201
+
+            async def without_length() -> AsyncIterator[bytes]:
+                yield os.urandom(60_000)
+
+            for content in (os.urandom(60_000), without_length()):
+                full = await rest.client.post(
+                    "/firmware/releases",
+                    params={"version": new_id("1.0")},
+                    content=content,
+                    headers={"Content-Type": "application/octet-stream"},
+                )
+                assert (full.status_code, full.json()["code"]) == (507, "insufficient_storage")
+            folder = tmp_path / "data" / "firmware"
+            assert sum(path.is_file() for path in folder.rglob("*")) == 1
+            path = f"/firmware/releases/{kept.json()['data']['id']}"
+            assert (await rest.client.delete(path)).status_code == 200
+            assert (await upload(rest, os.urandom(60_000))).status_code == 201
+    finally:
+        await asyncio.to_thread(hub.stop)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/http://127.0.0.1:9/api/v1/firmware/releases/x/artifact",
+        "//127.0.0.1:9/api/v1/firmware/releases/x/artifact",
+        "/api/v1/firmware/releases/../x",
+        "/api/v1/firmware/releases/x/artifact?y",
+    ],
+)
+async def test_a_device_is_sent_to_no_other_place_than_the_artifact(
+    rest: Rest, fleet: Fleet, url: str
+) -> None:
+    device_id = await fleet.enroll()
+    update = {
+        "type": "update_firmware", "releaseId": "x", "version": "9", "url": url,
+        "sha256": "0" * 64, "size": 1,
+    }  # fmt: skip
+    refused = await rest.dispatch(device_id, update)
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["field"] == "command.url"
+    bulk = await rest.post("/commands/bulk", {"deviceIds": [device_id], "command": update})
+    assert bulk.status_code == 400

@@ -54,7 +54,10 @@ async def test_a_simulated_device_comes_back_with_the_version_that_it_was_given(
     hub = bench.hub
     fleet = await longline("fleet", "--hub", hub.url, "--devices", "1", "--status-seconds", "0.1")
     await hub.until(lambda: len(hub.of("hello")) == 1)
-    release = {"releaseId": "r", "version": "9.9.9", "url": "/r", "sha256": "0" * 64, "size": 1}
+    release = {
+        "releaseId": "r", "version": "9.9.9", "sha256": "0" * 64, "size": 1,
+        "url": "/api/v1/firmware/releases/r/artifact",
+    }  # fmt: skip
     result = await hub.run("update_firmware", "c1", **release)
     assert result["data"]["version"] == "9.9.9"
     await hub.until(lambda: [hello["agentVersion"] for hello in hub.of("hello")][1:] == ["9.9.9"])

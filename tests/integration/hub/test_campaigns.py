@@ -107,6 +107,15 @@ async def test_one_replica_drives_until_its_lease_has_run_out(database: Database
         assert await one.look() == 0
 
 
+async def test_a_clock_that_is_set_back_holds_no_campaign(database: Database) -> None:
+    devices = await add_devices(database)
+    async with replicas(database) as (_, one, two):
+        await one.begin(devices)
+        await one.look()
+        await database.execute("UPDATE campaign SET driver_until = now() + interval '10 years'")
+        assert await two.look() == 1
+
+
 async def test_who_lets_go_is_followed_at_once(database: Database) -> None:
     devices = await add_devices(database)
     async with replicas(database) as (_, one, two):

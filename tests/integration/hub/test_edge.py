@@ -9,6 +9,7 @@ import pytest_asyncio
 from msgspec import Raw
 
 from cloud.access import Access
+from cloud.bounded import MOST_BYTES
 from cloud.client import CloudClient
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
@@ -282,6 +283,20 @@ async def test_a_clock_that_is_set_back_holds_no_lane(database: Database) -> Non
         " retry_at = now() + interval '10 years', replica_id = 'r-0'"
     )
     assert len(await store.claim(ONE, 4)) == 1
+
+
+async def test_an_answer_without_end_is_none(database: Database) -> None:
+    service = make_service(database)
+    async with stand_in_cloud() as cloud:
+        cloud.script.append(Reply(200, b" " * (MOST_BYTES + 1)))
+        await service.sync(DEVICE, records(0, 1))
+        async with pushing(database, cloud, ONE):
+
+            async def doubted() -> bool:
+                return (await service.overview(DEVICE.org)).error == "AnswerTooLong"
+
+            await until(doubted)
+            await cloud.until(1)
 
 
 async def test_when_too_much_waits_nothing_more_is_taken(database: Database) -> None:

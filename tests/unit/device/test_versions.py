@@ -1,8 +1,10 @@
 """Versions on disk, and what the launcher makes of them."""
 
+import gzip
 import io
 import sys
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,36 @@ def test_what_is_cut_off_or_no_archive_is_refused(tmp_path: Path, versions: Vers
         with pytest.raises(UpdateRefused, match=r".") as refused:
             versions.unpack(tmp_path / "artifact", UPDATE)
         assert refused.value.code == "bad_artifact"
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.type = size, kind
+    return entry.tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "reason"),
+    [
+        ([header("empty", 0) * 300_000], "over 20000 files"),
+        ([header("pax", 2**33 - 1, tarfile.XHDTYPE), bytes(2**22)], "a header of"),
+        ([header("long", 2**33 - 1, tarfile.GNUTYPE_LONGNAME), bytes(2**22)], "a header of"),
+        ([header("pax", 0, tarfile.XHDTYPE) * 5_000], "."),
+        ([header("zeros", 2**33 - 1), bytes(2**22)], "bytes unpacked|not enough room"),
+        ([header("release.json", 70_000), b" " * 70_144, header("__main__.py", 0)], "65536 bytes"),
+    ],
+)
+def test_an_archive_without_end_is_refused_at_once(
+    tmp_path: Path, versions: Versions, blocks: list[bytes], reason: str
+) -> None:
+    with gzip.open(tmp_path / "artifact", "wb", compresslevel=1) as file:
+        file.writelines(blocks)
+    began = time.thread_time()
+    with pytest.raises(UpdateRefused, match=reason) as refused:
+        versions.unpack(tmp_path / "artifact", UPDATE)
+    assert refused.value.code in ("bad_artifact", "disk_full")
+    assert time.thread_time() - began < 2
+    assert entries(versions) == ["a"]
 
 
 def test_while_one_is_on_trial_there_is_no_room_for_another(

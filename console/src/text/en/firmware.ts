@@ -40,7 +40,9 @@ export const firmware = {
   reasons: {
     already_there: "has this version already",
     downgrade: "has a newer version",
-    penalty_box: "held back: failed three deployments within a day",
+    penalty_box: "held back: failed with two releases within a week",
+    device_deleted: "was deleted",
+    device_disabled: "was disabled",
     no_wave: "comes after the last wave",
     offline: "was not connected for too long",
     stopped: "not begun: the deployment stopped",

@@ -45,12 +45,28 @@ def test_with_keys_to_trust_one_of_them_has_signed() -> None:
     assert code_of(nonsense, ["k2"]) == "signature_mismatch"
 
 
-def test_an_artifact_must_have_room() -> None:
-    update.check_unpacked([10, 20], free_bytes=update.SPARE_BYTES + 30)
-    for sizes, code in (([31], "disk_full"), ([0] * (update.MOST_FILES + 1), "bad_artifact")):
-        with pytest.raises(update.UpdateRefused) as refused:
-            update.check_unpacked(sizes, free_bytes=update.SPARE_BYTES + 30)
-        assert refused.value.code == code
+@pytest.mark.parametrize(
+    ("sizes", "free", "code"),
+    [
+        ([10, 20], update.SPARE_BYTES + 30, None),
+        ([10, 21], update.SPARE_BYTES + 30, "disk_full"),
+        ([0] * update.MOST_FILES, update.SPARE_BYTES, None),
+        ([0] * (update.MOST_FILES + 1), update.SPARE_BYTES, "bad_artifact"),
+        ([update.MOST_UNPACKED, 1], 2**50, "bad_artifact"),
+    ],
+)
+def test_an_artifact_holds_no_more_than_there_is_room_for(
+    sizes: list[int], free: int, code: str | None
+) -> None:
+    unpacking = update.Unpacking(free_bytes=free)
+    for size in sizes[:-1]:
+        unpacking.add(size)
+    if code is None:
+        unpacking.add(sizes[-1])
+        return
+    with pytest.raises(update.UpdateRefused) as refused:
+        unpacking.add(sizes[-1])
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize(
@@ -61,6 +77,7 @@ def test_an_artifact_must_have_room() -> None:
         (b'{"product":"longline-device","version":"3"}', "version_mismatch"),
         (b'{"version":"2"}', "bad_artifact"),
         (b"\xff", "bad_artifact"),
+        (b'{"product":' + b"[" * 100_000, "bad_artifact"),
     ],
 )
 def test_an_artifact_says_what_it_is(raw: bytes, code: str | None) -> None:

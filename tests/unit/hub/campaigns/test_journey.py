@@ -97,8 +97,7 @@ def test_what_the_table_does_not_have_changes_nothing() -> None:
         ({"version": "3"}, "downgrade"),
         ({"version": "nightly"}, None),
         ({"version": None}, None),
-        ({"recent_failures": 3}, "penalty_box"),
-        ({"recent_failures": 2}, None),
+        ({"penalty_until": MOMENT}, "penalty_box"),
     ],
 )
 def test_whoever_should_not_get_it_is_skipped(seen: dict[str, Any], code: str | None) -> None:
@@ -115,7 +114,9 @@ def test_a_downgrade_may_be_wanted_and_another_command_knows_no_versions() -> No
     wanted = structs.replace(GOAL, allow_downgrade=True)
 
     assert reason_to_skip(make_waiting(), newer, wanted) is None
-    assert reason_to_skip(make_waiting(), newer, structs.replace(GOAL, version=None)) is None
+    other = structs.replace(GOAL, version=None)
+    assert reason_to_skip(make_waiting(), newer, other) is None
+    assert reason_to_skip(make_waiting(), make_seen(penalty_until=MOMENT), other) is None
 
 
 def test_a_later_attempt_is_not_skipped() -> None:
@@ -298,3 +299,16 @@ def test_only_a_command_that_was_not_sent_is_withdrawn() -> None:
     assert withdrawn(make_target(), make_seen(command=None))
     assert not withdrawn(make_target(), make_seen())
     assert not withdrawn(make_target(Phase.STAGED), make_seen(command=None))
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.WAITING])
+def test_a_device_that_is_gone_or_blocked_is_out_of_it_in_whatever_phase(phase: Phase) -> None:
+    for seen, code in (
+        (make_seen(deleted=True, disabled=True, online=False), "device_deleted"),
+        (make_seen(disabled=True), "device_disabled"),
+    ):
+        assert look(make_target(phase), seen, seconds=9999) is Happening.BAR
+        after = stepped(make_target(phase), Happening.BAR, seen, MOMENT)
+        assert after.status is Status.SKIPPED
+        assert after.error is not None
+        assert after.error["code"] == code

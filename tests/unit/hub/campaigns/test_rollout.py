@@ -17,6 +17,7 @@ from hub.campaigns.rollout import (
     Wave,
     Wish,
     allowance,
+    drop,
     move_of,
     problem_of,
     recount,
@@ -150,6 +151,18 @@ def test_a_step_moves_a_target_from_one_count_to_the_other() -> None:
     )  # fmt: skip
     recount(counts, Status.SUCCESS, Status.FAILED, in_wave=False)
     assert (counts.wave_success, counts.wave_failed) == (1, 1)
+
+
+def test_who_was_deleted_or_disabled_is_out_of_the_reckoning() -> None:
+    counts = Counts(pending=2, in_progress=1, unfinished=2)
+    recount(counts, Status.IN_PROGRESS, Status.SKIPPED, in_wave=True, is_barred=True)
+    drop(counts, has_begun=True)
+    drop(counts, has_begun=False)
+
+    assert counts == Counts(skipped=3)
+    assert move_of(RUNS, 0, counts, waves=2, stop_at=RULE) == Move(
+        status=CampaignStatus.SUCCESS, wave=0
+    )
 
 
 def test_whoever_drives_gives_a_command_the_same_id() -> None:

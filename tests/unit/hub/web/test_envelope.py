@@ -11,6 +11,7 @@ from hub.base.errors import (
     FieldError,
     Forbidden,
     HubError,
+    InsufficientStorage,
     Invalid,
     Misdirected,
     NotFound,
@@ -47,6 +48,7 @@ STATUS: dict[type[HubError], int] = {
     TooManyRequests: 429,
     Overloaded: 503,
     Unavailable: 503,
+    InsufficientStorage: 507,
 }
 
 

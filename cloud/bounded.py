@@ -1,0 +1,31 @@
+"""Answers over HTTP that are read to their end, but not beyond a bound: whoever answers need not be
+whoever was asked (`protocol.answers`)."""
+
+from typing import Any, Final
+
+import httpx
+
+MOST_BYTES: Final = 8 * 1024 * 1024
+
+
+class AnswerTooLong(httpx.RequestError):
+    """No answer of ours has so many bytes."""
+
+
+async def post(http: httpx.AsyncClient, url: str, **request: Any) -> httpx.Response:
+    """One POST, its answer read. Raises `httpx.HTTPError`."""
+    content = bytearray()
+    async with http.stream("POST", url, **request) as answer:
+        async for part in answer.aiter_bytes():
+            content += part
+            if len(content) > MOST_BYTES:
+                raise AnswerTooLong(f"an answer of over {MOST_BYTES} bytes")
+    return httpx.Response(
+        answer.status_code, headers=_plain(answer.headers), content=bytes(content)
+    )
+
+
+def _plain(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """Without what speaks of how the content travelled: it is decoded now."""
+    travelling = ("content-encoding", "content-length", "transfer-encoding")
+    return [(name, value) for name, value in headers.multi_items() if name not in travelling]
