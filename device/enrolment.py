@@ -35,6 +35,9 @@ UNAUTHORISED: Final = 401
 REFUSED: Final = frozenset({401, 403, 404, 409})
 ASK_SECONDS: Final = 30.0
 """For one request, everything included."""
+FORBIDDEN: Final = 403
+LATER: Final = frozenset({"reenroll_refused", "pending_approval", "quarantined"})
+"""Codes of a 403 that is no refusal for good: ask again, as late as the hub says."""
 RENEWAL_RETRY_SECONDS: Final = 60.0
 
 
@@ -59,6 +62,12 @@ class _Kept(Struct, frozen=True):
     token: str
     received: datetime
     renew_after_seconds: float
+
+
+class _Problem(Struct, frozen=True):
+    """Of a problem document what an agent reads."""
+
+    code: str = ""
 
 
 class _Refused(Exception):
@@ -164,6 +173,11 @@ class Enrolment:
             raise HubUnreachable(str(error) or type(error).__name__) from None
         if is_web_page(answer.headers.get("content-type"), answer.content):
             raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")
+        if answer.status_code == FORBIDDEN and _code_of(answer.content) in LATER:
+            raise HubUnreachable(
+                f"the hub says later: {_code_of(answer.content)}",
+                retry_after=retry_after(answer.headers),
+            )
         if answer.status_code in REFUSED:
             raise _Refused(answer.status_code)
         if answer.status_code not in {200, 201}:
@@ -212,6 +226,14 @@ def _write(path: Path, kept: _Kept) -> None:
     except OSError as error:
         # The token in memory serves until the next start, which enrols again.
         _log.warning("token not kept", reason=error.strerror)
+
+
+def _code_of(content: bytes) -> str:
+    """Of a problem document; empty when it is none."""
+    try:
+        return msgspec.json.decode(content, type=_Problem).code
+    except msgspec.MsgspecError:
+        return ""
 
 
 def _why_refused(status: int) -> str:

@@ -180,7 +180,9 @@ class Replica:
             bus, self.replica_id, show=self._show_here, unavailable=BusUnavailable
         )
         self.telemetry = TelemetryService(TelemetryStore(database), self._stream)
-        self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
+        self.devices = DeviceService(
+            DeviceStore(database), self.accounts, self.audit, self.telemetry
+        )
         name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}", version("longline"))
         self.lines = LineService(
             LineStore(database),

@@ -103,6 +103,7 @@ class Children:
             *("--hub", self._hub, "--devices", str(devices), "--prefix", "sim"),
             *("--rate", str(EVENTS_A_SECOND), "--command-seconds", str(COMMAND_SECONDS)),
             *("--status-seconds", str(METRICS_SECONDS)),
+            *("--state-dir", str(self._directory / "fleet")),
             *("--enrollment-key-file", str(self._key_file)),
         ]
 

@@ -46,6 +46,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     command_seconds: float
     status_seconds: float
     key: str
+    tokens: Path | None = None
+    """Where the devices keep their tokens; None: in memory, and they enrol at each start."""
 
 
 def command(
@@ -66,6 +68,13 @@ def command(
     enrollment_key_file: Annotated[
         Path | None, typer.Option(help="File with the enrolment key (or LONGLINE_ENROLLMENT_KEY).")
     ] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the devices keep their tokens. Without it they enrol at each start, which"
+            " the hub allows a minute after their last line."
+        ),
+    ] = None,
 ) -> None:
     """Simulate many devices in one process."""
     try:
@@ -77,6 +86,8 @@ def command(
         raise UserError(
             "no enrolment key: set LONGLINE_ENROLLMENT_KEY or --enrollment-key-file", USAGE
         )
+    if state_dir is not None:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     _allow_files(devices)
     plan = Plan(
         hub=hub,
@@ -87,6 +98,7 @@ def command(
         command_seconds=command_seconds,
         status_seconds=status_seconds,
         key=key,
+        tokens=state_dir,
     )
     sys.stdout.write(encode(run(plan)).decode() + "\n")
 
@@ -170,7 +182,7 @@ class Fleet:
             device_id=device_id,
             about={"name": device_id, "version": agent_version()},
             key=self._plan.key,
-            path=None,
+            path=self._plan.tokens and self._plan.tokens / f"{device_id}.json",
         )
         return SimulatedDevice(
             device_id,

@@ -1,7 +1,7 @@
 """Enrolment, the list of devices, and what an administrator changes of them."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import structlog
@@ -30,6 +30,7 @@ from hub.devices.store import (
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal
+from protocol.dashboard import AlertEvent, DashboardEvent
 from protocol.frames import ConnectionMode
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, is_device_id
 
@@ -47,6 +48,13 @@ log = structlog.get_logger(__name__)
 NO_SUCH_DEVICE: Final = "no such device"
 
 
+class Dashboards(Protocol):
+    """Where alerts of the hub's own go (the telemetry floor)."""
+
+    def publish(self, org: OrgId, event: DashboardEvent) -> None: ...
+    def now(self) -> str: ...
+
+
 class DeviceChange(Struct, frozen=True, kw_only=True):
     """None leaves a field as it is."""
 
@@ -59,10 +67,17 @@ class DeviceChange(Struct, frozen=True, kw_only=True):
 
 
 class DeviceService:
-    def __init__(self, store: DeviceStore, accounts: AccountService, audit: AuditService) -> None:
+    def __init__(
+        self,
+        store: DeviceStore,
+        accounts: AccountService,
+        audit: AuditService,
+        dashboards: Dashboards,
+    ) -> None:
         self._store = store
         self._accounts = accounts
         self._audit = audit
+        self._dashboards = dashboards
 
     async def enroll(
         self,
@@ -111,6 +126,14 @@ class DeviceService:
 
     def _raise_reenrolled(self, device_id: DeviceId) -> None:
         log.warning("device_reenrolled", device_id=device_id)
+        alert = AlertEvent(
+            device_id=device_id,
+            ts=self._dashboards.now(),
+            severity="WARN",
+            code="device_reenrolled",
+            message="it enrolled again by the enrolment key: its earlier tokens have ended",
+        )
+        self._dashboards.publish(DEFAULT_ORG, alert)
 
     async def require(self, org: OrgId, device_id: str) -> None:
         """Raises `NotFound` when there is no such device."""
