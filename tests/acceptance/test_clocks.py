@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.clock import ClockedHub, ClockedReplica, needs_faketime
-from tests.acceptance.hub.clients import Fleet, Rest, until
-from tests.acceptance.hub.conftest import log_in
+from tests.acceptance.hub.clients import Fleet, Rest, new_id, until
+from tests.acceptance.hub.conftest import PASSWORD, log_in
 
 pytestmark = needs_faketime
 
@@ -129,3 +129,64 @@ async def test_g18_a_command_that_is_sent_after_a_step_back_says_what_the_time_i
         frame = await device.command()
         said, deadline = map(datetime.fromisoformat, (frame["serverTime"], frame["deadline"]))
         assert timedelta(seconds=50) < deadline - said <= timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("offset", ["+3s", "+10m", "-10m"])
+async def test_g20_what_a_replica_with_a_wrong_clock_grants_is_good_everywhere_until_it_ends(
+    hub: ClockedHub, tmp_path: Path, offset: str
+) -> None:
+    folder = tmp_path / "replica"
+    folder.mkdir()
+    other = ClockedReplica(
+        folder,
+        offset,
+        database_url=hub.ready["databaseUrl"],
+        redis_url=hub.ready["redisUrl"],
+    )
+    other.start()
+    try:
+        name = new_id("user")
+        async with Rest.open(hub.url, token_of(hub)) as admin:
+            body = {"username": name, "password": PASSWORD, "role": "VIEWER"}
+            user = (await admin.post("/users", body)).json()["data"]["id"]
+            token = log_in(other.url, name, PASSWORD)
+            device = new_id("dev")
+            of_device = await Fleet(other.url, hub.ready["enrollmentKey"]).token(device)
+            for url in (hub.url, other.url):
+                async with Rest.open(url, token) as there:
+                    assert (await there.get("/auth/me")).status_code == 200
+                async with Rest.open(url, of_device) as there:
+                    assert (await there.post("/sync", {"records": []})).status_code == 200
+            await admin.client.patch(f"/users/{user}", json={"disabled": True})
+            await admin.client.delete(f"/devices/{device}")
+
+            async def ended() -> bool:
+                found: list[int] = []
+                for url in (hub.url, other.url):
+                    async with Rest.open(url, token) as there:
+                        found.append((await there.get("/auth/me")).status_code)
+                    async with Rest.open(url, of_device) as there:
+                        found.append((await there.post("/sync", {"records": []})).status_code)
+                return found == [401] * 4
+
+            await until(ended, seconds=5)
+    finally:
+        other.kill()
+
+
+async def test_g20_what_was_ended_while_the_hub_was_behind_stays_dead(hub: ClockedHub) -> None:
+    hub.step("-1h")
+    async with Rest.open(hub.url, token_of(hub)) as admin:
+        name, device = new_id("user"), new_id("dev")
+        body = {"username": name, "password": PASSWORD, "role": "VIEWER"}
+        user = (await admin.post("/users", body)).json()["data"]["id"]
+        token = log_in(hub.url, name, PASSWORD)
+        of_device = await fleet_of(hub).token(device)
+        await admin.client.patch(f"/users/{user}", json={"disabled": True})
+        await admin.client.delete(f"/devices/{device}")
+    for offset in ("+0", "+10m", "-2h"):
+        hub.step(offset)
+        async with Rest.open(hub.url, token) as there:
+            assert (await there.get("/auth/me")).status_code == 401
+        async with Rest.open(hub.url, of_device) as there:
+            assert (await there.post("/sync", {"records": []})).status_code == 401

@@ -24,9 +24,11 @@ from hub.campaigns.service import (
     Wish,
 )
 from hub.campaigns.store import CampaignStore
+from hub.web.principal import Principal
 from protocol.commands import ForceSync
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.replies import Result
+from tests.factories import make_principal
 from tests.integration.hub.hubs import ADMIN, Hub, Line, Told, add_devices, running_hub
 from tests.tasks import in_background
 
@@ -49,12 +51,14 @@ class Replica:
             await self.driver.drive(name)
         return len(names)
 
-    async def begin(self, devices: list[DeviceId], **terms: object) -> Campaign:
+    async def begin(
+        self, devices: list[DeviceId], by: Principal = ADMIN, **terms: object
+    ) -> Campaign:
         new = NewCampaign(
             subject="s", command=ForceSync(), terms=Terms(**terms),  # pyright: ignore[reportArgumentType]
             devices=devices,
         )  # fmt: skip
-        return await self.campaigns.create(ADMIN, new, action="campaign.create")
+        return await self.campaigns.create(by, new, action="campaign.create")
 
     async def targets(self, campaign: Campaign) -> list[Target]:
         found = await self.campaigns.devices(
@@ -223,3 +227,30 @@ async def test_campaigns_are_forgotten_with_time(database: Database) -> None:
         await one.campaigns.clean_up(days=1)
         with pytest.raises(NotFound):
             await one.status(campaign)
+
+
+@pytest.mark.parametrize("end", ["disabled = true", "role = 'VIEWER'"])
+async def test_g23_a_campaign_whose_owner_lost_the_right_is_paused_until_another_resumes_it(
+    database: Database, end: str
+) -> None:
+    devices = await add_devices(database)
+    await database.execute(
+        "INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash)"
+        " VALUES ('default', 'u1', 'u', 'u', 'ADMIN', '')"
+    )
+    async with replicas(database) as (hub, one, _):
+        campaign = await one.begin(devices, by=make_principal("ADMIN", subject="u1"))
+        await database.execute(f"UPDATE app_user SET {end}")  # noqa: S608 - a constant
+        line = await hub.line(devices[0])
+        await one.look()
+        paused = await one.campaigns.get(DEFAULT_ORG, campaign.campaign_id)
+        assert (paused.status, paused.stopped_because) == (
+            CampaignStatus.PAUSED, "owner_lacks_right",
+        )  # fmt: skip
+        assert line.of("force_sync") == []
+        resumed = await one.campaigns.ask(ADMIN, campaign.campaign_id, Wish.RESUME, action="resume")
+        assert resumed.stopped_because is None
+        await one.look()
+        await succeed(hub, line)
+        await one.look()
+        assert await one.status(campaign) is CampaignStatus.SUCCESS
