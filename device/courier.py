@@ -37,6 +37,7 @@ OK: Final = 200
 SEND_SECONDS: Final = 15.0
 DISK_SECONDS: Final = 5.0
 NO_CLOUD_SECONDS: Final = 60.0
+HELD_SECONDS: Final = 60.0
 
 
 class Tokens(Protocol):
@@ -157,20 +158,46 @@ class HubCourier(Courier):
         super().__init__(queue, alerts)
         self._http = http
         self._tokens = tokens
+        self._held: dict[Lane, float] = {}
+        """Companies whose records the hub does not take from this device, until when they rest."""
+
+    def hurry(self) -> None:
+        self._held.clear()
+        super().hurry()
 
     async def _lanes(self) -> list[Lane]:
-        return [HUB] if await super()._lanes() else []
+        held = self._resting()
+        return [HUB] if any(lane not in held for lane in await super()._lanes()) else []
+
+    def _resting(self) -> set[Lane]:
+        now = self._clock()
+        return {lane for lane, until in self._held.items() if until > now}
 
     async def _send(self, lane: Lane) -> None:
-        waiting = await self._queue.take(self.way, MOST_RECORDS)
+        waiting = await self._queue.take(self.way, MOST_RECORDS, without=self._resting())
         batch = waiting[: fitting([len(each.body) for each in waiting])]
         if not batch:
             return
         sent = [each.id for each in batch]
         found = fates(sent, await self._post(batch))
         await self._settle(found)
-        if len(found.done) + len(found.refused) < len(set(sent)):
+        await self._hold(
+            {each.lane: found.held[each.id] for each in batch if each.id in found.held}
+        )
+        if len(found.done) + len(found.refused) + len(found.held) < len(set(sent)):
             raise Failed("the hub's answer does not name every record")
+
+    async def _hold(self, lanes: dict[Lane, str]) -> None:
+        """The records of these companies rest, and the others go on."""
+        for lane, why in lanes.items():
+            _log.error("records held", company=lane, reason=why)
+            if lane not in self._held:
+                text = f"the records of company {lane} wait: {why}"
+                await self._alerts.add(
+                    Alert(severity="WARN", code="record_refused", message=text[:1000])
+                )
+            self._held[lane] = self._clock() + HELD_SECONDS
+            asyncio.get_running_loop().call_later(HELD_SECONDS, self._wake.set)
 
     async def _post(self, batch: list[Waiting]) -> SyncAnswer:
         body = b'{"records":[' + b",".join(each.body for each in batch) + b"]}"

@@ -7,9 +7,10 @@ one. All counts change in the transaction that changes the rows.
 """
 
 import asyncio
+import json
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
 from typing import Final, Literal, NamedTuple, TypeVar
 
@@ -42,6 +43,7 @@ class Waiting(NamedTuple):
 
     id: str
     kind: Kind
+    lane: Lane
     body: bytes
 
 
@@ -150,22 +152,32 @@ class RecordQueue:
 
         return await self._database.read(query)
 
-    async def take(self, way: Way, most: int, lane: Lane | None = None) -> list[Waiting]:
+    async def take(
+        self, way: Way, most: int, lane: Lane | None = None, *, without: Collection[Lane] = ()
+    ) -> list[Waiting]:
         """The first to go this way, in order; of one lane they are of one kind. None goes before
         an older record of its company. From now on they go no other way: see
         `device.core.queue`."""
 
         def job(connection: sqlite3.Connection) -> list[Waiting]:
-            rows: list[tuple[int, str, Kind, bytes]] = connection.execute(
+            rows: list[tuple[int, str, Kind, Lane, bytes]] = connection.execute(
                 "WITH held AS (SELECT company_id, MIN(position) AS first FROM record"
                 "  WHERE state = 'waiting' AND coalesce(way, :present) <> :way"
                 "  GROUP BY company_id)"
-                " SELECT r.position, r.id, r.kind, r.body FROM record r"
+                " SELECT r.position, r.id, r.kind, r.company_id, r.body FROM record r"
                 " LEFT JOIN held USING (company_id)"
                 " WHERE r.state = 'waiting' AND coalesce(r.way, :present) = :way"
                 " AND (held.first IS NULL OR r.position < held.first)"
-                " AND (:lane IS NULL OR r.company_id = :lane) ORDER BY r.position LIMIT :most",
-                {"present": way_of(self._mode), "way": way, "lane": lane, "most": most},
+                " AND (:lane IS NULL OR r.company_id = :lane)"
+                " AND r.company_id NOT IN (SELECT value FROM json_each(:without))"
+                " ORDER BY r.position LIMIT :most",
+                {
+                    "present": way_of(self._mode),
+                    "way": way,
+                    "lane": lane,
+                    "without": json.dumps(list(without)),
+                    "most": most,
+                },
             ).fetchall()
             if lane is not None:
                 rows = list(takewhile(lambda row: row[2] == rows[0][2], rows))

@@ -17,7 +17,7 @@ from typing import Final, Generic, Literal, TypeVar
 from msgspec import Struct
 
 from cloud.api import wait_after
-from protocol.edge import MOST_RECORDS, SyncAnswer
+from protocol.edge import MOST_RECORDS, Refusal, SyncAnswer
 from protocol.frames import ConnectionMode
 
 L = TypeVar("L", bound=Hashable)
@@ -60,18 +60,23 @@ class Fates(Struct, frozen=True):
     done: list[str]
     refused: list[tuple[str, str]]
     """(id, why)."""
+    held: dict[str, str] = {}
+    """Id to why: of a company that is not the device's, as the hub has it. People can change that,
+    so the record waits, and nothing of it is lost."""
 
 
 def fates(sent: Sequence[str], answer: SyncAnswer) -> Fates:
     mine = set(sent)
+    refusals = [refusal for refusal in answer.refused if refusal.id in mine]
     return Fates(
         done=[ident for ident in answer.accepted if ident in mine],
-        refused=[
-            (refusal.id, f"{refusal.code}: {refusal.message}")
-            for refusal in answer.refused
-            if refusal.id in mine
-        ],
+        refused=[(each.id, _why(each)) for each in refusals if each.code != "forbidden"],
+        held={each.id: _why(each) for each in refusals if each.code == "forbidden"},
     )
+
+
+def _why(refusal: Refusal) -> str:
+    return f"{refusal.code}: {refusal.message}"
 
 
 class Rests(Generic[L]):

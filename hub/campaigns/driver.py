@@ -316,7 +316,9 @@ class Driver:
         )
         try:
             await self._commands.dispatch(_on_behalf(campaign), target.device_id, wish)
-        except (NotFound, Conflict, Invalid, Forbidden) as refused:
+        except NotFound:
+            return  # it was deleted just now: the next look skips it
+        except (Conflict, Invalid, Forbidden) as refused:
             why = error(str(refused.code), refused.detail)
             await self._store.refuse((campaign.org, campaign.campaign_id), target, why)
         except HubError as busy:

@@ -157,8 +157,10 @@ WITH spread AS (
 SELECT t.device_id, c.command ->> 'sha256' AS digest, t.finished_at
 FROM campaign_device t
 JOIN campaign c USING (org_id, campaign_id)
+JOIN device d USING (org_id, device_id)
 LEFT JOIN penalty_cleared p USING (org_id, device_id)
-WHERE t.org_id = $1 AND ($2::text[] IS NULL OR t.device_id = ANY ($2::text[]))
+WHERE d.deleted_at IS NULL AND t.finished_at > d.created_at
+  AND t.org_id = $1 AND ($2::text[] IS NULL OR t.device_id = ANY ($2::text[]))
   AND t.status = 'FAILED' AND t.finished_at > now() - interval '8 days'
   AND t.finished_at > coalesce(p.cleared_at, '-infinity')
   AND c.command ->> 'sha256' IS NOT NULL

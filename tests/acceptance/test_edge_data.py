@@ -104,6 +104,28 @@ async def test_what_does_not_fit_is_refused_counted_and_reported(tmp_path: Path)
             assert sorted(cloud.ids())[:20] == [f"f-{n:04}" for n in range(20)]
 
 
+async def test_what_the_hub_does_not_take_of_a_company_waits_until_it_does(tmp_path: Path) -> None:
+    async with stand_in_cloud() as cloud, factory(tmp_path, cloud) as plant:
+        agent = await plant.agent("edge-1")
+        async with plant.rest() as rest:
+            path = "/devices/edge-1"
+            await rest.client.patch(path, json={"companyId": "other"})
+            (answer,) = await agent.emit(*make_records("r", 1, ts="2026-01-02T03:04:05Z"))
+            assert answer["ok"]
+
+            async def told() -> bool:
+                alerts = await rest.data(f"{path}/events", type="alert")
+                return any("the device belongs to company other" in str(row) for row in alerts)
+
+            await until(told)
+            assert cloud.ids() == []
+            await rest.client.patch(path, json={"companyId": "acme"})
+            synced = (await rest.dispatch("edge-1", "force_sync")).json()["data"]
+            assert synced["data"] == {"inProgress": 0}
+            await cloud.until(1)
+            assert cloud.ids("/companies/acme/bottles") == ["r-0000"]
+
+
 @pytest.mark.parametrize("seed", [223])
 async def test_nothing_is_lost_or_doubled_while_everything_is_cut(
     tmp_path: Path, seed: int

@@ -72,3 +72,10 @@ async def test_without_a_cloud_all_that_waits_goes_to_the_hub(queue: RecordQueue
     await queue.forget_cloud()
     assert await taken(queue, "hub") == ["r1", "r2"]
     assert queue.mode == "VIA_LOCAL_SERVER"
+
+
+async def test_a_company_that_rests_holds_back_no_other(queue: RecordQueue) -> None:
+    await queue.add([made("r1"), made("o1", "other"), made("r2")])
+    found = await queue.take("hub", 10, without=["acme", "nobody"])
+    assert [(each.id, each.lane) for each in found] == [("o1", "other")]
+    assert await taken(queue, "hub") == ["r1", "o1", "r2"]

@@ -9,7 +9,7 @@ import pytest
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
-from hub.base.errors import NotFound
+from hub.base.errors import Conflict, NotFound
 from hub.campaigns.driver import Driver
 from hub.campaigns.service import (
     Campaign,
@@ -183,14 +183,37 @@ async def test_a_target_whose_command_is_not_taken_has_failed(
         campaign = await one.begin(devices)
 
         async def refuse(*_: object) -> None:
-            raise NotFound("gone")
+            raise Conflict("taken")
 
         monkeypatch.setattr(hub.commands, "dispatch", refuse)
         await one.look()
         (target,) = await one.targets(campaign)
         assert (target.status, target.error) == (
-            Status.FAILED, {"code": "not_found", "message": "gone"},
+            Status.FAILED, {"code": "conflict", "message": "taken"},
         )  # fmt: skip
+
+
+async def test_a_device_that_is_deleted_before_its_command_is_sent_is_skipped(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = await add_devices(database)
+    async with replicas(database) as (hub, one, _):
+        await hub.line(devices[0])
+        campaign = await one.begin(devices)
+
+        async def deleted(*_: object) -> None:
+            await database.execute("UPDATE device SET deleted_at = now()")
+            raise NotFound("no such device")
+
+        monkeypatch.setattr(hub.commands, "dispatch", deleted)
+        await one.look()
+        assert [t.status for t in await one.targets(campaign)] == [Status.IN_PROGRESS]
+        await one.look()
+        (target,) = await one.targets(campaign)
+        assert target.status is Status.SKIPPED
+        assert target.error is not None
+        assert target.error["code"] == "device_deleted"
+        assert await one.status(campaign) is CampaignStatus.SUCCESS
 
 
 async def test_what_an_aborted_campaign_had_not_sent_is_never_sent(database: Database) -> None:

@@ -16,15 +16,9 @@ from device.core.update import UpdateRefused
 from device.launcher import command_line, decide
 from device.version import installed_version
 from device.versions import Versions
-from protocol.commands import UpdateFirmware
+from tests.unit.device.core.factories import make_update
 
-UPDATE = UpdateFirmware(
-    release_id="r",
-    version="2",
-    url="/api/v1/firmware/releases/r/artifact",
-    sha256="a" * 64,
-    size=1000,
-)
+UPDATE = make_update()
 GOOD = {"release.json": b'{"product":"longline-device","version":"2"}', "__main__.py": b"new"}
 
 

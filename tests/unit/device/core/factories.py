@@ -1,6 +1,9 @@
 """Commands and what comes of them, valid by default."""
 
+from typing import Any
+
 from device.core.book import Book, BookEffect, Mark, Record, Run, Send
+from protocol.commands import UpdateFirmware
 from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Result, ResultError
 
@@ -37,3 +40,11 @@ def error_of(result: object) -> ResultError:
     assert isinstance(result, Result)
     assert result.error is not None
     return result.error
+
+
+def make_update(**changes: Any) -> UpdateFirmware:
+    fields: dict[str, Any] = {
+        "release_id": "r", "version": "2", "url": "/api/v1/firmware/releases/r/artifact",
+        "sha256": "a" * 64, "size": 1000,
+    }  # fmt: skip
+    return UpdateFirmware(**{**fields, **changes})

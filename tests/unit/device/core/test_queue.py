@@ -29,6 +29,11 @@ def test_an_answer_counts_only_for_what_was_sent() -> None:
     assert fates(["a", "b", "c"], answer) == Fates(["a"], [("b", "conflict: why")])
 
 
+def test_what_the_hub_does_not_take_from_this_device_waits() -> None:
+    answer = SyncAnswer([], [Refusal("a", "forbidden", "why"), Refusal("b", "forbidden", "why")])
+    assert fates(["a"], answer) == Fates([], [], {"a": "forbidden: why"})
+
+
 def test_a_lane_that_failed_rests_longer_each_time_and_the_others_go_on() -> None:
     rests: Rests[str] = Rests(lambda: 0.0)
     assert rests.first(["a", "b"], 100.0) == "a"

@@ -11,16 +11,10 @@ from device.core.hub_clock import HubClock
 from device.core.pace import BURST_SECONDS, FRAMES_A_SECOND, Pace
 from protocol.answers import WEB_PAGE
 from protocol.codec import encode
-from protocol.commands import UpdateFirmware
+from tests.unit.device.core.factories import make_update
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-UPDATE = UpdateFirmware(
-    release_id="r",
-    version="2",
-    url="/api/v1/firmware/releases/r/artifact",
-    sha256="a" * 64,
-    size=1000,
-)
+UPDATE = make_update()
 
 
 def test_the_hub_clock_counts_from_what_the_hub_said() -> None:

@@ -5,14 +5,9 @@ from msgspec import structs
 
 from device.core import update
 from protocol.commands import UpdateFirmware
+from tests.unit.device.core.factories import make_update
 
-UPDATE = UpdateFirmware(
-    release_id="r",
-    version="2",
-    url="/api/v1/firmware/releases/r/artifact",
-    sha256="a" * 64,
-    size=1000,
-)
+UPDATE = make_update()
 SIGNED = structs.replace(UPDATE, signature_base64=base64.b64encode(b"good").decode())
 
 
