@@ -29,7 +29,15 @@ from hub.accounts.settings_rest import EnrollmentKey, SettingsEndpoints, Setting
 from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.commands.records import CommandRecord, CommandResult
-from hub.commands.rest import BulkBody, CommandEndpoints, CommandsQuery, DispatchBody, HistoryQuery
+from hub.commands.rest import (
+    BulkBody,
+    Cancelled,
+    CommandEndpoints,
+    CommandsQuery,
+    DispatchBody,
+    HistoryQuery,
+    PendingQuery,
+)
 from hub.config.rest import (
     Config,
     ConfigChange,
@@ -157,6 +165,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/fleet/metrics", of.telemetry.fleet_metrics, Action.READ, "One metric of up to 200 devices, in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
 
         Route("POST", "/devices/{id}/commands", commands.dispatch, Action.DISPATCH, "Dispatch a command.", body=DispatchBody, answer=CommandResult),
+        Route("DELETE", "/devices/{id}/commands", commands.cancel_pending, Action.DISPATCH, "Cancel what waits for a device, each command by the right to its type.", exists=there, query=PendingQuery, answer=Cancelled, status=202),
         Route("GET", "/devices/{id}/commands", commands.history, Action.READ, "Commands of a device.", exists=there, query=HistoryQuery, answer=CommandRecord, listing=True),
         Route("GET", "/devices/{id}/commands/{command_id}", commands.get, Action.READ, "One command.", answer=CommandRecord),
         Route("DELETE", "/devices/{id}/commands/{command_id}", commands.cancel, Action.DISPATCH, "Cancel a command.", answer=CommandRecord, status=202),

@@ -15,6 +15,7 @@ from hub.base.errors import Conflict, HubError
 from hub.commands.dispatch import Insert, NewCommand, ReadyLine, Target, accept
 from hub.commands.records import Ledgered
 from hub.commands.store import Key, KeyRow, Name, Place
+from protocol.ids import DeviceId, OrgId
 
 
 class Intake(Struct, frozen=True, kw_only=True):
@@ -26,6 +27,8 @@ class Intake(Struct, frozen=True, kw_only=True):
     key: tuple[Key, KeyRow] | None = None
 
 
+Wish = tuple[OrgId, DeviceId, bytes]
+"""A device, and the hash of what is asked of it."""
 Outcome = Ledgered | HubError
 Decision = Insert | Ledgered | HubError | Name
 """A row to insert, what was there already, why not, or the name of a twin in the same group."""
@@ -66,12 +69,23 @@ class Acceptance:
             {(c.org, c.command_id) for intake in self._intakes for c in intake.commands if c.chosen}
         )
 
+    def wishes_wanted(self) -> list[Wish]:
+        """What may join an equal command that waits."""
+        return sorted({
+            (c.org, c.device_id, c.request_hash)
+            for intake in self._intakes
+            if intake.key is None
+            for c in intake.commands
+            if c.coalesces
+        })  # fmt: skip
+
     def decide(
         self,
         *,
         keys: dict[Key, KeyRow],
         targets: dict[Place, Target],
         existing: dict[Name, Ledgered],
+        waiting: Mapping[Wish, Ledgered] = MappingProxyType({}),
         ready: Callable[[Place], ReadyLine | None],
         refused: Mapping[Name, HubError] = MappingProxyType({}),
     ) -> None:
@@ -89,6 +103,10 @@ class Acceptance:
                 continue
             decisions: list[Decision] = []
             for new in intake.commands:
+                equal = waiting.get((new.org, new.device_id, new.request_hash))
+                if equal is not None and intake.key is None and new.coalesces:
+                    decisions.append(equal)
+                    continue
                 decision = _refusal(new, refused, targets, existing, taken) or _decide_one(
                     new, targets, existing, taken, ready
                 )

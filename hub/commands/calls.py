@@ -73,7 +73,11 @@ class Calls:
             )
             if taken.joined is None:
                 command = _or_raise(taken.outcomes[0])
-                await self._note_join(by, command)
+                if command.command_id != command_id:  # an equal one waits
+                    await self._note_join(by, command)
+                    return await self._join(by, device_id, command.command_id, wish)
+                if command.owner_id != by.subject:
+                    await self._note_join(by, command)
                 return await self._until_ended(command, wish, futures[name])
         return await self._join(by, device_id, CommandId(taken.joined.subject), wish)
 
@@ -119,17 +123,15 @@ class Calls:
             self._require_current_view()
 
     async def _note_join(self, by: Principal, command: Ledgered) -> None:
-        """Somebody else chose this id before: the call joins that command, and the audit says
-        so."""
-        if command.owner_id != by.subject:
-            deed = deed_of(
-                by,
-                f"command.{command.type}",
-                command.device_id,
-                commandId=command.command_id,
-                joined=True,
-            )
-            await self._audit.note(deed)
+        """The call joins a command that was there; the audit says so."""
+        deed = deed_of(
+            by,
+            f"command.{command.type}",
+            command.device_id,
+            commandId=command.command_id,
+            joined=True,
+        )
+        await self._audit.note(deed)
 
     # Many
 

@@ -12,6 +12,7 @@ from hub.commands.records import Ledgered, error_of
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Name
 from hub.web.principal import Principal
+from protocol.commands import CommandType
 from protocol.errors import CommandErrorCode
 from protocol.ids import CommandId, DeviceId, ReplicaId
 
@@ -56,6 +57,27 @@ class Cancels:
             await self._audit.record(connection, _deed(by, command))
         self._cancelled(command, owner)
         return command
+
+    async def cancel_pending(
+        self, by: Principal, device_id: DeviceId, kind: CommandType | None
+    ) -> int:
+        """Withdraw what waits for a device, each by the right to its type; how many. Raises
+        `Forbidden` when the caller may withdraw none of what is there."""
+        async with self._store.database.transaction() as connection:
+            found = await self._store.lock_pending(connection, by.org, device_id, kind)
+            mine = [command for command in found if may_dispatch(by, command.type)]
+            if found and not mine:
+                raise Forbidden("this role may not cancel what waits for the device")
+            ended = [
+                await self._store.withdraw(connection, each, by=by.actor, error=_WITHDRAWN)
+                for each in mine
+            ]
+            for listener in self._listeners:
+                await listener.ended(connection, ended)
+            await self._audit.record(connection, *(_deed(by, command) for command in ended))
+        for command in ended:
+            self._cancelled(command, None)
+        return len(ended)
 
     def _cancelled(self, command: Ledgered, owner: ReplicaId | None) -> None:
         if command.ended:

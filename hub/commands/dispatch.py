@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from hub.base.errors import Conflict, Ended, HubError, NotFound, TooManyCommands
 from hub.commands.records import Delivery, Ledgered, error_of
 from hub.web.principal import Principal
-from protocol.commands import COMMANDS
+from protocol.commands import COMMANDS, Danger
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
@@ -26,6 +26,20 @@ from protocol.lifecycle import ENDED, Happening, IllegalStep, State, next_state
 from protocol.replies import Ack, Progress, Reply, Result, happening_of
 
 MAX_UNFINISHED: Final = 50
+
+
+KEPT_PLACES: Final = 10
+"""Of these the last, for what is dangerous or changes the device: a crowd of harmless commands does
+not keep these out."""
+COALESCED: Final = frozenset({"force_sync", "pull_logs", "enable_device"})
+"""One of these that waits does for all who ask for the same."""
+
+
+def places_for(kind: str) -> int:
+    """How many commands a device may have unfinished before one of this type is refused."""
+    spec = COMMANDS.get(kind)
+    harmless = spec is not None and spec.danger is Danger.NO and kind != "push_config"
+    return MAX_UNFINISHED - KEPT_PLACES if harmless else MAX_UNFINISHED
 
 
 class NewCommand(Struct, frozen=True, kw_only=True):
@@ -45,6 +59,11 @@ class NewCommand(Struct, frozen=True, kw_only=True):
     """Who answers for it: when it is sent, too."""
     batch_id: str | None
     request_hash: bytes
+
+    @property
+    def coalesces(self) -> bool:
+        """Whether it may join an equal one that waits, where nothing names this very call."""
+        return self.delivery == "queue" and not self.chosen and self.type in COALESCED
 
 
 class Target(Struct, kw_only=True):
@@ -99,9 +118,9 @@ def accept(
         return existing if same else Conflict("this command id was used for another request")
     insert = _born(new, target, line)
     if insert.status in (State.PENDING, State.SENT):
-        if target.unfinished >= MAX_UNFINISHED:
+        if target.unfinished >= places_for(new.type):
             return TooManyCommands(
-                f"the device has {MAX_UNFINISHED} unfinished commands", retry_after=5
+                f"the device has {target.unfinished} unfinished commands", retry_after=5
             )
         target.unfinished += 1
     target.seq = insert.seq

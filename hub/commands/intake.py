@@ -82,10 +82,12 @@ class Intakes:
                     await self._store.lock(connection, places)
                 targets = await self._store.targets(connection, places)
                 wanted, names = group.keys_wanted(), group.names_wanted()
+                wishes = group.wishes_wanted()
                 group.decide(
                     keys=await self._store.keys(connection, wanted) if wanted else {},
                     targets=targets,
                     existing=await self._store.existing(connection, names) if names else {},
+                    waiting=await self._store.waiting(connection, wishes) if wishes else {},
                     ready=self._sender.ready,
                     refused=await self._judge(connection, group) if locked else {},
                 )

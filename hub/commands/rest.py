@@ -1,9 +1,9 @@
 """Dispatch, bulk, history and cancel."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from hub.accounts.access import is_secret_from
 from hub.base.errors import invalid
@@ -17,7 +17,7 @@ from hub.commands.records import (
 )
 from hub.commands.service import BulkOutcome, CommandService, Dispatch, Filter
 from hub.web.envelope import Answer, Items
-from hub.web.inputs import Body, ListQuery, Moment
+from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.principal import Principal
 from hub.web.route import Call
 from protocol.commands import Command, CommandType
@@ -61,6 +61,16 @@ class HistoryQuery(ListQuery, frozen=True, kw_only=True):
 
 class CommandsQuery(HistoryQuery, frozen=True, kw_only=True):
     device_id: DeviceIdField | None = None
+
+
+class PendingQuery(Query, frozen=True, kw_only=True):
+    status: Literal["PENDING"]
+    """What was sent cannot be taken back in one call."""
+    type: CommandType | None = None
+
+
+class Cancelled(Struct, frozen=True):
+    cancelled: int
 
 
 class CommandEndpoints:
@@ -116,6 +126,12 @@ class CommandEndpoints:
             call.principal.org, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
         return _shown(call.principal, command)
+
+    async def cancel_pending(self, call: Call[PendingQuery, None]) -> Answer:
+        count = await self._service.cancel_pending(
+            call.principal, DeviceId(call.path("id")), call.query.type
+        )
+        return Answer(Cancelled(count), status=202)
 
     async def cancel(self, call: Call[None, None]) -> Answer:
         command = await self._service.cancel(

@@ -88,6 +88,7 @@ class CommandService:
         self.bulk = calls.bulk
         self.get = calls.get
         self.cancel = cancels.cancel
+        self.cancel_pending = cancels.cancel_pending
         self.cancel_here = cancels.cancel_here
 
     async def run(self) -> None:

@@ -110,6 +110,14 @@ class CommandStore:
     async def existing(self, connection: Connection, names: Sequence[Name]) -> dict[Name, Ledgered]:
         return _by_name(await connection.fetch(_Q["existing"], *_columns(names)))
 
+    async def waiting(
+        self, connection: Connection, wishes: Sequence[tuple[OrgId, DeviceId, bytes]]
+    ) -> dict[tuple[OrgId, DeviceId, bytes], Ledgered]:
+        """Of each the command that waits for just this."""
+        rows = await connection.fetch(_Q["waiting"], *_columns(wishes))
+        found = [from_row(row) for row in rows]
+        return {(each.org, each.device_id, each.request_hash): each for each in found}
+
     async def insert(
         self,
         connection: Connection,
@@ -242,6 +250,13 @@ class CommandStore:
     ) -> Ledgered:
         rows = await connection.fetch(_Q["withdraw"], command.org, command.command_id, by, error)
         return from_row(rows[0])
+
+    async def lock_pending(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, kind: str | None
+    ) -> list[Ledgered]:
+        """What waits for a device; of one type, or all."""
+        rows = await connection.fetch(_Q["lock_pending"], org, device_id, kind)
+        return [from_row(row) for row in rows]
 
     async def ask_cancel(self, connection: Connection, command: Ledgered, *, by: str) -> Ledgered:
         rows = await connection.fetch(_Q["ask_cancel"], command.org, command.command_id, by)

@@ -44,6 +44,15 @@ WHERE d.deleted_at IS NULL
 SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, command_id)
      USING (org_id, command_id)
 
+-- name: waiting
+-- Queued commands that were not sent yet, by what they ask for; the oldest of each.
+SELECT DISTINCT ON (c.org_id, c.device_id, c.request_hash) c.*
+FROM unnest($1::text[], $2::text[], $3::bytea[]) AS t (org_id, device_id, request_hash)
+JOIN command c USING (org_id, device_id, request_hash)
+WHERE c.finished_at IS NULL AND c.status = 'PENDING' AND c.delivery = 'queue'
+  AND c.cancelled_by IS NULL AND c.expires_at > now()
+ORDER BY c.org_id, c.device_id, c.request_hash, c.seq
+
 -- name: insert
 -- All of it or nothing: commands as decided, the number of the last one of each device, the audit
 -- rows. Nothing when a device is not as it was read: others have accepted for it, or it has a newer
@@ -211,6 +220,14 @@ SELECT c.*, l.replica_id AS owner FROM command c
 LEFT JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id AND l.closed_at IS NULL
 WHERE c.org_id = $1 AND c.device_id = $2 AND c.command_id = $3
 FOR UPDATE OF c
+
+-- name: lock_pending
+-- What waits for a device, in the order in which replies lock it.
+SELECT * FROM command
+WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL AND status = 'PENDING'
+  AND ($3::text IS NULL OR type = $3)
+ORDER BY seq
+FOR UPDATE
 
 -- name: withdraw
 -- Cancelled before it was sent.

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.acceptance.hub.clients import DEADLINE, Fleet, Rest, new_id, now
+from tests.acceptance.hub.process import HubProcess
 
 
 async def test_a_command_that_succeeds_is_answered_with_its_result(
@@ -387,3 +388,47 @@ async def test_an_unknown_device_or_command_is_404(fleet: Fleet, rest: Rest) -> 
     assert (await rest.get("/devices/nobody/commands")).status_code == 404
     assert (await rest.get(f"/devices/{device_id}/commands/none")).status_code == 404
     assert (await rest.client.delete(f"/devices/{device_id}/commands/none")).status_code == 404
+
+
+async def test_equal_harmless_commands_that_wait_are_one(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    first = await rest.accept(device_id, delivery="queue")
+    assert await rest.accept(device_id, delivery="queue") == first
+    others = [
+        await rest.accept(device_id, delivery="queue", timeoutMs=20_000),
+        await rest.accept(device_id, {"type": "pull_logs", "lines": 5}, delivery="queue"),
+        await rest.accept(device_id, "clear_queue", delivery="queue"),
+        await rest.accept(device_id, "clear_queue", delivery="queue"),
+        await rest.accept(device_id, {"type": "force_sync", "id": new_id("c")}, delivery="queue"),
+    ]
+    assert len({first, *others}) == 6
+    rows = await rest.data("/audit-log", target=device_id, action="command.force_sync")
+    assert [row["detail"].get("joined") for row in rows] == [None, None, True, None]
+    async with fleet.line(device_id) as device:
+        await device.hello()
+        await device.find("force_sync", id=first)
+        again = await rest.accept(device_id, delivery="queue")
+        assert again != first
+
+
+async def test_a_crowd_of_harmless_commands_leaves_room_and_is_cancelled_in_one_call(
+    fleet: Fleet, rest: Rest, hub: HubProcess, tokens: dict[str, str]
+) -> None:
+    device_id = await fleet.enroll()
+    for number in range(40):
+        await rest.accept(device_id, delivery="queue", timeoutMs=1_000 + number)
+    full = await rest.dispatch(device_id, delivery="queue", timeoutMs=5_000)
+    assert (full.status_code, full.json()["code"]) == (429, "too_many_commands")
+    patch: Json = {"type": "push_config", "patch": {}}
+    await rest.accept(device_id, patch, delivery="queue")
+    await rest.accept(device_id, "reboot_os", delivery="queue")
+    path = f"/devices/{device_id}/commands"
+    async with Rest.open(hub.url, tokens["OPERATOR"]) as operator:
+        cancelled = await operator.client.delete(path, params={"status": "PENDING"})
+    assert (cancelled.status_code, cancelled.json()["data"]) == (202, {"cancelled": 40})
+    left = await rest.data(path, finished=False)
+    assert {row["type"] for row in left} == {"push_config", "reboot_os"}
+    some = await rest.client.delete(path, params={"status": "PENDING", "type": "reboot_os"})
+    assert some.json()["data"] == {"cancelled": 1}
+    for query in ({}, {"status": "SENT"}, {"status": "PENDING", "type": "x"}):
+        assert (await rest.client.delete(path, params=query)).status_code == 400

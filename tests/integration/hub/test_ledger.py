@@ -127,7 +127,11 @@ async def test_a_key_is_free_again_after_24_hours(database: Database) -> None:
 async def test_the_fifty_are_kept_by_two_replicas_at_once(database: Database) -> None:
     async with two_hubs(database) as (one, two):
         outcomes = await asyncio.gather(
-            *(hub.accept(D1, delivery="queue") for hub in (one, two) for _ in range(60)),
+            *(
+                hub.accept(D1, "clear_queue", delivery="queue")
+                for hub in (one, two)
+                for _ in range(60)
+            ),
             return_exceptions=True,
         )
         refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
@@ -223,7 +227,9 @@ async def test_g3_what_changes_between_reading_and_claiming_is_looked_at_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with two_hubs(database) as (hub, _):
-        first, second, third = [await hub.accept(D1, delivery="queue") for _ in range(3)]
+        first, second, third = [
+            await hub.accept(D1, delivery="queue", timeout_ms=20_000 + n) for n in range(3)
+        ]
         read = hub.store.unsent
 
         async def slowly(connection: Connection, claims: Sequence[Claim]) -> Unsent:

@@ -172,3 +172,29 @@ def test_what_a_floor_above_refuses_takes_no_number_and_a_repeat_joins_all_the_s
     elsewhere = one("bad", device_id=DeviceId("nobody"))
     _, taken = take(elsewhere, refused={name: why})
     assert isinstance(taken[0].outcomes[0], NotFound)
+
+
+def test_an_equal_command_that_waits_does_for_whoever_names_no_call() -> None:
+    waits = make_command(State.PENDING, command_id="old", delivery="queue")
+    wish = ("default", "d1", b"hash")
+    queued = {"delivery": "queue", "chosen": False}
+    joins = make_new(command_id="a", **queued)
+    group = Acceptance([
+        Intake(commands=[joins]),
+        Intake(commands=[make_new(command_id="b", delivery="queue")]),
+        Intake(commands=[make_new(command_id="c", **queued)], key=(KEY, KeyRow(b"hash", "c"))),
+        Intake(commands=[make_new(command_id="d", chosen=False)]),
+        Intake(commands=[make_new(command_id="e", type="clear_queue", **queued)]),
+    ])  # fmt: skip
+    assert group.wishes_wanted() == [wish]
+    group.decide(
+        keys={},
+        targets={(DEFAULT_ORG, DeviceId("d1")): make_target()},
+        existing={},
+        waiting={(DEFAULT_ORG, DeviceId("d1"), b"hash"): waits},
+        ready=lambda _: None,
+    )
+    assert [insert.new.command_id for insert in group.inserts] == ["b", "c", "d", "e"]
+    assert group.outcomes({(i.new.org, i.new.command_id): waits for i in group.inserts})[
+        0
+    ].outcomes == [waits]

@@ -102,12 +102,19 @@ def test_an_id_that_is_there_is_joined_or_conflicts() -> None:
 
 def test_the_fifty_first_unfinished_command_is_refused_and_takes_no_number() -> None:
     target = make_target(unfinished=49)
-    assert accepted(make_new(), target, None, READY).seq == 1
-    refused = accept(make_new(command_id="c2"), target, None, READY)
+    assert accepted(make_new(type="clear_queue"), target, None, READY).seq == 1
+    refused = accept(make_new(command_id="c2", type="clear_queue"), target, None, READY)
     assert isinstance(refused, TooManyCommands)
     assert (target.seq, target.unfinished) == (1, 50)
     target.online = False
     assert accepted(make_new(command_id="c3"), target, None, None).status is State.FAILED
+
+
+@pytest.mark.parametrize("kind", [*COMMANDS, "from_the_future"])
+def test_a_crowd_of_harmless_commands_leaves_ten_places_for_the_others(kind: str) -> None:
+    harmless = kind in {"force_sync", "pull_logs", "enable_device"}
+    outcome = accept(make_new(type=kind), make_target(unfinished=40), None, READY)
+    assert isinstance(outcome, TooManyCommands) is harmless
 
 
 def test_equal_requests_have_equal_hashes_whatever_the_order_of_their_keys() -> None:
