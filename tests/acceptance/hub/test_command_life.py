@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.acceptance.hub.clients import DEADLINE, Fleet, Rest, new_id, now
+from tests.acceptance.hub.clients import DEADLINE, Fleet, Json, Rest, new_id, now
 from tests.acceptance.hub.process import HubProcess
 
 
@@ -15,7 +15,7 @@ async def test_a_command_that_succeeds_is_answered_with_its_result(
     async with fleet.new_line() as device:
         call = asyncio.create_task(rest.dispatch(device.device_id, "pull_logs"))
         frame = await device.command("pull_logs", lines=200)
-        assert frame.keys() == {"type", "id", "deadline", "lines"}
+        assert frame.keys() == {"type", "id", "deadline", "serverTime", "lines"}
         await device.send("ack", commandId=frame["id"])
         await device.send("progress", commandId=frame["id"], percent=40, stage="reading")
         await rest.until_status(device.device_id, frame["id"], "RUNNING")
@@ -341,14 +341,14 @@ async def test_respond_async_names_the_command_before_it_ends(fleet: Fleet, rest
 async def test_the_fifty_first_unfinished_command_is_429(fleet: Fleet, rest: Rest) -> None:
     device_id = await fleet.enroll()
     for _ in range(50):
-        await rest.accept(device_id, delivery="queue")
-    answer = await rest.dispatch(device_id, delivery="queue")
+        await rest.accept(device_id, "clear_queue", delivery="queue")
+    answer = await rest.dispatch(device_id, "clear_queue", delivery="queue")
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_commands")
     assert int(answer.headers["retry-after"]) > 0
     async with fleet.line(device_id) as device:
-        frame = await device.command()
+        frame = await device.command("clear_queue")
         await device.succeed(frame["id"])
-        assert await rest.accept(device_id)
+        assert await rest.accept(device_id, "clear_queue")
 
 
 @pytest.mark.parametrize(
