@@ -207,7 +207,8 @@ class _Operation:
             return {
                 "200": {"description": "The whole file.", "content": {OCTETS: {"schema": BINARY}}},
                 "206": {"description": "The range.", "content": {OCTETS: {"schema": BINARY}}},
-                "400": {"description": "The range is none.", "content": {"text/plain": {}}},
+                "304": {"description": "`If-None-Match` names it."},
+                "412": {"$ref": "#/components/responses/Problem412"},
                 "416": {"description": "The range lies beyond the file."},
             }
         answer = {str(self._route.status): self._success()}

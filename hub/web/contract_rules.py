@@ -94,6 +94,9 @@ HEADERS: Final[dict[Key, tuple[Json, ...]]] = {
     ),
     ("GET", "/firmware/releases/{id}/artifact"): (
         _header("Range", "One byte range, to go on with a download that was cut."),
+        _header("If-Range", "The `ETag` for which the range is meant; for another, all is sent."),
+        _header("If-Match", "412 unless it names the artifact."),
+        _header("If-None-Match", "304 when it names the artifact."),
     ),
 }
 """Request headers that single endpoints read; those of dispatch are added by the action."""
