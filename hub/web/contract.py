@@ -34,6 +34,7 @@ from hub.web.contract_rules import (
     ENROL,
     HEADERS,
     LIMITED,
+    UNFOUND,
     Rules,
     key_of,
 )
@@ -258,7 +259,7 @@ class _Operation:
         yield 401
         if self._key == ENROL or not (open_ or self._every_user_may()):
             yield 403
-        if "{" in route.path and self._key != ENROL:
+        if ("{" in route.path and self._key != ENROL) or self._key in UNFOUND:
             yield 404
         if self._key in CONFLICTS:
             yield 409

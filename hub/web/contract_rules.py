@@ -66,6 +66,15 @@ CONFLICTS: Final[frozenset[Key]] = frozenset(
 )
 """Routes that may answer 409."""
 
+UNFOUND: Final[frozenset[Key]] = frozenset(
+    {
+        ("POST", "/firmware/deployments"),
+        ("GET", "/config-schema"),
+        ("DELETE", "/config-schema"),
+    }
+)
+"""Routes that may answer 404 though their path names nothing."""
+
 LIMITED: Final[frozenset[Key]] = frozenset({LOGIN, DISPATCH_ONE})
 """Routes that may answer 429."""
 
