@@ -27,6 +27,7 @@ from hub.web.contract_fixed import (
     problem_responses,
     process_paths,
 )
+from hub.web.contract_portable import portable
 from hub.web.contract_rules import (
     CONFLICTS,
     DISPATCH_HEADERS,
@@ -54,7 +55,7 @@ def openapi(table: list[Route], rules: Rules, *, version: str, prefix: str = "")
         operation = _Operation(route, rules, schemas).document()
         paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = operation
     tags = {tag_of(route): None for route in table} | {"process": None}
-    return {
+    document: Json = {
         "openapi": "3.1.0",
         "info": {"title": "Longline", "version": version, "description": ABOUT},
         "servers": [{"url": prefix or "/", "description": "This hub."}],
@@ -66,6 +67,7 @@ def openapi(table: list[Route], rules: Rules, *, version: str, prefix: str = "")
             "schemas": dict(sorted(schemas.components.items())),
         },
     }
+    return portable(document)
 
 
 def tag_of(route: Route) -> str:
