@@ -21,7 +21,8 @@ async def test_each_replica_is_there_with_its_figures(
             await device.succeed((await device.find("force_sync"))["id"])
             found = await rest.data("/health")
             figures: Json = found["replicas"][0]["figures"] or {}
-            return bool(figures.get("eventsPerSecond") and figures.get("commandsPerSecond"))
+            rates = figures.get("eventsPerSecond"), figures.get("commandsPerSecond")
+            return bool(figures.get("lines") and all(rates))
 
         await until(told, seconds=PATIENCE)
 
