@@ -87,6 +87,7 @@ from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
 from hub.lines.health import FleetHealth, HealthEndpoints
 from hub.telemetry.rest import (
     EventQuery,
+    FleetMetricBody,
     FleetMetricQuery,
     LogQuery,
     MetricQuery,
@@ -163,6 +164,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("GET", "/devices/{id}/deployments", of.deployments.of_device, Action.READ, "The newest deployments that a device is part of.", exists=there, answer=list[DeviceDeployment]),
 
         Route("GET", "/fleet/metrics", of.telemetry.fleet_metrics, Action.READ, "One metric of up to 200 devices, in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
+        Route("POST", "/fleet/metrics", of.telemetry.many_metrics, Action.READ, "The same, for more ids than a URL holds.", body=FleetMetricBody, answer=dict[str, list[MetricPoint]]),
 
         Route("POST", "/devices/{id}/commands", commands.dispatch, Action.DISPATCH, "Dispatch a command.", body=DispatchBody, answer=CommandResult),
         Route("DELETE", "/devices/{id}/commands", commands.cancel_pending, Action.DISPATCH, "Cancel what waits for a device, each command by the right to its type.", exists=there, query=PendingQuery, answer=Cancelled, status=202),

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Final, cast
 
+import structlog
 import uvicorn
 from msgspec import structs
 
@@ -25,6 +26,8 @@ from hub.socket.pings import PingWheel
 from hub.socket.strangers import LOOPBACK, Strangers
 from hub.socket.tls import TlsListener
 from hub.web.site import Site, is_loopback
+
+log = structlog.get_logger(__name__)
 
 BACKLOG: Final = 4096
 GRACE_SECONDS: Final = 3
@@ -76,6 +79,8 @@ async def serve(
         if alone and not settings.public_url:
             scheme = "https" if settings.tls_cert else "http"
             settings = structs.replace(settings, public_url=[f"{scheme}://localhost:{port}"])
+        if not settings.public_url and not is_loopback(host):
+            log.warning("public_url_missing", so="any Host is answered: set LONGLINE_PUBLIC_URL")
         async with open_replica(settings, alone=alone) as replica:
             await on_start(replica)
             server = _Server(_config(settings, replica), _tls(settings))

@@ -24,6 +24,7 @@ class ProblemCode(StrEnum):
     TOO_MANY_REQUESTS = "too_many_requests"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA = "unsupported_media"
+    PRECONDITION_FAILED = "precondition_failed"
     MISDIRECTED = "misdirected"
     OVERLOADED = "overloaded"
     UNAVAILABLE = "unavailable"

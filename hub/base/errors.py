@@ -13,6 +13,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── Ended                  409      the command has ended already
 ├── TooLarge               413
 ├── UnsupportedMedia       415
+├── PreconditionFailed     412      it is another than the caller names
 ├── Misdirected            421      a browser calls us by a name that is not ours
 ├── TooManyCommands        429      the device has 50 unfinished commands
 ├── TooManyRequests        429
@@ -116,6 +117,10 @@ class UnsupportedMedia(HubError):
     code = ProblemCode.UNSUPPORTED_MEDIA
 
 
+class PreconditionFailed(HubError):
+    code = ProblemCode.PRECONDITION_FAILED
+
+
 class Misdirected(HubError):
     code = ProblemCode.MISDIRECTED
 
@@ -162,6 +167,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),
     ProblemCode.UNSUPPORTED_MEDIA: Problem(415, "Unsupported media type"),
+    ProblemCode.PRECONDITION_FAILED: Problem(412, "Precondition failed"),
     ProblemCode.MISDIRECTED: Problem(421, "Misdirected"),
     ProblemCode.TOO_MANY_COMMANDS: Problem(429, "Too many unfinished commands"),
     ProblemCode.TOO_MANY_REQUESTS: Problem(429, "Too many requests"),

@@ -14,6 +14,8 @@ _SECRET: Final = re.compile(
 )
 LONGEST_FIELD: Final = 256
 """Characters of a field that a peer fills."""
+MOST_OF_ANY_FIELD: Final = 2048
+"""Whoever fills it, but for our own tracebacks."""
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -27,9 +29,9 @@ def redact(text: str) -> str:
     return _SECRET.sub(lambda found: (found.group(1) or "") + "[redacted]", text)
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = LONGEST_FIELD) -> str:
     """What a peer chose, cut to what a line may hold."""
-    return text if len(text) <= LONGEST_FIELD else text[:LONGEST_FIELD] + "…"
+    return text if len(text) <= most else text[:most] + "…"
 
 
 class Sample:
@@ -54,10 +56,11 @@ class Sample:
         return omitted
 
 
-def _redact_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in event.items():
         if isinstance(value, str) and len(value) > 15:
-            event[name] = redact(value)
+            text = redact(value)
+            event[name] = text if name == "exception" else shortened(text, MOST_OF_ANY_FIELD)
     return event
 
 
@@ -73,7 +76,7 @@ def configure(*, level: str, form: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _redact_fields,
+        redact_fields,
     ]
     structlog.configure(
         processors=[*shared, renderer],

@@ -8,6 +8,8 @@ import re
 from enum import Enum
 from typing import Final
 
+from msgspec import Struct
+
 _NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9._ +()@=-]+")
 LONGEST_NAME: Final = 128
 
@@ -24,27 +26,80 @@ def stored_name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
 
 
-class Wanted(Enum):
-    """What a `Range` header asks of an artifact."""
+class Part(Struct, frozen=True):
+    """Bytes `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+class Verdict(Enum):
+    """What else a request for an artifact comes to."""
 
     WHOLE = "whole"
-    PART = "part"
+    KNOWN = "known"
+    """304: the caller has it."""
+    ANOTHER = "another"
+    """412: the caller wants another than this."""
     NOTHING = "nothing"
-    """It begins behind the end: 416."""
+    """416: the range begins behind the end."""
 
 
-_RANGE: Final = re.compile(r"bytes=(\d{1,18})?-(\d{1,18})?", re.ASCII)
+class Asked(Struct, frozen=True, kw_only=True):
+    """The headers that decide; several lines of one are joined by commas."""
+
+    method: str
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_range: str | None = None
+    range: str | None = None
 
 
-def wanted(header: str | None, size: int) -> Wanted:
-    """One range is served; a malformed header, another unit or several ranges are ignored, as
-    RFC 9110 (14.2) allows."""
+_TAGS: Final = re.compile(r'(W/)?("[^"]*")')
+_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE)
+
+
+def judge(asked: Asked, etag: str, size: int) -> Part | Verdict:
+    """In the order of RFC 9110, 13.2.2. One range is served; a malformed header, another unit or
+    several ranges are ignored, as section 14.2 allows."""
+    if asked.if_match is not None and not _names(asked.if_match, etag, weak=False):
+        return Verdict.ANOTHER
+    if asked.if_none_match is not None and _names(asked.if_none_match, etag, weak=True):
+        return Verdict.KNOWN
+    if asked.method != "GET" or asked.if_range not in (None, etag):
+        return Verdict.WHOLE
+    return _range(asked.range, size)
+
+
+def _names(header: str, etag: str, *, weak: bool) -> bool:
+    """Whether the list of tags holds this one, compared weakly or strongly (8.8.3.2)."""
+    if header.strip() == "*":
+        return True
+    return any(tag == etag and (weak or not mark) for mark, tag in _TAGS.findall(header))
+
+
+def _range(header: str | None, size: int) -> Part | Verdict:
     found = _RANGE.fullmatch((header or "").replace(" ", ""))
-    if found is None or found.group() == "bytes=-":
-        return Wanted.WHOLE
-    first, last = found.groups()
+    if found is None:
+        return Verdict.WHOLE
+    first, last = (_number(digits) for digits in found.groups())
     if first is None:
-        return Wanted.PART if int(last) else Wanted.NOTHING
-    if last is not None and int(last) < int(first):
-        return Wanted.WHOLE
-    return Wanted.PART if int(first) < size else Wanted.NOTHING
+        return Verdict.WHOLE if last is None else _suffix(last, size)
+    if last is not None and last < first:
+        return Verdict.WHOLE
+    if first >= size:
+        return Verdict.NOTHING
+    return Part(first, size - 1 if last is None else min(last, size - 1))
+
+
+def _suffix(length: int, size: int) -> Part | Verdict:
+    """The last bytes of an artifact."""
+    return Part(max(0, size - length), size - 1) if length and size else Verdict.NOTHING
+
+
+def _number(digits: str) -> int | None:
+    """Cut to what is larger than any artifact: Python refuses thousands of digits."""
+    return int(digits.lstrip("0")[:_DIGITS] or "0") if digits else None
+
+
+_DIGITS: Final = 30

@@ -3,12 +3,13 @@
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from hub.base.errors import UnsupportedMedia
-from hub.firmware.artifact import Wanted, wanted
+from hub.base.errors import PreconditionFailed, UnsupportedMedia
+from hub.firmware.artifact import Asked, Part, Verdict, judge
 from hub.firmware.service import FirmwareService, KeyRow, NewRelease, ReleaseRow
-from hub.web.envelope import Answer, Items, problem_document
+from hub.web.envelope import Answer, Items, problem, problem_document
 from hub.web.inputs import Body, ListQuery, Query
 from hub.web.route import Call
 from protocol.codec import rfc3339
@@ -115,26 +116,53 @@ class FirmwareEndpoints:
     async def artifact(self, call: Call[None, None]) -> Response:
         release = await self._service.get_for(call.principal, call.path("id"))
         etag = f'"{release.sha256}"'
-        if call.header("if-none-match") == etag:
+        verdict = judge(_asked(call.request), etag, release.size)
+        if verdict is Verdict.KNOWN:
             return Response(status_code=304, headers={"ETag": etag})
-        part = wanted(call.header("range"), release.size)
-        if part is Wanted.NOTHING:
-            return problem_document(
-                416,
-                "Range not satisfiable",
-                f"the artifact has {release.size} bytes",
-                ProblemCode.INVALID,
-                headers={"Content-Range": f"bytes */{release.size}"},
-            )
-        if part is Wanted.WHOLE:
-            scope = call.request.scope
-            scope["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
+        if isinstance(verdict, Verdict) and verdict is not Verdict.WHOLE:
+            return _refused(verdict, etag, release.size)
+        _ask_for(call.request, None if verdict is Verdict.WHOLE else verdict)
         return FileResponse(
             self._service.path(release),
             media_type="application/octet-stream",
             filename=release.filename,
             headers={"ETag": etag},
         )
+
+
+def _asked(request: Request) -> Asked:
+    def header(name: str) -> str | None:
+        return ", ".join(request.headers.getlist(name)) or None
+
+    return Asked(
+        method=request.method,
+        if_match=header("if-match"),
+        if_none_match=header("if-none-match"),
+        if_range=header("if-range"),
+        range=header("range"),
+    )
+
+
+def _ask_for(request: Request, part: Part | None) -> None:
+    """Let the library that sends the file see what was decided, and nothing else."""
+    headers = [h for h in request.scope["headers"] if h[0] not in (b"range", b"if-range")]
+    if part is not None:
+        headers.append((b"range", b"bytes=%d-%d" % (part.first, part.last)))
+    request.scope["headers"] = headers
+
+
+def _refused(verdict: Verdict, etag: str, size: int) -> Response:
+    if verdict is Verdict.ANOTHER:
+        response = problem(PreconditionFailed(f"the artifact is {etag}"))
+        response.headers["ETag"] = etag
+        return response
+    return problem_document(
+        416,
+        "Range not satisfiable",
+        f"the artifact has {size} bytes",
+        ProblemCode.INVALID,
+        headers={"Content-Range": f"bytes */{size}"},
+    )
 
 
 def _release(row: ReleaseRow) -> Release:

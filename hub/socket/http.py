@@ -199,6 +199,12 @@ class HttpProtocol(HttpToolsProtocol):
             self._relax()
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        if self.cycle.response_complete:
+            # Answered before all of its body came: what nobody will read is not kept.
+            self.cycle.body = bytearray()
+        super().on_response_complete()
+
     def _expect_body(self) -> None:
         self._relax()
         self._body = 0

@@ -15,10 +15,10 @@ from hub.telemetry.service import (
     TelemetryService,
 )
 from hub.web.envelope import Items
-from hub.web.inputs import ListQuery, Moment, Query
+from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.route import Call
 from protocol.commands import Level
-from protocol.ids import CommandIdField, DeviceId
+from protocol.ids import CommandIdField, DeviceId, DeviceIdField
 
 StoredType = Literal["status", "scan", "print", "event", "alert"]
 """Of the events that a device has: its log lines and commands are elsewhere."""
@@ -52,17 +52,32 @@ class StateQuery(Query, frozen=True, kw_only=True):
     until: Moment | None = None
 
 
+MetricName = Annotated[str, Meta(min_length=1, max_length=128)]
+Step = Annotated[float, Meta(gt=0, le=86_400 * 30)]
+
+
 class MetricQuery(Query, frozen=True, kw_only=True):
-    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    name: MetricName
     since: Moment | None = None
     until: Moment | None = None
-    step: Annotated[float, Meta(gt=0, le=86_400 * 30)] | None = None
+    step: Step | None = None
     """Seconds."""
 
 
 class FleetMetricQuery(MetricQuery, frozen=True, kw_only=True):
     device_ids: Annotated[str, Meta(min_length=1, max_length=MOST_DEVICES * 129)]
     """Separated by commas, 200 at most."""
+
+
+class FleetMetricBody(Body, frozen=True, kw_only=True):
+    """The same for more ids than a URL holds."""
+
+    device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=MOST_DEVICES)]
+    name: MetricName
+    since: Moment | None = None
+    until: Moment | None = None
+    step: Step | None = None
+    """Seconds."""
 
 
 class TelemetryEndpoints:
@@ -100,7 +115,7 @@ class TelemetryEndpoints:
 
     async def metrics(self, call: Call[MetricQuery, None]) -> list[MetricPoint]:
         device_id = DeviceId(call.path("id"))
-        found = await self._metrics(call, [device_id], most_points=MOST_POINTS)
+        found = await self._metrics(call, call.query, [device_id], most_points=MOST_POINTS)
         return found.get(device_id, [])
 
     async def fleet_metrics(
@@ -109,12 +124,22 @@ class TelemetryEndpoints:
         device_ids = [DeviceId(part) for part in call.query.device_ids.split(",")]
         if len(device_ids) > MOST_DEVICES:
             raise invalid("deviceIds", f"{MOST_DEVICES} at most")
-        return await self._metrics(call, device_ids, most_points=MOST_FLEET_POINTS)
+        return await self._metrics(call, call.query, device_ids, most_points=MOST_FLEET_POINTS)
+
+    async def many_metrics(
+        self, call: Call[None, FleetMetricBody]
+    ) -> dict[DeviceId, list[MetricPoint]]:
+        device_ids = [DeviceId(device_id) for device_id in call.body.device_ids]
+        return await self._metrics(call, call.body, device_ids, most_points=MOST_FLEET_POINTS)
 
     async def _metrics(
-        self, call: Call[Any, None], device_ids: list[DeviceId], *, most_points: int
+        self,
+        call: Call[Any, Any],
+        query: MetricQuery | FleetMetricBody,
+        device_ids: list[DeviceId],
+        *,
+        most_points: int,
     ) -> dict[DeviceId, list[MetricPoint]]:
-        query: MetricQuery = call.query
         return await self._service.metrics(
             call.principal.org,
             device_ids,

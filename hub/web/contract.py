@@ -27,6 +27,7 @@ from hub.web.contract_fixed import (
     problem_responses,
     process_paths,
 )
+from hub.web.contract_portable import portable
 from hub.web.contract_rules import (
     CONFLICTS,
     DISPATCH_HEADERS,
@@ -34,6 +35,7 @@ from hub.web.contract_rules import (
     ENROL,
     HEADERS,
     LIMITED,
+    UNFOUND,
     Rules,
     key_of,
 )
@@ -53,7 +55,7 @@ def openapi(table: list[Route], rules: Rules, *, version: str, prefix: str = "")
         operation = _Operation(route, rules, schemas).document()
         paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = operation
     tags = {tag_of(route): None for route in table} | {"process": None}
-    return {
+    document: Json = {
         "openapi": "3.1.0",
         "info": {"title": "Longline", "version": version, "description": ABOUT},
         "servers": [{"url": prefix or "/", "description": "This hub."}],
@@ -65,6 +67,7 @@ def openapi(table: list[Route], rules: Rules, *, version: str, prefix: str = "")
             "schemas": dict(sorted(schemas.components.items())),
         },
     }
+    return portable(document)
 
 
 def tag_of(route: Route) -> str:
@@ -207,7 +210,8 @@ class _Operation:
             return {
                 "200": {"description": "The whole file.", "content": {OCTETS: {"schema": BINARY}}},
                 "206": {"description": "The range.", "content": {OCTETS: {"schema": BINARY}}},
-                "400": {"description": "The range is none.", "content": {"text/plain": {}}},
+                "304": {"description": "`If-None-Match` names it."},
+                "412": {"$ref": "#/components/responses/Problem412"},
                 "416": {"description": "The range lies beyond the file."},
             }
         answer = {str(self._route.status): self._success()}
@@ -257,7 +261,7 @@ class _Operation:
         yield 401
         if self._key == ENROL or not (open_ or self._every_user_may()):
             yield 403
-        if "{" in route.path and self._key != ENROL:
+        if ("{" in route.path and self._key != ENROL) or self._key in UNFOUND:
             yield 404
         if self._key in CONFLICTS:
             yield 409

@@ -75,7 +75,7 @@ def an_object(**properties: Json) -> Json:
 
 
 def an_envelope(data: Json, *, success: Json | None = None, page: Json | None = None) -> Json:
-    envelope = {"success": success or {"const": True}, "data": data}
+    envelope = {"success": success or {"type": "boolean", "const": True}, "data": data}
     return an_object(**envelope) if page is None else an_object(**envelope, page=page)
 
 
@@ -89,7 +89,13 @@ def problem_responses() -> Json:
 
 def _problem(status: int, codes: list[str]) -> Json:
     titles = " · ".join(row.title for row in PROBLEMS.values() if row.status == status)
-    only: Json = {"properties": {"code": {"enum": codes}, "status": {"const": status}}}
+    # An enum of one and not a const: generators merge it with the type of `ProblemDocument`.
+    only: Json = {
+        "properties": {
+            "code": {"type": "string", "enum": codes},
+            "status": {"type": "integer", "enum": [status]},
+        }
+    }
     schema: Json = {"allOf": [{"$ref": REF.format(name="ProblemDocument")}, only]}
     response: Json = {"description": titles, "content": {PROBLEM_JSON: {"schema": schema}}}
     headers = _PROBLEM_HEADERS.get(status)
@@ -100,7 +106,7 @@ _RETRY_AFTER: Final[Json] = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
 }
 _PROBLEM_HEADERS: Final[dict[int, Json]] = {
-    401: {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
+    401: {"WWW-Authenticate": {"schema": {"type": "string", "enum": ["Bearer"]}}},
     429: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }

@@ -50,6 +50,7 @@ CONFLICTS: Final[frozenset[Key]] = frozenset(
         ("POST", "/users"),
         ("PATCH", "/users/{id}"),
         ("DELETE", "/users/{id}"),
+        ("POST", "/api-keys"),
         ("POST", "/devices"),
         ("POST", "/devices/{id}/commands"),
         ("DELETE", "/devices/{id}/commands/{command_id}"),
@@ -67,8 +68,24 @@ CONFLICTS: Final[frozenset[Key]] = frozenset(
 )
 """Routes that may answer 409."""
 
+UNFOUND: Final[frozenset[Key]] = frozenset(
+    {
+        ("POST", "/firmware/deployments"),
+        ("GET", "/config-schema"),
+        ("DELETE", "/config-schema"),
+    }
+)
+"""Routes that may answer 404 though their path names nothing."""
+
 LIMITED: Final[frozenset[Key]] = frozenset(
-    {LOGIN, DISPATCH_ONE, ("POST", "/sync"), ("POST", "/devices/{id}/config/revert")}
+    {
+        LOGIN,
+        DISPATCH_ONE,
+        ("POST", "/auth/password"),
+        ("POST", "/auth/reauthenticate"),
+        ("POST", "/sync"),
+        ("POST", "/devices/{id}/config/revert"),
+    }
 )
 """Routes that may answer 429."""
 
@@ -97,6 +114,9 @@ HEADERS: Final[dict[Key, tuple[Json, ...]]] = {
     ),
     ("GET", "/firmware/releases/{id}/artifact"): (
         _header("Range", "One byte range, to go on with a download that was cut."),
+        _header("If-Range", "The `ETag` for which the range is meant; for another, all is sent."),
+        _header("If-Match", "412 unless it names the artifact."),
+        _header("If-None-Match", "304 when it names the artifact."),
     ),
 }
 """Request headers that single endpoints read; those of dispatch are added by the action."""

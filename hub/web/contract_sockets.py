@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.web.contract_fixed import REF, Json
+from hub.web.contract_portable import portable
 from protocol.closing import CLOSINGS
 from protocol.commands import COMMANDS, CommandBase
 from protocol.dashboard import (
@@ -108,7 +109,7 @@ _SECURITY: Final[Json] = {
 
 def asyncapi(*, version: str) -> Json:
     """The document as JSON-like values."""
-    return {
+    document: Json = {
         "asyncapi": "3.0.0",
         "info": {"title": "Longline", "version": version, "description": ABOUT},
         "defaultContentType": "application/json",
@@ -121,6 +122,7 @@ def asyncapi(*, version: str) -> Json:
         },
         "x-close-codes": close_codes(),
     }
+    return portable(document)
 
 
 def close_codes() -> list[Json]:

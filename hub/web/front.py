@@ -41,27 +41,36 @@ class Front:
         if self._site.prefix:
             scope["path"] = self._site.inside(scope["path"])
             send = _below(self._site.prefix, send)
-        headers = Headers(scope=scope)
         if self._site.allowed_origins and scope["path"].startswith(API):
-            send = _with_origin(self._site, headers.get("origin"), send)
-        answer = self._instead(scope, headers)
+            send = _with_origin(self._site, Headers(scope=scope).get("origin"), send)
+        answer = self._instead(scope)
         await (self._app if answer is None else answer)(scope, receive, send)
 
-    def _instead(self, scope: Scope, headers: Headers) -> Response | None:
+    def _instead(self, scope: Scope) -> Response | None:
         """The answer to what no route shall see."""
-        host = headers.get("host", "")
-        at: str = (scope.get("server") or ("", None))[0] or ""
-        if not self._site.knows(host, at) and not self._for_machines(
-            scope["method"], scope["path"]
-        ):
+        method, path = scope["method"], scope["path"]
+        host, at = _host(scope), (scope.get("server") or _NOWHERE)[0] or ""
+        if not self._site.knows(host, at) and not self._for_machines(method, path):
             return envelope.problem(misdirected(host))
-        return self._to_preflight(scope, headers) if scope["method"] == "OPTIONS" else None
+        return self._to_preflight(scope) if method == "OPTIONS" else None
 
-    def _to_preflight(self, scope: Scope, headers: Headers) -> Response | None:
+    def _to_preflight(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
         asks = "access-control-request-method" in headers and scope["path"].startswith(API)
         if not asks or not self._site.allows(headers.get("origin")):
             return None
         return Response(status_code=204, headers=CORS_HEADERS)
+
+
+_NOWHERE: Final = ("", None)
+
+
+def _host(scope: Scope) -> str:
+    """Every request comes by here: this does not make an object of its headers."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            return value.decode("latin-1")
+    return ""
 
 
 def misdirected(host: str) -> Misdirected:

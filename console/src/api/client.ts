@@ -1,6 +1,6 @@
 /** The REST API, typed by its own contract: `await data(api.GET("/api/v1/devices/{id}", …))`. */
 import createClient from "openapi-fetch";
-import { PREFIX } from "./prefix";
+import { hubAddress } from "./prefix";
 import { problemOf, unreachable } from "./problem";
 import type { components, paths } from "./schema";
 import { session } from "./session";
@@ -28,7 +28,7 @@ async function send(request: Request): Promise<Response> {
   }
 }
 
-export const api = createClient<paths>({ baseUrl: location.origin + PREFIX, fetch: authorised });
+export const api = createClient<paths>({ baseUrl: hubAddress(), fetch: authorised });
 
 type Answer<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
 

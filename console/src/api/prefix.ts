@@ -8,3 +8,6 @@ const written =
     : document.querySelector('meta[name="longline-prefix"]')?.getAttribute("content");
 
 export const PREFIX = written?.startsWith("/") ? written : "";
+
+/** The hub's address, for devices and programs too. A function: not every test has a page. */
+export const hubAddress = () => location.origin + PREFIX;

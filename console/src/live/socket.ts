@@ -1,5 +1,5 @@
 /** The one dashboard socket of this tab: carries out what `recovery.ts` decides. */
-import { PREFIX } from "../api/prefix";
+import { hubAddress } from "../api/prefix";
 import { session } from "../api/session";
 import { skewOf } from "./clock";
 import type { Filter, Frame, Gap, LiveEvent } from "./frames";
@@ -127,7 +127,7 @@ class LiveSocket {
   }
 
   private connect(): void {
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${PREFIX}/ws/dashboard`);
+    const socket = new WebSocket(`${hubAddress().replace(/^http/, "ws")}/ws/dashboard`);
     this.socket = socket;
     const mine = () => this.socket === socket;
     socket.onopen = () => mine() && this.feed({ what: "opened" });

@@ -169,6 +169,12 @@ async def test_one_metric_of_many_devices_is_read_at_once(fleet: Fleet, rest: Re
         )
         assert found[silent] == []
         long_ago = {"since": "2001-01-01T00:00:00Z", "until": "2001-01-02T00:00:00Z"}
+        posted = await rest.post("/fleet/metrics", {"deviceIds": wanted, "name": "temp"})
+        assert posted.json()["data"].keys() == found.keys()
+        many = [f"{number:04}{'x' * 86}" for number in range(200)]
+        for ids, status in ((many, 200), ([*many, "one-more"], 400)):
+            body = {"deviceIds": ids, "name": "temp"}
+            assert (await rest.post("/fleet/metrics", body)).status_code == status
         assert (await rest.data("/fleet/metrics", **query, **long_ago))[one.device_id] == []
 
 

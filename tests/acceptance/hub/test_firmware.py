@@ -74,6 +74,8 @@ async def test_a_release_is_uploaded_listed_and_downloaded(
         ("bytes=990-", 206, slice(990, 1000)),
         ("bytes=-10", 206, slice(990, 1000)),
         ("bytes=0-5000", 206, slice(0, 1000)),
+        ("BYTES=0-5", 206, slice(0, 6)),
+        (f"bytes=5-{2**63}", 206, slice(5, 1000)),
         ("bytes=1000-", 416, None),
         ("bytes=5-2", 200, slice(0, 1000)),
         ("lines=1-2", 200, slice(0, 1000)),
@@ -94,8 +96,13 @@ async def test_one_range_of_an_artifact(
         assert got.headers["content-range"].endswith("/1000")
     etag = f'"{release["sha256"]}"'
     assert status == 416 or got.headers["etag"] == etag
-    known = await rest.client.get(path, headers={"If-None-Match": etag})
-    assert (known.status_code, known.content) == (304, b"")
+    for tags in (etag, f"W/{etag}", "*", f'"x", {etag}'):
+        known = await rest.client.get(path, headers={"If-None-Match": tags})
+        assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", etag)
+    other = await rest.client.get(path, headers={"If-Match": '"other"', "Range": wanted})
+    assert (other.status_code, other.json()["code"]) == (412, "precondition_failed")
+    head = await rest.client.head(path, headers={"Range": wanted})
+    assert (head.status_code, head.headers["content-length"]) == (200, "1000")
 
 
 async def test_the_same_version_in_the_same_channel_is_409(rest: Rest) -> None:

@@ -1,6 +1,7 @@
 import { Button, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { api, data } from "../../api/client";
+import { hubAddress } from "../../api/prefix";
 import { useMay } from "../../app/access";
 import { CopyLine } from "../../parts/CopyLine";
 import { Empty } from "../../parts/Empty";
@@ -46,7 +47,7 @@ function AddDevice() {
   return (
     <div className={classes.add}>
       <p>{text.addHint}</p>
-      <CopyLine label={text.addLine} line={addLine(location.origin, made ?? "…")} />
+      <CopyLine label={text.addLine} line={addLine(hubAddress(), made ?? "…")} />
       <p>{made ? text.addKeyMade : text.addKeyHint}</p>
       {may("administer") && !made && (
         <>

@@ -11,6 +11,7 @@ import {
   useRef,
   useState,
 } from "react";
+import { PREFIX } from "../../api/prefix";
 import { useDevice } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { DownIcon } from "../../parts/icons";
@@ -230,7 +231,7 @@ const Row = memo(function Row(props: RowProps) {
       </div>
       <div role="gridcell" className={classes.name}>
         <a
-          href={`/devices/${encodeURIComponent(id)}`}
+          href={`${PREFIX}/devices/${encodeURIComponent(id)}`}
           tabIndex={-1}
           className="truncate"
           onClick={event => {

@@ -1,6 +1,7 @@
 import { Button, Modal, Stack, Switch } from "@mantine/core";
 import { useState } from "react";
 import { useChange } from "../../api/change";
+import { hubAddress } from "../../api/prefix";
 import { useMay } from "../../app/access";
 import { Confirm } from "../../parts/Confirm";
 import { CopyLine } from "../../parts/CopyLine";
@@ -98,7 +99,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
         <div>{words.line}</div>
         <CopyLine
           label={words.line}
-          line={`LONGLINE_ENROLLMENT_KEY=${key} longline device --hub ${location.origin} --id my-device`}
+          line={`LONGLINE_ENROLLMENT_KEY=${key} longline device --hub ${hubAddress()} --id my-device`}
         />
         <Actions>
           <Button onClick={onClose}>{words.done}</Button>

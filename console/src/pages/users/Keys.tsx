@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Modal, Select, Stack, Table, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
+import { hubAddress } from "../../api/prefix";
 import type { Role } from "../../api/session";
 import { covers, ROLES, useMay } from "../../app/access";
 import { useSession } from "../../app/session";
@@ -148,7 +149,7 @@ function CreateKey({ onClose }: { onClose: () => void }) {
           <Hint>{words.use}</Hint>
           <CopyLine
             label={words.use}
-            line={`curl -H "Authorization: Bearer $KEY" ${location.origin}/api/v1/devices`}
+            line={`curl -H "Authorization: Bearer $KEY" ${hubAddress()}/api/v1/devices`}
           />
           <Actions>
             <Button onClick={onClose}>{words.done}</Button>

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.firmware.artifact import LONGEST_NAME, Wanted, display_name, stored_name, wanted
+from hub.firmware.artifact import (
+    LONGEST_NAME,
+    Asked,
+    Part,
+    Verdict,
+    display_name,
+    judge,
+    stored_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,22 +48,82 @@ def test_where_an_artifact_lies() -> None:
     assert stored_name("abcdef") == "ab/abcdef"
 
 
+TAG = '"abc"'
+
+
+def get(**headers: str) -> Part | Verdict:
+    return judge(Asked(method="GET", **headers), TAG, 10)
+
+
 @pytest.mark.parametrize(
     ("header", "outcome"),
     [
-        (None, Wanted.WHOLE),
-        ("bytes=0-1", Wanted.PART),
-        ("bytes=3-", Wanted.PART),
-        ("bytes=-2", Wanted.PART),
-        ("bytes=0-99", Wanted.PART),
-        ("bytes=10-", Wanted.NOTHING),
-        ("bytes=-0", Wanted.NOTHING),
-        ("bytes=5-2", Wanted.WHOLE),
-        ("bytes=-", Wanted.WHOLE),
-        ("bytes=abc", Wanted.WHOLE),
-        ("items=0-1", Wanted.WHOLE),
-        ("bytes=0-1,4-5", Wanted.WHOLE),
+        ("bytes=0-1", Part(0, 1)),
+        ("BYTES=0-5", Part(0, 5)),
+        ("bytes = 2 - 3", Part(2, 3)),
+        ("bytes=3-", Part(3, 9)),
+        ("bytes=-2", Part(8, 9)),
+        ("bytes=-99", Part(0, 9)),
+        ("bytes=0-99", Part(0, 9)),
+        ("bytes=0-9223372036854775808", Part(0, 9)),
+        ("bytes=0-" + "9" * 5000, Part(0, 9)),
+        ("bytes=000000000000000000000000000000000001-2", Part(1, 2)),
+        ("bytes=10-", Verdict.NOTHING),
+        ("bytes=9223372036854775808-", Verdict.NOTHING),
+        ("bytes=-0", Verdict.NOTHING),
+        ("bytes=5-2", Verdict.WHOLE),
+        ("bytes=-", Verdict.WHOLE),
+        ("bytes=abc", Verdict.WHOLE),
+        ("items=0-1", Verdict.WHOLE),
+        ("bytes=0-1,4-5", Verdict.WHOLE),
     ],
 )
-def test_one_range_is_served_and_nonsense_is_ignored(header: str | None, outcome: Wanted) -> None:
-    assert wanted(header, size=10) is outcome
+def test_one_range_is_served_and_nonsense_is_ignored(header: str, outcome: Part | Verdict) -> None:
+    assert get(range=header) == outcome
+
+
+def test_without_conditions_all_is_sent() -> None:
+    assert get() is Verdict.WHOLE
+    assert judge(Asked(method="GET", range="bytes=-1"), TAG, 0) is Verdict.NOTHING
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [
+        ('"abc"', True),
+        ('W/"abc"', True),
+        ("*", True),
+        ('"x", W/"abc"', True),
+        ('"x,y","abc"', True),
+        ('"abcd"', False),
+        ("abc", False),
+        ("", False),
+        ('"x", "*"', False),
+    ],
+)
+def test_who_has_it_is_told_so(method: str, header: str, known: bool) -> None:
+    asked = Asked(method=method, if_none_match=header, range="bytes=99-")
+    assert (judge(asked, TAG, 10) is Verdict.KNOWN) is known
+
+
+@pytest.mark.parametrize(
+    ("header", "good"),
+    [('"abc"', True), ("*", True), ('"x", "abc"', True), ('"other"', False), ('W/"abc"', False)],
+)
+def test_who_wants_another_is_refused(header: str, good: bool) -> None:
+    assert (get(if_match=header, range="bytes=0-1") == Part(0, 1)) is good
+    assert (get(if_match=header, if_none_match="*") is Verdict.ANOTHER) is not good
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [('"abc"', True), ('W/"abc"', False), ('"x"', False), ("Tue, 15 Nov 1994 12:45:26 GMT", False)],
+)
+def test_a_range_of_another_is_all_of_this(header: str, part: bool) -> None:
+    assert get(if_range=header, range="bytes=0-1") == (Part(0, 1) if part else Verdict.WHOLE)
+    assert get(if_range=header, range="bytes=99-") is (Verdict.NOTHING if part else Verdict.WHOLE)
+
+
+def test_head_has_no_range() -> None:
+    assert judge(Asked(method="HEAD", range="bytes=0-1"), TAG, 10) is Verdict.WHOLE

@@ -3,7 +3,7 @@
 import pytest
 
 from hub.base.errors import ConfigurationError
-from hub.web.site import Site, is_loopback
+from hub.web.site import Site, foreign_page, is_loopback
 
 HERE = "127.0.0.1"
 
@@ -118,3 +118,10 @@ def test_what_is_no_address_is_refused(urls: list[str]) -> None:
 )
 def test_what_is_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_a_refused_page_is_told_what_to_set() -> None:
+    said = foreign_page("https://hub.example:8443", "hub.example")
+    assert "https://hub.example:8443" in said
+    assert "LONGLINE_PUBLIC_URL" in said
+    assert len(foreign_page("x" * 9000, "y" * 9000)) < 1000

@@ -1,0 +1,53 @@
+"""Schemas that generators in other languages can read."""
+
+import re
+from typing import Any
+
+import pytest
+
+from hub.web.contract import openapi
+from hub.web.contract_portable import portable
+from hub.web.contract_sockets import asyncapi
+from scripts.docs import RULES, table_of_routes
+
+Json = dict[str, Any]
+DOCUMENTS: dict[str, Json] = {
+    "openapi": openapi(table_of_routes(), RULES, version="1"),
+    "asyncapi": asyncapi(version="1"),
+}
+
+
+def parts_of(value: Any) -> list[Json]:
+    """Every object in a document, at any depth."""
+    if isinstance(value, list):
+        return [part for each in value for part in parts_of(each)]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(value, dict):
+        return []
+    return [value, *(part for each in value.values() for part in parts_of(each))]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def test_what_only_python_means_is_said_in_other_words() -> None:
+    assert portable({"a": [{"type": "string", "pattern": r"^x$(?!\n)"}]}) == {
+        "a": [{"type": "string", "pattern": "^x$"}]
+    }
+    assert portable({"type": "object"}) == {"type": "object", "additionalProperties": True}
+    closed = {"type": "object", "properties": {"type": {"type": "string"}}}
+    assert portable(closed) == closed
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_pattern_is_one_that_re2_compiles(name: str) -> None:
+    """RE2 has no look-around and no references to what was matched."""
+    patterns = [
+        p["pattern"] for p in parts_of(DOCUMENTS[name]) if isinstance(p.get("pattern"), str)
+    ]
+    assert patterns
+    assert [p for p in patterns if re.search(r"\(\?[!=<]|\\[1-9]", p)] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_object_is_bare_and_no_number_a_const(name: str) -> None:
+    parts = parts_of(DOCUMENTS[name])
+    words = {"properties", "additionalProperties", "patternProperties", "$ref", "allOf"}
+    assert [p for p in parts if p.get("type") == "object" and not words & p.keys()] == []
+    assert [p for p in parts if type(p.get("const")) is int] == []
