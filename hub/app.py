@@ -199,6 +199,7 @@ class Replica:
             self.telemetry,
             self.replica_id,
             listeners=[self.config],
+            events=self.telemetry,
             hints=hints,
             database_clock=self._database_time.now,
         )
@@ -357,6 +358,7 @@ class Replica:
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.lines.flush()
+                await self.telemetry.flush()  # results wait for the events before them
                 await self.commands.flush()
                 await self.membership.end_lines()
                 await self.telemetry.flush()

@@ -16,7 +16,7 @@ from hub.commands.cancelling import Cancels
 from hub.commands.dispatch import NewCommand
 from hub.commands.intake import Intakes
 from hub.commands.records import Ledgered
-from hub.commands.replying import Replies
+from hub.commands.replying import Events, Replies
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Filter, Name, Place
 from hub.commands.store import Name as CommandName
@@ -56,6 +56,7 @@ class CommandService:
         replica_id: ReplicaId,
         *,
         listeners: Sequence[CommandListener] = (),
+        events: Events,
         hints: Hints,
         clock: Callable[[], float] = time.monotonic,
         database_clock: Callable[[], float] = time.time,
@@ -72,7 +73,7 @@ class CommandService:
             hints=hints,
         )
         self._intakes = Intakes(store, sender, announcer, listeners, replica_id)
-        self._replies = Replies(reserved, announcer, listeners)
+        self._replies = Replies(reserved, announcer, listeners, events)
         self._sweep = Sweep(store, sender, announcer, waiting, listeners, replica_id, clock=clock)
         calls = Calls(store, self._intakes, waiting, database_clock)
         cancels = Cancels(store, audit, sender, announcer, listeners, hints=hints)

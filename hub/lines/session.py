@@ -101,6 +101,7 @@ class LineSession:
         "expires_at",
         "generation",
         "journal_id",
+        "kept",
         "org",
         "replica_id",
         "session_id",
@@ -127,6 +128,7 @@ class LineSession:
         self.replica_id = replica_id
         self.expires_at = expires_at
         self.journal_id: str | None = None
+        self.kept = 0
         self.commands: frozenset[str] = EVERY_COMMAND
         self.accepts: tuple[str, ...] = ()
         self._send = send

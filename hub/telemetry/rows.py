@@ -34,6 +34,10 @@ class Source(Protocol):
     def device_id(self) -> DeviceId: ...
     @property
     def generation(self) -> Generation: ...
+
+    kept: int
+    """The number of its last event that waits or has waited for the database; 0 = none."""
+
     def acknowledge(self, boot_id: str, seq: int) -> None:
         """Durable events of this start of the agent are committed up to `seq`."""
         ...
@@ -144,13 +148,14 @@ KIND: Final[dict[type[Telemetry], str]] = {
 """The name of each kind of event, on the wire and in the tables."""
 
 
-class _Presence(Struct, frozen=True):
+class _Presence(Struct):
     """The hub itself as a source: nobody waits for an acknowledgement."""
 
     org: OrgId
     device_id: DeviceId
     generation: Generation
     copy_head: bytes
+    kept: int = 0
 
     def acknowledge(self, boot_id: str, seq: int) -> None: ...
 

@@ -7,6 +7,8 @@ it is never shed: when too many wait, the line that brings another is closed ins
 """
 
 import asyncio
+import heapq
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -43,6 +45,9 @@ BATCH_SECONDS: Final = 0.02
 SMALL_BATCH: Final = 1_000
 """Rows that any database that is well commits within the deadline."""
 RETRY_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 2.0
+"""How long a result may wait for the events that were sent before it: with a database that does not
+keep up it goes first, because somebody waits for it, and its deadline passes."""
 LATE_SECONDS: Final = 45.0
 """Events that waited longer may have been passed by the roll-up, which stays a minute behind."""
 SHED_ABOVE: Final = 100_000
@@ -113,6 +118,11 @@ class TelemetryService:
         self._retention = Retention()
         self._failures = 0
         self._trouble = ""
+        self._kept = 0
+        self._done = 0
+        self._awaited: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._calls = itertools.count()
+        self._hurry = asyncio.Event()
 
     # From lines, and from the hub
 
@@ -128,12 +138,14 @@ class TelemetryService:
         elif len(rows) >= REFUSE_ABOVE:
             return False
         self._keep(row)
+        source.kept = self._kept
         return True
 
     def _keep(self, row: Row) -> None:
         if not self._rows:
             self._wake.set()
         self._rows.append(row)
+        self._kept += 1
 
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
         """An event of the hub's own, for dashboards. Presence is kept, too."""
@@ -153,8 +165,29 @@ class TelemetryService:
             self._wake.clear()
             while self._rows:
                 if len(self._rows) < BATCH:
-                    await asyncio.sleep(BATCH_SECONDS)
+                    await self._linger()
+                self._hurry.clear()
                 await self._store_some()
+
+    async def _linger(self) -> None:
+        """For more to come, unless somebody waits."""
+        try:
+            async with asyncio.timeout(BATCH_SECONDS):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+
+    def stored(self, source: Source) -> "asyncio.Future[None] | None":
+        """Done when all that came from it so far is committed, or after `PATIENCE_SECONDS`; None
+        when it is committed."""
+        if source.kept <= self._done:
+            return None
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._awaited, (source.kept, next(self._calls), future))
+        loop.call_later(PATIENCE_SECONDS, _settle, future)
+        self._hurry.set()
+        return future
 
     def trouble(self) -> str | None:
         """Why nothing can be stored now; None when all is well."""
@@ -177,6 +210,9 @@ class TelemetryService:
                 await self._store_all(batch)
         finally:
             self._storing = False
+        self._done += len(batch)
+        while self._awaited and self._awaited[0][0] <= self._done:
+            _settle(heapq.heappop(self._awaited)[2])
 
     async def _store_all(self, batch: list[Row]) -> None:
         """Store a batch, however often it takes."""
@@ -368,6 +404,11 @@ def _tables(keep: Retention) -> list[Partitioned]:
         Partitioned(table="log_line", step=day, ahead=2, keep=keep.log_days * day),
         Partitioned(table="metric_rollup", step=day, ahead=2, keep=keep.metric_days * day),
     ]
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _halves(batch: list[Row]) -> list[list[Row]]:

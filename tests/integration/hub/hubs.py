@@ -53,6 +53,11 @@ class Told:
         self.events: list[DashboardEvent] = []
         self.holes: list[str] = []
         self.bus_is_there = True
+        self.storing: asyncio.Future[None] | None = None
+        """Done when the events that came before are stored."""
+
+    def stored(self, _: LineSession) -> "asyncio.Future[None] | None":
+        return self.storing
 
     def publish(self, org: OrgId, event: DashboardEvent) -> None:
         self.events.append(event)
@@ -130,6 +135,7 @@ class Hub:
             self.told,
             self.replica_id,
             listeners=[self.config],
+            events=self.told,
             hints=self.hints,
         )
 

@@ -570,3 +570,19 @@ async def test_a_cancel_races_a_result(database: Database) -> None:
             assert isinstance(outcome[0], (Ledgered, HubError))
             await hub.commands.flush()
         assert set((await statuses(database)).values()) == {"SUCCESS"}
+
+
+async def test_a_result_waits_for_what_its_device_sent_before_it(database: Database) -> None:
+    await add_devices(database)
+    async with running_hub(database) as hub:
+        line = await hub.line(D1)
+        command_id = await hub.accept(D1)
+        await line.until(1)
+        hub.told.storing = asyncio.get_running_loop().create_future()
+        hub.commands.replied(line.session, Ack(command_id=CommandId(command_id)))
+        hub.commands.replied(line.session, result(command_id))
+        await until_status(hub, command_id, State.ACKED)
+        assert hub.commands.waiting() == 1
+        hub.told.storing.set_result(None)
+        await hub.commands.flush()
+        assert (await statuses(database))[command_id] == "SUCCESS"
