@@ -18,13 +18,14 @@ from hub.accounts.service import Revocation
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
+from hub.lines import cloning
 from hub.lines.registry import Registry
 from hub.lines.session import LineSession
 from hub.lines.stall import BEAT_SECONDS, Stall
 from hub.lines.store import LineRef, LineStore, Opening, Registered
 from protocol.closing import CloseCode
 from protocol.codec import encode
-from protocol.dashboard import DashboardEvent, StatusEvent
+from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
 from protocol.frames import Hello, Reconnect
 from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
 
@@ -40,6 +41,7 @@ class Dashboards(Protocol):
     """Where presence is told (the telemetry floor)."""
 
     def publish(self, org: OrgId, event: DashboardEvent) -> None: ...
+    def alert(self, org: OrgId, event: AlertEvent) -> None: ...
     def now(self) -> str: ...
 
 
@@ -120,6 +122,18 @@ class LineService:
     def _note_takeover(self, newer: LineRef, registered: Registered) -> None:
         if registered.taken_from is not None:
             self._hint_takeover(registered.taken_from, newer)
+        if cloning.is_told(registered.takeovers):
+            log.warning(cloning.CODE, device_id=newer.device_id, takeovers=registered.takeovers)
+            self._dashboards.alert(
+                newer.org,
+                AlertEvent(
+                    device_id=newer.device_id,
+                    ts=self._dashboards.now(),
+                    severity="WARN",
+                    code=cloning.CODE,
+                    message=cloning.MESSAGE.format(count=registered.takeovers),
+                ),
+            )
 
     def opened(self, line: LineSession) -> bool:
         """A line that was registered begins; False when a newer one is here already."""

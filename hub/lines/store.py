@@ -32,10 +32,12 @@ class LineRef(Struct, frozen=True):
 
 
 class Registered(Struct, frozen=True):
-    """`taken_from`: the other replica whose open line was superseded."""
+    """`taken_from`: the other replica whose open line was superseded. `takeovers`: this is the
+    so-many-th line in a row that took over from an open one; 0 when it did not."""
 
     generation: Generation
     taken_from: ReplicaId | None
+    takeovers: int
 
 
 class Ended(Struct, frozen=True):
@@ -94,7 +96,9 @@ class LineStore:
             [opening.session_id for opening in openings],
         )
         return {
-            (row["org_id"], row["device_id"]): Registered(row["generation"], row["taken_from"])
+            (row["org_id"], row["device_id"]): Registered(
+                row["generation"], row["taken_from"], row["takeovers"]
+            )
             for row in rows
         }
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from protocol import telemetry
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
-from protocol.dashboard import StatusEvent
+from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Telemetry
@@ -148,7 +148,7 @@ KIND: Final[dict[type[Telemetry], str]] = {
 """The name of each kind of event, on the wire and in the tables."""
 
 
-class _Presence(Struct):
+class _Hub(Struct):
     """The hub itself as a source: nobody waits for an acknowledgement."""
 
     org: OrgId
@@ -160,16 +160,17 @@ class _Presence(Struct):
     def acknowledge(self, boot_id: str, seq: int) -> None: ...
 
 
-def presence_row(org: OrgId, event: StatusEvent, stamp: Stamp) -> Row:
-    """That a line opened or closed, as the hub itself says it. The device's own state is not
-    touched, and it is counted apart from what devices send."""
+def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> Row:
+    """What the hub itself says of a device: that a line opened or closed, which is counted apart
+    from what devices send and does not touch the device's own state; or an alert."""
     head = f"{org}\t{event.device_id}".encode()
-    source = _Presence(org, event.device_id, Generation(event.generation or 0), head)
+    source = _Hub(org, event.device_id, Generation(0), head)
     body = encode(event)
-    rest = b"status\t\\N\t\\N\t%b" % body.replace(b"\\", b"\\\\")
+    kind = str(event.__struct_config__.tag)
+    rest = b"%b\t\\N\t\\N\t%b" % (kind.encode(), body.replace(b"\\", b"\\\\"))
     times = stamp.text.encode(), event.ts.encode()
     line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
-    counted_as = StreamEvent(event.device_id, "presence", "", body)
+    counted_as = StreamEvent(event.device_id, "presence" if kind == "status" else kind, "", body)
     return Row("event", line, source, None, None, counted_as, stamp.micros, None)
 
 
@@ -204,7 +205,7 @@ def fenced(rows: list[Row], newest: Lines) -> list[Row]:
         row
         for row in rows
         if newest.get((row.source.org, row.source.device_id)) == row.source.generation
-        or row.event.type == "presence"
+        or type(row.source) is _Hub
     ]
 
 

@@ -31,7 +31,7 @@ from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, encode_cursor
 from protocol.codec import encode, rfc3339
 from protocol.commands import LEVELS, Level
-from protocol.dashboard import DashboardEvent, StatusEvent
+from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
 from protocol.ids import DeviceId, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import Telemetry
@@ -150,9 +150,15 @@ class TelemetryService:
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
         """An event of the hub's own, for dashboards. Presence is kept, too."""
         if isinstance(event, StatusEvent) and len(self._rows) < SHED_ABOVE:
-            self._keep(rows_.presence_row(org, event, self._stamps.next(self._clock())))
+            self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
         kind = str(event.__struct_config__.tag)
         self._stream.put(org, StreamEvent(event.device_id, kind, level, encode(event)))
+
+    def alert(self, org: OrgId, event: AlertEvent) -> None:
+        """An alert that the hub itself raises: shown and kept like one of the device."""
+        if len(self._rows) < REFUSE_ABOVE:
+            self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
+        self._stream.put(org, StreamEvent(event.device_id, "alert", event.severity, encode(event)))
 
     def now(self) -> str:
         """The present moment as it travels."""

@@ -78,3 +78,7 @@ BEGIN
     RETURN 0;
 END $$;
 COMMENT ON FUNCTION drop_partitions IS 'Drops the oldest partition when all in it is older than keep, counted from now and from the newest row, whichever is earlier; at most one an hour. Says how many.';
+
+ALTER TABLE device_line ADD COLUMN takeovers integer NOT NULL DEFAULT 0;
+ALTER TABLE device_line ADD COLUMN taken_over_at timestamptz;
+COMMENT ON COLUMN device_line.takeovers IS 'How many lines in a row took over from an open one, each within ten minutes of the last.';

@@ -1,7 +1,7 @@
 -- name: register
 -- Lines of this replica, at most one for each device in a call: newest wins, the generation rises.
 -- A device that is disabled, deleted or unknown gets none. Another replica whose open line is
--- superseded is left a note. $1 replica.
+-- superseded is left a note. Take-overs that follow each other soon are counted. $1 replica.
 WITH wanted AS (
     SELECT w.* FROM unnest($2::text[], $3::text[], $4::text[]) AS w (org_id, device_id, session_id)
     JOIN device d USING (org_id, device_id)
@@ -15,9 +15,14 @@ WITH wanted AS (
         session_id = excluded.session_id, journal_id = NULL, commands = NULL,
         boot_id = NULL, agent_version = NULL,
         connected_at = now(), closed_at = NULL,
+        takeovers = CASE WHEN l.closed_at IS NOT NULL THEN l.takeovers
+                         WHEN l.taken_over_at BETWEEN now() - interval '10 minutes' AND now()
+                         THEN l.takeovers + 1 ELSE 1 END,
+        taken_over_at = CASE WHEN l.closed_at IS NULL THEN now() ELSE l.taken_over_at END,
         taken_from = CASE WHEN l.closed_at IS NULL AND l.replica_id <> excluded.replica_id
                           THEN l.replica_id END
-    RETURNING org_id, device_id, generation, taken_from
+    RETURNING org_id, device_id, generation, taken_from,
+              CASE WHEN taken_over_at = now() THEN takeovers ELSE 0 END AS takeovers
 ), note AS (
     INSERT INTO line_takeover (replica_id, org_id, device_id, generation)
     SELECT taken_from, org_id, device_id, generation FROM line WHERE taken_from IS NOT NULL
@@ -29,7 +34,7 @@ WITH wanted AS (
     UPDATE device_state s SET status = 'ONLINE', last_seen = now()
     FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 )
-SELECT org_id, device_id, generation, taken_from FROM line
+SELECT org_id, device_id, generation, taken_from, takeovers FROM line
 
 -- name: takeovers
 -- The lines of this replica that were superseded on others; each is told once.

@@ -19,7 +19,7 @@ from hub.lines.session import LineSession
 from hub.lines.store import LineRef, LineStore, Opening, ReplicaStore
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command
-from protocol.dashboard import DashboardEvent, GapReason
+from protocol.dashboard import AlertEvent, DashboardEvent, GapReason
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId, OrgId, ReplicaId, uuid7
 from protocol.stream import Appended, EventBatch
 from tests.factories import Surroundings, Wire, make_line, make_principal, make_told
@@ -61,6 +61,9 @@ class Told:
 
     def publish(self, org: OrgId, event: DashboardEvent) -> None:
         self.events.append(event)
+
+    def alert(self, org: OrgId, event: AlertEvent) -> None:
+        self.publish(org, event)
 
     def now(self) -> str:
         return "2026-01-02T03:04:05.000Z"

@@ -16,16 +16,16 @@ from hub.telemetry.rows import (
     acknowledgements,
     devices_of,
     fenced,
+    hub_row,
     late_metrics,
     latest_states,
     make_row,
     place_of,
     places_of,
-    presence_row,
     split_new,
 )
 from protocol.codec import decode_device_frame
-from protocol.dashboard import StatusEvent
+from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DEFAULT_ORG, DeviceId, Generation
 from protocol.telemetry import LogLine, Telemetry, TelemetryBase
 from tests.factories import make_line
@@ -113,7 +113,7 @@ def test_presence_is_an_event_of_the_hub_itself() -> None:
         device_id=DeviceId("d"), ts=WIRE, status="OFFLINE", connected=False, generation=7
     )
 
-    found = presence_row(DEFAULT_ORG, event, Stamps().next(1000.0))
+    found = hub_row(DEFAULT_ORG, event, Stamps().next(1000.0))
 
     assert found.table == "event"
     fields = copied(found.line)
@@ -125,7 +125,6 @@ def test_presence_is_an_event_of_the_hub_itself() -> None:
         "generation": 7,
     }  # fmt: skip
     assert (found.seq, found.status, found.event.type) == (None, None, "presence")
-    assert found.source.generation == 7
     assert latest_states([found]) == []
     assert acknowledgements([found]) == []
 
@@ -166,7 +165,7 @@ def test_g6_what_superseded_lines_send_does_not_count_with_or_without_seq() -> N
     event = StatusEvent(
         device_id=DeviceId("d1"), ts=WIRE, status="OFFLINE", connected=False, generation=1
     )
-    said = presence_row(DEFAULT_ORG, event, Stamps().next(1.0))
+    said = hub_row(DEFAULT_ORG, event, Stamps().next(1.0))
     rows = [durable(1), durable(1, source=newer), row(name="free"), said]
     device = (DEFAULT_ORG, DeviceId("d1"))
     assert devices_of(rows) == [device]
@@ -217,3 +216,13 @@ def test_the_latest_status_of_each_device() -> None:
     found = [state[1:] for state in latest_states(rows)]
     moment = datetime(1970, 1, 1, 0, 16, 40, tzinfo=UTC)
     assert found == [("d0", 1, "DEGRADED", {}, moment), ("d1", 1, "ERROR", {"m": 1.0}, moment)]
+
+
+def test_an_alert_of_the_hub_is_stored_as_one_of_the_device() -> None:
+    event = AlertEvent(
+        device_id=DeviceId("d1"), ts=WIRE, severity="WARN", code="device_cloned", message="m"
+    )
+    found = hub_row(DEFAULT_ORG, event, Stamps().next(1.0))
+    assert (found.table, found.event.type) == ("event", "alert")
+    assert copied(found.line)[4:7] == ["alert", None, None]
+    assert fenced([found], {}) == [found]
