@@ -1,5 +1,7 @@
 """What callers send: path, query and body, decoded by type. All of it may raise `Invalid`."""
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
 
@@ -52,7 +54,7 @@ def query_of(request: Request, kind: type[Q]) -> Q:
     except InvalidMessage as error:
         raise invalid("query", error.message) from None
     except msgspec.ValidationError as error:
-        raise _invalid(error, "query") from None
+        raise _invalid(error, "query", values) from None
     return query
 
 
@@ -119,7 +121,14 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _invalid(error: msgspec.ValidationError, where: str) -> Invalid:
+_LOST_PLUS: Final = re.compile(r"[Tt]\S+ \d\d:\d\d$")
+
+
+def _invalid(
+    error: msgspec.ValidationError, where: str, query: Mapping[str, str] | None = None
+) -> Invalid:
     message, _, path = str(error).partition(" - at `")
     field = path.rstrip("`").removeprefix("$").removeprefix(".") or where
+    if query and _LOST_PLUS.search(query.get(field, "")):
+        message += " (in a query + means a space: write it as %2B)"
     return invalid(field, message)
