@@ -38,6 +38,7 @@ class CommandErrorCode(StrEnum):
     UNKNOWN = "unknown"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    TOO_LARGE = "too_large"
 
 
 class FrameErrorCode(StrEnum):

@@ -67,7 +67,7 @@ def make_command(status: State = State.SENT, **changes: Any) -> Ledgered:
     """A row of the ledger; what follows from its status is filled in."""
     sent = status is not State.PENDING
     wanted = msgspec.structs.asdict(make_new())
-    del wanted["chosen"]
+    del wanted["chosen"], wanted["frame_bytes"]
     fields: dict[str, Any] = {
         **wanted,
         "seq": 1, "status": status, "created_at": MOMENT, "deadline": MOMENT,
@@ -115,6 +115,7 @@ class Listener:
     def replied(self, line: LineSession, reply: Reply) -> None:
         self.happened.append(("reply", reply))
 
+    def too_large(self, line: LineSession) -> None: ...
     def closed(self, line: LineSession) -> None:
         self.happened.append(("closed", line))
 

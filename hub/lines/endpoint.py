@@ -188,6 +188,8 @@ class DeviceSocket:
         session, self._session = self._session, None
         if session is not None:
             self._gate.lines.closed(session, code)
+            if self._connection.peer_code == CloseCode.TOO_BIG:
+                self._gate.listener.too_large(session)
             self._gate.listener.closed(session)
 
     def _hold(self, message: bytes) -> None:
@@ -244,19 +246,20 @@ class DeviceSocket:
         opening = Opening(principal.org, DeviceId(principal.subject), uuid7())
         stalls = self._gate.lines.stalls()
         try:
-            generation = await self._gate.lines.register(opening)
+            registered = await self._gate.lines.register(opening)
         except HubError as error:
             log.warning("line_not_registered", device_id=opening.device_id, error=error.detail)
             self._connection.close(CloseCode.TRY_LATER)
             return
-        if generation is None:
+        if registered is None:
             self._connection.close(CloseCode.FORBIDDEN)
             return
         session = LineSession(
             org=opening.org,
             device_id=opening.device_id,
             session_id=opening.session_id,
-            generation=generation,
+            generation=registered.generation,
+            max_frame=registered.max_frame,
             replica_id=self._gate.lines.replica_id,
             expires_at=principal.expires_at,
             send=self._connection.send,

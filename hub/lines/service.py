@@ -27,7 +27,7 @@ from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
 from protocol.frames import Hello, Reconnect
-from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
+from protocol.ids import DeviceId, OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
 
@@ -88,16 +88,16 @@ class LineService:
 
     # Lines
 
-    async def register(self, opening: Opening) -> Generation | None:
-        """The line's generation; None for a device that may have none.
+    async def register(self, opening: Opening) -> Registered | None:
+        """The line's generation among others; None for a device that may have no line.
 
         Raises `Unavailable` or `Overloaded`.
         """
         return await self._openings.put(opening)
 
-    async def _register(self, openings: list[Opening]) -> list[Generation | None]:
+    async def _register(self, openings: list[Opening]) -> list[Registered | None]:
         """A device may be twice in a batch, but only once in a statement."""
-        outcomes: list[Generation | None] = [None] * len(openings)
+        outcomes: list[Registered | None] = [None] * len(openings)
         waiting = list(enumerate(openings))
         while waiting:
             taken: dict[tuple[OrgId, DeviceId], int] = {}
@@ -114,7 +114,7 @@ class LineService:
             for (org, device_id), position in taken.items():
                 registered = found.get((org, device_id))
                 if registered is not None:
-                    outcomes[position] = registered.generation
+                    outcomes[position] = registered
                     self._note_takeover(LineRef(org, device_id, registered.generation), registered)
             waiting = later
         return outcomes

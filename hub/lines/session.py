@@ -54,6 +54,10 @@ class LineListener(Protocol):
         ...
 
     def replied(self, line: "LineSession", reply: Reply) -> None: ...
+    def too_large(self, line: "LineSession") -> None:
+        """The device closes because a frame is too large for it. Comes before `closed`."""
+        ...
+
     def closed(self, line: "LineSession") -> None: ...
 
 
@@ -102,6 +106,7 @@ class LineSession:
         "generation",
         "journal_id",
         "kept",
+        "max_frame",
         "org",
         "replica_id",
         "session_id",
@@ -119,6 +124,7 @@ class LineSession:
         send: Callable[[bytes], None],
         close: Callable[[CloseCode], None],
         surroundings: Surroundings,
+        max_frame: int | None = None,
     ) -> None:
         self.org = org
         self.device_id = device_id
@@ -129,6 +135,7 @@ class LineSession:
         self.expires_at = expires_at
         self.journal_id: str | None = None
         self.kept = 0
+        self.max_frame = max_frame
         self.commands: frozenset[str] = EVERY_COMMAND
         self.accepts: tuple[str, ...] = ()
         self._send = send
@@ -228,6 +235,7 @@ class LineSession:
             return
         self._boot_id = hello.boot_id
         self.journal_id = hello.journal_id
+        self.max_frame = hello.max_frame
         self.accepts = tuple(hello.accepts or ())
         if hello.commands is not None:
             self.commands = frozenset(hello.commands)

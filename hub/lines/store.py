@@ -38,6 +38,8 @@ class Registered(Struct, frozen=True):
     generation: Generation
     taken_from: ReplicaId | None
     takeovers: int
+    max_frame: int | None
+    """As the `hello` of an earlier line said, in bytes."""
 
 
 class Ended(Struct, frozen=True):
@@ -97,7 +99,7 @@ class LineStore:
         )
         return {
             (row["org_id"], row["device_id"]): Registered(
-                row["generation"], row["taken_from"], row["takeovers"]
+                row["generation"], row["taken_from"], row["takeovers"], row["max_frame"]
             )
             for row in rows
         }
@@ -120,6 +122,7 @@ class LineStore:
             [hello.agent_version for _, hello in said],
             [None if h.commands is None else _as_json(h.commands) for _, h in said],
             [hello.boot_id for _, hello in said],
+            [hello.max_frame for _, hello in said],
         )
 
 

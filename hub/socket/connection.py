@@ -79,6 +79,7 @@ class Connection(asyncio.Protocol):
         "_timer",
         "_transport",
         "_written",
+        "peer_code",
     )
 
     _setup: ClassVar[_Setup]
@@ -99,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._slot = 0
         self._written = 0
+        self.peer_code: int | None = None
 
     # For the handler: see `handler.Socket`.
 
@@ -297,6 +299,7 @@ class Connection(asyncio.Protocol):
             case Pong():
                 pass
             case PeerClosed():
+                self.peer_code = event.code
                 self._transport.write(close_frame(event.code))
                 self._end(event.code)
                 self._transport.close()

@@ -21,7 +21,7 @@ WITH wanted AS (
         taken_over_at = CASE WHEN l.closed_at IS NULL THEN now() ELSE l.taken_over_at END,
         taken_from = CASE WHEN l.closed_at IS NULL AND l.replica_id <> excluded.replica_id
                           THEN l.replica_id END
-    RETURNING org_id, device_id, generation, taken_from,
+    RETURNING org_id, device_id, generation, taken_from, max_frame,
               CASE WHEN taken_over_at = now() THEN takeovers ELSE 0 END AS takeovers
 ), note AS (
     INSERT INTO line_takeover (replica_id, org_id, device_id, generation)
@@ -34,7 +34,7 @@ WITH wanted AS (
     UPDATE device_state s SET status = 'ONLINE', last_seen = now()
     FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 )
-SELECT org_id, device_id, generation, taken_from, takeovers FROM line
+SELECT org_id, device_id, generation, taken_from, takeovers, max_frame FROM line
 
 -- name: takeovers
 -- The lines of this replica that were superseded on others; each is told once.
@@ -74,8 +74,8 @@ FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 WITH said AS (
     SELECT h.*
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                $7::text[])
-         AS h (org_id, device_id, generation, journal_id, version, commands, boot_id)
+                $7::text[], $8::integer[])
+         AS h (org_id, device_id, generation, journal_id, version, commands, boot_id, max_frame)
     JOIN device_line l USING (org_id, device_id, generation)
     ORDER BY h.org_id, h.device_id
     FOR UPDATE OF l
@@ -89,7 +89,7 @@ WITH said AS (
     FROM upgraded u WHERE d.org_id = u.org_id AND d.device_id = u.device_id
 )
 UPDATE device_line l
-SET journal_id = said.journal_id, boot_id = said.boot_id, agent_version = said.version,
+SET journal_id = said.journal_id, max_frame = said.max_frame, boot_id = said.boot_id, agent_version = said.version,
     commands = CASE WHEN said.commands IS NOT NULL
                     THEN ARRAY(SELECT jsonb_array_elements_text(said.commands::jsonb)) END
 FROM said

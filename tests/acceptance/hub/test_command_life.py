@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.acceptance.hub.clients import DEADLINE, Fleet, Rest, new_id, now
+from tests.acceptance.hub.clients import DEADLINE, Fleet, Json, Rest, new_id, now
 
 
 async def test_a_command_that_succeeds_is_answered_with_its_result(
@@ -14,7 +14,7 @@ async def test_a_command_that_succeeds_is_answered_with_its_result(
     async with fleet.new_line() as device:
         call = asyncio.create_task(rest.dispatch(device.device_id, "pull_logs"))
         frame = await device.command("pull_logs", lines=200)
-        assert frame.keys() == {"type", "id", "deadline", "lines"}
+        assert frame.keys() == {"type", "id", "deadline", "serverTime", "lines"}
         await device.send("ack", commandId=frame["id"])
         await device.send("progress", commandId=frame["id"], percent=40, stage="reading")
         await rest.until_status(device.device_id, frame["id"], "RUNNING")
@@ -387,3 +387,59 @@ async def test_an_unknown_device_or_command_is_404(fleet: Fleet, rest: Rest) -> 
     assert (await rest.get("/devices/nobody/commands")).status_code == 404
     assert (await rest.get(f"/devices/{device_id}/commands/none")).status_code == 404
     assert (await rest.client.delete(f"/devices/{device_id}/commands/none")).status_code == 404
+
+
+def long_patch(size: int) -> Json:
+    return {"type": "push_config", "patch": {"a": "x" * size}}
+
+
+async def test_a_command_that_no_frame_carries_is_413_and_moves_nothing(
+    fleet: Fleet, rest: Rest
+) -> None:
+    async with fleet.new_line() as device:
+        path = f"/devices/{device.device_id}/commands"
+        numbers = ",".join(["1e15"] * 80_000)  # goes out three times as long
+        for patch in (f'"{"x" * 1_048_000}"', f"[{numbers}]", f'"{"x" * 256 * 1024}"'):
+            body = f'{{"command":{{"type":"push_config","patch":{{"a":{patch}}}}}}}'
+            answer = await rest.client.post(path, content=body)
+            assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+            assert answer.json()["errors"][0]["field"] == "command.patch"
+        assert (await rest.data(f"/devices/{device.device_id}/config"))["desired"] == {}
+        command_id = await rest.accept(device.device_id, long_patch(255 * 1024))
+        await device.command("push_config", id=command_id)
+
+
+async def test_a_device_says_how_long_a_frame_may_be(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    async with fleet.line(device_id) as device:
+        await device.hello(maxFrame=4_095)
+        assert (await device.frame())["code"] == "invalid_frame"
+    queued = await rest.accept(device_id, long_patch(6_000), delivery="queue")
+    async with fleet.line(device_id) as device:
+        await device.command("push_config", id=queued)  # nobody knows better yet
+        await device.hello(maxFrame=4_096)
+        assert await device.settled() == []
+    async with fleet.line(device_id) as device:
+        record = await rest.until_status(device_id, queued, "FAILED")
+        assert record["error"]["code"] == "too_large"
+        answer = await rest.dispatch(device_id, long_patch(4_096))
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        small = await rest.accept(device_id)
+        await device.command(id=small)
+    answer = await rest.dispatch(device_id, long_patch(4_096), delivery="queue")
+    assert answer.status_code == 413
+
+
+async def test_a_device_that_closes_over_a_frame_ends_its_command(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    async with fleet.line(device_id) as device:
+        small = await rest.accept(device_id)
+        large = await rest.accept(device_id, long_patch(9_000))
+        await device.command(id=small)
+        await device.command("push_config", id=large)
+        await device.connection.close(1009)
+    record = await rest.until_status(device_id, large, "FAILED")
+    assert record["error"]["code"] == "too_large"
+    async with fleet.line(device_id) as device:
+        await device.command(id=small)
+        assert await device.settled() == []

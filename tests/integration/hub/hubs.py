@@ -144,12 +144,16 @@ class Hub:
 
     async def line(self, device_id: DeviceId) -> "Line":
         """A newer line of the device, registered and open."""
-        generation = await self.lines.register(Opening(DEFAULT_ORG, device_id, uuid7()))
-        assert generation is not None
+        registered = await self.lines.register(Opening(DEFAULT_ORG, device_id, uuid7()))
+        assert registered is not None
         wire = Wire()
         around = Surroundings()
         session = make_line(
-            wire, around, device_id=device_id, generation=generation, replica_id=self.replica_id
+            wire,
+            around,
+            device_id=device_id,
+            generation=registered.generation,
+            replica_id=self.replica_id,
         )
         assert self.lines.opened(session)
         self.commands.opened(session)
