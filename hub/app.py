@@ -172,7 +172,9 @@ class Replica:
         self._stream = StreamWriter(
             bus, self.replica_id, show=self._show_here, unavailable=BusUnavailable
         )
-        self.telemetry = TelemetryService(TelemetryStore(database), self._stream)
+        self.telemetry = TelemetryService(
+            TelemetryStore(database), self._stream, day_bytes=settings.device_day_bytes
+        )
         self.devices = DeviceService(DeviceStore(database), self.accounts, self.audit)
         name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}", version("longline"))
         self.lines = LineService(

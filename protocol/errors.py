@@ -47,6 +47,7 @@ class FrameErrorCode(StrEnum):
     INVALID_FRAME = "invalid_frame"
     UNKNOWN_COMMAND = "unknown_command"
     TOO_FAST = "too_fast"
+    TOO_MANY_METRICS = "too_many_metrics"
     SINCE_TOO_LATE = "since_too_late"
     TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
     FORBIDDEN = "forbidden"

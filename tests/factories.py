@@ -10,6 +10,7 @@ from hub.commands.records import Ledgered
 from hub.lines import figures
 from hub.lines.pace import Rates
 from hub.lines.session import LineListener, LineSession, Renewal
+from hub.telemetry.quota import Kept
 from hub.web.principal import Principal, Role
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS
@@ -129,6 +130,7 @@ class Surroundings:
         self.now = 100.0
         self.events: list[Telemetry] = []
         self.takes_events = True
+        self.outcome = Kept.TAKEN
         self.renewals: dict[str, Renewal] = {}
         self.invalid = 0
 
@@ -142,10 +144,10 @@ class Surroundings:
     def wall_clock(self) -> float:
         return MOMENT.timestamp()
 
-    def telemetry(self, line: LineSession, message: Telemetry, /) -> bool:
+    def telemetry(self, line: LineSession, message: Telemetry, /) -> Kept:
         if self.takes_events:
             self.events.append(message)
-        return self.takes_events
+        return self.outcome if self.takes_events else Kept.REFUSED
 
     def said_hello(self, line: LineSession, hello: Hello) -> None:
         self.heard.said_hello(line, hello)

@@ -9,6 +9,7 @@ What a frame means beyond the line (a reply, an event) is handed to the listener
 for a database.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.lines.pace import Pace, Rates, Verdict
+from hub.telemetry.quota import MOST_METRICS, Kept, Quota
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
 from protocol.commands import COMMANDS
@@ -29,6 +31,7 @@ from protocol.telemetry import Telemetry, TelemetryBase
 
 MAX_INVALID: Final = 20
 INVALID_WINDOW: Final = 60.0
+TELL_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 10
 
 EVERY_COMMAND: Final = frozenset(COMMANDS)
@@ -76,8 +79,8 @@ class Surroundings(Protocol):
         """Seconds since 1970."""
         ...
 
-    def telemetry(self, line: "LineSession", message: Telemetry, /) -> bool:
-        """Take an event; False when a durable one cannot be taken now."""
+    def telemetry(self, line: "LineSession", message: Telemetry, /) -> Kept:
+        """Take an event."""
         ...
 
     def said_hello(self, line: "LineSession", hello: Hello) -> None:
@@ -97,6 +100,7 @@ class LineSession:
         "_send",
         "_settled",
         "_surroundings",
+        "_tell_metrics_from",
         "_told_too_fast",
         "accepts",
         "commands",
@@ -108,6 +112,7 @@ class LineSession:
         "kept",
         "max_frame",
         "org",
+        "quota",
         "replica_id",
         "session_id",
     )
@@ -135,6 +140,7 @@ class LineSession:
         self.expires_at = expires_at
         self.journal_id: str | None = None
         self.kept = 0
+        self.quota: Quota | None = None
         self.max_frame = max_frame
         self.commands: frozenset[str] = EVERY_COMMAND
         self.accepts: tuple[str, ...] = ()
@@ -146,6 +152,7 @@ class LineSession:
         self._boot_id: str | None = None
         self._settled = False
         self._told_too_fast = False
+        self._tell_metrics_from = -math.inf
 
     @property
     def settled(self) -> bool:
@@ -259,14 +266,35 @@ class LineSession:
         if verdict is Verdict.SHED and event.seq is None:
             self._too_fast()
             return True
-        if not self._surroundings.telemetry(self, event):
-            self._close(CloseCode.TRY_LATER)
+        match self._surroundings.telemetry(self, event):
+            case Kept.TAKEN:
+                pass
+            case Kept.REFUSED:
+                self._close(CloseCode.TRY_LATER)
+            case Kept.FULL:
+                self._too_fast("the day's share of this device is stored: the rest is shed")
+            case Kept.SLOWED:
+                return False
+            case Kept.TOO_MANY_METRICS:
+                self._too_many_metrics()
+            case _ as unreachable:
+                assert_never(unreachable)
         return verdict is Verdict.TAKE
 
-    def _too_fast(self) -> None:
+    def _too_fast(self, why: str = "telemetry without seq is shed: slow down") -> None:
         if not self._told_too_fast:
             self._told_too_fast = True
-            self.refuse(FrameErrorCode.TOO_FAST, "telemetry without seq is shed: slow down")
+            self.refuse(FrameErrorCode.TOO_FAST, why)
+
+    def _too_many_metrics(self) -> None:
+        """Once in a while: a device sends its heartbeat for years."""
+        now = self._surroundings.clock()
+        if now >= self._tell_metrics_from:
+            self._tell_metrics_from = now + TELL_SECONDS
+            self.refuse(
+                FrameErrorCode.TOO_MANY_METRICS,
+                f"over {MOST_METRICS} names of metrics: new ones are not kept",
+            )
 
     def _renew(self, auth: Auth) -> None:
         renewal = self._surroundings.renew(auth.token)

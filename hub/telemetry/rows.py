@@ -8,15 +8,17 @@ stream.
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, assert_never, get_args
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, structs
 
+from hub.telemetry.quota import Quota
 from protocol import telemetry
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
 from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
-from protocol.telemetry import Telemetry
+from protocol.telemetry import Alert, Telemetry
 
 LEVEL_NUMBER: Final = {level: number for number, level in enumerate(LEVELS)}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,6 +39,8 @@ class Source(Protocol):
 
     kept: int
     """The number of its last event that waits or has waited for the database; 0 = none."""
+    quota: Quota | None
+    """Of its device; None before its first event."""
 
     def acknowledge(self, boot_id: str, seq: int) -> None:
         """Durable events of this start of the agent are committed up to `seq`."""
@@ -156,6 +160,7 @@ class _Hub(Struct):
     generation: Generation
     copy_head: bytes
     kept: int = 0
+    quota: Quota | None = None
 
     def acknowledge(self, boot_id: str, seq: int) -> None: ...
 
@@ -172,6 +177,14 @@ def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> Row:
     line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
     counted_as = StreamEvent(event.device_id, "presence" if kind == "status" else kind, "", body)
     return Row("event", line, source, None, None, counted_as, stamp.micros, None)
+
+
+def alert_of(row: Row) -> Alert:
+    """The alert that is in this row."""
+    return structs.replace(_alert.decode(row.event.body), seq=row.seq)
+
+
+_alert: Final = msgspec.json.Decoder(Alert)
 
 
 def _event_columns(kind: str, message: Telemetry, body: bytes) -> bytes:

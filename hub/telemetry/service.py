@@ -10,13 +10,14 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.base import metrics
 from hub.base.clocks import Brake
@@ -24,6 +25,7 @@ from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned
 from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
+from hub.telemetry.quota import Kept, Quota
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
@@ -34,7 +36,7 @@ from protocol.commands import LEVELS, Level
 from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
 from protocol.ids import DeviceId, OrgId
 from protocol.stream import StreamEvent
-from protocol.telemetry import Telemetry
+from protocol.telemetry import Alert, Severity, Status, Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,8 @@ SHED_ABOVE: Final = 100_000
 """Rows waiting for the database above which events without `seq` are not kept for it."""
 REFUSE_ABOVE: Final = 150_000
 """Rows waiting above which a durable event closes its line."""
+MOST_QUOTAS: Final = 50_000
+FULL: Final = "device_day_full"
 MOST_CHANGES: Final = 2_000
 """Of the state of a device, in one answer: the newest."""
 FINEST_STEP: Final = timedelta(seconds=10)
@@ -107,7 +111,14 @@ class TelemetryService:
         store: TelemetryStore,
         stream: StreamWriter,
         clock: Callable[[], float] = time.time,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        day_bytes: int = 0,
     ) -> None:
+        """`day_bytes`: how much of what a device sends is stored in a day; 0 = no limit."""
+        self._monotonic = monotonic
+        self._day_bytes = day_bytes
+        self._quotas: OrderedDict[tuple[OrgId, DeviceId], Quota] = OrderedDict()
         self._store = store
         self._stream = stream
         self._clock = clock
@@ -126,20 +137,92 @@ class TelemetryService:
 
     # From lines, and from the hub
 
-    def put(self, source: Source, message: Telemetry) -> bool:
-        """An event that a device sent; False for a durable one that cannot wait."""
-        rows = self._rows
+    def put(self, source: Source, message: Telemetry) -> Kept:
+        """An event that a device sent."""
+        now = self._monotonic()
+        quota = source.quota or self._quota_of(source, now)
+        outcome = Kept.TAKEN
+        if type(message) is Status and message.metrics:
+            known = quota.known(message.metrics)
+            if known is not message.metrics:
+                message = structs.replace(message, metrics=known)
+                outcome = Kept.TOO_MANY_METRICS
+        elif type(message) is Alert and message.seq is None:
+            later = partial(self._tell_later, source)
+            if not quota.alerts.takes(message, now, later=later):
+                return Kept.TAKEN
         row = rows_.make_row(source, message, self._stamps.next(self._clock()))
         if row.seq is None:
-            self._stream.put(source.org, row.event)
-            if len(rows) >= SHED_ABOVE:
-                metrics.events_shed.labels("database").inc()
-                return True
-        elif len(rows) >= REFUSE_ABOVE:
-            return False
+            return self._put_plain(source, row, quota, now) or outcome
+        return self._put_durable(source, row, quota, now) or outcome
+
+    def _put_plain(self, source: Source, row: Row, quota: Quota, now: float) -> Kept | None:
+        if not quota.fits(len(row.line), now):
+            metrics.events_shed.labels("day").inc()
+            self._tell_full(source, quota)
+            return Kept.FULL
+        self._stream.put(source.org, row.event)
+        if len(self._rows) >= SHED_ABOVE:
+            metrics.events_shed.labels("database").inc()
+            return None
         self._keep(row)
         source.kept = self._kept
-        return True
+        return None
+
+    def _put_durable(self, source: Source, row: Row, quota: Quota, now: float) -> Kept | None:
+        if len(self._rows) >= REFUSE_ABOVE or not quota.may_begin(row.boot_id or ""):
+            return Kept.REFUSED
+        self._keep(row)
+        source.kept = self._kept
+        if quota.fits(len(row.line), now):
+            return None
+        self._tell_full(source, quota)
+        return Kept.SLOWED
+
+    def _quota_of(self, source: Source, now: float) -> Quota:
+        place = (source.org, source.device_id)
+        quota = self._quotas.get(place)
+        if quota is None:
+            quota = self._quotas[place] = Quota(self._day_bytes, now)
+            if len(self._quotas) > MOST_QUOTAS:
+                self._quotas.popitem(last=False)
+        self._quotas.move_to_end(place)
+        source.quota = quota
+        return quota
+
+    def _tell_full(self, source: Source, quota: Quota) -> None:
+        """Once a day."""
+        if quota.told:
+            return
+        quota.told = True
+        message = f"over {self._day_bytes} bytes in a day: telemetry without seq is shed"
+        log.warning("device_day_full", device_id=source.device_id)
+        self.alert(source.org, self._alert_event(source, "WARN", FULL, message))
+
+    def _tell_later(self, source: Source) -> None:
+        """Alerts beyond the pace are told as one of each code, when the second is over."""
+        asyncio.get_running_loop().call_later(1.0, self._tell_summed, source)
+
+    def _tell_summed(self, source: Source) -> None:
+        for summed in source.quota.alerts.summed() if source.quota else ():
+            alert = summed.alert
+            event = self._alert_event(source, alert.severity, alert.code, alert.message)
+            event = structs.replace(event, count=summed.count)
+            if summed.stored:
+                self._show(source.org, event)
+            else:
+                self.alert(source.org, event)
+
+    def _alert_event(
+        self, source: Source, severity: Severity, code: str, message: str
+    ) -> AlertEvent:
+        return AlertEvent(
+            device_id=source.device_id,
+            ts=self.now(),
+            severity=severity,
+            code=code,
+            message=message,
+        )
 
     def _keep(self, row: Row) -> None:
         if not self._rows:
@@ -158,6 +241,9 @@ class TelemetryService:
         """An alert that the hub itself raises: shown and kept like one of the device."""
         if len(self._rows) < REFUSE_ABOVE:
             self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
+        self._show(org, event)
+
+    def _show(self, org: OrgId, event: AlertEvent) -> None:
         self._stream.put(org, StreamEvent(event.device_id, "alert", event.severity, encode(event)))
 
     def now(self) -> str:
@@ -269,10 +355,19 @@ class TelemetryService:
         new, counting = committed
         metrics.events_stored.inc(len(new))
         metrics.events_duplicate.inc(len(counting) - len(new))
+        now = self._monotonic()
         for row in new:
-            if row.seq is not None:
+            if row.seq is not None and self._is_shown(row, now):
                 self._stream.put(row.source.org, row.event)
         self._acknowledge(counting)
+
+    def _is_shown(self, row: Row, now: float) -> bool:
+        """All but durable alerts beyond the pace, which are told as one of each code."""
+        quota = row.source.quota
+        if row.event.type != "alert" or quota is None:
+            return True
+        later = partial(self._tell_later, row.source)
+        return quota.alerts.takes(rows_.alert_of(row), now, later=later)
 
     def _acknowledge(self, batch: list[Row]) -> None:
         for source, boot_id, seq in rows_.acknowledgements(batch):

@@ -22,6 +22,7 @@ from hub.socket.framing import text_frame
 from hub.socket.handler import Socket
 from hub.socket.handshake import Upgrade
 from hub.socket.pings import PingWheel
+from hub.telemetry.quota import Kept
 from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
@@ -58,7 +59,7 @@ class Around(Surroundings):
         super().__init__(Rates(frames=0, bytes=0))
         self._service = service
 
-    def telemetry(self, line: LineSession, message: Telemetry) -> bool:
+    def telemetry(self, line: LineSession, message: Telemetry) -> Kept:
         return self._service.put(line, message)
 
 

@@ -14,6 +14,7 @@ from hub.telemetry.rows import (
     Source,
     Stamps,
     acknowledgements,
+    alert_of,
     devices_of,
     fenced,
     hub_row,
@@ -226,3 +227,8 @@ def test_an_alert_of_the_hub_is_stored_as_one_of_the_device() -> None:
     assert (found.table, found.event.type) == ("event", "alert")
     assert copied(found.line)[4:7] == ["alert", None, None]
     assert fenced([found], {}) == [found]
+
+
+def test_a_row_gives_its_alert_back() -> None:
+    found = alert_of(row(LINE, "alert", severity="WARN", code="c", seq=7, bootId="b"))
+    assert (found.severity, found.code, found.seq) == ("WARN", "c", 7)
