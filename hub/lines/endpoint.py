@@ -164,7 +164,10 @@ class DeviceSocket:
 
     def text(self, message: bytes) -> None:
         if self._session is not None:
-            if self._held is not None or self._gate.lines.stalled():
+            gate = self._gate
+            if self._held is not None or (
+                gate.clock() > gate.lines.stall.takes_until and gate.lines.stalled()
+            ):
                 self._hold(message)
             elif not self._session.text(message):
                 self._slow_down()

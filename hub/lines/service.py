@@ -69,7 +69,7 @@ class LineService:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._stall = Stall(clock())
+        self.stall = Stall(clock())
         self._held: list[Callable[[], None]] = []
         self._store = store
         self._dashboards = dashboards
@@ -232,12 +232,12 @@ class LineService:
 
     def stalled(self) -> bool:
         """Whether this process stood still and does not know yet which lines are superseded."""
-        return self._stall.noticed(self._clock())
+        return self.stall.noticed(self._clock())
 
     def stalls(self) -> int:
         """How often it stood still."""
         self.stalled()
-        return self._stall.count
+        return self.stall.count
 
     def hold(self, go_on: Callable[[], None]) -> None:
         """Call this when that is known, and the superseded lines are closed."""
@@ -245,7 +245,7 @@ class LineService:
 
     def go_on(self) -> None:
         """It is known."""
-        self._stall.over(self._clock())
+        self.stall.over(self._clock())
         held, self._held = self._held, []
         for go_on in held:
             # The next turn of the loop: whoever is closed now has heard of it by then.
@@ -258,7 +258,7 @@ class LineService:
             self.beat_once()
 
     def beat_once(self) -> None:
-        self._stall.beat(self._clock())
+        self.stall.beat(self._clock())
 
     # Authorisation of open lines
 

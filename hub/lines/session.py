@@ -18,8 +18,8 @@ from typing import Final, Protocol, assert_never
 import msgspec
 from msgspec import Struct
 
-from hub.lines.pace import Pace, Rates, Verdict
-from hub.telemetry.quota import MOST_METRICS, Kept, Quota
+from hub.lines.pace import TAKE, Pace, Rates, Verdict
+from hub.telemetry.quota import MOST_METRICS, TAKEN, Kept, Quota
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
 from protocol.commands import COMMANDS
@@ -33,6 +33,8 @@ MAX_INVALID: Final = 20
 INVALID_WINDOW: Final = 60.0
 TELL_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 10
+
+_CLOSE: Final = Verdict.CLOSE
 
 EVERY_COMMAND: Final = frozenset(COMMANDS)
 
@@ -199,7 +201,7 @@ class LineSession:
         """One text message of the device. False: read no more until the next second."""
         now = self._surroundings.clock()
         verdict = self._pace.frame(len(raw), now)
-        if verdict is Verdict.CLOSE:
+        if verdict is _CLOSE:
             self._close(CloseCode.FLOODING)
             return True
         try:
@@ -263,10 +265,17 @@ class LineSession:
                 self.refuse(FrameErrorCode.INVALID_FRAME, "seq needs a bootId, here or in hello")
                 return True
             event = msgspec.structs.replace(event, boot_id=self._boot_id)
-        if verdict is Verdict.SHED and event.seq is None:
+        if verdict is not TAKE and event.seq is None:
             self._too_fast()
             return True
-        match self._surroundings.telemetry(self, event):
+        kept = self._surroundings.telemetry(self, event)
+        if kept is TAKEN:
+            return verdict is TAKE
+        return self._not_simply_taken(kept) and verdict is TAKE
+
+    def _not_simply_taken(self, kept: Kept) -> bool:
+        """False: read no more until the next second."""
+        match kept:
             case Kept.TAKEN:
                 pass
             case Kept.REFUSED:
@@ -277,9 +286,9 @@ class LineSession:
                 return False
             case Kept.TOO_MANY_METRICS:
                 self._too_many_metrics()
-            case _ as unreachable:
-                assert_never(unreachable)
-        return verdict is Verdict.TAKE
+            case _:
+                assert_never(kept)
+        return True
 
     def _too_fast(self, why: str = "telemetry without seq is shed: slow down") -> None:
         if not self._told_too_fast:

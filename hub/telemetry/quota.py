@@ -8,6 +8,7 @@ may miss, are ten a second; the rest of a second is told as one alert of each co
 A quota is this replica's: a device that comes back on another begins anew there.
 """
 
+import sys
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
@@ -35,37 +36,48 @@ class Kept(Enum):
     REFUSED = "a durable one that cannot wait: its line is closed"
 
 
+TAKEN: Final = Kept.TAKEN
+"""Looked up once: every event is compared with it."""
+
+
 class Quota:
-    __slots__ = ("_boots", "_bytes", "_day_ends", "_most", "_names", "alerts", "told")
+    """`left`: bytes of the day. Whoever stores some takes them off, and asks `renewed` when it is
+    below zero: so that an event costs a subtraction. `names` of metrics that may be kept."""
+
+    __slots__ = ("_boots", "_day_ends", "_most", "alerts", "left", "names", "told")
 
     def __init__(self, most_bytes: int, now: float) -> None:
         """`most_bytes` in a day; 0 = no limit."""
-        self._most = most_bytes
+        self._most = most_bytes or sys.maxsize
         self.alerts = AlertPace()
         self._begin(now)
 
     def _begin(self, now: float) -> None:
         self._day_ends = now + DAY_SECONDS
-        self._bytes = 0
-        self._names: set[str] = set()
+        self.left = self._most
+        self.names: set[str] = set()
         self._boots: set[str] = set()
         self.told = False
         """Whether somebody was told today that the sum is reached."""
 
-    def fits(self, size: int, now: float) -> bool:
-        """Whether so many bytes more are within the sum of the day; if so they are counted."""
-        if now >= self._day_ends:
-            self._begin(now)
-        if 0 < self._most < self._bytes + size:
+    def renewed(self, size: int, now: float) -> bool:
+        """What was left is used up, with `size` bytes that were taken off last: whether a new day
+        has begun, so that they fit. If not they are given back."""
+        if now < self._day_ends:
+            self.left += size
             return False
-        self._bytes += size
+        self._begin(now)
+        self.left -= size
         return True
 
-    def known(self, metrics: dict[str, float]) -> dict[str, float]:
+    def known(self, metrics: dict[str, float], now: float) -> dict[str, float]:
         """The metrics whose names may be kept: the same object when all may."""
-        names = self._names
+        names = self.names
         if names.issuperset(metrics):
             return metrics
+        if len(names) + len(metrics) > MOST_METRICS and now >= self._day_ends:
+            self._begin(now)
+            names = self.names
         kept: dict[str, float] = {}
         for name, value in metrics.items():
             if name in names or len(names) < MOST_METRICS:
@@ -73,12 +85,14 @@ class Quota:
                 kept[name] = value
         return metrics if len(kept) == len(metrics) else kept
 
-    def may_begin(self, boot_id: str) -> bool:
+    def may_begin(self, boot_id: str, now: float) -> bool:
         """Whether durable events of this start of the agent may be kept."""
         if boot_id in self._boots:
             return True
         if len(self._boots) >= MOST_BOOTS:
-            return False
+            if now < self._day_ends:
+                return False
+            self._begin(now)
         self._boots.add(boot_id)
         return True
 

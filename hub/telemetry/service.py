@@ -25,7 +25,7 @@ from hub.base.errors import Unavailable
 from hub.base.partitions import Partitioned
 from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
-from hub.telemetry.quota import Kept, Quota
+from hub.telemetry.quota import TAKEN, Kept, Quota
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
@@ -129,7 +129,7 @@ class TelemetryService:
         self._retention = Retention()
         self._failures = 0
         self._trouble = ""
-        self._kept = 0
+        self._taken = 0
         self._done = 0
         self._awaited: list[tuple[int, int, asyncio.Future[None]]] = []
         self._calls = itertools.count()
@@ -138,52 +138,69 @@ class TelemetryService:
     # From lines, and from the hub
 
     def put(self, source: Source, message: Telemetry) -> Kept:
-        """An event that a device sent."""
-        now = self._monotonic()
-        quota = source.quota or self._quota_of(source, now)
-        outcome = Kept.TAKEN
-        if type(message) is Status and message.metrics:
-            known = quota.known(message.metrics)
-            if known is not message.metrics:
-                message = structs.replace(message, metrics=known)
-                outcome = Kept.TOO_MANY_METRICS
-        elif type(message) is Alert and message.seq is None:
-            later = partial(self._tell_later, source)
-            if not quota.alerts.takes(message, now, later=later):
-                return Kept.TAKEN
+        """An event that a device sent. Every event pays for each line of this."""
+        quota = source.quota or self._quota_of(source)
+        outcome = TAKEN
+        if type(message) is Status:
+            if message.metrics and not quota.names.issuperset(message.metrics):
+                message, outcome = self._known(quota, message)
+        elif type(message) is Alert and not self._is_told_now(source, message):
+            return outcome
         row = rows_.make_row(source, message, self._stamps.next(self._clock()))
+        quota.left -= len(row.line)
+        if quota.left < 0:
+            outcome = self._beyond(source, quota, row) or outcome
+        rows = self._rows
         if row.seq is None:
-            return self._put_plain(source, row, quota, now) or outcome
-        return self._put_durable(source, row, quota, now) or outcome
-
-    def _put_plain(self, source: Source, row: Row, quota: Quota, now: float) -> Kept | None:
-        if not quota.fits(len(row.line), now):
-            metrics.events_shed.labels("day").inc()
-            self._tell_full(source, quota)
-            return Kept.FULL
-        self._stream.put(source.org, row.event)
-        if len(self._rows) >= SHED_ABOVE:
-            metrics.events_shed.labels("database").inc()
-            return None
-        self._keep(row)
-        source.kept = self._kept
-        return None
-
-    def _put_durable(self, source: Source, row: Row, quota: Quota, now: float) -> Kept | None:
-        if len(self._rows) >= REFUSE_ABOVE or not quota.may_begin(row.boot_id or ""):
+            if outcome is Kept.FULL:
+                return outcome
+            self._stream.put(source.org, row.event)
+            if len(rows) >= SHED_ABOVE:
+                metrics.events_shed.labels("database").inc()
+                return outcome
+        elif len(rows) >= REFUSE_ABOVE or not self._may_begin(quota, row):
             return Kept.REFUSED
-        self._keep(row)
-        source.kept = self._kept
-        if quota.fits(len(row.line), now):
+        if not rows:
+            self._wake.set()
+        rows.append(row)
+        source.kept = self._taken + len(rows)
+        return outcome
+
+    def _known(self, quota: Quota, status: Status) -> tuple[Status, Kept]:
+        """Without the metrics that are too many."""
+        before = status.metrics or {}
+        known = quota.known(before, self._monotonic())
+        if known is before:
+            return status, TAKEN
+        return structs.replace(status, metrics=known), Kept.TOO_MANY_METRICS
+
+    def _beyond(self, source: Source, quota: Quota, row: Row) -> Kept | None:
+        """What the day's sum makes of an event, when it is used up; None on a new day."""
+        if quota.renewed(len(row.line), self._monotonic()):
             return None
         self._tell_full(source, quota)
-        return Kept.SLOWED
+        if row.seq is not None:
+            return Kept.SLOWED
+        metrics.events_shed.labels("day").inc()
+        return Kept.FULL
 
-    def _quota_of(self, source: Source, now: float) -> Quota:
+    def _is_told_now(self, source: Source, alert: Alert) -> bool:
+        """Durable alerts are stored each by itself; whether they are told is decided then."""
+        return alert.seq is not None or self._takes(source, alert)
+
+    def _takes(self, source: Source, alert: Alert) -> bool:
+        quota = source.quota
+        later = partial(self._tell_later, source)
+        return quota is None or quota.alerts.takes(alert, self._monotonic(), later=later)
+
+    def _may_begin(self, quota: Quota, row: Row) -> bool:
+        return quota.may_begin(row.boot_id or "", self._monotonic())
+
+    def _quota_of(self, source: Source) -> Quota:
         place = (source.org, source.device_id)
         quota = self._quotas.get(place)
         if quota is None:
-            quota = self._quotas[place] = Quota(self._day_bytes, now)
+            quota = self._quotas[place] = Quota(self._day_bytes, self._monotonic())
             if len(self._quotas) > MOST_QUOTAS:
                 self._quotas.popitem(last=False)
         self._quotas.move_to_end(place)
@@ -228,7 +245,6 @@ class TelemetryService:
         if not self._rows:
             self._wake.set()
         self._rows.append(row)
-        self._kept += 1
 
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
         """An event of the hub's own, for dashboards. Presence is kept, too."""
@@ -292,6 +308,7 @@ class TelemetryService:
 
     async def _store_some(self) -> None:
         batch, self._rows = self._rows[:BATCH], self._rows[BATCH:]
+        self._taken += len(batch)
         metrics.queue_depth.labels("events").set(len(self._rows))
         metrics.batch_size.labels("events").observe(len(batch))
         for kind, count in Counter(row.event.type for row in batch).items():
@@ -355,19 +372,14 @@ class TelemetryService:
         new, counting = committed
         metrics.events_stored.inc(len(new))
         metrics.events_duplicate.inc(len(counting) - len(new))
-        now = self._monotonic()
         for row in new:
-            if row.seq is not None and self._is_shown(row, now):
+            if row.seq is not None and self._is_shown(row):
                 self._stream.put(row.source.org, row.event)
         self._acknowledge(counting)
 
-    def _is_shown(self, row: Row, now: float) -> bool:
+    def _is_shown(self, row: Row) -> bool:
         """All but durable alerts beyond the pace, which are told as one of each code."""
-        quota = row.source.quota
-        if row.event.type != "alert" or quota is None:
-            return True
-        later = partial(self._tell_later, row.source)
-        return quota.alerts.takes(rows_.alert_of(row), now, later=later)
+        return row.event.type != "alert" or self._takes(row.source, rows_.alert_of(row))
 
     def _acknowledge(self, batch: list[Row]) -> None:
         for source, boot_id, seq in rows_.acknowledgements(batch):

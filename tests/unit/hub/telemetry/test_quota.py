@@ -12,38 +12,44 @@ from hub.telemetry.quota import (
 from protocol.telemetry import Alert
 
 
+def fits(quota: Quota, size: int, now: float) -> bool:
+    quota.left -= size
+    return quota.left >= 0 or quota.renewed(size, now)
+
+
 def test_g15_a_day_has_a_sum_and_the_next_day_begins_anew() -> None:
     quota = Quota(1_000, now=0.0)
-    assert [quota.fits(400, 1.0) for _ in range(3)] == [True, True, False]
-    assert quota.fits(200, 2.0)
-    assert not quota.fits(1, 3.0)
+    assert [fits(quota, 400, 1.0) for _ in range(3)] == [True, True, False]
+    assert fits(quota, 200, 2.0)
+    assert not fits(quota, 1, 3.0)
     quota.told = True
-    assert quota.fits(1_000, DAY_SECONDS)
+    assert fits(quota, 1_000, DAY_SECONDS)
     assert not quota.told
+    assert not fits(quota, 1, DAY_SECONDS + 1)
 
 
 def test_without_a_limit_everything_fits() -> None:
     quota = Quota(0, now=0.0)
-    assert all(quota.fits(10**9, 1.0) for _ in range(10))
+    assert all(fits(quota, 10**9, 1.0) for _ in range(10))
 
 
 def test_g15_names_of_metrics_are_bounded_and_known_ones_go_on() -> None:
     quota = Quota(0, now=0.0)
     names = [f"m{number}" for number in range(MOST_METRICS + 10)]
     first = dict.fromkeys(names[:MOST_METRICS], 1.0)
-    assert quota.known(first) is first
-    assert quota.known(first) is first
-    assert quota.known({"m0": 2.0, names[-1]: 3.0}) == {"m0": 2.0}
-    assert quota.known({names[-1]: 3.0}) == {}
-    quota.fits(1, DAY_SECONDS)
-    assert quota.known({names[-1]: 3.0}) == {names[-1]: 3.0}
+    assert quota.known(first, 1.0) is first
+    assert quota.known(first, 1.0) is first
+    assert quota.known({"m0": 2.0, names[-1]: 3.0}, 1.0) == {"m0": 2.0}
+    assert quota.known({names[-1]: 3.0}, 1.0) == {}
+    assert quota.known({names[-1]: 3.0}, DAY_SECONDS) == {names[-1]: 3.0}
 
 
 def test_g15_starts_of_an_agent_are_bounded() -> None:
     quota = Quota(0, now=0.0)
-    assert all(quota.may_begin(f"b{number}") for number in range(MOST_BOOTS))
-    assert quota.may_begin("b0")
-    assert not quota.may_begin("another")
+    assert all(quota.may_begin(f"b{number}", 1.0) for number in range(MOST_BOOTS))
+    assert quota.may_begin("b0", 1.0)
+    assert not quota.may_begin("another", 1.0)
+    assert quota.may_begin("another", DAY_SECONDS)
 
 
 def alert(code: str = "x", message: str = "m") -> Alert:
