@@ -62,32 +62,26 @@ async def bring_up(
 ) -> None:
     """Embedded servers and one replica, until `stop` is set."""
     embedded = Embedded(Path(settings.data_dir))
-    settings = structs.replace(
-        settings,
-        database_url=embedded.database_url,
-        redis_url=embedded.redis_url,
-        drain_seconds=min(settings.drain_seconds, DRAIN_SECONDS),
-    )
-    ready = Ready(
-        url="",
-        pid=os.getpid(),
-        admin_user="admin",
-        database_url=embedded.database_url,
-        redis_url=embedded.redis_url,
-    )
+    ready = Ready(url="", pid=os.getpid(), admin_user="admin")
 
     async def on_start(replica: Replica) -> None:
         nonlocal ready
         password = await replica.users.first_start()
         key, _ = await replica.accounts.enrollment(DEFAULT_ORG)
-        ready = structs.replace(ready, admin_password=password, enrollment_key=key)
+        ready = structs.replace(
+            ready,
+            admin_password=password,
+            enrollment_key=key,
+            database_url=embedded.database_url,
+            redis_url=embedded.redis_url,
+        )
 
     try:
         await embedded.start()
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(embedded.watch())
             await serve(
-                settings,
+                _over(settings, embedded),
                 stop,
                 on_start=on_start,
                 on_ready=lambda url: on_ready(structs.replace(ready, url=url)),
@@ -96,6 +90,16 @@ async def bring_up(
             watching.cancel()
     finally:
         await embedded.stop()
+
+
+def _over(settings: Settings, embedded: Embedded) -> Settings:
+    """Those of a replica over these servers, once they have started."""
+    return structs.replace(
+        settings,
+        database_url=embedded.database_url,
+        redis_url=embedded.redis_url,
+        drain_seconds=min(settings.drain_seconds, DRAIN_SECONDS),
+    )
 
 
 def _greet(ready: Ready) -> None:
