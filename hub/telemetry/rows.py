@@ -222,8 +222,8 @@ def fenced(rows: list[Row], newest: Lines) -> list[Row]:
     ]
 
 
-def devices_of(rows: list[Row]) -> list[tuple[OrgId, DeviceId]]:
-    return sorted({(row.source.org, row.source.device_id) for row in rows})
+def devices_of(rows: list[Row]) -> set[tuple[OrgId, DeviceId]]:
+    return {(row.source.org, row.source.device_id) for row in rows}
 
 
 def split_new(rows: list[Row], marks: dict[Place, int]) -> list[Row]:

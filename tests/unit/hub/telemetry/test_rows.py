@@ -169,7 +169,7 @@ def test_g6_what_superseded_lines_send_does_not_count_with_or_without_seq() -> N
     said = hub_row(DEFAULT_ORG, event, Stamps().next(1.0))
     rows = [durable(1), durable(1, source=newer), row(name="free"), said]
     device = (DEFAULT_ORG, DeviceId("d1"))
-    assert devices_of(rows) == [device]
+    assert devices_of(rows) == {device}
     assert fenced(rows, {device: Generation(1)}) == [rows[0], rows[2], said]
     assert fenced(rows, {device: Generation(2)}) == [rows[1], said]
     assert fenced(rows, {}) == [said]
