@@ -13,13 +13,13 @@ import math
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, Protocol, assert_never
+from typing import Any, Final, Protocol, assert_never
 
 import msgspec
 from msgspec import Struct
 
+from hub.base.kept import TAKEN, Kept
 from hub.lines.pace import TAKE, Pace, Rates, Verdict
-from hub.telemetry.quota import MOST_METRICS, TAKEN, Kept, Quota
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
 from protocol.commands import COMMANDS
@@ -142,7 +142,7 @@ class LineSession:
         self.expires_at = expires_at
         self.journal_id: str | None = None
         self.kept = 0
-        self.quota: Quota | None = None
+        self.quota: Any = None  # of its device: only telemetry, a floor below, looks at it
         self.max_frame = max_frame
         self.commands: frozenset[str] = EVERY_COMMAND
         self.accepts: tuple[str, ...] = ()
@@ -302,7 +302,7 @@ class LineSession:
             self._tell_metrics_from = now + TELL_SECONDS
             self.refuse(
                 FrameErrorCode.TOO_MANY_METRICS,
-                f"over {MOST_METRICS} names of metrics: new ones are not kept",
+                "too many names of metrics: new ones are not kept",
             )
 
     def _renew(self, auth: Auth) -> None:

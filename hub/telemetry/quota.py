@@ -10,7 +10,6 @@ A quota is this replica's: a device that comes back on another begins anew there
 
 import sys
 from collections.abc import Callable
-from enum import Enum
 from typing import Final
 
 from msgspec import Struct
@@ -24,20 +23,6 @@ MOST_BOOTS: Final = 1_000
 """Starts of the agent, with durable events, in a day."""
 ALERTS: Final = 10
 """Alerts of a second that are told one by one, and codes that the others are told by."""
-
-
-class Kept(Enum):
-    """What became of an event."""
-
-    TAKEN = "taken"
-    FULL = "not taken: the sum of the day is reached"
-    SLOWED = "taken, and its device should send less"
-    TOO_MANY_METRICS = "taken without the names beyond the bound"
-    REFUSED = "a durable one that cannot wait: its line is closed"
-
-
-TAKEN: Final = Kept.TAKEN
-"""Looked up once: every event is compared with it."""
 
 
 class Quota:

@@ -22,10 +22,11 @@ from msgspec import Struct, structs
 from hub.base import metrics
 from hub.base.clocks import Brake
 from hub.base.errors import Unavailable
+from hub.base.kept import TAKEN, Kept
 from hub.base.partitions import Partitioned
 from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
-from hub.telemetry.quota import TAKEN, Kept, Quota
+from hub.telemetry.quota import Quota
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter

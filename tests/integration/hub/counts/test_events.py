@@ -15,6 +15,7 @@ from dashboard_ws.outlet import Outlet
 from hub.base.bus import Bus
 from hub.base.database import Database
 from hub.base.errors import Unavailable
+from hub.base.kept import Kept
 from hub.lines.pace import Rates
 from hub.lines.session import LineSession
 from hub.socket.connection import connection_class
@@ -22,7 +23,6 @@ from hub.socket.framing import text_frame
 from hub.socket.handler import Socket
 from hub.socket.handshake import Upgrade
 from hub.socket.pings import PingWheel
-from hub.telemetry.quota import Kept
 from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter

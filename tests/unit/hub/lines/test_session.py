@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from hub.base.kept import Kept
 from hub.lines.pace import Rates
 from hub.lines.session import Renewal
-from hub.telemetry.quota import Kept
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS
 from protocol.errors import FrameErrorCode
