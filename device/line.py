@@ -22,7 +22,7 @@ CLOSE_SECONDS: Final = 2.0
 BROKEN: Final = 1006
 """RFC 6455: the code of a connection that ended without a close frame."""
 MOST_BYTES: Final = 1024 * 1024
-"""Of a message from the hub."""
+"""Of a message from the hub: a command has 256 KiB of parameters at most, and a head."""
 
 
 class LineLost(Exception):

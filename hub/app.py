@@ -179,7 +179,9 @@ class Replica:
         self._stream = StreamWriter(
             bus, self.replica_id, show=self._show_here, unavailable=BusUnavailable
         )
-        self.telemetry = TelemetryService(TelemetryStore(database), self._stream)
+        self.telemetry = TelemetryService(
+            TelemetryStore(database), self._stream, day_bytes=settings.device_day_bytes
+        )
         self.devices = DeviceService(
             DeviceStore(database), self.accounts, self.audit, self.telemetry
         )
@@ -208,6 +210,7 @@ class Replica:
             self.telemetry,
             self.replica_id,
             listeners=[self.config],
+            events=self.telemetry,
             hints=hints,
             require_current_view=self.accounts.require_current_view,
             database_clock=self.accounts.clock,
@@ -381,6 +384,7 @@ class Replica:
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.lines.flush()
+                await self.telemetry.flush()  # results wait for the events before them
                 await self.commands.flush()
                 await self.membership.end_lines()
                 await self.telemetry.flush()

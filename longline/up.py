@@ -67,19 +67,7 @@ async def bring_up(
     """Embedded servers and one replica, until `stop` is set. `on_ready` is also told where people
     reach the hub."""
     embedded = Embedded(Path(settings.data_dir))
-    settings = structs.replace(
-        settings,
-        database_url=embedded.database_url,
-        redis_url=embedded.redis_url,
-        drain_seconds=min(settings.drain_seconds, DRAIN_SECONDS),
-    )
-    ready = Ready(
-        url="",
-        pid=os.getpid(),
-        admin_user="admin",
-        database_url=embedded.database_url,
-        redis_url=embedded.redis_url,
-    )
+    ready = Ready(url="", pid=os.getpid(), admin_user="admin")
 
     public = ""
 
@@ -88,7 +76,13 @@ async def bring_up(
         public = replica.site.url or ""
         password = await replica.users.first_start()
         key, _, _ = await replica.accounts.enrollment(DEFAULT_ORG)
-        ready = structs.replace(ready, admin_password=password, enrollment_key=key)
+        ready = structs.replace(
+            ready,
+            admin_password=password,
+            enrollment_key=key,
+            database_url=embedded.database_url,
+            redis_url=embedded.redis_url,
+        )
         replica.sessions.on_login(lambda: _forget_credentials(Path(settings.data_dir)))
 
     try:
@@ -96,7 +90,7 @@ async def bring_up(
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(embedded.watch())
             await serve(
-                settings,
+                _over(settings, embedded),
                 stop,
                 on_start=on_start,
                 on_ready=lambda url: on_ready(structs.replace(ready, url=url), public),
@@ -105,6 +99,16 @@ async def bring_up(
             watching.cancel()
     finally:
         await embedded.stop()
+
+
+def _over(settings: Settings, embedded: Embedded) -> Settings:
+    """Those of a replica over these servers, once they have started."""
+    return structs.replace(
+        settings,
+        database_url=embedded.database_url,
+        redis_url=embedded.redis_url,
+        drain_seconds=min(settings.drain_seconds, DRAIN_SECONDS),
+    )
 
 
 def _forget_credentials(folder: Path) -> None:

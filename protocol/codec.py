@@ -7,6 +7,7 @@ has less stack than the decoder had), and bytes that are not UTF-8.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain
@@ -162,9 +163,22 @@ def encode_command(
     return _encoder.encode(head | params)
 
 
+_LEAP_SECOND: Final = re.compile(rb'("ts"\s*:\s*"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:)60(?=[.Zz+-])')
+
+
 def decode(decoder: Decoder[T], raw: bytes) -> T:
-    """Decode what a peer sent. Raises `InvalidMessage` and nothing else."""
-    message = outline(decoder, raw)
+    """Decode what a peer sent. Raises `InvalidMessage` and nothing else.
+
+    A leap second in `ts` (RFC 3339, 5.6), which Python's clock does not have, is taken as the
+    second before it.
+    """
+    try:
+        message = outline(decoder, raw)
+    except InvalidMessage:
+        eased = _LEAP_SECOND.sub(rb"\g<1>59", raw)
+        if eased == raw:
+            raise
+        message = outline(decoder, eased)
     if (
         b"\\u0000" in raw
         or _LONG_NUMBER in raw.translate(_SHAPE)

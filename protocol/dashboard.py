@@ -182,6 +182,8 @@ class AlertEvent(EventBase, frozen=True, tag="alert"):
     severity: Severity
     code: str
     message: str
+    count: int | UnsetType = UNSET
+    """So many alerts of this code came in one second; this is the last of them."""
 
 
 class CommandAcceptedEvent(EventBase, frozen=True, tag="command_accepted"):

@@ -44,6 +44,7 @@ class CommandErrorCode(StrEnum):
     UNKNOWN = "unknown"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    TOO_LARGE = "too_large"
 
 
 class FrameErrorCode(StrEnum):
@@ -52,6 +53,7 @@ class FrameErrorCode(StrEnum):
     INVALID_FRAME = "invalid_frame"
     UNKNOWN_COMMAND = "unknown_command"
     TOO_FAST = "too_fast"
+    TOO_MANY_METRICS = "too_many_metrics"
     SINCE_TOO_LATE = "since_too_late"
     TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
     FORBIDDEN = "forbidden"

@@ -43,6 +43,8 @@ class Hello(Frame, frozen=True, tag="hello"):
     """The `push_config` that the device has undone; null after the next that stays."""
     accepts: Annotated[list[str], Meta(max_length=64)] | None = None
     """Frames beyond version 1 that the device understands: the hub sends it no others."""
+    max_frame: Annotated[int, Meta(ge=4096)] | None = None
+    """The longest frame that the device takes, in bytes: the hub sends it no longer one."""
 
 
 DeviceFrame = (

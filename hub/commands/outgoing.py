@@ -35,7 +35,8 @@ class Outgoing:
     def ready(self) -> ReadyLine | None:
         if self.phase is not Phase.READY:
             return None
-        return ReadyLine(self.line.generation, self.line.journal_id, self.line.commands)
+        line = self.line
+        return ReadyLine(line.generation, line.journal_id, line.commands, line.max_frame)
 
     def claim(self) -> Claim:
         """What to ask the ledger for."""
@@ -48,6 +49,7 @@ class Outgoing:
             commands=line.commands,
             settled=self.settled,
             sent_up_to=self.sent_up_to,
+            max_frame=line.max_frame,
         )
 
     def accepted(self, seq: int) -> bool:

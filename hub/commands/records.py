@@ -1,6 +1,6 @@
 """A command as the ledger holds it, and as callers and dashboards see it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import msgspec
@@ -62,6 +62,18 @@ class Ledgered(Struct, frozen=True, kw_only=True):
         """The frame that carries it down the line; `now` by the database's clock, as `deadline`."""
         deadline = at(self.deadline)
         return encode_command(self.type, self.command_id, self.params, deadline, rfc3339(now))
+
+    def frame_bytes(self) -> int:
+        """How long the frame is, whenever it is sent: moments are equally long."""
+        return frame_bytes(self.type, self.command_id, self.params)
+
+
+def frame_bytes(kind: str, command_id: CommandId, params: dict[str, Any]) -> int:
+    """Of the frame that will carry a command, in the form in which it is sent."""
+    return len(encode_command(kind, command_id, params, _MOMENT, _MOMENT))
+
+
+_MOMENT: Final = rfc3339(datetime(2000, 1, 1, tzinfo=UTC))
 
 
 class CommandResult(Struct, frozen=True, rename="camel", kw_only=True):

@@ -1,12 +1,13 @@
 """Replies: what devices say of their commands, committed together, then acknowledged.
 
-A result is committed, then acknowledged to the device, then told to whoever waits. A reply on a
-line that has been superseded changes nothing.
+What a device sent before a result is committed before it. A result is committed, then acknowledged
+to the device, then told to whoever waits. A reply on a line that has been superseded changes
+nothing.
 """
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -28,8 +29,19 @@ from protocol.replies import Ack, Progress, Reply, Result
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS: Final = 0.5
+IDLE_SECONDS: Final = 0.02
 
 Arrived = tuple[LineSession, Reply]
+
+MOST_HELD: Final = 20_000
+
+
+class Events(Protocol):
+    """What devices send beside replies (the telemetry floor)."""
+
+    def stored(self, line: LineSession, /) -> "asyncio.Future[None] | None":
+        """Done when all that came on this line so far can be read; None when it can."""
+        ...
 
 
 class Replies:
@@ -38,7 +50,10 @@ class Replies:
         store: CommandStore,
         announcer: Announcer,
         listeners: Sequence[CommandListener],
+        events: Events,
     ) -> None:
+        self._events = events
+        self._held = 0
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
@@ -47,7 +62,22 @@ class Replies:
 
     def put(self, line: LineSession, reply: Reply) -> None:
         """A reply arrived. When too many wait for the database the line is closed: what was not
-        acknowledged comes again."""
+        acknowledged comes again. A result follows what its device sent before it: whoever reads
+        SUCCESS finds the log lines that it speaks of."""
+        stored = self._events.stored(line) if isinstance(reply, Result) else None
+        if stored is None:
+            self._put(line, reply)
+        elif self._held >= MOST_HELD:
+            line.close(CloseCode.TRY_LATER)
+        else:
+            self._held += 1
+            stored.add_done_callback(lambda _: self._let_go(line, reply))
+
+    def _let_go(self, line: LineSession, reply: Reply) -> None:
+        self._held -= 1
+        self._put(line, reply)
+
+    def _put(self, line: LineSession, reply: Reply) -> None:
         try:
             self._batcher.put((line, reply))
         except Overloaded:
@@ -57,9 +87,11 @@ class Replies:
         await self._batcher.run()
 
     def waiting(self) -> int:
-        return len(self._batcher)
+        return len(self._batcher) + self._held
 
     async def idle(self) -> None:
+        while self._held:  # noqa: ASYNC110 - until the telemetry floor lets them go
+            await asyncio.sleep(IDLE_SECONDS)
         await self._batcher.idle()
 
     async def _apply(self, replies: list[Arrived]) -> list[None]:

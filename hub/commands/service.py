@@ -15,8 +15,9 @@ from hub.commands.calls import BulkOutcome, Calls
 from hub.commands.cancelling import Cancels
 from hub.commands.dispatch import NewCommand
 from hub.commands.intake import Intakes
+from hub.commands.oversize import Oversize
 from hub.commands.records import Ledgered
-from hub.commands.replying import Replies
+from hub.commands.replying import Events, Replies
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Filter, Name, Place
 from hub.commands.store import Name as CommandName
@@ -56,6 +57,7 @@ class CommandService:
         replica_id: ReplicaId,
         *,
         listeners: Sequence[CommandListener] = (),
+        events: Events,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
@@ -73,7 +75,8 @@ class CommandService:
             hints=hints,
         )
         self._intakes = Intakes(store, sender, announcer, listeners, replica_id)
-        self._replies = Replies(reserved, announcer, listeners)
+        self._replies = Replies(reserved, announcer, listeners, events)
+        self._oversize = Oversize(store, announcer, listeners)
         self._sweep = Sweep(store, sender, announcer, waiting, listeners, replica_id, clock=clock)
         calls = Calls(
             store,
@@ -97,6 +100,7 @@ class CommandService:
             tasks.create_task(self._intakes.run())
             tasks.create_task(self._sender.run())
             tasks.create_task(self._replies.run())
+            tasks.create_task(self._oversize.run())
             tasks.create_task(self._sweep.run())
 
     async def flush(self) -> None:
@@ -105,7 +109,8 @@ class CommandService:
 
     def waiting(self) -> int:
         """What the group commits have still to take."""
-        return self._intakes.waiting() + self._sender.waiting() + self._replies.waiting()
+        parts = (self._intakes, self._sender, self._replies, self._oversize)
+        return sum(part.waiting() for part in parts)
 
     def stop_waiting(self) -> None:
         """Answer every call that waits for the end of a command with how it stands."""
@@ -127,6 +132,9 @@ class CommandService:
 
     def replied(self, line: LineSession, reply: Reply) -> None:
         self._replies.put(line, reply)
+
+    def too_large(self, line: LineSession) -> None:
+        self._oversize.put(line)
 
     def closed(self, line: LineSession) -> None:
         self._sender.closed(line)

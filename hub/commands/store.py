@@ -103,6 +103,7 @@ class CommandStore:
                 commands=row["commands"],
                 unfinished=row["unfinished"],
                 owner=row["replica_id"] if row["online"] else None,
+                max_frame=row["max_frame"],
             )
             for row in await connection.fetch(_Q["targets"], *_columns(places))
         }
@@ -195,6 +196,13 @@ class CommandStore:
     async def note_journal(self, lines: Sequence[LineSession]) -> None:
         rows = [(line.org, line.device_id, line.generation, line.journal_id) for line in lines]
         await self.database.execute(_Q["note_journal"], *_columns(rows))
+
+    async def too_large(
+        self, connection: Connection, lines: Sequence[LineSession], error: dict[str, Any]
+    ) -> list[Ledgered]:
+        """End the largest command that each of these lines was written and has not answered."""
+        columns = _columns((line.org, line.device_id, line.generation) for line in lines)
+        return [from_row(row) for row in await connection.fetch(_Q["too_large"], *columns, error)]
 
     # Replies
 

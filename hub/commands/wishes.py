@@ -6,9 +6,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.base.errors import Invalid, invalid
-from hub.commands.dispatch import NewCommand, request_hash
-from hub.commands.records import Delivery
+from hub.base.errors import HubError, invalid
+from hub.commands.dispatch import NewCommand, request_hash, too_large
+from hub.commands.records import Delivery, frame_bytes
 from hub.commands.store import Key
 from hub.web.principal import Principal
 from protocol.commands import Command, params_of, spec_of, timeout_of
@@ -16,6 +16,8 @@ from protocol.ids import CommandId, DeviceId
 
 DEFAULT_EXPIRY: Final = timedelta(hours=24)
 LONGEST_EXPIRY: Final = timedelta(days=30)
+MOST_PARAMS: Final = 256 * 1024
+"""Of the parameters in a command's frame, in bytes: what any device must take, beside the head."""
 
 
 class Dispatch(Struct, frozen=True, kw_only=True):
@@ -35,9 +37,14 @@ class Dispatch(Struct, frozen=True, kw_only=True):
             return None
         return Key(by.org, f"{by.kind} {by.key_id or by.subject} {self.path}", self.key)
 
-    def problem(self, now: float) -> Invalid | None:
+    def problem(self, now: float) -> HubError | None:
         """Why this may not be accepted at `now` (seconds since 1970), though it may have been
         before: whoever repeats a call joins what came of the first."""
+        params = params_of(self.command)
+        name = spec_of(self.command).name
+        head = frame_bytes(name, CommandId(""), {})
+        if frame_bytes(name, CommandId(""), params) - head > MOST_PARAMS:
+            return too_large(params, f"over {MOST_PARAMS} bytes as it is sent")
         if self.expires_at is None or self.delivery == "now":
             return None
         ahead = self.expires_at - datetime.fromtimestamp(now, UTC)
@@ -70,6 +77,7 @@ def new_commands(
     """`now` in seconds since 1970. Raises `Invalid`."""
     spec, params = spec_of(wish.command), params_of(wish.command)
     expires_at = _expiry(wish, datetime.fromtimestamp(now, UTC))
+    without_id = frame_bytes(spec.name, CommandId(""), params)
     return [
         NewCommand(
             org=by.org,
@@ -84,6 +92,7 @@ def new_commands(
             by=by,
             batch_id=batch_id,
             request_hash=digest,
+            frame_bytes=without_id + len(command_id),
         )
         for device_id, command_id in targets
     ]

@@ -30,7 +30,7 @@ from hub.devices.store import (
 from hub.web.envelope import Items
 from hub.web.paging import decode_cursor, page_of
 from hub.web.principal import Principal
-from protocol.dashboard import AlertEvent, DashboardEvent
+from protocol.dashboard import AlertEvent
 from protocol.frames import ConnectionMode
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, is_device_id
 
@@ -51,7 +51,7 @@ NO_SUCH_DEVICE: Final = "no such device"
 class Dashboards(Protocol):
     """Where alerts of the hub's own go (the telemetry floor)."""
 
-    def publish(self, org: OrgId, event: DashboardEvent) -> None: ...
+    def alert(self, org: OrgId, event: AlertEvent) -> None: ...
     def now(self) -> str: ...
 
 
@@ -133,7 +133,7 @@ class DeviceService:
             code="device_reenrolled",
             message="it enrolled again by the enrolment key: its earlier tokens have ended",
         )
-        self._dashboards.publish(DEFAULT_ORG, alert)
+        self._dashboards.alert(DEFAULT_ORG, alert)
 
     async def require(self, org: OrgId, device_id: str) -> None:
         """Raises `NotFound` when there is no such device."""

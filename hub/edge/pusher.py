@@ -20,7 +20,7 @@ from hub.base.errors import Unavailable
 from hub.edge.alarm import CODE, Alarm, Told
 from hub.edge.pushing import Claimed, Settlement, Waiting, in_time, settle
 from hub.edge.store import EdgeStore, Settled
-from protocol.dashboard import AlertEvent, DashboardEvent
+from protocol.dashboard import AlertEvent
 from protocol.ids import OrgId, ReplicaId
 from protocol.telemetry import Severity
 
@@ -37,7 +37,7 @@ BATCHES: Final = 50
 class Dashboards(Protocol):
     """Where alerts of the hub's own go (the telemetry floor)."""
 
-    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None: ...
+    def alert(self, org: OrgId, event: AlertEvent) -> None: ...
     def now(self) -> str: ...
 
 
@@ -164,7 +164,7 @@ class CloudPusher:
                 code=CODE,
                 message=each.message,
             )
-            self._dashboards.publish(each.org, event, SEVERITY)
+            self._dashboards.alert(each.org, event)
 
 
 class _Turn(Struct):

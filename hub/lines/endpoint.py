@@ -176,7 +176,10 @@ class DeviceSocket:
 
     def text(self, message: bytes) -> None:
         if self._session is not None:
-            if self._held is not None or self._gate.lines.stalled():
+            gate = self._gate
+            if self._held is not None or (
+                gate.clock() > gate.lines.stall.takes_until and gate.lines.stalled()
+            ):
                 self._hold(message)
             elif not self._session.text(message):
                 self._slow_down()
@@ -200,6 +203,8 @@ class DeviceSocket:
         session, self._session = self._session, None
         if session is not None:
             self._gate.lines.closed(session, code)
+            if self._connection.peer_code == CloseCode.TOO_BIG:
+                self._gate.listener.too_large(session)
             self._gate.listener.closed(session)
 
     def _hold(self, message: bytes) -> None:
@@ -256,19 +261,20 @@ class DeviceSocket:
         opening = Opening(principal.org, DeviceId(principal.subject), uuid7(), principal.version)
         stalls = self._gate.lines.stalls()
         try:
-            generation = await self._gate.lines.register(opening)
+            registered = await self._gate.lines.register(opening)
         except HubError as error:
             log.warning("line_not_registered", device_id=opening.device_id, error=error.detail)
             self._connection.close(CloseCode.TRY_LATER)
             return
-        if generation is None or self._gate.has_ended(principal):
+        if registered is None or self._gate.has_ended(principal):
             self._connection.close(CloseCode.FORBIDDEN)
             return
         session = LineSession(
             org=opening.org,
             device_id=opening.device_id,
             session_id=opening.session_id,
-            generation=generation,
+            generation=registered.generation,
+            max_frame=registered.max_frame,
             replica_id=self._gate.lines.replica_id,
             version=principal.version,
             expires_at=principal.expires_at,

@@ -24,6 +24,10 @@ class Verdict(Enum):
     CLOSE = "close"
 
 
+TAKE: Final = Verdict.TAKE
+"""Looked up once: every frame is compared with it."""
+
+
 class Rates(Struct, frozen=True):
     """Per second; 0 = no limit."""
 
@@ -48,7 +52,7 @@ class Pace:
         self._frames += 1
         self._bytes += size
         if self._over < FORGIVEN:
-            return Verdict.TAKE
+            return TAKE
         return Verdict.CLOSE if self._over >= PATIENCE else Verdict.SHED
 
     def _turn(self, now: float) -> None:

@@ -18,15 +18,16 @@ from hub.accounts.service import Change
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
+from hub.lines import cloning
 from hub.lines.registry import Registry
 from hub.lines.session import LineSession
 from hub.lines.stall import BEAT_SECONDS, Stall
 from hub.lines.store import LineRef, LineStore, Opening, Registered
 from protocol.closing import CloseCode
 from protocol.codec import encode
-from protocol.dashboard import DashboardEvent, StatusEvent
+from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
 from protocol.frames import Hello, Reconnect
-from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
+from protocol.ids import DeviceId, OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ class Dashboards(Protocol):
     """Where presence is told (the telemetry floor)."""
 
     def publish(self, org: OrgId, event: DashboardEvent) -> None: ...
+    def alert(self, org: OrgId, event: AlertEvent) -> None: ...
     def now(self) -> str: ...
 
 
@@ -67,7 +69,7 @@ class LineService:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._stall = Stall(clock())
+        self.stall = Stall(clock())
         self._held: list[Callable[[], None]] = []
         self._store = store
         self._dashboards = dashboards
@@ -86,16 +88,16 @@ class LineService:
 
     # Lines
 
-    async def register(self, opening: Opening) -> Generation | None:
-        """The line's generation; None for a device that may have none.
+    async def register(self, opening: Opening) -> Registered | None:
+        """The line's generation among others; None for a device that may have no line.
 
         Raises `Unavailable` or `Overloaded`.
         """
         return await self._openings.put(opening)
 
-    async def _register(self, openings: list[Opening]) -> list[Generation | None]:
+    async def _register(self, openings: list[Opening]) -> list[Registered | None]:
         """A device may be twice in a batch, but only once in a statement."""
-        outcomes: list[Generation | None] = [None] * len(openings)
+        outcomes: list[Registered | None] = [None] * len(openings)
         waiting = list(enumerate(openings))
         while waiting:
             taken: dict[tuple[OrgId, DeviceId], int] = {}
@@ -112,7 +114,7 @@ class LineService:
             for (org, device_id), position in taken.items():
                 registered = found.get((org, device_id))
                 if registered is not None:
-                    outcomes[position] = registered.generation
+                    outcomes[position] = registered
                     self._note_takeover(LineRef(org, device_id, registered.generation), registered)
             waiting = later
         return outcomes
@@ -120,6 +122,18 @@ class LineService:
     def _note_takeover(self, newer: LineRef, registered: Registered) -> None:
         if registered.taken_from is not None:
             self._hint_takeover(registered.taken_from, newer)
+        if cloning.is_told(registered.takeovers):
+            log.warning(cloning.CODE, device_id=newer.device_id, takeovers=registered.takeovers)
+            self._dashboards.alert(
+                newer.org,
+                AlertEvent(
+                    device_id=newer.device_id,
+                    ts=self._dashboards.now(),
+                    severity="WARN",
+                    code=cloning.CODE,
+                    message=cloning.MESSAGE.format(count=registered.takeovers),
+                ),
+            )
 
     def opened(self, line: LineSession) -> bool:
         """A line that was registered begins; False when a newer one is here already."""
@@ -218,12 +232,12 @@ class LineService:
 
     def stalled(self) -> bool:
         """Whether this process stood still and does not know yet which lines are superseded."""
-        return self._stall.noticed(self._clock())
+        return self.stall.noticed(self._clock())
 
     def stalls(self) -> int:
         """How often it stood still."""
         self.stalled()
-        return self._stall.count
+        return self.stall.count
 
     def hold(self, go_on: Callable[[], None]) -> None:
         """Call this when that is known, and the superseded lines are closed."""
@@ -231,7 +245,7 @@ class LineService:
 
     def go_on(self) -> None:
         """It is known."""
-        self._stall.over(self._clock())
+        self.stall.over(self._clock())
         held, self._held = self._held, []
         for go_on in held:
             # The next turn of the loop: whoever is closed now has heard of it by then.
@@ -244,7 +258,7 @@ class LineService:
             self.beat_once()
 
     def beat_once(self) -> None:
-        self._stall.beat(self._clock())
+        self.stall.beat(self._clock())
 
     # Authorisation of open lines
 

@@ -9,15 +9,17 @@ What a frame means beyond the line (a reply, an event) is handed to the listener
 for a database.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, Protocol, assert_never
+from typing import Any, Final, Protocol, assert_never
 
 import msgspec
 from msgspec import Struct
 
-from hub.lines.pace import Pace, Rates, Verdict
+from hub.base.kept import TAKEN, Kept
+from hub.lines.pace import TAKE, Pace, Rates, Verdict
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
 from protocol.commands import COMMANDS
@@ -29,7 +31,10 @@ from protocol.telemetry import Telemetry, TelemetryBase
 
 MAX_INVALID: Final = 20
 INVALID_WINDOW: Final = 60.0
+TELL_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 10
+
+_CLOSE: Final = Verdict.CLOSE
 
 EVERY_COMMAND: Final = frozenset(COMMANDS)
 
@@ -55,6 +60,10 @@ class LineListener(Protocol):
         ...
 
     def replied(self, line: "LineSession", reply: Reply) -> None: ...
+    def too_large(self, line: "LineSession") -> None:
+        """The device closes because a frame is too large for it. Comes before `closed`."""
+        ...
+
     def closed(self, line: "LineSession") -> None: ...
 
 
@@ -73,8 +82,8 @@ class Surroundings(Protocol):
         """Seconds since 1970."""
         ...
 
-    def telemetry(self, line: "LineSession", message: Telemetry, /) -> bool:
-        """Take an event; False when a durable one cannot be taken now."""
+    def telemetry(self, line: "LineSession", message: Telemetry, /) -> Kept:
+        """Take an event."""
         ...
 
     def said_hello(self, line: "LineSession", hello: Hello) -> None:
@@ -98,6 +107,7 @@ class LineSession:
         "_send",
         "_settled",
         "_surroundings",
+        "_tell_metrics_from",
         "_told_too_fast",
         "accepts",
         "commands",
@@ -106,7 +116,10 @@ class LineSession:
         "expires_at",
         "generation",
         "journal_id",
+        "kept",
+        "max_frame",
         "org",
+        "quota",
         "replica_id",
         "session_id",
         "version",
@@ -125,6 +138,7 @@ class LineSession:
         send: Callable[[bytes], None],
         close: Callable[[CloseCode], None],
         surroundings: Surroundings,
+        max_frame: int | None = None,
     ) -> None:
         self.org = org
         self.device_id = device_id
@@ -136,6 +150,9 @@ class LineSession:
         """Of the token that it goes on with."""
         self.expires_at = expires_at
         self.journal_id: str | None = None
+        self.kept = 0
+        self.quota: Any = None  # of its device: only telemetry, a floor below, looks at it
+        self.max_frame = max_frame
         self.commands: frozenset[str] = EVERY_COMMAND
         self.accepts: tuple[str, ...] = ()
         self._send = send
@@ -146,6 +163,7 @@ class LineSession:
         self._boot_id: str | None = None
         self._settled = False
         self._told_too_fast = False
+        self._tell_metrics_from = -math.inf
 
     @property
     def settled(self) -> bool:
@@ -192,7 +210,7 @@ class LineSession:
         """One text message of the device. False: read no more until the next second."""
         now = self._surroundings.clock()
         verdict = self._pace.frame(len(raw), now)
-        if verdict is Verdict.CLOSE:
+        if verdict is _CLOSE:
             self._close(CloseCode.FLOODING)
             return True
         try:
@@ -235,6 +253,7 @@ class LineSession:
             return
         self._boot_id = hello.boot_id
         self.journal_id = hello.journal_id
+        self.max_frame = hello.max_frame
         self.accepts = tuple(hello.accepts or ())
         if hello.commands is not None:
             self.commands = frozenset(hello.commands)
@@ -255,17 +274,45 @@ class LineSession:
                 self.refuse(FrameErrorCode.INVALID_FRAME, "seq needs a bootId, here or in hello")
                 return True
             event = msgspec.structs.replace(event, boot_id=self._boot_id)
-        if verdict is Verdict.SHED and event.seq is None:
+        if verdict is not TAKE and event.seq is None:
             self._too_fast()
             return True
-        if not self._surroundings.telemetry(self, event):
-            self._close(CloseCode.TRY_LATER)
-        return verdict is Verdict.TAKE
+        kept = self._surroundings.telemetry(self, event)
+        if kept is TAKEN:
+            return verdict is TAKE
+        return self._not_simply_taken(kept) and verdict is TAKE
 
-    def _too_fast(self) -> None:
+    def _not_simply_taken(self, kept: Kept) -> bool:
+        """False: read no more until the next second."""
+        match kept:
+            case Kept.TAKEN:
+                pass
+            case Kept.REFUSED:
+                self._close(CloseCode.TRY_LATER)
+            case Kept.FULL:
+                self._too_fast("the day's share of this device is stored: the rest is shed")
+            case Kept.SLOWED:
+                return False
+            case Kept.TOO_MANY_METRICS:
+                self._too_many_metrics()
+            case _:
+                assert_never(kept)
+        return True
+
+    def _too_fast(self, why: str = "telemetry without seq is shed: slow down") -> None:
         if not self._told_too_fast:
             self._told_too_fast = True
-            self.refuse(FrameErrorCode.TOO_FAST, "telemetry without seq is shed: slow down")
+            self.refuse(FrameErrorCode.TOO_FAST, why)
+
+    def _too_many_metrics(self) -> None:
+        """Once in a while: a device sends its heartbeat for years."""
+        now = self._surroundings.clock()
+        if now >= self._tell_metrics_from:
+            self._tell_metrics_from = now + TELL_SECONDS
+            self.refuse(
+                FrameErrorCode.TOO_MANY_METRICS,
+                "too many names of metrics: new ones are not kept",
+            )
 
     def _renew(self, auth: Auth) -> None:
         renewal = self._surroundings.renew(self, auth.token)

@@ -34,10 +34,14 @@ class LineRef(Struct, frozen=True):
 
 
 class Registered(Struct, frozen=True):
-    """`taken_from`: the other replica whose open line was superseded."""
+    """`taken_from`: the other replica whose open line was superseded. `takeovers`: this is the
+    so-many-th line in a row that took over from an open one; 0 when it did not."""
 
     generation: Generation
     taken_from: ReplicaId | None
+    takeovers: int
+    max_frame: int | None
+    """As the `hello` of an earlier line said, in bytes."""
 
 
 class Ended(Struct, frozen=True):
@@ -97,7 +101,9 @@ class LineStore:
             [opening.version for opening in openings],
         )
         return {
-            (row["org_id"], row["device_id"]): Registered(row["generation"], row["taken_from"])
+            (row["org_id"], row["device_id"]): Registered(
+                row["generation"], row["taken_from"], row["takeovers"], row["max_frame"]
+            )
             for row in rows
         }
 
@@ -119,6 +125,7 @@ class LineStore:
             [hello.agent_version for _, hello in said],
             [None if h.commands is None else _as_json(h.commands) for _, h in said],
             [hello.boot_id for _, hello in said],
+            [hello.max_frame for _, hello in said],
         )
 
 

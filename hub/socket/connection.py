@@ -81,6 +81,7 @@ class Connection(asyncio.Protocol):
         "_timer",
         "_transport",
         "_written",
+        "peer_code",
     )
 
     _setup: ClassVar[_Setup]
@@ -102,6 +103,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._slot = 0
         self._written = 0
+        self.peer_code: int | None = None
 
     # For the handler: see `handler.Socket`.
 
@@ -320,6 +322,7 @@ class Connection(asyncio.Protocol):
             case Pong():
                 pass
             case PeerClosed():
+                self.peer_code = event.code
                 self._transport.write(close_frame(event.code))
                 self._end(event.code)
                 self._transport.close()

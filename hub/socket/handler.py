@@ -18,6 +18,11 @@ class Socket(Protocol):
 
     @max_message.setter
     def max_message(self, size: int) -> None: ...
+    @property
+    def peer_code(self) -> int | None:
+        """The code of the peer's own close frame, once it has sent one before we did."""
+        ...
+
     def send(self, text: bytes) -> None:
         """One text message, which must be UTF-8."""
         ...

@@ -8,15 +8,17 @@ stream.
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, assert_never, get_args
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, structs
 
+from hub.telemetry.quota import Quota
 from protocol import telemetry
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
 from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
-from protocol.telemetry import Telemetry
+from protocol.telemetry import Alert, Telemetry
 
 LEVEL_NUMBER: Final = {level: number for number, level in enumerate(LEVELS)}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,6 +36,12 @@ class Source(Protocol):
     def device_id(self) -> DeviceId: ...
     @property
     def generation(self) -> Generation: ...
+
+    kept: int
+    """The number of its last event that waits or has waited for the database; 0 = none."""
+    quota: Quota | None
+    """Of its device; None before its first event."""
+
     def acknowledge(self, boot_id: str, seq: int) -> None:
         """Durable events of this start of the agent are committed up to `seq`."""
         ...
@@ -144,40 +152,39 @@ KIND: Final[dict[type[Telemetry], str]] = {
 """The name of each kind of event, on the wire and in the tables."""
 
 
-class _Presence(Struct, frozen=True):
+class _Hub(Struct):
     """The hub itself as a source: nobody waits for an acknowledgement."""
 
     org: OrgId
     device_id: DeviceId
     generation: Generation
     copy_head: bytes
+    kept: int = 0
+    quota: Quota | None = None
 
     def acknowledge(self, boot_id: str, seq: int) -> None: ...
 
 
-def presence_row(org: OrgId, event: StatusEvent, stamp: Stamp) -> Row:
-    """That a line opened or closed, as the hub itself says it. The device's own state is not
-    touched, and it is counted apart from what devices send."""
-    return _own_row(org, event, stamp, counted_as="presence", generation=event.generation or 0)
-
-
-def alert_row(org: OrgId, event: AlertEvent, stamp: Stamp) -> Row:
-    """An alert that the hub itself raises about a device."""
-    return _own_row(org, event, stamp, counted_as="hub_alert", generation=0)
-
-
-def _own_row(
-    org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp, *, counted_as: str, generation: int
-) -> Row:
+def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> Row:
+    """What the hub itself says of a device: that a line opened or closed, which is counted apart
+    from what devices send and does not touch the device's own state; or an alert."""
     head = f"{org}\t{event.device_id}".encode()
-    source = _Presence(org, event.device_id, Generation(generation), head)
+    source = _Hub(org, event.device_id, Generation(0), head)
     body = encode(event)
-    kind = str(event.__struct_config__.tag).encode()
-    rest = b"%b\t\\N\t\\N\t%b" % (kind, body.replace(b"\\", b"\\\\"))
+    kind = str(event.__struct_config__.tag)
+    rest = b"%b\t\\N\t\\N\t%b" % (kind.encode(), body.replace(b"\\", b"\\\\"))
     times = stamp.text.encode(), event.ts.encode()
     line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
-    counted = StreamEvent(event.device_id, counted_as, "", body)
-    return Row("event", line, source, None, None, counted, stamp.micros, None)
+    counted_as = StreamEvent(event.device_id, "presence" if kind == "status" else kind, "", body)
+    return Row("event", line, source, None, None, counted_as, stamp.micros, None)
+
+
+def alert_of(row: Row) -> Alert:
+    """The alert that is in this row."""
+    return structs.replace(_alert.decode(row.event.body), seq=row.seq)
+
+
+_alert: Final = msgspec.json.Decoder(Alert)
 
 
 def _event_columns(kind: str, message: Telemetry, body: bytes) -> bytes:
@@ -211,12 +218,12 @@ def fenced(rows: list[Row], newest: Lines) -> list[Row]:
         row
         for row in rows
         if newest.get((row.source.org, row.source.device_id)) == row.source.generation
-        or row.event.type == "presence"
+        or type(row.source) is _Hub
     ]
 
 
-def devices_of(rows: list[Row]) -> list[tuple[OrgId, DeviceId]]:
-    return sorted({(row.source.org, row.source.device_id) for row in rows})
+def devices_of(rows: list[Row]) -> set[tuple[OrgId, DeviceId]]:
+    return {(row.source.org, row.source.device_id) for row in rows}
 
 
 def split_new(rows: list[Row], marks: dict[Place, int]) -> list[Row]:

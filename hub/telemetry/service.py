@@ -7,21 +7,26 @@ it is never shed: when too many wait, the line that brings another is closed ins
 """
 
 import asyncio
+import heapq
+import itertools
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.base import metrics
 from hub.base.clocks import Brake
 from hub.base.errors import Unavailable
+from hub.base.kept import TAKEN, Kept
 from hub.base.partitions import Partitioned
 from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
+from hub.telemetry.quota import Quota
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
@@ -32,7 +37,7 @@ from protocol.commands import LEVELS, Level
 from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
 from protocol.ids import DeviceId, OrgId
 from protocol.stream import StreamEvent
-from protocol.telemetry import Telemetry
+from protocol.telemetry import Alert, Severity, Status, Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +48,17 @@ BATCH_SECONDS: Final = 0.02
 SMALL_BATCH: Final = 1_000
 """Rows that any database that is well commits within the deadline."""
 RETRY_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 2.0
+"""How long a result may wait for the events that were sent before it: with a database that does not
+keep up it goes first, because somebody waits for it, and its deadline passes."""
 LATE_SECONDS: Final = 45.0
 """Events that waited longer may have been passed by the roll-up, which stays a minute behind."""
 SHED_ABOVE: Final = 100_000
 """Rows waiting for the database above which events without `seq` are not kept for it."""
 REFUSE_ABOVE: Final = 150_000
 """Rows waiting above which a durable event closes its line."""
+MOST_QUOTAS: Final = 50_000
+FULL: Final = "device_day_full"
 MOST_CHANGES: Final = 2_000
 """Of the state of a device, in one answer: the newest."""
 FINEST_STEP: Final = timedelta(seconds=10)
@@ -102,7 +112,14 @@ class TelemetryService:
         store: TelemetryStore,
         stream: StreamWriter,
         clock: Callable[[], float] = time.time,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        day_bytes: int = 0,
     ) -> None:
+        """`day_bytes`: how much of what a device sends is stored in a day; 0 = no limit."""
+        self._monotonic = monotonic
+        self._day_bytes = day_bytes
+        self._quotas: OrderedDict[tuple[OrgId, DeviceId], Quota] = OrderedDict()
         self._store = store
         self._stream = stream
         self._clock = clock
@@ -113,22 +130,117 @@ class TelemetryService:
         self._retention = Retention()
         self._failures = 0
         self._trouble = ""
+        self._taken = 0
+        self._done = 0
+        self._awaited: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._calls = itertools.count()
+        self._hurry = asyncio.Event()
 
     # From lines, and from the hub
 
-    def put(self, source: Source, message: Telemetry) -> bool:
-        """An event that a device sent; False for a durable one that cannot wait."""
-        rows = self._rows
+    def put(self, source: Source, message: Telemetry) -> Kept:
+        """An event that a device sent. Every event pays for each line of this."""
+        quota = source.quota or self._quota_of(source)
+        outcome = TAKEN
+        if type(message) is Status:
+            if message.metrics and not quota.names.issuperset(message.metrics):
+                message, outcome = self._known(quota, message)
+        elif type(message) is Alert and not self._is_told_now(source, message):
+            return outcome
         row = rows_.make_row(source, message, self._stamps.next(self._clock()))
+        quota.left -= len(row.line)
+        if quota.left < 0:
+            outcome = self._beyond(source, quota, row) or outcome
+        rows = self._rows
         if row.seq is None:
+            if outcome is Kept.FULL:
+                return outcome
             self._stream.put(source.org, row.event)
             if len(rows) >= SHED_ABOVE:
                 metrics.events_shed.labels("database").inc()
-                return True
-        elif len(rows) >= REFUSE_ABOVE:
-            return False
-        self._keep(row)
-        return True
+                return outcome
+        elif len(rows) >= REFUSE_ABOVE or not self._may_begin(quota, row):
+            return Kept.REFUSED
+        if not rows:
+            self._wake.set()
+        rows.append(row)
+        source.kept = self._taken + len(rows)
+        return outcome
+
+    def _known(self, quota: Quota, status: Status) -> tuple[Status, Kept]:
+        """Without the metrics that are too many."""
+        before = status.metrics or {}
+        known = quota.known(before, self._monotonic())
+        if known is before:
+            return status, TAKEN
+        return structs.replace(status, metrics=known), Kept.TOO_MANY_METRICS
+
+    def _beyond(self, source: Source, quota: Quota, row: Row) -> Kept | None:
+        """What the day's sum makes of an event, when it is used up; None on a new day."""
+        if quota.renewed(len(row.line), self._monotonic()):
+            return None
+        self._tell_full(source, quota)
+        if row.seq is not None:
+            return Kept.SLOWED
+        metrics.events_shed.labels("day").inc()
+        return Kept.FULL
+
+    def _is_told_now(self, source: Source, alert: Alert) -> bool:
+        """Durable alerts are stored each by itself; whether they are told is decided then."""
+        return alert.seq is not None or self._takes(source, alert)
+
+    def _takes(self, source: Source, alert: Alert) -> bool:
+        quota = source.quota
+        later = partial(self._tell_later, source)
+        return quota is None or quota.alerts.takes(alert, self._monotonic(), later=later)
+
+    def _may_begin(self, quota: Quota, row: Row) -> bool:
+        return quota.may_begin(row.boot_id or "", self._monotonic())
+
+    def _quota_of(self, source: Source) -> Quota:
+        place = (source.org, source.device_id)
+        quota = self._quotas.get(place)
+        if quota is None:
+            quota = self._quotas[place] = Quota(self._day_bytes, self._monotonic())
+            if len(self._quotas) > MOST_QUOTAS:
+                self._quotas.popitem(last=False)
+        self._quotas.move_to_end(place)
+        source.quota = quota
+        return quota
+
+    def _tell_full(self, source: Source, quota: Quota) -> None:
+        """Once a day."""
+        if quota.told:
+            return
+        quota.told = True
+        message = f"over {self._day_bytes} bytes in a day: telemetry without seq is shed"
+        log.warning("device_day_full", device_id=source.device_id)
+        self.alert(source.org, self._alert_event(source, "WARN", FULL, message))
+
+    def _tell_later(self, source: Source) -> None:
+        """Alerts beyond the pace are told as one of each code, when the second is over."""
+        asyncio.get_running_loop().call_later(1.0, self._tell_summed, source)
+
+    def _tell_summed(self, source: Source) -> None:
+        for summed in source.quota.alerts.summed() if source.quota else ():
+            alert = summed.alert
+            event = self._alert_event(source, alert.severity, alert.code, alert.message)
+            event = structs.replace(event, count=summed.count)
+            if summed.stored:
+                self._show(source.org, event)
+            else:
+                self.alert(source.org, event)
+
+    def _alert_event(
+        self, source: Source, severity: Severity, code: str, message: str
+    ) -> AlertEvent:
+        return AlertEvent(
+            device_id=source.device_id,
+            ts=self.now(),
+            severity=severity,
+            code=code,
+            message=message,
+        )
 
     def _keep(self, row: Row) -> None:
         if not self._rows:
@@ -136,13 +248,20 @@ class TelemetryService:
         self._rows.append(row)
 
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
-        """An event of the hub's own, for dashboards. Presence and alerts are kept, too."""
+        """An event of the hub's own, for dashboards. Presence is kept, too."""
         if isinstance(event, StatusEvent) and len(self._rows) < SHED_ABOVE:
-            self._keep(rows_.presence_row(org, event, self._stamps.next(self._clock())))
-        elif isinstance(event, AlertEvent):
-            self._keep(rows_.alert_row(org, event, self._stamps.next(self._clock())))
+            self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
         kind = str(event.__struct_config__.tag)
         self._stream.put(org, StreamEvent(event.device_id or "", kind, level, encode(event)))
+
+    def alert(self, org: OrgId, event: AlertEvent) -> None:
+        """An alert that the hub itself raises: shown and kept like one of the device."""
+        if len(self._rows) < REFUSE_ABOVE:
+            self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
+        self._show(org, event)
+
+    def _show(self, org: OrgId, event: AlertEvent) -> None:
+        self._stream.put(org, StreamEvent(event.device_id, "alert", event.severity, encode(event)))
 
     def now(self) -> str:
         """The present moment as it travels."""
@@ -155,8 +274,29 @@ class TelemetryService:
             self._wake.clear()
             while self._rows:
                 if len(self._rows) < BATCH:
-                    await asyncio.sleep(BATCH_SECONDS)
+                    await self._linger()
+                self._hurry.clear()
                 await self._store_some()
+
+    async def _linger(self) -> None:
+        """For more to come, unless somebody waits."""
+        try:
+            async with asyncio.timeout(BATCH_SECONDS):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+
+    def stored(self, source: Source) -> "asyncio.Future[None] | None":
+        """Done when all that came from it so far is committed, or after `PATIENCE_SECONDS`; None
+        when it is committed."""
+        if source.kept <= self._done:
+            return None
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._awaited, (source.kept, next(self._calls), future))
+        loop.call_later(PATIENCE_SECONDS, _settle, future)
+        self._hurry.set()
+        return future
 
     def trouble(self) -> str | None:
         """Why nothing can be stored now; None when all is well."""
@@ -169,6 +309,7 @@ class TelemetryService:
 
     async def _store_some(self) -> None:
         batch, self._rows = self._rows[:BATCH], self._rows[BATCH:]
+        self._taken += len(batch)
         metrics.queue_depth.labels("events").set(len(self._rows))
         metrics.batch_size.labels("events").observe(len(batch))
         for kind, count in Counter(row.event.type for row in batch).items():
@@ -179,6 +320,9 @@ class TelemetryService:
                 await self._store_all(batch)
         finally:
             self._storing = False
+        self._done += len(batch)
+        while self._awaited and self._awaited[0][0] <= self._done:
+            _settle(heapq.heappop(self._awaited)[2])
 
     async def _store_all(self, batch: list[Row]) -> None:
         """Store a batch, however often it takes."""
@@ -230,9 +374,13 @@ class TelemetryService:
         metrics.events_stored.inc(len(new))
         metrics.events_duplicate.inc(len(counting) - len(new))
         for row in new:
-            if row.seq is not None:
+            if row.seq is not None and self._is_shown(row):
                 self._stream.put(row.source.org, row.event)
         self._acknowledge(counting)
+
+    def _is_shown(self, row: Row) -> bool:
+        """All but durable alerts beyond the pace, which are told as one of each code."""
+        return row.event.type != "alert" or self._takes(row.source, rows_.alert_of(row))
 
     def _acknowledge(self, batch: list[Row]) -> None:
         for source, boot_id, seq in rows_.acknowledgements(batch):
@@ -370,6 +518,11 @@ def _tables(keep: Retention) -> list[Partitioned]:
         Partitioned(table="log_line", step=day, ahead=2, keep=keep.log_days * day),
         Partitioned(table="metric_rollup", step=day, ahead=2, keep=keep.metric_days * day),
     ]
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _halves(batch: list[Row]) -> list[list[Row]]:

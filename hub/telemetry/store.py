@@ -44,8 +44,9 @@ class TelemetryStore:
         partition for one.
         """
         async with self._database.transaction(deadline=10) as connection:
-            marks = await self._lock_marks(connection, rows_.places_of(rows))
-            counting = rows_.fenced(rows, await self._newest(connection, rows))
+            marks, newest = await self._lock_marks(connection, rows_.places_of(rows))
+            newest |= await self._newest(connection, rows_.devices_of(rows) - newest.keys())
+            counting = rows_.fenced(rows, newest)
             new = rows_.split_new(counting, marks)
             try:
                 await self._copy(connection, new)
@@ -58,21 +59,27 @@ class TelemetryStore:
             await self._move_marks(connection, marks)
         return Committed(new, counting)
 
-    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, int]:
+    async def _lock_marks(
+        self, connection: Connection, places: list[Place]
+    ) -> tuple[dict[Place, int], Lines]:
+        """Up to where durable events are committed, and the newest lines of their devices."""
         if not places:
-            return {}
+            return {}, {}
         columns = (
             [place.org for place in places],
             [place.device_id for place in places],
             [place.boot_id for place in places],
         )
-        return {
+        rows = await connection.fetch(_Q["lock_marks"], *columns)
+        marks = {
             Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): row["seq"]
-            for row in await connection.fetch(_Q["lock_marks"], *columns)
+            for row in rows
         }
+        return marks, {(row["org_id"], row["device_id"]): row["generation"] for row in rows}
 
-    async def _newest(self, connection: Connection, rows: list[Row]) -> Lines:
-        devices = rows_.devices_of(rows)
+    async def _newest(self, connection: Connection, devices: set[tuple[OrgId, DeviceId]]) -> Lines:
+        if not devices:
+            return {}
         found = await connection.fetch(
             _Q["newest"], [org for org, _ in devices], [device_id for _, device_id in devices]
         )

@@ -1,4 +1,5 @@
--- What the step of a clock must not do: rows without a place, deletions that trust one clock.
+-- What the step of a clock must not do (rows without a place, deletions that trust one clock); and what a
+-- device is: one of two with the same identity, or too small for a long frame.
 
 CREATE TABLE status_event_default PARTITION OF status_event DEFAULT;
 CREATE TABLE event_default PARTITION OF event DEFAULT;
@@ -78,3 +79,9 @@ BEGIN
     RETURN 0;
 END $$;
 COMMENT ON FUNCTION drop_partitions IS 'Drops the oldest partition when all in it is older than keep, counted from now and from the newest row, whichever is earlier; at most one an hour. Says how many.';
+
+ALTER TABLE device_line ADD COLUMN takeovers integer NOT NULL DEFAULT 0;
+ALTER TABLE device_line ADD COLUMN taken_over_at timestamptz;
+COMMENT ON COLUMN device_line.takeovers IS 'How many lines in a row took over from an open one, each within ten minutes of the last.';
+ALTER TABLE device_line ADD COLUMN max_frame integer;
+COMMENT ON COLUMN device_line.max_frame IS 'The longest frame that the device takes, in bytes, as its last hello said.';

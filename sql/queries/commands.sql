@@ -29,7 +29,7 @@ FOR UPDATE OF d
 -- What acceptance must know of devices; unknown and deleted ones are left out. A lease that has run
 -- out does not end a line before somebody has declared the replica dead: the database may have stood
 -- still.
-SELECT d.org_id, d.device_id, d.command_seq, l.generation, l.replica_id, l.commands,
+SELECT d.org_id, d.device_id, d.command_seq, l.generation, l.replica_id, l.commands, l.max_frame,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS online,
        (SELECT count(*) FROM command c
         WHERE c.org_id = d.org_id AND c.device_id = d.device_id AND c.finished_at IS NULL)
@@ -157,6 +157,20 @@ SET status = n.status::command_status,
                     ELSE c.deadline END,
     finished_at = CASE WHEN n.sent THEN NULL ELSE now() END
 FROM n WHERE c.org_id = n.org_id AND c.command_id = n.command_id
+RETURNING c.*
+
+-- name: too_large
+-- The largest command that each of these lines was written and has not answered: the device has closed
+-- because of it. $4 error.
+WITH big AS (
+    SELECT DISTINCT ON (c.org_id, c.device_id) c.org_id, c.command_id
+    FROM command c JOIN unnest($1::text[], $2::text[], $3::bigint[])
+         AS t (org_id, device_id, generation) USING (org_id, device_id)
+    WHERE c.finished_at IS NULL AND c.status = 'SENT' AND c.sent_generation = t.generation
+    ORDER BY c.org_id, c.device_id, length(c.params::text) DESC, c.seq
+)
+UPDATE command c SET status = 'FAILED', finished_at = now(), error = $4
+FROM big WHERE c.org_id = big.org_id AND c.command_id = big.command_id AND c.status = 'SENT'
 RETURNING c.*
 
 -- name: note_journal

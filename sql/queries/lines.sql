@@ -2,7 +2,7 @@
 -- Lines of this replica, at most one for each device in a call: newest wins, the generation rises.
 -- A device that is disabled, deleted or unknown gets none, nor does a token that has ended. The first
 -- line with a newer token ends the earlier ones. Another replica whose open line is superseded is left
--- a note. $1 replica.
+-- a note. Take-overs that follow each other soon are counted. $1 replica.
 WITH wanted AS (
     SELECT w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
          AS w (org_id, device_id, session_id, version)
@@ -29,9 +29,14 @@ WITH wanted AS (
         session_id = excluded.session_id, journal_id = NULL, commands = NULL,
         boot_id = NULL, agent_version = NULL,
         connected_at = now(), closed_at = NULL,
+        takeovers = CASE WHEN l.closed_at IS NOT NULL THEN l.takeovers
+                         WHEN l.taken_over_at BETWEEN now() - interval '10 minutes' AND now()
+                         THEN l.takeovers + 1 ELSE 1 END,
+        taken_over_at = CASE WHEN l.closed_at IS NULL THEN now() ELSE l.taken_over_at END,
         taken_from = CASE WHEN l.closed_at IS NULL AND l.replica_id <> excluded.replica_id
                           THEN l.replica_id END
-    RETURNING org_id, device_id, generation, taken_from
+    RETURNING org_id, device_id, generation, taken_from, max_frame,
+              CASE WHEN taken_over_at = now() THEN takeovers ELSE 0 END AS takeovers
 ), note AS (
     INSERT INTO line_takeover (replica_id, org_id, device_id, generation)
     SELECT taken_from, org_id, device_id, generation FROM line WHERE taken_from IS NOT NULL
@@ -43,7 +48,7 @@ WITH wanted AS (
     UPDATE device_state s SET status = 'ONLINE', last_seen = now()
     FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 )
-SELECT org_id, device_id, generation, taken_from FROM line
+SELECT org_id, device_id, generation, taken_from, takeovers, max_frame FROM line
 
 -- name: takeovers
 -- The lines of this replica that were superseded on others; each is told once.
@@ -83,8 +88,8 @@ FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 WITH said AS (
     SELECT h.*
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                $7::text[])
-         AS h (org_id, device_id, generation, journal_id, version, commands, boot_id)
+                $7::text[], $8::integer[])
+         AS h (org_id, device_id, generation, journal_id, version, commands, boot_id, max_frame)
     JOIN device_line l USING (org_id, device_id, generation)
     ORDER BY h.org_id, h.device_id
     FOR UPDATE OF l
@@ -98,7 +103,7 @@ WITH said AS (
     FROM upgraded u WHERE d.org_id = u.org_id AND d.device_id = u.device_id
 )
 UPDATE device_line l
-SET journal_id = said.journal_id, boot_id = said.boot_id, agent_version = said.version,
+SET journal_id = said.journal_id, max_frame = said.max_frame, boot_id = said.boot_id, agent_version = said.version,
     commands = CASE WHEN said.commands IS NOT NULL
                     THEN ARRAY(SELECT jsonb_array_elements_text(said.commands::jsonb)) END
 FROM said

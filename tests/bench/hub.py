@@ -24,6 +24,7 @@ from tests.bench.subject import Subject
 SETTINGS: Final = {
     "device_frame_rate": "0",
     "device_byte_rate": "0",
+    "device_day_bytes": "0",
     "user_token_seconds": "86400",
     "drain_seconds": "0",
     "log_level": "warning",

@@ -432,3 +432,59 @@ async def test_a_crowd_of_harmless_commands_leaves_room_and_is_cancelled_in_one_
     assert some.json()["data"] == {"cancelled": 1}
     for query in ({}, {"status": "SENT"}, {"status": "PENDING", "type": "x"}):
         assert (await rest.client.delete(path, params=query)).status_code == 400
+
+
+def long_patch(size: int) -> Json:
+    return {"type": "push_config", "patch": {"a": "x" * size}}
+
+
+async def test_a_command_that_no_frame_carries_is_413_and_moves_nothing(
+    fleet: Fleet, rest: Rest
+) -> None:
+    async with fleet.new_line() as device:
+        path = f"/devices/{device.device_id}/commands"
+        numbers = ",".join(["1e15"] * 80_000)  # goes out three times as long
+        for patch in (f'"{"x" * 1_048_000}"', f"[{numbers}]", f'"{"x" * 256 * 1024}"'):
+            body = f'{{"command":{{"type":"push_config","patch":{{"a":{patch}}}}}}}'
+            answer = await rest.client.post(path, content=body)
+            assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+            assert answer.json()["errors"][0]["field"] == "command.patch"
+        assert (await rest.data(f"/devices/{device.device_id}/config"))["desired"] == {}
+        command_id = await rest.accept(device.device_id, long_patch(255 * 1024))
+        await device.command("push_config", id=command_id)
+
+
+async def test_a_device_says_how_long_a_frame_may_be(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    async with fleet.line(device_id) as device:
+        await device.hello(maxFrame=4_095)
+        assert (await device.frame())["code"] == "invalid_frame"
+    queued = await rest.accept(device_id, long_patch(6_000), delivery="queue")
+    async with fleet.line(device_id) as device:
+        await device.command("push_config", id=queued)  # nobody knows better yet
+        await device.hello(maxFrame=4_096)
+        assert await device.settled() == []
+    async with fleet.line(device_id) as device:
+        record = await rest.until_status(device_id, queued, "FAILED")
+        assert record["error"]["code"] == "too_large"
+        answer = await rest.dispatch(device_id, long_patch(4_096))
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        small = await rest.accept(device_id)
+        await device.command(id=small)
+    answer = await rest.dispatch(device_id, long_patch(4_096), delivery="queue")
+    assert answer.status_code == 413
+
+
+async def test_a_device_that_closes_over_a_frame_ends_its_command(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    async with fleet.line(device_id) as device:
+        small = await rest.accept(device_id)
+        large = await rest.accept(device_id, long_patch(9_000))
+        await device.command(id=small)
+        await device.command("push_config", id=large)
+        await device.connection.close(1009)
+    record = await rest.until_status(device_id, large, "FAILED")
+    assert record["error"]["code"] == "too_large"
+    async with fleet.line(device_id) as device:
+        await device.command(id=small)
+        assert await device.settled() == []

@@ -149,10 +149,10 @@ async def test_a_restart_on_the_same_data_directory_keeps_everything(
             hub.kill()
     hub.start()
     async with Rest.open(hub.url, token) as rest:
-        # Its replica is dead, but its lease is not over yet: nobody can send this.
+        # Its replica is dead, as whoever holds the data directory knows at once.
         answer = await rest.dispatch(device_id, timeoutMs=300)
         data = answer.json()["data"]
-        assert (data["status"], data["error"]["code"]) == ("TIMEOUT", "not_delivered")
+        assert (data["status"], data["error"]["code"]) == ("FAILED", "device_offline")
         async with open_socket(f"{hub.url}/ws/device", **bearer(device_token)) as socket:
             welcome = await socket.expect("welcome")
             assert welcome["generation"] == 2

@@ -1,5 +1,6 @@
 """Telemetry on its way into the tables: protocol.md, 1.3."""
 
+import asyncio
 import json
 
 import pytest
@@ -261,3 +262,21 @@ async def test_the_states_of_a_device_are_told_by_their_changes(fleet: Fleet, re
     after_all = await rest.data(path, since=rows[-1]["at"].replace("Z", "999Z"))
     assert [row["status"] for row in after_all][-1] == "OFFLINE"
     assert (await rest.get("/devices/none/states")).status_code == 404
+
+
+async def test_what_a_device_sent_before_a_result_can_be_read_when_success_is(
+    fleet: Fleet, rest: Rest
+) -> None:
+    async with fleet.new_line() as device:
+        for _ in range(10):
+            call = asyncio.create_task(
+                rest.dispatch(device.device_id, {"type": "pull_logs", "lines": 50})
+            )
+            command_id = (await device.command("pull_logs"))["id"]
+            for number in range(50):
+                await device.send("log_line", line=f"l{number}", level="INFO", commandId=command_id)
+            await device.send("result", commandId=command_id, success=True, data={"lines": 50})
+            assert (await call).json()["data"]["status"] == "SUCCESS"
+            path = f"/devices/{device.device_id}/logs"
+            assert len(await rest.data(path, limit=500, commandId=command_id)) == 50
+            await device.find("result_ack", commandId=command_id)

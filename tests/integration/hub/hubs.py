@@ -19,7 +19,7 @@ from hub.lines.session import LineSession
 from hub.lines.store import LineRef, LineStore, Opening, ReplicaStore
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command
-from protocol.dashboard import DashboardEvent, GapReason
+from protocol.dashboard import AlertEvent, DashboardEvent, GapReason
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId, OrgId, ReplicaId, uuid7
 from protocol.stream import Appended, EventBatch
 from tests.factories import Surroundings, Wire, make_line, make_principal, make_told
@@ -53,9 +53,17 @@ class Told:
         self.events: list[DashboardEvent] = []
         self.holes: list[str] = []
         self.bus_is_there = True
+        self.storing: asyncio.Future[None] | None = None
+        """Done when the events that came before are stored."""
+
+    def stored(self, _: LineSession) -> "asyncio.Future[None] | None":
+        return self.storing
 
     def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
         self.events.append(event)
+
+    def alert(self, org: OrgId, event: AlertEvent) -> None:
+        self.publish(org, event)
 
     def now(self) -> str:
         return "2026-01-02T03:04:05.000Z"
@@ -130,17 +138,22 @@ class Hub:
             self.told,
             self.replica_id,
             listeners=[self.config],
+            events=self.told,
             hints=self.hints,
         )
 
     async def line(self, device_id: DeviceId) -> "Line":
         """A newer line of the device, registered and open."""
-        generation = await self.lines.register(Opening(DEFAULT_ORG, device_id, uuid7()))
-        assert generation is not None
+        registered = await self.lines.register(Opening(DEFAULT_ORG, device_id, uuid7()))
+        assert registered is not None
         wire = Wire()
         around = Surroundings()
         session = make_line(
-            wire, around, device_id=device_id, generation=generation, replica_id=self.replica_id
+            wire,
+            around,
+            device_id=device_id,
+            generation=registered.generation,
+            replica_id=self.replica_id,
         )
         assert self.lines.opened(session)
         self.commands.opened(session)

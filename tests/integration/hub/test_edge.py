@@ -22,7 +22,7 @@ from hub.edge.service import Bounds, EdgeService, Which
 from hub.edge.store import EdgeStore
 from hub.web.principal import Principal
 from protocol.answers import WEB_PAGE
-from protocol.dashboard import AlertEvent, DashboardEvent
+from protocol.dashboard import AlertEvent
 from protocol.ids import OrgId, ReplicaId
 from tests.cloud import Cloud, Reply, stand_in_cloud
 from tests.factories import make_principal
@@ -89,9 +89,8 @@ class Heard:
     def __init__(self) -> None:
         self.alerts: list[AlertEvent] = []
 
-    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
-        assert isinstance(event, AlertEvent)
-        assert (org, level) == (DEVICE.org, event.severity)
+    def alert(self, org: OrgId, event: AlertEvent) -> None:
+        assert org == DEVICE.org
         self.alerts.append(event)
 
     def now(self) -> str:

@@ -617,3 +617,19 @@ async def test_g23_what_waits_is_not_sent_when_its_owner_lost_the_right(
         assert frame["id"] == before.command_id
         ended = await hub.commands.get(DEFAULT_ORG, D1, queued.command_id)
         assert (ended.status, (ended.error or {})["code"]) == (State.CANCELLED, "forbidden")
+
+
+async def test_a_result_waits_for_what_its_device_sent_before_it(database: Database) -> None:
+    await add_devices(database)
+    async with running_hub(database) as hub:
+        line = await hub.line(D1)
+        command_id = await hub.accept(D1)
+        await line.until(1)
+        hub.told.storing = asyncio.get_running_loop().create_future()
+        hub.commands.replied(line.session, Ack(command_id=CommandId(command_id)))
+        hub.commands.replied(line.session, result(command_id))
+        await until_status(hub, command_id, State.ACKED)
+        assert hub.commands.waiting() == 1
+        hub.told.storing.set_result(None)
+        await hub.commands.flush()
+        assert (await statuses(database))[command_id] == "SUCCESS"

@@ -7,7 +7,7 @@ from hub.devices.store import DeviceStore
 from hub.lines.lease import LEASE_SECONDS, RENEW_SECONDS
 from hub.lines.store import HealthStore, LineRef, LineStore, Opening
 from protocol.closing import CloseCode
-from protocol.dashboard import StatusEvent
+from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.frames import Hello
 from protocol.ids import DEFAULT_ORG, DeviceId, Generation, ReplicaId
 from tests.integration.hub.hubs import Hub, add_devices, outlive, running_hub, two_hubs, until
@@ -29,7 +29,7 @@ async def test_g6_each_registration_is_a_newer_generation(database: Database) ->
         found = await asyncio.gather(
             *(hub.lines.register(opening) for hub in (one, two) for opening in openings)
         )
-        assert sorted(g for g in found if g is not None) == list(range(1, 41))
+        assert sorted(r.generation for r in found if r is not None) == list(range(1, 41))
 
 
 async def test_a_device_that_is_unknown_disabled_or_deleted_gets_no_line(
@@ -43,7 +43,7 @@ async def test_a_device_that_is_unknown_disabled_or_deleted_gets_no_line(
             *(hub.lines.register(Opening(DEFAULT_ORG, DeviceId(name), "s"))
               for name in ("d1", "d2", "d3", "nobody"))
         )  # fmt: skip
-        assert found == [None, None, 1, None]
+        assert [r and r.generation for r in found] == [None, None, 1, None]
 
 
 async def test_the_end_of_an_older_line_does_not_end_the_newer(database: Database) -> None:
@@ -349,3 +349,37 @@ async def test_g6_the_end_of_a_superseded_line_does_not_say_when_its_device_was_
         one.lines.closed(old.session, 4409)
         await one.lines.flush()
         assert await database.fetchval("SELECT last_seen < '2026-02-01' FROM device_state")
+
+
+def alerts(*hubs: Hub) -> list[str]:
+    return [e.code for hub in hubs for e in hub.told.events if isinstance(e, AlertEvent)]
+
+
+async def test_two_boxes_with_one_identity_raise_an_alert_at_the_third_take_over(
+    database: Database,
+) -> None:
+    """They take turns, on one replica or on two."""
+    async with two_hubs(database) as (one, two):
+        for hub in (one, two, two):
+            await hub.line(D1)
+        assert alerts(one, two) == []
+        await one.line(D1)
+        assert (alerts(one), alerts(two)) == (["device_cloned"], [])
+        await two.line(D1)
+        assert alerts(one, two) == ["device_cloned"]
+
+
+async def test_take_overs_that_are_far_apart_or_of_closed_lines_raise_nothing(
+    database: Database,
+) -> None:
+    async with two_hubs(database) as (one, two):
+        for _ in range(5):
+            await one.line(D1)
+            await database.execute(
+                "UPDATE device_line SET taken_over_at = taken_over_at - interval '11 minutes'"
+            )
+        for _ in range(5):
+            line = await two.line(D1)
+            two.lines.closed(line.session, 1000)
+            await two.lines.flush()
+        assert alerts(one, two) == []

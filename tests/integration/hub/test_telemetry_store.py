@@ -13,7 +13,7 @@ from msgspec import structs
 from hub.base.database import Database
 from hub.base.errors import Unavailable
 from hub.telemetry.rows import Row, Stamps, make_row
-from hub.telemetry.service import MetricPoint, Span, TelemetryService
+from hub.telemetry.service import PATIENCE_SECONDS, MetricPoint, Span, TelemetryService
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
@@ -258,3 +258,30 @@ async def test_g6_what_a_superseded_line_sends_is_neither_kept_nor_acknowledged(
         assert said == "DEGRADED"
         streamed = [event.type for batch in stream.batches for event in batch.events]
         assert sorted(streamed) == ["event", "status", "status", "status"]
+
+
+async def test_who_waits_for_the_events_of_a_line_finds_them(database: Database) -> None:
+    source, other = Source(), Source(DeviceId("d2"))
+    async with telemetry(database) as (service, _):
+        assert service.stored(source.line) is None
+        for number in range(200):
+            service.put(source.line, Event(name=f"e{number}"))
+        service.put(other.line, Event(name="other"))
+        stored = service.stored(source.line)
+        assert stored is not None
+        await stored
+        assert len(await names(database)) >= 200
+        assert service.stored(source.line) is None
+
+
+async def test_nobody_waits_for_long_for_a_database_that_stores_nothing(
+    database: Database,
+) -> None:
+    await database.execute("ALTER TABLE event RENAME TO hidden")
+    source = Source()
+    async with telemetry(database) as (service, _):
+        service.put(source.line, Event(name="e"))
+        stored = service.stored(source.line)
+        assert stored is not None
+        await asyncio.wait_for(stored, 2 * PATIENCE_SECONDS)
+        assert service.stored(source.line) is not None

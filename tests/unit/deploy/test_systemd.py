@@ -67,8 +67,9 @@ def test_a_hub_comes_back_whatever_ended_it(of: dict[str, list[str]]) -> None:
 
 def test_one_box_ends_in_order_and_admin_finds_its_sockets() -> None:
     assert UP["KillMode"] == ["mixed"]
-    assert "PrivateTmp" not in UP
-    assert UP["ReadWritePaths"] == ["/tmp"]  # noqa: S108
+    assert UP["RuntimeDirectory"] == ["longline"]
+    assert UP["RuntimeDirectoryMode"] == ["0700"]
+    assert UP["PrivateTmp"] == ["yes"]
 
 
 @pytest.mark.parametrize("of", [UP, HUB], ids=["up", "hub"])

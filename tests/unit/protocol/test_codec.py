@@ -365,3 +365,22 @@ def test_a_log_line_is_bounded_in_bytes() -> None:
     for line in ("x" * 8193, "é" * 4097):
         with pytest.raises(InvalidMessage):
             codec.decode_device_frame(frame(line))
+
+
+@pytest.mark.parametrize(
+    ("ts", "taken"),
+    [
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59+00:00"),
+        ("2016-12-31T15:59:60.25-08:00", "2016-12-31T23:59:59.25+00:00"),
+    ],
+)
+def test_a_leap_second_is_taken_as_the_second_before(ts: str, taken: str) -> None:
+    found = codec.decode_device_frame(raw({"type": "event", "name": "n", "ts": ts}))
+    assert isinstance(found, telemetry.Event)
+    assert found.ts == datetime.fromisoformat(taken)
+
+
+@pytest.mark.parametrize("ts", ["2016-12-31T23:59:61Z", "2016-12-31T23:60:60Z"])
+def test_no_other_moment_that_there_is_not_is_taken(ts: str) -> None:
+    with pytest.raises(InvalidMessage):
+        codec.decode_device_frame(raw({"type": "event", "name": "n", "ts": ts}))

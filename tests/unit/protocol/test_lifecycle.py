@@ -25,6 +25,8 @@ LEGAL: dict[tuple[State, Happening], State] = {
     (P, Happening.NOT_DELIVERED): State.TIMEOUT,
     (P, Happening.WITHDRAW): State.CANCELLED,
     (P, Happening.UNSUPPORTED): State.REJECTED,
+    (P, Happening.TOO_LARGE): State.FAILED,
+    (State.SENT, Happening.TOO_LARGE): State.FAILED,
     (P, Happening.SEND): S,
     **{(state, Happening.RESEND): state for state in LINE},
     (S, Happening.ACK): A,

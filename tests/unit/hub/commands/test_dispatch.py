@@ -3,12 +3,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.base.errors import Conflict, Ended, NotFound, TooManyCommands
+from hub.base.errors import Conflict, Ended, NotFound, TooLarge, TooManyCommands
 from hub.commands.dispatch import (
     Folded,
     Insert,
     ReadyLine,
     Replied,
+    Target,
     accept,
     cancel,
     fold,
@@ -300,3 +301,50 @@ def test_g23_what_waited_is_not_sent_for_somebody_who_lost_the_right() -> None:
     assert step.error["code"] == "forbidden"
     sent = make_command(State.SENT, owner_may=False)
     assert plan(make_claim(), [sent]).steps[0].sent
+
+
+BIG = {"patch": {"a": "x" * 5_000}, "expectVersion": 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        (make_target(max_frame=4_096), None),
+        (make_target(max_frame=4_096, online=False), None),
+        (make_target(), ReadyLine(Generation(1), "j", frozenset(COMMANDS), 4_096)),
+    ],
+    ids=["as it said", "as it said last", "as its line knows already"],
+)
+def test_what_no_frame_of_the_device_carries_is_refused_and_nothing_moves(
+    target: Target, line: ReadyLine | None
+) -> None:
+    for size, fits in ((4_096, True), (4_097, False)):
+        seq = target.seq
+        decision = accept(make_new(params=BIG, frame_bytes=size), target, None, line)
+        assert isinstance(decision, Insert) is fits
+        if not fits:
+            assert isinstance(decision, TooLarge)
+            assert [each.field for each in decision.errors] == ["command.patch"]
+            assert target.seq == seq
+
+
+def test_a_repeat_of_what_was_accepted_joins_it_however_large() -> None:
+    existing = make_command(request_hash=b"hash")
+    new = make_new(frame_bytes=9_999)
+    assert accept(new, make_target(max_frame=4_096), existing, None) is existing
+
+
+def test_what_is_too_large_for_the_line_ends_unsent() -> None:
+    claim = make_claim(max_frame=4_096)
+    big = [
+        make_command(state, seq=n, type="push_config", params=BIG, journal_id="j")
+        for n, state in enumerate((State.PENDING, State.SENT, State.ACKED), 1)
+    ]
+    first, again_, taken = plan(claim, big).steps
+    for step in (first, again_):
+        assert (step.status, step.sent) == (State.FAILED, False)
+        assert step.error is not None
+        assert step.error["code"] == "too_large"
+    assert taken.status is State.ACKED
+    (small,) = plan(claim, [make_command(State.PENDING)]).steps
+    assert small.sent

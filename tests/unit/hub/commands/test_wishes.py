@@ -1,13 +1,14 @@
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
-from hub.base.errors import Invalid
+from hub.base.errors import Invalid, TooLarge
 from hub.commands.store import Key
-from hub.commands.wishes import Dispatch, new_commands
-from protocol.commands import ForceSync, PullLogs
+from hub.commands.wishes import MOST_PARAMS, Dispatch, new_commands
+from protocol.commands import ForceSync, PullLogs, PushConfig
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
-from tests.factories import make_principal
+from tests.factories import make_command, make_principal
 
 NOW = 1_700_000_000.0
 MOMENT = datetime.fromtimestamp(NOW, UTC)
@@ -82,3 +83,24 @@ def test_a_key_is_scoped_by_organisation_caller_and_path() -> None:
     of_key = make_principal(kind="api_key", subject="u1", key_id="k1")
     scopes = {wish.scoped_key(who) for who in (by, of_key, make_principal(subject="u2"))}
     assert len(scopes) == 3
+
+
+def test_a_command_is_measured_as_it_is_sent() -> None:
+    """A number that is short in the request goes out long."""
+    for count, fits in ((13_000, True), (14_000, False)):
+        wish = Dispatch(command=PushConfig(patch={"a": [1e15] * count}))
+        problem = wish.problem(NOW)
+        assert (problem is None) is fits
+    assert isinstance(problem, TooLarge)
+    assert [each.field for each in problem.errors] == ["command.patch"]
+
+
+def test_the_head_of_a_frame_does_not_count_for_the_bound_and_does_for_the_device() -> None:
+    empty = len(msgspec.json.encode(PushConfig(patch={"a": ""}).patch))
+    text = "x" * (MOST_PARAMS - empty - len(',"patch":'))
+    assert Dispatch(command=PushConfig(patch={"a": text})).problem(NOW) is None
+    assert Dispatch(command=PushConfig(patch={"a": text + "x"})).problem(NOW) is not None
+    wish = Dispatch(command=PushConfig(patch={"a": text}))
+    (new, _) = new_commands(make_principal(), wish, TARGETS, digest=b"", now=NOW)
+    frame = make_command(type="push_config", command_id="c1", params=new.params).frame(MOMENT)
+    assert new.frame_bytes == len(frame) > MOST_PARAMS

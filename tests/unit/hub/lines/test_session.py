@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from hub.base.kept import Kept
 from hub.lines.pace import Rates
 from hub.lines.session import Renewal
 from protocol.closing import CloseCode
@@ -205,6 +206,29 @@ def test_a_flood_sheds_telemetry_slows_durable_events_and_ends_the_line() -> Non
         line.around.now += 1.0
         line.says("ping")
     assert line.wire.closed == [CloseCode.FLOODING]
+
+
+def test_a_device_whose_day_is_full_is_told_once_and_its_durable_events_are_slowed() -> None:
+    line = Line()
+    line.says("hello", bootId="b")
+    line.around.outcome = Kept.FULL
+    assert line.says("event", name="shed")
+    assert line.says("event", name="shed")
+    (told,) = line.wire.frames()
+    assert told["code"] == "too_fast"
+    line.around.outcome = Kept.SLOWED
+    assert not line.says("event", name="slowed", seq=1)
+    assert line.wire.frames() == []
+
+
+def test_too_many_names_of_metrics_are_told_now_and_then() -> None:
+    line = Line()
+    line.around.outcome = Kept.TOO_MANY_METRICS
+    for _ in range(21):
+        assert line.says("status", status="ONLINE", metrics={"new": 1.0})
+        line.around.now += 1.0
+    assert [frame["code"] for frame in line.wire.frames()] == ["too_many_metrics"] * 3
+    assert line.wire.closed == []
 
 
 def test_what_the_floors_above_say_to_the_device() -> None:

@@ -14,15 +14,15 @@ from hub.telemetry.rows import (
     Source,
     Stamps,
     acknowledgements,
-    alert_row,
+    alert_of,
     devices_of,
     fenced,
+    hub_row,
     late_metrics,
     latest_states,
     make_row,
     place_of,
     places_of,
-    presence_row,
     split_new,
 )
 from protocol.codec import decode_device_frame
@@ -109,24 +109,12 @@ def test_any_text_comes_back_from_copy(text: str) -> None:
     assert copied(found.line)[-3] == (text or None)
 
 
-def test_an_alert_of_the_hub_is_kept_as_an_alert_of_its_device() -> None:
-    event = AlertEvent(
-        device_id=DeviceId("d"), ts=WIRE, severity="WARN", code="dead_letter", message="a\\b"
-    )
-    found = alert_row(DEFAULT_ORG, event, Stamps().next(1000.0))
-    fields = copied(found.line)
-    assert fields[:2] == [DEFAULT_ORG, "d"]
-    assert fields[3:7] == [WIRE, "alert", None, None]
-    assert json.loads(fields[7] or "")["message"] == "a\\b"
-    assert (found.seq, found.status, found.event.type) == (None, None, "hub_alert")
-
-
 def test_presence_is_an_event_of_the_hub_itself() -> None:
     event = StatusEvent(
         device_id=DeviceId("d"), ts=WIRE, status="OFFLINE", connected=False, generation=7
     )
 
-    found = presence_row(DEFAULT_ORG, event, Stamps().next(1000.0))
+    found = hub_row(DEFAULT_ORG, event, Stamps().next(1000.0))
 
     assert found.table == "event"
     fields = copied(found.line)
@@ -138,7 +126,6 @@ def test_presence_is_an_event_of_the_hub_itself() -> None:
         "generation": 7,
     }  # fmt: skip
     assert (found.seq, found.status, found.event.type) == (None, None, "presence")
-    assert found.source.generation == 7
     assert latest_states([found]) == []
     assert acknowledgements([found]) == []
 
@@ -179,10 +166,10 @@ def test_g6_what_superseded_lines_send_does_not_count_with_or_without_seq() -> N
     event = StatusEvent(
         device_id=DeviceId("d1"), ts=WIRE, status="OFFLINE", connected=False, generation=1
     )
-    said = presence_row(DEFAULT_ORG, event, Stamps().next(1.0))
+    said = hub_row(DEFAULT_ORG, event, Stamps().next(1.0))
     rows = [durable(1), durable(1, source=newer), row(name="free"), said]
     device = (DEFAULT_ORG, DeviceId("d1"))
-    assert devices_of(rows) == [device]
+    assert devices_of(rows) == {device}
     assert fenced(rows, {device: Generation(1)}) == [rows[0], rows[2], said]
     assert fenced(rows, {device: Generation(2)}) == [rows[1], said]
     assert fenced(rows, {}) == [said]
@@ -230,3 +217,18 @@ def test_the_latest_status_of_each_device() -> None:
     found = [state[1:] for state in latest_states(rows)]
     moment = datetime(1970, 1, 1, 0, 16, 40, tzinfo=UTC)
     assert found == [("d0", 1, "DEGRADED", {}, moment), ("d1", 1, "ERROR", {"m": 1.0}, moment)]
+
+
+def test_an_alert_of_the_hub_is_stored_as_one_of_the_device() -> None:
+    event = AlertEvent(
+        device_id=DeviceId("d1"), ts=WIRE, severity="WARN", code="device_cloned", message="m"
+    )
+    found = hub_row(DEFAULT_ORG, event, Stamps().next(1.0))
+    assert (found.table, found.event.type) == ("event", "alert")
+    assert copied(found.line)[4:7] == ["alert", None, None]
+    assert fenced([found], {}) == [found]
+
+
+def test_a_row_gives_its_alert_back() -> None:
+    found = alert_of(row(LINE, "alert", severity="WARN", code="c", seq=7, bootId="b"))
+    assert (found.severity, found.code, found.seq) == ("WARN", "c", 7)
