@@ -20,7 +20,7 @@ DelaySeconds = Annotated[int, Meta(ge=0, le=86_400)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
 ARTIFACT_PATH: Final = (
-    r"^/api/v1/firmware/releases/(?!\.{1,2}/)[A-Za-z0-9._~:-]{1,128}/artifact$(?!\n)"
+    r"^/api/v1/firmware/releases/[A-Za-z0-9_~:-][A-Za-z0-9._~:-]{0,127}/artifact$(?!\n)"
 )
 """The one place that a device fetches from, because its token goes along."""
 

@@ -22,7 +22,11 @@ MOST_RECORDS: Final = 1000
 MOST_RECORD_BYTES: Final = 32 * 1024
 
 # Ids stand in paths: no slash, no white space, no control characters, no step to another folder.
-_IN_PATHS: Final = r"^(?!\.{1,2}$)[^\s/\x00-\x1f\x7f]{1,128}$(?!\n)"
+_CHARACTER: Final = r"[^\s/\x00-\x1f\x7f]"
+_NO_DOT: Final = r"[^\s/.\x00-\x1f\x7f]"
+_IN_PATHS: Final = (  # all but "." and "..", without a look-ahead: RE2 has none
+    rf"^(?:{_NO_DOT}|\.{_NO_DOT}|{_NO_DOT}{_CHARACTER}|{_CHARACTER}{{3,128}})$(?!\n)"
+)
 RecordId = Annotated[str, Meta(pattern=_IN_PATHS)]
 CompanyId = Annotated[str, Meta(pattern=_IN_PATHS)]
 

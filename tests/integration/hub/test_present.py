@@ -52,8 +52,9 @@ async def test_g18_a_queued_command_of_the_future_expires_in_its_time(database: 
 async def test_what_is_not_of_the_future_stays_as_it_is(database: Database) -> None:
     await add_devices(database)
     async with running_hub(database) as hub:
-        await hub.line(D1)
+        line = await hub.line(D1)
         await hub.accept(D1)
+        await line.until(1)
         before = await database.fetch("SELECT * FROM command")
         await bring_to_present(database)
         assert await database.fetch("SELECT * FROM command") == before
