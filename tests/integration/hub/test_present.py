@@ -19,8 +19,9 @@ async def test_g18_a_command_of_the_future_waits_for_as_long_as_it_would_have(
 ) -> None:
     await add_devices(database)
     async with running_hub(database) as hub:
-        await hub.line(D1)
+        line = await hub.line(D1)
         sent = await hub.accept(D1, timeout_ms=15_000)
+        await line.until(1)
         await ahead(database, "command", "created_at", "sent_at", "deadline")
         await bring_to_present(database)
         row = await database.fetchrow(
