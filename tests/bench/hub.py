@@ -94,7 +94,7 @@ async def running_replicas(count: int) -> AsyncGenerator[Hub]:
                 [replica.pid for replica in cluster.replicas],
                 _stores(cluster),
                 [replica.port for replica in cluster.replicas],
-                database_url=cluster.database_url,
+                database_url=cluster.servers.database_url,
                 token=cluster.admin_token,
             )
 

@@ -56,8 +56,8 @@ class Cluster:
         self.folder = folder
         self.servers = Servers(folder / "servers")
         self.replicas: list[Replica] = []
-        self.database_url = self.servers.database_url
-        self.redis_url = self.servers.redis_url
+        self.database_url: str | None = None
+        self.redis_url: str | None = None
         self.enrollment_key = ""
         self.admin_token = ""
         self._variables = SETTINGS | {"data_dir": str(folder / "data")} | variables
@@ -72,8 +72,8 @@ class Cluster:
     def add(self) -> Replica:
         """One more replica, not started."""
         variables = self._variables | {
-            "database_url": self.database_url,
-            "redis_url": self.redis_url,
+            "database_url": self.database_url or self.servers.database_url,
+            "redis_url": self.redis_url or self.servers.redis_url,
         }
         folder = self.folder / f"replica-{len(self.replicas)}"
         self.replicas.append(Replica(folder, free_port(), **variables))
