@@ -183,15 +183,24 @@ CREATE TABLE device (
     mode_changed_at    timestamptz,
     lowest             bigint NOT NULL DEFAULT 0,
     highest            bigint NOT NULL DEFAULT 0,
+    reborn_at          timestamptz,
     PRIMARY KEY (org_id, device_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
 COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
 CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
+COMMENT ON COLUMN device.reborn_at IS 'When a deleted device was registered anew: what is older is of the former one.';
 CREATE INDEX device_mode_changed ON device (mode_changed_at) WHERE mode_changed_at IS NOT NULL;
 COMMENT ON COLUMN device.mode_changed_at IS 'When connection_mode was last set: replicas tell the lines that were open then.';
 COMMENT ON COLUMN device.command_seq IS 'The number of the last command accepted for this device; the row lock on it gives the order.';
+
+CREATE FUNCTION born(org text, device text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT d.reborn_at FROM device d WHERE d.org_id = org AND d.device_id = device),
+                    '-infinity')
+$$;
+COMMENT ON FUNCTION born IS 'From when on what is stored under the id of a device is its own.';
 
 CREATE TABLE device_state (
     org_id       text NOT NULL,

@@ -1,7 +1,7 @@
 """The rows of devices."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -9,11 +9,14 @@ import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.patterns import containing
 from hub.devices.enrollment import LATELY_SECONDS, Standing
+from protocol.errors import CommandErrorCode
 from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
 from protocol.telemetry import ShownStatus
 
 _Q = sql.queries("devices")
+_DELETED: Final = {"code": str(CommandErrorCode.NOT_FOUND), "message": "the device was deleted"}
+"""How commands end that were for it."""
 
 
 class DeviceRow(Struct, frozen=True, kw_only=True):
@@ -152,7 +155,7 @@ class DeviceStore:
         tags: list[str],
     ) -> bool:
         """Whether it was made: False when there is one."""
-        made = await connection.fetchval(
+        row = await connection.fetchrow(
             _Q["create"],
             org,
             device_id,
@@ -161,8 +164,10 @@ class DeviceStore:
             who.production_line_id,
             tags,
         )
+        if row is not None and row["reborn"]:
+            await connection.execute(_Q["forget_former"], org, device_id, _DELETED)
         await self._add_companions(connection, org, device_id)
-        return made is not None
+        return row is not None
 
     async def _add_companions(
         self, connection: Connection, org: OrgId, device_id: DeviceId
@@ -217,7 +222,7 @@ class DeviceStore:
         )
 
     async def delete(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
-        return await connection.fetchval(_Q["delete"], org, device_id) is not None
+        return await connection.fetchval(_Q["delete"], org, device_id, _DELETED) is not None
 
     async def end_tokens(self, connection: Connection, org: OrgId, device_id: DeviceId) -> None:
         """No token of the device is good from now on."""

@@ -311,7 +311,7 @@ SELECT * FROM command WHERE org_id = $1 AND batch_id = $2
 -- Newest first; a filter that is null matches all.
 SELECT * FROM command
 WHERE org_id = $1
-  AND ($2::text IS NULL OR device_id = $2)
+  AND ($2::text IS NULL OR (device_id = $2 AND created_at >= born($1, $2)))
   AND ($3::command_status[] IS NULL OR status = ANY ($3))
   AND ($4::text[] IS NULL OR type = ANY ($4))
   AND ($5::text IS NULL OR batch_id = $5)

@@ -68,9 +68,26 @@ INSERT INTO device (org_id, device_id, name, company_id, production_line_id, tag
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (org_id, device_id) DO UPDATE
 SET name = excluded.name, company_id = excluded.company_id, tags = excluded.tags,
-    production_line_id = excluded.production_line_id, deleted_at = NULL, disabled = false
+    production_line_id = excluded.production_line_id, deleted_at = NULL, disabled = false,
+    version = NULL, connection_mode = DEFAULT, mode_changed_at = NULL,
+    created_at = now(), reborn_at = now()
 WHERE device.deleted_at IS NOT NULL
-RETURNING device_id
+RETURNING reborn_at IS NOT NULL AS reborn
+
+-- name: forget_former
+-- What was noted of a deleted device with the same id; what was sent to it and has not ended is lost.
+WITH state AS (
+    UPDATE device_state SET status = 'OFFLINE', metrics = '{}', last_seen = NULL
+    WHERE org_id = $1 AND device_id = $2
+), config AS (
+    DELETE FROM device_config WHERE org_id = $1 AND device_id = $2
+), history AS (
+    DELETE FROM device_config_history WHERE org_id = $1 AND device_id = $2
+), marks AS (
+    DELETE FROM event_mark WHERE org_id = $1 AND device_id = $2
+)
+UPDATE command SET status = 'UNKNOWN', finished_at = now(), error = $3
+WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL
 
 -- name: get
 -- One device as REST tells it; $1, $2. A line counts until its replica is declared dead: a lease that
@@ -132,6 +149,9 @@ WHERE org_id = $1 AND device_id = $2
 -- The row stays, so that the device cannot enrol again by itself; its memberships go.
 WITH memberships AS (
     DELETE FROM device_group_member WHERE org_id = $1 AND device_id = $2
+), withdrawn AS (
+    UPDATE command SET status = 'CANCELLED', finished_at = now(), error = $3
+    WHERE org_id = $1 AND device_id = $2 AND status = 'PENDING'
 )
 UPDATE device SET deleted_at = now()
 WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL

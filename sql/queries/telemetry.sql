@@ -43,7 +43,7 @@ WHERE s.org_id = n.org_id AND s.device_id = n.device_id
 -- name: logs
 -- Newest first. received_at is unique within a device: the hub counts microseconds up.
 SELECT received_at, ts, level, source, command_id, line FROM log_line
-WHERE org_id = $1 AND device_id = $2
+WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
   AND ($3::timestamptz IS NULL OR received_at >= $3)
   AND ($4::timestamptz IS NULL OR received_at <= $4)
   AND ($5::timestamptz IS NULL OR received_at < $5)
@@ -58,7 +58,8 @@ LIMIT $9
 -- of its presence is in the table of events as `status`; $8: only that.
 SELECT received_at, type, body FROM (
     SELECT received_at, type, body FROM event
-    WHERE org_id = $1 AND device_id = $2 AND ($6::text[] IS NULL OR type = ANY ($6))
+    WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
+      AND ($6::text[] IS NULL OR type = ANY ($6))
       AND (NOT $8::boolean OR type = 'status')
       AND ($3::timestamptz IS NULL OR received_at >= $3)
       AND ($4::timestamptz IS NULL OR received_at <= $4)
@@ -67,7 +68,8 @@ SELECT received_at, type, body FROM (
     SELECT received_at, 'status',
            jsonb_build_object('status', status, 'metrics', metrics, 'at', ts)
     FROM status_event
-    WHERE org_id = $1 AND device_id = $2 AND ($6::text[] IS NULL OR 'status' = ANY ($6))
+    WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
+      AND ($6::text[] IS NULL OR 'status' = ANY ($6))
       AND NOT $8::boolean
       AND ($3::timestamptz IS NULL OR received_at >= $3)
       AND ($4::timestamptz IS NULL OR received_at <= $4)
@@ -82,23 +84,26 @@ LIMIT $7
 WITH said AS (
     SELECT received_at, status, NULL::boolean AS connected, NULL::bigint AS generation
     FROM status_event
-    WHERE org_id = $1 AND device_id = $2 AND received_at >= $3 AND received_at <= $4
+    WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
+      AND received_at >= $3 AND received_at <= $4
     UNION ALL
     SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
            (body ->> 'generation')::bigint
     FROM event
-    WHERE org_id = $1 AND device_id = $2 AND type = 'status'
+    WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
+      AND type = 'status'
       AND received_at >= $3 AND received_at <= $4
     UNION ALL (
         SELECT received_at, status, NULL, NULL FROM status_event
-        WHERE org_id = $1 AND device_id = $2
+        WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
           AND received_at < $3 AND received_at >= $3 - interval '7 days'
         ORDER BY received_at DESC LIMIT 1
     ) UNION ALL (
         SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
                (body ->> 'generation')::bigint
         FROM event
-        WHERE org_id = $1 AND device_id = $2 AND type = 'status'
+        WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
+      AND type = 'status'
           AND received_at < $3 AND received_at >= $3 - interval '7 days'
         ORDER BY received_at DESC LIMIT 1
     )
@@ -119,7 +124,8 @@ LEFT JOIN LATERAL (
            avg(value) AS avg, min(value) AS min, max(value) AS max
     FROM (
         SELECT received_at, (metrics ->> $3)::double precision AS value FROM status_event
-        WHERE org_id = $1 AND device_id = d.device_id AND received_at >= $4 AND received_at < $5
+        WHERE org_id = $1 AND device_id = d.device_id AND received_at < $5
+          AND received_at >= greatest($4, d.reborn_at)
           AND metrics ? $3
     ) samples
     GROUP BY 1
@@ -134,7 +140,8 @@ LEFT JOIN LATERAL (
     SELECT date_bin($6, bucket, 'epoch') AS bucket, sum(count)::bigint AS count,
            sum(sum) / sum(count) AS avg, min(min) AS min, max(max) AS max
     FROM metric_rollup
-    WHERE org_id = $1 AND device_id = d.device_id AND name = $3 AND bucket >= $4 AND bucket < $5
+    WHERE org_id = $1 AND device_id = d.device_id AND name = $3 AND bucket < $5
+      AND bucket >= greatest($4, d.reborn_at)
     GROUP BY 1
 ) p ON true
 WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[]) AND d.deleted_at IS NULL
@@ -145,13 +152,13 @@ ORDER BY d.device_id, p.bucket
 SELECT jsonb_object_keys(metrics) AS name FROM device_state WHERE org_id = $1 AND device_id = $2
 UNION
 SELECT name FROM metric_rollup
-WHERE org_id = $1 AND device_id = $2 AND bucket >= now() - interval '1 day'
+WHERE org_id = $1 AND device_id = $2 AND bucket >= greatest(now() - interval '1 day', born($1, $2))
 ORDER BY name
 
 -- name: log_sources
 -- Where the newest log lines of a device came from.
 SELECT DISTINCT source FROM (
-    SELECT source FROM log_line WHERE org_id = $1 AND device_id = $2
+    SELECT source FROM log_line WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
     ORDER BY received_at DESC LIMIT 10000
 ) newest
 WHERE source IS NOT NULL

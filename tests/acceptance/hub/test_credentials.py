@@ -329,3 +329,38 @@ async def test_a_user_has_fifty_dashboard_sockets_at_most(hub: HubProcess, rest:
         late = await sockets.enter_async_context(open_socket(url))
         await late.send("auth", token=token)
         assert (await late.closed())[0] == 1013
+
+
+async def test_an_id_registered_anew_shares_nothing_with_the_former_device(
+    hub: HubProcess, rest: Rest, fleet: Fleet
+) -> None:
+    async with fleet.new_line() as device:
+        device_id = device.device_id
+        await device.hello(bootId="b1")
+        await device.send("status", status="ONLINE", metrics={"cpu": 1.0})
+        await device.send("log_line", line="former", level="WARN")
+        await device.send("scan", code="former", valid=True, seq=1)
+        await device.find("event_ack", bootId="b1", seq=1)
+        sent = await rest.accept(device_id, "clear_queue")
+        await device.command("clear_queue", id=sent)
+    path = f"/devices/{device_id}"
+    pushed = await rest.accept(
+        device_id, {"type": "push_config", "patch": {"a": 1}}, delivery="queue"
+    )
+    await rest.client.delete(path)
+    assert (await rest.post("/devices", {"id": device_id})).status_code == 201
+    found = await rest.data(path)
+    assert (found["lastSeen"], found["metrics"], found["version"]) == (None, {}, None)
+    assert (await rest.data(f"{path}/config"))["desired"] == {}
+    for below in ("events", "logs", "commands", "states", "metrics/names", "config/history"):
+        assert await rest.data(f"{path}/{below}") == [], below
+    ends = [(await rest.record(device_id, each))["status"] for each in (sent, pushed)]
+    assert ends == ["UNKNOWN", "CANCELLED"]
+    fleet.forget(device_id)
+    async with fleet.line(device_id) as heir:
+        await heir.hello(bootId="b1")
+        await heir.send("scan", code="own", valid=True, seq=1)
+        await heir.find("event_ack", bootId="b1", seq=1)
+        assert await heir.settled() == []
+    (event,) = await rest.data(f"{path}/events", type="scan")
+    assert event["event"]["code"] == "own"
