@@ -26,6 +26,7 @@ SECRETS = {
     "longline_password",
     "metrics_token",
     "postgres_password",
+    "public_url",
     "redis_url",
     "tls.pem",
     "valkey.conf",

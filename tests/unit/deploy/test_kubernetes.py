@@ -91,8 +91,10 @@ def test_it_can_write_where_it_must_and_replicas_share_it() -> None:
     assert "emptyDir" in volumes[mounted["/tmp"]]  # noqa: S108
 
 
-def test_a_replica_reaches_its_servers_and_names_only() -> None:
+def test_a_replica_reaches_its_servers_the_cloud_and_names_only() -> None:
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     ports = [port["port"] for rule in policy["egress"] for port in rule["ports"]]
+    anywhere = [rule["ports"] for rule in policy["egress"] if "to" not in rule]
 
-    assert sorted(ports) == [53, 53, 5432, 6379]
+    assert sorted(ports) == [53, 53, 443, 5432, 6379]
+    assert anywhere == [[{"port": 443}]]
