@@ -292,7 +292,7 @@ class Replica:
         self.audit.on_records_changed(self._records_changed)
 
     def application(self) -> ASGIApp:
-        commands = CommandEndpoints(self.commands)
+        commands = CommandEndpoints(self.commands, self.config.secrets)
         accounts = AccountEndpoints(self.accounts, self.sessions, self.users, self.site)
         endpoints = Endpoints(
             accounts=accounts,

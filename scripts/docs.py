@@ -48,7 +48,7 @@ def table_of_routes() -> list[Route]:
         Endpoints(
             accounts=AccountEndpoints(nobody, nobody, nobody, nobody),
             audit=AuditEndpoints(nobody),
-            commands=CommandEndpoints(nobody),
+            commands=CommandEndpoints(nobody, nobody),
             config=ConfigEndpoints(nobody, nobody),
             deployments=DeploymentEndpoints(nobody, nobody, nobody),
             devices=DeviceEndpoints(nobody),

@@ -1,9 +1,10 @@
 """Dispatch, bulk, history and cancel."""
 
-from collections.abc import Sequence
+import builtins
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from hub.accounts.access import is_secret_from
 from hub.base.errors import invalid
@@ -21,7 +22,7 @@ from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.principal import Principal
 from hub.web.route import Call
 from protocol.commands import Command, CommandType
-from protocol.ids import CommandId, DeviceId, DeviceIdField
+from protocol.ids import CommandId, DeviceId, DeviceIdField, OrgId
 from protocol.lifecycle import State
 
 TimeoutMs = Annotated[int, Meta(ge=100, le=86_400_000)]
@@ -73,9 +74,18 @@ class Cancelled(Struct, frozen=True):
     cancelled: int
 
 
+PUSH_CONFIG: Final = "push_config"
+Hide = Callable[[dict[str, Any]], dict[str, Any]]
+
+
 class CommandEndpoints:
-    def __init__(self, service: CommandService) -> None:
+    """`secrets` gives what hides in configurations of an organisation that nobody reads back."""
+
+    def __init__(
+        self, service: CommandService, secrets: Callable[[OrgId], Awaitable[Hide]]
+    ) -> None:
         self._service = service
+        self._secrets = secrets
 
     async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
         command = await self._service.dispatch(
@@ -119,13 +129,13 @@ class CommandEndpoints:
             limit=query.limit,
             offset=query.offset,
         )
-        return Items([_shown(call.principal, command) for command in page.items], page.next)
+        return Items(await self._shown(call.principal, page.items), page.next)
 
     async def get(self, call: Call[None, None]) -> CommandRecord:
         command = await self._service.get(
             call.principal.org, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
-        return _shown(call.principal, command)
+        return (await self._shown(call.principal, [command]))[0]
 
     async def cancel_pending(self, call: Call[PendingQuery, None]) -> Answer:
         count = await self._service.cancel_pending(
@@ -137,13 +147,30 @@ class CommandEndpoints:
         command = await self._service.cancel(
             call.principal, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
-        return Answer(_shown(call.principal, command), status=202)
+        return Answer((await self._shown(call.principal, [command]))[0], status=202)
+
+    async def _shown(
+        self, by: Principal, commands: Sequence[Ledgered]
+    ) -> "builtins.list[CommandRecord]":
+        """As this caller may see them."""
+        pushes = any(command.type == PUSH_CONFIG for command in commands)
+        hide = await self._secrets(by.org) if pushes else _nothing_hidden
+        return [_shown(by, command, hide) for command in commands]
 
 
-def _shown(by: Principal, command: Ledgered) -> CommandRecord:
+def _nothing_hidden(document: dict[str, Any]) -> dict[str, Any]:
+    return document
+
+
+def _shown(by: Principal, command: Ledgered, hide: Hide) -> CommandRecord:
     if is_secret_from(by, command.type):
         return record_without_secrets(command)
-    return record_of(command)
+    record = record_of(command)
+    if command.type != PUSH_CONFIG:
+        return record
+    return structs.replace(
+        record, params={**command.params, "patch": hide(command.params["patch"])}
+    )
 
 
 def wish_of(call: Call[None, Any]) -> Dispatch:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from hub.commands.service import CommandService, Dispatch
+from hub.config.secrecy import Hide
 from hub.config.service import ConfigService, HistoryRow, SchemaRow, Standing
 from hub.web.envelope import Items, at
 from hub.web.inputs import Body, ListQuery
@@ -60,7 +61,9 @@ class ConfigEndpoints:
         self._commands = commands
 
     async def get(self, call: Call[None, None]) -> Config:
-        return _config(await self._service.get(call.principal.org, DeviceId(call.path("id"))))
+        org = call.principal.org
+        hide = await self._service.secrets(org)
+        return _config(await self._service.get(org, DeviceId(call.path("id"))), hide)
 
     async def revert(self, call: Call[None, RevertBody]) -> Config:
         """A push like any other: it waits for a device that is away."""
@@ -68,7 +71,8 @@ class ConfigEndpoints:
         push = await self._service.way_back(org, device_id, call.body.version)
         wish = Dispatch(command=push, delivery="queue", wait=False)
         await self._commands.dispatch(call.principal, device_id, wish)
-        return _config(await self._service.get(org, device_id))
+        hide = await self._service.secrets(org)
+        return _config(await self._service.get(org, device_id), hide)
 
     async def history(self, call: Call[ListQuery, None]) -> Items[ConfigChange]:
         key = decode_number_cursor(call.query.cursor)
@@ -82,7 +86,8 @@ class ConfigEndpoints:
         shown = rows[:limit]
         more = len(rows) > limit
         following = encode_cursor((shown[-1].at, str(shown[-1].version))) if more else None
-        return Items([_change(row) for row in shown], following)
+        hide = await self._service.secrets(call.principal.org)
+        return Items([_change(row, hide) for row in shown], following)
 
     async def schema(self, call: Call[None, None]) -> ConfigSchema:
         return _schema(await self._service.schema(call.principal.org))
@@ -94,12 +99,12 @@ class ConfigEndpoints:
         await self._service.delete_schema(call.principal)
 
 
-def _config(row: Standing) -> Config:
+def _config(row: Standing, hide: Hide) -> Config:
     return Config(
-        desired=row.desired,
+        desired=hide(row.desired),
         desired_version=row.desired_version,
         desired_hash=hash_of(row.desired),
-        reported=row.reported,
+        reported=hide(row.reported),
         reported_version=row.reported_version,
         reported_hash=row.reported_hash,
         status=row.status,
@@ -107,13 +112,13 @@ def _config(row: Standing) -> Config:
     )
 
 
-def _change(row: HistoryRow) -> ConfigChange:
+def _change(row: HistoryRow, hide: Hide) -> ConfigChange:
     return ConfigChange(
         version=row.version,
         at=rfc3339(row.at),
         actor=row.actor,
         command_id=row.command_id,
-        patch=row.patch,
+        patch=hide(row.patch),
         outcome=row.outcome,
         device_version=row.device_version,
         error=row.error,

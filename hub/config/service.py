@@ -12,6 +12,7 @@ from hub.base.database import Connection
 from hub.base.errors import Conflict, HubError, NotFound
 from hub.commands.service import CommandName, Ledgered, NewCommand
 from hub.config.schema import Rule
+from hub.config.secrecy import Hide, hide_nothing, hiding
 from hub.config.standing import (
     ROLLED_BACK,
     End,
@@ -201,6 +202,12 @@ class ConfigService:
             raise NotFound("no such version, or it is not kept any more")
         patch = leading_to(wanted, [standing.desired, standing.reported])
         return PushConfig(patch=patch, expect_version=standing.desired_version)
+
+    async def secrets(self, org: OrgId) -> Hide:
+        """What hides in a configuration of the organisation that nobody may read back."""
+        async with self._store.database.connection() as connection:
+            rows = await self._store.schemas(connection, [org])
+        return hiding(rows[0].schema) if rows else hide_nothing
 
     # The schema
 

@@ -364,3 +364,30 @@ async def test_an_id_registered_anew_shares_nothing_with_the_former_device(
         assert await heir.settled() == []
     (event,) = await rest.data(f"{path}/events", type="scan")
     assert event["event"]["code"] == "own"
+
+
+async def test_what_a_schema_marks_as_write_only_is_read_by_nobody(
+    rest: Rest, fleet: Fleet
+) -> None:
+    secret = {"type": "string", "writeOnly": True}
+    schema = {"properties": {"wifi": {"properties": {"password": secret}}}}
+    try:
+        assert (await rest.client.put("/config-schema", json={"schema": schema})).status_code == 200
+        async with fleet.new_line() as device:
+            await device.hello()
+            patch = {"wifi": {"password": "s3cret", "ssid": "plant"}}
+            push: Json = {"type": "push_config", "patch": patch}
+            command_id = await rest.accept(device.device_id, push)
+            frame = await device.command("push_config", id=command_id)
+            assert frame["patch"] == patch
+            await device.succeed(
+                command_id, data={"version": 1, "applied": [], "restartRequired": []}
+            )
+            path = f"/devices/{device.device_id}"
+            for below in ("config", "config/history", "commands", f"commands/{command_id}"):
+                text = (await rest.get(f"{path}/{below}")).text
+                assert "s3cret" not in text, below
+                assert '"ssid":"plant"' in text, below
+            assert "s3cret" not in (await rest.get("/audit-log", target=device.device_id)).text
+    finally:
+        await rest.client.delete("/config-schema")
