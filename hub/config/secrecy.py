@@ -15,7 +15,7 @@ from protocol.merge_patch import Document
 Hide = Callable[[Document], Document]
 
 DEEPEST: Final = 200
-"""References that lead in a circle end here."""
+"""What lies deeper in a configuration is hidden where the schema has rules."""
 _ALTERNATIVES: Final = ("allOf", "anyOf", "oneOf")
 _FURTHER: Final = ("then", "else", "if", "not")
 
@@ -32,7 +32,7 @@ def hiding(schema: Document) -> Hide:
 def _hidden(value: Any, schemas: list[Any], root: Document, deep: int) -> Any:
     if deep <= 0:
         return HIDDEN if any(isinstance(schema, dict) for schema in schemas) else value
-    rules = [rule for schema in schemas for rule in _all_of(schema, root, deep)]
+    rules = [rule for schema in schemas for rule in _all_of(schema, root, set())]
     if value is not None and any(rule.get("writeOnly") is True for rule in rules):
         return HIDDEN
     if isinstance(value, dict):
@@ -47,20 +47,21 @@ def _hidden(value: Any, schemas: list[Any], root: Document, deep: int) -> Any:
     return value
 
 
-def _all_of(schema: Any, root: Document, deep: int) -> Iterator[dict[str, Any]]:
-    """A schema with everything that it combines."""
-    if not isinstance(schema, dict) or deep <= 0:
+def _all_of(schema: Any, root: Document, seen: set[str]) -> Iterator[dict[str, Any]]:
+    """A schema with everything that it combines; each reference once."""
+    if not isinstance(schema, dict):
         return
     rule = cast("dict[str, Any]", schema)
     yield rule
     reference = rule.get("$ref")
-    if isinstance(reference, str):
-        yield from _all_of(_resolved(reference, root), root, deep - 1)
+    if isinstance(reference, str) and reference not in seen:
+        seen.add(reference)
+        yield from _all_of(_resolved(reference, root), root, seen)
     for name in _ALTERNATIVES:
         for each in rule.get(name) or ():
-            yield from _all_of(each, root, deep - 1)
+            yield from _all_of(each, root, seen)
     for name in _FURTHER:
-        yield from _all_of(rule.get(name), root, deep - 1)
+        yield from _all_of(rule.get(name), root, seen)
 
 
 def _of(rule: dict[str, Any], name: str) -> Iterator[Any]:

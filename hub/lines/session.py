@@ -286,7 +286,7 @@ class LineSession:
         """False: read no more until the next second."""
         match kept:
             case Kept.TAKEN:
-                pass
+                raise AssertionError("that was simply taken")
             case Kept.REFUSED:
                 self._close(CloseCode.TRY_LATER)
             case Kept.FULL:

@@ -384,3 +384,10 @@ def test_a_leap_second_is_taken_as_the_second_before(ts: str, taken: str) -> Non
 def test_no_other_moment_that_there_is_not_is_taken(ts: str) -> None:
     with pytest.raises(InvalidMessage):
         codec.decode_device_frame(raw({"type": "event", "name": "n", "ts": ts}))
+
+
+def test_an_event_without_output_has_none_to_hide() -> None:
+    shown = codec.without_output(b'{"type":"command_result","output":null}')
+    assert json.loads(shown) == {
+        "type": "command_result", "output": None, "hidden": ["output"],
+    }  # fmt: skip

@@ -1,9 +1,9 @@
 import pytest
 
-from dashboard_ws.core.filters import Matcher, Predicate, predicate_of
+from dashboard_ws.core.filters import Matcher, Predicate, predicate_of, seen_by
 from protocol.commands import Level
 from protocol.dashboard import Filter
-from protocol.stream import StreamEvent
+from protocol.stream import RESTRICTED, StreamEvent
 
 GROUP = frozenset({"g"})
 MEMBERS = {GROUP: frozenset({"edge-7"})}
@@ -65,3 +65,26 @@ def test_the_same_wishes_are_equal_whatever_they_are_called() -> None:
     other = predicate_of(Filter(id="b", device_ids=["y", "x", "x"]))
     assert one == other
     assert hash(one) == hash(other)
+
+
+def test_a_record_is_told_to_whoever_names_it() -> None:
+    event = make_event(kind="record_changed")
+    assert not takes(predicate_of(Filter(id="s")), event)
+    assert takes(predicate_of(Filter(id="s", types=["record_changed"])), event)
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "cleared", "seen"),
+    [
+        ("command_result", RESTRICTED, True, b'{"output":"s3cret"}'),
+        ("command_result", RESTRICTED, False, b'{"output":"hidden","hidden":["output"]}'),
+        ("command_result", "", False, b'{"output":"s3cret"}'),
+        ("record_changed", RESTRICTED, True, b'{"output":"s3cret"}'),
+        ("record_changed", RESTRICTED, False, None),
+    ],
+)
+def test_what_is_restricted_is_seen_by_the_cleared(
+    kind: str, level: str, *, cleared: bool, seen: bytes | None
+) -> None:
+    event = StreamEvent("d", kind, level, b'{"output":"s3cret"}')
+    assert seen_by(event, cleared=cleared) == seen

@@ -5,6 +5,7 @@ from hub.accounts.access import (
     MINIMUM,
     ROLES,
     Action,
+    is_secret_from,
     may,
     may_dispatch,
     role_covers,
@@ -65,3 +66,9 @@ def test_the_tables_name_what_there_is() -> None:
     assert COMMAND_MINIMUM.keys() <= COMMANDS.keys()
     assert role_covers("ADMIN", "ADMIN")
     assert not role_covers("VIEWER", "OPERATOR")
+
+
+def test_what_a_shell_wrote_is_for_those_who_may_send_it() -> None:
+    readers = [role for role in ROLES if not is_secret_from(make_principal(role), "exec_shell")]
+    assert readers == ["ADMIN"]
+    assert not is_secret_from(make_principal("VIEWER"), "pull_logs")

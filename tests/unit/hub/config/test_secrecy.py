@@ -65,3 +65,14 @@ def test_what_is_too_deep_to_be_known_is_hidden() -> None:
     for _ in range(300):
         document = {"next": document}
     assert "deep" not in str(hiding({"properties": {"next": {"$ref": "#"}}})(document))
+
+
+def test_a_pattern_is_for_the_members_that_it_matches() -> None:
+    schema = {"patternProperties": {"^pass": SECRET}}
+    assert hiding(schema)({"password": "x", "ssid": "y"}) == {"password": "hidden", "ssid": "y"}
+
+
+def test_alternatives_that_refer_to_each_other_are_looked_at_once() -> None:
+    loop = {"anyOf": [{"$ref": "#"}, {"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]}
+    schema = {**loop, "$defs": {"a": loop, "b": {**loop, **PASSWORD}}}
+    assert hiding(schema)({"password": "x"}) == {"password": "hidden"}
