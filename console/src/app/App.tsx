@@ -7,6 +7,7 @@ import { Problem } from "../api/problem";
 import { type SessionUser, session } from "../api/session";
 import { fleet } from "../live/fleet";
 import { live } from "../live/socket";
+import { keepCurrent } from "../live/stale";
 import { useText } from "../text";
 import { Boundary } from "./Boundary";
 import classes from "./entry.module.css";
@@ -77,7 +78,9 @@ function SignedIn({ user }: { user: SessionUser }) {
   useEffect(() => {
     live.start();
     fleet.start();
+    const leave = keepCurrent(queries);
     return () => {
+      leave();
       fleet.stop();
       live.stop();
       queries.clear();
