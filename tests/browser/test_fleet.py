@@ -123,6 +123,39 @@ def test_many_changes_at_once_are_read_as_a_list(
     assert singly == []
 
 
+def test_what_a_filter_hides_is_not_chosen_silently(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    mine = new_id("hide")
+    first = [f"{mine}-one-{number}" for number in range(3)]
+    second = f"{mine}-two"
+    for device_id in (*first, second):
+        floor.register(device_id)
+    page = enter(f"/devices?q={mine}-one", as_="operator")
+    page.get_by_label("Select all 3 that match").check()
+    bar = page.get_by_role("region", name="3 selected")
+    expect(bar).to_contain_text("3 selected")
+    expect(bar).not_to_contain_text("not shown here")
+
+    page.get_by_label("Search name, ID or tag").fill(f"{mine}-two")
+    expect(row(page, second)).to_be_visible()
+    expect(bar).to_contain_text("3 selected, 3 not shown here")
+    bar.get_by_role("button", name="Show them").click()
+    for device_id in first:
+        expect(row(page, device_id)).to_be_visible()
+    expect(row(page, second)).to_have_count(0)
+    bar.get_by_role("button", name="Show all that match again").click()
+    expect(row(page, second)).to_be_visible()
+
+    page.get_by_label("Search name, ID or tag").fill(first[0])
+    expect(bar).to_contain_text("3 selected, 2 not shown here")
+    bar.get_by_role("button", name="Leave out what is not shown").click()
+    expect(page.get_by_role("region", name="1 selected")).to_be_visible()
+    with signed_in(hub.ready) as rest:
+        rest.delete(f"/devices/{first[0]}").raise_for_status()
+    expect(page.get_by_role("region", name="1 selected")).to_have_count(0)
+
+
 def test_filters_are_in_the_address_and_views_are_kept(
     enter: Enter, floor: Floor, hub: HubProcess
 ) -> None:

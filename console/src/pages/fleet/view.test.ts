@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Device } from "../../live/standing";
 import { columnOf, shownColumns, toggled, widths } from "./columns";
 import { fleetSearch, isFiltered } from "./search";
-import { choose, chooseAll, extentOf, NOTHING } from "./selection";
+import { choose, chooseAll, extentOf, living, NOTHING, sighted } from "./selection";
 import { arrange, facetsOf, isLiveView } from "./view";
 
 const device = (id: string, part: Partial<Device> = {}): Device => ({
@@ -165,6 +165,19 @@ describe("a selection", () => {
   it("takes one when the last one is not shown any more", () => {
     const from = choose(NOTHING, "z", ["z"], false);
     expect(ids(choose(from, "b", shown, true))).toEqual(["b", "z"]);
+  });
+
+  it("says how much of it is not shown", () => {
+    const all = chooseAll(NOTHING, shown);
+    expect(sighted(all, ["d", "x", "b"])).toEqual({ seen: ["d", "b"], hidden: 2 });
+    expect(sighted(all, shown)).toEqual({ seen: shown, hidden: 0 });
+    expect(sighted(all, [])).toEqual({ seen: [], hidden: 4 });
+  });
+
+  it("is without devices that are deleted", () => {
+    const all = chooseAll(NOTHING, shown);
+    expect(ids(living(all, id => id !== "c"))).toEqual(["a", "b", "d"]);
+    expect(living(all, () => true)).toBe(all);
   });
 
   it("takes all that match, and leaves them, without touching others", () => {

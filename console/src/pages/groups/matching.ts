@@ -10,6 +10,11 @@ export function matching(devices: readonly Device[], q: string): readonly Device
   });
 }
 
+/** How many of the chosen ones are not shown. */
+export function hiddenOf(chosen: ReadonlySet<string>, shown: readonly Device[]): number {
+  return chosen.size - shown.filter(({ id }) => chosen.has(id)).length;
+}
+
 export function toggled(chosen: ReadonlySet<string>, id: string): ReadonlySet<string> {
   const next = new Set(chosen);
   if (!next.delete(id)) next.add(id);
