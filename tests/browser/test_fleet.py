@@ -57,28 +57,27 @@ def test_what_others_change_is_seen_at_once(enter: Enter, floor: Floor, hub: Hub
     page = enter(f"/devices?q={mine}")
     expect(page.get_by_role("heading", name="No device matches")).to_be_visible()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    soon = {"timeout": SOON_MS}
 
     with signed_in(hub.ready) as rest:
         for name in names:
             rest.post("/devices", json={"id": name, "name": name}).raise_for_status()
         for name in names:
-            expect(row(page, name)).to_be_visible(**soon)
+            expect(row(page, name)).to_be_visible(timeout=SOON_MS)
         rest.patch(f"/devices/{names[0]}", json={"name": f"{mine} afresh"}).raise_for_status()
-        expect(row(page, names[0])).to_contain_text(f"{mine} afresh", **soon)
+        expect(row(page, names[0])).to_contain_text(f"{mine} afresh", timeout=SOON_MS)
         rest.patch(f"/devices/{names[1]}", json={"tags": ["hall-9"]}).raise_for_status()
-        expect(row(page, names[1])).to_contain_text("hall-9", **soon)
+        expect(row(page, names[1])).to_contain_text("hall-9", timeout=SOON_MS)
         rest.delete(f"/devices/{names[2]}").raise_for_status()
-        expect(row(page, names[2])).to_have_count(0, **soon)
+        expect(row(page, names[2])).to_have_count(0, timeout=SOON_MS)
 
         group = rest.post("/device-groups", json={"name": f"{mine} group"}).json()["data"]["id"]
         members = f"/device-groups/{group}/members"
         rest.post(members, json={"deviceIds": [names[3]]}).raise_for_status()
-        expect(row(page, names[3])).to_contain_text(f"{mine} group", **soon)
+        expect(row(page, names[3])).to_contain_text(f"{mine} group", timeout=SOON_MS)
         rest.put(f"/device-groups/{group}", json={"name": f"{mine} other"}).raise_for_status()
-        expect(row(page, names[3])).to_contain_text(f"{mine} other", **soon)
+        expect(row(page, names[3])).to_contain_text(f"{mine} other", timeout=SOON_MS)
         rest.delete(f"/device-groups/{group}").raise_for_status()
-        expect(row(page, names[3])).not_to_contain_text(f"{mine} other", **soon)
+        expect(row(page, names[3])).not_to_contain_text(f"{mine} other", timeout=SOON_MS)
 
 
 def test_lists_of_other_records_follow_in_every_tab(enter: Enter, hub: HubProcess) -> None:
@@ -88,16 +87,15 @@ def test_lists_of_other_records_follow_in_every_tab(enter: Enter, hub: HubProces
     groups.goto(f"{hub.url}/groups")
     for page in (users, groups):
         expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    soon = {"timeout": SOON_MS}
 
     with signed_in(hub.ready) as rest:
         user = {"username": mine, "password": "long enough for all", "role": "VIEWER"}
         id_ = rest.post("/users", json=user).json()["data"]["id"]
-        expect(users.get_by_text(mine).first).to_be_visible(**soon)
+        expect(users.get_by_text(mine).first).to_be_visible(timeout=SOON_MS)
         rest.delete(f"/users/{id_}").raise_for_status()
-        expect(users.get_by_text(mine)).to_have_count(0, **soon)
+        expect(users.get_by_text(mine)).to_have_count(0, timeout=SOON_MS)
         rest.post("/device-groups", json={"name": f"{mine}-group"}).raise_for_status()
-        expect(groups.get_by_text(f"{mine}-group").first).to_be_visible(**soon)
+        expect(groups.get_by_text(f"{mine}-group").first).to_be_visible(timeout=SOON_MS)
 
 
 def test_many_changes_at_once_are_read_as_a_list(
