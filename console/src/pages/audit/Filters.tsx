@@ -1,7 +1,7 @@
 import { Button, CloseButton, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { useEffect, useMemo, useState } from "react";
-import { fleet, useFleet } from "../../live/fleet";
+import { useEffect, useState } from "react";
+import { useDeviceOptions } from "../../parts/deviceOptions";
 import { CrossIcon, SearchIcon } from "../../parts/icons";
 import { useText } from "../../text";
 import classes from "./audit.module.css";
@@ -63,16 +63,7 @@ export function Filters({ search, names, onSearch }: Props & { names: Names }) {
 /** All that was done to one device. */
 function DeviceInput({ search, onSearch }: Props) {
   const words = useText().audit;
-  const roster = useFleet(state => state.roster);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only when devices come or go
-  const options = useMemo(
-    () =>
-      [...fleet.current().devices.values()].map(({ id, name }) => ({
-        value: id,
-        label: name === id ? id : `${name} (${id})`,
-      })),
-    [roster],
-  );
+  const options = useDeviceOptions();
   const { target, ...others } = search;
   return (
     <Select

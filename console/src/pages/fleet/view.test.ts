@@ -1,29 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../live/standing";
+import { device as anyDevice } from "../../testing/device";
 import { columnOf, shownColumns, toggled, widths } from "./columns";
 import { fleetSearch, isFiltered } from "./search";
 import { choose, chooseAll, extentOf, living, NOTHING, sighted } from "./selection";
 import { arrange, facetsOf, isLiveView } from "./view";
 
-const device = (id: string, part: Partial<Device> = {}): Device => ({
-  id,
-  name: id,
-  status: "ONLINE",
-  connected: true,
-  replicaId: null,
-  generation: 1,
-  connectionMode: "VIA_LOCAL_SERVER",
-  version: "1.0",
-  companyId: null,
-  productionLineId: null,
-  tags: [],
-  groupIds: [],
-  disabled: false,
-  metrics: {},
-  lastSeen: null,
-  createdAt: "2026-01-01T00:00:00.000Z",
-  ...part,
-});
+const device = (id: string, part: Partial<Device> = {}) => anyDevice({ id, name: id, ...part });
 
 const FLEET = [
   device("edge-10", { tags: ["hall-2"], metrics: { cpu: 5 }, version: "2.0" }),

@@ -1,30 +1,12 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../live/standing";
+import { device } from "../../testing/device";
 import { connectedOf, fleetAdvice } from "./fleetAdvice";
 
 const NOW = Date.parse("2026-01-02T12:00:00.000Z");
 const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
 
-const device = (part: Partial<Device> = {}): Device => ({
-  id: "d",
-  name: "d",
-  status: "ONLINE",
-  connected: true,
-  replicaId: null,
-  generation: 1,
-  connectionMode: "VIA_LOCAL_SERVER",
-  version: "1.0",
-  companyId: null,
-  productionLineId: null,
-  tags: [],
-  groupIds: [],
-  disabled: false,
-  metrics: {},
-  lastSeen: ago(1),
-  createdAt: ago(9999),
-  ...part,
-});
 const lost = (seconds: number) =>
   device({ connected: false, status: "OFFLINE", lastSeen: ago(seconds) });
 
