@@ -9,6 +9,7 @@ import { fleet } from "../live/fleet";
 import { live } from "../live/socket";
 import { keepCurrent } from "../live/stale";
 import { useText } from "../text";
+import { AskPassword } from "./AskPassword";
 import { Boundary } from "./Boundary";
 import classes from "./entry.module.css";
 import { FirstPassword } from "./Password";
@@ -92,6 +93,7 @@ function SignedIn({ user }: { user: SessionUser }) {
   return (
     <SessionContext value={user}>
       <RouterProvider router={router} />
+      <AskPassword />
     </SessionContext>
   );
 }
