@@ -35,6 +35,8 @@ class LogQuery(ListQuery, frozen=True, kw_only=True):
     """This level and above."""
     source: str | None = None
     command_id: CommandIdField | None = None
+    q: Annotated[str, Meta(max_length=256)] | None = None
+    """Part of the line, in upper or lower case."""
 
 
 class EventQuery(ListQuery, frozen=True, kw_only=True):
@@ -93,6 +95,7 @@ class TelemetryEndpoints:
             level=query.level,
             source=query.source,
             command_id=query.command_id,
+            q=query.q,
             cursor=query.cursor,
             limit=query.limit,
         )

@@ -24,6 +24,7 @@ from hub.base.clocks import Brake
 from hub.base.errors import Unavailable
 from hub.base.kept import TAKEN, Kept
 from hub.base.partitions import Partitioned
+from hub.base.patterns import containing
 from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
 from hub.telemetry.quota import Quota
@@ -400,6 +401,7 @@ class TelemetryService:
         level: Level | None,
         source: str | None,
         command_id: str | None,
+        q: str | None,
         cursor: str | None,
         limit: int,
     ) -> Items[LogRecord]:
@@ -414,6 +416,7 @@ class TelemetryService:
             source,
             command_id,
             limit + 1,
+            None if not q else containing(q),
         )
         return _page([(row["received_at"], _log_record(row)) for row in rows], limit)
 

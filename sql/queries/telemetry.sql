@@ -50,6 +50,7 @@ WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
   AND ($6::smallint IS NULL OR level >= $6)
   AND ($7::text IS NULL OR source = $7)
   AND ($8::text IS NULL OR command_id = $8)
+  AND ($10::text IS NULL OR line ILIKE $10)
 ORDER BY received_at DESC
 LIMIT $9
 

@@ -11,6 +11,7 @@ from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import signed_in
 from tests.browser import axe
+from tests.browser.devices import Floor
 
 Enter = Callable[..., Page]
 CHANGES = 130
@@ -53,7 +54,7 @@ def test_deeds_are_found_and_exported(enter: Enter, hub: HubProcess, tmp_path: P
     saved.value.save_as(tmp_path / "audit.json")
     rows = json.loads((tmp_path / "audit.json").read_text())
     assert len(rows) == CHANGES + 1
-    assert rows[0]["detail"] == {"name": f"n{CHANGES - 1}"}
+    assert rows[0]["changes"] == {"name": [f"n{CHANGES - 2}", f"n{CHANGES - 1}"]}
     with page.expect_download() as saved:
         page.get_by_role("button", name="Export").click()
         page.get_by_role("menuitem", name="As CSV").click()
@@ -65,3 +66,36 @@ def test_deeds_are_found_and_exported(enter: Enter, hub: HubProcess, tmp_path: P
     page.reload()
     expect(page.get_by_role("combobox", name="Time")).to_have_value("Last hour")
     expect(page.locator("[data-audit='device.update']").first).to_be_visible()
+
+
+def test_what_was_done_to_a_device_is_found_by_it(
+    enter: Enter, hub: HubProcess, floor: Floor
+) -> None:
+    ids = [new_id("bulk"), new_id("bulk")]
+    for device_id in ids:
+        floor.register(device_id)
+    with signed_in(hub.ready) as rest:
+        bulk = {"deviceIds": ids, "command": {"type": "force_sync"}, "delivery": "queue"}
+        rest.post("/commands/bulk", json=bulk, headers={"Prefer": "respond-async"})
+        group = rest.post("/device-groups", json={"name": f"Hall of {ids[0]}"}).json()["data"]["id"]
+        rest.post(f"/device-groups/{group}/members", json={"deviceIds": ids})
+        rest.patch(f"/devices/{ids[0]}", json={"name": "Filler"})
+
+    page = enter("/audit", as_="viewer")
+    device = page.get_by_role("combobox", name="Device")
+    device.fill(ids[0])
+    page.get_by_role("option", name=re.compile(ids[0])).click()
+    expect(page).to_have_url(re.compile(f"target={ids[0]}"))
+    expect(page.locator("[data-audit='command.force_sync']")).to_contain_text("batchId")
+    expect(page.get_by_text(f"groupId=Hall of {ids[0]}")).to_be_visible()
+    renamed = page.locator("[data-audit='device.update']")
+    expect(renamed).to_contain_text('→ "Filler"')
+    expect(renamed).to_contain_text("127.0.0.1")
+    expect(renamed).to_contain_text("OK")
+    renamed.get_by_role("button", name="Details of").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Changes")
+    axe.check(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("combobox", name="Outcome").click()
+    page.get_by_role("option", name="Refused").click()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()

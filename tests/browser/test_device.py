@@ -148,6 +148,29 @@ def test_a_log_is_followed_filtered_paused_and_downloaded(
         assert "level=ERROR" in page.url
 
 
+def test_a_search_in_the_log_looks_through_all_that_is_kept(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    with floor.device(new_id("needle")) as device:
+        say(device, "NEEDLE-EARLY", "WARN")
+        for number in range(900):
+            say(device, f"hay {number}")
+        stored(hub, f"/devices/{device.id}/logs", 1, q="hay 899")
+        page = enter(f"/devices/{device.id}?tab=log", as_="viewer")
+        expect(lines(page).last).to_contain_text("hay 899")
+        search = page.get_by_label("Search in the log")
+        search.fill("needle-early")
+        expect(lines(page)).to_have_count(1)
+        expect(page.get_by_text("searched all that is kept")).to_be_visible()
+        expect(search).to_be_focused()
+        search.fill("hay")
+        expect(page.get_by_text(re.compile("searched back to .+"))).to_be_visible()
+        search.fill("needle-never")
+        expect(page.get_by_text("No line of all that is kept matches.")).to_be_visible()
+        say(device, "here is a NEEDLE-NEVER")
+        expect(lines(page)).to_have_count(1)
+
+
 def test_one_source_of_a_log(enter: Enter, floor: Floor, hub: HubProcess) -> None:
     with floor.device(new_id("source")) as device:
         say(device, "from the app", source="app")

@@ -14,6 +14,8 @@ from tests.browser import axe
 from tests.browser.devices import Floor, fail, progress, stay_silent, succeed
 
 Enter = Callable[..., Page]
+SOON_MS = 3000
+"""What the hub says at once is shown at once."""
 
 
 def row(page: Page, device_id: str) -> Locator:
@@ -46,6 +48,110 @@ def test_a_device_is_seen_as_it_comes_changes_and_goes(enter: Enter, floor: Floo
         device.status("ONLINE", **{"cpu.percent": 12})
         expect(row(page, mine)).to_contain_text("12")
     expect(row(page, mine)).to_contain_text("Offline")
+
+
+def test_what_others_change_is_seen_at_once(enter: Enter, floor: Floor, hub: HubProcess) -> None:
+    mine = new_id("told")
+    names = [f"{mine}-{name}" for name in ("renamed", "tagged", "deleted", "grouped")]
+    floor.register(new_id("other"))
+    page = enter(f"/devices?q={mine}")
+    expect(page.get_by_role("heading", name="No device matches")).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    with signed_in(hub.ready) as rest:
+        for name in names:
+            rest.post("/devices", json={"id": name, "name": name}).raise_for_status()
+        for name in names:
+            expect(row(page, name)).to_be_visible(timeout=SOON_MS)
+        rest.patch(f"/devices/{names[0]}", json={"name": f"{mine} afresh"}).raise_for_status()
+        expect(row(page, names[0])).to_contain_text(f"{mine} afresh", timeout=SOON_MS)
+        rest.patch(f"/devices/{names[1]}", json={"tags": ["hall-9"]}).raise_for_status()
+        expect(row(page, names[1])).to_contain_text("hall-9", timeout=SOON_MS)
+        rest.delete(f"/devices/{names[2]}").raise_for_status()
+        expect(row(page, names[2])).to_have_count(0, timeout=SOON_MS)
+
+        group = rest.post("/device-groups", json={"name": f"{mine} group"}).json()["data"]["id"]
+        members = f"/device-groups/{group}/members"
+        rest.post(members, json={"deviceIds": [names[3]]}).raise_for_status()
+        expect(row(page, names[3])).to_contain_text(f"{mine} group", timeout=SOON_MS)
+        rest.put(f"/device-groups/{group}", json={"name": f"{mine} other"}).raise_for_status()
+        expect(row(page, names[3])).to_contain_text(f"{mine} other", timeout=SOON_MS)
+        rest.delete(f"/device-groups/{group}").raise_for_status()
+        expect(row(page, names[3])).not_to_contain_text(f"{mine} other", timeout=SOON_MS)
+
+
+def test_lists_of_other_records_follow_in_every_tab(enter: Enter, hub: HubProcess) -> None:
+    mine = new_id("list")
+    users = enter("/users")
+    groups = users.context.new_page()
+    groups.goto(f"{hub.url}/groups")
+    for page in (users, groups):
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    with signed_in(hub.ready) as rest:
+        user = {"username": mine, "password": "long enough for all", "role": "VIEWER"}
+        id_ = rest.post("/users", json=user).json()["data"]["id"]
+        expect(users.get_by_text(mine).first).to_be_visible(timeout=SOON_MS)
+        rest.delete(f"/users/{id_}").raise_for_status()
+        expect(users.get_by_text(mine)).to_have_count(0, timeout=SOON_MS)
+        rest.post("/device-groups", json={"name": f"{mine}-group"}).raise_for_status()
+        expect(groups.get_by_text(f"{mine}-group").first).to_be_visible(timeout=SOON_MS)
+
+
+def test_many_changes_at_once_are_read_as_a_list(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    mine = new_id("many")
+    ids = [f"{mine}-{number}" for number in range(60)]
+    for device_id in ids:
+        floor.register(device_id)
+    page = enter(f"/devices?q={mine}")
+    expect(page.get_by_text("60 of ")).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    singly: list[str] = []
+    of_one = f"/devices/{mine}"
+    page.on("request", lambda asked: singly.append(asked.url) if of_one in asked.url else None)
+
+    with signed_in(hub.ready) as rest:
+        group = rest.post("/device-groups", json={"name": mine}).json()["data"]["id"]
+        members = f"/device-groups/{group}/members"
+        rest.post(members, json={"deviceIds": ids}).raise_for_status()
+    expect(row(page, ids[0])).to_contain_text(mine)
+    expect(row(page, ids[0]).locator(f"[title='{mine}']")).to_be_visible(timeout=SOON_MS)
+    assert singly == []
+
+
+def test_what_a_filter_hides_is_not_chosen_silently(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    mine = new_id("hide")
+    first = [f"{mine}-one-{number}" for number in range(3)]
+    second = f"{mine}-two"
+    for device_id in (*first, second):
+        floor.register(device_id)
+    page = enter(f"/devices?q={mine}-one", as_="operator")
+    page.get_by_label("Select all 3 that match").check()
+    bar = page.get_by_role("region", name="3 selected")
+    expect(bar).to_contain_text("3 selected")
+    expect(bar).not_to_contain_text("not shown here")
+
+    page.get_by_label("Search name, ID or tag").fill(f"{mine}-two")
+    expect(row(page, second)).to_be_visible()
+    expect(bar).to_contain_text("3 selected, 3 not shown here")
+    bar.get_by_role("button", name="Show them").click()
+    for device_id in first:
+        expect(row(page, device_id)).to_be_visible()
+    expect(row(page, second)).to_have_count(0)
+    bar.get_by_role("button", name="Show all that match again").click()
+    expect(row(page, second)).to_be_visible()
+
+    page.get_by_label("Search name, ID or tag").fill(first[0])
+    expect(bar).to_contain_text("3 selected, 2 not shown here")
+    bar.get_by_role("button", name="Leave out what is not shown").click()
+    expect(page.get_by_role("region", name="1 selected")).to_be_visible()
+    with signed_in(hub.ready) as rest:
+        rest.delete(f"/devices/{first[0]}").raise_for_status()
+    expect(page.get_by_role("region", name="1 selected")).to_have_count(0)
 
 
 def test_filters_are_in_the_address_and_views_are_kept(

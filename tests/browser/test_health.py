@@ -74,7 +74,11 @@ def test_what_the_cloud_refused_is_tried_again(page: Page, floor: Floor, tmp_pat
         expect(page.get_by_text("1 record put back into the queue.")).to_be_visible()
         expect(row).to_have_count(0)
         page.get_by_role("button", name="Try all 2 again").click()
-        expect(page.get_by_text("Everything is healthy.")).to_be_visible()
+        expect(page.get_by_text("The hub is healthy")).to_be_visible()
+        fleet = page.get_by_label("What the fleet needs")
+        fleet.get_by_role("link", name="The only device is not connected.").click()
+        expect(page).to_have_url(f"{hub.url}/devices?connected=false")
+        expect(page.locator(f"[data-device='{name}']")).to_be_visible()
         assert sorted(cloud.ids()) == sorted(each["id"] for each in records)
     finally:
         hub.stop()

@@ -45,6 +45,15 @@ def test_enrolment_and_retention_are_set(settings: Page, own: HubProcess) -> Non
     page.locator("label:has([role=switch])").first.click()
     expect(auto).to_be_checked()
 
+    again = page.get_by_role("combobox", name="Enrol known devices again")
+    expect(again).to_have_value("When they are away")
+    again.click()
+    page.get_by_role("option", name="Never").click()
+    expect(again).to_have_value("Never")
+    again.click()
+    page.get_by_role("option", name="When they are away").click()
+    expect(again).to_have_value("When they are away")
+
     page.get_by_label("Log lines").fill("14")
     page.get_by_role("button", name="Save retention").click()
     dialog = page.get_by_role("dialog")

@@ -1,14 +1,18 @@
 """Users and API keys: made, shown once, changed, taken away."""
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import asyncpg
 import httpx
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.up import signed_in
 from tests.browser import axe
-from tests.browser.signing import sign_in
+from tests.browser.signing import PASSWORD, sign_in
 
 Enter = Callable[..., Page]
 
@@ -95,6 +99,48 @@ def test_an_api_key_is_shown_once_and_works_until_it_is_deleted(
     assert status() == 401
 
 
+def make_sign_ins_old(hub: HubProcess) -> None:
+    """As if everybody had signed in an hour ago."""
+
+    async def change() -> None:
+        connection = await asyncpg.connect(hub.ready["databaseUrl"])
+        await connection.execute(
+            "UPDATE user_session SET authenticated_at = now() - interval '1 hour'"
+        )
+        await connection.close()
+
+    # Playwright has a loop in this thread.
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, change()).result()
+
+
+def test_an_old_sign_in_is_asked_for_the_password_and_the_call_goes_on(
+    enter: Enter, hub: HubProcess
+) -> None:
+    username = new_id("chief")
+    page = enter("/users")
+    page.get_by_role("button", name="New user").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Username").fill(username)
+    dialog.get_by_role("combobox", name="Role").click()
+    page.get_by_role("option", name="Administrator").click()
+    make_sign_ins_old(hub)
+    dialog.get_by_role("button", name="New user").click()
+
+    ask = page.get_by_role("dialog", name="Your password, please")
+    expect(ask).to_be_visible()
+    axe.check(page)
+    ask.get_by_label("Current password").fill("not this one")
+    ask.get_by_role("button", name="Go on").click()
+    expect(ask).to_contain_text("not right")
+    ask.get_by_label("Current password").fill(PASSWORD)
+    ask.get_by_role("button", name="Go on").click()
+    expect(page.get_by_label(f"Password of {username}")).to_be_visible()
+    dialog.get_by_role("button", name="Done").click()
+    role = page.locator(f"[data-user={username}]").get_by_role("combobox")
+    expect(role).to_have_value("Administrator")
+
+
 def test_a_manager_sees_users_and_changes_none(enter: Enter) -> None:
     page = enter("/users", as_="manager")
     expect(page.locator("[data-user=admin]")).to_contain_text("Administrator")
@@ -111,6 +157,26 @@ def test_a_viewer_reaches_his_api_keys_by_the_user_menu(enter: Enter) -> None:
     expect(page.get_by_role("tab")).to_have_count(0)
     expect(page.get_by_role("button", name="New API key")).to_be_visible()
     axe.check(page)
+
+
+def test_a_user_sees_and_ends_his_sessions(enter: Enter, hub: HubProcess) -> None:
+    username = new_id("roamer")
+    with signed_in(hub.ready) as rest:
+        body = {"username": username, "password": PASSWORD, "role": "VIEWER"}
+        rest.post("/users", json=body).raise_for_status()
+    elsewhere = {"adminUser": username, "adminPassword": PASSWORD, "url": hub.url}
+    with signed_in(elsewhere) as other:
+        assert other.get("/auth/me").status_code == 200
+        page = enter("/devices", as_=username)
+        page.get_by_role("button", name=f"Menu of {username}").click()
+        page.get_by_role("menuitem", name="Where I am signed in").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator("[data-session]")).to_have_count(2)
+        expect(dialog.get_by_text("this one")).to_have_count(1)
+        axe.check(page)
+        dialog.get_by_role("button", name="End", exact=True).click()
+        expect(dialog.locator("[data-session]")).to_have_count(1)
+        assert other.get("/auth/me").status_code == 401
 
 
 def test_the_palette_leads_to_api_keys(enter: Enter) -> None:

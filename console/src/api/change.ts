@@ -4,6 +4,7 @@ import { notifications } from "@mantine/notifications";
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
 import { problemText } from "../parts/ProblemLine";
 import { useText } from "../text";
+import { recently } from "./recent";
 
 type Options<R> = {
   /** Queries to be read again. */
@@ -19,7 +20,7 @@ export function useChange<T, R>(change: (wanted: T) => Promise<R>, options: Opti
   const text = useText();
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: change,
+    mutationFn: (wanted: T) => recently(() => change(wanted)),
     onSuccess: answer => {
       for (const queryKey of options.stale ?? []) void queries.invalidateQueries({ queryKey });
       if (options.done) notifications.show({ message: options.done });

@@ -4,6 +4,7 @@
  */
 import { PREFIX } from "./prefix";
 import { Problem, problemOf, unreachable } from "./problem";
+import { needsPassword } from "./recent";
 
 export type Role = "VIEWER" | "OPERATOR" | "MANAGER" | "ADMIN";
 
@@ -71,11 +72,22 @@ class SessionStore {
   }
 
   /** Changes the password, which ends every session, and signs in again. Raises `Problem`. */
-  async changePassword(current: string, next: string): Promise<void> {
+  async changePassword(current: string, next: string, endApiKeys: boolean): Promise<void> {
     if (this.session.state !== "signed-in") return;
     const { username } = this.session.user;
-    await post("/password", { current: this.generated ?? current, new: next }, this.token);
+    const known = this.generated ?? current;
+    const change = () => post("/password", { current: known, new: next, endApiKeys }, this.token);
+    await change().catch(async error => {
+      if (!needsPassword(error)) throw error;
+      await this.reauthenticate(known);
+      return change();
+    });
     await this.signIn(username, next);
+  }
+
+  /** Shows the password again, for what only a recent sign-in may do. Raises `Problem`. */
+  async reauthenticate(password: string): Promise<void> {
+    await post("/reauthenticate", { password }, this.token);
   }
 
   async signOut(): Promise<void> {

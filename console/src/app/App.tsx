@@ -7,7 +7,9 @@ import { Problem } from "../api/problem";
 import { type SessionUser, session } from "../api/session";
 import { fleet } from "../live/fleet";
 import { live } from "../live/socket";
+import { keepCurrent } from "../live/stale";
 import { useText } from "../text";
+import { AskPassword } from "./AskPassword";
 import { Boundary } from "./Boundary";
 import classes from "./entry.module.css";
 import { FirstPassword } from "./Password";
@@ -77,7 +79,9 @@ function SignedIn({ user }: { user: SessionUser }) {
   useEffect(() => {
     live.start();
     fleet.start();
+    const leave = keepCurrent(queries);
     return () => {
+      leave();
       fleet.stop();
       live.stop();
       queries.clear();
@@ -89,6 +93,7 @@ function SignedIn({ user }: { user: SessionUser }) {
   return (
     <SessionContext value={user}>
       <RouterProvider router={router} />
+      <AskPassword />
     </SessionContext>
   );
 }

@@ -145,6 +145,11 @@ function useParts(query: string): Part[] {
       { key: "auto", label: `${theme}: ${themes.auto}`, run: () => setColorScheme("auto") },
       { key: "help", label: text.shell.keys, run: actions.openKeys },
       { key: "password", label: text.shell.changePassword, run: actions.openPassword },
+      {
+        key: "sessions",
+        label: text.shell.sessions.title,
+        run: actions.openSessions,
+      },
       { key: "leave", label: text.shell.signOut, run: () => void session.signOut() },
     ];
     const toDevice = (device: Device): Entry => ({

@@ -1,4 +1,4 @@
-import { Button, Modal, PasswordInput, Stack } from "@mantine/core";
+import { Button, Checkbox, Modal, PasswordInput, Stack } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { type FormEvent, useState } from "react";
 import { Problem } from "../api/problem";
@@ -10,7 +10,7 @@ import { Entry } from "./SignIn";
 import { useSession } from "./session";
 
 /** The hub's least. */
-const LEAST = 8;
+const LEAST = 10;
 
 /** The first thing on a fresh hub: its generated password is changed. */
 export function FirstPassword({ username }: { username: string }) {
@@ -50,6 +50,7 @@ function PasswordForm({ username, onDone }: { username: string; onDone: () => vo
   const [current, setCurrent] = useState("");
   const [next, setNext] = useState("");
   const [again, setAgain] = useState("");
+  const [endKeys, setEndKeys] = useState(false);
   const [tried, setTried] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -63,7 +64,7 @@ function PasswordForm({ username, onDone }: { username: string; onDone: () => vo
     setBusy(true);
     setProblem(null);
     try {
-      await session.changePassword(current, next);
+      await session.changePassword(current, next, endKeys);
       onDone();
     } catch (error) {
       const wrong = error instanceof Problem && (error.status === 401 || error.status === 403);
@@ -106,6 +107,14 @@ function PasswordForm({ username, onDone }: { username: string; onDone: () => vo
           value={again}
           onChange={event => setAgain(event.currentTarget.value)}
         />
+        {!session.knowsGenerated() && (
+          <Checkbox
+            label={words.endKeys}
+            description={words.endKeysHint}
+            checked={endKeys}
+            onChange={event => setEndKeys(event.currentTarget.checked)}
+          />
+        )}
         <div className={classes.said} role="alert">
           {problem}
         </div>

@@ -14,10 +14,11 @@ import { useKeys } from "./keys";
 import { Palette, PaletteButton } from "./Palette";
 import { PasswordDialog } from "./Password";
 import { PAGES } from "./pages";
+import { SessionsDialog } from "./Sessions";
 import classes from "./shell.module.css";
 import { UserMenu } from "./UserMenu";
 
-type Dialog = "palette" | "keys" | "password" | null;
+type Dialog = "palette" | "keys" | "password" | "sessions" | null;
 
 /** Everything around a page. */
 export function Shell() {
@@ -32,6 +33,7 @@ export function Shell() {
       openPalette: () => setDialog("palette"),
       openKeys: () => setDialog("keys"),
       openPassword: () => setDialog("password"),
+      openSessions: () => setDialog("sessions"),
     }),
     [],
   );
@@ -83,6 +85,7 @@ export function Shell() {
       {dialog === "palette" && <Palette onClose={close} />}
       {dialog === "keys" && <KeyHelp onClose={close} />}
       {dialog === "password" && <PasswordDialog onClose={close} />}
+      {dialog === "sessions" && <SessionsDialog onClose={close} />}
     </ShellActionsContext>
   );
 }

@@ -54,6 +54,9 @@ export function UserMenu() {
         <Menu.Item leftSection={<LockIcon size={16} />} onClick={actions.openPassword}>
           {text.shell.changePassword}
         </Menu.Item>
+        <Menu.Item leftSection={<UserIcon size={16} />} onClick={actions.openSessions}>
+          {text.shell.sessions.title}
+        </Menu.Item>
         <Menu.Divider />
         <Menu.Item leftSection={<LeaveIcon size={16} />} onClick={() => void session.signOut()}>
           {text.shell.signOut}

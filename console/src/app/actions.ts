@@ -5,6 +5,7 @@ export type ShellActions = {
   openPalette: () => void;
   openKeys: () => void;
   openPassword: () => void;
+  openSessions: () => void;
 };
 
 export const ShellActionsContext = createContext<ShellActions | null>(null);

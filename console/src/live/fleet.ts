@@ -6,6 +6,7 @@ import { useCallback, useSyncExternalStore } from "react";
 import { api, data, page } from "../api/client";
 import { Problem, unreachable } from "../api/problem";
 import type { LiveEvent } from "./frames";
+import { Lookups } from "./records";
 import { live } from "./socket";
 import { type Device, fold, type Standing, settle } from "./standing";
 
@@ -25,8 +26,8 @@ const PAGE = 500;
 const LOOK_MS = 500;
 /** The first load follows the subscription, so that nothing falls between; it waits this long. */
 const LIVE_WAIT_MS = 1500;
-/** More unknown devices than this at once are fetched as a list. */
-const SINGLY = 20;
+/** When a record could not be read, it is tried again. */
+const AGAIN_MS = 5000;
 
 class FleetStore {
   private devices = new Map<string, Device>();
@@ -43,7 +44,9 @@ class FleetStore {
   private readonly pending = new Map<string, Standing>();
   /** What came while a load is under way: its pages may be older. */
   private meanwhile: Map<string, Standing> | null = null;
-  private readonly unknown = new Set<string>();
+  private readonly lookups = new Lookups();
+  /** Groups that have changed: of one that is deleted no device is a member. */
+  private readonly groups = new Set<string>();
   private frame = 0;
   private looking: ReturnType<typeof setTimeout> | undefined;
   private waiting: ReturnType<typeof setTimeout> | undefined;
@@ -73,9 +76,10 @@ class FleetStore {
   /** With the sign-in. */
   start(): void {
     this.unsubscribe ??= live.subscribe(
-      { types: ["status"] },
+      { types: ["status", "record_changed"] },
       {
-        onEvent: event => this.heard(event),
+        onEvent: event =>
+          event.type === "record_changed" ? this.changed(event) : this.heard(event),
         onGap: () => void this.load(),
         onSubscribed: recovered => recovered || void this.load(),
       },
@@ -96,7 +100,8 @@ class FleetStore {
     this.frame = 0;
     this.looking = undefined;
     this.pending.clear();
-    this.unknown.clear();
+    this.lookups.clear();
+    this.groups.clear();
     this.devices = new Map();
     this.change({ devices: this.devices, loading: false, loaded: 0, problem: null }, true);
   }
@@ -190,23 +195,75 @@ class FleetStore {
     if (changed.length > 0) this.change({}, roster, changed);
   }
 
-  private lookAt(id: string): void {
-    this.unknown.add(id);
-    this.looking ??= setTimeout(() => void this.look(), LOOK_MS);
+  private changed({ kind, id, deviceId }: LiveEvent): void {
+    if (kind === "device") this.lookAt(deviceId);
+    if (kind !== "group") return;
+    this.groups.add(String(id));
+    this.soon();
+  }
+
+  private lookAt(...ids: readonly string[]): void {
+    this.lookups.add(...ids);
+    this.soon();
+  }
+
+  private soon(after = LOOK_MS): void {
+    this.looking ??= setTimeout(() => void this.look(), after);
   }
 
   private async look(): Promise<void> {
     this.looking = undefined;
-    const ids = [...this.unknown];
-    this.unknown.clear();
-    if (ids.length > SINGLY) {
-      if (!this.state.loading) await this.load();
-      return;
+    const groups = [...this.groups];
+    this.groups.clear();
+    const wanted = this.lookups.take(this.state.loading);
+    await Promise.all([
+      ...groups.map(id => this.lookAtGroup(id)),
+      wanted === "later" ? this.soon() : wanted?.list ? this.load() : this.lookAtEach(wanted?.ids),
+    ]);
+  }
+
+  private async lookAtEach(ids: readonly string[] = []): Promise<void> {
+    const subscribed = this.unsubscribe;
+    const found: Device[] = [];
+    const failed: string[] = [];
+    const read = async (id: string) => {
+      try {
+        found.push(await data(api.GET("/api/v1/devices/{id}", { params: { path: { id } } })));
+      } catch (error) {
+        if (this.unsubscribe !== subscribed) return;
+        if (isGone(error)) this.remove(id);
+        else failed.push(id);
+      }
+    };
+    await Promise.all(ids.map(read));
+    if (this.unsubscribe !== subscribed) return;
+    if (found.length > 0) this.put(...found);
+    if (failed.length === 0) return;
+    this.lookups.add(...failed);
+    this.soon(AGAIN_MS);
+  }
+
+  /** A deleted group leaves no trace in its members' records but this. */
+  private async lookAtGroup(id: string): Promise<void> {
+    const members = [...this.devices.values()].filter(({ groupIds }) => groupIds.includes(id));
+    if (members.length === 0) return;
+    const subscribed = this.unsubscribe;
+    try {
+      await data(api.GET("/api/v1/device-groups/{id}", { params: { path: { id } } }));
+    } catch (error) {
+      if (this.unsubscribe !== subscribed) return;
+      if (isGone(error)) this.leave(id);
+      else {
+        this.groups.add(id);
+        this.soon(AGAIN_MS);
+      }
     }
-    const found = await Promise.allSettled(
-      ids.map(id => data(api.GET("/api/v1/devices/{id}", { params: { path: { id } } }))),
-    );
-    this.put(...found.flatMap(one => (one.status === "fulfilled" ? [one.value] : [])));
+  }
+
+  private leave(groupId: string): void {
+    const members = [...this.devices.values()].filter(({ groupIds }) => groupIds.includes(groupId));
+    const without = (ids: readonly string[]) => ids.filter(id => id !== groupId);
+    this.put(...members.map(device => ({ ...device, groupIds: without(device.groupIds) })));
   }
 
   private change(part: Partial<Fleet>, roster = false, ids: readonly string[] = []): void {
@@ -224,6 +281,10 @@ class FleetStore {
 
 function countOf(metrics: Device["metrics"]): number {
   return Object.keys(metrics).length;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Problem && error.status === 404;
 }
 
 export const fleet = new FleetStore();

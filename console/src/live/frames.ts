@@ -17,6 +17,20 @@ export type EventType =
   | "command_accepted"
   | "command_progress"
   | "command_result"
+  | "deployment"
+  | "record_changed";
+
+/** Of a `record_changed`: what was made, changed or deleted. */
+export type RecordKind =
+  | "device"
+  | "group"
+  | "user"
+  | "api_key"
+  | "settings"
+  | "release"
+  | "firmware_key"
+  | "config_schema"
+  | "configuration"
   | "deployment";
 
 /** A place in the stream. */
@@ -25,6 +39,7 @@ export type Position = { epoch: string; offset: number };
 /** An event is flat; what its type adds is read by whoever asked for that type. */
 export type LiveEvent = Position & {
   type: EventType;
+  /** Of a `record_changed` that concerns no device it is null: `records.ts` alone reads those. */
   deviceId: string;
   ts: string;
   [field: string]: unknown;

@@ -2,7 +2,7 @@
 import { hubAddress } from "../api/prefix";
 import { session } from "../api/session";
 import { skewOf } from "./clock";
-import type { Filter, Frame, Gap, LiveEvent } from "./frames";
+import type { EventType, Filter, Frame, Gap, LiveEvent } from "./frames";
 import { type Effect, type Phase, Recovery } from "./recovery";
 
 export type Listener = {
@@ -23,6 +23,8 @@ export type Connection = {
 };
 
 const TICK_MS = 250;
+/** Only who names this type gets it. */
+const BY_NAME_ONLY: EventType = "record_changed";
 
 class LiveSocket {
   private readonly core = new Recovery(Math.random);
@@ -152,7 +154,7 @@ class LiveSocket {
 
   private deliver(event: LiveEvent): void {
     for (const { types, devices, listener } of this.listeners.values()) {
-      if (types !== null && !types.has(event.type)) continue;
+      if (types === null ? event.type === BY_NAME_ONLY : !types.has(event.type)) continue;
       if (devices !== null && !devices.has(event.deviceId)) continue;
       listener.onEvent(event);
     }

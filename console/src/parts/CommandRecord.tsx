@@ -116,7 +116,8 @@ function Content({ record }: { record: CommandRecord }) {
           ))}
       </dl>
       <Part title={text.page.error} value={record.error} />
-      {record.output && (
+      {(record.hidden?.length ?? 0) > 0 && <p className="dim">{text.page.hidden}</p>}
+      {record.output && !record.hidden?.includes("output") && (
         <section>
           <h3>{text.run.output}</h3>
           <pre className={`mono ${classes.output}`}>{record.output}</pre>
@@ -124,9 +125,14 @@ function Content({ record }: { record: CommandRecord }) {
       )}
       <Part title={text.page.data} value={record.data} />
       <Part title={text.page.late} hint={text.page.lateHint} value={record.lateResult} />
-      <Part title={text.page.parameters} value={record.params} />
+      <Part title={text.page.parameters} value={paramsOf(record)} />
     </div>
   );
+}
+
+/** Null where this user does not see them. */
+function paramsOf({ params }: CommandRecord): Record<string, unknown> | null {
+  return params === "hidden" ? null : params;
 }
 
 function Part({
@@ -164,6 +170,7 @@ function Actions({ record }: { record: CommandRecord }) {
   });
   const spec = specs.data?.find(({ type }) => type === record.type);
   if (spec === undefined || !covers(role, spec.role)) return null;
+  const params = paramsOf(record);
   return (
     <>
       <div className={classes.actions}>
@@ -172,7 +179,7 @@ function Actions({ record }: { record: CommandRecord }) {
             {text.commands.run.cancel}
           </Button>
         )}
-        {canBeRetried(record.status) && device && (
+        {canBeRetried(record.status) && device && params && (
           <Button variant="default" onClick={() => setAgain(true)}>
             {text.commands.run.again}
           </Button>
@@ -183,10 +190,10 @@ function Actions({ record }: { record: CommandRecord }) {
           {text.commands.run.retryUnknown}
         </Alert>
       )}
-      {again && device && (
+      {again && device && params && (
         <CommandDialog
           targets={[device]}
-          start={{ command: { ...record.params, type: record.type } }}
+          start={{ command: { ...params, type: record.type } }}
           onClose={() => setAgain(false)}
         />
       )}

@@ -132,6 +132,28 @@ async def test_log_lines_are_found_by_level_source_and_command(fleet: Fleet, res
         assert second["page"]["next"] is None
 
 
+async def test_a_search_looks_through_the_whole_log(fleet: Fleet, rest: Rest) -> None:
+    async with fleet.new_line() as device:
+        await device.send("log_line", line="NEEDLE 100%_\\ early", level="WARN")
+        for number in range(60):
+            await device.send("log_line", line=f"hay {number}", level="INFO")
+        path = f"/devices/{device.device_id}/logs"
+
+        async def stored() -> bool:
+            return len(await rest.data(path, limit=500)) == 61
+
+        await until(stored)
+        for part in ("needle", "EARLY", "100%_\\", "%", "_", "\\"):
+            assert [row["level"] for row in await rest.data(path, q=part)] == ["WARN"], part
+        assert await rest.data(path, q="needle%early") == []
+        assert len(await rest.data(path, q="", limit=500)) == 61
+        first = (await rest.get(path, q="HAY", limit=59)).json()
+        rest_of_it = await rest.data(path, q="HAY", limit=59, cursor=first["page"]["next"])
+        assert [row["line"] for row in rest_of_it] == ["hay 0"]
+        for bad in ("\0", "a" * 257):
+            assert (await rest.get(path, q=bad)).status_code == 400
+
+
 async def test_metrics_are_read_in_steps(fleet: Fleet, rest: Rest) -> None:
     async with fleet.new_line() as device:
         for value in (1.0, 2.0, 6.0):

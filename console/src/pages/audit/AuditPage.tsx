@@ -1,7 +1,7 @@
 import { Button, Drawer, Menu, Stack } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { useChange } from "../../api/change";
 import { csv, download } from "../../parts/csv";
 import { Empty } from "../../parts/Empty";
@@ -16,7 +16,9 @@ import { AuditTable } from "./AuditTable";
 import classes from "./audit.module.css";
 import { type AuditRow, MOST_EXPORTED, readAll, useAudit } from "./data";
 import { Filters } from "./Filters";
+import { changed, type Names, nameOf } from "./names";
 import type { AuditSearch } from "./search";
+import { useNames } from "./useNames";
 
 export function AuditPage() {
   const text = useText();
@@ -24,6 +26,7 @@ export function AuditPage() {
   const search = useSearch({ from: "/audit" });
   const navigate = useNavigate({ from: "/audit" });
   const audit = useAudit(search);
+  const names = useNames();
   const [open, setOpen] = useState<AuditRow | null>(null);
   const rows = audit.data?.pages.flatMap(({ items }) => items) ?? [];
   const go = (next: AuditSearch) => void navigate({ search: next, replace: true });
@@ -39,13 +42,14 @@ export function AuditPage() {
       wide
       fill
     >
-      <Filters search={search} onSearch={go} />
+      <Filters search={search} names={names} onSearch={go} />
       {audit.isError && <ProblemLine error={audit.error} onRetry={() => void audit.refetch()} />}
       {audit.isPending && <Loading height={320} />}
       {rows.length > 0 && (
         <div className={classes.frame}>
           <AuditTable
             rows={rows}
+            names={names}
             more={audit.hasNextPage}
             onMore={() => {
               if (!audit.isFetchingNextPage) void audit.fetchNextPage();
@@ -63,7 +67,7 @@ export function AuditPage() {
           </Button>
         </Empty>
       )}
-      <Detail row={open} onClose={() => setOpen(null)} />
+      <Detail row={open} names={names} onClose={() => setOpen(null)} />
     </Page>
   );
 }
@@ -105,14 +109,26 @@ function Export({ search }: { search: AuditSearch }) {
 }
 
 function asCsv(rows: readonly AuditRow[], text: Text): string {
-  const { time, actor, action, target, detail } = text.audit;
+  const { time, actor, action, target, outcome, reason, address, changes, detail } = text.audit;
   return csv([
-    [time, actor, action, target, detail],
-    ...rows.map(row => [row.at, row.actor, row.action, row.target, JSON.stringify(row.detail)]),
+    [time, actor, action, target, outcome, reason, address, changes, detail],
+    ...rows.map(row => [
+      row.at,
+      row.actor,
+      row.action,
+      row.target,
+      row.outcome,
+      row.reason,
+      row.address,
+      JSON.stringify(row.changes),
+      JSON.stringify(row.detail),
+    ]),
   ]);
 }
 
-function Detail({ row, onClose }: { row: AuditRow | null; onClose: () => void }) {
+type DetailProps = { row: AuditRow | null; names: Names; onClose: () => void };
+
+function Detail({ row, names, onClose }: DetailProps) {
   const text = useText();
   const words = text.audit;
   return (
@@ -131,16 +147,54 @@ function Detail({ row, onClose }: { row: AuditRow | null; onClose: () => void })
             <dd>
               <TimeText at={row.at} full />
             </dd>
-            <dt>{words.actor}</dt>
-            <dd>{row.actor}</dd>
-            <dt>{words.target}</dt>
-            <dd>{row.target ?? text.common.none}</dd>
-            <dt>{words.id}</dt>
-            <dd>{row.id}</dd>
+            {factsOf(row, names, text).map(([name, value]) => (
+              <Fragment key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </Fragment>
+            ))}
           </dl>
-          <Json value={row.detail} />
+          <Changes row={row} names={names} />
+          {Object.keys(row.detail).length > 0 && <Json value={row.detail} />}
         </Stack>
       )}
     </Drawer>
+  );
+}
+
+/** What is known of the deed, without what is not. */
+function factsOf(row: AuditRow, names: Names, text: Text): [string, string][] {
+  const words = text.audit;
+  const target = row.target ?? text.common.none;
+  const name = nameOf(target, names);
+  const facts: [string, string | null][] = [
+    [words.actor, `${row.actorName} (${words.actorKinds[row.actorKind]})`],
+    [words.target, name === target ? target : `${name} (${target})`],
+    [words.outcome, words.outcomes[row.outcome]],
+    [words.reason, row.reason],
+    [words.address, row.address],
+    [words.credential, row.credential],
+    [words.request, row.requestId],
+    [words.id, row.id],
+  ];
+  return facts.flatMap(([fact, value]) => (value === null ? [] : [[fact, value]]));
+}
+
+function Changes({ row, names }: { row: AuditRow; names: Names }) {
+  const words = useText().audit;
+  const changes = Object.entries(row.changes);
+  if (changes.length === 0) return null;
+  return (
+    <section>
+      <h3>{words.changes}</h3>
+      <dl className={classes.facts}>
+        {changes.map(([field, change]) => (
+          <Fragment key={field}>
+            <dt>{field}</dt>
+            <dd>{changed(change, names)}</dd>
+          </Fragment>
+        ))}
+      </dl>
+    </section>
   );
 }

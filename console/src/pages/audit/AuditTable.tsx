@@ -5,6 +5,7 @@ import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
 import classes from "./audit.module.css";
 import type { AuditRow } from "./data";
+import { inOneLine, type Names, nameOf } from "./names";
 import type { AuditSearch } from "./search";
 
 const ROW = 36;
@@ -12,6 +13,7 @@ const ROW = 36;
 const AHEAD = 30;
 
 type Props = {
+  names: Names;
   rows: readonly AuditRow[];
   more: boolean;
   onMore: () => void;
@@ -20,7 +22,7 @@ type Props = {
 };
 
 /** Rows of which those in sight are drawn; the next page is fetched before one gets there. */
-export function AuditTable({ rows, more, onMore, onFilter, onOpen }: Props) {
+export function AuditTable({ rows, names, more, onMore, onFilter, onOpen }: Props) {
   const text = useText();
   const words = text.audit;
   const scroller = useRef<HTMLDivElement>(null);
@@ -46,7 +48,15 @@ export function AuditTable({ rows, more, onMore, onFilter, onOpen }: Props) {
       aria-rowcount={more ? -1 : rows.length + 1}
     >
       <div className={classes.head} role="row" aria-rowindex={1}>
-        {[words.time, words.actor, words.action, words.target, words.detail].map(title => (
+        {[
+          words.time,
+          words.actor,
+          words.action,
+          words.target,
+          words.outcome,
+          words.address,
+          words.detail,
+        ].map(title => (
           <div key={title} role="columnheader">
             {title}
           </div>
@@ -60,6 +70,7 @@ export function AuditTable({ rows, more, onMore, onFilter, onOpen }: Props) {
             <Row
               key={key}
               row={row}
+              names={names}
               index={index}
               top={start}
               onFilter={onFilter}
@@ -74,22 +85,23 @@ export function AuditTable({ rows, more, onMore, onFilter, onOpen }: Props) {
 
 type RowProps = {
   row: AuditRow;
+  names: Names;
   index: number;
   top: number;
   onFilter: (part: AuditSearch) => void;
   onOpen: (row: AuditRow) => void;
 };
 
-function Row({ row, index, top, onFilter, onOpen }: RowProps) {
+function Row({ row, names, index, top, onFilter, onOpen }: RowProps) {
   const words = useText().audit;
-  const { actor, action, target, detail } = row;
-  const cell = (key: "actor" | "action" | "target", value: string) => (
+  const { actor, actorName, action, target, outcome } = row;
+  const cell = (key: "actor" | "action" | "target", value: string, shown = value) => (
     <UnstyledButton
       className={`${classes.filter} truncate`}
       title={words.onlyThis(words[key], value)}
       onClick={() => onFilter({ [key]: value })}
     >
-      {value}
+      {shown}
     </UnstyledButton>
   );
   return (
@@ -103,20 +115,21 @@ function Row({ row, index, top, onFilter, onOpen }: RowProps) {
       <div role="gridcell">
         <TimeText at={row.at} />
       </div>
-      <div role="gridcell">{cell("actor", actor)}</div>
+      <div role="gridcell">{cell("actor", actor, actorName)}</div>
       <div role="gridcell">{cell("action", action)}</div>
-      <div role="gridcell">{target !== null && cell("target", target)}</div>
+      <div role="gridcell">{target !== null && cell("target", target, nameOf(target, names))}</div>
+      <div role="gridcell" data-outcome={outcome}>
+        {words.outcomes[outcome]}
+      </div>
+      <div role="gridcell" className="truncate">
+        {row.address ?? <span className="dim">–</span>}
+      </div>
       <div role="gridcell">
         <UnstyledButton className={`${classes.detail} mono truncate`} onClick={() => onOpen(row)}>
           <VisuallyHidden>{words.open(action, target ?? "")} </VisuallyHidden>
-          {inOneLine(detail)}
+          {inOneLine(row, names)}
         </UnstyledButton>
       </div>
     </div>
   );
-}
-
-function inOneLine(detail: Record<string, unknown>): string {
-  const parts = Object.entries(detail).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return parts.length > 0 ? parts.join(" ") : "–";
 }

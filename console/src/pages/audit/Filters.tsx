@@ -1,24 +1,41 @@
 import { Button, CloseButton, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useEffect, useState } from "react";
+import { useDeviceOptions } from "../../parts/deviceOptions";
 import { CrossIcon, SearchIcon } from "../../parts/icons";
 import { useText } from "../../text";
 import classes from "./audit.module.css";
-import type { AuditSearch } from "./search";
+import { type Names, nameOf } from "./names";
+import { type AuditSearch, OUTCOMES } from "./search";
 
 const TYPING_MS = 250;
 const PERIODS = ["1", "24", "168", "720"];
+const MOST_OPTIONS = 100;
 const EXACTLY = "exactly";
 
 type Props = { search: AuditSearch; onSearch: (search: AuditSearch) => void };
 
-export function Filters({ search, onSearch }: Props) {
+export function Filters({ search, names, onSearch }: Props & { names: Names }) {
   const words = useText().audit;
   const filtered = Object.keys(search).length > 0;
   return (
     <search className={classes.filters}>
       <Words search={search} onSearch={onSearch} />
       <Period search={search} onSearch={onSearch} />
+      <DeviceInput search={search} onSearch={onSearch} />
+      <Select
+        aria-label={words.outcome}
+        placeholder={words.outcome}
+        clearable
+        w={110}
+        value={search.outcome ?? null}
+        onChange={value => {
+          const { outcome: _, ...others } = search;
+          const outcome = OUTCOMES.find(one => one === value);
+          onSearch(outcome === undefined ? others : { ...others, outcome });
+        }}
+        data={OUTCOMES.map(value => ({ value, label: words.outcomes[value] }))}
+      />
       {(["actor", "action", "target"] as const).map(key => {
         const { [key]: value, ...others } = search;
         if (value === undefined) return null;
@@ -30,7 +47,7 @@ export function Filters({ search, onSearch }: Props) {
             title={words.dropFilter(words[key])}
             onClick={() => onSearch(others)}
           >
-            {words.only(words[key], value)}
+            {words.only(words[key], nameOf(value, names))}
           </Button>
         );
       })}
@@ -40,6 +57,27 @@ export function Filters({ search, onSearch }: Props) {
         </Button>
       )}
     </search>
+  );
+}
+
+/** All that was done to one device. */
+function DeviceInput({ search, onSearch }: Props) {
+  const words = useText().audit;
+  const options = useDeviceOptions();
+  const { target, ...others } = search;
+  return (
+    <Select
+      aria-label={words.device}
+      placeholder={words.device}
+      searchable
+      clearable
+      w={180}
+      limit={MOST_OPTIONS}
+      nothingFoundMessage={words.noDevice}
+      value={options.some(({ value }) => value === target) ? (target ?? null) : null}
+      onChange={value => onSearch(value === null ? others : { ...others, target: value })}
+      data={options}
+    />
   );
 }
 

@@ -5,11 +5,15 @@ export type AuditSearch = {
   actor?: string;
   action?: string;
   target?: string;
+  outcome?: Outcome;
   /** Hours back from now; or, exactly, `since` and `until`. */
   hours?: number;
   since?: string;
   until?: string;
 };
+
+export const OUTCOMES = ["ok", "refused", "failed"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 const TEXTS = ["q", "actor", "action", "target"] as const;
 const TIMES = ["since", "until"] as const;
@@ -25,6 +29,8 @@ export function auditSearch(search: Record<string, unknown>): AuditSearch {
     const value = search[key];
     if (typeof value === "string" && !Number.isNaN(Date.parse(value))) found[key] = value;
   }
+  const outcome = OUTCOMES.find(one => one === search.outcome);
+  if (outcome !== undefined) found.outcome = outcome;
   const { hours } = search;
   if (typeof hours === "number" && hours > 0) found.hours = hours;
   return found;

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { useGroupNames } from "../../api/groupNames";
 import type { Aim } from "../../firmware/targets";
 import { fleet, useFleet } from "../../live/fleet";
+import { useDeviceOptions } from "../../parts/deviceOptions";
 import { useText } from "../../text";
 import classes from "./firmware.module.css";
 
@@ -103,16 +104,7 @@ function GroupInput({ aim, onChange }: Part<"group">) {
 
 function DevicesInput({ aim, onChange }: Part<"devices">) {
   const words = useText().firmware;
-  const roster = useFleet(({ roster }) => roster);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only when devices come or go
-  const options = useMemo(
-    () =>
-      [...fleet.current().devices.values()].map(({ id, name }) => ({
-        value: id,
-        label: name === id ? id : `${name} (${id})`,
-      })),
-    [roster],
-  );
+  const options = useDeviceOptions();
   return (
     <MultiSelect
       aria-label={words.aims.devices}

@@ -59,7 +59,7 @@ function One({ deployment }: { deployment: Deployment }) {
       {deployment.stoppedBecause && (
         <p className={classes.stopped} role="status">
           <WarningIcon />
-          {words.stopped(deployment.stoppedBecause)}
+          {words.stopped(words.stopReasons[deployment.stoppedBecause] ?? deployment.stoppedBecause)}
         </p>
       )}
       <dl className={classes.tiles}>

@@ -49,6 +49,7 @@ export function Deployments() {
 
 function Row({ deployment }: { deployment: Deployment }) {
   const words = useText().firmware;
+  const because = deployment.stoppedBecause;
   const tally = tallyOf(deployment.counts);
   const total = Object.values(tally).reduce((sum, count) => sum + count, 0);
   return (
@@ -63,8 +64,11 @@ function Row({ deployment }: { deployment: Deployment }) {
         <Bar tally={tally} total={total} />
         <span className={classes.numbers}>{words.ended(tally.SUCCESS, total)}</span>
         <span className={classes.because}>
-          {deployment.stoppedBecause ??
-            (deployment.waves > 1 ? words.wave(deployment.wave + 1, deployment.waves) : "")}
+          {because === null
+            ? deployment.waves > 1
+              ? words.wave(deployment.wave + 1, deployment.waves)
+              : ""
+            : (words.stopReasons[because] ?? because)}
         </span>
         <span className={classes.when}>
           {deployment.createdBy} · <TimeText at={deployment.createdAt} />

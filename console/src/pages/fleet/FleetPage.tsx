@@ -1,7 +1,14 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useState } from "react";
+import {
+  type Dispatch,
+  type SetStateAction,
+  useCallback,
+  useEffect,
+  useMemo,
+  useState,
+} from "react";
 import { useGroupNames } from "../../api/groupNames";
 import { usePreference } from "../../api/preferences";
 import { useMay } from "../../app/access";
@@ -19,7 +26,7 @@ import { type FleetPreferences, shownColumns } from "./columns";
 import { FleetTable } from "./FleetTable";
 import classes from "./fleet.module.css";
 import { type FleetSearch, isFiltered } from "./search";
-import { choose, chooseAll, extentOf, NOTHING, type Selection } from "./selection";
+import { choose, chooseAll, extentOf, living, NOTHING, type Selection, sighted } from "./selection";
 import { Toolbar } from "./Toolbar";
 import { useFacets, useView } from "./useView";
 
@@ -32,18 +39,19 @@ export function FleetPage() {
   const loading = useFleet(state => state.loading);
   const loaded = useFleet(state => (state.loading ? state.loaded : 0));
   const problem = useFleet(state => state.problem);
-  const ids = useView(search);
+  const [selection, setSelection] = useSelection();
+  const [only, setOnly] = useOnly(search);
+  const ids = useView(search, selection.ids.size > 0 ? only : null);
   const facets = useFacets();
   const groups = useGroupNames();
   const { value: kept, change } = usePreference<FleetPreferences>("fleet");
   const columns = shownColumns(kept?.columns, facets.metrics);
-  const [selection, setSelection] = useState(NOTHING);
   const [adding, setAdding] = useState(false);
 
   const onSearch = (next: FleetSearch) => void navigate({ search: next, replace: true });
   const onChoose = useCallback(
     (id: string, ranged: boolean) => setSelection(known => choose(known, id, ids, ranged)),
-    [ids],
+    [ids, setSelection],
   );
   if (size === 0 && !loading && !problem) {
     return (
@@ -90,7 +98,14 @@ export function FleetPage() {
           <Loading />
         ) : (
           <>
-            <SelectionBar selection={selection} ids={ids} groups={groups} onChange={setSelection} />
+            <SelectionBar
+              selection={selection}
+              ids={ids}
+              groups={groups}
+              onChange={setSelection}
+              reviewing={only !== null}
+              onReview={setOnly}
+            />
             {ids.length > 0 ? (
               <FleetTable
                 ids={ids}
@@ -123,6 +138,27 @@ export function FleetPage() {
   );
 }
 
+/** What is chosen, without devices that were deleted meanwhile. */
+function useSelection(): [Selection, Dispatch<SetStateAction<Selection>>] {
+  const [chosen, setChosen] = useState(NOTHING);
+  const roster = useFleet(state => state.roster);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: roster says that devices went
+  const selection = useMemo(
+    () => living(chosen, id => fleet.device(id) !== undefined),
+    [chosen, roster],
+  );
+  return [selection, setChosen];
+}
+
+/** Devices that alone are shown, whatever the filters say; until there are other filters. */
+function useOnly({ sort: _, ...filters }: FleetSearch) {
+  const [only, setOnly] = useState<ReadonlySet<string> | null>(null);
+  const key = JSON.stringify(filters);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another filter shows what it finds
+  useEffect(() => setOnly(null), [key]);
+  return [only, setOnly] as const;
+}
+
 function Loading() {
   const text = useText().common;
   return (
@@ -140,20 +176,45 @@ type BarProps = {
   ids: readonly string[];
   groups: ReadonlyMap<string, string>;
   onChange: (selection: Selection) => void;
+  /** Whether only what was chosen is shown. */
+  reviewing: boolean;
+  onReview: (only: ReadonlySet<string> | null) => void;
 };
 
-/** What can be done with the chosen devices. */
-function SelectionBar({ selection, ids, groups, onChange }: BarProps) {
+/** What can be done with the chosen devices; it names those that the filters hide. */
+function SelectionBar(props: BarProps) {
+  const { selection, ids, groups, onChange, reviewing, onReview } = props;
   const text = useText();
   const may = useMay();
   const [targets, setTargets] = useState<readonly Device[] | null>(null);
   const { size } = selection.ids;
+  const { seen, hidden } = useMemo(() => sighted(selection, ids), [selection, ids]);
   const chosen = () => [...selection.ids].flatMap(id => fleet.device(id) ?? []);
   return (
     <>
       {size > 0 && (
         <section className={classes.bar} aria-label={text.fleet.chosen(size)}>
-          <strong>{text.fleet.chosen(size)}</strong>
+          <strong role="status">
+            {hidden > 0 ? text.fleet.chosenHidden(size, hidden) : text.fleet.chosen(size)}
+          </strong>
+          {hidden > 0 && (
+            <>
+              <Button variant="light" onClick={() => onReview(selection.ids)}>
+                {text.fleet.showChosen}
+              </Button>
+              <Button
+                variant="subtle"
+                onClick={() => onChange({ ids: new Set(seen), anchor: null })}
+              >
+                {text.fleet.dropHidden}
+              </Button>
+            </>
+          )}
+          {reviewing && (
+            <Button variant="light" onClick={() => onReview(null)}>
+              {text.fleet.showMatching}
+            </Button>
+          )}
           {may("dispatch") && (
             <Button leftSection={<CommandIcon size={14} />} onClick={() => setTargets(chosen())}>
               {text.fleet.send}
@@ -166,7 +227,7 @@ function SelectionBar({ selection, ids, groups, onChange }: BarProps) {
           >
             {text.fleet.export}
           </Button>
-          {extentOf(selection, ids) !== "all" && (
+          {ids.length > 0 && extentOf(selection, ids) !== "all" && (
             <Button variant="subtle" onClick={() => onChange(chooseAll(selection, ids))}>
               {text.fleet.chooseMatching(ids.length)}
             </Button>

@@ -30,6 +30,21 @@ export function choose(
   return { ids, anchor: id };
 }
 
+/** The chosen ones of `shown`, in its order, and how many others are chosen. */
+export function sighted(
+  selection: Selection,
+  shown: readonly string[],
+): { seen: readonly string[]; hidden: number } {
+  const seen = shown.filter(id => selection.ids.has(id));
+  return { seen, hidden: selection.ids.size - seen.length };
+}
+
+/** Without those that are no longer there; the same object when all are. */
+export function living(selection: Selection, isThere: (id: string) => boolean): Selection {
+  const ids = [...selection.ids].filter(isThere);
+  return ids.length === selection.ids.size ? selection : { ...selection, ids: new Set(ids) };
+}
+
 export type Extent = "none" | "some" | "all";
 
 /** How much of what is shown is chosen. */

@@ -7,11 +7,17 @@ import { arrange, type Facets, facetsOf, isLiveView } from "./view";
 /** Rows that moved with every heartbeat could not be read, let alone clicked. */
 const REARRANGE_MS = 1000;
 
-export function useView(search: FleetSearch): readonly string[] {
+/** Those that match `search`; with `only` these alone, whatever else is asked for. */
+export function useView(search: FleetSearch, only: ReadonlySet<string> | null): readonly string[] {
   const roster = useFleet(({ roster }) => roster);
   const beat = useBeat(isLiveView(search));
   // biome-ignore lint/correctness/useExhaustiveDependencies: roster and beat say that devices changed
-  return useMemo(() => arrange(fleet.current().devices.values(), search), [roster, beat, search]);
+  return useMemo(() => {
+    const { devices } = fleet.current();
+    if (only === null) return arrange(devices.values(), search);
+    const these = [...only].flatMap(id => devices.get(id) ?? []);
+    return arrange(these, search.sort ? { sort: search.sort } : {});
+  }, [roster, beat, search, only]);
 }
 
 /** Rises once a second while devices change, when that matters. */

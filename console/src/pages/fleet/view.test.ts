@@ -1,29 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../live/standing";
+import { device as anyDevice } from "../../testing/device";
 import { columnOf, shownColumns, toggled, widths } from "./columns";
 import { fleetSearch, isFiltered } from "./search";
-import { choose, chooseAll, extentOf, NOTHING } from "./selection";
+import { choose, chooseAll, extentOf, living, NOTHING, sighted } from "./selection";
 import { arrange, facetsOf, isLiveView } from "./view";
 
-const device = (id: string, part: Partial<Device> = {}): Device => ({
-  id,
-  name: id,
-  status: "ONLINE",
-  connected: true,
-  replicaId: null,
-  generation: 1,
-  connectionMode: "VIA_LOCAL_SERVER",
-  version: "1.0",
-  companyId: null,
-  productionLineId: null,
-  tags: [],
-  groupIds: [],
-  disabled: false,
-  metrics: {},
-  lastSeen: null,
-  createdAt: "2026-01-01T00:00:00.000Z",
-  ...part,
-});
+const device = (id: string, part: Partial<Device> = {}) => anyDevice({ id, name: id, ...part });
 
 const FLEET = [
   device("edge-10", { tags: ["hall-2"], metrics: { cpu: 5 }, version: "2.0" }),
@@ -165,6 +148,19 @@ describe("a selection", () => {
   it("takes one when the last one is not shown any more", () => {
     const from = choose(NOTHING, "z", ["z"], false);
     expect(ids(choose(from, "b", shown, true))).toEqual(["b", "z"]);
+  });
+
+  it("says how much of it is not shown", () => {
+    const all = chooseAll(NOTHING, shown);
+    expect(sighted(all, ["d", "x", "b"])).toEqual({ seen: ["d", "b"], hidden: 2 });
+    expect(sighted(all, shown)).toEqual({ seen: shown, hidden: 0 });
+    expect(sighted(all, [])).toEqual({ seen: [], hidden: 4 });
+  });
+
+  it("is without devices that are deleted", () => {
+    const all = chooseAll(NOTHING, shown);
+    expect(ids(living(all, id => id !== "c"))).toEqual(["a", "b", "d"]);
+    expect(living(all, () => true)).toBe(all);
   });
 
   it("takes all that match, and leaves them, without touching others", () => {

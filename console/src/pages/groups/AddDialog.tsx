@@ -8,7 +8,7 @@ import { useText } from "../../text";
 import { DeviceList } from "./DeviceList";
 import { addMembers, GROUPS, type Group } from "./data";
 import { pasted } from "./ids";
-import { matching, toggled } from "./matching";
+import { hiddenOf, matching, toggled } from "./matching";
 
 const MOST_NAMED = 5;
 
@@ -106,6 +106,7 @@ function BySearch({ groupId, chosen, onChosen }: SearchProps) {
     [devices, roster, groupId],
   );
   const shown = useMemo(() => matching(outside, q), [outside, q]);
+  const hidden = hiddenOf(chosen, shown);
   return (
     <>
       <TextInput
@@ -116,6 +117,7 @@ function BySearch({ groupId, chosen, onChosen }: SearchProps) {
         value={q}
         onChange={event => setQ(event.currentTarget.value)}
       />
+      {hidden > 0 && <Hint>{words.chosenHidden(chosen.size, hidden)}</Hint>}
       {shown.length > 0 ? (
         <DeviceList
           devices={shown}

@@ -16,7 +16,7 @@ import { AddDialog } from "./AddDialog";
 import { DeviceList } from "./DeviceList";
 import { GROUPS, type Group, remove, removeMembers, rename, useMembers } from "./data";
 import classes from "./groups.module.css";
-import { matching, toggled } from "./matching";
+import { among, hiddenOf, matching, toggled } from "./matching";
 import { NameDialog } from "./NameDialog";
 
 type Dialog = "add" | "rename" | "delete" | "command" | null;
@@ -105,8 +105,10 @@ function Members({ group, members }: { group: Group; members: readonly Device[] 
   const words = useText().groups;
   const may = useMay();
   const [q, setQ] = useState("");
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [marked, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const chosen = useMemo(() => among(marked, members), [marked, members]);
   const shown = useMemo(() => matching(members, q), [members, q]);
+  const hidden = hiddenOf(chosen, shown);
   const change = useChange((ids: string[]) => removeMembers(group.id, ids), {
     stale: [GROUPS],
     done: words.removed(chosen.size),
@@ -125,7 +127,14 @@ function Members({ group, members }: { group: Group; members: readonly Device[] 
         />
         {chosen.size > 0 && (
           <>
-            <strong>{words.chosen(chosen.size)}</strong>
+            <strong role="status">
+              {hidden > 0 ? words.chosenHidden(chosen.size, hidden) : words.chosen(chosen.size)}
+            </strong>
+            {hidden > 0 && (
+              <Button variant="subtle" onClick={() => setQ("")}>
+                {words.showAll}
+              </Button>
+            )}
             <Button
               variant="default"
               loading={change.isPending}

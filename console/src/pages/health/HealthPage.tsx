@@ -6,6 +6,7 @@ import { type Text, useText } from "../../text";
 import { type Advice, advice, type Health } from "./advice";
 import { CloudQueue } from "./CloudQueue";
 import { useCloud, useHealth } from "./data";
+import { FleetVerdict } from "./FleetVerdict";
 import classes from "./health.module.css";
 import { ReplicaCard } from "./ReplicaCard";
 
@@ -23,7 +24,8 @@ export function HealthPage() {
       {query.isPending && <Loading height={320} />}
       {health && (
         <>
-          <Attention found={advice(health, cloud.data)} />
+          <Attention found={advice(health, cloud.data)} cloudKnown={cloud.data !== undefined} />
+          <FleetVerdict />
           <Totals health={health} />
           <div className={classes.cards}>
             {health.replicas.map(replica => (
@@ -42,12 +44,12 @@ export function HealthPage() {
   );
 }
 
-function Attention({ found }: { found: readonly Advice[] }) {
+function Attention({ found, cloudKnown }: { found: readonly Advice[]; cloudKnown: boolean }) {
   const words = useText().health;
   if (found.length === 0) {
     return (
       <div className={classes.well} role="status">
-        <CheckIcon /> {words.well}
+        <CheckIcon /> {cloudKnown ? words.well : words.wellWithoutCloud}
       </div>
     );
   }

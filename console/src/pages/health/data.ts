@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { api, data, envelope, page, type Schemas } from "../../api/client";
 import type { Point } from "../../live/history";
 import type { Health, Replica } from "./advice";
+import { STUCK_MS, UNDER_WAY } from "./fleetAdvice";
 
 export type DeadLetter = Schemas["DeadLetter"];
 
@@ -12,6 +13,7 @@ const EVERY_MS = 3000;
 const CLOUD_EVERY_MS = 10_000;
 export const CHART_MINUTES = 10;
 const SHOWN = 50;
+const MOST_STUCK = 500;
 
 export const CHARTS = ["eventsPerSecond", "commandsPerSecond", "cpuPercent", "latencyMs"] as const;
 export type Chart = (typeof CHARTS)[number];
@@ -62,6 +64,31 @@ export const useCloud = () =>
   useQuery({
     queryKey: [...CLOUD, "overview"],
     queryFn: () => data(api.GET("/api/v1/cloud-sync")),
+    refetchInterval: CLOUD_EVERY_MS,
+  });
+
+/** Commands that devices have had for too long; `now` is the hub's, in milliseconds. */
+export const useStuck = (now: number) => {
+  // A minute more or less does not matter, and a new key each time would never be answered twice.
+  const until = new Date(Math.floor((now - STUCK_MS) / 60_000) * 60_000).toISOString();
+  return useQuery({
+    queryKey: ["commands-stuck", until],
+    placeholderData: known => known,
+    queryFn: async () => {
+      const query = { status: [...UNDER_WAY], until, limit: MOST_STUCK };
+      return (await page(api.GET("/api/v1/commands", { params: { query } }))).items;
+    },
+    refetchInterval: CLOUD_EVERY_MS,
+  });
+};
+
+export const useRecentDeployments = () =>
+  useQuery({
+    queryKey: ["deployments", "recent"],
+    queryFn: async () => {
+      const query = { limit: SHOWN };
+      return (await page(api.GET("/api/v1/firmware/deployments", { params: { query } }))).items;
+    },
     refetchInterval: CLOUD_EVERY_MS,
   });
 

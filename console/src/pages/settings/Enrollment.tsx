@@ -1,4 +1,4 @@
-import { Button, Modal, Stack, Switch } from "@mantine/core";
+import { Button, Modal, Select, Stack, Switch } from "@mantine/core";
 import { useState } from "react";
 import { useChange } from "../../api/change";
 import { hubAddress } from "../../api/prefix";
@@ -13,15 +13,15 @@ import { useText } from "../../text";
 import { changeSettings, newEnrollmentKey, type OrgSettings, SETTINGS } from "./data";
 import classes from "./settings.module.css";
 
+const REENROLL = ["offline", "always", "never"] as const;
+
 export function Enrollment({ settings }: { settings: OrgSettings }) {
   const text = useText();
   const words = text.settings.enrollment;
   const administers = useMay()("administer");
   const overridden = settings.overridden.includes("autoEnroll");
-  const change = useChange((autoEnroll: boolean) => changeSettings({ autoEnroll }), {
-    stale: [SETTINGS],
-    done: text.settings.saved,
-  });
+  const change = useChange(changeSettings, { stale: [SETTINGS], done: text.settings.saved });
+  const { reenroll } = settings;
   const [renewing, setRenewing] = useState(false);
   return (
     <Section title={words.title}>
@@ -35,7 +35,25 @@ export function Enrollment({ settings }: { settings: OrgSettings }) {
           aria-label={words.auto}
           checked={settings.autoEnroll}
           disabled={!administers || overridden || change.isPending}
-          onChange={event => change.mutate(event.currentTarget.checked)}
+          onChange={event => change.mutate({ autoEnroll: event.currentTarget.checked })}
+        />
+      </div>
+      <div className={classes.setting}>
+        <div>
+          <strong>{words.again}</strong>
+          <Hint>{words.againHints[reenroll]}</Hint>
+        </div>
+        <Select
+          aria-label={words.again}
+          allowDeselect={false}
+          w={190}
+          value={reenroll}
+          disabled={!administers || change.isPending}
+          data={REENROLL.map(value => ({ value, label: words.againChoices[value] }))}
+          onChange={value => {
+            const chosen = REENROLL.find(one => one === value);
+            if (chosen && chosen !== reenroll) change.mutate({ reenroll: chosen });
+          }}
         />
       </div>
       {administers && (

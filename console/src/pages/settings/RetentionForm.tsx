@@ -8,7 +8,16 @@ import { Section } from "../../parts/Page";
 import { useText } from "../../text";
 import { changeSettings, type OrgSettings, type Retention, SETTINGS } from "./data";
 import { Overridden } from "./Enrollment";
-import { changed, FIELDS, inHours, lessened, most, type Typed, variableOf } from "./retention";
+import {
+  changed,
+  FIELDS,
+  inHours,
+  least,
+  lessened,
+  most,
+  type Typed,
+  variableOf,
+} from "./retention";
 import classes from "./settings.module.css";
 
 export function RetentionForm({ settings }: { settings: OrgSettings }) {
@@ -46,7 +55,7 @@ export function RetentionForm({ settings }: { settings: OrgSettings }) {
               <div key={field}>
                 <NumberInput
                   label={words.fields[field]}
-                  min={1}
+                  min={least(field)}
                   max={most(field)}
                   allowDecimal={false}
                   clampBehavior="none"

@@ -10,7 +10,11 @@ export const SETTINGS = ["settings"] as const;
 export const SIGNING = ["signing-keys"] as const;
 export const SCHEMA = ["config-schema"] as const;
 
-type Change = { autoEnroll?: boolean; retention?: Partial<Retention> };
+type Change = {
+  autoEnroll?: boolean;
+  reenroll?: OrgSettings["reenroll"];
+  retention?: Partial<Retention>;
+};
 
 export const useSettings = () =>
   useQuery({ queryKey: SETTINGS, queryFn: () => data(api.GET("/api/v1/settings")) });

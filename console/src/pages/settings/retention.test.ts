@@ -24,6 +24,11 @@ it.each(["", "x", 0, 1.5, 4000])("takes no %s", logDays => {
   expect(changed(NOW, { logDays })).toBeNull();
 });
 
+it("takes no audit shorter than the hub's least", () => {
+  expect(changed(NOW, { auditDays: 29 })).toBeNull();
+  expect(changed(NOW, { auditDays: 30 })).toEqual({ auditDays: 30 });
+});
+
 it("knows what would be deleted", () => {
   expect(lessened(NOW, { rawHours: 24, auditDays: 500 })).toEqual(["rawHours"]);
 });

@@ -19,6 +19,9 @@ export const inHours = (field: Field) => field === "rawHours";
 /** The hub's own. */
 export const most = (field: Field) => (inHours(field) ? 24 * 366 : 3650);
 
+/** The hub's own: an audit that is gone in a day is none. */
+export const least = (field: Field) => (field === "auditDays" ? 30 : 1);
+
 /** Fields with another number than before; null when something is no number the hub would take. */
 export function changed(now: Retention, typed: Typed): Partial<Retention> | null {
   const found: Partial<Retention> = {};
@@ -26,7 +29,12 @@ export function changed(now: Retention, typed: Typed): Partial<Retention> | null
     const value = typed[field];
     if (value === undefined || value === now[field]) continue;
     const number = Number(value);
-    if (value === "" || !Number.isInteger(number) || number < 1 || number > most(field)) {
+    if (
+      value === "" ||
+      !Number.isInteger(number) ||
+      number < least(field) ||
+      number > most(field)
+    ) {
       return null;
     }
     found[field] = number;

@@ -2,6 +2,7 @@ import { ActionIcon, Button, Modal, Select, Stack, Table, TextInput } from "@man
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
 import { hubAddress } from "../../api/prefix";
+import { Problem } from "../../api/problem";
 import type { Role } from "../../api/session";
 import { covers, ROLES, useMay } from "../../app/access";
 import { useSession } from "../../app/session";
@@ -164,7 +165,10 @@ function CreateKey({ onClose }: { onClose: () => void }) {
               data-autofocus
               maxLength={256}
               value={name}
-              error={change.isError && problemText(change.error, text)}
+              error={
+                change.isError &&
+                (tooMany(change.error) ? words.tooMany : problemText(change.error, text))
+              }
               onChange={event => setName(event.currentTarget.value)}
             />
             <Select
@@ -201,6 +205,11 @@ function CreateKey({ onClose }: { onClose: () => void }) {
       )}
     </Modal>
   );
+}
+
+/** A user may have no more. */
+function tooMany(error: unknown): boolean {
+  return error instanceof Problem && error.code === "too_many";
 }
 
 function DeleteKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {

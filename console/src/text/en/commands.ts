@@ -140,6 +140,7 @@ export const commands = {
     parameters: "Parameters",
     data: "Data",
     error: "Error",
+    hidden: "Parameters and output are shown to those who may send this command.",
     late: "Late result",
     lateHint: "It came after the command had ended; the state stays.",
     actor: "Sent by",

@@ -126,7 +126,9 @@ export const device = {
     older: "Load older lines",
     beginning: "The log begins here.",
     empty: "No lines yet. What the device logs appears here at once.",
-    noMatch: "No line matches.",
+    noMatch: "No line of all that is kept matches. What comes is still looked at.",
+    searchedAll: "searched all that is kept",
+    searchedTo: (when: string) => `searched back to ${when}`,
     count: (count: number) => plural(count, "line", "lines"),
     gapOpen: "Lines may be missing here: live updates were interrupted.",
     gapFilled:

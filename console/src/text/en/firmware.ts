@@ -107,6 +107,9 @@ export const firmware = {
   toFirmware: "Go to firmware",
   title: (version: string) => `Deployment of ${version}`,
   stopped: (why: string) => `Stopped: ${why}. Nothing further is sent.`,
+  stopReasons: {
+    owner_lacks_right: "whoever started it may not deploy any more; resuming it makes it yours",
+  } as Record<string, string>,
   begunBy: (who: string) => `started by ${who}`,
   finished: "ended",
   devices: "Devices",

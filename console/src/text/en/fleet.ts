@@ -51,6 +51,11 @@ export const fleet = {
   choose: (name: string) => `Select ${name}`,
   chooseAll: (count: number) => `Select all ${count.toLocaleString("en")} that match`,
   chosen: (count: number) => `${count.toLocaleString("en")} selected`,
+  chosenHidden: (count: number, hidden: number) =>
+    `${count.toLocaleString("en")} selected, ${hidden.toLocaleString("en")} not shown here`,
+  showChosen: "Show them",
+  dropHidden: "Leave out what is not shown",
+  showMatching: "Show all that match again",
   chooseNone: "Clear selection",
   chooseMatching: (count: number) => `Select all ${count.toLocaleString("en")} that match`,
   send: "Send a command",

@@ -28,6 +28,9 @@ export const groups = {
   removeCount: (count: number) => `Remove ${devices(count)}`,
   removed: (count: number) => `${devices(count)} removed.`,
   chosen: (count: number) => `${devices(count)} selected`,
+  chosenHidden: (count: number, hidden: number) =>
+    `${devices(count)} selected, ${hidden.toLocaleString("en")} not shown here`,
+  showAll: "Show them",
   send: "Send a command",
   search: "Search by name or ID",
   searchMembers: "Search the members",

@@ -13,7 +13,27 @@ export const health = {
     commands: "Commands per second",
   },
   ofDevices: (share: number) => `${share} % of all`,
-  well: "Everything is healthy.",
+  well: "The hub is healthy: its replicas and the queue to the cloud.",
+  wellWithoutCloud: "The hub's replicas are healthy. The queue to the cloud is not known.",
+  fleet: {
+    title: "What the fleet needs",
+    well: (connected: number, total: number) =>
+      `The fleet is well: ${count(connected)} of ${plural(total, "device", "devices")} connected, none in error, no command stuck, no deployment failing.`,
+    empty: "The fleet has no devices yet.",
+    none: (total: number) =>
+      total === 1
+        ? "The only device is not connected."
+        : `None of ${plural(total, "device", "devices")} is connected.`,
+    error: (value: number) => `${plural(value, "device is", "devices are")} in error.`,
+    together: (value: number, at: string) =>
+      `${plural(value, "device", "devices")} fell silent within a minute, at ${at}: look for a common cause.`,
+    stuck: (value: number, status: string) =>
+      `${plural(value, "command has", "commands have")} been under way for more than 15 minutes (${status}).`,
+    deployment: (name: string, failed: number) =>
+      failed === 0
+        ? `The deployment of ${name} was stopped.`
+        : `The deployment of ${name} fails: ${plural(failed, "device", "devices")} so far.`,
+  },
   replicas: (value: number) => plural(value, "replica", "replicas"),
   replica: "Replica",
   version: (version: string) => `version ${version}`,

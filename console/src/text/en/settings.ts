@@ -8,6 +8,19 @@ export const settings = {
     auto: "Register unknown devices",
     autoHint:
       "A new device that shows the enrolment key appears by itself. Turn it off when the fleet is complete, and register devices one by one.",
+    again: "Enrol known devices again",
+    againChoices: {
+      offline: "When they are away",
+      always: "At any time",
+      never: "Never",
+    },
+    againHints: {
+      offline:
+        "Whoever shows the enrolment key gets a new token for a device that is not connected, and has not just been.",
+      always:
+        "Whoever shows the enrolment key gets a new token for any device, also for one that is connected.",
+      never: "A device that has lost its token is deleted here and registered anew.",
+    },
     key: "Enrolment key",
     keyHint:
       "Devices show it once and get tokens of their own. It is not shown again here: make a new one when you need it.",

@@ -43,6 +43,7 @@ export const users = {
     ADMIN: "Everything: users, firmware, settings, all commands.",
   },
   keys: {
+    tooMany: "You have 20 keys, which is the most. Delete one that is not used any more.",
     hint: "For programs: a key acts with its role, in your name. Its secret is shown once.",
     all: "You see the keys of all users.",
     name: "Name",

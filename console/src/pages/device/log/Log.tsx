@@ -1,7 +1,9 @@
 import { Button, Select, Switch, TextInput, Tooltip } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useDeferredValue, useMemo, useState } from "react";
+import { useState } from "react";
+import { createPortal } from "react-dom";
 import { api, data } from "../../../api/client";
 import { useMay } from "../../../app/access";
 import type { Device } from "../../../live/standing";
@@ -10,37 +12,25 @@ import { download } from "../../../parts/csv";
 import { DownloadIcon, LogIcon, PauseIcon, PlayIcon, SearchIcon } from "../../../parts/icons";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { useText } from "../../../text";
-import { found, LEVELS, type Level, textOf } from "./buffer";
+import { LEVELS, LONGEST_SEARCH, textOf, type Wanted } from "./buffer";
 import { LogRows } from "./LogRows";
 import classes from "./log.module.css";
 import { useLogTail } from "./useLogTail";
 
-export function Log({ device }: { device: Device }) {
-  const { level: asked, source = null } = useSearch({ from: "/devices/$deviceId" });
-  const level = LEVELS.find(one => one === asked) ?? null;
-  // Another filter is another log: the history is filtered by the hub.
-  return <Tail key={`${level} ${source}`} device={device} level={level} source={source} />;
-}
+const TYPING_MS = 250;
 
-function Tail({
-  device,
-  level,
-  source,
-}: {
-  device: Device;
-  level: Level | null;
-  source: string | null;
-}) {
+/** Level, source and search go to the hub: what is shown is what the whole log holds of it. */
+export function Log({ device }: { device: Device }) {
   const text = useText();
   const words = text.device.log;
-  const may = useMay();
+  const { level: asked, source = null } = useSearch({ from: "/devices/$deviceId" });
+  const level = LEVELS.find(one => one === asked) ?? null;
   const navigate = useNavigate();
-  const tail = useLogTail(device.id, level, source);
   const [typed, setTyped] = useState("");
+  const [settled] = useDebouncedValue(typed, TYPING_MS);
   const [wrap, setWrap] = useState(false);
-  const [pulling, setPulling] = useState(false);
-  const wanted = useDeferredValue(typed);
-  const shown = useMemo(() => found(tail.entries, wanted), [tail.entries, wanted]);
+  const [buttons, setButtons] = useState<HTMLElement | null>(null);
+  const wanted: Wanted = { level, source, q: settled.trim() };
   const sources = useQuery({
     queryKey: ["log-sources", device.id],
     queryFn: () =>
@@ -63,6 +53,7 @@ function Tail({
           leftSection={<SearchIcon size={16} />}
           placeholder={words.search}
           aria-label={words.search}
+          maxLength={LONGEST_SEARCH}
           value={typed}
           onChange={event => setTyped(event.currentTarget.value)}
         />
@@ -86,45 +77,75 @@ function Tail({
           onChange={value => choose({ source: value ?? undefined })}
           data={options}
         />
-        <div className={classes.buttons}>
+        <div className={classes.buttons} ref={setButtons}>
           <Switch
             size="xs"
             label={words.wrap}
             checked={wrap}
             onChange={event => setWrap(event.currentTarget.checked)}
           />
-          <Button
-            variant={tail.paused ? "filled" : "default"}
-            leftSection={tail.paused ? <PlayIcon size={14} /> : <PauseIcon size={14} />}
-            onClick={tail.paused ? tail.resume : tail.pause}
-          >
-            {tail.paused ? words.resume(tail.waiting) : words.pause}
-          </Button>
-          <Tooltip label={words.downloadHint}>
-            <Button
-              variant="default"
-              leftSection={<DownloadIcon size={14} />}
-              disabled={shown.length === 0}
-              onClick={() =>
-                download(`${device.id}.log`, textOf(shown, words.gapOpen), "text/plain")
-              }
-            >
-              {words.download}
-            </Button>
-          </Tooltip>
-          {may("dispatch") && (
-            <Button
-              variant="default"
-              leftSection={<LogIcon size={14} />}
-              onClick={() => setPulling(true)}
-            >
-              {words.pull}
-            </Button>
-          )}
         </div>
       </div>
+      <Tail
+        key={JSON.stringify(wanted)}
+        device={device}
+        wanted={wanted}
+        wrap={wrap}
+        buttons={buttons}
+      />
+    </div>
+  );
+}
+
+type TailProps = {
+  device: Device;
+  wanted: Wanted;
+  wrap: boolean;
+  /** Where its buttons stand. */
+  buttons: HTMLElement | null;
+};
+
+function Tail({ device, wanted, wrap, buttons }: TailProps) {
+  const words = useText().device.log;
+  const may = useMay();
+  const tail = useLogTail(device.id, wanted);
+  const [pulling, setPulling] = useState(false);
+  const { entries } = tail;
+  const bar = (
+    <>
+      <Button
+        variant={tail.paused ? "filled" : "default"}
+        leftSection={tail.paused ? <PlayIcon size={14} /> : <PauseIcon size={14} />}
+        onClick={tail.paused ? tail.resume : tail.pause}
+      >
+        {tail.paused ? words.resume(tail.waiting) : words.pause}
+      </Button>
+      <Tooltip label={words.downloadHint}>
+        <Button
+          variant="default"
+          leftSection={<DownloadIcon size={14} />}
+          disabled={entries.length === 0}
+          onClick={() => download(`${device.id}.log`, textOf(entries, words.gapOpen), "text/plain")}
+        >
+          {words.download}
+        </Button>
+      </Tooltip>
+      {may("dispatch") && (
+        <Button
+          variant="default"
+          leftSection={<LogIcon size={14} />}
+          onClick={() => setPulling(true)}
+        >
+          {words.pull}
+        </Button>
+      )}
+    </>
+  );
+  return (
+    <>
+      {buttons !== null && createPortal(bar, buttons)}
       {tail.problem !== null && <ProblemLine error={tail.problem} onRetry={tail.reload} />}
-      <LogRows tail={tail} shown={shown} looked={wanted} wrap={wrap} />
+      <LogRows tail={tail} wanted={wanted} wrap={wrap} />
       {pulling && (
         <CommandDialog
           targets={[device]}
@@ -132,6 +153,6 @@ function Tail({
           onClose={() => setPulling(false)}
         />
       )}
-    </div>
+    </>
   );
 }

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { DownIcon, WarningIcon } from "../../../parts/icons";
 import { absoluteTime } from "../../../parts/TimeText";
 import { useText } from "../../../text";
-import { type Entry, type Line, parts, plain } from "./buffer";
+import { type Line, oldestOf, parts, plain, type Wanted } from "./buffer";
 import classes from "./log.module.css";
 import type { LogTail } from "./useLogTail";
 
@@ -14,16 +14,15 @@ const END_PX = 30;
 
 type Props = {
   tail: LogTail;
-  shown: readonly Entry[];
-  /** The text that is marked. */
-  looked: string;
+  wanted: Wanted;
   wrap: boolean;
 };
 
 /** The lines, only those in sight drawn. At the end it follows what comes; scrolled up it stays. */
-export function LogRows({ tail, shown, looked, wrap }: Props) {
+export function LogRows({ tail, wanted, wrap }: Props) {
   const text = useText();
   const words = text.device.log;
+  const shown = tail.entries;
   const scroller = useRef<HTMLDivElement>(null);
   const [following, setFollowing] = useState(true);
   const [busy, setBusy] = useState(false);
@@ -39,6 +38,7 @@ export function LogRows({ tail, shown, looked, wrap }: Props) {
 
   useEffect(() => tail.setReading(!following), [tail.setReading, following]);
   const last = shown.at(-1)?.key;
+  const oldest = oldestOf(shown);
   // biome-ignore lint/correctness/useExhaustiveDependencies: it follows what comes
   useLayoutEffect(() => {
     if (following) toEnd(scroller.current);
@@ -77,11 +77,7 @@ export function LogRows({ tail, shown, looked, wrap }: Props) {
         <div className={classes.head}>
           {shown.length === 0 ? (
             <p className="dim">
-              {tail.loading
-                ? text.common.loading
-                : looked.trim() === ""
-                  ? words.empty
-                  : words.noMatch}
+              {tail.loading ? text.common.loading : isAll(wanted) ? words.empty : words.noMatch}
             </p>
           ) : tail.whole ? (
             <span className="dim">{words.beginning}</span>
@@ -109,7 +105,7 @@ export function LogRows({ tail, shown, looked, wrap }: Props) {
                     {entry.filled ? words.gapFilled : words.gapOpen}
                   </div>
                 ) : (
-                  <LineRow line={entry} looked={looked} />
+                  <LineRow line={entry} looked={wanted.q} />
                 )}
               </div>
             );
@@ -118,6 +114,13 @@ export function LogRows({ tail, shown, looked, wrap }: Props) {
       </div>
       <div className={classes.foot}>
         <span>{words.count(shown.length)}</span>
+        {!tail.loading && tail.problem === null && !isAll(wanted) && (
+          <span>
+            {tail.whole || oldest === null
+              ? words.searchedAll
+              : words.searchedTo(absoluteTime(new Date(oldest).toISOString()))}
+          </span>
+        )}
         {tail.paused ? (
           <strong className={classes.paused}>{words.paused}</strong>
         ) : following ? (
@@ -153,6 +156,10 @@ function LineRow({ line, looked }: { line: Line; looked: string }) {
       </span>
     </div>
   );
+}
+
+function isAll({ level, source, q }: Wanted): boolean {
+  return level === null && source === null && q === "";
 }
 
 function isAtEnd(box: HTMLElement): boolean {

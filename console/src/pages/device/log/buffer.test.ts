@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import {
   type Entry,
-  found,
   isWanted,
   type Kept,
   LogBuffer,
+  oldestOf,
   parts,
   plain,
   type Said,
@@ -132,18 +132,22 @@ it("reads a live event as the history says it", () => {
   });
 });
 
-it("wants a level and what is above it, and one source", () => {
-  expect(isWanted(said("x", { level: "WARN" }), "WARN", null)).toBe(true);
-  expect(isWanted(said("x", { level: "INFO" }), "WARN", null)).toBe(false);
-  expect(isWanted(said("x", { source: "a" }), null, "b")).toBe(false);
+it("wants a level and what is above it, one source, and a part of the line in any case", () => {
+  const all = { level: null, source: null, q: "" };
+  expect(isWanted(said("x"), all)).toBe(true);
+  expect(isWanted(said("x", { level: "WARN" }), { ...all, level: "WARN" })).toBe(true);
+  expect(isWanted(said("x", { level: "INFO" }), { ...all, level: "WARN" })).toBe(false);
+  expect(isWanted(said("x", { source: "a" }), { ...all, source: "b" })).toBe(false);
+  expect(isWanted(said("Paper jam"), { ...all, q: "JAM" })).toBe(true);
+  expect(isWanted(said("fine"), { ...all, q: "JAM" })).toBe(false);
 });
 
-it("finds text in any case, and keeps gaps in sight", () => {
+it("says how far back its lines go", () => {
   const log = new LogBuffer();
-  log.append([said("Paper jam"), said("fine")], at(1));
-  log.gap(at(2));
-  expect(shown(found(log.all(), " JAM "))).toEqual(["Paper jam", "[gap]"]);
-  expect(found(log.all(), " ")).toBe(log.all());
+  expect(oldestOf(log.all())).toBeNull();
+  log.append([said("a")], at(1));
+  log.append([said("b")], at(2));
+  expect(oldestOf(log.all())).toBe(at(1));
 });
 
 it("marks what was found", () => {

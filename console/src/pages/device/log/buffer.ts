@@ -205,17 +205,26 @@ export function saidOf(event: Record<string, unknown>): Said {
   };
 }
 
-/** Whether a line is of `level` or above, and from `source`. */
-export function isWanted(said: Said, level: string | null, source: string | null): boolean {
+/** What a log shows: the hub filters the history by it, and `isWanted` what comes live. */
+export type Wanted = {
+  level: Level | null;
+  source: string | null;
+  /** Part of the line, in upper or lower case; empty is any. */
+  q: string;
+};
+
+/** Longer ones the hub refuses. */
+export const LONGEST_SEARCH = 256;
+
+export function isWanted(said: Said, { level, source, q }: Wanted): boolean {
   if (source !== null && said.source !== source) return false;
-  return level === null || LEVELS.indexOf(said.level) >= LEVELS.indexOf(level as Level);
+  if (!said.line.toLowerCase().includes(q.toLowerCase())) return false;
+  return level === null || LEVELS.indexOf(said.level) >= LEVELS.indexOf(level);
 }
 
-/** The entries to show: lines with `text` in them, in any case, and every gap. */
-export function found(entries: readonly Entry[], text: string): readonly Entry[] {
-  const wanted = text.trim().toLowerCase();
-  if (wanted === "") return entries;
-  return entries.filter(entry => entry.kind === "gap" || entry.line.toLowerCase().includes(wanted));
+/** The time of receipt, in milliseconds, of the oldest line that is here; null without lines. */
+export function oldestOf(entries: readonly Entry[]): number | null {
+  return entries.find(entry => entry.kind === "line")?.at ?? null;
 }
 
 const ESCAPE = String.fromCharCode(27);

@@ -4,7 +4,7 @@ import { api, page } from "../../../api/client";
 import { useLive } from "../../../live/hooks";
 import { live } from "../../../live/socket";
 import { hubNow, SETTLE_MS } from "../useLiveRead";
-import { type Entry, isWanted, type Level, LogBuffer, MOST, type Said, saidOf } from "./buffer";
+import { type Entry, isWanted, LogBuffer, MOST, type Said, saidOf, type Wanted } from "./buffer";
 
 const PAGE = 500;
 const MOST_READING = 3 * MOST;
@@ -33,8 +33,8 @@ export type LogTail = {
 
 type Shown = Pick<LogTail, "entries" | "whole" | "loading" | "problem" | "waiting">;
 
-/** Give the component that uses it a `key` of these three: a new filter is a new log. */
-export function useLogTail(deviceId: string, level: Level | null, source: string | null): LogTail {
+/** Give the component that uses it a `key` of all this: a new filter is a new log. */
+export function useLogTail(deviceId: string, { level, source, q }: Wanted): LogTail {
   const buffer = useRef<LogBuffer>(null);
   buffer.current ??= new LogBuffer();
   const held = useRef<Said[]>([]);
@@ -84,11 +84,12 @@ export function useLogTail(deviceId: string, level: Level | null, source: string
               ...query,
               ...(level === null ? {} : { level }),
               ...(source === null ? {} : { source }),
+              ...(q === "" ? {} : { q }),
             },
           },
         }),
       ),
-    [deviceId, level, source],
+    [deviceId, level, source, q],
   );
 
   const read = useCallback(async () => {
@@ -136,7 +137,7 @@ export function useLogTail(deviceId: string, level: Level | null, source: string
     {
       onEvent: event => {
         const said = saidOf(event);
-        if (!isWanted(said, level, source)) return;
+        if (!isWanted(said, { level, source, q })) return;
         if (frozen.current && held.current.length >= MOST_WAITING) missed.current = true;
         else held.current.push(said);
         soon();

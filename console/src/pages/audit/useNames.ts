@@ -1,0 +1,36 @@
+/** Names for the ids of the audit log, as far as this user may know them. */
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { api, page } from "../../api/client";
+import { useGroupNames } from "../../api/groupNames";
+import { useMay } from "../../app/access";
+import { useReleases } from "../../firmware/api";
+import { useUsers } from "../users/data";
+import type { Names } from "./names";
+
+const DEPLOYMENTS = 500;
+
+export function useNames(): Names {
+  const groups = useGroupNames();
+  const releases = useReleases().data;
+  const users = useUsers(useMay()("listUsers")).data;
+  const { data: deployments } = useQuery({
+    queryKey: ["deployments", "named"],
+    queryFn: async () => {
+      const query = { limit: DEPLOYMENTS };
+      return (await page(api.GET("/api/v1/firmware/deployments", { params: { query } }))).items;
+    },
+  });
+  return useMemo(
+    () =>
+      new Map([
+        ...groups,
+        ...(releases ?? []).map(({ id, version }) => [id, version] as const),
+        ...(deployments ?? []).map(
+          ({ id, version, releaseId }) => [id, version ?? releaseId] as const,
+        ),
+        ...(users ?? []).map(({ id, username }) => [id, username] as const),
+      ]),
+    [groups, releases, deployments, users],
+  );
+}

@@ -1,0 +1,24 @@
+import type { Device } from "../live/standing";
+
+/** A connected device with nothing special. */
+export function device(part: Partial<Device> = {}): Device {
+  return {
+    id: "edge-1",
+    name: "Edge 1",
+    status: "ONLINE",
+    connected: true,
+    replicaId: null,
+    generation: 1,
+    connectionMode: "VIA_LOCAL_SERVER",
+    version: "1.0",
+    companyId: null,
+    productionLineId: null,
+    tags: [],
+    groupIds: [],
+    disabled: false,
+    metrics: {},
+    lastSeen: null,
+    createdAt: "2026-01-01T00:00:00.000Z",
+    ...part,
+  };
+}
