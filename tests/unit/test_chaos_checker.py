@@ -118,6 +118,9 @@ def test_nothing_is_found_in_a_sound_history() -> None:
     assert found(sound()) == {}
 
 
+JOIN = Deed(action="command.restart_service", subject="c", joined=True)
+
+
 LEDGERS: list[tuple[str, Ledger]] = [
     ("accepted", ledger(rows=[row(), row()])),
     ("accepted", ledger(rows=[row(status="SENT", said=None)], steps=steps(None, "SENT"))),
@@ -136,6 +139,9 @@ LEDGERS: list[tuple[str, Ledger]] = [
     ("audited", ledger(deeds=[*ledger().deeds, ledger().deeds[0]])),
     ("audited", ledger(deeds=[*ledger().deeds, Deed(action="command.force_sync", subject="x")])),
     ("audited", ledger(deeds=[*ledger().deeds, Deed(action="group.create", subject="x")])),
+    ("audited", ledger(deeds=[*ledger().deeds, msgspec.structs.replace(JOIN, subject="x")])),
+    ("audited", ledger(deeds=[JOIN, ledger().deeds[1]])),
+    ("audited", ledger(rows=[row(), row(command="c2")])),
     ("audited", ledger(deeds=[*ledger().deeds, Deed(action="command.cancel", subject="c")])),
 ]
 
@@ -221,6 +227,10 @@ def test_what_was_seen_once_too_often_is_found(rule: str, more: list[AnyFact]) -
 )
 def test_what_is_missing_is_found(rule: str, facts: list[AnyFact]) -> None:
     assert rule in found(facts)
+
+
+def test_who_joins_a_command_has_rows_beside_its_own() -> None:
+    assert found(sound(), ledger(deeds=[*ledger().deeds, JOIN, JOIN])) == {}
 
 
 def test_an_event_that_was_only_sent_on_an_old_line_must_not_be_stored() -> None:

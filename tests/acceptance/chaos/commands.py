@@ -140,11 +140,11 @@ def answers_agree(history: History) -> Iterator[str]:
 
 
 def audited(history: History) -> Iterator[str]:
-    """G16: a row for each privileged call that had an effect, and for nothing else."""
-    deeds = Counter((deed.action, deed.subject) for deed in history.ledger.deeds)
-    expected: set[tuple[str, str]] = set()
-    for row in history.ledger.rows:
-        expected.add((f"command.{row.type}", row.batch or row.command))
+    """G16: a row for each command, however many one call made, and for each other call that had an
+    effect; for nothing else. Who joins a command has rows beside that."""
+    told = history.ledger.deeds
+    deeds = Counter((deed.action, deed.subject) for deed in told if not deed.joined)
+    expected = {(f"command.{row.type}", row.command) for row in history.ledger.rows}
     names = {fact.name: fact.http for fact in of(history.facts, Grouped)}
     made = {("group.create", name) for name, http in names.items() if http == 201}
     for action, subject in sorted(expected | made):
@@ -156,6 +156,9 @@ def audited(history: History) -> Iterator[str]:
             yield f"an audit row tells of {action} {subject}, which is not there"
         if action == "group.create" and subject not in names:
             yield f"an audit row tells of the group {subject}, which nobody made"
+    for deed in told:
+        if deed.joined and (deed.action, deed.subject) not in expected:
+            yield f"an audit row tells who joined {deed.subject}, which is not there"
     yield from _cancels(history, deeds)
 
 

@@ -178,7 +178,6 @@ class Row(Struct, frozen=True, kw_only=True):
     status: str
     error: str | None = None
     was_sent: bool = True
-    batch: str | None = None
     said: tuple[int, float] | None = None
 
 
@@ -191,10 +190,12 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Deed(Struct, frozen=True, kw_only=True):
-    """An audit row. `subject` is the command, the batch, or the name of the group."""
+    """An audit row. `subject` is the command, or the name of the group; `joined`: the call got a
+    command that waited already."""
 
     action: str
     subject: str
+    joined: bool = False
 
 
 class Ledger(Struct, frozen=True, kw_only=True):
