@@ -34,6 +34,7 @@ from tests.acceptance.chaos.lines import REGISTRY_SECONDS, SLACK
 from tests.acceptance.chaos.proxy import Proxy, serving
 from tests.acceptance.chaos.rogues import Rogues
 from tests.acceptance.chaos.world import World
+from tests.acceptance.clock import LIBRARIES, MISSING
 from tests.tasks import in_background
 
 REST_SECONDS: Final = 60.0
@@ -68,6 +69,12 @@ class Run:
         self._short = short
         self._seconds = minutes * 60
         self._cluster = Cluster(folder)
+        self._without = frozenset[str]()
+        if LIBRARIES:
+            self._cluster.set_clocks()
+        else:
+            self._without = faults.CLOCKS
+            _say(f"no clock is stepped: {MISSING}")
         self._calling = asyncio.Event()
         """Set when callers shall come to an end; `_probing`, when the probe shall."""
         self._probing = asyncio.Event()
@@ -148,7 +155,8 @@ class Run:
 
     async def _break(self, world: World) -> None:
         give_up = time.monotonic() + self._seconds
-        for together in faults.world(self._seed, short=self._short):
+        schedule = faults.world(self._seed, short=self._short, without=self._without)
+        for together in schedule:
             if time.monotonic() + max(fault.seconds for fault in together) > give_up:
                 return
             await asyncio.sleep(self._size.calm)

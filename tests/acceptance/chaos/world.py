@@ -14,9 +14,10 @@ from typing import Final, Literal
 import asyncpg
 
 from tests.acceptance.chaos.cluster import Cluster, Replica
-from tests.acceptance.chaos.faults import Planned
+from tests.acceptance.chaos.faults import STEPS, Planned
 from tests.acceptance.chaos.history import Noted, Record
 from tests.acceptance.chaos.proxy import Proxy
+from tests.acceptance.clock import Clock
 
 DRAIN_SECONDS: Final = 30.0
 EVERY: Final = 2.0
@@ -51,6 +52,8 @@ class World:
             "postgres backends terminated": self._terminate_backends,
             "postgres connections exhausted": self._exhaust_connections,
             "postgres frozen": lambda fault: self._frozen("postgres", fault.seconds),
+            "replica's clock stepped": lambda fault: _step(self._victim(fault).clock, fault),
+            "postgres's clock stepped": lambda fault: _step(self._servers.clock, fault),
         }
         for name, wire in wires.items():
             self._acts |= _acts_on(name, wire)
@@ -138,6 +141,13 @@ def _supervised(replica: Replica) -> None:
         with contextlib.suppress(AssertionError):
             return replica.start()
     raise AssertionError(f"a replica does not start:\n{replica.log()[-2000:]}")
+
+
+async def _step(clock: Clock | None, fault: Planned) -> None:
+    assert clock is not None  # else the fault is left out
+    clock.step(STEPS[fault.pick % len(STEPS)])
+    await asyncio.sleep(fault.seconds)
+    clock.step("+0")
 
 
 def _acts_on(name: str, wire: Proxy) -> dict[str, Callable[[Planned], Awaitable[None]]]:
