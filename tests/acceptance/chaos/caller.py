@@ -217,10 +217,10 @@ def _code(entry: Json) -> str | None:
     return error.get("code")
 
 
-def make_client(url: str, token: str, *, seconds: float = CALL_SECONDS) -> httpx.AsyncClient:
+def make_client(url: str, token: str | None, *, seconds: float = CALL_SECONDS) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=f"{url}/api/v1",
-        headers=bearer(token),
+        headers=bearer(token) if token else {},
         timeout=seconds,
         trust_env=False,
         verify=TLS,

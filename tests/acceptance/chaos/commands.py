@@ -65,6 +65,13 @@ def transitions(history: History) -> Iterator[str]:
             yield f"{row.command} is {row.status}, its last step was to {at[row.command]}"
 
 
+def refused_in_order(history: History) -> Iterator[str]:
+    """G17: what cannot be done now is refused (503); no fault is the hub's own failure (500)."""
+    for answer in of(history.facts, Answered):
+        if answer.http == 500:
+            yield f"call {answer.call} was answered 500"
+
+
 def one_command(history: History) -> Iterator[str]:
     """G2: the same call again is the same command; with another body it is a conflict."""
     answers = {fact.call: fact for fact in of(history.facts, Answered)}

@@ -149,6 +149,28 @@ class Probed(Fact, frozen=True, kw_only=True):
     ok: bool
 
 
+class Ended(Fact, frozen=True, kw_only=True):
+    """The call that ended it was answered 200."""
+
+    credential: str
+
+
+class Used(Fact, frozen=True, kw_only=True):
+    """A replica was shown it, from `began` to `at`; `renewed`: that gave a new token."""
+
+    credential: str
+    replica: str
+    began: float
+    http: int
+    renewed: bool = False
+
+
+class Disowned(Fact, frozen=True, kw_only=True):
+    """The owner of this command lost the right to it before the device of it first came."""
+
+    command: str
+
+
 class Fault(Fact, frozen=True, kw_only=True):
     name: str
     began: bool
@@ -162,8 +184,8 @@ class Noted(Fact, frozen=True, kw_only=True):
 
 
 AnyFact = (
-    Opened | Closed | Received | Sent | Acked | Ran | Subscribed | Saw | Gap | Asked | Answered
-    | Lost | Grouped | Registry | Probed | Fault | Noted
+    Opened | Closed | Received | Sent | Acked | Ran | Subscribed | Saw | Gap | Asked
+    | Answered | Lost | Grouped | Registry | Probed | Ended | Used | Disowned | Fault | Noted
 )  # fmt: skip
 
 

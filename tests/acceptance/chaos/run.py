@@ -28,6 +28,7 @@ from tests.acceptance.chaos.checker import Violation, check
 from tests.acceptance.chaos.cluster import Cluster
 from tests.acceptance.chaos.dashboard import Dashboard
 from tests.acceptance.chaos.device import Device
+from tests.acceptance.chaos.ends import Ends
 from tests.acceptance.chaos.figures import report, summary
 from tests.acceptance.chaos.history import AnyFact, Fault, History, Noted, Registry, write
 from tests.acceptance.chaos.lines import REGISTRY_SECONDS, SLACK
@@ -128,10 +129,12 @@ class Run:
             Device(url, name, its, self.record, rate=0.1, seed=self._seed)
             for name, its in probed.items()
         ]
+        ends = Ends(self._cluster, url, self.record, seed=self._seed)
         bad = Rogues(url, self._devices, self._dashboards, rogues, token, self.record)
         async with in_background(
             *(device.run() for device in self._devices + steady),
             *(dashboard.run() for dashboard in self._dashboards),
+            ends.run(),
             probe(url, token, next(iter(probed)), self.record, self._probing, pause=0.25),
         ):
             self._devices += steady
@@ -140,7 +143,8 @@ class Run:
             try:
                 async with in_background(self._misbehave(bad)):
                     await self._break(world)
-                await self._come_to_rest(calling)
+                ends.stop()
+                await self._come_to_rest(calling, ends)
             finally:
                 calling.cancel()
 
@@ -175,7 +179,7 @@ class Run:
                 self.record(Fault(name=fault.name, began=True))
                 tasks.create_task(rogues.misbehave(fault))
 
-    async def _come_to_rest(self, calling: Awaitable[object]) -> None:
+    async def _come_to_rest(self, calling: Awaitable[object], ends: Ends) -> None:
         """Nothing is broken any more: all that was begun has to end."""
         _say("quiet")
         quiet = time.monotonic()
@@ -184,6 +188,7 @@ class Run:
         for device in self._devices:
             device.stopping = True
         await calling
+        await ends.idle.wait()
         await asyncio.sleep(max(0.0, quiet + REGISTRY_SECONDS + SLACK - time.monotonic()))
         await self._ask_registry()
         self._probing.set()
