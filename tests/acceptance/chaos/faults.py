@@ -37,6 +37,7 @@ WORLD: Final[dict[str, tuple[float, float]]] = {
     "clients' wire frozen": (12, 4),
     "clients' wire cut": (1, 1),
     "clients' wire half-closed": (1, 1),
+    "replica frozen, its devices move": (15, 11),
     "replica's clock stepped": (20, 5),
     "postgres's clock stepped": (20, 5),
 }

@@ -67,6 +67,14 @@ class Ran(Fact, frozen=True, kw_only=True):
     type: str
 
 
+class Stranded(OnLine, frozen=True, kw_only=True):
+    """A durable event that was sent up this line when its replica stood still, which it did until a
+    newer line had been welcomed."""
+
+    boot: str
+    seq: int
+
+
 class OnSocket(Fact, frozen=True, kw_only=True):
     """Something on one socket of a dashboard; `socket` counts up."""
 
@@ -184,7 +192,7 @@ class Noted(Fact, frozen=True, kw_only=True):
 
 
 AnyFact = (
-    Opened | Closed | Received | Sent | Acked | Ran | Subscribed | Saw | Gap | Asked
+    Opened | Closed | Received | Sent | Acked | Stranded | Ran | Subscribed | Saw | Gap | Asked
     | Answered | Lost | Grouped | Registry | Probed | Ended | Used | Disowned | Fault | Noted
 )  # fmt: skip
 

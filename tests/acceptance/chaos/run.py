@@ -41,6 +41,7 @@ from tests.tasks import in_background
 REST_SECONDS: Final = 60.0
 """Until everything has ended: the longest deadline, its sweep, and a long pause of a device."""
 ENROLLING: Final = 20
+MOVERS: Final = 6
 
 
 class Size(Struct, frozen=True, kw_only=True):
@@ -111,6 +112,7 @@ class Run:
         rogues = list((await self._enroll("rogue", size.rogues)).values())
         absent = list(await self._enroll("absent", size.absent))
         probed = await self._enroll("probed", 1)
+        world.movers = await self._enroll("mover", MOVERS)
         self._devices = [
             Device(url, name, its, self.record, rate=size.rate, seed=self._seed + n)
             for n, (name, its) in enumerate(tokens.items())
