@@ -1,4 +1,4 @@
-"""A hub whose wall clock is set, with its embedded servers: libfaketime, read from a file."""
+"""Processes whose wall clock is set: libfaketime, read from a file. Monotonic time stays true."""
 
 from pathlib import Path
 from typing import Final
@@ -8,10 +8,31 @@ import pytest
 from tests.acceptance.hub.process import HubProcess
 
 LIBRARIES: Final = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+MISSING: Final = "libfaketime is not installed (Debian package: libfaketime)"
 
-needs_faketime = pytest.mark.skipif(
-    not LIBRARIES, reason="libfaketime is not installed (Debian package: libfaketime)"
-)
+needs_faketime = pytest.mark.skipif(not LIBRARIES, reason=MISSING)
+
+
+class Clock:
+    """What a process, and its children, see when they are started with `environment()`."""
+
+    def __init__(self, file: Path, offset: str = "+0") -> None:
+        self._file = file
+        self.step(offset)
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "LD_PRELOAD": str(LIBRARIES[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def step(self, offset: str) -> None:
+        """Relative to the true one, as faketime writes it: `+60h`, `-2h`, `+3650d`."""
+        aside = self._file.with_suffix(".new")
+        aside.write_text(f"{offset}\n")
+        aside.replace(self._file)  # it is read at every moment
 
 
 class ClockedHub(HubProcess):
@@ -21,20 +42,11 @@ class ClockedHub(HubProcess):
 
     def __init__(self, folder: Path, offset: str = "+0", **variables: str) -> None:
         super().__init__(folder, **variables)
-        self._file = folder / "clock"
-        self.step(offset)
+        self._clock = Clock(folder / "clock", offset)
+        self.step = self._clock.step
 
     def environment(self) -> dict[str, str]:
-        return super().environment() | {
-            "LD_PRELOAD": str(LIBRARIES[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def step(self, offset: str) -> None:
-        """As faketime writes it: `+60h`, `-2h`, `+3650d`."""
-        self._file.write_text(f"{offset}\n")
+        return super().environment() | self._clock.environment()
 
 
 class ClockedReplica(ClockedHub):

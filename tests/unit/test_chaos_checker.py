@@ -14,6 +14,9 @@ from tests.acceptance.chaos.history import (
     Asked,
     Closed,
     Deed,
+    Disowned,
+    Ended,
+    Fault,
     Gap,
     Grouped,
     History,
@@ -28,7 +31,9 @@ from tests.acceptance.chaos.history import (
     Saw,
     Sent,
     Step,
+    Stranded,
     Subscribed,
+    Used,
     read,
     write,
 )  # fmt: skip
@@ -118,6 +123,9 @@ def test_nothing_is_found_in_a_sound_history() -> None:
     assert found(sound()) == {}
 
 
+JOIN = Deed(action="command.restart_service", subject="c", joined=True)
+
+
 LEDGERS: list[tuple[str, Ledger]] = [
     ("accepted", ledger(rows=[row(), row()])),
     ("accepted", ledger(rows=[row(status="SENT", said=None)], steps=steps(None, "SENT"))),
@@ -136,6 +144,9 @@ LEDGERS: list[tuple[str, Ledger]] = [
     ("audited", ledger(deeds=[*ledger().deeds, ledger().deeds[0]])),
     ("audited", ledger(deeds=[*ledger().deeds, Deed(action="command.force_sync", subject="x")])),
     ("audited", ledger(deeds=[*ledger().deeds, Deed(action="group.create", subject="x")])),
+    ("audited", ledger(deeds=[*ledger().deeds, msgspec.structs.replace(JOIN, subject="x")])),
+    ("audited", ledger(deeds=[JOIN, ledger().deeds[1]])),
+    ("audited", ledger(rows=[row(), row(command="c2")])),
     ("audited", ledger(deeds=[*ledger().deeds, Deed(action="command.cancel", subject="c")])),
 ]
 
@@ -156,9 +167,22 @@ def ending(status: str) -> Saw:
     )  # fmt: skip
 
 
+def used(began: float, http: int = 200, *, renewed: bool = False) -> Used:
+    return Used(credential="t", replica="r", began=began, http=http, renewed=renewed)
+
+
+def blind(since: float, until: float) -> list[AnyFact]:
+    """While the replicas could not read."""
+    return [
+        Fault(at=since, name="postgres frozen", began=True),
+        Fault(at=until, name="postgres frozen", began=False),
+    ]
+
+
 FACTS: list[tuple[str, list[AnyFact]]] = [
     ("noted", [Noted(rule="drain", text="exit 1")]),
     ("accepted", [Answered(call=1, http=202, commands=[("lost", "SENT", None)])]),
+    ("refused in order", [Answered(call=2, http=500)]),
     ("one command", [Asked(call=2, kind="now", command="c", same=1), Answered(call=2, http=409)]),
     ("one command", [Asked(call=2, kind="now", command="c", same=1), Answered(call=2, http=400)]),
     (
@@ -182,6 +206,7 @@ FACTS: list[tuple[str, list[AnyFact]]] = [
     ("answers agree", [Answered(call=1, http=200, commands=[("c", "TIMEOUT", "timeout")])]),
     ("in order", [Received(device="d", generation=1, command="c")]),
     ("fence", [opened(2, at=3.5)]),
+    ("fence", [opened(2, at=70), Stranded(device="d", generation=1, boot="b", seq=1)]),
     ("registry", [opened(2, at=30)]),
     ("registry", [Closed(at=30, device="d", generation=1, code=1000)]),
     ("registry", [Registry(at=60, asked="r2", lines={})]),
@@ -200,6 +225,12 @@ FACTS: list[tuple[str, list[AnyFact]]] = [
             Acked(at=8, device="d", generation=1, boot="b", seq=2),
         ],
     ),
+    ("ended", [Ended(at=10, credential="t"), used(15.1)]),
+    ("ended", [Ended(at=10, credential="t"), used(10.1, renewed=True)]),
+    ("ended", [Ended(at=10, credential="t"), *blind(20, 30), used(16)]),
+    ("ended", [Ended(at=10, credential="t"), *blind(11, 30), used(75.1)]),
+    ("ended", [Ended(at=10, credential="t"), *blind(11, 80), used(12, renewed=True)]),
+    ("owners", [Disowned(command="c")]),
     ("results agree", [ending("FAILED")]),
     ("results agree", [ending("SUCCESS")]),
 ]
@@ -221,6 +252,30 @@ def test_what_was_seen_once_too_often_is_found(rule: str, more: list[AnyFact]) -
 )
 def test_what_is_missing_is_found(rule: str, facts: list[AnyFact]) -> None:
     assert rule in found(facts)
+
+
+def test_who_joins_a_command_has_rows_beside_its_own() -> None:
+    assert found(sound(), ledger(deeds=[*ledger().deeds, JOIN, JOIN])) == {}
+
+
+FORBIDDEN = ended_as("CANCELLED", error="forbidden")
+
+
+def test_a_command_without_its_owner_is_withdrawn_unseen() -> None:
+    lost: list[AnyFact] = [Disowned(command="c")]
+    facts = [
+        fact
+        for fact in without(Received, Ran, Answered)
+        if not isinstance(fact, Saw) or fact.command is None
+    ]
+    assert found([*facts, *lost], FORBIDDEN) == {}
+    for told in (ended_as("EXPIRED"), ended_as("CANCELLED", error="cancelled")):
+        assert "owners" in found([*facts, *lost], told)
+    for reached in (
+        Received(device="d", generation=1, command="c"),
+        Ran(device="d", journal="j", command="c", type="restart_service"),
+    ):
+        assert "owners" in found([*facts, *lost, reached], FORBIDDEN)
 
 
 def test_an_event_that_was_only_sent_on_an_old_line_must_not_be_stored() -> None:
@@ -297,6 +352,10 @@ LAWFUL: list[list[AnyFact]] = [
     [Asked(call=2, kind="now", command="c", same=1, other=True), Answered(call=2, http=409)],
     [Received(at=9, device="d", generation=2, command="c"), opened(2, at=8)],
     [Grouped(name="refused", http=503)],
+    [Stranded(device="d", generation=1, boot="b", seq=7)],
+    [used(1), used(9, renewed=True), Ended(at=10, credential="t"), used(15), used(99, 401)],
+    [Ended(at=10, credential="t"), *blind(11, 30), used(70)],
+    [Disowned(command="one whose call was lost")],
 ]
 
 

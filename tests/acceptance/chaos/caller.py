@@ -8,6 +8,7 @@ another body: that must be a conflict.
 import asyncio
 import contextlib
 import itertools
+import math
 import random
 import time
 import uuid
@@ -67,6 +68,7 @@ class Caller:
         turns: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (4, self._now), (4, self._queued), (3, self._waiting), (1, self._bulk),
             (2, self._cancel), (2, self._again), (1, self._otherwise), (1, self._group),
+            (1, self._unnamed),
         ]  # fmt: skip
         weights = [weight for weight, _ in turns]
         async with self._client:
@@ -82,8 +84,7 @@ class Caller:
         await self._dispatch("now", timeoutMs=self._random.randint(2_000, 10_000))
 
     async def _queued(self) -> None:
-        seconds = self._random.uniform(3, 20)
-        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+        expires = _in(self._random.uniform(3, 20))
         await self._dispatch("queue", delivery="queue", timeoutMs=8_000, expiresAt=expires)
 
     async def _waiting(self) -> None:
@@ -103,6 +104,15 @@ class Caller:
         path = f"/devices/{device}/commands"
         body = {"command": command, **wish}
         await self._make(Call(next(_numbers), kind, path, body, headers, command.get("id")))
+
+    async def _unnamed(self) -> None:
+        """Nothing tells it from an equal one that waits: it may get that one."""
+        device = self._random.choice(self._absent)
+        body = {"command": {"type": "force_sync"}, "delivery": "queue", "expiresAt": _soon()}
+        path, headers = f"/devices/{device}/commands", {"Prefer": "respond-async"}
+        call = Call(next(_numbers), "unnamed", path, body, headers, None)
+        self._record(Asked(call=call.number, kind=call.kind))
+        await self._send(call, keep=False)
 
     async def _bulk(self) -> None:
         devices = self._random.sample(self._devices, min(15, len(self._devices)))
@@ -177,6 +187,19 @@ class Caller:
         self._record(Grouped(name=name, http=http))
 
 
+def _in(seconds: float) -> str:
+    return _at(time.time() + seconds)
+
+
+def _soon() -> str:
+    """In 10 to 20 seconds: the same for all who ask for a while."""
+    return _at(10 * math.ceil(time.time() / 10) + 10)
+
+
+def _at(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def commands_of(answer: httpx.Response) -> list[tuple[str, str, str | None]]:
     """(id, status, error code) of each command that an answer tells of."""
     data: Json = answer.json()["data"]
@@ -194,10 +217,10 @@ def _code(entry: Json) -> str | None:
     return error.get("code")
 
 
-def make_client(url: str, token: str, *, seconds: float = CALL_SECONDS) -> httpx.AsyncClient:
+def make_client(url: str, token: str | None, *, seconds: float = CALL_SECONDS) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=f"{url}/api/v1",
-        headers=bearer(token),
+        headers=bearer(token) if token else {},
         timeout=seconds,
         trust_env=False,
         verify=TLS,

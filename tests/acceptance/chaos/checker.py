@@ -5,7 +5,7 @@ rule never assumes that a fault was absent: it uses only what the promises say h
 them. What nobody can know (a call that was never answered, an event that was never acknowledged) is
 never a violation by itself.
 
-Three rules need a word:
+Four rules need a word:
 
 - *fence*: a result counts for the line it was sent on. If it was sent after the same device's newer
   line had been welcomed, believing it is wrong. A result on its way at that moment may still win.
@@ -14,6 +14,8 @@ Three rules need a word:
   place; by any later change of epoch, when it lay beyond what was seen of its own epoch. An event
   that nobody saw never had a place: any gap that was told after it was sent covers it.
 - *registry*: a line counts when it has stood, or been gone, for as long as the registry may take.
+- *ended*: a use counts from its beginning, so that a replica that stood still with it in its kernel
+  has no excuse. One that could not read the database has a minute of it: then it refuses by itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +23,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tests.acceptance.chaos import commands, lines, seen
+from tests.acceptance.chaos import commands, lines, rights, seen
 from tests.acceptance.chaos.history import History
 
 Rule = Callable[[History], Iterator[str]]
@@ -29,6 +31,7 @@ RULES: Final[dict[str, Rule]] = {
     "noted": commands.noted,
     "accepted": commands.accepted,
     "transitions": commands.transitions,
+    "refused in order": commands.refused_in_order,
     "one command": commands.one_command,
     "ran once": commands.ran_once,
     "success means ran": commands.success_means_ran,
@@ -39,6 +42,8 @@ RULES: Final[dict[str, Rule]] = {
     "fence": lines.fence,
     "stored once": lines.stored_once,
     "registry": lines.registry_is_true,
+    "ended": rights.ended_is_ended,
+    "owners": rights.owners_have_rights,
     "unbroken": seen.unbroken,
     "events seen once": seen.events_seen_once,
     "results agree": seen.results_agree,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.acceptance.chaos.servers import Servers
+from tests.acceptance.clock import Clock
 from tests.acceptance.hub.clients import Fleet
 from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
@@ -24,7 +25,7 @@ from tests.acceptance.up import longline
 
 ADMIN: Final = "admin"
 PASSWORD: Final = "correct horse battery"
-SETTINGS: Final = {"user_token_seconds": "86400", "log_level": "info"}
+SETTINGS: Final = {"user_token_seconds": "864000", "log_level": "info"}
 
 
 class Replica(HubProcess):
@@ -33,10 +34,16 @@ class Replica(HubProcess):
     start_seconds = 60.0
     stop_seconds = 45.0
 
+    clock: Clock | None = None
+    """Its own, if it has one: set before it is started."""
+
     def __init__(self, folder: Path, port: int, **variables: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder, **variables)
         self.port = port
+
+    def environment(self) -> dict[str, str]:
+        return super().environment() | (self.clock.environment() if self.clock else {})
 
     def arguments(self) -> list[str | Path]:
         return ["hub", "--port", str(self.port)]
@@ -55,12 +62,19 @@ class Cluster:
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
         self.servers = Servers(folder / "servers")
+        self._clocks = False
         self.replicas: list[Replica] = []
         self.database_url: str | None = None
         self.redis_url: str | None = None
         self.enrollment_key = ""
         self.admin_token = ""
         self._variables = SETTINGS | {"data_dir": str(folder / "data")} | variables
+
+    def set_clocks(self) -> None:
+        """Each replica and Postgres get a wall clock of their own, which needs libfaketime: before
+        any of them is started."""
+        self._clocks = True
+        self.servers.clock = Clock(self.folder / "postgres-clock")
 
     async def start(self, replicas: int) -> None:
         """The servers have been started."""
@@ -76,8 +90,11 @@ class Cluster:
             "redis_url": self.redis_url or self.servers.redis_url,
         }
         folder = self.folder / f"replica-{len(self.replicas)}"
-        self.replicas.append(Replica(folder, free_port(), **variables))
-        return self.replicas[-1]
+        replica = Replica(folder, free_port(), **variables)
+        if self._clocks:
+            replica.clock = Clock(folder / "clock")
+        self.replicas.append(replica)
+        return replica
 
     async def each(self, replicas: list[Replica], do: Callable[[Replica], object]) -> None:
         """At the same time."""

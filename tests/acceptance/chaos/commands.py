@@ -65,6 +65,13 @@ def transitions(history: History) -> Iterator[str]:
             yield f"{row.command} is {row.status}, its last step was to {at[row.command]}"
 
 
+def refused_in_order(history: History) -> Iterator[str]:
+    """G17: what cannot be done now is refused (503); no fault is the hub's own failure (500)."""
+    for answer in of(history.facts, Answered):
+        if answer.http == 500:
+            yield f"call {answer.call} was answered 500"
+
+
 def one_command(history: History) -> Iterator[str]:
     """G2: the same call again is the same command; with another body it is a conflict."""
     answers = {fact.call: fact for fact in of(history.facts, Answered)}
@@ -140,11 +147,11 @@ def answers_agree(history: History) -> Iterator[str]:
 
 
 def audited(history: History) -> Iterator[str]:
-    """G16: a row for each privileged call that had an effect, and for nothing else."""
-    deeds = Counter((deed.action, deed.subject) for deed in history.ledger.deeds)
-    expected: set[tuple[str, str]] = set()
-    for row in history.ledger.rows:
-        expected.add((f"command.{row.type}", row.batch or row.command))
+    """G16: a row for each command, however many one call made, and for each other call that had an
+    effect; for nothing else. Who joins a command has rows beside that."""
+    told = history.ledger.deeds
+    deeds = Counter((deed.action, deed.subject) for deed in told if not deed.joined)
+    expected = {(f"command.{row.type}", row.command) for row in history.ledger.rows}
     names = {fact.name: fact.http for fact in of(history.facts, Grouped)}
     made = {("group.create", name) for name, http in names.items() if http == 201}
     for action, subject in sorted(expected | made):
@@ -156,6 +163,9 @@ def audited(history: History) -> Iterator[str]:
             yield f"an audit row tells of {action} {subject}, which is not there"
         if action == "group.create" and subject not in names:
             yield f"an audit row tells of the group {subject}, which nobody made"
+    for deed in told:
+        if deed.joined and (deed.action, deed.subject) not in expected:
+            yield f"an audit row tells who joined {deed.subject}, which is not there"
     yield from _cancels(history, deeds)
 
 

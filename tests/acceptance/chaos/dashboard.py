@@ -1,23 +1,26 @@
 """A dashboard that writes down all it receives, and comes back where it left.
 
-It subscribes to everything. Its place is the position that the hub last told it: in `subscribed`,
-an event, a `gap` or a `pong`; after a broken socket it asks for what came since.
+It subscribes to everything, by name: without names it would not get all there is. Its place is the
+position that the hub last told it: in `subscribed`, an event, a `gap` or a `pong`; after a broken
+socket it asks for what came since.
 """
 
 import asyncio
 import contextlib
 import random
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from protocol.dashboard import EventType
 from tests.acceptance.chaos.history import Gap, Record, Saw, Subscribed
 from tests.acceptance.hub.clients import bearer
 
 Json = dict[str, Any]
 PING_SECONDS: Final = 2.0
+EVERYTHING: Final = get_args(EventType)
 Place = tuple[str, int]
 
 
@@ -53,7 +56,7 @@ class Dashboard:
     async def _watch(self, connection: ClientConnection) -> None:
         self._socket += 1
         since = self.place
-        wish: Json = {"type": "subscribe", "id": "all"}
+        wish: Json = {"type": "subscribe", "id": "all", "types": EVERYTHING}
         if since is not None:
             wish["since"] = {"epoch": since[0], "offset": since[1]}
         await connection.send(msgspec.json.encode(wish).decode())

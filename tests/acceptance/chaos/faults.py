@@ -37,8 +37,15 @@ WORLD: Final[dict[str, tuple[float, float]]] = {
     "clients' wire frozen": (12, 4),
     "clients' wire cut": (1, 1),
     "clients' wire half-closed": (1, 1),
+    "replica frozen, its devices move": (15, 11),
+    "replica's clock stepped": (20, 5),
+    "postgres's clock stepped": (20, 5),
 }
 """Seconds it is held: in a whole run, in a short one."""
+CLOCKS: Final = frozenset({"replica's clock stepped", "postgres's clock stepped"})
+"""Faults that need libfaketime."""
+STEPS: Final = ("+10s", "-10s", "+10m", "-10m", "+1d", "-1d")
+"""Where a clock is stepped to; then it is stepped back."""
 
 PEERS: Final = (
     "device killed", "device killed", "journal deleted", "clone", "two lines", "come and go",
@@ -46,7 +53,7 @@ PEERS: Final = (
     "dashboard in a loop", "rubbish", "dashboard leaves",
 )  # fmt: skip
 PEER_SECONDS: Final = 1.5
-HAND: Final = 13
+HAND: Final = 15
 PAIRS: Final = 0.3
 
 
@@ -58,8 +65,11 @@ class Planned(Struct, frozen=True):
     pick: int
 
 
-def world(seed: int, *, short: bool) -> Iterator[tuple[Planned, ...]]:
-    """What begins together. Without an end when it is not short."""
+def world(
+    seed: int, *, short: bool, without: frozenset[str] = frozenset()
+) -> Iterator[tuple[Planned, ...]]:
+    """What begins together. Without an end when it is not short. Leaving faults out changes
+    nothing of the others."""
     chance = random.Random(seed)  # noqa: S311 - to be repeated
     while True:
         deck = list(WORLD)
@@ -68,6 +78,7 @@ def world(seed: int, *, short: bool) -> Iterator[tuple[Planned, ...]]:
             Planned(name, WORLD[name][short], chance.randrange(1 << 30))
             for name in (deck[:HAND] if short else deck)
         ]
+        waiting = [fault for fault in waiting if fault.name not in without]
         while waiting:
             first = waiting.pop(0)
             pair = not short and waiting and _part(first) != _part(waiting[0])
@@ -79,6 +90,7 @@ def world(seed: int, *, short: bool) -> Iterator[tuple[Planned, ...]]:
 def _part(fault: Planned) -> str:
     """What it hurts: a server and the wire to it are one."""
     word = fault.name.split()[0]
+    word = word.removesuffix("'s")
     return {"all": "replica", "database": "postgres"}.get(word, word)
 
 

@@ -67,6 +67,14 @@ class Ran(Fact, frozen=True, kw_only=True):
     type: str
 
 
+class Stranded(OnLine, frozen=True, kw_only=True):
+    """A durable event that was sent up this line when its replica stood still, which it did until a
+    newer line had been welcomed."""
+
+    boot: str
+    seq: int
+
+
 class OnSocket(Fact, frozen=True, kw_only=True):
     """Something on one socket of a dashboard; `socket` counts up."""
 
@@ -149,6 +157,28 @@ class Probed(Fact, frozen=True, kw_only=True):
     ok: bool
 
 
+class Ended(Fact, frozen=True, kw_only=True):
+    """The call that ended it was answered 200."""
+
+    credential: str
+
+
+class Used(Fact, frozen=True, kw_only=True):
+    """A replica was shown it, from `began` to `at`; `renewed`: that gave a new token."""
+
+    credential: str
+    replica: str
+    began: float
+    http: int
+    renewed: bool = False
+
+
+class Disowned(Fact, frozen=True, kw_only=True):
+    """The owner of this command lost the right to it before the device of it first came."""
+
+    command: str
+
+
 class Fault(Fact, frozen=True, kw_only=True):
     name: str
     began: bool
@@ -162,8 +192,8 @@ class Noted(Fact, frozen=True, kw_only=True):
 
 
 AnyFact = (
-    Opened | Closed | Received | Sent | Acked | Ran | Subscribed | Saw | Gap | Asked | Answered
-    | Lost | Grouped | Registry | Probed | Fault | Noted
+    Opened | Closed | Received | Sent | Acked | Stranded | Ran | Subscribed | Saw | Gap | Asked
+    | Answered | Lost | Grouped | Registry | Probed | Ended | Used | Disowned | Fault | Noted
 )  # fmt: skip
 
 
@@ -178,7 +208,6 @@ class Row(Struct, frozen=True, kw_only=True):
     status: str
     error: str | None = None
     was_sent: bool = True
-    batch: str | None = None
     said: tuple[int, float] | None = None
 
 
@@ -191,10 +220,12 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Deed(Struct, frozen=True, kw_only=True):
-    """An audit row. `subject` is the command, the batch, or the name of the group."""
+    """An audit row. `subject` is the command, or the name of the group; `joined`: the call got a
+    command that waited already."""
 
     action: str
     subject: str
+    joined: bool = False
 
 
 class Ledger(Struct, frozen=True, kw_only=True):

@@ -24,14 +24,15 @@ CREATE TRIGGER chaos_moved AFTER UPDATE ON command FOR EACH ROW
 """
 ROWS: Final = """
 SELECT command_id, device_id, seq, type, status::text, error ->> 'code' AS error,
-       sent_at IS NOT NULL AS was_sent, batch_id,
+       sent_at IS NOT NULL AS was_sent,
        (data ->> 'generation')::int AS generation, (data ->> 'at')::float AS at
 FROM command
 """
 DEEDS: Final = """
 SELECT action,
-       coalesce(detail ->> 'commandId', detail ->> 'batchId', detail ->> 'name', '') AS subject
-FROM audit_log WHERE action LIKE 'command.%' OR action = 'group.create'
+       coalesce(detail ->> 'commandId', detail ->> 'name', '') AS subject,
+       coalesce((detail ->> 'joined')::bool, false) AS joined
+FROM audit_log WHERE (action LIKE 'command.%' OR action = 'group.create') AND outcome = 'ok'
 """
 STORED: Final = "SELECT device_id, boot_id, seq FROM event WHERE boot_id IS NOT NULL"
 STEPS: Final = "SELECT command, before, after FROM chaos_step ORDER BY n"
@@ -73,5 +74,5 @@ def _row(found: dict[str, Any]) -> Row:
     return Row(
         command=found["command_id"], device=found["device_id"], seq=found["seq"],
         type=found["type"], status=found["status"], error=found["error"],
-        was_sent=found["was_sent"], batch=found["batch_id"], said=said,
+        was_sent=found["was_sent"], said=said,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from tests.acceptance.chaos.history import (
     Registry,
     Row,
     Sent,
+    Stranded,
     of,
 )  # fmt: skip
 
@@ -51,6 +52,11 @@ def fence(history: History) -> Iterator[str]:
             if stale(row.device, generation, at):
                 yield f"{row.command}: a result of the old line {row.device} {generation} counts"
     yield from _stale_events(history, stale)
+    stored = set(history.ledger.stored)
+    for fact in of(history.facts, Stranded):
+        if (fact.device, fact.boot, fact.seq) in stored:
+            line = f"{fact.device} {fact.generation}"
+            yield f"event {fact.boot} {fact.seq} waited while {line} became an old line, and counts"
 
 
 def _stale_events(history: History, stale: Callable[[str, int, float], bool]) -> Iterator[str]:

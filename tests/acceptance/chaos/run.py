@@ -28,17 +28,20 @@ from tests.acceptance.chaos.checker import Violation, check
 from tests.acceptance.chaos.cluster import Cluster
 from tests.acceptance.chaos.dashboard import Dashboard
 from tests.acceptance.chaos.device import Device
+from tests.acceptance.chaos.ends import Ends
 from tests.acceptance.chaos.figures import report, summary
 from tests.acceptance.chaos.history import AnyFact, Fault, History, Noted, Registry, write
 from tests.acceptance.chaos.lines import REGISTRY_SECONDS, SLACK
 from tests.acceptance.chaos.proxy import Proxy, serving
 from tests.acceptance.chaos.rogues import Rogues
 from tests.acceptance.chaos.world import World
+from tests.acceptance.clock import LIBRARIES, MISSING
 from tests.tasks import in_background
 
 REST_SECONDS: Final = 60.0
 """Until everything has ended: the longest deadline, its sweep, and a long pause of a device."""
 ENROLLING: Final = 20
+MOVERS: Final = 6
 
 
 class Size(Struct, frozen=True, kw_only=True):
@@ -68,6 +71,12 @@ class Run:
         self._short = short
         self._seconds = minutes * 60
         self._cluster = Cluster(folder)
+        self._without = frozenset[str]()
+        if LIBRARIES:
+            self._cluster.set_clocks()
+        else:
+            self._without = faults.CLOCKS
+            _say(f"no clock is stepped: {MISSING}")
         self._calling = asyncio.Event()
         """Set when callers shall come to an end; `_probing`, when the probe shall."""
         self._probing = asyncio.Event()
@@ -103,6 +112,7 @@ class Run:
         rogues = list((await self._enroll("rogue", size.rogues)).values())
         absent = list(await self._enroll("absent", size.absent))
         probed = await self._enroll("probed", 1)
+        world.movers = await self._enroll("mover", MOVERS)
         self._devices = [
             Device(url, name, its, self.record, rate=size.rate, seed=self._seed + n)
             for n, (name, its) in enumerate(tokens.items())
@@ -121,10 +131,12 @@ class Run:
             Device(url, name, its, self.record, rate=0.1, seed=self._seed)
             for name, its in probed.items()
         ]
+        ends = Ends(self._cluster, url, self.record, seed=self._seed)
         bad = Rogues(url, self._devices, self._dashboards, rogues, token, self.record)
         async with in_background(
             *(device.run() for device in self._devices + steady),
             *(dashboard.run() for dashboard in self._dashboards),
+            ends.run(),
             probe(url, token, next(iter(probed)), self.record, self._probing, pause=0.25),
         ):
             self._devices += steady
@@ -133,7 +145,8 @@ class Run:
             try:
                 async with in_background(self._misbehave(bad)):
                     await self._break(world)
-                await self._come_to_rest(calling)
+                ends.stop()
+                await self._come_to_rest(calling, ends)
             finally:
                 calling.cancel()
 
@@ -148,7 +161,8 @@ class Run:
 
     async def _break(self, world: World) -> None:
         give_up = time.monotonic() + self._seconds
-        for together in faults.world(self._seed, short=self._short):
+        schedule = faults.world(self._seed, short=self._short, without=self._without)
+        for together in schedule:
             if time.monotonic() + max(fault.seconds for fault in together) > give_up:
                 return
             await asyncio.sleep(self._size.calm)
@@ -167,7 +181,7 @@ class Run:
                 self.record(Fault(name=fault.name, began=True))
                 tasks.create_task(rogues.misbehave(fault))
 
-    async def _come_to_rest(self, calling: Awaitable[object]) -> None:
+    async def _come_to_rest(self, calling: Awaitable[object], ends: Ends) -> None:
         """Nothing is broken any more: all that was begun has to end."""
         _say("quiet")
         quiet = time.monotonic()
@@ -176,6 +190,7 @@ class Run:
         for device in self._devices:
             device.stopping = True
         await calling
+        await ends.idle.wait()
         await asyncio.sleep(max(0.0, quiet + REGISTRY_SECONDS + SLACK - time.monotonic()))
         await self._ask_registry()
         self._probing.set()

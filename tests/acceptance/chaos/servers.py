@@ -7,6 +7,7 @@ a fault has to respect: Valkey comes back empty, Postgres recovers from its log.
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -15,13 +16,33 @@ import psutil
 from redis import Redis
 
 from hub.base.embedded import Child, Embedded
+from tests.acceptance.clock import Clock
 
 START_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.05
 
 
+class _Clocked(Child):
+    """The same server under a clock."""
+
+    def __init__(self, child: Child, clock: Clock) -> None:
+        variables = [f"{name}={value}" for name, value in clock.environment().items()]
+        super().__init__(
+            child.name, ["env", *variables, *child._argv],
+            log_file=child._log_file, stop_signal=child._stop_signal, user=child._user,
+        )  # fmt: skip
+
+
 class Servers(Embedded):
-    """`which` is `postgres` or `valkey` throughout."""
+    """`which` is `postgres` or `valkey` throughout. `clock` is that of Postgres, if it has one of
+    its own."""
+
+    clock: Clock | None = None
+
+    async def _started(self, child: Child, answers: Callable[[], Awaitable[bool]]) -> None:
+        if self.clock is not None and child.name == "postgres":
+            child = _Clocked(child, self.clock)
+        await super()._started(child, answers)
 
     def child(self, which: str) -> Child:
         return next(child for child in self._children if child.name == which)

@@ -14,9 +14,11 @@ from typing import Final, Literal
 import asyncpg
 
 from tests.acceptance.chaos.cluster import Cluster, Replica
-from tests.acceptance.chaos.faults import Planned
+from tests.acceptance.chaos.faults import STEPS, Planned
 from tests.acceptance.chaos.history import Noted, Record
+from tests.acceptance.chaos.moving import move
 from tests.acceptance.chaos.proxy import Proxy
+from tests.acceptance.clock import Clock
 
 DRAIN_SECONDS: Final = 30.0
 EVERY: Final = 2.0
@@ -33,6 +35,8 @@ class World:
     def __init__(
         self, cluster: Cluster, clients: Proxy, database: Proxy, redis: Proxy, record: Record
     ) -> None:
+        self.movers: dict[str, str] = {}
+        """Devices with their tokens that are only there to move to another replica."""
         self._cluster = cluster
         self._servers = cluster.servers
         self._record = record
@@ -51,6 +55,9 @@ class World:
             "postgres backends terminated": self._terminate_backends,
             "postgres connections exhausted": self._exhaust_connections,
             "postgres frozen": lambda fault: self._frozen("postgres", fault.seconds),
+            "replica frozen, its devices move": self._move,
+            "replica's clock stepped": lambda fault: _step(self._victim(fault).clock, fault),
+            "postgres's clock stepped": lambda fault: _step(self._servers.clock, fault),
         }
         for name, wire in wires.items():
             self._acts |= _acts_on(name, wire)
@@ -72,6 +79,11 @@ class World:
         victim.freeze()
         await asyncio.sleep(fault.seconds)
         victim.thaw()
+
+    async def _move(self, fault: Planned) -> None:
+        victim, replicas = self._victim(fault), self._cluster.replicas
+        other = replicas[(replicas.index(victim) + 1) % len(replicas)]
+        await move(self.movers, victim, other, self._record, seconds=fault.seconds)
 
     async def _drain(self, fault: Planned) -> None:
         victim = self._victim(fault)
@@ -138,6 +150,13 @@ def _supervised(replica: Replica) -> None:
         with contextlib.suppress(AssertionError):
             return replica.start()
     raise AssertionError(f"a replica does not start:\n{replica.log()[-2000:]}")
+
+
+async def _step(clock: Clock | None, fault: Planned) -> None:
+    assert clock is not None  # else the fault is left out
+    clock.step(STEPS[fault.pick % len(STEPS)])
+    await asyncio.sleep(fault.seconds)
+    clock.step("+0")
 
 
 def _acts_on(name: str, wire: Proxy) -> dict[str, Callable[[Planned], Awaitable[None]]]:
