@@ -11,7 +11,7 @@ from hub.accounts.service import AccountService
 from hub.accounts.sessions import Grant, SessionService
 from hub.accounts.store import ApiKeyRow, SessionRow, UserRow
 from hub.accounts.users import UserChange, UserService
-from hub.base.errors import Forbidden, TooLarge
+from hub.base.errors import Forbidden, NotFound, TooLarge
 from hub.web.envelope import Answer, Items, at
 from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.principal import Role
@@ -197,7 +197,7 @@ class AccountEndpoints:
         by = call.principal
         wanted = call.query.user_id or by.subject
         if wanted != by.subject and by.role != "ADMIN":
-            raise Forbidden("sessions of others are for administrators")
+            raise NotFound("no such user")
         rows = await self._sessions.sessions(by.org, wanted)
         return Items([_session(row, by.session_id) for row in rows])
 

@@ -71,6 +71,7 @@ CONFLICTS: Final[frozenset[Key]] = frozenset(
 UNFOUND: Final[frozenset[Key]] = frozenset(
     {
         ("POST", "/firmware/deployments"),
+        ("GET", "/auth/sessions"),
         ("GET", "/config-schema"),
         ("DELETE", "/config-schema"),
     }

@@ -296,10 +296,10 @@ async def test_a_subscribe_has_an_id_or_subscriptions(url: str, admin_token: str
 async def test_a_socket_has_at_most_64_subscriptions(url: str, admin_token: str) -> None:
     async with dashboard(url, admin_token) as socket:
         for number in range(64):
-            await subscribe(socket, f"s{number}")
+            await subscribe(socket, f"s{number}", types=[])
         await socket.send("subscribe", id="one more")
         await socket.expect("error", code="too_many_subscriptions", id="one more")
-        await subscribe(socket, "s7")
+        await subscribe(socket, "s7", types=[])
 
 
 # Sessions that end

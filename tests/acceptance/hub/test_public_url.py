@@ -104,9 +104,15 @@ def test_role_and_token_are_told_apart_from_origin(
     admin = bearer(log_in(proxied.url, "admin", proxied.ready["adminPassword"]))
     made = client.post("/api/v1/api-keys", json={"name": "k", "role": "VIEWER"}, headers=admin)
     key = bearer(made.json()["data"]["key"])
-    refused = client.get("/api/v1/users", headers=key)
-    assert refused.status_code == 403
-    assert refused.json()["detail"] == "the role of this API key, VIEWER, does not allow this"
+    for path, why in (
+        (
+            "/api/v1/cloud-sync/dead-letters",
+            "the role of this API key, VIEWER, does not allow this",
+        ),
+        ("/api/v1/users", "an API key may not do this: sign in"),
+    ):
+        refused = client.get(path, headers=key)
+        assert (refused.status_code, refused.json()["detail"]) == (403, why)
 
 
 def test_everything_says_the_prefix(proxied: HubProcess, client: httpx.Client) -> None:

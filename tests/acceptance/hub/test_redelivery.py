@@ -37,8 +37,9 @@ async def test_g5_commands_of_many_callers_arrive_in_the_order_of_the_ledger(
     fleet: Fleet, rest: Rest
 ) -> None:
     async with fleet.new_line() as device:
-        await asyncio.gather(*(rest.accept(device.device_id) for _ in range(50)))
-        arrived = [(await device.command())["id"] for _ in range(50)]
+        wanted = (rest.accept(device.device_id, "clear_queue") for _ in range(50))
+        await asyncio.gather(*wanted)
+        arrived = [(await device.command("clear_queue"))["id"] for _ in range(50)]
         records = await rest.data(f"/devices/{device.device_id}/commands", limit=50)
         accepted_at = {record["commandId"]: record["createdAt"] for record in records}
         assert accepted_at.keys() == set(arrived)
@@ -51,7 +52,9 @@ async def test_g5_queued_commands_come_in_order_and_new_ones_behind_them(
     fleet: Fleet, rest: Rest
 ) -> None:
     device_id = await fleet.enroll()
-    queued = [await rest.accept(device_id, delivery="queue") for _ in range(20)]
+    queued = [
+        await rest.accept(device_id, delivery="queue", timeoutMs=20_000 + n) for n in range(20)
+    ]
     async with fleet.line(device_id) as device:
         fresh = [await rest.accept(device_id) for _ in range(10)]
         arrived = [(await device.command())["id"] for _ in range(30)]

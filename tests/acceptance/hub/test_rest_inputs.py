@@ -427,7 +427,7 @@ async def test_pages_follow_each_other_while_rows_are_added(rest: Rest) -> None:
 
 async def test_history_takes_the_seeds_offset(fleet: Fleet, rest: Rest) -> None:
     device_id = await fleet.enroll()
-    ids = [await rest.accept(device_id, delivery="queue") for _ in range(5)]
+    ids = [await rest.accept(device_id, delivery="queue", timeoutMs=20_000 + n) for n in range(5)]
     rows = await rest.data(f"/devices/{device_id}/commands", limit=2, offset=1)
     assert [row["commandId"] for row in rows] == [ids[3], ids[2]]
     rows = await rest.data(f"/devices/{device_id}/commands", status="PENDING", type="force_sync")

@@ -7,10 +7,20 @@ from typing import Any
 
 import psutil
 
-from tests.acceptance.chaos.cluster import Cluster
-from tests.acceptance.hub.clients import Device, Socket, bearer, now, open_socket, until
+from tests.acceptance.chaos.cluster import PASSWORD, Cluster
+from tests.acceptance.hub.clients import (
+    Device,
+    Rest,
+    Socket,
+    bearer,
+    new_id,
+    now,
+    open_socket,
+    until,
+)
 
 STALLED = 100
+OF_A_USER = 50
 READING = 10
 EVENTS = 450
 WINDOW = 50
@@ -24,8 +34,11 @@ SLACK = 5.0
 async def test_g10_stalled_dashboards_delay_nobody_and_are_soon_gone(one: Cluster) -> None:
     replica = psutil.Process(one.replicas[0].pid)
     async with AsyncExitStack() as stack:
-        readers = [await dashboard(one, stack) for _ in range(READING)]
-        stalled = [await dashboard(one, stack) for _ in range(STALLED)]
+        readers = [await dashboard(one, one.admin_token, stack) for _ in range(READING)]
+        stalled: list[Socket] = []
+        for _ in range(STALLED // OF_A_USER):
+            token = await viewer(one)
+            stalled += [await dashboard(one, token, stack) for _ in range(OF_A_USER)]
         for socket in stalled:
             socket.connection.transport.pause_reading()
         device = await stack.enter_async_context(one.fleet().new_line())
@@ -51,9 +64,18 @@ async def test_g10_stalled_dashboards_delay_nobody_and_are_soon_gone(one: Cluste
     assert now() - made < GONE_WITHIN + SLACK
 
 
-async def dashboard(cluster: Cluster, stack: AsyncExitStack) -> Socket:
+async def viewer(cluster: Cluster) -> str:
+    """The token of somebody new."""
+    name = new_id("viewer")
+    async with Rest.open(cluster.urls[0], cluster.admin_token) as admin:
+        body = {"username": name, "password": PASSWORD, "role": "VIEWER"}
+        assert (await admin.post("/users", body)).status_code == 201
+    return cluster.log_in(name)
+
+
+async def dashboard(cluster: Cluster, token: str, stack: AsyncExitStack) -> Socket:
     url = f"{cluster.urls[0]}/ws/dashboard"
-    socket = await stack.enter_async_context(open_socket(url, **bearer(cluster.admin_token)))
+    socket = await stack.enter_async_context(open_socket(url, **bearer(token)))
     await socket.send("subscribe", id="s", types=["event"])
     await socket.expect("subscribed")
     return socket
