@@ -143,6 +143,10 @@ class Database:
         cut = loop.call_at(until, connection.terminate)
         try:
             yield connection
+        except AttributeError as error:  # asyncpg's, when it is cut between steps of a statement
+            if loop.time() < until:
+                raise
+            raise TimeoutError("the connection was cut") from error
         finally:
             try:
                 await self._pool.release(connection, timeout=RELEASE_SECONDS)

@@ -125,3 +125,17 @@ async def test_a_migration_under_a_running_replica_costs_one_more_try(database: 
     with contextlib.suppress(Unavailable):
         await read()
     assert await read() == ["a", "b"]
+
+
+async def test_a_connection_that_is_cut_in_the_middle_of_a_statement_was_unavailable(
+    database: Database,
+) -> None:
+    """As in a process that stood still: an answer and the deadline are there at once."""
+
+    async def asked() -> None:
+        async with database.connection(deadline=0.2) as connection:
+            asyncio.get_running_loop().call_soon(time.sleep, 0.5)
+            await connection.fetch("SELECT 'prepared for the first time'")
+
+    with pytest.raises(Unavailable):
+        await asked()
