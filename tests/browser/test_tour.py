@@ -16,8 +16,10 @@ WIDER_THAN_THE_SCREEN = """() => [...document.querySelectorAll('body *')]
   .map(one => one.outerHTML.slice(0, 160))"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(built: None, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """Ended with these tests: its devices keep drawing random numbers in this process, which
+    hypothesis takes for a strategy that does."""
     with tour.factory(tmp_path_factory.mktemp("factory")) as url:
         yield url
 
