@@ -203,6 +203,7 @@ class RecordQueue:
             self._look(connection)
 
         await self._write(job)
+        self.wake()  # what waited for these on the other way can go
         await self._tell()
 
     def _end(
@@ -240,6 +241,7 @@ class RecordQueue:
             return deleted
 
         deleted = await self._write(job)
+        self.wake()
         await self._tell()
         return deleted
 
@@ -266,6 +268,7 @@ class RecordQueue:
             )
         )
         await self.switch("VIA_LOCAL_SERVER")
+        self.wake()
 
     def wake(self) -> None:
         for event in self.wakes:

@@ -1,5 +1,6 @@
 """The queue of records on a real disk: who goes which way, and in which order."""
 
+import asyncio
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,3 +80,28 @@ async def test_a_company_that_rests_holds_back_no_other(queue: RecordQueue) -> N
     found = await queue.take("hub", 10, without=["acme", "nobody"])
     assert [(each.id, each.lane) for each in found] == [("o1", "other")]
     assert await taken(queue, "hub") == ["r1", "o1", "r2"]
+
+
+async def test_whoever_waited_for_the_other_way_is_woken_when_that_is_done(
+    queue: RecordQueue,
+) -> None:
+    waits = asyncio.Event()
+    queue.wakes.append(waits)
+    await queue.add([made("h1"), made("h2"), made("h3")])
+    for ends in (queue.settle(["h1"], []), queue.settle([], [("h2", "too old")])):
+        await queue.switch("VIA_LOCAL_SERVER")
+        await taken(queue, "hub", most=1)
+        await queue.switch("DIRECT_CLOUD")
+        assert await taken(queue, "cloud") == []
+        waits.clear()
+        await ends
+        assert waits.is_set()
+    waits.clear()
+    await queue.clear(include_completed=False)
+    assert waits.is_set()
+    waits.clear()
+    await queue.forget_cloud()
+    assert waits.is_set()
+    waits.clear()
+    await queue.forget_cloud()
+    assert waits.is_set()
