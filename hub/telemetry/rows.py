@@ -5,6 +5,7 @@ So each event becomes a line of COPY text here, and the same encoded body serves
 stream.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, assert_never, get_args
 
@@ -152,7 +153,7 @@ KIND: Final[dict[type[Telemetry], str]] = {
 """The name of each kind of event, on the wire and in the tables."""
 
 
-class _Hub(Struct):
+class _Hub(Struct, eq=False):
     """The hub itself as a source: nobody waits for an acknowledgement."""
 
     org: OrgId
@@ -206,24 +207,15 @@ def _text(value: str) -> str:
     )
 
 
-Lines = dict[tuple[OrgId, DeviceId], Generation]
-"""The newest line of each device."""
+def lines_of(rows: list[Row]) -> list[Source]:
+    """The lines that sent the rows, each once; what the hub itself says comes from none."""
+    return [source for source in {row.source for row in rows} if type(source) is not _Hub]
 
 
-def fenced(rows: list[Row], newest: Lines) -> list[Row]:
+def fenced(rows: list[Row], superseded: Collection[Source]) -> list[Row]:
     """The rows without what superseded lines sent. It is not stored; what is durable in it is not
-    acknowledged, so that its device sends it again on its newer line. What the hub itself says of
-    lines stays."""
-    return [
-        row
-        for row in rows
-        if newest.get((row.source.org, row.source.device_id)) == row.source.generation
-        or type(row.source) is _Hub
-    ]
-
-
-def devices_of(rows: list[Row]) -> set[tuple[OrgId, DeviceId]]:
-    return {(row.source.org, row.source.device_id) for row in rows}
+    acknowledged, so that its device sends it again on its newer line."""
+    return [row for row in rows if row.source not in superseded] if superseded else rows
 
 
 def split_new(rows: list[Row], marks: dict[Place, int]) -> list[Row]:

@@ -13,7 +13,7 @@ from hub.base.database import Connection, Database
 from hub.base.database import Row as Record
 from hub.base.partitions import Partitioned, drop, make
 from hub.telemetry import rows as rows_
-from hub.telemetry.rows import LateMetrics, Lines, Place, Row
+from hub.telemetry.rows import LateMetrics, Place, Row, Source
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("telemetry")
@@ -44,9 +44,8 @@ class TelemetryStore:
         partition for one.
         """
         async with self._database.transaction(deadline=10) as connection:
-            marks, newest = await self._lock_marks(connection, rows_.places_of(rows))
-            newest |= await self._newest(connection, rows_.devices_of(rows) - newest.keys())
-            counting = rows_.fenced(rows, newest)
+            marks = await self._lock_marks(connection, rows_.places_of(rows))
+            counting = rows_.fenced(rows, await self._superseded(connection, rows_.lines_of(rows)))
             new = rows_.split_new(counting, marks)
             try:
                 await self._copy(connection, new)
@@ -59,31 +58,31 @@ class TelemetryStore:
             await self._move_marks(connection, marks)
         return Committed(new, counting)
 
-    async def _lock_marks(
-        self, connection: Connection, places: list[Place]
-    ) -> tuple[dict[Place, int], Lines]:
-        """Up to where durable events are committed, and the newest lines of their devices."""
+    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, int]:
+        """Up to where durable events are committed."""
         if not places:
-            return {}, {}
+            return {}
         columns = (
             [place.org for place in places],
             [place.device_id for place in places],
             [place.boot_id for place in places],
         )
         rows = await connection.fetch(_Q["lock_marks"], *columns)
-        marks = {
+        return {
             Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): row["seq"]
             for row in rows
         }
-        return marks, {(row["org_id"], row["device_id"]): row["generation"] for row in rows}
 
-    async def _newest(self, connection: Connection, devices: set[tuple[OrgId, DeviceId]]) -> Lines:
-        if not devices:
-            return {}
+    async def _superseded(self, connection: Connection, lines: list[Source]) -> set[Source]:
+        if not lines:
+            return set()
         found = await connection.fetch(
-            _Q["newest"], [org for org, _ in devices], [device_id for _, device_id in devices]
+            _Q["superseded"],
+            [line.org for line in lines],
+            [line.device_id for line in lines],
+            [line.generation for line in lines],
         )
-        return {(row["org_id"], row["device_id"]): row["generation"] for row in found}
+        return {lines[row["number"] - 1] for row in found}
 
     async def _move_marks(self, connection: Connection, marks: dict[Place, int]) -> None:
         if marks:

@@ -1,20 +1,19 @@
 -- name: lock_marks
--- The mark of each (organisation, device, start of its agent), locked; made when missing. With the
--- newest line of the device, because what an older one sends counts for nothing.
+-- The mark of each (organisation, device, start of its agent), locked; made when missing.
 INSERT INTO event_mark AS m (org_id, device_id, boot_id, seq)
 SELECT org_id, device_id, boot_id, 0
 FROM unnest($1::text[], $2::text[], $3::text[]) AS mark (org_id, device_id, boot_id)
 ORDER BY 1, 2, 3
 ON CONFLICT (org_id, device_id, boot_id) DO UPDATE SET updated_at = now()
-RETURNING org_id, device_id, boot_id, seq,
-          (SELECT l.generation FROM device_line l
-           WHERE l.org_id = m.org_id AND l.device_id = m.device_id) AS generation
+RETURNING org_id, device_id, boot_id, seq
 
--- name: newest
--- The same of devices without durable events in a batch.
-SELECT org_id, device_id, l.generation
-FROM device_line l JOIN unnest($1::text[], $2::text[]) AS d (org_id, device_id)
-     USING (org_id, device_id)
+-- name: superseded
+-- Which of these lines are not the newest of their device; what they sent counts for nothing. Answers
+-- their places in the arrays, so that a batch in which all is well moves no rows.
+SELECT s.number FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY
+     AS s (org_id, device_id, generation, number)
+LEFT JOIN device_line l USING (org_id, device_id)
+WHERE l.generation IS DISTINCT FROM s.generation
 
 -- name: move_marks
 -- Up to where durable events are committed with this transaction.

@@ -15,11 +15,11 @@ from hub.telemetry.rows import (
     Stamps,
     acknowledgements,
     alert_of,
-    devices_of,
     fenced,
     hub_row,
     late_metrics,
     latest_states,
+    lines_of,
     make_row,
     place_of,
     places_of,
@@ -27,7 +27,7 @@ from hub.telemetry.rows import (
 )
 from protocol.codec import decode_device_frame
 from protocol.dashboard import AlertEvent, StatusEvent
-from protocol.ids import DEFAULT_ORG, DeviceId, Generation
+from protocol.ids import DEFAULT_ORG, DeviceId
 from protocol.telemetry import LogLine, Telemetry, TelemetryBase
 from tests.factories import make_line
 
@@ -168,11 +168,12 @@ def test_g6_what_superseded_lines_send_does_not_count_with_or_without_seq() -> N
     )
     said = hub_row(DEFAULT_ORG, event, Stamps().next(1.0))
     rows = [durable(1), durable(1, source=newer), row(name="free"), said]
-    device = (DEFAULT_ORG, DeviceId("d1"))
-    assert devices_of(rows) == {device}
-    assert fenced(rows, {device: Generation(1)}) == [rows[0], rows[2], said]
-    assert fenced(rows, {device: Generation(2)}) == [rows[1], said]
-    assert fenced(rows, {}) == [said]
+    assert {line.generation for line in lines_of(rows)} == {1, 2}
+    assert len(lines_of(rows)) == 2
+    assert fenced(rows, {newer}) == [rows[0], rows[2], said]
+    assert fenced(rows, {LINE}) == [rows[1], said]
+    assert fenced(rows, {LINE, newer}) == [said]
+    assert fenced(rows, set()) == rows
 
 
 def test_a_boot_without_a_mark_begins_at_its_first_event() -> None:
@@ -226,7 +227,7 @@ def test_an_alert_of_the_hub_is_stored_as_one_of_the_device() -> None:
     found = hub_row(DEFAULT_ORG, event, Stamps().next(1.0))
     assert (found.table, found.event.type) == ("event", "alert")
     assert copied(found.line)[4:7] == ["alert", None, None]
-    assert fenced([found], {}) == [found]
+    assert lines_of([found]) == []
 
 
 def test_a_row_gives_its_alert_back() -> None:
