@@ -31,8 +31,9 @@ from hub.accounts.sessions import SessionService
 from hub.accounts.settings_rest import SettingsEndpoints
 from hub.accounts.store import AccountStore
 from hub.accounts.users import UserService
+from hub.audit.records import RESTRICTED, RecordChange
 from hub.audit.rest import AuditEndpoints
-from hub.audit.service import RESTRICTED, AuditService, RecordChange
+from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.bus import Bus, BusUnavailable
 from hub.base.clocks import Brake, DatabaseClock, WallClock

@@ -20,13 +20,13 @@ from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
 from hub.base.errors import Unauthenticated
+from hub.base.principal import Principal
 from hub.base.turnstile import Turnstile
 from hub.groups.service import GroupService
 from hub.lines.endpoint import DeviceGate
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
 from hub.web.front import misdirected
-from hub.web.principal import Principal
 from hub.web.site import Site, foreign_page
 from protocol.errors import ProblemCode
 from protocol.ids import OrgId

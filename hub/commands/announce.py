@@ -9,11 +9,10 @@ from hub.base.database import Connection
 from hub.base.errors import HubError
 from hub.commands.dispatch import NewCommand
 from hub.commands.records import Ledgered, accepted_event, result_event
-from hub.commands.store import Name, Place
 from hub.commands.waiting import Waiting
 from protocol import stream
 from protocol.dashboard import DashboardEvent
-from protocol.ids import OrgId, ReplicaId
+from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
 
 
 class Dashboards(Protocol):
@@ -31,7 +30,7 @@ class CommandListener(Protocol):
 
     async def judge(
         self, connection: Connection, commands: Sequence[NewCommand]
-    ) -> dict[Name, HubError]:
+    ) -> dict[CommandKey, HubError]:
         """Those that must not be accepted, and why; with the devices locked."""
         ...
 
@@ -47,15 +46,15 @@ def listened(listeners: Sequence[CommandListener]) -> frozenset[str]:
 class Hints(Protocol):
     """Tells one other replica, soon or never: a sweep there finds out anyway."""
 
-    def send(self, owner: ReplicaId, place: Place) -> None:
+    def send(self, owner: ReplicaId, place: DeviceKey) -> None:
         """There may be something in the ledger for this device of yours."""
         ...
 
-    def cancel(self, owner: ReplicaId, name: Name) -> None:
+    def cancel(self, owner: ReplicaId, name: CommandKey) -> None:
         """A device of yours is to be asked to stop this command."""
         ...
 
-    def ended(self, accepted_by: ReplicaId, name: Name) -> None:
+    def ended(self, accepted_by: ReplicaId, name: CommandKey) -> None:
         """A command that you accepted has ended; a caller may wait for it."""
         ...
 

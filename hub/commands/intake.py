@@ -16,8 +16,8 @@ from hub.commands.acceptance import Acceptance, Intake, Taken
 from hub.commands.announce import Announcer, CommandListener, listened
 from hub.commands.records import Ledgered
 from hub.commands.sending import Sender
-from hub.commands.store import CommandStore, Name, Raced
-from protocol.ids import ReplicaId
+from hub.commands.store import CommandStore, Raced
+from protocol.ids import CommandKey, ReplicaId
 
 ATTEMPTS: Final = 4
 
@@ -102,15 +102,15 @@ class Intakes:
             self._accepted(command, targets[command.org, command.device_id].owner)
         return group.outcomes(rows)
 
-    async def _judge(self, connection: Connection, group: Acceptance) -> dict[Name, HubError]:
-        refused: dict[Name, HubError] = {}
+    async def _judge(self, connection: Connection, group: Acceptance) -> dict[CommandKey, HubError]:
+        refused: dict[CommandKey, HubError] = {}
         for listener in self._listeners:
             refused |= await listener.judge(connection, group.commands())
         return refused
 
     async def _write(
         self, connection: Connection, group: Acceptance, *, locked: bool
-    ) -> dict[Name, Ledgered]:
+    ) -> dict[CommandKey, Ledgered]:
         if not group.inserts:
             return {}
         rows = await self._store.insert(

@@ -23,6 +23,7 @@ from hub.base import metrics
 from hub.base.clocks import Brake
 from hub.base.errors import Unavailable
 from hub.base.kept import TAKEN, Kept
+from hub.base.paging import Items, decode_cursor, encode_cursor
 from hub.base.partitions import Partitioned
 from hub.base.patterns import containing
 from hub.base.retention import Retention
@@ -31,8 +32,6 @@ from hub.telemetry.quota import Quota
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
-from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, encode_cursor
 from protocol.codec import encode, rfc3339
 from protocol.commands import LEVELS, Level
 from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent

@@ -14,6 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hub.base.errors import HubError, NotFound
+from hub.base.paging import bind, unbind
+from hub.base.principal import Principal
 from hub.web import envelope
 from hub.web.inputs import (
     MAX_BODY,
@@ -28,9 +30,7 @@ from hub.web.inputs import (
     query_of,
     read_body,
 )
-from hub.web.paging import bind, unbind
 from hub.web.parameters import parameters_of
-from hub.web.principal import Principal
 
 log = structlog.get_logger(__name__)
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from hub.base.principal import Principal
 from hub.web.application import make_application
 from hub.web.console import NONCE, Console
-from hub.web.principal import Principal
 from hub.web.site import Site
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*"}

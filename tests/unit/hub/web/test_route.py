@@ -8,10 +8,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.web.envelope import Items
+from hub.base.paging import Items, encode_cursor
+from hub.base.principal import ANYONE, Principal
 from hub.web.inputs import MAX_OPEN_BODY, Body, ListQuery
-from hub.web.paging import encode_cursor
-from hub.web.principal import ANYONE, Principal
 from hub.web.route import KNOWN, Call, Route, endpoint_of
 from protocol.ids import DEFAULT_ORG
 from tests.unit.hub.web.test_inputs import finished, request
