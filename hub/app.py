@@ -484,13 +484,15 @@ class Replica:
         here, now = time.time(), time.monotonic()
         if self._our_clock.stepped(here, now) or self._database_clock.stepped(there, now):
             log.warning("clock_stepped", here=moment_of(here), database=moment_of(there))
+            self._brake.hold(now)
             await self._make_room()
             await bring_to_present(self._database)
             self._our_clock.noted(here, now)
             self._database_clock.noted(there, now)
 
     async def _clean_up(self) -> None:
-        """Nothing is deleted early in a start, when the clock may still be wrong."""
+        """Nothing is deleted early in a start nor soon after a step, when a clock may be wrong."""
+        await self._watch_clock()
         keep = await self._make_room()
         now = time.monotonic()
         if not self._brake.may_delete(now):
