@@ -9,7 +9,7 @@ Data errors (a constraint, a bad value) are the caller's and pass through.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -140,7 +140,7 @@ class Database:
         until = loop.time() + deadline
         async with asyncio.timeout_at(until):
             connection = await self._pool.acquire()
-        cut = loop.call_at(until, connection.terminate)
+        cut = loop.call_at(until, _cut, connection)
         try:
             yield connection
         except AttributeError as error:  # asyncpg's, when it is cut between steps of a statement
@@ -191,6 +191,11 @@ async def _prepare(connection: Any) -> None:
         decoder=msgspec.json.decode,
         format="text",
     )
+
+
+def _cut(connection: Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # released at this very moment
+        connection.terminate()
 
 
 async def _nothing_to_reset(_: Any) -> None:
