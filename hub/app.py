@@ -163,6 +163,8 @@ class Replica:
         self.replica_id = new_replica_id()
         self.draining = False
         self._database = database
+        self._reserved = reserved
+        self._unsure = False
         self._bus = bus
         self._tasks = tasks
         self._loops: list[asyncio.Task[None]] = []
@@ -392,7 +394,7 @@ class Replica:
         except (TimeoutError, HubError):
             log.warning("drain_incomplete", events=self.telemetry.waiting())
             return False
-        return True
+        return not (self._take_unsure() or self._unsure)
 
     def stop(self) -> None:
         """End every loop."""
@@ -482,16 +484,29 @@ class Replica:
         """After a step, of ours or of the database's, what comes needs other partitions, and what
         was written before may stand in the future."""
         there = (await now_of(self._database)).timestamp()
+        self._tell_of_unsure()
         here, now = time.time(), time.monotonic()
         if self._our_clock.stepped(here, now) or self._database_clock.stepped(there, now):
             log.warning("clock_stepped", here=moment_of(here), database=moment_of(there))
+            self._brake.hold(now)
             await self._make_room()
             await bring_to_present(self._database)
             self._our_clock.noted(here, now)
             self._database_clock.noted(there, now)
 
+    def _tell_of_unsure(self) -> None:
+        """The database answers again: what it may have committed meanwhile, without our knowing,
+        dashboards find by looking anew. Said a look later, when it has come to rest."""
+        if self._unsure:
+            self._stream.missed(DEFAULT_ORG)
+        self._unsure = self._take_unsure()
+
+    def _take_unsure(self) -> bool:
+        return any([self._database.take_unsure(), self._reserved.take_unsure()])
+
     async def _clean_up(self) -> None:
-        """Nothing is deleted early in a start, when the clock may still be wrong."""
+        """Nothing is deleted early in a start nor soon after a step, when a clock may be wrong."""
+        await self._watch_clock()
         keep = await self._make_room()
         now = time.monotonic()
         if not self._brake.may_delete(now):

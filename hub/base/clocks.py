@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-START_SECONDS: Final = 600.0
-"""So long after its start a replica deletes nothing by age: a wrong clock may be mended by then."""
+HOLD_SECONDS: Final = 600.0
+"""So long after its start, and after a step of a clock, a replica deletes nothing by age: a wrong
+clock may be mended by then."""
 TABLE_SECONDS: Final = 3600.0
 """Between two drops of partitions of one table."""
 STEP_SECONDS: Final = 60.0
@@ -21,8 +22,12 @@ class Brake:
     """When this replica may delete what is old. Pure; seconds are monotonic."""
 
     def __init__(self, now: float) -> None:
-        self._from = now + START_SECONDS
         self._next: dict[str, float] = {}
+        self.hold(now)
+
+    def hold(self, now: float) -> None:
+        """A clock may be wrong from now on."""
+        self._from = now + HOLD_SECONDS
 
     def may_delete(self, now: float) -> bool:
         """Rows by their age."""

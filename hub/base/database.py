@@ -9,7 +9,7 @@ Data errors (a constraint, a bad value) are the caller's and pass through.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -81,6 +81,7 @@ class Database:
         self._pool = pool
         self._clock = clock
         self._breaker = Breaker()
+        self._unsure = False
 
     @classmethod
     async def open(cls, url: str, *, connections: int) -> "Database":
@@ -105,17 +106,23 @@ class Database:
         return cls(pool)
 
     @asynccontextmanager
-    async def connection(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
-        """A connection outside a transaction, for single statements. Raises `Unavailable`."""
+    async def connection(
+        self, *, deadline: float = DEADLINE, writes: bool = True
+    ) -> AsyncGenerator[Connection]:
+        """A connection outside a transaction, for single statements. Raises `Unavailable`: what
+        was written may be committed all the same."""
         if not self._breaker.admits(self._clock()):
             raise Unavailable("the database is left alone after failures", retry_after=2)
+        borrowed = False
         try:
             async with self._borrowed(deadline) as connection:
+                borrowed = True
                 yield connection
         except _AGAIN as error:
             raise _unavailable(error) from error
         except _OUR_FAULT as error:
             self._breaker.failed(self._clock())
+            self._unsure |= borrowed and writes
             raise _unavailable(error) from error
         self._breaker.succeeded()
 
@@ -132,6 +139,12 @@ class Database:
         for call in calls:
             call()
 
+    def take_unsure(self) -> bool:
+        """Whether the answer to something that was written has been lost since the last call: it
+        may be committed, and then nobody has been told of it."""
+        unsure, self._unsure = self._unsure, False
+        return unsure
+
     @asynccontextmanager
     async def _borrowed(self, deadline: float) -> AsyncGenerator[Connection]:
         """At the deadline the connection is cut: a polite cancel, and the rollback after it, would
@@ -140,7 +153,7 @@ class Database:
         until = loop.time() + deadline
         async with asyncio.timeout_at(until):
             connection = await self._pool.acquire()
-        cut = loop.call_at(until, connection.terminate)
+        cut = loop.call_at(until, _cut, connection)
         try:
             yield connection
         except AttributeError as error:  # asyncpg's, when it is cut between steps of a statement
@@ -154,15 +167,15 @@ class Database:
                 cut.cancel()
 
     async def fetch(self, query: str, *values: Any) -> list[Row]:
-        async with self.connection() as connection:
+        async with self.connection(writes=_writes(query)) as connection:
             return await connection.fetch(query, *values)
 
     async def fetchrow(self, query: str, *values: Any) -> Row | None:
-        async with self.connection() as connection:
+        async with self.connection(writes=_writes(query)) as connection:
             return await connection.fetchrow(query, *values)
 
     async def fetchval(self, query: str, *values: Any) -> Any:
-        async with self.connection() as connection:
+        async with self.connection(writes=_writes(query)) as connection:
             return await connection.fetchval(query, *values)
 
     async def execute(self, query: str, *values: Any) -> None:
@@ -182,6 +195,11 @@ class Database:
             self._pool.terminate()
 
 
+def _writes(query: str) -> bool:
+    """As far as its first word tells: one that begins otherwise may."""
+    return not query.startswith("SELECT")
+
+
 async def _prepare(connection: Any) -> None:
     """JSON travels as Python values."""
     await connection.set_type_codec(
@@ -191,6 +209,11 @@ async def _prepare(connection: Any) -> None:
         decoder=msgspec.json.decode,
         format="text",
     )
+
+
+def _cut(connection: Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # released at this very moment
+        connection.terminate()
 
 
 async def _nothing_to_reset(_: Any) -> None:

@@ -4,7 +4,7 @@ Idle, an event leaves on the next turn of the loop; under load a batch is what c
 one was under way. A batch that Redis did not take is sent again under the same number, and what
 comes meanwhile waits behind it. While Redis is away the dashboards of this replica are shown what
 waits, the newest `BOUND` events are kept, and of what was shed the stream itself must tell: when
-Redis is back, a gap is appended first.
+Redis is back, a gap is appended first. So it does of events that nobody could put.
 """
 
 import asyncio
@@ -45,6 +45,8 @@ class Waiting:
         self.batches: deque[EventBatch] = deque()
         self.events: list[StreamEvent] = []
         self.shed = 0
+        self.missed = False
+        """Events of it may never have been put here."""
 
     def __len__(self) -> int:
         return sum(len(batch.events) for batch in self.batches) + len(self.events)
@@ -81,6 +83,7 @@ class StreamWriter:
         self._unavailable = unavailable
         self._waiting: defaultdict[OrgId, Waiting] = defaultdict(Waiting)
         self._number = 0
+        self._gaps = 0
         self._appending = False
         self._wake = asyncio.Event()
 
@@ -89,6 +92,11 @@ class StreamWriter:
         if not events:
             self._wake.set()
         events.append(event)
+
+    def missed(self, org: OrgId) -> None:
+        """Events may be missing that nobody knows: whoever watches is to look anew."""
+        self._waiting[org].missed = True
+        self._wake.set()
 
     async def run(self) -> None:
         """Append for ever; started once by the composition root."""
@@ -99,9 +107,12 @@ class StreamWriter:
             self._wake.clear()
             pause = TICK_SECONDS - (loop.time() - appended)
             await asyncio.sleep(0 if self.waiting() >= BATCH else pause)
-            for org in [org for org, waiting in self._waiting.items() if len(waiting)]:
+            for org, waiting in list(self._waiting.items()):
                 self._appending = True
-                await self._append_some(org)
+                if waiting.missed:
+                    await self._tell_of_missed(org, waiting)
+                if len(waiting):
+                    await self._append_some(org)
                 self._appending = False
             appended = loop.time()
             if self.waiting():
@@ -140,6 +151,18 @@ class StreamWriter:
             waiting.batches.append(batch)
         waiting.shed_beyond(BOUND)
 
+    async def _tell_of_missed(self, org: OrgId, waiting: Waiting) -> None:
+        """Later, when the stream does not take it now."""
+        source = f"{self._replica_id}:missed:{self._gaps}"
+        try:
+            await self._stream.append_gap(org, "bus", source=source)
+        except self._unavailable:
+            metrics.stream_failures.inc()
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
+        else:
+            self._gaps += 1
+            waiting.missed = False
+
     async def _tell_of_shed(self, org: OrgId, waiting: Waiting) -> None:
         if waiting.shed:
             source = f"{self._replica_id}:{self._number}"
@@ -149,7 +172,8 @@ class StreamWriter:
 
     def idle(self) -> bool:
         """Whether everything that was put is in the stream."""
-        return not self._appending and not self.waiting()
+        missed = any(waiting.missed for waiting in self._waiting.values())
+        return not (self._appending or missed or self.waiting())
 
     def waiting(self) -> int:
         return sum(len(waiting) for waiting in self._waiting.values())

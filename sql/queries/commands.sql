@@ -1,19 +1,16 @@
 -- name: keys
--- Idempotency keys of the last 24 hours among these.
+-- The idempotency keys that are known among these. A key is known until it is forgotten, which no clock
+-- decides alone.
 SELECT org_id, path, key, request_hash, subject, refused
 FROM idempotency_key JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (org_id, path, key)
      USING (org_id, path, key)
-WHERE created_at > now() - interval '24 hours'
 
 -- name: add_keys
 -- Answers how many were free: fewer than given means that another replica was faster.
 WITH added AS (
-    INSERT INTO idempotency_key AS i (org_id, path, key, request_hash, subject, refused)
+    INSERT INTO idempotency_key (org_id, path, key, request_hash, subject, refused)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::jsonb[])
-    ON CONFLICT (org_id, path, key) DO UPDATE
-    SET request_hash = excluded.request_hash, subject = excluded.subject,
-        refused = excluded.refused, created_at = now()
-    WHERE i.created_at <= now() - interval '24 hours'
+    ON CONFLICT (org_id, path, key) DO NOTHING
     RETURNING 1
 )
 SELECT count(*) FROM added

@@ -125,6 +125,17 @@ async def test_g18_a_wait_that_began_in_the_future_ends_by_its_length(hub: Clock
         assert record["error"]["code"] == "timeout"
 
 
+async def test_g18_a_key_stands_for_its_command_after_a_step(hub: ClockedHub) -> None:
+    key = {"Idempotency-Key": new_id("key"), "Prefer": "respond-async"}
+    async with fleet_of(hub).new_line() as device, Rest.open(hub.url, token_of(hub)) as rest:
+        first = await rest.dispatch(device.device_id, headers=key)
+        hub.step("+2d")
+        again = await rest.dispatch(device.device_id, headers=key)
+        assert again.json()["data"]["commandId"] == first.json()["data"]["commandId"]
+        other = await rest.dispatch(device.device_id, "enable_device", headers=key)
+        assert (other.status_code, other.json()["code"]) == (409, "conflict")
+
+
 async def test_g18_a_command_that_is_sent_after_a_step_back_says_what_the_time_is(
     hub: ClockedHub,
 ) -> None:

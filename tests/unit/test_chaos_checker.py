@@ -218,6 +218,7 @@ FACTS: list[tuple[str, list[AnyFact]]] = [
     ("unbroken", [gap(None, None), saw(20), saw(30)]),
     ("unbroken", [Saw(dashboard="w", socket=2, epoch="e", offset=13, type="event")]),
     ("events seen once", [saw(13, mark=MARK)]),
+    ("events seen once", [saw(13), gap(13, 20), saw(21, mark=MARK)]),
     (
         "events seen once",
         [
@@ -342,6 +343,7 @@ LAWFUL: list[list[AnyFact]] = [
     [gap(None, 3, epoch="f"), saw(4, epoch="f"), gap(None, 30), saw(31)],
     [gap(None, None, epoch="f"), saw(4, epoch="f"), saw(5, epoch="f")],
     [gap(None, 3, epoch="f"), saw(4, epoch="f", mark=MARK)],
+    [gap(None, 3, epoch="f"), saw(4, epoch="f"), gap(None, 12), saw(13, mark=MARK)],
     [
         Subscribed(dashboard="w", socket=2, epoch="e", offset=14, recovered=True, since=("e", 12)),
         Saw(dashboard="w", socket=2, epoch="e", offset=13, type="event"),

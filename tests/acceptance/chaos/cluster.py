@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from tests.acceptance.chaos.disk import Disk
 from tests.acceptance.chaos.servers import Servers
 from tests.acceptance.clock import Clock
 from tests.acceptance.hub.clients import Fleet
@@ -41,6 +42,9 @@ class Replica(HubProcess):
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder, **variables)
         self.port = port
+        self.trap = folder / "trap"
+        """Names the step at which it kills itself, while it is there."""
+        self.program = ("-m", "tests.acceptance.chaos.steps", self.trap)
 
     def environment(self) -> dict[str, str]:
         return super().environment() | (self.clock.environment() if self.clock else {})
@@ -75,6 +79,10 @@ class Cluster:
         any of them is started."""
         self._clocks = True
         self.servers.clock = Clock(self.folder / "postgres-clock")
+
+    def set_disk(self) -> None:
+        """The servers get a disk that can be full, before they are started."""
+        self.servers.disk = Disk(self.folder / "servers")
 
     async def start(self, replicas: int) -> None:
         """The servers have been started."""

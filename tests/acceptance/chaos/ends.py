@@ -59,6 +59,8 @@ class Renewing:
         self.newest = newest
         self.enough = asyncio.Event()
         """Set when `RENEWALS` have gone through."""
+        self.refused = False
+        """Also when a renewal's answer was lost: the token that is shown again was used up."""
         self._renewed = renewed
 
     async def run(self, show: Callable[[Token, int], Awaitable[httpx.Response | None]]) -> None:
@@ -71,6 +73,7 @@ class Renewing:
                 if count == RENEWALS:
                     self.enough.set()
             elif answer is not None and answer.status_code in {401, 403}:
+                self.refused = True
                 return
             await asyncio.sleep(0.1)
 
@@ -179,12 +182,19 @@ class Ends:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):
                     await renewing.enough.wait()
-            await self._until_answered(credential, method, path, **more)
+            await self._until_answered(credential, method, path, renewing, **more)
             await asyncio.wait([loop], timeout=CALL_SECONDS)
         finally:
             loop.cancel()
 
-    async def _until_answered(self, credential: str, method: str, path: str, **more: Any) -> None:
+    async def _until_answered(
+        self,
+        credential: str,
+        method: str,
+        path: str,
+        renewing: Renewing | None = None,
+        **more: Any,
+    ) -> None:
         """Raises `Left` when nobody can know when it ended."""
         lost = False
         while True:
@@ -193,7 +203,8 @@ class Ends:
                 http = (await self._admin.request(method, path, **more)).status_code
             if http == 200 or (lost and http == 404):  # gone by the call whose answer was lost
                 return self._record(Ended(credential=credential))
-            if lost and http == 401 and path == "/auth/logout":
+            ended_before = lost or (renewing is not None and renewing.refused)
+            if ended_before and http == 401 and path == "/auth/logout":
                 raise Left
             if 0 < http < 500 and http not in NOT_NOW:
                 raise AssertionError(f"{method} {path} was answered {http}")

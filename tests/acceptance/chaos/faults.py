@@ -14,8 +14,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from tests.acceptance.chaos.steps import STEPS
+
 WORLD: Final[dict[str, tuple[float, float]]] = {
     "replica killed": (5, 3),
+    "replica killed at a step": (20, 8),
     "replica frozen": (27, 12),
     "replica drained": (1, 1),
     "all replicas killed": (2, 1),
@@ -40,11 +43,14 @@ WORLD: Final[dict[str, tuple[float, float]]] = {
     "replica frozen, its devices move": (15, 11),
     "replica's clock stepped": (20, 5),
     "postgres's clock stepped": (20, 5),
+    "postgres's disk full": (12, 5),
 }
-"""Seconds it is held: in a whole run, in a short one."""
+"""Seconds it is held: in a whole run, in a short one. A step is waited for so long at most."""
 CLOCKS: Final = frozenset({"replica's clock stepped", "postgres's clock stepped"})
 """Faults that need libfaketime."""
-STEPS: Final = ("+10s", "-10s", "+10m", "-10m", "+1d", "-1d")
+DISK: Final = frozenset({"postgres's disk full"})
+"""Faults that need a tmpfs."""
+CLOCK_STEPS: Final = ("+10s", "-10s", "+10m", "-10m", "+1d", "-1d")
 """Where a clock is stepped to; then it is stepped back."""
 
 PEERS: Final = (
@@ -53,6 +59,7 @@ PEERS: Final = (
     "dashboard in a loop", "rubbish", "dashboard leaves",
 )  # fmt: skip
 PEER_SECONDS: Final = 1.5
+STEP_SECONDS: Final = 20.0
 HAND: Final = 15
 PAIRS: Final = 0.3
 
@@ -85,6 +92,12 @@ def world(
             yield (first, waiting.pop(0)) if pair and chance.random() < PAIRS else (first,)
         if short:
             return
+
+
+def steps(replicas: int) -> Iterator[tuple[Planned, ...]]:
+    """The first replica is killed at each step once."""
+    for number in range(len(STEPS)):
+        yield (Planned("replica killed at a step", STEP_SECONDS, number * replicas),)
 
 
 def _part(fault: Planned) -> str:

@@ -25,6 +25,7 @@ from tests.acceptance.chaos.history import (
 )  # fmt: skip
 from tests.acceptance.chaos.lines import acknowledged
 from tests.acceptance.chaos.seen import excused
+from tests.acceptance.chaos.steps import STEPS
 
 
 def summary(history: History, violations: list[Violation]) -> str:
@@ -41,6 +42,7 @@ def summary(history: History, violations: list[Violation]) -> str:
         f"commands without owner {len(of(facts, Disowned))}",
         f"events left in a kernel {len(of(facts, Stranded))}",
         f"faults {sum(fault.began for fault in of(facts, Fault))}",
+        f"killed at {len({fault.name for fault in of(facts, Fault)} & STEPS.keys())} steps",
         f"accepted in {_milliseconds(latencies(facts))}",
         f"probes {_milliseconds(probes(facts))}",
         f"worst recovery {worst:.1f} s ({where})",

@@ -10,7 +10,8 @@ BLIND_SECONDS: Final = 60.0
 """So long a replica that cannot read the database believes what it read last."""
 AWAY: Final = frozenset({
     "postgres restarted", "postgres backends terminated", "postgres frozen",
-    "postgres connections exhausted", "database wire frozen", "database wire cut",
+    "postgres connections exhausted", "postgres's disk full", "database wire frozen",
+    "database wire cut",
 })  # fmt: skip
 """Faults in which a replica cannot read."""
 

@@ -2,6 +2,7 @@
 
     scripts/chaos --seed 7              # about eight minutes
     scripts/chaos --seed 7 --short      # about two
+    scripts/chaos --seed 7 --steps      # kill -9 at each named step; about two
 
 The seed is printed first and decides the faults; the machine decides the rest, so a seed repeats
 the schedule, not each interleaving. The last line holds the figures. Exit 0: nothing was found.
@@ -15,7 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,8 @@ from tests.acceptance.chaos.checker import Violation, check
 from tests.acceptance.chaos.cluster import Cluster
 from tests.acceptance.chaos.dashboard import Dashboard
 from tests.acceptance.chaos.device import Device
+from tests.acceptance.chaos.disk import MISSING as NO_DISK
+from tests.acceptance.chaos.disk import mountable
 from tests.acceptance.chaos.ends import Ends
 from tests.acceptance.chaos.figures import report, summary
 from tests.acceptance.chaos.history import AnyFact, Fault, History, Noted, Registry, write
@@ -61,22 +64,29 @@ class Size(Struct, frozen=True, kw_only=True):
 
 FULL: Final = Size(replicas=3, devices=200, dashboards=4, callers=6, pause=0.3, rate=0.2, calm=6)
 SHORT: Final = Size(replicas=2, devices=60, dashboards=3, callers=4, pause=0.2, rate=0.4, calm=2)
+STEPS: Final = Size(replicas=2, devices=20, dashboards=1, callers=3, pause=0.2, rate=0.4, calm=0.5)
 
 
 class Run:
-    def __init__(self, folder: Path, seed: int, size: Size, *, short: bool, minutes: float) -> None:
+    """`schedule`: what begins together, one after another, for at most so many minutes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        size: Size,
+        schedule: Iterable[tuple[faults.Planned, ...]],
+        *,
+        minutes: float,
+    ) -> None:
         self.facts: list[AnyFact] = []
         self._seed = seed
         self._size = size
-        self._short = short
+        self._schedule = schedule
         self._seconds = minutes * 60
         self._cluster = Cluster(folder)
-        self._without = frozenset[str]()
         if LIBRARIES:
             self._cluster.set_clocks()
-        else:
-            self._without = faults.CLOCKS
-            _say(f"no clock is stepped: {MISSING}")
         self._calling = asyncio.Event()
         """Set when callers shall come to an end; `_probing`, when the probe shall."""
         self._probing = asyncio.Event()
@@ -89,6 +99,8 @@ class Run:
     async def __call__(self) -> History:
         """Raises when the run itself is broken, not when the hub is."""
         servers = self._cluster.servers
+        if mountable():
+            self._cluster.set_disk()
         try:
             await servers.start()
             database = Proxy(lambda: servers.socket("postgres"))
@@ -161,15 +173,14 @@ class Run:
 
     async def _break(self, world: World) -> None:
         give_up = time.monotonic() + self._seconds
-        schedule = faults.world(self._seed, short=self._short, without=self._without)
-        for together in schedule:
+        for together in self._schedule:
             if time.monotonic() + max(fault.seconds for fault in together) > give_up:
                 return
             await asyncio.sleep(self._size.calm)
             await asyncio.gather(*(self._inflict(world, fault) for fault in together))
 
     async def _inflict(self, world: World, fault: faults.Planned) -> None:
-        _say(f"{fault.name}, {fault.seconds:.0f} s")
+        _say(f"{world.describe(fault)}, {fault.seconds:.0f} s")
         self.record(Fault(name=fault.name, began=True))
         await world.inflict(fault)
         self.record(Fault(name=fault.name, began=False))
@@ -236,14 +247,29 @@ class Run:
             self.record(Registry(asked=url, lines=lines))
 
 
+def _without() -> frozenset[str]:
+    """What cannot be done here; said with its reason."""
+    without = frozenset[str]()
+    if not LIBRARIES:
+        without |= faults.CLOCKS
+        _say(f"no clock is stepped: {MISSING}")
+    if not mountable():
+        without |= faults.DISK
+        _say(f"no disk is full: {NO_DISK}")
+    return without
+
+
 def _say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 
 
-async def chaos(folder: Path, seed: int, *, short: bool, minutes: float) -> list[Violation]:
-    size = SHORT if short else FULL
-    run = Run(folder, seed, size, short=short, minutes=minutes)
-    history = await run()
+async def chaos(folder: Path, seed: int, wish: argparse.Namespace) -> list[Violation]:
+    if wish.steps:
+        size, schedule = STEPS, faults.steps(STEPS.replicas)
+    else:
+        size = SHORT if wish.short else FULL
+        schedule = faults.world(seed, short=wish.short, without=_without())
+    history = await Run(folder, seed, size, schedule, minutes=wish.minutes)()
     violations = check(history)
     report(history, violations, folder)
     if violations:
@@ -256,12 +282,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/chaos", description="Break a cluster, check it.")
     parser.add_argument("--seed", type=int, help="of the faults; without it a new one")
     parser.add_argument("--short", action="store_true", help="a hand of faults, about two minutes")
+    parser.add_argument("--steps", action="store_true", help="only kill -9 at each named step")
     parser.add_argument("--minutes", type=float, default=8.0, help="how long faults come (8)")
     wish = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if wish.seed is None else wish.seed
     print(f"seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="longline-chaos-"))
-    violations = asyncio.run(chaos(folder, seed, short=wish.short, minutes=wish.minutes))
+    violations = asyncio.run(chaos(folder, seed, wish))
     if violations:
         print(f"kept: {folder}", file=sys.stderr)
         return 1

@@ -16,6 +16,7 @@ import psutil
 from redis import Redis
 
 from hub.base.embedded import Child, Embedded
+from tests.acceptance.chaos.disk import Disk
 from tests.acceptance.clock import Clock
 
 START_SECONDS: Final = 30.0
@@ -37,7 +38,14 @@ class Servers(Embedded):
     """`which` is `postgres` or `valkey` throughout. `clock` is that of Postgres, if it has one of
     its own."""
 
+    async def stop(self) -> None:
+        await super().stop()
+        if self.disk is not None:
+            self.disk.unmount()
+
     clock: Clock | None = None
+    disk: Disk | None = None
+    """Where all of it is, if that can be full."""
 
     async def _started(self, child: Child, answers: Callable[[], Awaitable[bool]]) -> None:
         if self.clock is not None and child.name == "postgres":

@@ -14,15 +14,17 @@ from typing import Final, Literal
 import asyncpg
 
 from tests.acceptance.chaos.cluster import Cluster, Replica
-from tests.acceptance.chaos.faults import STEPS, Planned
-from tests.acceptance.chaos.history import Noted, Record
+from tests.acceptance.chaos.faults import CLOCK_STEPS, Planned
+from tests.acceptance.chaos.history import Fault, Noted, Record
 from tests.acceptance.chaos.moving import move
 from tests.acceptance.chaos.proxy import Proxy
+from tests.acceptance.chaos.servers import POLL_SECONDS
+from tests.acceptance.chaos.steps import STEPS
 from tests.acceptance.clock import Clock
 
 DRAIN_SECONDS: Final = 30.0
 EVERY: Final = 2.0
-STARTS: Final = 10
+SUPERVISED_SECONDS: Final = 120.0
 TERMINATE: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'longline'"
 )
@@ -43,6 +45,7 @@ class World:
         wires = {"clients'": clients, "database": database, "redis": redis}
         self._acts: dict[str, Callable[[Planned], Awaitable[None]]] = {
             "replica killed": self._kill,
+            "replica killed at a step": self._kill_at_a_step,
             "replica frozen": self._freeze,
             "replica drained": self._drain,
             "all replicas killed": self._kill_all,
@@ -58,12 +61,20 @@ class World:
             "replica frozen, its devices move": self._move,
             "replica's clock stepped": lambda fault: _step(self._victim(fault).clock, fault),
             "postgres's clock stepped": lambda fault: _step(self._servers.clock, fault),
+            "postgres's disk full": self._fill_disk,
         }
         for name, wire in wires.items():
             self._acts |= _acts_on(name, wire)
 
     async def inflict(self, fault: Planned) -> None:
         await self._acts[fault.name](fault)
+
+    def describe(self, fault: Planned) -> str:
+        at_a_step = fault.name == "replica killed at a step"
+        return f"{fault.name}: {self._step_of(fault)}" if at_a_step else fault.name
+
+    def _step_of(self, fault: Planned) -> str:
+        return list(STEPS)[fault.pick // len(self._cluster.replicas) % len(STEPS)]
 
     def _victim(self, fault: Planned) -> Replica:
         return self._cluster.replicas[fault.pick % len(self._cluster.replicas)]
@@ -72,6 +83,21 @@ class World:
         victim = self._victim(fault)
         victim.kill()
         await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(_supervised, victim)
+
+    async def _kill_at_a_step(self, fault: Planned) -> None:
+        victim = self._victim(fault)
+        step = self._step_of(fault)
+        victim.trap.write_text(step)
+        try:
+            async with asyncio.timeout(fault.seconds):
+                while victim.running():  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            return
+        finally:
+            victim.trap.unlink()
+        self._record(Fault(name=step, began=True))
         await asyncio.to_thread(_supervised, victim)
 
     async def _freeze(self, fault: Planned) -> None:
@@ -112,6 +138,15 @@ class World:
         await asyncio.sleep(seconds)
         self._servers.signal(which, signal.SIGCONT)
 
+    async def _fill_disk(self, fault: Planned) -> None:
+        """Postgres may end by itself, and begin again only when there is room."""
+        disk = self._servers.disk
+        assert disk is not None  # else the fault is left out
+        await asyncio.to_thread(disk.fill)
+        await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(disk.free)
+        await self._servers.up("postgres")
+
     async def _kill_subscribers(self, fault: Planned) -> None:
         for _ in range(int(fault.seconds / EVERY) + 1):
             await asyncio.to_thread(self._servers.valkey, "CLIENT", "KILL", "TYPE", "pubsub")
@@ -146,7 +181,8 @@ class World:
 
 def _supervised(replica: Replica) -> None:
     """Start it, again and again: it gives up when its database is away for long."""
-    for _ in range(STARTS):
+    give_up = time.monotonic() + SUPERVISED_SECONDS
+    while time.monotonic() < give_up:
         with contextlib.suppress(AssertionError):
             return replica.start()
     raise AssertionError(f"a replica does not start:\n{replica.log()[-2000:]}")
@@ -154,7 +190,7 @@ def _supervised(replica: Replica) -> None:
 
 async def _step(clock: Clock | None, fault: Planned) -> None:
     assert clock is not None  # else the fault is left out
-    clock.step(STEPS[fault.pick % len(STEPS)])
+    clock.step(CLOCK_STEPS[fault.pick % len(CLOCK_STEPS)])
     await asyncio.sleep(fault.seconds)
     clock.step("+0")
 

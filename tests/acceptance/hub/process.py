@@ -17,6 +17,7 @@ POLL_SECONDS = 0.02
 class HubProcess:
     """`start` as often as it was killed or stopped: the data directory stays."""
 
+    program: tuple[str | Path, ...] = ("-m", "longline")
     start_seconds = START_SECONDS
     stop_seconds = STOP_SECONDS
 
@@ -49,7 +50,7 @@ class HubProcess:
         self._ready_file.unlink(missing_ok=True)
         with (self.folder / "hub.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "longline", *self.arguments(),
+                [sys.executable, *self.program, *self.arguments(),
                  "--ready-file", self._ready_file],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self.environment(),

@@ -1,9 +1,14 @@
-"""G9: a dashboard recovers on another replica than it was on before."""
+"""G9: a dashboard recovers on another replica than it was on before, and is told when events may be
+missing."""
 
+from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from tests.acceptance.chaos.cluster import Cluster
-from tests.acceptance.hub.clients import Device, Socket, bearer, open_socket
+from tests.acceptance.chaos.proxy import Proxy, serving
+from tests.acceptance.hub.clients import Device, Socket, bearer, open_socket, until
 
 EVENTS = 40
 
@@ -27,6 +32,40 @@ async def test_g9_every_event_once_and_in_order_on_another_replica(two: Cluster)
     offsets = [event["offset"] for event in seen]
     assert offsets == sorted(set(offsets))
     assert len({event["epoch"] for event in seen}) == 1
+
+
+async def test_g9_an_event_whose_commit_was_not_answered_is_a_gap(tmp_path: Path) -> None:
+    """It is stored and acknowledged, but no replica knows that it was new."""
+    cluster = Cluster(tmp_path)
+    database = Proxy(lambda: cluster.servers.socket("postgres"))
+    try:
+        await cluster.servers.start()
+        async with serving(database):
+            cluster.database_url = cluster.servers.database_at(database.port)
+            await cluster.start(1)
+            headers = bearer(cluster.admin_token)
+            async with (
+                cluster.fleet().new_line() as device,
+                open_socket(f"{cluster.urls[0]}/ws/dashboard", **headers) as dashboard,
+            ):
+                await subscribe(dashboard)
+                database.lost = b"COMMIT;"
+                await device.send("event", name="n", bootId="b", seq=1)
+                await until(lambda: is_stored(cluster))
+                database.lost = None
+                await device.find("event_ack", seq=1)
+                seen = await dashboard.frame()
+                assert (seen["type"], seen.get("reason")) == ("gap", "bus")
+    finally:
+        await cluster.stop()
+
+
+async def is_stored(cluster: Cluster) -> bool:
+    connection = await asyncpg.connect(cluster.servers.database_url)
+    try:
+        return bool(await connection.fetchval("SELECT count(*) FROM event WHERE seq = 1"))
+    finally:
+        await connection.close()
 
 
 async def events_until(dashboard: Socket, count: int) -> list[dict[str, Any]]:

@@ -139,3 +139,23 @@ async def test_a_connection_that_is_cut_in_the_middle_of_a_statement_was_unavail
 
     with pytest.raises(Unavailable):
         await asked()
+
+
+async def write_and_be_cut(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute("CREATE TABLE t ()")
+        await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+async def test_g9_a_lost_answer_to_what_was_written_makes_unsure_once(database: Database) -> None:
+    assert not database.take_unsure()
+    with pytest.raises(Unavailable):
+        await write_and_be_cut(database)
+    assert database.take_unsure()
+    assert not database.take_unsure()
+
+
+async def test_a_question_that_was_not_answered_leaves_nothing_unsure(database: Database) -> None:
+    with pytest.raises(Unavailable):
+        await database.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert not database.take_unsure()

@@ -13,6 +13,14 @@ def test_g18_nothing_is_deleted_in_the_first_ten_minutes_of_a_start() -> None:
     assert brake.may_drop("event", 700.0)
 
 
+def test_g18_nothing_is_deleted_in_the_first_ten_minutes_after_a_step() -> None:
+    brake = Brake(now=100.0)
+    brake.hold(5_000.0)
+    assert not brake.may_delete(5_599.9)
+    assert not brake.may_drop("event", 5_599.9)
+    assert brake.may_delete(5_600.0)
+
+
 def test_g18_each_table_loses_one_partition_an_hour() -> None:
     brake = Brake(now=0.0)
     brake.dropped("event", 600.0)

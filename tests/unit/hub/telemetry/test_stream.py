@@ -84,6 +84,24 @@ async def test_while_the_stream_is_away_everything_is_shown_once_and_appended_la
     assert stream.appended[-1] not in stream.shown
 
 
+async def test_g9_what_may_be_missing_is_a_gap_even_when_nothing_is_put(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    stream = Stream()
+    writer = make_writer(stream)
+    async with in_background(writer.run()):
+        stream.away = True
+        writer.missed(DEFAULT_ORG)
+        await stream.tried.wait()
+        assert not writer.idle()
+        stream.away = False
+        await until(writer.idle)
+        put(writer, "a")
+        await until(writer.idle)
+    assert stream.events == ["gap", "a"]
+
+
 async def test_g15_of_what_waits_the_oldest_are_shed_and_a_gap_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
