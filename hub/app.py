@@ -71,17 +71,18 @@ from hub.gate import DashboardGroups, DashboardTokens, SocketGate
 from hub.groups.rest import GroupEndpoints
 from hub.groups.service import GroupService
 from hub.groups.store import GroupStore
-from hub.health import Health
-from hub.hints import COMMON, HintReceiver, HintSender, channel_of
 from hub.lines.endpoint import DeviceGate, DeviceSettings
-from hub.lines.figures import Told
-from hub.lines.health import HealthEndpoints
-from hub.lines.membership import Membership
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.service import Replica as ReplicaName
-from hub.lines.store import HealthStore, LineStore, ReplicaStore
-from hub.meter import Meter
+from hub.lines.store import LineStore
+from hub.probes import Health
+from hub.replicas.figures import Told
+from hub.replicas.hints import COMMON, HintReceiver, HintSender, channel_of
+from hub.replicas.membership import Membership
+from hub.replicas.meter import Meter
+from hub.replicas.rest import HealthEndpoints
+from hub.replicas.store import HealthStore, ReplicaStore
 from hub.routes import Endpoints, routes
 from hub.socket.framing import text_frame
 from hub.telemetry.rest import TelemetryEndpoints

@@ -84,7 +84,7 @@ from hub.firmware.rest import (
     UploadQuery,
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
-from hub.lines.health import FleetHealth, HealthEndpoints
+from hub.replicas.rest import FleetHealth, HealthEndpoints
 from hub.telemetry.rest import (
     EventQuery,
     FleetMetricBody,

@@ -25,7 +25,7 @@ from hub.edge.rest import EdgeEndpoints
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.rest import FirmwareEndpoints
 from hub.groups.rest import GroupEndpoints
-from hub.lines.health import HealthEndpoints
+from hub.replicas.rest import HealthEndpoints
 from hub.routes import Endpoints, routes
 from hub.telemetry.rest import TelemetryEndpoints
 from hub.web.contract_rules import Rules

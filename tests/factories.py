@@ -9,7 +9,7 @@ from hub.base.kept import Kept
 from hub.base.principal import Principal, Role
 from hub.commands.dispatch import Claim, NewCommand, Target
 from hub.commands.records import Ledgered
-from hub.lines import figures
+from hub.replicas import figures
 from hub.lines.pace import Rates
 from hub.lines.session import LineListener, LineSession, Renewal
 from protocol.closing import CloseCode

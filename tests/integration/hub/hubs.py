@@ -12,11 +12,12 @@ from hub.commands.store import CommandStore
 from hub.config.service import ConfigService
 from hub.config.store import ConfigStore
 from hub.devices.store import DeviceStore, Identity
-from hub.lines.lease import RENEW_SECONDS
-from hub.lines.membership import Membership
 from hub.lines.service import LineService, Replica
 from hub.lines.session import LineSession
-from hub.lines.store import LineRef, LineStore, Opening, ReplicaStore
+from hub.lines.store import LineRef, LineStore, Opening
+from hub.replicas.lease import RENEW_SECONDS
+from hub.replicas.membership import Membership
+from hub.replicas.store import ReplicaStore
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command
 from protocol.dashboard import AlertEvent, DashboardEvent, GapReason

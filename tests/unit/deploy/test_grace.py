@@ -9,7 +9,7 @@ from starlette.routing import Route
 from hub.app import FLUSH_SECONDS
 from hub.base.database import DEADLINE, Database
 from hub.base.settings import Settings
-from hub.health import Health
+from hub.probes import Health
 from hub.server import GRACE_SECONDS
 from protocol.ids import ReplicaId
 from tests.deploy import COMPOSE, DEPLOY, KUBERNETES, UNITS, env_file, unit, yaml

@@ -12,10 +12,11 @@ from typing import Final, Protocol
 import structlog
 
 from hub.base.errors import Unavailable
-from hub.lines.figures import Told
-from hub.lines.lease import LEASE_SECONDS, Lease
 from hub.lines.service import LineService, Replica
-from hub.lines.store import Ended, LineRef, ReplicaStore
+from hub.lines.store import LineRef
+from hub.replicas.figures import Told
+from hub.replicas.lease import LEASE_SECONDS, Lease
+from hub.replicas.store import Ended, ReplicaStore
 from protocol.ids import OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
