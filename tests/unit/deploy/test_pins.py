@@ -28,7 +28,11 @@ def test_no_package_of_the_console_runs_a_script_when_it_is_installed() -> None:
     assert "ignore-scripts=true" in (ROOT / "console" / ".npmrc").read_text().splitlines()
 
 
-@pytest.mark.parametrize("lock", sorted(ROOT.glob("*.lock")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "lock",
+    [ROOT / "requirements.lock", *sorted((ROOT / "tests").rglob("*.lock"))],
+    ids=lambda path: path.name,
+)
 def test_every_package_of_python_has_its_hash_in_the_lock(lock: Path) -> None:
     entries = re.split(r"^(?=[a-zA-Z0-9])", lock.read_text(), flags=re.MULTILINE)[1:]
 

@@ -98,6 +98,25 @@ def test_operation_ids_are_unique() -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_operation_ids_say_the_method_and_the_path() -> None:
+    for method, path, name in (
+        ("GET", "/devices", "get_devices"),
+        ("GET", "/devices/{id}/commands/{command_id}", "get_device_command"),
+        ("POST", "/firmware/deployments/{id}/pause", "post_firmware_deployment_pause"),
+        ("DELETE", "/cloud-sync/dead-letters", "delete_cloud_sync_dead_letters"),
+    ):
+        assert operation(method, path)["operationId"] == name
+
+
+@pytest.mark.parametrize(
+    "route", [r for r in TABLE if r.body is not None], ids=lambda r: f"{r.method} {r.path}"
+)
+def test_every_body_has_an_example_that_the_hub_decodes(route: Route) -> None:
+    content = operation(route.method, route.path)["requestBody"]["content"]["application/json"]
+
+    msgspec.convert(content["example"], route.body)
+
+
 def test_every_tag_is_described() -> None:
     described = {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
 
@@ -134,6 +153,28 @@ def test_a_parameter_without_a_default_is_required() -> None:
 
     assert parameters["name"]["required"]
     assert not parameters["step"]["required"]
+
+
+def test_a_body_says_its_defaults_in_words() -> None:
+    """Generators of types take a member with `default` for one that is always there."""
+    schemas = DOCUMENT["components"]["schemas"]
+
+    assert schemas["LoginBody"]["required"] == ["username", "password"]
+    assert schemas["LoginBody"]["properties"]["cookie"] == {"type": "boolean"}
+    assert schemas["PullLogs"]["properties"]["lines"]["description"] == "Default: 200."
+    assert [
+        n for n, s in schemas.items() for m in s.get("properties", {}).values() if "default" in m
+    ] == []
+
+
+def test_an_answer_requires_what_it_always_carries() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+
+    assert {"commandId", "status", "success", "output", "data", "error"} == set(
+        schemas["CommandResult"]["required"]
+    )
+    assert "hidden" not in schemas["CommandRecord"]["required"]
+    assert "rawHours" in schemas["Retention"]["required"]
 
 
 def test_a_list_has_a_page() -> None:
