@@ -17,6 +17,7 @@ from protocol.closing import CloseCode
 from protocol.commands import COMMANDS
 from protocol.dashboard import DashboardEvent, DashboardFrame
 from protocol.frames import DeviceFrame, HubFrame
+from protocol.ids import RESERVED_DEVICE_IDS
 from scripts.docs import RULES, table_of_routes
 
 TABLE = table_of_routes()
@@ -275,6 +276,23 @@ def test_it_is_json_that_is_the_same_each_time() -> None:
     again = openapi(TABLE, RULES, version="0")
 
     assert msgspec.json.encode(again) == msgspec.json.encode(DOCUMENT)
+
+
+def test_no_id_that_others_choose_is_a_word_of_a_path() -> None:
+    """`/devices/connected` is a list, so no device is called `connected`. Ids of other records are
+    made by the hub; those of commands stand where no path has a word."""
+    paths = [route.path.split("/") for route in TABLE]
+    words = {
+        (tuple(path[:at]), other[at])
+        for path in paths
+        for at, part in enumerate(path)
+        if part.startswith("{")
+        for other in paths
+        if other[:at] == path[:at] and at < len(other) and not other[at].startswith("{")
+    }
+
+    assert {word for where, word in words if where == ("", "devices")} == RESERVED_DEVICE_IDS
+    assert {where for where, _ in words} - {("", "devices")} <= {("", "cloud-sync", "dead-letters")}
 
 
 # AsyncAPI
