@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
@@ -25,8 +25,22 @@ function precompressed(): Plugin {
   };
 }
 
+/** The viewer of the API at `/docs`, as the lock has it; `hub/web/pages.py` serves both files. */
+function apiViewer(): Plugin {
+  return {
+    name: "api-viewer",
+    apply: "build",
+    closeBundle() {
+      mkdirSync(join(OUT, "docs"));
+      for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) {
+        copyFileSync(join("node_modules/swagger-ui-dist", name), join(OUT, "docs", name));
+      }
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react(), precompressed()],
+  plugins: [react(), precompressed(), apiViewer()],
   html: { cspNonce: "LONGLINE_NONCE" },
   // Relative: below which path the hub is served is known when the page is asked for.
   base: "./",

@@ -29,7 +29,7 @@ from cloud.access import Access, problem_of
 from device.core.shell_templates import BUILT_IN, BadTemplate, Template, check
 from device.errors import BadSettings
 from protocol.commands import Level
-from protocol.ids import is_device_id
+from protocol.ids import DEVICE_ID_RULE, is_device_id
 
 Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
 
@@ -210,7 +210,7 @@ def _convert(fields: dict[str, Any]) -> Settings:
 
 def _checked(settings: Settings) -> Settings:
     if not is_device_id(settings.id):
-        raise BadSettings(f"{settings.id!r} is not a device id")
+        raise BadSettings(f"{settings.id!r} is not a device id: {DEVICE_ID_RULE}")
     check_hub_url(settings.hub)
     for name, template in settings.shell.templates.items():
         try:

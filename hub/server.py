@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
+from ipaddress import ip_network
 from typing import Final, cast
 
 import structlog
@@ -108,7 +109,7 @@ def listen(settings: Settings) -> Generator[socket.socket]:
     """The listening socket. Raises `ConfigurationError`."""
     _check_exposure(settings)
     _tls(settings)
-    _strangers(settings)
+    strangers_of(settings)
     Site(settings.public_url)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
@@ -150,9 +151,14 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def _strangers(settings: Settings) -> Strangers:
-    """Raises `ConfigurationError`."""
+def strangers_of(settings: Settings) -> Strangers:
+    """Raises `ConfigurationError`, also when everybody would be a proxy: then anybody says from
+    which address a sign-in comes."""
     try:
+        if any(ip_network(one).prefixlen == 0 for one in settings.trusted_proxies):
+            raise ConfigurationError(
+                "LONGLINE_TRUSTED_PROXIES names every address there is: name those of the proxy"
+            )
         return Strangers([*LOOPBACK, *settings.trusted_proxies])
     except ValueError as error:
         raise ConfigurationError(f"LONGLINE_TRUSTED_PROXIES: {error}") from None
@@ -177,7 +183,7 @@ def _headers(settings: Settings) -> list[tuple[str, str]]:
 def _config(settings: Settings, replica: Replica) -> uvicorn.Config:
     return uvicorn.Config(
         replica.application(),
-        http=http_class(_strangers(settings)),
+        http=http_class(strangers_of(settings)),
         ws=connection_class(replica.gate, PingWheel()),
         loop="none",  # the loop runs already
         lifespan="off",

@@ -30,12 +30,22 @@ CommandIdField = Annotated[
     CommandId, Meta(pattern=COMMAND_ID_PATTERN, description="A command's id.")
 ]
 
+RESERVED_DEVICE_IDS: Final = frozenset({"connected"})
+"""`/devices/connected` is a list: nobody could read a device of that name."""
+DEVICE_ID_RULE: Final = (
+    "1 to 128 of A-Z a-z 0-9 . _ : -, the first a letter or digit, and not `connected`, "
+    "which is the name of a list"
+)
+UNREADABLE_COMMAND_IDS: Final = frozenset({".", ".."})
+"""In a path these are no names (RFC 3986, 5.2.4): nobody could read or cancel such a command."""
+
 _device_id = re.compile(DEVICE_ID_PATTERN)
 _command_id = re.compile(COMMAND_ID_PATTERN)
 
 
 def is_device_id(text: str) -> bool:
-    return _device_id.search(text) is not None
+    """Whether a device may be called so; `DEVICE_ID_RULE` says it in words."""
+    return _device_id.search(text) is not None and text not in RESERVED_DEVICE_IDS
 
 
 def is_command_id(text: str) -> bool:

@@ -1,6 +1,6 @@
 """What a device says about a command: `ack`, `progress`, `result`."""
 
-from typing import Annotated, Any, Literal, assert_never
+from typing import Annotated, Any, Literal, TypedDict, assert_never
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -29,6 +29,13 @@ class ResultError(Struct, frozen=True, kw_only=True):
 
     code: Annotated[str, Meta(max_length=128)]
     message: Annotated[str, Meta(max_length=4096)] = ""
+
+
+class ErrorObject(TypedDict):
+    """Why a command did not succeed, as records keep it."""
+
+    code: str
+    message: str
 
 
 class Result(ReplyBase, frozen=True, tag="result"):

@@ -44,7 +44,7 @@ class AuditRow(Struct, frozen=True, kw_only=True, rename="camel"):
     outcome: Outcome
     reason: str | None
     detail: dict[str, Any]
-    changes: dict[str, Any]
+    changes: dict[str, list[Any]]
     """field: [old, new]; a secret is `hidden`."""
 
 

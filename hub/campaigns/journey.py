@@ -26,7 +26,7 @@ is deleted or disabled is out of it at once, in whatever phase: that says nothin
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct, structs
 
@@ -34,6 +34,7 @@ from protocol.codec import rfc3339
 from protocol.errors import CommandErrorCode
 from protocol.ids import CommandId, DeviceId
 from protocol.lifecycle import State
+from protocol.replies import ErrorObject
 from protocol.versions import is_downgrade
 
 MOST_ATTEMPTS: Final = 5
@@ -134,7 +135,7 @@ class Target(Struct, frozen=True, kw_only=True):
     from_version: str | None = None
     from_boot_id: str | None = None
     from_generation: int | None = None
-    error: dict[str, Any] | None = None
+    error: ErrorObject | None = None
     started_at: datetime | None = None
     steady_since: datetime | None = None
     steady_generation: int | None = None
@@ -156,7 +157,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     health: str = "OFFLINE"
     command: State | None = None
     """Of the present attempt; None = not in the ledger."""
-    command_error: dict[str, Any] | None = None
+    command_error: ErrorObject | None = None
     cancel_asked: bool = False
     penalty_until: datetime | None = None
     """It is held back until then, for what it failed lately."""
@@ -167,7 +168,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 # Before the command
 
 
-def reason_to_skip(target: Target, seen: Seen, goal: Goal) -> dict[str, Any] | None:
+def reason_to_skip(target: Target, seen: Seen, goal: Goal) -> ErrorObject | None:
     """Why a device whose turn has come gets no command; None = it does."""
     if target.attempt:
         return None
@@ -183,7 +184,7 @@ def reason_to_skip(target: Target, seen: Seen, goal: Goal) -> dict[str, Any] | N
     return None
 
 
-def skipped(target: Target, why: dict[str, Any], now: datetime) -> Target:
+def skipped(target: Target, why: ErrorObject, now: datetime) -> Target:
     return structs.replace(target, status=Status.SKIPPED, error=why, finished_at=now)
 
 
@@ -310,7 +311,7 @@ def stepped(target: Target, happening: Happening, seen: Seen, now: datetime) -> 
     )
 
 
-def _why(target: Target, happening: Happening, seen: Seen) -> dict[str, Any]:
+def _why(target: Target, happening: Happening, seen: Seen) -> ErrorObject:
     match happening:
         case Happening.RETURN:
             return error("rolled_back", f"it came back on version {seen.agent_version}")
@@ -324,7 +325,7 @@ def _why(target: Target, happening: Happening, seen: Seen) -> dict[str, Any]:
             return seen.command_error or error("failed", "the command did not succeed")
 
 
-def error(code: str, message: str) -> dict[str, Any]:
+def error(code: str, message: str) -> ErrorObject:
     return {"code": code, "message": message}
 
 

@@ -17,6 +17,7 @@ from hub.campaigns.rollout import CampaignStatus, Counts, Move
 from protocol.commands import Command
 from protocol.ids import DeviceId, OrgId, ReplicaId
 from protocol.lifecycle import State
+from protocol.replies import ErrorObject
 
 _Q = sql.queries("campaigns")
 
@@ -53,7 +54,7 @@ class CampaignStore:
         waves: Sequence[int],
         *,
         by: Principal,
-        left_out: dict[str, Any],
+        left_out: ErrorObject,
     ) -> None:
         """`waves` of each device; `left_out` is why those in none are skipped."""
         command, terms = msgspec.to_builtins(new.command), msgspec.to_builtins(new.terms)
@@ -148,7 +149,7 @@ class CampaignStore:
         self,
         connection: Connection,
         name: Name,
-        why: dict[str, Any],
+        why: ErrorObject,
         *,
         up_to_wave: int = EVERY_WAVE,
         only_away: bool = False,
@@ -183,7 +184,7 @@ class CampaignStore:
         """False when there is no such device."""
         return await connection.fetchval(_Q["clear_penalty"], org, device_id) is not None
 
-    async def refuse(self, name: Name, target: Target, why: dict[str, Any]) -> None:
+    async def refuse(self, name: Name, target: Target, why: ErrorObject) -> None:
         await self.database.execute(_Q["refuse"], *name, target.position, why, target.attempt)
 
     async def move(self, connection: Connection, campaign: Campaign, move: Move) -> Campaign | None:

@@ -6,7 +6,6 @@ taken: a command id, an idempotency key, a place among a device's unfinished com
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from msgspec import Struct, structs
 
@@ -15,6 +14,7 @@ from hub.base.errors import Conflict, HubError
 from hub.commands.dispatch import Insert, NewCommand, ReadyLine, Target, accept
 from hub.commands.records import Key, KeyRow, Ledgered
 from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
+from protocol.replies import ErrorObject
 
 
 class Intake(Struct, frozen=True, kw_only=True):
@@ -151,12 +151,12 @@ def _all_in(existing: dict[CommandKey, Ledgered], commands: list[NewCommand]) ->
     return all((new.org, new.command_id) in existing for new in commands)
 
 
-def refusal_of(error: HubError) -> dict[str, Any]:
+def refusal_of(error: HubError) -> ErrorObject:
     """The `error` of a target that a bulk call refused."""
     return {"code": str(error.code), "message": error.detail}
 
 
-def _refused(intake: Intake, decisions: list[Decision]) -> dict[str, dict[str, Any]]:
+def _refused(intake: Intake, decisions: list[Decision]) -> dict[str, ErrorObject]:
     return {
         new.device_id: refusal_of(decision)
         for new, decision in zip(intake.commands, decisions, strict=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from hub.commands.wishes import Dispatch, new_commands
 from protocol.commands import Command, spec_of
 from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id, uuid7
 from protocol.lifecycle import State
+from protocol.replies import ErrorObject
 
 LONGEST_WAIT: Final = 300.0
 
@@ -241,5 +242,5 @@ def _entry(outcome: Ledgered | HubError) -> CommandResult:
     return _refused(refusal_of(outcome))
 
 
-def _refused(error: dict[str, Any]) -> CommandResult:
+def _refused(error: ErrorObject) -> CommandResult:
     return CommandResult(command_id=None, status="REJECTED", success=False, error=error)

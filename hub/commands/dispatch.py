@@ -31,7 +31,7 @@ from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.lifecycle import ENDED, Happening, IllegalStep, State, next_state
-from protocol.replies import Ack, Progress, Reply, Result, happening_of
+from protocol.replies import Ack, ErrorObject, Progress, Reply, Result, happening_of
 
 MAX_UNFINISHED: Final = 50
 
@@ -107,7 +107,7 @@ class Insert(Struct, frozen=True, kw_only=True):
     generation_read: Generation | None
     """Of the device's newest line, when it was decided."""
     status: State
-    error: dict[str, Any] | None = None
+    error: ErrorObject | None = None
     sent_generation: Generation | None = None
     journal_id: str | None = None
 
@@ -177,7 +177,7 @@ def _supports(kind: str, target: Target, here: ReadyLine | None) -> bool:
     return target.commands is None or kind in target.commands
 
 
-def _unsupported(kind: str) -> dict[str, Any]:
+def _unsupported(kind: str) -> ErrorObject:
     return error_of(CommandErrorCode.UNSUPPORTED, f"the device does not support {kind}")
 
 
@@ -213,7 +213,7 @@ class Step(Struct, frozen=True):
     command: Ledgered
     status: State
     sent: bool
-    error: dict[str, Any] | None = None
+    error: ErrorObject | None = None
 
 
 class Plan(Struct, frozen=True):

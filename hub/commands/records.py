@@ -1,7 +1,8 @@
 """A command as the ledger holds it, and as callers and dashboards see it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
@@ -13,11 +14,31 @@ from protocol.dashboard import CommandAcceptedEvent, CommandResultEvent
 from protocol.errors import CommandErrorCode
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.lifecycle import ENDED, State
-from protocol.replies import ResultError
+from protocol.replies import ErrorObject, Outcome, ResultError
 
 Delivery = Literal["now", "queue"]
 
 EVENT_OUTPUT_BYTES: Final = 1024
+
+
+class ProgressObject(TypedDict):
+    """The newest word of a device about how far it is."""
+
+    percent: float | None
+    stage: str | None
+    message: str | None
+
+
+class LateResult(TypedDict):
+    """The result that came after the end, as it was sent."""
+
+    type: Literal["result"]
+    commandId: CommandId
+    success: bool
+    output: str | None
+    data: dict[str, Any] | Literal["hidden"] | None
+    error: ErrorObject | None
+    outcome: Outcome | None
 
 
 class Ledgered(Struct, frozen=True, kw_only=True):
@@ -42,12 +63,12 @@ class Ledgered(Struct, frozen=True, kw_only=True):
     sent_generation: int | None
     journal_id: str | None
     cancelled_by: str | None
-    progress: dict[str, Any] | None
+    progress: ProgressObject | None
     finished_at: datetime | None
     output: str | None
     data: dict[str, Any] | None
-    error: dict[str, Any] | None
-    late_result: dict[str, Any] | None
+    error: ErrorObject | None
+    late_result: LateResult | None
     accepted_by: ReplicaId
     owner_id: str = ""
     """The user (or the hub, "") that answers for it."""
@@ -84,7 +105,7 @@ class CommandResult(Struct, frozen=True, rename="camel", kw_only=True):
     success: bool | None
     output: str | None = None
     data: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
+    error: ErrorObject | None = None
 
 
 class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
@@ -93,7 +114,7 @@ class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
     device_id: DeviceId
     type: str
     params: dict[str, Any] | Literal["hidden"]
-    progress: dict[str, Any] | None
+    progress: ProgressObject | None
     actor: str
     batch_id: str | None
     created_at: str
@@ -101,11 +122,11 @@ class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
     expires_at: str | None
     sent_at: str | None
     finished_at: str | None
-    late_result: dict[str, Any] | None
+    late_result: LateResult | None
     hidden: list[str] | UnsetType = UNSET
 
 
-def error_of(code: CommandErrorCode, message: str) -> dict[str, Any]:
+def error_of(code: CommandErrorCode, message: str) -> ErrorObject:
     return {"code": str(code), "message": message}
 
 
@@ -163,7 +184,7 @@ def record_without_secrets(command: Ledgered) -> CommandRecord:
 _WRITTEN: Final = ("output", "stdout", "stderr", "data")
 
 
-def _without_output(said: dict[str, Any] | None) -> dict[str, Any] | None:
+def _without_output(said: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if said is None:
         return None
     return {name: HIDDEN if name in _WRITTEN else value for name, value in said.items()}
@@ -218,7 +239,7 @@ class KeyRow(Struct, frozen=True):
 
     request_hash: bytes
     subject: str
-    refused: dict[str, dict[str, Any]] = {}
+    refused: dict[str, ErrorObject] = {}
 
 
 class Filter(Struct, frozen=True, kw_only=True):

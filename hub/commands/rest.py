@@ -23,7 +23,7 @@ from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.route import Call
 from protocol.commands import Command, CommandType
-from protocol.ids import CommandId, DeviceId, DeviceIdField, OrgId
+from protocol.ids import UNREADABLE_COMMAND_IDS, CommandId, DeviceId, DeviceIdField, OrgId
 from protocol.lifecycle import State
 
 TimeoutMs = Annotated[int, Meta(ge=100, le=86_400_000)]
@@ -177,6 +177,8 @@ def _shown(by: Principal, command: Ledgered, hide: Hide) -> CommandRecord:
 def wish_of(call: Call[None, Any]) -> Dispatch:
     """What the call asks for. Raises `Invalid`."""
     body: DispatchBody | BulkBody = call.body
+    if body.command.id in UNREADABLE_COMMAND_IDS:
+        raise invalid("command.id", "a path cannot name it")
     key = call.header("idempotency-key")
     if key is not None and not (0 < len(key) <= _KEY_LENGTH and key.isprintable()):
         raise invalid("Idempotency-Key", f"1 to {_KEY_LENGTH} printable characters")

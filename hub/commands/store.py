@@ -18,6 +18,7 @@ from hub.commands.records import Filter, Found, Key, KeyRow, Ledgered
 from hub.lines.session import LineSession
 from protocol.ids import CommandId, CommandKey, DeviceId, DeviceKey, Generation, OrgId, ReplicaId
 from protocol.lifecycle import State
+from protocol.replies import ErrorObject
 
 _Q = sql.queries("commands")
 
@@ -163,7 +164,7 @@ class CommandStore:
         await self.database.execute(_Q["note_journal"], *_columns(rows))
 
     async def too_large(
-        self, connection: Connection, lines: Sequence[LineSession], error: dict[str, Any]
+        self, connection: Connection, lines: Sequence[LineSession], error: ErrorObject
     ) -> list[Ledgered]:
         """End the largest command that each of these lines was written and has not answered."""
         columns = _columns((line.org, line.device_id, line.generation) for line in lines)
@@ -221,7 +222,7 @@ class CommandStore:
         return None if row is None else (from_row(row), row["owner"])
 
     async def withdraw(
-        self, connection: Connection, command: Ledgered, *, by: str, error: dict[str, Any]
+        self, connection: Connection, command: Ledgered, *, by: str, error: ErrorObject
     ) -> Ledgered:
         rows = await connection.fetch(_Q["withdraw"], command.org, command.command_id, by, error)
         return from_row(rows[0])
@@ -238,12 +239,12 @@ class CommandStore:
         return from_row(rows[0])
 
     async def time_out(
-        self, connection: Connection, *, not_delivered: dict[str, Any], late: dict[str, Any]
+        self, connection: Connection, *, not_delivered: ErrorObject, late: ErrorObject
     ) -> list[Ledgered]:
         rows = await connection.fetch(_Q["time_out"], not_delivered, late)
         return [from_row(row) for row in rows]
 
-    async def expire(self, connection: Connection, error: dict[str, Any]) -> list[Ledgered]:
+    async def expire(self, connection: Connection, error: ErrorObject) -> list[Ledgered]:
         return [from_row(row) for row in await connection.fetch(_Q["expire"], error)]
 
     async def unwritten_here(self, replica_id: ReplicaId) -> list[DeviceKey]:

@@ -21,7 +21,7 @@ from hub.web.inputs import Body, ListQuery, Query
 from hub.web.route import Call
 from protocol.codec import at, rfc3339
 from protocol.frames import ConnectionMode
-from protocol.ids import DeviceId, DeviceIdField, is_device_id
+from protocol.ids import DEVICE_ID_RULE, DeviceId, DeviceIdField, is_device_id
 from protocol.telemetry import ShownStatus
 
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -102,9 +102,7 @@ class DeviceEndpoints:
         self._service = service
 
     async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
-        device_id = call.path("id")
-        if not is_device_id(device_id):
-            raise invalid("id", "1 to 128 of A-Z a-z 0-9 . _ : -, the first a letter or digit")
+        device_id = _name_for(call.path("id"))
         who = Identity(
             name=call.query.name,
             company_id=call.query.company_id,
@@ -114,12 +112,12 @@ class DeviceEndpoints:
         scheme, _, token = (call.header("authorization") or "").partition(" ")
         token, expires_at = await self._service.enroll(
             call.principal,
-            DeviceId(device_id),
+            device_id,
             who,
             key=call.header("x-enrollment-key"),
             token=token if scheme.lower() == "bearer" else None,
         )
-        return DeviceToken(DeviceId(device_id), token, expires_at)
+        return DeviceToken(device_id, token, expires_at)
 
     async def list(self, call: Call[DeviceQuery, None]) -> Items[Device]:
         query = call.query
@@ -151,7 +149,7 @@ class DeviceEndpoints:
             company_id=body.company_id,
             production_line_id=body.production_line_id,
         )
-        device = await self._service.create(call.principal, body.id, who, body.tags)
+        device = await self._service.create(call.principal, _name_for(body.id), who, body.tags)
         return Answer(device_of(device), status=201, location=f"/api/v1/devices/{device.device_id}")
 
     async def change(self, call: Call[None, DevicePatch]) -> Device:
@@ -185,6 +183,13 @@ class DeviceEndpoints:
         return device_of(
             await self._service.change(call.principal, device_id, change, action=action)
         )
+
+
+def _name_for(device_id: str) -> DeviceId:
+    """Of a device that comes in, by whichever way. Raises `Invalid`."""
+    if not is_device_id(device_id):
+        raise invalid("id", DEVICE_ID_RULE)
+    return DeviceId(device_id)
 
 
 def _connected(row: ConnectedRow) -> ConnectedDevice:

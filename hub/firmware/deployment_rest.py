@@ -1,6 +1,6 @@
 """`/firmware/deployments`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
@@ -25,6 +25,7 @@ from hub.web.inputs import Body, ListQuery
 from hub.web.route import Call
 from protocol.codec import at, rfc3339
 from protocol.ids import DeviceId, DeviceIdField
+from protocol.replies import ErrorObject
 from protocol.telemetry import ShownStatus
 
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -100,7 +101,7 @@ class DeploymentDevice(Struct, frozen=True, rename="camel", kw_only=True):
     phase: Phase
     wave: int | None
     from_version: str | None
-    error: dict[str, Any] | None
+    error: ErrorObject | None
     command_id: str | None
     attempt: int
     started_at: str | None

@@ -13,8 +13,6 @@ from typing import Final
 PER_ADDRESS: Final = 200
 IN_ALL: Final = 4096
 LOOPBACK: Final = ("127.0.0.0/8", "::1")
-EVERYBODY: Final = "*"
-"""In a list of proxies, as uvicorn takes it."""
 
 
 class Stranger:
@@ -42,9 +40,9 @@ class Strangers:
         per_address: int = PER_ADDRESS,
         in_all: int = IN_ALL,
     ) -> None:
-        exempt = list(exempt)
-        self._counts_nobody = EVERYBODY in exempt
-        self._exempt = [ip_network(one, strict=False) for one in exempt if one != EVERYBODY]
+        """Raises ValueError for what is none, also for `10.1.2.3/8`: uvicorn, which reads the same
+        list of proxies, takes it for a name."""
+        self._exempt = [ip_network(one) for one in exempt]
         self._per_address = per_address
         self._in_all = in_all
         self._groups: dict[str, dict[Stranger, None]] = {}
@@ -87,7 +85,7 @@ class Strangers:
             known = _plain(ip_address(address))
         except ValueError:
             return None  # a unix socket
-        if self._counts_nobody or any(known in network for network in self._exempt):
+        if any(known in network for network in self._exempt):
             return None
         return str(known if known.version == 4 else IPv6Network((known, 64), strict=False))
 

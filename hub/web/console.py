@@ -43,8 +43,8 @@ _NOT_BUILT: Final = """<!doctype html>
 <title>Longline</title>
 <h1>The console is not built</h1>
 <p>This hub runs from a checkout without it. Everything else works: the API is described
-<a href="docs">here</a>. To build it, run <code>./scripts/console</code> in the checkout and load
-this page again.
+<a href="LONGLINE_PREFIX/api/v1/openapi.json">here</a>. To build it, run
+<code>./scripts/console</code> in the checkout and load this page again.
 </html>
 """
 
@@ -114,7 +114,8 @@ class Console:
         try:
             page = (self._folder / "index.html").read_text("utf-8")
         except FileNotFoundError:
-            return HTMLResponse(_NOT_BUILT, status_code=404, headers=headers)
+            page = _NOT_BUILT.replace(PREFIX, self._prefix)
+            return HTMLResponse(page, status_code=404, headers=headers)
         page = page.replace(NONCE, nonce).replace(PREFIX, self._prefix)
         # The build's own files, wherever the page is: a path of its own may have several parts.
         return HTMLResponse(page.replace('="./', f'="{self._prefix}/'), headers=headers)

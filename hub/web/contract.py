@@ -7,10 +7,13 @@ query, body and answer, the required action. The little that a row does not say 
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
 
+from hub.web.contract_defaults import tell_defaults
+from hub.web.contract_examples import EXAMPLES
 from hub.web.contract_fixed import (
     ABOUT,
     BINARY,
@@ -75,9 +78,15 @@ def tag_of(route: Route) -> str:
 
 
 def operation_id(route: Route) -> str:
-    """`devices_list`: the endpoints' class and method, which do not change with the path."""
-    owner = type(getattr(route.endpoint, "__self__", None)).__name__.removesuffix("Endpoints")
-    return f"{owner.lower()}_{getattr(route.endpoint, '__name__', route.method)}"
+    """`get_device_logs`: the method and the path, a word in the singular where an id follows it.
+    Generated clients name their functions so: it changes when the path does, and never else."""
+    parts = route.path.split("/")[1:]
+    words = [
+        word.removesuffix("s") if following.startswith("{") else word
+        for word, following in pairwise([*parts, ""])
+        if not word.startswith("{")
+    ]
+    return "_".join([route.method.lower(), *words]).replace("-", "_")
 
 
 class _Schemas:
@@ -91,6 +100,8 @@ class _Schemas:
             kind: self.components.pop(str(self._of[kind]["$ref"]).rpartition("/")[2])
             for kind in dict.fromkeys(route.query for route in table if route.query)
         }
+        bodies = [self._of[route.body] for route in table if route.body is not None]
+        self.components = tell_defaults(self.components, bodies=bodies)
         for spec in COMMANDS.values():
             if spec.params.__name__ in self.components:
                 self.components[spec.params.__name__] |= _command_extras(spec, rules)
@@ -200,7 +211,9 @@ class _Operation:
             return None
         return {
             "required": not self._route.optional_body,
-            "content": json_content(self._schemas.of(self._route.body)),
+            "content": json_content(
+                self._schemas.of(self._route.body), example=EXAMPLES.get(self._key)
+            ),
         }
 
     # What goes out

@@ -66,8 +66,9 @@ SECURITY: Final[Json] = {
 }
 
 
-def json_content(schema: Json) -> Json:
-    return {JSON: {"schema": schema}}
+def json_content(schema: Json, *, example: Json | None = None) -> Json:
+    content: Json = {"schema": schema}
+    return {JSON: content if example is None else {**content, "example": example}}
 
 
 def an_object(**properties: Json) -> Json:
@@ -112,6 +113,11 @@ _PROBLEM_HEADERS: Final[dict[int, Json]] = {
 }
 
 
+_TEXT: Final[Json] = {"type": "string"}
+_KEY: Final = an_object(kty=_TEXT, crv=_TEXT, x=_TEXT, kid=_TEXT, use=_TEXT, alg=_TEXT)
+"""An Ed25519 key as RFC 8037 writes it."""
+
+
 def process_paths() -> Json:
     """What stands outside of the table: see `hub/app.py`."""
     state = json_content(an_object(status={"type": "string"}, replicaId={"type": "string"}))
@@ -138,9 +144,7 @@ def process_paths() -> Json:
             {
                 "200": {
                     "description": "A key set.",
-                    "content": json_content(
-                        an_object(keys={"type": "array", "items": {"type": "object"}})
-                    ),
+                    "content": json_content(an_object(keys={"type": "array", "items": _KEY})),
                 }
             },
         ),

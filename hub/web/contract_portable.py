@@ -22,6 +22,8 @@ def portable(document: Json) -> Json:
     if made.get("type") == "object" and not any(word in made for word in _OBJECT_WORDS):
         # Of a bare object generators make one without members, which nothing fits.
         made["additionalProperties"] = True
+    if made.get("type") == "array" and "prefixItems" not in made:
+        made.setdefault("items", {})  # of anything; generators want it said
     return made
 
 

@@ -1,22 +1,21 @@
 """What describes the hub over HTTP: both contracts, and a page that shows the REST one.
 
-The documents are encoded once, when the replica starts. The page is Swagger UI out of the package
-`offapi`, which holds its files and nothing else that we use: no CDN, no inline script, no Node.
+The documents are encoded once, when the replica starts. The page is Swagger UI, whose files come
+with the build of the console, by the hashes of its lock: no CDN, no inline script, no Node.
 """
 
 import hashlib
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as StarletteRoute
 
-from hub.web import envelope
+from hub.web import console, envelope
 from hub.web.contract import PREFIX, openapi
 from hub.web.contract_rules import Rules
 from hub.web.contract_sockets import asyncapi
@@ -24,11 +23,8 @@ from hub.web.route import Route
 from protocol.errors import ProblemCode
 
 OURS: Final = Path(__file__).parent / "static"
-ASSETS: Final = {
-    "swagger-ui.css": "swagger_style.css",
-    "swagger-ui.js": "swagger_bundle.js",
-}
-"""Name on the page → file of `offapi`."""
+BUILT: Final = console.BUILT / "docs"
+OF_BUILD: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 
 # Swagger UI sets styles on elements and draws its icons from data addresses.
 POLICY: Final = "; ".join(
@@ -49,15 +45,31 @@ _HEADERS: Final = {
 }
 
 
-def pages(table: list[Route], rules: Rules, prefix: str = "") -> list[BaseRoute]:
+_NOT_BUILT: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Longline API</title>
+<h1>The API page is not built</h1>
+<p>This hub runs from a checkout without it. The REST API is described by
+<a href="api/v1/openapi.json">this document</a>, the sockets by
+<a href="api/v1/asyncapi.json">this one</a>. To build the page, run <code>./scripts/console</code>
+in the checkout and load this page again.
+</html>
+"""
+
+
+def pages(
+    table: list[Route], rules: Rules, prefix: str = "", built: Path = BUILT
+) -> list[BaseRoute]:
     """The routes of the documents and of the page; everybody may read them. Outside all paths are
     below `prefix`."""
     ours = version("longline")
+    viewer = _Viewer(built)
     return [
         _document("/openapi.json", openapi(table, rules, version=ours, prefix=prefix)),
         _document("/asyncapi.json", asyncapi(version=ours)),
-        StarletteRoute("/docs", _page),
-        StarletteRoute("/docs/{name}", _asset),
+        StarletteRoute("/docs", viewer.page),
+        StarletteRoute("/docs/{name}", viewer.file),
     ]
 
 
@@ -74,25 +86,23 @@ def _document(path: str, content: dict[str, Any]) -> BaseRoute:
     return StarletteRoute(PREFIX + path, endpoint)
 
 
-async def _page(_: Request) -> Response:
-    return FileResponse(OURS / "docs.html", headers=_HEADERS)
+class _Viewer:
+    """The page and its files: ours, and those that the build has left in `built`."""
 
+    def __init__(self, built: Path) -> None:
+        self._files = {name: OURS / name for name in ("docs.js", "docs.css")} | {
+            name: built / name for name in OF_BUILD
+        }
 
-async def _asset(request: Request) -> Response:
-    path = asset(request.path_params["name"])
-    if path is None:
-        return envelope.problem_document(
-            404, "Not found", "no such file of the API page", ProblemCode.NOT_FOUND
-        )
-    return FileResponse(path, headers={**_HEADERS, "Cache-Control": "no-cache"})
+    async def page(self, _: Request) -> Response:
+        if not all(file.is_file() for file in self._files.values()):
+            return HTMLResponse(_NOT_BUILT, status_code=404, headers=_HEADERS)
+        return FileResponse(OURS / "docs.html", headers=_HEADERS)
 
-
-def asset(name: str) -> Path | None:
-    """The file behind a name on the page; None for any other name."""
-    if name in ("docs.js", "docs.css"):
-        return OURS / name
-    if name not in ASSETS:
-        return None
-    # Looked up, not imported: the package builds its templates when it is imported.
-    spec = find_spec("offapi")
-    return None if spec is None or spec.origin is None else Path(spec.origin).parent / ASSETS[name]
+    async def file(self, request: Request) -> Response:
+        file = self._files.get(request.path_params["name"])
+        if file is None or not file.is_file():
+            return envelope.problem_document(
+                404, "Not found", "no such file of the API page", ProblemCode.NOT_FOUND
+            )
+        return FileResponse(file, headers={**_HEADERS, "Cache-Control": "no-cache"})

@@ -1,6 +1,5 @@
 """Configuration through a real hub to a real agent, with what happens in between (4.5)."""
 
-import asyncio
 import json
 import signal
 from pathlib import Path
@@ -69,6 +68,10 @@ async def test_a_configuration_that_cuts_the_device_off_is_undone(tmp_path: Path
             history = await rest.data(f"{CONFIG}/history")
             assert [row["outcome"] for row in history] == ["rolled_back", "applied"]
 
+            async def newest_has_ended() -> bool:
+                newest = await rest.data("/devices/edge-1/commands", limit=1)
+                return newest[0]["finishedAt"] is not None
+
             # And kill -9 between the two.
             await push_and_cut(plant, agent, rest, confirmSeconds=60)
             await agent.end(signal.SIGKILL)
@@ -77,7 +80,7 @@ async def test_a_configuration_that_cuts_the_device_off_is_undone(tmp_path: Path
             await agent.start()
             found = await until_status(rest, "rolled_back")
             assert json.loads(agent.config.read_bytes())["document"]["port"] == 1
-            await asyncio.sleep(1)  # the result of the command, unknown, comes after hello
+            await until(newest_has_ended)  # its result, unknown, comes after hello
             assert (await rest.data(CONFIG))["status"] == "rolled_back"
 
             good = await push(rest, {"port": 2})

@@ -17,7 +17,7 @@ export function touched(
     return { records, ended: null };
   }
   const status = event.type === "command_progress" ? "RUNNING" : String(event.status);
-  const { percent, stage, message } = event as LiveEvent & Progress;
+  const { percent = null, stage = null, message = null } = event as LiveEvent & Progress;
   const next: CommandRecord = {
     ...record,
     status: isLater(status, record.status) ? status : record.status,

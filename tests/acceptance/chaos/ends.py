@@ -241,12 +241,18 @@ class Ends:
         user, grant = await self._signed_in(name, "ADMIN")
         token = await self._enrolled(name)
         command = f"c-{name}"
-        answer = await self._admin.post(
-            f"/devices/{name}/commands",
-            json={"command": {"type": "clear_queue", "id": command}, "delivery": "queue"},
-            headers={"Prefer": "respond-async"} | bearer(grant["token"]),
-        )
+        path = f"/devices/{name}/commands"
+        try:
+            answer = await self._admin.post(
+                path,
+                json={"command": {"type": "clear_queue", "id": command}, "delivery": "queue"},
+                headers={"Prefer": "respond-async"} | bearer(grant["token"]),
+            )
+        except httpx.TransportError:
+            await self._withdraw(f"{path}/{command}")
+            raise
         if answer.status_code != 202:
+            await self._withdraw(f"{path}/{command}")
             raise Left
         if way == "owner deleted":
             await self._until_answered(name, "DELETE", f"/users/{user}")
@@ -256,6 +262,15 @@ class Ends:
         heir = Device(self._url, name, token, self._record, rate=1, seed=0)
         heir.stopping = True
         self._heirs.create_task(heir.run())
+
+    async def _withdraw(self, path: str) -> None:
+        """It may have been accepted, and nobody would come for it."""
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                answer = await self._admin.delete(path)
+                if answer.status_code < 500 and answer.status_code not in NOT_NOW:
+                    return
+            await asyncio.sleep(0.3)
 
     # What they are made of
 

@@ -24,6 +24,8 @@ from tests.tasks import in_background
 
 Json = dict[str, Any]
 EVENTS: Final = 5
+OPEN_SECONDS: Final = 8.0
+"""Until all are on their lines, as far as they can be."""
 CLOSE_SECONDS: Final = 10.0
 """Until the old line is closed, after its replica goes on."""
 
@@ -32,10 +34,15 @@ async def move(
     tokens: dict[str, str], victim: Replica, other: Replica, record: Record, *, seconds: float
 ) -> None:
     """`victim` stands still for so long; `tokens` are of devices that nobody else is."""
-    frozen, thawed = asyncio.Event(), asyncio.Event()
-    moves = [_move(i, token, victim, other, record, frozen, thawed) for i, token in tokens.items()]
+    frozen, thawed, there = asyncio.Event(), asyncio.Event(), asyncio.Semaphore(0)
+    moves = [
+        _move(i, token, victim, other, record, frozen, thawed, there) for i, token in tokens.items()
+    ]
     tasks = [asyncio.create_task(each) for each in moves]
-    await asyncio.sleep(2)  # they are on their lines, as far as they can be
+    with contextlib.suppress(TimeoutError):  # some cannot, while other things are broken
+        async with asyncio.timeout(OPEN_SECONDS):
+            for _ in tasks:
+                await there.acquire()
     victim.freeze()
     frozen.set()
     await asyncio.sleep(seconds)
@@ -47,10 +54,12 @@ async def move(
 
 async def _move(
     device: str, token: str, victim: Replica, other: Replica, record: Record,
-    frozen: asyncio.Event, thawed: asyncio.Event,
+    frozen: asyncio.Event, thawed: asyncio.Event, there: asyncio.Semaphore,
 ) -> None:  # fmt: skip
+    """`there` is released once: when the device is on its line."""
     with contextlib.suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
         async with _line(device, token, victim, record) as old:
+            there.release()
             await frozen.wait()
             waiting = await _send(old)
             async with _line(device, token, other, record) as new:

@@ -14,6 +14,8 @@ from tests.acceptance.hub.test_dashboard import dashboard, subscribe
 from tests.tasks import in_background
 
 SHORT = {"soakSeconds": 1, "phaseTimeoutSeconds": 30}
+NOTHING_SECONDS = 2.0
+"""What has not come by then does not come: a driver has looked four times."""
 
 
 async def release(rest: Rest, version: str) -> Json:
@@ -182,7 +184,7 @@ async def test_who_comes_back_as_before_has_rolled_back_and_the_rule_stops(
             waves=[{"count": 2}, {"percent": 100}], stopAt={"failedPercent": 50, "minimum": 2},
         )  # fmt: skip
         found = await ended(rest, deployment_id)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(NOTHING_SECONDS)
     assert found["status"] == "FAILED"
     assert found["stoppedBecause"] == "2 of 2 devices failed"
     assert codes(await rows(rest, deployment_id)) == [
@@ -244,15 +246,16 @@ async def test_who_needs_nothing_or_is_newer_is_skipped(rest: Rest, fleet: Fleet
 
 
 async def test_pause_resume_and_abort(rest: Rest, fleet: Fleet, tokens: dict[str, str]) -> None:
-    async with updating(fleet, rest, 4) as devices:
-        deployment_id = await deploy(rest, "2.0", ids(devices), ratePerMinute=30)
+    async with updating(fleet, rest, 8) as devices:
+        # Two a second: four more would come in `NOTHING_SECONDS`, were they not held back.
+        deployment_id = await deploy(rest, "2.0", ids(devices), ratePerMinute=120)
         path = f"/firmware/deployments/{deployment_id}"
         denied = await rest.client.post(f"{path}/pause", headers=bearer(tokens["MANAGER"]))
         assert denied.status_code == 403
         await until_updates(devices, 1)
         assert (await rest.post(f"{path}/pause")).json()["data"]["status"] == "PAUSED"
         sent = total(devices)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(NOTHING_SECONDS)
         assert total(devices) <= sent + 1
         assert (await rest.post(f"{path}/resume")).json()["data"]["status"] == "IN_PROGRESS"
         await until_updates(devices, sent + 1)
@@ -260,7 +263,7 @@ async def test_pause_resume_and_abort(rest: Rest, fleet: Fleet, tokens: dict[str
         assert aborted["status"] == "ABORTED"
         assert aborted["finishedAt"]
         sent = total(devices)
-        await asyncio.sleep(3)
+        await asyncio.sleep(NOTHING_SECONDS)
         assert total(devices) <= sent + 1
         assert (await rest.post(f"{path}/abort")).status_code == 200
         late = await rest.post(f"{path}/resume")

@@ -513,3 +513,30 @@ async def test_addresses_outside_the_api(hub: HubProcess) -> None:
         for document in ("openapi", "asyncapi"):
             answer = await client.get(f"/api/v1/{document}.json")
             assert answer.status_code == 200
+
+
+async def test_no_device_comes_in_by_an_id_that_no_path_can_name(
+    rest: Rest, hub: HubProcess
+) -> None:
+    registered = await rest.post("/devices", {"id": "connected"})
+    key = {"X-Enrollment-Key": hub.ready["enrollmentKey"]}
+    enrolled = await rest.client.post("/devices/connected/token", headers=key)
+
+    for answer in (registered, enrolled):
+        (error,) = problem_of(answer, 400, "invalid")["errors"]
+        assert error["field"] == "id"
+        assert "not `connected`" in error["message"]
+    found = (await rest.get("/devices", q="connected")).json()["data"]
+    assert "connected" not in {device["id"] for device in found}
+
+
+@pytest.mark.parametrize("command_id", [".", ".."])
+async def test_no_command_has_an_id_that_no_path_can_name(rest: Rest, command_id: str) -> None:
+    device_id = new_id("d")
+    await rest.post("/devices", {"id": device_id})
+    body = {"command": {"type": "force_sync", "id": command_id}}
+
+    refused = problem_of(await rest.post(f"/devices/{device_id}/commands", body), 400, "invalid")
+
+    assert [error["field"] for error in refused["errors"]] == ["command.id"]
+    assert (await rest.get(f"/devices/{device_id}/commands")).json()["data"] == []

@@ -1,6 +1,7 @@
 """The queue of records on a real disk: who goes which way, and in which order."""
 
 import asyncio
+import random
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,3 +106,36 @@ async def test_whoever_waited_for_the_other_way_is_woken_when_that_is_done(
     waits.clear()
     await queue.forget_cloud()
     assert waits.is_set()
+
+
+COMPANIES = ("acme", "other")
+
+
+async def random_step(queue: RecordQueue, dice: random.Random) -> None:
+    company = dice.choice(COMPANIES)
+    match dice.choice(("add", "add", "switch", "to hub", "to cloud")):
+        case "add":
+            await queue.add([made(f"r{dice.random()}", company)])
+        case "switch":
+            await queue.switch(dice.choice(("VIA_LOCAL_SERVER", "DIRECT_CLOUD")))
+        case "to hub":
+            waiting = await queue.take("hub", 2)
+            await queue.settle([each.id for each in waiting][: dice.randint(0, 2)], [])
+        case _:
+            waiting = await queue.take("cloud", 2, company)
+            await queue.settle([each.id for each in waiting][: dice.randint(0, 2)], [])
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_a_lane_that_is_named_has_something_to_send(queue: RecordQueue, seed: int) -> None:
+    """A courier begins anew at once after it has sent: it would never rest otherwise."""
+    dice = random.Random(seed)  # noqa: S311
+    for _ in range(20):
+        await random_step(queue, dice)
+    held = set(dice.sample(COMPANIES, dice.randint(0, 2)))
+
+    to_hub, to_cloud = await queue.lanes("hub"), await queue.lanes("cloud")
+    found = await queue.take("hub", 10, without=held)
+    assert bool(found) is any(lane not in held for lane in to_hub)
+    for lane in COMPANIES:
+        assert bool(await queue.take("cloud", 10, lane)) is (lane in to_cloud)

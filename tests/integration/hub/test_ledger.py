@@ -62,8 +62,10 @@ class LosesAnswers(Database):
     losing = False
 
     @asynccontextmanager
-    async def connection(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
-        async with super().connection(deadline=deadline) as connection:
+    async def connection(
+        self, *, deadline: float = DEADLINE, writes: bool = True
+    ) -> AsyncGenerator[Connection]:
+        async with super().connection(deadline=deadline, writes=writes) as connection:
             before = await connection.fetchval("SELECT count(*) FROM command")
             yield connection
             after = await connection.fetchval("SELECT count(*) FROM command")

@@ -110,7 +110,9 @@ class FakeTokens:
 class FakeGroups:
     def __init__(self) -> None:
         self.devices: dict[str, set[str]] = {}
+        self.asked = 0
 
     async def members(self, org: OrgId, group_ids: frozenset[str]) -> frozenset[str]:
         del org
+        self.asked += 1
         return frozenset[str]().union(*(self.devices.get(id_, ()) for id_ in group_ids))

@@ -1,6 +1,7 @@
 """The compose file: two replicas, no password in it, one address that is trusted."""
 
 import re
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
@@ -45,15 +46,38 @@ def test_images_have_a_version(name: str) -> None:
     assert re.fullmatch(r"\d[\d.]*", tag)
 
 
+def networks_of(service: str) -> set[str]:
+    return set(services[service]["networks"])
+
+
 def test_only_the_balancer_can_be_reached_and_only_it_is_trusted() -> None:
-    balancer = services["balancer"]
-    address = balancer["networks"]["inside"]["ipv4_address"]
+    address = services["balancer"]["networks"]["inside"]["ipv4_address"]
 
     assert [name for name, service in services.items() if "ports" in service] == ["balancer"]
-    assert file["networks"]["inside"]["internal"] is True
     for name in ("hub-1", "hub-2"):
         assert services[name]["environment"]["LONGLINE_TRUSTED_PROXIES"] == address
-        assert services[name]["networks"] == ["inside"]
+
+
+def test_nobody_else_is_given_the_address_that_is_trusted() -> None:
+    (config,) = file["networks"]["inside"]["ipam"]["config"]
+    address = IPv4Address(services["balancer"]["networks"]["inside"]["ipv4_address"])
+
+    assert address in IPv4Network(config["subnet"])
+    assert IPv4Network(config["ip_range"]).subnet_of(IPv4Network(config["subnet"]))
+    assert address not in IPv4Network(config["ip_range"])
+
+
+def test_each_reaches_what_it_works_with_and_no_more() -> None:
+    assert file["networks"]["inside"]["internal"] is True
+    assert file["networks"]["servers"]["internal"] is True
+    assert networks_of("balancer") == {"outside", "inside"}
+    for name in ("hub-1", "hub-2"):
+        assert networks_of(name) == {"inside", "servers", "cloud"}
+    for name in ("postgres", "valkey"):
+        assert networks_of(name) == {"servers"}
+    for name, service in services.items():
+        for server in {"postgres", "valkey"} & set(service.get("depends_on", {})):
+            assert networks_of(name) & networks_of(server), (name, server)
 
 
 def test_the_balancer_knows_every_replica_and_listens_where_it_is_published() -> None:

@@ -1,6 +1,9 @@
 """The manifests: what one names another has, and a pod may do nothing but its work."""
 
+from ipaddress import ip_address, ip_network
 from typing import Any
+
+import pytest
 
 from hub.base.settings import Settings
 from tests.deploy import KUBERNETES, env_file, instructions, yaml
@@ -12,6 +15,7 @@ pod: Any = deployment["template"]["spec"]
 (hub,) = pod["containers"]
 (migrate,) = yaml(KUBERNETES / "migrate.example.yaml")["spec"]["template"]["spec"]["containers"]
 policy: Any = yaml(KUBERNETES / "network.yaml")["spec"]
+databases: Any = yaml(KUBERNETES / "databases.example.yaml")["spec"]
 
 
 def test_every_file_is_in_the_kustomization_or_an_example() -> None:
@@ -91,10 +95,67 @@ def test_it_can_write_where_it_must_and_replicas_share_it() -> None:
     assert "emptyDir" in volumes[mounted["/tmp"]]  # noqa: S108
 
 
+def peers(rules: list[Any], way: str) -> list[Any]:
+    return [peer for rule in rules for peer in rule[way]]
+
+
 def test_a_replica_reaches_its_servers_the_cloud_and_names_only() -> None:
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     ports = [port["port"] for rule in policy["egress"] for port in rule["ports"]]
-    anywhere = [rule["ports"] for rule in policy["egress"] if "to" not in rule]
 
     assert sorted(ports) == [53, 53, 443, 5432, 6379]
-    assert anywhere == [[{"port": 443}]]
+
+
+@pytest.mark.parametrize(
+    ("rules", "way"),
+    [(policy["ingress"], "from"), (policy["egress"], "to"), (databases["ingress"], "from")],
+    ids=["in", "out", "databases"],
+)
+def test_nobody_is_let_through_for_where_he_stands(rules: list[Any], way: str) -> None:
+    """Every rule says who, and of a namespace which pods."""
+    for peer in peers(rules, way):
+        assert "ipBlock" in peer or {"namespaceSelector", "podSelector"} == peer.keys()
+        assert "ipBlock" in peer or peer["podSelector"]["matchLabels"]
+
+
+def test_the_way_to_the_cloud_leads_to_nothing_inside() -> None:
+    blocks = [peer["ipBlock"] for peer in peers(policy["egress"], "to") if "ipBlock" in peer]
+    outside = [(ip_network(b["cidr"]), [ip_network(e) for e in b["except"]]) for b in blocks]
+
+    def reached(address: str) -> bool:
+        found = ip_address(address)
+        return any(
+            found in cidr and not any(found in each for each in barred) for cidr, barred in outside
+        )
+
+    assert reached("203.0.113.9")
+    assert reached("2001:db8::9")
+    for address in (
+        "10.96.0.1", "172.20.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "127.0.0.1",
+        "fd00::1", "fe80::1", "::1", "::ffff:10.0.0.1",
+    ):  # fmt: skip
+        assert not reached(address), address
+
+
+def test_the_servers_let_in_the_hub_alone() -> None:
+    (rule,) = databases["ingress"]
+    (peer,) = rule["from"]
+    namespace = {"kubernetes.io/metadata.name": kustomization["namespace"]}
+
+    assert databases["policyTypes"] == ["Ingress"]
+    assert peer["namespaceSelector"]["matchLabels"] == namespace
+    assert peer["podSelector"]["matchLabels"] == LABELS
+    (kinds,) = databases["podSelector"]["matchExpressions"]
+    chosen = {
+        peer["podSelector"]["matchLabels"].get(kinds["key"]): rule["ports"]
+        for rule in policy["egress"]
+        for peer in rule["to"]
+        if "podSelector" in peer
+    }
+    assert set(kinds["values"]) <= chosen.keys()
+    assert rule["ports"] == [port for kind in kinds["values"] for port in chosen[kind]]
+
+
+def test_nobody_is_a_proxy_before_somebody_says_so() -> None:
+    """192.0.2.0/24 is nobody's (RFC 5737)."""
+    assert env_file(KUBERNETES / "hub.env")["LONGLINE_TRUSTED_PROXIES"] == "192.0.2.0/24"

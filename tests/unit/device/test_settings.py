@@ -34,6 +34,7 @@ def test_what_is_not_set_has_a_default() -> None:
         ('hub = "http://hub:port"', "URL of a hub"),
         ('hub = "http://hub/?a"', "URL of a hub"),
         ('hub = "http://hub"\nid = "a b"', "not a device id"),
+        ('hub = "http://hub"\nid = "connected"', "not `connected`"),
         ('hub = "http://hub"\nspeed = 1', "speed"),
         ('hub = "http://hub"\n[power]\nreboot_argv = []', "reboot_argv"),
         ('hub = "http://hub"\n[logs]\nfiles = ["relative"]', "absolute"),

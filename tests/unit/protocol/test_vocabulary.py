@@ -125,6 +125,8 @@ def test_uuid7_carries_its_version_and_sorts_by_time() -> None:
         ("a\0", False, False),
         ("é", False, False),
         ("a/b", False, False),
+        ("connected", False, True),
+        ("Connected", True, True),
         ("x" * 64, True, True),
         ("x" * 65, True, False),
         ("x" * 128, True, False),

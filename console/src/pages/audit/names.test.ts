@@ -18,7 +18,7 @@ it.each([
   [{ detail: { groupId: "6f1c", batchId: "b1" } }, 'groupId=Line 1 batchId="b1"'],
   [{ changes: { name: ["a", "b"], tags: [[], ["x"]] } }, 'name: "a" → "b" tags: [] → ["x"]'],
   [{ changes: { group: [null, "6f1c"] } }, "group: null → Line 1"],
-  [{ changes: { odd: true }, reason: "forbidden" }, "forbidden odd: true"],
+  [{ changes: { odd: [true] }, reason: "forbidden" }, "forbidden odd: [true]"],
 ])("says %o in one line", (part, line) => {
   expect(inOneLine(row(part), NAMES)).toBe(line);
 });

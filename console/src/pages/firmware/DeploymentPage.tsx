@@ -108,7 +108,10 @@ function Terms({ deployment: { terms } }: { deployment: Deployment }) {
     [words.rate, terms.ratePerMinute === null ? words.noLimit : String(terms.ratePerMinute)],
     [words.soak, String(terms.soakSeconds)],
     [words.patience, String(Math.round(terms.phaseTimeoutSeconds / 6) / 10)],
-    [words.stopRule, stop ? words.stopSaid(stop.failedPercent, stop.minimum) : words.stopDefault],
+    [
+      words.stopRule,
+      stop ? words.stopSaid(stop.failedPercent, stop.minimum ?? 1) : words.stopDefault,
+    ],
     [words.allowDowngrade, terms.allowDowngrade ? words.yes : words.no],
   ];
   return (

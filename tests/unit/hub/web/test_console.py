@@ -114,8 +114,9 @@ async def test_no_other_file_can_be_read(built: Path, path: str) -> None:
 
 
 async def test_without_a_build_the_page_says_how_to_make_one(tmp_path: Path) -> None:
-    shown = await answer(tmp_path, "/", **HTML)
+    shown = await answer(tmp_path, "/devices/edge-1", **HTML)
 
     assert shown.status_code == 404
     assert "./scripts/console" in shown.text
+    assert 'href="/api/v1/openapi.json"' in shown.text
     assert "content-security-policy" in shown.headers

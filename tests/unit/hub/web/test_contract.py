@@ -17,6 +17,7 @@ from protocol.closing import CloseCode
 from protocol.commands import COMMANDS
 from protocol.dashboard import DashboardEvent, DashboardFrame
 from protocol.frames import DeviceFrame, HubFrame
+from protocol.ids import RESERVED_DEVICE_IDS
 from scripts.docs import RULES, table_of_routes
 
 TABLE = table_of_routes()
@@ -98,6 +99,25 @@ def test_operation_ids_are_unique() -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_operation_ids_say_the_method_and_the_path() -> None:
+    for method, path, name in (
+        ("GET", "/devices", "get_devices"),
+        ("GET", "/devices/{id}/commands/{command_id}", "get_device_command"),
+        ("POST", "/firmware/deployments/{id}/pause", "post_firmware_deployment_pause"),
+        ("DELETE", "/cloud-sync/dead-letters", "delete_cloud_sync_dead_letters"),
+    ):
+        assert operation(method, path)["operationId"] == name
+
+
+@pytest.mark.parametrize(
+    "route", [r for r in TABLE if r.body is not None], ids=lambda r: f"{r.method} {r.path}"
+)
+def test_every_body_has_an_example_that_the_hub_decodes(route: Route) -> None:
+    content = operation(route.method, route.path)["requestBody"]["content"]["application/json"]
+
+    msgspec.convert(content["example"], route.body)
+
+
 def test_every_tag_is_described() -> None:
     described = {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
 
@@ -134,6 +154,28 @@ def test_a_parameter_without_a_default_is_required() -> None:
 
     assert parameters["name"]["required"]
     assert not parameters["step"]["required"]
+
+
+def test_a_body_says_its_defaults_in_words() -> None:
+    """Generators of types take a member with `default` for one that is always there."""
+    schemas = DOCUMENT["components"]["schemas"]
+
+    assert schemas["LoginBody"]["required"] == ["username", "password"]
+    assert schemas["LoginBody"]["properties"]["cookie"] == {"type": "boolean"}
+    assert schemas["PullLogs"]["properties"]["lines"]["description"] == "Default: 200."
+    assert [
+        n for n, s in schemas.items() for m in s.get("properties", {}).values() if "default" in m
+    ] == []
+
+
+def test_an_answer_requires_what_it_always_carries() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+
+    assert {"commandId", "status", "success", "output", "data", "error"} == set(
+        schemas["CommandResult"]["required"]
+    )
+    assert "hidden" not in schemas["CommandRecord"]["required"]
+    assert "rawHours" in schemas["Retention"]["required"]
 
 
 def test_a_list_has_a_page() -> None:
@@ -234,6 +276,23 @@ def test_it_is_json_that_is_the_same_each_time() -> None:
     again = openapi(TABLE, RULES, version="0")
 
     assert msgspec.json.encode(again) == msgspec.json.encode(DOCUMENT)
+
+
+def test_no_id_that_others_choose_is_a_word_of_a_path() -> None:
+    """`/devices/connected` is a list, so no device is called `connected`. Ids of other records are
+    made by the hub; those of commands stand where no path has a word."""
+    paths = [route.path.split("/") for route in TABLE]
+    words = {
+        (tuple(path[:at]), other[at])
+        for path in paths
+        for at, part in enumerate(path)
+        if part.startswith("{")
+        for other in paths
+        if other[:at] == path[:at] and at < len(other) and not other[at].startswith("{")
+    }
+
+    assert {word for where, word in words if where == ("", "devices")} == RESERVED_DEVICE_IDS
+    assert {where for where, _ in words} - {("", "devices")} <= {("", "cloud-sync", "dead-letters")}
 
 
 # AsyncAPI

@@ -1,18 +1,29 @@
 """The documents and the page over HTTP: public, cached, and without inline script."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
-from hub.web.pages import ASSETS, OURS, asset, pages
+from hub.web.pages import OF_BUILD, pages
 from scripts.docs import RULES, table_of_routes
 
 
 @pytest.fixture
-def client() -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(Starlette(routes=pages(table_of_routes(), RULES)))
+def built(tmp_path: Path) -> Path:
+    """The folder that the build of the console fills."""
+    for name in OF_BUILD:
+        (tmp_path / name).write_text(f"content of {name}")
+    (tmp_path / "other.js").write_text("nobody asked for it")
+    return tmp_path
+
+
+@pytest.fixture
+def client(built: Path) -> httpx.AsyncClient:
+    routes = pages(table_of_routes(), RULES, built=built)
+    transport = httpx.ASGITransport(Starlette(routes=routes))
     return httpx.AsyncClient(transport=transport, base_url="http://hub")
 
 
@@ -40,18 +51,37 @@ async def test_the_page_allows_no_inline_script(client: httpx.AsyncClient) -> No
 
 
 async def test_every_file_of_the_page_is_there(client: httpx.AsyncClient) -> None:
-    for name in re.findall(r"(?:src|href)=\"/docs/([^\"]+)\"", (await client.get("/docs")).text):
-        assert (await client.get(f"/docs/{name}")).status_code == 200, name
+    names = re.findall(r"(?:src|href)=\"docs/([^\"]+)\"", (await client.get("/docs")).text)
+
+    assert set(names) == {"docs.js", "docs.css", *OF_BUILD}
+    for name in names:
+        answer = await client.get(f"/docs/{name}")
+        assert answer.status_code == 200, name
+        assert answer.headers["Cache-Control"] == "no-cache"
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "docs.html", "..%2Fpages.py", "offapi"])
+async def test_the_viewer_is_the_one_that_was_built(client: httpx.AsyncClient) -> None:
+    for name in OF_BUILD:
+        assert (await client.get(f"/docs/{name}")).text == f"content of {name}"
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "docs.html", "..%2Fpages.py", "other.js"])
 async def test_nothing_else_is_given_away(client: httpx.AsyncClient, name: str) -> None:
     assert (await client.get(f"/docs/{name}")).status_code == 404
 
 
-def test_assets_are_files() -> None:
-    for name in ("docs.js", "docs.css", *ASSETS):
-        path = asset(name)
-        assert path is not None
-        assert path.is_file()
-    assert (OURS / "docs.html").is_file()
+@pytest.mark.parametrize("missing", OF_BUILD)
+async def test_without_a_build_the_page_says_how_to_make_one(
+    client: httpx.AsyncClient, built: Path, missing: str
+) -> None:
+    (built / missing).unlink()
+
+    answer = await client.get("/docs")
+
+    assert answer.status_code == 404
+    assert "./scripts/console" in answer.text
+    assert 'href="api/v1/openapi.json"' in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "<script" not in answer.text
+    assert (await client.get(f"/docs/{missing}")).status_code == 404
+    assert (await client.get("/api/v1/openapi.json")).status_code == 200

@@ -1,0 +1,78 @@
+"""An example for every body of JSON. A test decodes each, so none says what the hub refuses."""
+
+from typing import Final
+
+from hub.web.contract_fixed import Json
+from hub.web.contract_rules import DISPATCH_ONE, LOGIN, Key
+
+_DEVICES: Final = ["edge-1", "edge-2"]
+_RELEASE: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
+_DEAD_LETTERS: Final[Json] = {"kind": "bottle", "companyId": "brewery-1"}
+
+EXAMPLES: Final[dict[Key, Json]] = {
+    LOGIN: {"username": "anna", "password": "correct horse battery staple"},
+    ("POST", "/auth/refresh"): {"refreshToken": "qT3vN0…"},
+    ("POST", "/auth/password"): {
+        "current": "correct horse battery staple",
+        "new": "a longer and better one",
+    },
+    ("POST", "/auth/reauthenticate"): {"password": "correct horse battery staple"},
+    ("PUT", "/auth/me/preferences"): {"theme": "dark", "columns": ["name", "status"]},
+    ("POST", "/users"): {
+        "username": "bert",
+        "password": "a first password",
+        "role": "OPERATOR",
+        "displayName": "Bert",
+        "initialPassword": True,
+    },
+    ("PATCH", "/users/{id}"): {"role": "MANAGER"},
+    ("POST", "/api-keys"): {
+        "name": "reports",
+        "role": "VIEWER",
+        "expiresAt": "2100-01-01T00:00:00.000Z",
+    },
+    ("POST", "/devices"): {"id": "edge-1", "name": "Filler 1", "tags": ["hall-2"]},
+    ("PATCH", "/devices/{id}"): {"tags": ["hall-2", "spare"], "disabled": True},
+    ("PUT", "/devices/{id}/connection-mode"): {"mode": "DIRECT_CLOUD"},
+    ("POST", "/devices/{id}/config/revert"): {"version": 6},
+    DISPATCH_ONE: {
+        "command": {"type": "push_config", "patch": {"rate": 540}},
+        "timeoutMs": 30000,
+        "delivery": "queue",
+    },
+    ("POST", "/commands/bulk"): {"deviceIds": _DEVICES, "command": {"type": "force_sync"}},
+    ("POST", "/device-groups"): {"name": "hall 2"},
+    ("PUT", "/device-groups/{id}"): {"name": "hall 3"},
+    ("POST", "/device-groups/{id}/members"): {"deviceIds": _DEVICES},
+    ("DELETE", "/device-groups/{id}/members"): {"deviceIds": _DEVICES},
+    ("POST", "/device-groups/{id}/commands"): {
+        "command": {"type": "pull_logs", "lines": 500, "level": "WARN"}
+    },
+    ("POST", "/fleet/metrics"): {"deviceIds": _DEVICES, "name": "cpu.percent", "step": 60},
+    ("PUT", "/firmware/releases/{id}/signature"): {"signatureBase64": "kP1…=="},
+    ("POST", "/firmware/signing-keys"): {"name": "release key 2026", "publicKey": "MCowBQYDK2Vw…"},
+    ("POST", "/firmware/deployments"): {
+        "releaseId": _RELEASE,
+        "target": {"filter": {"tag": "hall-2"}},
+        "waves": [{"count": 1}, {"percent": 25}, {"percent": 100}],
+        "soakSeconds": 300,
+        "stopAt": {"failedPercent": 20, "minimum": 5},
+    },
+    ("PUT", "/config-schema"): {
+        "schema": {"type": "object", "properties": {"rate": {"type": "integer", "maximum": 600}}}
+    },
+    ("POST", "/sync"): {
+        "records": [
+            {
+                "id": "b-1",
+                "kind": "bottle",
+                "companyId": "brewery-1",
+                "ts": "2026-01-01T12:00:00.000Z",
+                "data": {"code": "0104600494694303"},
+            }
+        ]
+    },
+    ("DELETE", "/cloud-sync/dead-letters"): _DEAD_LETTERS,
+    ("POST", "/cloud-sync/dead-letters/retry"): _DEAD_LETTERS,
+    ("PATCH", "/settings"): {"autoEnroll": False, "retention": {"logDays": 14}},
+}
