@@ -1,6 +1,6 @@
 """What follows a commit: callers are answered, dashboards told, figures counted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hub.accounts.access import SECRET
@@ -38,9 +38,20 @@ class CommandListener(Protocol):
     async def ended(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...
 
 
-def listened(listeners: Sequence[CommandListener]) -> frozenset[str]:
-    """The command types of which somebody wants to be told in their transaction."""
-    return frozenset(kind for listener in listeners for kind in listener.types)
+class Listeners:
+    """The floors above that have a part in commands: they come before the first command."""
+
+    def __init__(self) -> None:
+        self._all: list[CommandListener] = []
+        self.types = frozenset[str]()
+        """The command types of which somebody wants to be told in their transaction."""
+
+    def __iter__(self) -> Iterator[CommandListener]:
+        return iter(self._all)
+
+    def add(self, listener: CommandListener) -> None:
+        self._all.append(listener)
+        self.types |= listener.types
 
 
 class Hints(Protocol):

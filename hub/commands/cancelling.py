@@ -8,7 +8,7 @@ from hub.audit.entries import Deed, deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, NotFound
 from hub.base.principal import Principal
-from hub.commands.announce import Announcer, CommandListener, Hints
+from hub.commands.announce import Announcer, Hints, Listeners
 from hub.commands.dispatch import cancel
 from hub.commands.records import Ledgered, error_of
 from hub.commands.sending import Sender
@@ -27,7 +27,7 @@ class Cancels:
         audit: AuditService,
         sender: Sender,
         announcer: Announcer,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         *,
         hints: Hints,
     ) -> None:

@@ -5,7 +5,6 @@ the condition that it still holds. When it does not, or when there is more to wr
 statement can, the devices are locked first.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from hub.base import metrics
@@ -13,7 +12,7 @@ from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import HubError, Unavailable
 from hub.commands.acceptance import Acceptance, Intake, Taken
-from hub.commands.announce import Announcer, CommandListener, listened
+from hub.commands.announce import Announcer, Listeners
 from hub.commands.records import Ledgered
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Raced
@@ -28,14 +27,13 @@ class Intakes:
         store: CommandStore,
         sender: Sender,
         announcer: Announcer,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         replica_id: ReplicaId,
     ) -> None:
         self._store = store
         self._sender = sender
         self._announcer = announcer
         self._listeners = listeners
-        self._listened = listened(listeners)
         self._replica_id = replica_id
         self._batcher = Batcher(self._accept, limit=500)
 
@@ -70,7 +68,8 @@ class Intakes:
     def _has_more_to_write(self, intakes: list[Intake]) -> bool:
         """More than one statement can write: that takes a transaction."""
         return any(
-            intake.key is not None or not self._listened.isdisjoint(c.type for c in intake.commands)
+            intake.key is not None
+            or not self._listeners.types.isdisjoint(c.type for c in intake.commands)
             for intake in intakes
         )
 

@@ -6,7 +6,6 @@ nothing.
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -14,7 +13,7 @@ import structlog
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Overloaded, Unavailable
-from hub.commands.announce import Announcer, CommandListener, listened
+from hub.commands.announce import Announcer, Listeners
 from hub.commands.dispatch import Folded, Replied, fold, given_to
 from hub.commands.records import Found, Ledgered
 from hub.commands.store import CommandStore
@@ -49,7 +48,7 @@ class Replies:
         self,
         store: CommandStore,
         announcer: Announcer,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         events: Events,
     ) -> None:
         self._events = events
@@ -57,7 +56,6 @@ class Replies:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
-        self._listened = listened(listeners)
         self._batcher = Batcher(self._apply, limit=1000, bound=100_000, urgent=_is_result)
 
     def put(self, line: LineSession, reply: Reply) -> None:
@@ -145,7 +143,7 @@ class Replies:
         return [a for a in replies if _name(a) in left]
 
     def _listened_among(self, found: dict[CommandKey, Found]) -> set[CommandKey]:
-        return {name for name, one in found.items() if one.command.type in self._listened}
+        return {name for name, one in found.items() if one.command.type in self._listeners.types}
 
     def _fold(
         self, replies: list[Arrived], found: dict[CommandKey, Found]

@@ -12,7 +12,7 @@ from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import HubError
-from hub.commands.announce import Announcer, CommandListener, Hints, listened
+from hub.commands.announce import Announcer, Hints, Listeners
 from hub.commands.dispatch import Claim, Plan, ReadyLine, Step, plan
 from hub.commands.outgoing import Outgoing
 from hub.commands.records import Ledgered
@@ -48,7 +48,7 @@ class Sender:
         self,
         store: CommandStore,
         announcer: Announcer,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         *,
         note_deadline: Callable[[float], None],
         now: Callable[[], float],
@@ -57,7 +57,6 @@ class Sender:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
-        self._listened = listened(listeners)
         self._note_deadline = note_deadline
         self._hints = hints
         self._now = now
@@ -217,7 +216,7 @@ class Sender:
         return await self._commit(claims, locked=True) if again else (looks, rows)
 
     def _is_listened(self, step: Step) -> bool:
-        return not step.sent and step.command.type in self._listened
+        return not step.sent and step.command.type in self._listeners.types
 
     async def _look(self, connection: Connection, claims: Sequence[Claim]) -> list[Look]:
         seqs, unsent = await self._store.unsent(connection, claims)

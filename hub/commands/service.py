@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from hub.audit.service import AuditService
 from hub.base.paging import Items, decode_cursor, page_of
-from hub.commands.announce import Announcer, CommandListener, Dashboards, Hints
+from hub.commands.announce import Announcer, CommandListener, Dashboards, Hints, Listeners
 from hub.commands.calls import BulkOutcome, Calls
 from hub.commands.cancelling import Cancels
 from hub.commands.dispatch import NewCommand
@@ -53,7 +53,6 @@ class CommandService:
         dashboards: Dashboards,
         replica_id: ReplicaId,
         *,
-        listeners: Sequence[CommandListener] = (),
         events: Events,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
@@ -62,6 +61,7 @@ class CommandService:
     ) -> None:
         self._store = store
         self._waiting = waiting = Waiting()
+        self._listeners = listeners = Listeners()
         announcer = Announcer(dashboards, waiting, hints, replica_id)
         self._sender = sender = Sender(
             store,
@@ -90,6 +90,10 @@ class CommandService:
         self.cancel = cancels.cancel
         self.cancel_pending = cancels.cancel_pending
         self.cancel_here = cancels.cancel_here
+
+    def listen(self, listener: CommandListener) -> None:
+        """Have a floor above take part in commands, before the first one."""
+        self._listeners.add(listener)
 
     async def run(self) -> None:
         """The group commits and the sweep; for ever."""

@@ -147,10 +147,10 @@ class Hub:
             AuditService(AuditStore(database)),
             self.told,
             self.replica_id,
-            listeners=[self.config],
             events=self.told,
             hints=self.hints,
         )
+        self.commands.listen(self.config)
 
     async def line(self, device_id: DeviceId) -> "Line":
         """A newer line of the device, registered and open."""
