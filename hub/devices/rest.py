@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, field
 from starlette.requests import Request
 
 from hub.base.errors import invalid
+from hub.devices.admission import Admission
 from hub.devices.service import (
     ConnectedRow,
     DeviceChange,
@@ -16,6 +17,7 @@ from hub.devices.service import (
 )
 from hub.web.envelope import Answer, Items, at
 from hub.web.inputs import Body, ListQuery, Query
+from hub.web.limits import Limits
 from hub.web.principal import Principal
 from hub.web.route import Call
 from protocol.codec import rfc3339
@@ -97,12 +99,15 @@ class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeviceEndpoints:
-    def __init__(self, service: DeviceService) -> None:
+    def __init__(self, service: DeviceService, limits: Limits) -> None:
         self._service = service
+        self._limits = limits
 
     async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
+        admission = Admission(self._limits, call.request.scope, call.principal.address)
         device_id = call.path("id")
         if not is_device_id(device_id):
+            admission.of_nobody()
             raise invalid("id", "1 to 128 of A-Z a-z 0-9 . _ : -, the first a letter or digit")
         who = Identity(
             name=call.query.name,
@@ -117,6 +122,7 @@ class DeviceEndpoints:
             who,
             key=call.header("x-enrollment-key"),
             token=token if scheme.lower() == "bearer" else None,
+            admission=admission,
         )
         return DeviceToken(DeviceId(device_id), token, expires_at)
 
