@@ -9,14 +9,13 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from msgspec import Struct
 
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, open_socket
 from tests.acceptance.hub.conftest import PASSWORD, log_in
+from tests.acceptance.hub.flood import Answer, flood
 from tests.acceptance.hub.process import HubProcess
 
 ENROLLMENTS = 20
-CONNECTIONS = 4
 ME = "/api/v1/auth/me"
 
 
@@ -51,46 +50,6 @@ async def caller_at(hub: HubProcess, address: str) -> AsyncGenerator[httpx.Async
         base_url=base, timeout=20, transport=transport, trust_env=False
     ) as client:
         yield client
-
-
-class Answer(Struct, frozen=True):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-async def flood(
-    url: str, count: int, path: str, *, token: str = "", at: str = "127.0.0.1", body: bytes = b""
-) -> list[Answer]:
-    """So many at once, over a few connections and none waiting for the answer to another: a client
-    that costs little, or it would be no flood."""
-    method = "POST" if body else "GET"
-    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
-    if token:
-        head += f"Authorization: Bearer {token}\r\n"
-    request = f"{head}Content-Type: application/json\r\n\r\n".encode() + body
-    parts = [count // CONNECTIONS] * CONNECTIONS
-    port = int(url.rpartition(":")[2])
-    found = await asyncio.gather(*(pipelined(port, at, request, part) for part in parts))
-    return [answer for answers in found for answer in answers]
-
-
-async def pipelined(port: int, at: str, request: bytes, count: int) -> list[Answer]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(at, 0))
-    try:
-        writer.write(request * count)
-        async with asyncio.timeout(60):
-            return [await read_answer(reader) for _ in range(count)]
-    finally:
-        writer.close()
-
-
-async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
-    pairs = (line.split(": ", 1) for line in lines)
-    headers = {name.lower(): value for name, value in pairs}
-    body = await reader.readexactly(int(headers["content-length"]))
-    return Answer(int(first.split()[1]), headers, body)
 
 
 def statuses(answers: list[Answer]) -> Counter[int]:
