@@ -56,14 +56,16 @@ class Taken(Struct, frozen=True, array_like=True):
 
 
 class _Bucket:
-    __slots__ = ("first", "halves", "left", "since", "untold")
+    __slots__ = ("first", "halves", "left", "since", "turn", "untold")
 
-    def __init__(self, left: float, since: float) -> None:
+    def __init__(self, left: float, since: float, turn: float) -> None:
         self.left = left
         self.since = since
         """When it was last full."""
         self.halves = 0
-        """Those that came back since then."""
+        """Of a window, since then."""
+        self.turn = turn
+        """When the next one ends."""
         self.untold = 0
         self.first = since
         """When the first of what is not told was taken."""
@@ -88,12 +90,15 @@ class Limiter:
     def take(self, key: str, now: float, units: int = 1, *, held: int = 0) -> Standing:
         """Take `units` if they are there. Who took `held` of a larger sum before says so: the whole
         is judged, the rest is taken."""
-        bucket = self._bucket(key, now)
+        bucket = self._buckets.get(key)
+        if bucket is None or now >= bucket.turn:
+            bucket = self._bucket(key, now)
         left, quota = bucket.left, self._quota
         if left + held < quota and left < units:
             return self._refusal(bucket, now, min(units, quota - held))
         if left == quota:
             bucket.since = bucket.first = now
+            bucket.turn = now + self._half
             bucket.untold = 0
         elif not bucket.untold:
             bucket.first = now
@@ -137,6 +142,7 @@ class Limiter:
             bucket.since, bucket.untold = began, 0
         elif bucket.halves == 0:
             bucket.since = min(bucket.since, began)
+        bucket.turn = bucket.since + (bucket.halves + 1) * self._half
         bucket.left -= max(0, taken.units)
         self._fill(bucket, now)
 
@@ -145,19 +151,20 @@ class Limiter:
         if bucket is None:
             if len(self._buckets) >= self._most:
                 self._make_room(now)
-            bucket = self._buckets[key] = _Bucket(self._quota, now)
+            bucket = self._buckets[key] = _Bucket(self._quota, now, now + self._half)
         else:
             self._fill(bucket, now)
         return bucket
 
     def _fill(self, bucket: _Bucket, now: float) -> None:
-        halves = int((now - bucket.since) / self._half)
-        if halves == bucket.halves:
+        if now < bucket.turn:
             return
+        halves = int((now - bucket.since) / self._half)
         bucket.left += self._back(halves) - self._back(bucket.halves)
         bucket.halves = halves
         if bucket.left >= self._quota:
             bucket.left, bucket.since, bucket.halves = self._quota, now, 0
+        bucket.turn = bucket.since + (bucket.halves + 1) * self._half
 
     def _back(self, halves: int) -> float:
         """What has come back in so many halves of a window."""
@@ -184,6 +191,11 @@ class Limiter:
 
     def _until(self, bucket: _Bucket, now: float, units: float) -> int:
         """Whole seconds until so many units have come back, at least 1."""
-        windows, rest = divmod(units + self._back(bucket.halves), self._quota)
-        halves = 2 * windows + (rest > 0) + (rest > self._early)
-        return max(1, ceil(bucket.since + halves * self._half - now))
+        if bucket.halves:
+            units += self._back(bucket.halves)
+        halves, rest = 0.0, units
+        if units > self._quota:
+            windows, rest = divmod(units, self._quota)
+            halves = 2 * windows
+        halves += (rest > 0) + (rest > self._early)
+        return ceil(bucket.since + halves * self._half - now) or 1
