@@ -17,22 +17,31 @@ class Answer(Struct, frozen=True):
 
 
 async def flood(
-    url: str, count: int, path: str, *, token: str = "", at: str = "127.0.0.1", body: bytes = b""
+    url: str,
+    count: int,
+    path: str,
+    *,
+    token: str = "",
+    at: str = "127.0.0.1",
+    body: bytes = b"",
+    proxied_for: str = "",
 ) -> list[Answer]:
     """So many at once, over a few connections and none waiting for the answer to another: a client
     that costs little, or it would be no flood."""
-    request = request_for(path, token=token, body=body)
+    request = request_for(path, token=token, body=body, proxied_for=proxied_for)
     parts = [count // CONNECTIONS] * CONNECTIONS
     port = int(url.rpartition(":")[2])
     found = await asyncio.gather(*(pipelined(port, at, request, part) for part in parts))
     return [answer for answers in found for answer in answers]
 
 
-def request_for(path: str, *, token: str = "", body: bytes = b"") -> bytes:
+def request_for(path: str, *, token: str = "", body: bytes = b"", proxied_for: str = "") -> bytes:
     method = "POST" if body else "GET"
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     if token:
         head += f"Authorization: Bearer {token}\r\n"
+    if proxied_for:
+        head += f"X-Forwarded-For: {proxied_for}\r\n"
     return f"{head}Content-Type: application/json\r\n\r\n".encode() + body
 
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -114,6 +115,9 @@ async def test_every_answer_says_how_the_limit_stands(own: HubProcess, admin: st
             ("POST", "/device-groups", 403),
             ("POST", "/auth/ws-ticket", 200),
             ("POST", "/auth/login", 400),
+            ("POST", "/devices/nobody/token", 401),
+            ("POST", "/devices/nobody/token?nonsense=1", 400),
+            ("POST", "/devices/~/token", 400),
         ):
             answer = await rest.client.request(method, path)
             assert answer.status_code == status, answer.text
@@ -225,6 +229,26 @@ async def test_strangers_at_an_address_do_not_harm_who_has_signed_in_there(
         assert login.status_code == 429
         other = await elsewhere.post("/auth/login", json={"username": "x", "password": "y"})
         assert other.status_code == 401
+
+
+async def test_an_address_is_what_a_trusted_proxy_says_and_nobody_else(
+    own: HubProcess, tmp_path: Path
+) -> None:
+    """Two names of one address are one, and two addresses of one proxy are two."""
+    devices = "/api/v1/devices"
+    for number in range(2):
+        await flood(own.url, 200, devices, at="127.0.0.61", proxied_for=f"192.0.2.{number}")
+    found = await flood(own.url, 100, devices, at="127.0.0.61", proxied_for="192.0.2.9")
+    assert statuses(found)[429] > 0
+    hub = HubProcess(tmp_path, trusted_proxies="127.0.0.1")
+    hub.start()
+    try:
+        found = await flood(hub.url, 400, devices, proxied_for="192.0.2.1")
+        assert statuses(found)[429] > 0
+        found = await flood(hub.url, 100, devices, proxied_for="192.0.2.2")
+        assert statuses(found) == {401: 100}
+    finally:
+        hub.stop()
 
 
 async def test_devices_count_for_themselves(own: HubProcess) -> None:
