@@ -48,10 +48,10 @@ def table_of_routes() -> list[Route]:
         Endpoints(
             accounts=AccountEndpoints(nobody, nobody, nobody, nobody),
             audit=AuditEndpoints(nobody),
-            commands=CommandEndpoints(nobody, nobody),
+            commands=CommandEndpoints(nobody, nobody, nobody),
             config=ConfigEndpoints(nobody, nobody),
             deployments=DeploymentEndpoints(nobody, nobody, nobody),
-            devices=DeviceEndpoints(nobody),
+            devices=DeviceEndpoints(nobody, nobody),
             edge=EdgeEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
             health=HealthEndpoints(nobody, nobody),

@@ -5,7 +5,8 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 from starlette.requests import Request
 
-from hub.base.errors import invalid
+from hub.base.errors import Invalid, invalid
+from hub.devices.admission import Admission
 from hub.devices.service import (
     ConnectedRow,
     DeviceChange,
@@ -16,6 +17,7 @@ from hub.devices.service import (
 )
 from hub.web.envelope import Answer, Items, at
 from hub.web.inputs import Body, ListQuery, Query
+from hub.web.limits import Limits
 from hub.web.principal import Principal
 from hub.web.route import Call
 from protocol.codec import rfc3339
@@ -97,11 +99,17 @@ class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeviceEndpoints:
-    def __init__(self, service: DeviceService) -> None:
+    def __init__(self, service: DeviceService, limits: Limits) -> None:
         self._service = service
+        self._limits = limits
 
     async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
-        device_id = _name_for(call.path("id"))
+        admission = Admission(self._limits, call.request.scope, call.principal.address)
+        try:
+            device_id = _name_for(call.path("id"))
+        except Invalid:
+            admission.of_nobody()
+            raise
         who = Identity(
             name=call.query.name,
             company_id=call.query.company_id,
@@ -115,6 +123,7 @@ class DeviceEndpoints:
             who,
             key=call.header("x-enrollment-key"),
             token=token if scheme.lower() == "bearer" else None,
+            admission=admission,
         )
         return DeviceToken(device_id, token, expires_at)
 
