@@ -42,6 +42,7 @@ from hub.base.migrate import bring_up_to_date
 from hub.base.partitions import drop, make
 from hub.base.present import bring_to_present, now_of
 from hub.base.retention import Retention
+from hub.base.roles import login_of
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
 from hub.campaigns.service import CampaignService
@@ -303,7 +304,9 @@ class Replica:
             devices=DeviceEndpoints(self.devices),
             edge=EdgeEndpoints(self.edge),
             firmware=FirmwareEndpoints(self.firmware),
-            health=HealthEndpoints(HealthStore(self._database), self.edge.pending),
+            health=HealthEndpoints(
+                HealthStore(self._database), self.edge.pending, partial(login_of, self._database)
+            ),
             groups=GroupEndpoints(self.groups, self.devices, commands),
             settings=SettingsEndpoints(self.organisation),
             telemetry=TelemetryEndpoints(self.telemetry),
