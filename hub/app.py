@@ -38,10 +38,11 @@ from hub.base.bus import Bus, BusUnavailable
 from hub.base.clocks import Brake, DatabaseClock, WallClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
-from hub.base.migrate import migrate
+from hub.base.migrate import bring_up_to_date
 from hub.base.partitions import drop, make
 from hub.base.present import bring_to_present, now_of
 from hub.base.retention import Retention
+from hub.base.roles import login_of
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
 from hub.campaigns.service import CampaignService
@@ -317,7 +318,9 @@ class Replica:
             devices=DeviceEndpoints(self.devices, self._limits),
             edge=EdgeEndpoints(self.edge),
             firmware=FirmwareEndpoints(self.firmware),
-            health=HealthEndpoints(HealthStore(self._database), self.edge.pending),
+            health=HealthEndpoints(
+                HealthStore(self._database), self.edge.pending, partial(login_of, self._database)
+            ),
             groups=GroupEndpoints(self.groups, self.devices, commands),
             settings=SettingsEndpoints(self.organisation),
             telemetry=TelemetryEndpoints(self.telemetry),
@@ -575,7 +578,7 @@ async def open_replica(settings: Settings, *, alone: bool = False) -> AsyncGener
     """
     bus, cloud = _bus(settings), _cloud(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
-    await migrate(database)
+    await bring_up_to_date(database)
     reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -54,7 +54,7 @@ def table_of_routes() -> list[Route]:
             devices=DeviceEndpoints(nobody, nobody),
             edge=EdgeEndpoints(nobody),
             firmware=FirmwareEndpoints(nobody),
-            health=HealthEndpoints(nobody, nobody),
+            health=HealthEndpoints(nobody, nobody, nobody),
             groups=GroupEndpoints(nobody, nobody, nobody),
             settings=SettingsEndpoints(nobody),
             telemetry=TelemetryEndpoints(nobody),
