@@ -39,10 +39,11 @@ from hub.base.bus import Bus, BusUnavailable
 from hub.base.clocks import Brake, DatabaseClock, WallClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
-from hub.base.migrate import migrate
+from hub.base.migrate import bring_up_to_date
 from hub.base.partitions import drop, make
 from hub.base.present import bring_to_present, now_of
 from hub.base.retention import Retention
+from hub.base.roles import login_of
 from hub.base.settings import Settings
 from hub.base.turnstile import Turnstile
 from hub.campaigns.service import CampaignService
@@ -91,7 +92,8 @@ from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.web.application import make_application
 from hub.web.console import Console
-from hub.web.contract_rules import ENROL, Rules, key_of
+from hub.web.contract_rules import Rules
+from hub.web.limits import CHANNEL, Limits
 from hub.web.pages import pages
 from hub.web.site import Site
 from protocol import stream
@@ -174,6 +176,13 @@ class Replica:
         self._database_clock = WallClock(time.time(), time.monotonic())
         hints = HintSender(bus)
 
+        self._limits = Limits(
+            settings,
+            self.replica_id,
+            clock=time.monotonic,
+            publish=bus.publish,
+            later=asyncio.get_running_loop().call_later,
+        )
         self.audit = AuditService(AuditStore(database))
         accounts, passwords = AccountStore(database), Passwords()
         self.accounts = AccountService(accounts, self.audit, settings)
@@ -289,14 +298,18 @@ class Replica:
         )
         self._hints = hints
         self._hinted = HintReceiver(
-            self.lines, self.commands, self.dashboards.groups_changed, self._spawn
+            self.lines,
+            self.commands,
+            self.dashboards.groups_changed,
+            self._limits.told,
+            self._spawn,
         )
         self.accounts.on_change(self.lines.credentials_changed)
         self.accounts.on_change(self._close_ended_dashboards)
         self.audit.on_records_changed(self._records_changed)
 
     def application(self) -> ASGIApp:
-        commands = CommandEndpoints(self.commands, self.config.secrets)
+        commands = CommandEndpoints(self.commands, self._limits, self.config.secrets)
         accounts = AccountEndpoints(self.accounts, self.sessions, self.users, self.site)
         endpoints = Endpoints(
             accounts=accounts,
@@ -304,10 +317,12 @@ class Replica:
             commands=commands,
             config=ConfigEndpoints(self.config, self.commands),
             deployments=DeploymentEndpoints(self.deployments, self.campaigns, self.firmware),
-            devices=DeviceEndpoints(self.devices),
+            devices=DeviceEndpoints(self.devices, self._limits),
             edge=EdgeEndpoints(self.edge),
             firmware=FirmwareEndpoints(self.firmware),
-            health=HealthEndpoints(HealthStore(self._database), self.edge.pending),
+            health=HealthEndpoints(
+                HealthStore(self._database), self.edge.pending, partial(login_of, self._database)
+            ),
             groups=GroupEndpoints(self.groups, self.devices, commands),
             settings=SettingsEndpoints(self.organisation),
             telemetry=TelemetryEndpoints(self.telemetry),
@@ -328,11 +343,11 @@ class Replica:
         others = [*health.routes(), jwks, *pages(table, rules, self.site.prefix)]
         return make_application(
             table,
-            AccountGuard(self.accounts, self.audit),
+            AccountGuard(self.accounts, self.audit, self._limits),
             others,
             Console(self.site.prefix),
             self.site,
-            lambda route: route.action in FOR_DEVICES or key_of(route) == ENROL,
+            lambda route: route.action in FOR_DEVICES or route.action is Action.ENROLL,
         )
 
     async def start(self) -> None:
@@ -344,7 +359,9 @@ class Replica:
         await self.membership.start(alone=self._alone)
         for loop in (
             self._bus.run,
-            partial(self._bus.subscribe, [COMMON, channel_of(self.replica_id)], self._hinted),
+            partial(
+                self._bus.subscribe, [COMMON, CHANNEL, channel_of(self.replica_id)], self._hinted
+            ),
             self._stream.run,
             self.accounts.watch,
             self.audit.run,
@@ -563,7 +580,7 @@ async def open_replica(settings: Settings, *, alone: bool = False) -> AsyncGener
     """
     bus, cloud = _bus(settings), _cloud(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
-    await migrate(database)
+    await bring_up_to_date(database)
     reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
     try:
         async with asyncio.TaskGroup() as tasks:

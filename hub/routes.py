@@ -143,7 +143,7 @@ def routes(of: Endpoints) -> list[Route]:
         Route("POST", "/api-keys", auth.create_api_key, Action.SESSION, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201, secret=True),
         Route("DELETE", "/api-keys/{id}", auth.delete_api_key, Action.ANY_USER, "Delete an API key."),
 
-        Route("POST", "/devices/{id}/token", devices.token, Action.OPEN, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
+        Route("POST", "/devices/{id}/token", devices.token, Action.ENROLL, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
         Route("GET", "/devices", devices.list, Action.READ, "List devices.", query=DeviceQuery, answer=Device, listing=True),
         Route("POST", "/devices", devices.create, Action.ADMINISTER, "Register a device.", body=DeviceBody, answer=Device, status=201),
         Route("GET", "/devices/connected", devices.connected, Action.READ, "Devices that are on a line, of any replica; the newest line first.", query=ListQuery, answer=ConnectedDevice, listing=True),

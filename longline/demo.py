@@ -65,6 +65,7 @@ def command(
             port=_port(port, check=check),
             log_level="error" if check else "warning",
             log_format="console",
+            enrollment_rate=0,  # a fleet that comes from here all at once
         )
         plan = Plan(
             directory=directory,

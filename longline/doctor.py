@@ -28,6 +28,7 @@ from hub.base.bus import Bus, BusUnavailable
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError
 from hub.base.migrate import pending
+from hub.base.roles import Rights, login_of
 from hub.base.settings import Settings
 from hub.server import url_of
 from longline import serving
@@ -39,6 +40,13 @@ OLDEST_REDIS: Final = (7, 2)
 MOST_SKEW_SECONDS: Final = 2.0
 LEAST_FREE_BYTES: Final = 2**30
 HTTP_SECONDS: Final = 3.0
+_MAY: Final[dict[Rights, str]] = {
+    "hub": "may do what a hub does",
+    "owner": "owns the tables: with a second login, a hub could change neither them nor the audit",
+    "server": "may run programs or read files on the database server, or read every database",
+    "superuser": "may do anything: it is a superuser",
+}
+_TWO_LOGINS: Final = "serve with a login that is a member of longline_hub only (docs/deployment.md)"
 
 
 class Output(StrEnum):
@@ -150,6 +158,7 @@ async def _postgres(settings: Settings) -> AsyncGenerator[Finding]:
         yield await _postgres_version(database)
         yield await _clock(database)
         yield await _schema(database)
+        yield await _login(database)
     except HubError as error:
         yield Finding("Postgres", False, error.detail, "look at its log: it answers, then does not")
     finally:
@@ -181,6 +190,13 @@ async def _schema(database: Database) -> Finding:
         return Finding("schema", False, str(error), "run the version that the database is for")
     found = f"lacks {', '.join(missing)}" if missing else "up to date"
     return Finding("schema", not missing, found, "run longline migrate")
+
+
+async def _login(database: Database) -> Finding:
+    """Serving with the login that owns the tables is allowed, and said."""
+    login = await login_of(database)
+    found = f"{login.name} {_MAY[login.rights]}"
+    return Finding("database login", login.rights in ("hub", "owner"), found, _TWO_LOGINS)
 
 
 async def _redis(settings: Settings) -> AsyncGenerator[Finding]:

@@ -1,12 +1,9 @@
 """`longline migrate`: bring the database to the present schema."""
 
-import asyncio
-
 from rich.console import Console
 
-from hub.base.database import Database
 from hub.base.errors import ConfigurationError
-from hub.base.migrate import migrate
+from hub.base.migrate import migrate_at
 from hub.base.settings import Settings
 from longline import serving
 
@@ -20,10 +17,6 @@ def command() -> int:
 async def _migrate(settings: Settings) -> None:
     if not settings.database_url:
         raise ConfigurationError("set LONGLINE_DATABASE_URL")
-    database = await Database.open(settings.database_url, connections=1)
-    try:
-        applied = await asyncio.shield(migrate(database))
-    finally:
-        await database.close()
+    applied = await migrate_at(settings.database_url)
     console = Console(highlight=False)
     console.print("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")

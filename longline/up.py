@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hub.app import Replica
 from hub.base.embedded import Embedded
+from hub.base.migrate import migrate_at
 from hub.base.settings import Settings
 from hub.server import serve
 from longline import serving
@@ -87,6 +88,7 @@ async def bring_up(
 
     try:
         await embedded.start()
+        await migrate_at(embedded.owner_url)
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(embedded.watch())
             await serve(

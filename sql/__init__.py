@@ -1,4 +1,5 @@
-"""SQL as text: the schema, its migrations, and the named queries of each capability.
+"""SQL as text: the schema, its migrations, who may do what in it, and the named queries of each
+capability.
 
 A file under `queries/` holds queries that each begin with `-- name: <name>` and a sentence that
 says what the query is for. Nothing here talks to a database.
@@ -28,6 +29,11 @@ def queries(capability: str) -> dict[str, str]:
 def schema() -> str:
     """The present state of the whole schema, as one script."""
     return (files(__name__) / "schema.sql").read_text("utf-8")
+
+
+def grants() -> str:
+    """What the login that serves may do, as one script."""
+    return (files(__name__) / "grants.sql").read_text("utf-8")
 
 
 def migrations() -> list[tuple[str, str]]:

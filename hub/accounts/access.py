@@ -17,7 +17,9 @@ class Action(StrEnum):
     """What a route requires of its caller."""
 
     OPEN = "open"
-    """No authentication: signing in, enrolling (which checks its own key), documents."""
+    """No authentication: signing in, documents."""
+    ENROLL = "enroll"
+    """The endpoint itself judges what a device shows: a key, or a token."""
     ANY_USER = "any user"
     SESSION = "own session"
     """For whoever has signed in: an API key is refused."""
@@ -32,6 +34,8 @@ class Action(StrEnum):
     FETCH_ARTIFACT = "fetch artifact"
     DEVICE = "device"
 
+
+OPEN_TO_ALL: Final = frozenset({Action.OPEN, Action.ENROLL})
 
 MINIMUM: Final[dict[Action, Role]] = {
     Action.ANY_USER: "VIEWER",
@@ -74,7 +78,7 @@ def role_covers(role: Role, minimum: Role) -> bool:
 
 
 def may(principal: Principal, action: Action) -> bool:
-    if action is Action.OPEN:
+    if action in OPEN_TO_ALL:
         return True
     if principal.kind == "device":
         return action in FOR_DEVICES

@@ -1,4 +1,4 @@
-"""How many may try a password of one name at once, and from where it counts. Pure but for waiting.
+"""How many may try a password of one name at once. Pure but for waiting.
 
 An attempt is reserved in the database before its password is looked at, so that attempts in
 parallel cannot pass the limit together. Reserved ones count as failures until they are decided; so
@@ -9,7 +9,6 @@ for one name and address on a replica, and the others wait for them.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from hub.base.errors import TooManyRequests
@@ -21,19 +20,6 @@ BY_ADDRESS: Final = 50
 MOST_WAITING: Final = 100
 
 TOO_MANY: Final = "too many failed attempts to sign in, wait a minute"
-
-
-def block_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, the /64 of an IPv6 one."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> 64 << 64)) + "/64"
 
 
 class Attempts:

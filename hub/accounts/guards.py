@@ -1,34 +1,53 @@
-"""The guard of every route: who calls, and may they?"""
+"""The guard of every route: who calls, how often already, and may they?"""
 
 from typing import Any
 
 from msgspec import structs
 from starlette.requests import Request
 
-from hub.accounts.access import BY_SESSION, FOR_DEVICES, Action, may
+from hub.accounts.access import BY_SESSION, FOR_DEVICES, OPEN_TO_ALL, Action, may
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
 from hub.audit.entries import deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.base.principal import ANYONE, Principal
+from hub.web.limits import Limits
 
 
 class AccountGuard:
-    def __init__(self, accounts: AccountService, audit: AuditService) -> None:
+    def __init__(self, accounts: AccountService, audit: AuditService, limits: Limits) -> None:
         self._accounts = accounts
         self._audit = audit
+        self._limits = limits
 
     async def __call__(self, request: Request, action: Any) -> Principal:
-        """The caller. Raises `Unauthenticated`, `Forbidden` or `Unavailable`."""
-        if action is Action.OPEN:
-            return _from(request, ANYONE)
-        principal = _from(request, await self._identify(bearer(request), action))
+        """The caller. Raises `Unauthenticated`, `Forbidden`, `TooManyRequests` or `Unavailable`."""
+        if action in OPEN_TO_ALL:
+            return self._stranger(request, action)
+        principal = await self._caller(request, action)
         if not may(principal, action):
             if request.method != "GET":
                 what = f"{request.method} {request.scope['route'].path}"
                 await self._audit.note(deed_of(principal, what, outcome="refused"))
             raise Forbidden(_refusal(principal, action))
+        return principal
+
+    def _stranger(self, request: Request, action: Action) -> Principal:
+        principal = _from(request, ANYONE)
+        count = self._limits.stranger if action is Action.OPEN else self._limits.show_stranger
+        count(request.scope, principal.address)
+        return principal
+
+    async def _caller(self, request: Request, action: Action) -> Principal:
+        """Whoever shows a good credential counts as that, wherever he calls from."""
+        try:
+            principal = _from(request, await self._identify(bearer(request), action))
+        except Unauthenticated:
+            self._limits.stranger(request.scope, _from(request, ANYONE).address)
+            raise
+        dispatches = action is Action.DISPATCH and request.method == "POST"
+        self._limits.caller(request.scope, principal, dispatches=dispatches)
         return principal
 
     async def _identify(self, token: str, action: Action) -> Principal:

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts, block_of
+from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords
 from hub.accounts.service import AccountService, moment
@@ -17,6 +17,7 @@ from hub.accounts.store import AccountStore, RefreshOf, SessionRow, UserRow
 from hub.accounts.tokens import REFUSAL, Claims, hash_secret, new_secret
 from hub.audit.entries import Deed, deed_of
 from hub.audit.service import AuditService
+from hub.base.addresses import block_of
 from hub.base.database import Connection
 from hub.base.errors import (
     Forbidden,

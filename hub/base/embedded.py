@@ -32,6 +32,19 @@ log = structlog.get_logger(__name__)
 _PR_SET_PDEATHSIG: Final = 1
 _STOP_SECONDS: Final = 3.0
 _START_SECONDS: Final = 20.0
+_ROLES: Final = """
+DO $$
+BEGIN
+    IF to_regrole('longline_server') IS NULL THEN
+        IF to_regrole('longline') IS NULL THEN
+            CREATE ROLE longline LOGIN;
+        END IF;
+        CREATE ROLE longline_owner ROLE longline;
+        CREATE ROLE longline_server LOGIN;
+        CREATE ROLE longline_hub ROLE longline_server;
+    END IF;
+END $$"""
+"""Two logins (ADR 22): `longline` migrates, `longline_server` serves."""
 
 
 class Child:
@@ -95,7 +108,12 @@ class Embedded:
 
     @property
     def database_url(self) -> str:
-        """Of the last start, until `start` has been called."""
+        """For serving. Of the last start, until `start` has been called."""
+        return f"postgresql://longline_server@/longline?host={self._sockets}"
+
+    @property
+    def owner_url(self) -> str:
+        """For migrations and dumps."""
         return f"postgresql://longline@/longline?host={self._sockets}"
 
     @property
@@ -181,7 +199,7 @@ class Embedded:
             await asyncio.sleep(0.02)
 
     async def _answers_postgres(self) -> bool:
-        """Whether it answers; the first time also makes our role and database."""
+        """Whether it answers; the first time also makes our roles and database."""
         try:
             connection = await asyncpg.connect(
                 f"postgresql://postgres@/postgres?host={self._sockets}", timeout=2
@@ -189,8 +207,7 @@ class Embedded:
         except (OSError, TimeoutError, asyncpg.PostgresError):
             return False
         try:
-            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = 'longline'"):
-                await connection.execute("CREATE ROLE longline LOGIN")
+            await connection.execute(_ROLES)
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname='longline'"):
                 await connection.execute("CREATE DATABASE longline OWNER longline")
         finally:

@@ -111,6 +111,12 @@ requests = Counter(
     ["route", "method", "status"],
     registry=REGISTRY,
 )
+requests_limited = Counter(
+    "longline_http_requests_limited_total",
+    "HTTP requests refused because a limit was used up, by the limit's name",
+    ["limit"],
+    registry=REGISTRY,
+)
 request_seconds = Histogram(
     "longline_http_request_seconds",
     "How long requests took, by route",

@@ -94,6 +94,28 @@ class Settings(Struct, frozen=True, kw_only=True):
     device_day_bytes: Annotated[
         NotNegative, _doc("Bytes a day that are stored of what a device sends; 0 = no limit.")
     ] = 200 * 2**20
+    request_rate: Annotated[
+        NotNegative,
+        _doc(
+            "Requests a second of a user or API key, dispatching commands apart; 0 = no limit. "
+            "As many may come at once."
+        ),
+    ] = 200
+    command_rate: Annotated[
+        NotNegative,
+        _doc("Commands a second that a user or API key may dispatch; 0 = no limit."),
+    ] = 5000
+    address_rate: Annotated[
+        NotNegative,
+        _doc(
+            "Requests a second from an address (IPv6: a /64) without a good credential; 0 = no "
+            "limit. Four times as many may come at once."
+        ),
+    ] = 200
+    enrollment_rate: Annotated[
+        NotNegative,
+        _doc("New devices a minute from an address by the enrolment key; 0 = no limit."),
+    ] = 1000
     database_connections: Annotated[Positive, _doc("Connections to Postgres per replica.")] = 10
     metrics_token: Annotated[str, _doc("When set, /metrics wants it as a bearer token.")] = ""
     firmware_max_bytes: Annotated[Positive, _doc("The largest artifact that is taken.")] = 2**30

@@ -21,6 +21,7 @@ from hub.commands.records import (
 from hub.commands.service import BulkOutcome, CommandService, Dispatch, Filter
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Query
+from hub.web.limits import Limits
 from hub.web.route import Call
 from protocol.commands import Command, CommandType
 from protocol.ids import UNREADABLE_COMMAND_IDS, CommandId, DeviceId, DeviceIdField, OrgId
@@ -83,9 +84,10 @@ class CommandEndpoints:
     """`secrets` gives what hides in configurations of an organisation that nobody reads back."""
 
     def __init__(
-        self, service: CommandService, secrets: Callable[[OrgId], Awaitable[Hide]]
+        self, service: CommandService, limits: Limits, secrets: Callable[[OrgId], Awaitable[Hide]]
     ) -> None:
         self._service = service
+        self._limits = limits
         self._secrets = secrets
 
     async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
@@ -98,7 +100,8 @@ class CommandEndpoints:
         return await self.bulk_over(call, call.body.device_ids)
 
     async def bulk_over(self, call: Call[None, Any], device_ids: Sequence[str]) -> Answer:
-        """A bulk call over these targets, however they were named."""
+        """A bulk call over these targets, however they were named; each is a command."""
+        self._limits.further_commands(call.request.scope, call.principal, len(device_ids) - 1)
         outcome = await self._service.bulk(call.principal, device_ids, wish_of(call))
         return bulk_answer(outcome, asked_async=call.prefers_async())
 

@@ -33,8 +33,12 @@ def build(
         database_clock=base.clock,
     )
     endpoints = CommandEndpoints(service, secrets)
-    return service, endpoints, Capability(
-        endpoints=(endpoints,),
-        loops=(service.run,),
-        clean_up=lambda keep: service.forget(keep.command_days),
+    return (
+        service,
+        endpoints,
+        Capability(
+            endpoints=(endpoints,),
+            loops=(service.run,),
+            clean_up=lambda keep: service.forget(keep.command_days),
+        ),
     )

@@ -5,9 +5,10 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 from starlette.requests import Request
 
-from hub.base.errors import invalid
+from hub.base.errors import Invalid, invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
+from hub.devices.admission import Admission
 from hub.devices.service import (
     ConnectedRow,
     DeviceChange,
@@ -18,6 +19,7 @@ from hub.devices.service import (
 )
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Query
+from hub.web.limits import Limits
 from hub.web.route import Call
 from protocol.codec import at, rfc3339
 from protocol.frames import ConnectionMode
@@ -98,11 +100,17 @@ class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeviceEndpoints:
-    def __init__(self, service: DeviceService) -> None:
+    def __init__(self, service: DeviceService, limits: Limits) -> None:
         self._service = service
+        self._limits = limits
 
     async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
-        device_id = _name_for(call.path("id"))
+        admission = Admission(self._limits, call.request.scope, call.principal.address)
+        try:
+            device_id = _name_for(call.path("id"))
+        except Invalid:
+            admission.of_nobody()
+            raise
         who = Identity(
             name=call.query.name,
             company_id=call.query.company_id,
@@ -116,6 +124,7 @@ class DeviceEndpoints:
             who,
             key=call.header("x-enrollment-key"),
             token=token if scheme.lower() == "bearer" else None,
+            admission=admission,
         )
         return DeviceToken(device_id, token, expires_at)
 

@@ -1,6 +1,7 @@
 """Enrolment, the list of devices, and what an administrator changes of them."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -16,12 +17,14 @@ from hub.base.errors import (
     Forbidden,
     NotFound,
     ReenrollRefused,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
+from hub.devices.admission import Admission
 from hub.devices.enrollment import LATELY_SECONDS, Verdict, decide, key_fits
 from hub.devices.store import (
     ConnectedRow,
@@ -46,6 +49,9 @@ __all__ = [
 log = structlog.get_logger(__name__)
 
 NO_SUCH_DEVICE: Final = "no such device"
+BAD_KEY: Final = "give the enrolment key in X-Enrollment-Key"
+ALERT_EVERY: Final = 60.0
+"""Seconds between two alerts of too many enrolments."""
 
 
 class Dashboards(Protocol):
@@ -73,11 +79,15 @@ class DeviceService:
         accounts: AccountService,
         audit: AuditService,
         dashboards: Dashboards,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._audit = audit
         self._dashboards = dashboards
+        self._clock = clock
+        self._rate_told_at = float("-inf")
 
     async def enroll(
         self,
@@ -87,17 +97,26 @@ class DeviceService:
         *,
         key: str | None,
         token: str | None,
+        admission: Admission,
     ) -> tuple[str, str]:
-        """(token, expiresAt). Raises `BadEnrollmentKey`, `Forbidden` or `ReenrollRefused`."""
+        """(token, expiresAt). Raises `BadEnrollmentKey`, `Forbidden`, `ReenrollRefused` or
+        `TooManyRequests`."""
         _require_visible(who.name)
+        version = self._version(device_id, token)
+        if version is None:
+            admission.may_show_key()
         enrollment_key, auto_enroll, reenroll = await self._accounts.enrollment(DEFAULT_ORG)
-        fits, version = key_fits(key, enrollment_key), self._version(device_id, token)
+        fits = key_fits(key, enrollment_key)
+        if version is None and not fits:
+            admission.wrong_key()
+            raise BadEnrollmentKey(BAD_KEY)
+        admission.device(device_id)
         async with self._store.database.transaction() as connection:
             standing = await self._store.lock_standing(connection, DEFAULT_ORG, device_id)
             verdict = decide(
                 standing, key_fits=fits, token=version, auto_enroll=auto_enroll, reenroll=reenroll
             )
-            _require(verdict, device_id)
+            self._require(verdict, device_id, admission, enrollment_key)
             if verdict is Verdict.REGISTER and not await self._store.register(
                 connection, DEFAULT_ORG, device_id, who
             ):
@@ -113,6 +132,20 @@ class DeviceService:
             await self._accounts.refresh()
             self._raise_reenrolled(device_id)
         return granted
+
+    def _require(
+        self, verdict: Verdict, device_id: DeviceId, admission: Admission, key: str
+    ) -> None:
+        """Raises what a refusal is to the caller."""
+        if verdict is Verdict.BAD_KEY:
+            admission.wrong_key()
+        if verdict is Verdict.REGISTER:
+            try:
+                admission.new_device(key)
+            except TooManyRequests:
+                self._raise_rate(device_id, admission.address)
+                raise
+        _require(verdict, device_id)
 
     def _version(self, device_id: DeviceId, token: str | None) -> int | None:
         """Of a genuine token of this device; whether it has ended is asked under the lock."""
@@ -132,6 +165,22 @@ class DeviceService:
             severity="WARN",
             code="device_reenrolled",
             message="it enrolled again by the enrolment key: its earlier tokens have ended",
+        )
+        self._dashboards.alert(DEFAULT_ORG, alert)
+
+    def _raise_rate(self, device_id: DeviceId, address: str | None) -> None:
+        """Once a minute: whose device it is does not matter, from where it comes does."""
+        now = self._clock()
+        if now - self._rate_told_at < ALERT_EVERY:
+            return
+        self._rate_told_at = now
+        log.warning("enrollment_rate", device_id=device_id, address=address)
+        alert = AlertEvent(
+            device_id=device_id,
+            ts=self._dashboards.now(),
+            severity="WARN",
+            code="enrollment_rate",
+            message=f"too many new devices enrol from {address}: they are told to come later",
         )
         self._dashboards.alert(DEFAULT_ORG, alert)
 
@@ -218,7 +267,7 @@ def _require(verdict: Verdict, device_id: DeviceId) -> None:
     """Raises what a refusal is to the caller."""
     match verdict:
         case Verdict.BAD_KEY:
-            raise BadEnrollmentKey("give the enrolment key in X-Enrollment-Key")
+            raise BadEnrollmentKey(BAD_KEY)
         case Verdict.UNKNOWN | Verdict.BARRED:
             raise Forbidden(f"{device_id} gets no token: {verdict.value}")
         case Verdict.AT_WORK | Verdict.NEVER:

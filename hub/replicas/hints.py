@@ -9,6 +9,9 @@ send     look into the ledger for this device      whose line it is            t
 cancel   ask the device to stop this command       whose line it is            the sweep
 ended    a caller may wait for this command        who accepted it             the sweep
 groups   members of some group changed             all                         a look every 30 s
+
+What was taken of the limits of requests goes to all on a channel of its own (`hub/web/limits.py`);
+nothing finds out what is lost of it, and somebody may have a little more.
 """
 
 import asyncio
@@ -23,6 +26,7 @@ from msgspec import Struct
 from hub.commands.service import CommandService
 from hub.lines.service import LineService
 from hub.lines.store import LineRef
+from hub.web.limits import CHANNEL
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
@@ -90,15 +94,20 @@ class HintReceiver:
         lines: LineService,
         commands: CommandService,
         groups_changed: Callable[[OrgId], None],
+        limits_told: Callable[[bytes], None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._lines = lines
         self._commands = commands
         self._groups_changed = groups_changed
+        self._limits_told = limits_told
         self._spawn = spawn
         self._decoder = msgspec.msgpack.Decoder(list[Hint])
 
     def hint(self, channel: str, payload: bytes) -> None:
+        if channel == CHANNEL:
+            self._limits_told(payload)
+            return
         try:
             hints = self._decoder.decode(payload)
         except (msgspec.MsgspecError, ValueError):

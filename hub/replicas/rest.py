@@ -1,9 +1,10 @@
 """How the fleet and its replicas are: `/health`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
+from hub.base.roles import Login, Rights
 from hub.replicas.figures import Figures
 from hub.replicas.lease import LEASE_SECONDS
 from hub.replicas.store import HealthStore, ReplicaRow
@@ -31,23 +32,38 @@ class Totals(Struct, frozen=True, kw_only=True, rename="camel"):
     """Records that wait for the cloud."""
 
 
+class DatabaseLogin(Struct, frozen=True, kw_only=True, rename="camel"):
+    name: str
+    rights: Rights
+    """The most that the hub's login may do; all but `hub` is more than serving needs."""
+
+
 class FleetHealth(Struct, frozen=True, kw_only=True, rename="camel"):
     server_time: str
     replicas: list[ReplicaHealth]
     """Those that have not ended, the oldest first."""
     totals: Totals
+    database_login: DatabaseLogin
 
 
 class HealthEndpoints:
-    """`cloud_queue` says how many records wait for the cloud."""
+    """`cloud_queue` says how many records wait for the cloud, `login` as whom the hub is signed in
+    to the database."""
 
-    def __init__(self, store: HealthStore, cloud_queue: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: HealthStore,
+        cloud_queue: Callable[[], int],
+        login: Callable[[], Awaitable[Login]],
+    ) -> None:
         self._store = store
         self._cloud_queue = cloud_queue
+        self._login = login
 
     async def health(self, call: Call[None, None]) -> FleetHealth:
         replicas = await self._store.replicas(LEASE_SECONDS)
         counts = await self._store.counts(call.principal.org)
+        login = await self._login()
         return FleetHealth(
             server_time=rfc3339(counts.now),
             replicas=[_health(row) for row in replicas],
@@ -57,6 +73,7 @@ class HealthEndpoints:
                 unfinished_commands=counts.unfinished,
                 cloud_queue=self._cloud_queue(),
             ),
+            database_login=DatabaseLogin(name=login.name, rights=login.rights),
         )
 
 

@@ -21,10 +21,14 @@ def build(
     service = TelemetryService(
         TelemetryStore(base.database), stream, day_bytes=base.settings.device_day_bytes
     )
-    return service, stream, Capability(
-        endpoints=(TelemetryEndpoints(service),),
-        loops=(stream.run, service.run),
-        jobs=(Job(ROLL_UP_SECONDS, service.roll_up),),
-        partitions=service.partitioned,
-        clean_up=service.clean_up,
+    return (
+        service,
+        stream,
+        Capability(
+            endpoints=(TelemetryEndpoints(service),),
+            loops=(stream.run, service.run),
+            jobs=(Job(ROLL_UP_SECONDS, service.roll_up),),
+            partitions=service.partitioned,
+            clean_up=service.clean_up,
+        ),
     )

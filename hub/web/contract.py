@@ -37,7 +37,6 @@ from hub.web.contract_rules import (
     DISPATCH_ONE,
     ENROL,
     HEADERS,
-    LIMITED,
     UNFOUND,
     Rules,
     key_of,
@@ -284,8 +283,7 @@ class _Operation:
             yield 415
         if route.action not in self._rules.devices and self._key != ENROL:
             yield 421
-        if self._key in LIMITED:
-            yield 429
+        yield 429
         yield 503
         if route.raw_body:
             yield 507

@@ -24,6 +24,11 @@ Unknown fields of a body and unknown query parameters are errors, and so are wro
 parameter that is an array may come several times and matches any of its values. A cursor is good
 for the same list with the same filters only.
 
+There are limits: requests and commands a second for each user and API key, requests for each
+device, and for each address where nobody has said who he is. Every answer says in `RateLimit` and
+`RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) how that one stands that counted it; over
+it the answer is 429, whose `detail` names the limit, and `Retry-After` says when to come again.
+
 The two WebSockets are described by `/api/v1/asyncapi.json`."""
 
 TAGS: Final = {
@@ -106,9 +111,19 @@ def _problem(status: int, codes: list[str]) -> Json:
 _RETRY_AFTER: Final[Json] = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
 }
+_RATE_LIMIT: Final[Json] = {
+    "RateLimit-Policy": {
+        "description": 'The limit: `"requests";q=200;w=1` are 200 in a second.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of it: `"requests";r=0;t=1`, and in `t` seconds it is whole.',
+        "schema": {"type": "string"},
+    },
+}
 _PROBLEM_HEADERS: Final[dict[int, Json]] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string", "enum": ["Bearer"]}}},
-    429: _RETRY_AFTER,
+    429: _RETRY_AFTER | _RATE_LIMIT,
     503: _RETRY_AFTER,
 }
 

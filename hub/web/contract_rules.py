@@ -1,7 +1,7 @@
 """What the table of routes does not say of a route, and the OpenAPI document does.
 
 Who may do what belongs to a floor above, so those tables come in as `Rules`. The rest (who answers
-409 or 429, which headers an endpoint reads) stands here, by method and path.
+409, which headers an endpoint reads) stands here, by method and path.
 """
 
 from collections.abc import Collection, Mapping
@@ -43,7 +43,6 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 ENROL: Final[Key] = ("POST", "/devices/{id}/token")
 DISPATCH_ONE: Final[Key] = ("POST", "/devices/{id}/commands")
-LOGIN: Final[Key] = ("POST", "/auth/login")
 
 CONFLICTS: Final[frozenset[Key]] = frozenset(
     {
@@ -77,18 +76,6 @@ UNFOUND: Final[frozenset[Key]] = frozenset(
     }
 )
 """Routes that may answer 404 though their path names nothing."""
-
-LIMITED: Final[frozenset[Key]] = frozenset(
-    {
-        LOGIN,
-        DISPATCH_ONE,
-        ("POST", "/auth/password"),
-        ("POST", "/auth/reauthenticate"),
-        ("POST", "/sync"),
-        ("POST", "/devices/{id}/config/revert"),
-    }
-)
-"""Routes that may answer 429."""
 
 
 def _header(name: str, description: str, schema: Json | None = None) -> Json:

@@ -30,6 +30,7 @@ from hub.web.inputs import (
     query_of,
     read_body,
 )
+from hub.web.limits import headers_of
 from hub.web.parameters import parameters_of
 
 log = structlog.get_logger(__name__)
@@ -106,6 +107,11 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
     parameters_of(kind)  # a field that is no parameter is found out here
 
     async def endpoint(request: Request) -> Response:
+        response = await answer(request)
+        response.raw_headers += headers_of(request.scope)
+        return response
+
+    async def answer(request: Request) -> Response:
         try:
             _check_path(request)
             principal = await guard(request, route.action)

@@ -221,7 +221,7 @@ def main() -> int:
     arguments.add_argument("--calls", type=int, default=50)
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        hub = HubProcess(Path(folder))
+        hub = HubProcess(Path(folder), request_rate="0", address_rate="0")
         hub.start()
         try:
             fuzz = Fuzz(hub, given.seed)

@@ -13,7 +13,7 @@ from hub.base.embedded import Embedded
 from tests.acceptance.hub.clients import Fleet, Rest, bearer, open_socket
 from tests.acceptance.hub.conftest import PASSWORD, log_in
 from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import replica
+from tests.acceptance.up import longline, replica
 from tests.deploy import postgres_programs
 
 ARTIFACT = bytes(range(256)) * 1024
@@ -105,7 +105,8 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> Backup:
     try:
         made = asyncio.run(used(hub, folder))
         pg_dump = postgres_programs() / "pg_dump"
-        run(pg_dump, "--format=custom", "--file", made.dump, hub.ready["databaseUrl"])
+        owner_url = hub.ready["databaseUrl"].replace("longline_server@", "longline@")
+        run(pg_dump, "--format=custom", "--file", made.dump, owner_url)
     finally:
         assert hub.stop() == 0
     return made
@@ -138,8 +139,10 @@ async def test_a_dump_is_restored_into_a_new_cluster(backup: Backup, tmp_path: P
     servers = Embedded(tmp_path / "servers")
     await servers.start()
     try:
-        restore = [postgres_programs() / "pg_restore", "--exit-on-error", "--no-owner"]
-        run(*restore, "--dbname", servers.database_url, backup.dump)
+        restore = [postgres_programs() / "pg_restore", "--exit-on-error", "--no-owner", "--no-acl"]
+        run(*restore, "--dbname", servers.owner_url, backup.dump)
+        migrated = longline("migrate", LONGLINE_DATABASE_URL=servers.owner_url)
+        assert migrated.returncode == 0, migrated
         variables = {
             "LONGLINE_DATABASE_URL": servers.database_url,
             "LONGLINE_REDIS_URL": servers.redis_url,

@@ -9,7 +9,7 @@ from tests.acceptance.hub.process import HubProcess
 
 def test_every_operation_answers_every_caller_as_the_document_says(tmp_path: Path) -> None:
     seed = random.randrange(10**6)  # noqa: S311
-    hub = HubProcess(tmp_path)
+    hub = HubProcess(tmp_path, request_rate="0", address_rate="0")
     hub.start()
     try:
         fuzz = Fuzz(hub, seed)

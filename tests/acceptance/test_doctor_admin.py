@@ -11,7 +11,16 @@ import pytest
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import fails_in_one_line, longline, signed_in
 
-CHECKS = {"Python", "data directory", "disk", "clock", "schema", "Postgres", "Redis"}
+CHECKS = {
+    "Python",
+    "data directory",
+    "disk",
+    "clock",
+    "schema",
+    "database login",
+    "Postgres",
+    "Redis",
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +52,23 @@ def test_doctor_finds_nothing_wrong(up: HubProcess, folder: Path) -> None:
     assert found["ok"] is True
     assert {check["check"] for check in found["checks"]} >= CHECKS
     assert all(check["advice"] == "" for check in found["checks"])
+
+
+@pytest.mark.parametrize(
+    ("login", "said", "code"), [("longline", "owns the tables", 0), ("postgres", "superuser", 1)]
+)
+def test_doctor_says_when_the_login_may_do_more_than_serve(
+    up: HubProcess, folder: Path, login: str, said: str, code: int
+) -> None:
+    variables = addresses(up)
+    mine = variables["LONGLINE_DATABASE_URL"].replace("longline_server@", f"{login}@")
+
+    done = longline("doctor", "-o", "json", **variables | {"LONGLINE_DATABASE_URL": mine})
+
+    checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+    assert said in checks["database login"]["found"]
+    assert bool(checks["database login"]["advice"]) == bool(code)
+    assert done.returncode == code
 
 
 def test_doctor_says_what_to_do_when_nothing_answers(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -52,6 +53,25 @@ def test_the_ready_file_is_complete_and_private(up: HubProcess, tmp_path: Path) 
     assert None not in found.values()
     assert (tmp_path / "ready.json").stat().st_mode & 0o777 == 0o600
     assert httpx.get(f"{up.url}/readyz").status_code == 200
+
+
+async def test_it_serves_with_a_login_that_owns_nothing(up: HubProcess) -> None:
+    superuser = up.ready["databaseUrl"].replace("longline_server@", "postgres@")
+    connection = await asyncpg.connect(superuser)
+    try:
+        rows = await connection.fetch(
+            "SELECT DISTINCT usename FROM pg_stat_activity "
+            "WHERE datname = 'longline' AND pid <> pg_backend_pid()"
+        )
+        owned = await connection.fetchval(
+            "SELECT count(*) FROM pg_shdepend "
+            "WHERE refobjid = 'longline_server'::regrole AND deptype = 'o'"
+        )
+    finally:
+        await connection.close()
+
+    assert [row["usename"] for row in rows] == ["longline_server"]
+    assert owned == 0
 
 
 def test_sigterm_ends_all_and_a_second_start_keeps_the_data(up: HubProcess, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ class Caller:
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         self._tap.write(
-            b"POST %b HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer %b\r\n"
+            b"POST %b HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\n"
             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
             % (path.encode(), self._token, len(body), body)
         )

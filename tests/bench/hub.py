@@ -1,6 +1,6 @@
 """The hub under measurement: one `longline up`, or two `longline hub` on the same stores.
 
-Limits of what one device may send are off, because few devices stand for many; nothing else is.
+Limits of what one device or one user may do are off, because few stand for many; nothing else is.
 """
 
 import asyncio
@@ -25,6 +25,10 @@ SETTINGS: Final = {
     "device_frame_rate": "0",
     "device_byte_rate": "0",
     "device_day_bytes": "0",
+    "request_rate": "0",
+    "command_rate": "0",
+    "address_rate": "0",
+    "enrollment_rate": "0",
     "user_token_seconds": "86400",
     "drain_seconds": "0",
     "log_level": "warning",

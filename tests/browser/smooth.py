@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0, help="of leaving it open before that")
     wish = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        hub = HubProcess(Path(folder))
+        hub = HubProcess(Path(folder), enrollment_rate="0")
         hub.start()
         stack.callback(hub.stop)
         prepare(hub.ready)

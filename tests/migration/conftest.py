@@ -1,3 +1,3 @@
-from tests.integration.hub.conftest import cluster, database, database_url
+from tests.integration.hub.conftest import cluster, database, database_name, database_url, owner
 
-__all__ = ["cluster", "database", "database_url"]
+__all__ = ["cluster", "database", "database_name", "database_url", "owner"]

@@ -28,7 +28,7 @@ async def test_rows_of_before_are_taken_over(cluster: Cluster) -> None:
     await cluster.create(name)
     scripts = sql.migrations()
     at = next(place for place, (script, _) in enumerate(scripts) if script.endswith("_records"))
-    connection = await asyncpg.connect(cluster.url(name))
+    connection = await asyncpg.connect(cluster.owner_url(name))
     try:
         for _, script in scripts[:at]:
             await connection.execute(script)

@@ -58,20 +58,20 @@ async def catalogue(url: str) -> dict[str, list[tuple[Any, ...]]]:
 async def empty(cluster: Cluster) -> str:
     name = f"empty_{uuid7()}"
     await cluster.create(name)
-    return cluster.url(name)
+    return cluster.owner_url(name)
 
 
 async def test_the_schema_is_the_sum_of_the_migrations(cluster: Cluster) -> None:
     for name in ("by_schema", "by_migrations"):
         await cluster.create(name)
-    connection = await asyncpg.connect(cluster.url("by_schema"))
+    connection = await asyncpg.connect(cluster.owner_url("by_schema"))
     await connection.execute(sql.schema())
     await connection.close()
-    database = await Database.open(cluster.url("by_migrations"), connections=1)
+    database = await Database.open(cluster.owner_url("by_migrations"), connections=1)
     await migrate(database)
     await database.close()
-    wanted = await catalogue(cluster.url("by_schema"))
-    found = await catalogue(cluster.url("by_migrations"))
+    wanted = await catalogue(cluster.owner_url("by_schema"))
+    found = await catalogue(cluster.owner_url("by_migrations"))
     for what, rows in wanted.items():
         assert rows, what
         assert found[what] == rows
@@ -100,11 +100,11 @@ async def test_replicas_that_start_together_take_turns(empty: str) -> None:
     ],
 )
 async def test_a_database_of_another_program_is_refused(
-    database: Database, change: str, words: str
+    owner: Database, change: str, words: str
 ) -> None:
-    await database.execute(change)
+    await owner.execute(change)
     with pytest.raises(ConfigurationError, match=words):
-        await migrate(database)
+        await migrate(owner)
 
 
 async def test_a_migration_that_fails_leaves_nothing(
@@ -112,6 +112,7 @@ async def test_a_migration_that_fails_leaves_nothing(
 ) -> None:
     scripts = [("0001_good", "CREATE TABLE a ()"), ("0002_bad", "CREATE TABLE b (); SELECT 1/0")]
     monkeypatch.setattr(sql, "migrations", lambda: scripts)
+    monkeypatch.setattr(sql, "grants", lambda: "SELECT 1")
     database = await Database.open(empty, connections=1)
     with pytest.raises(ConfigurationError, match="0002_bad failed"):
         await migrate(database)

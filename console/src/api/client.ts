@@ -2,6 +2,7 @@
 import createClient from "openapi-fetch";
 import { hubAddress } from "./prefix";
 import { problemOf, unreachable } from "./problem";
+import { patiently } from "./retry";
 import type { components, paths } from "./schema";
 import { session } from "./session";
 
@@ -28,7 +29,10 @@ async function send(request: Request): Promise<Response> {
   }
 }
 
-export const api = createClient<paths>({ baseUrl: hubAddress(), fetch: authorised });
+export const api = createClient<paths>({
+  baseUrl: hubAddress(),
+  fetch: request => patiently(request, authorised),
+});
 
 type Answer<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
 

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from hub.base.migrate import migrate_at
 from tests.acceptance.chaos.disk import Disk
 from tests.acceptance.chaos.servers import Servers
 from tests.acceptance.clock import Clock
@@ -86,6 +87,7 @@ class Cluster:
 
     async def start(self, replicas: int) -> None:
         """The servers have been started."""
+        await migrate_at(self.servers.owner_url)
         for _ in range(replicas):
             self.add()
         await self.each(self.replicas, Replica.start)

@@ -12,7 +12,7 @@ from tests.acceptance.chaos.history import Deed, Ledger, Row, Step
 
 WATCH: Final = """
 CREATE TABLE chaos_step (n bigserial PRIMARY KEY, command text, before text, after text);
-CREATE FUNCTION chaos_step() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION chaos_step() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO chaos_step (command, before, after)
     VALUES (NEW.command_id, CASE TG_OP WHEN 'UPDATE' THEN OLD.status::text END, NEW.status::text);
@@ -39,25 +39,25 @@ STEPS: Final = "SELECT command, before, after FROM chaos_step ORDER BY n"
 UNFINISHED: Final = "SELECT count(*) FROM command WHERE finished_at IS NULL"
 
 
-async def watch(database_url: str) -> None:
-    """Before the first command."""
-    connection = await asyncpg.connect(database_url)
+async def watch(owner_url: str) -> None:
+    """Before the first command. The hub could not make a table."""
+    connection = await asyncpg.connect(owner_url)
     try:
         await connection.execute(WATCH)
     finally:
         await connection.close()
 
 
-async def unfinished(database_url: str) -> int:
-    connection = await asyncpg.connect(database_url)
+async def unfinished(owner_url: str) -> int:
+    connection = await asyncpg.connect(owner_url)
     try:
         return int(await connection.fetchval(UNFINISHED))
     finally:
         await connection.close()
 
 
-async def take(database_url: str) -> Ledger:
-    connection = await asyncpg.connect(database_url)
+async def take(owner_url: str) -> Ledger:
+    connection = await asyncpg.connect(owner_url)
     try:
         return Ledger(
             rows=[_row(dict(row)) for row in await connection.fetch(ROWS)],

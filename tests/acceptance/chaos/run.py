@@ -109,12 +109,12 @@ class Run:
                 self._cluster.database_url = servers.database_at(database.port)
                 self._cluster.redis_url = f"redis://127.0.0.1:{redis.port}/0"
                 await self._cluster.start(self._size.replicas)
-                await ledger.watch(servers.database_url)
+                await ledger.watch(servers.owner_url)
                 clients = Balancer([replica.port for replica in self._cluster.replicas])
                 world = World(self._cluster, clients, database, redis, self.record)
                 async with serving(clients), in_background(clients.look()):
                     await self._with_everybody(clients.url, world)
-            return History(facts=self.facts, ledger=await ledger.take(servers.database_url))
+            return History(facts=self.facts, ledger=await ledger.take(servers.owner_url))
         finally:
             await self._cluster.stop()
 
@@ -224,7 +224,7 @@ class Run:
         )
 
     async def _all_ended(self) -> bool:
-        return await ledger.unfinished(self._cluster.servers.database_url) == 0
+        return await ledger.unfinished(self._cluster.servers.owner_url) == 0
 
     async def _all_acknowledged(self) -> bool:
         return not any(device.journal.events or device.journal.done for device in self._devices)

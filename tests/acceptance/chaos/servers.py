@@ -61,7 +61,7 @@ class Servers(Embedded):
 
     def database_at(self, port: int) -> str:
         """The database, through a proxy on this port."""
-        return f"postgresql://longline@127.0.0.1:{port}/longline?sslmode=disable"
+        return f"postgresql://longline_server@127.0.0.1:{port}/longline?sslmode=disable"
 
     def processes(self, which: str) -> list[psutil.Process]:
         """The server's process and its children; none when it is down."""

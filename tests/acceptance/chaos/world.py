@@ -26,7 +26,7 @@ DRAIN_SECONDS: Final = 30.0
 EVERY: Final = 2.0
 SUPERVISED_SECONDS: Final = 120.0
 TERMINATE: Final = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'longline'"
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'longline_server'"
 )
 Server = Literal["postgres", "valkey"]
 
@@ -164,13 +164,13 @@ class World:
 
     async def _exhaust_connections(self, fault: Planned) -> None:
         """The hub has lost its connections, and there are no others."""
-        await self._ask_postgres("ALTER ROLE longline CONNECTION LIMIT 0", TERMINATE)
+        await self._ask_postgres("ALTER ROLE longline_server CONNECTION LIMIT 0", TERMINATE)
         await asyncio.sleep(fault.seconds)
-        await self._ask_postgres("ALTER ROLE longline CONNECTION LIMIT -1")
+        await self._ask_postgres("ALTER ROLE longline_server CONNECTION LIMIT -1")
 
     async def _ask_postgres(self, *statements: str) -> None:
         connection = await asyncpg.connect(
-            self._servers.database_url.replace("longline@", "postgres@")
+            self._servers.owner_url.replace("longline@", "postgres@")
         )
         try:
             for statement in statements:

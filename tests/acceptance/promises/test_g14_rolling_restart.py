@@ -31,7 +31,7 @@ TIMEOUT_MS = 120_000
 async def test_g14_a_rolling_restart_under_load_loses_no_command(tmp_path: Path) -> None:
     facts: list[AnyFact] = []
     async with running_cluster(tmp_path, replicas=REPLICAS) as cluster:
-        await ledger.watch(cluster.servers.database_url)
+        await ledger.watch(cluster.servers.owner_url)
         balancer = Balancer([replica.port for replica in cluster.replicas])
         async with serving(balancer), in_background(balancer.look()):
             devices = [
@@ -45,10 +45,10 @@ async def test_g14_a_rolling_restart_under_load_loses_no_command(tmp_path: Path)
                 accepted = await restarted_under_load(cluster, balancer.url, devices)
 
                 async def all_ended() -> bool:
-                    return await ledger.unfinished(cluster.servers.database_url) == 0
+                    return await ledger.unfinished(cluster.servers.owner_url) == 0
 
                 await until(all_ended, seconds=60)
-        told = await ledger.take(cluster.servers.database_url)
+        told = await ledger.take(cluster.servers.owner_url)
 
     assert check(History(facts=facts, ledger=told)) == []
     assert {row.command for row in told.rows} >= accepted

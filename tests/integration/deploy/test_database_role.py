@@ -1,4 +1,4 @@
-"""The role that `postgres-init.sh` makes owns its database, and that is enough for a hub."""
+"""Of the logins that `postgres-init.sh` makes one migrates, and the other is enough for a hub."""
 
 import asyncio
 import base64
@@ -11,31 +11,32 @@ import asyncpg
 import pytest
 
 from hub.base.embedded import Embedded
-from tests.acceptance.up import longline
+from tests.acceptance.up import fails_in_one_line, longline
 from tests.deploy import DEPLOY, postgres_programs
 from tests.integration.deploy.test_tools import run
 
-PASSWORD = "it's $ecret"
+PASSWORDS = {"longline": "it's $ecret", "longline_server": "anoth\\er one"}
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """Of the database that the script made, for its role."""
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Embedded]:
+    """Its database and logins are those that the script made."""
     folder = tmp_path_factory.mktemp("postgres")
-    (folder / "longline_password").write_text(f"{PASSWORD}\n")
+    for login, password in PASSWORDS.items():
+        (folder / f"{login}_password").write_text(f"{password}\n")
     embedded = Embedded(folder / "data")
     with asyncio.Runner() as runner:
         runner.run(embedded.start())
-        runner.run(forget_the_role_of_embedded(embedded.database_url))
-        initialise(embedded.database_url, folder)
-        yield embedded.database_url
+        runner.run(forget_the_roles_of_embedded(embedded.owner_url))
+        initialise(embedded.owner_url, folder)
+        yield embedded
         runner.run(embedded.stop())
 
 
-async def forget_the_role_of_embedded(url: str) -> None:
+async def forget_the_roles_of_embedded(url: str) -> None:
     connection = await asyncpg.connect(as_superuser(url))
     await connection.execute("DROP DATABASE longline")
-    await connection.execute("DROP ROLE longline")
+    await connection.execute("DROP ROLE longline, longline_server, longline_owner, longline_hub")
     await connection.close()
 
 
@@ -72,34 +73,45 @@ async def rows(url: str, query: str) -> list[asyncpg.Record]:
         await connection.close()
 
 
-async def test_it_may_do_nothing_outside_its_database(url: str) -> None:
-    (role,) = await rows(url, "SELECT * FROM pg_roles WHERE rolname = current_user")
+@pytest.mark.parametrize("login", PASSWORDS)
+async def test_a_login_may_do_nothing_outside_its_database(embedded: Embedded, login: str) -> None:
+    query = f"SELECT * FROM pg_roles WHERE rolname = '{login}'"  # noqa: S608
+    (role,) = await rows(embedded.owner_url, query)
 
-    assert role["rolname"] == "longline"
     assert role["rolcanlogin"]
     powers = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")
     assert not any(role[power] for power in powers)
 
 
-async def test_nobody_else_gets_in(url: str) -> None:
-    query = "SELECT has_database_privilege('pg_monitor', 'longline', 'CONNECT') AS may"
-    (found,) = await rows(url, query)
+async def test_nobody_else_gets_in(embedded: Embedded) -> None:
+    query = """SELECT has_database_privilege('pg_monitor', 'longline', 'CONNECT') AS anybody,
+                      has_database_privilege('longline_hub', 'longline', 'CONNECT') AS hubs,
+                      has_database_privilege('longline_server', 'longline', 'CONNECT') AS ours"""
+    (found,) = await rows(embedded.owner_url, query)
 
-    assert not found["may"]
-
-
-async def test_its_password_is_the_one_of_the_file(url: str) -> None:
-    query = "SELECT rolpassword FROM pg_authid WHERE rolname = 'longline'"
-    (found,) = await rows(as_superuser(url), query)
-
-    assert is_hash_of(found["rolpassword"], PASSWORD)
+    assert dict(found) == {"anybody": False, "hubs": False, "ours": True}
 
 
-async def test_a_hub_needs_no_more(url: str) -> None:
-    variables = {"LONGLINE_DATABASE_URL": url, "LONGLINE_REDIS_URL": "redis://127.0.0.1:1"}
+@pytest.mark.parametrize("login", PASSWORDS)
+async def test_its_password_is_the_one_of_the_file(embedded: Embedded, login: str) -> None:
+    query = f"SELECT rolpassword FROM pg_authid WHERE rolname = '{login}'"  # noqa: S608
+    (found,) = await rows(as_superuser(embedded.owner_url), query)
 
-    migrated = await asyncio.to_thread(longline, "migrate", **variables)
+    assert is_hash_of(found["rolpassword"], PASSWORDS[login])
+
+
+async def test_one_migrates_and_the_other_needs_no_more_to_serve(embedded: Embedded) -> None:
+    redis = {"LONGLINE_REDIS_URL": "redis://127.0.0.1:1"}
+    owner = redis | {"LONGLINE_DATABASE_URL": embedded.owner_url}
+    server = redis | {"LONGLINE_DATABASE_URL": embedded.database_url}
     admin = ("admin", "create-user", "anna", "--generate")
-    made = await asyncio.to_thread(longline, *admin, **variables)
 
+    too_early = await asyncio.to_thread(longline, "migrate", **server)
+    migrated = await asyncio.to_thread(longline, "migrate", **owner)
+    made = await asyncio.to_thread(longline, *admin, **server)
+
+    assert "with the address of the login that owns" in fails_in_one_line(too_early)
     assert (migrated.returncode, made.returncode) == (0, 0), (migrated, made)
+    query = "SELECT has_table_privilege('audit_log', 'DELETE') AS may"
+    (found,) = await rows(embedded.database_url, query)
+    assert not found["may"]

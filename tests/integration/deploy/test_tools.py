@@ -24,7 +24,9 @@ SYSTEMD = DEPLOY / "systemd"
 SECRETS = {
     "database_url",
     "longline_password",
+    "longline_server_password",
     "metrics_token",
+    "owner_database_url",
     "postgres_password",
     "public_url",
     "redis_url",
@@ -144,9 +146,10 @@ def test_secrets_are_random_and_for_their_owner(secrets: Path) -> None:
 
     assert set(texts) == SECRETS
     assert secrets.stat().st_mode & 0o777 == 0o700
-    assert len(set(random)) == len(random) == 4
+    assert len(set(random)) == len(random) == 5
     assert all(re.fullmatch(r"[0-9a-f]{64}\n", text) for text in random)
-    assert texts["longline_password"].strip() in texts["database_url"]
+    assert texts["longline_server_password"].strip() in texts["database_url"]
+    assert texts["longline_password"].strip() in texts["owner_database_url"]
 
 
 def test_a_second_run_changes_nothing(secrets: Path) -> None:

@@ -29,7 +29,7 @@ async def server(tmp_path: Path) -> AsyncGenerator[Embedded]:
 
 @pytest_asyncio.fixture
 async def database(server: Embedded) -> AsyncGenerator[Database]:
-    database = await Database.open(server.database_url, connections=3)
+    database = await Database.open(server.owner_url, connections=3)
     yield database
     await database.close()
 

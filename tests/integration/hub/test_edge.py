@@ -312,12 +312,12 @@ async def test_when_too_much_waits_nothing_more_is_taken(database: Database) -> 
 
 @pytest.mark.parametrize(("is_pushed", "left"), [(True, 1), (False, 0)])
 async def test_what_is_old_goes_and_what_waits_for_a_cloud_stays(
-    database: Database, is_pushed: bool, left: int
+    database: Database, owner: Database, is_pushed: bool, left: int
 ) -> None:
     service = make_service(database, is_pushed=is_pushed)
     await service.sync(DEVICE, records(0, 3))
     for statement in AGEING:
-        await database.execute(statement)
+        await owner.execute(statement)
     await service.clean_up(Retention())
     assert await database.fetchval("SELECT count(*) FROM aggregated") == 3  # the newest we know of
     await service.sync(DEVICE, records(9, 1))

@@ -165,11 +165,11 @@ async def test_g16_a_command_has_its_audit_row_and_a_refused_one_has_none(
 
 @pytest.mark.parametrize("table", ["audit_log", "device_config_history"])
 async def test_g16_without_its_audit_row_nothing_is_accepted(
-    database: Database, table: str
+    database: Database, owner: Database, table: str
 ) -> None:
     """Whatever fails in the transaction takes all of it back."""
     await add_devices(database)
-    await database.execute(f"ALTER TABLE {table} ADD CHECK (actor <> 'alice')")
+    await owner.execute(f"ALTER TABLE {table} ADD CHECK (actor <> 'alice')")
     async with running_hub(database) as hub:
         with pytest.raises(Exception, match="violates check"):
             await hub.accept(D1, "push_config", params={"patch": {}}, delivery="queue")
@@ -595,7 +595,7 @@ async def test_a_cancel_races_a_result(database: Database) -> None:
 
 @pytest.mark.parametrize("end", ["disabled", "demoted", "deleted", "key gone", "key expired"])
 async def test_g23_what_waits_is_not_sent_when_its_owner_lost_the_right(
-    database: Database, end: str
+    database: Database, owner: Database, end: str
 ) -> None:
     await add_devices(database)
     await database.execute(
@@ -607,15 +607,15 @@ async def test_g23_what_waits_is_not_sent_when_its_owner_lost_the_right(
         " VALUES ('default', 'k1', 'u1', 'k', 'ADMIN', 'h', now() + interval '1 hour')"
     )
     of_key = end.startswith("key")
-    owner = make_principal(
+    asker = make_principal(
         "ADMIN", kind="api_key" if of_key else "user", subject="u1", key_id="k1" if of_key else None
     )
     async with running_hub(database) as hub:
-        queued = await hub.commands.dispatch(owner, D1, make_wish("clear_queue", delivery="queue"))
+        queued = await hub.commands.dispatch(asker, D1, make_wish("clear_queue", delivery="queue"))
         before = await hub.commands.dispatch(
             ADMIN, D1, make_wish("clear_queue", delivery="queue", timeout_ms=20_000)
         )
-        await database.execute(
+        await owner.execute(
             {
                 "disabled": "UPDATE app_user SET disabled = true",
                 "demoted": "UPDATE app_user SET role = 'VIEWER'",

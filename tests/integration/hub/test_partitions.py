@@ -105,11 +105,11 @@ async def test_g18_what_is_acknowledged_after_a_step_is_stored(
 
 @pytest.mark.usefixtures("device")
 async def test_a_partition_that_is_missing_is_made_and_the_event_stored(
-    database: Database,
+    database: Database, owner: Database
 ) -> None:
     for table in ("event", "status_event", "log_line"):
         for name in await partitions(database, table):
-            await database.execute(f"DROP TABLE {name}")
+            await owner.execute(f"DROP TABLE {name}")
     await is_stored(database, timedelta())
 
 
@@ -131,13 +131,13 @@ async def test_a_partition_that_is_missing_is_made_and_the_event_stored(
     ids=["table", "check", "unique", "foreign key"],
 )
 async def test_g4_a_fault_of_the_database_is_not_the_events(
-    database: Database, spoil: str, mend: str
+    database: Database, owner: Database, spoil: str, mend: str
 ) -> None:
     """It is neither acknowledged nor lost, and the replica says that it cannot store."""
     await database.execute(
         "INSERT INTO event_mark (org_id, device_id, boot_id, seq) VALUES ('default', 'd0', 'a', 1)"
     )
-    await database.execute(spoil)
+    await owner.execute(spoil)
     hub = Hub(database, timedelta())
 
     async def in_trouble() -> bool:
@@ -148,20 +148,20 @@ async def test_g4_a_fault_of_the_database_is_not_the_events(
         hub.put(1)
         await until(in_trouble)
         assert hub.wire.frames() == []
-        await database.execute(mend)
+        await owner.execute(mend)
         await hub.acknowledged(1)
         assert hub.service.trouble() is None
     assert await count(database, "event") == 1
 
 
 async def test_g18_what_waits_in_the_default_partition_moves_when_its_partition_is_made(
-    database: Database,
+    database: Database, owner: Database
 ) -> None:
     await store_event(database, NOW + timedelta(days=900), "far")
     await store_event(database, NOW - timedelta(days=900), "old")
-    assert await count(database, "event_default") == 2
+    assert await count(owner, "event_default") == 2
     await make(database, [EVENTS])
-    assert await count(database, "event_default") == 0
+    assert await count(owner, "event_default") == 0
     assert await count(database, "event") == 2
     before = await partitions(database, "event")
     await make(database, [EVENTS])
@@ -169,17 +169,17 @@ async def test_g18_what_waits_in_the_default_partition_moves_when_its_partition_
 
 
 async def test_g18_a_privileged_action_is_audited_whatever_the_clock_says(
-    database: Database,
+    database: Database, owner: Database
 ) -> None:
     audit = AuditService(AuditStore(database))
     for name in await partitions(database, "audit_log"):
         if not name.endswith("_default"):
-            await database.execute(f"DROP TABLE {name}")
+            await owner.execute(f"DROP TABLE {name}")
     deed = Deed(org=DEFAULT_ORG, actor="user:u", action="a", target=None)
     async with database.transaction() as connection:
         await audit.record(connection, deed)
     await make(database, audit.partitioned(days=400))
-    assert await count(database, "audit_log_default") == 0
+    assert await count(owner, "audit_log_default") == 0
     assert await count(database, "audit_log") == 1
     async with database.transaction() as connection:
         await audit.record(connection, deed)
@@ -197,11 +197,11 @@ async def test_every_table_with_a_partition_by_time_has_a_default(database: Data
 
 
 async def test_replicas_that_make_partitions_at_once_do_not_disturb_each_other(
-    database_url: str,
+    database_url: str, owner: Database
 ) -> None:
     databases = [await Database.open(database_url, connections=1) for _ in range(4)]
     for name in await partitions(databases[0], "log_line"):
-        await databases[0].execute(f"DROP TABLE {name}")
+        await owner.execute(f"DROP TABLE {name}")
     table = Partitioned(table="log_line", step=timedelta(days=1), ahead=3, keep=timedelta(days=9))
     await asyncio.gather(*(make(database, [table]) for database in databases))
     assert len(await partitions(databases[0], "log_line")) == 6
@@ -213,14 +213,12 @@ async def drop_now(database: Database, table: Partitioned = EVENTS) -> int:
     return await drop(database, [table], Brake(0.0), HOUR)
 
 
-async def an_hour_passes(database: Database) -> None:
-    await database.execute(
-        "UPDATE partition_drop SET dropped_at = dropped_at - interval '61 minutes'"
-    )
+async def an_hour_passes(owner: Database) -> None:
+    await owner.execute("UPDATE partition_drop SET dropped_at = dropped_at - interval '61 minutes'")
 
 
 async def test_g15_what_is_past_its_retention_is_dropped_one_partition_an_hour(
-    database: Database,
+    database: Database, owner: Database
 ) -> None:
     made = await partitions(database, "event")
     await make(database, [EVENTS], [NOW - timedelta(days=300)])
@@ -231,19 +229,21 @@ async def test_g15_what_is_past_its_retention_is_dropped_one_partition_an_hour(
     assert await drop_now(database) == 1
     assert await drop_now(database) == 0
     for _ in range(old):
-        await an_hour_passes(database)
+        await an_hour_passes(owner)
         await drop_now(database)
     assert await partitions(database, "event") == made
 
 
-async def test_g18_retention_counts_from_the_newest_row(database: Database) -> None:
+async def test_g18_retention_counts_from_the_newest_row(
+    database: Database, owner: Database
+) -> None:
     """A hub that was off for a year, or whose clock is a year ahead."""
     received = NOW - timedelta(days=365)
     await make(database, [EVENTS], [received])
     await store_event(database, received)
     await store_event(database, received - timedelta(hours=40))
     for _ in range(9):
-        await an_hour_passes(database)
+        await an_hour_passes(owner)
         await drop_now(database)
     assert await count(database, "event") == 2
 
@@ -257,22 +257,24 @@ async def test_g18_a_row_of_the_far_future_does_not_age_the_others(database: Dat
 
 
 async def test_g18_a_drop_in_the_future_holds_for_an_hour_and_not_for_years(
-    database: Database,
+    database: Database, owner: Database
 ) -> None:
     await make(database, [EVENTS], [NOW - timedelta(days=300)])
     await store_event(database, NOW)
-    await database.execute("INSERT INTO partition_drop VALUES ('event', now() + interval '10 y')")
+    await owner.execute("INSERT INTO partition_drop VALUES ('event', now() + interval '10 y')")
     assert await drop_now(database) == 0
     assert await drop_now(database) == 0
-    await an_hour_passes(database)
+    await an_hour_passes(owner)
     assert await drop_now(database) == 1
 
 
-async def test_the_brake_of_a_replica_holds_whatever_the_database_says(database: Database) -> None:
+async def test_the_brake_of_a_replica_holds_whatever_the_database_says(
+    database: Database, owner: Database
+) -> None:
     await make(database, [EVENTS], [NOW - timedelta(days=300)])
     brake = Brake(0.0)
     assert await drop(database, [EVENTS], brake, 1.0) == 0
     assert await drop(database, [EVENTS], brake, HOUR) == 1
-    await an_hour_passes(database)
+    await an_hour_passes(owner)
     assert await drop(database, [EVENTS], brake, HOUR + 1) == 0
     assert await drop(database, [EVENTS], brake, 2 * HOUR) == 1

@@ -275,9 +275,9 @@ async def test_who_waits_for_the_events_of_a_line_finds_them(database: Database)
 
 
 async def test_nobody_waits_for_long_for_a_database_that_stores_nothing(
-    database: Database,
+    database: Database, owner: Database
 ) -> None:
-    await database.execute("ALTER TABLE event RENAME TO hidden")
+    await owner.execute("ALTER TABLE event RENAME TO hidden")
     source = Source()
     async with telemetry(database) as (service, _):
         service.put(source.line, Event(name="e"))

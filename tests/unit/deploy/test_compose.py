@@ -100,7 +100,7 @@ def test_replicas_share_the_firmware() -> None:
     assert shared == [["hub-data:/var/lib/longline"]] * 2
 
 
-@pytest.mark.parametrize("name", ["hub-1", "hub-2", "balancer"])
+@pytest.mark.parametrize("name", ["hub-1", "hub-2", "migrate", "balancer"])
 def test_containers_of_ours_may_do_nothing_but_their_work(name: str) -> None:
     service = services[name]
 
@@ -110,5 +110,20 @@ def test_containers_of_ours_may_do_nothing_but_their_work(name: str) -> None:
     assert "privileged" not in service
 
 
-def test_everything_is_started_again() -> None:
-    assert {service["restart"] for service in services.values()} == {"unless-stopped"}
+def test_everything_that_serves_is_started_again() -> None:
+    serving = [service for name, service in services.items() if name != "migrate"]
+
+    assert {service["restart"] for service in serving} == {"unless-stopped"}
+
+
+def test_only_the_migration_has_the_login_that_owns_the_tables() -> None:
+    owners = {"source": "owner_database_url", "target": "LONGLINE_DATABASE_URL"}
+    has_it = [name for name, of in services.items() if owners in of.get("secrets", [])]
+
+    assert has_it == ["migrate"]
+    assert str(services).count("owner_database_url") == 1
+    assert services["migrate"]["command"] == ["migrate"]
+    for name in ("hub-1", "hub-2"):
+        condition = services[name]["depends_on"]["migrate"]["condition"]
+        assert condition == "service_completed_successfully"
+        assert services[name]["image"] == services["migrate"]["image"]

@@ -13,7 +13,7 @@ kustomization: Any = yaml(KUBERNETES / "kustomization.yaml")
 deployment: Any = yaml(KUBERNETES / "deployment.yaml")["spec"]
 pod: Any = deployment["template"]["spec"]
 (hub,) = pod["containers"]
-(migrate,) = yaml(KUBERNETES / "migrate.example.yaml")["spec"]["template"]["spec"]["containers"]
+(migrate,) = pod["initContainers"]
 policy: Any = yaml(KUBERNETES / "network.yaml")["spec"]
 databases: Any = yaml(KUBERNETES / "databases.example.yaml")["spec"]
 
@@ -52,8 +52,18 @@ def test_variables_come_from_what_the_kustomization_makes_and_from_the_secret() 
         {"configMapRef": {"name": generated["name"]}},
         {"secretRef": {"name": secret}},
     ]
-    assert migrate["envFrom"] == [{"secretRef": {"name": secret}}]
     assert "secret.example.yaml" not in kustomization["resources"]
+
+
+def test_only_the_migration_has_the_login_that_owns_the_tables() -> None:
+    secret = yaml(KUBERNETES / "owner-secret.example.yaml")
+    name = secret["metadata"]["name"]
+
+    assert migrate["args"] == ["migrate"]
+    assert migrate["envFrom"] == [{"secretRef": {"name": name}}]
+    assert set(secret["stringData"]) == {"LONGLINE_DATABASE_URL"}
+    assert name not in str(hub["envFrom"] + pod["volumes"])
+    assert migrate["image"] == hub["image"]
 
 
 def test_ports_agree() -> None:

@@ -73,6 +73,7 @@ function sentence(one: Advice, { advice: words }: Text["health"]): string {
     case "redis":
     case "pool":
     case "draining":
+    case "login":
       return words[one.about](one.id);
     case "dead":
     case "oldest":

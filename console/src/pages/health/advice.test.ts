@@ -33,6 +33,7 @@ const health = (...replicas: Replica[]): Health => ({
   serverTime: NOW,
   replicas,
   totals: { devices: 1, connected: 1, unfinishedCommands: 0, cloudQueue: 0 },
+  databaseLogin: { name: "longline_server", rights: "hub" },
 });
 
 const about = (part: object) =>
@@ -41,6 +42,15 @@ const about = (part: object) =>
 it("has nothing to say when all is well", () => {
   expect(advice(health(replica()), undefined)).toEqual([]);
   expect(standing(replica(), NOW)).toBe("ok");
+});
+
+it.each([
+  ["owner", []],
+  ["server", [{ about: "login", id: "postgres" }]],
+  ["superuser", [{ about: "login", id: "postgres" }]],
+] as const)("sees a login of the database that is %s", (rights, what) => {
+  const databaseLogin = { name: "postgres", rights };
+  expect(advice({ ...health(replica()), databaseLogin }, undefined)).toEqual(what);
 });
 
 it.each([

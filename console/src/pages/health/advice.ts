@@ -9,7 +9,8 @@ export type Advice =
   | { about: "silent" | "latency" | "events" | "stream" | "lag"; id: string; value: number }
   | { about: "refusals" | "errors" | "cpu"; id: string; value: number }
   | { about: "redis" | "pool" | "draining"; id: string }
-  | { about: "dead" | "oldest"; value: number };
+  | { about: "dead" | "oldest"; value: number }
+  | { about: "login"; id: string };
 
 /** A lease is nine seconds long. */
 const SILENT_S = 10;
@@ -34,6 +35,8 @@ export function standing(replica: Replica, serverTime: string): Standing {
 export function advice(health: Health, cloud: CloudSync | undefined): Advice[] {
   const found = health.replicas.flatMap(replica => adviceOn(replica, health.serverTime));
   if (cloud && cloud.deadLetters > 0) found.push({ about: "dead", value: cloud.deadLetters });
+  const { name, rights } = health.databaseLogin;
+  if (rights === "superuser" || rights === "server") found.push({ about: "login", id: name });
   const oldest = cloud?.oldestPendingSeconds ?? 0;
   if (oldest >= OLD_S) found.push({ about: "oldest", value: Math.round(oldest / 60) });
   return found;

@@ -81,6 +81,8 @@ export const health = {
       `${id} is draining: its devices go to other replicas. It ends by itself.`,
     redis: (id: string) =>
       `${id} cannot reach Redis. Commands go on, and dashboards see the events of one replica only. Check the address and the memory of Redis.`,
+    login: (name: string) =>
+      `The hub is signed in to Postgres as ${name}, who may do more there than a hub needs: run programs, or read other databases. Give the hub a login of its own, a member of longline_hub.`,
     latency: (id: string, value: number) =>
       `Postgres answers ${id} in ${value} ms. Above 100 ms everything waits: check its disk, its load, and long queries.`,
     pool: (id: string) =>

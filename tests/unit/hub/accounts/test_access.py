@@ -3,6 +3,7 @@ import pytest
 from hub.accounts.access import (
     COMMAND_MINIMUM,
     MINIMUM,
+    OPEN_TO_ALL,
     ROLES,
     Action,
     is_secret_from,
@@ -22,7 +23,7 @@ def test_a_role_may_what_its_place_allows(role: Role) -> None:
     who = make_principal(role)
     for action in Action:
         least = MINIMUM.get(action)
-        allowed = action is Action.OPEN or (
+        allowed = action in OPEN_TO_ALL or (
             least is not None and ROLES.index(role) >= ROLES.index(least)
         )
         assert may(who, action) is allowed
@@ -37,12 +38,12 @@ def test_an_api_key_may_nothing_that_needs_a_sign_in() -> None:
 
 def test_a_device_may_its_own_routes_and_artifacts_only() -> None:
     allowed = {action for action in Action if may(DEVICE, action)}
-    assert allowed == {Action.OPEN, Action.DEVICE, Action.FETCH_ARTIFACT}
+    assert allowed == {Action.OPEN, Action.ENROLL, Action.DEVICE, Action.FETCH_ARTIFACT}
     assert not any(may_dispatch(DEVICE, kind) for kind in COMMANDS)
 
 
 def test_anyone_may_what_is_open_only() -> None:
-    assert [action for action in Action if may(ANYONE, action)] == [Action.OPEN]
+    assert {action for action in Action if may(ANYONE, action)} == OPEN_TO_ALL
 
 
 @pytest.mark.parametrize(

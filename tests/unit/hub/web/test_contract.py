@@ -10,7 +10,7 @@ import pytest
 from hub.accounts.access import COMMAND_MINIMUM
 from hub.base.errors import PROBLEMS
 from hub.web.contract import PREFIX, openapi
-from hub.web.contract_rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, LIMITED, key_of
+from hub.web.contract_rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, key_of
 from hub.web.contract_sockets import asyncapi
 from hub.web.route import Route
 from protocol.closing import CloseCode
@@ -254,9 +254,16 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
     assert schema["allOf"][1]["properties"]["code"]["enum"] == ["conflict", "too_many", "ended"]
 
 
-@pytest.mark.parametrize("keys", [CONFLICTS, LIMITED, set(HEADERS), {ENROL, DISPATCH_ONE}])
+@pytest.mark.parametrize("keys", [CONFLICTS, set(HEADERS), {ENROL, DISPATCH_ONE}])
 def test_what_is_named_beside_the_table_is_in_the_table(keys: set[tuple[str, str]]) -> None:
     assert keys <= {key_of(route) for route in TABLE}
+
+
+def test_every_route_may_answer_that_a_limit_is_used_up() -> None:
+    for route in TABLE:
+        assert "429" in operation(route.method, route.path)["responses"]
+    headers = DOCUMENT["components"]["responses"]["Problem429"]["headers"]
+    assert set(headers) == {"Retry-After", "RateLimit", "RateLimit-Policy"}
 
 
 def test_an_upload_is_a_stream_of_octets() -> None:

@@ -1,0 +1,49 @@
+-- What longline_hub may do, and no more; it owns nothing. Run after each migration, all in one
+-- transaction, by whoever owns the tables. tests/migration/test_roles.py proves that every statement of
+-- the hub can run with it, and that none of it can be left out.
+--
+-- Replicas of the version before are still at work while a migration runs: a right goes one version
+-- after the last statement that needs it.
+--
+-- No partition is named here: COPY, INSERT and SELECT go by the table. Rows of the audit are written and
+-- read, never changed; they go with their partition, when the owner's drop_partitions lets it go.
+
+DO $$
+DECLARE
+    part regclass;
+BEGIN
+    FOR part IN SELECT oid FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+                  AND pg_has_role(relowner, 'USAGE')
+                  AND relacl::text LIKE '%longline_hub=%'
+    LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM longline_hub', part);
+    END LOOP;
+END $$;
+
+GRANT SELECT ON
+    installation, org, schema_migration
+TO longline_hub;
+
+GRANT SELECT, INSERT ON
+    audit_log, event, log_line, status_event
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE ON
+    campaign_device, cloud_sync_lane, device, device_line, device_state, metric_rollup,
+    penalty_cleared, rollup_mark, setting, user_preference
+TO longline_hub;
+
+GRANT SELECT, INSERT, DELETE ON
+    aggregated, api_key, device_group_member, firmware_key, line_takeover, login_attempt, revocation,
+    ws_ticket
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    app_user, campaign, cloud_sync_queue, command, config_schema, device_config,
+    device_config_history, device_group, event_mark, firmware_release, idempotency_key,
+    login_address, refresh_token, replica, signing_key, user_session
+TO longline_hub;
+
+REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions TO longline_hub;

@@ -1,0 +1,82 @@
+-- name: make
+-- The two roles, where this login may make roles; then it becomes a member of the owner. Roles belong to
+-- the server: another database may have made them before, or be making them now.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['longline_owner', 'longline_hub'] LOOP
+        IF to_regrole(name) IS NULL
+           AND (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                RAISE NOTICE 'role % is there', name;
+            END;
+        END IF;
+    END LOOP;
+    IF to_regrole('longline_owner') IS NOT NULL AND NOT pg_has_role('longline_owner', 'USAGE')
+       AND pg_has_role('longline_owner', 'MEMBER WITH ADMIN OPTION') THEN
+        GRANT longline_owner TO CURRENT_USER WITH INHERIT TRUE, SET TRUE;
+    END IF;
+END $$
+
+-- name: close_schema
+-- Nobody else makes anything here. Only who owns the database, or the schema, can see to it.
+DO $$
+BEGIN
+    IF (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'public') THEN
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+        IF pg_has_role(to_regrole('longline_owner'), 'SET') THEN  -- else they are strangers
+            GRANT USAGE, CREATE ON SCHEMA public TO longline_owner;
+        END IF;
+        IF to_regrole('longline_hub') IS NOT NULL THEN
+            GRANT USAGE ON SCHEMA public TO longline_hub;
+        END IF;
+    END IF;
+    IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
+        EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    END IF;
+END $$
+
+-- name: standing
+-- Whether there is a role for serving, and whether this login may hand over to the owner.
+SELECT to_regrole('longline_hub') IS NOT NULL AS may_serve,
+       coalesce(pg_has_role(to_regrole('longline_owner'), 'USAGE')
+                AND pg_has_role(to_regrole('longline_owner'), 'SET')
+                AND has_schema_privilege(to_regrole('longline_owner'), 'public', 'CREATE'), false)
+           AS may_hand_over
+
+-- name: to_hand_over
+-- Statements that give longline_owner what this login made, functions last: until then they run as this
+-- login, which may do all that the owner may. Not what an extension brought.
+SELECT format('ALTER %s %s OWNER TO longline_owner', o.kind, o.name) AS statement
+FROM (SELECT 'pg_class'::regclass AS catalogue, oid, relowner AS owner, 'TABLE' AS kind,
+             oid::regclass::text AS name
+      FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+      UNION ALL
+      SELECT 'pg_proc'::regclass, oid, proowner, 'ROUTINE', oid::regprocedure::text
+      FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+      UNION ALL
+      SELECT 'pg_type'::regclass, oid, typowner, 'TYPE', oid::regtype::text
+      FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype = 'e') AS o
+WHERE o.owner <> to_regrole('longline_owner') AND pg_has_role(o.owner, 'USAGE')
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                  WHERE d.classid = o.catalogue AND d.objid = o.oid AND d.deptype = 'e')
+ORDER BY o.kind DESC, 1
+
+-- name: login
+-- As whom this session is signed in, and the most that it may do or become.
+SELECT session_user::text AS name, CASE
+    WHEN EXISTS (SELECT FROM pg_roles WHERE rolsuper AND pg_has_role(session_user, oid, 'MEMBER'))
+        THEN 'superuser'
+    WHEN EXISTS (SELECT FROM pg_roles
+                 WHERE pg_has_role(session_user, oid, 'MEMBER')
+                   AND rolname IN ('pg_execute_server_program', 'pg_read_server_files',
+                                   'pg_write_server_files', 'pg_read_all_data', 'pg_write_all_data'))
+        THEN 'server'
+    WHEN pg_has_role(session_user, coalesce(
+             (SELECT relowner FROM pg_class WHERE oid = to_regclass('audit_log')),
+             (SELECT datdba FROM pg_database WHERE datname = current_database())), 'MEMBER')
+        THEN 'owner'
+    ELSE 'hub' END AS rights
