@@ -23,7 +23,7 @@ _FORWARDED: Final = ("forwarded", "x-forwarded-for")
 """Headers by which a proxy says for whom it asks."""
 
 
-class Health:
+class Probes:
     """`trouble`: why telemetry cannot be stored now. `before_metrics` brings gauges up to date.
     /metrics wants `token`; when that is empty, it is there for who asks this replica itself, and
     not for the world that a proxy lets in: no rule of a proxy is needed, which would read paths in
@@ -64,7 +64,7 @@ class Health:
 
     async def _not_ready(self) -> str | None:
         try:
-            async with self._database.connection(deadline=PATIENCE) as connection:
+            async with self._database.connection(deadline=PATIENCE, writes=False) as connection:
                 await connection.execute("SELECT 1")
         except Unavailable as error:
             return error.detail

@@ -3,11 +3,11 @@ from collections.abc import Awaitable, Callable
 from hub.accounts.service import AccountService
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
-from hub.commands.records import Hide
-from hub.commands.rest import CommandEndpoints
+from hub.commands.rest import CommandEndpoints, Hide
 from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
 from hub.telemetry.service import TelemetryService
+from hub.web.limits import Limits
 from protocol.ids import OrgId
 
 
@@ -16,6 +16,7 @@ def build(
     audit: AuditService,
     telemetry: TelemetryService,
     accounts: AccountService,
+    limits: Limits,
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
@@ -32,7 +33,7 @@ def build(
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,
     )
-    endpoints = CommandEndpoints(service, secrets)
+    endpoints = CommandEndpoints(service, limits, secrets)
     return (
         service,
         endpoints,

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from hub.base.bus import Bus, BusUnavailable
 from hub.base.errors import Unavailable
 from hub.lines.service import LineService, Replica
 from hub.lines.store import LineRef
@@ -30,6 +31,20 @@ class Holes(Protocol):
     async def hole(self, org: OrgId, *, source: str) -> bool:
         """Whether it is told now; False: try again later."""
         ...
+
+
+class StreamHoles:
+    """Told as a gap in the stream."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def hole(self, org: OrgId, *, source: str) -> bool:
+        try:
+            await self._bus.append_gap(org, "bus", source=source)
+        except BusUnavailable:
+            return False
+        return True
 
 
 class Membership:

@@ -30,7 +30,9 @@ def built(tmp_path: Path) -> Path:
 
 
 def client_of(folder: Path) -> httpx.AsyncClient:
-    application = make_application([], nobody, [], Console(folder=folder), Site(), lambda _: False)
+    application = make_application(
+        [], [], nobody, [], Console(folder=folder), Site(), lambda _: False
+    )
     transport = httpx.ASGITransport(application)
     return httpx.AsyncClient(transport=transport, base_url="http://hub")
 

@@ -7,8 +7,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from hub.app import RULES
+from hub.routes import ROUTES
 from hub.web.pages import OF_BUILD, pages
-from scripts.docs import RULES, table_of_routes
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def built(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(built: Path) -> httpx.AsyncClient:
-    routes = pages(table_of_routes(), RULES, built=built)
+    routes = pages(ROUTES, RULES, built=built)
     transport = httpx.ASGITransport(Starlette(routes=routes))
     return httpx.AsyncClient(transport=transport, base_url="http://hub")
 
