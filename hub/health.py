@@ -64,7 +64,7 @@ class Health:
 
     async def _not_ready(self) -> str | None:
         try:
-            async with self._database.connection(deadline=PATIENCE) as connection:
+            async with self._database.connection(deadline=PATIENCE, writes=False) as connection:
                 await connection.execute("SELECT 1")
         except Unavailable as error:
             return error.detail
