@@ -35,14 +35,14 @@ GRANT SELECT, INSERT, UPDATE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    aggregated, api_key, device_group_member, firmware_key, line_takeover, login_attempt, revocation,
-    ws_ticket
+    aggregated, api_key, device_group_member, firmware_key, idempotency_key, line_takeover, login_attempt,
+    revocation, ws_ticket
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     app_user, campaign, cloud_sync_queue, command, config_schema, device_config,
-    device_config_history, device_group, event_mark, firmware_release, idempotency_key,
-    login_address, refresh_token, replica, signing_key, user_session
+    device_config_history, device_group, event_mark, firmware_release, login_address,
+    refresh_token, replica, signing_key, user_session
 TO longline_hub;
 
 REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions FROM PUBLIC;

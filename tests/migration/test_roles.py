@@ -47,7 +47,7 @@ RIGHTS = {
     "event_mark": RW | {"UPDATE", "DELETE"},
     "firmware_key": RW | {"DELETE"},
     "firmware_release": RW | {"UPDATE", "DELETE"},
-    "idempotency_key": RW | {"UPDATE", "DELETE"},
+    "idempotency_key": RW | {"DELETE"},
     "installation": R,
     "line_takeover": RW | {"DELETE"},
     "log_line": RW,
