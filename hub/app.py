@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from cloud.access import Access, problem_of
 from cloud.client import CloudClient
-from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
+from hub.accounts.access import FOR_DEVICES, Action
 from hub.accounts.guards import AccountGuard
 from hub.accounts.wiring import build as build_accounts
 from hub.audit.wiring import build as build_audit
@@ -43,12 +43,11 @@ from hub.lines.wiring import build as build_lines
 from hub.probes import Probes
 from hub.replicas.hints import HintSender
 from hub.replicas.wiring import build as build_replicas
-from hub.routes import ROUTES
+from hub.routes import ROUTES, RULES
 from hub.telemetry.wiring import build as build_telemetry
 from hub.upkeep import Upkeep
 from hub.web.application import make_application
 from hub.web.console import Console
-from hub.web.contract_rules import Rules
 from hub.web.limits import Limits
 from hub.web.pages import pages
 from hub.web.site import Site
@@ -59,9 +58,6 @@ log = structlog.get_logger(__name__)
 
 RESERVED_CONNECTIONS: Final = 3
 FLUSH_SECONDS: Final = 2.0
-RULES: Final = Rules(
-    minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
-)
 
 
 class Replica:

@@ -7,7 +7,7 @@ as long as it must be to stay one row.
 
 from typing import Any, Final
 
-from hub.accounts.access import Action
+from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.organisation import OrgSettings
 from hub.accounts.rest import (
     AccountEndpoints,
@@ -95,9 +95,15 @@ from hub.telemetry.rest import (
     TelemetryEndpoints,
 )
 from hub.telemetry.service import EventRecord, LogRecord, MetricPoint, StateChange
+from hub.web.contract_rules import Rules
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
 from protocol.edge import SyncAnswer
+
+RULES: Final = Rules(
+    minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
+)
+"""Who may do what, for the documents."""
 
 # fmt: off
 ROUTES: Final = (

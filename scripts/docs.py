@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from hub.accounts.access import FOR_DEVICES, MINIMUM
-from hub.app import RULES
 from hub.base.errors import PROBLEMS
 from hub.base.settings import variables
 from hub.campaigns import journey
-from hub.routes import ROUTES
+from hub.routes import ROUTES, RULES
 from hub.web.route import Route
 from protocol.closing import CLOSINGS, Closing
 from protocol.commands import COMMANDS

@@ -5,8 +5,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from hub.app import RULES
-from hub.routes import ROUTES
+from hub.routes import ROUTES, RULES
 from hub.web.contract import openapi
 
 if __name__ == "__main__":

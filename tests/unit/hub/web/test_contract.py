@@ -8,9 +8,8 @@ import msgspec
 import pytest
 
 from hub.accounts.access import COMMAND_MINIMUM
-from hub.app import RULES
 from hub.base.errors import PROBLEMS
-from hub.routes import ROUTES
+from hub.routes import ROUTES, RULES
 from hub.web.contract import PREFIX, openapi
 from hub.web.contract_rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, key_of
 from hub.web.contract_sockets import asyncapi

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from hub.app import RULES
-from hub.routes import ROUTES
+from hub.routes import ROUTES, RULES
 from hub.web.contract import openapi
 from hub.web.contract_portable import portable
 from hub.web.contract_sockets import asyncapi

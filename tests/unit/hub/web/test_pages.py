@@ -7,8 +7,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from hub.app import RULES
-from hub.routes import ROUTES
+from hub.routes import ROUTES, RULES
 from hub.web.pages import OF_BUILD, pages
 
 
