@@ -1,17 +1,15 @@
-"""The composition root of a replica: everything is made here, and handed to whoever needs it.
+"""The composition root of a replica: the builds of all capabilities, in the order of the floors.
 
-`Replica.run` serves until `stop()` is called: not ready, no new sockets, devices are sent
-elsewhere, results are flushed, goodbye.
+`Replica` serves until `stop()` is called: not ready, no new sockets, devices are sent elsewhere,
+results are flushed, goodbye.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -20,126 +18,46 @@ from starlette.types import ASGIApp
 
 from cloud.access import Access, problem_of
 from cloud.client import CloudClient
-from dashboard_ws.dashboards import Dashboards
-from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
+from hub.accounts.access import FOR_DEVICES, Action
 from hub.accounts.guards import AccountGuard
-from hub.accounts.organisation import OrganisationService
-from hub.accounts.passwords import Passwords
-from hub.accounts.rest import AccountEndpoints
-from hub.accounts.service import AccountService, Change
-from hub.accounts.sessions import SessionService
-from hub.accounts.settings_rest import SettingsEndpoints
-from hub.accounts.store import AccountStore
-from hub.accounts.users import UserService
-from hub.audit.rest import AuditEndpoints
-from hub.audit.service import RESTRICTED, AuditService, RecordChange
-from hub.audit.store import AuditStore
-from hub.base.bus import Bus, BusUnavailable
-from hub.base.clocks import Brake, DatabaseClock, WallClock
+from hub.accounts.wiring import build as build_accounts
+from hub.audit.wiring import build as build_audit
+from hub.base.bus import Bus
+from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
+from hub.base.foundation import Foundation
 from hub.base.migrate import bring_up_to_date
-from hub.base.partitions import drop, make
-from hub.base.present import bring_to_present, now_of
-from hub.base.retention import Retention
-from hub.base.roles import login_of
 from hub.base.settings import Settings
-from hub.base.turnstile import Turnstile
-from hub.campaigns.service import CampaignService
-from hub.campaigns.store import CampaignStore
-from hub.commands.rest import CommandEndpoints
-from hub.commands.service import CommandService
-from hub.commands.store import CommandStore
-from hub.config.rest import ConfigEndpoints
-from hub.config.service import ConfigService
-from hub.config.store import ConfigStore
-from hub.devices.rest import DeviceEndpoints
-from hub.devices.service import DeviceService
-from hub.devices.store import DeviceStore
-from hub.edge.modes import Modes
-from hub.edge.pusher import CloudPusher
-from hub.edge.rest import EdgeEndpoints
-from hub.edge.service import Bounds, EdgeService
-from hub.edge.store import EdgeStore
-from hub.firmware.deployment_rest import DeploymentEndpoints
-from hub.firmware.deployments import DeploymentService
-from hub.firmware.files import Artifacts
-from hub.firmware.rest import FirmwareEndpoints
-from hub.firmware.service import FirmwareService
-from hub.firmware.store import ReleaseStore
-from hub.gate import DashboardGroups, DashboardTokens, SocketGate
-from hub.groups.rest import GroupEndpoints
-from hub.groups.service import GroupService
-from hub.groups.store import GroupStore
-from hub.health import Health
-from hub.hints import COMMON, HintReceiver, HintSender, channel_of
-from hub.lines.endpoint import DeviceGate, DeviceSettings
-from hub.lines.figures import Told
-from hub.lines.health import HealthEndpoints
-from hub.lines.membership import Membership
-from hub.lines.pace import Rates
-from hub.lines.service import LineService
-from hub.lines.service import Replica as ReplicaName
-from hub.lines.store import HealthStore, LineStore, ReplicaStore
-from hub.meter import Meter
-from hub.routes import Endpoints, routes
-from hub.socket.framing import text_frame
-from hub.telemetry.rest import TelemetryEndpoints
-from hub.telemetry.service import TelemetryService
-from hub.telemetry.store import TelemetryStore
-from hub.telemetry.stream import StreamWriter
+from hub.campaigns.wiring import build as build_campaigns
+from hub.commands.rest import Hide
+from hub.commands.wiring import build as build_commands
+from hub.config.wiring import build as build_config
+from hub.dashboards import build as build_dashboards
+from hub.devices.wiring import build as build_devices
+from hub.edge.wiring import build as build_edge
+from hub.firmware.wiring import build as build_firmware
+from hub.gate import build as build_gate
+from hub.groups.wiring import build as build_groups
+from hub.lines.wiring import build as build_lines
+from hub.probes import Probes
+from hub.replicas.hints import HintSender
+from hub.replicas.wiring import build as build_replicas
+from hub.routes import ROUTES, RULES
+from hub.telemetry.wiring import build as build_telemetry
+from hub.upkeep import Upkeep
 from hub.web.application import make_application
 from hub.web.console import Console
-from hub.web.contract_rules import Rules
-from hub.web.limits import CHANNEL, Limits
+from hub.web.limits import Limits
 from hub.web.pages import pages
 from hub.web.site import Site
-from protocol import stream
 from protocol.closing import CloseCode
-from protocol.dashboard import RecordChanged
-from protocol.ids import DEFAULT_ORG, OrgId, new_replica_id
-from protocol.stream import EventBatch
+from protocol.ids import OrgId, new_replica_id
 
 log = structlog.get_logger(__name__)
 
 RESERVED_CONNECTIONS: Final = 3
-"""For leases and for what devices answer: however busy the others are."""
-CLEAN_UP_SECONDS: Final = 600.0
-CLOCK_SECONDS: Final = 1.0
-WAITING_SECONDS: Final = 15.0
-ROLL_UP_SECONDS: Final = 60.0
 FLUSH_SECONDS: Final = 2.0
-
-
-def moment_of(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-class Clock:
-    """The clock of the process, and the database's, for whoever takes both."""
-
-    def __init__(self, database: DatabaseClock) -> None:
-        self._database = database
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._database(), UTC)
-
-
-class Holes:
-    """Tells dashboards of a possible hole in the stream."""
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-
-    async def hole(self, org: OrgId, *, source: str) -> bool:
-        try:
-            await self._bus.append_gap(org, "bus", source=source)
-        except BusUnavailable:
-            return False
-        return True
 
 
 class Replica:
@@ -156,192 +74,99 @@ class Replica:
         *,
         alone: bool,
     ) -> None:
-        self._alone = alone
         self.settings = settings
-        self.site = Site(
-            settings.public_url, host=settings.host, allowed_origins=settings.allowed_origins
-        )
-        self.replica_id = new_replica_id()
         self.draining = False
-        self._database = database
-        self._reserved = reserved
-        self._unsure = False
-        self._bus = bus
         self._tasks = tasks
         self._loops: list[asyncio.Task[None]] = []
-        self._brake = Brake(time.monotonic())
-        self._our_clock = WallClock(time.time(), time.monotonic())
-        self._database_clock = WallClock(time.time(), time.monotonic())
-        hints = HintSender(bus)
-
-        self._limits = Limits(
+        self._base = base = Foundation(
+            settings=settings,
+            database=database,
+            reserved=reserved,
+            bus=bus,
+            replica_id=new_replica_id(),
+            version=version("longline"),
+            clock=DatabaseClock(),
+            spawn=self._spawn,
+            is_draining=lambda: self.draining,
+        )
+        self.site = site = Site(
+            settings.public_url, host=settings.host, allowed_origins=settings.allowed_origins
+        )
+        self._limits = limits = Limits(
             settings,
-            self.replica_id,
+            base.replica_id,
             clock=time.monotonic,
             publish=bus.publish,
             later=asyncio.get_running_loop().call_later,
         )
-        self.audit = AuditService(AuditStore(database))
-        accounts, passwords = AccountStore(database), Passwords()
-        self.accounts = AccountService(accounts, self.audit, settings)
-        self.sessions = SessionService(accounts, self.audit, settings, self.accounts, passwords)
-        self.organisation = OrganisationService(accounts, self.audit, settings)
-        self.users = UserService(accounts, self.audit, self.accounts, self.sessions, passwords)
-        self._stream = StreamWriter(
-            bus, self.replica_id, show=self._show_here, unavailable=BusUnavailable
+        hints = HintSender(bus)
+
+        def show_groups(org: OrgId) -> None:
+            self.dashboards.groups_changed(org)
+            hints.groups(org)
+
+        async def secrets(org: OrgId) -> Hide:
+            return await config.secrets(org)
+
+        self.audit, of_audit = build_audit(base)
+        self.telemetry, stream, of_telemetry = build_telemetry(
+            base, show=lambda org, batch: self.dashboards.show(org, batch)
         )
-        self.telemetry = TelemetryService(
-            TelemetryStore(database), self._stream, day_bytes=settings.device_day_bytes
+        self.people, self._jwks, of_accounts = build_accounts(base, self.audit, site)
+        accounts = self.people.accounts
+        devices, of_devices = build_devices(base, self.audit, self.telemetry, accounts, limits)
+        self.lines, of_lines = build_lines(
+            base, self.telemetry, accounts, hint_takeover=hints.taken
         )
-        self.devices = DeviceService(
-            DeviceStore(database), self.accounts, self.audit, self.telemetry
+        self.commands, dispatching, of_commands = build_commands(
+            base, self.audit, self.telemetry, accounts, limits, hints=hints,
+            secrets=secrets,
+        )  # fmt: skip
+        config, of_config = build_config(base, self.audit, self.lines, self.commands)
+        groups, of_groups = build_groups(
+            base, self.audit, devices, dispatching, on_change=show_groups
         )
-        name = ReplicaName(self.replica_id, f"{settings.host}:{settings.port}", version("longline"))
-        self.lines = LineService(
-            LineStore(database),
-            name,
-            self.telemetry,
-            hint_takeover=hints.taken,
-            wall_clock=self.accounts.clock,
+        edge, of_edge = build_edge(base, self.audit, self.telemetry, self.lines, cloud=cloud)
+        self.campaigns, of_campaigns = build_campaigns(
+            base, self.audit, self.telemetry, self.commands
         )
-        self.membership = Membership(
-            ReplicaStore(reserved),
-            name,
-            self.lines,
-            Holes(bus),
-            tell=self._tell,
-            clock=time.monotonic,
+        of_firmware = build_firmware(
+            base, self.audit, devices, self.commands, groups, self.campaigns
         )
-        self.config = ConfigService(ConfigStore(database), self.audit)
-        self.lines.on_hello(self.config.said_hello)
-        self.commands = CommandService(
-            CommandStore(database),
-            CommandStore(reserved),
-            self.audit,
-            self.telemetry,
-            self.replica_id,
-            listeners=[self.config],
-            events=self.telemetry,
-            hints=hints,
-            require_current_view=self.accounts.require_current_view,
-            database_clock=self.accounts.clock,
+        self.dashboards, of_dashboards = build_dashboards(
+            base, self.audit, self.telemetry, accounts, groups
         )
-        self.groups = GroupService(
-            GroupStore(database), self.devices, self.audit, on_change=self._groups_changed
+        self.membership, meter, of_replicas = build_replicas(
+            base, self.telemetry, stream, self.lines, self.commands, edge, self.dashboards,
+            hear=limits.told, alone=alone,
+        )  # fmt: skip
+        self.capabilities = (
+            of_audit, of_telemetry, of_accounts, of_devices, of_lines, of_commands, of_config,
+            of_groups, of_edge, of_campaigns, of_firmware, of_dashboards, of_replicas,
+        )  # fmt: skip
+        self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
+        self.gate = build_gate(
+            base, site, accounts, self.telemetry, self.lines, self.commands, self.dashboards
         )
-        records = EdgeStore(database)
-        self._pusher = CloudPusher(records, cloud, self.telemetry, self.replica_id)
-        bounds = Bounds(most_pending=settings.cloud_queue_max, is_pushed=cloud is not None)
-        self._modes = Modes(records, self.lines)
-        self.lines.on_hello(self._modes.said_hello)
-        self.edge = EdgeService(records, self.audit, bounds, on_new=self._pusher.wake)
-        self.campaigns = CampaignService(
-            CampaignStore(database), self.commands, self.audit, self.telemetry, self.replica_id
+        self._probes = Probes(
+            base.replica_id,
+            base.database,
+            draining=base.is_draining,
+            trouble=self.telemetry.trouble,
+            before_metrics=meter.set_gauges,
+            token=settings.metrics_token,
         )
-        self.firmware = FirmwareService(
-            ReleaseStore(database),
-            Artifacts(
-                Path(settings.data_dir) / "firmware",
-                max_bytes=settings.firmware_max_bytes,
-                total_bytes=settings.firmware_total_bytes,
-            ),
-            self.commands,
-            self.campaigns,
-            self.audit,
-        )
-        self.deployments = DeploymentService(
-            self.firmware, self.campaigns, self.devices, self.groups
-        )
-        tokens = DashboardTokens(self.accounts)
-        turnstile = Turnstile(clock=time.monotonic, soon=asyncio.get_running_loop().call_soon)
-        self.dashboards = Dashboards(
-            source=bus,
-            tokens=tokens,
-            groups=DashboardGroups(self.groups),
-            clock=Clock(self.accounts.clock),
-            frame=text_frame,
-            replica_id=self.replica_id,
-        )
-        self._meter = Meter(
-            database=database,
-            bus=bus,
-            lines=self.lines,
-            commands=self.commands,
-            telemetry=self.telemetry,
-            stream=self._stream,
-            dashboards=self.dashboards,
-            draining=lambda: self.draining,
-        )
-        self.gate = SocketGate(
-            DeviceGate(
-                self.accounts,
-                self.lines,
-                self.telemetry,
-                self.commands,
-                DeviceSettings(
-                    Rates(settings.device_frame_rate, settings.device_byte_rate),
-                    settings.query_tokens,
-                ),
-                turnstile=turnstile,
-                clock=time.monotonic,
-                wall_clock=self.accounts.clock,
-                spawn=self._spawn,
-            ),
-            self.dashboards,
-            tokens,
-            self.site,
-            query_tokens=settings.query_tokens,
-            turnstile=turnstile,
-            draining=lambda: self.draining,
-        )
-        self._hints = hints
-        self._hinted = HintReceiver(
-            self.lines,
-            self.commands,
-            self.dashboards.groups_changed,
-            self._limits.told,
-            self._spawn,
-        )
-        self.accounts.on_change(self.lines.credentials_changed)
-        self.accounts.on_change(self._close_ended_dashboards)
-        self.audit.on_records_changed(self._records_changed)
 
     def application(self) -> ASGIApp:
-        commands = CommandEndpoints(self.commands, self._limits, self.config.secrets)
-        accounts = AccountEndpoints(self.accounts, self.sessions, self.users, self.site)
-        endpoints = Endpoints(
-            accounts=accounts,
-            audit=AuditEndpoints(self.audit),
-            commands=commands,
-            config=ConfigEndpoints(self.config, self.commands),
-            deployments=DeploymentEndpoints(self.deployments, self.campaigns, self.firmware),
-            devices=DeviceEndpoints(self.devices, self._limits),
-            edge=EdgeEndpoints(self.edge),
-            firmware=FirmwareEndpoints(self.firmware),
-            health=HealthEndpoints(
-                HealthStore(self._database), self.edge.pending, partial(login_of, self._database)
-            ),
-            groups=GroupEndpoints(self.groups, self.devices, commands),
-            settings=SettingsEndpoints(self.organisation),
-            telemetry=TelemetryEndpoints(self.telemetry),
-        )
-        table = routes(endpoints)
-        rules = Rules(
-            minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
-        )
-        health = Health(
-            self.replica_id,
-            self._database,
-            draining=lambda: self.draining,
-            trouble=self.telemetry.trouble,
-            before_metrics=self._meter.set_gauges,
-            token=self.settings.metrics_token,
-        )
-        jwks = StarletteRoute("/.well-known/jwks.json", accounts.jwks)
-        others = [*health.routes(), jwks, *pages(table, rules, self.site.prefix)]
+        others = [
+            *self._probes.routes(),
+            StarletteRoute("/.well-known/jwks.json", self._jwks),
+            *pages(ROUTES, RULES, self.site.prefix),
+        ]
         return make_application(
-            table,
-            AccountGuard(self.accounts, self.audit, self._limits),
+            ROUTES,
+            [one for capability in self.capabilities for one in capability.endpoints],
+            AccountGuard(self.people.accounts, self.audit, self._limits),
             others,
             Console(self.site.prefix),
             self.site,
@@ -350,37 +175,16 @@ class Replica:
 
     async def start(self) -> None:
         """Prepare what a fresh database lacks, take a lease, begin every loop."""
-        await self._make_room()
-        await bring_to_present(self._database)
-        await self.accounts.prepare()
-        await self.edge.look()
-        await self.membership.start(alone=self._alone)
-        for loop in (
-            self._bus.run,
-            partial(
-                self._bus.subscribe, [COMMON, CHANNEL, channel_of(self.replica_id)], self._hinted
-            ),
-            self._stream.run,
-            self.accounts.watch,
-            self.audit.run,
-            self.telemetry.run,
-            self.lines.run,
-            self.lines.watch,
-            self.lines.beat,
-            self.membership.run,
-            self.commands.run,
-            self.campaigns.run,
-            self.dashboards.run,
-            self._pusher.run,
-            self._modes.watch,
-            partial(self._every, WAITING_SECONDS, self.edge.look),
-            partial(self._every, ROLL_UP_SECONDS, self.telemetry.roll_up),
-            partial(self._every, CLEAN_UP_SECONDS, self._clean_up),
-            partial(self._every, CLOCK_SECONDS, self._watch_clock),
-        ):
-            self._loops.append(self._tasks.create_task(self._forever(loop)))
+        await self._upkeep.prepare()
+        for capability in self.capabilities:
+            for prepare in capability.prepare:
+                await prepare()
+        for capability in self.capabilities:
+            self._begin(*capability.loops)
+            self._begin(*(partial(_every, job.seconds, job.run) for job in capability.jobs))
+        self._begin(*(partial(_every, job.seconds, job.run) for job in self._upkeep.jobs))
         await asyncio.sleep(0)
-        log.info("replica_started", replica_id=self.replica_id)
+        log.info("replica_started", replica_id=self._base.replica_id)
 
     async def drain(self) -> None:
         """Send every socket elsewhere within `drain_seconds`, lose nothing, say goodbye."""
@@ -410,133 +214,49 @@ class Replica:
         except (TimeoutError, HubError):
             log.warning("drain_incomplete", events=self.telemetry.waiting())
             return False
-        return not (self._take_unsure() or self._unsure)
+        return not self._upkeep.is_unsure()
 
     def stop(self) -> None:
         """End every loop."""
         for loop in self._loops:
             loop.cancel()
 
-    async def _forever(self, loop: Callable[[], Awaitable[object]]) -> None:
-        """A loop that ends is a defect of ours: log it and go on."""
-        while True:
-            try:
-                await loop()
-            except Exception:
-                log.exception("loop_failed", loop=str(loop))
-            await asyncio.sleep(1)
+    def _begin(self, *loops: Callable[[], Awaitable[object]]) -> None:
+        self._loops += [self._tasks.create_task(_forever(loop)) for loop in loops]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
-        """For what a socket or a hint began: its failure must not end the replica."""
+        return self._tasks.create_task(_guarded(work))
 
-        async def guarded() -> None:
-            try:
-                await work
-            except HubError as error:
-                log.warning("task_failed", error=error.detail)
-            except Exception:
-                log.exception("task_failed")
 
-        return self._tasks.create_task(guarded())
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    """What a socket or a hint began: its failure must not end the replica."""
+    try:
+        await work
+    except HubError as error:
+        log.warning("task_failed", error=error.detail)
+    except Exception:
+        log.exception("task_failed")
 
-    def _groups_changed(self, org: OrgId) -> None:
-        self.dashboards.groups_changed(org)
-        self._hints.groups(org)
 
-    def _show_here(self, org: OrgId, batch: EventBatch) -> None:
-        self.dashboards.show(org, batch)
+async def _forever(loop: Callable[[], Awaitable[object]]) -> None:
+    """A loop that ends is a defect of ours: log it and go on."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("loop_failed", loop=str(loop))
+        await asyncio.sleep(1)
 
-    def _records_changed(self, org: OrgId, changes: list[RecordChange]) -> None:
-        for change in changes:
-            event = RecordChanged(
-                kind=change.kind,
-                id=change.id,
-                version=None,
-                device_id=change.device_id,
-                ts=self.telemetry.now(),
-            )
-            level = stream.RESTRICTED if change.kind in RESTRICTED else ""
-            self.telemetry.publish(org, event, level)
 
-    def _close_ended_dashboards(self, changes: list[Change]) -> None:
-        sessions = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "session"}
-        users = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "user"}
-        if users:
-            self.dashboards.disconnect(
-                lambda who: (who.org, who.user_id) in users, CloseCode.FORBIDDEN
-            )
-        if sessions:
-            self.dashboards.disconnect(
-                lambda who: (who.org, f"{who.user_id}/{who.session_id}") in sessions,
-                CloseCode.NOT_AUTHENTICATED,
-            )
-        if any(change.subject.kind == "signing_key" for change in changes):
-            self.dashboards.disconnect(lambda _: True, CloseCode.NOT_AUTHENTICATED)
-
-    def _tell(self, latency: float | None) -> Told:
-        return self._meter.tell(latency)
-
-    # Jobs
-
-    async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await job()
-            except Unavailable as error:
-                log.warning("job_failed", error=error.detail)
-            except Exception:
-                log.exception("job_failed")
-
-    async def _make_room(self) -> Retention:
-        """Partitions for what comes; answers how long things are kept now."""
-        keep = (await self.organisation.settings(DEFAULT_ORG)).retention
-        now = [datetime.now(UTC)]
-        await self.telemetry.make_room(keep)
-        await make(self._database, self.audit.partitioned(days=keep.audit_days), now)
-        return keep
-
-    async def _watch_clock(self) -> None:
-        """After a step, of ours or of the database's, what comes needs other partitions, and what
-        was written before may stand in the future."""
-        there = (await now_of(self._database)).timestamp()
-        self._tell_of_unsure()
-        here, now = time.time(), time.monotonic()
-        if self._our_clock.stepped(here, now) or self._database_clock.stepped(there, now):
-            log.warning("clock_stepped", here=moment_of(here), database=moment_of(there))
-            self._brake.hold(now)
-            await self._make_room()
-            await bring_to_present(self._database)
-            self._our_clock.noted(here, now)
-            self._database_clock.noted(there, now)
-
-    def _tell_of_unsure(self) -> None:
-        """The database answers again: what it may have committed meanwhile, without our knowing,
-        dashboards find by looking anew. Said a look later, when it has come to rest."""
-        if self._unsure:
-            self._stream.missed(DEFAULT_ORG)
-        self._unsure = self._take_unsure()
-
-    def _take_unsure(self) -> bool:
-        return any([self._database.take_unsure(), self._reserved.take_unsure()])
-
-    async def _clean_up(self) -> None:
-        """Nothing is deleted early in a start nor soon after a step, when a clock may be wrong."""
-        await self._watch_clock()
-        keep = await self._make_room()
-        now = time.monotonic()
-        if not self._brake.may_delete(now):
-            return
-        await self.telemetry.clean_up(self._brake, now)
-        tables = self.audit.partitioned(days=keep.audit_days)
-        await drop(self._database, tables, self._brake, now)
-        await self.accounts.clean_up()
-        await self.membership.clean_up()
-        await self.config.clean_up()
-        await self.edge.clean_up(keep)
-        await self.commands.forget(keep.command_days)
-        await self.campaigns.clean_up(days=keep.command_days)
-        await self.firmware.clean_up()
+async def _every(seconds: float, job: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await job()
+        except Unavailable as error:
+            log.warning("job_failed", error=error.detail)
+        except Exception:
+            log.exception("job_failed")
 
 
 def _bus(settings: Settings) -> Bus:

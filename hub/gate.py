@@ -1,12 +1,9 @@
-"""Who may open a socket: the one gate in front of `/ws/device` and `/ws/dashboard`.
-
-It also adapts what the dashboards' fan-out asks for to the floors of the hub.
-"""
+"""Who may open a socket: the one gate in front of `/ws/device` and `/ws/dashboard`."""
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
@@ -14,22 +11,22 @@ from urllib.parse import parse_qs
 from dashboard_ws import admission
 from dashboard_ws.dashboards import Dashboards
 from dashboard_ws.endpoint import MOST_SOCKETS
-from dashboard_ws.ports import Authorised
-from hub.accounts.access import SECRET, is_secret_from
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
-from hub.base.errors import Unauthenticated
+from hub.base.foundation import Foundation
 from hub.base.turnstile import Turnstile
-from hub.groups.service import GroupService
-from hub.lines.endpoint import DeviceGate
+from hub.commands.service import CommandService
+from hub.dashboards import DashboardTokens
+from hub.lines.endpoint import DeviceGate, DeviceSettings
+from hub.lines.pace import Rates
+from hub.lines.service import LineService
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
+from hub.telemetry.service import TelemetryService
 from hub.web.front import misdirected
-from hub.web.principal import Principal
 from hub.web.site import Site, foreign_page
 from protocol.errors import ProblemCode
-from protocol.ids import OrgId
 
 SPREAD_SECONDS: Final = 15
 """Over this many seconds those who come back are spread."""
@@ -42,6 +39,41 @@ _TOO_MANY_SOCKETS: Final = Refusal(
 _NOT_AUTHENTICATED: Final = Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL)
 
 
+def build(
+    base: Foundation,
+    site: Site,
+    accounts: AccountService,
+    telemetry: TelemetryService,
+    lines: LineService,
+    commands: CommandService,
+    dashboards: Dashboards,
+) -> "SocketGate":
+    settings = base.settings
+    turnstile = Turnstile(clock=time.monotonic, soon=asyncio.get_running_loop().call_soon)
+    devices = DeviceGate(
+        accounts,
+        lines,
+        telemetry,
+        commands,
+        DeviceSettings(
+            Rates(settings.device_frame_rate, settings.device_byte_rate), settings.query_tokens
+        ),
+        turnstile=turnstile,
+        clock=time.monotonic,
+        wall_clock=base.clock,
+        spawn=base.spawn,
+    )
+    return SocketGate(
+        devices,
+        dashboards,
+        DashboardTokens(accounts),
+        site,
+        query_tokens=settings.query_tokens,
+        turnstile=turnstile,
+        draining=base.is_draining,
+    )
+
+
 class SocketGate:
     """`draining` says whether this replica takes no new sockets any more; the turnstile, when the
     next may come in."""
@@ -50,7 +82,7 @@ class SocketGate:
         self,
         devices: DeviceGate,
         dashboards: Dashboards,
-        tokens: "DashboardTokens",
+        tokens: DashboardTokens,
         site: Site,
         *,
         query_tokens: bool,
@@ -114,43 +146,3 @@ class SocketGate:
 def _count(refusal: Refusal) -> Refusal:
     metrics.refused_sockets.labels(str(refusal.status)).inc()
     return refusal
-
-
-class DashboardTokens:
-    """The token check of the dashboards: users only."""
-
-    def __init__(self, accounts: AccountService) -> None:
-        self._accounts = accounts
-
-    async def check(self, token: str) -> Authorised | None:
-        try:
-            return _authorised(await self._accounts.user(token))
-        except Unauthenticated:
-            return None
-
-    async def redeem(self, ticket: str) -> Authorised | None:
-        try:
-            return _authorised(await self._accounts.redeem(ticket))
-        except Unauthenticated:
-            return None
-
-
-def _authorised(principal: Principal) -> Authorised:
-    return Authorised(
-        org=principal.org,
-        user_id=principal.subject,
-        session_id=principal.session_id or "",
-        role=principal.role or "",
-        cleared=not any(is_secret_from(principal, kind) for kind in SECRET),
-        expires_at=datetime.fromtimestamp(principal.expires_at, UTC),
-    )
-
-
-class DashboardGroups:
-    """The membership of groups, as the dashboards' filters need it."""
-
-    def __init__(self, groups: GroupService) -> None:
-        self._groups = groups
-
-    async def members(self, org: OrgId, group_ids: frozenset[str]) -> frozenset[str]:
-        return frozenset(await self._groups.members(org, sorted(group_ids)))

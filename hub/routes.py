@@ -1,13 +1,13 @@
 """Every path of the REST API on one screen: method, path, endpoint, required action.
 
-Paths are below `/api/v1`. Guards are attached here and nowhere else.
+Paths are below `/api/v1`. Guards are attached here and nowhere else. A row names a method; when the
+table is served, the methods get the objects that the capabilities made. One row a route; a line is
+as long as it must be to stay one row.
 """
 
-from typing import Any
+from typing import Any, Final
 
-from msgspec import Struct
-
-from hub.accounts.access import Action
+from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
 from hub.accounts.organisation import OrgSettings
 from hub.accounts.rest import (
     AccountEndpoints,
@@ -84,7 +84,7 @@ from hub.firmware.rest import (
     UploadQuery,
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
-from hub.lines.health import FleetHealth, HealthEndpoints
+from hub.replicas.rest import FleetHealth, HealthEndpoints
 from hub.telemetry.rest import (
     EventQuery,
     FleetMetricBody,
@@ -95,129 +95,113 @@ from hub.telemetry.rest import (
     TelemetryEndpoints,
 )
 from hub.telemetry.service import EventRecord, LogRecord, MetricPoint, StateChange
+from hub.web.contract_rules import Rules
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
 from protocol.edge import SyncAnswer
 
-
-class Endpoints(Struct, frozen=True, kw_only=True):
-    """The endpoints of every capability."""
-
-    accounts: AccountEndpoints
-    audit: AuditEndpoints
-    commands: CommandEndpoints
-    config: ConfigEndpoints
-    deployments: DeploymentEndpoints
-    devices: DeviceEndpoints
-    edge: EdgeEndpoints
-    firmware: FirmwareEndpoints
-    groups: GroupEndpoints
-    health: HealthEndpoints
-    settings: SettingsEndpoints
-    telemetry: TelemetryEndpoints
-
+RULES: Final = Rules(
+    minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
+)
+"""Who may do what, for the documents."""
 
 # fmt: off
-def routes(of: Endpoints) -> list[Route]:
-    """The table. One row a route; a line is as long as it must be to stay one row."""
-    auth, devices, commands, groups = of.accounts, of.devices, of.commands, of.groups
-    there = devices.exists
-    return [
-        Route("POST", "/auth/login", auth.login, Action.OPEN, "Sign in.", body=LoginBody, answer=Login, secret=True),
-        Route("POST", "/auth/refresh", auth.refresh, Action.OPEN, "A new token pair for a refresh token.", body=RefreshBody, optional_body=True, answer=Login, secret=True),
-        Route("POST", "/auth/logout", auth.logout, Action.SESSION, "End this session at once."),
-        Route("POST", "/auth/ws-ticket", auth.ws_ticket, Action.SESSION, "A one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
-        Route("POST", "/auth/password", auth.password, Action.SESSION, "Change one's own password; ends every session.", body=PasswordBody),
-        Route("POST", "/auth/reauthenticate", auth.reauthenticate, Action.SESSION, "Show the password again, for what needs a recent sign-in.", body=ReauthenticateBody),
-        Route("GET", "/auth/sessions", auth.sessions, Action.SESSION, "List sessions: one's own, or an administrator any user's.", query=SessionQuery, answer=Session, listing=True),
-        Route("DELETE", "/auth/sessions/{id}", auth.end_session, Action.SESSION, "End a session."),
-        Route("GET", "/auth/me", auth.me, Action.ANY_USER, "Who am I?", answer=User),
-        Route("GET", "/auth/me/preferences", auth.preferences, Action.SESSION, "What the console keeps for oneself.", answer=dict[str, Any]),
-        Route("PUT", "/auth/me/preferences", auth.set_preferences, Action.SESSION, "Replace it, by any object of 64 KiB at most.", body=dict[str, Any], answer=dict[str, Any]),
-        Route("GET", "/users", auth.list_users, Action.LIST_USERS, "List users.", query=ListQuery, answer=User, listing=True),
-        Route("POST", "/users", auth.create_user, Action.ADMINISTER_BY_SESSION, "Create a user.", body=UserBody, answer=User, status=201),
-        Route("GET", "/users/{id}", auth.get_user, Action.ADMINISTER_BY_SESSION, "One user.", answer=User),
-        Route("PATCH", "/users/{id}", auth.change_user, Action.ADMINISTER_BY_SESSION, "Change a user.", body=UserPatch, answer=User),
-        Route("DELETE", "/users/{id}", auth.delete_user, Action.ADMINISTER_BY_SESSION, "Delete a user."),
-        Route("GET", "/api-keys", auth.list_api_keys, Action.ANY_USER, "One's own API keys; an administrator sees all.", query=ListQuery, answer=ApiKey, listing=True),
-        Route("POST", "/api-keys", auth.create_api_key, Action.SESSION, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201, secret=True),
-        Route("DELETE", "/api-keys/{id}", auth.delete_api_key, Action.ANY_USER, "Delete an API key."),
+ROUTES: Final = (
+    Route("POST", "/auth/login", AccountEndpoints.login, Action.OPEN, "Sign in.", body=LoginBody, answer=Login, secret=True),
+    Route("POST", "/auth/refresh", AccountEndpoints.refresh, Action.OPEN, "A new token pair for a refresh token.", body=RefreshBody, optional_body=True, answer=Login, secret=True),
+    Route("POST", "/auth/logout", AccountEndpoints.logout, Action.SESSION, "End this session at once."),
+    Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Action.SESSION, "A one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
+    Route("POST", "/auth/password", AccountEndpoints.password, Action.SESSION, "Change one's own password; ends every session.", body=PasswordBody),
+    Route("POST", "/auth/reauthenticate", AccountEndpoints.reauthenticate, Action.SESSION, "Show the password again, for what needs a recent sign-in.", body=ReauthenticateBody),
+    Route("GET", "/auth/sessions", AccountEndpoints.sessions, Action.SESSION, "List sessions: one's own, or an administrator any user's.", query=SessionQuery, answer=Session, listing=True),
+    Route("DELETE", "/auth/sessions/{id}", AccountEndpoints.end_session, Action.SESSION, "End a session."),
+    Route("GET", "/auth/me", AccountEndpoints.me, Action.ANY_USER, "Who am I?", answer=User),
+    Route("GET", "/auth/me/preferences", AccountEndpoints.preferences, Action.SESSION, "What the console keeps for oneself.", answer=dict[str, Any]),
+    Route("PUT", "/auth/me/preferences", AccountEndpoints.set_preferences, Action.SESSION, "Replace it, by any object of 64 KiB at most.", body=dict[str, Any], answer=dict[str, Any]),
+    Route("GET", "/users", AccountEndpoints.list_users, Action.LIST_USERS, "List users.", query=ListQuery, answer=User, listing=True),
+    Route("POST", "/users", AccountEndpoints.create_user, Action.ADMINISTER_BY_SESSION, "Create a user.", body=UserBody, answer=User, status=201),
+    Route("GET", "/users/{id}", AccountEndpoints.get_user, Action.ADMINISTER_BY_SESSION, "One user.", answer=User),
+    Route("PATCH", "/users/{id}", AccountEndpoints.change_user, Action.ADMINISTER_BY_SESSION, "Change a user.", body=UserPatch, answer=User),
+    Route("DELETE", "/users/{id}", AccountEndpoints.delete_user, Action.ADMINISTER_BY_SESSION, "Delete a user."),
+    Route("GET", "/api-keys", AccountEndpoints.list_api_keys, Action.ANY_USER, "One's own API keys; an administrator sees all.", query=ListQuery, answer=ApiKey, listing=True),
+    Route("POST", "/api-keys", AccountEndpoints.create_api_key, Action.SESSION, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201, secret=True),
+    Route("DELETE", "/api-keys/{id}", AccountEndpoints.delete_api_key, Action.ANY_USER, "Delete an API key."),
 
-        Route("POST", "/devices/{id}/token", devices.token, Action.ENROLL, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
-        Route("GET", "/devices", devices.list, Action.READ, "List devices.", query=DeviceQuery, answer=Device, listing=True),
-        Route("POST", "/devices", devices.create, Action.ADMINISTER, "Register a device.", body=DeviceBody, answer=Device, status=201),
-        Route("GET", "/devices/connected", devices.connected, Action.READ, "Devices that are on a line, of any replica; the newest line first.", query=ListQuery, answer=ConnectedDevice, listing=True),
-        Route("GET", "/devices/{id}", devices.get, Action.READ, "One device.", answer=Device),
-        Route("PATCH", "/devices/{id}", devices.change, Action.MANAGE, "Change a device.", body=DevicePatch, answer=Device),
-        Route("DELETE", "/devices/{id}", devices.delete, Action.ADMINISTER, "Delete a device; it cannot come back by itself."),
-        Route("PUT", "/devices/{id}/connection-mode", devices.connection_mode, Action.MANAGE, "Where the device sends production data.", body=ConnectionModeBody, answer=Device),
-        Route("GET", "/devices/{id}/logs", of.telemetry.logs, Action.READ, "Log lines of a device.", exists=there, query=LogQuery, answer=LogRecord, listing=True),
-        Route("GET", "/devices/{id}/events", of.telemetry.events, Action.READ, "Events of a device.", exists=there, query=EventQuery, answer=EventRecord, listing=True),
-        Route("GET", "/devices/{id}/states", of.telemetry.states, Action.READ, "How the state and presence of a device changed.", exists=there, query=StateQuery, answer=list[StateChange]),
-        Route("GET", "/devices/{id}/metrics", of.telemetry.metrics, Action.READ, "One metric of a device, in steps.", exists=there, query=MetricQuery, answer=list[MetricPoint]),
-        Route("GET", "/devices/{id}/metrics/names", of.telemetry.metric_names, Action.READ, "What a device measures.", exists=there, answer=list[str]),
-        Route("GET", "/devices/{id}/logs/sources", of.telemetry.log_sources, Action.READ, "Where the newest log lines of a device came from.", exists=there, answer=list[str]),
-        Route("GET", "/devices/{id}/config", of.config.get, Action.READ, "Desired and reported configuration.", exists=there, answer=Config),
-        Route("POST", "/devices/{id}/config/revert", of.config.revert, Action.MANAGE, "Make an earlier version desired again.", body=RevertBody, answer=Config),
-        Route("GET", "/devices/{id}/config/history", of.config.history, Action.READ, "What was pushed, and what became of it.", exists=there, query=ListQuery, answer=ConfigChange, listing=True),
+    Route("POST", "/devices/{id}/token", DeviceEndpoints.token, Action.ENROLL, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
+    Route("GET", "/devices", DeviceEndpoints.list, Action.READ, "List devices.", query=DeviceQuery, answer=Device, listing=True),
+    Route("POST", "/devices", DeviceEndpoints.create, Action.ADMINISTER, "Register a device.", body=DeviceBody, answer=Device, status=201),
+    Route("GET", "/devices/connected", DeviceEndpoints.connected, Action.READ, "Devices that are on a line, of any replica; the newest line first.", query=ListQuery, answer=ConnectedDevice, listing=True),
+    Route("GET", "/devices/{id}", DeviceEndpoints.get, Action.READ, "One device.", answer=Device),
+    Route("PATCH", "/devices/{id}", DeviceEndpoints.change, Action.MANAGE, "Change a device.", body=DevicePatch, answer=Device),
+    Route("DELETE", "/devices/{id}", DeviceEndpoints.delete, Action.ADMINISTER, "Delete a device; it cannot come back by itself."),
+    Route("PUT", "/devices/{id}/connection-mode", DeviceEndpoints.connection_mode, Action.MANAGE, "Where the device sends production data.", body=ConnectionModeBody, answer=Device),
+    Route("GET", "/devices/{id}/logs", TelemetryEndpoints.logs, Action.READ, "Log lines of a device.", exists=DeviceEndpoints.exists, query=LogQuery, answer=LogRecord, listing=True),
+    Route("GET", "/devices/{id}/events", TelemetryEndpoints.events, Action.READ, "Events of a device.", exists=DeviceEndpoints.exists, query=EventQuery, answer=EventRecord, listing=True),
+    Route("GET", "/devices/{id}/states", TelemetryEndpoints.states, Action.READ, "How the state and presence of a device changed.", exists=DeviceEndpoints.exists, query=StateQuery, answer=list[StateChange]),
+    Route("GET", "/devices/{id}/metrics", TelemetryEndpoints.metrics, Action.READ, "One metric of a device, in steps.", exists=DeviceEndpoints.exists, query=MetricQuery, answer=list[MetricPoint]),
+    Route("GET", "/devices/{id}/metrics/names", TelemetryEndpoints.metric_names, Action.READ, "What a device measures.", exists=DeviceEndpoints.exists, answer=list[str]),
+    Route("GET", "/devices/{id}/logs/sources", TelemetryEndpoints.log_sources, Action.READ, "Where the newest log lines of a device came from.", exists=DeviceEndpoints.exists, answer=list[str]),
+    Route("GET", "/devices/{id}/config", ConfigEndpoints.get, Action.READ, "Desired and reported configuration.", exists=DeviceEndpoints.exists, answer=Config),
+    Route("POST", "/devices/{id}/config/revert", ConfigEndpoints.revert, Action.MANAGE, "Make an earlier version desired again.", body=RevertBody, answer=Config),
+    Route("GET", "/devices/{id}/config/history", ConfigEndpoints.history, Action.READ, "What was pushed, and what became of it.", exists=DeviceEndpoints.exists, query=ListQuery, answer=ConfigChange, listing=True),
 
-        Route("GET", "/devices/{id}/deployments", of.deployments.of_device, Action.READ, "The newest deployments that a device is part of.", exists=there, answer=list[DeviceDeployment]),
+    Route("GET", "/devices/{id}/deployments", DeploymentEndpoints.of_device, Action.READ, "The newest deployments that a device is part of.", exists=DeviceEndpoints.exists, answer=list[DeviceDeployment]),
 
-        Route("GET", "/fleet/metrics", of.telemetry.fleet_metrics, Action.READ, "One metric of up to 200 devices, in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
-        Route("POST", "/fleet/metrics", of.telemetry.many_metrics, Action.READ, "The same, for more ids than a URL holds.", body=FleetMetricBody, answer=dict[str, list[MetricPoint]]),
+    Route("GET", "/fleet/metrics", TelemetryEndpoints.fleet_metrics, Action.READ, "One metric of up to 200 devices, in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
+    Route("POST", "/fleet/metrics", TelemetryEndpoints.many_metrics, Action.READ, "The same, for more ids than a URL holds.", body=FleetMetricBody, answer=dict[str, list[MetricPoint]]),
 
-        Route("POST", "/devices/{id}/commands", commands.dispatch, Action.DISPATCH, "Dispatch a command.", body=DispatchBody, answer=CommandResult),
-        Route("DELETE", "/devices/{id}/commands", commands.cancel_pending, Action.DISPATCH, "Cancel what waits for a device, each command by the right to its type.", exists=there, query=PendingQuery, answer=Cancelled, status=202),
-        Route("GET", "/devices/{id}/commands", commands.history, Action.READ, "Commands of a device.", exists=there, query=HistoryQuery, answer=CommandRecord, listing=True),
-        Route("GET", "/devices/{id}/commands/{command_id}", commands.get, Action.READ, "One command.", answer=CommandRecord),
-        Route("DELETE", "/devices/{id}/commands/{command_id}", commands.cancel, Action.DISPATCH, "Cancel a command.", answer=CommandRecord, status=202),
-        Route("GET", "/commands", commands.list, Action.READ, "Commands of all devices.", query=CommandsQuery, answer=CommandRecord, listing=True),
-        Route("POST", "/commands/bulk", commands.bulk, Action.DISPATCH, "Dispatch one command to many devices.", body=BulkBody, answer=dict[str, CommandResult]),
+    Route("POST", "/devices/{id}/commands", CommandEndpoints.dispatch, Action.DISPATCH, "Dispatch a command.", body=DispatchBody, answer=CommandResult),
+    Route("DELETE", "/devices/{id}/commands", CommandEndpoints.cancel_pending, Action.DISPATCH, "Cancel what waits for a device, each command by the right to its type.", exists=DeviceEndpoints.exists, query=PendingQuery, answer=Cancelled, status=202),
+    Route("GET", "/devices/{id}/commands", CommandEndpoints.history, Action.READ, "Commands of a device.", exists=DeviceEndpoints.exists, query=HistoryQuery, answer=CommandRecord, listing=True),
+    Route("GET", "/devices/{id}/commands/{command_id}", CommandEndpoints.get, Action.READ, "One command.", answer=CommandRecord),
+    Route("DELETE", "/devices/{id}/commands/{command_id}", CommandEndpoints.cancel, Action.DISPATCH, "Cancel a command.", answer=CommandRecord, status=202),
+    Route("GET", "/commands", CommandEndpoints.list, Action.READ, "Commands of all devices.", query=CommandsQuery, answer=CommandRecord, listing=True),
+    Route("POST", "/commands/bulk", CommandEndpoints.bulk, Action.DISPATCH, "Dispatch one command to many devices.", body=BulkBody, answer=dict[str, CommandResult]),
 
-        Route("POST", "/device-groups", groups.create, Action.MANAGE, "Create a group.", body=GroupBody, answer=Group, status=201),
-        Route("GET", "/device-groups", groups.list, Action.READ, "List groups.", query=ListQuery, answer=Group, listing=True),
-        Route("GET", "/device-groups/{id}", groups.get, Action.READ, "One group.", answer=Group),
-        Route("PUT", "/device-groups/{id}", groups.rename, Action.MANAGE, "Rename a group.", body=GroupBody, answer=Group),
-        Route("DELETE", "/device-groups/{id}", groups.delete, Action.MANAGE, "Delete a group; its devices stay."),
-        Route("GET", "/device-groups/{id}/members", groups.members, Action.READ, "Devices of a group.", query=ListQuery, answer=Device, listing=True),
-        Route("POST", "/device-groups/{id}/members", groups.add, Action.MANAGE, "Add devices to a group.", body=MembersBody, answer=Group),
-        Route("DELETE", "/device-groups/{id}/members", groups.remove, Action.MANAGE, "Remove devices from a group.", body=MembersBody, answer=Group),
-        Route("POST", "/device-groups/{id}/commands", groups.dispatch, Action.DISPATCH, "Dispatch one command to a group.", body=DispatchBody, answer=dict[str, CommandResult]),
+    Route("POST", "/device-groups", GroupEndpoints.create, Action.MANAGE, "Create a group.", body=GroupBody, answer=Group, status=201),
+    Route("GET", "/device-groups", GroupEndpoints.list, Action.READ, "List groups.", query=ListQuery, answer=Group, listing=True),
+    Route("GET", "/device-groups/{id}", GroupEndpoints.get, Action.READ, "One group.", answer=Group),
+    Route("PUT", "/device-groups/{id}", GroupEndpoints.rename, Action.MANAGE, "Rename a group.", body=GroupBody, answer=Group),
+    Route("DELETE", "/device-groups/{id}", GroupEndpoints.delete, Action.MANAGE, "Delete a group; its devices stay."),
+    Route("GET", "/device-groups/{id}/members", GroupEndpoints.members, Action.READ, "Devices of a group.", query=ListQuery, answer=Device, listing=True),
+    Route("POST", "/device-groups/{id}/members", GroupEndpoints.add, Action.MANAGE, "Add devices to a group.", body=MembersBody, answer=Group),
+    Route("DELETE", "/device-groups/{id}/members", GroupEndpoints.remove, Action.MANAGE, "Remove devices from a group.", body=MembersBody, answer=Group),
+    Route("POST", "/device-groups/{id}/commands", GroupEndpoints.dispatch, Action.DISPATCH, "Dispatch one command to a group.", body=DispatchBody, answer=dict[str, CommandResult]),
 
-        Route("POST", "/firmware/releases", of.firmware.upload, Action.ADMINISTER, "Upload a release.", query=UploadQuery, answer=Release, status=201, raw_body=True),
-        Route("GET", "/firmware/releases", of.firmware.list, Action.READ, "List releases.", query=ListQuery, answer=Release, listing=True),
-        Route("GET", "/firmware/releases/{id}", of.firmware.get, Action.READ, "One release.", answer=Release),
-        Route("GET", "/firmware/releases/{id}/artifact", of.firmware.artifact, Action.FETCH_ARTIFACT, "Download an artifact.", raw_answer=True),
-        Route("DELETE", "/firmware/releases/{id}", of.firmware.delete, Action.ADMINISTER, "Delete a release that no deployment needs."),
-        Route("PUT", "/firmware/releases/{id}/signature", of.firmware.sign, Action.ADMINISTER, "Attach a detached Ed25519 signature.", body=SignatureBody, answer=Release),
-        Route("GET", "/firmware/signing-keys", of.firmware.list_keys, Action.READ, "Public keys that sign releases.", query=ListQuery, answer=SigningKey, listing=True),
-        Route("POST", "/firmware/signing-keys", of.firmware.add_key, Action.ADMINISTER_BY_SESSION, "Add a public key.", body=KeyBody, answer=SigningKey, status=201),
-        Route("DELETE", "/firmware/signing-keys/{id}", of.firmware.delete_key, Action.ADMINISTER_BY_SESSION, "Delete a public key that no release needs."),
-        Route("POST", "/firmware/deployments", of.deployments.create, Action.ADMINISTER, "Begin a deployment.", body=DeploymentBody, answer=Deployment, status=201),
-        Route("GET", "/firmware/deployments", of.deployments.list, Action.READ, "List deployments.", query=ListQuery, answer=Deployment, listing=True),
-        Route("GET", "/firmware/deployments/{id}", of.deployments.get, Action.READ, "One deployment.", answer=Deployment),
-        Route("GET", "/firmware/deployments/{id}/devices", of.deployments.devices, Action.READ, "Devices of a deployment, in their order.", query=ListQuery, answer=DeploymentDevice, listing=True),
-        Route("POST", "/firmware/deployments/{id}/pause", of.deployments.pause, Action.ADMINISTER, "Begin with no further device.", answer=Deployment),
-        Route("POST", "/firmware/deployments/{id}/resume", of.deployments.resume, Action.ADMINISTER, "Go on after a pause.", answer=Deployment),
-        Route("GET", "/firmware/penalties", of.deployments.penalties, Action.READ, "Devices that take no firmware, for what they failed lately.", query=ListQuery, answer=HeldBack, listing=True),
-        Route("POST", "/devices/{id}/penalty/clear", of.deployments.clear_penalty, Action.ADMINISTER, "Let a device take firmware again."),
-        Route("POST", "/firmware/deployments/{id}/abort", of.deployments.abort, Action.ADMINISTER, "End a deployment; nothing further is sent.", answer=Deployment),
+    Route("POST", "/firmware/releases", FirmwareEndpoints.upload, Action.ADMINISTER, "Upload a release.", query=UploadQuery, answer=Release, status=201, raw_body=True),
+    Route("GET", "/firmware/releases", FirmwareEndpoints.list, Action.READ, "List releases.", query=ListQuery, answer=Release, listing=True),
+    Route("GET", "/firmware/releases/{id}", FirmwareEndpoints.get, Action.READ, "One release.", answer=Release),
+    Route("GET", "/firmware/releases/{id}/artifact", FirmwareEndpoints.artifact, Action.FETCH_ARTIFACT, "Download an artifact.", raw_answer=True),
+    Route("DELETE", "/firmware/releases/{id}", FirmwareEndpoints.delete, Action.ADMINISTER, "Delete a release that no deployment needs."),
+    Route("PUT", "/firmware/releases/{id}/signature", FirmwareEndpoints.sign, Action.ADMINISTER, "Attach a detached Ed25519 signature.", body=SignatureBody, answer=Release),
+    Route("GET", "/firmware/signing-keys", FirmwareEndpoints.list_keys, Action.READ, "Public keys that sign releases.", query=ListQuery, answer=SigningKey, listing=True),
+    Route("POST", "/firmware/signing-keys", FirmwareEndpoints.add_key, Action.ADMINISTER_BY_SESSION, "Add a public key.", body=KeyBody, answer=SigningKey, status=201),
+    Route("DELETE", "/firmware/signing-keys/{id}", FirmwareEndpoints.delete_key, Action.ADMINISTER_BY_SESSION, "Delete a public key that no release needs."),
+    Route("POST", "/firmware/deployments", DeploymentEndpoints.create, Action.ADMINISTER, "Begin a deployment.", body=DeploymentBody, answer=Deployment, status=201),
+    Route("GET", "/firmware/deployments", DeploymentEndpoints.list, Action.READ, "List deployments.", query=ListQuery, answer=Deployment, listing=True),
+    Route("GET", "/firmware/deployments/{id}", DeploymentEndpoints.get, Action.READ, "One deployment.", answer=Deployment),
+    Route("GET", "/firmware/deployments/{id}/devices", DeploymentEndpoints.devices, Action.READ, "Devices of a deployment, in their order.", query=ListQuery, answer=DeploymentDevice, listing=True),
+    Route("POST", "/firmware/deployments/{id}/pause", DeploymentEndpoints.pause, Action.ADMINISTER, "Begin with no further device.", answer=Deployment),
+    Route("POST", "/firmware/deployments/{id}/resume", DeploymentEndpoints.resume, Action.ADMINISTER, "Go on after a pause.", answer=Deployment),
+    Route("GET", "/firmware/penalties", DeploymentEndpoints.penalties, Action.READ, "Devices that take no firmware, for what they failed lately.", query=ListQuery, answer=HeldBack, listing=True),
+    Route("POST", "/devices/{id}/penalty/clear", DeploymentEndpoints.clear_penalty, Action.ADMINISTER, "Let a device take firmware again."),
+    Route("POST", "/firmware/deployments/{id}/abort", DeploymentEndpoints.abort, Action.ADMINISTER, "End a deployment; nothing further is sent.", answer=Deployment),
 
-        Route("GET", "/config-schema", of.config.schema, Action.READ, "The JSON Schema of every desired configuration.", answer=ConfigSchema),
-        Route("PUT", "/config-schema", of.config.set_schema, Action.ADMINISTER, "Rule what may be desired from now on.", body=SchemaBody, answer=ConfigSchema),
-        Route("DELETE", "/config-schema", of.config.delete_schema, Action.ADMINISTER, "Let any object be desired."),
+    Route("GET", "/config-schema", ConfigEndpoints.schema, Action.READ, "The JSON Schema of every desired configuration.", answer=ConfigSchema),
+    Route("PUT", "/config-schema", ConfigEndpoints.set_schema, Action.ADMINISTER, "Rule what may be desired from now on.", body=SchemaBody, answer=ConfigSchema),
+    Route("DELETE", "/config-schema", ConfigEndpoints.delete_schema, Action.ADMINISTER, "Let any object be desired."),
 
-        Route("POST", "/sync", of.edge.sync, Action.DEVICE, "Hand in records of production.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
-        Route("GET", "/cloud-sync", of.edge.overview, Action.READ, "What waits for the cloud.", answer=CloudSync),
-        Route("GET", "/cloud-sync/dead-letters", of.edge.dead_letters, Action.ADMINISTER, "Records that the cloud refused.", query=ListQuery, answer=DeadLetter, listing=True),
-        Route("DELETE", "/cloud-sync/dead-letters", of.edge.discard_all, Action.ADMINISTER, "Give up dead letters that match.", body=DeadLetterFilter, answer=Deleted),
-        Route("POST", "/cloud-sync/dead-letters/retry", of.edge.retry_all, Action.ADMINISTER, "Push dead letters that match again.", body=DeadLetterFilter, answer=Retried),
-        Route("POST", "/cloud-sync/dead-letters/{id}/retry", of.edge.retry, Action.ADMINISTER, "Push a dead letter again."),
+    Route("POST", "/sync", EdgeEndpoints.sync, Action.DEVICE, "Hand in records of production.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
+    Route("GET", "/cloud-sync", EdgeEndpoints.overview, Action.READ, "What waits for the cloud.", answer=CloudSync),
+    Route("GET", "/cloud-sync/dead-letters", EdgeEndpoints.dead_letters, Action.ADMINISTER, "Records that the cloud refused.", query=ListQuery, answer=DeadLetter, listing=True),
+    Route("DELETE", "/cloud-sync/dead-letters", EdgeEndpoints.discard_all, Action.ADMINISTER, "Give up dead letters that match.", body=DeadLetterFilter, answer=Deleted),
+    Route("POST", "/cloud-sync/dead-letters/retry", EdgeEndpoints.retry_all, Action.ADMINISTER, "Push dead letters that match again.", body=DeadLetterFilter, answer=Retried),
+    Route("POST", "/cloud-sync/dead-letters/{id}/retry", EdgeEndpoints.retry, Action.ADMINISTER, "Push a dead letter again."),
 
-        Route("GET", "/health", of.health.health, Action.READ, "Every replica with its figures, and the fleet in numbers.", answer=FleetHealth),
-        Route("GET", "/settings", of.settings.get, Action.READ, "What counts for the whole organisation.", answer=OrgSettings),
-        Route("PATCH", "/settings", of.settings.change, Action.ADMINISTER_BY_SESSION, "Change it, on every replica.", body=SettingsPatch, answer=OrgSettings),
-        Route("POST", "/settings/enrollment-key", of.settings.new_enrollment_key, Action.ADMINISTER_BY_SESSION, "A new enrolment key, shown once; the old one is dead.", answer=EnrollmentKey, secret=True),
+    Route("GET", "/health", HealthEndpoints.health, Action.READ, "Every replica with its figures, and the fleet in numbers.", answer=FleetHealth),
+    Route("GET", "/settings", SettingsEndpoints.get, Action.READ, "What counts for the whole organisation.", answer=OrgSettings),
+    Route("PATCH", "/settings", SettingsEndpoints.change, Action.ADMINISTER_BY_SESSION, "Change it, on every replica.", body=SettingsPatch, answer=OrgSettings),
+    Route("POST", "/settings/enrollment-key", SettingsEndpoints.new_enrollment_key, Action.ADMINISTER_BY_SESSION, "A new enrolment key, shown once; the old one is dead.", answer=EnrollmentKey, secret=True),
 
-        Route("GET", "/audit-log", of.audit.list, Action.READ, "Who did what to whom.", query=AuditQuery, answer=AuditRow, listing=True),
-    ]
+    Route("GET", "/audit-log", AuditEndpoints.list, Action.READ, "Who did what to whom.", query=AuditQuery, answer=AuditRow, listing=True),
+)

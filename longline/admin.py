@@ -12,20 +12,17 @@ from typing import Annotated, TypeVar
 
 import msgspec
 import typer
-from msgspec import Struct
 from rich.console import Console
 
 from hub.accounts.names import username_of
-from hub.accounts.organisation import OrganisationService
-from hub.accounts.passwords import Passwords, require_strong
+from hub.accounts.passwords import require_strong
 from hub.accounts.rest import UserBody
-from hub.accounts.service import AccountService
-from hub.accounts.sessions import SessionService
-from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
-from hub.accounts.users import THE_HUB, UserService
+from hub.accounts.users import THE_HUB
+from hub.accounts.wiring import People, services
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
+from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, Invalid
 from hub.base.migrate import pending
@@ -75,7 +72,7 @@ def create_user(
     settings = settings_of(data_dir)
     body = _checked(username, _password(generate=generate), role, display_name)
 
-    async def create(of: Services) -> None:
+    async def create(of: People) -> None:
         await of.users.create_user(
             THE_HUB,
             body.username,
@@ -138,7 +135,7 @@ def enrollment(
     """Show the key with which devices enrol, make a new one, switch auto-enrolment on or off."""
     settings = settings_of(data_dir)
 
-    async def look(of: Services) -> tuple[str, bool, str]:
+    async def look(of: People) -> tuple[str, bool, str]:
         if auto is not None:
             await of.organisation.change(THE_HUB, auto_enroll=auto is Switch.ON)
         if reenroll is not None:
@@ -155,13 +152,7 @@ def enrollment(
         _tell("(LONGLINE_AUTO_ENROLL decides wherever it is set)")
 
 
-class Services(Struct, frozen=True):
-    accounts: AccountService
-    organisation: OrganisationService
-    users: UserService
-
-
-def _with_services(settings: Settings, work: Callable[[Services], Awaitable[T]]) -> T:
+def _with_services(settings: Settings, work: Callable[[People], Awaitable[T]]) -> T:
     """Raises `UserError`."""
     answers: list[T] = []
 
@@ -176,22 +167,14 @@ def _with_services(settings: Settings, work: Callable[[Services], Awaitable[T]])
     return answers[0]
 
 
-async def _services(database: Database, settings: Settings) -> Services:
+async def _services(database: Database, settings: Settings) -> People:
     """On a database that no replica has seen yet, with what its first start would make."""
     missing = await pending(database)
     if missing:
         raise ConfigurationError(f"the schema lacks {missing[0]}: run longline migrate first")
-    audit = AuditService(AuditStore(database))
-    store = AccountStore(database)
-    accounts = AccountService(store, audit, settings)
-    await accounts.prepare()
-    passwords = Passwords()
-    sessions = SessionService(store, audit, settings, accounts, passwords)
-    return Services(
-        accounts,
-        OrganisationService(store, audit, settings),
-        UserService(store, audit, accounts, sessions, passwords),
-    )
+    people = services(database, AuditService(AuditStore(database)), settings, DatabaseClock())
+    await people.accounts.prepare()
+    return people
 
 
 def _password(*, generate: bool) -> str:

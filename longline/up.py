@@ -75,8 +75,8 @@ async def bring_up(
     async def on_start(replica: Replica) -> None:
         nonlocal ready, public
         public = replica.site.url or ""
-        password = await replica.users.first_start()
-        key, _, _ = await replica.accounts.enrollment(DEFAULT_ORG)
+        password = await replica.people.users.first_start()
+        key, _, _ = await replica.people.accounts.enrollment(DEFAULT_ORG)
         ready = structs.replace(
             ready,
             admin_password=password,
@@ -84,7 +84,7 @@ async def bring_up(
             database_url=embedded.database_url,
             redis_url=embedded.redis_url,
         )
-        replica.sessions.on_login(lambda: _forget_credentials(Path(settings.data_dir)))
+        replica.people.sessions.on_login(lambda: _forget_credentials(Path(settings.data_dir)))
 
     try:
         await embedded.start()

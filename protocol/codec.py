@@ -322,3 +322,8 @@ def rfc3339(moment: datetime) -> str:
 
 
 _WHOLE_SECOND: Final = len('"2026-01-02T03:04:05Z"')
+
+
+def at(moment: datetime | None) -> str | None:
+    """A time as it travels, or null."""
+    return None if moment is None else rfc3339(moment)

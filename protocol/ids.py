@@ -16,6 +16,9 @@ ReplicaId = NewType("ReplicaId", str)
 Generation = NewType("Generation", int)
 """The fence of a device's line: rises by one with each line that the device opens."""
 
+DeviceKey = tuple[OrgId, DeviceId]
+CommandKey = tuple[OrgId, CommandId]
+
 DEFAULT_ORG: Final = OrgId("default")
 
 # `(?!\n)` because Python's `$` also matches before a final newline, and JSON Schema has no `\Z`.

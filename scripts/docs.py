@@ -9,26 +9,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final
 
-from hub.accounts.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Action
-from hub.accounts.rest import AccountEndpoints
-from hub.accounts.settings_rest import SettingsEndpoints
-from hub.audit.rest import AuditEndpoints
+from hub.accounts.access import FOR_DEVICES, MINIMUM
 from hub.base.errors import PROBLEMS
 from hub.base.settings import variables
 from hub.campaigns import journey
-from hub.commands.rest import CommandEndpoints
-from hub.config.rest import ConfigEndpoints
-from hub.devices.rest import DeviceEndpoints
-from hub.edge.rest import EdgeEndpoints
-from hub.firmware.deployment_rest import DeploymentEndpoints
-from hub.firmware.rest import FirmwareEndpoints
-from hub.groups.rest import GroupEndpoints
-from hub.lines.health import HealthEndpoints
-from hub.routes import Endpoints, routes
-from hub.telemetry.rest import TelemetryEndpoints
-from hub.web.contract_rules import Rules
+from hub.routes import ROUTES, RULES
 from hub.web.route import Route
 from protocol.closing import CLOSINGS, Closing
 from protocol.commands import COMMANDS
@@ -36,30 +23,6 @@ from protocol.lifecycle import ENDED, STEPS, Happening, State
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PART: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-RULES: Final = Rules(
-    minimum=MINIMUM, devices=FOR_DEVICES, dispatch=Action.DISPATCH, commands=COMMAND_MINIMUM
-)
-
-
-def table_of_routes() -> list[Route]:
-    """The table of `hub/routes.py`; its endpoints cannot be called."""
-    nobody = cast("Any", None)
-    return routes(
-        Endpoints(
-            accounts=AccountEndpoints(nobody, nobody, nobody, nobody),
-            audit=AuditEndpoints(nobody),
-            commands=CommandEndpoints(nobody, nobody, nobody),
-            config=ConfigEndpoints(nobody, nobody),
-            deployments=DeploymentEndpoints(nobody, nobody, nobody),
-            devices=DeviceEndpoints(nobody, nobody),
-            edge=EdgeEndpoints(nobody),
-            firmware=FirmwareEndpoints(nobody),
-            health=HealthEndpoints(nobody, nobody, nobody),
-            groups=GroupEndpoints(nobody, nobody, nobody),
-            settings=SettingsEndpoints(nobody),
-            telemetry=TelemetryEndpoints(nobody),
-        )
-    )
 
 
 def renewed(page: str) -> str:
@@ -116,9 +79,7 @@ def commands() -> str:
 
 
 def paths() -> str:
-    rows = (
-        (route.method, f"`{route.path}`", _who(route), route.summary) for route in table_of_routes()
-    )
+    rows = ((route.method, f"`{route.path}`", _who(route), route.summary) for route in ROUTES)
     return markdown(("method", "path", "who", "what"), rows)
 
 

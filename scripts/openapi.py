@@ -5,9 +5,9 @@ from importlib.metadata import version
 
 import msgspec
 
+from hub.routes import ROUTES, RULES
 from hub.web.contract import openapi
-from scripts.docs import RULES, table_of_routes
 
 if __name__ == "__main__":
-    document = openapi(table_of_routes(), RULES, version=version("longline"))
+    document = openapi(ROUTES, RULES, version=version("longline"))
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 
 from hub.base.kept import Kept
+from hub.base.principal import Principal, Role
 from hub.commands.dispatch import Claim, NewCommand, Target
 from hub.commands.records import Ledgered
-from hub.lines import figures
 from hub.lines.pace import Rates
 from hub.lines.session import LineListener, LineSession, Renewal
-from hub.web.principal import Principal, Role
+from hub.replicas import figures
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS
 from protocol.frames import Hello

@@ -7,7 +7,7 @@ each may do what the one before it may.
 from enum import StrEnum
 from typing import Final
 
-from hub.web.principal import Principal, Role
+from hub.base.principal import Principal, Role
 from protocol.commands import COMMANDS, Danger
 
 ROLES: Final[tuple[Role, ...]] = ("VIEWER", "OPERATOR", "MANAGER", "ADMIN")

@@ -8,10 +8,11 @@ from starlette.requests import Request
 from hub.accounts.access import BY_SESSION, FOR_DEVICES, OPEN_TO_ALL, Action, may
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
-from hub.audit.service import AuditService, deed_of
+from hub.audit.entries import deed_of
+from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, Unauthenticated
+from hub.base.principal import ANYONE, Principal
 from hub.web.limits import Limits
-from hub.web.principal import ANYONE, Principal
 
 
 class AccountGuard:

@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
-from hub.audit.service import AuditService, changes_of, deed_of
+from hub.audit.entries import changes_of, deed_of
+from hub.audit.service import AuditService
+from hub.base.principal import Principal
 from hub.base.retention import Retention
 from hub.base.settings import Settings
-from hub.web.principal import Principal
 from protocol.ids import OrgId
 
 PREFIX: Final = "keep_"

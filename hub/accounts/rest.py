@@ -12,12 +12,13 @@ from hub.accounts.sessions import Grant, SessionService
 from hub.accounts.store import ApiKeyRow, SessionRow, UserRow
 from hub.accounts.users import UserChange, UserService
 from hub.base.errors import Forbidden, NotFound, TooLarge
-from hub.web.envelope import Answer, Items, at
+from hub.base.paging import Items
+from hub.base.principal import Role
+from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Query
-from hub.web.principal import Role
 from hub.web.route import Call
 from hub.web.site import Site, foreign_page
-from protocol.codec import rfc3339
+from protocol.codec import at, rfc3339
 
 Username = Annotated[str, Meta(min_length=1, max_length=128)]
 Password = Annotated[str, Meta(min_length=SHORTEST, max_length=1024)]

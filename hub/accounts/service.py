@@ -23,12 +23,13 @@ from hub.accounts.standing import (
 )
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import REFUSAL, Claims, SigningKey, Tokens, hash_secret, new_secret
-from hub.audit.service import AuditService, Deed
+from hub.audit.entries import Deed
+from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Connection
 from hub.base.errors import Unauthenticated, Unavailable
+from hub.base.principal import Principal
 from hub.base.settings import Settings
-from hub.web.principal import Principal
 from protocol.codec import rfc3339
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, uuid7
 

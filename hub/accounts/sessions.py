@@ -15,7 +15,8 @@ from hub.accounts.passwords import Passwords
 from hub.accounts.service import AccountService, moment
 from hub.accounts.store import AccountStore, RefreshOf, SessionRow, UserRow
 from hub.accounts.tokens import REFUSAL, Claims, hash_secret, new_secret
-from hub.audit.service import AuditService, Deed, deed_of
+from hub.audit.entries import Deed, deed_of
+from hub.audit.service import AuditService
 from hub.base.addresses import block_of
 from hub.base.database import Connection
 from hub.base.errors import (
@@ -27,8 +28,8 @@ from hub.base.errors import (
     TooManyRequests,
     Unauthenticated,
 )
+from hub.base.principal import Principal
 from hub.base.settings import Settings
-from hub.web.principal import Principal
 from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
 TICKET_SECONDS: Final = 30.0

@@ -10,7 +10,7 @@ import sql
 from hub.accounts.standing import Change, Standing, Subject
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import Conflict
-from hub.web.principal import Role
+from hub.base.principal import Role
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 
 _Q = sql.queries("accounts")

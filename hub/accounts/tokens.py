@@ -19,7 +19,7 @@ from jwt.algorithms import OKPAlgorithm
 from msgspec import Struct
 
 from hub.base.errors import Unauthenticated
-from hub.web.principal import Role
+from hub.base.principal import Role
 from protocol.ids import OrgId
 
 Scope = Literal["user", "device"]

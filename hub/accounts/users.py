@@ -12,13 +12,13 @@ from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService, session_of
 from hub.accounts.store import AccountStore, ApiKeyRow, UserRow
 from hub.accounts.tokens import API_KEY_PREFIX, hash_secret, new_secret
-from hub.audit.service import HIDDEN, AuditService, Deed, changes_of, deed_of
+from hub.audit.entries import HIDDEN, Deed, changes_of, deed_of
+from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Forbidden, NotFound, TooMany, invalid
+from hub.base.paging import Items, decode_cursor, page_of
+from hub.base.principal import Principal, Role
 from hub.base.visible import require_visible
-from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, page_of
-from hub.web.principal import Principal, Role
 from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.audit.store import Deed
+from hub.audit.entries import Deed
 from protocol.dashboard import RecordKind
 from protocol.ids import DeviceId
 

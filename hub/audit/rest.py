@@ -4,8 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hub.audit.service import AuditRow, AuditService, Filter, Outcome
-from hub.web.envelope import Items
+from hub.audit.entries import Outcome
+from hub.audit.service import AuditRow, AuditService, Filter
+from hub.base.paging import Items
 from hub.web.inputs import ListQuery, Moment
 from hub.web.route import Call
 

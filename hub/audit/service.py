@@ -2,38 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
 import structlog
 from msgspec import Struct
 
-from hub.audit.records import RESTRICTED, RecordChange, record_changes
-from hub.audit.store import HIDDEN, ActorKind, AuditStore, Deed, Filter, Outcome, columns_of
+from hub.audit.entries import ActorKind, Deed, Outcome
+from hub.audit.records import RecordChange, record_changes
+from hub.audit.store import AuditStore, Filter
 from hub.audit.sums import Sums
 from hub.base.database import Connection, Row, after_commit
 from hub.base.errors import Unavailable
+from hub.base.paging import Items, decode_number_cursor, page_of
 from hub.base.partitions import Partitioned
-from hub.web.envelope import Items
-from hub.web.paging import decode_number_cursor, page_of
-from hub.web.principal import Principal
 from protocol.codec import rfc3339
 from protocol.ids import OrgId
-
-__all__ = [
-    "HIDDEN",
-    "RESTRICTED",
-    "AuditRow",
-    "AuditService",
-    "Deed",
-    "Filter",
-    "Outcome",
-    "RecordChange",
-    "changes_of",
-    "columns_of",
-    "deed_of",
-]
 
 log = structlog.get_logger(__name__)
 
@@ -61,43 +46,6 @@ class AuditRow(Struct, frozen=True, kw_only=True, rename="camel"):
     detail: dict[str, Any]
     changes: dict[str, list[Any]]
     """field: [old, new]; a secret is `hidden`."""
-
-
-def deed_of(
-    by: Principal,
-    action: str,
-    target: str | None = None,
-    *,
-    changes: Mapping[str, tuple[object, object]] | None = None,
-    outcome: Outcome = "ok",
-    reason: str | None = None,
-    **detail: object,
-) -> Deed:
-    """What the caller does, or may not do. `changes`: of each field the old and the new value."""
-    return Deed(
-        org=by.org,
-        actor=by.actor,
-        actor_kind="user" if by.kind == "anyone" else by.kind,
-        actor_id=by.subject,
-        credential=by.session_id or by.key_id,
-        address=by.address,
-        request_id=by.request_id,
-        action=action,
-        target=target,
-        outcome=outcome,
-        reason=reason,
-        detail=detail,
-        changes={field: list(pair) for field, pair in (changes or {}).items()},
-    )
-
-
-def changes_of(
-    old: Mapping[str, object], new: Mapping[str, object]
-) -> dict[str, tuple[object, object]]:
-    """Of the fields of `new` those that are not as they were."""
-    return {
-        field: (old.get(field), value) for field, value in new.items() if old.get(field) != value
-    }
 
 
 class AuditService:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from hub.audit.store import Deed
+from hub.audit.entries import Deed
 
 MINUTE: Final = 60.0
 MOST_KINDS: Final = 1_000

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from hub.accounts.access import role_may_dispatch
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Unavailable
+from hub.base.principal import Principal
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
@@ -53,7 +54,6 @@ from hub.campaigns.rollout import (
 )
 from hub.campaigns.store import CampaignStore, Change, Driven
 from hub.commands.service import CommandService, Dispatch
-from hub.web.principal import Principal
 from protocol.commands import type_of
 from protocol.dashboard import DashboardEvent, DeploymentEvent
 from protocol.ids import DeviceId, OrgId, ReplicaId

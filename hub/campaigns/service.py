@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from hub.audit.service import AuditService, deed_of
+from hub.audit.entries import deed_of
+from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
+from hub.base.paging import Items, decode_cursor, page_of
+from hub.base.principal import Principal
 from hub.campaigns.driver import Dashboards, Driver
 from hub.campaigns.journey import Goal, Phase, Status, Target, error
 from hub.campaigns.penalty import Penalty
@@ -23,9 +26,6 @@ from hub.campaigns.rollout import (
 )
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandService
-from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, page_of
-from hub.web.principal import Principal
 from protocol.ids import DeviceId, OrgId, ReplicaId, uuid7
 
 __all__ = [

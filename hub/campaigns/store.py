@@ -9,11 +9,11 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Connection, Database, Row
+from hub.base.principal import Principal, Role
 from hub.campaigns.journey import DELETED, DISABLED, Phase, Seen, Status, Target
 from hub.campaigns.penalty import RELEASE_FAULTS, SPREAD, Failure, Penalty, penalties
 from hub.campaigns.records import Campaign, Name, NewCampaign, Part, Terms
 from hub.campaigns.rollout import CampaignStatus, Counts, Move
-from hub.web.principal import Principal, Role
 from protocol.commands import Command
 from protocol.ids import DeviceId, OrgId, ReplicaId
 from protocol.lifecycle import State

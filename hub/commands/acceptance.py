@@ -9,12 +9,11 @@ from types import MappingProxyType
 
 from msgspec import Struct, structs
 
-from hub.audit.service import Deed, deed_of
+from hub.audit.entries import Deed, deed_of
 from hub.base.errors import Conflict, HubError
 from hub.commands.dispatch import Insert, NewCommand, ReadyLine, Target, accept
-from hub.commands.records import Ledgered
-from hub.commands.store import Key, KeyRow, Name, Place
-from protocol.ids import DeviceId, OrgId
+from hub.commands.records import Key, KeyRow, Ledgered
+from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.replies import ErrorObject
 
 
@@ -30,7 +29,7 @@ class Intake(Struct, frozen=True, kw_only=True):
 Wish = tuple[OrgId, DeviceId, bytes]
 """A device, and the hash of what is asked of it."""
 Outcome = Ledgered | HubError
-Decision = Insert | Ledgered | HubError | Name
+Decision = Insert | Ledgered | HubError | CommandKey
 """A row to insert, what was there already, why not, or the name of a twin in the same group."""
 
 
@@ -61,10 +60,10 @@ class Acceptance:
     def keys_wanted(self) -> list[Key]:
         return [intake.key[0] for intake in self._intakes if intake.key is not None]
 
-    def places_wanted(self) -> list[Place]:
+    def places_wanted(self) -> list[DeviceKey]:
         return sorted({(c.org, c.device_id) for intake in self._intakes for c in intake.commands})
 
-    def names_wanted(self) -> list[Name]:
+    def names_wanted(self) -> list[CommandKey]:
         return sorted(
             {(c.org, c.command_id) for intake in self._intakes for c in intake.commands if c.chosen}
         )
@@ -83,15 +82,15 @@ class Acceptance:
         self,
         *,
         keys: dict[Key, KeyRow],
-        targets: dict[Place, Target],
-        existing: dict[Name, Ledgered],
+        targets: dict[DeviceKey, Target],
+        existing: dict[CommandKey, Ledgered],
         waiting: Mapping[Wish, Ledgered] = MappingProxyType({}),
-        ready: Callable[[Place], ReadyLine | None],
-        refused: Mapping[Name, HubError] = MappingProxyType({}),
+        ready: Callable[[DeviceKey], ReadyLine | None],
+        refused: Mapping[CommandKey, HubError] = MappingProxyType({}),
     ) -> None:
         """Moves `targets` on, and adds to `keys` what is taken here. `refused` are new commands
         that must not be accepted."""
-        taken: dict[Name, Insert] = {}
+        taken: dict[CommandKey, Insert] = {}
         for number, intake in enumerate(self._intakes):
             used = keys.get(intake.key[0]) if intake.key else None
             if used is not None and intake.key is not None:
@@ -136,7 +135,7 @@ class Acceptance:
             self.keys.append((key, row))
         self.deeds.extend(_deed(insert.new) for insert in inserts)
 
-    def outcomes(self, rows: dict[Name, Ledgered]) -> list[Taken]:
+    def outcomes(self, rows: dict[CommandKey, Ledgered]) -> list[Taken]:
         """What each call is told, once the inserts have become `rows`."""
         return [
             Taken(
@@ -148,7 +147,7 @@ class Acceptance:
         ]
 
 
-def _all_in(existing: dict[Name, Ledgered], commands: list[NewCommand]) -> bool:
+def _all_in(existing: dict[CommandKey, Ledgered], commands: list[NewCommand]) -> bool:
     return all((new.org, new.command_id) in existing for new in commands)
 
 
@@ -167,10 +166,10 @@ def _refused(intake: Intake, decisions: list[Decision]) -> dict[str, ErrorObject
 
 def _refusal(
     new: NewCommand,
-    refused: Mapping[Name, HubError],
-    targets: dict[Place, Target],
-    existing: dict[Name, Ledgered],
-    taken: dict[Name, Insert],
+    refused: Mapping[CommandKey, HubError],
+    targets: dict[DeviceKey, Target],
+    existing: dict[CommandKey, Ledgered],
+    taken: dict[CommandKey, Insert],
 ) -> HubError | None:
     """Of what would be accepted otherwise: a repeat joins what came of the first."""
     name = (new.org, new.command_id)
@@ -180,10 +179,10 @@ def _refusal(
 
 def _decide_one(
     new: NewCommand,
-    targets: dict[Place, Target],
-    existing: dict[Name, Ledgered],
-    taken: dict[Name, Insert],
-    ready: Callable[[Place], ReadyLine | None],
+    targets: dict[DeviceKey, Target],
+    existing: dict[CommandKey, Ledgered],
+    taken: dict[CommandKey, Insert],
+    ready: Callable[[DeviceKey], ReadyLine | None],
 ) -> Decision:
     name = (new.org, new.command_id)
     twin = taken.get(name)
@@ -194,7 +193,7 @@ def _decide_one(
     return accept(new, targets.get(place), existing.get(name), ready(place))
 
 
-def _outcome(decision: Decision, rows: dict[Name, Ledgered]) -> Outcome:
+def _outcome(decision: Decision, rows: dict[CommandKey, Ledgered]) -> Outcome:
     match decision:
         case Insert():
             return rows[decision.new.org, decision.new.command_id]

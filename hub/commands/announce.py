@@ -1,6 +1,6 @@
 """What follows a commit: callers are answered, dashboards told, figures counted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hub.accounts.access import SECRET
@@ -9,11 +9,10 @@ from hub.base.database import Connection
 from hub.base.errors import HubError
 from hub.commands.dispatch import NewCommand
 from hub.commands.records import Ledgered, accepted_event, result_event
-from hub.commands.store import Name, Place
 from hub.commands.waiting import Waiting
 from protocol import stream
 from protocol.dashboard import DashboardEvent
-from protocol.ids import OrgId, ReplicaId
+from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
 
 
 class Dashboards(Protocol):
@@ -31,7 +30,7 @@ class CommandListener(Protocol):
 
     async def judge(
         self, connection: Connection, commands: Sequence[NewCommand]
-    ) -> dict[Name, HubError]:
+    ) -> dict[CommandKey, HubError]:
         """Those that must not be accepted, and why; with the devices locked."""
         ...
 
@@ -39,23 +38,34 @@ class CommandListener(Protocol):
     async def ended(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...
 
 
-def listened(listeners: Sequence[CommandListener]) -> frozenset[str]:
-    """The command types of which somebody wants to be told in their transaction."""
-    return frozenset(kind for listener in listeners for kind in listener.types)
+class Listeners:
+    """The floors above that have a part in commands: they come before the first command."""
+
+    def __init__(self) -> None:
+        self._all: list[CommandListener] = []
+        self.types = frozenset[str]()
+        """The command types of which somebody wants to be told in their transaction."""
+
+    def __iter__(self) -> Iterator[CommandListener]:
+        return iter(self._all)
+
+    def add(self, listener: CommandListener) -> None:
+        self._all.append(listener)
+        self.types |= listener.types
 
 
 class Hints(Protocol):
     """Tells one other replica, soon or never: a sweep there finds out anyway."""
 
-    def send(self, owner: ReplicaId, place: Place) -> None:
+    def send(self, owner: ReplicaId, place: DeviceKey) -> None:
         """There may be something in the ledger for this device of yours."""
         ...
 
-    def cancel(self, owner: ReplicaId, name: Name) -> None:
+    def cancel(self, owner: ReplicaId, name: CommandKey) -> None:
         """A device of yours is to be asked to stop this command."""
         ...
 
-    def ended(self, accepted_by: ReplicaId, name: Name) -> None:
+    def ended(self, accepted_by: ReplicaId, name: CommandKey) -> None:
         """A command that you accepted has ended; a caller may wait for it."""
         ...
 

@@ -7,17 +7,18 @@ from typing import Final
 from msgspec import Struct
 
 from hub.accounts.access import DANGEROUS, may_dispatch
-from hub.audit.service import AuditService, deed_of
+from hub.audit.entries import deed_of
+from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, HubError, NotFound, invalid
+from hub.base.principal import Principal
 from hub.commands.acceptance import Intake, refusal_of
 from hub.commands.intake import Intakes
-from hub.commands.records import CommandResult, Ledgered, result_of
-from hub.commands.store import CommandStore, Key, KeyRow, Name
+from hub.commands.records import CommandResult, Key, KeyRow, Ledgered, result_of
+from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiting
 from hub.commands.wishes import Dispatch, new_commands
-from hub.web.principal import Principal
 from protocol.commands import Command, spec_of
-from protocol.ids import CommandId, DeviceId, OrgId, new_command_id, uuid7
+from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id, uuid7
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
 
@@ -66,7 +67,7 @@ class Calls:
         digest = wish.digest(device_id)
         now = self._database_clock()
         commands = new_commands(by, wish, [(device_id, command_id)], digest=digest, now=now)
-        name: Name = (by.org, command_id)
+        name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
             key = _keyed(by, wish, KeyRow(digest, command_id))
             taken = await self._intakes.take(
@@ -86,7 +87,7 @@ class Calls:
         self, by: Principal, device_id: DeviceId, command_id: CommandId, wish: Dispatch
     ) -> Ledgered:
         """The command that an idempotency key stands for."""
-        name: Name = (by.org, command_id)
+        name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
             command = await self.get(by.org, device_id, command_id)
             return await self._until_ended(command, wish, futures[name])
@@ -189,14 +190,14 @@ class Calls:
         batch_id: str,
         results: "dict[DeviceId, Ledgered | HubError]",
         wish: Dispatch,
-        futures: "dict[Name, asyncio.Future[Ledgered]]",
+        futures: "dict[CommandKey, asyncio.Future[Ledgered]]",
     ) -> BulkOutcome:
         unfinished = [
             outcome
             for outcome in results.values()
             if isinstance(outcome, Ledgered) and not outcome.ended
         ]
-        away = await self._waiting_for_device(unfinished) if wish.wait else set[Name]()
+        away = await self._waiting_for_device(unfinished) if wish.wait else set[CommandKey]()
         running = [
             futures[command.org, command.command_id]
             for command in unfinished
@@ -211,7 +212,7 @@ class Calls:
         finished = all(_has_result(future) for future in running)
         return BulkOutcome(batch_id, {d: _entry(o) for d, o in results.items()}, finished)
 
-    async def _waiting_for_device(self, commands: Sequence[Ledgered]) -> set[Name]:
+    async def _waiting_for_device(self, commands: Sequence[Ledgered]) -> set[CommandKey]:
         """Which of these are queued for a device that has no line: nobody is kept waiting."""
         queued = [c for c in commands if c.delivery == "queue" and c.status is State.PENDING]
         if not queued:

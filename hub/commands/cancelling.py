@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from hub.accounts.access import may_dispatch
-from hub.audit.service import AuditService, Deed, deed_of
+from hub.audit.entries import Deed, deed_of
+from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, NotFound
-from hub.commands.announce import Announcer, CommandListener, Hints
+from hub.base.principal import Principal
+from hub.commands.announce import Announcer, Hints, Listeners
 from hub.commands.dispatch import cancel
 from hub.commands.records import Ledgered, error_of
 from hub.commands.sending import Sender
-from hub.commands.store import CommandStore, Name
-from hub.web.principal import Principal
+from hub.commands.store import CommandStore
 from protocol.commands import CommandType
 from protocol.errors import CommandErrorCode
-from protocol.ids import CommandId, DeviceId, ReplicaId
+from protocol.ids import CommandId, CommandKey, DeviceId, ReplicaId
 
 _WITHDRAWN: Final = error_of(CommandErrorCode.CANCELLED, "cancelled before it was sent")
 
@@ -26,7 +27,7 @@ class Cancels:
         audit: AuditService,
         sender: Sender,
         announcer: Announcer,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         *,
         hints: Hints,
     ) -> None:
@@ -87,7 +88,7 @@ class Cancels:
         elif owner is not None:
             self._hints.cancel(owner, (command.org, command.command_id))
 
-    async def cancel_here(self, names: Sequence[Name]) -> None:
+    async def cancel_here(self, names: Sequence[CommandKey]) -> None:
         """Another replica wants commands cancelled whose devices have their line here."""
         for command in (await self._store.by_names(names)).values():
             if not command.ended:

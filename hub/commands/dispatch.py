@@ -24,8 +24,8 @@ from hub.base.errors import (
     TooLarge,
     TooManyCommands,
 )
+from hub.base.principal import Principal
 from hub.commands.records import Delivery, Ledgered, error_of
-from hub.web.principal import Principal
 from protocol.commands import COMMANDS, Danger
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode

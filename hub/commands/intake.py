@@ -5,7 +5,6 @@ the condition that it still holds. When it does not, or when there is more to wr
 statement can, the devices are locked first.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from hub.base import metrics
@@ -13,11 +12,11 @@ from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import HubError, Unavailable
 from hub.commands.acceptance import Acceptance, Intake, Taken
-from hub.commands.announce import Announcer, CommandListener, listened
+from hub.commands.announce import Announcer, Listeners
 from hub.commands.records import Ledgered
 from hub.commands.sending import Sender
-from hub.commands.store import CommandStore, Name, Raced
-from protocol.ids import ReplicaId
+from hub.commands.store import CommandStore, Raced
+from protocol.ids import CommandKey, ReplicaId
 
 ATTEMPTS: Final = 4
 
@@ -28,14 +27,13 @@ class Intakes:
         store: CommandStore,
         sender: Sender,
         announcer: Announcer,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         replica_id: ReplicaId,
     ) -> None:
         self._store = store
         self._sender = sender
         self._announcer = announcer
         self._listeners = listeners
-        self._listened = listened(listeners)
         self._replica_id = replica_id
         self._batcher = Batcher(self._accept, limit=500)
 
@@ -70,7 +68,8 @@ class Intakes:
     def _has_more_to_write(self, intakes: list[Intake]) -> bool:
         """More than one statement can write: that takes a transaction."""
         return any(
-            intake.key is not None or not self._listened.isdisjoint(c.type for c in intake.commands)
+            intake.key is not None
+            or not self._listeners.types.isdisjoint(c.type for c in intake.commands)
             for intake in intakes
         )
 
@@ -102,15 +101,15 @@ class Intakes:
             self._accepted(command, targets[command.org, command.device_id].owner)
         return group.outcomes(rows)
 
-    async def _judge(self, connection: Connection, group: Acceptance) -> dict[Name, HubError]:
-        refused: dict[Name, HubError] = {}
+    async def _judge(self, connection: Connection, group: Acceptance) -> dict[CommandKey, HubError]:
+        refused: dict[CommandKey, HubError] = {}
         for listener in self._listeners:
             refused |= await listener.judge(connection, group.commands())
         return refused
 
     async def _write(
         self, connection: Connection, group: Acceptance, *, locked: bool
-    ) -> dict[Name, Ledgered]:
+    ) -> dict[CommandKey, Ledgered]:
         if not group.inserts:
             return {}
         rows = await self._store.insert(

@@ -1,12 +1,11 @@
 """Commands that their device closed its line over (1009) end, instead of breaking every line."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
-from hub.commands.announce import Announcer, CommandListener
+from hub.commands.announce import Announcer, Listeners
 from hub.commands.records import error_of
 from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
@@ -20,9 +19,7 @@ _ERROR: Final = error_of(
 
 
 class Oversize:
-    def __init__(
-        self, store: CommandStore, announcer: Announcer, listeners: Sequence[CommandListener]
-    ) -> None:
+    def __init__(self, store: CommandStore, announcer: Announcer, listeners: Listeners) -> None:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners

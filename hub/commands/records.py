@@ -7,12 +7,12 @@ from typing import Any, Final, Literal, TypedDict
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from hub.audit.service import HIDDEN
-from hub.web.envelope import at
-from protocol.codec import encode_command, rfc3339
+from hub.audit.entries import HIDDEN
+from protocol.codec import at, encode_command, rfc3339
+from protocol.commands import CommandType
 from protocol.dashboard import CommandAcceptedEvent, CommandResultEvent
 from protocol.errors import CommandErrorCode
-from protocol.ids import CommandId, DeviceId, OrgId, ReplicaId
+from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.lifecycle import ENDED, State
 from protocol.replies import ErrorObject, Outcome, ResultError
 
@@ -224,3 +224,37 @@ def _first_kilobyte(output: str | None) -> str | None:
     if output is None:
         return None
     return output.encode()[:EVENT_OUTPUT_BYTES].decode("utf-8", "ignore")
+
+
+class Key(Struct, frozen=True):
+    """An Idempotency-Key in its scope."""
+
+    org: OrgId
+    path: str
+    key: str
+
+
+class KeyRow(Struct, frozen=True):
+    """What a key stands for: a command, or a batch and the errors of the targets it refused."""
+
+    request_hash: bytes
+    subject: str
+    refused: dict[str, ErrorObject] = {}
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    device_id: DeviceId | None = None
+    status: list[State] | None = None
+    type: list[CommandType] | None = None
+    batch_id: str | None = None
+    actor: str | None = None
+    finished: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Found(Struct, frozen=True):
+    """A command, and the generation of the newest line of its device."""
+
+    command: Ledgered
+    newest: Generation | None

@@ -6,7 +6,6 @@ nothing.
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -14,16 +13,16 @@ import structlog
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Overloaded, Unavailable
-from hub.commands.announce import Announcer, CommandListener, listened
+from hub.commands.announce import Announcer, Listeners
 from hub.commands.dispatch import Folded, Replied, fold, given_to
-from hub.commands.records import Ledgered
-from hub.commands.store import CommandStore, Found, Name
+from hub.commands.records import Found, Ledgered
+from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
 from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.errors import FrameErrorCode
 from protocol.frames import ResultAck
-from protocol.ids import CommandId
+from protocol.ids import CommandId, CommandKey
 from protocol.replies import Ack, Progress, Reply, Result
 
 log = structlog.get_logger(__name__)
@@ -49,7 +48,7 @@ class Replies:
         self,
         store: CommandStore,
         announcer: Announcer,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         events: Events,
     ) -> None:
         self._events = events
@@ -57,7 +56,6 @@ class Replies:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
-        self._listened = listened(listeners)
         self._batcher = Batcher(self._apply, limit=1000, bound=100_000, urgent=_is_result)
 
     def put(self, line: LineSession, reply: Reply) -> None:
@@ -131,7 +129,7 @@ class Replies:
             if locked:
                 await self._store.lock_replied(connection, names)
             found = await self._store.replied(connection, names)
-            left = set[Name]() if locked else self._listened_among(found)
+            left = set[CommandKey]() if locked else self._listened_among(found)
             changed = self._fold([a for a in replies if _name(a) not in left], found)
             rows = await self._store.apply(
                 connection, [(found[name].command.status, f.command) for name, f in changed.items()]
@@ -144,10 +142,12 @@ class Replies:
         self._announce([(f, rows[name]) for name, f in changed.items() if name in rows])
         return [a for a in replies if _name(a) in left]
 
-    def _listened_among(self, found: dict[Name, Found]) -> set[Name]:
-        return {name for name, one in found.items() if one.command.type in self._listened}
+    def _listened_among(self, found: dict[CommandKey, Found]) -> set[CommandKey]:
+        return {name for name, one in found.items() if one.command.type in self._listeners.types}
 
-    def _fold(self, replies: list[Arrived], found: dict[Name, Found]) -> dict[Name, Folded]:
+    def _fold(
+        self, replies: list[Arrived], found: dict[CommandKey, Found]
+    ) -> dict[CommandKey, Folded]:
         """The commands that are changed."""
         folded = {name: Folded(command=one.command) for name, one in found.items()}
         ts = self._announcer.now()
@@ -159,7 +159,7 @@ class Replies:
                 fold(folded[name], reply, ts=ts)
         return {name: f for name, f in folded.items() if f.changed}
 
-    def _acknowledge(self, replies: list[Arrived], found: dict[Name, Found]) -> None:
+    def _acknowledge(self, replies: list[Arrived], found: dict[CommandKey, Found]) -> None:
         """After the commit. A superseded line hears nothing: its device asks again on the new."""
         for line, reply in replies:
             one = found.get((line.org, reply.command_id))
@@ -183,7 +183,7 @@ class Replies:
                 self._announcer.ended(command)
 
 
-def _name(arrived: Arrived) -> Name:
+def _name(arrived: Arrived) -> CommandKey:
     line, reply = arrived
     return line.org, reply.command_id
 

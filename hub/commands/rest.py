@@ -8,6 +8,8 @@ from msgspec import Meta, Struct, structs
 
 from hub.accounts.access import is_secret_from
 from hub.base.errors import invalid
+from hub.base.paging import Items
+from hub.base.principal import Principal
 from hub.commands.records import (
     CommandRecord,
     Delivery,
@@ -17,10 +19,9 @@ from hub.commands.records import (
     result_of,
 )
 from hub.commands.service import BulkOutcome, CommandService, Dispatch, Filter
-from hub.web.envelope import Answer, Items
+from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.limits import Limits
-from hub.web.principal import Principal
 from hub.web.route import Call
 from protocol.commands import Command, CommandType
 from protocol.ids import UNREADABLE_COMMAND_IDS, CommandId, DeviceId, DeviceIdField, OrgId

@@ -12,15 +12,15 @@ from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import HubError
-from hub.commands.announce import Announcer, CommandListener, Hints, listened
+from hub.commands.announce import Announcer, Hints, Listeners
 from hub.commands.dispatch import Claim, Plan, ReadyLine, Step, plan
 from hub.commands.outgoing import Outgoing
 from hub.commands.records import Ledgered
-from hub.commands.store import CommandStore, Name, Place
+from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
 from protocol.codec import encode
 from protocol.frames import Cancel, Hello
-from protocol.ids import CommandId, ReplicaId
+from protocol.ids import CommandId, CommandKey, DeviceKey, ReplicaId
 from protocol.lifecycle import State
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class Sender:
         self,
         store: CommandStore,
         announcer: Announcer,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         *,
         note_deadline: Callable[[float], None],
         now: Callable[[], float],
@@ -57,12 +57,11 @@ class Sender:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
-        self._listened = listened(listeners)
         self._note_deadline = note_deadline
         self._hints = hints
         self._now = now
-        self._outgoing: dict[Place, Outgoing] = {}
-        self._cancels: dict[Name, Outgoing] = {}
+        self._outgoing: dict[DeviceKey, Outgoing] = {}
+        self._cancels: dict[CommandKey, Outgoing] = {}
         """On which line a cancel was written; forgotten by the sweep that does not find it."""
         self._claims = Batcher(self._claim, limit=500, bound=500_000)
         self._journals = Batcher(self._note_journals, limit=500, bound=500_000)
@@ -111,7 +110,7 @@ class Sender:
 
     # Commands come
 
-    def ready(self, place: Place) -> ReadyLine | None:
+    def ready(self, place: DeviceKey) -> ReadyLine | None:
         """The line of this replica that a command may be committed as sent on."""
         outgoing = self._outgoing.get(place)
         return outgoing.ready() if outgoing else None
@@ -134,14 +133,14 @@ class Sender:
             self._send(outgoing, command, fresh=True)
         self._claim_if_wanted(outgoing)
 
-    def look(self, place: Place) -> None:
+    def look(self, place: DeviceKey) -> None:
         """There may be something in the ledger for this device."""
         outgoing = self._outgoing.get(place)
         if outgoing is not None:
             outgoing.hinted()
             self._claim_if_wanted(outgoing)
 
-    def has_line(self, place: Place) -> bool:
+    def has_line(self, place: DeviceKey) -> bool:
         return place in self._outgoing
 
     def cancel(self, command: Ledgered) -> None:
@@ -201,7 +200,7 @@ class Sender:
 
     async def _commit(
         self, claims: list[Claim], *, locked: bool
-    ) -> tuple[list[Look], dict[Name, Ledgered]]:
+    ) -> tuple[list[Look], dict[CommandKey, Ledgered]]:
         """Read, decide, and write what is still as it was read; under a lock when something ends in
         which others have a part, because that takes a transaction."""
         database = self._store.database
@@ -217,7 +216,7 @@ class Sender:
         return await self._commit(claims, locked=True) if again else (looks, rows)
 
     def _is_listened(self, step: Step) -> bool:
-        return not step.sent and step.command.type in self._listened
+        return not step.sent and step.command.type in self._listeners.types
 
     async def _look(self, connection: Connection, claims: Sequence[Claim]) -> list[Look]:
         seqs, unsent = await self._store.unsent(connection, claims)
@@ -230,7 +229,7 @@ class Sender:
                 looks.append(Look(claim, Plan([], held=False), 0))
         return looks
 
-    def _claimed(self, outgoing: Outgoing, look: Look, rows: dict[Name, Ledgered]) -> None:
+    def _claimed(self, outgoing: Outgoing, look: Look, rows: dict[CommandKey, Ledgered]) -> None:
         """After the commit: write what was claimed, in order, as far as nobody else has changed it;
         the rest is looked at again."""
         steps, last, changed, wrote = look.plan.steps, look.last, False, False

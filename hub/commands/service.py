@@ -10,25 +10,23 @@ import time
 from collections.abc import Callable, Sequence
 
 from hub.audit.service import AuditService
-from hub.commands.announce import Announcer, CommandListener, Dashboards, Hints
+from hub.base.paging import Items, decode_cursor, page_of
+from hub.commands.announce import Announcer, CommandListener, Dashboards, Hints, Listeners
 from hub.commands.calls import BulkOutcome, Calls
 from hub.commands.cancelling import Cancels
 from hub.commands.dispatch import NewCommand
 from hub.commands.intake import Intakes
 from hub.commands.oversize import Oversize
-from hub.commands.records import Ledgered
+from hub.commands.records import Filter, Ledgered
 from hub.commands.replying import Events, Replies
 from hub.commands.sending import Sender
-from hub.commands.store import CommandStore, Filter, Name, Place
-from hub.commands.store import Name as CommandName
+from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiting
 from hub.commands.wishes import Dispatch
 from hub.lines.session import LineSession
-from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, page_of
 from protocol.frames import Hello
-from protocol.ids import OrgId, ReplicaId
+from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
 from protocol.replies import Reply
 
 __all__ = [
@@ -38,7 +36,6 @@ __all__ = [
     "Dispatch",
     "Filter",
     "Hints",
-    "CommandName",
     "Ledgered",
     "NewCommand",
 ]
@@ -56,7 +53,6 @@ class CommandService:
         dashboards: Dashboards,
         replica_id: ReplicaId,
         *,
-        listeners: Sequence[CommandListener] = (),
         events: Events,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
@@ -65,6 +61,7 @@ class CommandService:
     ) -> None:
         self._store = store
         self._waiting = waiting = Waiting()
+        self._listeners = listeners = Listeners()
         announcer = Announcer(dashboards, waiting, hints, replica_id)
         self._sender = sender = Sender(
             store,
@@ -93,6 +90,10 @@ class CommandService:
         self.cancel = cancels.cancel
         self.cancel_pending = cancels.cancel_pending
         self.cancel_here = cancels.cancel_here
+
+    def listen(self, listener: CommandListener) -> None:
+        """Have a floor above take part in commands, before the first one."""
+        self._listeners.add(listener)
 
     async def run(self) -> None:
         """The group commits and the sweep; for ever."""
@@ -141,11 +142,11 @@ class CommandService:
 
     # Hints of other replicas
 
-    def look(self, place: Place) -> None:
+    def look(self, place: DeviceKey) -> None:
         """Something was accepted for a device that may be on a line here."""
         self._sender.look(place)
 
-    async def ended_elsewhere(self, names: Sequence[Name]) -> None:
+    async def ended_elsewhere(self, names: Sequence[CommandKey]) -> None:
         """Commands that were accepted here have ended: somebody may wait for them."""
         expected = [name for name in names if self._waiting.expects(name)]
         for command in await self._store.finished(expected) if expected else ():

@@ -6,60 +6,21 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from msgspec import Struct
 from msgspec.structs import replace
 
 import sql
 from hub.accounts.access import role_may_dispatch
-from hub.audit.service import Deed, columns_of
+from hub.audit.entries import Deed, columns_of
 from hub.base.database import Connection, Database, Row
+from hub.base.principal import Role
 from hub.commands.dispatch import Claim, Insert, Step, Target
-from hub.commands.records import Ledgered
+from hub.commands.records import Filter, Found, Key, KeyRow, Ledgered
 from hub.lines.session import LineSession
-from hub.web.principal import Role
-from protocol.commands import CommandType
-from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
+from protocol.ids import CommandId, CommandKey, DeviceId, DeviceKey, Generation, OrgId, ReplicaId
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
 
 _Q = sql.queries("commands")
-
-Place = tuple[OrgId, DeviceId]
-Name = tuple[OrgId, CommandId]
-
-
-class Key(Struct, frozen=True):
-    """An Idempotency-Key in its scope."""
-
-    org: OrgId
-    path: str
-    key: str
-
-
-class KeyRow(Struct, frozen=True):
-    """What a key stands for: a command, or a batch and the errors of the targets it refused."""
-
-    request_hash: bytes
-    subject: str
-    refused: dict[str, ErrorObject] = {}
-
-
-class Filter(Struct, frozen=True, kw_only=True):
-    device_id: DeviceId | None = None
-    status: list[State] | None = None
-    type: list[CommandType] | None = None
-    batch_id: str | None = None
-    actor: str | None = None
-    finished: bool | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-class Found(Struct, frozen=True):
-    """A command, and the generation of the newest line of its device."""
-
-    command: Ledgered
-    newest: Generation | None
 
 
 class Raced(Exception):
@@ -91,10 +52,12 @@ class CommandStore:
         if await connection.fetchval(_Q["add_keys"], *_columns(rows)) != len(keys):
             raise Raced
 
-    async def lock(self, connection: Connection, places: Sequence[Place]) -> None:
+    async def lock(self, connection: Connection, places: Sequence[DeviceKey]) -> None:
         await connection.execute(_Q["lock_devices"], *_columns(places))
 
-    async def targets(self, connection: Connection, places: Sequence[Place]) -> dict[Place, Target]:
+    async def targets(
+        self, connection: Connection, places: Sequence[DeviceKey]
+    ) -> dict[DeviceKey, Target]:
         """What acceptance must know of devices; unknown ones are left out."""
         return {
             (row["org_id"], row["device_id"]): Target(
@@ -109,7 +72,9 @@ class CommandStore:
             for row in await connection.fetch(_Q["targets"], *_columns(places))
         }
 
-    async def existing(self, connection: Connection, names: Sequence[Name]) -> dict[Name, Ledgered]:
+    async def existing(
+        self, connection: Connection, names: Sequence[CommandKey]
+    ) -> dict[CommandKey, Ledgered]:
         return _by_name(await connection.fetch(_Q["existing"], *_columns(names)))
 
     async def waiting(
@@ -128,11 +93,11 @@ class CommandStore:
         *,
         by: ReplicaId,
         locked: bool,
-    ) -> dict[Name, Ledgered]:
+    ) -> dict[CommandKey, Ledgered]:
         """Write the rows, move the counters of their devices, record the deeds: in one statement.
         Raises `Raced` when a device is not as `targets` found it (`locked` ones are)."""
         columns = _columns(_insert_row(insert) for insert in inserts)
-        devices: dict[Place, tuple[int, int, Generation | None]] = {}
+        devices: dict[DeviceKey, tuple[int, int, Generation | None]] = {}
         for insert in inserts:
             place = (insert.new.org, insert.new.device_id)
             seq_read = devices[place][0] if place in devices else insert.seq - 1
@@ -160,12 +125,12 @@ class CommandStore:
 
     async def unsent(
         self, connection: Connection, claims: Sequence[Claim]
-    ) -> tuple[dict[Place, int], dict[Place, list[Ledgered]]]:
+    ) -> tuple[dict[DeviceKey, int], dict[DeviceKey, list[Ledgered]]]:
         """(the last number of each device whose line is still the newest, what the lines have not
         been written, in order)."""
         columns = _columns((c.org, c.device_id, c.generation, c.sent_up_to) for c in claims)
-        seqs: dict[Place, int] = {}
-        found: defaultdict[Place, list[Ledgered]] = defaultdict(list)
+        seqs: dict[DeviceKey, int] = {}
+        found: defaultdict[DeviceKey, list[Ledgered]] = defaultdict(list)
         for row in await connection.fetch(_Q["unsent"], *columns):
             place = (row["line_org"], row["line_device"])
             seqs[place] = row["command_seq"]
@@ -175,7 +140,7 @@ class CommandStore:
 
     async def claim(
         self, connection: Connection, steps: Sequence[tuple[Claim, Step]]
-    ) -> dict[Name, Ledgered]:
+    ) -> dict[CommandKey, Ledgered]:
         """Those that are not as they were read are left alone, and out of the answer."""
         rows = [
             (
@@ -207,10 +172,12 @@ class CommandStore:
 
     # Replies
 
-    async def lock_replied(self, connection: Connection, names: Sequence[Name]) -> None:
+    async def lock_replied(self, connection: Connection, names: Sequence[CommandKey]) -> None:
         await connection.execute(_Q["lock_replied"], *_columns(names))
 
-    async def replied(self, connection: Connection, names: Sequence[Name]) -> dict[Name, Found]:
+    async def replied(
+        self, connection: Connection, names: Sequence[CommandKey]
+    ) -> dict[CommandKey, Found]:
         return {
             (row["org_id"], row["command_id"]): Found(from_row(row), row["line_generation"])
             for row in await connection.fetch(_Q["replied"], *_columns(names))
@@ -218,7 +185,7 @@ class CommandStore:
 
     async def apply(
         self, connection: Connection, changes: Sequence[tuple[State, Ledgered]]
-    ) -> dict[Name, Ledgered]:
+    ) -> dict[CommandKey, Ledgered]:
         """(the state in which each was read, what became of it); those that are in another state by
         now are left alone, and out of the answer."""
         if not changes:
@@ -280,7 +247,7 @@ class CommandStore:
     async def expire(self, connection: Connection, error: ErrorObject) -> list[Ledgered]:
         return [from_row(row) for row in await connection.fetch(_Q["expire"], error)]
 
-    async def unwritten_here(self, replica_id: ReplicaId) -> list[Place]:
+    async def unwritten_here(self, replica_id: ReplicaId) -> list[DeviceKey]:
         rows = await self.database.fetch(_Q["unwritten_here"], replica_id)
         return [(row["org_id"], row["device_id"]) for row in rows]
 
@@ -298,14 +265,14 @@ class CommandStore:
         row = await self.database.fetchrow(_Q["get"], org, device_id, command_id)
         return None if row is None else from_row(row)
 
-    async def by_names(self, names: Sequence[Name]) -> dict[Name, Ledgered]:
+    async def by_names(self, names: Sequence[CommandKey]) -> dict[CommandKey, Ledgered]:
         return _by_name(await self.database.fetch(_Q["existing"], *_columns(names)))
 
-    async def finished(self, names: Sequence[Name]) -> list[Ledgered]:
+    async def finished(self, names: Sequence[CommandKey]) -> list[Ledgered]:
         rows = await self.database.fetch(_Q["finished"], *_columns(names))
         return [from_row(row) for row in rows]
 
-    async def on_line(self, places: Sequence[Place]) -> set[Place]:
+    async def on_line(self, places: Sequence[DeviceKey]) -> set[DeviceKey]:
         """Which of these devices have a live line, on any replica."""
         rows = await self.database.fetch(_Q["on_line"], *_columns(places))
         return {(row["org_id"], row["device_id"]) for row in rows}
@@ -412,7 +379,7 @@ def _born(insert: Insert, row: Row, by: ReplicaId) -> Ledgered:
     )
 
 
-def _by_name(rows: "list[Row]") -> dict[Name, Ledgered]:
+def _by_name(rows: "list[Row]") -> dict[CommandKey, Ledgered]:
     commands = [from_row(row) for row in rows]
     return {(command.org, command.command_id): command for command in commands}
 

@@ -7,14 +7,14 @@ whose command ended elsewhere. Every replica sweeps; rows that another has locke
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import structlog
 
 from hub.base import metrics
 from hub.base.errors import Unavailable
-from hub.commands.announce import Announcer, CommandListener
+from hub.commands.announce import Announcer, Listeners
 from hub.commands.records import Ledgered, error_of
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
@@ -68,7 +68,7 @@ class Sweep:
         sender: Sender,
         announcer: Announcer,
         waiting: Waiting,
-        listeners: Sequence[CommandListener],
+        listeners: Listeners,
         replica_id: ReplicaId,
         *,
         clock: Callable[[], float],

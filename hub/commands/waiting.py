@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from hub.commands.records import Ledgered
-from hub.commands.store import Name
+from protocol.ids import CommandKey
 
 
 class Stopped(Exception):
@@ -20,12 +20,12 @@ class Stopped(Exception):
 class Waiting:
     def __init__(self) -> None:
         self._stopped = False
-        self._futures: defaultdict[Name, set[asyncio.Future[Ledgered]]] = defaultdict(set)
+        self._futures: defaultdict[CommandKey, set[asyncio.Future[Ledgered]]] = defaultdict(set)
 
-    def names(self) -> list[Name]:
+    def names(self) -> list[CommandKey]:
         return list(self._futures)
 
-    def expects(self, name: Name) -> bool:
+    def expects(self, name: CommandKey) -> bool:
         return name in self._futures
 
     def stop(self) -> None:
@@ -41,11 +41,15 @@ class Waiting:
                 future.set_result(command)
 
     @contextmanager
-    def expect(self, names: Sequence[Name]) -> Generator[dict[Name, asyncio.Future[Ledgered]]]:
+    def expect(
+        self, names: Sequence[CommandKey]
+    ) -> Generator[dict[CommandKey, asyncio.Future[Ledgered]]]:
         """Futures for the ends of these; begun before the commands are accepted, so that no end
         is missed."""
         loop = asyncio.get_running_loop()
-        futures: dict[Name, asyncio.Future[Ledgered]] = {n: loop.create_future() for n in names}
+        futures: dict[CommandKey, asyncio.Future[Ledgered]] = {
+            n: loop.create_future() for n in names
+        }
         for name, future in futures.items():
             self._futures[name].add(future)
             if self._stopped:
@@ -56,7 +60,7 @@ class Waiting:
             for name, future in futures.items():
                 self._forget(name, future)
 
-    def _forget(self, name: Name, future: asyncio.Future[Ledgered]) -> None:
+    def _forget(self, name: CommandKey, future: asyncio.Future[Ledgered]) -> None:
         waiting = self._futures[name]
         waiting.discard(future)
         if not waiting:

@@ -7,10 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 from hub.base.errors import HubError, invalid
+from hub.base.principal import Principal
 from hub.commands.dispatch import NewCommand, request_hash, too_large
-from hub.commands.records import Delivery, frame_bytes
-from hub.commands.store import Key
-from hub.web.principal import Principal
+from hub.commands.records import Delivery, Key, frame_bytes
 from protocol.commands import Command, params_of, spec_of, timeout_of
 from protocol.ids import CommandId, DeviceId
 

@@ -4,14 +4,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from hub.base.paging import Items, decode_number_cursor, encode_cursor
 from hub.commands.service import CommandService, Dispatch
 from hub.config.secrecy import Hide
 from hub.config.service import ConfigService, HistoryRow, SchemaRow, Standing
-from hub.web.envelope import Items, at
 from hub.web.inputs import Body, ListQuery
-from hub.web.paging import decode_number_cursor, encode_cursor
 from hub.web.route import Call
-from protocol.codec import rfc3339
+from protocol.codec import at, rfc3339
 from protocol.ids import DeviceId
 from protocol.merge_patch import hash_of
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
-from hub.audit.service import HIDDEN
+from hub.audit.entries import HIDDEN
 from protocol.merge_patch import Document
 
 Hide = Callable[[Document], Document]

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from hub.audit.service import AuditService, deed_of
+from hub.audit.entries import deed_of
+from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, HubError, NotFound
-from hub.commands.service import CommandName, Ledgered, NewCommand
+from hub.base.principal import Principal
+from hub.commands.service import Ledgered, NewCommand
 from hub.config.schema import Rule
 from hub.config.secrecy import Hide, hide_nothing, hiding
 from hub.config.standing import (
@@ -36,10 +38,9 @@ from hub.config.store import (
     Undone,
 )
 from hub.lines.service import LineRef
-from hub.web.principal import Principal
 from protocol.commands import PushConfig
 from protocol.frames import Hello
-from protocol.ids import DeviceId, OrgId
+from protocol.ids import CommandKey, DeviceId, OrgId
 from protocol.merge_patch import Document, leading_to, merge
 
 __all__ = ["ConfigService", "HistoryRow", "SchemaRow", "Standing"]
@@ -64,7 +65,7 @@ class ConfigService:
 
     async def judge(
         self, connection: Connection, commands: Sequence[NewCommand]
-    ) -> dict[CommandName, HubError]:
+    ) -> dict[CommandKey, HubError]:
         """The pushes that would violate their organisation's schema, or that build on another
         version than what is desired."""
         pushes = [c for c in commands if c.type == PUSH]
@@ -74,7 +75,7 @@ class ConfigService:
             return {}
         places = sorted({(c.org, c.device_id) for c in pushes})
         wanted = await self._store.lock(connection, places)
-        refused: dict[CommandName, HubError] = {}
+        refused: dict[CommandKey, HubError] = {}
         for push in pushes:
             place = (push.org, push.device_id)
             if place not in wanted:

@@ -6,6 +6,8 @@ from msgspec import Meta, Struct, field
 from starlette.requests import Request
 
 from hub.base.errors import Invalid, invalid
+from hub.base.paging import Items
+from hub.base.principal import Principal
 from hub.devices.admission import Admission
 from hub.devices.service import (
     ConnectedRow,
@@ -15,12 +17,11 @@ from hub.devices.service import (
     DeviceService,
     Identity,
 )
-from hub.web.envelope import Answer, Items, at
+from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Query
 from hub.web.limits import Limits
-from hub.web.principal import Principal
 from hub.web.route import Call
-from protocol.codec import rfc3339
+from protocol.codec import at, rfc3339
 from protocol.frames import ConnectionMode
 from protocol.ids import DEVICE_ID_RULE, DeviceId, DeviceIdField, is_device_id
 from protocol.telemetry import ShownStatus

@@ -9,7 +9,8 @@ import structlog
 from msgspec import Struct
 
 from hub.accounts.service import AccountService
-from hub.audit.service import AuditService, Deed, changes_of, deed_of
+from hub.audit.entries import Deed, changes_of, deed_of
+from hub.audit.service import AuditService
 from hub.base.errors import (
     BadEnrollmentKey,
     Conflict,
@@ -20,6 +21,8 @@ from hub.base.errors import (
     Unauthenticated,
     Unavailable,
 )
+from hub.base.paging import Items, decode_cursor, page_of
+from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.admission import Admission
 from hub.devices.enrollment import LATELY_SECONDS, Verdict, decide, key_fits
@@ -30,9 +33,6 @@ from hub.devices.store import (
     DeviceStore,
     Identity,
 )
-from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, page_of
-from hub.web.principal import Principal
 from protocol.dashboard import AlertEvent
 from protocol.frames import ConnectionMode
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, is_device_id

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Raw, Struct
 
 from hub.base.errors import invalid
+from hub.base.paging import Items
 from hub.edge.service import DeadRow, EdgeService, Which
-from hub.web.envelope import Items
 from hub.web.inputs import Body, ListQuery
 from hub.web.route import Call
 from protocol.codec import rfc3339

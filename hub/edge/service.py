@@ -6,16 +6,16 @@ from typing import Any, Final
 import structlog
 from msgspec import Raw, Struct
 
-from hub.audit.service import AuditService, deed_of
+from hub.audit.entries import deed_of
+from hub.audit.service import AuditService
 from hub.base import metrics
 from hub.base.database import Connection
 from hub.base.errors import NotFound, Overloaded, TooManyRequests, Unavailable
+from hub.base.paging import Items, decode_number_cursor, page_of
+from hub.base.principal import Principal
 from hub.base.retention import Retention
 from hub.edge.records import Intake, Judged, decide, judge
 from hub.edge.store import DeadRow, EdgeStore, Overview, Raced, Which
-from hub.web.envelope import Items
-from hub.web.paging import decode_number_cursor, page_of
-from hub.web.principal import Principal
 from protocol.edge import Refusal, SyncAnswer
 from protocol.ids import DeviceId, OrgId
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, structs
 
 from hub.base.errors import invalid
+from hub.base.paging import Items, decode_number_cursor, encode_cursor
 from hub.campaigns.service import (
     Campaign,
     CampaignService,
@@ -19,11 +20,10 @@ from hub.campaigns.service import (
 )
 from hub.firmware.deployments import DeploymentService, Matching, Wanted
 from hub.firmware.service import FirmwareService
-from hub.web.envelope import Answer, Items, at
+from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery
-from hub.web.paging import decode_number_cursor, encode_cursor
 from hub.web.route import Call
-from protocol.codec import rfc3339
+from protocol.codec import at, rfc3339
 from protocol.ids import DeviceId, DeviceIdField
 from protocol.replies import ErrorObject
 from protocol.telemetry import ShownStatus

@@ -5,11 +5,11 @@ from typing import Final
 from msgspec import UNSET, Struct
 
 from hub.base.errors import NotFound, invalid
+from hub.base.principal import Principal
 from hub.campaigns.service import Campaign, CampaignService, NewCampaign, Terms, Wish
 from hub.devices.service import DeviceFilter, DeviceService
 from hub.firmware.service import FirmwareService, ReleaseRow
 from hub.groups.service import GroupService
-from hub.web.principal import Principal
 from protocol.commands import UpdateFirmware
 from protocol.ids import DeviceId, OrgId
 from protocol.telemetry import ShownStatus

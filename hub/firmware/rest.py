@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from hub.base.errors import PreconditionFailed, UnsupportedMedia
+from hub.base.paging import Items
 from hub.firmware.artifact import Asked, Part, Verdict, judge
 from hub.firmware.service import FirmwareService, KeyRow, NewRelease, ReleaseRow
-from hub.web.envelope import Answer, Items, problem, problem_document
+from hub.web.envelope import Answer, problem, problem_document
 from hub.web.inputs import Body, ListQuery, Query
 from hub.web.route import Call
 from protocol.codec import rfc3339

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hub.audit.service import AuditService, deed_of
+from hub.audit.entries import deed_of
+from hub.audit.service import AuditService
 from hub.base.errors import Conflict, NotFound, invalid
+from hub.base.paging import Items, decode_cursor, page_of
+from hub.base.principal import Principal
 from hub.campaigns.service import CampaignService
 from hub.commands.service import CommandService, Filter
 from hub.firmware.artifact import display_name
 from hub.firmware.files import Artifacts
 from hub.firmware.signing import check_public_key, check_signature, key_that_fits
 from hub.firmware.store import KeyRow, ReleaseRow, ReleaseStore, taken
-from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, page_of
-from hub.web.principal import Principal
 from protocol.ids import DeviceId, OrgId, uuid7
 
 __all__ = ["FirmwareService", "KeyRow", "NewRelease", "ReleaseRow"]

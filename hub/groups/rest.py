@@ -4,11 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from hub.base.paging import Items
 from hub.commands.rest import CommandEndpoints, DispatchBody
 from hub.devices.rest import Device, device_of
 from hub.devices.service import DeviceFilter, DeviceService
 from hub.groups.service import GroupRow, GroupService
-from hub.web.envelope import Answer, Items
+from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery
 from hub.web.route import Call
 from protocol.codec import rfc3339

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from hub.audit.service import AuditService, Deed, changes_of, deed_of
+from hub.audit.entries import Deed, changes_of, deed_of
+from hub.audit.service import AuditService
 from hub.base.errors import NotFound
+from hub.base.paging import Items, decode_cursor, page_of
+from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.service import DeviceService
 from hub.groups.store import GroupRow, GroupStore
-from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, page_of
-from hub.web.principal import Principal
 from protocol.ids import DeviceId, OrgId, uuid7
 
 __all__ = ["GroupRow", "GroupService"]

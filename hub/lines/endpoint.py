@@ -20,6 +20,7 @@ from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
 from hub.base.errors import HubError, Unauthenticated
+from hub.base.principal import Principal
 from hub.base.turnstile import Turnstile
 from hub.lines.budget import ConnectBudget
 from hub.lines.pace import Rates
@@ -30,7 +31,6 @@ from hub.socket.connection import ABNORMAL
 from hub.socket.handler import Handler, Socket
 from hub.socket.handshake import Refusal, Upgrade
 from hub.telemetry.service import TelemetryService
-from hub.web.principal import Principal
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame
 from protocol.errors import InvalidMessage, ProblemCode

@@ -1,14 +1,10 @@
 """The rows of lines and of replicas."""
 
-from datetime import datetime
-
 import msgspec
 from msgspec import Struct
 
 import sql
 from hub.base.database import Database, Row
-from hub.lines.figures import Told
-from hub.lines.lease import Held
 from protocol.frames import Hello
 from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
 
@@ -44,46 +40,6 @@ class Registered(Struct, frozen=True):
     """As the `hello` of an earlier line said, in bytes."""
 
 
-class Ended(Struct, frozen=True):
-    """The end of a replica that said no goodbye."""
-
-    replica_id: ReplicaId
-    at: datetime
-
-
-class ReplicaRow(Struct, frozen=True, kw_only=True):
-    replica_id: ReplicaId
-    address: str
-    version: str | None
-    started_at: datetime
-    last_seen: datetime
-    told: Told | None
-    """None before it first told, or when another version tells otherwise."""
-
-    @classmethod
-    def from_row(cls, row: Row) -> "ReplicaRow":
-        try:
-            told = None if row["figures"] is None else msgspec.convert(row["figures"], Told)
-        except msgspec.ValidationError:
-            told = None
-        return cls(
-            replica_id=ReplicaId(row["replica_id"]),
-            address=row["address"],
-            version=row["version"],
-            started_at=row["started_at"],
-            last_seen=row["last_seen"],
-            told=told,
-        )
-
-
-class Counts(Struct, frozen=True, kw_only=True):
-    devices: int
-    connected: int
-    unfinished: int
-    now: datetime
-    """By the database's clock."""
-
-
 class LineStore:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -109,11 +65,11 @@ class LineStore:
 
     async def close(self, lines: list[LineRef]) -> set[LineRef]:
         """Note the end of lines; those that were still the newest of their device."""
-        orgs, device_ids, generations = _columns(lines)
+        orgs, device_ids, generations = columns_of(lines)
         async with self._database.transaction() as connection:
             rows = await connection.fetch(_Q["close"], orgs, device_ids, generations)
             await connection.execute(_Q["seen"], orgs, device_ids, generations)
-        return set(_refs(rows))
+        return set(refs_of(rows))
 
     async def hello(self, said: list[tuple[LineRef, Hello]]) -> None:
         await self._database.execute(
@@ -129,97 +85,11 @@ class LineStore:
         )
 
 
-class ReplicaStore:
-    """`reserved` is a small pool of its own, so that leases are renewed however busy the other
-    connections are."""
-
-    def __init__(self, reserved: Database) -> None:
-        self._database = reserved
-
-    async def start(
-        self, replica_id: ReplicaId, address: str, version: str, *, lease: float
-    ) -> None:
-        await self._database.execute(_Q["start_replica"], replica_id, address, version, lease)
-
-    async def renew(self, replica_id: ReplicaId, lease: float, told: Told) -> bool:
-        """False: somebody has declared this replica dead."""
-        return await self._database.fetchval(_Q["renew"], replica_id, lease, told) is not None
-
-    async def revive(
-        self, replica_id: ReplicaId, lease: float, lines: list[LineRef]
-    ) -> dict[LineRef, bool]:
-        """Alive again, with its lines: those that are still the newest of their device, and whether
-        they had been closed."""
-        async with self._database.transaction() as connection:
-            await connection.execute(_Q["revive"], replica_id, lease)
-            rows = await connection.fetch(_Q["reopen"], *_columns(lines))
-        return dict(zip(_refs(rows), [row["was_closed"] for row in rows], strict=True))
-
-    async def others(self, replica_id: ReplicaId) -> list[Held]:
-        """The leases of all replicas but this one that have not ended."""
-        rows = await self._database.fetch(_Q["leases"], replica_id)
-        return [Held(row["replica_id"], row["lease_until"]) for row in rows]
-
-    async def bury(self, unrenewed: list[Held]) -> tuple[list[ReplicaId], list[LineRef]]:
-        """Declare these dead, once, if their leases still stand as they were seen; their lines end
-        too."""
-        async with self._database.transaction() as connection:
-            rows = await connection.fetch(
-                _Q["end_dead"],
-                [held.replica_id for held in unrenewed],
-                [held.until for held in unrenewed],
-            )
-            dead = [ReplicaId(row["replica_id"]) for row in rows]
-            lines = await connection.fetch(_Q["close_all"], dead) if dead else []
-        return dead, _refs(lines)
-
-    async def untold(self) -> list[tuple[Ended, OrgId]]:
-        """The streams in which the end of a replica is still to be told."""
-        rows = await self._database.fetch(_Q["untold"])
-        return [(Ended(row["replica_id"], row["ended_at"]), row["org_id"]) for row in rows]
-
-    async def told(self, ends: list[Ended]) -> None:
-        await self._database.execute(
-            _Q["told"], [end.replica_id for end in ends], [end.at for end in ends]
-        )
-
-    async def takeovers(self, replica_id: ReplicaId) -> list[LineRef]:
-        """Newer lines, on other replicas, of devices that had one here; each is told once."""
-        return _refs(await self._database.fetch(_Q["takeovers"], replica_id))
-
-    async def close_all(self, replica_id: ReplicaId) -> list[LineRef]:
-        """End every line of a replica."""
-        return _refs(await self._database.fetch(_Q["close_all"], [replica_id]))
-
-    async def goodbye(self, replica_id: ReplicaId, *, complete: bool) -> None:
-        """`complete`: there is nothing that dashboards were not told."""
-        async with self._database.transaction() as connection:
-            untold = await connection.fetch(_Q["close_all"], [replica_id])
-            await connection.execute(_Q["goodbye"], replica_id, complete and not untold)
-
-    async def forget(self) -> None:
-        await self._database.execute(_Q["forget_replicas"])
-
-
-class HealthStore:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def replicas(self, lease: float) -> list[ReplicaRow]:
-        """Those that have not ended, the oldest first."""
-        rows = await self._database.fetch(_Q["replicas"], lease)
-        return [ReplicaRow.from_row(row) for row in rows]
-
-    async def counts(self, org: OrgId) -> Counts:
-        (row,) = await self._database.fetch(_Q["counts"], org)
-        return Counts(**dict(row))
-
-
-def _refs(rows: list[Row]) -> list[LineRef]:
+def refs_of(rows: list[Row]) -> list[LineRef]:
     return [LineRef(row["org_id"], row["device_id"], row["generation"]) for row in rows]
 
 
-def _columns(lines: list[LineRef]) -> tuple[list[OrgId], list[DeviceId], list[Generation]]:
+def columns_of(lines: list[LineRef]) -> tuple[list[OrgId], list[DeviceId], list[Generation]]:
     return (
         [line.org for line in lines],
         [line.device_id for line in lines],

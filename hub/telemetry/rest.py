@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta
 
 from hub.base.errors import invalid
+from hub.base.paging import Items
 from hub.telemetry.service import (
     EventRecord,
     LogRecord,
@@ -14,7 +15,6 @@ from hub.telemetry.service import (
     StateChange,
     TelemetryService,
 )
-from hub.web.envelope import Items
 from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.route import Call
 from protocol.commands import Level

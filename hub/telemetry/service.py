@@ -20,9 +20,9 @@ import structlog
 from msgspec import Struct, structs
 
 from hub.base import metrics
-from hub.base.clocks import Brake
 from hub.base.errors import Unavailable
 from hub.base.kept import TAKEN, Kept
+from hub.base.paging import Items, decode_cursor, encode_cursor
 from hub.base.partitions import Partitioned
 from hub.base.patterns import containing
 from hub.base.retention import Retention
@@ -31,8 +31,6 @@ from hub.telemetry.quota import Quota
 from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
-from hub.web.envelope import Items
-from hub.web.paging import decode_cursor, encode_cursor
 from protocol.codec import encode, rfc3339
 from protocol.commands import LEVELS, Level
 from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
@@ -496,15 +494,12 @@ class TelemetryService:
 
     # Jobs
 
-    async def make_room(self, keep: Retention) -> None:
-        """Partitions for what comes, by the database's clock and by ours."""
+    def partitioned(self, keep: Retention) -> list[Partitioned]:
+        """The tables that are kept so long from now on."""
         self._retention = keep
-        moment = datetime.fromtimestamp(self._clock(), UTC)
-        await self._store.make_room(_tables(keep), [moment])
+        return _tables(keep)
 
-    async def clean_up(self, brake: Brake, now: float) -> None:
-        """Drop what is past its retention; `now` in monotonic seconds."""
-        await self._store.drop(_tables(self._retention), brake, now)
+    async def clean_up(self, _: Retention) -> None:
         await self._store.forget_marks()
 
     async def roll_up(self) -> None:

@@ -8,10 +8,9 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 import sql
-from hub.base.clocks import Brake
 from hub.base.database import Connection, Database
 from hub.base.database import Row as Record
-from hub.base.partitions import Partitioned, drop, make
+from hub.base.partitions import Partitioned, make
 from hub.telemetry import rows as rows_
 from hub.telemetry.rows import LateMetrics, Place, Row, Source
 from protocol.ids import DeviceId, OrgId
@@ -165,9 +164,6 @@ class TelemetryStore:
     async def make_room(self, tables: list[Partitioned], moments: list[datetime]) -> None:
         """Partitions for the present and for these moments."""
         await make(self._database, tables, moments)
-
-    async def drop(self, tables: list[Partitioned], brake: Brake, now: float) -> None:
-        await drop(self._database, tables, brake, now)
 
     async def forget_marks(self) -> None:
         await self._database.execute(_Q["forget_marks"])

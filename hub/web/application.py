@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -18,7 +18,7 @@ from hub.base.logging import Sample, shortened
 from hub.web import envelope
 from hub.web.front import Front
 from hub.web.paths import PathTable
-from hub.web.route import IDENTIFIED, Guard, Route, endpoint_of, internal_error
+from hub.web.route import IDENTIFIED, Guard, Methods, Route, endpoint_of, internal_error
 from hub.web.site import Site
 from protocol.errors import ProblemCode
 from protocol.ids import uuid7
@@ -36,7 +36,8 @@ FOR_MACHINES: Final = frozenset(
 
 
 def make_application(
-    routes: list[Route],
+    routes: Sequence[Route],
+    endpoints: Iterable[object],
     guard: Guard,
     others: list[BaseRoute],
     last: ASGIApp,
@@ -49,9 +50,9 @@ def make_application(
     )
     application.router.redirect_slashes = False  # another path is another path
     application.router.default = last
-    table = PathTable(application, _not_allowed)
+    table, methods = PathTable(application, _not_allowed), Methods(endpoints)
     for route in routes:
-        table.add(route.method, PREFIX + route.path, endpoint_of(route, guard))
+        table.add(route.method, PREFIX + route.path, endpoint_of(route, methods, guard))
     devices = {(route.method, PREFIX + route.path) for route in routes if for_devices(route)}
 
     def for_machines(method: str, path: str) -> bool:

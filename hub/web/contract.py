@@ -6,7 +6,7 @@ query, body and answer, the required action. The little that a row does not say 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -49,7 +49,7 @@ from protocol.ids import CommandIdField, DeviceIdField
 PREFIX: Final = "/api/v1"
 
 
-def openapi(table: list[Route], rules: Rules, *, version: str, prefix: str = "") -> Json:
+def openapi(table: Sequence[Route], rules: Rules, *, version: str, prefix: str = "") -> Json:
     """The document as JSON-like values."""
     schemas = _Schemas(table, rules)
     paths: dict[str, Json] = {}
@@ -91,7 +91,7 @@ def operation_id(route: Route) -> str:
 class _Schemas:
     """The JSON Schema of every type in the table."""
 
-    def __init__(self, table: list[Route], rules: Rules) -> None:
+    def __init__(self, table: Sequence[Route], rules: Rules) -> None:
         kinds = list(dict.fromkeys(_kinds(table)))
         found, self.components = msgspec.json.schema_components(kinds, ref_template=REF)
         self._of: dict[Any, Json] = dict(zip(kinds, found, strict=True))
@@ -113,7 +113,7 @@ class _Schemas:
         return self._queries[kind]
 
 
-def _kinds(table: list[Route]) -> Iterable[Any]:
+def _kinds(table: Sequence[Route]) -> Iterable[Any]:
     for route in table:
         yield from (kind for kind in (route.query, route.body, route.answer) if kind is not None)
     yield from (Page, ProblemDocument, DeviceIdField, CommandIdField)

@@ -1,17 +1,14 @@
 """How REST answers look: the success envelope, pages, and problem documents (RFC 9457)."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
 from hub.base.errors import PROBLEMS, FieldError, HubError
-from protocol.codec import rfc3339
-
-T = TypeVar("T")
+from hub.base.paging import Items
 
 JSON: Final = "application/json"
 NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -22,13 +19,6 @@ class Page(Struct, frozen=True):
     """`next` is the cursor of the following page, null at the end."""
 
     next: str | None
-
-
-class Items(Struct, Generic[T], frozen=True):
-    """What an endpoint of a list returns: one page, newest first."""
-
-    items: list[T]
-    next: str | None = None
 
 
 class Answer(Struct, frozen=True):
@@ -126,8 +116,3 @@ def problem_document(
         headers=dict(headers or {}),
         media_type=PROBLEM_JSON,
     )
-
-
-def at(moment: datetime | None) -> str | None:
-    """A time as it travels, or null."""
-    return None if moment is None else rfc3339(moment)

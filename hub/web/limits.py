@@ -17,8 +17,8 @@ from hub.base import metrics
 from hub.base.addresses import block_of
 from hub.base.errors import TooManyRequests
 from hub.base.limiter import Limiter, Policy, Standing, Taken
+from hub.base.principal import Principal
 from hub.base.settings import Settings
-from hub.web.principal import Principal
 
 log = structlog.get_logger(__name__)
 

@@ -5,6 +5,7 @@ with the build of the console, by the hashes of its lock: no CDN, no inline scri
 """
 
 import hashlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -59,7 +60,7 @@ in the checkout and load this page again.
 
 
 def pages(
-    table: list[Route], rules: Rules, prefix: str = "", built: Path = BUILT
+    table: Sequence[Route], rules: Rules, prefix: str = "", built: Path = BUILT
 ) -> list[BaseRoute]:
     """The routes of the documents and of the page; everybody may read them. Outside all paths are
     below `prefix`."""

@@ -4,7 +4,7 @@ The row declares everything about a path (who may call it, the types of query, b
 that the endpoint itself receives decoded values and the OpenAPI document cannot drift from it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar, cast
 
 import msgspec
@@ -14,6 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hub.base.errors import HubError, NotFound
+from hub.base.paging import bind, unbind
+from hub.base.principal import Principal
 from hub.web import envelope
 from hub.web.inputs import (
     MAX_BODY,
@@ -29,14 +31,13 @@ from hub.web.inputs import (
     read_body,
 )
 from hub.web.limits import headers_of
-from hub.web.paging import bind, unbind
 from hub.web.parameters import parameters_of
-from hub.web.principal import Principal
 
 log = structlog.get_logger(__name__)
 
 B = TypeVar("B")
 Q = TypeVar("Q")
+T = TypeVar("T")
 
 KNOWN: Final = "longline.known"
 """The extension of a scope by which a request says who its peer is."""
@@ -72,11 +73,12 @@ class Route(Struct, frozen=True):
     method: Method
     path: str
     """Below `/api/v1`, with `{name}` for parameters."""
-    endpoint: Callable[[Any], Awaitable[object]]
+    endpoint: Callable[[Any, Any], Awaitable[object]]
+    """A method of the endpoints of a capability."""
     action: Any
     """What the caller must be allowed to do: see `hub/accounts/access.py`."""
     summary: str
-    exists: Callable[[Principal, Request], Awaitable[None]] | None = None
+    exists: Callable[[Any, Principal, Request], Awaitable[None]] | None = None
     """Raises `NotFound` when the path names what is not there, or is somebody else's."""
     query: type[Query] | None = None
     body: Any = None
@@ -101,7 +103,27 @@ class Guard(Protocol):
     async def __call__(self, request: Request, action: Any) -> Principal: ...
 
 
-def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Response]]:
+class Methods:
+    """The methods that the table of routes names, each with its object."""
+
+    def __init__(self, endpoints: Iterable[object]) -> None:
+        self._bound = {
+            method: getattr(each, name)
+            for each in endpoints
+            for name, method in vars(type(each)).items()
+            if not name.startswith("_")
+        }
+
+    def of(self, method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+        """Raises `KeyError` when no capability has made the object."""
+        return self._bound[method]
+
+
+def endpoint_of(
+    route: Route, methods: Methods, guard: Guard
+) -> Callable[[Request], Awaitable[Response]]:
+    method = methods.of(route.endpoint)
+    exists = None if route.exists is None else methods.of(route.exists)
     read = _reader_of(route)
     kind = route.query or Query
     parameters_of(kind)  # a field that is no parameter is found out here
@@ -117,8 +139,8 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
             principal = await guard(request, route.action)
             if principal.kind != "anyone":
                 _identified(request)
-            if route.exists is not None:
-                await route.exists(principal, request)
+            if exists is not None:
+                await exists(principal, request)
             query = _behind_cursor(request, query_of(request, kind))
             if route.method != "GET":
                 check_coding(request)
@@ -128,7 +150,7 @@ def endpoint_of(route: Route, guard: Guard) -> Callable[[Request], Awaitable[Res
                 body=await read(request, principal),
                 request=request,
             )
-            return _response(route, request, query, await route.endpoint(call))
+            return _response(route, request, query, await method(call))
         except HubError as error:
             return envelope.problem(error)
         except ClientDisconnect:

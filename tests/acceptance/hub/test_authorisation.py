@@ -11,9 +11,9 @@ import pytest_asyncio
 from msgspec import Struct
 
 from hub.accounts.access import OPEN_TO_ALL, Action
+from hub.routes import ROUTES
 from hub.web.contract_rules import ENROL, key_of
 from hub.web.route import Route
-from scripts.docs import table_of_routes
 from tests.acceptance.hub.clients import Fleet, Rest, new_id
 from tests.acceptance.hub.conftest import PASSWORD, ROLES, log_in
 from tests.acceptance.hub.process import HubProcess
@@ -136,7 +136,7 @@ def others(table: Iterable[Route]) -> list[Route]:
 
 
 async def test_who_may_call_what(everybody: Cast) -> None:
-    table = table_of_routes()
+    table = ROUTES
     last = [route for route in table if key_of(route) in ENDS_ITSELF]
     wrong: list[str] = []
     async with Rest.open(everybody.url) as rest:
@@ -162,7 +162,7 @@ def opens_by_itself(route: Route, status: int) -> bool:
 
 
 async def test_what_has_ended_opens_nothing(everybody: Cast) -> None:
-    closed = [route for route in table_of_routes() if route.action not in OPEN_TO_ALL]
+    closed = [route for route in ROUTES if route.action not in OPEN_TO_ALL]
     wrong: list[str] = []
     async with Rest.open(everybody.url) as rest:
         turn = asyncio.Semaphore(AT_ONCE)

@@ -64,8 +64,8 @@ async def prepare(cluster: Cluster) -> None:
     await migrate_at(cluster.owner_url(TEMPLATE))
     database = await Database.open(cluster.url(TEMPLATE), connections=1)
     stream = StreamWriter(NoStream(), ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
-    await TelemetryService(TelemetryStore(database), stream).make_room(Retention())
-    await make(database, AuditService(AuditStore(database)).partitioned(days=400))
+    telemetry = TelemetryService(TelemetryStore(database), stream).partitioned(Retention())
+    await make(database, [*telemetry, *AuditService(AuditStore(database)).partitioned(days=400)])
     await database.close()
 
 

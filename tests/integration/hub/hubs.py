@@ -8,19 +8,29 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.commands.service import CommandService, Dispatch
-from hub.commands.store import CommandStore, Name, Place
+from hub.commands.store import CommandStore
 from hub.config.service import ConfigService
 from hub.config.store import ConfigStore
 from hub.devices.store import DeviceStore, Identity
-from hub.lines.lease import RENEW_SECONDS
-from hub.lines.membership import Membership
 from hub.lines.service import LineService, Replica
 from hub.lines.session import LineSession
-from hub.lines.store import LineRef, LineStore, Opening, ReplicaStore
+from hub.lines.store import LineRef, LineStore, Opening
+from hub.replicas.lease import RENEW_SECONDS
+from hub.replicas.membership import Membership
+from hub.replicas.store import ReplicaStore
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command
 from protocol.dashboard import AlertEvent, DashboardEvent, GapReason
-from protocol.ids import DEFAULT_ORG, CommandId, DeviceId, OrgId, ReplicaId, uuid7
+from protocol.ids import (
+    DEFAULT_ORG,
+    CommandId,
+    CommandKey,
+    DeviceId,
+    DeviceKey,
+    OrgId,
+    ReplicaId,
+    uuid7,
+)
 from protocol.stream import Appended, EventBatch
 from tests.factories import Surroundings, Wire, make_line, make_principal, make_told
 from tests.tasks import in_background
@@ -79,20 +89,20 @@ class Hints:
 
     def __init__(self) -> None:
         self.taken_from: list[tuple[ReplicaId, LineRef]] = []
-        self.sends: list[tuple[ReplicaId, Place]] = []
-        self.cancels: list[tuple[ReplicaId, Name]] = []
-        self.ends: list[tuple[ReplicaId, Name]] = []
+        self.sends: list[tuple[ReplicaId, DeviceKey]] = []
+        self.cancels: list[tuple[ReplicaId, CommandKey]] = []
+        self.ends: list[tuple[ReplicaId, CommandKey]] = []
 
     def taken(self, owner: ReplicaId, newer: LineRef) -> None:
         self.taken_from.append((owner, newer))
 
-    def send(self, owner: ReplicaId, place: Place) -> None:
+    def send(self, owner: ReplicaId, place: DeviceKey) -> None:
         self.sends.append((owner, place))
 
-    def cancel(self, owner: ReplicaId, name: Name) -> None:
+    def cancel(self, owner: ReplicaId, name: CommandKey) -> None:
         self.cancels.append((owner, name))
 
-    def ended(self, accepted_by: ReplicaId, name: Name) -> None:
+    def ended(self, accepted_by: ReplicaId, name: CommandKey) -> None:
         self.ends.append((accepted_by, name))
 
 
@@ -137,10 +147,10 @@ class Hub:
             AuditService(AuditStore(database)),
             self.told,
             self.replica_id,
-            listeners=[self.config],
             events=self.told,
             hints=self.hints,
         )
+        self.commands.listen(self.config)
 
     async def line(self, device_id: DeviceId) -> "Line":
         """A newer line of the device, registered and open."""

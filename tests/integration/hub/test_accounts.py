@@ -5,13 +5,11 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from hub.accounts.passwords import Passwords
-from hub.accounts.service import AccountService
-from hub.accounts.sessions import SessionService
-from hub.accounts.store import AccountStore
-from hub.accounts.users import THE_HUB, UserChange, UserService
+from hub.accounts.users import THE_HUB, UserChange
+from hub.accounts.wiring import People, services
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
+from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
 from hub.base.errors import Conflict, Unauthenticated
 from hub.base.settings import Settings
@@ -20,26 +18,21 @@ from protocol.ids import DEFAULT_ORG, DeviceId
 ADMIN = THE_HUB
 
 
-class Replica:
+def people_of(database: Database) -> People:
     """The accounts of one replica."""
-
-    def __init__(self, database: Database) -> None:
-        store, passwords = AccountStore(database), Passwords()
-        audit, settings = AuditService(AuditStore(database)), Settings()
-        self.accounts = AccountService(store, audit, settings)
-        self.sessions = SessionService(store, audit, settings, self.accounts, passwords)
-        self.users = UserService(store, audit, self.accounts, self.sessions, passwords)
+    audit = AuditService(AuditStore(database))
+    return services(database, audit, Settings(), DatabaseClock())
 
 
 @pytest_asyncio.fixture
-async def replica(database: Database) -> Replica:
-    replica = Replica(database)
+async def replica(database: Database) -> People:
+    replica = people_of(database)
     await replica.accounts.prepare()
     return replica
 
 
 async def test_the_password_of_the_first_start_is_told_once(
-    replica: Replica, database: Database
+    replica: People, database: Database
 ) -> None:
     password = await replica.users.first_start()
     assert password is not None
@@ -53,14 +46,14 @@ async def test_the_password_of_the_first_start_is_told_once(
 
 
 async def test_replicas_that_start_together_share_one_key(database: Database) -> None:
-    replicas = [Replica(database).accounts for _ in range(4)]
+    replicas = [people_of(database).accounts for _ in range(4)]
     await asyncio.gather(*(each.prepare() for each in replicas))
     assert await database.fetchval("SELECT count(*) FROM signing_key") == 1
     token, _ = replicas[0].device_token(DEFAULT_ORG, DeviceId("d1"), 1)
     assert [each.signed_device(token).subject for each in replicas] == ["d1"] * 4
 
 
-async def test_the_last_enabled_administrator_stays(replica: Replica, database: Database) -> None:
+async def test_the_last_enabled_administrator_stays(replica: People, database: Database) -> None:
     await replica.users.first_start()
     (admin,) = (await replica.users.list_users(DEFAULT_ORG, cursor=None, limit=10)).items
     changes = (UserChange(disabled=True), UserChange(role="MANAGER"))
@@ -80,7 +73,7 @@ async def test_the_last_enabled_administrator_stays(replica: Replica, database: 
 
 
 async def test_g12_what_one_replica_revokes_another_learns(database: Database) -> None:
-    one, other = Replica(database), Replica(database)
+    one, other = people_of(database), people_of(database)
     for each in (one, other):
         await each.accounts.prepare()
     password = await one.users.first_start()
@@ -97,7 +90,7 @@ async def test_g12_what_one_replica_revokes_another_learns(database: Database) -
 
 
 async def test_rotated_keys_still_verify_what_they_signed(
-    replica: Replica, database: Database
+    replica: People, database: Database
 ) -> None:
     accounts = replica.accounts
     before, _ = accounts.device_token(DEFAULT_ORG, DeviceId("d1"), 1)

@@ -9,6 +9,7 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Conflict, NotFound
+from hub.base.principal import Principal
 from hub.campaigns.driver import Driver
 from hub.campaigns.service import (
     Campaign,
@@ -23,7 +24,6 @@ from hub.campaigns.service import (
     Wish,
 )
 from hub.campaigns.store import CampaignStore
-from hub.web.principal import Principal
 from protocol.commands import ForceSync
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.replies import Result

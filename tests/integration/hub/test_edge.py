@@ -15,12 +15,12 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Overloaded, TooManyRequests
+from hub.base.principal import Principal
 from hub.base.retention import Retention
 from hub.edge.pusher import CloudPusher
 from hub.edge.pushing import Settlement
 from hub.edge.service import Bounds, EdgeService, Which
 from hub.edge.store import EdgeStore
-from hub.web.principal import Principal
 from protocol.answers import WEB_PAGE
 from protocol.dashboard import AlertEvent
 from protocol.ids import OrgId, ReplicaId

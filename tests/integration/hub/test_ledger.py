@@ -10,10 +10,9 @@ import pytest
 from hub.base.database import DEADLINE, Connection, Database
 from hub.base.errors import Conflict, HubError, TooManyCommands, Unavailable
 from hub.commands.dispatch import Claim, Target
-from hub.commands.records import Ledgered
+from hub.commands.records import Found, Ledgered
 from hub.commands.service import Dispatch
-from hub.commands.store import Found, Name, Place
-from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
+from protocol.ids import DEFAULT_ORG, CommandId, CommandKey, DeviceId, DeviceKey
 from protocol.lifecycle import State
 from protocol.replies import Ack, Progress, Reply, Result
 from tests.factories import make_principal
@@ -30,7 +29,7 @@ from tests.integration.hub.hubs import (
 )
 
 D1 = DeviceId("d1")
-Unsent = tuple[dict[Place, int], dict[Place, list[Ledgered]]]
+Unsent = tuple[dict[DeviceKey, int], dict[DeviceKey, list[Ledgered]]]
 
 
 async def statuses(database: Database) -> dict[str, str]:
@@ -277,7 +276,9 @@ async def test_g6_a_line_that_looks_between_reading_and_writing_gets_the_command
         newer: list[Line] = []
         read = one.store.targets
 
-        async def slowly(connection: Connection, places: Sequence[Place]) -> dict[Place, Target]:
+        async def slowly(
+            connection: Connection, places: Sequence[DeviceKey]
+        ) -> dict[DeviceKey, Target]:
             found = await read(connection, places)
             if not newer:
                 newer.append(await two.line(D1))
@@ -436,7 +437,9 @@ async def test_g1_a_command_that_ends_between_reading_and_writing_has_one_end(
         await line.until(1)
         read = hub.store.replied
 
-        async def slowly(connection: Connection, names: Sequence[Name]) -> dict[Name, Found]:
+        async def slowly(
+            connection: Connection, names: Sequence[CommandKey]
+        ) -> dict[CommandKey, Found]:
             found = await read(connection, names)
             await database.execute(
                 "UPDATE command SET status = 'TIMEOUT', finished_at = now() "

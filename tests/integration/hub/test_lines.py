@@ -4,8 +4,9 @@ import asyncio
 
 from hub.base.database import Database
 from hub.devices.store import DeviceStore
-from hub.lines.lease import LEASE_SECONDS, RENEW_SECONDS
-from hub.lines.store import HealthStore, LineRef, LineStore, Opening
+from hub.lines.store import LineRef, LineStore, Opening
+from hub.replicas.lease import LEASE_SECONDS, RENEW_SECONDS
+from hub.replicas.store import HealthStore
 from protocol.closing import CloseCode
 from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.frames import Hello

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hub.audit.service import AuditService, Deed
+from hub.audit.entries import Deed
+from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.clocks import Brake
 from hub.base.database import Database

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from hub.app import FLUSH_SECONDS
 from hub.base.database import DEADLINE, Database
 from hub.base.settings import Settings
-from hub.health import Health
+from hub.probes import Probes
 from hub.server import GRACE_SECONDS
 from protocol.ids import ReplicaId
 from tests.deploy import COMPOSE, DEPLOY, KUBERNETES, UNITS, env_file, unit, yaml
@@ -60,7 +60,7 @@ def test_systemd_waits_for_it(path: Any) -> None:
 def paths_of_the_hub() -> set[str]:
     """Those that are not under /api/v1."""
     database = cast("Database", None)
-    health = Health(
+    health = Probes(
         ReplicaId("r"),
         database,
         draining=bool,

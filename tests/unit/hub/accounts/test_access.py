@@ -11,7 +11,7 @@ from hub.accounts.access import (
     may_dispatch,
     role_covers,
 )
-from hub.web.principal import ANYONE, Role
+from hub.base.principal import ANYONE, Role
 from protocol.commands import COMMANDS
 from tests.factories import make_principal
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from hub.audit.entries import Deed
 from hub.audit.records import RecordChange, record_changes
-from hub.audit.service import Deed
 from protocol.ids import DEFAULT_ORG, DeviceId
 
 

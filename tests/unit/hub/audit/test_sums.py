@@ -1,6 +1,6 @@
 from typing import Any
 
-from hub.audit.service import Deed
+from hub.audit.entries import Deed
 from hub.audit.sums import MINUTE, Sums
 from protocol.ids import DEFAULT_ORG
 

@@ -4,9 +4,8 @@ from msgspec import structs
 from hub.base.errors import Conflict, HubError, Invalid, NotFound, TooManyCommands, invalid
 from hub.commands.acceptance import Acceptance, Intake, Taken
 from hub.commands.dispatch import NewCommand
-from hub.commands.records import Ledgered
-from hub.commands.store import Key, KeyRow, Name
-from protocol.ids import DEFAULT_ORG, DeviceId
+from hub.commands.records import Key, KeyRow, Ledgered
+from protocol.ids import DEFAULT_ORG, CommandKey, DeviceId
 from protocol.lifecycle import State
 from tests.factories import make_command, make_new, make_target
 
@@ -17,9 +16,9 @@ KEY = Key(DEFAULT_ORG, "/path", "key")
 def take(
     *intakes: Intake,
     keys: dict[Key, KeyRow] | None = None,
-    existing: dict[Name, Ledgered] | None = None,
+    existing: dict[CommandKey, Ledgered] | None = None,
     unfinished: int = 0,
-    refused: dict[Name, HubError] | None = None,
+    refused: dict[CommandKey, HubError] | None = None,
 ) -> tuple[Acceptance, list[Taken]]:
     group = Acceptance(list(intakes))
     group.decide(

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from hub.base.errors import Invalid, TooLarge
-from hub.commands.store import Key
+from hub.commands.records import Key
 from hub.commands.wishes import MOST_PARAMS, Dispatch, new_commands
 from protocol.commands import ForceSync, PullLogs, PushConfig
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId

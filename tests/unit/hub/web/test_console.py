@@ -6,9 +6,9 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from hub.base.principal import Principal
 from hub.web.application import make_application
 from hub.web.console import NONCE, Console
-from hub.web.principal import Principal
 from hub.web.site import Site
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*"}
@@ -30,7 +30,9 @@ def built(tmp_path: Path) -> Path:
 
 
 def client_of(folder: Path) -> httpx.AsyncClient:
-    application = make_application([], nobody, [], Console(folder=folder), Site(), lambda _: False)
+    application = make_application(
+        [], [], nobody, [], Console(folder=folder), Site(), lambda _: False
+    )
     transport = httpx.ASGITransport(application)
     return httpx.AsyncClient(transport=transport, base_url="http://hub")
 

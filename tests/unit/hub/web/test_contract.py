@@ -9,6 +9,7 @@ import pytest
 
 from hub.accounts.access import COMMAND_MINIMUM
 from hub.base.errors import PROBLEMS
+from hub.routes import ROUTES, RULES
 from hub.web.contract import PREFIX, openapi
 from hub.web.contract_rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, key_of
 from hub.web.contract_sockets import asyncapi
@@ -18,9 +19,8 @@ from protocol.commands import COMMANDS
 from protocol.dashboard import DashboardEvent, DashboardFrame
 from protocol.frames import DeviceFrame, HubFrame
 from protocol.ids import RESERVED_DEVICE_IDS
-from scripts.docs import RULES, table_of_routes
 
-TABLE = table_of_routes()
+TABLE = ROUTES
 DOCUMENT = openapi(TABLE, RULES, version="0")
 SOCKETS = asyncapi(version="0")
 

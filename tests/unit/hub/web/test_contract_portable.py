@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
+from hub.routes import ROUTES, RULES
 from hub.web.contract import openapi
 from hub.web.contract_portable import portable
 from hub.web.contract_sockets import asyncapi
-from scripts.docs import RULES, table_of_routes
 
 re2: Any = import_module("re2")  # has no types
 Json = dict[str, Any]
 DOCUMENTS: dict[str, Json] = {
-    "openapi": openapi(table_of_routes(), RULES, version="1"),
+    "openapi": openapi(ROUTES, RULES, version="1"),
     "asyncapi": asyncapi(version="1"),
 }
 

@@ -27,7 +27,9 @@ from hub.base.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from hub.web.envelope import Answer, Items, at, problem, problem_document, respond
+from hub.base.paging import Items
+from hub.web.envelope import Answer, problem, problem_document, respond
+from protocol.codec import at
 from protocol.errors import ProblemCode
 from tests.factories import MOMENT
 

@@ -8,9 +8,9 @@ import pytest
 
 from hub.base import metrics
 from hub.base.errors import TooManyRequests
+from hub.base.principal import Principal
 from hub.base.settings import Settings
 from hub.web.limits import CHANNEL, Limits, Scope, headers_of
-from hub.web.principal import Principal
 from tests.factories import make_principal
 
 USER = make_principal("ADMIN")

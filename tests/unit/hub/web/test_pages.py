@@ -7,8 +7,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from hub.routes import ROUTES, RULES
 from hub.web.pages import OF_BUILD, pages
-from scripts.docs import RULES, table_of_routes
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def built(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(built: Path) -> httpx.AsyncClient:
-    routes = pages(table_of_routes(), RULES, built=built)
+    routes = pages(ROUTES, RULES, built=built)
     transport = httpx.ASGITransport(Starlette(routes=routes))
     return httpx.AsyncClient(transport=transport, base_url="http://hub")
 

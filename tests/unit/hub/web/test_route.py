@@ -8,11 +8,10 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.web.envelope import Items
+from hub.base.paging import Items, encode_cursor
+from hub.base.principal import ANYONE, Principal
 from hub.web.inputs import MAX_OPEN_BODY, Body, ListQuery
-from hub.web.paging import encode_cursor
-from hub.web.principal import ANYONE, Principal
-from hub.web.route import KNOWN, Call, Route, endpoint_of
+from hub.web.route import KNOWN, Call, Methods, Route, endpoint_of
 from protocol.ids import DEFAULT_ORG
 from tests.unit.hub.web.test_inputs import finished, request
 
@@ -27,15 +26,26 @@ class Filtered(ListQuery, frozen=True, kw_only=True):
     q: str | None = None
 
 
-async def same(call: Call[Any, Any]) -> Any:
-    return call.body
+class Things:
+    def __init__(self) -> None:
+        self.next = encode_cursor((datetime(2026, 1, 1, tzinfo=UTC), "x"))
+        self.cursors: list[str | None] = []
+
+    async def make(self, call: Call[Any, Any]) -> Any:
+        return call.body
+
+    async def page(self, call: Call[Filtered, None]) -> Items[int]:
+        self.cursors.append(call.query.cursor)
+        return Items([1], self.next)
 
 
-def ask(route: Route, sent: Request, *, who: Principal = ANYONE) -> Response:
+def ask(
+    route: Route, sent: Request, *, who: Principal = ANYONE, things: Things | None = None
+) -> Response:
     async def guard(request: Request, action: object) -> Principal:
         return who
 
-    return finished(_run(endpoint_of(route, guard), sent))
+    return finished(_run(endpoint_of(route, Methods([things or Things()]), guard), sent))
 
 
 async def _run(endpoint: Callable[[Request], Any], sent: Request) -> Response:
@@ -44,7 +54,7 @@ async def _run(endpoint: Callable[[Request], Any], sent: Request) -> Response:
 
 
 def post(*, body: Any = Thing, **more: Any) -> Route:
-    return Route("POST", "/things", same, None, "Make.", body=body, **more)
+    return Route("POST", "/things", Things.make, None, "Make.", body=body, **more)
 
 
 @pytest.mark.parametrize("route", [post(), post(body=None), post(optional_body=True)])
@@ -94,20 +104,16 @@ def cursor_of(answer: Response) -> str:
 
 
 def test_a_cursor_is_good_for_its_list_and_filters_only() -> None:
-    inner = encode_cursor((datetime(2026, 1, 1, tzinfo=UTC), "x"))
-    got: list[str | None] = []
-
-    async def page(call: Call[Filtered, None]) -> Items[int]:
-        got.append(call.query.cursor)
-        return Items([1], inner)
+    things = Things()
+    inner, got = things.next, things.cursors
 
     def list_of(path: str, query: str) -> Response:
         route = Route(
-            "GET", "/things", page, None, "List.", query=Filtered, answer=int, listing=True
+            "GET", "/things", Things.page, None, "List.", query=Filtered, answer=int, listing=True
         )
         sent = request(query=query)
         sent.scope["path"] = path
-        return ask(route, sent)
+        return ask(route, sent, things=things)
 
     cursor = cursor_of(list_of("/things", "q=a&limit=1"))
     assert list_of("/things", f"q=a&limit=2&cursor={cursor}").status_code == 200
@@ -121,3 +127,8 @@ def test_a_cursor_is_good_for_its_list_and_filters_only() -> None:
     ):
         assert list_of(path, query).status_code == 400, query
     assert len(got) == 2
+
+
+def test_a_method_whose_object_nobody_made_is_found_before_anybody_calls() -> None:
+    with pytest.raises(KeyError):
+        Methods([]).of(Things.make)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.lines.figures import lag, told
+from hub.replicas.figures import lag, told
 from protocol.dashboard import Position
 from tests.factories import make_counted, make_state
 

@@ -9,13 +9,12 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from hub.base.errors import Invalid, invalid
-from hub.web.envelope import Items
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -24,6 +23,14 @@ DIGITS: Final = 19
 
 Key = tuple[datetime, str]
 """(time, id) of a row."""
+
+
+class Items(Struct, Generic[T], frozen=True):
+    """One page of a list, newest first. `next` is the cursor of the following page; None at the
+    end."""
+
+    items: list[T]
+    next: str | None = None
 
 
 def page_of(

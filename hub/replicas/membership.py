@@ -11,11 +11,13 @@ from typing import Final, Protocol
 
 import structlog
 
+from hub.base.bus import Bus, BusUnavailable
 from hub.base.errors import Unavailable
-from hub.lines.figures import Told
-from hub.lines.lease import LEASE_SECONDS, Lease
 from hub.lines.service import LineService, Replica
-from hub.lines.store import Ended, LineRef, ReplicaStore
+from hub.lines.store import LineRef
+from hub.replicas.figures import Told
+from hub.replicas.lease import LEASE_SECONDS, Lease
+from hub.replicas.store import Ended, ReplicaStore
 from protocol.ids import OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
@@ -29,6 +31,20 @@ class Holes(Protocol):
     async def hole(self, org: OrgId, *, source: str) -> bool:
         """Whether it is told now; False: try again later."""
         ...
+
+
+class StreamHoles:
+    """Told as a gap in the stream."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def hole(self, org: OrgId, *, source: str) -> bool:
+        try:
+            await self._bus.append_gap(org, "bus", source=source)
+        except BusUnavailable:
+            return False
+        return True
 
 
 class Membership:

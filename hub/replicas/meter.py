@@ -12,8 +12,8 @@ from hub.base import metrics
 from hub.base.bus import Bus
 from hub.base.database import Database
 from hub.commands.service import CommandService
-from hub.lines.figures import Counted, DatabaseUse, Queues, State, Told, lag, told
 from hub.lines.service import LineService
+from hub.replicas.figures import Counted, DatabaseUse, Queues, State, Told, lag, told
 from hub.telemetry.service import TelemetryService
 from hub.telemetry.stream import StreamWriter
 from protocol.ids import DEFAULT_ORG

@@ -23,7 +23,7 @@ _FORWARDED: Final = ("forwarded", "x-forwarded-for")
 """Headers by which a proxy says for whom it asks."""
 
 
-class Health:
+class Probes:
     """`trouble`: why telemetry cannot be stored now. `before_metrics` brings gauges up to date.
     /metrics wants `token`; when that is empty, it is there for who asks this replica itself, and
     not for the world that a proxy lets in: no rule of a proxy is needed, which would read paths in

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from hub.base.roles import Login, Rights
-from hub.lines.figures import Figures
-from hub.lines.lease import LEASE_SECONDS
-from hub.lines.store import HealthStore, ReplicaRow
+from hub.replicas.figures import Figures
+from hub.replicas.lease import LEASE_SECONDS
+from hub.replicas.store import HealthStore, ReplicaRow
 from hub.web.route import Call
 from protocol.codec import rfc3339
 from protocol.ids import ReplicaId

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hub.base.errors import Invalid
-from hub.web.paging import decode_cursor, decode_number_cursor, encode_cursor, page_of
+from hub.base.paging import decode_cursor, decode_number_cursor, encode_cursor, page_of
 from tests.factories import MOMENT
 
 

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from hub.lines.lease import LEASE_SECONDS, RENEW_SECONDS, Held, Lease
+from hub.replicas.lease import LEASE_SECONDS, RENEW_SECONDS, Held, Lease
 from protocol.ids import ReplicaId
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)

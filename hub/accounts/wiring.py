@@ -1,0 +1,54 @@
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from hub.accounts.organisation import OrganisationService
+from hub.accounts.passwords import Passwords
+from hub.accounts.rest import AccountEndpoints
+from hub.accounts.service import AccountService
+from hub.accounts.sessions import SessionService
+from hub.accounts.settings_rest import SettingsEndpoints
+from hub.accounts.store import AccountStore
+from hub.accounts.users import UserService
+from hub.audit.service import AuditService
+from hub.base.clocks import DatabaseClock
+from hub.base.database import Database
+from hub.base.foundation import Capability, Foundation
+from hub.base.settings import Settings
+from hub.web.site import Site
+
+
+class People(NamedTuple):
+    accounts: AccountService
+    sessions: SessionService
+    organisation: OrganisationService
+    users: UserService
+
+
+def services(
+    database: Database, audit: AuditService, settings: Settings, clock: DatabaseClock
+) -> People:
+    """Without a replica round them, for the command line."""
+    store, passwords = AccountStore(database), Passwords()
+    accounts = AccountService(store, audit, settings, clock=clock)
+    sessions = SessionService(store, audit, settings, accounts, passwords)
+    organisation = OrganisationService(store, audit, settings)
+    users = UserService(store, audit, accounts, sessions, passwords)
+    return People(accounts, sessions, organisation, users)
+
+
+def build(
+    base: Foundation, audit: AuditService, site: Site
+) -> tuple[People, Callable[[Any], Awaitable[Any]], Capability]:
+    """The second answers the public keys of tokens, beside the API."""
+    people = services(base.database, audit, base.settings, base.clock)
+    endpoints = AccountEndpoints(people.accounts, people.sessions, people.users, site)
+    return (
+        people,
+        endpoints.jwks,
+        Capability(
+            endpoints=(endpoints, SettingsEndpoints(people.organisation)),
+            prepare=(people.accounts.prepare,),
+            loops=(people.accounts.watch,),
+            clean_up=lambda _: people.accounts.clean_up(),
+        ),
+    )

@@ -1,0 +1,85 @@
+"""What the audit is told of a privileged action. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from hub.base.principal import Principal
+from protocol.ids import OrgId
+
+ActorKind = Literal["user", "api_key", "device", "hub"]
+Outcome = Literal["ok", "refused", "failed"]
+HIDDEN: Final = "hidden"
+"""What stands for a secret."""
+
+
+class Deed(Struct, frozen=True, kw_only=True):
+    """A privileged action: about to be committed with its effect, or refused. Never holds a secret.
+
+    `actor` is a name, as proof counts `actor_id` of the `actor_kind`: the id of the user (also for
+    an API key) or of the device. `credential` is the session or the key.
+    """
+
+    org: OrgId
+    actor: str
+    action: str
+    target: str | None = None
+    detail: dict[str, Any] = {}
+    actor_kind: ActorKind = "hub"
+    actor_id: str = ""
+    credential: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+    outcome: Outcome = "ok"
+    reason: str | None = None
+    changes: dict[str, Any] = {}
+    """field: [old, new]"""
+
+
+def deed_of(
+    by: Principal,
+    action: str,
+    target: str | None = None,
+    *,
+    changes: Mapping[str, tuple[object, object]] | None = None,
+    outcome: Outcome = "ok",
+    reason: str | None = None,
+    **detail: object,
+) -> Deed:
+    """What the caller does, or may not do. `changes`: of each field the old and the new value."""
+    return Deed(
+        org=by.org,
+        actor=by.actor,
+        actor_kind="user" if by.kind == "anyone" else by.kind,
+        actor_id=by.subject,
+        credential=by.session_id or by.key_id,
+        address=by.address,
+        request_id=by.request_id,
+        action=action,
+        target=target,
+        outcome=outcome,
+        reason=reason,
+        detail=detail,
+        changes={field: list(pair) for field, pair in (changes or {}).items()},
+    )
+
+
+def changes_of(
+    old: Mapping[str, object], new: Mapping[str, object]
+) -> dict[str, tuple[object, object]]:
+    """Of the fields of `new` those that are not as they were."""
+    return {
+        field: (old.get(field), value) for field, value in new.items() if old.get(field) != value
+    }
+
+
+_COLUMNS: Final = (
+    "org", "actor", "action", "target", "detail", "actor_kind", "actor_id", "credential", "address",
+    "request_id", "outcome", "reason", "changes",
+)  # fmt: skip
+
+
+def columns_of(deeds: Sequence[Deed]) -> list[list[Any]]:
+    """As `unnest` takes them, in the order of the statements that write rows of the audit."""
+    return [[getattr(deed, column) for deed in deeds] for column in _COLUMNS]

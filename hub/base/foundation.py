@@ -1,0 +1,56 @@
+"""What the capabilities of the hub stand on, and what each gives to the replica that runs it.
+
+A capability has one function `build` in its `wiring.py`: it is given the foundation and the
+services of the floors below, and returns its own services and a `Capability`.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from hub.base.bus import Bus
+from hub.base.clocks import DatabaseClock
+from hub.base.database import Database
+from hub.base.partitions import Partitioned
+from hub.base.retention import Retention
+from hub.base.settings import Settings
+from protocol.ids import ReplicaId
+
+
+class Foundation(Struct, frozen=True, kw_only=True):
+    settings: Settings
+    database: Database
+    reserved: Database
+    """For leases and for what devices answer: however busy the others are."""
+    bus: Bus
+    replica_id: ReplicaId
+    version: str
+    clock: DatabaseClock
+    spawn: Callable[[Coroutine[Any, Any, None]], object]
+    """Runs what a socket or a hint began; its failure ends nothing else."""
+    is_draining: Callable[[], bool]
+
+    @property
+    def address(self) -> str:
+        return f"{self.settings.host}:{self.settings.port}"
+
+
+class Job(Struct, frozen=True):
+    """Done again and again, so many seconds apart."""
+
+    seconds: float
+    run: Callable[[], Awaitable[object]]
+
+
+class Capability(Struct, frozen=True, kw_only=True):
+    endpoints: tuple[object, ...] = ()
+    """Whose methods stand in the table of routes."""
+    prepare: tuple[Callable[[], Awaitable[object]], ...] = ()
+    """Awaited before the first loop begins, in the order of the floors."""
+    loops: tuple[Callable[[], Awaitable[object]], ...] = ()
+    """Each runs for as long as the replica."""
+    jobs: tuple[Job, ...] = ()
+    partitions: Callable[[Retention], Sequence[Partitioned]] | None = None
+    clean_up: Callable[[Retention], Awaitable[object]] | None = None
+    """Deletes what is past its retention."""

@@ -1,0 +1,16 @@
+from hub.audit.service import AuditService
+from hub.base.foundation import Capability, Foundation
+from hub.campaigns.service import CampaignService
+from hub.campaigns.store import CampaignStore
+from hub.commands.service import CommandService
+from hub.telemetry.service import TelemetryService
+
+
+def build(
+    base: Foundation, audit: AuditService, telemetry: TelemetryService, commands: CommandService
+) -> tuple[CampaignService, Capability]:
+    store = CampaignStore(base.database)
+    service = CampaignService(store, commands, audit, telemetry, base.replica_id)
+    return service, Capability(
+        loops=(service.run,), clean_up=lambda keep: service.clean_up(days=keep.command_days)
+    )

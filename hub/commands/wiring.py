@@ -1,0 +1,45 @@
+from collections.abc import Awaitable, Callable
+
+from hub.accounts.service import AccountService
+from hub.audit.service import AuditService
+from hub.base.foundation import Capability, Foundation
+from hub.commands.rest import CommandEndpoints, Hide
+from hub.commands.service import CommandService, Hints
+from hub.commands.store import CommandStore
+from hub.telemetry.service import TelemetryService
+from hub.web.limits import Limits
+from protocol.ids import OrgId
+
+
+def build(
+    base: Foundation,
+    audit: AuditService,
+    telemetry: TelemetryService,
+    accounts: AccountService,
+    limits: Limits,
+    *,
+    hints: Hints,
+    secrets: Callable[[OrgId], Awaitable[Hide]],
+) -> tuple[CommandService, CommandEndpoints, Capability]:
+    """`secrets`: what is hidden in the configurations of an organisation."""
+    service = CommandService(
+        CommandStore(base.database),
+        CommandStore(base.reserved),
+        audit,
+        telemetry,
+        base.replica_id,
+        events=telemetry,
+        hints=hints,
+        require_current_view=accounts.require_current_view,
+        database_clock=base.clock,
+    )
+    endpoints = CommandEndpoints(service, limits, secrets)
+    return (
+        service,
+        endpoints,
+        Capability(
+            endpoints=(endpoints,),
+            loops=(service.run,),
+            clean_up=lambda keep: service.forget(keep.command_days),
+        ),
+    )

@@ -1,0 +1,124 @@
+"""The dashboards' fan-out on the floors of the hub: whose tokens count, who is in a group, what it
+shows, and whose sockets end."""
+
+import time
+from datetime import UTC, datetime
+from functools import partial
+
+from dashboard_ws.dashboards import Dashboards
+from dashboard_ws.ports import Authorised
+from hub.accounts.access import SECRET, is_secret_from
+from hub.accounts.service import AccountService, Change
+from hub.audit.records import RESTRICTED, RecordChange
+from hub.audit.service import AuditService
+from hub.base.clocks import DatabaseClock
+from hub.base.errors import Unauthenticated
+from hub.base.foundation import Capability, Foundation
+from hub.base.principal import Principal
+from hub.groups.service import GroupService
+from hub.socket.framing import text_frame
+from hub.telemetry.service import TelemetryService
+from protocol import stream
+from protocol.closing import CloseCode
+from protocol.dashboard import RecordChanged
+from protocol.ids import OrgId
+
+
+def build(
+    base: Foundation,
+    audit: AuditService,
+    telemetry: TelemetryService,
+    accounts: AccountService,
+    groups: GroupService,
+) -> tuple[Dashboards, Capability]:
+    dashboards = Dashboards(
+        source=base.bus,
+        tokens=DashboardTokens(accounts),
+        groups=DashboardGroups(groups),
+        clock=Clock(base.clock),
+        frame=text_frame,
+        replica_id=base.replica_id,
+    )
+    accounts.on_change(partial(close_ended, dashboards))
+    audit.on_records_changed(partial(publish_changes, telemetry))
+    return dashboards, Capability(loops=(dashboards.run,))
+
+
+def close_ended(dashboards: Dashboards, changes: list[Change]) -> None:
+    """Close the sockets of ended sessions, users and signing keys."""
+    sessions = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "session"}
+    users = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "user"}
+    if users:
+        dashboards.disconnect(lambda who: (who.org, who.user_id) in users, CloseCode.FORBIDDEN)
+    if sessions:
+        dashboards.disconnect(
+            lambda who: (who.org, f"{who.user_id}/{who.session_id}") in sessions,
+            CloseCode.NOT_AUTHENTICATED,
+        )
+    if any(change.subject.kind == "signing_key" for change in changes):
+        dashboards.disconnect(lambda _: True, CloseCode.NOT_AUTHENTICATED)
+
+
+def publish_changes(telemetry: TelemetryService, org: OrgId, changes: list[RecordChange]) -> None:
+    for change in changes:
+        event = RecordChanged(
+            kind=change.kind,
+            id=change.id,
+            version=None,
+            device_id=change.device_id,
+            ts=telemetry.now(),
+        )
+        telemetry.publish(org, event, stream.RESTRICTED if change.kind in RESTRICTED else "")
+
+
+class Clock:
+    """The clock of the process, and the database's, for whoever takes both."""
+
+    def __init__(self, database: DatabaseClock) -> None:
+        self._database = database
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._database(), UTC)
+
+
+class DashboardTokens:
+    """The token check of the dashboards: users only."""
+
+    def __init__(self, accounts: AccountService) -> None:
+        self._accounts = accounts
+
+    async def check(self, token: str) -> Authorised | None:
+        try:
+            return _authorised(await self._accounts.user(token))
+        except Unauthenticated:
+            return None
+
+    async def redeem(self, ticket: str) -> Authorised | None:
+        try:
+            return _authorised(await self._accounts.redeem(ticket))
+        except Unauthenticated:
+            return None
+
+
+def _authorised(principal: Principal) -> Authorised:
+    return Authorised(
+        org=principal.org,
+        user_id=principal.subject,
+        session_id=principal.session_id or "",
+        role=principal.role or "",
+        cleared=not any(is_secret_from(principal, kind) for kind in SECRET),
+        expires_at=datetime.fromtimestamp(principal.expires_at, UTC),
+    )
+
+
+class DashboardGroups:
+    """The membership of groups, as the dashboards' filters need it."""
+
+    def __init__(self, groups: GroupService) -> None:
+        self._groups = groups
+
+    async def members(self, org: OrgId, group_ids: frozenset[str]) -> frozenset[str]:
+        return frozenset(await self._groups.members(org, sorted(group_ids)))

@@ -1,0 +1,37 @@
+from typing import Final
+
+from cloud.client import CloudClient
+from hub.audit.service import AuditService
+from hub.base.foundation import Capability, Foundation, Job
+from hub.edge.modes import Modes
+from hub.edge.pusher import CloudPusher
+from hub.edge.rest import EdgeEndpoints
+from hub.edge.service import Bounds, EdgeService
+from hub.edge.store import EdgeStore
+from hub.lines.service import LineService
+from hub.telemetry.service import TelemetryService
+
+WAITING_SECONDS: Final = 15.0
+
+
+def build(
+    base: Foundation,
+    audit: AuditService,
+    telemetry: TelemetryService,
+    lines: LineService,
+    *,
+    cloud: CloudClient | None,
+) -> tuple[EdgeService, Capability]:
+    store = EdgeStore(base.database)
+    pusher = CloudPusher(store, cloud, telemetry, base.replica_id)
+    modes = Modes(store, lines)
+    lines.on_hello(modes.said_hello)
+    bounds = Bounds(most_pending=base.settings.cloud_queue_max, is_pushed=cloud is not None)
+    service = EdgeService(store, audit, bounds, on_new=pusher.wake)
+    return service, Capability(
+        endpoints=(EdgeEndpoints(service),),
+        prepare=(service.look,),
+        loops=(pusher.run, modes.watch),
+        jobs=(Job(WAITING_SECONDS, service.look),),
+        clean_up=service.clean_up,
+    )

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+from hub.audit.service import AuditService
+from hub.base.foundation import Capability, Foundation
+from hub.campaigns.service import CampaignService
+from hub.commands.service import CommandService
+from hub.devices.service import DeviceService
+from hub.firmware.deployment_rest import DeploymentEndpoints
+from hub.firmware.deployments import DeploymentService
+from hub.firmware.files import Artifacts
+from hub.firmware.rest import FirmwareEndpoints
+from hub.firmware.service import FirmwareService
+from hub.firmware.store import ReleaseStore
+from hub.groups.service import GroupService
+
+
+def build(
+    base: Foundation,
+    audit: AuditService,
+    devices: DeviceService,
+    commands: CommandService,
+    groups: GroupService,
+    campaigns: CampaignService,
+) -> Capability:
+    artifacts = Artifacts(
+        Path(base.settings.data_dir) / "firmware",
+        max_bytes=base.settings.firmware_max_bytes,
+        total_bytes=base.settings.firmware_total_bytes,
+    )
+    store = ReleaseStore(base.database)
+    service = FirmwareService(store, artifacts, commands, campaigns, audit)
+    deployments = DeploymentService(service, campaigns, devices, groups)
+    return Capability(
+        endpoints=(
+            FirmwareEndpoints(service),
+            DeploymentEndpoints(deployments, campaigns, service),
+        ),
+        clean_up=lambda _: service.clean_up(),
+    )

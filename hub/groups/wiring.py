@@ -1,0 +1,22 @@
+from collections.abc import Callable
+
+from hub.audit.service import AuditService
+from hub.base.foundation import Capability, Foundation
+from hub.commands.rest import CommandEndpoints
+from hub.devices.service import DeviceService
+from hub.groups.rest import GroupEndpoints
+from hub.groups.service import GroupService
+from hub.groups.store import GroupStore
+from protocol.ids import OrgId
+
+
+def build(
+    base: Foundation,
+    audit: AuditService,
+    devices: DeviceService,
+    commands: CommandEndpoints,
+    *,
+    on_change: Callable[[OrgId], None],
+) -> tuple[GroupService, Capability]:
+    service = GroupService(GroupStore(base.database), devices, audit, on_change=on_change)
+    return service, Capability(endpoints=(GroupEndpoints(service, devices, commands),))

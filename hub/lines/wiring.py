@@ -1,0 +1,26 @@
+from collections.abc import Callable
+
+from hub.accounts.service import AccountService
+from hub.base.foundation import Capability, Foundation
+from hub.lines.service import LineService, Replica
+from hub.lines.store import LineRef, LineStore
+from hub.telemetry.service import TelemetryService
+from protocol.ids import ReplicaId
+
+
+def build(
+    base: Foundation,
+    telemetry: TelemetryService,
+    accounts: AccountService,
+    *,
+    hint_takeover: Callable[[ReplicaId, LineRef], None],
+) -> tuple[LineService, Capability]:
+    service = LineService(
+        LineStore(base.database),
+        Replica(base.replica_id, base.address, base.version),
+        telemetry,
+        hint_takeover=hint_takeover,
+        wall_clock=base.clock,
+    )
+    accounts.on_change(service.credentials_changed)
+    return service, Capability(loops=(service.run, service.watch, service.beat))

@@ -1,0 +1,1 @@
+"""This replica among the others: its lease, what it tells of itself, and hints between them."""

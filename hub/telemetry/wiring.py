@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from typing import Final
+
+from hub.base.bus import BusUnavailable
+from hub.base.foundation import Capability, Foundation, Job
+from hub.telemetry.rest import TelemetryEndpoints
+from hub.telemetry.service import TelemetryService
+from hub.telemetry.store import TelemetryStore
+from hub.telemetry.stream import StreamWriter
+from protocol.ids import OrgId
+from protocol.stream import EventBatch
+
+ROLL_UP_SECONDS: Final = 60.0
+
+
+def build(
+    base: Foundation, *, show: Callable[[OrgId, EventBatch], None]
+) -> tuple[TelemetryService, StreamWriter, Capability]:
+    """`show`: to the dashboards of this replica, what the stream does not take now."""
+    stream = StreamWriter(base.bus, base.replica_id, show=show, unavailable=BusUnavailable)
+    service = TelemetryService(
+        TelemetryStore(base.database), stream, day_bytes=base.settings.device_day_bytes
+    )
+    return (
+        service,
+        stream,
+        Capability(
+            endpoints=(TelemetryEndpoints(service),),
+            loops=(stream.run, service.run),
+            jobs=(Job(ROLL_UP_SECONDS, service.roll_up),),
+            partitions=service.partitioned,
+            clean_up=service.clean_up,
+        ),
+    )
