@@ -100,7 +100,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             "Requests a second of a user or API key, dispatching commands apart; 0 = no limit. "
             "As many may come at once."
         ),
-    ] = 200
+    ] = 400
     command_rate: Annotated[
         NotNegative,
         _doc("Commands a second that a user or API key may dispatch; 0 = no limit."),

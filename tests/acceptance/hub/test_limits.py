@@ -24,7 +24,8 @@ ME = "/api/v1/auth/me"
 def own(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
     """A hub with its own limits, but for lower ones where a test has to reach them."""
     folder = tmp_path_factory.mktemp("limits")
-    process = HubProcess(folder, enrollment_rate=str(ENROLLMENTS), address_rate="50")
+    rates = {"address_rate": "50", "request_rate": "200"}
+    process = HubProcess(folder, enrollment_rate=str(ENROLLMENTS), **rates)
     process.start()
     yield process
     assert process.stop() == 0

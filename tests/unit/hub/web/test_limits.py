@@ -26,7 +26,7 @@ class Bench:
         self.sent: list[tuple[str, bytes]] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.limits = Limits(
-            Settings(**settings),
+            Settings(**{"request_rate": 200, **settings}),
             name,
             clock=lambda: self.now,
             publish=lambda channel, payload: self.sent.append((channel, payload)),
