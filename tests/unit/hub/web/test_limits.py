@@ -25,8 +25,9 @@ class Bench:
         self.now = 100.0
         self.sent: list[tuple[str, bytes]] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
+        rates: dict[str, Any] = {"request_rate": 200, **settings}
         self.limits = Limits(
-            Settings(**{"request_rate": 200, **settings}),
+            Settings(**rates),
             name,
             clock=lambda: self.now,
             publish=lambda channel, payload: self.sent.append((channel, payload)),
