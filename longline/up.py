@@ -55,9 +55,9 @@ def command(
     )
 
     def on_ready(ready: Ready, public: str) -> None:
+        _greet(ready, public, Path(settings.data_dir))
         if ready_file is not None:
             serving.write_ready_file(ready_file, ready)
-        _greet(ready, public, Path(settings.data_dir))
 
     return serving.run(lambda stop: bring_up(settings, stop, on_ready))
 

@@ -72,7 +72,7 @@ def site(tmp_path: Path) -> Generator[Site]:
     haproxy, _ = program("haproxy"), program("openssl")
     secrets = tmp_path / "secrets"
     subprocess.run([DEPLOY / "compose" / "make-secrets", NAME, secrets], check=True)
-    one = HubProcess(tmp_path, trusted_proxies="127.0.0.1")
+    one = HubProcess(tmp_path, trusted_proxies="127.0.0.1", request_rate="0")
     one.start()
     ports = free_port(), free_port()
     trust = ssl.create_default_context(cafile=secrets / "tls.pem")

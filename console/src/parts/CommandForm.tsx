@@ -4,7 +4,6 @@ import {
   NumberInput,
   SegmentedControl,
   Select,
-  Skeleton,
   Switch,
   Textarea,
   TextInput,
@@ -26,6 +25,7 @@ import type { Device } from "../live/standing";
 import { type Text, useText } from "../text";
 import classes from "./command.module.css";
 import { WarningIcon } from "./icons";
+import { Loading } from "./Loading";
 import { ProblemLine } from "./ProblemLine";
 import { StatusShape } from "./StatusBadge";
 
@@ -43,12 +43,11 @@ type Props = {
 
 /** Any command for these devices: made from the contract, asked twice when it is dangerous. */
 export function CommandForm({ targets, start, onSubmit }: Props) {
-  const text = useText();
   const specs = useCommandSpecs();
   const [type, setType] = useState<string | null>(start?.command?.type ?? null);
   if (specs.isError)
     return <ProblemLine error={specs.error} onRetry={() => void specs.refetch()} />;
-  if (specs.data === undefined) return <Skeleton height={160} aria-label={text.common.loading} />;
+  if (specs.data === undefined) return <Loading height={160} />;
   const spec = specs.data.find(one => one.type === type);
   return (
     <div className={classes.form}>

@@ -1,4 +1,4 @@
-import { Alert, Button, Drawer, Skeleton } from "@mantine/core";
+import { Alert, Button, Drawer } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -16,6 +16,7 @@ import { CommandDialog } from "./CommandDialog";
 import { CommandProgress, CommandStatus } from "./CommandStatus";
 import classes from "./command.module.css";
 import { Json } from "./Json";
+import { Loading } from "./Loading";
 import { ProblemLine, problemText } from "./ProblemLine";
 import { TimeText } from "./TimeText";
 
@@ -50,7 +51,7 @@ export function CommandDrawer({ deviceId, commandId, onClose }: Props) {
       closeButtonProps={{ "aria-label": text.common.close }}
     >
       {record.isError && <ProblemLine error={record.error} onRetry={() => void record.refetch()} />}
-      {record.isPending && <Skeleton height={220} aria-label={text.common.loading} />}
+      {record.isPending && <Loading height={220} />}
       {record.data && <Content record={record.data} />}
     </Drawer>
   );

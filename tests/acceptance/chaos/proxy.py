@@ -8,8 +8,8 @@ copy bytes. The faults are properties of the proxy, and apply to what is open an
 - `strand`: so for ever, but only for what is open now;
 - `cut(after=n)`: every connection is reset after n more bytes towards the target: a frame is
   truncated; 0 cuts at once;
-- `lost`: a connection is reset when the answer to what holds these bytes comes back: it was done,
-  and nobody knows;
+- `lost`: of what holds the first bytes, a connection is reset when the answer to the second comes
+  back: it was done, and nobody knows;
 - `half_close`: no more bytes towards the target, an EOF instead; the way back stays open.
 """
 
@@ -34,8 +34,8 @@ class Pipe:
         self.moving = moving
         self.left: int | None = None
         """Bytes until it is cut; None is no limit."""
-        self.loses = False
-        """Whether its next answer is lost."""
+        self.marked = self.loses = False
+        """Whether what holds the first bytes of `lost` has passed; whether its next answer is lost."""
 
     def abort(self) -> None:
         for writer in (self.inner, self.outer):
@@ -45,7 +45,7 @@ class Pipe:
 class Proxy:
     def __init__(self, choose: Callable[[], Address | None]) -> None:
         self.delay = 0.0
-        self.lost: bytes | None = None
+        self.lost: tuple[bytes, bytes] | None = None
         self.port = 0
         self._choose = choose
         self._open: set[Pipe] = set()
@@ -112,7 +112,8 @@ class Proxy:
                 await asyncio.sleep(self.delay)
             await pipe.moving.wait()
             if counted and self.lost is not None:
-                pipe.loses |= self.lost in chunk
+                pipe.marked |= self.lost[0] in chunk
+                pipe.loses |= pipe.marked and self.lost[1] in chunk
             elif pipe.loses:
                 raise ConnectionResetError
             if counted and pipe.left is not None:

@@ -49,8 +49,8 @@ async def test_g9_an_event_whose_commit_was_not_answered_is_a_gap(tmp_path: Path
                 open_socket(f"{cluster.urls[0]}/ws/dashboard", **headers) as dashboard,
             ):
                 await subscribe(dashboard)
-                database.lost = b"COMMIT;"
-                await device.send("event", name="n", bootId="b", seq=1)
+                database.lost = b"only-this-one", b"COMMIT;"
+                await device.send("event", name="only-this-one", bootId="b", seq=1)
                 await until(lambda: is_stored(cluster))
                 database.lost = None
                 await device.find("event_ack", seq=1)

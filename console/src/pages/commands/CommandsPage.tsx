@@ -1,4 +1,4 @@
-import { Button, Pill, Select, Skeleton, Table } from "@mantine/core";
+import { Button, Pill, Select, Table } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useCommandSpecs } from "../../api/commands";
 import { type CommandRecord, duration, type Progress, tookMs } from "../../commands/records";
@@ -9,6 +9,7 @@ import { CommandDrawer } from "../../parts/CommandRecord";
 import { CommandProgress, CommandStatus } from "../../parts/CommandStatus";
 import { Empty } from "../../parts/Empty";
 import { CommandIcon, SearchIcon } from "../../parts/icons";
+import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { detailOf } from "../../parts/RunView";
@@ -42,7 +43,7 @@ export function CommandsPage() {
           {words.newer(newer)}
         </Button>
       )}
-      {history.isPending && <Skeleton height={320} aria-label={text.common.loading} />}
+      {history.isPending && <Loading height={320} />}
       {records.length > 0 && (
         <div className={classes.frame}>
           <Table
