@@ -161,6 +161,12 @@ async def test_the_enrolment_key_does_not_take_over_a_device_at_work(
         assert await device.settled() == []
 
 
+async def test_a_device_that_lost_its_first_token_enrols_again(fleet: Fleet) -> None:
+    device_id = await fleet.enroll()
+    fleet.forget(device_id)  # the answer was lost: it never had a line
+    await fleet.token(device_id)
+
+
 async def test_a_newer_token_ends_the_older_when_a_line_is_opened_with_it(
     hub: HubProcess, fleet: Fleet
 ) -> None:
