@@ -19,20 +19,14 @@ FOR UPDATE OF d
 
 -- name: next_version
 -- A further token is good beside the present one, until a line is opened with it.
-UPDATE device SET highest = highest + 1, version = coalesce($3, version),
-                  name = CASE WHEN name = device_id THEN coalesce($6, name) ELSE name END,
-                  company_id = coalesce(company_id, $4),
-                  production_line_id = coalesce(production_line_id, $5)
+UPDATE device SET highest = highest + 1, version = coalesce($3, version)
 WHERE org_id = $1 AND device_id = $2
 RETURNING highest
 
 -- name: only_version
 -- From now on only a new token is good.
 WITH changed AS (
-    UPDATE device SET lowest = highest + 1, highest = highest + 1, version = coalesce($3, version),
-                      name = CASE WHEN name = device_id THEN coalesce($6, name) ELSE name END,
-                      company_id = coalesce(company_id, $4),
-                      production_line_id = coalesce(production_line_id, $5)
+    UPDATE device SET lowest = highest + 1, highest = highest + 1, version = coalesce($3, version)
     WHERE org_id = $1 AND device_id = $2
     RETURNING org_id, device_id, lowest, highest
 ), noted AS (
