@@ -253,6 +253,24 @@ async def test_a_newer_token_of_the_same_device_renews_the_line(fleet: Fleet) ->
         assert (await device.closed())[0] == 4401
 
 
+@pytest.mark.parametrize("act", ["disable", "delete", "delete and register anew"])
+async def test_g12_a_token_that_was_ended_is_4403_as_a_first_frame(
+    url: str, fleet: Fleet, rest: Rest, act: str
+) -> None:
+    device_id = await fleet.enroll()
+    path, old = f"/devices/{device_id}", await fleet.token(device_id)
+    if act == "disable":
+        answer = await rest.client.patch(path, json={"disabled": True})
+    else:
+        answer = await rest.client.delete(path)
+    assert answer.status_code == 200, answer.text
+    if act == "delete and register anew":
+        assert (await rest.post("/devices", {"id": device_id})).status_code == 201
+    async with open_socket(url) as socket:
+        await socket.send("auth", token=old)
+        assert (await socket.closed())[0] == 4403
+
+
 async def test_g12_the_line_of_a_deleted_device_is_closed_4403(fleet: Fleet, rest: Rest) -> None:
     async with fleet.new_line() as device:
         answer = await rest.client.delete(f"/devices/{device.device_id}")
