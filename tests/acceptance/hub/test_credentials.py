@@ -136,6 +136,24 @@ async def test_a_name_that_deceives_is_refused(rest: Rest, name: str) -> None:
     assert answer.status_code == 400, answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/devices", {"id": "x"}),
+        ("/device-groups", {}),
+        ("/api-keys", {"role": "VIEWER"}),
+        ("/firmware/signing-keys", {"publicKey": ""}),
+    ],
+)
+async def test_a_name_for_people_that_deceives_is_refused(
+    rest: Rest, path: str, more: Json
+) -> None:
+    for name in ("\u0430dmin line", "admin\u200b", "x\u202e"):
+        answer = await rest.post(path, {"name": name, **more})
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["errors"][0]["field"] == "name"
+
+
 async def test_names_that_differ_by_case_or_width_are_one(rest: Rest) -> None:
     for name in ("ADMIN", "\uff41dmin"):
         body = {"username": name, "password": PASSWORD, "role": "VIEWER"}
