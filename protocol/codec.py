@@ -303,11 +303,16 @@ def at_offset(event: bytes, epoch: str, offset: int) -> bytes:
 
 
 def without_output(event: bytes) -> bytes:
-    """An encoded event for readers who may not see what a command wrote."""
+    """An encoded event for readers who may not see what a command wrote: neither its output, nor
+    what of it the device may repeat in words (of an error, of progress)."""
     fields: dict[str, Any] = msgspec.json.decode(event)
-    if fields.get("output") is not None:
-        fields["output"] = "hidden"
-    return _encoder.encode({**fields, "hidden": ["output"]})
+    written = ["stage", "message"] if fields.get("type") == "command_progress" else ["output"]
+    for name in written:
+        if fields.get(name) is not None:
+            fields[name] = "hidden"
+    if fields.get("error") is not None:
+        fields["error"]["message"] = "hidden"
+    return _encoder.encode({**fields, "hidden": written})
 
 
 def rfc3339(moment: datetime) -> str:

@@ -16,7 +16,8 @@ from protocol.errors import InvalidMessage
 from protocol.ids import ReplicaId
 
 RESTRICTED: Final = "restricted"
-"""The level of an event whose `output` is for some readers only (see `codec.without_output`)."""
+"""The level of an event that tells to some readers only what a command wrote (see
+`codec.without_output`)."""
 
 
 class StreamEvent(Struct, frozen=True, array_like=True, gc=False):

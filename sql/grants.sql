@@ -26,7 +26,7 @@ GRANT SELECT ON
 TO longline_hub;
 
 GRANT SELECT, INSERT ON
-    audit_log, event, log_line, status_event
+    audit_log, config_hidden, event, log_line, status_event
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON

@@ -603,6 +603,14 @@ CREATE TABLE config_schema (
 );
 COMMENT ON TABLE config_schema IS 'The JSON Schema that every desired configuration must satisfy; no row, no rule.';
 
+CREATE TABLE config_hidden (
+    org_id text NOT NULL REFERENCES org,
+    digest bytea NOT NULL,
+    schema text NOT NULL,
+    PRIMARY KEY (org_id, digest)
+);
+COMMENT ON TABLE config_hidden IS 'Every schema of configurations that marked members writeOnly: what it hid stays hidden.';
+
 CREATE TABLE firmware_key (
     org_id     text NOT NULL REFERENCES org,
     key_id     text NOT NULL,

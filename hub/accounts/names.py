@@ -5,17 +5,15 @@ cannot be seen. It allows letters of several scripts in one name; we do not, bec
 letter may look like a Latin one.
 """
 
-import unicodedata
 from typing import Final
 
 from precis_i18n import get_profile
 
 from hub.base.errors import invalid
+from hub.base.visible import mixes_alike
 
 LONGEST: Final = 128
 _PROFILE: Final = get_profile("UsernameCaseMapped")
-_ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"})
-"""Scripts whose letters are taken for one another; names of letters begin with their script."""
 
 
 def username_of(text: str) -> str:
@@ -26,13 +24,9 @@ def username_of(text: str) -> str:
         raise invalid("username", f"cannot be a user name ({_reason(error)})") from None
     if not 1 <= len(name) <= LONGEST:
         raise invalid("username", f"must have 1 to {LONGEST} characters")
-    if len(_scripts_of(name) & _ALIKE) > 1:
+    if mixes_alike(name):
         raise invalid("username", "mixes letters of scripts that look alike")
     return name
-
-
-def _scripts_of(name: str) -> set[str]:
-    return {unicodedata.name(c, "").partition(" ")[0] for c in name if c.isalpha()}
 
 
 def _reason(error: UnicodeEncodeError) -> str:

@@ -11,7 +11,7 @@ from hub.commands.dispatch import NewCommand
 from hub.commands.records import Ledgered, accepted_event, result_event
 from hub.commands.waiting import Waiting
 from protocol import stream
-from protocol.dashboard import DashboardEvent
+from protocol.dashboard import CommandProgressEvent, DashboardEvent
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
 
 
@@ -95,11 +95,15 @@ class Announcer:
         self._waiting.ended(command)
         if command.accepted_by != self._replica_id:
             self._hints.ended(command.accepted_by, (command.org, command.command_id))
-        level = stream.RESTRICTED if command.type in SECRET else ""
-        self._dashboards.publish(command.org, result_event(command), level)
+        self._dashboards.publish(command.org, result_event(command), _level(command))
 
-    def event(self, org: OrgId, event: DashboardEvent) -> None:
-        self._dashboards.publish(org, event)
+    def progressed(self, command: Ledgered, event: CommandProgressEvent) -> None:
+        self._dashboards.publish(command.org, event, _level(command))
 
     def now(self) -> str:
         return self._dashboards.now()
+
+
+def _level(command: Ledgered) -> str:
+    """Of an event that tells what the command wrote."""
+    return stream.RESTRICTED if command.type in SECRET else ""

@@ -176,18 +176,28 @@ def record_without_secrets(command: Ledgered) -> CommandRecord:
         params="hidden",
         output=_hidden(record.output),
         data=_without_output(record.data),
+        error=_without_output(record.error),
+        progress=_without_output(record.progress),
         late_result=_without_output(record.late_result),
         hidden=["params", "output"],
     )
 
 
-_WRITTEN: Final = ("output", "stdout", "stderr", "data")
+_WRITTEN: Final = frozenset({"output", "stdout", "stderr", "data", "message", "stage"})
+"""Where a device may repeat what a command wrote."""
 
 
-def _without_output(said: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _without_output(said: Mapping[str, Any] | None) -> Any:
+    """None stays None; an `error` within it is treated likewise."""
     if said is None:
         return None
-    return {name: HIDDEN if name in _WRITTEN else value for name, value in said.items()}
+    shown = {
+        name: HIDDEN if name in _WRITTEN and value is not None else value
+        for name, value in said.items()
+    }
+    if said.get("error") is not None:
+        shown["error"] = _without_output(said["error"])
+    return shown
 
 
 def _hidden(text: str | None) -> str | None:

@@ -177,7 +177,7 @@ class Replies:
     def _announce(self, changed: list[tuple[Folded, Ledgered]]) -> None:
         for folded, command in changed:
             for event in folded.progress:
-                self._announcer.event(command.org, event)
+                self._announcer.progressed(command, event)
         for folded, command in changed:
             if folded.ended:
                 self._announcer.ended(command)

@@ -1,8 +1,8 @@
 """What a caller asks for, made into commands that can be accepted. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
@@ -40,6 +40,9 @@ class Dispatch(Struct, frozen=True, kw_only=True):
         """Why this may not be accepted at `now` (seconds since 1970), though it may have been
         before: whoever repeats a call joins what came of the first."""
         params = params_of(self.command)
+        secret = next(_secrets_in(params), None)
+        if secret is not None:
+            return invalid(secret, "there is no such secret")
         name = spec_of(self.command).name
         head = frame_bytes(name, CommandId(""), {})
         if frame_bytes(name, CommandId(""), params) - head > MOST_PARAMS:
@@ -95,6 +98,25 @@ def new_commands(
         )
         for device_id, command_id in targets
     ]
+
+
+SECRET: Final = "$secret"  # noqa: S105 - a name
+"""The one member of an object that stands for a secret, which is kept elsewhere."""
+
+
+def _secrets_in(params: dict[str, Any]) -> Iterator[str]:
+    """The paths of what stands for a secret. None are kept here: none is known."""
+    left: list[tuple[str, Any]] = [("command", params)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            if SECRET in members:
+                yield path
+            left.extend((f"{path}.{name}", each) for name, each in members.items())
+        elif isinstance(value, list):
+            items = cast("list[Any]", value)
+            left.extend((f"{path}.{number}", each) for number, each in enumerate(items))
 
 
 def _expiry(wish: Dispatch, now: datetime) -> datetime | None:

@@ -24,13 +24,14 @@ class Rule:
         options = jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS)
         try:
             self._validator: Any = jsonschema_rs.validator_for(
-                schema, retriever=_fetch_nothing, pattern_options=options
+                schema, retriever=_fetch_nothing, pattern_options=options, mask="the value"
             )
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             raise invalid("schema", _first_line(error)) from None
 
     def problem(self, document: Document) -> Invalid | None:
-        """Why the hub does not push a patch that would make this of the configuration."""
+        """Why the hub does not push a patch that would make this of the configuration: the member
+        and the rule, never the value, which may be a secret."""
         errors = [
             FieldError(_path(error), _first_line(error))
             for error in islice(self._validator.iter_errors(document), MOST_ERRORS)

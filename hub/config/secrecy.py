@@ -1,4 +1,5 @@
-"""What of a configuration nobody reads back: members that the schema marks `writeOnly`. Pure.
+"""What of a configuration nobody reads back: members that a schema marks `writeOnly`, the present
+one or a former one: a secret does not become readable because the rules change. Pure.
 
 They go to the device and stay in the database; whoever reads sees `hidden` in their place. A schema
 may say it directly, by a reference within itself, or in any of its alternatives: where one of them
@@ -20,13 +21,30 @@ _ALTERNATIVES: Final = ("allOf", "anyOf", "oneOf")
 _FURTHER: Final = ("then", "else", "if", "not")
 
 
-def hide_nothing(document: Document) -> Document:
-    return document
+def hiding(*schemas: Document) -> Hide:
+    """A function that hides in a document, or in a patch of one, what any of `schemas` marks."""
+
+    def hide(document: Document) -> Document:
+        for schema in schemas:
+            document = cast("Document", _hidden(document, [schema], schema, DEEPEST))
+        return document
+
+    return hide
 
 
-def hiding(schema: Document) -> Hide:
-    """A function that hides in a document, or in a patch of one, what `schema` marks."""
-    return lambda document: cast("Document", _hidden(document, [schema], schema, DEEPEST))
+def may_hide(schema: Any) -> bool:
+    """Whether it marks anything, wherever it says so."""
+    left = [schema]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            if members.get("writeOnly") is True:
+                return True
+            left.extend(members.values())
+        elif isinstance(value, list):
+            left.extend(cast("list[Any]", value))
+    return False
 
 
 def _hidden(value: Any, schemas: list[Any], root: Document, deep: int) -> Any:

@@ -14,7 +14,7 @@ from hub.base.errors import Conflict, HubError, NotFound
 from hub.base.principal import Principal
 from hub.commands.service import Ledgered, NewCommand
 from hub.config.schema import Rule
-from hub.config.secrecy import Hide, hide_nothing, hiding
+from hub.config.secrecy import Hide, hiding, may_hide
 from hub.config.standing import (
     ROLLED_BACK,
     End,
@@ -205,10 +205,9 @@ class ConfigService:
         return PushConfig(patch=patch, expect_version=standing.desired_version)
 
     async def secrets(self, org: OrgId) -> Hide:
-        """What hides in a configuration of the organisation that nobody may read back."""
-        async with self._store.database.connection() as connection:
-            rows = await self._store.schemas(connection, [org])
-        return hiding(rows[0].schema) if rows else hide_nothing
+        """What hides in a configuration of the organisation that nobody may read back: what a
+        former schema hid stays hidden."""
+        return hiding(*await self._store.hidden(org))
 
     # The schema
 
@@ -225,6 +224,8 @@ class ConfigService:
         Rule(schema)
         async with self._store.database.transaction() as connection:
             await self._store.set_schema(connection, by.org, schema, by.actor)
+            if may_hide(schema):
+                await self._store.remember_hidden(connection, by.org, schema)
             await self._audit.record(connection, deed_of(by, "config_schema.set", None))
         return await self.schema(by.org)
 

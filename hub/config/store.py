@@ -218,10 +218,23 @@ class ConfigStore:
     async def set_schema(
         self, connection: Connection, org: OrgId, schema: Document, actor: str
     ) -> None:
-        await connection.execute(_Q["set_schema"], org, msgspec.json.encode(schema).decode(), actor)
+        await connection.execute(_Q["set_schema"], org, _text(schema), actor)
+
+    async def remember_hidden(self, connection: Connection, org: OrgId, schema: Document) -> None:
+        """What it hides stays hidden, whatever schema comes after it."""
+        await connection.execute(_Q["remember_hidden"], org, _text(schema))
+
+    async def hidden(self, org: OrgId) -> list[Document]:
+        """The schemas, present and former, of what nobody reads back."""
+        rows = await self.database.fetch(_Q["hidden"], org)
+        return [msgspec.json.decode(row["schema"]) for row in rows]
 
     async def delete_schema(self, connection: Connection, org: OrgId) -> bool:
         return await connection.fetchval(_Q["delete_schema"], org) is not None
+
+
+def _text(schema: Document) -> str:
+    return msgspec.json.encode(schema).decode()
 
 
 def _columns(places: Sequence[Place]) -> tuple[list[OrgId], list[DeviceId]]:

@@ -99,7 +99,8 @@ class DeviceService:
         token: str | None,
         admission: Admission,
     ) -> tuple[str, str]:
-        """(token, expiresAt). Raises `BadEnrollmentKey`, `Forbidden`, `ReenrollRefused` or
+        """(token, expiresAt). Only the call that makes the device may name it, its company and its
+        line: later only people do. Raises `BadEnrollmentKey`, `Forbidden`, `ReenrollRefused` or
         `TooManyRequests`."""
         _require_visible(who.name)
         version = self._version(device_id, token)
@@ -122,7 +123,7 @@ class DeviceService:
             ):
                 raise Unavailable("another call registers the same device", retry_after=1)
             given = await self._store.next_version(
-                connection, DEFAULT_ORG, device_id, who, only=verdict is not Verdict.RENEW
+                connection, DEFAULT_ORG, device_id, who.version, only=verdict is not Verdict.RENEW
             )
             replaces = verdict is Verdict.ENROLL and standing is not None and standing.replaces
             deed = _enrolled(by, device_id, verdict, replaces=replaces)

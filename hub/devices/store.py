@@ -125,22 +125,14 @@ class DeviceStore:
         connection: Connection,
         org: OrgId,
         device_id: DeviceId,
-        who: Identity,
+        software: str | None,
         *,
         only: bool,
     ) -> int:
-        """The version of a new token; with `only` all others end. What the device says of itself
-        is noted where nobody has said anything."""
+        """The version of a new token; with `only` all others end. `software` is the version of its
+        software, None where it does not say: of a device that is there no more is believed."""
         query = _Q["only_version" if only else "next_version"]
-        version = await connection.fetchval(
-            query,
-            org,
-            device_id,
-            who.version,
-            who.company_id,
-            who.production_line_id,
-            who.name,
-        )
+        version = await connection.fetchval(query, org, device_id, software)
         if version is None:
             raise LookupError("a locked row is gone")
         return int(version)

@@ -12,6 +12,7 @@ from hub.audit.service import AuditService
 from hub.base.errors import Conflict, NotFound, invalid
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
+from hub.base.visible import require_visible
 from hub.campaigns.service import CampaignService
 from hub.commands.service import CommandService, Filter
 from hub.firmware.artifact import display_name
@@ -188,6 +189,7 @@ class FirmwareService:
 
     async def add_key(self, by: Principal, name: str, public_key: str) -> KeyRow:
         """Raises `Invalid`, or `Conflict` when the key is there."""
+        require_visible(name, "name")
         kept = check_public_key("publicKey", public_key)
         async with self._store.database.transaction() as connection:
             key = await self._store.add_key(

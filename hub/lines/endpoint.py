@@ -111,6 +111,14 @@ class DeviceGate:
         except Unauthenticated:
             return None
 
+    def genuine(self, token: str) -> Principal | None:
+        """The same, whether the token has ended or not: who shows such a one has lost a right, and
+        no other token will help."""
+        try:
+            return self._accounts.signed_device(token)
+        except Unauthenticated:
+            return None
+
     def has_ended(self, principal: Principal) -> bool:
         """Whether the token has ended, as far as it is known here."""
         return self._accounts.has_ended(principal)
@@ -238,9 +246,11 @@ class DeviceSocket:
             self._connection.close(CloseCode.TRY_LATER)
 
     def _identify(self, token: str) -> None:
-        principal = None if self._gone else self._gate.identify(token)
+        principal = None if self._gone else self._gate.genuine(token)
         if principal is None:
             self._connection.close(CloseCode.NOT_AUTHENTICATED)
+        elif self._gate.has_ended(principal):
+            self._connection.close(CloseCode.FORBIDDEN)
         elif self._gate.wait_of(principal):
             self._connection.close(CloseCode.FLOODING)
         else:

@@ -118,3 +118,12 @@ SET schema = excluded.schema, updated_at = clock_timestamp(), updated_by = exclu
 
 -- name: delete_schema
 DELETE FROM config_schema WHERE org_id = $1 RETURNING org_id
+
+-- name: hidden
+-- What hides in configurations of an organisation, by the present schema or a former one.
+SELECT schema FROM config_hidden WHERE org_id = $1
+
+-- name: remember_hidden
+INSERT INTO config_hidden (org_id, digest, schema)
+VALUES ($1, sha256(convert_to($2, 'UTF8')), $2)
+ON CONFLICT DO NOTHING

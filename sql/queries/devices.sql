@@ -8,7 +8,7 @@ RETURNING device_id
 -- name: lock_standing
 -- What decides about a token, under the lock that an end takes: $3 how long a line is remembered.
 SELECT d.disabled, d.deleted_at IS NOT NULL AS deleted, d.lowest, d.highest,
-       coalesce(l.closed_at IS NULL AND r.ended_at IS NULL, false) AS on_line,
+       r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS on_line,
        coalesce(now() - l.closed_at BETWEEN interval '0' AND make_interval(secs => $3), false)
        AS line_lately
 FROM device d
@@ -19,20 +19,14 @@ FOR UPDATE OF d
 
 -- name: next_version
 -- A further token is good beside the present one, until a line is opened with it.
-UPDATE device SET highest = highest + 1, version = coalesce($3, version),
-                  name = CASE WHEN name = device_id THEN coalesce($6, name) ELSE name END,
-                  company_id = coalesce(company_id, $4),
-                  production_line_id = coalesce(production_line_id, $5)
+UPDATE device SET highest = highest + 1, version = coalesce($3, version)
 WHERE org_id = $1 AND device_id = $2
 RETURNING highest
 
 -- name: only_version
 -- From now on only a new token is good.
 WITH changed AS (
-    UPDATE device SET lowest = highest + 1, highest = highest + 1, version = coalesce($3, version),
-                      name = CASE WHEN name = device_id THEN coalesce($6, name) ELSE name END,
-                      company_id = coalesce(company_id, $4),
-                      production_line_id = coalesce(production_line_id, $5)
+    UPDATE device SET lowest = highest + 1, highest = highest + 1, version = coalesce($3, version)
     WHERE org_id = $1 AND device_id = $2
     RETURNING org_id, device_id, lowest, highest
 ), noted AS (

@@ -35,6 +35,7 @@ RIGHTS = {
     "cloud_sync_lane": RW | {"UPDATE"},
     "cloud_sync_queue": RW | {"UPDATE", "DELETE"},
     "command": RW | {"UPDATE", "DELETE"},
+    "config_hidden": RW,
     "config_schema": RW | {"UPDATE", "DELETE"},
     "device": RW | {"UPDATE"},
     "device_config": RW | {"UPDATE", "DELETE"},

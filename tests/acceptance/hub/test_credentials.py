@@ -136,6 +136,24 @@ async def test_a_name_that_deceives_is_refused(rest: Rest, name: str) -> None:
     assert answer.status_code == 400, answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/devices", {"id": "x"}),
+        ("/device-groups", {}),
+        ("/api-keys", {"role": "VIEWER"}),
+        ("/firmware/signing-keys", {"publicKey": ""}),
+    ],
+)
+async def test_a_name_for_people_that_deceives_is_refused(
+    rest: Rest, path: str, more: Json
+) -> None:
+    for name in ("\u0430dmin line", "admin\u200b", "x\u202e"):
+        answer = await rest.post(path, {"name": name, **more})
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["errors"][0]["field"] == "name"
+
+
 async def test_names_that_differ_by_case_or_width_are_one(rest: Rest) -> None:
     for name in ("ADMIN", "\uff41dmin"):
         body = {"username": name, "password": PASSWORD, "role": "VIEWER"}
@@ -159,6 +177,12 @@ async def test_the_enrolment_key_does_not_take_over_a_device_at_work(
         found = await rest.data(f"/devices/{device.device_id}")
         assert (found["name"], found["companyId"]) == (device.device_id, None)
         assert await device.settled() == []
+
+
+async def test_a_device_that_lost_its_first_token_enrols_again(fleet: Fleet) -> None:
+    device_id = await fleet.enroll()
+    fleet.forget(device_id)  # the answer was lost: it never had a line
+    await fleet.token(device_id)
 
 
 async def test_a_newer_token_ends_the_older_when_a_line_is_opened_with_it(
@@ -286,6 +310,59 @@ async def test_what_a_shell_wrote_is_hidden_from_who_may_not_send_it(
         assert (await rest.record(device.device_id, command_id))["output"] == "s3cret"
 
 
+async def test_what_a_shell_wrote_is_in_no_words_about_its_failure_and_progress(
+    hub: HubProcess, rest: Rest, fleet: Fleet, tokens: dict[str, str]
+) -> None:
+    async with (
+        fleet.new_line() as device,
+        open_socket(f"{hub.url}/ws/dashboard", **bearer(tokens["VIEWER"])) as viewers,
+        open_socket(f"{hub.url}/ws/dashboard", **bearer(tokens["ADMIN"])) as admins,
+    ):
+        for dashboard in (viewers, admins):
+            await dashboard.send("subscribe", id="s", types=["command_progress", "command_result"])
+            await dashboard.expect("subscribed")
+        command_id = await rest.accept(device.device_id, {"type": "exec_shell", "template": "t"})
+        await device.command("exec_shell", id=command_id)
+        await device.send("ack", commandId=command_id)
+        await device.send("progress", commandId=command_id, stage="s3cret", message="s3cret")
+        error = {"code": "failed", "message": "s3cret"}
+        await device.send("result", commandId=command_id, success=False, error=error)
+        await device.find("result_ack", commandId=command_id)
+        for dashboard, shown in ((viewers, "hidden"), (admins, "s3cret")):
+            progress = await dashboard.find("command_progress", commandId=command_id)
+            assert (progress["stage"], progress["message"]) == (shown, shown)
+            result = await dashboard.find("command_result", commandId=command_id)
+            assert result["error"] == {"code": "failed", "message": shown}
+        path = f"/devices/{device.device_id}/commands"
+        async with Rest.open(hub.url, tokens["VIEWER"]) as viewer:
+            for of in (path, f"{path}/{command_id}", f"/commands?deviceId={device.device_id}"):
+                assert "s3cret" not in (await viewer.get(of)).text
+        assert (await rest.record(device.device_id, command_id))["error"] == error
+
+
+@pytest.mark.parametrize("command", [
+    {"type": "push_config", "patch": {"wifi": {"password": {"$secret": "nope"}}}},
+    {"type": "exec_shell", "template": "t", "args": {"$secret": "nope"}},
+])  # fmt: skip
+async def test_a_secret_that_is_not_known_is_handed_on_by_no_call(
+    rest: Rest, fleet: Fleet, command: Json
+) -> None:
+    device_id = await fleet.enroll()
+    group = (await rest.post("/device-groups", {"name": new_id("g")})).json()["data"]["id"]
+    await rest.post(f"/device-groups/{group}/members", {"deviceIds": [device_id]})
+    body = {"command": command, "delivery": "queue"}
+    for path, more in (
+        (f"/devices/{device_id}/commands", {}),
+        ("/commands/bulk", {"deviceIds": [device_id]}),
+        (f"/device-groups/{group}/commands", {}),
+    ):
+        answer = await rest.post(path, {**body, **more})
+        assert answer.status_code == 400, answer.text
+        (error,) = answer.json()["errors"]
+        assert error["field"].startswith("command.")
+    assert await rest.data(f"/devices/{device_id}/commands") == []
+
+
 # Ids belong to who hands them in
 
 
@@ -389,5 +466,21 @@ async def test_what_a_schema_marks_as_write_only_is_read_by_nobody(
                 assert "s3cret" not in text, below
                 assert '"ssid":"plant"' in text, below
             assert "s3cret" not in (await rest.get("/audit-log", target=device.device_id)).text
+            bad = {"type": "push_config", "patch": {"wifi": {"password": ["s3cret"]}}}
+            refused = await rest.dispatch(device.device_id, bad)
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (
+                400, "config.wifi.password",
+            )  # fmt: skip
+            assert "s3cret" not in refused.text
+            await rest.client.put("/config-schema", json={"schema": {"type": "object"}})
+            await nobody_reads(rest, path, command_id)
+            await rest.client.delete("/config-schema")
+            await nobody_reads(rest, path, command_id)
     finally:
         await rest.client.delete("/config-schema")
+
+
+async def nobody_reads(rest: Rest, path: str, command_id: str) -> None:
+    """What was hidden stays so, whatever the schema is now."""
+    for below in ("config", "config/history", "commands", f"commands/{command_id}"):
+        assert "s3cret" not in (await rest.get(f"{path}/{below}")).text, below

@@ -253,6 +253,24 @@ async def test_a_newer_token_of_the_same_device_renews_the_line(fleet: Fleet) ->
         assert (await device.closed())[0] == 4401
 
 
+@pytest.mark.parametrize("act", ["disable", "delete", "delete and register anew"])
+async def test_g12_a_token_that_was_ended_is_4403_as_a_first_frame(
+    url: str, fleet: Fleet, rest: Rest, act: str
+) -> None:
+    device_id = await fleet.enroll()
+    path, old = f"/devices/{device_id}", await fleet.token(device_id)
+    if act == "disable":
+        answer = await rest.client.patch(path, json={"disabled": True})
+    else:
+        answer = await rest.client.delete(path)
+    assert answer.status_code == 200, answer.text
+    if act == "delete and register anew":
+        assert (await rest.post("/devices", {"id": device_id})).status_code == 201
+    async with open_socket(url) as socket:
+        await socket.send("auth", token=old)
+        assert (await socket.closed())[0] == 4403
+
+
 async def test_g12_the_line_of_a_deleted_device_is_closed_4403(fleet: Fleet, rest: Rest) -> None:
     async with fleet.new_line() as device:
         answer = await rest.client.delete(f"/devices/{device.device_id}")
@@ -282,7 +300,7 @@ async def test_g12_a_disabled_device_loses_its_line_and_its_tokens(
 
 
 async def test_enrolment_needs_the_key_or_the_devices_own_token(
-    hub: HubProcess, fleet: Fleet, rest: Rest, admin_token: str
+    hub: HubProcess, fleet: Fleet, admin_token: str
 ) -> None:
     device_id = new_id("dev")
     path = f"/devices/{device_id}/token"
@@ -293,9 +311,7 @@ async def test_enrolment_needs_the_key_or_the_devices_own_token(
         answer = await nobody.post(path, Authorization=f"Bearer {admin_token}")
         assert answer.status_code == 401
         own = await fleet.token(device_id)
-        answer = await nobody.client.post(
-            path, params={"name": "Line 4", "companyId": "c-1"}, headers=bearer(own)
-        )
+        answer = await nobody.post(path, Authorization=f"Bearer {own}")
         assert answer.status_code == 200
         assert answer.json()["data"].keys() == {"deviceId", "token", "expiresAt"}
         for bad in ("-dash", "a b", "x" * 129):
@@ -303,8 +319,13 @@ async def test_enrolment_needs_the_key_or_the_devices_own_token(
                 f"/devices/{bad}/token", X_Enrollment_Key=hub.ready["enrollmentKey"]
             )
             assert answer.status_code == 400, bad
+
+
+async def test_the_first_enrolment_may_name_the_device(fleet: Fleet, rest: Rest) -> None:
+    device_id = new_id("dev")
+    await fleet.token(device_id, name="Line 4", companyId="c-1", productionLineId="L9")
     found = await rest.data(f"/devices/{device_id}")
-    assert (found["name"], found["companyId"]) == ("Line 4", "c-1")
+    assert (found["name"], found["companyId"], found["productionLineId"]) == ("Line 4", "c-1", "L9")
 
 
 async def test_a_device_token_opens_no_rest_and_a_user_token_is_no_device(

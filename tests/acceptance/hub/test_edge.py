@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -148,6 +148,54 @@ async def test_a_device_hands_in_records_of_its_own_company_only(
     await fleet.token(device_id, companyId="acme")
     moved = Producer(rest, await fleet.token(device_id, companyId="victim"))
     assert (await moved.sync(foreign))["refused"][0]["code"] == "forbidden"
+
+
+EVIL: Final = {"name": "Evil", "companyId": "victim", "productionLineId": "L9"}
+
+
+async def told(rest: Rest, device_id: str) -> tuple[str, str | None, str | None]:
+    device = await rest.data(f"/devices/{device_id}")
+    return device["name"], device["companyId"], device["productionLineId"]
+
+
+async def test_a_device_gives_itself_no_company_by_a_renewed_token(
+    hub: HubProcess, rest: Rest, fleet: Fleet
+) -> None:
+    device_id, path = new_id("edge"), "/devices/{}/token"
+    token = await fleet.token(device_id)
+    async with Rest.open(hub.url, token) as device:
+        renewed = await device.client.post(path.format(device_id), params=EVIL)
+    assert renewed.status_code == 200
+    assert await told(rest, device_id) == (device_id, None, None)
+    producer = Producer(rest, renewed.json()["data"]["token"])
+    foreign = make_record(companyId="victim")
+    assert (await producer.sync(foreign))["refused"][0]["code"] == "forbidden"
+
+
+async def test_a_device_gives_itself_no_company_by_enrolling_again(
+    rest: Rest, fleet: Fleet
+) -> None:
+    device_id = new_id("edge")
+    await fleet.token(device_id)
+    fleet.forget(device_id)
+    producer = Producer(rest, await fleet.token(device_id, **EVIL))
+    assert await told(rest, device_id) == (device_id, None, None)
+    foreign = make_record(companyId="victim")
+    assert (await producer.sync(foreign))["refused"][0]["code"] == "forbidden"
+
+
+async def test_of_a_device_that_people_registered_only_people_tell(
+    rest: Rest, fleet: Fleet
+) -> None:
+    device_id = new_id("edge")
+    assert (await rest.post("/devices", {"id": device_id})).status_code == 201
+    producer = Producer(rest, await fleet.token(device_id, **EVIL, version="1.2.3"))
+    assert await told(rest, device_id) == (device_id, None, None)
+    assert (await rest.data(f"/devices/{device_id}"))["version"] == "1.2.3"
+    foreign = make_record(companyId="victim")
+    assert (await producer.sync(foreign))["refused"][0]["code"] == "forbidden"
+    await rest.client.patch(f"/devices/{device_id}", json={"companyId": "victim"})
+    assert (await producer.sync(foreign))["accepted"] == [foreign["id"]]
 
 
 async def test_a_device_has_its_share_of_the_queue_and_the_others_go_on(

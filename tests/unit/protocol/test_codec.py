@@ -391,3 +391,18 @@ def test_an_event_without_output_has_none_to_hide() -> None:
     assert json.loads(shown) == {
         "type": "command_result", "output": None, "hidden": ["output"],
     }  # fmt: skip
+
+
+def test_an_event_repeats_in_no_words_what_a_command_wrote() -> None:
+    failed = b'{"type":"command_result","output":"s3cret","error":{"code":"x","message":"s3cret"}}'
+    assert json.loads(codec.without_output(failed)) == {
+        "type": "command_result", "output": "hidden", "hidden": ["output"],
+        "error": {"code": "x", "message": "hidden"},
+    }  # fmt: skip
+    progress = b'{"type":"command_progress","percent":5,"message":"s3cret","stage":"s3cret"}'
+    assert json.loads(codec.without_output(progress)) == {
+        "type": "command_progress", "percent": 5, "message": "hidden", "stage": "hidden",
+        "hidden": ["stage", "message"],
+    }  # fmt: skip
+    silent = json.loads(codec.without_output(b'{"type":"command_progress","percent":5}'))
+    assert silent.keys() == {"type", "percent", "hidden"}

@@ -83,3 +83,21 @@ def test_what_a_shell_was_given_and_wrote_is_hidden_from_who_may_not_send_it() -
     assert shown.data == {**written, "stdout": "hidden", "stderr": "hidden"}
     assert record_without_secrets(make_command(type="exec_shell")).output is None
     assert b"hidden" not in msgspec.json.encode(record_of(command))
+
+
+def test_what_a_shell_wrote_is_hidden_in_words_about_its_failure_and_progress_too() -> None:
+    error = error_of(CommandErrorCode.TIMEOUT, "s3cret")
+    command = make_command(
+        State.FAILED,
+        type="exec_shell",
+        error=error,
+        progress={"percent": 5, "stage": "s3cret", "message": "s3cret"},
+        late_result={"success": False, "output": None, "data": None, "error": error},
+    )
+    shown = record_without_secrets(command)
+    assert b"s3cret" not in msgspec.json.encode(shown)
+    assert shown.error == {"code": "timeout", "message": "hidden"}
+    assert shown.progress == {"percent": 5, "stage": "hidden", "message": "hidden"}
+    assert shown.late_result == {
+        "success": False, "output": None, "data": None, "error": shown.error,
+    }  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from hub.base.errors import Invalid, TooLarge
 from hub.commands.records import Key
 from hub.commands.wishes import MOST_PARAMS, Dispatch, new_commands
-from protocol.commands import ForceSync, PullLogs, PushConfig
+from protocol.commands import Command, ExecShell, ForceSync, PullLogs, PushConfig
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
 from tests.factories import make_command, make_principal
 
@@ -104,3 +104,27 @@ def test_the_head_of_a_frame_does_not_count_for_the_bound_and_does_for_the_devic
     (new, _) = new_commands(make_principal(), wish, TARGETS, digest=b"", now=NOW)
     frame = make_command(type="push_config", command_id="c1", params=new.params).frame(MOMENT)
     assert new.frame_bytes == len(frame) > MOST_PARAMS
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        (PushConfig(patch={"$secret": "nope"}), "command.patch"),
+        (
+            PushConfig(patch={"wifi": {"password": {"$secret": "nope"}}}),
+            "command.patch.wifi.password",
+        ),
+        (PushConfig(patch={"keys": [1, {"$secret": "a/b"}]}), "command.patch.keys.1"),
+        (PushConfig(patch={"a": {"$secret": None, "more": 1}}), "command.patch.a"),
+        (ExecShell(template="t", args={"$secret": "nope"}), "command.args"),
+    ],
+)
+def test_no_secret_is_known_so_none_is_handed_on(command: Command, field: str) -> None:
+    problem = Dispatch(command=command).problem(NOW)
+    assert isinstance(problem, Invalid)
+    assert [each.field for each in problem.errors] == [field]
+
+
+def test_what_only_looks_like_a_secret_is_plain_data() -> None:
+    patch = {"a": "$secret", "b": ["$secret"], "secret": 1}
+    assert Dispatch(command=PushConfig(patch=patch)).problem(NOW) is None

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from hub.config.secrecy import hide_nothing, hiding
+from hub.config.secrecy import hiding, may_hide
 
 SECRET = {"type": "string", "writeOnly": True}
 PASSWORD = {"properties": {"password": SECRET}}
@@ -31,7 +31,7 @@ def test_what_is_not_marked_and_what_is_taken_out_is_shown() -> None:
     schema = {"properties": {"a": SECRET, "b": {"type": "string"}}}
     document = {"a": None, "b": "x", "c": [1, {"a": 2}]}
     assert hiding(schema)(document) == document
-    assert hiding({})(document) == hide_nothing(document) == document
+    assert hiding({})(document) == hiding()(document) == document
 
 
 def test_members_of_lists_and_whole_objects_can_be_marked() -> None:
@@ -76,3 +76,23 @@ def test_alternatives_that_refer_to_each_other_are_looked_at_once() -> None:
     loop = {"anyOf": [{"$ref": "#"}, {"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]}
     schema = {**loop, "$defs": {"a": loop, "b": {**loop, **PASSWORD}}}
     assert hiding(schema)({"password": "x"}) == {"password": "hidden"}
+
+
+def test_what_any_schema_marks_is_hidden() -> None:
+    one, other = {"properties": {"a": SECRET}}, {"properties": {"b": {"properties": {"c": SECRET}}}}
+    document = {"a": "x", "b": {"c": "y", "d": "z"}}
+    assert hiding(one, {}, other)(document) == {"a": "hidden", "b": {"c": "hidden", "d": "z"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "marks"),
+    [
+        ({"$defs": {"a": [{"allOf": [SECRET]}]}}, True),
+        ({"writeOnly": True}, True),
+        ({"properties": {"writeOnly": {"type": "string"}}}, False),
+        ({"properties": {"a": {"writeOnly": False}}}, False),
+        (True, False),
+    ],
+)
+def test_a_schema_may_hide_when_it_marks_anything(schema: object, *, marks: bool) -> None:
+    assert may_hide(schema) is marks
