@@ -1,5 +1,8 @@
 """What the audit says of an act: whom it was about, and what was asked for."""
 
+import hashlib
+from typing import Any
+
 import pytest
 
 from tests.acceptance.hub.clients import Fleet, Json, Rest, new_id
@@ -99,3 +102,39 @@ async def test_a_refused_cancel_is_in_the_audit(
     assert (row["action"], row["detail"]) == (
         "command.cancel", {"commandId": command_id, "type": "reboot_os"},
     )  # fmt: skip
+
+
+# What a command was given
+
+
+@pytest.mark.parametrize(
+    ("command", "params"),
+    [
+        ({"type": "disable_device", "reason": "leaks"}, {"reason": "leaks"}),
+        ({"type": "reboot_os", "delaySeconds": 5}, {"delaySeconds": 5}),
+        ({"type": "force_sync"}, None),
+        (
+            {"type": "exec_shell", "template": "t", "args": {"pin": "s3cret"}},
+            {"template": "t", "args": {"pin": "hidden"}},
+        ),
+        (
+            {"type": "push_config", "patch": {"wifi": {"password": "s3cret"}}},
+            {
+                "patch": {
+                    "sha256": hashlib.sha256(b'{"wifi":{"password":"s3cret"}}').hexdigest(),
+                    "bytes": 30,
+                }
+            },
+        ),
+    ],
+)
+async def test_the_audit_says_what_a_command_was_given_without_its_secrets(
+    rest: Rest, fleet: Fleet, command: Json, params: Any
+) -> None:
+    device_id = await fleet.enroll()
+    await rest.accept(device_id, command, delivery="queue")
+    action = f"command.{command['type']}"
+    answer = await rest.get("/audit-log", target=device_id, action=action)
+    (row,) = answer.json()["data"]
+    assert row["detail"].get("params") == params
+    assert "s3cret" not in answer.text
