@@ -138,3 +138,16 @@ async def test_the_audit_says_what_a_command_was_given_without_its_secrets(
     (row,) = answer.json()["data"]
     assert row["detail"].get("params") == params
     assert "s3cret" not in answer.text
+
+
+# Acts on many devices
+
+
+async def test_a_deleted_group_has_a_row_for_each_member(rest: Rest, fleet: Fleet) -> None:
+    group_id, members = await a_group(rest, fleet)
+    assert (await rest.client.delete(f"/device-groups/{group_id}")).status_code == 200
+    for device_id in members:
+        (row,) = await rest.data("/audit-log", target=device_id, action="group.delete")
+        assert row["detail"] == {"groupId": group_id}
+    (row,) = await rest.data("/audit-log", target=group_id, action="group.delete")
+    assert sorted(row["detail"]["deviceIds"]) == sorted(members)
