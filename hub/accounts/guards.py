@@ -1,6 +1,6 @@
 """The guard of every route: who calls, how often already, and may they?"""
 
-from typing import Any, Final
+from typing import Any
 
 from msgspec import structs
 from starlette.requests import Request
@@ -8,14 +8,11 @@ from starlette.requests import Request
 from hub.accounts.access import BY_SESSION, FOR_DEVICES, OPEN_TO_ALL, Action, may
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
-from hub.audit.entries import Deed, deed_of
+from hub.audit.entries import LONGEST_TARGET, Deed, deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.base.principal import ANYONE, Principal
 from hub.web.limits import Limits
-
-LONGEST_TARGET: Final = 256
-"""Of what a path names, in characters: who may not call may name anything."""
 
 
 class AccountGuard:

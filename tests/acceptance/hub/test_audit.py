@@ -104,6 +104,22 @@ async def test_a_refused_cancel_is_in_the_audit(
     )  # fmt: skip
 
 
+async def test_a_refused_act_on_api_keys_is_in_the_audit(
+    hub: HubProcess, rest: Rest, tokens: dict[str, str]
+) -> None:
+    name, other = new_id("key"), new_id("other")
+    async with Rest.open(hub.url, tokens["OPERATOR"]) as operator:
+        answer = await operator.post("/api-keys", {"name": name, "role": "ADMIN"})
+        assert answer.status_code == 403
+        made = await operator.post("/api-keys", {"name": name, "role": "VIEWER"})
+    async with Rest.open(hub.url, made.json()["data"]["key"]) as key:
+        assert (await key.client.delete(f"/api-keys/{other}")).status_code == 403
+    rows = await rest.data("/audit-log", action="api_key.create", outcome="refused")
+    assert {"role": "ADMIN", "name": name} in [row["detail"] for row in rows]
+    (row,) = await rows_of(rest, other, "refused")
+    assert row["action"] == "api_key.delete"
+
+
 # What a command was given
 
 
