@@ -70,7 +70,7 @@ SECRET: Final = frozenset({"exec_shell"})
 DANGEROUS: Final = frozenset(
     name for name, spec in COMMANDS.items() if spec.danger is not Danger.NO
 )
-"""Commands whose refusal is audited, and which a replica whose view may be old does not send."""
+"""Commands that a replica whose view may be old does not send."""
 
 
 def role_covers(role: Role, minimum: Role) -> bool:

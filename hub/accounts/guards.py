@@ -8,7 +8,7 @@ from starlette.requests import Request
 from hub.accounts.access import BY_SESSION, FOR_DEVICES, OPEN_TO_ALL, Action, may
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
-from hub.audit.entries import deed_of
+from hub.audit.entries import LONGEST_TARGET, Deed, deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.base.principal import ANYONE, Principal
@@ -28,8 +28,7 @@ class AccountGuard:
         principal = await self._caller(request, action)
         if not may(principal, action):
             if request.method != "GET":
-                what = f"{request.method} {request.scope['route'].path}"
-                await self._audit.note(deed_of(principal, what, outcome="refused"))
+                await self._audit.note(_refused(request, principal, action))
             raise Forbidden(_refusal(principal, action))
         return principal
 
@@ -46,8 +45,7 @@ class AccountGuard:
         except Unauthenticated:
             self._limits.stranger(request.scope, _from(request, ANYONE).address)
             raise
-        dispatches = action is Action.DISPATCH and request.method == "POST"
-        self._limits.caller(request.scope, principal, dispatches=dispatches)
+        self._limits.caller(request.scope, principal, dispatches=_dispatches(request, action))
         return principal
 
     async def _identify(self, token: str, action: Action) -> Principal:
@@ -69,6 +67,20 @@ def _from(request: Request, principal: Principal) -> Principal:
         address=client.host if client else None,
         request_id=request.scope.get("request_id"),
     )
+
+
+def _dispatches(request: Request, action: Action) -> bool:
+    return action is Action.DISPATCH and request.method == "POST"
+
+
+def _refused(request: Request, principal: Principal, action: Action) -> Deed:
+    """For the audit, by the path alone: the body of who may not call is not read."""
+    what = f"{request.method} {request.scope['route'].path}"
+    if _dispatches(request, action):
+        what = "command.dispatch"
+    named = request.path_params.get("id")
+    target = None if named is None else str(named)[:LONGEST_TARGET]
+    return deed_of(principal, what, target, outcome="refused")
 
 
 def _refusal(principal: Principal, action: Action) -> str:

@@ -12,7 +12,7 @@ from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService, session_of
 from hub.accounts.store import AccountStore, ApiKeyRow, UserRow
 from hub.accounts.tokens import API_KEY_PREFIX, hash_secret, new_secret
-from hub.audit.entries import HIDDEN, Deed, changes_of, deed_of
+from hub.audit.entries import HIDDEN, LONGEST_TARGET, Deed, changes_of, deed_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Forbidden, NotFound, TooMany, invalid
@@ -249,6 +249,8 @@ class UserService:
         session_of(by)
         require_visible(name, "name")
         if by.role is None or not role_covers(by.role, role):
+            deed = deed_of(by, "api_key.create", None, outcome="refused", role=role, name=name)
+            await self._audit.note(deed)
             raise Forbidden("an API key cannot have a higher role than its maker")
         if expires_at is not None and expires_at.timestamp() <= self._accounts.clock():
             raise invalid("expiresAt", "must be in the future")
@@ -288,6 +290,8 @@ class UserService:
         """One's own, an administrator anybody's; a key ends itself. Raises `NotFound`, and
         `Forbidden` for a key that would end another."""
         if by.key_id is not None and by.key_id != key_id:
+            target = key_id[:LONGEST_TARGET]
+            await self._audit.note(deed_of(by, "api_key.delete", target, outcome="refused"))
             raise Forbidden("an API key ends no other key")
         async with self._store.database.transaction() as connection:
             owner = await self._store.api_key_owner(connection, by.org, key_id)

@@ -12,6 +12,8 @@ ActorKind = Literal["user", "api_key", "device", "hub"]
 Outcome = Literal["ok", "refused", "failed"]
 HIDDEN: Final = "hidden"
 """What stands for a secret."""
+LONGEST_TARGET: Final = 256
+"""Of what a refused call names, in characters: it may be anything."""
 
 
 class Deed(Struct, frozen=True, kw_only=True):

@@ -59,6 +59,8 @@ def _changes(deed: Deed) -> list[RecordChange]:
         case "group" if "groupId" in deed.detail:  # a member came or went: its record says so
             device = RecordChange("device", target, DeviceId(target))
             return [RecordChange("group", deed.detail["groupId"]), device]
+        case "deployment" if "deploymentId" in deed.detail:  # a device became part of it
+            return [RecordChange("deployment", deed.detail["deploymentId"])]
         case "user":
             return [RecordChange("user", deed.detail.get("userId", target))]
         case _:

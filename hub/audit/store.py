@@ -32,10 +32,10 @@ class AuditStore:
     async def insert(self, connection: Connection, deeds: list[Deed]) -> None:
         await connection.execute(_Q["insert"], *columns_of(deeds))
 
-    async def note(self, deed: Deed) -> None:
-        """By itself: what was refused has no effect to be committed with."""
+    async def note(self, deeds: list[Deed]) -> None:
+        """By themselves: what was refused has no effect to be committed with."""
         async with self._database.connection() as connection:
-            await self.insert(connection, [deed])
+            await self.insert(connection, deeds)
 
     async def list(
         self, org: OrgId, wanted: Filter, *, before: tuple[datetime, int] | None, limit: int

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from hub.audit.entries import deed_of
+from hub.audit.entries import Deed, deed_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
@@ -48,6 +48,8 @@ __all__ = [
 
 NEWEST_PARTS: Final = 50
 MOST_DEVICES: Final = 100_000
+MOST_ROWS: Final = 10_000
+"""Of the audit that one campaign begins with: as many as a bulk call has."""
 LEFT_OUT: Final = error("no_wave", "it stands behind the last wave")
 ABORTED: Final = error("aborted", "the campaign was aborted before its turn came")
 
@@ -75,8 +77,7 @@ class CampaignService:
         async with self._store.database.transaction() as connection:
             await self._store.add(connection, name, new, waves, by=by, left_out=LEFT_OUT)
             campaign = await self._found(connection, name)
-            deed = deed_of(by, action, campaign.campaign_id, **summary_of(campaign))
-            await self._audit.record(connection, deed)
+            await self._audit.record(connection, *_begun(by, action, campaign, new.devices))
         return campaign
 
     async def ask(self, by: Principal, campaign_id: str, wish: Wish, *, action: str) -> Campaign:
@@ -162,6 +163,18 @@ class CampaignService:
 
     async def clean_up(self, *, days: int) -> None:
         await self._store.forget(days)
+
+
+def _begun(
+    by: Principal, action: str, campaign: Campaign, devices: Sequence[DeviceId]
+) -> list[Deed]:
+    """One row for the campaign, and one for each device unless these are very many: what they are
+    sent has rows of its own."""
+    deed = deed_of(by, action, campaign.campaign_id, **summary_of(campaign))
+    if len(devices) > MOST_ROWS:
+        return [deed]
+    name = campaign.campaign_id
+    return [deed, *(deed_of(by, action, each, deploymentId=name) for each in devices)]
 
 
 def _check(new: NewCampaign) -> None:

@@ -6,20 +6,22 @@ taken: a command id, an idempotency key, a place among a device's unfinished com
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from msgspec import Struct, structs
 
 from hub.audit.entries import Deed, deed_of
 from hub.base.errors import Conflict, HubError
 from hub.commands.dispatch import Insert, NewCommand, ReadyLine, Target, accept
+from hub.commands.evidence import evidence_of
 from hub.commands.records import Key, KeyRow, Ledgered
 from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.replies import ErrorObject
 
 
 class Intake(Struct, frozen=True, kw_only=True):
-    """One call's commands. `key` is its Idempotency-Key with what it stands for. `problem` is why
-    they may not be accepted, unless they were before."""
+    """One call's commands: one wish, for each of its targets. `key` is its Idempotency-Key with
+    what it stands for. `problem` is why they may not be accepted, unless they were before."""
 
     commands: list[NewCommand]
     problem: HubError | None = None
@@ -133,7 +135,8 @@ class Acceptance:
             row = structs.replace(row, refused=_refused(intake, decisions))
             keys[key] = row
             self.keys.append((key, row))
-        self.deeds.extend(_deed(insert.new) for insert in inserts)
+        kept = evidence_of(inserts[0].new.type, inserts[0].new.params)  # the same for each target
+        self.deeds.extend(_deed(insert.new, kept) for insert in inserts)
 
     def outcomes(self, rows: dict[CommandKey, Ledgered]) -> list[Taken]:
         """What each call is told, once the inserts have become `rows`."""
@@ -203,9 +206,12 @@ def _outcome(decision: Decision, rows: dict[CommandKey, Ledgered]) -> Outcome:
             return decision
 
 
-def _deed(new: NewCommand) -> Deed:
-    """One row a device: whoever asks what was done to a device finds bulk calls, too."""
-    deed = deed_of(new.by, f"command.{new.type}", new.device_id, commandId=new.command_id)
-    if new.batch_id is None:
-        return deed
-    return structs.replace(deed, detail={**deed.detail, "batchId": new.batch_id})
+def _deed(new: NewCommand, kept: dict[str, Any]) -> Deed:
+    """One row a device: whoever asks what was done to a device finds bulk calls, too. `kept` of
+    its parameters."""
+    detail: dict[str, Any] = {"commandId": new.command_id}
+    if new.batch_id is not None:
+        detail["batchId"] = new.batch_id
+    if kept:
+        detail["params"] = kept
+    return deed_of(new.by, f"command.{new.type}", new.device_id, **detail)

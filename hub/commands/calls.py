@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from hub.accounts.access import DANGEROUS, may_dispatch
-from hub.audit.entries import deed_of
+from hub.audit.entries import Deed, deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, HubError, NotFound, invalid
 from hub.base.principal import Principal
@@ -62,7 +62,7 @@ class Calls:
 
         Raises `Forbidden`, `NotFound`, `Conflict`, `TooManyCommands`, `Unavailable`, `Overloaded`.
         """
-        await self._authorise(by, wish.command, device_id)
+        await self._authorise(by, wish.command, [device_id])
         command_id = CommandId(wish.command.id or new_command_id())
         digest = wish.digest(device_id)
         now = self._database_clock()
@@ -110,16 +110,12 @@ class Calls:
             raise NotFound("no such command")
         return command
 
-    async def _authorise(
-        self, by: Principal, command: Command, target: str | None, *, targets: int = 1
-    ) -> None:
+    async def _authorise(self, by: Principal, command: Command, targets: Sequence[str]) -> None:
         """Raises `Forbidden`; `Unavailable` for a dangerous command when rights may be out of
         date."""
         kind = spec_of(command).name
         if not may_dispatch(by, kind):
-            if kind in DANGEROUS:
-                deed = deed_of(by, f"command.{kind}", target, outcome="refused", targets=targets)
-                await self._audit.note(deed)
+            await self._audit.note(*_refused_deeds(by, f"command.{kind}", targets))
             raise Forbidden(f"the role {by.role} may not dispatch {kind}")
         if kind in DANGEROUS:
             self._require_current_view()
@@ -140,10 +136,10 @@ class Calls:
     async def bulk(self, by: Principal, device_ids: Sequence[str], wish: Dispatch) -> BulkOutcome:
         """One command, a fresh id for each target. A target that is refused or unknown is its own
         entry. Raises `Forbidden` when the caller may not send this command to anybody."""
-        await self._authorise(by, wish.command, None, targets=len(device_ids))
+        targets = list(dict.fromkeys(device_ids))
+        await self._authorise(by, wish.command, targets)
         if wish.command.id:
             raise invalid("command.id", "a bulk call makes a fresh id for each target")
-        targets = list(dict.fromkeys(device_ids))
         digest = wish.digest(*sorted(targets))
         batch_id = uuid7()
         if not targets:
@@ -219,6 +215,15 @@ class Calls:
             return set()
         online = await self._store.on_line([(c.org, c.device_id) for c in queued])
         return {(c.org, c.command_id) for c in queued if (c.org, c.device_id) not in online}
+
+
+def _refused_deeds(by: Principal, action: str, targets: Sequence[str]) -> list[Deed]:
+    """One row a device, as when it is accepted; one in all where there is no target."""
+    count = len(targets)
+    return [
+        deed_of(by, action, target, outcome="refused", targets=count)
+        for target in targets or [None]
+    ]
 
 
 def _keyed(by: Principal, wish: Dispatch, row: KeyRow) -> tuple[Key, KeyRow] | None:

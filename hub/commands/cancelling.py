@@ -1,10 +1,11 @@
 """Cancelling: a command that was not sent is withdrawn; of one that was, the device is asked."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from hub.accounts.access import may_dispatch
-from hub.audit.entries import Deed, deed_of
+from hub.audit.entries import Deed, Outcome, deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, NotFound
 from hub.base.principal import Principal
@@ -40,12 +41,16 @@ class Cancels:
 
     async def cancel(self, by: Principal, device_id: DeviceId, command_id: CommandId) -> Ledgered:
         """Raises `NotFound`, `Forbidden`, or `Ended` when there is nothing left to cancel."""
-        async with self._store.database.transaction() as connection:
+        async with (
+            self._noting_refusals(by) as refused,
+            self._store.database.transaction() as connection,
+        ):
             locked = await self._store.lock_one(connection, by.org, device_id, command_id)
             if locked is None:
                 raise NotFound("no such command")
             command, owner = locked
             if not may_dispatch(by, command.type):
+                refused.append(command)
                 raise Forbidden(f"this role may not cancel {command.type}")
             if cancel(command.status) is command.status:
                 command = await self._store.ask_cancel(connection, command, by=by.actor)
@@ -64,10 +69,14 @@ class Cancels:
     ) -> int:
         """Withdraw what waits for a device, each by the right to its type; how many. Raises
         `Forbidden` when the caller may withdraw none of what is there."""
-        async with self._store.database.transaction() as connection:
+        async with (
+            self._noting_refusals(by) as refused,
+            self._store.database.transaction() as connection,
+        ):
             found = await self._store.lock_pending(connection, by.org, device_id, kind)
             mine = [command for command in found if may_dispatch(by, command.type)]
             if found and not mine:
+                refused.extend(found)
                 raise Forbidden("this role may not cancel what waits for the device")
             ended = [
                 await self._store.withdraw(connection, each, by=by.actor, error=_WITHDRAWN)
@@ -79,6 +88,15 @@ class Cancels:
         for command in ended:
             self._cancelled(command, None)
         return len(ended)
+
+    @asynccontextmanager
+    async def _noting_refusals(self, by: Principal) -> AsyncGenerator[list[Ledgered]]:
+        """For the audit, when the transaction within has given its connection back."""
+        refused: list[Ledgered] = []
+        try:
+            yield refused
+        finally:
+            await self._audit.note(*(_deed(by, command, outcome="refused") for command in refused))
 
     def _cancelled(self, command: Ledgered, owner: ReplicaId | None) -> None:
         if command.ended:
@@ -95,11 +113,12 @@ class Cancels:
                 self._sender.cancel(command)
 
 
-def _deed(by: Principal, command: Ledgered) -> Deed:
+def _deed(by: Principal, command: Ledgered, *, outcome: Outcome = "ok") -> Deed:
     return deed_of(
         by,
         "command.cancel",
         command.device_id,
         commandId=command.command_id,
         type=command.type,
+        outcome=outcome,
     )

@@ -64,9 +64,11 @@ class GroupService:
 
     async def delete(self, by: Principal, group_id: str) -> None:
         async with self._store.database.transaction() as connection:
-            if not await self._store.delete(connection, by.org, group_id):
+            members = await self._store.delete(connection, by.org, group_id)
+            if members is None:
                 raise NotFound("no such group")
-            await self._audit.record(connection, deed_of(by, "group.delete", group_id))
+            deeds = _membership(by, "group.delete", group_id, members)
+            await self._audit.record(connection, *deeds)
         self._on_change(by.org)
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:

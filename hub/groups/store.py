@@ -61,8 +61,11 @@ class GroupStore:
         except asyncpg.UniqueViolationError:
             raise Conflict(f"there is a group named {name}") from None
 
-    async def delete(self, connection: Connection, org: OrgId, group_id: str) -> bool:
-        return await connection.fetchval(_Q["delete"], org, group_id) is not None
+    async def delete(
+        self, connection: Connection, org: OrgId, group_id: str
+    ) -> Sequence[DeviceId] | None:
+        """Its members; None when it was not there."""
+        return await connection.fetchval(_Q["delete"], org, group_id)
 
     async def add_members(
         self, connection: Connection, org: OrgId, group_id: str, device_ids: Sequence[str]

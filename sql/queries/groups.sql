@@ -20,7 +20,10 @@ LIMIT $4
 UPDATE device_group SET name = $3 WHERE org_id = $1 AND group_id = $2 RETURNING group_id
 
 -- name: delete
-DELETE FROM device_group WHERE org_id = $1 AND group_id = $2 RETURNING group_id
+-- Gives its members: the snapshot is from before they go with it.
+DELETE FROM device_group g WHERE org_id = $1 AND group_id = $2
+RETURNING ARRAY(SELECT m.device_id FROM device_group_member m
+                WHERE m.org_id = g.org_id AND m.group_id = g.group_id ORDER BY m.device_id)
 
 -- name: add_members
 INSERT INTO device_group_member (org_id, group_id, device_id)

@@ -99,3 +99,21 @@ def test_what_was_done_to_a_device_is_found_by_it(
     page.get_by_role("combobox", name="Outcome").click()
     page.get_by_role("option", name="Refused").click()
     expect(page.get_by_text("Nothing matches")).to_be_visible()
+
+
+def test_a_new_deed_appears_by_itself(enter: Enter, hub: HubProcess) -> None:
+    """Also one that changes no record, of which no event tells."""
+    device_id = new_id("audited")
+    page = enter(f"/audit?target={device_id}", as_="viewer")
+    expect(page.get_by_role("heading", name="Audit")).to_be_visible()
+    expect(page.locator("[data-audit]")).to_have_count(0)
+    with signed_in(hub.ready) as rest:
+        rest.post("/devices", json={"id": device_id})
+        command = {"type": "force_sync"}
+        rest.post(
+            f"/devices/{device_id}/commands",
+            json={"command": command, "delivery": "queue"},
+            headers={"Prefer": "respond-async"},
+        )
+    expect(page.locator("[data-audit='device.create']")).to_be_visible()
+    expect(page.locator("[data-audit='command.force_sync']")).to_be_visible()

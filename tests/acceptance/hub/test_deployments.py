@@ -167,6 +167,10 @@ async def test_a_canary_and_two_waves(
     assert "allowDowngrade" not in update
     audit = await rest.data("/audit-log", target=deployment_id)
     assert [row["action"] for row in audit] == ["deployment.create"]
+    for device in devices:
+        target = device.device_id
+        (row,) = await rest.data("/audit-log", target=target, action="deployment.create")
+        assert row["detail"] == {"deploymentId": deployment_id}
     (part,) = await rest.data(f"/devices/{devices[1].device_id}/deployments")
     assert (part["deploymentId"], part["deploymentStatus"]) == (deployment_id, "SUCCESS")
     assert (part["status"], part["wave"], part["version"]) == ("SUCCESS", 1, "2.0")

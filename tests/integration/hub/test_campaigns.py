@@ -10,6 +10,7 @@ from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Conflict, NotFound
 from hub.base.principal import Principal
+from hub.campaigns import service
 from hub.campaigns.driver import Driver
 from hub.campaigns.service import (
     Campaign,
@@ -284,3 +285,16 @@ async def test_g23_a_campaign_whose_owner_lost_the_right_is_paused_until_another
         await succeed(hub, line)
         await one.look()
         assert await one.status(campaign) is CampaignStatus.SUCCESS
+
+
+async def test_a_campaign_over_very_many_devices_has_one_row_in_the_audit(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = await add_devices(database, 3)
+    monkeypatch.setattr(service, "MOST_ROWS", 2)
+    async with replicas(database) as (_, one, __):
+        few, many = await one.begin(devices[:2]), await one.begin(devices)
+        rows = await database.fetch("SELECT target FROM audit_log ORDER BY audit_id")
+        assert [row["target"] for row in rows] == [
+            few.campaign_id, *devices[:2], many.campaign_id,
+        ]  # fmt: skip

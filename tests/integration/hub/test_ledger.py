@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.base.database import DEADLINE, Connection, Database
-from hub.base.errors import Conflict, HubError, TooManyCommands, Unavailable
+from hub.base.errors import Conflict, Forbidden, HubError, TooManyCommands, Unavailable
 from hub.commands.dispatch import Claim, Target
 from hub.commands.records import Found, Ledgered
 from hub.commands.service import Dispatch
@@ -190,6 +190,22 @@ async def test_a_bulk_call_over_a_thousand_devices(database: Database) -> None:
         rows = await database.fetch("SELECT target, detail FROM audit_log")
         assert {row["target"] for row in rows} == set(devices)
         assert {row["detail"]["batchId"] for row in rows} == {outcome.batch_id}
+
+
+async def test_a_refused_bulk_call_has_a_row_for_each_target_and_no_second_one(
+    database: Database,
+) -> None:
+    devices = [f"d{number}" for number in range(2000)]
+    operator = make_principal("OPERATOR")
+    async with running_hub(database) as hub:
+        for _ in range(2):
+            with pytest.raises(Forbidden):
+                await hub.commands.bulk(operator, devices, make_wish("reboot_os"))
+        rows = await database.fetch("SELECT action, outcome, target, detail FROM audit_log")
+        assert sorted(row["target"] for row in rows) == sorted(devices)
+        assert {(row["action"], row["outcome"]) for row in rows} == {
+            ("command.reboot_os", "refused")
+        }  # fmt: skip
 
 
 # Sending

@@ -9,12 +9,21 @@ const PAGE = 100;
 const LARGE_PAGE = 500;
 export const MOST_EXPORTED = 20_000;
 
+/** Of many deeds no event tells: sign-ins, refusals, commands of devices nobody looks at. */
+const REFRESH_MS = 2_000;
+
+/** How long what is shown, this many pages, is good for: one call in two seconds, however many. */
+export function refreshMs(pages: number): number {
+  return REFRESH_MS * Math.max(1, pages);
+}
+
 export function useAudit(search: AuditSearch) {
   return useInfiniteQuery({
     queryKey: ["audit", search],
     initialPageParam: null as string | null,
     queryFn: ({ pageParam, signal }) => read(search, PAGE, pageParam, signal),
     getNextPageParam: last => last.next,
+    refetchInterval: ({ state }) => refreshMs(state.data?.pages.length ?? 1),
   });
 }
 

@@ -24,6 +24,8 @@ D1 = RecordChange("device", "d1", DeviceId("d1"))
         (deed("auth.login", "alice"), []),
         (deed("group.create", "g1"), [RecordChange("group", "g1")]),
         (deed("group.add_members", "d1", groupId="g1"), [RecordChange("group", "g1"), D1]),
+        (deed("group.delete", "d1", groupId="g1"), [RecordChange("group", "g1"), D1]),
+        (deed("deployment.create", "d1", deploymentId="x"), [RecordChange("deployment", "x")]),
         (deed("user.update", "alice", userId="u1"), [RecordChange("user", "u1")]),
         (deed("api_key.delete", "k1"), [RecordChange("api_key", "k1")]),
         (deed("settings.update"), [RecordChange("settings", "")]),

@@ -121,16 +121,19 @@ def test_a_key_is_not_used_up_by_a_call_of_which_nothing_was_accepted() -> None:
 
 
 def test_g16_each_command_has_an_audit_row_that_names_its_device_and_batch() -> None:
-    news: list[NewCommand] = [make_new(command_id=name, batch_id="b1") for name in ("a", "b")]
+    asked: dict[str, object] = {"type": "reboot_os", "params": {"delaySeconds": 5}}
+    news: list[NewCommand] = [
+        make_new(command_id=name, batch_id="b1", **asked) for name in ("a", "b")
+    ]
     unknown = make_new(command_id="c", device_id=DeviceId("nobody"), batch_id="b1")
     group, taken = take(one("x"), Intake(commands=[*news, unknown]))
     assert {(d.action, d.target, d.actor_id) for d in group.deeds} == {
-        ("command.force_sync", "d1", "u1")
-    }
+        ("command.force_sync", "d1", "u1"), ("command.reboot_os", "d1", "u1"),
+    }  # fmt: skip
     assert [d.detail for d in group.deeds] == [
         {"commandId": "x"},
-        {"commandId": "a", "batchId": "b1"},
-        {"commandId": "b", "batchId": "b1"},
+        {"commandId": "a", "batchId": "b1", "params": {"delaySeconds": 5}},
+        {"commandId": "b", "batchId": "b1", "params": {"delaySeconds": 5}},
     ]
     assert isinstance(taken[1].outcomes[2], NotFound)
 

@@ -1,0 +1,37 @@
+"""What the audit keeps of a command's parameters. Pure.
+
+The row outlives the command, and everybody may read it: it says what was asked for, but nothing
+that is hidden from anybody, now or by a schema to come.
+"""
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+
+from hub.audit.entries import HIDDEN
+
+MOST_BYTES: Final = 8 * 1024
+"""As JSON: any reason has room. Of what is longer there is a digest."""
+
+
+def evidence_of(kind: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with a patch as its digest and arguments as `hidden`: these may be short
+    secrets, which can be guessed from a digest."""
+    match kind:
+        case "push_config":
+            return {**params, "patch": _digest(params["patch"])}
+        case "exec_shell":
+            return _bounded({**params, "args": dict.fromkeys(params["args"], HIDDEN)})
+        case _:
+            return _bounded(params)
+
+
+def _bounded(params: dict[str, Any]) -> dict[str, Any]:
+    return params if len(msgspec.json.encode(params)) <= MOST_BYTES else _digest(params)
+
+
+def _digest(document: dict[str, Any]) -> dict[str, Any]:
+    """Of its JSON in one line, members sorted by name."""
+    written = msgspec.json.encode(document, order="sorted")
+    return {"sha256": hashlib.sha256(written).hexdigest(), "bytes": len(written)}

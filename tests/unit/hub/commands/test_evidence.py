@@ -1,0 +1,45 @@
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from hub.commands.evidence import MOST_BYTES, evidence_of
+from protocol.commands import DisableDevice, params_of
+
+LONG = {"args": {f"n{number}": "x" for number in range(1000)}, "template": "t"}
+SHELL = {"template": "t", "args": {"a": "hidden"}}
+HIDDEN_LONG = {**LONG, "args": dict.fromkeys(LONG["args"], "hidden")}
+
+
+def digest(document: dict[str, Any]) -> dict[str, Any]:
+    written = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    return {"sha256": hashlib.sha256(written).hexdigest(), "bytes": len(written)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "kept"),
+    [
+        ("force_sync", {}, {}),
+        ("reboot_os", {"delaySeconds": 5}, {"delaySeconds": 5}),
+        ("exec_shell", {"template": "t", "args": {"a": "1"}}, SHELL),
+        ("exec_shell", LONG, digest(HIDDEN_LONG)),
+        (
+            "push_config",
+            {"patch": {"a": 1}, "expectVersion": 3},
+            {"patch": digest({"a": 1}), "expectVersion": 3},
+        ),
+    ],
+)  # fmt: skip
+def test_the_audit_keeps_what_was_asked_for_without_secrets_and_bounded(
+    kind: str, params: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    assert evidence_of(kind, params) == kept
+
+
+@pytest.mark.parametrize("letter", ["x", "\U0001f4a7", "\x01"])
+def test_the_longest_reason_is_kept(letter: str) -> None:
+    params = params_of(DisableDevice(reason=letter * 1024))
+    assert evidence_of("disable_device", params) == params
+    assert len(msgspec.json.encode(params)) <= MOST_BYTES
