@@ -35,7 +35,7 @@ class Pipe:
         self.left: int | None = None
         """Bytes until it is cut; None is no limit."""
         self.marked = self.loses = False
-        """Whether what holds the first bytes of `lost` has passed; whether its next answer is lost."""
+        """Whether the first bytes of `lost` have passed; whether the next answer is lost."""
 
     def abort(self) -> None:
         for writer in (self.inner, self.outer):
