@@ -46,6 +46,7 @@ from hub.config.rest import (
     RevertBody,
     SchemaBody,
 )
+from hub.devices.bulk_rest import BulkEndpoints, DeviceBulk, DeviceBulkBody
 from hub.devices.rest import (
     ConnectedDevice,
     ConnectionModeBody,
@@ -131,6 +132,7 @@ ROUTES: Final = (
     Route("GET", "/devices", DeviceEndpoints.list, Action.READ, "List devices.", query=DeviceQuery, answer=Device, listing=True),
     Route("POST", "/devices", DeviceEndpoints.create, Action.ADMINISTER, "Register a device.", body=DeviceBody, answer=Device, status=201),
     Route("GET", "/devices/connected", DeviceEndpoints.connected, Action.READ, "Devices that are on a line, of any replica; the newest line first.", query=ListQuery, answer=ConnectedDevice, listing=True),
+    Route("POST", "/devices/bulk", BulkEndpoints.bulk, Action.ADMINISTER, "Delete many devices, or count which.", body=DeviceBulkBody, answer=DeviceBulk),
     Route("GET", "/devices/{id}", DeviceEndpoints.get, Action.READ, "One device.", answer=Device),
     Route("PATCH", "/devices/{id}", DeviceEndpoints.change, Action.MANAGE, "Change a device.", body=DevicePatch, answer=Device),
     Route("DELETE", "/devices/{id}", DeviceEndpoints.delete, Action.ADMINISTER, "Delete a device; it cannot come back by itself."),

@@ -23,6 +23,10 @@ class Auth(Frame, frozen=True, tag="auth"):
     token: str
 
 
+LEAST_MAX_FRAME: Final = 4_096
+"""Bytes that every device takes, whatever it says."""
+
+
 class Ping(Frame, frozen=True, tag="ping"):
     pass
 
@@ -43,7 +47,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     """The `push_config` that the device has undone; null after the next that stays."""
     accepts: Annotated[list[str], Meta(max_length=64)] | None = None
     """Frames beyond version 1 that the device understands: the hub sends it no others."""
-    max_frame: Annotated[int, Meta(ge=4096)] | None = None
+    max_frame: Annotated[int, Meta(ge=LEAST_MAX_FRAME)] | None = None
     """The longest frame that the device takes, in bytes: the hub sends it no longer one."""
 
 

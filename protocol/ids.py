@@ -30,11 +30,11 @@ CommandIdField = Annotated[
     CommandId, Meta(pattern=COMMAND_ID_PATTERN, description="A command's id.")
 ]
 
-RESERVED_DEVICE_IDS: Final = frozenset({"connected"})
-"""`/devices/connected` is a list: nobody could read a device of that name."""
+RESERVED_DEVICE_IDS: Final = frozenset({"connected", "bulk"})
+"""Paths below `/devices` that are no devices: nobody could read one of that name."""
 DEVICE_ID_RULE: Final = (
-    "1 to 128 of A-Z a-z 0-9 . _ : -, the first a letter or digit, and not `connected`, "
-    "which is the name of a list"
+    "1 to 128 of A-Z a-z 0-9 . _ : -, the first a letter or digit, and not `connected` "
+    "or `bulk`, which are paths of their own"
 )
 UNREADABLE_COMMAND_IDS: Final = frozenset({".", ".."})
 """In a path these are no names (RFC 3986, 5.2.4): nobody could read or cancel such a command."""

@@ -11,6 +11,7 @@ class Kept(Enum):
     FULL = "not taken: the sum of the day is reached"
     SLOWED = "taken, and its device should send less"
     TOO_MANY_METRICS = "taken without the names beyond the bound"
+    TOO_MANY_STARTS = "a durable one that is not taken on this line: its agent starts too often"
     REFUSED = "a durable one that cannot wait: its line is closed"
 
 

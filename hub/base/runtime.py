@@ -10,7 +10,6 @@ bytes, with the name of a socket.
 
 import hashlib
 import os
-import pwd
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -79,12 +78,10 @@ def _is_private(directory: Path) -> bool:
 
 
 def _is_ours(directory: Path) -> bool:
-    """A directory of this user, or of the one that root starts Postgres as; no link to one."""
+    """A directory of this user; no link to one. One that root gave to the user that Postgres runs
+    as looks like one that this user took: each start makes its own."""
     try:
         found = directory.lstat()
     except OSError:
         return False
-    owners = {os.geteuid()}
-    if os.geteuid() == 0:
-        owners.add(pwd.getpwnam("nobody").pw_uid)
-    return stat.S_ISDIR(found.st_mode) and found.st_uid in owners
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()

@@ -29,6 +29,7 @@ from hub.commands.records import Delivery, Ledgered, error_of
 from protocol.commands import COMMANDS, Danger
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
+from protocol.frames import LEAST_MAX_FRAME
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.lifecycle import ENDED, Happening, IllegalStep, State, next_state
 from protocol.replies import Ack, ErrorObject, Progress, Reply, Result, happening_of
@@ -97,6 +98,8 @@ class ReadyLine(Struct, frozen=True):
     journal_id: str | None
     commands: frozenset[str]
     max_frame: int | None = None
+    settled: bool = True
+    """Whether it is known by now how long a frame it takes."""
 
 
 class Insert(Struct, frozen=True, kw_only=True):
@@ -160,7 +163,7 @@ def _born(new: NewCommand, target: Target, line: ReadyLine | None) -> Insert:
             status=next_state(State.PENDING, Happening.UNSUPPORTED),
             error=_unsupported(new.type),
         )
-    if here is not None:
+    if here is not None and (here.settled or new.frame_bytes <= LEAST_MAX_FRAME):
         return replace(
             insert,
             status=next_state(State.PENDING, Happening.SEND),
@@ -202,7 +205,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     journal_id: str | None
     commands: frozenset[str]
     settled: bool
-    """Whether it is known, by now, if the device keeps a journal."""
+    """Whether it is known, by now, if the device keeps a journal and how long a frame it takes."""
     sent_up_to: int
     max_frame: int | None = None
 
@@ -219,15 +222,19 @@ class Step(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     steps: list[Step]
     held: bool
-    """A command in doubt, and all that was accepted after it, waits until the line is settled."""
+    """A command in doubt or too long for some devices, and all that was accepted after it, waits
+    until the line is settled."""
 
 
 def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
     """What becomes of the commands, given in their order, that the line has not been written."""
     steps: list[Step] = []
     for command in commands:
-        if _is_outsized(claim, command):
-            steps.append(_outsized(claim, command))
+        size = command.frame_bytes()
+        if not claim.settled and size > LEAST_MAX_FRAME:
+            return Plan(steps, held=True)
+        if claim.max_frame is not None and size > claim.max_frame:
+            steps.extend(_outsized(claim, command))
         elif command.status is State.PENDING:
             steps.append(_first_time(claim, command))
         elif _safe_again(claim, command):
@@ -254,17 +261,17 @@ _FORBIDDEN: Final = error_of(
 )
 
 
-def _is_outsized(claim: Claim, command: Ledgered) -> bool:
-    """What the device has acknowledged was not too large for it."""
-    if claim.max_frame is None or command.status not in (State.PENDING, State.SENT):
-        return False
-    return command.frame_bytes() > claim.max_frame
-
-
-def _outsized(claim: Claim, command: Ledgered) -> Step:
+def _outsized(claim: Claim, command: Ledgered) -> list[Step]:
+    """What the device has acknowledged was not too large for it then: it is in the journal, or lost
+    with it. What it may have done on an older line is in doubt, as with any other size."""
+    if command.status not in (State.PENDING, State.SENT):
+        return [] if _in_journal(claim, command) else [_lost(command)]
+    if command.status is State.SENT and not _safe_again(claim, command):
+        return [_lost(command)]
     message = f"the device takes frames of {claim.max_frame} bytes at most"
     error = error_of(CommandErrorCode.TOO_LARGE, message)
-    return Step(command, next_state(command.status, Happening.TOO_LARGE), sent=False, error=error)
+    status = next_state(command.status, Happening.TOO_LARGE)
+    return [Step(command, status, sent=False, error=error)]
 
 
 def _safe_again(claim: Claim, command: Ledgered) -> bool:
@@ -273,8 +280,12 @@ def _safe_again(claim: Claim, command: Ledgered) -> bool:
     return (
         command.sent_generation == claim.generation
         or (spec is not None and spec.redeliverable)
-        or (claim.journal_id is not None and command.journal_id == claim.journal_id)
+        or _in_journal(claim, command)
     )
+
+
+def _in_journal(claim: Claim, command: Ledgered) -> bool:
+    return claim.journal_id is not None and command.journal_id == claim.journal_id
 
 
 def _lost(command: Ledgered) -> Step:

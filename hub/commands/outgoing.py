@@ -4,13 +4,14 @@ The commands of a device are numbered without holes. A line that is READY has be
 everything up to `sent_up_to`, so the next number may be written at once. Anything else (a new line,
 a hole, a hint that another replica has accepted something) means a *claim*: one look into the
 ledger for whatever this line has not been written. While one is under way nothing else is written,
-and what comes meanwhile causes another. A line is HELD when a command is in doubt; it goes on when
-the line is settled.
+and what comes meanwhile causes another. A line is HELD when a command is in doubt, or too long for
+a device that has not said yet how long a frame it takes; it goes on when the line is settled.
 """
 
 from enum import Enum
 
 from hub.commands.dispatch import Claim, ReadyLine
+from hub.commands.records import Ledgered
 from hub.lines.session import LineSession
 
 
@@ -36,7 +37,14 @@ class Outgoing:
         if self.phase is not Phase.READY:
             return None
         line = self.line
-        return ReadyLine(line.generation, line.journal_id, line.commands, line.max_frame)
+        return ReadyLine(
+            line.generation, line.journal_id, line.commands, line.max_frame, self.settled
+        )
+
+    def takes(self, command: Ledgered) -> bool:
+        """Whether the line takes so long a frame: `hello` may come after all was decided."""
+        most = self.line.max_frame
+        return most is None or command.frame_bytes() <= most
 
     def claim(self) -> Claim:
         """What to ask the ledger for."""

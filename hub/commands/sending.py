@@ -26,7 +26,7 @@ from protocol.lifecycle import State
 log = structlog.get_logger(__name__)
 
 SETTLE_SECONDS: Final = 5.0
-"""How long a command in doubt waits for the first frame of a new line."""
+"""How long a command in doubt, or a long one, waits for the first frame of a new line."""
 
 
 RETRY_SECONDS: Final = 0.5
@@ -127,7 +127,7 @@ class Sender:
             return
         if command.ended:
             outgoing.skipped(command.seq)
-        elif command.status is State.PENDING:
+        elif command.status is State.PENDING or not outgoing.takes(command):
             outgoing.hinted()
         elif outgoing.accepted(command.seq):
             self._send(outgoing, command, fresh=True)
@@ -230,14 +230,14 @@ class Sender:
         return looks
 
     def _claimed(self, outgoing: Outgoing, look: Look, rows: dict[CommandKey, Ledgered]) -> None:
-        """After the commit: write what was claimed, in order, as far as nobody else has changed it;
-        the rest is looked at again."""
+        """After the commit: write what was claimed, in order, as far as nobody else has changed it
+        and the line takes it; the rest is looked at again."""
         steps, last, changed, wrote = look.plan.steps, look.last, False, False
         if look.plan.held:
             last = steps[-1].command.seq if steps else 0
         for step in steps:
             command = rows.get((step.command.org, step.command.command_id))
-            if command is None:
+            if command is None or (step.sent and not outgoing.takes(command)):
                 last = min(last, step.command.seq - 1)
                 changed = True
             elif not step.sent:

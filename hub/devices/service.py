@@ -243,7 +243,7 @@ class DeviceService:
         async with self._store.database.transaction() as connection:
             await self._store.change(connection, changed)
             if changed.disabled and not device.disabled:
-                await self._store.end_tokens(connection, by.org, device_id)
+                await self._store.end_tokens(connection, by.org, [device_id])
             was = msgspec.structs.asdict(device)
             deed = deed_of(by, action, device_id, changes=_named(changes_of(was, wanted)))
             await self._audit.record(connection, deed)
@@ -252,9 +252,9 @@ class DeviceService:
 
     async def delete(self, by: Principal, device_id: DeviceId) -> None:
         async with self._store.database.transaction() as connection:
-            if not await self._store.delete(connection, by.org, device_id):
+            if not await self._store.delete(connection, by.org, [device_id]):
                 raise NotFound(NO_SUCH_DEVICE)
-            await self._store.end_tokens(connection, by.org, device_id)
+            await self._store.end_tokens(connection, by.org, [device_id])
             await self._audit.record(connection, deed_of(by, "device.delete", device_id))
         await self._accounts.refresh()
 

@@ -213,12 +213,21 @@ class DeviceStore:
             device.connection_mode,
         )
 
-    async def delete(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
-        return await connection.fetchval(_Q["delete"], org, device_id, _DELETED) is not None
+    async def delete(
+        self, connection: Connection, org: OrgId, device_ids: "list[DeviceId]"
+    ) -> "list[DeviceId]":
+        """Answers those among them that were there."""
+        rows = await connection.fetch(_Q["lock_known"], org, device_ids)
+        known = [DeviceId(row["device_id"]) for row in rows]
+        if known:
+            await connection.execute(_Q["delete"], org, known, _DELETED)
+        return known
 
-    async def end_tokens(self, connection: Connection, org: OrgId, device_id: DeviceId) -> None:
-        """No token of the device is good from now on."""
-        await connection.execute(_Q["end_tokens"], org, device_id)
+    async def end_tokens(
+        self, connection: Connection, org: OrgId, device_ids: "list[DeviceId]"
+    ) -> None:
+        """No token of the devices is good from now on."""
+        await connection.execute(_Q["end_tokens"], org, device_ids)
 
     async def known(self, org: OrgId, device_ids: "list[str]") -> set[str]:
         rows = await self.database.fetch(_Q["known"], org, device_ids)

@@ -1,6 +1,8 @@
 from hub.accounts.service import AccountService
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
+from hub.devices.bulk import BulkService
+from hub.devices.bulk_rest import BulkEndpoints
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
@@ -15,5 +17,7 @@ def build(
     accounts: AccountService,
     limits: Limits,
 ) -> tuple[DeviceService, Capability]:
-    service = DeviceService(DeviceStore(base.database), accounts, audit, telemetry)
-    return service, Capability(endpoints=(DeviceEndpoints(service, limits),))
+    store = DeviceStore(base.database)
+    service = DeviceService(store, accounts, audit, telemetry)
+    bulk = BulkEndpoints(BulkService(store, accounts, audit))
+    return service, Capability(endpoints=(DeviceEndpoints(service, limits), bulk))

@@ -293,6 +293,8 @@ class LineSession:
                 self._too_fast("the day's share of this device is stored: the rest is shed")
             case Kept.SLOWED:
                 return False
+            case Kept.TOO_MANY_STARTS:
+                self._too_fast("too many bootIds: events of new ones wait for another line")
             case Kept.TOO_MANY_METRICS:
                 self._too_many_metrics()
             case _:

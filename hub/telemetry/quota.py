@@ -9,6 +9,7 @@ A quota is this replica's: a device that comes back on another begins anew there
 """
 
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -20,7 +21,9 @@ DAY_SECONDS: Final = 86_400.0
 MOST_METRICS: Final = 256
 """Names of metrics in a day."""
 MOST_BOOTS: Final = 1_000
-"""Starts of the agent, with durable events, in a day."""
+"""Starts of the agent, with durable events, that are taken at once; and that are remembered."""
+BOOT_SECONDS: Final = 60.0
+"""After which one more may begin."""
 ALERTS: Final = 10
 """Alerts of a second that are told one by one, and codes that the others are told by."""
 
@@ -29,19 +32,19 @@ class Quota:
     """`left`: bytes of the day. Whoever stores some takes them off, and asks `renewed` when it is
     below zero: so that an event costs a subtraction. `names` of metrics that may be kept."""
 
-    __slots__ = ("_boots", "_day_ends", "_most", "alerts", "left", "names", "told")
+    __slots__ = ("_day_ends", "_most", "alerts", "boots", "left", "names", "told")
 
     def __init__(self, most_bytes: int, now: float) -> None:
         """`most_bytes` in a day; 0 = no limit."""
         self._most = most_bytes or sys.maxsize
         self.alerts = AlertPace()
+        self.boots = BootPace(now)
         self._begin(now)
 
     def _begin(self, now: float) -> None:
         self._day_ends = now + DAY_SECONDS
         self.left = self._most
         self.names: set[str] = set()
-        self._boots: set[str] = set()
         self.told = False
         """Whether somebody was told today that the sum is reached."""
 
@@ -70,16 +73,50 @@ class Quota:
                 kept[name] = value
         return metrics if len(kept) == len(metrics) else kept
 
-    def may_begin(self, boot_id: str, now: float) -> bool:
-        """Whether durable events of this start of the agent may be kept."""
-        if boot_id in self._boots:
+
+class BootPace:
+    """How often an agent may start anew: a token bucket.
+
+    What is refused on a line stays refused there, although others may begin later: acknowledgements
+    are cumulative, so a later event of the same start would acknowledge the refused ones. On a new
+    line the device begins at the lowest that is not acknowledged.
+    """
+
+    __slots__ = ("_full_at", "_known", "_line", "_refused")
+
+    def __init__(self, now: float) -> None:
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._full_at = now
+        self._line = 0
+        self._refused: set[str] = set()
+
+    def takes(self, boot_id: str, line: int, now: float) -> bool:
+        """Whether durable events of this start of the agent may be kept. `line`: its generation."""
+        if line > self._line:
+            self._line = line
+            self._refused.clear()
+        if boot_id in self._refused:
+            return False
+        if boot_id in self._known:
+            self._known.move_to_end(boot_id)
             return True
-        if len(self._boots) >= MOST_BOOTS:
-            if now < self._day_ends:
-                return False
-            self._begin(now)
-        self._boots.add(boot_id)
+        return len(self._refused) < MOST_BOOTS and self._begins(boot_id, now)
+
+    def _begins(self, boot_id: str, now: float) -> bool:
+        full_at = max(self._full_at, now) + BOOT_SECONDS
+        if full_at - now > MOST_BOOTS * BOOT_SECONDS:
+            self._refused.add(boot_id)
+            return False
+        self._full_at = full_at
+        self._known[boot_id] = None
+        if len(self._known) > MOST_BOOTS:
+            self._known.popitem(last=False)
         return True
+
+    @property
+    def refused(self) -> int:
+        """Starts, on the newest line."""
+        return len(self._refused)
 
 
 class Summed(Struct):

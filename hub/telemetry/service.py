@@ -158,8 +158,8 @@ class TelemetryService:
             if len(rows) >= SHED_ABOVE:
                 metrics.events_shed.labels("database").inc()
                 return outcome
-        elif len(rows) >= REFUSE_ABOVE or not self._may_begin(quota, row):
-            return Kept.REFUSED
+        elif refusal := self._refusal(source, quota, row):
+            return refusal
         if not rows:
             self._wake.set()
         rows.append(row)
@@ -193,8 +193,17 @@ class TelemetryService:
         later = partial(self._tell_later, source)
         return quota is None or quota.alerts.takes(alert, self._monotonic(), later=later)
 
-    def _may_begin(self, quota: Quota, row: Row) -> bool:
-        return quota.may_begin(row.boot_id or "", self._monotonic())
+    def _refusal(self, source: Source, quota: Quota, row: Row) -> Kept | None:
+        """Why a durable event is not taken."""
+        if len(self._rows) >= REFUSE_ABOVE:
+            return Kept.REFUSED
+        boots, before = quota.boots, quota.boots.refused
+        if boots.takes(row.boot_id or "", source.generation, self._monotonic()):
+            return None
+        quota.left += len(row.line)
+        if boots.refused > before == 0:
+            log.warning("device_starts_too_often", device_id=source.device_id)
+        return Kept.TOO_MANY_STARTS
 
     def _quota_of(self, source: Source) -> Quota:
         place = (source.org, source.device_id)

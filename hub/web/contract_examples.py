@@ -32,6 +32,7 @@ EXAMPLES: Final[dict[Key, Json]] = {
         "expiresAt": "2100-01-01T00:00:00.000Z",
     },
     ("POST", "/devices"): {"id": "edge-1", "name": "Filler 1", "tags": ["hall-2"]},
+    ("POST", "/devices/bulk"): {"deviceIds": _DEVICES, "do": "delete", "confirm": 2},
     ("PATCH", "/devices/{id}"): {"tags": ["hall-2", "spare"], "disabled": True},
     ("PUT", "/devices/{id}/connection-mode"): {"mode": "DIRECT_CLOUD"},
     ("POST", "/devices/{id}/config/revert"): {"version": 6},

@@ -37,9 +37,9 @@ WITH changed AS (
 SELECT highest FROM changed
 
 -- name: end_tokens
--- No token of the device is good from now on.
+-- No token of these devices is good from now on.
 WITH changed AS (
-    UPDATE device SET lowest = highest + 1 WHERE org_id = $1 AND device_id = $2
+    UPDATE device SET lowest = highest + 1 WHERE org_id = $1 AND device_id = ANY ($2::text[])
     RETURNING org_id, device_id, lowest, highest
 )
 INSERT INTO revocation (org_id, kind, subject, lowest, highest)
@@ -139,17 +139,28 @@ UPDATE device SET name = $3, company_id = $4, production_line_id = $5, tags = $6
                   mode_changed_at = CASE WHEN connection_mode = $8 THEN mode_changed_at ELSE now() END
 WHERE org_id = $1 AND device_id = $2
 
+-- name: lock_known
+-- Those among these that exist, under the lock that orders their commands: what was accepted for them
+-- is there for the next statement. Sorted, so that no two calls deadlock.
+SELECT device_id FROM device
+WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND deleted_at IS NULL
+ORDER BY org_id, device_id
+FOR UPDATE
+
 -- name: delete
--- The row stays, so that the device cannot enrol again by itself; its memberships go.
+-- The rows stay, so that the devices cannot enrol again by themselves; their memberships go.
 WITH memberships AS (
-    DELETE FROM device_group_member WHERE org_id = $1 AND device_id = $2
+    DELETE FROM device_group_member WHERE org_id = $1 AND device_id = ANY ($2::text[])
+), waiting AS (
+    SELECT org_id, command_id FROM command
+    WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND status = 'PENDING'
+    ORDER BY org_id, device_id, seq
+    FOR UPDATE
 ), withdrawn AS (
-    UPDATE command SET status = 'CANCELLED', finished_at = now(), error = $3
-    WHERE org_id = $1 AND device_id = $2 AND status = 'PENDING'
+    UPDATE command c SET status = 'CANCELLED', finished_at = now(), error = $3
+    FROM waiting w WHERE c.org_id = w.org_id AND c.command_id = w.command_id
 )
-UPDATE device SET deleted_at = now()
-WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL
-RETURNING device_id
+UPDATE device SET deleted_at = now() WHERE org_id = $1 AND device_id = ANY ($2::text[])
 
 -- name: known
 -- Which of these exist.

@@ -148,8 +148,13 @@ WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[]) AND d.deleted_at IS NULL
 ORDER BY d.device_id, p.bucket
 
 -- name: metric_names
--- What a device measured within a day, or said last.
+-- What a device measured within a day, or said last; what is not rolled up yet is in its events.
 SELECT jsonb_object_keys(metrics) AS name FROM device_state WHERE org_id = $1 AND device_id = $2
+UNION
+SELECT jsonb_object_keys(metrics) FROM status_event
+WHERE org_id = $1 AND device_id = $2 AND received_at >= greatest(
+    (SELECT least(up_to, now()) FROM rollup_mark WHERE org_id = $1), now() - interval '1 day',
+    born($1, $2))
 UNION
 SELECT name FROM metric_rollup
 WHERE org_id = $1 AND device_id = $2 AND bucket >= greatest(now() - interval '1 day', born($1, $2))

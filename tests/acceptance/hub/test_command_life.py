@@ -461,18 +461,62 @@ async def test_a_device_says_how_long_a_frame_may_be(fleet: Fleet, rest: Rest) -
         assert (await device.frame())["code"] == "invalid_frame"
     queued = await rest.accept(device_id, long_patch(6_000), delivery="queue")
     async with fleet.line(device_id) as device:
-        await device.command("push_config", id=queued)  # nobody knows better yet
         await device.hello(maxFrame=4_096)
-        assert await device.settled() == []
-    async with fleet.line(device_id) as device:
         record = await rest.until_status(device_id, queued, "FAILED")
         assert record["error"]["code"] == "too_large"
+        assert (await rest.data(f"/devices/{device_id}/config"))["desired"] == {}
+        assert await device.settled() == []
+    async with fleet.line(device_id) as device:
         answer = await rest.dispatch(device_id, long_patch(4_096))
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
         small = await rest.accept(device_id)
         await device.command(id=small)
     answer = await rest.dispatch(device_id, long_patch(4_096), delivery="queue")
     assert answer.status_code == 413
+
+
+async def test_a_line_that_said_nothing_yet_gets_what_every_device_takes(
+    fleet: Fleet, rest: Rest
+) -> None:
+    """What is longer waits for the first frame, and what came after it waits behind it."""
+    async with fleet.new_line() as device:
+        small = await rest.accept(device.device_id)
+        await device.command(id=small)
+        large = await rest.accept(device.device_id, long_patch(6_000))
+        behind = await rest.accept(device.device_id, {"type": "pull_logs"})
+        record = await rest.data(f"/devices/{device.device_id}/commands/{large}")
+        assert record["status"] == "PENDING"
+        await device.send("ping")
+        frames = [await device.frame() for _ in range(3)]
+    assert [frame["id"] for frame in frames if frame["type"] != "pong"] == [large, behind]
+
+
+async def test_a_device_that_never_says_anything_gets_long_commands(
+    fleet: Fleet, rest: Rest
+) -> None:
+    async with fleet.new_line() as device:
+        large = await rest.accept(device.device_id, long_patch(6_000))
+        await device.command("push_config", id=large)
+
+
+async def test_a_device_that_takes_less_than_before_is_sent_nothing_longer(
+    fleet: Fleet, rest: Rest
+) -> None:
+    device_id = await fleet.enroll()
+    async with fleet.line(device_id) as device:
+        await device.hello(maxFrame=100_000, journalId="j")
+        sent = await rest.accept(device_id, long_patch(50_000))
+        await device.command("push_config", id=sent)
+    args = {str(number): "x" * 4_000 for number in range(10)}
+    shell: Json = {"type": "exec_shell", "template": "t", "args": args}
+    queued = await rest.accept(device_id, shell, delivery="queue")
+    async with fleet.line(device_id) as device:
+        await device.hello(maxFrame=4_096, journalId="j")
+        for command_id in (sent, queued):
+            record = await rest.until_status(device_id, command_id, "FAILED")
+            assert record["error"]["code"] == "too_large"
+        assert await device.settled() == []
+    assert (await rest.data(f"/devices/{device_id}/config"))["desired"] == {}
 
 
 async def test_a_device_that_closes_over_a_frame_ends_its_command(fleet: Fleet, rest: Rest) -> None:

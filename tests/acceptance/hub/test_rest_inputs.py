@@ -515,19 +515,20 @@ async def test_addresses_outside_the_api(hub: HubProcess) -> None:
             assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("word", ["connected", "bulk"])
 async def test_no_device_comes_in_by_an_id_that_no_path_can_name(
-    rest: Rest, hub: HubProcess
+    rest: Rest, hub: HubProcess, word: str
 ) -> None:
-    registered = await rest.post("/devices", {"id": "connected"})
+    registered = await rest.post("/devices", {"id": word})
     key = {"X-Enrollment-Key": hub.ready["enrollmentKey"]}
-    enrolled = await rest.client.post("/devices/connected/token", headers=key)
+    enrolled = await rest.client.post(f"/devices/{word}/token", headers=key)
 
     for answer in (registered, enrolled):
         (error,) = problem_of(answer, 400, "invalid")["errors"]
         assert error["field"] == "id"
-        assert "not `connected`" in error["message"]
-    found = (await rest.get("/devices", q="connected")).json()["data"]
-    assert "connected" not in {device["id"] for device in found}
+        assert f"`{word}`" in error["message"]
+    found = (await rest.get("/devices", q=word)).json()["data"]
+    assert word not in {device["id"] for device in found}
 
 
 @pytest.mark.parametrize("command_id", [".", ".."])

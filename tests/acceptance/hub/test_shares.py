@@ -54,6 +54,34 @@ async def test_g15_metric_names_are_bounded_and_known_ones_go_on(fleet: Fleet, r
         assert seen["metrics"] == {"m0": 2.0}
 
 
+async def test_g15_a_device_that_starts_too_often_keeps_its_line(fleet: Fleet) -> None:
+    device_id = await fleet.enroll()
+    async with fleet.line(device_id) as device:
+        for number in range(1_001):
+            await device.send("event", name="n", bootId=f"b{number}", seq=1)
+        refused = await device.find("error")
+        assert refused["code"] == "too_fast"
+        assert not {"bootId", "seq"} & refused.keys()
+        await device.send("event", name="n", bootId="b999", seq=2)
+        await device.find("event_ack", bootId="b999", seq=2)
+    async with fleet.line(device_id) as device:
+        await device.send("event", name="n", bootId="b1000", seq=1)
+        assert (await device.find("error"))["code"] == "too_fast"
+        assert await device.settled() == []
+
+
+async def test_names_of_metrics_are_there_before_they_are_rolled_up(
+    fleet: Fleet, rest: Rest
+) -> None:
+    async with fleet.new_line() as device:
+        for seq in range(1, 7):
+            metrics = {f"m{seq}-{number:02}": 1.0 for number in range(64)}
+            await device.send("status", status="ONLINE", metrics=metrics, bootId="b", seq=seq)
+        await device.find("event_ack", seq=6)
+        names = await rest.data(f"/devices/{device.device_id}/metrics/names")
+        assert names == [f"m{seq}-{number:02}" for seq in range(1, 5) for number in range(64)]
+
+
 async def test_g10_alerts_beyond_ten_a_second_are_told_as_one_with_a_count(
     hub: HubProcess, admin_token: str, fleet: Fleet, rest: Rest
 ) -> None:

@@ -1,6 +1,7 @@
 """Where the sockets of `longline up` are: nobody else can take the place before us."""
 
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -43,11 +44,16 @@ def test_who_plants_a_link_where_it_was_changes_nothing(data_dir: Path, tmp_path
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to somebody else")
-def test_who_takes_the_name_does_not_stop_the_start(data_dir: Path) -> None:
+@pytest.mark.parametrize("name", ["nobody", "daemon"])
+def test_who_takes_the_name_does_not_stop_the_start(data_dir: Path, name: str) -> None:
+    """Not even the user that Postgres runs as where there are no user namespaces: whatever else
+    runs as that user could stand in for the database."""
     before = runtime.make(data_dir, {})
-    os.chown(before, 12_345, 12_345)
+    shutil.chown(before, name)
     made = runtime.make(data_dir, {})
     assert made != before
+    assert made.owner() == "root"
+    assert runtime.known(data_dir) == made
 
 
 @pytest.mark.parametrize("variable", ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"])

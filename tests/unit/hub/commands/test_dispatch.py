@@ -335,16 +335,53 @@ def test_a_repeat_of_what_was_accepted_joins_it_however_large() -> None:
 
 
 def test_what_is_too_large_for_the_line_ends_unsent() -> None:
-    claim = make_claim(max_frame=4_096)
+    claim = make_claim(max_frame=4_096, journal_id="j")
     big = [
         make_command(state, seq=n, type="push_config", params=BIG, journal_id="j")
         for n, state in enumerate((State.PENDING, State.SENT, State.ACKED), 1)
     ]
-    first, again_, taken = plan(claim, big).steps
-    for step in (first, again_):
+    steps = plan(claim, big).steps  # what it acknowledged is in its journal: nothing to send
+    assert [step.command.status for step in steps] == [State.PENDING, State.SENT]
+    for step in steps:
         assert (step.status, step.sent) == (State.FAILED, False)
         assert step.error is not None
         assert step.error["code"] == "too_large"
-    assert taken.status is State.ACKED
     (small,) = plan(claim, [make_command(State.PENDING)]).steps
     assert small.sent
+
+
+@pytest.mark.parametrize("status", [State.SENT, State.ACKED])
+def test_what_fits_no_more_is_in_doubt_without_its_journal(status: State) -> None:
+    claim = make_claim(max_frame=4_096, generation=Generation(2))
+    big = make_command(status, type="exec_shell", params=BIG, journal_id="another")
+    (step,) = plan(claim, [big]).steps
+    assert (step.status, step.sent) == (State.UNKNOWN, False)
+
+
+@pytest.mark.parametrize("remembered", [None, 100_000, 4_096])
+def test_before_the_first_frame_only_what_every_device_takes_is_sent(
+    remembered: int | None,
+) -> None:
+    commands = [
+        make_command(State.PENDING, seq=1),
+        make_command(State.PENDING, seq=2, type="push_config", params=BIG),
+        make_command(State.PENDING, seq=3),
+    ]
+    early = plan(make_claim(settled=False, max_frame=remembered), commands)
+    assert early.held
+    assert [step.command.seq for step in early.steps] == [1]
+    settled = plan(make_claim(max_frame=remembered), commands)
+    assert not settled.held
+    assert [step.sent for step in settled.steps] == [True, remembered != 4_096, True]
+
+
+def test_a_long_command_is_not_born_sent_on_a_line_that_said_nothing_yet() -> None:
+    for settled, size, status in (
+        (False, 4_096, State.SENT),
+        (False, 4_097, State.PENDING),
+        (True, 4_097, State.SENT),
+    ):
+        line = ReadyLine(Generation(1), "j", frozenset(COMMANDS), settled=settled)
+        born = accept(make_new(frame_bytes=size), make_target(), None, line)
+        assert isinstance(born, Insert)
+        assert born.status is status

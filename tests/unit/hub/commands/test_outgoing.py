@@ -30,6 +30,24 @@ def test_a_new_line_is_not_written_to_before_its_first_claim() -> None:
     assert outgoing.phase is Phase.CLAIMING
 
 
+def test_a_line_knows_by_itself_how_long_a_frame_it_takes() -> None:
+    outgoing = ready_line()
+    long = make_command(State.SENT, type="push_config", params={"patch": {"a": "x" * 5_000}})
+    assert outgoing.takes(long)
+    outgoing.line.max_frame = 4_096  # hello, after the line had been taken for one without
+    assert not outgoing.takes(long)
+    assert outgoing.takes(make_command(State.SENT))
+
+
+def test_a_line_that_said_nothing_yet_is_ready_and_says_so() -> None:
+    outgoing = ready_line()
+    for settled in (False, True):
+        ready = outgoing.ready()
+        assert ready is not None
+        assert ready.settled is settled
+        outgoing.settle()
+
+
 def test_the_next_number_is_written_at_once_and_a_hole_is_claimed() -> None:
     outgoing = ready_line(4)
     ready = outgoing.ready()

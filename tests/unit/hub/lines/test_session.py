@@ -221,6 +221,17 @@ def test_a_device_whose_day_is_full_is_told_once_and_its_durable_events_are_slow
     assert line.wire.frames() == []
 
 
+def test_a_device_that_starts_too_often_is_told_once_and_keeps_its_line() -> None:
+    line = Line()
+    line.around.outcome = Kept.TOO_MANY_STARTS
+    for seq in (1, 2):
+        assert line.says("event", name="n", bootId="b", seq=seq)
+    (told,) = line.wire.frames()
+    assert told["code"] == "too_fast"
+    assert not {"bootId", "seq"} & told.keys()  # which would acknowledge it
+    assert line.wire.closed == []
+
+
 def test_too_many_names_of_metrics_are_told_now_and_then() -> None:
     line = Line()
     line.around.outcome = Kept.TOO_MANY_METRICS

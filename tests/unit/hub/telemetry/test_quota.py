@@ -2,10 +2,12 @@ from msgspec import structs
 
 from hub.telemetry.quota import (
     ALERTS,
+    BOOT_SECONDS,
     DAY_SECONDS,
     MOST_BOOTS,
     MOST_METRICS,
     AlertPace,
+    BootPace,
     Quota,
     Summed,
 )
@@ -45,11 +47,50 @@ def test_g15_names_of_metrics_are_bounded_and_known_ones_go_on() -> None:
 
 
 def test_g15_starts_of_an_agent_are_bounded() -> None:
-    quota = Quota(0, now=0.0)
-    assert all(quota.may_begin(f"b{number}", 1.0) for number in range(MOST_BOOTS))
-    assert quota.may_begin("b0", 1.0)
-    assert not quota.may_begin("another", 1.0)
-    assert quota.may_begin("another", DAY_SECONDS)
+    boots = many_starts()
+    assert boots.takes("b0", 1, 1.0)
+    assert not boots.takes("another", 1, 1.0)
+    assert boots.refused == 1
+
+
+def many_starts() -> BootPace:
+    boots = BootPace(0.0)
+    assert all(boots.takes(f"b{number}", 1, 1.0) for number in range(MOST_BOOTS))
+    return boots
+
+
+def test_one_more_agent_may_start_after_a_while() -> None:
+    boots = many_starts()
+    later = 1.0 + BOOT_SECONDS
+    assert not boots.takes("another", 2, later - 0.5)
+    assert boots.takes("third", 2, later)
+    assert not boots.takes("fourth", 2, later)
+    assert boots.takes("third", 2, later)
+
+
+def test_what_was_refused_is_not_taken_on_the_same_line_but_on_the_next() -> None:
+    """A later event of the same start would acknowledge the refused one."""
+    boots = many_starts()
+    assert not boots.takes("another", 1, 2.0)
+    later = 2.0 + 10 * BOOT_SECONDS
+    assert not boots.takes("another", 1, later)
+    assert boots.takes("third", 1, later)
+    assert boots.takes("another", 2, later)
+    assert boots.refused == 0
+
+
+def test_what_is_remembered_of_starts_is_bounded() -> None:
+    boots = many_starts()
+    assert not any(boots.takes(f"r{number}", 1, 2.0) for number in range(MOST_BOOTS))
+    assert boots.refused == MOST_BOOTS
+    assert not boots.takes("one more", 1, 10 * BOOT_SECONDS)
+    assert boots.refused == MOST_BOOTS
+    later = 10 * BOOT_SECONDS  # room for nine
+    assert boots.takes("b0", 1, later)
+    assert boots.takes("forgets the oldest", 2, later)
+    assert all(boots.takes(f"c{number}", 2, later) for number in range(8))
+    assert boots.takes("b0", 2, later)
+    assert not boots.takes("b1", 2, later)
 
 
 def alert(code: str = "x", message: str = "m") -> Alert:
