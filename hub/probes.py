@@ -15,6 +15,7 @@ from hub.web.envelope import problem_document
 from protocol.errors import ProblemCode
 from protocol.ids import ReplicaId
 
+ASKED: Final = "SELECT 1"
 PATIENCE: Final = 1.0
 """Seconds for the database to answer before this replica is not ready."""
 
@@ -64,8 +65,8 @@ class Probes:
 
     async def _not_ready(self) -> str | None:
         try:
-            async with self._database.connection(deadline=PATIENCE, writes=False) as connection:
-                await connection.execute("SELECT 1")
+            async with self._database.connection(deadline=PATIENCE, query=ASKED) as connection:
+                await connection.execute(ASKED)
         except Unavailable as error:
             return error.detail
         return self._trouble()

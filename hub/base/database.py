@@ -107,10 +107,10 @@ class Database:
 
     @asynccontextmanager
     async def connection(
-        self, *, deadline: float = DEADLINE, writes: bool = True
+        self, *, deadline: float = DEADLINE, query: str = ""
     ) -> AsyncGenerator[Connection]:
-        """A connection outside a transaction, for single statements. Raises `Unavailable`: what
-        was written may be committed all the same."""
+        """A connection outside a transaction, for single statements; `query` is the only one, where
+        it is known. Raises `Unavailable`: what was written may be committed all the same."""
         if not self._breaker.admits(self._clock()):
             raise Unavailable("the database is left alone after failures", retry_after=2)
         borrowed = False
@@ -122,7 +122,7 @@ class Database:
             raise _unavailable(error) from error
         except _OUR_FAULT as error:
             self._breaker.failed(self._clock())
-            self._unsure |= borrowed and writes
+            self._unsure |= borrowed and _may_write(query)
             raise _unavailable(error) from error
         self._breaker.succeeded()
 
@@ -167,15 +167,15 @@ class Database:
                 cut.cancel()
 
     async def fetch(self, query: str, *values: Any) -> list[Row]:
-        async with self.connection(writes=_writes(query)) as connection:
+        async with self.connection(query=query) as connection:
             return await connection.fetch(query, *values)
 
     async def fetchrow(self, query: str, *values: Any) -> Row | None:
-        async with self.connection(writes=_writes(query)) as connection:
+        async with self.connection(query=query) as connection:
             return await connection.fetchrow(query, *values)
 
     async def fetchval(self, query: str, *values: Any) -> Any:
-        async with self.connection(writes=_writes(query)) as connection:
+        async with self.connection(query=query) as connection:
             return await connection.fetchval(query, *values)
 
     async def execute(self, query: str, *values: Any) -> None:
@@ -195,9 +195,10 @@ class Database:
             self._pool.terminate()
 
 
-def _writes(query: str) -> bool:
-    """As far as its first word tells: one that begins otherwise may."""
-    return not query.startswith("SELECT")
+def _may_write(query: str) -> bool:
+    """As far as its first word tells, behind what it says of itself in comments."""
+    words = (line for line in query.splitlines() if not line.startswith("--"))
+    return not next(words, "").startswith("SELECT")
 
 
 async def _prepare(connection: Any) -> None:

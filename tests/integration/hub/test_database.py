@@ -155,7 +155,18 @@ async def test_g9_a_lost_answer_to_what_was_written_makes_unsure_once(database: 
     assert not database.take_unsure()
 
 
-async def test_a_question_that_was_not_answered_leaves_nothing_unsure(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("about", "writes"),
+    [
+        ("", False),
+        ("-- Named queries begin by saying what they are for.\n-- In some lines.\n", False),
+        ("WITH made AS (INSERT INTO t SELECT RETURNING 1)\n", True),
+    ],
+)
+async def test_a_question_that_was_not_answered_leaves_nothing_unsure(
+    database: Database, about: str, writes: bool
+) -> None:
+    await database.execute("CREATE TABLE IF NOT EXISTS t ()")
     with pytest.raises(Unavailable):
-        await database.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
-    assert not database.take_unsure()
+        await database.fetch(about + "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert database.take_unsure() is writes

@@ -63,9 +63,9 @@ class LosesAnswers(Database):
 
     @asynccontextmanager
     async def connection(
-        self, *, deadline: float = DEADLINE, writes: bool = True
+        self, *, deadline: float = DEADLINE, query: str = ""
     ) -> AsyncGenerator[Connection]:
-        async with super().connection(deadline=deadline, writes=writes) as connection:
+        async with super().connection(deadline=deadline, query=query) as connection:
             before = await connection.fetchval("SELECT count(*) FROM command")
             yield connection
             after = await connection.fetchval("SELECT count(*) FROM command")
