@@ -1,6 +1,6 @@
 """What the audit is told of a privileged action. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -74,14 +74,3 @@ def changes_of(
     return {
         field: (old.get(field), value) for field, value in new.items() if old.get(field) != value
     }
-
-
-_COLUMNS: Final = (
-    "org", "actor", "action", "target", "detail", "actor_kind", "actor_id", "credential", "address",
-    "request_id", "outcome", "reason", "changes",
-)  # fmt: skip
-
-
-def columns_of(deeds: Sequence[Deed]) -> list[list[Any]]:
-    """As `unnest` takes them, in the order of the statements that write rows of the audit."""
-    return [[getattr(deed, column) for deed in deeds] for column in _COLUMNS]

@@ -6,8 +6,8 @@ from datetime import datetime
 from msgspec import Struct
 
 import sql
-from hub.audit.entries import Deed, Outcome, columns_of
-from hub.base.database import Connection, Database, Row
+from hub.audit.entries import Deed, Outcome
+from hub.base.database import Connection, Database, Row, as_json
 from hub.base.patterns import containing
 from protocol.ids import OrgId
 
@@ -30,7 +30,7 @@ class AuditStore:
         self._database = database
 
     async def insert(self, connection: Connection, deeds: list[Deed]) -> None:
-        await connection.execute(_Q["insert"], *columns_of(deeds))
+        await connection.execute(_Q["insert"], as_json(deeds))
 
     async def note(self, deeds: list[Deed]) -> None:
         """By themselves: what was refused has no effect to be committed with."""

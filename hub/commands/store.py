@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 import sql
 from hub.accounts.access import role_may_dispatch
-from hub.audit.entries import Deed, columns_of
-from hub.base.database import Connection, Database, Row
+from hub.audit.entries import Deed
+from hub.base.database import Connection, Database, Row, as_json, hexed
 from hub.base.principal import Role
 from hub.commands.dispatch import Claim, Insert, Step, Target
 from hub.commands.records import Filter, Found, Key, KeyRow, Ledgered
 from hub.lines.session import LineSession
-from protocol.ids import CommandId, CommandKey, DeviceId, DeviceKey, Generation, OrgId, ReplicaId
+from protocol.ids import CommandId, CommandKey, DeviceId, DeviceKey, OrgId, ReplicaId
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
 
@@ -46,10 +46,8 @@ class CommandStore:
 
     async def add_keys(self, connection: Connection, keys: Sequence[tuple[Key, KeyRow]]) -> None:
         """Raises `Raced`."""
-        rows = [
-            (k.org, k.path, k.key, row.request_hash, row.subject, row.refused) for k, row in keys
-        ]
-        if await connection.fetchval(_Q["add_keys"], *_columns(rows)) != len(keys):
+        rows = as_json(_key_row(key, row) for key, row in keys)
+        if await connection.fetchval(_Q["add_keys"], rows) != len(keys):
             raise Raced
 
     async def lock(self, connection: Connection, places: Sequence[DeviceKey]) -> None:
@@ -78,10 +76,10 @@ class CommandStore:
         return _by_name(await connection.fetch(_Q["existing"], *_columns(names)))
 
     async def waiting(
-        self, connection: Connection, wishes: Sequence[tuple[OrgId, DeviceId, bytes]]
+        self, connection: Connection, requests: Sequence[tuple[OrgId, DeviceId, bytes]]
     ) -> dict[tuple[OrgId, DeviceId, bytes], Ledgered]:
         """Of each the command that waits for just this."""
-        rows = await connection.fetch(_Q["waiting"], *_columns(wishes))
+        rows = await connection.fetch(_Q["waiting"], *_columns(requests))
         found = [from_row(row) for row in rows]
         return {(each.org, each.device_id, each.request_hash): each for each in found}
 
@@ -96,16 +94,11 @@ class CommandStore:
     ) -> dict[CommandKey, Ledgered]:
         """Write the rows, move the counters of their devices, record the deeds: in one statement.
         Raises `Raced` when a device is not as `targets` found it (`locked` ones are)."""
-        columns = _columns(_insert_row(insert) for insert in inserts)
-        devices: dict[DeviceKey, tuple[int, int, Generation | None]] = {}
-        for insert in inserts:
-            place = (insert.new.org, insert.new.device_id)
-            seq_read = devices[place][0] if place in devices else insert.seq - 1
-            devices[place] = (seq_read, insert.seq, insert.generation_read)
-        moves = _columns((*place, *move) for place, move in devices.items())
-        audit = columns_of(deeds)
+        commands, devices = as_json(map(_command_row, inserts)), as_json(_device_rows(inserts))
         try:
-            rows = await connection.fetch(_Q["insert"], *columns, by, *moves, locked, *audit)
+            rows = await connection.fetch(
+                _Q["insert"], commands, by, devices, locked, as_json(deeds)
+            )
         except asyncpg.UniqueViolationError:
             raise Raced from None
         if not rows:
@@ -142,22 +135,22 @@ class CommandStore:
         self, connection: Connection, steps: Sequence[tuple[Claim, Step]]
     ) -> dict[CommandKey, Ledgered]:
         """Those that are not as they were read are left alone, and out of the answer."""
-        rows = [
-            (
-                step.command.org,
-                step.command.command_id,
-                step.command.device_id,
-                step.command.status,
-                step.command.sent_generation,
-                step.status,
-                step.error,
-                step.sent,
-                claim.generation,
-                claim.journal_id,
-            )
+        rows = as_json(
+            {
+                "org_id": step.command.org,
+                "command_id": step.command.command_id,
+                "line_device": step.command.device_id,
+                "status_read": step.command.status,
+                "generation_read": step.command.sent_generation,
+                "status": step.status,
+                "error": step.error,
+                "sent": step.sent,
+                "generation": claim.generation,
+                "journal_id": claim.journal_id,
+            }
             for claim, step in steps
-        ]
-        return _by_name(await connection.fetch(_Q["claim"], *_columns(rows)))
+        )
+        return _by_name(await connection.fetch(_Q["claim"], rows))
 
     async def note_journal(self, lines: Sequence[LineSession]) -> None:
         rows = [(line.org, line.device_id, line.generation, line.journal_id) for line in lines]
@@ -191,25 +184,25 @@ class CommandStore:
         if not changes:
             return {}
         commands = {(command.org, command.command_id): command for _, command in changes}
-        rows = [
-            (
-                command.org,
-                command.command_id,
-                read,
-                command.status,
-                command.progress,
-                command.output,
-                command.data,
-                command.error,
-                command.late_result,
-            )
+        rows = as_json(
+            {
+                "org_id": command.org,
+                "command_id": command.command_id,
+                "status_read": read,
+                "status": command.status,
+                "progress": command.progress,
+                "output": command.output,
+                "data": command.data,
+                "error": command.error,
+                "late_result": command.late_result,
+            }
             for read, command in changes
-        ]
+        )
         return {
             (row["org_id"], row["command_id"]): replace(
                 commands[row["org_id"], row["command_id"]], finished_at=row["finished_at"]
             )
-            for row in await connection.fetch(_Q["apply"], *_columns(rows))
+            for row in await connection.fetch(_Q["apply"], rows)
         }
 
     # Cancelling, and what the clock ends
@@ -384,29 +377,52 @@ def _by_name(rows: "list[Row]") -> dict[CommandKey, Ledgered]:
     return {(command.org, command.command_id): command for command in commands}
 
 
-def _insert_row(insert: Insert) -> tuple[Any, ...]:
+def _command_row(insert: Insert) -> dict[str, Any]:
     new = insert.new
-    return (
-        new.org,
-        new.command_id,
-        new.device_id,
-        insert.seq,
-        new.type,
-        new.params,
-        insert.status,
-        new.delivery,
-        new.timeout_ms,
-        new.by.actor,
-        new.batch_id,
-        new.request_hash,
-        new.expires_at,
-        insert.error,
-        insert.sent_generation,
-        insert.journal_id,
-        new.by.kind,
-        new.by.subject,
-        new.by.key_id,
-    )
+    return {
+        "org_id": new.org,
+        "command_id": new.command_id,
+        "device_id": new.device_id,
+        "seq": insert.seq,
+        "type": new.type,
+        "params": new.params,
+        "status": insert.status,
+        "delivery": new.delivery,
+        "timeout_ms": new.timeout_ms,
+        "actor": new.by.actor,
+        "batch_id": new.batch_id,
+        "request_hash": hexed(new.request_hash),
+        "expires_at": new.expires_at,
+        "error": insert.error,
+        "sent_generation": insert.sent_generation,
+        "journal_id": insert.journal_id,
+        "owner_kind": new.by.kind,
+        "owner_id": new.by.subject,
+        "owner_key": new.by.key_id,
+    }
+
+
+def _device_rows(inserts: Sequence[Insert]) -> Iterable[dict[str, Any]]:
+    """Of each device the number that was read, and that of its last command from now on."""
+    rows: dict[DeviceKey, dict[str, Any]] = {}
+    for insert in inserts:
+        org, device_id = place = (insert.new.org, insert.new.device_id)
+        row = rows.setdefault(
+            place, {"org_id": org, "device_id": device_id, "seq_read": insert.seq - 1}
+        )
+        row |= {"seq": insert.seq, "generation": insert.generation_read}
+    return rows.values()
+
+
+def _key_row(key: Key, row: KeyRow) -> dict[str, Any]:
+    return {
+        "org_id": key.org,
+        "path": key.path,
+        "key": key.key,
+        "request_hash": hexed(row.request_hash),
+        "subject": row.subject,
+        "refused": row.refused,
+    }
 
 
 def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:

@@ -2,9 +2,10 @@
 -- Rows in the transaction of the action that they tell of.
 INSERT INTO audit_log (org_id, actor, action, target, detail, actor_kind, actor_id, credential, address,
                        request_id, outcome, reason, changes)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[],
-                     $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-                     $13::jsonb[])
+SELECT * FROM json_to_recordset($1::json)
+     AS a (org text, actor text, action text, target text, detail jsonb, actor_kind text,
+           actor_id text, credential text, address text, request_id text, outcome text,
+           reason text, changes jsonb)
 
 -- name: list
 -- Newest first, from a cursor (at, audit_id) on.

@@ -9,7 +9,8 @@ FROM idempotency_key JOIN unnest($1::text[], $2::text[], $3::text[]) AS k (org_i
 -- Answers how many were free: fewer than given means that another replica was faster.
 WITH added AS (
     INSERT INTO idempotency_key (org_id, path, key, request_hash, subject, refused)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::jsonb[])
+    SELECT * FROM json_to_recordset($1::json)
+         AS k (org_id text, path text, key text, request_hash bytea, subject text, refused jsonb)
     ON CONFLICT (org_id, path, key) DO NOTHING
     RETURNING 1
 )
@@ -51,51 +52,49 @@ WHERE c.finished_at IS NULL AND c.status = 'PENDING' AND c.delivery = 'queue'
 ORDER BY c.org_id, c.device_id, c.request_hash, c.seq
 
 -- name: insert
--- All of it or nothing: commands as decided, the number of the last one of each device, the audit
--- rows. Nothing when a device is not as it was read: others have accepted for it, or it has a newer
--- line, which may have looked for its commands already. With the devices locked ($26) the latter is
--- left to the sweep: many devices that come back would otherwise refuse each group again and again.
--- A deadline runs from acceptance for "now", from sending for "queue". $20 the replica that accepts.
+-- All of it or nothing: $1 commands as decided, $3 the number of the last one of each device, $5 the
+-- audit rows. Nothing when a device is not as it was read: others have accepted for it, or it has a
+-- newer line, which may have looked for its commands already. With the devices locked ($4) the latter
+-- is left to the sweep: many devices that come back would otherwise refuse each group again and again.
+-- A deadline runs from acceptance for "now", from sending for "queue". $2 the replica that accepts.
 WITH device_now AS (
     SELECT d.org_id, d.device_id, n.seq
-    FROM unnest($21::text[], $22::text[], $23::bigint[], $24::bigint[], $25::bigint[])
-         AS n (org_id, device_id, seq_read, seq, generation)
+    FROM json_to_recordset($3::json)
+         AS n (org_id text, device_id text, seq_read bigint, seq bigint, generation bigint)
     JOIN device d USING (org_id, device_id)
     LEFT JOIN device_line l USING (org_id, device_id)
     WHERE d.command_seq = n.seq_read AND d.deleted_at IS NULL
-      AND ($26 OR l.generation IS NOT DISTINCT FROM n.generation)
+      AND ($4 OR l.generation IS NOT DISTINCT FROM n.generation)
     ORDER BY 1, 2
     FOR UPDATE OF d
 ), as_read AS (
-    SELECT FROM device_now HAVING count(*) = cardinality($21::text[])
+    SELECT FROM device_now HAVING count(*) = json_array_length($3::json)
 ), moved AS (
     UPDATE device d SET command_seq = n.seq
     FROM device_now n, as_read WHERE d.org_id = n.org_id AND d.device_id = n.device_id
 ), audited AS (
     INSERT INTO audit_log (org_id, actor, action, target, detail, actor_kind, actor_id, credential,
                            address, request_id, outcome, reason, changes)
-    SELECT a.* FROM unnest($27::text[], $28::text[], $29::text[], $30::text[], $31::jsonb[],
-                           $32::text[], $33::text[], $34::text[], $35::text[], $36::text[],
-                           $37::text[], $38::text[], $39::jsonb[]) AS a, as_read
+    SELECT a.* FROM json_to_recordset($5::json)
+         AS a (org text, actor text, action text, target text, detail jsonb, actor_kind text,
+               actor_id text, credential text, address text, request_id text, outcome text,
+               reason text, changes jsonb), as_read
 )
 INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery,
                      timeout_ms, actor, batch_id, request_hash, expires_at, error,
                      sent_generation, journal_id, owner_kind, owner_id, owner_key, sent_at,
                      deadline, finished_at, accepted_by)
-SELECT n.org_id, n.command_id, n.device_id, n.seq, n.type, n.params, n.status::command_status,
-       n.delivery, n.timeout_ms, n.actor, n.batch_id, n.request_hash, n.expires_at, n.error,
-       n.sent_generation, n.journal_id, n.owner_kind, n.owner_id, n.owner_key,
+SELECT n.*,
        CASE WHEN n.sent_generation IS NOT NULL THEN now() END,
        CASE WHEN n.delivery = 'now' OR n.sent_generation IS NOT NULL
             THEN now() + n.timeout_ms * interval '1 millisecond' END,
-       CASE WHEN n.status::command_status >= 'SUCCESS' THEN now() END,
-       $20
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::jsonb[], $7::text[],
-            $8::text[], $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::timestamptz[],
-            $14::jsonb[], $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[])
-     AS n (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms, actor,
-           batch_id, request_hash, expires_at, error, sent_generation, journal_id, owner_kind,
-           owner_id, owner_key), as_read
+       CASE WHEN n.status >= 'SUCCESS' THEN now() END,
+       $2
+FROM json_to_recordset($1::json)
+     AS n (org_id text, command_id text, device_id text, seq bigint, type text, params jsonb,
+           status command_status, delivery text, timeout_ms integer, actor text, batch_id text,
+           request_hash bytea, expires_at timestamptz, error jsonb, sent_generation bigint,
+           journal_id text, owner_kind text, owner_id text, owner_key text), as_read
 RETURNING org_id, command_id, created_at, deadline, sent_at, finished_at
 
 -- name: lock_unsent
@@ -130,12 +129,12 @@ ORDER BY c.seq
 -- lines that are still the newest.
 WITH n AS (
     SELECT n.*
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::jsonb[],
-                $8::boolean[], $9::bigint[], $10::text[])
-         AS n (org_id, command_id, line_device, status_read, generation_read, status, error, sent,
-               generation, journal_id)
+    FROM json_to_recordset($1::json)
+         AS n (org_id text, command_id text, line_device text, status_read command_status,
+               generation_read bigint, status command_status, error jsonb, sent boolean,
+               generation bigint, journal_id text)
     JOIN command c USING (org_id, command_id)
-    WHERE c.status = n.status_read::command_status
+    WHERE c.status = n.status_read
       AND c.sent_generation IS NOT DISTINCT FROM n.generation_read
       -- No join: from a line the planner would go on to every command that its device ever had.
       AND n.generation = (SELECT l.generation FROM device_line l
@@ -144,7 +143,7 @@ WITH n AS (
     FOR UPDATE OF c
 )
 UPDATE command c
-SET status = n.status::command_status,
+SET status = n.status,
     error = coalesce(n.error, c.error),
     sent_at = CASE WHEN n.sent THEN coalesce(c.sent_at, now()) ELSE c.sent_at END,
     sent_generation = CASE WHEN n.sent THEN n.generation ELSE c.sent_generation END,
@@ -202,18 +201,18 @@ LEFT JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id
 WITH n AS (
     SELECT n.*
     FROM command c
-    JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::jsonb[],
-                $8::jsonb[], $9::jsonb[])
-         AS n (org_id, command_id, status_read, status, progress, output, data, error, late_result)
+    JOIN json_to_recordset($1::json)
+         AS n (org_id text, command_id text, status_read command_status, status command_status,
+               progress jsonb, output text, data jsonb, error jsonb, late_result jsonb)
          USING (org_id, command_id)
-    WHERE c.status = n.status_read::command_status
+    WHERE c.status = n.status_read
     ORDER BY c.org_id, c.device_id, c.seq
     FOR UPDATE OF c
 )
 UPDATE command c
-SET status = n.status::command_status, progress = n.progress, output = n.output, data = n.data,
+SET status = n.status, progress = n.progress, output = n.output, data = n.data,
     error = n.error, late_result = n.late_result,
-    finished_at = CASE WHEN n.status::command_status >= 'SUCCESS'
+    finished_at = CASE WHEN n.status >= 'SUCCESS'
                        THEN coalesce(c.finished_at, now()) END
 FROM n WHERE c.org_id = n.org_id AND c.command_id = n.command_id
 RETURNING c.org_id, c.command_id, c.finished_at

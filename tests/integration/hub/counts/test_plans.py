@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 import sql
-from hub.base.database import Database
+from hub.base.database import Database, as_json
 from tests.integration.hub.hubs import add_devices
 
 DEVICES = 50
@@ -20,16 +20,23 @@ _Q = sql.queries("commands")
 _ORGS = ["default"] * DEVICES
 _PLACES = [_ORGS, [f"d{number}" for number in range(1, DEVICES + 1)]]
 _NAMES = [_ORGS, [f"c{number}" for number in range(1, DEVICES + 1)]]
-_NONE = [None] * DEVICES
-_SENT = ["SENT"] * DEVICES
 _ONES = [1] * DEVICES
+_CLAIMED = {"status_read": "SENT", "generation_read": 1, "sent": True, "generation": 1}
+
+
+def _rows(**columns: object) -> str:
+    """One for the newest command of each device."""
+    numbers = range(1, DEVICES + 1)
+    named = ({"org_id": "default", "command_id": f"c{n}", "line_device": f"d{n}"} for n in numbers)
+    return as_json(name | columns for name in named)
+
 
 STATEMENTS: dict[str, list[Any]] = {
     "targets": _PLACES,
     "unsent": [*_PLACES, _ONES, _ONES],
-    "claim": [*_NAMES, _PLACES[1], _SENT, _ONES, _SENT, _NONE, [True] * DEVICES, _ONES, _NONE],
+    "claim": [_rows(**_CLAIMED, status="SENT")],
     "replied": _NAMES,
-    "apply": [*_NAMES, _SENT, _SENT, *[_NONE] * 5],
+    "apply": [_rows(status_read="SENT", status="SENT")],
     "unwritten_here": ["r-1"],
 }
 
