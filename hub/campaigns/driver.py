@@ -53,7 +53,7 @@ from hub.campaigns.rollout import (
     waited_too_long,
 )
 from hub.campaigns.store import CampaignStore, Change, Driven
-from hub.commands.service import CommandService, Dispatch
+from hub.commands.service import CommandRequest, CommandService
 from protocol.commands import type_of
 from protocol.dashboard import DashboardEvent, DeploymentEvent
 from protocol.ids import DeviceId, OrgId, ReplicaId
@@ -309,13 +309,13 @@ class Driver:
         if target.command_id is None:
             raise AssertionError("whoever has begun has a command")
         timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
-        wish = Dispatch(
+        request = CommandRequest(
             command=msgspec.structs.replace(campaign.command, id=target.command_id),
             timeout_ms=timeout_ms,
             wait=False,
         )
         try:
-            await self._commands.dispatch(_on_behalf(campaign), target.device_id, wish)
+            await self._commands.dispatch(_on_behalf(campaign), target.device_id, request)
         except NotFound:
             return  # it was deleted just now: the next look skips it
         except (Conflict, Invalid, Forbidden) as refused:

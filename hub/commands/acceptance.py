@@ -19,8 +19,8 @@ from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.replies import ErrorObject
 
 
-class Intake(Struct, frozen=True, kw_only=True):
-    """One call's commands: one wish, for each of its targets. `key` is its Idempotency-Key with
+class Submission(Struct, frozen=True, kw_only=True):
+    """One call's commands: one request, for each of its targets. `key` is its Idempotency-Key with
     what it stands for. `problem` is why they may not be accepted, unless they were before."""
 
     commands: list[NewCommand]
@@ -28,7 +28,7 @@ class Intake(Struct, frozen=True, kw_only=True):
     key: tuple[Key, KeyRow] | None = None
 
 
-Wish = tuple[OrgId, DeviceId, bytes]
+RequestKey = tuple[OrgId, DeviceId, bytes]
 """A device, and the hash of what is asked of it."""
 Outcome = Ledgered | HubError
 Decision = Insert | Ledgered | HubError | CommandKey
@@ -47,8 +47,8 @@ class Taken(Struct, frozen=True):
 class Acceptance:
     """Used once: what is wanted is looked up, then `decide`, then what that left is written."""
 
-    def __init__(self, intakes: list[Intake]) -> None:
-        self._intakes = intakes
+    def __init__(self, submissions: list[Submission]) -> None:
+        self._submissions = submissions
         self._decisions: list[list[Decision]] = []
         self._joined: dict[int, KeyRow] = {}
         self._refused: dict[int, HubError] = {}
@@ -57,26 +57,24 @@ class Acceptance:
         self.deeds: list[Deed] = []
 
     def commands(self) -> list[NewCommand]:
-        return [new for intake in self._intakes for new in intake.commands]
+        return [new for submission in self._submissions for new in submission.commands]
 
     def keys_wanted(self) -> list[Key]:
-        return [intake.key[0] for intake in self._intakes if intake.key is not None]
+        return [submission.key[0] for submission in self._submissions if submission.key is not None]
 
     def places_wanted(self) -> list[DeviceKey]:
-        return sorted({(c.org, c.device_id) for intake in self._intakes for c in intake.commands})
+        return sorted({(new.org, new.device_id) for new in self.commands()})
 
     def names_wanted(self) -> list[CommandKey]:
-        return sorted(
-            {(c.org, c.command_id) for intake in self._intakes for c in intake.commands if c.chosen}
-        )
+        return sorted({(new.org, new.command_id) for new in self.commands() if new.chosen})
 
-    def wishes_wanted(self) -> list[Wish]:
+    def requests_wanted(self) -> list[RequestKey]:
         """What may join an equal command that waits."""
         return sorted({
             (c.org, c.device_id, c.request_hash)
-            for intake in self._intakes
-            if intake.key is None
-            for c in intake.commands
+            for submission in self._submissions
+            if submission.key is None
+            for c in submission.commands
             if c.coalesces
         })  # fmt: skip
 
@@ -86,26 +84,26 @@ class Acceptance:
         keys: dict[Key, KeyRow],
         targets: dict[DeviceKey, Target],
         existing: dict[CommandKey, Ledgered],
-        waiting: Mapping[Wish, Ledgered] = MappingProxyType({}),
+        waiting: Mapping[RequestKey, Ledgered] = MappingProxyType({}),
         ready: Callable[[DeviceKey], ReadyLine | None],
         refused: Mapping[CommandKey, HubError] = MappingProxyType({}),
     ) -> None:
         """Moves `targets` on, and adds to `keys` what is taken here. `refused` are new commands
         that must not be accepted."""
         taken: dict[CommandKey, Insert] = {}
-        for number, intake in enumerate(self._intakes):
-            used = keys.get(intake.key[0]) if intake.key else None
-            if used is not None and intake.key is not None:
-                self._use_again(number, intake.key[1], used)
+        for number, submission in enumerate(self._submissions):
+            used = keys.get(submission.key[0]) if submission.key else None
+            if used is not None and submission.key is not None:
+                self._use_again(number, submission.key[1], used)
                 continue
-            if intake.problem is not None and not _all_in(existing, intake.commands):
+            if submission.problem is not None and not _all_in(existing, submission.commands):
                 self._decisions.append([])
-                self._refused[number] = intake.problem
+                self._refused[number] = submission.problem
                 continue
             decisions: list[Decision] = []
-            for new in intake.commands:
+            for new in submission.commands:
                 equal = waiting.get((new.org, new.device_id, new.request_hash))
-                if equal is not None and intake.key is None and new.coalesces:
+                if equal is not None and submission.key is None and new.coalesces:
                     decisions.append(equal)
                     continue
                 decision = _refusal(new, refused, targets, existing, taken) or _decide_one(
@@ -116,7 +114,7 @@ class Acceptance:
                     self.inserts.append(decision)
                 decisions.append(decision)
             self._decisions.append(decisions)
-            self._note(intake, decisions, keys)
+            self._note(submission, decisions, keys)
 
     def _use_again(self, number: int, wanted: KeyRow, used: KeyRow) -> None:
         self._decisions.append([])
@@ -125,14 +123,16 @@ class Acceptance:
         else:
             self._refused[number] = Conflict("this Idempotency-Key was used for another request")
 
-    def _note(self, intake: Intake, decisions: list[Decision], keys: dict[Key, KeyRow]) -> None:
+    def _note(
+        self, submission: Submission, decisions: list[Decision], keys: dict[Key, KeyRow]
+    ) -> None:
         """The rows that go with a call of which something was accepted."""
         inserts = [decision for decision in decisions if isinstance(decision, Insert)]
         if not inserts:
             return
-        if intake.key is not None:
-            key, row = intake.key
-            row = structs.replace(row, refused=_refused(intake, decisions))
+        if submission.key is not None:
+            key, row = submission.key
+            row = structs.replace(row, refused=_refused(submission, decisions))
             keys[key] = row
             self.keys.append((key, row))
         kept = evidence_of(inserts[0].new.type, inserts[0].new.params)  # the same for each target
@@ -159,10 +159,10 @@ def refusal_of(error: HubError) -> ErrorObject:
     return {"code": str(error.code), "message": error.detail}
 
 
-def _refused(intake: Intake, decisions: list[Decision]) -> dict[str, ErrorObject]:
+def _refused(submission: Submission, decisions: list[Decision]) -> dict[str, ErrorObject]:
     return {
         new.device_id: refusal_of(decision)
-        for new, decision in zip(intake.commands, decisions, strict=True)
+        for new, decision in zip(submission.commands, decisions, strict=True)
         if isinstance(decision, HubError)
     }
 

@@ -11,12 +11,12 @@ from hub.audit.entries import Deed, deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, HubError, NotFound, invalid
 from hub.base.principal import Principal
-from hub.commands.acceptance import Intake, refusal_of
+from hub.commands.acceptance import refusal_of
 from hub.commands.intake import Intakes
-from hub.commands.records import CommandResult, Key, KeyRow, Ledgered, result_of
+from hub.commands.records import CommandResult, KeyRow, Ledgered, result_of
+from hub.commands.requests import CommandRequest, submission_of
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiting
-from hub.commands.wishes import Dispatch, new_commands
 from protocol.commands import Command, spec_of
 from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id, uuid7
 from protocol.lifecycle import State
@@ -56,46 +56,44 @@ class Calls:
 
     # One
 
-    async def dispatch(self, by: Principal, device_id: DeviceId, wish: Dispatch) -> Ledgered:
+    async def dispatch(
+        self, by: Principal, device_id: DeviceId, request: CommandRequest
+    ) -> Ledgered:
         """The command as it stands when it has ended, when it waits for its device, or after
-        300 s; at once when `wish.wait` is False.
+        300 s; at once when `request.wait` is False.
 
         Raises `Forbidden`, `NotFound`, `Conflict`, `TooManyCommands`, `Unavailable`, `Overloaded`.
         """
-        await self._authorise(by, wish.command, [device_id])
-        command_id = CommandId(wish.command.id or new_command_id())
-        digest = wish.digest(device_id)
+        await self._authorise(by, request.command, [device_id])
+        command_id = CommandId(request.command.id or new_command_id())
         now = self._database_clock()
-        commands = new_commands(by, wish, [(device_id, command_id)], digest=digest, now=now)
+        submission = submission_of(request, by, [(device_id, command_id)], now=now)
         name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
-            key = _keyed(by, wish, KeyRow(digest, command_id))
-            taken = await self._intakes.take(
-                Intake(commands=commands, key=key, problem=wish.problem(now))
-            )
+            taken = await self._intakes.take(submission)
             if taken.joined is None:
                 command = _or_raise(taken.outcomes[0])
                 if command.command_id != command_id:  # an equal one waits
                     await self._note_join(by, command)
-                    return await self._join(by, device_id, command.command_id, wish)
+                    return await self._join(by, device_id, command.command_id, request)
                 if command.owner_id != by.subject:
                     await self._note_join(by, command)
-                return await self._until_ended(command, wish, futures[name])
-        return await self._join(by, device_id, CommandId(taken.joined.subject), wish)
+                return await self._until_ended(command, request, futures[name])
+        return await self._join(by, device_id, CommandId(taken.joined.subject), request)
 
     async def _join(
-        self, by: Principal, device_id: DeviceId, command_id: CommandId, wish: Dispatch
+        self, by: Principal, device_id: DeviceId, command_id: CommandId, request: CommandRequest
     ) -> Ledgered:
         """The command that an idempotency key stands for."""
         name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
             command = await self.get(by.org, device_id, command_id)
-            return await self._until_ended(command, wish, futures[name])
+            return await self._until_ended(command, request, futures[name])
 
     async def _until_ended(
-        self, command: Ledgered, wish: Dispatch, ended: "asyncio.Future[Ledgered]"
+        self, command: Ledgered, request: CommandRequest, ended: "asyncio.Future[Ledgered]"
     ) -> Ledgered:
-        if command.ended or not wish.wait or await self._waiting_for_device([command]):
+        if command.ended or not request.wait or await self._waiting_for_device([command]):
             return command
         try:
             async with asyncio.timeout(LONGEST_WAIT):
@@ -133,43 +131,32 @@ class Calls:
 
     # Many
 
-    async def bulk(self, by: Principal, device_ids: Sequence[str], wish: Dispatch) -> BulkOutcome:
+    async def bulk(
+        self, by: Principal, device_ids: Sequence[str], request: CommandRequest
+    ) -> BulkOutcome:
         """One command, a fresh id for each target. A target that is refused or unknown is its own
         entry. Raises `Forbidden` when the caller may not send this command to anybody."""
         targets = list(dict.fromkeys(device_ids))
-        await self._authorise(by, wish.command, targets)
-        if wish.command.id:
+        await self._authorise(by, request.command, targets)
+        if request.command.id:
             raise invalid("command.id", "a bulk call makes a fresh id for each target")
-        digest = wish.digest(*sorted(targets))
         batch_id = uuid7()
         if not targets:
             return BulkOutcome(batch_id, {}, finished=True)
+        named = [(DeviceId(target), new_command_id()) for target in targets]
         now = self._database_clock()
-        commands = new_commands(
-            by,
-            wish,
-            [(DeviceId(target), new_command_id()) for target in targets],
-            digest=digest,
-            now=now,
-            batch_id=batch_id,
-        )
-        with self._waiting.expect([(c.org, c.command_id) for c in commands]) as futures:
-            taken = await self._intakes.take(
-                Intake(
-                    commands=commands,
-                    key=_keyed(by, wish, KeyRow(digest, batch_id)),
-                    problem=wish.problem(now),
-                )
-            )
+        submission = submission_of(request, by, named, now=now, batch_id=batch_id)
+        with self._waiting.expect([(by.org, name) for _, name in named]) as futures:
+            taken = await self._intakes.take(submission)
             if taken.joined is not None:
-                return await self._join_batch(by.org, taken.joined, wish)
+                return await self._join_batch(by.org, taken.joined, request)
             results = {
-                command.device_id: outcome
-                for command, outcome in zip(commands, taken.outcomes, strict=True)
+                device_id: outcome
+                for (device_id, _), outcome in zip(named, taken.outcomes, strict=True)
             }
-            return await self._all_ended(batch_id, results, wish, futures)
+            return await self._all_ended(batch_id, results, request, futures)
 
-    async def _join_batch(self, org: OrgId, key: KeyRow, wish: Dispatch) -> BulkOutcome:
+    async def _join_batch(self, org: OrgId, key: KeyRow, request: CommandRequest) -> BulkOutcome:
         """The batch that an idempotency key stands for, with the targets that it refused."""
         batch_id = key.subject
         commands = await self._store.batch(org, batch_id)
@@ -177,7 +164,7 @@ class Calls:
         with self._waiting.expect(names) as futures:
             commands = await self._store.batch(org, batch_id)
             results: dict[DeviceId, Ledgered | HubError] = {c.device_id: c for c in commands}
-            outcome = await self._all_ended(batch_id, results, wish, futures)
+            outcome = await self._all_ended(batch_id, results, request, futures)
         refused = {d: _refused(error) for d, error in key.refused.items()}
         return BulkOutcome(batch_id, {**outcome.results, **refused}, outcome.finished)
 
@@ -185,7 +172,7 @@ class Calls:
         self,
         batch_id: str,
         results: "dict[DeviceId, Ledgered | HubError]",
-        wish: Dispatch,
+        request: CommandRequest,
         futures: "dict[CommandKey, asyncio.Future[Ledgered]]",
     ) -> BulkOutcome:
         unfinished = [
@@ -193,13 +180,13 @@ class Calls:
             for outcome in results.values()
             if isinstance(outcome, Ledgered) and not outcome.ended
         ]
-        away = await self._waiting_for_device(unfinished) if wish.wait else set[CommandKey]()
+        away = await self._waiting_for_device(unfinished) if request.wait else set[CommandKey]()
         running = [
             futures[command.org, command.command_id]
             for command in unfinished
             if (command.org, command.command_id) not in away
         ]
-        if running and wish.wait:
+        if running and request.wait:
             await asyncio.wait(running, timeout=LONGEST_WAIT)
         for device_id, outcome in results.items():
             if isinstance(outcome, Ledgered):
@@ -224,11 +211,6 @@ def _refused_deeds(by: Principal, action: str, targets: Sequence[str]) -> list[D
         deed_of(by, action, target, outcome="refused", targets=count)
         for target in targets or [None]
     ]
-
-
-def _keyed(by: Principal, wish: Dispatch, row: KeyRow) -> tuple[Key, KeyRow] | None:
-    key = wish.scoped_key(by)
-    return None if key is None else (key, row)
 
 
 def _has_result(future: "asyncio.Future[Ledgered]") -> bool:

@@ -11,7 +11,7 @@ from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import HubError, Unavailable
-from hub.commands.acceptance import Acceptance, Intake, Taken
+from hub.commands.acceptance import Acceptance, Submission, Taken
 from hub.commands.announce import Announcer, Listeners
 from hub.commands.records import Ledgered
 from hub.commands.sending import Sender
@@ -37,13 +37,13 @@ class Intakes:
         self._replica_id = replica_id
         self._batcher = Batcher(self._accept, limit=500)
 
-    async def take(self, intake: Intake) -> Taken:
+    async def take(self, submission: Submission) -> Taken:
         """Commit a call's commands and begin to send them.
 
         Raises `Conflict` for the key of another request, the call's own problem, `Unavailable`,
         `Overloaded`.
         """
-        taken = await self._batcher.put(intake)
+        taken = await self._batcher.put(submission)
         if taken.refused is not None:
             raise taken.refused
         return taken
@@ -54,23 +54,23 @@ class Intakes:
     def waiting(self) -> int:
         return len(self._batcher)
 
-    async def _accept(self, intakes: list[Intake]) -> list[Taken]:
-        metrics.batch_size.labels("accept").observe(len(intakes))
+    async def _accept(self, submissions: list[Submission]) -> list[Taken]:
+        metrics.batch_size.labels("accept").observe(len(submissions))
         with metrics.batch_seconds.labels("accept").time():
-            locked = self._has_more_to_write(intakes)
+            locked = self._has_more_to_write(submissions)
             for _ in range(ATTEMPTS):
                 try:
-                    return await self._accept_once(Acceptance(intakes), locked=locked)
+                    return await self._accept_once(Acceptance(submissions), locked=locked)
                 except Raced:
                     locked = True  # what others did meanwhile is seen now, and they wait
         raise Unavailable("too many replicas accept the same commands", retry_after=1)
 
-    def _has_more_to_write(self, intakes: list[Intake]) -> bool:
+    def _has_more_to_write(self, submissions: list[Submission]) -> bool:
         """More than one statement can write: that takes a transaction."""
         return any(
-            intake.key is not None
-            or not self._listeners.types.isdisjoint(c.type for c in intake.commands)
-            for intake in intakes
+            submission.key is not None
+            or not self._listeners.types.isdisjoint(c.type for c in submission.commands)
+            for submission in submissions
         )
 
     async def _accept_once(self, group: Acceptance, *, locked: bool) -> list[Taken]:
@@ -81,12 +81,12 @@ class Intakes:
                     await self._store.lock(connection, places)
                 targets = await self._store.targets(connection, places)
                 wanted, names = group.keys_wanted(), group.names_wanted()
-                wishes = group.wishes_wanted()
+                requests = group.requests_wanted()
                 group.decide(
                     keys=await self._store.keys(connection, wanted) if wanted else {},
                     targets=targets,
                     existing=await self._store.existing(connection, names) if names else {},
-                    waiting=await self._store.waiting(connection, wishes) if wishes else {},
+                    waiting=await self._store.waiting(connection, requests) if requests else {},
                     ready=self._sender.ready,
                     refused=await self._judge(connection, group) if locked else {},
                 )

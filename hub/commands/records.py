@@ -86,12 +86,12 @@ class Ledgered(Struct, frozen=True, kw_only=True):
 
     def frame_bytes(self) -> int:
         """How long the frame is, whenever it is sent: moments are equally long."""
-        return frame_bytes(self.type, self.command_id, self.params)
+        return len(frame_without_id(self.type, self.params)) + len(self.command_id)
 
 
-def frame_bytes(kind: str, command_id: CommandId, params: dict[str, Any]) -> int:
-    """Of the frame that will carry a command, in the form in which it is sent."""
-    return len(encode_command(kind, command_id, params, _MOMENT, _MOMENT))
+def frame_without_id(kind: str, params: dict[str, Any]) -> bytes:
+    """The frame that will carry a command, but for its id, in the form in which it is sent."""
+    return encode_command(kind, CommandId(""), params, _MOMENT, _MOMENT)
 
 
 _MOMENT: Final = rfc3339(datetime(2000, 1, 1, tzinfo=UTC))

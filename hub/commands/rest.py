@@ -18,7 +18,7 @@ from hub.commands.records import (
     record_without_secrets,
     result_of,
 )
-from hub.commands.service import BulkOutcome, CommandService, Dispatch, Filter
+from hub.commands.service import BulkOutcome, CommandRequest, CommandService, Filter
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.limits import Limits
@@ -92,7 +92,7 @@ class CommandEndpoints:
 
     async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
         command = await self._service.dispatch(
-            call.principal, DeviceId(call.path("id")), wish_of(call)
+            call.principal, DeviceId(call.path("id")), request_of(call)
         )
         return answer_of(command, asked_async=call.prefers_async())
 
@@ -102,7 +102,7 @@ class CommandEndpoints:
     async def bulk_over(self, call: Call[None, Any], device_ids: Sequence[str]) -> Answer:
         """A bulk call over these targets, however they were named; each is a command."""
         self._limits.further_commands(call.request.scope, call.principal, len(device_ids) - 1)
-        outcome = await self._service.bulk(call.principal, device_ids, wish_of(call))
+        outcome = await self._service.bulk(call.principal, device_ids, request_of(call))
         return bulk_answer(outcome, asked_async=call.prefers_async())
 
     async def history(self, call: Call[HistoryQuery, None]) -> Items[CommandRecord]:
@@ -177,7 +177,7 @@ def _shown(by: Principal, command: Ledgered, hide: Hide) -> CommandRecord:
     )
 
 
-def wish_of(call: Call[None, Any]) -> Dispatch:
+def request_of(call: Call[None, Any]) -> CommandRequest:
     """What the call asks for. Raises `Invalid`."""
     body: DispatchBody | BulkBody = call.body
     if body.command.id in UNREADABLE_COMMAND_IDS:
@@ -185,7 +185,7 @@ def wish_of(call: Call[None, Any]) -> Dispatch:
     key = call.header("idempotency-key")
     if key is not None and not (0 < len(key) <= _KEY_LENGTH and key.isprintable()):
         raise invalid("Idempotency-Key", f"1 to {_KEY_LENGTH} printable characters")
-    return Dispatch(
+    return CommandRequest(
         command=body.command,
         timeout_ms=body.timeout_ms,
         delivery=body.delivery,

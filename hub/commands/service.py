@@ -19,11 +19,11 @@ from hub.commands.intake import Intakes
 from hub.commands.oversize import Oversize
 from hub.commands.records import Filter, Ledgered
 from hub.commands.replying import Events, Replies
+from hub.commands.requests import CommandRequest
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiting
-from hub.commands.wishes import Dispatch
 from hub.lines.session import LineSession
 from protocol.frames import Hello
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
@@ -33,7 +33,7 @@ __all__ = [
     "BulkOutcome",
     "CommandListener",
     "CommandService",
-    "Dispatch",
+    "CommandRequest",
     "Filter",
     "Hints",
     "Ledgered",

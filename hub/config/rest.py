@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from hub.base.paging import Items, decode_number_cursor, encode_cursor
-from hub.commands.service import CommandService, Dispatch
+from hub.commands.service import CommandRequest, CommandService
 from hub.config.secrecy import Hide
 from hub.config.service import ConfigService, HistoryRow, SchemaRow, Standing
 from hub.web.inputs import Body, ListQuery
@@ -68,8 +68,8 @@ class ConfigEndpoints:
         """A push like any other: it waits for a device that is away."""
         org, device_id = call.principal.org, DeviceId(call.path("id"))
         push = await self._service.way_back(org, device_id, call.body.version)
-        wish = Dispatch(command=push, delivery="queue", wait=False)
-        await self._commands.dispatch(call.principal, device_id, wish)
+        request = CommandRequest(command=push, delivery="queue", wait=False)
+        await self._commands.dispatch(call.principal, device_id, request)
         hide = await self._service.secrets(org)
         return _config(await self._service.get(org, device_id), hide)
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
-from hub.commands.service import CommandService, Dispatch
+from hub.commands.service import CommandRequest, CommandService
 from hub.commands.store import CommandStore
 from hub.config.service import ConfigService
 from hub.config.store import ConfigStore
@@ -179,9 +179,9 @@ class Hub:
         """It has looked at the others for a while."""
         await outlive(self, looks=3)
 
-    async def accept(self, device_id: DeviceId, kind: str = "force_sync", **wish: object) -> str:
+    async def accept(self, device_id: DeviceId, kind: str = "force_sync", **request: object) -> str:
         """The id of a command that is not waited for."""
-        command = await self.commands.dispatch(ADMIN, device_id, make_wish(kind, **wish))
+        command = await self.commands.dispatch(ADMIN, device_id, make_request(kind, **request))
         return command.command_id
 
 
@@ -217,11 +217,11 @@ class Line:
         return [f for f in self.frames if kind in (None, f["type"])]
 
 
-def make_wish(kind: str = "force_sync", **wish: object) -> Dispatch:
-    params = wish.pop("params", {})
+def make_request(kind: str = "force_sync", **request: object) -> CommandRequest:
+    params = request.pop("params", {})
     assert isinstance(params, dict)
     command: Command = COMMANDS[kind].params(**params)  # pyright: ignore[reportAssignmentType, reportUnknownArgumentType]
-    return Dispatch(**{"command": command, "wait": False, **wish})  # pyright: ignore[reportArgumentType]
+    return CommandRequest(**{"command": command, "wait": False, **request})  # pyright: ignore[reportArgumentType]
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from hub.base.database import DEADLINE, Connection, Database
 from hub.base.errors import Conflict, Forbidden, HubError, TooManyCommands, Unavailable
 from hub.commands.dispatch import Claim, Target
 from hub.commands.records import Found, Ledgered
-from hub.commands.service import Dispatch
+from hub.commands.service import CommandRequest
 from protocol.ids import DEFAULT_ORG, CommandId, CommandKey, DeviceId, DeviceKey
 from protocol.lifecycle import State
 from protocol.replies import Ack, Progress, Reply, Result
@@ -22,7 +22,7 @@ from tests.integration.hub.hubs import (
     Line,
     add_devices,
     as_command_id,
-    make_wish,
+    make_request,
     running_hub,
     two_hubs,
     until,
@@ -88,9 +88,9 @@ async def test_g2_two_replicas_that_take_the_same_id_at_once_make_one_command(
 ) -> None:
     async with two_hubs(database) as (one, two):
         for number in range(20):
-            wish = make_wish(params={"id": f"c{number}"}, delivery="queue")
+            request = make_request(params={"id": f"c{number}"}, delivery="queue")
             found = await asyncio.gather(
-                *(hub.commands.dispatch(ADMIN, D1, wish) for hub in (one, two) for _ in range(3))
+                *(hub.commands.dispatch(ADMIN, D1, request) for hub in (one, two) for _ in range(3))
             )
             assert {command.seq for command in found} == {number + 1}
         assert len(await statuses(database)) == 20
@@ -101,11 +101,11 @@ async def test_g2_two_replicas_that_take_the_same_key_at_once_make_one_command(
 ) -> None:
     async with two_hubs(database) as (one, two):
         for number in range(20):
-            wish = make_wish(delivery="queue", key=f"k{number}", path="/p")
-            other = make_wish("enable_device", delivery="queue", key=f"k{number}", path="/p")
+            request = make_request(delivery="queue", key=f"k{number}", path="/p")
+            other = make_request("enable_device", delivery="queue", key=f"k{number}", path="/p")
             found = await asyncio.gather(
-                one.commands.dispatch(ADMIN, D1, wish),
-                two.commands.dispatch(ADMIN, D1, wish),
+                one.commands.dispatch(ADMIN, D1, request),
+                two.commands.dispatch(ADMIN, D1, request),
                 two.commands.dispatch(ADMIN, D1, other),
                 return_exceptions=True,
             )
@@ -184,7 +184,7 @@ async def test_g16_without_its_audit_row_nothing_is_accepted(
 async def test_a_bulk_call_over_a_thousand_devices(database: Database) -> None:
     devices = await add_devices(database, 1000)
     async with running_hub(database) as hub:
-        outcome = await hub.commands.bulk(ADMIN, devices, make_wish(delivery="queue"))
+        outcome = await hub.commands.bulk(ADMIN, devices, make_request(delivery="queue"))
         assert {entry.status for entry in outcome.results.values()} == {"PENDING"}
         assert len(outcome.results) == 1000
         rows = await database.fetch("SELECT target, detail FROM audit_log")
@@ -200,7 +200,7 @@ async def test_a_refused_bulk_call_has_a_row_for_each_target_and_no_second_one(
     async with running_hub(database) as hub:
         for _ in range(2):
             with pytest.raises(Forbidden):
-                await hub.commands.bulk(operator, devices, make_wish("reboot_os"))
+                await hub.commands.bulk(operator, devices, make_request("reboot_os"))
         rows = await database.fetch("SELECT action, outcome, target, detail FROM audit_log")
         assert sorted(row["target"] for row in rows) == sorted(devices)
         assert {(row["action"], row["outcome"]) for row in rows} == {
@@ -370,8 +370,8 @@ async def test_a_waiting_call_is_answered_when_its_command_ended_elsewhere(
 ) -> None:
     async with two_hubs(database) as (owner, other):
         line = await owner.line(D1)
-        wish = make_wish(wait=True)
-        call = asyncio.create_task(other.commands.dispatch(ADMIN, D1, wish))
+        request = make_request(wait=True)
+        call = asyncio.create_task(other.commands.dispatch(ADMIN, D1, request))
         (frame,) = await line.until(1)
         command_id = as_command_id(str(frame["id"]))
         await reply(owner, line, result(command_id, output="done"))
@@ -568,8 +568,8 @@ async def test_a_waiting_call_hears_of_an_end_that_another_replica_committed(
 ) -> None:
     async with two_hubs(database) as (owner, other):
         line = await owner.line(D1)
-        wish: Dispatch = make_wish(wait=True, params={"id": "c1"})
-        call = asyncio.create_task(other.commands.dispatch(ADMIN, D1, wish))
+        request: CommandRequest = make_request(wait=True, params={"id": "c1"})
+        call = asyncio.create_task(other.commands.dispatch(ADMIN, D1, request))
         await line.until(1)
         await reply(owner, line, result("c1", output="o"))
         found = await asyncio.wait_for(call, 5)
@@ -629,9 +629,11 @@ async def test_g23_what_waits_is_not_sent_when_its_owner_lost_the_right(
         "ADMIN", kind="api_key" if of_key else "user", subject="u1", key_id="k1" if of_key else None
     )
     async with running_hub(database) as hub:
-        queued = await hub.commands.dispatch(asker, D1, make_wish("clear_queue", delivery="queue"))
+        queued = await hub.commands.dispatch(
+            asker, D1, make_request("clear_queue", delivery="queue")
+        )
         before = await hub.commands.dispatch(
-            ADMIN, D1, make_wish("clear_queue", delivery="queue", timeout_ms=20_000)
+            ADMIN, D1, make_request("clear_queue", delivery="queue", timeout_ms=20_000)
         )
         await owner.execute(
             {

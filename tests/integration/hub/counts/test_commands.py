@@ -11,7 +11,7 @@ from hub.commands.sweep import Sweep
 from protocol.ids import CommandId, DeviceId
 from protocol.replies import Ack, Result
 from tests.integration.hub.counts.counting import Sent
-from tests.integration.hub.hubs import ADMIN, Hub, Line, add_devices, make_wish, running_hub
+from tests.integration.hub.hubs import ADMIN, Hub, Line, add_devices, make_request, running_hub
 
 GROUP = 100
 ACCEPTED = 2
@@ -89,7 +89,7 @@ async def test_a_bulk_call_is_accepted_in_two_statements(hub: Hub, sent: Sent) -
     await opened(hub, GROUP)
     sent.clear()
 
-    outcome = await hub.commands.bulk(ADMIN, devices(GROUP), make_wish())
+    outcome = await hub.commands.bulk(ADMIN, devices(GROUP), make_request())
 
     await sent.settle()
     assert len(outcome.results) == GROUP

@@ -2,7 +2,7 @@ import pytest
 from msgspec import structs
 
 from hub.base.errors import Conflict, HubError, Invalid, NotFound, TooManyCommands, invalid
-from hub.commands.acceptance import Acceptance, Intake, Taken
+from hub.commands.acceptance import Acceptance, Submission, Taken
 from hub.commands.dispatch import NewCommand
 from hub.commands.records import Key, KeyRow, Ledgered
 from protocol.ids import DEFAULT_ORG, CommandKey, DeviceId
@@ -14,7 +14,7 @@ KEY = Key(DEFAULT_ORG, "/path", "key")
 
 
 def take(
-    *intakes: Intake,
+    *intakes: Submission,
     keys: dict[Key, KeyRow] | None = None,
     existing: dict[CommandKey, Ledgered] | None = None,
     unfinished: int = 0,
@@ -37,13 +37,13 @@ def take(
     return group, group.outcomes(rows)
 
 
-def one(command_id: str, **changes: object) -> Intake:
-    return Intake(commands=[make_new(command_id=command_id, **changes)])
+def one(command_id: str, **changes: object) -> Submission:
+    return Submission(commands=[make_new(command_id=command_id, **changes)])
 
 
-def with_key(command_id: str, request_hash: bytes = b"hash") -> Intake:
+def with_key(command_id: str, request_hash: bytes = b"hash") -> Submission:
     new = make_new(command_id=command_id)
-    return Intake(commands=[new], key=(KEY, KeyRow(request_hash, command_id)))
+    return Submission(commands=[new], key=(KEY, KeyRow(request_hash, command_id)))
 
 
 def ledgered(outcome: Ledgered | HubError) -> Ledgered:
@@ -126,7 +126,7 @@ def test_g16_each_command_has_an_audit_row_that_names_its_device_and_batch() -> 
         make_new(command_id=name, batch_id="b1", **asked) for name in ("a", "b")
     ]
     unknown = make_new(command_id="c", device_id=DeviceId("nobody"), batch_id="b1")
-    group, taken = take(one("x"), Intake(commands=[*news, unknown]))
+    group, taken = take(one("x"), Submission(commands=[*news, unknown]))
     assert {(d.action, d.target, d.actor_id) for d in group.deeds} == {
         ("command.force_sync", "d1", "u1"), ("command.reboot_os", "d1", "u1"),
     }  # fmt: skip
@@ -140,7 +140,7 @@ def test_g16_each_command_has_an_audit_row_that_names_its_device_and_batch() -> 
 
 def test_a_key_remembers_the_targets_that_its_call_refused() -> None:
     new, stranger = make_new(command_id="a"), make_new(command_id="b", device_id=DeviceId("d9"))
-    group, _ = take(Intake(commands=[new, stranger], key=(KEY, KeyRow(b"hash", "batch"))))
+    group, _ = take(Submission(commands=[new, stranger], key=(KEY, KeyRow(b"hash", "batch"))))
     ((_, row),) = group.keys
     assert row.refused == {"d9": {"code": "not_found", "message": "no such device"}}
 
@@ -182,13 +182,13 @@ def test_an_equal_command_that_waits_does_for_whoever_names_no_call() -> None:
     queued = {"delivery": "queue", "chosen": False}
     joins = make_new(command_id="a", **queued)
     group = Acceptance([
-        Intake(commands=[joins]),
-        Intake(commands=[make_new(command_id="b", delivery="queue")]),
-        Intake(commands=[make_new(command_id="c", **queued)], key=(KEY, KeyRow(b"hash", "c"))),
-        Intake(commands=[make_new(command_id="d", chosen=False)]),
-        Intake(commands=[make_new(command_id="e", type="clear_queue", **queued)]),
+        Submission(commands=[joins]),
+        Submission(commands=[make_new(command_id="b", delivery="queue")]),
+        Submission(commands=[make_new(command_id="c", **queued)], key=(KEY, KeyRow(b"hash", "c"))),
+        Submission(commands=[make_new(command_id="d", chosen=False)]),
+        Submission(commands=[make_new(command_id="e", type="clear_queue", **queued)]),
     ])  # fmt: skip
-    assert group.wishes_wanted() == [wish]
+    assert group.requests_wanted() == [wish]
     group.decide(
         keys={},
         targets={(DEFAULT_ORG, DeviceId("d1")): make_target()},

@@ -1,38 +1,52 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
 from hub.base.errors import Invalid, TooLarge
-from hub.commands.records import Key
-from hub.commands.wishes import MOST_PARAMS, Dispatch, new_commands
+from hub.base.principal import Principal
+from hub.commands.acceptance import Submission
+from hub.commands.records import Key, KeyRow
+from hub.commands.requests import MOST_PARAMS, CommandRequest, submission_of
 from protocol.commands import Command, ExecShell, ForceSync, PullLogs, PushConfig
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
 from tests.factories import make_command, make_principal
 
+SYNC = ForceSync()
 NOW = 1_700_000_000.0
 MOMENT = datetime.fromtimestamp(NOW, UTC)
 TARGETS = [(DeviceId("d1"), CommandId("c1")), (DeviceId("d2"), CommandId("c2"))]
 
 
-def expiry(**wish: object) -> datetime | None:
-    full = Dispatch(**{"command": ForceSync(), **wish})  # pyright: ignore[reportArgumentType]
-    (new, _) = new_commands(make_principal(), full, TARGETS, digest=b"d", now=NOW)
-    return new.expires_at
+def submitted(
+    by: Principal | None = None, *, command: Command = SYNC, **request: Any
+) -> Submission:
+    full = CommandRequest(command=command, **request)
+    return submission_of(full, by or make_principal(), TARGETS, now=NOW)
 
 
-def test_a_wish_becomes_a_command_for_each_target() -> None:
+def expiry(**request: Any) -> datetime | None:
+    return submitted(**request).commands[0].expires_at
+
+
+def hashed(target: str = "d1", *, command: Command = SYNC, **request: Any) -> bytes:
+    full = CommandRequest(command=command, **request)
+    targets = [(DeviceId(target), CommandId("c1"))]
+    return submission_of(full, make_principal(), targets, now=NOW).commands[0].request_hash
+
+
+def test_a_request_becomes_a_command_for_each_target() -> None:
     by = make_principal("ADMIN")
-    wish = Dispatch(command=PullLogs(lines=7), timeout_ms=500)
-    one, two = new_commands(by, wish, TARGETS, digest=b"d", now=NOW, batch_id="b")
+    request = CommandRequest(command=PullLogs(lines=7), timeout_ms=500)
+    one, two = submission_of(request, by, TARGETS, now=NOW, batch_id="b").commands
     assert (one.command_id, one.device_id, two.device_id) == ("c1", "d1", "d2")
     assert (one.type, one.params["lines"], one.timeout_ms) == ("pull_logs", 7, 500)
-    assert (one.by, one.batch_id, one.request_hash) == (by, "b", b"d")
+    assert (one.by, one.batch_id) == (by, "b")
 
 
 def test_the_default_timeout_is_that_of_the_command() -> None:
-    wish = Dispatch(command=ForceSync())
-    assert new_commands(make_principal(), wish, TARGETS, digest=b"", now=NOW)[0].timeout_ms == 15000
+    assert submitted().commands[0].timeout_ms == 15000
 
 
 def test_what_is_queued_expires_within_30_days_and_by_default_in_one() -> None:
@@ -57,39 +71,52 @@ def test_an_expiry_of_what_is_not_queued_is_invalid() -> None:
     ],
 )
 def test_an_expiry_must_lie_ahead_when_the_command_is_new(ahead: timedelta, fits: bool) -> None:
-    wish = Dispatch(command=ForceSync(), delivery="queue", expires_at=MOMENT + ahead)
-    assert (wish.problem(NOW) is None) is fits
+    problem = submitted(delivery="queue", expires_at=MOMENT + ahead).problem
+    assert (problem is None) is fits
 
 
 def test_without_an_expiry_there_is_no_problem() -> None:
-    assert Dispatch(command=ForceSync()).problem(NOW) is None
-    assert Dispatch(command=ForceSync(), delivery="queue").problem(NOW) is None
+    assert submitted().problem is None
+    assert submitted(delivery="queue").problem is None
 
 
-def test_a_digest_is_equal_for_the_same_request_with_defaults_filled_in() -> None:
-    wish = Dispatch(command=ForceSync())
-    assert wish.digest("d1") == Dispatch(
-        command=ForceSync(id=CommandId("x")), timeout_ms=15000
-    ).digest("d1")
-    later = Dispatch(command=ForceSync(), delivery="queue", expires_at=MOMENT)
-    assert len({wish.digest("d1"), wish.digest("d2"), later.digest("d1")}) == 3
+def test_a_hash_is_equal_for_the_same_request_with_defaults_filled_in() -> None:
+    assert hashed() == hashed(command=ForceSync(id=CommandId("x")), timeout_ms=15000)
+    assert len({hashed(), hashed("d2"), hashed(delivery="queue", expires_at=MOMENT)}) == 3
+
+
+def test_a_hash_does_not_depend_on_the_order_of_the_targets() -> None:
+    request = CommandRequest(command=ForceSync())
+    turned = submission_of(request, make_principal(), TARGETS[::-1], now=NOW)
+    assert turned.commands[0].request_hash == submitted().commands[0].request_hash
 
 
 def test_a_key_is_scoped_by_organisation_caller_and_path() -> None:
     by = make_principal(subject="u1")
-    assert Dispatch(command=ForceSync()).scoped_key(by) is None
-    wish = Dispatch(command=ForceSync(), key="k", path="/p")
-    assert wish.scoped_key(by) == Key(DEFAULT_ORG, "user u1 /p", "k")
+    assert submitted(by).key is None
     of_key = make_principal(kind="api_key", subject="u1", key_id="k1")
-    scopes = {wish.scoped_key(who) for who in (by, of_key, make_principal(subject="u2"))}
-    assert len(scopes) == 3
+    keyed = [
+        submitted(who, key="k", path="/p") for who in (by, of_key, make_principal(subject="u2"))
+    ]
+    keys = [each.key for each in keyed]
+    assert keys[0] == (
+        Key(DEFAULT_ORG, "user u1 /p", "k"),
+        KeyRow(keyed[0].commands[0].request_hash, "c1"),
+    )
+    assert len({key for key, _ in filter(None, keys)}) == 3
+
+
+def test_a_key_of_many_stands_for_their_batch() -> None:
+    request = CommandRequest(command=ForceSync(), key="k")
+    key = submission_of(request, make_principal(), TARGETS, now=NOW, batch_id="b").key
+    assert key is not None
+    assert key[1].subject == "b"
 
 
 def test_a_command_is_measured_as_it_is_sent() -> None:
     """A number that is short in the request goes out long."""
     for count, fits in ((13_000, True), (14_000, False)):
-        wish = Dispatch(command=PushConfig(patch={"a": [1e15] * count}))
-        problem = wish.problem(NOW)
+        problem = submitted(command=PushConfig(patch={"a": [1e15] * count})).problem
         assert (problem is None) is fits
     assert isinstance(problem, TooLarge)
     assert [each.field for each in problem.errors] == ["command.patch"]
@@ -98,10 +125,10 @@ def test_a_command_is_measured_as_it_is_sent() -> None:
 def test_the_head_of_a_frame_does_not_count_for_the_bound_and_does_for_the_device() -> None:
     empty = len(msgspec.json.encode(PushConfig(patch={"a": ""}).patch))
     text = "x" * (MOST_PARAMS - empty - len(',"patch":'))
-    assert Dispatch(command=PushConfig(patch={"a": text})).problem(NOW) is None
-    assert Dispatch(command=PushConfig(patch={"a": text + "x"})).problem(NOW) is not None
-    wish = Dispatch(command=PushConfig(patch={"a": text}))
-    (new, _) = new_commands(make_principal(), wish, TARGETS, digest=b"", now=NOW)
+    longest = submitted(command=PushConfig(patch={"a": text}))
+    assert longest.problem is None
+    assert submitted(command=PushConfig(patch={"a": text + "x"})).problem is not None
+    new = longest.commands[0]
     frame = make_command(type="push_config", command_id="c1", params=new.params).frame(MOMENT)
     assert new.frame_bytes == len(frame) > MOST_PARAMS
 
@@ -120,11 +147,11 @@ def test_the_head_of_a_frame_does_not_count_for_the_bound_and_does_for_the_devic
     ],
 )
 def test_no_secret_is_known_so_none_is_handed_on(command: Command, field: str) -> None:
-    problem = Dispatch(command=command).problem(NOW)
+    problem = submitted(command=command).problem
     assert isinstance(problem, Invalid)
     assert [each.field for each in problem.errors] == [field]
 
 
 def test_what_only_looks_like_a_secret_is_plain_data() -> None:
     patch = {"a": "$secret", "b": ["$secret"], "secret": 1}
-    assert Dispatch(command=PushConfig(patch=patch)).problem(NOW) is None
+    assert submitted(command=PushConfig(patch=patch)).problem is None

@@ -1,0 +1,134 @@
+"""What a caller asks for, made into commands that can be accepted. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
+
+from msgspec import Struct
+
+from hub.base.errors import HubError, invalid
+from hub.base.principal import Principal
+from hub.commands.acceptance import Submission
+from hub.commands.dispatch import NewCommand, request_hash, too_large
+from hub.commands.records import Delivery, Key, KeyRow, frame_without_id
+from protocol.commands import COMMANDS, Command, CommandSpec, params_of, spec_of, timeout_of
+from protocol.ids import CommandId, DeviceId
+
+DEFAULT_EXPIRY: Final = timedelta(hours=24)
+LONGEST_EXPIRY: Final = timedelta(days=30)
+MOST_PARAMS: Final = 256 * 1024
+"""Of the parameters in a command's frame, in bytes: what any device must take, beside the head."""
+_HEAD_BYTES: Final = {name: len(frame_without_id(name, {})) for name in COMMANDS}
+
+
+class CommandRequest(Struct, frozen=True, kw_only=True):
+    """A command as a caller asks for it. `key` is an Idempotency-Key, `path` its scope."""
+
+    command: Command
+    timeout_ms: int | None = None
+    delivery: Delivery = "now"
+    expires_at: datetime | None = None
+    key: str | None = None
+    path: str = ""
+    wait: bool = True
+
+
+def submission_of(
+    request: CommandRequest,
+    by: Principal,
+    targets: Sequence[tuple[DeviceId, CommandId]],
+    *,
+    now: float,
+    batch_id: str | None = None,
+) -> Submission:
+    """The commands of one call, one for each target; `now` in seconds since 1970. Its hash is equal
+    for the same request for the same targets. Raises `Invalid`."""
+    spec, params = spec_of(request.command), params_of(request.command)
+    timeout_ms = request.timeout_ms or timeout_of(request.command)
+    frame = frame_without_id(spec.name, params)
+    hashed = request_hash(
+        sorted(device_id for device_id, _ in targets),
+        spec.name,
+        params,
+        timeout_ms,
+        request.delivery,
+        request.expires_at.timestamp() if request.expires_at else None,
+    )
+    expires_at = _expiry(request, now)
+    commands = [
+        NewCommand(
+            org=by.org,
+            command_id=command_id,
+            chosen=command_id == request.command.id,
+            device_id=device_id,
+            type=spec.name,
+            params=params,
+            timeout_ms=timeout_ms,
+            delivery=request.delivery,
+            expires_at=expires_at,
+            by=by,
+            batch_id=batch_id,
+            request_hash=hashed,
+            frame_bytes=len(frame) + len(command_id),
+        )
+        for device_id, command_id in targets
+    ]
+    return Submission(
+        commands=commands,
+        key=_key(request, by, KeyRow(hashed, batch_id or commands[0].command_id)),
+        problem=_problem(request, spec, params, frame, now),
+    )
+
+
+def _key(request: CommandRequest, by: Principal, row: KeyRow) -> tuple[Key, KeyRow] | None:
+    """Whose key it is, is part of it: nobody joins another's call by it."""
+    if not request.key:
+        return None
+    scope = f"{by.kind} {by.key_id or by.subject} {request.path}"
+    return Key(by.org, scope, request.key), row
+
+
+def _problem(
+    request: CommandRequest, spec: CommandSpec, params: dict[str, Any], frame: bytes, now: float
+) -> HubError | None:
+    """Why this may not be accepted at `now`, though it may have been before: whoever repeats a call
+    joins what came of the first."""
+    secret = next(_secrets_in(params), None) if _SECRET_IN_FRAME in frame else None
+    if secret is not None:
+        return invalid(secret, "there is no such secret")
+    if len(frame) - _HEAD_BYTES[spec.name] > MOST_PARAMS:
+        return too_large(params, f"over {MOST_PARAMS} bytes as it is sent")
+    if request.expires_at is None or request.delivery == "now":
+        return None
+    ahead = request.expires_at - datetime.fromtimestamp(now, UTC)
+    if timedelta(0) < ahead <= LONGEST_EXPIRY:
+        return None
+    return invalid("expiresAt", "must lie ahead, by 30 days at most")
+
+
+SECRET: Final = "$secret"  # noqa: S105 - a name
+"""The one member of an object that stands for a secret, which is kept elsewhere."""
+_SECRET_IN_FRAME: Final = f'"{SECRET}"'.encode()
+
+
+def _secrets_in(params: dict[str, Any]) -> Iterator[str]:
+    """The paths of what stands for a secret. None are kept here: none is known."""
+    left: list[tuple[str, Any]] = [("command", params)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            if SECRET in members:
+                yield path
+            left.extend((f"{path}.{name}", each) for name, each in members.items())
+        elif isinstance(value, list):
+            items = cast("list[Any]", value)
+            left.extend((f"{path}.{number}", each) for number, each in enumerate(items))
+
+
+def _expiry(request: CommandRequest, now: float) -> datetime | None:
+    if request.delivery == "queue":
+        return request.expires_at or datetime.fromtimestamp(now, UTC) + DEFAULT_EXPIRY
+    if request.expires_at is not None:
+        raise invalid("expiresAt", 'goes with "delivery":"queue"')
+    return None
