@@ -60,6 +60,11 @@ class _Server(uvicorn.Server):
         self.started = True
 
 
+YOUNG: Final = 20_000
+"""New objects before a collection looks at them. Of the 700 that Python has, most are still in use,
+and so are looked at in vain: they belong to requests under way."""
+
+
 async def serve(
     settings: Settings,
     stop: asyncio.Event,
@@ -90,6 +95,7 @@ async def serve(
                 await asyncio.sleep(0.005)
             gc.collect()
             gc.freeze()  # what is here now stays: no collection looks at it again
+            gc.set_threshold(YOUNG)
             on_ready(url_of(settings))
             await _first(serving, stop)
             await replica.drain()

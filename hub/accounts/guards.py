@@ -12,6 +12,7 @@ from hub.audit.entries import LONGEST_TARGET, Deed, deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.base.principal import ANYONE, Principal
+from hub.web.inputs import header_of
 from hub.web.limits import Limits
 
 
@@ -97,7 +98,7 @@ def _refusal(principal: Principal, action: Action) -> str:
 
 def bearer(request: Request) -> str:
     """The bearer token of a request. Raises `Unauthenticated`."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = (header_of(request.scope, b"authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated(REFUSAL)
     return token.strip()

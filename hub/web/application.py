@@ -17,6 +17,7 @@ from hub.base import metrics
 from hub.base.logging import Sample, shortened
 from hub.web import envelope
 from hub.web.front import Front
+from hub.web.inputs import header_of
 from hub.web.paths import PathTable
 from hub.web.route import IDENTIFIED, Guard, Methods, Route, endpoint_of, internal_error
 from hub.web.site import Site
@@ -143,9 +144,8 @@ class AccessLog:
 
 def _request_id(scope: Scope) -> str:
     """The caller's own, where it can be one, else a new one."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    text = given.decode("latin-1")
-    return text if _REQUEST_ID.fullmatch(text) else uuid7()
+    given = header_of(scope, b"x-request-id")
+    return given if given and _REQUEST_ID.fullmatch(given) else uuid7()
 
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.base.errors import Misdirected
 from hub.web import envelope
+from hub.web.inputs import header_of
 from hub.web.site import Site
 
 API: Final = "/api/"
@@ -49,7 +50,7 @@ class Front:
     def _instead(self, scope: Scope) -> Response | None:
         """The answer to what no route shall see."""
         method, path = scope["method"], scope["path"]
-        host, at = _host(scope), (scope.get("server") or _NOWHERE)[0] or ""
+        host, at = header_of(scope, b"host") or "", (scope.get("server") or _NOWHERE)[0] or ""
         if not self._site.knows(host, at) and not self._for_machines(method, path):
             return envelope.problem(misdirected(host))
         return self._to_preflight(scope) if method == "OPTIONS" else None
@@ -63,14 +64,6 @@ class Front:
 
 
 _NOWHERE: Final = ("", None)
-
-
-def _host(scope: Scope) -> str:
-    """Every request comes by here: this does not make an object of its headers."""
-    for name, value in scope["headers"]:
-        if name == b"host":
-            return value.decode("latin-1")
-    return ""
 
 
 def misdirected(host: str) -> Misdirected:

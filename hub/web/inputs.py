@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Final, TypeVar, cast
 import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
+from starlette.types import Scope
 
 from hub.base.errors import TooLarge, UnsupportedMedia, invalid
 from hub.web.parameters import arguments_of
@@ -15,6 +16,7 @@ from protocol.errors import InvalidMessage
 Q = TypeVar("Q", bound="Query")
 T = TypeVar("T")
 
+JSON: Final = "application/json"
 MAX_BODY: Final = 2**20
 """Bytes of a JSON body."""
 MAX_OPEN_BODY: Final = 8 * 2**10
@@ -40,6 +42,15 @@ class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
 class ListQuery(Query, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Annotated[str, Meta(min_length=1)] | None = None
+
+
+def header_of(scope: Scope, name: bytes) -> str | None:
+    """The first header of this name (in lower case): an object of all headers costs more than most
+    of what is asked of it."""
+    for known, value in scope["headers"]:
+        if known == name:
+            return cast("bytes", value).decode("latin-1")
+    return None
 
 
 def query_of(request: Request, kind: type[Q]) -> Q:
@@ -88,15 +99,15 @@ async def parts_of(request: Request, decoder: msgspec.json.Decoder[T], limit: in
 
 
 async def _read_json(request: Request, limit: int) -> bytes:
-    media = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-    if media.lower() != "application/json":
+    media = header_of(request.scope, b"content-type") or JSON
+    if media != JSON and (media := media.partition(";")[0].strip()).lower() != JSON:
         raise UnsupportedMedia(f"the body must be application/json, not {media[:64]}")
     return await read_body(request, limit)
 
 
 def check_coding(request: Request) -> None:
     """A body is what it says it is, not compressed (RFC 9110, 8.4). Raises `UnsupportedMedia`."""
-    if all(name != b"content-encoding" for name, _ in request.scope["headers"]):
+    if header_of(request.scope, b"content-encoding") is None:
         return
     coding = ",".join(request.headers.getlist("content-encoding")).strip()
     if coding.lower() not in ("", "identity"):
@@ -105,7 +116,7 @@ def check_coding(request: Request) -> None:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, at most `limit` bytes. Raises `TooLarge` as soon as that is clear."""
-    declared = request.headers.get("content-length", "0")
+    declared = header_of(request.scope, b"content-length") or "0"
     if declared.isdigit() and int(declared) > limit:
         raise TooLarge(f"the body may have {limit} bytes")
     chunks: list[bytes] = []

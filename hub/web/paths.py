@@ -1,8 +1,8 @@
 """Which row of the route table a request is for.
 
 A library's router asks every route in turn, with a regular expression each, and wraps the endpoint
-four times over: a third of what a dispatched command costs. Here the path is split once and looked
-up by its length and first segment. What is not in the table is the other application's.
+four times over: a third of what a dispatched command costs. Here the path is split once and its
+fixed segments are looked up. What is not in the table is the other application's.
 """
 
 from collections import defaultdict
@@ -24,22 +24,26 @@ class Found(Struct, frozen=True):
     endpoints: dict[str, Endpoint]
 
 
-class _Template(Struct, frozen=True):
-    names: tuple[str | None, ...]
-    """For each segment the parameter's name, or None where it is fixed."""
-    segments: tuple[str, ...]
-    found: Found
+class _Shape:
+    """Templates of one length that have their parameters at the same places."""
 
-    def match(self, segments: list[str]) -> dict[str, str] | None:
-        parameters: dict[str, str] = {}
-        for name, fixed, segment in zip(self.names, self.segments, segments, strict=True):
-            if name is not None and segment:
-                parameters[name] = segment
-            elif name is not None or fixed != segment:
-                return None
-        return parameters
+    def __init__(self, places: tuple[int, ...]) -> None:
+        self.places = places
+        self.named: dict[tuple[str, ...], tuple[tuple[str, ...], Found]] = {}
+        """By the fixed segments: the names of the parameters, and the row."""
+
+    def match(self, segments: list[str]) -> tuple[Found, dict[str, str]] | None:
+        fixed = segments.copy()
+        for place in self.places:
+            fixed[place] = ""
+        names, found = self.named.get(tuple(fixed), _NOTHING)
+        if found is None:
+            return None
+        parameters = {name: segments[place] for name, place in zip(names, self.places, strict=True)}
+        return (found, parameters) if all(parameters.values()) else None
 
 
+_NOTHING: Final[tuple[tuple[str, ...], None]] = ((), None)
 _NONE: Final[dict[str, str]] = {}
 
 
@@ -51,24 +55,31 @@ class PathTable:
         self._otherwise = otherwise
         self._not_allowed = not_allowed
         self._fixed: dict[str, Found] = {}
-        self._templates: defaultdict[tuple[int, str], list[_Template]] = defaultdict(list)
+        self._shapes: defaultdict[int, list[_Shape]] = defaultdict(list)
+        """By their number of segments; those with the fewest parameters first."""
 
     def add(self, method: str, path: str, endpoint: Endpoint) -> None:
-        """`path` with `{name}` for parameters; its first two segments are fixed."""
-        self._place(path).endpoints[method] = endpoint
+        """`path` with `{name}` for parameters."""
+        self._found(path).endpoints[method] = endpoint
 
-    def _place(self, path: str) -> Found:
+    def _found(self, path: str) -> Found:
         if "{" not in path:
             return self._fixed.setdefault(path, Found(path, {}))
         segments = path.split("/")
-        templates = self._templates[len(segments), segments[3]]
-        for template in templates:
-            if template.found.path == path:
-                return template.found
-        names = tuple(s[1:-1] if s.startswith("{") else None for s in segments)
-        found = Found(path, {})
-        templates.append(_Template(names, tuple(segments), found))
-        return found
+        places = tuple(n for n, segment in enumerate(segments) if segment.startswith("{"))
+        names = tuple(segments[place][1:-1] for place in places)
+        fixed = tuple("" if segment.startswith("{") else segment for segment in segments)
+        shape = self._shape(len(segments), places)
+        return shape.named.setdefault(fixed, (names, Found(path, {})))[1]
+
+    def _shape(self, length: int, places: tuple[int, ...]) -> _Shape:
+        shapes = self._shapes[length]
+        for shape in shapes:
+            if shape.places == places:
+                return shape
+        shapes.append(_Shape(places))
+        shapes.sort(key=lambda shape: len(shape.places))
+        return self._shape(length, places)
 
     def find(self, path: str) -> tuple[Found | None, dict[str, str]]:
         """The row of a path, and its parameters."""
@@ -76,11 +87,10 @@ class PathTable:
         if found is not None:
             return found, _NONE
         segments = path.split("/")
-        if len(segments) > 3:
-            for template in self._templates.get((len(segments), segments[3]), ()):
-                parameters = template.match(segments)
-                if parameters is not None:
-                    return template.found, parameters
+        for shape in self._shapes.get(len(segments), ()):
+            matched = shape.match(segments)
+            if matched is not None:
+                return matched
         return None, _NONE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

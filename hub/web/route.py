@@ -25,6 +25,7 @@ from hub.web.inputs import (
     Query,
     body_of,
     check_coding,
+    header_of,
     optional_body_of,
     parts_of,
     query_of,
@@ -61,12 +62,12 @@ class Call(Struct, Generic[Q, B], frozen=True, kw_only=True):
         return str(self.request.path_params[name])
 
     def header(self, name: str) -> str | None:
-        return self.request.headers.get(name)
+        return header_of(self.request.scope, name.encode())
 
     def prefers_async(self) -> bool:
         """`Prefer: respond-async` (RFC 7240)."""
-        wishes = self.request.headers.get("prefer", "").lower().split(",")
-        return "respond-async" in (wish.strip() for wish in wishes)
+        given = self.header("prefer")
+        return given is not None and "respond-async" in map(str.strip, given.lower().split(","))
 
 
 class Route(Struct, frozen=True):
@@ -223,7 +224,7 @@ async def _no_body(request: Request, principal: Principal) -> None:
 
 def _check_path(request: Request) -> None:
     """No id holds U+0000, and Postgres takes none. Raises `NotFound`."""
-    if any("\0" in str(value) for value in request.path_params.values()):
+    if "\0" in request.scope["path"]:
         raise NotFound("no such path")
 
 
