@@ -59,8 +59,9 @@ ORDER BY c.org_id, c.device_id, c.request_hash, c.seq
 -- A deadline runs from acceptance for "now", from sending for "queue". $2 the replica that accepts.
 WITH device_now AS (
     SELECT d.org_id, d.device_id, n.seq
-    FROM json_to_recordset($3::json)
-         AS n (org_id text, device_id text, seq_read bigint, seq bigint, generation bigint)
+    FROM (SELECT * FROM json_to_recordset($3::json)
+              AS n (org_id text, device_id text, seq_read bigint, seq bigint, generation bigint)
+          LIMIT json_array_length($3::json)) n
     JOIN device d USING (org_id, device_id)
     LEFT JOIN device_line l USING (org_id, device_id)
     WHERE d.command_seq = n.seq_read AND d.deleted_at IS NULL
@@ -129,10 +130,11 @@ ORDER BY c.seq
 -- lines that are still the newest.
 WITH n AS (
     SELECT n.*
-    FROM json_to_recordset($1::json)
-         AS n (org_id text, command_id text, line_device text, status_read command_status,
-               generation_read bigint, status command_status, error jsonb, sent boolean,
-               generation bigint, journal_id text)
+    FROM (SELECT * FROM json_to_recordset($1::json)
+              AS n (org_id text, command_id text, line_device text, status_read command_status,
+                    generation_read bigint, status command_status, error jsonb, sent boolean,
+                    generation bigint, journal_id text)
+          LIMIT json_array_length($1::json)) n
     JOIN command c USING (org_id, command_id)
     WHERE c.status = n.status_read
       AND c.sent_generation IS NOT DISTINCT FROM n.generation_read
@@ -201,10 +203,10 @@ LEFT JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id
 WITH n AS (
     SELECT n.*
     FROM command c
-    JOIN json_to_recordset($1::json)
-         AS n (org_id text, command_id text, status_read command_status, status command_status,
-               progress jsonb, output text, data jsonb, error jsonb, late_result jsonb)
-         USING (org_id, command_id)
+    JOIN (SELECT * FROM json_to_recordset($1::json)
+              AS n (org_id text, command_id text, status_read command_status, status command_status,
+                    progress jsonb, output text, data jsonb, error jsonb, late_result jsonb)
+          LIMIT json_array_length($1::json)) n USING (org_id, command_id)
     WHERE c.status = n.status_read
     ORDER BY c.org_id, c.device_id, c.seq
     FOR UPDATE OF c

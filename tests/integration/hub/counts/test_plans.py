@@ -77,3 +77,10 @@ async def test_a_statement_does_not_read_the_history(
     plan = json.loads(explained)[0]["Plan"]
     pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     assert pages <= PAGES_EACH * DEVICES, json.dumps(plan, indent=1)[:6000]
+    assert "command" not in _read_whole(plan), json.dumps(plan, indent=1)[:6000]
+
+
+def _read_whole(node: dict[str, Any]) -> set[str]:
+    """The tables of which every row is looked at."""
+    whole = {node["Relation Name"]} if node["Node Type"] == "Seq Scan" else set[str]()
+    return whole.union(*map(_read_whole, node.get("Plans", ())))
