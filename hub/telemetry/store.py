@@ -1,14 +1,14 @@
 """The tables of telemetry: one transaction for a batch of events, and the readings of REST."""
 
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from io import BytesIO
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 
 import sql
-from hub.base.database import Connection, Database
+from hub.base.database import Connection, Database, as_json
 from hub.base.database import Row as Record
 from hub.base.partitions import Partitioned, make
 from hub.telemetry import rows as rows_
@@ -75,12 +75,11 @@ class TelemetryStore:
     async def _superseded(self, connection: Connection, lines: list[Source]) -> set[Source]:
         if not lines:
             return set()
-        found = await connection.fetch(
-            _Q["superseded"],
-            [line.org for line in lines],
-            [line.device_id for line in lines],
-            [line.generation for line in lines],
+        rows = as_json(
+            {"org_id": line.org, "device_id": line.device_id, "generation": line.generation}
+            for line in lines
         )
+        found = await connection.fetch(_Q["superseded"], rows)
         return {lines[row["number"] - 1] for row in found}
 
     async def _move_marks(self, connection: Connection, marks: dict[Place, int]) -> None:
@@ -101,7 +100,7 @@ class TelemetryStore:
         for table, texts in lines.items():
             await connection.copy_to_table(
                 table,
-                source=BytesIO(b"".join(texts)),
+                source=_once(b"".join(texts)),
                 columns=rows_.TABLES[table].split(", "),
                 format="text",
             )
@@ -167,6 +166,11 @@ class TelemetryStore:
 
     async def forget_marks(self) -> None:
         await self._database.execute(_Q["forget_marks"])
+
+
+async def _once(text: bytes) -> AsyncIterator[bytes]:
+    """As asyncpg reads it on the loop: a file it reads in a thread, two hops a table."""
+    yield text
 
 
 class BadRow(Exception):

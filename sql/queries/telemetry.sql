@@ -10,8 +10,9 @@ RETURNING org_id, device_id, boot_id, seq
 -- name: superseded
 -- Which of these lines are not the newest of their device; what they sent counts for nothing. Answers
 -- their places in the arrays, so that a batch in which all is well moves no rows.
-SELECT s.number FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY
-     AS s (org_id, device_id, generation, number)
+SELECT s.number
+FROM ROWS FROM (json_to_recordset($1::json) AS (org_id text, device_id text, generation bigint))
+     WITH ORDINALITY AS s (org_id, device_id, generation, number)
 LEFT JOIN device_line l USING (org_id, device_id)
 WHERE l.generation IS DISTINCT FROM s.generation
 
