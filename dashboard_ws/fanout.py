@@ -20,7 +20,7 @@ from dashboard_ws.core.filters import Selection, seen_by
 from dashboard_ws.core.index import Audience, Index
 from dashboard_ws.core.interim import Interim
 from dashboard_ws.core.outbox import Outgoing
-from dashboard_ws.core.recovery import Hole, hole_before_entries, hole_of
+from dashboard_ws.core.recovery import StreamGap, gap_before_entries, gap_of
 from dashboard_ws.outlet import CHUNK, Outlet
 from protocol.codec import at_offset
 from protocol.dashboard import Position
@@ -50,8 +50,8 @@ class FanOut:
         self._interim = Interim(replica_id, partial(secrets.token_hex, 4))
         self._stream_position: Position | None = None
         """Where the tail stood when the interim epoch began."""
-        self._skipped: Hole | None = None
-        """Offsets whose events were shown in the interim: a hole to whoever counts."""
+        self._skipped: StreamGap | None = None
+        """Offsets whose events were shown in the interim: a gap to whoever counts."""
         self._moved = asyncio.Event()
         self._touched: list[Audience[Outlet]] = []
         self._built = 0
@@ -83,7 +83,7 @@ class FanOut:
         if begins:
             _log.warning("fanout.interim", org=self.org, epoch=entry.epoch)
             self._stream_position = self.position
-            self._say_hole(Hole(entry.epoch, None, 0, "bus"))
+            self._say_gap(StreamGap(entry.epoch, None, 0, "bus"))
         self._sort(entry)
         self._flush()
         self.position = Position(epoch=entry.epoch, offset=entry.last)
@@ -96,7 +96,7 @@ class FanOut:
         self._interim.end()
         self.position = at = self._stream_position
         if at is not None and at.epoch == epoch:
-            self._say_hole(Hole(at.epoch, None, at.offset, "epoch"))
+            self._say_gap(StreamGap(at.epoch, None, at.offset, "epoch"))
 
     def _wake(self) -> None:
         # Whoever waits has this event; the next waits for another.
@@ -132,9 +132,9 @@ class FanOut:
     def _stand_at(self, position: Position) -> None:
         if self.position is None:
             # Who subscribed before there was anything to see was promised nothing yet.
-            self._say_hole(Hole(position.epoch, None, position.offset, "bus"))
+            self._say_gap(StreamGap(position.epoch, None, position.offset, "bus"))
         elif self.position.epoch != position.epoch:
-            self._say_hole(Hole(position.epoch, None, position.offset, "epoch"))
+            self._say_gap(StreamGap(position.epoch, None, position.offset, "epoch"))
         else:
             return
         self.position = position
@@ -146,13 +146,13 @@ class FanOut:
             return
         self._say_skipped()
         if self.position is not None and (
-            hole := hole_before_entries(
+            gap := gap_before_entries(
                 self.position, [entry], Position(epoch=entry.epoch, offset=entry.last)
             )
         ):
-            self._say_hole(hole)
-        if hole := hole_of(entry):
-            self._say_hole(hole)
+            self._say_gap(gap)
+        if gap := gap_of(entry):
+            self._say_gap(gap)
         self._sort(entry)
         self.position = Position(epoch=entry.epoch, offset=entry.last)
 
@@ -165,13 +165,13 @@ class FanOut:
             lower = before.lower or 0
         else:
             self._say_skipped()
-        self._skipped = Hole(entry.epoch, lower, entry.last, "bus")
+        self._skipped = StreamGap(entry.epoch, lower, entry.last, "bus")
         self.position = Position(epoch=entry.epoch, offset=entry.last)
 
     def _say_skipped(self) -> None:
-        hole, self._skipped = self._skipped, None
-        if hole is not None:
-            self._say_hole(hole)
+        gap, self._skipped = self._skipped, None
+        if gap is not None:
+            self._say_gap(gap)
 
     def _sort(self, entry: StreamEntry) -> None:
         match, frame, epoch = self.index.match, self._frame, entry.epoch
@@ -221,9 +221,9 @@ class FanOut:
         self._touched.clear()
         self._built = 0
 
-    def _say_hole(self, hole: Hole) -> None:
+    def _say_gap(self, gap: StreamGap) -> None:
         self._flush()
-        text = hole.text()
+        text = gap.text()
         for audience in tuple(self.index.audiences()):
             for outlet in tuple(audience.members):
                 outlet.say(text)

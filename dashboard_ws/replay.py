@@ -15,10 +15,10 @@ from msgspec import Struct
 from dashboard_ws.core.filters import Matcher, seen_by
 from dashboard_ws.core.outbox import Outgoing
 from dashboard_ws.core.recovery import (
-    Hole,
-    hole_before_entries,
-    hole_before_live,
-    hole_of,
+    StreamGap,
+    gap_before_entries,
+    gap_before_live,
+    gap_of,
     is_level,
 )
 from dashboard_ws.fanout import FanOut
@@ -63,11 +63,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
             return self.since
         return min(self.since, self.base, key=lambda position: position.offset)
 
-    def hole(self, live: Position) -> Hole | None:
-        """The hole when one of the two is no place in the stream."""
+    def gap(self, live: Position) -> StreamGap | None:
+        """The gap when one of the two is no place in the stream."""
         if self.old is not None and self.base is not None and self.base.epoch != live.epoch:
-            return hole_before_live(self.base, live)
-        return hole_before_live(self.since, live)
+            return gap_before_live(self.base, live)
+        return gap_before_live(self.since, live)
 
     def outgoing(
         self, entry: StreamEntry, frame: Callable[[bytes], bytes], *, cleared: bool
@@ -120,9 +120,9 @@ class Replay:
         live = self._fanout.position
         if live is None or not trusted:
             self._give_up(answer, live or NOWHERE)
-        elif hole := self._wanted.hole(live):
+        elif gap := self._wanted.gap(live):
             answer(live, recovered=False)
-            self._outlet.say(hole.text())
+            self._outlet.say(gap.text())
         else:
             await self._from(self._wanted.start(), live, answer)
 
@@ -139,7 +139,7 @@ class Replay:
 
     def _give_up(self, answer: Answer, live: Position) -> None:
         answer(live, recovered=False)
-        self._outlet.say(Hole(live.epoch, None, live.offset, "bus").text())
+        self._outlet.say(StreamGap(live.epoch, None, live.offset, "bus").text())
 
     async def _from(self, position: Position, live: Position, answer: Answer) -> None:
         """Round by round, until it is level with a fan-out that moves on."""
@@ -147,7 +147,7 @@ class Replay:
         if entries is None:
             self._give_up(answer, self._fanout.position or live)
             return
-        answer(live, recovered=self._hole(position, entries, live) is None)
+        answer(live, recovered=self._gap(position, entries, live) is None)
         while entries is not None:
             self.position = position = await self._send(position, entries, live)
             live = self._fanout.position or live
@@ -158,35 +158,35 @@ class Replay:
             await self._outlet.room()
             entries = await self._read(position)
         live = self._fanout.position or live
-        self._outlet.say(Hole(live.epoch, None, live.offset, "epoch").text())
+        self._outlet.say(StreamGap(live.epoch, None, live.offset, "epoch").text())
 
     async def _send(
         self, position: Position, entries: list[StreamEntry], before: Position
     ) -> Position:
         """Send one round; the position after it. `before` is where the fan-out stood before the
         read."""
-        if hole := self._hole(position, entries, before):
-            self._outlet.say(hole.text())
-            position = Position(epoch=position.epoch, offset=hole.upper or position.offset)
+        if gap := self._gap(position, entries, before):
+            self._outlet.say(gap.text())
+            position = Position(epoch=position.epoch, offset=gap.upper or position.offset)
         for entry in entries:
             live = self._fanout.position or before
             if entry.epoch != live.epoch or entry.first > live.offset:
                 break
-            if hole := hole_of(entry):
-                self._outlet.say(hole.text())
+            if gap := gap_of(entry):
+                self._outlet.say(gap.text())
             await self._emit(
                 self._wanted.outgoing(entry, self._frame, cleared=self._outlet.cleared)
             )
             self.position = position = Position(epoch=entry.epoch, offset=entry.last)
         return position
 
-    def _hole(
+    def _gap(
         self, position: Position, entries: list[StreamEntry], before: Position
-    ) -> Hole | None:
+    ) -> StreamGap | None:
         # What was read proves that everything in front of it is gone. Reading nothing proves that
         # only for what was in the stream before the read.
         live = self._fanout.position or before
-        return hole_before_entries(position, entries, live if entries else before)
+        return gap_before_entries(position, entries, live if entries else before)
 
     async def _emit(self, events: list[Outgoing]) -> None:
         """In chunks, at the reader's pace, and letting the loop turn between them."""

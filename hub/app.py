@@ -21,6 +21,7 @@ from cloud.client import CloudClient
 from hub.accounts.access import FOR_DEVICES, Action
 from hub.accounts.guards import AccountGuard
 from hub.accounts.wiring import build as build_accounts
+from hub.audit.entries import Hide
 from hub.audit.wiring import build as build_audit
 from hub.base.bus import Bus
 from hub.base.clocks import DatabaseClock
@@ -30,7 +31,6 @@ from hub.base.foundation import Foundation
 from hub.base.migrate import bring_up_to_date
 from hub.base.settings import Settings
 from hub.campaigns.wiring import build as build_campaigns
-from hub.commands.rest import Hide
 from hub.commands.wiring import build as build_commands
 from hub.config.wiring import build as build_config
 from hub.dashboards import build as build_dashboards
@@ -48,7 +48,7 @@ from hub.telemetry.wiring import build as build_telemetry
 from hub.upkeep import Upkeep
 from hub.web.application import make_application
 from hub.web.console import Console
-from hub.web.limits import Limits
+from hub.web.limits import RequestLimits
 from hub.web.pages import pages
 from hub.web.site import Site
 from protocol.closing import CloseCode
@@ -92,7 +92,7 @@ class Replica:
         self.site = site = Site(
             settings.public_url, host=settings.host, allowed_origins=settings.allowed_origins
         )
-        self._limits = limits = Limits(
+        self._limits = limits = RequestLimits(
             settings,
             base.replica_id,
             clock=time.monotonic,

@@ -8,7 +8,7 @@ from functools import partial
 from dashboard_ws.dashboards import Dashboards
 from dashboard_ws.ports import Authorised
 from hub.accounts.access import SECRET, is_secret_from
-from hub.accounts.service import AccountService, Change
+from hub.accounts.service import AccountService, VersionChange
 from hub.audit.records import RESTRICTED, RecordChange
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
@@ -44,7 +44,7 @@ def build(
     return dashboards, Capability(loops=(dashboards.run,))
 
 
-def close_ended(dashboards: Dashboards, changes: list[Change]) -> None:
+def close_ended(dashboards: Dashboards, changes: list[VersionChange]) -> None:
     """Close the sockets of ended sessions, users and signing keys."""
     sessions = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "session"}
     users = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "user"}

@@ -7,7 +7,7 @@ import msgspec
 
 from hub.base.kept import Kept
 from hub.base.principal import Principal, Role
-from hub.commands.dispatch import Claim, NewCommand, Target
+from hub.commands.dispatch import Claim, CommandTarget, NewCommand
 from hub.commands.records import Ledgered
 from hub.lines.pace import Rates
 from hub.lines.session import LineListener, LineSession, Renewal
@@ -48,7 +48,7 @@ def make_counted(**changes: float) -> figures.Counted:
     return figures.Counted(**{**fields, **changes})
 
 
-def make_told(**state: Any) -> figures.Told:
+def make_told(**state: Any) -> figures.ReplicaReport:
     """What a replica tells of itself at its first look."""
     return figures.told(None, make_counted(), make_state(**state))
 
@@ -81,13 +81,13 @@ def make_command(status: State = State.SENT, **changes: Any) -> Ledgered:
     return Ledgered(**{**fields, **changes})
 
 
-def make_target(**changes: Any) -> Target:
+def make_target(**changes: Any) -> CommandTarget:
     """A device that is on a line and has no commands."""
     fields: dict[str, Any] = {
         "seq": 0, "online": True, "generation": 1, "commands": None, "unfinished": 0,
         "owner": ReplicaId("r-1"),
     }  # fmt: skip
-    return Target(**{**fields, **changes})
+    return CommandTarget(**{**fields, **changes})
 
 
 def make_claim(**changes: Any) -> Claim:

@@ -16,7 +16,7 @@ from protocol.dashboard import Gap, GapReason, Position
 from protocol.stream import StreamEntry
 
 
-class Hole(Struct, frozen=True):
+class StreamGap(Struct, frozen=True):
     """Events with `lower` < offset ≤ `upper` may be missing; None where unknown."""
 
     epoch: str
@@ -30,28 +30,28 @@ class Hole(Struct, frozen=True):
         )
 
 
-def hole_before_live(since: Position, live: Position) -> Hole | None:
-    """The hole when `since` is no place in the stream; None when it can be read from there."""
+def gap_before_live(since: Position, live: Position) -> StreamGap | None:
+    """The gap when `since` is no place in the stream; None when it can be read from there."""
     if since.epoch == live.epoch and since.offset <= live.offset:
         return None
-    return Hole(live.epoch, None, live.offset, "epoch")
+    return StreamGap(live.epoch, None, live.offset, "epoch")
 
 
-def hole_before_entries(
+def gap_before_entries(
     position: Position, entries: list[StreamEntry], live: Position
-) -> Hole | None:
-    """The hole between `position` and what the stream still has behind it, up to `live`."""
+) -> StreamGap | None:
+    """The gap between `position` and what the stream still has behind it, up to `live`."""
     behind = min(entries[0].first - 1, live.offset) if entries else live.offset
     if behind <= position.offset:
         return None
-    return Hole(position.epoch, position.offset, behind, "expired")
+    return StreamGap(position.epoch, position.offset, behind, "expired")
 
 
-def hole_of(entry: StreamEntry) -> Hole | None:
-    """The hole that a marker in the stream stands for."""
+def gap_of(entry: StreamEntry) -> StreamGap | None:
+    """The gap that a marker in the stream stands for."""
     if entry.gap is None:
         return None
-    return Hole(entry.epoch, entry.first - 1, entry.last, entry.gap)
+    return StreamGap(entry.epoch, entry.first - 1, entry.last, entry.gap)
 
 
 def is_level(position: Position, live: Position) -> bool:

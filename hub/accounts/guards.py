@@ -13,11 +13,13 @@ from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.base.principal import ANYONE, Principal
 from hub.web.inputs import header_of
-from hub.web.limits import Limits
+from hub.web.limits import RequestLimits
 
 
 class AccountGuard:
-    def __init__(self, accounts: AccountService, audit: AuditService, limits: Limits) -> None:
+    def __init__(
+        self, accounts: AccountService, audit: AuditService, limits: RequestLimits
+    ) -> None:
         self._accounts = accounts
         self._audit = audit
         self._limits = limits

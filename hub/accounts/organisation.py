@@ -5,7 +5,7 @@ variable of the environment goes over what is stored, on the replica that has it
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -14,16 +14,13 @@ from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
 from hub.audit.entries import changes_of, deed_of
 from hub.audit.service import AuditService
-from hub.base.principal import Principal
+from hub.base.principal import Principal, Reenroll
 from hub.base.retention import Retention
 from hub.base.settings import Settings
 from protocol.ids import OrgId
 
 PREFIX: Final = "keep_"
 """Of the stored names, and of the variables, that are about retention."""
-
-
-Reenroll = Literal["offline", "always", "never"]
 
 
 class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -15,14 +15,13 @@ from hub.base.errors import Forbidden, NotFound, TooLarge
 from hub.base.paging import Items
 from hub.base.principal import Role
 from hub.web.envelope import Answer
-from hub.web.inputs import Body, ListQuery, Moment, Query
+from hub.web.inputs import Body, ListQuery, Moment, Query, Text
 from hub.web.route import Call
 from hub.web.site import Site, foreign_page
 from protocol.codec import at, rfc3339
 
 Username = Annotated[str, Meta(min_length=1, max_length=128)]
 Password = Annotated[str, Meta(min_length=SHORTEST, max_length=1024)]
-Text = Annotated[str, Meta(min_length=1, max_length=256)]
 
 MOST_PREFERENCES: Final = 64 * 1024
 """Bytes of JSON."""

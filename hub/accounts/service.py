@@ -12,28 +12,28 @@ from datetime import UTC, datetime
 
 import structlog
 
-from hub.accounts.organisation import Reenroll, settled
+from hub.accounts.organisation import settled
 from hub.accounts.standing import (
     POLL_SECONDS,
     STALE_SECONDS,
-    Change,
     Standings,
     Subject,
-    Verdict,
+    VersionChange,
+    VersionVerdict,
 )
 from hub.accounts.store import AccountStore
-from hub.accounts.tokens import REFUSAL, Claims, SigningKey, Tokens, hash_secret, new_secret
+from hub.accounts.tokens import REFUSAL, Claims, TokenKey, Tokens, hash_secret, new_secret
 from hub.audit.entries import Deed
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Connection
 from hub.base.errors import Unauthenticated, Unavailable
-from hub.base.principal import Principal
+from hub.base.principal import Principal, Reenroll
 from hub.base.settings import Settings
 from protocol.codec import rfc3339
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, uuid7
 
-__all__ = ["AccountService", "Change", "Claims"]
+__all__ = ["AccountService", "VersionChange", "Claims"]
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class AccountService:
         self._monotonic = monotonic
         self._standings = Standings()
         self._horizon: str | None = None
-        self._listeners: list[Callable[[list[Change]], None]] = []
+        self._listeners: list[Callable[[list[VersionChange]], None]] = []
         self.tokens = Tokens(self.clock)
 
     # What a fresh database lacks
@@ -94,7 +94,7 @@ class AccountService:
         return kid
 
     async def _add_signing_key(self, connection: Connection) -> str:
-        key = SigningKey.generate()
+        key = TokenKey.generate()
         await self._store.add_signing_key(connection, key.kid, key.private.private_bytes_raw())
         return key.kid
 
@@ -106,14 +106,14 @@ class AccountService:
         async with self._store.database.connection() as connection:
             issuer = await self._store.installation(connection)
             keys = await self._store.signing_keys(connection)
-        self.tokens.load(issuer, [SigningKey.from_bytes(kid, raw) for kid, raw in keys])
+        self.tokens.load(issuer, [TokenKey.from_bytes(kid, raw) for kid, raw in keys])
         for change in changes:
             self._standings.learn(change.subject, change.standing)
         if changes:
             for listener in self._listeners:
                 listener(changes)
 
-    def on_change(self, listener: Callable[[list[Change]], None]) -> None:
+    def on_change(self, listener: Callable[[list[VersionChange]], None]) -> None:
         """Have `listener` told of credentials that changed on any replica; it may hear of one more
         than once."""
         self._listeners.append(listener)
@@ -172,7 +172,7 @@ class AccountService:
         and is found when its line is registered."""
         claims = self.tokens.verify(token, "device")
         subject = device_subject(claims.org, claims.subject)
-        if self._standings.judge(subject, claims.version) is Verdict.ENDED:
+        if self._standings.judge(subject, claims.version) is VersionVerdict.ENDED:
             raise Unauthenticated(REFUSAL)
         return _device(claims)
 
@@ -182,7 +182,7 @@ class AccountService:
             subject = device_subject(principal.org, principal.subject)
         else:
             subject = session_subject(principal.org, principal.subject, principal.session_id or "")
-        return self._standings.judge(subject, principal.version) is Verdict.ENDED
+        return self._standings.judge(subject, principal.version) is VersionVerdict.ENDED
 
     def signed_device(self, token: str) -> Principal:
         """Whose device token it is, if it is genuine and has not run out; whether it has been ended
@@ -191,12 +191,12 @@ class AccountService:
 
     async def _require_good(self, subject: Subject, claims: Claims) -> None:
         verdict = self._standings.judge(subject, claims.version)
-        if verdict is Verdict.UNKNOWN:
+        if verdict is VersionVerdict.UNKNOWN:
             standing = await self._store.standing(subject)
             if standing is not None:
                 self._standings.learn(subject, standing)
                 verdict = self._standings.judge(subject, claims.version)
-        if verdict is not Verdict.GOOD:
+        if verdict is not VersionVerdict.GOOD:
             raise Unauthenticated(REFUSAL)
 
     async def api_key(self, key: str) -> Principal:

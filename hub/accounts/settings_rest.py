@@ -4,7 +4,8 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from hub.accounts.organisation import OrganisationService, OrgSettings, Reenroll
+from hub.accounts.organisation import OrganisationService, OrgSettings
+from hub.base.principal import Reenroll
 from hub.base.retention import AuditDays, Days, Hours
 from hub.web.inputs import Body
 from hub.web.route import Call

@@ -33,26 +33,26 @@ class Subject(NamedTuple):
     id: str
 
 
-class Standing(Struct, frozen=True):
+class VersionRange(Struct, frozen=True):
     lowest: int
     highest: int
 
     def covers(self, version: int) -> bool:
         return self.lowest <= version <= self.highest
 
-    def joined(self, other: "Standing") -> "Standing":
+    def joined(self, other: "VersionRange") -> "VersionRange":
         """What both know."""
-        return Standing(max(self.lowest, other.lowest), max(self.highest, other.highest))
+        return VersionRange(max(self.lowest, other.lowest), max(self.highest, other.highest))
 
 
-class Change(Struct, frozen=True):
+class VersionChange(Struct, frozen=True):
     """The numbers of a credential have changed to these, on whatever replica."""
 
     subject: Subject
-    standing: Standing
+    standing: VersionRange
 
 
-class Verdict(Enum):
+class VersionVerdict(Enum):
     GOOD = "good"
     ENDED = "ended"
     UNKNOWN = "to be looked up"
@@ -62,19 +62,19 @@ class Standings:
     """What is remembered; the least recently used is forgotten first, and looked up again."""
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._known: OrderedDict[Subject, Standing] = OrderedDict()
+        self._known: OrderedDict[Subject, VersionRange] = OrderedDict()
         self._remembered = remembered
 
-    def judge(self, subject: Subject, version: int) -> Verdict:
+    def judge(self, subject: Subject, version: int) -> VersionVerdict:
         standing = self._known.get(subject)
         if standing is None:
-            return Verdict.UNKNOWN
+            return VersionVerdict.UNKNOWN
         self._known.move_to_end(subject)
         if version < standing.lowest:
-            return Verdict.ENDED
-        return Verdict.GOOD if version <= standing.highest else Verdict.UNKNOWN
+            return VersionVerdict.ENDED
+        return VersionVerdict.GOOD if version <= standing.highest else VersionVerdict.UNKNOWN
 
-    def learn(self, subject: Subject, standing: Standing) -> None:
+    def learn(self, subject: Subject, standing: VersionRange) -> None:
         known = self._known.get(subject)
         self._known[subject] = standing if known is None else known.joined(standing)
         self._known.move_to_end(subject)

@@ -7,7 +7,7 @@ import asyncpg
 from msgspec import Struct
 
 import sql
-from hub.accounts.standing import Change, Standing, Subject
+from hub.accounts.standing import Subject, VersionChange, VersionRange
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import Conflict
 from hub.base.principal import Role
@@ -307,7 +307,7 @@ class AccountStore:
 
     # What is good
 
-    async def standing(self, subject: Subject) -> Standing | None:
+    async def standing(self, subject: Subject) -> VersionRange | None:
         """The numbers of a session or device; None when there is none."""
         match subject.kind:
             case "session":
@@ -319,7 +319,7 @@ class AccountStore:
                 row = await self.database.fetchrow(_Q["device_standing"], subject.org, subject.id)
             case "user" | "signing_key":
                 raise AssertionError("only what tokens name has numbers")
-        return None if row is None else Standing(row["lowest"], row["highest"])
+        return None if row is None else VersionRange(row["lowest"], row["highest"])
 
     async def adopt_version(self, org: OrgId, device_id: DeviceId, version: int) -> bool:
         """A line goes on with a newer token, and the earlier ones end; False when it is not
@@ -328,13 +328,13 @@ class AccountStore:
             await self.database.fetchval(_Q["adopt_version"], org, device_id, version) is not None
         )
 
-    async def changes(self, horizon: str | None) -> tuple[str, float, list[Change]]:
+    async def changes(self, horizon: str | None) -> tuple[str, float, list[VersionChange]]:
         """(next horizon, database time, changes since `horizon`)."""
         rows = await self.database.fetch(_Q["changes"], horizon)
         changes = [
-            Change(
+            VersionChange(
                 Subject(OrgId(row["org_id"]), row["kind"], row["subject"]),
-                Standing(row["lowest"], row["highest"]),
+                VersionRange(row["lowest"], row["highest"]),
             )
             for row in rows
             if row["subject"] is not None

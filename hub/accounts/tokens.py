@@ -22,7 +22,7 @@ from hub.base.errors import Unauthenticated
 from hub.base.principal import Role
 from protocol.ids import OrgId
 
-Scope = Literal["user", "device"]
+TokenScope = Literal["user", "device"]
 
 ALGORITHM: Final = "EdDSA"
 API_KEY_PREFIX: Final = "ll_"
@@ -30,7 +30,7 @@ REFUSAL: Final = "the token is missing, wrong or no longer valid"
 """The same words for every reason: a caller learns nothing about why."""
 
 AUDIENCE: Final = "longline"
-TYPES: Final[dict[Scope, str]] = {"user": "ll-user+jwt", "device": "ll-device+jwt"}
+TYPES: Final[dict[TokenScope, str]] = {"user": "ll-user+jwt", "device": "ll-device+jwt"}
 """What the header's `typ` says, so that a token of one kind is never taken for another (RFC
 8725)."""
 LEEWAY_SECONDS: Final = 60.0
@@ -44,7 +44,7 @@ class Claims(Struct, frozen=True, kw_only=True):
     """What a verified token says. Times in seconds since 1970."""
 
     subject: str
-    scope: Scope
+    scope: TokenScope
     org: OrgId
     issued_at: float
     expires_at: float
@@ -57,16 +57,16 @@ class Claims(Struct, frozen=True, kw_only=True):
     """The user name, for the audit."""
 
 
-class SigningKey(Struct, frozen=True):
+class TokenKey(Struct, frozen=True):
     kid: str
     private: Ed25519PrivateKey
 
     @classmethod
-    def generate(cls) -> "SigningKey":
+    def generate(cls) -> "TokenKey":
         return cls(secrets.token_hex(8), Ed25519PrivateKey.generate())
 
     @classmethod
-    def from_bytes(cls, kid: str, raw: bytes) -> "SigningKey":
+    def from_bytes(cls, kid: str, raw: bytes) -> "TokenKey":
         return cls(kid, Ed25519PrivateKey.from_private_bytes(raw))
 
     def jwk(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class _Payload(Struct, frozen=True):
     """The claims as they travel; one without `ver` is of version 0."""
 
     sub: str
-    scope: Scope
+    scope: TokenScope
     org: OrgId
     iat: float
     exp: float
@@ -96,14 +96,14 @@ class Tokens:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._issuer = ""
-        self._signing: SigningKey | None = None
+        self._signing: TokenKey | None = None
         self._public: dict[str, Ed25519PublicKey] = {}
         self._jwks: list[dict[str, Any]] = []
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
-        self._heads: dict[str, tuple[str, Scope]] = {}
+        self._heads: dict[str, tuple[str, TokenScope]] = {}
         """Key and scope that each head of a good token names: PyJWT reads it all the same."""
 
-    def load(self, issuer: str, keys: list[SigningKey]) -> None:
+    def load(self, issuer: str, keys: list[TokenKey]) -> None:
         """Take over the installation's id, and the keys, newest first."""
         self._issuer = issuer
         self._signing = keys[0]
@@ -138,7 +138,7 @@ class Tokens:
         headers = {"kid": self._signing.kid, "typ": TYPES[claims.scope]}
         return jwt.encode(present, self._signing.private, algorithm=ALGORITHM, headers=headers)
 
-    def verify(self, token: str, scope: Scope) -> Claims:
+    def verify(self, token: str, scope: TokenScope) -> Claims:
         """The claims of a token of this scope. Raises `Unauthenticated`, in the same words."""
         if len(token) > _LONGEST:
             raise Unauthenticated(REFUSAL)
@@ -185,10 +185,10 @@ _OPTIONS: Final[Any] = {
     "verify_iat": False,
     "verify_nbf": False,
 }
-_SCOPES: Final[dict[str, Scope]] = {type_: scope for scope, type_ in TYPES.items()}
+_SCOPES: Final[dict[str, TokenScope]] = {type_: scope for scope, type_ in TYPES.items()}
 
 
-def _head_of(token: str) -> tuple[str, Scope]:
+def _head_of(token: str) -> tuple[str, TokenScope]:
     """(key id, scope) that the head of a token names. Raises `PyJWTError`, `KeyError`."""
     head = jwt.get_unverified_header(token)
     return head["kid"], _SCOPES[head["typ"]]

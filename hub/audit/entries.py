@@ -1,6 +1,6 @@
 """What the audit is told of a privileged action. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -9,9 +9,11 @@ from hub.base.principal import Principal
 from protocol.ids import OrgId
 
 ActorKind = Literal["user", "api_key", "device", "hub"]
-Outcome = Literal["ok", "refused", "failed"]
+AuditOutcome = Literal["ok", "refused", "failed"]
 HIDDEN: Final = "hidden"
 """What stands for a secret."""
+Hide = Callable[[dict[str, Any]], dict[str, Any]]
+"""Answers a document with `HIDDEN` in place of what nobody reads back."""
 LONGEST_TARGET: Final = 256
 """Of what a refused call names, in characters: it may be anything."""
 
@@ -33,7 +35,7 @@ class Deed(Struct, frozen=True, kw_only=True):
     credential: str | None = None
     address: str | None = None
     request_id: str | None = None
-    outcome: Outcome = "ok"
+    outcome: AuditOutcome = "ok"
     reason: str | None = None
     changes: dict[str, Any] = {}
     """field: [old, new]"""
@@ -45,7 +47,7 @@ def deed_of(
     target: str | None = None,
     *,
     changes: Mapping[str, tuple[object, object]] | None = None,
-    outcome: Outcome = "ok",
+    outcome: AuditOutcome = "ok",
     reason: str | None = None,
     **detail: object,
 ) -> Deed:

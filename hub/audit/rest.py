@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hub.audit.entries import Outcome
-from hub.audit.service import AuditRow, AuditService, Filter
+from hub.audit.entries import AuditOutcome
+from hub.audit.service import AuditFilter, AuditRow, AuditService
 from hub.base.paging import Items
 from hub.web.inputs import ListQuery, Moment
 from hub.web.route import Call
@@ -15,7 +15,7 @@ class AuditQuery(ListQuery, frozen=True, kw_only=True):
     actor: str | None = None
     action: str | None = None
     target: str | None = None
-    outcome: Outcome | None = None
+    outcome: AuditOutcome | None = None
     q: Annotated[str, Meta(max_length=256)] | None = None
     """Words; each is part of the actor, the action or the target."""
     since: Moment | None = None
@@ -27,7 +27,7 @@ class AuditEndpoints:
         self._service = service
 
     async def list(self, call: Call[AuditQuery, None]) -> Items[AuditRow]:
-        wanted = Filter(
+        wanted = AuditFilter(
             actor=call.query.actor,
             action=call.query.action,
             target=call.query.target,

@@ -10,9 +10,9 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from hub.audit.entries import ActorKind, Deed, Outcome
+from hub.audit.entries import ActorKind, AuditOutcome, Deed
 from hub.audit.records import RecordChange, record_changes
-from hub.audit.store import AuditStore, Filter
+from hub.audit.store import AuditFilter, AuditStore
 from hub.audit.sums import Sums
 from hub.base.database import Connection, Row, after_commit
 from hub.base.errors import Unavailable
@@ -44,7 +44,7 @@ class AuditRow(Struct, frozen=True, kw_only=True, rename="camel"):
     request_id: str | None
     action: str
     target: str | None
-    outcome: Outcome
+    outcome: AuditOutcome
     reason: str | None
     detail: dict[str, Any]
     changes: dict[str, list[Any]]
@@ -108,7 +108,7 @@ class AuditService:
         return [Partitioned(table="audit_log", step=month, ahead=2, keep=keep)]
 
     async def list(
-        self, org: OrgId, wanted: Filter, *, cursor: str | None, limit: int
+        self, org: OrgId, wanted: AuditFilter, *, cursor: str | None, limit: int
     ) -> Items[AuditRow]:
         rows = await self._store.list(
             org, wanted, before=decode_number_cursor(cursor), limit=limit + 1

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 import sql
-from hub.audit.entries import Deed, Outcome
+from hub.audit.entries import AuditOutcome, Deed
 from hub.base.database import Connection, Database, Row, as_json
 from hub.base.patterns import containing
 from protocol.ids import OrgId
@@ -14,11 +14,11 @@ from protocol.ids import OrgId
 _Q = sql.queries("audit")
 
 
-class Filter(Struct, frozen=True, kw_only=True):
+class AuditFilter(Struct, frozen=True, kw_only=True):
     actor: str | None = None
     action: str | None = None
     target: str | None = None
-    outcome: Outcome | None = None
+    outcome: AuditOutcome | None = None
     words: Sequence[str] = ()
     """Each is part of the actor, the action or the target."""
     since: datetime | None = None
@@ -38,7 +38,7 @@ class AuditStore:
             await self.insert(connection, deeds)
 
     async def list(
-        self, org: OrgId, wanted: Filter, *, before: tuple[datetime, int] | None, limit: int
+        self, org: OrgId, wanted: AuditFilter, *, before: tuple[datetime, int] | None, limit: int
     ) -> list[Row]:
         at, number = before or (None, None)
         return await self._database.fetch(

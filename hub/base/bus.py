@@ -100,7 +100,7 @@ class Bus:
         )
 
     async def append_gap(self, org: OrgId, reason: GapReason, *, source: str) -> Appended:
-        """Publish a hole. `source` names its cause (a dead replica's id): a second finder of the
+        """Publish a gap. `source` names its cause (a dead replica's id): a second finder of the
         same one changes nothing within the hour. The marker takes one offset."""
         return await self._append(org, f"gap:{source}", 1, count=1, reason=reason)
 

@@ -56,6 +56,10 @@ _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar(
 )
 
 
+class Raced(Exception):
+    """Somebody else was faster: what was read does not hold any more, look again."""
+
+
 def after_commit(call: Callable[[], None]) -> None:
     """Have `call` called when the transaction of this task has committed, and not when it has not;
     at once outside of one. A process that dies in between calls nobody."""

@@ -37,7 +37,7 @@ class Policy(Struct, frozen=True):
     window: float
 
 
-class Standing(Struct, frozen=True):
+class LimitState(Struct, frozen=True):
     """How a key stands after it asked. `wait` is 0, or it was refused and may come back then."""
 
     left: int
@@ -46,7 +46,7 @@ class Standing(Struct, frozen=True):
     wait: int = 0
 
 
-class Taken(Struct, frozen=True, array_like=True):
+class LimitUse(Struct, frozen=True, array_like=True):
     """What one replica tells the others; the first of it was taken `age` seconds ago."""
 
     limit: str
@@ -87,7 +87,7 @@ class Limiter:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, key: str, now: float, units: int = 1, *, held: int = 0) -> Standing:
+    def take(self, key: str, now: float, units: int = 1, *, held: int = 0) -> LimitState:
         """Take `units` if they are there. Who took `held` of a larger sum before says so: the whole
         is judged, the rest is taken."""
         bucket = self._buckets.get(key)
@@ -108,11 +108,11 @@ class Limiter:
             self._due[key] = None
         return self._standing(bucket, now)
 
-    def look(self, key: str, now: float) -> Standing:
+    def look(self, key: str, now: float) -> LimitState:
         """What `take` would answer, and nothing is taken."""
         bucket = self._buckets.get(key)
         if bucket is None:
-            return Standing(self._quota, 0)
+            return LimitState(self._quota, 0)
         self._fill(bucket, now)
         if bucket.left < 1:
             return self._refusal(bucket, now, 1)
@@ -123,18 +123,18 @@ class Limiter:
         """Whether there is something to tell the other replicas."""
         return bool(self._due)
 
-    def due(self, now: float) -> list[Taken]:
+    def due(self, now: float) -> list[LimitUse]:
         """What the other replicas should know; at most `MOST_TOLD`, the others next time."""
-        told: list[Taken] = []
+        told: list[LimitUse] = []
         while self._due and len(told) < MOST_TOLD:
             key, _ = self._due.popitem()
             bucket = self._buckets.get(key)
             if bucket is not None and bucket.untold:
-                told.append(Taken(self.policy.name, key, bucket.untold, now - bucket.first))
+                told.append(LimitUse(self.policy.name, key, bucket.untold, now - bucket.first))
                 bucket.untold = 0
         return told
 
-    def told(self, taken: Taken, now: float) -> None:
+    def told(self, taken: LimitUse, now: float) -> None:
         """Another replica gave this away."""
         bucket = self._bucket(taken.key, now)
         began = now - max(0.0, taken.age) - ON_ITS_WAY
@@ -179,15 +179,15 @@ class Limiter:
             used = sorted(used, key=lambda item: item[1].left)[:room]
         self._buckets = dict(used)
 
-    def _standing(self, bucket: _Bucket, now: float) -> Standing:
+    def _standing(self, bucket: _Bucket, now: float) -> LimitState:
         left = bucket.left
         reset = 0 if left == self._quota else self._until(bucket, now, self._quota - left)
-        return Standing(int(left) if left > 0 else 0, reset)
+        return LimitState(int(left) if left > 0 else 0, reset)
 
-    def _refusal(self, bucket: _Bucket, now: float, units: float) -> Standing:
+    def _refusal(self, bucket: _Bucket, now: float, units: float) -> LimitState:
         """Of a bucket that must have so many `units` first."""
         wait = self._until(bucket, now, units - bucket.left)
-        return Standing(max(0, int(bucket.left)), self._standing(bucket, now).reset, wait)
+        return LimitState(max(0, int(bucket.left)), self._standing(bucket, now).reset, wait)
 
     def _until(self, bucket: _Bucket, now: float, units: float) -> int:
         """Whole seconds until so many units have come back, at least 1."""

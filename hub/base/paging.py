@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 DIGITS: Final = 19
 
-Key = tuple[datetime, str]
+PageKey = tuple[datetime, str]
 """(time, id) of a row."""
 
 
@@ -34,7 +34,7 @@ class Items(Struct, Generic[T], frozen=True):
 
 
 def page_of(
-    rows: Sequence[R], limit: int, *, key: Callable[[R], Key], item: Callable[[R], T]
+    rows: Sequence[R], limit: int, *, key: Callable[[R], PageKey], item: Callable[[R], T]
 ) -> Items[T]:
     """One page out of `limit + 1` fetched rows: the surplus row only says that there is more."""
     shown = rows[:limit]
@@ -42,12 +42,12 @@ def page_of(
     return Items([item(row) for row in shown], encode_cursor(key(shown[-1])) if more else None)
 
 
-def encode_cursor(key: Key) -> str:
+def encode_cursor(key: PageKey) -> str:
     raw = msgspec.json.encode([key[0].isoformat(), key[1]])
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None) -> Key | None:
+def decode_cursor(cursor: str | None) -> PageKey | None:
     """None for the first page. Raises `Invalid`."""
     if cursor is None:
         return None

@@ -7,6 +7,8 @@ from msgspec import Struct
 from protocol.ids import DEFAULT_ORG, OrgId
 
 Role = Literal["VIEWER", "OPERATOR", "MANAGER", "ADMIN"]
+Reenroll = Literal["offline", "always", "never"]
+"""Whether a device that is known may enrol again: one that is not on a line, each, none."""
 
 
 class Principal(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ Rights = Literal["hub", "owner", "server", "superuser"]
 audit; run programs, touch files or read everything on the database server; anything."""
 
 
-class Login(Struct, frozen=True, kw_only=True):
+class DatabaseUser(Struct, frozen=True, kw_only=True):
     """As whom this program is signed in to the database."""
 
     name: str
@@ -45,7 +45,7 @@ async def arrange(connection: Connection) -> None:
             await connection.execute(sql.grants())
 
 
-async def login_of(database: Database) -> Login:
+async def login_of(database: Database) -> DatabaseUser:
     """Of these connections."""
     (row,) = await database.fetch(_Q["login"])
-    return Login(**dict(row))
+    return DatabaseUser(**dict(row))

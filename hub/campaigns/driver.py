@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 import structlog
@@ -28,10 +28,10 @@ from hub.base.principal import Principal
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
+    CampaignTarget,
     Happening,
     Phase,
     Seen,
-    Target,
     began,
     error,
     happened,
@@ -52,11 +52,12 @@ from hub.campaigns.rollout import (
     recount,
     waited_too_long,
 )
-from hub.campaigns.store import CampaignStore, Change, Driven
+from hub.campaigns.store import CampaignStore, Driven, TargetChange
 from hub.commands.service import CommandRequest, CommandService
+from hub.telemetry.service import TelemetryService
 from protocol.commands import type_of
-from protocol.dashboard import DashboardEvent, DeploymentEvent
-from protocol.ids import DeviceId, OrgId, ReplicaId
+from protocol.dashboard import DeploymentEvent
+from protocol.ids import DeviceId, ReplicaId
 from protocol.lifecycle import ENDED
 
 log = structlog.get_logger(__name__)
@@ -73,20 +74,13 @@ OWNER_LACKS_RIGHT: Final = "owner_lacks_right"
 STOPPED: Final = error("stopped", "the campaign stopped before its turn came")
 
 
-class Dashboards(Protocol):
-    """Where events of the hub's own go (the telemetry floor)."""
-
-    def publish(self, org: OrgId, event: DashboardEvent) -> None: ...
-    def now(self) -> str: ...
-
-
-class Look(Struct):
+class DriveStep(Struct):
     """What one look decided, to be carried out after its commit."""
 
     campaign: Campaign
-    changed: list[Target]
-    send: list[Target]
-    cancel: list[Target]
+    changed: list[CampaignTarget]
+    send: list[CampaignTarget]
+    cancel: list[CampaignTarget]
 
 
 class Driver:
@@ -94,12 +88,12 @@ class Driver:
         self,
         store: CampaignStore,
         commands: CommandService,
-        dashboards: Dashboards,
+        telemetry: TelemetryService,
         replica_id: ReplicaId,
     ) -> None:
         self._store = store
         self._commands = commands
-        self._dashboards = dashboards
+        self._telemetry = telemetry
         self._replica_id = replica_id
 
     async def run(self) -> None:
@@ -131,12 +125,12 @@ class Driver:
         await self._send(look.campaign, look.send)
         await self._cancel(look.campaign, look.cancel)
 
-    async def _look(self, connection: Connection, driven: Driven) -> Look:
+    async def _look(self, connection: Connection, driven: Driven) -> DriveStep:
         campaign, now = driven.campaign, driven.now
         name = (campaign.org, campaign.campaign_id)
         under_way = await self._store.under_way(connection, name)
         steps = [
-            Change(target, stepped(target, found, seen, now))
+            TargetChange(target, stepped(target, found, seen, now))
             for target, seen in under_way
             if (found := _what(campaign, target, seen, driven.now)) is not None
         ]
@@ -153,7 +147,7 @@ class Driver:
         barred = await self._bar(connection, campaign)
         campaign, stopped = await self._move(connection, campaign)
         begun = await self._begin(connection, campaign, driven)
-        look = Look(campaign, [*changed, *barred, *stopped, *begun], _to_send(begun), [])
+        look = DriveStep(campaign, [*changed, *barred, *stopped, *begun], _to_send(begun), [])
         self._sort_unsent(look, under_way, changed)
         if campaign.status in FINISHED and not campaign.counts.in_progress:
             await self._store.close(connection, name)
@@ -174,7 +168,7 @@ class Driver:
         self._note(moved, move)
         return moved
 
-    async def _bar(self, connection: Connection, campaign: Campaign) -> list[Target]:
+    async def _bar(self, connection: Connection, campaign: Campaign) -> list[CampaignTarget]:
         """Whoever waits and was deleted or disabled, skipped."""
         if not campaign.counts.pending:
             return []
@@ -186,10 +180,10 @@ class Driver:
 
     async def _move(
         self, connection: Connection, campaign: Campaign
-    ) -> tuple[Campaign, list[Target]]:
+    ) -> tuple[Campaign, list[CampaignTarget]]:
         """The campaign after what its counts ask for, and whoever is skipped for it."""
         terms = campaign.terms
-        stopped: list[Target] = []
+        stopped: list[CampaignTarget] = []
         while move := move_of(
             campaign.status,
             campaign.wave,
@@ -218,7 +212,7 @@ class Driver:
 
     async def _begin(
         self, connection: Connection, campaign: Campaign, driven: Driven
-    ) -> list[Target]:
+    ) -> list[CampaignTarget]:
         """Whose turn has come, and who is passed over."""
         if campaign.status is not CampaignStatus.IN_PROGRESS or not campaign.counts.pending:
             return []
@@ -229,7 +223,7 @@ class Driver:
         found = await self._store.candidates(connection, name, wave=campaign.wave, limit=limit)
         held_back = await self._held_back(connection, campaign, found, driven.now)
         changes = [
-            Change(
+            TargetChange(
                 target,
                 self._turn(
                     campaign,
@@ -252,7 +246,7 @@ class Driver:
         self,
         connection: Connection,
         campaign: Campaign,
-        found: Sequence[tuple[Target, Seen]],
+        found: Sequence[tuple[CampaignTarget, Seen]],
         now: datetime,
     ) -> dict[DeviceId, datetime]:
         """Which of them are held back, and until when."""
@@ -261,7 +255,9 @@ class Driver:
             return {}
         return penalties(await self._store.failures(connection, campaign.org, device_ids), now)
 
-    def _turn(self, campaign: Campaign, target: Target, seen: Seen, driven: Driven) -> Target:
+    def _turn(
+        self, campaign: Campaign, target: CampaignTarget, seen: Seen, driven: Driven
+    ) -> CampaignTarget:
         goal, now = campaign.terms.goal, driven.now
         why = reason_to_skip(target, seen, goal)
         if why is not None:
@@ -270,7 +266,10 @@ class Driver:
         return began(target, seen, goal, command_id=command_id, now=now)
 
     def _sort_unsent(
-        self, look: Look, under_way: Sequence[tuple[Target, Seen]], changed: Sequence[Target]
+        self,
+        look: DriveStep,
+        under_way: Sequence[tuple[CampaignTarget, Seen]],
+        changed: Sequence[CampaignTarget],
     ) -> None:
         """Targets whose command is not in the ledger, or should not be there any more."""
         moved = {target.position for target in changed}
@@ -286,26 +285,26 @@ class Driver:
 
     # After the commit
 
-    def tell(self, campaign: Campaign, targets: Iterable[Target]) -> None:
+    def tell(self, campaign: Campaign, targets: Iterable[CampaignTarget]) -> None:
         """Dashboards hear of each target that took a step."""
         for target in targets:
             event = DeploymentEvent(
                 device_id=target.device_id,
-                ts=self._dashboards.now(),
+                ts=self._telemetry.now(),
                 deployment_id=campaign.campaign_id,
                 status=str(target.status),
                 phase=str(target.phase),
                 deployment_status=str(campaign.status),
                 error=UNSET if target.error is None else str(target.error["code"]),
             )
-            self._dashboards.publish(campaign.org, event)
+            self._telemetry.publish(campaign.org, event)
 
-    async def _send(self, campaign: Campaign, targets: Sequence[Target]) -> None:
+    async def _send(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
         for start in range(0, len(targets), AT_ONCE):
             some = targets[start : start + AT_ONCE]
             await asyncio.gather(*(self._send_one(campaign, target) for target in some))
 
-    async def _send_one(self, campaign: Campaign, target: Target) -> None:
+    async def _send_one(self, campaign: Campaign, target: CampaignTarget) -> None:
         if target.command_id is None:
             raise AssertionError("whoever has begun has a command")
         timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
@@ -324,7 +323,7 @@ class Driver:
         except HubError as busy:
             log.info("campaign_waits", device=target.device_id, error=busy.detail)
 
-    async def _cancel(self, campaign: Campaign, targets: Sequence[Target]) -> None:
+    async def _cancel(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
         """Ask devices to stop what nobody wants any more; who is past it goes on."""
         for target in targets:
             if target.command_id is None:
@@ -335,13 +334,15 @@ class Driver:
                 continue
 
 
-def _what(campaign: Campaign, target: Target, seen: Seen, now: datetime) -> Happening | None:
+def _what(
+    campaign: Campaign, target: CampaignTarget, seen: Seen, now: datetime
+) -> Happening | None:
     if campaign.status in FINISHED and withdrawn(target, seen):
         return Happening.WITHDRAW
     return happened(target, seen, campaign.terms.goal, now)
 
 
-def _to_send(targets: Iterable[Target]) -> list[Target]:
+def _to_send(targets: Iterable[CampaignTarget]) -> list[CampaignTarget]:
     return [target for target in targets if target.phase is Phase.DOWNLOADING]
 
 

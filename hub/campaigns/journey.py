@@ -120,7 +120,7 @@ class Goal(Struct, frozen=True, kw_only=True):
     phase_timeout_seconds: int
 
 
-class Target(Struct, frozen=True, kw_only=True):
+class CampaignTarget(Struct, frozen=True, kw_only=True):
     """A device of a campaign. `from_…` is what it was when it got its command."""
 
     device_id: DeviceId
@@ -168,7 +168,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 # Before the command
 
 
-def reason_to_skip(target: Target, seen: Seen, goal: Goal) -> ErrorObject | None:
+def reason_to_skip(target: CampaignTarget, seen: Seen, goal: Goal) -> ErrorObject | None:
     """Why a device whose turn has come gets no command; None = it does."""
     if target.attempt:
         return None
@@ -184,13 +184,13 @@ def reason_to_skip(target: Target, seen: Seen, goal: Goal) -> ErrorObject | None
     return None
 
 
-def skipped(target: Target, why: ErrorObject, now: datetime) -> Target:
+def skipped(target: CampaignTarget, why: ErrorObject, now: datetime) -> CampaignTarget:
     return structs.replace(target, status=Status.SKIPPED, error=why, finished_at=now)
 
 
 def began(
-    target: Target, seen: Seen, goal: Goal, *, command_id: CommandId, now: datetime
-) -> Target:
+    target: CampaignTarget, seen: Seen, goal: Goal, *, command_id: CommandId, now: datetime
+) -> CampaignTarget:
     """Its turn has come: the target with the next attempt's command, or in the soak if it has come
     to the wanted version since an attempt before."""
     if target.attempt and goal.version is not None and seen.agent_version == goal.version:
@@ -211,7 +211,7 @@ def began(
 # Under way
 
 
-def happened(target: Target, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
+def happened(target: CampaignTarget, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
     """What the device has done since the last look, if it is anything."""
     if seen.deleted or seen.disabled:
         return Happening.BAR
@@ -222,12 +222,12 @@ def happened(target: Target, seen: Seen, goal: Goal, now: datetime) -> Happening
     return found or (Happening.LATE if _is_late(target, goal, now) else None)
 
 
-def withdrawn(target: Target, seen: Seen) -> bool:
+def withdrawn(target: CampaignTarget, seen: Seen) -> bool:
     """Whether a target whose campaign has ended waits for a command that will not be sent."""
     return target.phase is Phase.DOWNLOADING and seen.command is None
 
 
-def _before_the_soak(target: Target, seen: Seen, goal: Goal) -> Happening | None:
+def _before_the_soak(target: CampaignTarget, seen: Seen, goal: Goal) -> Happening | None:
     if _says_wanted(seen, goal):
         return Happening.ARRIVE
     if target.phase is Phase.DOWNLOADING:
@@ -242,7 +242,7 @@ def _says_wanted(seen: Seen, goal: Goal) -> bool:
     return seen.online and goal.version is not None and seen.agent_version == goal.version
 
 
-def _is_back(target: Target, seen: Seen) -> bool:
+def _is_back(target: CampaignTarget, seen: Seen) -> bool:
     """Whether it says a version (which is not the wanted one) after a restart."""
     if not seen.online or seen.agent_version is None:
         return False
@@ -251,7 +251,7 @@ def _is_back(target: Target, seen: Seen) -> bool:
     return seen.generation != target.from_generation and seen.line_seconds >= STRAY_SECONDS
 
 
-def _of_command(target: Target, seen: Seen, goal: Goal) -> Happening | None:
+def _of_command(target: CampaignTarget, seen: Seen, goal: Goal) -> Happening | None:
     match seen.command:
         case State.SUCCESS:
             return Happening.DONE if goal.version is None else Happening.STAGE
@@ -265,7 +265,7 @@ def _of_command(target: Target, seen: Seen, goal: Goal) -> Happening | None:
             return None
 
 
-def _lost(target: Target) -> Happening:
+def _lost(target: CampaignTarget) -> Happening:
     return Happening.LOSE if target.attempt < MOST_ATTEMPTS else Happening.GIVE_UP
 
 
@@ -274,7 +274,7 @@ def _was_never_sent(seen: Seen) -> bool:
     return code in (CommandErrorCode.DEVICE_OFFLINE, CommandErrorCode.NOT_DELIVERED)
 
 
-def _in_the_soak(target: Target, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
+def _in_the_soak(target: CampaignTarget, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
     if seen.online and seen.agent_version is not None and not _says_wanted(seen, goal):
         return Happening.RETURN
     if not _says_wanted(seen, goal) or seen.health not in WELL:
@@ -285,14 +285,16 @@ def _in_the_soak(target: Target, seen: Seen, goal: Goal, now: datetime) -> Happe
     return Happening.PROVE if steady >= timedelta(seconds=goal.soak_seconds) else None
 
 
-def _is_late(target: Target, goal: Goal, now: datetime) -> bool:
+def _is_late(target: CampaignTarget, goal: Goal, now: datetime) -> bool:
     seconds = goal.phase_timeout_seconds
     if target.phase is Phase.SOAKING:
         seconds += goal.soak_seconds
     return now - target.since >= timedelta(seconds=seconds)
 
 
-def stepped(target: Target, happening: Happening, seen: Seen, now: datetime) -> Target:
+def stepped(
+    target: CampaignTarget, happening: Happening, seen: Seen, now: datetime
+) -> CampaignTarget:
     """The target after a step of the table. Raises `IllegalStep`."""
     to = STEPS.get((target.phase, happening))
     if to is None or target.status in ENDED:
@@ -311,7 +313,7 @@ def stepped(target: Target, happening: Happening, seen: Seen, now: datetime) -> 
     )
 
 
-def _why(target: Target, happening: Happening, seen: Seen) -> ErrorObject:
+def _why(target: CampaignTarget, happening: Happening, seen: Seen) -> ErrorObject:
     match happening:
         case Happening.RETURN:
             return error("rolled_back", f"it came back on version {seen.agent_version}")

@@ -6,8 +6,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from hub.campaigns.journey import Goal, Target
-from hub.campaigns.rollout import CampaignStatus, Counts, StopAt, Wave
+from hub.campaigns.journey import CampaignTarget, Goal
+from hub.campaigns.rollout import CampaignStatus, StopAt, TargetCounts, Wave
 from protocol.commands import Command
 from protocol.ids import CommandId, DeviceId, OrgId
 
@@ -63,17 +63,17 @@ class Campaign(Struct, frozen=True, kw_only=True):
     created_by: str
     created_at: datetime
     finished_at: datetime | None
-    counts: Counts
+    counts: TargetCounts
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class Participation(Struct, frozen=True, kw_only=True):
     """What one device plays in a campaign. `wanted` is the version it should come to."""
 
     campaign_id: str
     status: CampaignStatus
     wanted: str | None
     created_at: datetime
-    target: Target
+    target: CampaignTarget
 
 
 Name = tuple[OrgId, str]

@@ -84,7 +84,7 @@ class StopAt(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     minimum: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
 
 
-class Counts(Struct, kw_only=True):
+class TargetCounts(Struct, kw_only=True):
     """Of the targets by status. `passed_over`: SKIPPED and still of the reckoning, so neither
     there already nor deleted or disabled; `unfinished`: in the waves that have begun; `wave_…`: in
     the present wave."""
@@ -133,7 +133,7 @@ class Move(Struct, frozen=True, kw_only=True):
 
 
 def move_of(
-    status: CampaignStatus, wave: int, counts: Counts, *, waves: int, stop_at: StopAt | None
+    status: CampaignStatus, wave: int, counts: TargetCounts, *, waves: int, stop_at: StopAt | None
 ) -> Move | None:
     """What to do after a look at the targets; None = go on."""
     match status:
@@ -149,7 +149,9 @@ def move_of(
             assert_never(status)
 
 
-def _under_way(wave: int, counts: Counts, *, waves: int, stop_at: StopAt | None) -> Move | None:
+def _under_way(
+    wave: int, counts: TargetCounts, *, waves: int, stop_at: StopAt | None
+) -> Move | None:
     because = _reason_to_stop(counts, stop_at)
     if because is not None and counts.pending:
         return Move(status=CampaignStatus.FAILED, wave=wave, because=because)
@@ -164,20 +166,20 @@ def _under_way(wave: int, counts: Counts, *, waves: int, stop_at: StopAt | None)
     return _end(wave, counts, stop_at)
 
 
-def _reason_to_stop(counts: Counts, stop_at: StopAt | None) -> str | None:
+def _reason_to_stop(counts: TargetCounts, stop_at: StopAt | None) -> str | None:
     ended = counts.success + counts.failed
     if stop_at is None or ended < stop_at.minimum or not _too_many(counts, stop_at):
         return None
     return f"{counts.failed} of {ended} devices failed"
 
 
-def _too_many(counts: Counts, stop_at: StopAt | None) -> bool:
+def _too_many(counts: TargetCounts, stop_at: StopAt | None) -> bool:
     percent = 0.0 if stop_at is None else stop_at.failed_percent
     share = 100.0 * counts.failed / max(1, counts.success + counts.failed)
     return counts.failed > 0 and share >= percent
 
 
-def _end(wave: int, counts: Counts, stop_at: StopAt | None) -> Move:
+def _end(wave: int, counts: TargetCounts, stop_at: StopAt | None) -> Move:
     if _too_many(counts, stop_at):
         reason = f"{counts.failed} of {counts.success + counts.failed} devices failed"
         return Move(status=CampaignStatus.FAILED, wave=wave, because=reason)
@@ -201,7 +203,7 @@ def waited_too_long(since: datetime, now: datetime, *, phase_timeout_seconds: in
 
 
 def recount(
-    counts: Counts,
+    counts: TargetCounts,
     before: DeviceStatus,
     after: DeviceStatus,
     *,
@@ -213,14 +215,16 @@ def recount(
     _add(counts, after, +1, in_wave=in_wave, is_barred=is_barred)
 
 
-def drop(counts: Counts, *, has_begun: bool) -> None:
+def drop(counts: TargetCounts, *, has_begun: bool) -> None:
     """A target that waited is out of the reckoning. `has_begun`: its wave has."""
     counts.pending -= 1
     counts.skipped += 1
     counts.unfinished -= 1 if has_begun else 0
 
 
-def _add(counts: Counts, status: DeviceStatus, by: int, *, in_wave: bool, is_barred: bool) -> None:
+def _add(
+    counts: TargetCounts, status: DeviceStatus, by: int, *, in_wave: bool, is_barred: bool
+) -> None:
     match status:
         case DeviceStatus.PENDING:
             counts.pending += by

@@ -9,16 +9,16 @@ from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
-from hub.campaigns.driver import Dashboards, Driver
-from hub.campaigns.journey import Goal, Phase, Status, Target, error
+from hub.campaigns.driver import Driver
+from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status, error
 from hub.campaigns.penalty import Penalty
-from hub.campaigns.records import Campaign, Name, NewCampaign, Part, Terms, summary_of
+from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms, summary_of
 from hub.campaigns.rollout import (
     WISHES,
     CampaignStatus,
-    Counts,
     Move,
     StopAt,
+    TargetCounts,
     Wave,
     Wish,
     problem_of,
@@ -26,21 +26,22 @@ from hub.campaigns.rollout import (
 )
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandService
+from hub.telemetry.service import TelemetryService
 from protocol.ids import DeviceId, OrgId, ReplicaId, uuid7
 
 __all__ = [
     "Campaign",
     "CampaignService",
     "CampaignStatus",
-    "Counts",
+    "TargetCounts",
     "Goal",
     "NewCampaign",
-    "Part",
+    "Participation",
     "Penalty",
     "Phase",
     "Status",
     "StopAt",
-    "Target",
+    "CampaignTarget",
     "Terms",
     "Wave",
     "Wish",
@@ -60,12 +61,12 @@ class CampaignService:
         store: CampaignStore,
         commands: CommandService,
         audit: AuditService,
-        dashboards: Dashboards,
+        telemetry: TelemetryService,
         replica_id: ReplicaId,
     ) -> None:
         self._store = store
         self._audit = audit
-        self._driver = Driver(store, commands, dashboards, replica_id)
+        self._driver = Driver(store, commands, telemetry, replica_id)
         self.run = self._driver.run
         self.let_go = self._driver.let_go
 
@@ -103,7 +104,7 @@ class CampaignService:
 
     async def _move(
         self, connection: Connection, campaign: Campaign, status: CampaignStatus
-    ) -> list[Target]:
+    ) -> list[CampaignTarget]:
         aborts = status is CampaignStatus.ABORTED
         move = Move(status=status, wave=campaign.wave, because="aborted" if aborts else None)
         await self._store.move(connection, campaign, move)
@@ -134,11 +135,11 @@ class CampaignService:
 
     async def devices(
         self, org: OrgId, campaign_id: str, *, behind: int | None, limit: int
-    ) -> "Sequence[Target]":
+    ) -> "Sequence[CampaignTarget]":
         await self.get(org, campaign_id)
         return await self._store.devices((org, campaign_id), behind=behind, limit=limit)
 
-    async def of_device(self, org: OrgId, device_id: DeviceId) -> "Sequence[Part]":
+    async def of_device(self, org: OrgId, device_id: DeviceId) -> "Sequence[Participation]":
         """What the device plays in the newest campaigns that it is part of."""
         return await self._store.of_device(org, device_id, limit=NEWEST_PARTS)
 

@@ -10,10 +10,10 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.principal import Principal, Role
-from hub.campaigns.journey import DELETED, DISABLED, Phase, Seen, Status, Target
+from hub.campaigns.journey import DELETED, DISABLED, CampaignTarget, Phase, Seen, Status
 from hub.campaigns.penalty import RELEASE_FAULTS, SPREAD, Failure, Penalty, penalties
-from hub.campaigns.records import Campaign, Name, NewCampaign, Part, Terms
-from hub.campaigns.rollout import CampaignStatus, Counts, Move
+from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms
+from hub.campaigns.rollout import CampaignStatus, Move, TargetCounts
 from protocol.commands import Command
 from protocol.ids import DeviceId, OrgId, ReplicaId
 from protocol.lifecycle import State
@@ -33,11 +33,11 @@ class Driven(Struct, frozen=True):
     """Of its owner at this moment; None for one who is gone or disabled."""
 
 
-class Change(Struct, frozen=True):
+class TargetChange(Struct, frozen=True):
     """A step of a target: written only if it is still as it was seen."""
 
-    before: Target
-    after: Target
+    before: CampaignTarget
+    after: CampaignTarget
 
 
 class CampaignStore:
@@ -77,15 +77,19 @@ class CampaignStore:
             counts = await self._counts(connection, org, [row["campaign_id"] for row in rows])
         return [_campaign(row, counts) for row in rows]
 
-    async def devices(self, name: Name, *, behind: int | None, limit: int) -> "list[Target]":
+    async def devices(
+        self, name: Name, *, behind: int | None, limit: int
+    ) -> "list[CampaignTarget]":
         return [
             _target(row) for row in await self.database.fetch(_Q["devices"], *name, behind, limit)
         ]
 
-    async def of_device(self, org: OrgId, device_id: DeviceId, *, limit: int) -> "list[Part]":
+    async def of_device(
+        self, org: OrgId, device_id: DeviceId, *, limit: int
+    ) -> "list[Participation]":
         rows = await self.database.fetch(_Q["of_device"], org, device_id, limit)
         return [
-            Part(
+            Participation(
                 campaign_id=row["campaign_id"],
                 status=CampaignStatus(row["campaign_status"]),
                 wanted=row["wanted"],
@@ -123,20 +127,22 @@ class CampaignStore:
             else Driven(campaign, row["now"], row["owner_role"])
         )
 
-    async def under_way(self, connection: Connection, name: Name) -> "list[tuple[Target, Seen]]":
+    async def under_way(
+        self, connection: Connection, name: Name
+    ) -> "list[tuple[CampaignTarget, Seen]]":
         return _seen(await connection.fetch(_Q["under_way"], *name))
 
     async def candidates(
         self, connection: Connection, name: Name, *, wave: int, limit: int
-    ) -> "list[tuple[Target, Seen]]":
+    ) -> "list[tuple[CampaignTarget, Seen]]":
         return _seen(await connection.fetch(_Q["candidates"], *name, wave, limit))
 
     async def started_lately(self, connection: Connection, name: Name) -> int:
         return int(await connection.fetchval(_Q["started_lately"], *name))
 
     async def write(
-        self, connection: Connection, name: Name, changes: Sequence[Change]
-    ) -> "list[Target]":
+        self, connection: Connection, name: Name, changes: Sequence[TargetChange]
+    ) -> "list[CampaignTarget]":
         """The targets that were as they had been seen, as they are now."""
         if not changes:
             return []
@@ -153,11 +159,11 @@ class CampaignStore:
         *,
         up_to_wave: int = EVERY_WAVE,
         only_away: bool = False,
-    ) -> "list[Target]":
+    ) -> "list[CampaignTarget]":
         rows = await connection.fetch(_Q["skip_pending"], *name, up_to_wave, why, only_away)
         return [_target(row) for row in rows]
 
-    async def bar_pending(self, connection: Connection, name: Name) -> "list[Target]":
+    async def bar_pending(self, connection: Connection, name: Name) -> "list[CampaignTarget]":
         """Those that wait and have been deleted or disabled, skipped."""
         rows = await connection.fetch(_Q["bar_pending"], *name, DELETED, DISABLED)
         return [_target(row) for row in rows]
@@ -184,7 +190,7 @@ class CampaignStore:
         """False when there is no such device."""
         return await connection.fetchval(_Q["clear_penalty"], org, device_id) is not None
 
-    async def refuse(self, name: Name, target: Target, why: ErrorObject) -> None:
+    async def refuse(self, name: Name, target: CampaignTarget, why: ErrorObject) -> None:
         await self.database.execute(_Q["refuse"], *name, target.position, why, target.attempt)
 
     async def move(self, connection: Connection, campaign: Campaign, move: Move) -> Campaign | None:
@@ -217,16 +223,16 @@ class CampaignStore:
 
     async def _counts(
         self, connection: Connection, org: OrgId, campaign_ids: "list[str]"
-    ) -> dict[str, Counts]:
+    ) -> dict[str, TargetCounts]:
         rows = await connection.fetch(_Q["counts"], org, campaign_ids) if campaign_ids else []
         return {row["campaign_id"]: _counted(row) for row in rows}
 
 
-def _counted(row: Row) -> Counts:
-    return Counts(**{field: row[field] for field in Counts.__struct_fields__})
+def _counted(row: Row) -> TargetCounts:
+    return TargetCounts(**{field: row[field] for field in TargetCounts.__struct_fields__})
 
 
-def _campaign(row: Row, counts: dict[str, Counts]) -> Campaign:
+def _campaign(row: Row, counts: dict[str, TargetCounts]) -> Campaign:
     return Campaign(
         org=row["org_id"],
         campaign_id=row["campaign_id"],
@@ -243,12 +249,12 @@ def _campaign(row: Row, counts: dict[str, Counts]) -> Campaign:
         created_by=row["created_by"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
-        counts=counts.get(row["campaign_id"], Counts()),
+        counts=counts.get(row["campaign_id"], TargetCounts()),
     )
 
 
-def _target(row: Row) -> Target:
-    return Target(
+def _target(row: Row) -> CampaignTarget:
+    return CampaignTarget(
         device_id=row["device_id"],
         position=row["position"],
         wave=row["wave"],
@@ -268,7 +274,7 @@ def _target(row: Row) -> Target:
     )
 
 
-def _seen(rows: Iterable[Row]) -> list[tuple[Target, Seen]]:
+def _seen(rows: Iterable[Row]) -> list[tuple[CampaignTarget, Seen]]:
     return [(_target(row), _as_seen(row)) for row in rows]
 
 
@@ -294,7 +300,7 @@ def _owner(by: Principal) -> tuple[str, str, str | None]:
     return by.kind, by.subject, by.key_id
 
 
-def _change_row(change: Change) -> tuple[Any, ...]:
+def _change_row(change: TargetChange) -> tuple[Any, ...]:
     before, after = change.before, change.after
     return (
         before.status,

@@ -12,9 +12,9 @@ from msgspec import Struct, structs
 
 from hub.audit.entries import Deed, deed_of
 from hub.base.errors import Conflict, HubError
-from hub.commands.dispatch import Insert, NewCommand, ReadyLine, Target, accept
+from hub.commands.dispatch import CommandTarget, Insert, NewCommand, ReadyLine, accept
 from hub.commands.evidence import evidence_of
-from hub.commands.records import Key, KeyRow, Ledgered
+from hub.commands.records import IdempotencyKey, IdempotencyRow, Ledgered
 from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.replies import ErrorObject
 
@@ -25,22 +25,22 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     commands: list[NewCommand]
     problem: HubError | None = None
-    key: tuple[Key, KeyRow] | None = None
+    key: tuple[IdempotencyKey, IdempotencyRow] | None = None
 
 
 RequestKey = tuple[OrgId, DeviceId, bytes]
 """A device, and the hash of what is asked of it."""
-Outcome = Ledgered | HubError
+CommandOutcome = Ledgered | HubError
 Decision = Insert | Ledgered | HubError | CommandKey
 """A row to insert, what was there already, why not, or the name of a twin in the same group."""
 
 
-class Taken(Struct, frozen=True):
+class SubmissionOutcome(Struct, frozen=True):
     """An outcome for each command of the call, in order; or what its idempotency key stands for,
     which was used before for the same request; or why the whole call is refused."""
 
-    outcomes: list[Outcome]
-    joined: KeyRow | None = None
+    outcomes: list[CommandOutcome]
+    joined: IdempotencyRow | None = None
     refused: HubError | None = None
 
 
@@ -50,16 +50,16 @@ class Acceptance:
     def __init__(self, submissions: list[Submission]) -> None:
         self._submissions = submissions
         self._decisions: list[list[Decision]] = []
-        self._joined: dict[int, KeyRow] = {}
+        self._joined: dict[int, IdempotencyRow] = {}
         self._refused: dict[int, HubError] = {}
         self.inserts: list[Insert] = []
-        self.keys: list[tuple[Key, KeyRow]] = []
+        self.keys: list[tuple[IdempotencyKey, IdempotencyRow]] = []
         self.deeds: list[Deed] = []
 
     def commands(self) -> list[NewCommand]:
         return [new for submission in self._submissions for new in submission.commands]
 
-    def keys_wanted(self) -> list[Key]:
+    def keys_wanted(self) -> list[IdempotencyKey]:
         return [submission.key[0] for submission in self._submissions if submission.key is not None]
 
     def places_wanted(self) -> list[DeviceKey]:
@@ -81,8 +81,8 @@ class Acceptance:
     def decide(
         self,
         *,
-        keys: dict[Key, KeyRow],
-        targets: dict[DeviceKey, Target],
+        keys: dict[IdempotencyKey, IdempotencyRow],
+        targets: dict[DeviceKey, CommandTarget],
         existing: dict[CommandKey, Ledgered],
         waiting: Mapping[RequestKey, Ledgered] = MappingProxyType({}),
         ready: Callable[[DeviceKey], ReadyLine | None],
@@ -116,7 +116,7 @@ class Acceptance:
             self._decisions.append(decisions)
             self._note(submission, decisions, keys)
 
-    def _use_again(self, number: int, wanted: KeyRow, used: KeyRow) -> None:
+    def _use_again(self, number: int, wanted: IdempotencyRow, used: IdempotencyRow) -> None:
         self._decisions.append([])
         if used.request_hash == wanted.request_hash:
             self._joined[number] = used
@@ -124,7 +124,10 @@ class Acceptance:
             self._refused[number] = Conflict("this Idempotency-Key was used for another request")
 
     def _note(
-        self, submission: Submission, decisions: list[Decision], keys: dict[Key, KeyRow]
+        self,
+        submission: Submission,
+        decisions: list[Decision],
+        keys: dict[IdempotencyKey, IdempotencyRow],
     ) -> None:
         """The rows that go with a call of which something was accepted."""
         inserts = [decision for decision in decisions if isinstance(decision, Insert)]
@@ -138,10 +141,10 @@ class Acceptance:
         kept = evidence_of(inserts[0].new.type, inserts[0].new.params)  # the same for each target
         self.deeds.extend(_deed(insert.new, kept) for insert in inserts)
 
-    def outcomes(self, rows: dict[CommandKey, Ledgered]) -> list[Taken]:
+    def outcomes(self, rows: dict[CommandKey, Ledgered]) -> list[SubmissionOutcome]:
         """What each call is told, once the inserts have become `rows`."""
         return [
-            Taken(
+            SubmissionOutcome(
                 [_outcome(decision, rows) for decision in decisions],
                 self._joined.get(number),
                 self._refused.get(number),
@@ -170,7 +173,7 @@ def _refused(submission: Submission, decisions: list[Decision]) -> dict[str, Err
 def _refusal(
     new: NewCommand,
     refused: Mapping[CommandKey, HubError],
-    targets: dict[DeviceKey, Target],
+    targets: dict[DeviceKey, CommandTarget],
     existing: dict[CommandKey, Ledgered],
     taken: dict[CommandKey, Insert],
 ) -> HubError | None:
@@ -182,7 +185,7 @@ def _refusal(
 
 def _decide_one(
     new: NewCommand,
-    targets: dict[DeviceKey, Target],
+    targets: dict[DeviceKey, CommandTarget],
     existing: dict[CommandKey, Ledgered],
     taken: dict[CommandKey, Insert],
     ready: Callable[[DeviceKey], ReadyLine | None],
@@ -196,7 +199,7 @@ def _decide_one(
     return accept(new, targets.get(place), existing.get(name), ready(place))
 
 
-def _outcome(decision: Decision, rows: dict[CommandKey, Ledgered]) -> Outcome:
+def _outcome(decision: Decision, rows: dict[CommandKey, Ledgered]) -> CommandOutcome:
     match decision:
         case Insert():
             return rows[decision.new.org, decision.new.command_id]

@@ -9,17 +9,11 @@ from hub.base.database import Connection
 from hub.base.errors import HubError
 from hub.commands.dispatch import NewCommand
 from hub.commands.records import Ledgered, accepted_event, result_event
-from hub.commands.waiting import Waiting
+from hub.commands.waiting import Waiters
+from hub.telemetry.service import TelemetryService
 from protocol import stream
-from protocol.dashboard import CommandProgressEvent, DashboardEvent
-from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
-
-
-class Dashboards(Protocol):
-    """Where events of the hub's own go (the telemetry floor)."""
-
-    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None: ...
-    def now(self) -> str: ...
+from protocol.dashboard import CommandProgressEvent
+from protocol.ids import CommandKey, DeviceKey, ReplicaId
 
 
 class CommandListener(Protocol):
@@ -73,19 +67,19 @@ class Hints(Protocol):
 class Announcer:
     def __init__(
         self,
-        dashboards: Dashboards,
-        waiting: Waiting,
+        telemetry: TelemetryService,
+        waiting: Waiters,
         hints: Hints,
         replica_id: ReplicaId,
     ) -> None:
-        self._dashboards = dashboards
+        self._telemetry = telemetry
         self._waiting = waiting
         self._hints = hints
         self._replica_id = replica_id
 
     def accepted(self, command: Ledgered) -> None:
         metrics.commands_accepted.labels(command.type).inc()
-        self._dashboards.publish(command.org, accepted_event(command))
+        self._telemetry.publish(command.org, accepted_event(command))
 
     def ended(self, command: Ledgered) -> None:
         metrics.commands_ended.labels(command.type, str(command.status)).inc()
@@ -95,13 +89,13 @@ class Announcer:
         self._waiting.ended(command)
         if command.accepted_by != self._replica_id:
             self._hints.ended(command.accepted_by, (command.org, command.command_id))
-        self._dashboards.publish(command.org, result_event(command), _level(command))
+        self._telemetry.publish(command.org, result_event(command), _level(command))
 
     def progressed(self, command: Ledgered, event: CommandProgressEvent) -> None:
-        self._dashboards.publish(command.org, event, _level(command))
+        self._telemetry.publish(command.org, event, _level(command))
 
     def now(self) -> str:
-        return self._dashboards.now()
+        return self._telemetry.now()
 
 
 def _level(command: Ledgered) -> str:

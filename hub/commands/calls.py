@@ -13,10 +13,10 @@ from hub.base.errors import Forbidden, HubError, NotFound, invalid
 from hub.base.principal import Principal
 from hub.commands.acceptance import refusal_of
 from hub.commands.intake import Intakes
-from hub.commands.records import CommandResult, KeyRow, Ledgered, result_of
+from hub.commands.records import CommandResult, IdempotencyRow, Ledgered, result_of
 from hub.commands.requests import CommandRequest, submission_of
 from hub.commands.store import CommandStore
-from hub.commands.waiting import Stopped, Waiting
+from hub.commands.waiting import Stopped, Waiters
 from protocol.commands import Command, spec_of
 from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id, uuid7
 from protocol.lifecycle import State
@@ -41,7 +41,7 @@ class Calls:
         self,
         store: CommandStore,
         intakes: Intakes,
-        waiting: Waiting,
+        waiting: Waiters,
         audit: AuditService,
         *,
         require_current_view: Callable[[], None],
@@ -156,7 +156,9 @@ class Calls:
             }
             return await self._all_ended(batch_id, results, request, futures)
 
-    async def _join_batch(self, org: OrgId, key: KeyRow, request: CommandRequest) -> BulkOutcome:
+    async def _join_batch(
+        self, org: OrgId, key: IdempotencyRow, request: CommandRequest
+    ) -> BulkOutcome:
         """The batch that an idempotency key stands for, with the targets that it refused."""
         batch_id = key.subject
         commands = await self._store.batch(org, batch_id)

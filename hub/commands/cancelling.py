@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from hub.accounts.access import may_dispatch
-from hub.audit.entries import Deed, Outcome, deed_of
+from hub.audit.entries import AuditOutcome, Deed, deed_of
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, NotFound
 from hub.base.principal import Principal
@@ -113,7 +113,7 @@ class Cancels:
                 self._sender.cancel(command)
 
 
-def _deed(by: Principal, command: Ledgered, *, outcome: Outcome = "ok") -> Deed:
+def _deed(by: Principal, command: Ledgered, *, outcome: AuditOutcome = "ok") -> Deed:
     return deed_of(
         by,
         "command.cancel",

@@ -77,7 +77,7 @@ class NewCommand(Struct, frozen=True, kw_only=True):
         return self.delivery == "queue" and not self.chosen and self.type in COALESCED
 
 
-class Target(Struct, kw_only=True):
+class CommandTarget(Struct, kw_only=True):
     """What the database says of a device, and what this batch adds to it."""
 
     seq: int
@@ -121,7 +121,7 @@ def request_hash(*parts: object) -> bytes:
 
 
 def accept(
-    new: NewCommand, target: Target | None, existing: Ledgered | None, line: ReadyLine | None
+    new: NewCommand, target: CommandTarget | None, existing: Ledgered | None, line: ReadyLine | None
 ) -> Insert | Ledgered | HubError:
     """A row to insert, the command that was there already, or why not.
 
@@ -146,7 +146,7 @@ def accept(
     return insert
 
 
-def _born(new: NewCommand, target: Target, line: ReadyLine | None) -> Insert:
+def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Insert:
     insert = Insert(
         new=new, seq=target.seq + 1, generation_read=target.generation, status=State.PENDING
     )
@@ -173,7 +173,7 @@ def _born(new: NewCommand, target: Target, line: ReadyLine | None) -> Insert:
     return insert
 
 
-def _supports(kind: str, target: Target, here: ReadyLine | None) -> bool:
+def _supports(kind: str, target: CommandTarget, here: ReadyLine | None) -> bool:
     """The line itself knows before the database does; of another replica's only that can tell."""
     if here is not None:
         return kind in here.commands
@@ -210,7 +210,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     max_frame: int | None = None
 
 
-class Step(Struct, frozen=True):
+class ClaimStep(Struct, frozen=True):
     """One command of a claim: sent (again), or ended."""
 
     command: Ledgered
@@ -220,7 +220,7 @@ class Step(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    steps: list[Step]
+    steps: list[ClaimStep]
     held: bool
     """A command in doubt or too long for some devices, and all that was accepted after it, waits
     until the line is settled."""
@@ -228,7 +228,7 @@ class Plan(Struct, frozen=True):
 
 def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
     """What becomes of the commands, given in their order, that the line has not been written."""
-    steps: list[Step] = []
+    steps: list[ClaimStep] = []
     for command in commands:
         size = command.frame_bytes()
         if not claim.settled and size > LEAST_MAX_FRAME:
@@ -238,7 +238,9 @@ def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
         elif command.status is State.PENDING:
             steps.append(_first_time(claim, command))
         elif _safe_again(claim, command):
-            steps.append(Step(command, next_state(command.status, Happening.RESEND), sent=True))
+            steps.append(
+                ClaimStep(command, next_state(command.status, Happening.RESEND), sent=True)
+            )
         elif not claim.settled:
             return Plan(steps, held=True)
         else:
@@ -246,14 +248,14 @@ def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
     return Plan(steps, held=False)
 
 
-def _first_time(claim: Claim, command: Ledgered) -> Step:
+def _first_time(claim: Claim, command: Ledgered) -> ClaimStep:
     if not command.owner_may:
         status = next_state(State.PENDING, Happening.WITHDRAW)
-        return Step(command, status, sent=False, error=_FORBIDDEN)
+        return ClaimStep(command, status, sent=False, error=_FORBIDDEN)
     if command.type not in claim.commands:
         status = next_state(State.PENDING, Happening.UNSUPPORTED)
-        return Step(command, status, sent=False, error=_unsupported(command.type))
-    return Step(command, next_state(State.PENDING, Happening.SEND), sent=True)
+        return ClaimStep(command, status, sent=False, error=_unsupported(command.type))
+    return ClaimStep(command, next_state(State.PENDING, Happening.SEND), sent=True)
 
 
 _FORBIDDEN: Final = error_of(
@@ -261,7 +263,7 @@ _FORBIDDEN: Final = error_of(
 )
 
 
-def _outsized(claim: Claim, command: Ledgered) -> list[Step]:
+def _outsized(claim: Claim, command: Ledgered) -> list[ClaimStep]:
     """What the device has acknowledged was not too large for it then: it is in the journal, or lost
     with it. What it may have done on an older line is in doubt, as with any other size."""
     if command.status not in (State.PENDING, State.SENT):
@@ -271,7 +273,7 @@ def _outsized(claim: Claim, command: Ledgered) -> list[Step]:
     message = f"the device takes frames of {claim.max_frame} bytes at most"
     error = error_of(CommandErrorCode.TOO_LARGE, message)
     status = next_state(command.status, Happening.TOO_LARGE)
-    return [Step(command, status, sent=False, error=error)]
+    return [ClaimStep(command, status, sent=False, error=error)]
 
 
 def _safe_again(claim: Claim, command: Ledgered) -> bool:
@@ -288,10 +290,10 @@ def _in_journal(claim: Claim, command: Ledgered) -> bool:
     return claim.journal_id is not None and command.journal_id == claim.journal_id
 
 
-def _lost(command: Ledgered) -> Step:
+def _lost(command: Ledgered) -> ClaimStep:
     message = "the line was lost before a result came, and it is not safe to send it again"
     error = error_of(CommandErrorCode.UNKNOWN, message)
-    return Step(command, next_state(command.status, Happening.LOSE), sent=False, error=error)
+    return ClaimStep(command, next_state(command.status, Happening.LOSE), sent=False, error=error)
 
 
 def cancel(status: State) -> State:

@@ -9,13 +9,13 @@ from typing import Final
 
 from hub.base import metrics
 from hub.base.batch import Batcher
-from hub.base.database import Connection
+from hub.base.database import Connection, Raced
 from hub.base.errors import HubError, Unavailable
-from hub.commands.acceptance import Acceptance, Submission, Taken
+from hub.commands.acceptance import Acceptance, Submission, SubmissionOutcome
 from hub.commands.announce import Announcer, Listeners
 from hub.commands.records import Ledgered
 from hub.commands.sending import Sender
-from hub.commands.store import CommandStore, Raced
+from hub.commands.store import CommandStore
 from protocol.ids import CommandKey, ReplicaId
 
 ATTEMPTS: Final = 4
@@ -37,7 +37,7 @@ class Intakes:
         self._replica_id = replica_id
         self._batcher = Batcher(self._accept, limit=500)
 
-    async def take(self, submission: Submission) -> Taken:
+    async def take(self, submission: Submission) -> SubmissionOutcome:
         """Commit a call's commands and begin to send them.
 
         Raises `Conflict` for the key of another request, the call's own problem, `Unavailable`,
@@ -54,7 +54,7 @@ class Intakes:
     def waiting(self) -> int:
         return len(self._batcher)
 
-    async def _accept(self, submissions: list[Submission]) -> list[Taken]:
+    async def _accept(self, submissions: list[Submission]) -> list[SubmissionOutcome]:
         metrics.batch_size.labels("accept").observe(len(submissions))
         with metrics.batch_seconds.labels("accept").time():
             locked = self._has_more_to_write(submissions)
@@ -73,7 +73,7 @@ class Intakes:
             for submission in submissions
         )
 
-    async def _accept_once(self, group: Acceptance, *, locked: bool) -> list[Taken]:
+    async def _accept_once(self, group: Acceptance, *, locked: bool) -> list[SubmissionOutcome]:
         database, places = self._store.database, group.places_wanted()
         try:
             async with database.transaction() if locked else database.connection() as connection:

@@ -1,8 +1,8 @@
 """The order in which one line is written its commands. Pure.
 
-The commands of a device are numbered without holes. A line that is READY has been written
+The commands of a device are numbered without gaps. A line that is READY has been written
 everything up to `sent_up_to`, so the next number may be written at once. Anything else (a new line,
-a hole, a hint that another replica has accepted something) means a *claim*: one look into the
+a gap, a hint that another replica has accepted something) means a *claim*: one look into the
 ledger for whatever this line has not been written. While one is under way nothing else is written,
 and what comes meanwhile causes another. A line is HELD when a command is in doubt, or too long for
 a device that has not said yet how long a frame it takes; it goes on when the line is settled.
@@ -15,7 +15,7 @@ from hub.commands.records import Ledgered
 from hub.lines.session import LineSession
 
 
-class Phase(Enum):
+class LinePhase(Enum):
     CLAIMING = "claiming"
     HELD = "held"
     READY = "ready"
@@ -27,14 +27,14 @@ class Outgoing:
     def __init__(self, line: LineSession) -> None:
         """A line that has just opened; the caller begins the first claim."""
         self.line = line
-        self.phase = Phase.CLAIMING
+        self.phase = LinePhase.CLAIMING
         self.sent_up_to = 0
         self.settled = line.settled
         self.sent_without_journal = False
         self._again = False
 
     def ready(self) -> ReadyLine | None:
-        if self.phase is not Phase.READY:
+        if self.phase is not LinePhase.READY:
             return None
         line = self.line
         return ReadyLine(
@@ -63,7 +63,7 @@ class Outgoing:
     def accepted(self, seq: int) -> bool:
         """A command was committed as sent on this line: whether it may be written now. If not, a
         claim will bring it (`wants_claim`)."""
-        if self.phase is Phase.READY and seq == self.sent_up_to + 1:
+        if self.phase is LinePhase.READY and seq == self.sent_up_to + 1:
             self.sent_up_to = seq
             self.sent_without_journal |= self.line.journal_id is None
             return True
@@ -72,7 +72,7 @@ class Outgoing:
 
     def skipped(self, seq: int) -> None:
         """A number of this device that is never written (refused at its birth)."""
-        if self.phase is Phase.READY and seq == self.sent_up_to + 1:
+        if self.phase is LinePhase.READY and seq == self.sent_up_to + 1:
             self.sent_up_to = seq
 
     def hinted(self) -> None:
@@ -81,9 +81,9 @@ class Outgoing:
 
     def wants_claim(self) -> bool:
         """Whether a claim must begin now; answering True begins it."""
-        if self._again and self.phase is Phase.READY:
+        if self._again and self.phase is LinePhase.READY:
             self._again = False
-            self.phase = Phase.CLAIMING
+            self.phase = LinePhase.CLAIMING
             return True
         return False
 
@@ -92,21 +92,21 @@ class Outgoing:
         self.sent_up_to = max(self.sent_up_to, sent_up_to)
         self.sent_without_journal |= wrote and self.line.journal_id is None
         if not held:
-            self.phase = Phase.READY
+            self.phase = LinePhase.READY
         elif self.settled:
-            self.phase = Phase.READY
+            self.phase = LinePhase.READY
             self._again = True
         else:
-            self.phase = Phase.HELD
+            self.phase = LinePhase.HELD
 
     def failed(self) -> None:
         """A claim could not be made; the next sweep tries again."""
-        self.phase = Phase.READY
+        self.phase = LinePhase.READY
         self._again = True
 
     def settle(self) -> None:
         """It is known now whether the device keeps a journal."""
         self.settled = True
-        if self.phase is Phase.HELD:
-            self.phase = Phase.READY
+        if self.phase is LinePhase.HELD:
+            self.phase = LinePhase.READY
             self._again = True

@@ -236,7 +236,7 @@ def _first_kilobyte(output: str | None) -> str | None:
     return output.encode()[:EVENT_OUTPUT_BYTES].decode("utf-8", "ignore")
 
 
-class Key(Struct, frozen=True):
+class IdempotencyKey(Struct, frozen=True):
     """An Idempotency-Key in its scope."""
 
     org: OrgId
@@ -244,7 +244,7 @@ class Key(Struct, frozen=True):
     key: str
 
 
-class KeyRow(Struct, frozen=True):
+class IdempotencyRow(Struct, frozen=True):
     """What a key stands for: a command, or a batch and the errors of the targets it refused."""
 
     request_hash: bytes
@@ -252,7 +252,7 @@ class KeyRow(Struct, frozen=True):
     refused: dict[str, ErrorObject] = {}
 
 
-class Filter(Struct, frozen=True, kw_only=True):
+class CommandFilter(Struct, frozen=True, kw_only=True):
     device_id: DeviceId | None = None
     status: list[State] | None = None
     type: list[CommandType] | None = None
@@ -263,7 +263,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-class Found(Struct, frozen=True):
+class RepliedCommand(Struct, frozen=True):
     """A command, and the generation of the newest line of its device."""
 
     command: Ledgered

@@ -6,7 +6,7 @@ nothing.
 """
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -15,9 +15,10 @@ from hub.base.batch import Batcher
 from hub.base.errors import Overloaded, Unavailable
 from hub.commands.announce import Announcer, Listeners
 from hub.commands.dispatch import Folded, Replied, fold, given_to
-from hub.commands.records import Found, Ledgered
+from hub.commands.records import Ledgered, RepliedCommand
 from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
+from hub.telemetry.service import TelemetryService
 from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.errors import FrameErrorCode
@@ -35,23 +36,15 @@ Arrived = tuple[LineSession, Reply]
 MOST_HELD: Final = 20_000
 
 
-class Events(Protocol):
-    """What devices send beside replies (the telemetry floor)."""
-
-    def stored(self, line: LineSession, /) -> "asyncio.Future[None] | None":
-        """Done when all that came on this line so far can be read; None when it can."""
-        ...
-
-
 class Replies:
     def __init__(
         self,
         store: CommandStore,
         announcer: Announcer,
         listeners: Listeners,
-        events: Events,
+        telemetry: TelemetryService,
     ) -> None:
-        self._events = events
+        self._telemetry = telemetry
         self._held = 0
         self._store = store
         self._announcer = announcer
@@ -62,7 +55,7 @@ class Replies:
         """A reply arrived. When too many wait for the database the line is closed: what was not
         acknowledged comes again. A result follows what its device sent before it: whoever reads
         SUCCESS finds the log lines that it speaks of."""
-        stored = self._events.stored(line) if isinstance(reply, Result) else None
+        stored = self._telemetry.stored(line) if isinstance(reply, Result) else None
         if stored is None:
             self._put(line, reply)
         elif self._held >= MOST_HELD:
@@ -142,11 +135,11 @@ class Replies:
         self._announce([(f, rows[name]) for name, f in changed.items() if name in rows])
         return [a for a in replies if _name(a) in left]
 
-    def _listened_among(self, found: dict[CommandKey, Found]) -> set[CommandKey]:
+    def _listened_among(self, found: dict[CommandKey, RepliedCommand]) -> set[CommandKey]:
         return {name for name, one in found.items() if one.command.type in self._listeners.types}
 
     def _fold(
-        self, replies: list[Arrived], found: dict[CommandKey, Found]
+        self, replies: list[Arrived], found: dict[CommandKey, RepliedCommand]
     ) -> dict[CommandKey, Folded]:
         """The commands that are changed."""
         folded = {name: Folded(command=one.command) for name, one in found.items()}
@@ -159,7 +152,7 @@ class Replies:
                 fold(folded[name], reply, ts=ts)
         return {name: f for name, f in folded.items() if f.changed}
 
-    def _acknowledge(self, replies: list[Arrived], found: dict[CommandKey, Found]) -> None:
+    def _acknowledge(self, replies: list[Arrived], found: dict[CommandKey, RepliedCommand]) -> None:
         """After the commit. A superseded line hears nothing: its device asks again on the new."""
         for line, reply in replies:
             one = found.get((line.org, reply.command_id))

@@ -10,7 +10,7 @@ from hub.base.errors import HubError, invalid
 from hub.base.principal import Principal
 from hub.commands.acceptance import Submission
 from hub.commands.dispatch import NewCommand, request_hash, too_large
-from hub.commands.records import Delivery, Key, KeyRow, frame_without_id
+from hub.commands.records import Delivery, IdempotencyKey, IdempotencyRow, frame_without_id
 from protocol.commands import COMMANDS, Command, CommandSpec, params_of, spec_of, timeout_of
 from protocol.ids import CommandId, DeviceId
 
@@ -75,17 +75,19 @@ def submission_of(
     ]
     return Submission(
         commands=commands,
-        key=_key(request, by, KeyRow(hashed, batch_id or commands[0].command_id)),
+        key=_key(request, by, IdempotencyRow(hashed, batch_id or commands[0].command_id)),
         problem=_problem(request, spec, params, frame, now),
     )
 
 
-def _key(request: CommandRequest, by: Principal, row: KeyRow) -> tuple[Key, KeyRow] | None:
+def _key(
+    request: CommandRequest, by: Principal, row: IdempotencyRow
+) -> tuple[IdempotencyKey, IdempotencyRow] | None:
     """Whose key it is, is part of it: nobody joins another's call by it."""
     if not request.key:
         return None
     scope = f"{by.kind} {by.key_id or by.subject} {request.path}"
-    return Key(by.org, scope, request.key), row
+    return IdempotencyKey(by.org, scope, request.key), row
 
 
 def _problem(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from hub.accounts.access import is_secret_from
+from hub.audit.entries import Hide
 from hub.base.errors import invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
@@ -18,10 +19,10 @@ from hub.commands.records import (
     record_without_secrets,
     result_of,
 )
-from hub.commands.service import BulkOutcome, CommandRequest, CommandService, Filter
+from hub.commands.service import BulkOutcome, CommandFilter, CommandRequest, CommandService
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Query
-from hub.web.limits import Limits
+from hub.web.limits import RequestLimits
 from hub.web.route import Call
 from protocol.commands import Command, CommandType
 from protocol.ids import UNREADABLE_COMMAND_IDS, CommandId, DeviceId, DeviceIdField, OrgId
@@ -77,14 +78,16 @@ class Cancelled(Struct, frozen=True):
 
 
 PUSH_CONFIG: Final = "push_config"
-Hide = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class CommandEndpoints:
     """`secrets` gives what hides in configurations of an organisation that nobody reads back."""
 
     def __init__(
-        self, service: CommandService, limits: Limits, secrets: Callable[[OrgId], Awaitable[Hide]]
+        self,
+        service: CommandService,
+        limits: RequestLimits,
+        secrets: Callable[[OrgId], Awaitable[Hide]],
     ) -> None:
         self._service = service
         self._limits = limits
@@ -116,7 +119,7 @@ class CommandEndpoints:
         self, call: Call[Any, None], device_id: DeviceId | None
     ) -> Items[CommandRecord]:
         query: HistoryQuery = call.query
-        wanted = Filter(
+        wanted = CommandFilter(
             device_id=device_id,
             status=query.status,
             type=query.type,

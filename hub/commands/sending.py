@@ -13,7 +13,7 @@ from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import HubError
 from hub.commands.announce import Announcer, Hints, Listeners
-from hub.commands.dispatch import Claim, Plan, ReadyLine, Step, plan
+from hub.commands.dispatch import Claim, ClaimStep, Plan, ReadyLine, plan
 from hub.commands.outgoing import Outgoing
 from hub.commands.records import Ledgered
 from hub.commands.store import CommandStore
@@ -32,7 +32,7 @@ SETTLE_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 0.5
 
 
-class Look(Struct, frozen=True):
+class ClaimOutcome(Struct, frozen=True):
     """What a line asked for and what becomes of it; `last` is its device's last number."""
 
     claim: Claim
@@ -200,7 +200,7 @@ class Sender:
 
     async def _commit(
         self, claims: list[Claim], *, locked: bool
-    ) -> tuple[list[Look], dict[CommandKey, Ledgered]]:
+    ) -> tuple[list[ClaimOutcome], dict[CommandKey, Ledgered]]:
         """Read, decide, and write what is still as it was read; under a lock when something ends in
         which others have a part, because that takes a transaction."""
         database = self._store.database
@@ -215,21 +215,23 @@ class Sender:
                 await listener.ended(connection, [row for row in rows.values() if row.ended])
         return await self._commit(claims, locked=True) if again else (looks, rows)
 
-    def _is_listened(self, step: Step) -> bool:
+    def _is_listened(self, step: ClaimStep) -> bool:
         return not step.sent and step.command.type in self._listeners.types
 
-    async def _look(self, connection: Connection, claims: Sequence[Claim]) -> list[Look]:
+    async def _look(self, connection: Connection, claims: Sequence[Claim]) -> list[ClaimOutcome]:
         seqs, unsent = await self._store.unsent(connection, claims)
-        looks: list[Look] = []
+        looks: list[ClaimOutcome] = []
         for claim in claims:
             place = (claim.org, claim.device_id)
             if place in seqs:
-                looks.append(Look(claim, plan(claim, unsent.get(place, [])), seqs[place]))
+                looks.append(ClaimOutcome(claim, plan(claim, unsent.get(place, [])), seqs[place]))
             else:  # superseded: its socket is about to be closed
-                looks.append(Look(claim, Plan([], held=False), 0))
+                looks.append(ClaimOutcome(claim, Plan([], held=False), 0))
         return looks
 
-    def _claimed(self, outgoing: Outgoing, look: Look, rows: dict[CommandKey, Ledgered]) -> None:
+    def _claimed(
+        self, outgoing: Outgoing, look: ClaimOutcome, rows: dict[CommandKey, Ledgered]
+    ) -> None:
         """After the commit: write what was claimed, in order, as far as nobody else has changed it
         and the line takes it; the rest is looked at again."""
         steps, last, changed, wrote = look.plan.steps, look.last, False, False
@@ -253,7 +255,7 @@ class Sender:
             outgoing.sent_without_journal = False
         self._claim_if_wanted(outgoing)
 
-    def _write(self, outgoing: Outgoing, step: Step, command: Ledgered) -> None:
+    def _write(self, outgoing: Outgoing, step: ClaimStep, command: Ledgered) -> None:
         self._send(outgoing, command, fresh=step.command.sent_at is None)
         if command.cancelled_by is not None:
             self._cancel(outgoing, command)

@@ -11,20 +11,21 @@ from collections.abc import Callable, Sequence
 
 from hub.audit.service import AuditService
 from hub.base.paging import Items, decode_cursor, page_of
-from hub.commands.announce import Announcer, CommandListener, Dashboards, Hints, Listeners
+from hub.commands.announce import Announcer, CommandListener, Hints, Listeners
 from hub.commands.calls import BulkOutcome, Calls
 from hub.commands.cancelling import Cancels
 from hub.commands.dispatch import NewCommand
 from hub.commands.intake import Intakes
 from hub.commands.oversize import Oversize
-from hub.commands.records import Filter, Ledgered
-from hub.commands.replying import Events, Replies
+from hub.commands.records import CommandFilter, Ledgered
+from hub.commands.replying import Replies
 from hub.commands.requests import CommandRequest
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
-from hub.commands.waiting import Waiting
+from hub.commands.waiting import Waiters
 from hub.lines.session import LineSession
+from hub.telemetry.service import TelemetryService
 from protocol.frames import Hello
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
 from protocol.replies import Reply
@@ -34,7 +35,7 @@ __all__ = [
     "CommandListener",
     "CommandService",
     "CommandRequest",
-    "Filter",
+    "CommandFilter",
     "Hints",
     "Ledgered",
     "NewCommand",
@@ -50,19 +51,18 @@ class CommandService:
         store: CommandStore,
         reserved: CommandStore,
         audit: AuditService,
-        dashboards: Dashboards,
+        telemetry: TelemetryService,
         replica_id: ReplicaId,
         *,
-        events: Events,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         database_clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._waiting = waiting = Waiting()
+        self._waiting = waiting = Waiters()
         self._listeners = listeners = Listeners()
-        announcer = Announcer(dashboards, waiting, hints, replica_id)
+        announcer = Announcer(telemetry, waiting, hints, replica_id)
         self._sender = sender = Sender(
             store,
             announcer,
@@ -72,7 +72,7 @@ class CommandService:
             hints=hints,
         )
         self._intakes = Intakes(store, sender, announcer, listeners, replica_id)
-        self._replies = Replies(reserved, announcer, listeners, events)
+        self._replies = Replies(reserved, announcer, listeners, telemetry)
         self._oversize = Oversize(store, announcer, listeners)
         self._sweep = Sweep(store, sender, announcer, waiting, listeners, replica_id, clock=clock)
         calls = Calls(
@@ -155,7 +155,7 @@ class CommandService:
     # Reading
 
     async def list(
-        self, org: OrgId, wanted: Filter, *, cursor: str | None, limit: int, offset: int = 0
+        self, org: OrgId, wanted: CommandFilter, *, cursor: str | None, limit: int, offset: int = 0
     ) -> Items[Ledgered]:
         rows = await self._store.list(
             org, wanted, before=decode_cursor(cursor), limit=limit + 1, offset=offset

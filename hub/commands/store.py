@@ -11,10 +11,16 @@ from msgspec.structs import replace
 import sql
 from hub.accounts.access import role_may_dispatch
 from hub.audit.entries import Deed
-from hub.base.database import Connection, Database, Row, as_json, hexed
+from hub.base.database import Connection, Database, Raced, Row, as_json, hexed
 from hub.base.principal import Role
-from hub.commands.dispatch import Claim, Insert, Step, Target
-from hub.commands.records import Filter, Found, Key, KeyRow, Ledgered
+from hub.commands.dispatch import Claim, ClaimStep, CommandTarget, Insert
+from hub.commands.records import (
+    CommandFilter,
+    IdempotencyKey,
+    IdempotencyRow,
+    Ledgered,
+    RepliedCommand,
+)
 from hub.lines.session import LineSession
 from protocol.ids import CommandId, CommandKey, DeviceId, DeviceKey, OrgId, ReplicaId
 from protocol.lifecycle import State
@@ -23,28 +29,28 @@ from protocol.replies import ErrorObject
 _Q = sql.queries("commands")
 
 
-class Raced(Exception):
-    """Another replica was faster: with a command id, an idempotency key, a device. Look again."""
-
-
 class CommandStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
     # Acceptance
 
-    async def keys(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, KeyRow]:
+    async def keys(
+        self, connection: Connection, keys: Sequence[IdempotencyKey]
+    ) -> dict[IdempotencyKey, IdempotencyRow]:
         rows = await connection.fetch(
             _Q["keys"], *_columns((key.org, key.path, key.key) for key in keys)
         )
         return {
-            Key(row["org_id"], row["path"], row["key"]): KeyRow(
+            IdempotencyKey(row["org_id"], row["path"], row["key"]): IdempotencyRow(
                 row["request_hash"], row["subject"], row["refused"]
             )
             for row in rows
         }
 
-    async def add_keys(self, connection: Connection, keys: Sequence[tuple[Key, KeyRow]]) -> None:
+    async def add_keys(
+        self, connection: Connection, keys: Sequence[tuple[IdempotencyKey, IdempotencyRow]]
+    ) -> None:
         """Raises `Raced`."""
         rows = as_json(_key_row(key, row) for key, row in keys)
         if await connection.fetchval(_Q["add_keys"], rows) != len(keys):
@@ -55,10 +61,10 @@ class CommandStore:
 
     async def targets(
         self, connection: Connection, places: Sequence[DeviceKey]
-    ) -> dict[DeviceKey, Target]:
+    ) -> dict[DeviceKey, CommandTarget]:
         """What acceptance must know of devices; unknown ones are left out."""
         return {
-            (row["org_id"], row["device_id"]): Target(
+            (row["org_id"], row["device_id"]): CommandTarget(
                 seq=row["command_seq"],
                 online=row["online"],
                 generation=row["generation"],
@@ -132,7 +138,7 @@ class CommandStore:
         return seqs, found
 
     async def claim(
-        self, connection: Connection, steps: Sequence[tuple[Claim, Step]]
+        self, connection: Connection, steps: Sequence[tuple[Claim, ClaimStep]]
     ) -> dict[CommandKey, Ledgered]:
         """Those that are not as they were read are left alone, and out of the answer."""
         rows = as_json(
@@ -170,9 +176,11 @@ class CommandStore:
 
     async def replied(
         self, connection: Connection, names: Sequence[CommandKey]
-    ) -> dict[CommandKey, Found]:
+    ) -> dict[CommandKey, RepliedCommand]:
         return {
-            (row["org_id"], row["command_id"]): Found(from_row(row), row["line_generation"])
+            (row["org_id"], row["command_id"]): RepliedCommand(
+                from_row(row), row["line_generation"]
+            )
             for row in await connection.fetch(_Q["replied"], *_columns(names))
         }
 
@@ -276,7 +284,7 @@ class CommandStore:
     async def list(
         self,
         org: OrgId,
-        wanted: Filter,
+        wanted: CommandFilter,
         *,
         before: tuple[datetime, str] | None,
         limit: int,
@@ -414,7 +422,7 @@ def _device_rows(inserts: Sequence[Insert]) -> Iterable[dict[str, Any]]:
     return rows.values()
 
 
-def _key_row(key: Key, row: KeyRow) -> dict[str, Any]:
+def _key_row(key: IdempotencyKey, row: IdempotencyRow) -> dict[str, Any]:
     return {
         "org_id": key.org,
         "path": key.path,

@@ -18,7 +18,7 @@ from hub.commands.announce import Announcer, Listeners
 from hub.commands.records import Ledgered, error_of
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
-from hub.commands.waiting import Waiting
+from hub.commands.waiting import Waiters
 from protocol.errors import CommandErrorCode
 from protocol.ids import ReplicaId
 
@@ -67,7 +67,7 @@ class Sweep:
         store: CommandStore,
         sender: Sender,
         announcer: Announcer,
-        waiting: Waiting,
+        waiting: Waiters,
         listeners: Listeners,
         replica_id: ReplicaId,
         *,

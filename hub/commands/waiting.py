@@ -17,7 +17,7 @@ class Stopped(Exception):
     """This replica ends: whoever waits is told how things stand."""
 
 
-class Waiting:
+class Waiters:
     def __init__(self) -> None:
         self._stopped = False
         self._futures: defaultdict[CommandKey, set[asyncio.Future[Ledgered]]] = defaultdict(set)

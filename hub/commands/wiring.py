@@ -1,13 +1,14 @@
 from collections.abc import Awaitable, Callable
 
 from hub.accounts.service import AccountService
+from hub.audit.entries import Hide
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
-from hub.commands.rest import CommandEndpoints, Hide
+from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
 from hub.telemetry.service import TelemetryService
-from hub.web.limits import Limits
+from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
 
 
@@ -16,7 +17,7 @@ def build(
     audit: AuditService,
     telemetry: TelemetryService,
     accounts: AccountService,
-    limits: Limits,
+    limits: RequestLimits,
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
@@ -28,7 +29,6 @@ def build(
         audit,
         telemetry,
         base.replica_id,
-        events=telemetry,
         hints=hints,
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,

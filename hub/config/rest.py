@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from hub.audit.entries import Hide
 from hub.base.paging import Items, decode_number_cursor, encode_cursor
 from hub.commands.service import CommandRequest, CommandService
-from hub.config.secrecy import Hide
-from hub.config.service import ConfigService, HistoryRow, SchemaRow, Standing
+from hub.config.service import ConfigService, ConfigState, HistoryRow, SchemaRow
 from hub.web.inputs import Body, ListQuery
 from hub.web.route import Call
 from protocol.codec import at, rfc3339
@@ -98,7 +98,7 @@ class ConfigEndpoints:
         await self._service.delete_schema(call.principal)
 
 
-def _config(row: Standing, hide: Hide) -> Config:
+def _config(row: ConfigState, hide: Hide) -> Config:
     return Config(
         desired=hide(row.desired),
         desired_version=row.desired_version,

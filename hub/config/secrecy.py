@@ -7,13 +7,11 @@ says so, the member is hidden.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
-from hub.audit.entries import HIDDEN
+from hub.audit.entries import HIDDEN, Hide
 from protocol.merge_patch import Document
-
-Hide = Callable[[Document], Document]
 
 DEEPEST: Final = 200
 """What lies deeper in a configuration is hidden where the schema has rules."""

@@ -7,19 +7,19 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from hub.audit.entries import deed_of
+from hub.audit.entries import Hide, deed_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, HubError, NotFound
 from hub.base.principal import Principal
 from hub.commands.service import Ledgered, NewCommand
 from hub.config.schema import Rule
-from hub.config.secrecy import Hide, hiding, may_hide
+from hub.config.secrecy import hiding, may_hide
 from hub.config.standing import (
     ROLLED_BACK,
+    ConfigState,
     End,
     Said,
-    Standing,
     after_end,
     after_hello,
     desiring,
@@ -29,10 +29,9 @@ from hub.config.standing import (
 )
 from hub.config.store import (
     ConfigStore,
-    Ended,
     HistoryRow,
-    Place,
     Push,
+    PushEnd,
     PushRow,
     SchemaRow,
     Undone,
@@ -40,10 +39,10 @@ from hub.config.store import (
 from hub.lines.service import LineRef
 from protocol.commands import PushConfig
 from protocol.frames import Hello
-from protocol.ids import CommandKey, DeviceId, OrgId
+from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.merge_patch import Document, leading_to, merge
 
-__all__ = ["ConfigService", "HistoryRow", "SchemaRow", "Standing"]
+__all__ = ["ConfigService", "HistoryRow", "SchemaRow", "ConfigState"]
 
 KEPT_PUSHES: Final = 500
 KEPT_DOCUMENTS: Final = 50
@@ -143,8 +142,8 @@ class ConfigService:
         await self._store.report(connection, standings)
 
     async def _taken_out(
-        self, connection: Connection, place: Place, standing: Standing
-    ) -> Standing:
+        self, connection: Connection, place: DeviceKey, standing: ConfigState
+    ) -> ConfigState:
         """Without the last push, and without those before it that had no effect either, on which
         something newer built until now."""
         while base := await self._store.base(connection, place, standing.desired_version):
@@ -167,7 +166,7 @@ class ConfigService:
                 if (org, device_id) in standings
             ]
             pushes = await self._store.pushes(connection, undone)
-            changed: dict[Place, Standing] = {}
+            changed: dict[DeviceKey, ConfigState] = {}
             for place, before in standings.items():
                 standing = after_hello(before, _said(hellos[place], before, place, pushes))
                 if standing.status == ROLLED_BACK:
@@ -181,7 +180,7 @@ class ConfigService:
     async def clean_up(self) -> None:
         await self._store.forget(pushes=KEPT_PUSHES, documents=KEPT_DOCUMENTS)
 
-    async def get(self, org: OrgId, device_id: DeviceId) -> Standing:
+    async def get(self, org: OrgId, device_id: DeviceId) -> ConfigState:
         config = await self._store.get(org, device_id)
         if config is None:
             raise NotFound("no such device")
@@ -236,7 +235,7 @@ class ConfigService:
             await self._audit.record(connection, deed_of(by, "config_schema.delete", None))
 
 
-def _conflict(push: NewCommand, standing: Standing) -> HubError | None:
+def _conflict(push: NewCommand, standing: ConfigState) -> HubError | None:
     expected = push.params.get(EXPECTED, standing.desired_version)
     if expected == standing.desired_version:
         return None
@@ -244,20 +243,20 @@ def _conflict(push: NewCommand, standing: Standing) -> HubError | None:
 
 
 def _violation(
-    push: NewCommand, standing: Standing, rules: Mapping[OrgId, Rule]
+    push: NewCommand, standing: ConfigState, rules: Mapping[OrgId, Rule]
 ) -> HubError | None:
     rule = rules.get(push.org)
     return rule and rule.problem(merge(standing.desired, push.params["patch"]))
 
 
-def _by_place(line: LineRef) -> Place:
+def _by_place(line: LineRef) -> DeviceKey:
     return line.org, line.device_id
 
 
-def _ended(command: Ledgered) -> Ended:
+def _ended(command: Ledgered) -> PushEnd:
     data = command.data or {}
     version, digest = data.get("version"), data.get("hash")
-    return Ended(
+    return PushEnd(
         command=command,
         fate=fate_of(command.status, command.error),
         without_effect=is_without_effect(command.status, command.error),
@@ -271,7 +270,7 @@ def _is_version(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
-def _said(hello: Hello, standing: Standing, place: Place, pushes: Sequence[PushRow]) -> Said:
+def _said(hello: Hello, standing: ConfigState, place: DeviceKey, pushes: Sequence[PushRow]) -> Said:
     mine = [push for push in pushes if (push.org, push.device_id) == place]
     last = next((push for push in mine if push.version == standing.desired_version), None)
     undone = (push for push in mine if push.command_id == hello.config_rolled_back)

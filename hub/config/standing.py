@@ -28,7 +28,7 @@ from protocol.errors import CommandErrorCode
 from protocol.lifecycle import State
 from protocol.merge_patch import Document, hash_of, merge
 
-Status = Literal["in_sync", "pending", "failed", "rolled_back"]
+ConfigStatus = Literal["in_sync", "pending", "failed", "rolled_back"]
 Fate = Literal["applied", "failed", "rolled_back"]
 
 _NOTHING: Final[Document] = {}
@@ -41,7 +41,7 @@ DIFFERS: Final = "the device's configuration is not the desired one"
 NO_EFFECT: Final = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED})
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class ConfigState(Struct, frozen=True, kw_only=True):
     desired: Document
     desired_version: int
     highest_version: int
@@ -49,7 +49,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     reported: Document
     reported_version: int | None
     reported_hash: str | None
-    status: Status
+    status: ConfigStatus
     error: str | None
 
 
@@ -78,7 +78,7 @@ class Said(Struct, frozen=True, kw_only=True):
     """The last push has not ended."""
 
 
-def desiring(standing: Standing, patch: Document) -> Standing:
+def desiring(standing: ConfigState, patch: Document) -> ConfigState:
     """After a push was accepted."""
     version = standing.highest_version + 1
     return replace(
@@ -102,11 +102,11 @@ def is_without_effect(status: State, error: Mapping[str, Any] | None) -> bool:
     return status in NO_EFFECT or code == CommandErrorCode.NOT_DELIVERED
 
 
-def is_to_take_out(standing: Standing, end: End) -> bool:
+def is_to_take_out(standing: ConfigState, end: End) -> bool:
     return end.without_effect and end.version == standing.desired_version
 
 
-def after_end(standing: Standing, end: End) -> Standing:
+def after_end(standing: ConfigState, end: End) -> ConfigState:
     patch = end.patch if end.fate == "applied" else {}
     known = replace(
         standing,
@@ -121,7 +121,7 @@ def after_end(standing: Standing, end: End) -> Standing:
     return _agreed(known, end.device_hash or hash_of(known.reported))
 
 
-def after_hello(standing: Standing, said: Said) -> Standing:
+def after_hello(standing: ConfigState, said: Said) -> ConfigState:
     known = replace(
         standing,
         reported=_said_document(standing, said),
@@ -141,7 +141,7 @@ def after_hello(standing: Standing, said: Said) -> Standing:
     return replace(known, status="pending", error=_drift(said))
 
 
-def _said_document(standing: Standing, said: Said) -> Document:
+def _said_document(standing: ConfigState, said: Said) -> Document:
     if said.hash is not None:
         return _document(said.hash, standing.reported, standing.desired)
     if said.version == standing.reported_version:
@@ -159,7 +159,7 @@ def _document(device_hash: str | None, likely: Document, other: Document) -> Doc
     return next((each for each in known if hash_of(each) == device_hash), _NOTHING)
 
 
-def _agreed(standing: Standing, device_hash: str) -> Standing:
+def _agreed(standing: ConfigState, device_hash: str) -> ConfigState:
     """The hash decides."""
     if device_hash != hash_of(standing.desired):
         return replace(standing, status="pending", error=DIFFERS)

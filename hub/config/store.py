@@ -10,14 +10,12 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.commands.service import Ledgered
-from hub.config.standing import Fate, Standing
+from hub.config.standing import ConfigState, Fate
 from hub.lines.service import LineRef
-from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.ids import CommandId, DeviceId, DeviceKey, OrgId
 from protocol.merge_patch import Document
 
 _Q = sql.queries("config")
-
-Place = tuple[OrgId, DeviceId]
 
 
 class HistoryRow(Struct, frozen=True, kw_only=True):
@@ -48,7 +46,7 @@ class Base(Struct, frozen=True):
     document: Document
 
 
-class Ended(Struct, frozen=True, kw_only=True):
+class PushEnd(Struct, frozen=True, kw_only=True):
     """How a push ended, as the device tells it."""
 
     command: Ledgered
@@ -88,12 +86,14 @@ class ConfigStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def lock(self, connection: Connection, places: Sequence[Place]) -> dict[Place, Standing]:
+    async def lock(
+        self, connection: Connection, places: Sequence[DeviceKey]
+    ) -> dict[DeviceKey, ConfigState]:
         return _standings(await connection.fetch(_Q["lock"], *_columns(places)))
 
     async def lock_of_lines(
         self, connection: Connection, lines: Sequence[LineRef]
-    ) -> dict[Place, Standing]:
+    ) -> dict[DeviceKey, ConfigState]:
         """Of those whose line is still the newest."""
         columns = _columns([(line.org, line.device_id) for line in lines])
         generations = [line.generation for line in lines]
@@ -102,7 +102,7 @@ class ConfigStore:
     async def want(
         self,
         connection: Connection,
-        desired: Mapping[Place, Standing],
+        desired: Mapping[DeviceKey, ConfigState],
         pushes: Sequence[Push],
     ) -> None:
         await connection.execute(
@@ -123,7 +123,7 @@ class ConfigStore:
             [push.document for push in pushes],
         )
 
-    async def base(self, connection: Connection, place: Place, version: int) -> Base | None:
+    async def base(self, connection: Connection, place: DeviceKey, version: int) -> Base | None:
         """What was desired before a push that had no effect; None for another, or when that is not
         known any more."""
         row = await connection.fetchrow(_Q["base"], *place, version)
@@ -135,7 +135,7 @@ class ConfigStore:
         )
         return found
 
-    async def note_ends(self, connection: Connection, ends: Sequence[Ended]) -> list[PushRow]:
+    async def note_ends(self, connection: Connection, ends: Sequence[PushEnd]) -> list[PushRow]:
         """Those pushes that had no end yet, in order."""
         rows = await connection.fetch(
             _Q["note_ends"],
@@ -158,7 +158,9 @@ class ConfigStore:
         )
         return [_push(row) for row in rows]
 
-    async def report(self, connection: Connection, standings: Mapping[Place, Standing]) -> None:
+    async def report(
+        self, connection: Connection, standings: Mapping[DeviceKey, ConfigState]
+    ) -> None:
         if not standings:
             return
         rows = list(standings.values())
@@ -179,7 +181,7 @@ class ConfigStore:
         await self.database.execute(_Q["forget"], pushes)
         await self.database.execute(_Q["forget_documents"], documents)
 
-    async def get(self, org: OrgId, device_id: DeviceId) -> Standing | None:
+    async def get(self, org: OrgId, device_id: DeviceId) -> ConfigState | None:
         row = await self.database.fetchrow(_Q["get"], org, device_id)
         return None if row is None else _standing(row)
 
@@ -237,16 +239,16 @@ def _text(schema: Document) -> str:
     return msgspec.json.encode(schema).decode()
 
 
-def _columns(places: Sequence[Place]) -> tuple[list[OrgId], list[DeviceId]]:
+def _columns(places: Sequence[DeviceKey]) -> tuple[list[OrgId], list[DeviceId]]:
     return [org for org, _ in places], [device_id for _, device_id in places]
 
 
-def _standings(rows: Sequence[Row]) -> dict[Place, Standing]:
+def _standings(rows: Sequence[Row]) -> dict[DeviceKey, ConfigState]:
     return {(row["org_id"], row["device_id"]): _standing(row) for row in rows}
 
 
-def _standing(row: Row) -> Standing:
-    return Standing(
+def _standing(row: Row) -> ConfigState:
+    return ConfigState(
         desired=row["desired"],
         desired_version=row["desired_version"],
         highest_version=row["highest_version"],

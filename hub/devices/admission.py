@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from hub.web.limits import Limits, Scope
+from hub.web.limits import RequestLimits, Scope
 from protocol.ids import DEFAULT_ORG, DeviceId
 
 
@@ -10,7 +10,7 @@ class Admission:
     """Every method raises `TooManyRequests`. Who shows a good key or token does not count for his
     address: a whole factory may stand behind it."""
 
-    def __init__(self, limits: Limits, scope: Scope, address: str | None) -> None:
+    def __init__(self, limits: RequestLimits, scope: Scope, address: str | None) -> None:
         self._limits = limits
         self._scope = scope
         self.address = address

@@ -9,17 +9,17 @@ device gets nothing, whatever it shows.
 
 import hmac
 from enum import Enum
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
-Reenroll = Literal["offline", "always", "never"]
+from hub.base.principal import Reenroll
 
 LATELY_SECONDS: Final = 60.0
 """So long after its line a device still counts as at work."""
 
 
-class Verdict(Enum):
+class EnrollmentVerdict(Enum):
     RENEW = "a further token, beside its own"
     ENROLL = "a token that ends all others"
     REGISTER = "register it, then a token"
@@ -30,7 +30,7 @@ class Verdict(Enum):
     NEVER = "devices that are known do not enrol again here"
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class KnownDevice(Struct, frozen=True, kw_only=True):
     """What the hub knows of the device; None in its place = nothing."""
 
     disabled: bool = False
@@ -55,28 +55,32 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 def decide(
-    standing: Standing | None,
+    standing: KnownDevice | None,
     *,
     key_fits: bool,
     token: int | None,
     auto_enroll: bool,
     reenroll: Reenroll,
-) -> Verdict:
+) -> EnrollmentVerdict:
     """`token`: the version of a genuine token of this device that was shown."""
     own_token = standing is not None and standing.covers(token)
     if not key_fits and not own_token:
-        return Verdict.BAD_KEY
+        return EnrollmentVerdict.BAD_KEY
     if standing is None:
-        return Verdict.REGISTER if auto_enroll else Verdict.UNKNOWN
+        return EnrollmentVerdict.REGISTER if auto_enroll else EnrollmentVerdict.UNKNOWN
     if standing.barred:
-        return Verdict.BARRED
+        return EnrollmentVerdict.BARRED
     if own_token:
-        return Verdict.RENEW
+        return EnrollmentVerdict.RENEW
     if not standing.replaces or reenroll == "always":
-        return Verdict.ENROLL
+        return EnrollmentVerdict.ENROLL
     if reenroll == "never":
-        return Verdict.NEVER
-    return Verdict.AT_WORK if standing.on_line or standing.line_lately else Verdict.ENROLL
+        return EnrollmentVerdict.NEVER
+    return (
+        EnrollmentVerdict.AT_WORK
+        if standing.on_line or standing.line_lately
+        else EnrollmentVerdict.ENROLL
+    )
 
 
 def key_fits(shown: str | None, key: str) -> bool:

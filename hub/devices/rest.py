@@ -18,15 +18,14 @@ from hub.devices.service import (
     Identity,
 )
 from hub.web.envelope import Answer
-from hub.web.inputs import Body, ListQuery, Query
-from hub.web.limits import Limits
+from hub.web.inputs import Body, ListQuery, Query, Text
+from hub.web.limits import RequestLimits
 from hub.web.route import Call
 from protocol.codec import at, rfc3339
 from protocol.frames import ConnectionMode
 from protocol.ids import DEVICE_ID_RULE, DeviceId, DeviceIdField, is_device_id
 from protocol.telemetry import ShownStatus
 
-Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=64)]
 
 
@@ -100,7 +99,7 @@ class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeviceEndpoints:
-    def __init__(self, service: DeviceService, limits: Limits) -> None:
+    def __init__(self, service: DeviceService, limits: RequestLimits) -> None:
         self._service = service
         self._limits = limits
 

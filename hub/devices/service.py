@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 import structlog
@@ -25,7 +25,7 @@ from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.admission import Admission
-from hub.devices.enrollment import LATELY_SECONDS, Verdict, decide, key_fits
+from hub.devices.enrollment import LATELY_SECONDS, EnrollmentVerdict, decide, key_fits
 from hub.devices.store import (
     ConnectedRow,
     DeviceFilter,
@@ -33,6 +33,7 @@ from hub.devices.store import (
     DeviceStore,
     Identity,
 )
+from hub.telemetry.service import TelemetryService
 from protocol.dashboard import AlertEvent
 from protocol.frames import ConnectionMode
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, is_device_id
@@ -54,13 +55,6 @@ ALERT_EVERY: Final = 60.0
 """Seconds between two alerts of too many enrolments."""
 
 
-class Dashboards(Protocol):
-    """Where alerts of the hub's own go (the telemetry floor)."""
-
-    def alert(self, org: OrgId, event: AlertEvent) -> None: ...
-    def now(self) -> str: ...
-
-
 class DeviceChange(Struct, frozen=True, kw_only=True):
     """None leaves a field as it is."""
 
@@ -78,14 +72,14 @@ class DeviceService:
         store: DeviceStore,
         accounts: AccountService,
         audit: AuditService,
-        dashboards: Dashboards,
+        telemetry: TelemetryService,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._audit = audit
-        self._dashboards = dashboards
+        self._telemetry = telemetry
         self._clock = clock
         self._rate_told_at = float("-inf")
 
@@ -118,14 +112,20 @@ class DeviceService:
                 standing, key_fits=fits, token=version, auto_enroll=auto_enroll, reenroll=reenroll
             )
             self._require(verdict, device_id, admission, enrollment_key)
-            if verdict is Verdict.REGISTER and not await self._store.register(
+            if verdict is EnrollmentVerdict.REGISTER and not await self._store.register(
                 connection, DEFAULT_ORG, device_id, who
             ):
                 raise Unavailable("another call registers the same device", retry_after=1)
             given = await self._store.next_version(
-                connection, DEFAULT_ORG, device_id, who.version, only=verdict is not Verdict.RENEW
+                connection,
+                DEFAULT_ORG,
+                device_id,
+                who.version,
+                only=verdict is not EnrollmentVerdict.RENEW,
             )
-            replaces = verdict is Verdict.ENROLL and standing is not None and standing.replaces
+            replaces = (
+                verdict is EnrollmentVerdict.ENROLL and standing is not None and standing.replaces
+            )
             deed = _enrolled(by, device_id, verdict, replaces=replaces)
             await self._audit.record(connection, deed)
             granted = self._accounts.device_token(DEFAULT_ORG, device_id, given)
@@ -135,12 +135,12 @@ class DeviceService:
         return granted
 
     def _require(
-        self, verdict: Verdict, device_id: DeviceId, admission: Admission, key: str
+        self, verdict: EnrollmentVerdict, device_id: DeviceId, admission: Admission, key: str
     ) -> None:
         """Raises what a refusal is to the caller."""
-        if verdict is Verdict.BAD_KEY:
+        if verdict is EnrollmentVerdict.BAD_KEY:
             admission.wrong_key()
-        if verdict is Verdict.REGISTER:
+        if verdict is EnrollmentVerdict.REGISTER:
             try:
                 admission.new_device(key)
             except TooManyRequests:
@@ -162,12 +162,12 @@ class DeviceService:
         log.warning("device_reenrolled", device_id=device_id)
         alert = AlertEvent(
             device_id=device_id,
-            ts=self._dashboards.now(),
+            ts=self._telemetry.now(),
             severity="WARN",
             code="device_reenrolled",
             message="it enrolled again by the enrolment key: its earlier tokens have ended",
         )
-        self._dashboards.alert(DEFAULT_ORG, alert)
+        self._telemetry.alert(DEFAULT_ORG, alert)
 
     def _raise_rate(self, device_id: DeviceId, address: str | None) -> None:
         """Once a minute: whose device it is does not matter, from where it comes does."""
@@ -178,12 +178,12 @@ class DeviceService:
         log.warning("enrollment_rate", device_id=device_id, address=address)
         alert = AlertEvent(
             device_id=device_id,
-            ts=self._dashboards.now(),
+            ts=self._telemetry.now(),
             severity="WARN",
             code="enrollment_rate",
             message=f"too many new devices enrol from {address}: they are told to come later",
         )
-        self._dashboards.alert(DEFAULT_ORG, alert)
+        self._telemetry.alert(DEFAULT_ORG, alert)
 
     async def require(self, org: OrgId, device_id: str) -> None:
         """Raises `NotFound` when there is no such device."""
@@ -264,27 +264,29 @@ def _require_visible(name: str | None) -> None:
         require_visible(name, "name")
 
 
-def _require(verdict: Verdict, device_id: DeviceId) -> None:
+def _require(verdict: EnrollmentVerdict, device_id: DeviceId) -> None:
     """Raises what a refusal is to the caller."""
     match verdict:
-        case Verdict.BAD_KEY:
+        case EnrollmentVerdict.BAD_KEY:
             raise BadEnrollmentKey(BAD_KEY)
-        case Verdict.UNKNOWN | Verdict.BARRED:
+        case EnrollmentVerdict.UNKNOWN | EnrollmentVerdict.BARRED:
             raise Forbidden(f"{device_id} gets no token: {verdict.value}")
-        case Verdict.AT_WORK | Verdict.NEVER:
+        case EnrollmentVerdict.AT_WORK | EnrollmentVerdict.NEVER:
             raise ReenrollRefused(
                 f"{device_id} gets no token by the enrolment key: {verdict.value}",
                 retry_after=int(LATELY_SECONDS),
             )
-        case Verdict.RENEW | Verdict.ENROLL | Verdict.REGISTER:
+        case EnrollmentVerdict.RENEW | EnrollmentVerdict.ENROLL | EnrollmentVerdict.REGISTER:
             pass
 
 
-def _enrolled(by: Principal, device_id: DeviceId, verdict: Verdict, *, replaces: bool) -> Deed:
+def _enrolled(
+    by: Principal, device_id: DeviceId, verdict: EnrollmentVerdict, *, replaces: bool
+) -> Deed:
     device = msgspec.structs.replace(
         by, kind="device", subject=device_id, actor=device_id, org=DEFAULT_ORG
     )
-    if verdict is Verdict.REGISTER:
+    if verdict is EnrollmentVerdict.REGISTER:
         action = "device.enroll"
     else:
         action = "device.reenroll" if replaces else "device.token"

@@ -8,7 +8,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.patterns import containing
-from hub.devices.enrollment import LATELY_SECONDS, Standing
+from hub.devices.enrollment import LATELY_SECONDS, KnownDevice
 from protocol.errors import CommandErrorCode
 from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
@@ -91,18 +91,18 @@ class DeviceStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def standing(self, org: OrgId, device_id: DeviceId) -> Standing | None:
+    async def standing(self, org: OrgId, device_id: DeviceId) -> KnownDevice | None:
         row = await self.database.fetchrow(_Q["standing"], org, device_id)
         if row is None:
             return None
-        return Standing(disabled=row["disabled"], deleted=row["deleted"])
+        return KnownDevice(disabled=row["disabled"], deleted=row["deleted"])
 
     async def lock_standing(
         self, connection: Connection, org: OrgId, device_id: DeviceId
-    ) -> Standing | None:
+    ) -> KnownDevice | None:
         """What decides about a token, under the lock that its end takes."""
         row = await connection.fetchrow(_Q["lock_standing"], org, device_id, LATELY_SECONDS)
-        return None if row is None else Standing(**dict(row))
+        return None if row is None else KnownDevice(**dict(row))
 
     async def register(
         self, connection: Connection, org: OrgId, device_id: DeviceId, who: Identity

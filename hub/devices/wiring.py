@@ -7,7 +7,7 @@ from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
 from hub.telemetry.service import TelemetryService
-from hub.web.limits import Limits
+from hub.web.limits import RequestLimits
 
 
 def build(
@@ -15,7 +15,7 @@ def build(
     audit: AuditService,
     telemetry: TelemetryService,
     accounts: AccountService,
-    limits: Limits,
+    limits: RequestLimits,
 ) -> tuple[DeviceService, Capability]:
     store = DeviceStore(base.database)
     service = DeviceService(store, accounts, audit, telemetry)

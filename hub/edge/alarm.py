@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.edge.pushing import Waiting
+from hub.edge.pushing import WaitingRecord
 from protocol.ids import DeviceId, OrgId
 
 CODE: Final = "dead_letter"
@@ -17,7 +17,7 @@ MOST_A_SECOND: Final = 10
 MOST_TEXT: Final = 1000
 
 
-class Told(Struct, frozen=True):
+class CloudAlert(Struct, frozen=True):
     """An alert to raise."""
 
     org: OrgId
@@ -33,7 +33,9 @@ class Alarm:
         self._told: Counter[tuple[OrgId, DeviceId]] = Counter()
         self._left_out: Counter[tuple[OrgId, DeviceId]] = Counter()
 
-    def buried(self, org: OrgId, letter: Waiting, reason: str, now: float) -> Told | None:
+    def buried(
+        self, org: OrgId, letter: WaitingRecord, reason: str, now: float
+    ) -> CloudAlert | None:
         """A record became a dead letter; None when it is summed up later."""
         if int(now) != self._second:
             self._second = int(now)
@@ -44,14 +46,14 @@ class Alarm:
             return None
         self._told[whose] += 1
         text = f"the cloud refuses the {letter.kind} {letter.item.id}: {reason}"
-        return Told(org, letter.device_id, text[:MOST_TEXT])
+        return CloudAlert(org, letter.device_id, text[:MOST_TEXT])
 
-    def left_out(self, now: float) -> list[Told]:
+    def left_out(self, now: float) -> list[CloudAlert]:
         """What seconds before this one left out."""
         if int(now) == self._second:
             return []
         told = [
-            Told(org, device_id, f"the cloud refuses {count} more records")
+            CloudAlert(org, device_id, f"the cloud refuses {count} more records")
             for (org, device_id), count in self._left_out.items()
         ]
         self._left_out.clear()

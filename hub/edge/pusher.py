@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from msgspec import Struct
@@ -17,11 +17,12 @@ from cloud.api import Push
 from cloud.client import CloudClient
 from hub.base import metrics
 from hub.base.errors import Unavailable
-from hub.edge.alarm import CODE, Alarm, Told
-from hub.edge.pushing import Claimed, Settlement, Waiting, in_time, settle
+from hub.edge.alarm import CODE, Alarm, CloudAlert
+from hub.edge.pushing import Claimed, Settlement, WaitingRecord, in_time, settle
 from hub.edge.store import EdgeStore, Settled
+from hub.telemetry.service import TelemetryService
 from protocol.dashboard import AlertEvent
-from protocol.ids import OrgId, ReplicaId
+from protocol.ids import ReplicaId
 from protocol.telemetry import Severity
 
 log = structlog.get_logger(__name__)
@@ -34,19 +35,12 @@ BATCHES: Final = 50
 """Then another lane has its turn."""
 
 
-class Dashboards(Protocol):
-    """Where alerts of the hub's own go (the telemetry floor)."""
-
-    def alert(self, org: OrgId, event: AlertEvent) -> None: ...
-    def now(self) -> str: ...
-
-
 class CloudPusher:
     def __init__(
         self,
         store: EdgeStore,
         client: CloudClient | None,
-        dashboards: Dashboards,
+        telemetry: TelemetryService,
         replica_id: ReplicaId,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -54,7 +48,7 @@ class CloudPusher:
     ) -> None:
         self._store = store
         self._client = client
-        self._dashboards = dashboards
+        self._telemetry = telemetry
         self._replica_id = replica_id
         self._clock = clock
         self._draw = draw
@@ -115,7 +109,7 @@ class CloudPusher:
         await self._store.release(claimed.lane, self._replica_id)
 
     async def _push_batch(
-        self, client: CloudClient, turn: "_Turn", batch: Sequence[Waiting]
+        self, client: CloudClient, turn: "_Turn", batch: Sequence[WaitingRecord]
     ) -> bool:
         """Whether to go on with this lane."""
         company_id, push = turn.claimed.lane.company_id, Push(batch)
@@ -155,16 +149,16 @@ class CloudPusher:
             self._raise([told] if told else [])
         return settled
 
-    def _raise(self, alerts: Iterable[Told]) -> None:
+    def _raise(self, alerts: Iterable[CloudAlert]) -> None:
         for each in alerts:
             event = AlertEvent(
                 device_id=each.device_id,
-                ts=self._dashboards.now(),
+                ts=self._telemetry.now(),
                 severity=SEVERITY,
                 code=CODE,
                 message=each.message,
             )
-            self._dashboards.alert(each.org, event)
+            self._telemetry.alert(each.org, event)
 
 
 class _Turn(Struct):

@@ -27,7 +27,7 @@ class Lane(Struct, frozen=True):
     company_id: str
 
 
-class Waiting(Struct, frozen=True, kw_only=True):
+class WaitingRecord(Struct, frozen=True, kw_only=True):
     """A record that waits. `queue_id` is its place, and names it."""
 
     queue_id: int
@@ -46,20 +46,20 @@ class Claimed(Struct, frozen=True):
 class Settlement(Struct, frozen=True, kw_only=True):
     """What to write after one answer. `wait` is None when the lane goes on."""
 
-    done: Sequence[Waiting] = ()
-    dead: Sequence[Waiting] = ()
+    done: Sequence[WaitingRecord] = ()
+    dead: Sequence[WaitingRecord] = ()
     error: str = ""
     failures: int = 0
     wait: float | None = None
     new_token: bool = False
 
 
-def of_one_kind(waiting: Sequence[Waiting]) -> list[Waiting]:
+def of_one_kind(waiting: Sequence[WaitingRecord]) -> list[WaitingRecord]:
     """The first ones, as far as one request may carry them."""
     return list(takewhile(lambda each: each.kind == waiting[0].kind, waiting))
 
 
-def settle(push: Push[Waiting], answer: Answer, *, failures: int, draw: float) -> Settlement:
+def settle(push: Push[WaitingRecord], answer: Answer, *, failures: int, draw: float) -> Settlement:
     """`failures` in a row before this answer; `draw` from [0, 1)."""
     verdict = meaning(answer.status)
     outcome = push.answered(verdict)

@@ -9,13 +9,13 @@ from msgspec import Raw, Struct
 from hub.audit.entries import deed_of
 from hub.audit.service import AuditService
 from hub.base import metrics
-from hub.base.database import Connection
+from hub.base.database import Connection, Raced
 from hub.base.errors import NotFound, Overloaded, TooManyRequests, Unavailable
 from hub.base.paging import Items, decode_number_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.retention import Retention
 from hub.edge.records import Intake, Judged, decide, judge
-from hub.edge.store import DeadRow, EdgeStore, Overview, Raced, Which
+from hub.edge.store import DeadRow, EdgeStore, Overview, Which
 from protocol.edge import Refusal, SyncAnswer
 from protocol.ids import DeviceId, OrgId
 

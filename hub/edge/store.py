@@ -10,8 +10,8 @@ from msgspec import Struct, structs
 
 import sql
 from cloud.api import LONGEST_WISH, MOST_ITEMS, Item, fitting
-from hub.base.database import Connection, Database, Row
-from hub.edge.pushing import LEASE_SECONDS, Claimed, Lane, Settlement, Waiting, of_one_kind
+from hub.base.database import Connection, Database, Raced, Row
+from hub.edge.pushing import LEASE_SECONDS, Claimed, Lane, Settlement, WaitingRecord, of_one_kind
 from hub.edge.records import Judged
 from protocol.codec import rfc3339
 from protocol.edge import Kind
@@ -19,10 +19,6 @@ from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
 
 _Q = sql.queries("edge")
-
-
-class Raced(Exception):
-    """Another call has put one of these records there meanwhile."""
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -46,7 +42,7 @@ class Settled(Struct, frozen=True):
     letter now. A refused record that is none waits behind an older one of its company."""
 
     holds: bool
-    dead: list[Waiting]
+    dead: list[WaitingRecord]
 
 
 class DeadRow(Struct, frozen=True, kw_only=True):
@@ -123,7 +119,7 @@ class EdgeStore:
         rows = await self.database.fetch(_Q["claim"], replica_id, LEASE_SECONDS, most, LONGEST_WISH)
         return [Claimed(Lane(row["org_id"], row["company_id"]), row["failures"]) for row in rows]
 
-    async def next(self, lane: Lane) -> list[Waiting]:
+    async def next(self, lane: Lane) -> list[WaitingRecord]:
         """The first records of the lane, as many as go into one request."""
         rows = await self.database.fetch(_Q["next"], *_key(lane), MOST_ITEMS)
         waiting = of_one_kind([_waiting(row) for row in rows])
@@ -213,12 +209,12 @@ def _key(lane: Lane) -> tuple[str, str]:
     return (lane.org, lane.company_id)
 
 
-def _places(waiting: Sequence[Waiting]) -> list[int]:
+def _places(waiting: Sequence[WaitingRecord]) -> list[int]:
     return [each.queue_id for each in waiting]
 
 
-def _waiting(row: Row) -> Waiting:
-    return Waiting(
+def _waiting(row: Row) -> WaitingRecord:
+    return WaitingRecord(
         queue_id=row["queue_id"],
         device_id=DeviceId(row["device_id"]),
         kind=row["kind"],

@@ -26,14 +26,14 @@ def stored_name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
 
 
-class Part(Struct, frozen=True):
+class ByteRange(Struct, frozen=True):
     """Bytes `first` to `last`, both included."""
 
     first: int
     last: int
 
 
-class Verdict(Enum):
+class RangeVerdict(Enum):
     """What else a request for an artifact comes to."""
 
     WHOLE = "whole"
@@ -59,15 +59,15 @@ _TAGS: Final = re.compile(r'(W/)?("[^"]*")')
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE)
 
 
-def judge(asked: Asked, etag: str, size: int) -> Part | Verdict:
+def judge(asked: Asked, etag: str, size: int) -> ByteRange | RangeVerdict:
     """In the order of RFC 9110, 13.2.2. One range is served; a malformed header, another unit or
     several ranges are ignored, as section 14.2 allows."""
     if asked.if_match is not None and not _names(asked.if_match, etag, weak=False):
-        return Verdict.ANOTHER
+        return RangeVerdict.ANOTHER
     if asked.if_none_match is not None and _names(asked.if_none_match, etag, weak=True):
-        return Verdict.KNOWN
+        return RangeVerdict.KNOWN
     if asked.method != "GET" or asked.if_range not in (None, etag):
-        return Verdict.WHOLE
+        return RangeVerdict.WHOLE
     return _range(asked.range, size)
 
 
@@ -78,23 +78,23 @@ def _names(header: str, etag: str, *, weak: bool) -> bool:
     return any(tag == etag and (weak or not mark) for mark, tag in _TAGS.findall(header))
 
 
-def _range(header: str | None, size: int) -> Part | Verdict:
+def _range(header: str | None, size: int) -> ByteRange | RangeVerdict:
     found = _RANGE.fullmatch((header or "").replace(" ", ""))
     if found is None:
-        return Verdict.WHOLE
+        return RangeVerdict.WHOLE
     first, last = (_number(digits) for digits in found.groups())
     if first is None:
-        return Verdict.WHOLE if last is None else _suffix(last, size)
+        return RangeVerdict.WHOLE if last is None else _suffix(last, size)
     if last is not None and last < first:
-        return Verdict.WHOLE
+        return RangeVerdict.WHOLE
     if first >= size:
-        return Verdict.NOTHING
-    return Part(first, size - 1 if last is None else min(last, size - 1))
+        return RangeVerdict.NOTHING
+    return ByteRange(first, size - 1 if last is None else min(last, size - 1))
 
 
-def _suffix(length: int, size: int) -> Part | Verdict:
+def _suffix(length: int, size: int) -> ByteRange | RangeVerdict:
     """The last bytes of an artifact."""
-    return Part(max(0, size - length), size - 1) if length and size else Verdict.NOTHING
+    return ByteRange(max(0, size - length), size - 1) if length and size else RangeVerdict.NOTHING
 
 
 def _number(digits: str) -> int | None:

@@ -10,10 +10,10 @@ from hub.campaigns.service import (
     Campaign,
     CampaignService,
     CampaignStatus,
+    CampaignTarget,
     Phase,
     Status,
     StopAt,
-    Target,
     Terms,
     Wave,
     Wish,
@@ -21,14 +21,13 @@ from hub.campaigns.service import (
 from hub.firmware.deployments import DeploymentService, Matching, Wanted
 from hub.firmware.service import FirmwareService
 from hub.web.envelope import Answer
-from hub.web.inputs import Body, ListQuery
+from hub.web.inputs import Body, ListQuery, Text
 from hub.web.route import Call
 from protocol.codec import at, rfc3339
 from protocol.ids import DeviceId, DeviceIdField
 from protocol.replies import ErrorObject
 from protocol.telemetry import ShownStatus
 
-Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
 
 
@@ -258,7 +257,7 @@ def _deployment(campaign: Campaign) -> Deployment:
     )
 
 
-def _device(target: Target) -> DeploymentDevice:
+def _device(target: CampaignTarget) -> DeploymentDevice:
     return DeploymentDevice(
         device_id=target.device_id,
         status=target.status,

@@ -8,8 +8,8 @@ from starlette.responses import FileResponse, Response
 
 from hub.base.errors import PreconditionFailed, UnsupportedMedia
 from hub.base.paging import Items
-from hub.firmware.artifact import Asked, Part, Verdict, judge
-from hub.firmware.service import FirmwareService, KeyRow, NewRelease, ReleaseRow
+from hub.firmware.artifact import Asked, ByteRange, RangeVerdict, judge
+from hub.firmware.service import FirmwareKeyRow, FirmwareService, NewRelease, ReleaseRow
 from hub.web.envelope import Answer, problem, problem_document
 from hub.web.inputs import Body, ListQuery, Query
 from hub.web.route import Call
@@ -118,11 +118,11 @@ class FirmwareEndpoints:
         release = await self._service.get_for(call.principal, call.path("id"))
         etag = f'"{release.sha256}"'
         verdict = judge(_asked(call.request), etag, release.size)
-        if verdict is Verdict.KNOWN:
+        if verdict is RangeVerdict.KNOWN:
             return Response(status_code=304, headers={"ETag": etag})
-        if isinstance(verdict, Verdict) and verdict is not Verdict.WHOLE:
+        if isinstance(verdict, RangeVerdict) and verdict is not RangeVerdict.WHOLE:
             return _refused(verdict, etag, release.size)
-        _ask_for(call.request, None if verdict is Verdict.WHOLE else verdict)
+        _ask_for(call.request, None if verdict is RangeVerdict.WHOLE else verdict)
         return FileResponse(
             self._service.path(release),
             media_type="application/octet-stream",
@@ -144,7 +144,7 @@ def _asked(request: Request) -> Asked:
     )
 
 
-def _ask_for(request: Request, part: Part | None) -> None:
+def _ask_for(request: Request, part: ByteRange | None) -> None:
     """Let the library that sends the file see what was decided, and nothing else."""
     headers = [h for h in request.scope["headers"] if h[0] not in (b"range", b"if-range")]
     if part is not None:
@@ -152,8 +152,8 @@ def _ask_for(request: Request, part: Part | None) -> None:
     request.scope["headers"] = headers
 
 
-def _refused(verdict: Verdict, etag: str, size: int) -> Response:
-    if verdict is Verdict.ANOTHER:
+def _refused(verdict: RangeVerdict, etag: str, size: int) -> Response:
+    if verdict is RangeVerdict.ANOTHER:
         response = problem(PreconditionFailed(f"the artifact is {etag}"))
         response.headers["ETag"] = etag
         return response
@@ -181,7 +181,7 @@ def _release(row: ReleaseRow) -> Release:
     )
 
 
-def _key(row: KeyRow) -> SigningKey:
+def _key(row: FirmwareKeyRow) -> SigningKey:
     return SigningKey(
         id=row.key_id,
         name=row.name,

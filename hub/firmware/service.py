@@ -14,14 +14,14 @@ from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.campaigns.service import CampaignService
-from hub.commands.service import CommandService, Filter
+from hub.commands.service import CommandFilter, CommandService
 from hub.firmware.artifact import display_name
 from hub.firmware.files import Artifacts
 from hub.firmware.signing import check_public_key, check_signature, key_that_fits
-from hub.firmware.store import KeyRow, ReleaseRow, ReleaseStore, taken
+from hub.firmware.store import FirmwareKeyRow, ReleaseRow, ReleaseStore, taken
 from protocol.ids import DeviceId, OrgId, uuid7
 
-__all__ = ["FirmwareService", "KeyRow", "NewRelease", "ReleaseRow"]
+__all__ = ["FirmwareService", "FirmwareKeyRow", "NewRelease", "ReleaseRow"]
 
 
 class NewRelease(Struct, frozen=True, kw_only=True):
@@ -155,7 +155,7 @@ class FirmwareService:
             return release
         told = await self._commands.list(
             by.org,
-            Filter(device_id=DeviceId(by.subject), type=["update_firmware"]),
+            CommandFilter(device_id=DeviceId(by.subject), type=["update_firmware"]),
             cursor=None,
             limit=100,
         )
@@ -181,13 +181,13 @@ class FirmwareService:
 
     # Keys
 
-    async def keys(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[KeyRow]:
+    async def keys(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[FirmwareKeyRow]:
         rows = await self._store.keys(org, before=decode_cursor(cursor), limit=limit + 1)
         return page_of(
             rows, limit, key=lambda row: (row.created_at, row.key_id), item=lambda row: row
         )
 
-    async def add_key(self, by: Principal, name: str, public_key: str) -> KeyRow:
+    async def add_key(self, by: Principal, name: str, public_key: str) -> FirmwareKeyRow:
         """Raises `Invalid`, or `Conflict` when the key is there."""
         require_visible(name, "name")
         kept = check_public_key("publicKey", public_key)

@@ -44,7 +44,7 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
         )
 
 
-class KeyRow(Struct, frozen=True, kw_only=True):
+class FirmwareKeyRow(Struct, frozen=True, kw_only=True):
     key_id: str
     name: str
     public_key: str
@@ -52,7 +52,7 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
     @classmethod
-    def from_row(cls, row: Row) -> "KeyRow":
+    def from_row(cls, row: Row) -> "FirmwareKeyRow":
         return cls(**{field: row[field] for field in cls.__struct_fields__})
 
 
@@ -127,10 +127,10 @@ class ReleaseStore:
         *,
         before: tuple[datetime, str] | None = None,
         limit: int | None = None,
-    ) -> "list[KeyRow]":
+    ) -> "list[FirmwareKeyRow]":
         """Without `limit`, all."""
         rows = await self.database.fetch(_Q["keys"], org, *(before or (None, None)), limit)
-        return [KeyRow.from_row(row) for row in rows]
+        return [FirmwareKeyRow.from_row(row) for row in rows]
 
     async def add_key(
         self,
@@ -141,13 +141,13 @@ class ReleaseStore:
         name: str,
         public_key: str,
         by: str,
-    ) -> KeyRow:
+    ) -> FirmwareKeyRow:
         """Raises `Conflict` when the key is there."""
         try:
             rows = await connection.fetch(_Q["add_key"], org, key_id, name, public_key, by)
         except asyncpg.UniqueViolationError:
             raise Conflict("this key is there already") from None
-        return KeyRow.from_row(rows[0])
+        return FirmwareKeyRow.from_row(rows[0])
 
     async def delete_key(self, connection: Connection, org: OrgId, key_id: str) -> bool:
         """Whether it was there. Raises `Conflict` while a release is signed with it."""

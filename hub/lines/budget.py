@@ -8,26 +8,24 @@ device takes bursts (a bad network, a debugging session) and slows what goes on 
 from collections import OrderedDict
 from typing import Final
 
-from protocol.ids import DeviceId, OrgId
+from protocol.ids import DeviceKey
 
 BURST: Final = 300
 PER_SECOND: Final = 0.5
 MOST_DEVICES: Final = 50_000
-
-Place = tuple[OrgId, DeviceId]
 
 
 class ConnectBudget:
     def __init__(self, *, burst: int = BURST, per_second: float = PER_SECOND) -> None:
         self._burst = burst
         self._per_second = per_second
-        self._full_at: OrderedDict[Place, float] = OrderedDict()
+        self._full_at: OrderedDict[DeviceKey, float] = OrderedDict()
         """When each bucket is full again, the least recently used first; none = it is full."""
 
     def __len__(self) -> int:
         return len(self._full_at)
 
-    def take(self, device: Place, now: float) -> float:
+    def take(self, device: DeviceKey, now: float) -> float:
         """0.0 when the device may connect, else the seconds until it may."""
         full_at = max(self._full_at.pop(device, now), now)
         lacking = (full_at - now) * self._per_second

@@ -18,13 +18,13 @@ BURST: Final = 2000
 """Frames that are always taken within one window."""
 
 
-class Verdict(Enum):
+class PaceVerdict(Enum):
     TAKE = "take"
     SHED = "shed"
     CLOSE = "close"
 
 
-TAKE: Final = Verdict.TAKE
+TAKE: Final = PaceVerdict.TAKE
 """Looked up once: every frame is compared with it."""
 
 
@@ -45,7 +45,7 @@ class Pace:
         self._bytes = 0
         self._over = 0
 
-    def frame(self, size: int, now: float) -> Verdict:
+    def frame(self, size: int, now: float) -> PaceVerdict:
         """Count one frame of `size` bytes and say what becomes of it."""
         if now >= self._until:
             self._turn(now)
@@ -53,7 +53,7 @@ class Pace:
         self._bytes += size
         if self._over < FORGIVEN:
             return TAKE
-        return Verdict.CLOSE if self._over >= PATIENCE else Verdict.SHED
+        return PaceVerdict.CLOSE if self._over >= PATIENCE else PaceVerdict.SHED
 
     def _turn(self, now: float) -> None:
         """Judge the window that has ended and begin the next."""

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from protocol.ids import DeviceId, Generation, OrgId
 
 
-class Registered(Protocol):
+class OpenLine(Protocol):
     @property
     def org(self) -> OrgId: ...
     @property
@@ -20,7 +20,7 @@ class Registered(Protocol):
     def generation(self) -> Generation: ...
 
 
-L = TypeVar("L", bound=Registered)
+L = TypeVar("L", bound=OpenLine)
 
 
 class Registry(Generic[L]):

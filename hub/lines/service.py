@@ -9,12 +9,12 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from msgspec import Struct
 
-from hub.accounts.service import Change
+from hub.accounts.service import VersionChange
 from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
@@ -22,10 +22,11 @@ from hub.lines import cloning
 from hub.lines.registry import Registry
 from hub.lines.session import LineSession
 from hub.lines.stall import BEAT_SECONDS, Stall
-from hub.lines.store import LineRef, LineStore, Opening, Registered
+from hub.lines.store import LineRef, LineStore, Opening, Registration
+from hub.telemetry.service import TelemetryService
 from protocol.closing import CloseCode
 from protocol.codec import encode
-from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
+from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.frames import Hello, Reconnect
 from protocol.ids import DeviceId, OrgId, ReplicaId
 
@@ -37,18 +38,10 @@ DRAIN_JITTER_MS: Final = 1000
 """The longest wish of a device's `afterMs`: the batches spread the fleet, this spreads a batch."""
 
 
-class Dashboards(Protocol):
-    """Where presence is told (the telemetry floor)."""
-
-    def publish(self, org: OrgId, event: DashboardEvent) -> None: ...
-    def alert(self, org: OrgId, event: AlertEvent) -> None: ...
-    def now(self) -> str: ...
-
-
 HelloListener = Callable[[list[tuple[LineRef, Hello]]], Awaitable[None]]
 
 
-class Replica(Struct, frozen=True):
+class ReplicaIdentity(Struct, frozen=True):
     replica_id: ReplicaId
     address: str
     version: str
@@ -61,8 +54,8 @@ class LineService:
     def __init__(
         self,
         store: LineStore,
-        replica: Replica,
-        dashboards: Dashboards,
+        replica: ReplicaIdentity,
+        telemetry: TelemetryService,
         *,
         hint_takeover: Callable[[ReplicaId, LineRef], None],
         wall_clock: Callable[[], float],
@@ -72,7 +65,7 @@ class LineService:
         self.stall = Stall(clock())
         self._held: list[Callable[[], None]] = []
         self._store = store
-        self._dashboards = dashboards
+        self._telemetry = telemetry
         self._hint_takeover = hint_takeover
         self._wall_clock = wall_clock
         self._replica = replica
@@ -88,16 +81,16 @@ class LineService:
 
     # Lines
 
-    async def register(self, opening: Opening) -> Registered | None:
+    async def register(self, opening: Opening) -> Registration | None:
         """The line's generation among others; None for a device that may have no line.
 
         Raises `Unavailable` or `Overloaded`.
         """
         return await self._openings.put(opening)
 
-    async def _register(self, openings: list[Opening]) -> list[Registered | None]:
+    async def _register(self, openings: list[Opening]) -> list[Registration | None]:
         """A device may be twice in a batch, but only once in a statement."""
-        outcomes: list[Registered | None] = [None] * len(openings)
+        outcomes: list[Registration | None] = [None] * len(openings)
         waiting = list(enumerate(openings))
         while waiting:
             taken: dict[tuple[OrgId, DeviceId], int] = {}
@@ -119,16 +112,16 @@ class LineService:
             waiting = later
         return outcomes
 
-    def _note_takeover(self, newer: LineRef, registered: Registered) -> None:
+    def _note_takeover(self, newer: LineRef, registered: Registration) -> None:
         if registered.taken_from is not None:
             self._hint_takeover(registered.taken_from, newer)
         if cloning.is_told(registered.takeovers):
             log.warning(cloning.CODE, device_id=newer.device_id, takeovers=registered.takeovers)
-            self._dashboards.alert(
+            self._telemetry.alert(
                 newer.org,
                 AlertEvent(
                     device_id=newer.device_id,
-                    ts=self._dashboards.now(),
+                    ts=self._telemetry.now(),
                     severity="WARN",
                     code=cloning.CODE,
                     message=cloning.MESSAGE.format(count=registered.takeovers),
@@ -210,11 +203,11 @@ class LineService:
         self._on_hello.append(listener)
 
     def _tell(self, line: LineRef, *, connected: bool) -> None:
-        self._dashboards.publish(
+        self._telemetry.publish(
             line.org,
             StatusEvent(
                 device_id=line.device_id,
-                ts=self._dashboards.now(),
+                ts=self._telemetry.now(),
                 status="ONLINE" if connected else "OFFLINE",
                 connected=connected,
                 generation=line.generation,
@@ -271,7 +264,7 @@ class LineService:
                 if line.expires_at <= now:
                     line.close(CloseCode.NOT_AUTHENTICATED)
 
-    def credentials_changed(self, changes: list[Change]) -> None:
+    def credentials_changed(self, changes: list[VersionChange]) -> None:
         """Close the lines of tokens that have ended, and every line when a signing key was
         revoked: devices come back with what is good."""
         for change in changes:

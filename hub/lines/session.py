@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.base.kept import TAKEN, Kept
-from hub.lines.pace import TAKE, Pace, Rates, Verdict
+from hub.lines.pace import TAKE, Pace, PaceVerdict, Rates
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
 from protocol.commands import COMMANDS
@@ -34,7 +34,7 @@ INVALID_WINDOW: Final = 60.0
 TELL_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 10
 
-_CLOSE: Final = Verdict.CLOSE
+_CLOSE: Final = PaceVerdict.CLOSE
 
 EVERY_COMMAND: Final = frozenset(COMMANDS)
 
@@ -267,7 +267,7 @@ class LineSession:
             self._surroundings.said_hello(self, hello)
         self._surroundings.listener.settled(self)
 
-    def _event(self, event: Telemetry, verdict: Verdict) -> bool:
+    def _event(self, event: Telemetry, verdict: PaceVerdict) -> bool:
         if event.seq is not None and event.boot_id is None:
             if self._boot_id is None:
                 self._count_invalid()

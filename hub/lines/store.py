@@ -29,7 +29,7 @@ class LineRef(Struct, frozen=True):
     generation: Generation
 
 
-class Registered(Struct, frozen=True):
+class Registration(Struct, frozen=True):
     """`taken_from`: the other replica whose open line was superseded. `takeovers`: this is the
     so-many-th line in a row that took over from an open one; 0 when it did not."""
 
@@ -46,7 +46,7 @@ class LineStore:
 
     async def register(
         self, replica_id: ReplicaId, openings: list[Opening]
-    ) -> dict[tuple[OrgId, DeviceId], Registered]:
+    ) -> dict[tuple[OrgId, DeviceId], Registration]:
         """Each device that may have a line; no device twice in a call."""
         rows = await self._database.fetch(
             _Q["register"],
@@ -57,7 +57,7 @@ class LineStore:
             [opening.version for opening in openings],
         )
         return {
-            (row["org_id"], row["device_id"]): Registered(
+            (row["org_id"], row["device_id"]): Registration(
                 row["generation"], row["taken_from"], row["takeovers"], row["max_frame"]
             )
             for row in rows

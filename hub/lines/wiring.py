@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from hub.accounts.service import AccountService
 from hub.base.foundation import Capability, Foundation
-from hub.lines.service import LineService, Replica
+from hub.lines.service import LineService, ReplicaIdentity
 from hub.lines.store import LineRef, LineStore
 from hub.telemetry.service import TelemetryService
 from protocol.ids import ReplicaId
@@ -17,7 +17,7 @@ def build(
 ) -> tuple[LineService, Capability]:
     service = LineService(
         LineStore(base.database),
-        Replica(base.replica_id, base.address, base.version),
+        ReplicaIdentity(base.replica_id, base.address, base.version),
         telemetry,
         hint_takeover=hint_takeover,
         wall_clock=base.clock,

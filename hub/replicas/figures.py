@@ -74,14 +74,14 @@ class Figures(Struct, frozen=True, kw_only=True, rename="camel"):
     """Of one processor."""
 
 
-class Told(Struct, frozen=True, kw_only=True, rename="camel"):
+class ReplicaReport(Struct, frozen=True, kw_only=True, rename="camel"):
     """What stands in the row of a replica."""
 
     draining: bool
     figures: Figures
 
 
-def told(before: Counted | None, now: Counted, state: State) -> Told:
+def told(before: Counted | None, now: Counted, state: State) -> ReplicaReport:
     """`before`: the last look; None at the first one, which knows no rates."""
     earlier = before or now
 
@@ -103,7 +103,7 @@ def told(before: Counted | None, now: Counted, state: State) -> Told:
         memory_bytes=state.memory_bytes,
         cpu_percent=round(100 * rate(now.cpu_seconds, earlier.cpu_seconds), 1),
     )
-    return Told(draining=state.draining, figures=figures)
+    return ReplicaReport(draining=state.draining, figures=figures)
 
 
 def lag(head: Position | None, shown: Position | None) -> int | None:

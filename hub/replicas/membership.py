@@ -1,7 +1,7 @@
 """This replica among the others: its lease, the burial of the dead, its goodbye.
 
 Whoever sees that a lease is not renewed any more ends that replica and its lines in one
-transaction. What the dead may have stored without putting it into the stream is a hole; that it
+transaction. What the dead may have stored without putting it into the stream is a gap; that it
 must be told is a row, so that it is told in the end, whatever dies meanwhile.
 """
 
@@ -13,11 +13,11 @@ import structlog
 
 from hub.base.bus import Bus, BusUnavailable
 from hub.base.errors import Unavailable
-from hub.lines.service import LineService, Replica
+from hub.lines.service import LineService, ReplicaIdentity
 from hub.lines.store import LineRef
-from hub.replicas.figures import Told
+from hub.replicas.figures import ReplicaReport
 from hub.replicas.lease import LEASE_SECONDS, Lease
-from hub.replicas.store import Ended, ReplicaStore
+from hub.replicas.store import ReplicaEnd, ReplicaStore
 from protocol.ids import OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
@@ -25,21 +25,21 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS: Final = 1.0
 
 
-class Holes(Protocol):
-    """Where a possible hole in the stream is told (the bus)."""
+class Gaps(Protocol):
+    """Where a possible gap in the stream is told (the bus)."""
 
-    async def hole(self, org: OrgId, *, source: str) -> bool:
+    async def gap(self, org: OrgId, *, source: str) -> bool:
         """Whether it is told now; False: try again later."""
         ...
 
 
-class StreamHoles:
+class StreamGaps:
     """Told as a gap in the stream."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def hole(self, org: OrgId, *, source: str) -> bool:
+    async def gap(self, org: OrgId, *, source: str) -> bool:
         try:
             await self._bus.append_gap(org, "bus", source=source)
         except BusUnavailable:
@@ -54,17 +54,17 @@ class Membership:
     def __init__(
         self,
         store: ReplicaStore,
-        replica: Replica,
+        replica: ReplicaIdentity,
         lines: LineService,
-        holes: Holes,
+        gaps: Gaps,
         *,
-        tell: Callable[[float | None], Told],
+        tell: Callable[[float | None], ReplicaReport],
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._replica = replica
         self._lines = lines
-        self._holes = holes
+        self._gaps = gaps
         self._clock = clock
         self._tell = tell
         self._lease = Lease(clock())
@@ -98,7 +98,7 @@ class Membership:
         dead = self._lease.dead(await self._store.others(self._replica.replica_id), self._clock())
         if dead:
             self._buried(*await self._store.bury(dead))
-        await self._tell_holes()
+        await self._tell_gaps()
         for newer in await self._store.takeovers(self._replica.replica_id):
             self._lines.superseded(newer)
         if stalled:
@@ -122,13 +122,13 @@ class Membership:
             log.warning("replicas_dead", replicas=dead, lines=len(lines))
             self._lines.ended(lines)
 
-    async def _tell_holes(self) -> None:
+    async def _tell_gaps(self) -> None:
         """A replica may die more than once, so its end is named by its moment too."""
         untold = await self._store.untold()
-        told: set[Ended] = set()
+        told: set[ReplicaEnd] = set()
         for ended, org in untold:
             source = f"{ended.replica_id}:{ended.at.timestamp()}"
-            if not await self._holes.hole(org, source=source):
+            if not await self._gaps.gap(org, source=source):
                 return
             told.add(ended)
         if told:
@@ -140,7 +140,7 @@ class Membership:
 
     async def goodbye(self, *, complete: bool) -> None:
         """`complete`: all that this replica had to say is in the streams; if not, the others tell
-        of a hole."""
+        of a gap."""
         await self._store.goodbye(self._replica.replica_id, complete=complete)
 
     async def clean_up(self) -> None:

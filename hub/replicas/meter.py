@@ -13,7 +13,7 @@ from hub.base.bus import Bus
 from hub.base.database import Database
 from hub.commands.service import CommandService
 from hub.lines.service import LineService
-from hub.replicas.figures import Counted, DatabaseUse, Queues, State, Told, lag, told
+from hub.replicas.figures import Counted, DatabaseUse, Queues, ReplicaReport, State, lag, told
 from hub.telemetry.service import TelemetryService
 from hub.telemetry.stream import StreamWriter
 from protocol.ids import DEFAULT_ORG
@@ -52,7 +52,7 @@ class Meter:
         metrics.queue_depth.labels("stream").set(self._stream.waiting())
         metrics.queue_depth.labels("events").set(self._telemetry.waiting())
 
-    def tell(self, latency: float | None) -> Told:
+    def tell(self, latency: float | None) -> ReplicaReport:
         """Since it was last asked. `latency`: seconds that the database took of late."""
         now = _counted()
         before, self._before = self._before, now

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from hub.base.roles import Login, Rights
+from hub.base.roles import DatabaseUser, Rights
 from hub.replicas.figures import Figures
 from hub.replicas.lease import LEASE_SECONDS
 from hub.replicas.store import HealthStore, ReplicaRow
@@ -54,7 +54,7 @@ class HealthEndpoints:
         self,
         store: HealthStore,
         cloud_queue: Callable[[], int],
-        login: Callable[[], Awaitable[Login]],
+        login: Callable[[], Awaitable[DatabaseUser]],
     ) -> None:
         self._store = store
         self._cloud_queue = cloud_queue

@@ -8,14 +8,14 @@ from msgspec import Struct
 import sql
 from hub.base.database import Database, Row
 from hub.lines.store import LineRef, columns_of, refs_of
-from hub.replicas.figures import Told
+from hub.replicas.figures import ReplicaReport
 from hub.replicas.lease import Held
 from protocol.ids import OrgId, ReplicaId
 
 _Q = sql.queries("replicas")
 
 
-class Ended(Struct, frozen=True):
+class ReplicaEnd(Struct, frozen=True):
     """The end of a replica that said no goodbye."""
 
     replica_id: ReplicaId
@@ -28,13 +28,15 @@ class ReplicaRow(Struct, frozen=True, kw_only=True):
     version: str | None
     started_at: datetime
     last_seen: datetime
-    told: Told | None
+    told: ReplicaReport | None
     """None before it first told, or when another version tells otherwise."""
 
     @classmethod
     def from_row(cls, row: Row) -> "ReplicaRow":
         try:
-            told = None if row["figures"] is None else msgspec.convert(row["figures"], Told)
+            told = (
+                None if row["figures"] is None else msgspec.convert(row["figures"], ReplicaReport)
+            )
         except msgspec.ValidationError:
             told = None
         return cls(
@@ -47,7 +49,7 @@ class ReplicaRow(Struct, frozen=True, kw_only=True):
         )
 
 
-class Counts(Struct, frozen=True, kw_only=True):
+class FleetCounts(Struct, frozen=True, kw_only=True):
     devices: int
     connected: int
     unfinished: int
@@ -67,7 +69,7 @@ class ReplicaStore:
     ) -> None:
         await self._database.execute(_Q["start_replica"], replica_id, address, version, lease)
 
-    async def renew(self, replica_id: ReplicaId, lease: float, told: Told) -> bool:
+    async def renew(self, replica_id: ReplicaId, lease: float, told: ReplicaReport) -> bool:
         """False: somebody has declared this replica dead."""
         return await self._database.fetchval(_Q["renew"], replica_id, lease, told) is not None
 
@@ -99,12 +101,12 @@ class ReplicaStore:
             lines = await connection.fetch(_Q["close_all"], dead) if dead else []
         return dead, refs_of(lines)
 
-    async def untold(self) -> list[tuple[Ended, OrgId]]:
+    async def untold(self) -> list[tuple[ReplicaEnd, OrgId]]:
         """The streams in which the end of a replica is still to be told."""
         rows = await self._database.fetch(_Q["untold"])
-        return [(Ended(row["replica_id"], row["ended_at"]), row["org_id"]) for row in rows]
+        return [(ReplicaEnd(row["replica_id"], row["ended_at"]), row["org_id"]) for row in rows]
 
-    async def told(self, ends: list[Ended]) -> None:
+    async def told(self, ends: list[ReplicaEnd]) -> None:
         await self._database.execute(
             _Q["told"], [end.replica_id for end in ends], [end.at for end in ends]
         )
@@ -136,6 +138,6 @@ class HealthStore:
         rows = await self._database.fetch(_Q["replicas"], lease)
         return [ReplicaRow.from_row(row) for row in rows]
 
-    async def counts(self, org: OrgId) -> Counts:
+    async def counts(self, org: OrgId) -> FleetCounts:
         (row,) = await self._database.fetch(_Q["counts"], org)
-        return Counts(**dict(row))
+        return FleetCounts(**dict(row))

@@ -7,9 +7,9 @@ from hub.base.foundation import Capability, Foundation
 from hub.base.roles import login_of
 from hub.commands.service import CommandService
 from hub.edge.service import EdgeService
-from hub.lines.service import LineService, Replica
+from hub.lines.service import LineService, ReplicaIdentity
 from hub.replicas.hints import COMMON, HintReceiver, channel_of
-from hub.replicas.membership import Membership, StreamHoles
+from hub.replicas.membership import Membership, StreamGaps
 from hub.replicas.meter import Meter
 from hub.replicas.rest import HealthEndpoints
 from hub.replicas.store import HealthStore, ReplicaStore
@@ -43,9 +43,9 @@ def build(
     )
     membership = Membership(
         ReplicaStore(base.reserved),
-        Replica(base.replica_id, base.address, base.version),
+        ReplicaIdentity(base.replica_id, base.address, base.version),
         lines,
-        StreamHoles(base.bus),
+        StreamGaps(base.bus),
         tell=meter.tell,
         clock=time.monotonic,
     )

@@ -40,9 +40,9 @@ from hub.socket.framing import (
     pong_frame,
     text_frame,
 )
-from hub.socket.handler import Gate, Handler, Limits
+from hub.socket.handler import Gate, Handler, SocketLimits
 from hub.socket.handshake import Refusal, Upgrade
-from hub.socket.pings import PingWheel, Verdict, verdict
+from hub.socket.pings import PingVerdict, PingWheel, verdict
 from hub.socket.strangers import Stranger
 from protocol.closing import CloseCode, closing
 from protocol.errors import ProblemCode
@@ -60,7 +60,7 @@ _CLOSING: Final = 2
 class _Setup(Struct, frozen=True):
     gate: Gate
     pings: PingWheel
-    limits: Limits
+    limits: SocketLimits
 
 
 class Connection(asyncio.Protocol):
@@ -346,13 +346,13 @@ class Connection(asyncio.Protocol):
             unsent=self.buffered() > 0,
             forgiving=forgiving,
         ):
-            case Verdict.PING:
+            case PingVerdict.PING:
                 self._silent = True
                 self.write(PING)
-            case Verdict.WATCH:
+            case PingVerdict.WATCH:
                 self._silent = False
                 self._setup.pings.watch(self)
-            case Verdict.DEAD:
+            case PingVerdict.DEAD:
                 self.close(CloseCode.NO_PROGRESS)
 
     def sent(self) -> int:
@@ -393,7 +393,7 @@ def _tell(handler: Handler, code: int) -> None:
         log.exception("handler failed", handler=type(handler).__name__)
 
 
-def _tune(transport: asyncio.Transport, limits: Limits) -> None:
+def _tune(transport: asyncio.Transport, limits: SocketLimits) -> None:
     """What a peer that does not read may hold in the kernel, and for how long."""
     sock = transport.get_extra_info("socket")
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
@@ -413,12 +413,12 @@ def end_writing(transport: asyncio.Transport) -> None:
 
 
 def connection_class(
-    gate: Gate, pings: PingWheel, limits: Limits | None = None
+    gate: Gate, pings: PingWheel, limits: SocketLimits | None = None
 ) -> type[Connection]:
     """The class for `uvicorn.Config(ws=…)`."""
 
     class BoundConnection(Connection):
         __slots__ = ()
-        _setup = _Setup(gate, pings, limits or Limits())
+        _setup = _Setup(gate, pings, limits or SocketLimits())
 
     return BoundConnection

@@ -87,7 +87,7 @@ class Gate(Protocol):
         ...
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class SocketLimits(Struct, frozen=True, kw_only=True):
     """Bytes and seconds."""
 
     first_message: int = 4 * 1024

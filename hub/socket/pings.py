@@ -30,20 +30,20 @@ LATE_SECONDS: Final = 1.0
 """A turn this much too late means that the process stood still."""
 
 
-class Verdict(Enum):
+class PingVerdict(Enum):
     PING = "ping"
     WATCH = "watch its progress"
     DEAD = "dead"
 
 
-def verdict(*, silent: bool, paused: bool, unsent: bool, forgiving: bool) -> Verdict:
+def verdict(*, silent: bool, paused: bool, unsent: bool, forgiving: bool) -> PingVerdict:
     """`silent`: no byte came since the last ping; `paused`: we do not read; `unsent`: bytes wait to
     be written; `forgiving`: see `Wheel`."""
     if unsent:
-        return Verdict.WATCH
+        return PingVerdict.WATCH
     if silent and not paused and not forgiving:
-        return Verdict.DEAD
-    return Verdict.PING
+        return PingVerdict.DEAD
+    return PingVerdict.PING
 
 
 class Wheel(Generic[T]):

@@ -55,14 +55,14 @@ class StateQuery(Query, frozen=True, kw_only=True):
 
 
 MetricName = Annotated[str, Meta(min_length=1, max_length=128)]
-Step = Annotated[float, Meta(gt=0, le=86_400 * 30)]
+StepSeconds = Annotated[float, Meta(gt=0, le=86_400 * 30)]
 
 
 class MetricQuery(Query, frozen=True, kw_only=True):
     name: MetricName
     since: Moment | None = None
     until: Moment | None = None
-    step: Step | None = None
+    step: StepSeconds | None = None
     """Seconds."""
 
 
@@ -78,7 +78,7 @@ class FleetMetricBody(Body, frozen=True, kw_only=True):
     name: MetricName
     since: Moment | None = None
     until: Moment | None = None
-    step: Step | None = None
+    step: StepSeconds | None = None
     """Seconds."""
 
 

@@ -84,7 +84,7 @@ class Stamps:
         return Stamp(last, self._prefix + str(last - second * 1_000_000 + 1_000_000)[1:])
 
 
-class Row(Struct, frozen=True, gc=False):
+class EventRow(Struct, frozen=True, gc=False):
     """One event on its way to the database."""
 
     table: str
@@ -100,7 +100,7 @@ class Row(Struct, frozen=True, gc=False):
     """(status, metrics) of a status event."""
 
 
-class Place(Struct, frozen=True):
+class MarkKey(Struct, frozen=True):
     """Whose durable events a mark counts."""
 
     org: OrgId
@@ -116,7 +116,7 @@ TABLES: Final[dict[str, str]] = {
 """The columns of each COPY, in the order of its lines."""
 
 
-def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
+def make_row(source: Source, message: Telemetry, stamp: Stamp) -> EventRow:
     """The one function that every event of every device pays for: a millionth of a second here is
     a twelfth of the whole way."""
     ts = stamp.wire if message.ts is None else rfc3339(message.ts)
@@ -144,7 +144,7 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> Row:
             assert_never(message)
     line = b"%b\t%b+00\t%b\t%b\n" % (source.copy_head, stamp.text.encode(), ts.encode(), rest)
     event = StreamEvent(source.device_id, kind, level, body)
-    return Row(table, line, source, message.boot_id, message.seq, event, stamp.micros, status)
+    return EventRow(table, line, source, message.boot_id, message.seq, event, stamp.micros, status)
 
 
 KIND: Final[dict[type[Telemetry], str]] = {
@@ -166,7 +166,7 @@ class _Hub(Struct, eq=False):
     def acknowledge(self, boot_id: str, seq: int) -> None: ...
 
 
-def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> Row:
+def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> EventRow:
     """What the hub itself says of a device: that a line opened or closed, which is counted apart
     from what devices send and does not touch the device's own state; or an alert."""
     head = f"{org}\t{event.device_id}".encode()
@@ -177,10 +177,10 @@ def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> Row:
     times = stamp.text.encode(), event.ts.encode()
     line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
     counted_as = StreamEvent(event.device_id, "presence" if kind == "status" else kind, "", body)
-    return Row("event", line, source, None, None, counted_as, stamp.micros, None)
+    return EventRow("event", line, source, None, None, counted_as, stamp.micros, None)
 
 
-def alert_of(row: Row) -> Alert:
+def alert_of(row: EventRow) -> Alert:
     """The alert that is in this row."""
     return structs.replace(_alert.decode(row.event.body), seq=row.seq)
 
@@ -207,23 +207,23 @@ def _text(value: str) -> str:
     )
 
 
-def lines_of(rows: list[Row]) -> list[Source]:
+def lines_of(rows: list[EventRow]) -> list[Source]:
     """The lines that sent the rows, each once; what the hub itself says comes from none."""
     return [source for source in {row.source for row in rows} if type(source) is not _Hub]
 
 
-def fenced(rows: list[Row], superseded: Collection[Source]) -> list[Row]:
+def fenced(rows: list[EventRow], superseded: Collection[Source]) -> list[EventRow]:
     """The rows without what superseded lines sent. It is not stored; what is durable in it is not
     acknowledged, so that its device sends it again on its newer line."""
     return [row for row in rows if row.source not in superseded] if superseded else rows
 
 
-def split_new(rows: list[Row], marks: dict[Place, int]) -> list[Row]:
+def split_new(rows: list[EventRow], marks: dict[MarkKey, int]) -> list[EventRow]:
     """The rows that were not stored before. Moves `marks` past the durable events among them.
 
     The hub commits durable events in the order of their `seq`; one at or below the mark is there.
     """
-    new: list[Row] = []
+    new: list[EventRow] = []
     for row in rows:
         if row.seq is not None and row.boot_id is not None:
             place = place_of(row)
@@ -234,16 +234,16 @@ def split_new(rows: list[Row], marks: dict[Place, int]) -> list[Row]:
     return new
 
 
-def place_of(row: Row) -> Place:
-    return Place(row.source.org, row.source.device_id, row.boot_id or "")
+def place_of(row: EventRow) -> MarkKey:
+    return MarkKey(row.source.org, row.source.device_id, row.boot_id or "")
 
 
-def places_of(rows: list[Row]) -> list[Place]:
+def places_of(rows: list[EventRow]) -> list[MarkKey]:
     found = {place_of(row) for row in rows if row.seq is not None}
     return sorted(found, key=lambda place: (place.org, place.device_id, place.boot_id))
 
 
-def acknowledgements(rows: list[Row]) -> list[tuple[Source, str, int]]:
+def acknowledgements(rows: list[EventRow]) -> list[tuple[Source, str, int]]:
     """(line, bootId, highest seq) of the durable events among the rows."""
     highest: dict[tuple[int, str], tuple[Source, str, int]] = {}
     for row in rows:
@@ -258,7 +258,7 @@ def acknowledgements(rows: list[Row]) -> list[tuple[Source, str, int]]:
 LateMetrics = tuple[OrgId, DeviceId, datetime, dict[str, float]]
 
 
-def late_metrics(rows: list[Row], before: int) -> list[LateMetrics]:
+def late_metrics(rows: list[EventRow], before: int) -> list[LateMetrics]:
     """The metrics of status events that were received before `before` (microseconds)."""
     return [
         (row.source.org, row.source.device_id, moment_of(row), row.status[1])
@@ -268,7 +268,7 @@ def late_metrics(rows: list[Row], before: int) -> list[LateMetrics]:
 
 
 def latest_states(
-    rows: list[Row],
+    rows: list[EventRow],
 ) -> list[tuple[OrgId, DeviceId, Generation, str, dict[str, Any], datetime]]:
     """The last status of each line among the rows, sorted by device."""
     latest = {
@@ -279,6 +279,6 @@ def latest_states(
     return [(*line, *latest[line][0], moment_of(latest[line][1])) for line in sorted(latest)]
 
 
-def moment_of(row: Row) -> datetime:
+def moment_of(row: EventRow) -> datetime:
     """When it was received."""
     return _EPOCH + timedelta(microseconds=row.micros)

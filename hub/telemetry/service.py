@@ -28,7 +28,7 @@ from hub.base.patterns import containing
 from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
 from hub.telemetry.quota import Quota
-from hub.telemetry.rows import LEVEL_NUMBER, Row, Source, Stamps
+from hub.telemetry.rows import LEVEL_NUMBER, EventRow, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from protocol.codec import encode, rfc3339
@@ -123,7 +123,7 @@ class TelemetryService:
         self._stream = stream
         self._clock = clock
         self._stamps = Stamps()
-        self._rows: list[Row] = []
+        self._rows: list[EventRow] = []
         self._storing = False
         self._wake = asyncio.Event()
         self._retention = Retention()
@@ -174,7 +174,7 @@ class TelemetryService:
             return status, TAKEN
         return structs.replace(status, metrics=known), Kept.TOO_MANY_METRICS
 
-    def _beyond(self, source: Source, quota: Quota, row: Row) -> Kept | None:
+    def _beyond(self, source: Source, quota: Quota, row: EventRow) -> Kept | None:
         """What the day's sum makes of an event, when it is used up; None on a new day."""
         if quota.renewed(len(row.line), self._monotonic()):
             return None
@@ -193,7 +193,7 @@ class TelemetryService:
         later = partial(self._tell_later, source)
         return quota is None or quota.alerts.takes(alert, self._monotonic(), later=later)
 
-    def _refusal(self, source: Source, quota: Quota, row: Row) -> Kept | None:
+    def _refusal(self, source: Source, quota: Quota, row: EventRow) -> Kept | None:
         """Why a durable event is not taken."""
         if len(self._rows) >= REFUSE_ABOVE:
             return Kept.REFUSED
@@ -250,7 +250,7 @@ class TelemetryService:
             message=message,
         )
 
-    def _keep(self, row: Row) -> None:
+    def _keep(self, row: EventRow) -> None:
         if not self._rows:
             self._wake.set()
         self._rows.append(row)
@@ -332,13 +332,13 @@ class TelemetryService:
         while self._awaited and self._awaited[0][0] <= self._done:
             _settle(heapq.heappop(self._awaited)[2])
 
-    async def _store_all(self, batch: list[Row]) -> None:
+    async def _store_all(self, batch: list[EventRow]) -> None:
         """Store a batch, however often it takes."""
         parts = [batch]
         while parts:
             parts += reversed(await self._store_once(parts.pop()))
 
-    async def _store_once(self, batch: list[Row]) -> list[list[Row]]:
+    async def _store_once(self, batch: list[EventRow]) -> list[list[EventRow]]:
         """What is still to be stored of it, in order. It is halved to find a row that cannot be
         stored, and when the database may have been too slow for so many."""
         try:
@@ -353,7 +353,7 @@ class TelemetryService:
         self._stored(committed)
         return []
 
-    def _refuse_or_halve(self, batch: list[Row], error: BadRow) -> list[list[Row]]:
+    def _refuse_or_halve(self, batch: list[EventRow], error: BadRow) -> list[list[EventRow]]:
         if len(batch) > 1:
             return _halves(batch)
         log.warning("event_refused", device_id=batch[0].source.device_id, error=str(error))
@@ -361,7 +361,7 @@ class TelemetryService:
         self._acknowledge(batch)
         return []
 
-    async def _failed(self, batch: list[Row], error: Exception) -> None:
+    async def _failed(self, batch: list[EventRow], error: Exception) -> None:
         self._failures += 1
         self._trouble = f"events cannot be stored ({type(error).__name__})"
         if isinstance(error, NoPlace):
@@ -386,11 +386,11 @@ class TelemetryService:
                 self._stream.put(row.source.org, row.event)
         self._acknowledge(counting)
 
-    def _is_shown(self, row: Row) -> bool:
+    def _is_shown(self, row: EventRow) -> bool:
         """All but durable alerts beyond the pace, which are told as one of each code."""
         return row.event.type != "alert" or self._takes(row.source, rows_.alert_of(row))
 
-    def _acknowledge(self, batch: list[Row]) -> None:
+    def _acknowledge(self, batch: list[EventRow]) -> None:
         for source, boot_id, seq in rows_.acknowledgements(batch):
             source.acknowledge(boot_id, seq)
 
@@ -532,7 +532,7 @@ def _settle(future: "asyncio.Future[None]") -> None:
         future.set_result(None)
 
 
-def _halves(batch: list[Row]) -> list[list[Row]]:
+def _halves(batch: list[EventRow]) -> list[list[EventRow]]:
     middle = len(batch) // 2
     return [batch[:middle], batch[middle:]]
 

@@ -12,7 +12,7 @@ from hub.base.database import Connection, Database, as_json
 from hub.base.database import Row as Record
 from hub.base.partitions import Partitioned, make
 from hub.telemetry import rows as rows_
-from hub.telemetry.rows import LateMetrics, Place, Row, Source
+from hub.telemetry.rows import EventRow, LateMetrics, MarkKey, Source
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("telemetry")
@@ -27,15 +27,15 @@ class Committed(NamedTuple):
     """`new`: the rows that were stored. `counting`: those and the duplicates, all but what
     superseded lines sent."""
 
-    new: list[Row]
-    counting: list[Row]
+    new: list[EventRow]
+    counting: list[EventRow]
 
 
 class TelemetryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def commit(self, rows: list[Row], *, late_before: int = 0) -> Committed:
+    async def commit(self, rows: list[EventRow], *, late_before: int = 0) -> Committed:
         """Store what is new of a batch, all or nothing. Received before `late_before`
         (microseconds since 1970), a row may have been passed by the roll-up.
 
@@ -57,7 +57,9 @@ class TelemetryStore:
             await self._move_marks(connection, marks)
         return Committed(new, counting)
 
-    async def _lock_marks(self, connection: Connection, places: list[Place]) -> dict[Place, int]:
+    async def _lock_marks(
+        self, connection: Connection, places: list[MarkKey]
+    ) -> dict[MarkKey, int]:
         """Up to where durable events are committed."""
         if not places:
             return {}
@@ -68,7 +70,7 @@ class TelemetryStore:
         )
         rows = await connection.fetch(_Q["lock_marks"], *columns)
         return {
-            Place(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): row["seq"]
+            MarkKey(OrgId(row["org_id"]), DeviceId(row["device_id"]), row["boot_id"]): row["seq"]
             for row in rows
         }
 
@@ -82,7 +84,7 @@ class TelemetryStore:
         found = await connection.fetch(_Q["superseded"], rows)
         return {lines[row["number"] - 1] for row in found}
 
-    async def _move_marks(self, connection: Connection, marks: dict[Place, int]) -> None:
+    async def _move_marks(self, connection: Connection, marks: dict[MarkKey, int]) -> None:
         if marks:
             places = list(marks)
             await connection.execute(
@@ -93,7 +95,7 @@ class TelemetryStore:
                 list(marks.values()),
             )
 
-    async def _copy(self, connection: Connection, rows: list[Row]) -> None:
+    async def _copy(self, connection: Connection, rows: list[EventRow]) -> None:
         lines: defaultdict[str, list[bytes]] = defaultdict(list)
         for row in rows:
             lines[row.table].append(row.line)
@@ -111,7 +113,7 @@ class TelemetryStore:
                 _Q["roll_up_late"], *(list(x) for x in zip(*late, strict=True))
             )
 
-    async def _set_states(self, connection: Connection, rows: list[Row]) -> None:
+    async def _set_states(self, connection: Connection, rows: list[EventRow]) -> None:
         states = rows_.latest_states(rows)
         if states:
             await connection.execute(

@@ -37,7 +37,7 @@ class Stream(Protocol):
     async def append_gap(self, org: OrgId, reason: GapReason, *, source: str) -> Appended: ...
 
 
-class Waiting:
+class StreamBacklog:
     """What one organisation's stream has not taken: whole batches that were numbered while it was
     away, and then single events."""
 
@@ -81,7 +81,7 @@ class StreamWriter:
         self._replica_id = replica_id
         self._show = show
         self._unavailable = unavailable
-        self._waiting: defaultdict[OrgId, Waiting] = defaultdict(Waiting)
+        self._waiting: defaultdict[OrgId, StreamBacklog] = defaultdict(StreamBacklog)
         self._number = 0
         self._gaps = 0
         self._appending = False
@@ -138,12 +138,12 @@ class StreamWriter:
                 metrics.stream_offset.set(appended.last_offset)
                 return
 
-    def _next_batch(self, waiting: Waiting) -> EventBatch:
+    def _next_batch(self, waiting: StreamBacklog) -> EventBatch:
         events, waiting.events = waiting.events[:BATCH], waiting.events[BATCH:]
         self._number += 1
         return EventBatch(replica_id=self._replica_id, number=self._number, events=events)
 
-    def _show_waiting(self, org: OrgId, waiting: Waiting) -> None:
+    def _show_waiting(self, org: OrgId, waiting: StreamBacklog) -> None:
         """What came meanwhile becomes batches, so that the stream can tell what was shown."""
         while waiting.events:
             batch = self._next_batch(waiting)
@@ -151,7 +151,7 @@ class StreamWriter:
             waiting.batches.append(batch)
         waiting.shed_beyond(BOUND)
 
-    async def _tell_of_missed(self, org: OrgId, waiting: Waiting) -> None:
+    async def _tell_of_missed(self, org: OrgId, waiting: StreamBacklog) -> None:
         """Later, when the stream does not take it now."""
         source = f"{self._replica_id}:missed:{self._gaps}"
         try:
@@ -163,7 +163,7 @@ class StreamWriter:
             self._gaps += 1
             waiting.missed = False
 
-    async def _tell_of_shed(self, org: OrgId, waiting: Waiting) -> None:
+    async def _tell_of_shed(self, org: OrgId, waiting: StreamBacklog) -> None:
         if waiting.shed:
             source = f"{self._replica_id}:{self._number}"
             await self._stream.append_gap(org, "bus", source=source)

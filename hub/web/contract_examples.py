@@ -3,13 +3,13 @@
 from typing import Final
 
 from hub.web.contract_fixed import Json
-from hub.web.contract_rules import DISPATCH_ONE, Key
+from hub.web.contract_rules import DISPATCH_ONE, RouteKey
 
 _DEVICES: Final = ["edge-1", "edge-2"]
 _RELEASE: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
 _DEAD_LETTERS: Final[Json] = {"kind": "bottle", "companyId": "brewery-1"}
 
-EXAMPLES: Final[dict[Key, Json]] = {
+EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("POST", "/auth/login"): {"username": "anna", "password": "correct horse battery staple"},
     ("POST", "/auth/refresh"): {"refreshToken": "qT3vN0…"},
     ("POST", "/auth/password"): {

@@ -12,11 +12,11 @@ from msgspec import Struct
 from hub.web.contract_fixed import Json
 from hub.web.route import Route
 
-Key = tuple[str, str]
+RouteKey = tuple[str, str]
 """(method, path) of a route, as in the table."""
 
 
-def key_of(route: Route) -> Key:
+def key_of(route: Route) -> RouteKey:
     return (route.method, route.path)
 
 
@@ -41,10 +41,10 @@ class Rules(Struct, frozen=True, kw_only=True):
         return self.commands.get(command, self.highest)
 
 
-ENROL: Final[Key] = ("POST", "/devices/{id}/token")
-DISPATCH_ONE: Final[Key] = ("POST", "/devices/{id}/commands")
+ENROL: Final[RouteKey] = ("POST", "/devices/{id}/token")
+DISPATCH_ONE: Final[RouteKey] = ("POST", "/devices/{id}/commands")
 
-CONFLICTS: Final[frozenset[Key]] = frozenset(
+CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
     {
         ("POST", "/users"),
         ("PATCH", "/users/{id}"),
@@ -67,7 +67,7 @@ CONFLICTS: Final[frozenset[Key]] = frozenset(
 )
 """Routes that may answer 409."""
 
-UNFOUND: Final[frozenset[Key]] = frozenset(
+UNFOUND: Final[frozenset[RouteKey]] = frozenset(
     {
         ("POST", "/firmware/deployments"),
         ("GET", "/auth/sessions"),
@@ -96,7 +96,7 @@ DISPATCH_HEADERS: Final = (
     ),
     _header("Prefer", "`respond-async` answers 202 as soon as the command is committed."),
 )
-HEADERS: Final[dict[Key, tuple[Json, ...]]] = {
+HEADERS: Final[dict[RouteKey, tuple[Json, ...]]] = {
     ("POST", "/firmware/releases"): (
         _header("X-Signature", "Ed25519 signature of the artifact, in base64."),
     ),

@@ -28,7 +28,7 @@ from protocol.dashboard import (
 from protocol.frames import AuthOk, DeviceFrame, HubFrame
 
 
-class Socket(Struct, frozen=True, kw_only=True):
+class Channel(Struct, frozen=True, kw_only=True):
     """One channel: what comes up and what goes down."""
 
     name: str
@@ -49,7 +49,7 @@ def _members(*unions: Any) -> tuple[type[Struct], ...]:
 
 
 SOCKETS: Final = (
-    Socket(
+    Channel(
         name="device",
         path="/ws/device",
         about="The line of one device: commands go down; acknowledgements, progress, results and "
@@ -59,7 +59,7 @@ SOCKETS: Final = (
         receives=_members(DeviceFrame),
         sends=_members(HubFrame) + tuple(spec.params for spec in COMMANDS.values()),
     ),
-    Socket(
+    Channel(
         name="dashboard",
         path="/ws/dashboard",
         about="Events of the organisation for operators, filtered by subscriptions and recoverable "
@@ -143,7 +143,7 @@ def _kinds() -> list[type[Struct]]:
     return list(dict.fromkeys(k for socket in SOCKETS for k in (*socket.receives, *socket.sends)))
 
 
-def _channel(socket: Socket) -> Json:
+def _channel(socket: Channel) -> Json:
     kinds = dict.fromkeys((*socket.receives, *socket.sends))
     return {
         "address": socket.path,
@@ -161,7 +161,7 @@ def _operations() -> Json:
     return operations
 
 
-def _operation(socket: Socket, action: str, kinds: tuple[type[Struct], ...]) -> Json:
+def _operation(socket: Channel, action: str, kinds: tuple[type[Struct], ...]) -> Json:
     channel = f"#/channels/{socket.name}"
     return {
         "action": action,

@@ -24,7 +24,9 @@ MAX_OPEN_BODY: Final = 8 * 2**10
 MAX_PARTS: Final = 8 * 2**20
 """The same, of a body that a device sends in parts."""
 
-Limit = Annotated[int, Meta(ge=1, le=500)]
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
+"""1 to 256 characters."""
+PageLimit = Annotated[int, Meta(ge=1, le=500)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -40,7 +42,7 @@ class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
 
 
 class ListQuery(Query, frozen=True, kw_only=True):
-    limit: Limit = 50
+    limit: PageLimit = 50
     cursor: Annotated[str, Meta(min_length=1)] | None = None
 
 

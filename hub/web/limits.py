@@ -6,23 +6,22 @@ headers, 10), whatever the answer is. Replicas tell each other by hints: the dec
 `hub/base/limiter.py`, and never waits for anybody.
 """
 
-from collections.abc import Callable, MutableMapping
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Final, cast
 
 import msgspec
 import structlog
 from msgspec import Struct
+from starlette.types import Scope
 
 from hub.base import metrics
 from hub.base.addresses import block_of
 from hub.base.errors import TooManyRequests
-from hub.base.limiter import Limiter, Policy, Standing, Taken
+from hub.base.limiter import Limiter, LimitState, LimitUse, Policy
 from hub.base.principal import Principal
 from hub.base.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-Scope = MutableMapping[str, Any]
 
 CHANNEL: Final = "longline:limits"
 TELL_EVERY: Final = 0.2
@@ -36,7 +35,7 @@ ADDRESS_SECONDS: Final = 4
 """So many seconds' requests an address may send at once."""
 
 
-class Limit:
+class RequestLimit:
     """One of them; a quota of 0 = no limit. `clock` gives monotonic seconds, `tell_soon` is called
     when other replicas should know."""
 
@@ -71,7 +70,7 @@ class Limit:
         if standing is not None and standing.wait:
             raise self._refusal(standing)
 
-    def show(self, scope: Scope, key: str) -> Standing | None:
+    def show(self, scope: Scope, key: str) -> LimitState | None:
         """Have the answer say how it stands; None when there is no limit."""
         if self.limiter is None:
             return None
@@ -79,13 +78,13 @@ class Limit:
         scope[LIMITED] = self, standing
         return standing
 
-    def headers(self, standing: Standing) -> list[tuple[bytes, bytes]]:
+    def headers(self, standing: LimitState) -> list[tuple[bytes, bytes]]:
         return [
             (b"ratelimit-policy", self._policy),
             (b"ratelimit", self._now % (standing.left, standing.reset)),
         ]
 
-    def _refusal(self, standing: Standing) -> TooManyRequests:
+    def _refusal(self, standing: LimitState) -> TooManyRequests:
         self._refused.inc()
         wait = standing.wait
         return TooManyRequests(f"{self._is_used_up}: wait {wait} s", retry_after=wait)
@@ -93,16 +92,16 @@ class Limit:
 
 def headers_of(scope: Scope) -> list[tuple[bytes, bytes]]:
     """What the answer to this request says of the limit that it was judged by."""
-    judged: tuple[Limit, Standing] | None = scope.get(LIMITED)
+    judged: tuple[RequestLimit, LimitState] | None = scope.get(LIMITED)
     return [] if judged is None else judged[0].headers(judged[1])
 
 
 class _Message(Struct, frozen=True, array_like=True):
     replica_id: str
-    taken: list[Taken]
+    taken: list[LimitUse]
 
 
-class Limits:
+class RequestLimits:
     """All of them. `publish` hints to every replica, `later` calls after some seconds."""
 
     def __init__(
@@ -130,8 +129,8 @@ class Limits:
         self._wrong_keys = self._limit(WRONG_KEYS)
         self._enrollments = self._limit(Policy("enrollments", settings.enrollment_rate, 60.0))
 
-    def _limit(self, policy: Policy) -> Limit:
-        limit = Limit(policy, self._clock, self._tell_soon)
+    def _limit(self, policy: Policy) -> RequestLimit:
+        limit = RequestLimit(policy, self._clock, self._tell_soon)
         if limit.limiter is not None:
             self._limiters[policy.name] = limit.limiter
         return limit

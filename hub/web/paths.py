@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Found(Struct, frozen=True):
+class PathRow(Struct, frozen=True):
     """A path of the table: its template and its endpoints by method."""
 
     path: str
@@ -29,10 +29,10 @@ class _Shape:
 
     def __init__(self, places: tuple[int, ...]) -> None:
         self.places = places
-        self.named: dict[tuple[str, ...], tuple[tuple[str, ...], Found]] = {}
+        self.named: dict[tuple[str, ...], tuple[tuple[str, ...], PathRow]] = {}
         """By the fixed segments: the names of the parameters, and the row."""
 
-    def match(self, segments: list[str]) -> tuple[Found, dict[str, str]] | None:
+    def match(self, segments: list[str]) -> tuple[PathRow, dict[str, str]] | None:
         fixed = segments.copy()
         for place in self.places:
             fixed[place] = ""
@@ -54,7 +54,7 @@ class PathTable:
     def __init__(self, otherwise: ASGIApp, not_allowed: Callable[[list[str]], Response]) -> None:
         self._otherwise = otherwise
         self._not_allowed = not_allowed
-        self._fixed: dict[str, Found] = {}
+        self._fixed: dict[str, PathRow] = {}
         self._shapes: defaultdict[int, list[_Shape]] = defaultdict(list)
         """By their number of segments; those with the fewest parameters first."""
 
@@ -62,15 +62,15 @@ class PathTable:
         """`path` with `{name}` for parameters."""
         self._found(path).endpoints[method] = endpoint
 
-    def _found(self, path: str) -> Found:
+    def _found(self, path: str) -> PathRow:
         if "{" not in path:
-            return self._fixed.setdefault(path, Found(path, {}))
+            return self._fixed.setdefault(path, PathRow(path, {}))
         segments = path.split("/")
         places = tuple(n for n, segment in enumerate(segments) if segment.startswith("{"))
         names = tuple(segments[place][1:-1] for place in places)
         fixed = tuple("" if segment.startswith("{") else segment for segment in segments)
         shape = self._shape(len(segments), places)
-        return shape.named.setdefault(fixed, (names, Found(path, {})))[1]
+        return shape.named.setdefault(fixed, (names, PathRow(path, {})))[1]
 
     def _shape(self, length: int, places: tuple[int, ...]) -> _Shape:
         shapes = self._shapes[length]
@@ -81,7 +81,7 @@ class PathTable:
         shapes.sort(key=lambda shape: len(shape.places))
         return self._shape(length, places)
 
-    def find(self, path: str) -> tuple[Found | None, dict[str, str]]:
+    def find(self, path: str) -> tuple[PathRow | None, dict[str, str]]:
         """The row of a path, and its parameters."""
         found = self._fixed.get(path)
         if found is not None:

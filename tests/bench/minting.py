@@ -4,7 +4,7 @@ measured is the life of a fleet, not its first day."""
 import time
 
 from hub.accounts.store import AccountStore
-from hub.accounts.tokens import Claims, SigningKey, Tokens
+from hub.accounts.tokens import Claims, TokenKey, Tokens
 from hub.base.database import Database
 from protocol.ids import DEFAULT_ORG, uuid7
 
@@ -36,7 +36,7 @@ async def mint(database_url: str, prefix: str, count: int) -> dict[str, str]:
     finally:
         await database.close()
     tokens = Tokens(time.time)
-    tokens.load(issuer, [SigningKey.from_bytes(kid, raw) for kid, raw in keys])
+    tokens.load(issuer, [TokenKey.from_bytes(kid, raw) for kid, raw in keys])
     now = time.time()
     return {
         name: tokens.issue(

@@ -9,7 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from hub.socket.connection import connection_class
-from hub.socket.handler import Handler, Limits, Socket
+from hub.socket.handler import Handler, Socket, SocketLimits
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.http import HttpProtocol
 from hub.socket.pings import PingWheel
@@ -154,7 +154,7 @@ async def serving(
     gate: Doorman | None = None,
     *,
     pings: PingWheel | None = None,
-    limits: Limits | None = None,
+    limits: SocketLimits | None = None,
     http: type[HttpProtocol] = HttpProtocol,
     app: Any = hello,
 ) -> AsyncGenerator[Served]:

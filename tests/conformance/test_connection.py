@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hub.socket.connection import Connection
-from hub.socket.handler import Limits, Socket
+from hub.socket.handler import Socket, SocketLimits
 from hub.socket.handshake import Refusal, Upgrade
 from hub.socket.http import HttpProtocol
 from hub.socket.pings import PingWheel
@@ -234,7 +234,7 @@ async def test_after_a_handlers_close_nothing_reaches_it() -> None:
 
 
 async def test_a_peer_that_does_not_answer_our_close_is_dropped() -> None:
-    limits = Limits(close_seconds=0.05)
+    limits = SocketLimits(close_seconds=0.05)
     async with serving(limits=limits) as served, served.socket():
         (handler,) = served.gate.handlers
         handler.connection.close(4409)
@@ -282,7 +282,7 @@ async def test_a_peer_that_is_paused_is_not_read_until_it_is_resumed() -> None:
 
 async def test_more_control_frames_than_anybody_needs_are_flooding() -> None:
     async with (
-        serving(limits=Limits(odd_frames=100, close_seconds=0.05)) as served,
+        serving(limits=SocketLimits(odd_frames=100, close_seconds=0.05)) as served,
         served.socket() as peer,
     ):
         peer.write(wire.frame(wire.PONG) * 101)
@@ -293,7 +293,7 @@ async def test_more_control_frames_than_anybody_needs_are_flooding() -> None:
 
 
 async def test_a_write_buffer_over_its_bound_ends_the_connection() -> None:
-    limits = Limits(write_buffer=256 * KIB)
+    limits = SocketLimits(write_buffer=256 * KIB)
     async with serving(limits=limits) as served, served.peer(limit=1) as peer:
         peer.write(wire.request())
         await until(lambda: served.gate.handlers)
@@ -326,7 +326,7 @@ async def test_a_peer_that_reads_again_is_told_by_drained() -> None:
 
 async def test_a_peer_that_pings_without_reading_fills_no_buffer() -> None:
     ping = wire.frame(wire.PING, b"p" * 125) * 1000
-    limits = Limits(odd_frames=10**9)
+    limits = SocketLimits(odd_frames=10**9)
     async with serving(limits=limits) as served, served.peer(limit=1) as peer:
         peer.write(wire.request())
         await until(lambda: served.gate.handlers)
@@ -369,7 +369,7 @@ async def test_the_kernel_holds_little_of_what_a_peer_does_not_read() -> None:
 
 
 async def test_peers_are_pinged_and_the_silent_are_closed() -> None:
-    pings, limits = PingWheel(period=0.1, slots=5), Limits(close_seconds=0.05)
+    pings, limits = PingWheel(period=0.1, slots=5), SocketLimits(close_seconds=0.05)
     async with (
         serving(pings=pings, limits=limits) as served,
         served.socket() as silent,

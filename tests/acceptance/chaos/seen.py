@@ -14,7 +14,7 @@ BEFORE_ANY: Final = -1
 
 
 def unbroken(history: History) -> Iterator[str]:
-    """On each socket offsets rise by one; before a hole or another epoch a gap says so."""
+    """On each socket offsets rise by one; before a gap or another epoch a gap says so."""
     at: dict[tuple[str, int], Place] = {}
     excused: dict[tuple[str, int], Gap] = {}
     for fact in history.facts:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
@@ -12,12 +13,13 @@ from hub.commands.store import CommandStore
 from hub.config.service import ConfigService
 from hub.config.store import ConfigStore
 from hub.devices.store import DeviceStore, Identity
-from hub.lines.service import LineService, Replica
+from hub.lines.service import LineService, ReplicaIdentity
 from hub.lines.session import LineSession
 from hub.lines.store import LineRef, LineStore, Opening
 from hub.replicas.lease import RENEW_SECONDS
 from hub.replicas.membership import Membership
 from hub.replicas.store import ReplicaStore
+from hub.telemetry.service import TelemetryService
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command
 from protocol.dashboard import AlertEvent, DashboardEvent, GapReason
@@ -61,10 +63,12 @@ class Told:
 
     def __init__(self) -> None:
         self.events: list[DashboardEvent] = []
-        self.holes: list[str] = []
+        self.gaps: list[str] = []
         self.bus_is_there = True
         self.storing: asyncio.Future[None] | None = None
         """Done when the events that came before are stored."""
+        self.telemetry = cast("TelemetryService", self)
+        """For those who only tell it something."""
 
     def stored(self, _: LineSession) -> "asyncio.Future[None] | None":
         return self.storing
@@ -78,9 +82,9 @@ class Told:
     def now(self) -> str:
         return "2026-01-02T03:04:05.000Z"
 
-    async def hole(self, org: OrgId, *, source: str) -> bool:
+    async def gap(self, org: OrgId, *, source: str) -> bool:
         if self.bus_is_there:
-            self.holes.append(source)
+            self.gaps.append(source)
         return self.bus_is_there
 
 
@@ -124,15 +128,15 @@ class Hub:
         self.hints = Hints()
         self.lines = LineService(
             LineStore(database),
-            Replica(self.replica_id, "here", "1.0"),
-            self.told,
+            ReplicaIdentity(self.replica_id, "here", "1.0"),
+            self.told.telemetry,
             hint_takeover=self.hints.taken,
             wall_clock=lambda: 1e9,
             clock=lambda: self.seconds,
         )
         self.membership = Membership(
             ReplicaStore(database),
-            Replica(self.replica_id, "here", "1.0"),
+            ReplicaIdentity(self.replica_id, "here", "1.0"),
             self.lines,
             self.told,
             tell=lambda _: make_told(lines=len(self.lines.registry)),
@@ -145,9 +149,8 @@ class Hub:
             self.store,
             self.store,
             AuditService(AuditStore(database)),
-            self.told,
+            self.told.telemetry,
             self.replica_id,
-            events=self.told,
             hints=self.hints,
         )
         self.commands.listen(self.config)

@@ -16,10 +16,10 @@ from hub.campaigns.service import (
     Campaign,
     CampaignService,
     CampaignStatus,
+    CampaignTarget,
     NewCampaign,
     Phase,
     Status,
-    Target,
     Terms,
     Wave,
     Wish,
@@ -43,8 +43,10 @@ class Replica:
         self.told = Told()
         self.store = CampaignStore(hub.database)
         audit = AuditService(AuditStore(hub.database))
-        self.campaigns = CampaignService(self.store, hub.commands, audit, self.told, hub.replica_id)
-        self.driver = Driver(self.store, hub.commands, self.told, hub.replica_id)
+        self.campaigns = CampaignService(
+            self.store, hub.commands, audit, self.told.telemetry, hub.replica_id
+        )
+        self.driver = Driver(self.store, hub.commands, self.told.telemetry, hub.replica_id)
         self._replica_id = hub.replica_id
 
     async def look(self) -> int:
@@ -63,7 +65,7 @@ class Replica:
         )  # fmt: skip
         return await self.campaigns.create(by, new, action="campaign.create")
 
-    async def targets(self, campaign: Campaign) -> list[Target]:
+    async def targets(self, campaign: Campaign) -> list[CampaignTarget]:
         found = await self.campaigns.devices(
             DEFAULT_ORG, campaign.campaign_id, behind=None, limit=100
         )

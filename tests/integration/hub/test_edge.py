@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from hub.edge.pusher import CloudPusher
 from hub.edge.pushing import Settlement
 from hub.edge.service import Bounds, EdgeService, Which
 from hub.edge.store import EdgeStore
+from hub.telemetry.service import TelemetryService
 from protocol.answers import WEB_PAGE
 from protocol.dashboard import AlertEvent
 from protocol.ids import OrgId, ReplicaId
@@ -99,11 +101,13 @@ class Heard:
 
 @asynccontextmanager
 async def pushing(
-    database: Database, cloud: Cloud, replica: ReplicaId, dashboards: "Heard | None" = None
+    database: Database, cloud: Cloud, replica: ReplicaId, heard: "Heard | None" = None
 ) -> AsyncGenerator[None]:
     """The pusher of one replica; it ends as in a crash."""
     client = CloudClient(Access(url=cloud.url, token="secret-token"), agent=replica)
-    pusher = CloudPusher(EdgeStore(database), client, dashboards or Heard(), replica)
+    pusher = CloudPusher(
+        EdgeStore(database), client, cast("TelemetryService", heard or Heard()), replica
+    )
     try:
         async with in_background(pusher.run()):
             yield

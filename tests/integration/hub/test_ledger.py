@@ -9,8 +9,8 @@ import pytest
 
 from hub.base.database import DEADLINE, Connection, Database
 from hub.base.errors import Conflict, Forbidden, HubError, TooManyCommands, Unavailable
-from hub.commands.dispatch import Claim, Target
-from hub.commands.records import Found, Ledgered
+from hub.commands.dispatch import Claim, CommandTarget
+from hub.commands.records import Ledgered, RepliedCommand
 from hub.commands.service import CommandRequest
 from protocol.ids import DEFAULT_ORG, CommandId, CommandKey, DeviceId, DeviceKey
 from protocol.lifecycle import State
@@ -296,7 +296,7 @@ async def test_g6_a_line_that_looks_between_reading_and_writing_gets_the_command
 
         async def slowly(
             connection: Connection, places: Sequence[DeviceKey]
-        ) -> dict[DeviceKey, Target]:
+        ) -> dict[DeviceKey, CommandTarget]:
             found = await read(connection, places)
             if not newer:
                 newer.append(await two.line(D1))
@@ -457,7 +457,7 @@ async def test_g1_a_command_that_ends_between_reading_and_writing_has_one_end(
 
         async def slowly(
             connection: Connection, names: Sequence[CommandKey]
-        ) -> dict[CommandKey, Found]:
+        ) -> dict[CommandKey, RepliedCommand]:
             found = await read(connection, names)
             await database.execute(
                 "UPDATE command SET status = 'TIMEOUT', finished_at = now() "

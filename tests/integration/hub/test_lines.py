@@ -152,7 +152,7 @@ async def test_g7_a_dead_replica_is_buried_once_and_the_gap_told(database: Datab
         await dead.line(D1)
         await outlive(alive, looks=5)
         assert await connected(database) == set()
-        assert [source.split(":")[0] for source in alive.told.holes] == ["r-1"]
+        assert [source.split(":")[0] for source in alive.told.gaps] == ["r-1"]
         (told,) = [e for e in alive.told.events if isinstance(e, StatusEvent)]
         assert (told.device_id, told.connected, told.status) == ("d1", False, "OFFLINE")
 
@@ -163,12 +163,12 @@ async def test_g9_a_gap_that_could_not_be_told_is_told_later_by_anybody(
     async with two_hubs(database) as (_, finder), running_hub(database, "r-3") as other:
         finder.told.bus_is_there = other.told.bus_is_there = False
         await outlive(finder, other)
-        assert finder.told.holes == []
+        assert finder.told.gaps == []
         other.told.bus_is_there = True
         await other.membership.look()  # the finder may have died by now
         finder.told.bus_is_there = True
         await finder.membership.look()
-        assert (len(other.told.holes), finder.told.holes) == (1, [])
+        assert (len(other.told.gaps), finder.told.gaps) == (1, [])
 
 
 async def test_g9_each_death_of_a_replica_is_a_gap_of_its_own(database: Database) -> None:
@@ -177,7 +177,7 @@ async def test_g9_each_death_of_a_replica_is_a_gap_of_its_own(database: Database
             await outlive(alive)
             flapping.seconds += 20
             await flapping.membership.look()
-        assert len(set(alive.told.holes)) == 2
+        assert len(set(alive.told.gaps)) == 2
 
 
 async def test_g7_a_replica_that_was_declared_dead_lives_again_with_its_newest_lines(
@@ -207,7 +207,7 @@ async def test_g7_after_a_stall_that_nobody_noticed_lines_stay(database: Databas
         stalled.seconds += 60
         await stalled.membership.look()
         assert line.closed == []
-        assert other.told.holes == []
+        assert other.told.gaps == []
 
 
 async def test_g7_after_a_stall_of_everybody_nobody_is_declared_dead(database: Database) -> None:
@@ -218,9 +218,9 @@ async def test_g7_after_a_stall_of_everybody_nobody_is_declared_dead(database: D
         assert await connected(database) == {"d1"}  # nobody has renewed yet
         await one.membership.look()  # renews, and is patient
         await outlive(one, looks=2)
-        assert one.told.holes == []
+        assert one.told.gaps == []
         await outlive(one, looks=1)
-        assert [source.split(":")[0] for source in one.told.holes] == ["r-2"]
+        assert [source.split(":")[0] for source in one.told.gaps] == ["r-2"]
 
 
 async def test_a_goodbye_ends_lines_without_a_gap(database: Database) -> None:
@@ -230,14 +230,14 @@ async def test_a_goodbye_ends_lines_without_a_gap(database: Database) -> None:
         await leaving.membership.goodbye(complete=True)
         await other.membership.look()
         assert await connected(database) == set()
-        assert other.told.holes == []
+        assert other.told.gaps == []
 
 
 async def test_g9_a_goodbye_that_left_something_unsaid_is_a_gap(database: Database) -> None:
     async with two_hubs(database) as (leaving, other):
         await leaving.membership.goodbye(complete=False)
         await other.membership.look()
-        assert len(other.told.holes) == 1
+        assert len(other.told.gaps) == 1
 
 
 async def test_a_goodbye_ends_the_lines_that_the_drain_could_not(database: Database) -> None:
@@ -246,7 +246,7 @@ async def test_a_goodbye_ends_the_lines_that_the_drain_could_not(database: Datab
         await leaving.membership.goodbye(complete=True)
         assert await connected(database) == set()
         await other.membership.look()
-        assert len(other.told.holes) == 1
+        assert len(other.told.gaps) == 1
 
 
 async def test_g15_notes_for_replicas_that_are_gone_are_forgotten(database: Database) -> None:
@@ -306,7 +306,7 @@ async def test_g18_a_step_of_the_databases_clock_declares_nobody_dead(database: 
             await database.execute(f"UPDATE replica SET lease_until = now() {by}")  # noqa: S608
             await outlive(one, two)
         assert await connected(database) == {"d1"}
-        assert one.told.holes + two.told.holes == []
+        assert one.told.gaps + two.told.gaps == []
 
 
 async def test_g18_who_starts_alone_declares_everybody_else_dead(database: Database) -> None:

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from hub.base.database import Database
 from hub.base.errors import Unavailable
-from hub.telemetry.rows import Row, Stamps, make_row
+from hub.telemetry.rows import EventRow, Stamps, make_row
 from hub.telemetry.service import PATIENCE_SECONDS, MetricPoint, Span, TelemetryService
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
@@ -48,7 +48,7 @@ class Source:
     def acknowledged(self) -> list[tuple[str, int]]:
         return [(frame["bootId"], frame["seq"]) for frame in self._wire.frames()]
 
-    def row(self, name: str, seq: int | None = None, boot_id: str = "b") -> Row:
+    def row(self, name: str, seq: int | None = None, boot_id: str = "b") -> EventRow:
         event = Event(name=name, seq=seq, boot_id=boot_id if seq else None)
         return make_row(self.line, event, STAMPS.next(NOW))
 
@@ -63,7 +63,7 @@ async def names(database: Database) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def spoiled(row: Row) -> Row:
+def spoiled(row: EventRow) -> EventRow:
     """What no device can bring about: a body that is no JSON."""
     return structs.replace(row, line=row.line[:-3] + b"\n")
 
@@ -119,7 +119,7 @@ async def test_one_bad_row_never_fails_the_others_of_its_batch(
     commit = TelemetryStore.commit
 
     async def commit_spoiled(
-        self: TelemetryStore, rows: list[Row], *, late_before: int
+        self: TelemetryStore, rows: list[EventRow], *, late_before: int
     ) -> Committed:
         del late_before
         return await commit(self, [spoiled(r) if r.source is bad.line else r for r in rows])
@@ -200,7 +200,7 @@ async def test_status_events_that_waited_for_the_database_are_rolled_up_once(
     now = datetime.now(UTC).timestamp()
     await store.roll_up()
 
-    def said(seconds_ago: float) -> Row:
+    def said(seconds_ago: float) -> EventRow:
         status = Status(status="ONLINE", metrics={"t": 1.0})
         return make_row(line, status, stamps.next(now - seconds_ago))
 
@@ -218,11 +218,13 @@ async def test_status_events_that_waited_for_the_database_are_rolled_up_once(
 async def test_g4_whatever_a_commit_raises_no_event_is_lost(
     database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """The next `seq` would move the mark over the hole."""
+    """The next `seq` would move the mark over the gap."""
     commit = TelemetryStore.commit
     failures = [error, error]
 
-    async def commit_later(self: TelemetryStore, rows: list[Row], *, late_before: int) -> Committed:
+    async def commit_later(
+        self: TelemetryStore, rows: list[EventRow], *, late_before: int
+    ) -> Committed:
         del late_before
         if failures:
             raise failures.pop()

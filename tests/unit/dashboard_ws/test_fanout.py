@@ -1,4 +1,4 @@
-"""The fan-out's own cases: shared buffers, holes, outages, slow and broken members."""
+"""The fan-out's own cases: shared buffers, gaps, outages, slow and broken members."""
 
 import asyncio
 from typing import Any

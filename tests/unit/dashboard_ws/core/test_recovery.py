@@ -1,10 +1,10 @@
 import pytest
 
 from dashboard_ws.core.recovery import (
-    Hole,
-    hole_before_entries,
-    hole_before_live,
-    hole_of,
+    StreamGap,
+    gap_before_entries,
+    gap_before_live,
+    gap_of,
     is_level,
 )
 from protocol.dashboard import GapReason, Position
@@ -23,35 +23,35 @@ def make_entry(first: int, last: int, *, gap: GapReason | None = None) -> Stream
 
 @pytest.mark.parametrize("offset", [0, 9, 10])
 def test_a_place_in_the_stream_can_be_read_from(offset: int) -> None:
-    assert hole_before_live(at(offset), LIVE) is None
+    assert gap_before_live(at(offset), LIVE) is None
 
 
 @pytest.mark.parametrize("since", [at(11), at(3, "a"), at(10, "")])
 def test_no_place_in_the_stream_is_a_gap_from_nobody_knows_where(since: Position) -> None:
-    assert hole_before_live(since, LIVE) == Hole("b", None, 10, "epoch")
+    assert gap_before_live(since, LIVE) == StreamGap("b", None, 10, "epoch")
 
 
 @pytest.mark.parametrize(
-    ("position", "entries", "hole"),
+    ("position", "entries", "gap"),
     [
         (4, [make_entry(5, 8)], None),
         (6, [make_entry(5, 8)], None),
-        (4, [make_entry(7, 8)], Hole("b", 4, 6, "expired")),
-        (4, [], Hole("b", 4, 10, "expired")),
+        (4, [make_entry(7, 8)], StreamGap("b", 4, 6, "expired")),
+        (4, [], StreamGap("b", 4, 10, "expired")),
         (10, [], None),
-        (4, [make_entry(15, 18)], Hole("b", 4, 10, "expired")),
+        (4, [make_entry(15, 18)], StreamGap("b", 4, 10, "expired")),
         (10, [make_entry(11, 12)], None),
     ],
 )
 def test_what_was_trimmed_is_a_gap_with_exact_ends(
-    position: int, entries: list[StreamEntry], hole: Hole | None
+    position: int, entries: list[StreamEntry], gap: StreamGap | None
 ) -> None:
-    assert hole_before_entries(at(position), entries, LIVE) == hole
+    assert gap_before_entries(at(position), entries, LIVE) == gap
 
 
 def test_a_marker_is_a_gap_over_its_own_offset() -> None:
-    assert hole_of(make_entry(5, 5, gap="bus")) == Hole("b", 4, 5, "bus")
-    assert hole_of(make_entry(5, 8)) is None
+    assert gap_of(make_entry(5, 5, gap="bus")) == StreamGap("b", 4, 5, "bus")
+    assert gap_of(make_entry(5, 8)) is None
 
 
 def test_level_is_there_or_beyond_in_the_same_epoch() -> None:
@@ -60,6 +60,6 @@ def test_level_is_there_or_beyond_in_the_same_epoch() -> None:
     assert not is_level(at(10, "a"), LIVE)
 
 
-def test_a_hole_says_null_where_it_does_not_know() -> None:
-    text = Hole("b", None, 10, "epoch").text()
+def test_a_gap_says_null_where_it_does_not_know() -> None:
+    text = StreamGap("b", None, 10, "epoch").text()
     assert text == b'{"type":"gap","epoch":"b","from":null,"to":10,"reason":"epoch"}'

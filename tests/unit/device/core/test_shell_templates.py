@@ -12,7 +12,7 @@ from device.core.shell_templates import (
 
 TEMPLATES = {
     "copy": Template(
-        ("cp", "--to={target}", "{source}", "{literal}", "{Not a hole}"),
+        ("cp", "--to={target}", "{source}", "{literal}", "{Not a gap}"),
         args={
             "target": Argument(".*"),
             "source": Argument(".+"),
@@ -31,7 +31,7 @@ def refusal(name: str, **args: str) -> str:
 
 def test_an_argument_fills_an_item_or_a_part_and_never_becomes_two() -> None:
     argv = fill(TEMPLATES, "copy", {"source": "a b; $(c) {target}", "target": "-x"})
-    assert argv == ["cp", "--to=-x", "a b; $(c) {target}", "x", "{Not a hole}"]
+    assert argv == ["cp", "--to=-x", "a b; $(c) {target}", "x", "{Not a gap}"]
 
 
 def test_what_does_not_fit_is_refused() -> None:

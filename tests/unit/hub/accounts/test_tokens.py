@@ -8,15 +8,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hub.accounts import tokens as tokens_
-from hub.accounts.tokens import REFUSAL, Claims, SigningKey, Tokens
+from hub.accounts.tokens import REFUSAL, Claims, TokenKey, Tokens
 from hub.base.errors import Unauthenticated
 from protocol.ids import DEFAULT_ORG
 
 NOW = 1_700_000_000.0
 """PyJWT looks at the real clock: this is past, and what lives long lives for decades."""
 LONG = 10**9
-KEY = SigningKey.from_bytes("k1", b"1" * 32)
-OTHER = SigningKey.from_bytes("k2", b"2" * 32)
+KEY = TokenKey.from_bytes("k1", b"1" * 32)
+OTHER = TokenKey.from_bytes("k2", b"2" * 32)
 
 
 class Clock:
@@ -36,7 +36,7 @@ def make_claims(**changes: Any) -> Claims:
     return Claims(**{**fields, **changes})
 
 
-def make_tokens(*keys: SigningKey, clock: Clock | None = None) -> Tokens:
+def make_tokens(*keys: TokenKey, clock: Clock | None = None) -> Tokens:
     tokens = Tokens(clock or Clock())
     tokens.load("installation-1", list(keys or (KEY,)))
     return tokens
@@ -54,7 +54,7 @@ def signed(key: Any = KEY.private, *, algorithm: str = "EdDSA", **changes: Any) 
     return jwt.encode(present, key, algorithm=algorithm, headers=headers)
 
 
-def refused(tokens: Tokens, token: str, scope: tokens_.Scope = "user") -> None:
+def refused(tokens: Tokens, token: str, scope: tokens_.TokenScope = "user") -> None:
     with pytest.raises(Unauthenticated) as caught:
         tokens.verify(token, scope)
     assert caught.value.detail == REFUSAL
@@ -155,7 +155,7 @@ def test_without_a_key_nothing_is_issued() -> None:
 def test_public_keys_hold_nothing_private() -> None:
     (key,) = make_tokens().jwks()["keys"]
     assert key.keys() == {"crv", "x", "kty", "kid", "use", "alg"}
-    assert SigningKey.generate().kid != SigningKey.generate().kid
+    assert TokenKey.generate().kid != TokenKey.generate().kid
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from hub.base.limiter import MOST_TOLD, Limiter, Policy, Standing, Taken
+from hub.base.limiter import MOST_TOLD, Limiter, LimitState, LimitUse, Policy
 
 QUOTA = 200
 POLICY = Policy("requests", QUOTA, 1.0)
@@ -87,31 +87,31 @@ def test_who_keeps_to_the_limit_by_another_clock_is_never_refused() -> None:
 
 def test_an_answer_says_what_is_left_and_when_it_is_whole() -> None:
     limiter = Limiter(Policy("wrong_keys", 50, 60.0))
-    assert limiter.look("k", 0.0) == Standing(50, 0)
-    assert limiter.take("k", 0.0) == Standing(49, 30)
-    assert limiter.take("k", 10.0, 20) == Standing(29, 50)
-    assert limiter.take("k", 10.0, 29) == Standing(0, 50)
-    assert limiter.take("k", 10.5) == Standing(0, 50, wait=20)
-    assert limiter.look("k", 10.5) == Standing(0, 50, wait=20)
-    assert limiter.take("k", 10.5, 13) == Standing(0, 50, wait=50)
-    assert limiter.take("k", 30.0, 12) == Standing(0, 60)
-    assert limiter.look("k", 60.0) == Standing(38, 30)
-    assert limiter.look("k", 90.0) == Standing(50, 0)
+    assert limiter.look("k", 0.0) == LimitState(50, 0)
+    assert limiter.take("k", 0.0) == LimitState(49, 30)
+    assert limiter.take("k", 10.0, 20) == LimitState(29, 50)
+    assert limiter.take("k", 10.0, 29) == LimitState(0, 50)
+    assert limiter.take("k", 10.5) == LimitState(0, 50, wait=20)
+    assert limiter.look("k", 10.5) == LimitState(0, 50, wait=20)
+    assert limiter.take("k", 10.5, 13) == LimitState(0, 50, wait=50)
+    assert limiter.take("k", 30.0, 12) == LimitState(0, 60)
+    assert limiter.look("k", 60.0) == LimitState(38, 30)
+    assert limiter.look("k", 90.0) == LimitState(50, 0)
 
 
 def test_keys_do_not_share() -> None:
     limiter = Limiter(POLICY)
     taken(limiter, 0.0)
-    assert limiter.take("other", 0.0) == Standing(QUOTA - 1, 1)
+    assert limiter.take("other", 0.0) == LimitState(QUOTA - 1, 1)
 
 
 def test_more_than_a_quota_is_taken_out_of_a_full_one_and_owed() -> None:
     limiter = Limiter(POLICY)
     limiter.take("k", 0.0)
-    assert limiter.take("k", 0.0, 500) == Standing(199, 1, wait=1)
-    assert limiter.take("k", 0.6, 500) == Standing(0, 3)
-    assert limiter.look("k", 2.5) == Standing(0, 2, wait=1)
-    assert limiter.look("k", 2.6) == Standing(100, 1)
+    assert limiter.take("k", 0.0, 500) == LimitState(199, 1, wait=1)
+    assert limiter.take("k", 0.6, 500) == LimitState(0, 3)
+    assert limiter.look("k", 2.5) == LimitState(0, 2, wait=1)
+    assert limiter.look("k", 2.6) == LimitState(100, 1)
 
 
 def test_of_a_larger_sum_the_first_part_may_have_been_taken() -> None:
@@ -148,18 +148,18 @@ def test_told_is_who_has_taken_more_than_a_tenth_and_only_that() -> None:
     limiter.take("other", 1.0)
     limiter.take("k", 1.125)
     assert limiter.is_due
-    assert limiter.due(1.25) == [Taken("requests", "k", 21, age=0.25)]
+    assert limiter.due(1.25) == [LimitUse("requests", "k", 21, age=0.25)]
     assert not limiter.is_due
     assert limiter.due(1.25) == []
     limiter.take("k", 1.25, 30)
-    assert limiter.due(1.375) == [Taken("requests", "k", 30, age=0.125)]
+    assert limiter.due(1.375) == [LimitUse("requests", "k", 30, age=0.125)]
 
 
 def test_what_has_come_back_since_is_not_told() -> None:
     limiter = Limiter(POLICY)
     limiter.take("k", 0.0, 20)
     limiter.take("k", 5.0, 21)
-    assert limiter.due(5.0) == [Taken("requests", "k", 21, 0.0)]
+    assert limiter.due(5.0) == [LimitUse("requests", "k", 21, 0.0)]
 
 
 def test_who_was_forgotten_is_not_told() -> None:
@@ -181,7 +181,7 @@ def test_a_message_has_a_bound_and_the_rest_is_told_next() -> None:
 
 def test_what_another_gave_away_is_taken_here_and_is_as_old_as_there() -> None:
     limiter = Limiter(POLICY)
-    limiter.told(Taken("requests", "k", 150, age=0.2), 10.0)
+    limiter.told(LimitUse("requests", "k", 150, age=0.2), 10.0)
     assert limiter.look("k", 10.0).left == 50
     assert limiter.look("k", 10.7).left == 100
     assert limiter.look("k", 10.8).left == 200
@@ -191,19 +191,19 @@ def test_what_another_gave_away_is_taken_here_and_is_as_old_as_there() -> None:
 def test_what_was_taken_there_before_here_counts_from_then() -> None:
     limiter = Limiter(POLICY)
     limiter.take("k", 10.0)
-    limiter.told(Taken("requests", "k", 199, age=0.15), 10.1)
+    limiter.told(LimitUse("requests", "k", 199, age=0.15), 10.1)
     assert limiter.look("k", 10.89).left == 50
     assert limiter.look("k", 10.91).left == 200
     limiter.take("k", 11.0, 200)
     limiter.look("k", 11.6)
-    limiter.told(Taken("requests", "k", 100, age=0.5), 11.6)
+    limiter.told(LimitUse("requests", "k", 100, age=0.5), 11.6)
     assert limiter.look("k", 11.99).left == 0
     assert limiter.look("k", 12.01).left == 100
 
 
 def test_what_a_message_cannot_mean_does_no_harm() -> None:
     limiter = Limiter(POLICY)
-    limiter.told(Taken("requests", "k", -1000, age=-1000.0), 0.0)
+    limiter.told(LimitUse("requests", "k", -1000, age=-1000.0), 0.0)
     assert taken(limiter, 0.0) == QUOTA
 
 

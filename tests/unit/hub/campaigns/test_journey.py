@@ -8,13 +8,13 @@ from hub.campaigns.journey import (
     ENDED,
     MOST_ATTEMPTS,
     STEPS,
+    CampaignTarget,
     Goal,
     Happening,
     IllegalStep,
     Phase,
     Seen,
     Status,
-    Target,
     began,
     happened,
     reason_to_skip,
@@ -29,7 +29,7 @@ from tests.factories import MOMENT
 GOAL = Goal(version="2", allow_downgrade=False, soak_seconds=60, phase_timeout_seconds=600)
 
 
-def make_target(phase: Phase = Phase.DOWNLOADING, **changes: Any) -> Target:
+def make_target(phase: Phase = Phase.DOWNLOADING, **changes: Any) -> CampaignTarget:
     """Under way: it got its command on line 1 of boot-1, at version 1."""
     fields: dict[str, Any] = {
         "device_id": DeviceId("d1"), "position": 1, "wave": 0, "since": MOMENT,
@@ -37,11 +37,11 @@ def make_target(phase: Phase = Phase.DOWNLOADING, **changes: Any) -> Target:
         "from_version": "1", "from_boot_id": "boot-1", "from_generation": 1,
         "started_at": MOMENT,
     }  # fmt: skip
-    return Target(**{**fields, **changes})
+    return CampaignTarget(**{**fields, **changes})
 
 
-def make_waiting(**changes: Any) -> Target:
-    return Target(device_id=DeviceId("d1"), position=1, wave=0, since=MOMENT, **changes)
+def make_waiting(**changes: Any) -> CampaignTarget:
+    return CampaignTarget(device_id=DeviceId("d1"), position=1, wave=0, since=MOMENT, **changes)
 
 
 def make_seen(**changes: Any) -> Seen:
@@ -61,11 +61,13 @@ AWAY = make_seen(online=False, command=State.SUCCESS)
 BACK = structs.replace(NEW, agent_version="1")
 
 
-def look(target: Target, seen: Seen, *, seconds: float = 1, goal: Goal = GOAL) -> Happening | None:
+def look(
+    target: CampaignTarget, seen: Seen, *, seconds: float = 1, goal: Goal = GOAL
+) -> Happening | None:
     return happened(target, seen, goal, MOMENT + timedelta(seconds=seconds))
 
 
-def soaking(**changes: Any) -> Target:
+def soaking(**changes: Any) -> CampaignTarget:
     fields: dict[str, Any] = {"steady_since": MOMENT, "steady_generation": 2, **changes}
     return make_target(Phase.SOAKING, **fields)
 

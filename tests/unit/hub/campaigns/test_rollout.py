@@ -11,9 +11,9 @@ from hub.campaigns.rollout import (
     NO_WAVE,
     WISHES,
     CampaignStatus,
-    Counts,
     Move,
     StopAt,
+    TargetCounts,
     Wave,
     Wish,
     allowance,
@@ -34,7 +34,7 @@ RUNS = CampaignStatus.IN_PROGRESS
 def move(
     wave: int = 0, *, waves: int = 2, stop_at: StopAt | None = None, **counts: Any
 ) -> Move | None:
-    return move_of(RUNS, wave, Counts(**counts), waves=waves, stop_at=stop_at)
+    return move_of(RUNS, wave, TargetCounts(**counts), waves=waves, stop_at=stop_at)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_waves_that_make_no_sense_are_named(waves: list[Wave], bad: bool) -> Non
 
 
 def test_it_begins_by_itself_and_rests_when_it_should() -> None:
-    begun = move_of(CampaignStatus.PENDING, 0, Counts(pending=1), waves=1, stop_at=None)
+    begun = move_of(CampaignStatus.PENDING, 0, TargetCounts(pending=1), waves=1, stop_at=None)
 
     assert begun == Move(status=RUNS, wave=0)
     for status in (CampaignStatus.PAUSED, *FINISHED):
-        assert move_of(status, 0, Counts(pending=1), waves=1, stop_at=None) is None
+        assert move_of(status, 0, TargetCounts(pending=1), waves=1, stop_at=None) is None
 
 
 def test_the_next_wave_waits_for_everybody_in_this_one() -> None:
@@ -141,11 +141,11 @@ def test_a_wave_waits_for_who_is_away_as_long_as_a_phase_may_take() -> None:
 
 
 def test_a_step_moves_a_target_from_one_count_to_the_other() -> None:
-    counts = Counts(in_progress=4, unfinished=4)
+    counts = TargetCounts(in_progress=4, unfinished=4)
     for status in (Status.SUCCESS, Status.FAILED, Status.SKIPPED, Status.PENDING):
         recount(counts, Status.IN_PROGRESS, status, in_wave=True)
 
-    assert counts == Counts(
+    assert counts == TargetCounts(
         pending=1, success=1, failed=1, skipped=1, passed_over=1, unfinished=1,
         wave_success=1, wave_failed=1,
     )  # fmt: skip
@@ -154,12 +154,12 @@ def test_a_step_moves_a_target_from_one_count_to_the_other() -> None:
 
 
 def test_who_was_deleted_or_disabled_is_out_of_the_reckoning() -> None:
-    counts = Counts(pending=2, in_progress=1, unfinished=2)
+    counts = TargetCounts(pending=2, in_progress=1, unfinished=2)
     recount(counts, Status.IN_PROGRESS, Status.SKIPPED, in_wave=True, is_barred=True)
     drop(counts, has_begun=True)
     drop(counts, has_begun=False)
 
-    assert counts == Counts(skipped=3)
+    assert counts == TargetCounts(skipped=3)
     assert move_of(RUNS, 0, counts, waves=2, stop_at=RULE) == Move(
         status=CampaignStatus.SUCCESS, wave=0
     )

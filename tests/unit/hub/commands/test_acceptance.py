@@ -2,24 +2,24 @@ import pytest
 from msgspec import structs
 
 from hub.base.errors import Conflict, HubError, Invalid, NotFound, TooManyCommands, invalid
-from hub.commands.acceptance import Acceptance, Submission, Taken
+from hub.commands.acceptance import Acceptance, Submission, SubmissionOutcome
 from hub.commands.dispatch import NewCommand
-from hub.commands.records import Key, KeyRow, Ledgered
+from hub.commands.records import IdempotencyKey, IdempotencyRow, Ledgered
 from protocol.ids import DEFAULT_ORG, CommandKey, DeviceId
 from protocol.lifecycle import State
 from tests.factories import make_command, make_new, make_target
 
 PLACE = (DEFAULT_ORG, DeviceId("d1"))
-KEY = Key(DEFAULT_ORG, "/path", "key")
+KEY = IdempotencyKey(DEFAULT_ORG, "/path", "key")
 
 
 def take(
     *intakes: Submission,
-    keys: dict[Key, KeyRow] | None = None,
+    keys: dict[IdempotencyKey, IdempotencyRow] | None = None,
     existing: dict[CommandKey, Ledgered] | None = None,
     unfinished: int = 0,
     refused: dict[CommandKey, HubError] | None = None,
-) -> tuple[Acceptance, list[Taken]]:
+) -> tuple[Acceptance, list[SubmissionOutcome]]:
     group = Acceptance(list(intakes))
     group.decide(
         keys=keys or {},
@@ -43,7 +43,7 @@ def one(command_id: str, **changes: object) -> Submission:
 
 def with_key(command_id: str, request_hash: bytes = b"hash") -> Submission:
     new = make_new(command_id=command_id)
-    return Submission(commands=[new], key=(KEY, KeyRow(request_hash, command_id)))
+    return Submission(commands=[new], key=(KEY, IdempotencyRow(request_hash, command_id)))
 
 
 def ledgered(outcome: Ledgered | HubError) -> Ledgered:
@@ -90,15 +90,15 @@ def test_the_fifty_are_counted_over_the_whole_group() -> None:
 
 
 def test_g2_a_key_that_was_used_stands_for_what_it_made() -> None:
-    used = {KEY: KeyRow(b"hash", "first")}
+    used = {KEY: IdempotencyRow(b"hash", "first")}
     group, taken = take(with_key("new"), keys=used)
-    assert taken == [Taken([], KeyRow(b"hash", "first"))]
+    assert taken == [SubmissionOutcome([], IdempotencyRow(b"hash", "first"))]
     assert (group.inserts, group.keys) == ([], [])
 
 
-@pytest.mark.parametrize("keys", [{KEY: KeyRow(b"other", "first")}, None])
+@pytest.mark.parametrize("keys", [{KEY: IdempotencyRow(b"other", "first")}, None])
 def test_g2_a_key_of_another_request_refuses_the_whole_call(
-    keys: dict[Key, KeyRow] | None,
+    keys: dict[IdempotencyKey, IdempotencyRow] | None,
 ) -> None:
     """Used before, or by a call in front of it in the same group."""
     first = with_key("first", b"other")
@@ -111,7 +111,7 @@ def test_g2_a_key_used_twice_in_a_group_makes_one_command() -> None:
     group, taken = take(with_key("first"), with_key("second"))
     assert taken[1].joined is not None
     assert taken[1].joined.subject == "first"
-    assert group.keys == [(KEY, KeyRow(b"hash", "first"))]
+    assert group.keys == [(KEY, IdempotencyRow(b"hash", "first"))]
     assert len(group.inserts) == 1
 
 
@@ -140,7 +140,9 @@ def test_g16_each_command_has_an_audit_row_that_names_its_device_and_batch() -> 
 
 def test_a_key_remembers_the_targets_that_its_call_refused() -> None:
     new, stranger = make_new(command_id="a"), make_new(command_id="b", device_id=DeviceId("d9"))
-    group, _ = take(Submission(commands=[new, stranger], key=(KEY, KeyRow(b"hash", "batch"))))
+    group, _ = take(
+        Submission(commands=[new, stranger], key=(KEY, IdempotencyRow(b"hash", "batch")))
+    )
     ((_, row),) = group.keys
     assert row.refused == {"d9": {"code": "not_found", "message": "no such device"}}
 
@@ -156,7 +158,7 @@ def test_g2_a_problem_of_the_call_refuses_it_unless_it_was_accepted_before() -> 
 
 
 def test_g2_a_key_that_was_used_is_joined_whatever_the_problem_is_now() -> None:
-    used = KeyRow(b"hash", "first")
+    used = IdempotencyRow(b"hash", "first")
     intake = structs.replace(with_key("second"), problem=invalid("expiresAt", "lies behind"))
     _, (taken,) = take(intake, keys={KEY: used})
     assert (taken.joined, taken.refused) == (used, None)
@@ -178,17 +180,18 @@ def test_what_a_floor_above_refuses_takes_no_number_and_a_repeat_joins_all_the_s
 
 def test_an_equal_command_that_waits_does_for_whoever_names_no_call() -> None:
     waits = make_command(State.PENDING, command_id="old", delivery="queue")
-    wish = ("default", "d1", b"hash")
+    key = ("default", "d1", b"hash")
     queued = {"delivery": "queue", "chosen": False}
+    row = IdempotencyRow(b"hash", "c")
     joins = make_new(command_id="a", **queued)
     group = Acceptance([
         Submission(commands=[joins]),
         Submission(commands=[make_new(command_id="b", delivery="queue")]),
-        Submission(commands=[make_new(command_id="c", **queued)], key=(KEY, KeyRow(b"hash", "c"))),
+        Submission(commands=[make_new(command_id="c", **queued)], key=(KEY, row)),
         Submission(commands=[make_new(command_id="d", chosen=False)]),
         Submission(commands=[make_new(command_id="e", type="clear_queue", **queued)]),
     ])  # fmt: skip
-    assert group.requests_wanted() == [wish]
+    assert group.requests_wanted() == [key]
     group.decide(
         keys={},
         targets={(DEFAULT_ORG, DeviceId("d1")): make_target()},

@@ -5,11 +5,11 @@ import pytest
 
 from hub.base.errors import Conflict, Ended, NotFound, TooLarge, TooManyCommands
 from hub.commands.dispatch import (
+    CommandTarget,
     Folded,
     Insert,
     ReadyLine,
     Replied,
-    Target,
     accept,
     cancel,
     fold,
@@ -316,7 +316,7 @@ BIG = {"patch": {"a": "x" * 5_000}, "expectVersion": 1}
     ids=["as it said", "as it said last", "as its line knows already"],
 )
 def test_what_no_frame_of_the_device_carries_is_refused_and_nothing_moves(
-    target: Target, line: ReadyLine | None
+    target: CommandTarget, line: ReadyLine | None
 ) -> None:
     for size, fits in ((4_096, True), (4_097, False)):
         seq = target.seq

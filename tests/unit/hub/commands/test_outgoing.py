@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hub.commands.dispatch import plan
-from hub.commands.outgoing import Outgoing, Phase
+from hub.commands.outgoing import LinePhase, Outgoing
 from hub.commands.records import Ledgered
 from hub.lines.session import LineSession
 from protocol.commands import COMMANDS
@@ -27,7 +27,7 @@ def test_a_new_line_is_not_written_to_before_its_first_claim() -> None:
     assert not outgoing.wants_claim()
     outgoing.claimed(0, wrote=False, held=False)
     assert outgoing.wants_claim()
-    assert outgoing.phase is Phase.CLAIMING
+    assert outgoing.phase is LinePhase.CLAIMING
 
 
 def test_a_line_knows_by_itself_how_long_a_frame_it_takes() -> None:
@@ -48,7 +48,7 @@ def test_a_line_that_said_nothing_yet_is_ready_and_says_so() -> None:
         outgoing.settle()
 
 
-def test_the_next_number_is_written_at_once_and_a_hole_is_claimed() -> None:
+def test_the_next_number_is_written_at_once_and_a_gap_is_claimed() -> None:
     outgoing = ready_line(4)
     ready = outgoing.ready()
     assert ready is not None
@@ -61,7 +61,7 @@ def test_the_next_number_is_written_at_once_and_a_hole_is_claimed() -> None:
     assert outgoing.claim().sent_up_to == 5
 
 
-def test_a_number_that_is_never_written_makes_no_hole() -> None:
+def test_a_number_that_is_never_written_makes_no_gap() -> None:
     outgoing = ready_line()
     outgoing.skipped(1)
     assert outgoing.accepted(2)
@@ -88,7 +88,7 @@ def test_a_claim_never_moves_back() -> None:
 def test_a_held_line_goes_on_when_it_is_settled() -> None:
     outgoing = Outgoing(make_line())
     outgoing.claimed(2, wrote=True, held=True)
-    assert outgoing.phase is Phase.HELD
+    assert outgoing.phase is LinePhase.HELD
     assert outgoing.ready() is None
     outgoing.hinted()
     assert not outgoing.wants_claim()

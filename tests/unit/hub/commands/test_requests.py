@@ -7,7 +7,7 @@ import pytest
 from hub.base.errors import Invalid, TooLarge
 from hub.base.principal import Principal
 from hub.commands.acceptance import Submission
-from hub.commands.records import Key, KeyRow
+from hub.commands.records import IdempotencyKey, IdempotencyRow
 from hub.commands.requests import MOST_PARAMS, CommandRequest, submission_of
 from protocol.commands import Command, ExecShell, ForceSync, PullLogs, PushConfig
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
@@ -100,8 +100,8 @@ def test_a_key_is_scoped_by_organisation_caller_and_path() -> None:
     ]
     keys = [each.key for each in keyed]
     assert keys[0] == (
-        Key(DEFAULT_ORG, "user u1 /p", "k"),
-        KeyRow(keyed[0].commands[0].request_hash, "c1"),
+        IdempotencyKey(DEFAULT_ORG, "user u1 /p", "k"),
+        IdempotencyRow(keyed[0].commands[0].request_hash, "c1"),
     )
     assert len({key for key, _ in filter(None, keys)}) == 3
 

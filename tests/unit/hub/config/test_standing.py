@@ -5,9 +5,9 @@ import pytest
 from hub.config.standing import (
     DIFFERS,
     WENT_BACK,
+    ConfigState,
     End,
     Said,
-    Standing,
     after_end,
     after_hello,
     desiring,
@@ -21,14 +21,14 @@ from protocol.merge_patch import hash_of
 WANTED = {"a": 2}
 
 
-def make_standing(**changes: Any) -> Standing:
+def make_standing(**changes: Any) -> ConfigState:
     """A push of version 2 is under way."""
     fields: dict[str, Any] = {
         "desired": WANTED, "desired_version": 2, "highest_version": 4,
         "reported": {"a": 1}, "reported_version": 1,
         "reported_hash": None, "status": "pending", "error": None,
     }  # fmt: skip
-    return Standing(**{**fields, **changes})
+    return ConfigState(**{**fields, **changes})
 
 
 def make_end(**changes: Any) -> End:

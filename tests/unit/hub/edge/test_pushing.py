@@ -1,12 +1,12 @@
 from cloud.api import Answer, Item, Push
-from hub.edge.pushing import MOST_ERROR, Settlement, Waiting, in_time, of_one_kind, settle
+from hub.edge.pushing import MOST_ERROR, Settlement, WaitingRecord, in_time, of_one_kind, settle
 from protocol.edge import Kind
 from protocol.ids import DeviceId
 
 
-def waiting(place: int, kind: Kind = "bottle") -> Waiting:
+def waiting(place: int, kind: Kind = "bottle") -> WaitingRecord:
     item = Item(f"r{place}", "t", {})
-    return Waiting(queue_id=place, device_id=DeviceId("d"), kind=kind, item=item)
+    return WaitingRecord(queue_id=place, device_id=DeviceId("d"), kind=kind, item=item)
 
 
 ITEMS = [waiting(1), waiting(2)]

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hub.firmware.artifact import (
     LONGEST_NAME,
     Asked,
-    Part,
-    Verdict,
+    ByteRange,
+    RangeVerdict,
     display_name,
     judge,
     stored_name,
@@ -51,40 +51,42 @@ def test_where_an_artifact_lies() -> None:
 TAG = '"abc"'
 
 
-def get(**headers: str) -> Part | Verdict:
+def get(**headers: str) -> ByteRange | RangeVerdict:
     return judge(Asked(method="GET", **headers), TAG, 10)
 
 
 @pytest.mark.parametrize(
     ("header", "outcome"),
     [
-        ("bytes=0-1", Part(0, 1)),
-        ("BYTES=0-5", Part(0, 5)),
-        ("bytes = 2 - 3", Part(2, 3)),
-        ("bytes=3-", Part(3, 9)),
-        ("bytes=-2", Part(8, 9)),
-        ("bytes=-99", Part(0, 9)),
-        ("bytes=0-99", Part(0, 9)),
-        ("bytes=0-9223372036854775808", Part(0, 9)),
-        ("bytes=0-" + "9" * 5000, Part(0, 9)),
-        ("bytes=000000000000000000000000000000000001-2", Part(1, 2)),
-        ("bytes=10-", Verdict.NOTHING),
-        ("bytes=9223372036854775808-", Verdict.NOTHING),
-        ("bytes=-0", Verdict.NOTHING),
-        ("bytes=5-2", Verdict.WHOLE),
-        ("bytes=-", Verdict.WHOLE),
-        ("bytes=abc", Verdict.WHOLE),
-        ("items=0-1", Verdict.WHOLE),
-        ("bytes=0-1,4-5", Verdict.WHOLE),
+        ("bytes=0-1", ByteRange(0, 1)),
+        ("BYTES=0-5", ByteRange(0, 5)),
+        ("bytes = 2 - 3", ByteRange(2, 3)),
+        ("bytes=3-", ByteRange(3, 9)),
+        ("bytes=-2", ByteRange(8, 9)),
+        ("bytes=-99", ByteRange(0, 9)),
+        ("bytes=0-99", ByteRange(0, 9)),
+        ("bytes=0-9223372036854775808", ByteRange(0, 9)),
+        ("bytes=0-" + "9" * 5000, ByteRange(0, 9)),
+        ("bytes=000000000000000000000000000000000001-2", ByteRange(1, 2)),
+        ("bytes=10-", RangeVerdict.NOTHING),
+        ("bytes=9223372036854775808-", RangeVerdict.NOTHING),
+        ("bytes=-0", RangeVerdict.NOTHING),
+        ("bytes=5-2", RangeVerdict.WHOLE),
+        ("bytes=-", RangeVerdict.WHOLE),
+        ("bytes=abc", RangeVerdict.WHOLE),
+        ("items=0-1", RangeVerdict.WHOLE),
+        ("bytes=0-1,4-5", RangeVerdict.WHOLE),
     ],
 )
-def test_one_range_is_served_and_nonsense_is_ignored(header: str, outcome: Part | Verdict) -> None:
+def test_one_range_is_served_and_nonsense_is_ignored(
+    header: str, outcome: ByteRange | RangeVerdict
+) -> None:
     assert get(range=header) == outcome
 
 
 def test_without_conditions_all_is_sent() -> None:
-    assert get() is Verdict.WHOLE
-    assert judge(Asked(method="GET", range="bytes=-1"), TAG, 0) is Verdict.NOTHING
+    assert get() is RangeVerdict.WHOLE
+    assert judge(Asked(method="GET", range="bytes=-1"), TAG, 0) is RangeVerdict.NOTHING
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -104,7 +106,7 @@ def test_without_conditions_all_is_sent() -> None:
 )
 def test_who_has_it_is_told_so(method: str, header: str, known: bool) -> None:
     asked = Asked(method=method, if_none_match=header, range="bytes=99-")
-    assert (judge(asked, TAG, 10) is Verdict.KNOWN) is known
+    assert (judge(asked, TAG, 10) is RangeVerdict.KNOWN) is known
 
 
 @pytest.mark.parametrize(
@@ -112,8 +114,8 @@ def test_who_has_it_is_told_so(method: str, header: str, known: bool) -> None:
     [('"abc"', True), ("*", True), ('"x", "abc"', True), ('"other"', False), ('W/"abc"', False)],
 )
 def test_who_wants_another_is_refused(header: str, good: bool) -> None:
-    assert (get(if_match=header, range="bytes=0-1") == Part(0, 1)) is good
-    assert (get(if_match=header, if_none_match="*") is Verdict.ANOTHER) is not good
+    assert (get(if_match=header, range="bytes=0-1") == ByteRange(0, 1)) is good
+    assert (get(if_match=header, if_none_match="*") is RangeVerdict.ANOTHER) is not good
 
 
 @pytest.mark.parametrize(
@@ -121,9 +123,13 @@ def test_who_wants_another_is_refused(header: str, good: bool) -> None:
     [('"abc"', True), ('W/"abc"', False), ('"x"', False), ("Tue, 15 Nov 1994 12:45:26 GMT", False)],
 )
 def test_a_range_of_another_is_all_of_this(header: str, part: bool) -> None:
-    assert get(if_range=header, range="bytes=0-1") == (Part(0, 1) if part else Verdict.WHOLE)
-    assert get(if_range=header, range="bytes=99-") is (Verdict.NOTHING if part else Verdict.WHOLE)
+    assert get(if_range=header, range="bytes=0-1") == (
+        ByteRange(0, 1) if part else RangeVerdict.WHOLE
+    )
+    assert get(if_range=header, range="bytes=99-") is (
+        RangeVerdict.NOTHING if part else RangeVerdict.WHOLE
+    )
 
 
 def test_head_has_no_range() -> None:
-    assert judge(Asked(method="HEAD", range="bytes=0-1"), TAG, 10) is Verdict.WHOLE
+    assert judge(Asked(method="HEAD", range="bytes=0-1"), TAG, 10) is RangeVerdict.WHOLE

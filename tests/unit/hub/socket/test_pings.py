@@ -1,11 +1,11 @@
 import pytest
 
-from hub.socket.pings import Progress, Verdict, Wheel, verdict
+from hub.socket.pings import PingVerdict, Progress, Wheel, verdict
 
 
 def judged(
     *, silent: bool = False, paused: bool = False, unsent: bool = False, forgiving: bool = False
-) -> Verdict:
+) -> PingVerdict:
     return verdict(silent=silent, paused=paused, unsent=unsent, forgiving=forgiving)
 
 
@@ -14,18 +14,18 @@ def wheel(now: float = 100.0) -> Wheel[str]:
 
 
 def test_a_peer_that_was_heard_is_pinged_and_a_silent_one_is_dead() -> None:
-    assert judged() is Verdict.PING
-    assert judged(silent=True) is Verdict.DEAD
+    assert judged() is PingVerdict.PING
+    assert judged(silent=True) is PingVerdict.DEAD
 
 
 def test_silence_that_we_caused_is_forgiven() -> None:
-    assert judged(silent=True, paused=True) is Verdict.PING
-    assert judged(silent=True, forgiving=True) is Verdict.PING
+    assert judged(silent=True, paused=True) is PingVerdict.PING
+    assert judged(silent=True, forgiving=True) is PingVerdict.PING
 
 
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_peer_with_unsent_bytes_is_judged_by_progress(*, silent: bool) -> None:
-    assert judged(silent=silent, unsent=True) is Verdict.WATCH
+    assert judged(silent=silent, unsent=True) is PingVerdict.WATCH
 
 
 def test_everything_is_due_once_in_a_period() -> None:

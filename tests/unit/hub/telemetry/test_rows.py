@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hub.telemetry.rows import (
     TABLES,
-    Place,
-    Row,
+    EventRow,
+    MarkKey,
     Source,
     Stamps,
     acknowledgements,
@@ -40,11 +40,11 @@ def message(type_: str, /, **fields: Any) -> Telemetry:
     return found  # pyright: ignore[reportReturnType]
 
 
-def row(line: Source = LINE, type_: str = "event", /, **fields: Any) -> Row:
+def row(line: Source = LINE, type_: str = "event", /, **fields: Any) -> EventRow:
     return make_row(line, message(type_, **fields), Stamps().next(1000.0))
 
 
-def durable(seq: int, boot_id: str = "b", source: Source = LINE) -> Row:
+def durable(seq: int, boot_id: str = "b", source: Source = LINE) -> EventRow:
     return row(source, name="n", seq=seq, bootId=boot_id)
 
 
@@ -155,10 +155,10 @@ def test_no_two_stamps_are_equal_and_they_never_go_back() -> None:
 
 def test_g4_durable_events_at_or_below_the_mark_are_left_out() -> None:
     rows = [durable(1), durable(2), durable(4), durable(4), durable(3), row(name="free")]
-    marks = {Place(DEFAULT_ORG, DeviceId("d1"), "b"): 1}
+    marks = {MarkKey(DEFAULT_ORG, DeviceId("d1"), "b"): 1}
     new = split_new(rows, marks)
     assert [found.seq for found in new] == [2, 4, None]
-    assert marks == {Place(DEFAULT_ORG, DeviceId("d1"), "b"): 4}
+    assert marks == {MarkKey(DEFAULT_ORG, DeviceId("d1"), "b"): 4}
 
 
 def test_g6_what_superseded_lines_send_does_not_count_with_or_without_seq() -> None:
@@ -177,7 +177,7 @@ def test_g6_what_superseded_lines_send_does_not_count_with_or_without_seq() -> N
 
 
 def test_a_boot_without_a_mark_begins_at_its_first_event() -> None:
-    marks: dict[Place, int] = {}
+    marks: dict[MarkKey, int] = {}
     new = split_new([durable(5, "x")], marks)
     assert len(new) == 1
     assert marks == {place_of(new[0]): 5}

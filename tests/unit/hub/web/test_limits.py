@@ -10,7 +10,7 @@ from hub.base import metrics
 from hub.base.errors import TooManyRequests
 from hub.base.principal import Principal
 from hub.base.settings import Settings
-from hub.web.limits import CHANNEL, Limits, Scope, headers_of
+from hub.web.limits import CHANNEL, RequestLimits, Scope, headers_of
 from tests.factories import make_principal
 
 USER = make_principal("ADMIN")
@@ -26,7 +26,7 @@ class Bench:
         self.sent: list[tuple[str, bytes]] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
         rates: dict[str, Any] = {"request_rate": 200, **settings}
-        self.limits = Limits(
+        self.limits = RequestLimits(
             Settings(**rates),
             name,
             clock=lambda: self.now,
