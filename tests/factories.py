@@ -7,8 +7,8 @@ import msgspec
 
 from hub.base.kept import Kept
 from hub.base.principal import Principal, Role
-from hub.commands.dispatch import Claim, CommandTarget, NewCommand
-from hub.commands.records import Ledgered
+from hub.commands.decisions import Claim, CommandTarget, NewCommand
+from hub.commands.records import CommandRow
 from hub.lines.pace import Rates
 from hub.lines.session import LineListener, LineSession, Renewal
 from hub.replicas import figures
@@ -64,7 +64,7 @@ def make_new(**changes: Any) -> NewCommand:
     return NewCommand(**{**fields, **changes})
 
 
-def make_command(status: State = State.SENT, **changes: Any) -> Ledgered:
+def make_command(status: State = State.SENT, **changes: Any) -> CommandRow:
     """A row of the ledger; what follows from its status is filled in."""
     sent = status is not State.PENDING
     wanted = msgspec.structs.asdict(make_new())
@@ -78,7 +78,7 @@ def make_command(status: State = State.SENT, **changes: Any) -> Ledgered:
         "finished_at": MOMENT if status in ENDED else None, "output": None, "data": None,
         "error": None, "late_result": None, "accepted_by": ReplicaId("r-1"),
     }  # fmt: skip
-    return Ledgered(**{**fields, **changes})
+    return CommandRow(**{**fields, **changes})
 
 
 def make_target(**changes: Any) -> CommandTarget:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from hub.accounts.access import BY_SESSION, FOR_DEVICES, OPEN_TO_ALL, Action, may
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
-from hub.audit.entries import LONGEST_TARGET, Deed, deed_of
+from hub.audit.entries import LONGEST_TARGET, AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.base.principal import ANYONE, Principal
@@ -76,14 +76,14 @@ def _dispatches(request: Request, action: Action) -> bool:
     return action is Action.DISPATCH and request.method == "POST"
 
 
-def _refused(request: Request, principal: Principal, action: Action) -> Deed:
+def _refused(request: Request, principal: Principal, action: Action) -> AuditEntry:
     """For the audit, by the path alone: the body of who may not call is not read."""
     what = f"{request.method} {request.scope['route'].path}"
     if _dispatches(request, action):
         what = "command.dispatch"
     named = request.path_params.get("id")
     target = None if named is None else str(named)[:LONGEST_TARGET]
-    return deed_of(principal, what, target, outcome="refused")
+    return audit_entry(principal, what, target, outcome="refused")
 
 
 def _refusal(principal: Principal, action: Action) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
-from hub.audit.entries import changes_of, deed_of
+from hub.audit.entries import audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.principal import Principal, Reenroll
 from hub.base.retention import Retention
@@ -89,8 +89,8 @@ class OrganisationService:
             after = _shown(
                 settled(await self._store.settings(connection, by.org), self._environment)
             )
-            deed = deed_of(by, "settings.update", None, changes=changes_of(before, after))
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "settings.update", None, changes=changes_of(before, after))
+            await self._audit.record(connection, entry)
         return await self.settings(by.org)
 
     async def new_enrollment_key(self, by: Principal) -> str:
@@ -98,7 +98,7 @@ class OrganisationService:
         key = new_secret()
         async with self._store.database.transaction() as connection:
             await self._store.put_setting(connection, by.org, "enrollment_key", key)
-            await self._audit.record(connection, deed_of(by, "settings.enrollment_key"))
+            await self._audit.record(connection, audit_entry(by, "settings.enrollment_key"))
         return key
 
 

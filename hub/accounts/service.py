@@ -23,7 +23,7 @@ from hub.accounts.standing import (
 )
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import REFUSAL, Claims, TokenKey, Tokens, hash_secret, new_secret
-from hub.audit.entries import Deed
+from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Connection
@@ -88,7 +88,7 @@ class AccountService:
                 )
             action = "keys.revoke" if revoke else "keys.rotate"
             await self._audit.record(
-                connection, Deed(org=DEFAULT_ORG, actor="hub", action=action, target=kid)
+                connection, AuditEntry(org=DEFAULT_ORG, actor="hub", action=action, target=kid)
             )
         await self.refresh()
         return kid

@@ -15,7 +15,7 @@ from hub.accounts.passwords import Passwords
 from hub.accounts.service import AccountService, moment
 from hub.accounts.store import AccountStore, RefreshOf, SessionRow, UserRow
 from hub.accounts.tokens import REFUSAL, Claims, hash_secret, new_secret
-from hub.audit.entries import Deed, deed_of
+from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.addresses import block_of
 from hub.base.database import Connection
@@ -105,7 +105,7 @@ class SessionService:
                 address=who.address,
             )
             by = _principal_of(locked, session_id, who)
-            await self._audit.record(connection, deed_of(by, "auth.login", locked.username))
+            await self._audit.record(connection, audit_entry(by, "auth.login", locked.username))
             return await self._grant(connection, locked, session)
 
     async def _checked(self, name: str, password: str, who: Principal) -> tuple[UserRow, int]:
@@ -115,7 +115,7 @@ class SessionService:
             who.org, name, address, by_name=BY_NAME, by_address=BY_ADDRESS
         )
         if attempt is None:
-            await self._audit.note(deed_of(who, "auth.login", name, outcome="refused"))
+            await self._audit.note(audit_entry(who, "auth.login", name, outcome="refused"))
             raise TooManyRequests(TOO_MANY, retry_after=60)
         user = await self._store.user_by_name(who.org, name)
         try:
@@ -124,7 +124,7 @@ class SessionService:
             await self._forget(attempt)
             raise
         if user is None or not fits or user.disabled:
-            await self._audit.note(deed_of(who, "auth.login", name, outcome="failed"))
+            await self._audit.note(audit_entry(who, "auth.login", name, outcome="failed"))
             raise Unauthenticated(BAD_LOGIN)
         return user, attempt
 
@@ -137,7 +137,9 @@ class SessionService:
         await self.require_password(by, user, password)
         async with self._store.database.transaction() as connection:
             await self._store.authenticated(connection, by.org, session_id)
-            await self._audit.record(connection, deed_of(by, "auth.reauthenticate", user.username))
+            await self._audit.record(
+                connection, audit_entry(by, "auth.reauthenticate", user.username)
+            )
 
     async def require_password(self, by: Principal, user: UserRow, password: str) -> None:
         """Raises `Forbidden` when it is not the user's, `TooManyRequests` after too many."""
@@ -189,8 +191,10 @@ class SessionService:
             return None
         if token.used:
             await self._store.end_session(connection, of.org, of.session_id)
-            deed = Deed(org=of.org, actor="hub", action="auth.refresh_reused", target=of.user_id)
-            await self._audit.record(connection, deed)
+            entry = AuditEntry(
+                org=of.org, actor="hub", action="auth.refresh_reused", target=of.user_id
+            )
+            await self._audit.record(connection, entry)
             return None
         if token.expired:
             return None
@@ -239,7 +243,7 @@ class SessionService:
                 raise NotFound("no such session")
             await self._store.end_session(connection, by.org, session_id)
             await self._audit.record(
-                connection, deed_of(by, "auth.session_end", owner, sessionId=session_id)
+                connection, audit_entry(by, "auth.session_end", owner, sessionId=session_id)
             )
         await self._accounts.refresh()
 
@@ -247,7 +251,7 @@ class SessionService:
         session_id = session_of(principal)
         async with self._store.database.transaction() as connection:
             await self._store.end_session(connection, principal.org, session_id)
-            await self._audit.record(connection, deed_of(principal, "auth.logout"))
+            await self._audit.record(connection, audit_entry(principal, "auth.logout"))
         await self._accounts.refresh()
 
     async def ticket(self, principal: Principal) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService, session_of
 from hub.accounts.store import AccountStore, ApiKeyRow, UserRow
 from hub.accounts.tokens import API_KEY_PREFIX, hash_secret, new_secret
-from hub.audit.entries import HIDDEN, LONGEST_TARGET, Deed, changes_of, deed_of
+from hub.audit.entries import HIDDEN, LONGEST_TARGET, AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Forbidden, NotFound, TooMany, invalid
@@ -66,7 +66,8 @@ class UserService:
             admin = _new_user("admin", "ADMIN", hashed, initial_password=True)
             await self._store.add_user(connection, admin)
             await self._audit.record(
-                connection, Deed(org=DEFAULT_ORG, actor="hub", action="user.create", target="admin")
+                connection,
+                AuditEntry(org=DEFAULT_ORG, actor="hub", action="user.create", target="admin"),
             )
         return password
 
@@ -108,8 +109,8 @@ class UserService:
         async with self._store.database.transaction() as connection:
             await self._may_make_admins(connection, by, role)
             made = await self._store.add_user(connection, user)
-            deed = deed_of(by, "user.create", made.username, role=role, userId=made.user_id)
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "user.create", made.username, role=role, userId=made.user_id)
+            await self._audit.record(connection, entry)
         return made
 
     async def change_user(self, by: Principal, user_id: str, change: UserChange) -> UserRow:
@@ -133,14 +134,14 @@ class UserService:
                 await self._keep_an_admin(connection, user)
             changed = await self._store.update_user(connection, wanted)
             await self._take_away(connection, user, changed)
-            deed = deed_of(
+            entry = audit_entry(
                 by,
                 "user.update",
                 user.username,
                 changes=_changes(user, changed),
                 userId=user.user_id,
             )
-            await self._audit.record(connection, deed)
+            await self._audit.record(connection, entry)
         await self._accounts.refresh()
         return changed
 
@@ -151,8 +152,8 @@ class UserService:
             await self._store.end_user(connection, user.org, user.user_id)
             await self._store.end_sessions_of(connection, user.org, user.user_id)
             await self._store.delete_user(connection, user.org, user.user_id)
-            deed = deed_of(by, "user.delete", user.username, userId=user.user_id)
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "user.delete", user.username, userId=user.user_id)
+            await self._audit.record(connection, entry)
         await self._accounts.refresh()
 
     async def reset_password(self, username: str, password: str) -> None:
@@ -221,8 +222,8 @@ class UserService:
             await self._store.end_sessions_of(connection, user.org, user.user_id)
             if end_api_keys:
                 await self._store.delete_keys_of(connection, user.org, user.user_id)
-            deed = deed_of(by, "auth.password", user.username, apiKeysEnded=end_api_keys)
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "auth.password", user.username, apiKeysEnded=end_api_keys)
+            await self._audit.record(connection, entry)
         await self._accounts.refresh()
 
     async def me(self, principal: Principal) -> UserRow:
@@ -249,8 +250,8 @@ class UserService:
         session_of(by)
         require_visible(name, "name")
         if by.role is None or not role_covers(by.role, role):
-            deed = deed_of(by, "api_key.create", None, outcome="refused", role=role, name=name)
-            await self._audit.note(deed)
+            entry = audit_entry(by, "api_key.create", None, outcome="refused", role=role, name=name)
+            await self._audit.note(entry)
             raise Forbidden("an API key cannot have a higher role than its maker")
         if expires_at is not None and expires_at.timestamp() <= self._accounts.clock():
             raise invalid("expiresAt", "must be in the future")
@@ -269,7 +270,7 @@ class UserService:
                 raise TooMany(f"a user may have {MOST_KEYS} API keys: delete one")
             made = await self._store.add_api_key(connection, by.org, key, hash_secret(secret))
             await self._audit.record(
-                connection, deed_of(by, "api_key.create", made.key_id, role=role, name=name)
+                connection, audit_entry(by, "api_key.create", made.key_id, role=role, name=name)
             )
         return made, secret
 
@@ -291,14 +292,16 @@ class UserService:
         `Forbidden` for a key that would end another."""
         if by.key_id is not None and by.key_id != key_id:
             target = key_id[:LONGEST_TARGET]
-            await self._audit.note(deed_of(by, "api_key.delete", target, outcome="refused"))
+            await self._audit.note(audit_entry(by, "api_key.delete", target, outcome="refused"))
             raise Forbidden("an API key ends no other key")
         async with self._store.database.transaction() as connection:
             owner = await self._store.api_key_owner(connection, by.org, key_id)
             if owner is None or (owner != by.subject and by.role != "ADMIN"):
                 raise NotFound("no such API key")
             name = await self._store.delete_api_key(connection, by.org, key_id)
-            await self._audit.record(connection, deed_of(by, "api_key.delete", key_id, name=name))
+            await self._audit.record(
+                connection, audit_entry(by, "api_key.delete", key_id, name=name)
+            )
 
 
 THE_HUB: Final = Principal(org=DEFAULT_ORG, kind="hub", subject="", actor="hub")

@@ -18,7 +18,7 @@ LONGEST_TARGET: Final = 256
 """Of what a refused call names, in characters: it may be anything."""
 
 
-class Deed(Struct, frozen=True, kw_only=True):
+class AuditEntry(Struct, frozen=True, kw_only=True):
     """A privileged action: about to be committed with its effect, or refused. Never holds a secret.
 
     `actor` is a name, as proof counts `actor_id` of the `actor_kind`: the id of the user (also for
@@ -41,7 +41,7 @@ class Deed(Struct, frozen=True, kw_only=True):
     """field: [old, new]"""
 
 
-def deed_of(
+def audit_entry(
     by: Principal,
     action: str,
     target: str | None = None,
@@ -50,9 +50,9 @@ def deed_of(
     outcome: AuditOutcome = "ok",
     reason: str | None = None,
     **detail: object,
-) -> Deed:
+) -> AuditEntry:
     """What the caller does, or may not do. `changes`: of each field the old and the new value."""
-    return Deed(
+    return AuditEntry(
         org=by.org,
         actor=by.actor,
         actor_kind="user" if by.kind == "anyone" else by.kind,

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.audit.entries import Deed
+from hub.audit.entries import AuditEntry
 from protocol.dashboard import RecordKind
 from protocol.ids import DeviceId
 
@@ -39,29 +39,29 @@ class RecordChange(Struct, frozen=True):
     device_id: DeviceId | None = None
 
 
-def record_changes(deeds: Sequence[Deed]) -> list[RecordChange]:
+def record_changes(entries: Sequence[AuditEntry]) -> list[RecordChange]:
     """Each once, in order."""
     found: dict[RecordChange, None] = {}
-    for deed in deeds:
-        if deed.outcome == "ok" and deed.action not in _NOTHING_CHANGED:
-            found.update(dict.fromkeys(_changes(deed)))
+    for entry in entries:
+        if entry.outcome == "ok" and entry.action not in _NOTHING_CHANGED:
+            found.update(dict.fromkeys(_changes(entry)))
     return list(found)
 
 
-def _changes(deed: Deed) -> list[RecordChange]:
-    kind = KINDS.get(deed.action.partition(".")[0])
-    target = deed.target or ""
+def _changes(entry: AuditEntry) -> list[RecordChange]:
+    kind = KINDS.get(entry.action.partition(".")[0])
+    target = entry.target or ""
     match kind:
         case None:
             return []
         case "device" | "configuration":
             return [RecordChange(kind, target, DeviceId(target))]
-        case "group" if "groupId" in deed.detail:  # a member came or went: its record says so
+        case "group" if "groupId" in entry.detail:  # a member came or went: its record says so
             device = RecordChange("device", target, DeviceId(target))
-            return [RecordChange("group", deed.detail["groupId"]), device]
-        case "deployment" if "deploymentId" in deed.detail:  # a device became part of it
-            return [RecordChange("deployment", deed.detail["deploymentId"])]
+            return [RecordChange("group", entry.detail["groupId"]), device]
+        case "deployment" if "deploymentId" in entry.detail:  # a device became part of it
+            return [RecordChange("deployment", entry.detail["deploymentId"])]
         case "user":
-            return [RecordChange("user", deed.detail.get("userId", target))]
+            return [RecordChange("user", entry.detail.get("userId", target))]
         case _:
             return [RecordChange(kind, target)]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from hub.audit.entries import ActorKind, AuditOutcome, Deed
+from hub.audit.entries import ActorKind, AuditEntry, AuditOutcome
 from hub.audit.records import RecordChange, record_changes
 from hub.audit.store import AuditFilter, AuditStore
 from hub.audit.sums import Sums
@@ -59,13 +59,13 @@ class AuditService:
         self._of_callers = Sums(MOST_KINDS_OF_CALLERS)
         self._listeners: list[Callable[[OrgId, list[RecordChange]], None]] = []
 
-    async def record(self, connection: Connection, *deeds: Deed) -> None:
+    async def record(self, connection: Connection, *entries: AuditEntry) -> None:
         """Write rows in the transaction of their effect (promise G16); listeners hear which records
         have changed when it has committed."""
-        await self._store.insert(connection, list(deeds))
-        changes = record_changes(deeds)
+        await self._store.insert(connection, list(entries))
+        changes = record_changes(entries)
         if changes:
-            after_commit(lambda: self._tell(deeds[0].org, changes))
+            after_commit(lambda: self._tell(entries[0].org, changes))
 
     def on_records_changed(self, listener: Callable[[OrgId, list[RecordChange]], None]) -> None:
         self._listeners.append(listener)
@@ -74,15 +74,15 @@ class AuditService:
         for listener in self._listeners:
             listener(org, changes)
 
-    async def note(self, *deeds: Deed) -> None:
+    async def note(self, *entries: AuditEntry) -> None:
         """What was refused or failed. The first of its kind is a row at once; what follows within
         a minute becomes one row with its `count`."""
         now = self._clock()
-        await self._write([deed for deed in deeds if self._sums_of(deed).add(deed, now)])
+        await self._write([entry for entry in entries if self._sums_of(entry).add(entry, now)])
 
-    def _sums_of(self, deed: Deed) -> Sums:
+    def _sums_of(self, entry: AuditEntry) -> Sums:
         """Strangers may crowd out each other, but nobody who has said who he is."""
-        return self._of_callers if deed.actor_id else self._of_strangers
+        return self._of_callers if entry.actor_id else self._of_strangers
 
     async def run(self) -> None:
         """Write the sums of each minute; for ever."""
@@ -94,14 +94,14 @@ class AuditService:
         now = float("inf") if everything else self._clock()
         await self._write(self._of_strangers.due(now) + self._of_callers.due(now))
 
-    async def _write(self, deeds: "builtins.list[Deed]") -> None:
-        if not deeds:
+    async def _write(self, entries: "builtins.list[AuditEntry]") -> None:
+        if not entries:
             return
         try:
-            await self._store.note(deeds)
+            await self._store.note(entries)
         except Unavailable:
-            actions = sorted({deed.action for deed in deeds})
-            log.warning("audit_not_written", actions=actions, rows=len(deeds))
+            actions = sorted({entry.action for entry in entries})
+            log.warning("audit_not_written", actions=actions, rows=len(entries))
 
     def partitioned(self, *, days: int) -> list[Partitioned]:
         month, keep = timedelta(days=30), timedelta(days=days)

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 import sql
-from hub.audit.entries import AuditOutcome, Deed
+from hub.audit.entries import AuditEntry, AuditOutcome
 from hub.base.database import Connection, Database, Row, as_json
 from hub.base.patterns import containing
 from protocol.ids import OrgId
@@ -29,13 +29,13 @@ class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def insert(self, connection: Connection, deeds: list[Deed]) -> None:
-        await connection.execute(_Q["insert"], as_json(deeds))
+    async def insert(self, connection: Connection, entries: list[AuditEntry]) -> None:
+        await connection.execute(_Q["insert"], as_json(entries))
 
-    async def note(self, deeds: list[Deed]) -> None:
+    async def note(self, entries: list[AuditEntry]) -> None:
         """By themselves: what was refused has no effect to be committed with."""
         async with self._database.connection() as connection:
-            await self.insert(connection, deeds)
+            await self.insert(connection, entries)
 
     async def list(
         self, org: OrgId, wanted: AuditFilter, *, before: tuple[datetime, int] | None, limit: int

@@ -10,14 +10,14 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from hub.audit.entries import Deed
+from hub.audit.entries import AuditEntry
 
 MINUTE: Final = 60.0
 MOST_KINDS: Final = 1_000
 
 
 class _Sum(Struct):
-    deed: Deed
+    entry: AuditEntry
     until: float
     more: int = 0
 
@@ -29,38 +29,38 @@ class Sums:
         self._most = most_kinds
         self._sums: dict[Hashable, _Sum] = {}
 
-    def add(self, deed: Deed, now: float) -> bool:
+    def add(self, entry: AuditEntry, now: float) -> bool:
         """Whether it is the first of its kind, to be told now."""
-        kind: Hashable = _kind_of(deed)
+        kind: Hashable = _kind_of(entry)
         if kind not in self._sums and len(self._sums) >= self._most:
-            kind, deed = (deed.org, deed.action), _of_many(deed)
+            kind, entry = (entry.org, entry.action), _of_many(entry)
         known = self._sums.get(kind)
         if known is None:
-            self._sums[kind] = _Sum(deed, now + MINUTE)
+            self._sums[kind] = _Sum(entry, now + MINUTE)
             return True
         known.more += 1
         return False
 
-    def due(self, now: float) -> list[Deed]:
+    def due(self, now: float) -> list[AuditEntry]:
         """What the minutes that are over have counted."""
         over = [kind for kind, each in self._sums.items() if each.until <= now]
         ended = [self._sums.pop(kind) for kind in over]
         return [_counted(each) for each in ended if each.more]
 
 
-def _kind_of(deed: Deed) -> tuple[str | None, ...]:
+def _kind_of(entry: AuditEntry) -> tuple[str | None, ...]:
     return (
-        deed.org, deed.actor_kind, deed.actor_id, deed.actor, deed.action, deed.target,
-        deed.address, deed.outcome,
+        entry.org, entry.actor_kind, entry.actor_id, entry.actor, entry.action, entry.target,
+        entry.address, entry.outcome,
     )  # fmt: skip
 
 
-def _of_many(deed: Deed) -> Deed:
+def _of_many(entry: AuditEntry) -> AuditEntry:
     return msgspec.structs.replace(
-        deed, actor="several", actor_id="", target=None, address=None, request_id=None
+        entry, actor="several", actor_id="", target=None, address=None, request_id=None
     )
 
 
-def _counted(each: _Sum) -> Deed:
-    detail = {**each.deed.detail, "count": each.more}
-    return msgspec.structs.replace(each.deed, request_id=None, detail=detail)
+def _counted(each: _Sum) -> AuditEntry:
+    detail = {**each.entry.detail, "count": each.more}
+    return msgspec.structs.replace(each.entry, request_id=None, detail=detail)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from hub.audit.entries import Deed, deed_of
+from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
@@ -96,8 +96,8 @@ class CampaignService:
             skipped = await self._move(connection, campaign, status)
             if wish is Wish.RESUME:
                 await self._store.own(connection, name, by)
-            deed = deed_of(by, action, campaign_id)
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, action, campaign_id)
+            await self._audit.record(connection, entry)
             campaign = await self._found(connection, name)
         self._driver.tell(campaign, skipped)
         return campaign
@@ -160,7 +160,7 @@ class CampaignService:
         async with self._store.database.transaction() as connection:
             if not await self._store.clear_penalty(connection, by.org, device_id):
                 raise NotFound("no such device")
-            await self._audit.record(connection, deed_of(by, "penalty.clear", device_id))
+            await self._audit.record(connection, audit_entry(by, "penalty.clear", device_id))
 
     async def clean_up(self, *, days: int) -> None:
         await self._store.forget(days)
@@ -168,14 +168,14 @@ class CampaignService:
 
 def _begun(
     by: Principal, action: str, campaign: Campaign, devices: Sequence[DeviceId]
-) -> list[Deed]:
+) -> list[AuditEntry]:
     """One row for the campaign, and one for each device unless these are very many: what they are
     sent has rows of its own."""
-    deed = deed_of(by, action, campaign.campaign_id, **summary_of(campaign))
+    entry = audit_entry(by, action, campaign.campaign_id, **summary_of(campaign))
     if len(devices) > MOST_ROWS:
-        return [deed]
+        return [entry]
     name = campaign.campaign_id
-    return [deed, *(deed_of(by, action, each, deploymentId=name) for each in devices)]
+    return [entry, *(audit_entry(by, action, each, deploymentId=name) for each in devices)]
 
 
 def _check(new: NewCampaign) -> None:

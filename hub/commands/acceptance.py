@@ -10,11 +10,11 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from hub.audit.entries import Deed, deed_of
+from hub.audit.entries import AuditEntry, audit_entry
 from hub.base.errors import Conflict, HubError
-from hub.commands.dispatch import CommandTarget, Insert, NewCommand, ReadyLine, accept
+from hub.commands.decisions import CommandTarget, Insert, NewCommand, ReadyLine, accept
 from hub.commands.evidence import evidence_of
-from hub.commands.records import IdempotencyKey, IdempotencyRow, Ledgered
+from hub.commands.records import CommandRow, IdempotencyKey, IdempotencyRow
 from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.replies import ErrorObject
 
@@ -30,8 +30,8 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 RequestKey = tuple[OrgId, DeviceId, bytes]
 """A device, and the hash of what is asked of it."""
-CommandOutcome = Ledgered | HubError
-Decision = Insert | Ledgered | HubError | CommandKey
+CommandOutcome = CommandRow | HubError
+Decision = Insert | CommandRow | HubError | CommandKey
 """A row to insert, what was there already, why not, or the name of a twin in the same group."""
 
 
@@ -54,7 +54,7 @@ class Acceptance:
         self._refused: dict[int, HubError] = {}
         self.inserts: list[Insert] = []
         self.keys: list[tuple[IdempotencyKey, IdempotencyRow]] = []
-        self.deeds: list[Deed] = []
+        self.entries: list[AuditEntry] = []
 
     def commands(self) -> list[NewCommand]:
         return [new for submission in self._submissions for new in submission.commands]
@@ -83,8 +83,8 @@ class Acceptance:
         *,
         keys: dict[IdempotencyKey, IdempotencyRow],
         targets: dict[DeviceKey, CommandTarget],
-        existing: dict[CommandKey, Ledgered],
-        waiting: Mapping[RequestKey, Ledgered] = MappingProxyType({}),
+        existing: dict[CommandKey, CommandRow],
+        waiting: Mapping[RequestKey, CommandRow] = MappingProxyType({}),
         ready: Callable[[DeviceKey], ReadyLine | None],
         refused: Mapping[CommandKey, HubError] = MappingProxyType({}),
     ) -> None:
@@ -139,9 +139,9 @@ class Acceptance:
             keys[key] = row
             self.keys.append((key, row))
         kept = evidence_of(inserts[0].new.type, inserts[0].new.params)  # the same for each target
-        self.deeds.extend(_deed(insert.new, kept) for insert in inserts)
+        self.entries.extend(_entry(insert.new, kept) for insert in inserts)
 
-    def outcomes(self, rows: dict[CommandKey, Ledgered]) -> list[SubmissionOutcome]:
+    def outcomes(self, rows: dict[CommandKey, CommandRow]) -> list[SubmissionOutcome]:
         """What each call is told, once the inserts have become `rows`."""
         return [
             SubmissionOutcome(
@@ -153,7 +153,7 @@ class Acceptance:
         ]
 
 
-def _all_in(existing: dict[CommandKey, Ledgered], commands: list[NewCommand]) -> bool:
+def _all_in(existing: dict[CommandKey, CommandRow], commands: list[NewCommand]) -> bool:
     return all((new.org, new.command_id) in existing for new in commands)
 
 
@@ -174,7 +174,7 @@ def _refusal(
     new: NewCommand,
     refused: Mapping[CommandKey, HubError],
     targets: dict[DeviceKey, CommandTarget],
-    existing: dict[CommandKey, Ledgered],
+    existing: dict[CommandKey, CommandRow],
     taken: dict[CommandKey, Insert],
 ) -> HubError | None:
     """Of what would be accepted otherwise: a repeat joins what came of the first."""
@@ -186,7 +186,7 @@ def _refusal(
 def _decide_one(
     new: NewCommand,
     targets: dict[DeviceKey, CommandTarget],
-    existing: dict[CommandKey, Ledgered],
+    existing: dict[CommandKey, CommandRow],
     taken: dict[CommandKey, Insert],
     ready: Callable[[DeviceKey], ReadyLine | None],
 ) -> Decision:
@@ -199,7 +199,7 @@ def _decide_one(
     return accept(new, targets.get(place), existing.get(name), ready(place))
 
 
-def _outcome(decision: Decision, rows: dict[CommandKey, Ledgered]) -> CommandOutcome:
+def _outcome(decision: Decision, rows: dict[CommandKey, CommandRow]) -> CommandOutcome:
     match decision:
         case Insert():
             return rows[decision.new.org, decision.new.command_id]
@@ -209,7 +209,7 @@ def _outcome(decision: Decision, rows: dict[CommandKey, Ledgered]) -> CommandOut
             return decision
 
 
-def _deed(new: NewCommand, kept: dict[str, Any]) -> Deed:
+def _entry(new: NewCommand, kept: dict[str, Any]) -> AuditEntry:
     """One row a device: whoever asks what was done to a device finds bulk calls, too. `kept` of
     its parameters."""
     detail: dict[str, Any] = {"commandId": new.command_id}
@@ -217,4 +217,4 @@ def _deed(new: NewCommand, kept: dict[str, Any]) -> Deed:
         detail["batchId"] = new.batch_id
     if kept:
         detail["params"] = kept
-    return deed_of(new.by, f"command.{new.type}", new.device_id, **detail)
+    return audit_entry(new.by, f"command.{new.type}", new.device_id, **detail)

@@ -7,8 +7,8 @@ from hub.accounts.access import SECRET
 from hub.base import metrics
 from hub.base.database import Connection
 from hub.base.errors import HubError
-from hub.commands.dispatch import NewCommand
-from hub.commands.records import Ledgered, accepted_event, result_event
+from hub.commands.decisions import NewCommand
+from hub.commands.records import CommandRow, accepted_event, result_event
 from hub.commands.waiting import Waiters
 from hub.telemetry.service import TelemetryService
 from protocol import stream
@@ -28,8 +28,8 @@ class CommandListener(Protocol):
         """Those that must not be accepted, and why; with the devices locked."""
         ...
 
-    async def accepted(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...
-    async def ended(self, connection: Connection, commands: Sequence[Ledgered]) -> None: ...
+    async def accepted(self, connection: Connection, commands: Sequence[CommandRow]) -> None: ...
+    async def ended(self, connection: Connection, commands: Sequence[CommandRow]) -> None: ...
 
 
 class Listeners:
@@ -77,11 +77,11 @@ class Announcer:
         self._hints = hints
         self._replica_id = replica_id
 
-    def accepted(self, command: Ledgered) -> None:
+    def accepted(self, command: CommandRow) -> None:
         metrics.commands_accepted.labels(command.type).inc()
         self._telemetry.publish(command.org, accepted_event(command))
 
-    def ended(self, command: Ledgered) -> None:
+    def ended(self, command: CommandRow) -> None:
         metrics.commands_ended.labels(command.type, str(command.status)).inc()
         if command.finished_at is not None:
             seconds = (command.finished_at - command.created_at).total_seconds()
@@ -91,13 +91,13 @@ class Announcer:
             self._hints.ended(command.accepted_by, (command.org, command.command_id))
         self._telemetry.publish(command.org, result_event(command), _level(command))
 
-    def progressed(self, command: Ledgered, event: CommandProgressEvent) -> None:
+    def progressed(self, command: CommandRow, event: CommandProgressEvent) -> None:
         self._telemetry.publish(command.org, event, _level(command))
 
     def now(self) -> str:
         return self._telemetry.now()
 
 
-def _level(command: Ledgered) -> str:
+def _level(command: CommandRow) -> str:
     """Of an event that tells what the command wrote."""
     return stream.RESTRICTED if command.type in SECRET else ""

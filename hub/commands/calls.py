@@ -7,13 +7,13 @@ from typing import Final
 from msgspec import Struct
 
 from hub.accounts.access import DANGEROUS, may_dispatch
-from hub.audit.entries import Deed, deed_of
+from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, HubError, NotFound, invalid
 from hub.base.principal import Principal
 from hub.commands.acceptance import refusal_of
-from hub.commands.intake import Intakes
-from hub.commands.records import CommandResult, IdempotencyRow, Ledgered, result_of
+from hub.commands.accepting import Acceptor
+from hub.commands.records import CommandResult, CommandRow, IdempotencyRow, result_of
 from hub.commands.requests import CommandRequest, submission_of
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiters
@@ -40,7 +40,7 @@ class Calls:
     def __init__(
         self,
         store: CommandStore,
-        intakes: Intakes,
+        acceptor: Acceptor,
         waiting: Waiters,
         audit: AuditService,
         *,
@@ -48,7 +48,7 @@ class Calls:
         database_clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._intakes = intakes
+        self._acceptor = acceptor
         self._waiting = waiting
         self._audit = audit
         self._require_current_view = require_current_view
@@ -58,7 +58,7 @@ class Calls:
 
     async def dispatch(
         self, by: Principal, device_id: DeviceId, request: CommandRequest
-    ) -> Ledgered:
+    ) -> CommandRow:
         """The command as it stands when it has ended, when it waits for its device, or after
         300 s; at once when `request.wait` is False.
 
@@ -70,7 +70,7 @@ class Calls:
         submission = submission_of(request, by, [(device_id, command_id)], now=now)
         name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
-            taken = await self._intakes.take(submission)
+            taken = await self._acceptor.take(submission)
             if taken.joined is None:
                 command = _or_raise(taken.outcomes[0])
                 if command.command_id != command_id:  # an equal one waits
@@ -83,7 +83,7 @@ class Calls:
 
     async def _join(
         self, by: Principal, device_id: DeviceId, command_id: CommandId, request: CommandRequest
-    ) -> Ledgered:
+    ) -> CommandRow:
         """The command that an idempotency key stands for."""
         name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
@@ -91,8 +91,8 @@ class Calls:
             return await self._until_ended(command, request, futures[name])
 
     async def _until_ended(
-        self, command: Ledgered, request: CommandRequest, ended: "asyncio.Future[Ledgered]"
-    ) -> Ledgered:
+        self, command: CommandRow, request: CommandRequest, ended: "asyncio.Future[CommandRow]"
+    ) -> CommandRow:
         if command.ended or not request.wait or await self._waiting_for_device([command]):
             return command
         try:
@@ -101,7 +101,7 @@ class Calls:
         except (TimeoutError, Stopped):
             return await self.get(command.org, command.device_id, command.command_id)
 
-    async def get(self, org: OrgId, device_id: DeviceId, command_id: CommandId) -> Ledgered:
+    async def get(self, org: OrgId, device_id: DeviceId, command_id: CommandId) -> CommandRow:
         """Raises `NotFound`."""
         command = await self._store.get(org, device_id, command_id)
         if command is None:
@@ -113,21 +113,21 @@ class Calls:
         date."""
         kind = spec_of(command).name
         if not may_dispatch(by, kind):
-            await self._audit.note(*_refused_deeds(by, f"command.{kind}", targets))
+            await self._audit.note(*_refused_entries(by, f"command.{kind}", targets))
             raise Forbidden(f"the role {by.role} may not dispatch {kind}")
         if kind in DANGEROUS:
             self._require_current_view()
 
-    async def _note_join(self, by: Principal, command: Ledgered) -> None:
+    async def _note_join(self, by: Principal, command: CommandRow) -> None:
         """The call joins a command that was there; the audit says so."""
-        deed = deed_of(
+        entry = audit_entry(
             by,
             f"command.{command.type}",
             command.device_id,
             commandId=command.command_id,
             joined=True,
         )
-        await self._audit.note(deed)
+        await self._audit.note(entry)
 
     # Many
 
@@ -147,7 +147,7 @@ class Calls:
         now = self._database_clock()
         submission = submission_of(request, by, named, now=now, batch_id=batch_id)
         with self._waiting.expect([(by.org, name) for _, name in named]) as futures:
-            taken = await self._intakes.take(submission)
+            taken = await self._acceptor.take(submission)
             if taken.joined is not None:
                 return await self._join_batch(by.org, taken.joined, request)
             results = {
@@ -165,7 +165,7 @@ class Calls:
         names = [(command.org, command.command_id) for command in commands]
         with self._waiting.expect(names) as futures:
             commands = await self._store.batch(org, batch_id)
-            results: dict[DeviceId, Ledgered | HubError] = {c.device_id: c for c in commands}
+            results: dict[DeviceId, CommandRow | HubError] = {c.device_id: c for c in commands}
             outcome = await self._all_ended(batch_id, results, request, futures)
         refused = {d: _refused(error) for d, error in key.refused.items()}
         return BulkOutcome(batch_id, {**outcome.results, **refused}, outcome.finished)
@@ -173,14 +173,14 @@ class Calls:
     async def _all_ended(
         self,
         batch_id: str,
-        results: "dict[DeviceId, Ledgered | HubError]",
+        results: "dict[DeviceId, CommandRow | HubError]",
         request: CommandRequest,
-        futures: "dict[CommandKey, asyncio.Future[Ledgered]]",
+        futures: "dict[CommandKey, asyncio.Future[CommandRow]]",
     ) -> BulkOutcome:
         unfinished = [
             outcome
             for outcome in results.values()
-            if isinstance(outcome, Ledgered) and not outcome.ended
+            if isinstance(outcome, CommandRow) and not outcome.ended
         ]
         away = await self._waiting_for_device(unfinished) if request.wait else set[CommandKey]()
         running = [
@@ -191,13 +191,13 @@ class Calls:
         if running and request.wait:
             await asyncio.wait(running, timeout=LONGEST_WAIT)
         for device_id, outcome in results.items():
-            if isinstance(outcome, Ledgered):
+            if isinstance(outcome, CommandRow):
                 future = futures[outcome.org, outcome.command_id]
                 results[device_id] = future.result() if _has_result(future) else outcome
         finished = all(_has_result(future) for future in running)
         return BulkOutcome(batch_id, {d: _entry(o) for d, o in results.items()}, finished)
 
-    async def _waiting_for_device(self, commands: Sequence[Ledgered]) -> set[CommandKey]:
+    async def _waiting_for_device(self, commands: Sequence[CommandRow]) -> set[CommandKey]:
         """Which of these are queued for a device that has no line: nobody is kept waiting."""
         queued = [c for c in commands if c.delivery == "queue" and c.status is State.PENDING]
         if not queued:
@@ -206,27 +206,27 @@ class Calls:
         return {(c.org, c.command_id) for c in queued if (c.org, c.device_id) not in online}
 
 
-def _refused_deeds(by: Principal, action: str, targets: Sequence[str]) -> list[Deed]:
+def _refused_entries(by: Principal, action: str, targets: Sequence[str]) -> list[AuditEntry]:
     """One row a device, as when it is accepted; one in all where there is no target."""
     count = len(targets)
     return [
-        deed_of(by, action, target, outcome="refused", targets=count)
+        audit_entry(by, action, target, outcome="refused", targets=count)
         for target in targets or [None]
     ]
 
 
-def _has_result(future: "asyncio.Future[Ledgered]") -> bool:
+def _has_result(future: "asyncio.Future[CommandRow]") -> bool:
     return future.done() and future.exception() is None
 
 
-def _or_raise(outcome: Ledgered | HubError) -> Ledgered:
+def _or_raise(outcome: CommandRow | HubError) -> CommandRow:
     if isinstance(outcome, HubError):
         raise outcome
     return outcome
 
 
-def _entry(outcome: Ledgered | HubError) -> CommandResult:
-    if isinstance(outcome, Ledgered):
+def _entry(outcome: CommandRow | HubError) -> CommandResult:
+    if isinstance(outcome, CommandRow):
         return result_of(outcome)
     return _refused(refusal_of(outcome))
 

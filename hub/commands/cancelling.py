@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from hub.accounts.access import may_dispatch
-from hub.audit.entries import AuditOutcome, Deed, deed_of
+from hub.audit.entries import AuditEntry, AuditOutcome, audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, NotFound
 from hub.base.principal import Principal
 from hub.commands.announce import Announcer, Hints, Listeners
-from hub.commands.dispatch import cancel
-from hub.commands.records import Ledgered, error_of
+from hub.commands.decisions import cancel
+from hub.commands.records import CommandRow, error_of
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
 from protocol.commands import CommandType
@@ -39,7 +39,7 @@ class Cancels:
         self._listeners = listeners
         self._hints = hints
 
-    async def cancel(self, by: Principal, device_id: DeviceId, command_id: CommandId) -> Ledgered:
+    async def cancel(self, by: Principal, device_id: DeviceId, command_id: CommandId) -> CommandRow:
         """Raises `NotFound`, `Forbidden`, or `Ended` when there is nothing left to cancel."""
         async with (
             self._noting_refusals(by) as refused,
@@ -60,7 +60,7 @@ class Cancels:
                 )
                 for listener in self._listeners:
                     await listener.ended(connection, [command])
-            await self._audit.record(connection, _deed(by, command))
+            await self._audit.record(connection, _entry(by, command))
         self._cancelled(command, owner)
         return command
 
@@ -84,21 +84,21 @@ class Cancels:
             ]
             for listener in self._listeners:
                 await listener.ended(connection, ended)
-            await self._audit.record(connection, *(_deed(by, command) for command in ended))
+            await self._audit.record(connection, *(_entry(by, command) for command in ended))
         for command in ended:
             self._cancelled(command, None)
         return len(ended)
 
     @asynccontextmanager
-    async def _noting_refusals(self, by: Principal) -> AsyncGenerator[list[Ledgered]]:
+    async def _noting_refusals(self, by: Principal) -> AsyncGenerator[list[CommandRow]]:
         """For the audit, when the transaction within has given its connection back."""
-        refused: list[Ledgered] = []
+        refused: list[CommandRow] = []
         try:
             yield refused
         finally:
-            await self._audit.note(*(_deed(by, command, outcome="refused") for command in refused))
+            await self._audit.note(*(_entry(by, command, outcome="refused") for command in refused))
 
-    def _cancelled(self, command: Ledgered, owner: ReplicaId | None) -> None:
+    def _cancelled(self, command: CommandRow, owner: ReplicaId | None) -> None:
         if command.ended:
             self._announcer.ended(command)
         elif self._sender.has_line((command.org, command.device_id)):
@@ -113,8 +113,8 @@ class Cancels:
                 self._sender.cancel(command)
 
 
-def _deed(by: Principal, command: Ledgered, *, outcome: AuditOutcome = "ok") -> Deed:
-    return deed_of(
+def _entry(by: Principal, command: CommandRow, *, outcome: AuditOutcome = "ok") -> AuditEntry:
+    return audit_entry(
         by,
         "command.cancel",
         command.device_id,

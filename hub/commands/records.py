@@ -41,7 +41,7 @@ class LateResult(TypedDict):
     outcome: Outcome | None
 
 
-class Ledgered(Struct, frozen=True, kw_only=True):
+class CommandRow(Struct, frozen=True, kw_only=True):
     """One row of `command`."""
 
     org: OrgId
@@ -130,11 +130,11 @@ def error_of(code: CommandErrorCode, message: str) -> ErrorObject:
     return {"code": str(code), "message": message}
 
 
-def success_of(command: Ledgered) -> bool | None:
+def success_of(command: CommandRow) -> bool | None:
     return command.status is State.SUCCESS if command.ended else None
 
 
-def result_of(command: Ledgered) -> CommandResult:
+def result_of(command: CommandRow) -> CommandResult:
     return CommandResult(
         command_id=command.command_id,
         status=str(command.status),
@@ -145,7 +145,7 @@ def result_of(command: Ledgered) -> CommandResult:
     )
 
 
-def record_of(command: Ledgered) -> CommandRecord:
+def record_of(command: CommandRow) -> CommandRecord:
     return CommandRecord(
         command_id=command.command_id,
         status=str(command.status),
@@ -168,7 +168,7 @@ def record_of(command: Ledgered) -> CommandRecord:
     )
 
 
-def record_without_secrets(command: Ledgered) -> CommandRecord:
+def record_without_secrets(command: CommandRow) -> CommandRecord:
     """For callers who may not dispatch it: what it was given, and what it wrote, may be secret."""
     record = record_of(command)
     return structs.replace(
@@ -204,7 +204,7 @@ def _hidden(text: str | None) -> str | None:
     return None if text is None else HIDDEN
 
 
-def accepted_event(command: Ledgered) -> CommandAcceptedEvent:
+def accepted_event(command: CommandRow) -> CommandAcceptedEvent:
     return CommandAcceptedEvent(
         device_id=command.device_id,
         ts=rfc3339(command.created_at),
@@ -216,7 +216,7 @@ def accepted_event(command: Ledgered) -> CommandAcceptedEvent:
     )
 
 
-def result_event(command: Ledgered) -> CommandResultEvent:
+def result_event(command: CommandRow) -> CommandResultEvent:
     error = command.error
     return CommandResultEvent(
         device_id=command.device_id,
@@ -266,5 +266,5 @@ class CommandFilter(Struct, frozen=True, kw_only=True):
 class RepliedCommand(Struct, frozen=True):
     """A command, and the generation of the newest line of its device."""
 
-    command: Ledgered
+    command: CommandRow
     newest: Generation | None

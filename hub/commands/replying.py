@@ -14,8 +14,8 @@ from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Overloaded, Unavailable
 from hub.commands.announce import Announcer, Listeners
-from hub.commands.dispatch import Folded, Replied, fold, given_to
-from hub.commands.records import Ledgered, RepliedCommand
+from hub.commands.decisions import Folded, Replied, fold, given_to
+from hub.commands.records import CommandRow, RepliedCommand
 from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
 from hub.telemetry.service import TelemetryService
@@ -167,7 +167,7 @@ class Replies:
                     known = given_to(command, _replied(line, reply))
                     _answer(line, reply.command_id, known=known, result=isinstance(reply, Result))
 
-    def _announce(self, changed: list[tuple[Folded, Ledgered]]) -> None:
+    def _announce(self, changed: list[tuple[Folded, CommandRow]]) -> None:
         for folded, command in changed:
             for event in folded.progress:
                 self._announcer.progressed(command, event)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from hub.base.errors import HubError, invalid
 from hub.base.principal import Principal
 from hub.commands.acceptance import Submission
-from hub.commands.dispatch import NewCommand, request_hash, too_large
+from hub.commands.decisions import NewCommand, request_hash, too_large
 from hub.commands.records import Delivery, IdempotencyKey, IdempotencyRow, frame_without_id
 from protocol.commands import COMMANDS, Command, CommandSpec, params_of, spec_of, timeout_of
 from protocol.ids import CommandId, DeviceId

@@ -13,8 +13,8 @@ from hub.base.paging import Items
 from hub.base.principal import Principal
 from hub.commands.records import (
     CommandRecord,
+    CommandRow,
     Delivery,
-    Ledgered,
     record_of,
     record_without_secrets,
     result_of,
@@ -157,7 +157,7 @@ class CommandEndpoints:
         return Answer((await self._shown(call.principal, [command]))[0], status=202)
 
     async def _shown(
-        self, by: Principal, commands: Sequence[Ledgered]
+        self, by: Principal, commands: Sequence[CommandRow]
     ) -> "builtins.list[CommandRecord]":
         """As this caller may see them."""
         pushes = any(command.type == PUSH_CONFIG for command in commands)
@@ -169,7 +169,7 @@ def _nothing_hidden(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _shown(by: Principal, command: Ledgered, hide: Hide) -> CommandRecord:
+def _shown(by: Principal, command: CommandRow, hide: Hide) -> CommandRecord:
     if is_secret_from(by, command.type):
         return record_without_secrets(command)
     record = record_of(command)
@@ -199,7 +199,7 @@ def request_of(call: Call[None, Any]) -> CommandRequest:
     )
 
 
-def answer_of(command: Ledgered, *, asked_async: bool) -> Answer:
+def answer_of(command: CommandRow, *, asked_async: bool) -> Answer:
     """200 with the result of a command that was waited for, 202 with its state otherwise."""
     if command.ended and not asked_async:
         return Answer(result_of(command), success=command.status is State.SUCCESS)

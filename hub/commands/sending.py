@@ -13,9 +13,9 @@ from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import HubError
 from hub.commands.announce import Announcer, Hints, Listeners
-from hub.commands.dispatch import Claim, ClaimStep, Plan, ReadyLine, plan
-from hub.commands.outgoing import Outgoing
-from hub.commands.records import Ledgered
+from hub.commands.decisions import Claim, ClaimStep, Plan, ReadyLine, plan
+from hub.commands.line_queue import LineQueue
+from hub.commands.records import CommandRow
 from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
 from protocol.codec import encode
@@ -60,8 +60,8 @@ class Sender:
         self._note_deadline = note_deadline
         self._hints = hints
         self._now = now
-        self._outgoing: dict[DeviceKey, Outgoing] = {}
-        self._cancels: dict[CommandKey, Outgoing] = {}
+        self._queues: dict[DeviceKey, LineQueue] = {}
+        self._cancels: dict[CommandKey, LineQueue] = {}
         """On which line a cancel was written; forgotten by the sweep that does not find it."""
         self._claims = Batcher(self._claim, limit=500, bound=500_000)
         self._journals = Batcher(self._note_journals, limit=500, bound=500_000)
@@ -79,100 +79,100 @@ class Sender:
     # Lines come and go
 
     def opened(self, line: LineSession) -> None:
-        outgoing = Outgoing(line)
-        self._outgoing[line.org, line.device_id] = outgoing
-        self._claims.put(outgoing)
-        asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle, outgoing)
+        queue = LineQueue(line)
+        self._queues[line.org, line.device_id] = queue
+        self._claims.put(queue)
+        asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle, queue)
 
     def closed(self, line: LineSession) -> None:
         if self._of(line) is not None:
-            del self._outgoing[line.org, line.device_id]
+            del self._queues[line.org, line.device_id]
 
     def settled(self, line: LineSession) -> None:
-        outgoing = self._of(line)
-        if outgoing is not None:
-            self._settle(outgoing)
+        queue = self._of(line)
+        if queue is not None:
+            self._settle(queue)
 
     def said_hello(self, line: LineSession, hello: Hello) -> None:
-        outgoing = self._of(line)
-        if outgoing and outgoing.sent_without_journal and line.journal_id is not None:
+        queue = self._of(line)
+        if queue and queue.sent_without_journal and line.journal_id is not None:
             self._journals.put(line)
         if hello.unfinished:
             self._unfinished.put((line, hello.unfinished))
 
-    def _of(self, line: LineSession) -> Outgoing | None:
-        outgoing = self._outgoing.get((line.org, line.device_id))
-        return outgoing if outgoing is not None and outgoing.line is line else None
+    def _of(self, line: LineSession) -> LineQueue | None:
+        queue = self._queues.get((line.org, line.device_id))
+        return queue if queue is not None and queue.line is line else None
 
-    def _settle(self, outgoing: Outgoing) -> None:
-        outgoing.settle()
-        self._claim_if_wanted(outgoing)
+    def _settle(self, queue: LineQueue) -> None:
+        queue.settle()
+        self._claim_if_wanted(queue)
 
     # Commands come
 
     def ready(self, place: DeviceKey) -> ReadyLine | None:
         """The line of this replica that a command may be committed as sent on."""
-        outgoing = self._outgoing.get(place)
-        return outgoing.ready() if outgoing else None
+        queue = self._queues.get(place)
+        return queue.ready() if queue else None
 
-    def accepted(self, command: Ledgered, owner: ReplicaId | None) -> None:
+    def accepted(self, command: CommandRow, owner: ReplicaId | None) -> None:
         """A command was committed: write it, or have it claimed by `owner`, who has the line."""
         if command.deadline is not None and not command.ended:
             self._note_deadline(command.timeout_ms / 1000)
-        outgoing = self._outgoing.get((command.org, command.device_id))
-        here = None if outgoing is None else outgoing.line.replica_id
+        queue = self._queues.get((command.org, command.device_id))
+        here = None if queue is None else queue.line.replica_id
         if command.status is State.PENDING and owner not in (None, here):
             self._hints.send(owner, (command.org, command.device_id))
-        if outgoing is None:
+        if queue is None:
             return
         if command.ended:
-            outgoing.skipped(command.seq)
-        elif command.status is State.PENDING or not outgoing.takes(command):
-            outgoing.hinted()
-        elif outgoing.accepted(command.seq):
-            self._send(outgoing, command, fresh=True)
-        self._claim_if_wanted(outgoing)
+            queue.skipped(command.seq)
+        elif command.status is State.PENDING or not queue.takes(command):
+            queue.hinted()
+        elif queue.accepted(command.seq):
+            self._send(queue, command, fresh=True)
+        self._claim_if_wanted(queue)
 
     def look(self, place: DeviceKey) -> None:
         """There may be something in the ledger for this device."""
-        outgoing = self._outgoing.get(place)
-        if outgoing is not None:
-            outgoing.hinted()
-            self._claim_if_wanted(outgoing)
+        queue = self._queues.get(place)
+        if queue is not None:
+            queue.hinted()
+            self._claim_if_wanted(queue)
 
     def has_line(self, place: DeviceKey) -> bool:
-        return place in self._outgoing
+        return place in self._queues
 
-    def cancel(self, command: Ledgered) -> None:
+    def cancel(self, command: CommandRow) -> None:
         """Ask the device to stop it, when its line is here."""
-        outgoing = self._outgoing.get((command.org, command.device_id))
-        if outgoing is not None:
-            self._cancel(outgoing, command)
+        queue = self._queues.get((command.org, command.device_id))
+        if queue is not None:
+            self._cancel(queue, command)
 
-    def remind_cancels(self, commands: Sequence[Ledgered]) -> None:
+    def remind_cancels(self, commands: Sequence[CommandRow]) -> None:
         """All that devices here are to stop now; each line is written each of them once."""
         before, self._cancels = self._cancels, {}
         for command in commands:
             name = (command.org, command.command_id)
-            outgoing = self._outgoing.get((command.org, command.device_id))
-            if outgoing is None:
+            queue = self._queues.get((command.org, command.device_id))
+            if queue is None:
                 continue
-            if before.get(name) is outgoing:
-                self._cancels[name] = outgoing
+            if before.get(name) is queue:
+                self._cancels[name] = queue
             else:
-                self._cancel(outgoing, command)
+                self._cancel(queue, command)
 
-    def _cancel(self, outgoing: Outgoing, command: Ledgered) -> None:
-        self._cancels[command.org, command.command_id] = outgoing
-        outgoing.line.send(encode(Cancel(command_id=command.command_id)))
+    def _cancel(self, queue: LineQueue, command: CommandRow) -> None:
+        self._cancels[command.org, command.command_id] = queue
+        queue.line.send(encode(Cancel(command_id=command.command_id)))
 
-    def _claim_if_wanted(self, outgoing: Outgoing) -> None:
-        if outgoing.wants_claim():
-            self._claims.put(outgoing)
+    def _claim_if_wanted(self, queue: LineQueue) -> None:
+        if queue.wants_claim():
+            self._claims.put(queue)
 
     # Claims
 
-    async def _claim(self, group: list[Outgoing]) -> list[None]:
+    async def _claim(self, group: list[LineQueue]) -> list[None]:
         metrics.batch_size.labels("claim").observe(len(group))
         try:
             with metrics.batch_seconds.labels("claim").time():
@@ -184,23 +184,23 @@ class Sender:
             else:
                 log.exception("claim_failed", lines=len(group))
             await asyncio.sleep(RETRY_SECONDS)
-            for outgoing in group:
-                outgoing.failed()
-                self._claim_if_wanted(outgoing)
+            for queue in group:
+                queue.failed()
+                self._claim_if_wanted(queue)
         return [None] * len(group)
 
-    async def _claim_once(self, group: list[Outgoing]) -> None:
+    async def _claim_once(self, group: list[LineQueue]) -> None:
         # One line a device: what an older one here still wanted would come out for the newer too.
-        group = [outgoing for outgoing in dict.fromkeys(group) if self._of(outgoing.line)]
+        group = [queue for queue in dict.fromkeys(group) if self._of(queue.line)]
         if not group:
             return
-        looks, rows = await self._commit([outgoing.claim() for outgoing in group], locked=False)
-        for outgoing, look in zip(group, looks, strict=True):
-            self._claimed(outgoing, look, rows)
+        looks, rows = await self._commit([queue.claim() for queue in group], locked=False)
+        for queue, look in zip(group, looks, strict=True):
+            self._claimed(queue, look, rows)
 
     async def _commit(
         self, claims: list[Claim], *, locked: bool
-    ) -> tuple[list[ClaimOutcome], dict[CommandKey, Ledgered]]:
+    ) -> tuple[list[ClaimOutcome], dict[CommandKey, CommandRow]]:
         """Read, decide, and write what is still as it was read; under a lock when something ends in
         which others have a part, because that takes a transaction."""
         database = self._store.database
@@ -230,7 +230,7 @@ class Sender:
         return looks
 
     def _claimed(
-        self, outgoing: Outgoing, look: ClaimOutcome, rows: dict[CommandKey, Ledgered]
+        self, queue: LineQueue, look: ClaimOutcome, rows: dict[CommandKey, CommandRow]
     ) -> None:
         """After the commit: write what was claimed, in order, as far as nobody else has changed it
         and the line takes it; the rest is looked at again."""
@@ -239,33 +239,33 @@ class Sender:
             last = steps[-1].command.seq if steps else 0
         for step in steps:
             command = rows.get((step.command.org, step.command.command_id))
-            if command is None or (step.sent and not outgoing.takes(command)):
+            if command is None or (step.sent and not queue.takes(command)):
                 last = min(last, step.command.seq - 1)
                 changed = True
             elif not step.sent:
                 self._announcer.ended(command)
             elif not changed:
-                self._write(outgoing, step, command)
+                self._write(queue, step, command)
                 wrote = True
         if changed:
-            outgoing.hinted()
-        outgoing.claimed(last, wrote=wrote, held=look.plan.held)
-        if outgoing.sent_without_journal and outgoing.line.journal_id is not None:
-            self._journals.put(outgoing.line)
-            outgoing.sent_without_journal = False
-        self._claim_if_wanted(outgoing)
+            queue.hinted()
+        queue.claimed(last, wrote=wrote, held=look.plan.held)
+        if queue.sent_without_journal and queue.line.journal_id is not None:
+            self._journals.put(queue.line)
+            queue.sent_without_journal = False
+        self._claim_if_wanted(queue)
 
-    def _write(self, outgoing: Outgoing, step: ClaimStep, command: Ledgered) -> None:
-        self._send(outgoing, command, fresh=step.command.sent_at is None)
+    def _write(self, queue: LineQueue, step: ClaimStep, command: CommandRow) -> None:
+        self._send(queue, command, fresh=step.command.sent_at is None)
         if command.cancelled_by is not None:
-            self._cancel(outgoing, command)
+            self._cancel(queue, command)
         if command.deadline is not None and step.command.deadline is None:
             self._note_deadline(command.timeout_ms / 1000)
 
-    def _send(self, outgoing: Outgoing, command: Ledgered, *, fresh: bool) -> None:
+    def _send(self, queue: LineQueue, command: CommandRow, *, fresh: bool) -> None:
         """`fresh`: `sent_at` has been written this moment, so it says what the time is."""
         sent_at = command.sent_at if fresh else None
-        outgoing.line.send(command.frame(sent_at or datetime.fromtimestamp(self._now(), UTC)))
+        queue.line.send(command.frame(sent_at or datetime.fromtimestamp(self._now(), UTC)))
 
     # What hello brings
 

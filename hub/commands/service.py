@@ -1,7 +1,7 @@
 """Commands as the rest of the hub sees them: dispatched, cancelled and read by callers, carried by
 lines, hinted at by other replicas.
 
-The work is done by the parts: calls (`calls`), acceptance (`intake`), sending (`sending`), replies
+The work is done by the parts: calls (`calls`), acceptance (`accepting`), sending (`sending`), replies
 (`replying`), cancelling (`cancelling`) and the clock (`sweep`).
 """
 
@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 
 from hub.audit.service import AuditService
 from hub.base.paging import Items, decode_cursor, page_of
+from hub.commands.accepting import Acceptor
 from hub.commands.announce import Announcer, CommandListener, Hints, Listeners
 from hub.commands.calls import BulkOutcome, Calls
 from hub.commands.cancelling import Cancels
-from hub.commands.dispatch import NewCommand
-from hub.commands.intake import Intakes
+from hub.commands.decisions import NewCommand
 from hub.commands.oversize import Oversize
-from hub.commands.records import CommandFilter, Ledgered
+from hub.commands.records import CommandFilter, CommandRow
 from hub.commands.replying import Replies
 from hub.commands.requests import CommandRequest
 from hub.commands.sending import Sender
@@ -37,7 +37,7 @@ __all__ = [
     "CommandRequest",
     "CommandFilter",
     "Hints",
-    "Ledgered",
+    "CommandRow",
     "NewCommand",
 ]
 
@@ -71,13 +71,13 @@ class CommandService:
             now=database_clock,
             hints=hints,
         )
-        self._intakes = Intakes(store, sender, announcer, listeners, replica_id)
+        self._acceptor = Acceptor(store, sender, announcer, listeners, replica_id)
         self._replies = Replies(reserved, announcer, listeners, telemetry)
         self._oversize = Oversize(store, announcer, listeners)
         self._sweep = Sweep(store, sender, announcer, waiting, listeners, replica_id, clock=clock)
         calls = Calls(
             store,
-            self._intakes,
+            self._acceptor,
             waiting,
             audit,
             require_current_view=require_current_view,
@@ -98,7 +98,7 @@ class CommandService:
     async def run(self) -> None:
         """The group commits and the sweep; for ever."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._intakes.run())
+            tasks.create_task(self._acceptor.run())
             tasks.create_task(self._sender.run())
             tasks.create_task(self._replies.run())
             tasks.create_task(self._oversize.run())
@@ -110,7 +110,7 @@ class CommandService:
 
     def waiting(self) -> int:
         """What the group commits have still to take."""
-        parts = (self._intakes, self._sender, self._replies, self._oversize)
+        parts = (self._acceptor, self._sender, self._replies, self._oversize)
         return sum(part.waiting() for part in parts)
 
     def stop_waiting(self) -> None:
@@ -156,7 +156,7 @@ class CommandService:
 
     async def list(
         self, org: OrgId, wanted: CommandFilter, *, cursor: str | None, limit: int, offset: int = 0
-    ) -> Items[Ledgered]:
+    ) -> Items[CommandRow]:
         rows = await self._store.list(
             org, wanted, before=decode_cursor(cursor), limit=limit + 1, offset=offset
         )

@@ -10,15 +10,15 @@ from msgspec.structs import replace
 
 import sql
 from hub.accounts.access import role_may_dispatch
-from hub.audit.entries import Deed
+from hub.audit.entries import AuditEntry
 from hub.base.database import Connection, Database, Raced, Row, as_json, hexed
 from hub.base.principal import Role
-from hub.commands.dispatch import Claim, ClaimStep, CommandTarget, Insert
+from hub.commands.decisions import Claim, ClaimStep, CommandTarget, Insert
 from hub.commands.records import (
     CommandFilter,
+    CommandRow,
     IdempotencyKey,
     IdempotencyRow,
-    Ledgered,
     RepliedCommand,
 )
 from hub.lines.session import LineSession
@@ -78,12 +78,12 @@ class CommandStore:
 
     async def existing(
         self, connection: Connection, names: Sequence[CommandKey]
-    ) -> dict[CommandKey, Ledgered]:
+    ) -> dict[CommandKey, CommandRow]:
         return _by_name(await connection.fetch(_Q["existing"], *_columns(names)))
 
     async def waiting(
         self, connection: Connection, requests: Sequence[tuple[OrgId, DeviceId, bytes]]
-    ) -> dict[tuple[OrgId, DeviceId, bytes], Ledgered]:
+    ) -> dict[tuple[OrgId, DeviceId, bytes], CommandRow]:
         """Of each the command that waits for just this."""
         rows = await connection.fetch(_Q["waiting"], *_columns(requests))
         found = [from_row(row) for row in rows]
@@ -93,17 +93,17 @@ class CommandStore:
         self,
         connection: Connection,
         inserts: Sequence[Insert],
-        deeds: Sequence[Deed],
+        entries: Sequence[AuditEntry],
         *,
         by: ReplicaId,
         locked: bool,
-    ) -> dict[CommandKey, Ledgered]:
-        """Write the rows, move the counters of their devices, record the deeds: in one statement.
+    ) -> dict[CommandKey, CommandRow]:
+        """Write the rows, move the counters of their devices, record the entries: in one statement.
         Raises `Raced` when a device is not as `targets` found it (`locked` ones are)."""
         commands, devices = as_json(map(_command_row, inserts)), as_json(_device_rows(inserts))
         try:
             rows = await connection.fetch(
-                _Q["insert"], commands, by, devices, locked, as_json(deeds)
+                _Q["insert"], commands, by, devices, locked, as_json(entries)
             )
         except asyncpg.UniqueViolationError:
             raise Raced from None
@@ -124,12 +124,12 @@ class CommandStore:
 
     async def unsent(
         self, connection: Connection, claims: Sequence[Claim]
-    ) -> tuple[dict[DeviceKey, int], dict[DeviceKey, list[Ledgered]]]:
+    ) -> tuple[dict[DeviceKey, int], dict[DeviceKey, list[CommandRow]]]:
         """(the last number of each device whose line is still the newest, what the lines have not
         been written, in order)."""
         columns = _columns((c.org, c.device_id, c.generation, c.sent_up_to) for c in claims)
         seqs: dict[DeviceKey, int] = {}
-        found: defaultdict[DeviceKey, list[Ledgered]] = defaultdict(list)
+        found: defaultdict[DeviceKey, list[CommandRow]] = defaultdict(list)
         for row in await connection.fetch(_Q["unsent"], *columns):
             place = (row["line_org"], row["line_device"])
             seqs[place] = row["command_seq"]
@@ -139,7 +139,7 @@ class CommandStore:
 
     async def claim(
         self, connection: Connection, steps: Sequence[tuple[Claim, ClaimStep]]
-    ) -> dict[CommandKey, Ledgered]:
+    ) -> dict[CommandKey, CommandRow]:
         """Those that are not as they were read are left alone, and out of the answer."""
         rows = as_json(
             {
@@ -164,7 +164,7 @@ class CommandStore:
 
     async def too_large(
         self, connection: Connection, lines: Sequence[LineSession], error: ErrorObject
-    ) -> list[Ledgered]:
+    ) -> list[CommandRow]:
         """End the largest command that each of these lines was written and has not answered."""
         columns = _columns((line.org, line.device_id, line.generation) for line in lines)
         return [from_row(row) for row in await connection.fetch(_Q["too_large"], *columns, error)]
@@ -185,8 +185,8 @@ class CommandStore:
         }
 
     async def apply(
-        self, connection: Connection, changes: Sequence[tuple[State, Ledgered]]
-    ) -> dict[CommandKey, Ledgered]:
+        self, connection: Connection, changes: Sequence[tuple[State, CommandRow]]
+    ) -> dict[CommandKey, CommandRow]:
         """(the state in which each was read, what became of it); those that are in another state by
         now are left alone, and out of the answer."""
         if not changes:
@@ -217,42 +217,44 @@ class CommandStore:
 
     async def lock_one(
         self, connection: Connection, org: OrgId, device_id: DeviceId, command_id: CommandId
-    ) -> tuple[Ledgered, ReplicaId | None] | None:
+    ) -> tuple[CommandRow, ReplicaId | None] | None:
         """The command, and the replica that has its device's line."""
         row = await connection.fetchrow(_Q["lock_one"], org, device_id, command_id)
         return None if row is None else (from_row(row), row["owner"])
 
     async def withdraw(
-        self, connection: Connection, command: Ledgered, *, by: str, error: ErrorObject
-    ) -> Ledgered:
+        self, connection: Connection, command: CommandRow, *, by: str, error: ErrorObject
+    ) -> CommandRow:
         rows = await connection.fetch(_Q["withdraw"], command.org, command.command_id, by, error)
         return from_row(rows[0])
 
     async def lock_pending(
         self, connection: Connection, org: OrgId, device_id: DeviceId, kind: str | None
-    ) -> list[Ledgered]:
+    ) -> list[CommandRow]:
         """What waits for a device; of one type, or all."""
         rows = await connection.fetch(_Q["lock_pending"], org, device_id, kind)
         return [from_row(row) for row in rows]
 
-    async def ask_cancel(self, connection: Connection, command: Ledgered, *, by: str) -> Ledgered:
+    async def ask_cancel(
+        self, connection: Connection, command: CommandRow, *, by: str
+    ) -> CommandRow:
         rows = await connection.fetch(_Q["ask_cancel"], command.org, command.command_id, by)
         return from_row(rows[0])
 
     async def time_out(
         self, connection: Connection, *, not_delivered: ErrorObject, late: ErrorObject
-    ) -> list[Ledgered]:
+    ) -> list[CommandRow]:
         rows = await connection.fetch(_Q["time_out"], not_delivered, late)
         return [from_row(row) for row in rows]
 
-    async def expire(self, connection: Connection, error: ErrorObject) -> list[Ledgered]:
+    async def expire(self, connection: Connection, error: ErrorObject) -> list[CommandRow]:
         return [from_row(row) for row in await connection.fetch(_Q["expire"], error)]
 
     async def unwritten_here(self, replica_id: ReplicaId) -> list[DeviceKey]:
         rows = await self.database.fetch(_Q["unwritten_here"], replica_id)
         return [(row["org_id"], row["device_id"]) for row in rows]
 
-    async def cancels_here(self, replica_id: ReplicaId) -> list[Ledgered]:
+    async def cancels_here(self, replica_id: ReplicaId) -> list[CommandRow]:
         """What devices on lines of this replica are to be asked to stop."""
         rows = await self.database.fetch(_Q["cancels_here"], replica_id)
         return [from_row(row) for row in rows]
@@ -262,14 +264,16 @@ class CommandStore:
 
     # Reading
 
-    async def get(self, org: OrgId, device_id: DeviceId, command_id: CommandId) -> Ledgered | None:
+    async def get(
+        self, org: OrgId, device_id: DeviceId, command_id: CommandId
+    ) -> CommandRow | None:
         row = await self.database.fetchrow(_Q["get"], org, device_id, command_id)
         return None if row is None else from_row(row)
 
-    async def by_names(self, names: Sequence[CommandKey]) -> dict[CommandKey, Ledgered]:
+    async def by_names(self, names: Sequence[CommandKey]) -> dict[CommandKey, CommandRow]:
         return _by_name(await self.database.fetch(_Q["existing"], *_columns(names)))
 
-    async def finished(self, names: Sequence[CommandKey]) -> list[Ledgered]:
+    async def finished(self, names: Sequence[CommandKey]) -> list[CommandRow]:
         rows = await self.database.fetch(_Q["finished"], *_columns(names))
         return [from_row(row) for row in rows]
 
@@ -278,7 +282,7 @@ class CommandStore:
         rows = await self.database.fetch(_Q["on_line"], *_columns(places))
         return {(row["org_id"], row["device_id"]) for row in rows}
 
-    async def batch(self, org: OrgId, batch_id: str) -> list[Ledgered]:
+    async def batch(self, org: OrgId, batch_id: str) -> list[CommandRow]:
         return [from_row(row) for row in await self.database.fetch(_Q["batch"], org, batch_id)]
 
     async def list(
@@ -289,7 +293,7 @@ class CommandStore:
         before: tuple[datetime, str] | None,
         limit: int,
         offset: int = 0,
-    ) -> "list[Ledgered]":
+    ) -> "list[CommandRow]":
         rows = await self.database.fetch(
             _Q["list"],
             org,
@@ -308,8 +312,8 @@ class CommandStore:
         return [from_row(row) for row in rows]
 
 
-def from_row(row: Row) -> Ledgered:
-    return Ledgered(
+def from_row(row: Row) -> CommandRow:
+    return CommandRow(
         org=row["org_id"],
         command_id=row["command_id"],
         device_id=row["device_id"],
@@ -346,10 +350,10 @@ def _owner_may(row: Row) -> bool:
     return State(row["status"]) is not State.PENDING or role_may_dispatch(role, row["type"])
 
 
-def _born(insert: Insert, row: Row, by: ReplicaId) -> Ledgered:
+def _born(insert: Insert, row: Row, by: ReplicaId) -> CommandRow:
     """What was inserted: the database adds the moments, all else is known."""
     new = insert.new
-    return Ledgered(
+    return CommandRow(
         org=new.org,
         command_id=new.command_id,
         device_id=new.device_id,
@@ -380,7 +384,7 @@ def _born(insert: Insert, row: Row, by: ReplicaId) -> Ledgered:
     )
 
 
-def _by_name(rows: "list[Row]") -> dict[CommandKey, Ledgered]:
+def _by_name(rows: "list[Row]") -> dict[CommandKey, CommandRow]:
     commands = [from_row(row) for row in rows]
     return {(command.org, command.command_id): command for command in commands}
 

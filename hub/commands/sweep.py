@@ -15,7 +15,7 @@ import structlog
 from hub.base import metrics
 from hub.base.errors import Unavailable
 from hub.commands.announce import Announcer, Listeners
-from hub.commands.records import Ledgered, error_of
+from hub.commands.records import CommandRow, error_of
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Waiters
@@ -138,7 +138,7 @@ class Sweep:
         for command in late:
             self._ended(command)
 
-    def _ended(self, command: Ledgered) -> None:
+    def _ended(self, command: CommandRow) -> None:
         if command.sent_at is not None:
             self._sender.cancel(command)
         self._announcer.ended(command)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from hub.commands.records import Ledgered
+from hub.commands.records import CommandRow
 from protocol.ids import CommandKey
 
 
@@ -20,7 +20,7 @@ class Stopped(Exception):
 class Waiters:
     def __init__(self) -> None:
         self._stopped = False
-        self._futures: defaultdict[CommandKey, set[asyncio.Future[Ledgered]]] = defaultdict(set)
+        self._futures: defaultdict[CommandKey, set[asyncio.Future[CommandRow]]] = defaultdict(set)
 
     def names(self) -> list[CommandKey]:
         return list(self._futures)
@@ -35,7 +35,7 @@ class Waiters:
             for future in futures:
                 _let_go(future)
 
-    def ended(self, command: Ledgered) -> None:
+    def ended(self, command: CommandRow) -> None:
         for future in self._futures.get((command.org, command.command_id), ()):
             if not future.done():
                 future.set_result(command)
@@ -43,11 +43,11 @@ class Waiters:
     @contextmanager
     def expect(
         self, names: Sequence[CommandKey]
-    ) -> Generator[dict[CommandKey, asyncio.Future[Ledgered]]]:
+    ) -> Generator[dict[CommandKey, asyncio.Future[CommandRow]]]:
         """Futures for the ends of these; begun before the commands are accepted, so that no end
         is missed."""
         loop = asyncio.get_running_loop()
-        futures: dict[CommandKey, asyncio.Future[Ledgered]] = {
+        futures: dict[CommandKey, asyncio.Future[CommandRow]] = {
             n: loop.create_future() for n in names
         }
         for name, future in futures.items():
@@ -60,14 +60,14 @@ class Waiters:
             for name, future in futures.items():
                 self._forget(name, future)
 
-    def _forget(self, name: CommandKey, future: asyncio.Future[Ledgered]) -> None:
+    def _forget(self, name: CommandKey, future: asyncio.Future[CommandRow]) -> None:
         waiting = self._futures[name]
         waiting.discard(future)
         if not waiting:
             del self._futures[name]
 
 
-def _let_go(future: asyncio.Future[Ledgered]) -> None:
+def _let_go(future: asyncio.Future[CommandRow]) -> None:
     if not future.done():
         future.set_exception(Stopped())
         future.exception()  # not everybody looks

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from hub.audit.entries import Hide, deed_of
+from hub.audit.entries import Hide, audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, HubError, NotFound
 from hub.base.principal import Principal
-from hub.commands.service import Ledgered, NewCommand
+from hub.commands.service import CommandRow, NewCommand
 from hub.config.schema import Rule
 from hub.config.secrecy import hiding, may_hide
 from hub.config.standing import (
@@ -97,7 +97,7 @@ class ConfigService:
                 self._rules[row.org] = (row.updated_at, Rule(row.schema))
         return {row.org: self._rules[row.org][1] for row in rows}
 
-    async def accepted(self, connection: Connection, commands: Sequence[Ledgered]) -> None:
+    async def accepted(self, connection: Connection, commands: Sequence[CommandRow]) -> None:
         pushes = [c for c in commands if c.type == PUSH and not c.ended]
         if not pushes:
             return
@@ -118,7 +118,7 @@ class ConfigService:
             )
         await self._store.want(connection, desired, versions)
 
-    async def ended(self, connection: Connection, commands: Sequence[Ledgered]) -> None:
+    async def ended(self, connection: Connection, commands: Sequence[CommandRow]) -> None:
         ends = {(c.org, c.command_id): _ended(c) for c in commands if c.type == PUSH}
         if not ends:
             return
@@ -225,14 +225,14 @@ class ConfigService:
             await self._store.set_schema(connection, by.org, schema, by.actor)
             if may_hide(schema):
                 await self._store.remember_hidden(connection, by.org, schema)
-            await self._audit.record(connection, deed_of(by, "config_schema.set", None))
+            await self._audit.record(connection, audit_entry(by, "config_schema.set", None))
         return await self.schema(by.org)
 
     async def delete_schema(self, by: Principal) -> None:
         async with self._store.database.transaction() as connection:
             if not await self._store.delete_schema(connection, by.org):
                 raise NotFound("no schema is set")
-            await self._audit.record(connection, deed_of(by, "config_schema.delete", None))
+            await self._audit.record(connection, audit_entry(by, "config_schema.delete", None))
 
 
 def _conflict(push: NewCommand, standing: ConfigState) -> HubError | None:
@@ -253,7 +253,7 @@ def _by_place(line: LineRef) -> DeviceKey:
     return line.org, line.device_id
 
 
-def _ended(command: Ledgered) -> PushEnd:
+def _ended(command: CommandRow) -> PushEnd:
     data = command.data or {}
     version, digest = data.get("version"), data.get("hash")
     return PushEnd(

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Connection, Database, Row
-from hub.commands.service import Ledgered
+from hub.commands.service import CommandRow
 from hub.config.standing import ConfigState, Fate
 from hub.lines.service import LineRef
 from protocol.ids import CommandId, DeviceId, DeviceKey, OrgId
@@ -33,7 +33,7 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
 class Push(Struct, frozen=True, kw_only=True):
     """One accepted `push_config`, and the version that it makes of another."""
 
-    command: Ledgered
+    command: CommandRow
     base_version: int
     version: int
     document: Document
@@ -49,7 +49,7 @@ class Base(Struct, frozen=True):
 class PushEnd(Struct, frozen=True, kw_only=True):
     """How a push ended, as the device tells it."""
 
-    command: Ledgered
+    command: CommandRow
     fate: Fate
     without_effect: bool
     device_version: int | None

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from hub.accounts.service import AccountService
-from hub.audit.entries import deed_of
+from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import invalid
 from hub.base.principal import Principal
@@ -57,7 +57,7 @@ class BulkService:
         async with self._store.database.transaction() as connection:
             deleted = await self._store.delete(connection, by.org, device_ids)
             await self._store.end_tokens(connection, by.org, deleted)
-            deeds = [deed_of(by, "device.delete", each) for each in deleted]
-            if deeds:
-                await self._audit.record(connection, *deeds)
+            entries = [audit_entry(by, "device.delete", each) for each in deleted]
+            if entries:
+                await self._audit.record(connection, *entries)
         return set(deleted)

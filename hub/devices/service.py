@@ -9,7 +9,7 @@ import structlog
 from msgspec import Struct
 
 from hub.accounts.service import AccountService
-from hub.audit.entries import Deed, changes_of, deed_of
+from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.errors import (
     BadEnrollmentKey,
@@ -126,8 +126,8 @@ class DeviceService:
             replaces = (
                 verdict is EnrollmentVerdict.ENROLL and standing is not None and standing.replaces
             )
-            deed = _enrolled(by, device_id, verdict, replaces=replaces)
-            await self._audit.record(connection, deed)
+            entry = _enrolled(by, device_id, verdict, replaces=replaces)
+            await self._audit.record(connection, entry)
             granted = self._accounts.device_token(DEFAULT_ORG, device_id, given)
         if replaces:
             await self._accounts.refresh()
@@ -226,7 +226,7 @@ class DeviceService:
         async with self._store.database.transaction() as connection:
             if not await self._store.create(connection, by.org, device_id, who=who, tags=tags):
                 raise Conflict(f"there is a device {device_id}")
-            await self._audit.record(connection, deed_of(by, "device.create", device_id))
+            await self._audit.record(connection, audit_entry(by, "device.create", device_id))
         return await self.get(by.org, device_id)
 
     async def change(
@@ -245,8 +245,8 @@ class DeviceService:
             if changed.disabled and not device.disabled:
                 await self._store.end_tokens(connection, by.org, [device_id])
             was = msgspec.structs.asdict(device)
-            deed = deed_of(by, action, device_id, changes=_named(changes_of(was, wanted)))
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, action, device_id, changes=_named(changes_of(was, wanted)))
+            await self._audit.record(connection, entry)
         await self._accounts.refresh()
         return await self.get(by.org, device_id)
 
@@ -255,7 +255,7 @@ class DeviceService:
             if not await self._store.delete(connection, by.org, [device_id]):
                 raise NotFound(NO_SUCH_DEVICE)
             await self._store.end_tokens(connection, by.org, [device_id])
-            await self._audit.record(connection, deed_of(by, "device.delete", device_id))
+            await self._audit.record(connection, audit_entry(by, "device.delete", device_id))
         await self._accounts.refresh()
 
 
@@ -282,7 +282,7 @@ def _require(verdict: EnrollmentVerdict, device_id: DeviceId) -> None:
 
 def _enrolled(
     by: Principal, device_id: DeviceId, verdict: EnrollmentVerdict, *, replaces: bool
-) -> Deed:
+) -> AuditEntry:
     device = msgspec.structs.replace(
         by, kind="device", subject=device_id, actor=device_id, org=DEFAULT_ORG
     )
@@ -290,7 +290,7 @@ def _enrolled(
         action = "device.enroll"
     else:
         action = "device.reenroll" if replaces else "device.token"
-    return deed_of(device, action, device_id)
+    return audit_entry(device, action, device_id)
 
 
 def _named(changes: Mapping[str, tuple[object, object]]) -> dict[str, tuple[object, object]]:

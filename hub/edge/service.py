@@ -6,7 +6,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Raw, Struct
 
-from hub.audit.entries import deed_of
+from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base import metrics
 from hub.base.database import Connection, Raced
@@ -119,15 +119,15 @@ class EdgeService:
         async with self._store.database.transaction() as connection:
             if not await self._store.retry(connection, by.org, Which(ids=[record_id])):
                 raise NotFound("no such dead letter")
-            await self._audit.record(connection, deed_of(by, "cloud_sync.retry", record_id))
+            await self._audit.record(connection, audit_entry(by, "cloud_sync.retry", record_id))
         self._on_new()
 
     async def retry_all(self, by: Principal, which: Which) -> int:
         """Those that match are pushed again, in their old places; how many."""
         async with self._store.database.transaction() as connection:
             count = await self._store.retry(connection, by.org, which)
-            deed = deed_of(by, "cloud_sync.retry", None, **_detail(which, count))
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "cloud_sync.retry", None, **_detail(which, count))
+            await self._audit.record(connection, entry)
         self._on_new()
         return count
 
@@ -135,8 +135,8 @@ class EdgeService:
         """Those that match will never be pushed, and are not shown any more; how many."""
         async with self._store.database.transaction() as connection:
             count = await self._store.discard(connection, by.org, which)
-            deed = deed_of(by, "cloud_sync.discard", None, **_detail(which, count))
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "cloud_sync.discard", None, **_detail(which, count))
+            await self._audit.record(connection, entry)
         return count
 
     # Jobs

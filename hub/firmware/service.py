@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hub.audit.entries import deed_of
+from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Conflict, NotFound, invalid
 from hub.base.paging import Items, decode_cursor, page_of
@@ -77,7 +77,7 @@ class FirmwareService:
             async with self._store.database.transaction() as connection:
                 await self._store.lock_artifact(connection, stored.sha256)
                 release = await self._store.add(connection, release)
-                deed = deed_of(
+                entry = audit_entry(
                     by,
                     "release.create",
                     release.release_id,
@@ -85,7 +85,7 @@ class FirmwareService:
                     channel=new.channel,
                     sha256=stored.sha256,
                 )
-                await self._audit.record(connection, deed)
+                await self._audit.record(connection, entry)
                 await asyncio.to_thread(self._artifacts.put_in_place, stored)
         return release
 
@@ -102,8 +102,8 @@ class FirmwareService:
             )
             if signed is None:
                 raise NotFound("no such release")
-            deed = deed_of(by, "release.sign", release_id, signedBy=signed_by)
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "release.sign", release_id, signedBy=signed_by)
+            await self._audit.record(connection, entry)
         return signed
 
     async def _signer(
@@ -130,8 +130,8 @@ class FirmwareService:
             if await self._campaigns.is_under_way(connection, by.org, release_id):
                 raise Conflict("a deployment of this release is under way")
             await self._store.delete(connection, by.org, release_id)
-            deed = deed_of(by, "release.delete", release_id, version=release.version)
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "release.delete", release_id, version=release.version)
+            await self._audit.record(connection, entry)
         await self._remove_unnamed(release.sha256)
 
     async def _remove_unnamed(self, sha256: str) -> None:
@@ -195,8 +195,8 @@ class FirmwareService:
             key = await self._store.add_key(
                 connection, by.org, uuid7(), name=name, public_key=kept, by=by.actor
             )
-            deed = deed_of(by, "firmware_key.create", key.key_id, name=name, publicKey=kept)
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "firmware_key.create", key.key_id, name=name, publicKey=kept)
+            await self._audit.record(connection, entry)
         return key
 
     async def delete_key(self, by: Principal, key_id: str) -> None:
@@ -204,4 +204,4 @@ class FirmwareService:
         async with self._store.database.transaction() as connection:
             if not await self._store.delete_key(connection, by.org, key_id):
                 raise NotFound("no such key")
-            await self._audit.record(connection, deed_of(by, "firmware_key.delete", key_id))
+            await self._audit.record(connection, audit_entry(by, "firmware_key.delete", key_id))

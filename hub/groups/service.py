@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from hub.audit.entries import Deed, changes_of, deed_of
+from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.errors import NotFound
 from hub.base.paging import Items, decode_cursor, page_of
@@ -46,7 +46,7 @@ class GroupService:
         async with self._store.database.transaction() as connection:
             group = await self._store.create(connection, by.org, uuid7(), name)
             await self._audit.record(
-                connection, deed_of(by, "group.create", group.group_id, name=name)
+                connection, audit_entry(by, "group.create", group.group_id, name=name)
             )
         return group
 
@@ -58,8 +58,8 @@ class GroupService:
             if not await self._store.rename(connection, by.org, group_id, name):
                 raise NotFound("no such group")
             changes = changes_of({"name": was.name}, {"name": name})
-            deed = deed_of(by, "group.update", group_id, changes=changes)
-            await self._audit.record(connection, deed)
+            entry = audit_entry(by, "group.update", group_id, changes=changes)
+            await self._audit.record(connection, entry)
         return await self.get(by.org, group_id)
 
     async def delete(self, by: Principal, group_id: str) -> None:
@@ -67,8 +67,8 @@ class GroupService:
             members = await self._store.delete(connection, by.org, group_id)
             if members is None:
                 raise NotFound("no such group")
-            deeds = _membership(by, "group.delete", group_id, members)
-            await self._audit.record(connection, *deeds)
+            entries = _membership(by, "group.delete", group_id, members)
+            await self._audit.record(connection, *entries)
         self._on_change(by.org)
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
@@ -83,8 +83,8 @@ class GroupService:
             raise NotFound(f"no such device: {min(unknown)}")
         async with self._store.database.transaction() as connection:
             await self._store.add_members(connection, by.org, group_id, device_ids)
-            deeds = _membership(by, "group.add_members", group_id, device_ids)
-            await self._audit.record(connection, *deeds)
+            entries = _membership(by, "group.add_members", group_id, device_ids)
+            await self._audit.record(connection, *entries)
         self._on_change(by.org)
         return await self.get(by.org, group_id)
 
@@ -92,13 +92,15 @@ class GroupService:
         await self.get(by.org, group_id)
         async with self._store.database.transaction() as connection:
             await self._store.remove_members(connection, by.org, group_id, device_ids)
-            deeds = _membership(by, "group.remove_members", group_id, device_ids)
-            await self._audit.record(connection, *deeds)
+            entries = _membership(by, "group.remove_members", group_id, device_ids)
+            await self._audit.record(connection, *entries)
         self._on_change(by.org)
         return await self.get(by.org, group_id)
 
 
-def _membership(by: Principal, action: str, group_id: str, device_ids: Sequence[str]) -> list[Deed]:
+def _membership(
+    by: Principal, action: str, group_id: str, device_ids: Sequence[str]
+) -> list[AuditEntry]:
     """One row for the group, and one for each device: it is found by either."""
-    of_group = deed_of(by, action, group_id, deviceIds=list(device_ids))
-    return [of_group, *(deed_of(by, action, each, groupId=group_id) for each in device_ids)]
+    of_group = audit_entry(by, action, group_id, deviceIds=list(device_ids))
+    return [of_group, *(audit_entry(by, action, each, groupId=group_id) for each in device_ids)]

@@ -17,7 +17,7 @@ Enter = Callable[..., Page]
 CHANGES = 130
 
 
-def test_deeds_are_found_and_exported(enter: Enter, hub: HubProcess, tmp_path: Path) -> None:
+def test_entries_are_found_and_exported(enter: Enter, hub: HubProcess, tmp_path: Path) -> None:
     device_id = new_id("audited")
     with signed_in(hub.ready) as rest:
         rest.post("/devices", json={"id": device_id})
@@ -101,7 +101,7 @@ def test_what_was_done_to_a_device_is_found_by_it(
     expect(page.get_by_text("Nothing matches")).to_be_visible()
 
 
-def test_a_new_deed_appears_by_itself(enter: Enter, hub: HubProcess) -> None:
+def test_a_new_entry_appears_by_itself(enter: Enter, hub: HubProcess) -> None:
     """Also one that changes no record, of which no event tells."""
     device_id = new_id("audited")
     page = enter(f"/audit?target={device_id}", as_="viewer")

@@ -12,8 +12,8 @@ from tests.acceptance.chaos.history import (
     Answered,
     AnyFact,
     Asked,
+    AuditEntry,
     Closed,
-    Deed,
     Disowned,
     Ended,
     Fault,
@@ -87,9 +87,9 @@ def ledger(**changes: Any) -> Ledger:
             Step(command="c", before="SENT", after="SUCCESS"),
         ],
         stored=[MARK],
-        deeds=[
-            Deed(action="command.restart_service", subject="c"),
-            Deed(action="group.create", subject="g"),
+        entries=[
+            AuditEntry(action="command.restart_service", subject="c"),
+            AuditEntry(action="group.create", subject="g"),
         ],
     )
     return msgspec.structs.replace(valid, **changes)
@@ -123,7 +123,7 @@ def test_nothing_is_found_in_a_sound_history() -> None:
     assert found(sound()) == {}
 
 
-JOIN = Deed(action="command.restart_service", subject="c", joined=True)
+JOIN = AuditEntry(action="command.restart_service", subject="c", joined=True)
 
 
 LEDGERS: list[tuple[str, Ledger]] = [
@@ -139,15 +139,24 @@ LEDGERS: list[tuple[str, Ledger]] = [
     ("stored once", ledger(stored=[])),
     ("stored once", ledger(stored=[MARK, MARK])),
     ("stored once", ledger(stored=[MARK, ("d", "b", 9)])),
-    ("audited", ledger(deeds=ledger().deeds[:1])),
-    ("audited", ledger(deeds=ledger().deeds[1:])),
-    ("audited", ledger(deeds=[*ledger().deeds, ledger().deeds[0]])),
-    ("audited", ledger(deeds=[*ledger().deeds, Deed(action="command.force_sync", subject="x")])),
-    ("audited", ledger(deeds=[*ledger().deeds, Deed(action="group.create", subject="x")])),
-    ("audited", ledger(deeds=[*ledger().deeds, msgspec.structs.replace(JOIN, subject="x")])),
-    ("audited", ledger(deeds=[JOIN, ledger().deeds[1]])),
+    ("audited", ledger(entries=ledger().entries[:1])),
+    ("audited", ledger(entries=ledger().entries[1:])),
+    ("audited", ledger(entries=[*ledger().entries, ledger().entries[0]])),
+    (
+        "audited",
+        ledger(entries=[*ledger().entries, AuditEntry(action="command.force_sync", subject="x")]),
+    ),
+    (
+        "audited",
+        ledger(entries=[*ledger().entries, AuditEntry(action="group.create", subject="x")]),
+    ),
+    ("audited", ledger(entries=[*ledger().entries, msgspec.structs.replace(JOIN, subject="x")])),
+    ("audited", ledger(entries=[JOIN, ledger().entries[1]])),
     ("audited", ledger(rows=[row(), row(command="c2")])),
-    ("audited", ledger(deeds=[*ledger().deeds, Deed(action="command.cancel", subject="c")])),
+    (
+        "audited",
+        ledger(entries=[*ledger().entries, AuditEntry(action="command.cancel", subject="c")]),
+    ),
 ]
 
 
@@ -256,7 +265,7 @@ def test_what_is_missing_is_found(rule: str, facts: list[AnyFact]) -> None:
 
 
 def test_who_joins_a_command_has_rows_beside_its_own() -> None:
-    assert found(sound(), ledger(deeds=[*ledger().deeds, JOIN, JOIN])) == {}
+    assert found(sound(), ledger(entries=[*ledger().entries, JOIN, JOIN])) == {}
 
 
 FORBIDDEN = ended_as("CANCELLED", error="forbidden")

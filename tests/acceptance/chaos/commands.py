@@ -149,33 +149,33 @@ def answers_agree(history: History) -> Iterator[str]:
 def audited(history: History) -> Iterator[str]:
     """G16: a row for each command, however many one call made, and for each other call that had an
     effect; for nothing else. Who joins a command has rows beside that."""
-    told = history.ledger.deeds
-    deeds = Counter((deed.action, deed.subject) for deed in told if not deed.joined)
+    told = history.ledger.entries
+    entries = Counter((entry.action, entry.subject) for entry in told if not entry.joined)
     expected = {(f"command.{row.type}", row.command) for row in history.ledger.rows}
     names = {fact.name: fact.http for fact in of(history.facts, Grouped)}
     made = {("group.create", name) for name, http in names.items() if http == 201}
     for action, subject in sorted(expected | made):
-        if deeds[action, subject] != 1:
-            yield f"{action} {subject} has {deeds[action, subject]} audit rows"
-    for action, subject in deeds:
+        if entries[action, subject] != 1:
+            yield f"{action} {subject} has {entries[action, subject]} audit rows"
+    for action, subject in entries:
         dispatched = action.startswith("command.") and action != "command.cancel"
         if dispatched and (action, subject) not in expected:
             yield f"an audit row tells of {action} {subject}, which is not there"
         if action == "group.create" and subject not in names:
             yield f"an audit row tells of the group {subject}, which nobody made"
-    for deed in told:
-        if deed.joined and (deed.action, deed.subject) not in expected:
-            yield f"an audit row tells who joined {deed.subject}, which is not there"
-    yield from _cancels(history, deeds)
+    for entry in told:
+        if entry.joined and (entry.action, entry.subject) not in expected:
+            yield f"an audit row tells who joined {entry.subject}, which is not there"
+    yield from _cancels(history, entries)
 
 
-def _cancels(history: History, deeds: Counter[tuple[str, str]]) -> Iterator[str]:
+def _cancels(history: History, entries: Counter[tuple[str, str]]) -> Iterator[str]:
     done = {fact.call for fact in of(history.facts, Answered) if fact.http == 202}
     calls = [fact for fact in of(history.facts, Asked) if fact.kind == "cancel" and fact.command]
     asked = Counter(str(fact.command) for fact in calls)
     for command in {str(fact.command) for fact in calls if fact.call in done}:
-        if deeds["command.cancel", command] == 0:
+        if entries["command.cancel", command] == 0:
             yield f"the cancel of {command} has no audit row"
-    for (action, command), times in deeds.items():
+    for (action, command), times in entries.items():
         if action == "command.cancel" and times > asked[command]:
             yield f"{command} has {times} audit rows of {asked[command]} cancels"

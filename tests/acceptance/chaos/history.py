@@ -219,7 +219,7 @@ class Step(Struct, frozen=True, kw_only=True):
     after: str
 
 
-class Deed(Struct, frozen=True, kw_only=True):
+class AuditEntry(Struct, frozen=True, kw_only=True):
     """An audit row. `subject` is the command, or the name of the group; `joined`: the call got a
     command that waited already."""
 
@@ -233,7 +233,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     steps: list[Step] = []
     stored: list[tuple[str, str, int]] = []
     """Each durable event that is stored: (device, boot, seq)."""
-    deeds: list[Deed] = []
+    entries: list[AuditEntry] = []
 
 
 class History(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from tests.acceptance.chaos.history import Deed, Ledger, Row, Step
+from tests.acceptance.chaos.history import AuditEntry, Ledger, Row, Step
 
 WATCH: Final = """
 CREATE TABLE chaos_step (n bigserial PRIMARY KEY, command text, before text, after text);
@@ -28,7 +28,7 @@ SELECT command_id, device_id, seq, type, status::text, error ->> 'code' AS error
        (data ->> 'generation')::int AS generation, (data ->> 'at')::float AS at
 FROM command
 """
-DEEDS: Final = """
+AUDIT_ENTRIES: Final = """
 SELECT action,
        coalesce(detail ->> 'commandId', detail ->> 'name', '') AS subject,
        coalesce((detail ->> 'joined')::bool, false) AS joined
@@ -63,7 +63,7 @@ async def take(owner_url: str) -> Ledger:
             rows=[_row(dict(row)) for row in await connection.fetch(ROWS)],
             steps=[Step(**dict(row)) for row in await connection.fetch(STEPS)],
             stored=[(r[0], r[1], r[2]) for r in await connection.fetch(STORED)],
-            deeds=[Deed(**dict(row)) for row in await connection.fetch(DEEDS)],
+            entries=[AuditEntry(**dict(row)) for row in await connection.fetch(AUDIT_ENTRIES)],
         )
     finally:
         await connection.close()

@@ -330,14 +330,14 @@ async def test_g12_logout_closes_the_sessions_sockets_4401(
     assert (await refused(url, **bearer(token)))[0] == 401
 
 
-@pytest.mark.parametrize("deed", ["disable", "delete"])
+@pytest.mark.parametrize("entry", ["disable", "delete"])
 async def test_g12_a_disabled_or_deleted_user_loses_the_socket_4403(
-    hub: HubProcess, url: str, rest: Rest, deed: str
+    hub: HubProcess, url: str, rest: Rest, entry: str
 ) -> None:
     user_id, token = await new_user(rest, hub)
     async with dashboard(url, token) as socket:
         await subscribe(socket)
-        if deed == "disable":
+        if entry == "disable":
             answer = await rest.client.patch(f"/users/{user_id}", json={"disabled": True})
         else:
             answer = await rest.client.delete(f"/users/{user_id}")

@@ -275,11 +275,11 @@ async def test_pause_resume_and_abort(rest: Rest, fleet: Fleet, tokens: dict[str
     found = await rest.data(path)
     assert found["counts"]["pending"] == found["counts"]["inProgress"] == 0
     assert found["counts"]["skipped"] >= 1
-    deeds = await rest.data("/audit-log", target=deployment_id)
-    assert [row["action"] for row in deeds if row["outcome"] == "ok"] == [
+    entries = await rest.data("/audit-log", target=deployment_id)
+    assert [row["action"] for row in entries if row["outcome"] == "ok"] == [
         "deployment.abort", "deployment.resume", "deployment.pause", "deployment.create",
     ]  # fmt: skip
-    (refused,) = [row for row in deeds if row["outcome"] == "refused"]
+    (refused,) = [row for row in entries if row["outcome"] == "refused"]
     assert refused["action"] == "POST /api/v1/firmware/deployments/{id}/pause"
 
 

@@ -1,4 +1,4 @@
-"""Finding commands, deeds and the groups of devices."""
+"""Finding commands, entries and the groups of devices."""
 
 from tests.acceptance.hub.clients import Fleet, Rest, new_id
 from tests.acceptance.hub.process import HubProcess
@@ -29,7 +29,7 @@ async def test_commands_are_found_by_device_actor_time_and_whether_they_have_end
     assert (await rest.get(f"/devices/{one}/commands", deviceId=other)).status_code == 400
 
 
-async def test_deeds_are_found_by_parts_of_their_words(rest: Rest) -> None:
+async def test_entries_are_found_by_parts_of_their_words(rest: Rest) -> None:
     device_id = new_id("sought_100.")
     await rest.post("/devices", {"id": device_id})
     await rest.client.patch(f"/devices/{device_id}", json={"name": "n"})

@@ -9,8 +9,8 @@ import pytest
 
 from hub.base.database import DEADLINE, Connection, Database
 from hub.base.errors import Conflict, Forbidden, HubError, TooManyCommands, Unavailable
-from hub.commands.dispatch import Claim, CommandTarget
-from hub.commands.records import Ledgered, RepliedCommand
+from hub.commands.decisions import Claim, CommandTarget
+from hub.commands.records import CommandRow, RepliedCommand
 from hub.commands.service import CommandRequest
 from protocol.ids import DEFAULT_ORG, CommandId, CommandKey, DeviceId, DeviceKey
 from protocol.lifecycle import State
@@ -29,7 +29,7 @@ from tests.integration.hub.hubs import (
 )
 
 D1 = DeviceId("d1")
-Unsent = tuple[dict[DeviceKey, int], dict[DeviceKey, list[Ledgered]]]
+Unsent = tuple[dict[DeviceKey, int], dict[DeviceKey, list[CommandRow]]]
 
 
 async def statuses(database: Database) -> dict[str, str]:
@@ -39,7 +39,7 @@ async def statuses(database: Database) -> dict[str, str]:
 
 async def until_status(
     hub: Hub, command_id: str, status: State, device_id: DeviceId = D1
-) -> Ledgered:
+) -> CommandRow:
     async def reached() -> bool:
         found = await hub.commands.get(DEFAULT_ORG, device_id, as_command_id(command_id))
         return found.status is status
@@ -109,8 +109,8 @@ async def test_g2_two_replicas_that_take_the_same_key_at_once_make_one_command(
                 two.commands.dispatch(ADMIN, D1, other),
                 return_exceptions=True,
             )
-            assert {type(outcome) for outcome in found} <= {Ledgered, Conflict}
-            made = {o.command_id for o in found if isinstance(o, Ledgered)}
+            assert {type(outcome) for outcome in found} <= {CommandRow, Conflict}
+            made = {o.command_id for o in found if isinstance(o, CommandRow)}
             assert len(made) == 1
         rows = await database.fetch("SELECT seq FROM command ORDER BY seq")
         assert [row["seq"] for row in rows] == list(range(1, 21))
@@ -606,7 +606,7 @@ async def test_a_cancel_races_a_result(database: Database) -> None:
             outcome = await asyncio.gather(
                 hub.commands.cancel(ADMIN, D1, as_command_id(command_id)), return_exceptions=True
             )
-            assert isinstance(outcome[0], (Ledgered, HubError))
+            assert isinstance(outcome[0], (CommandRow, HubError))
             await hub.commands.flush()
         assert set((await statuses(database)).values()) == {"SUCCESS"}
 

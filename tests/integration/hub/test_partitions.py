@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub.audit.entries import Deed
+from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.clocks import Brake
@@ -175,14 +175,14 @@ async def test_g18_a_privileged_action_is_audited_whatever_the_clock_says(
     for name in await partitions(database, "audit_log"):
         if not name.endswith("_default"):
             await owner.execute(f"DROP TABLE {name}")
-    deed = Deed(org=DEFAULT_ORG, actor="user:u", action="a", target=None)
+    entry = AuditEntry(org=DEFAULT_ORG, actor="user:u", action="a", target=None)
     async with database.transaction() as connection:
-        await audit.record(connection, deed)
+        await audit.record(connection, entry)
     await make(database, audit.partitioned(days=400))
     assert await count(owner, "audit_log_default") == 0
     assert await count(database, "audit_log") == 1
     async with database.transaction() as connection:
-        await audit.record(connection, deed)
+        await audit.record(connection, entry)
     assert await database.fetchval("SELECT count(DISTINCT audit_id) FROM audit_log") == 2
 
 

@@ -3,8 +3,8 @@ from msgspec import structs
 
 from hub.base.errors import Conflict, HubError, Invalid, NotFound, TooManyCommands, invalid
 from hub.commands.acceptance import Acceptance, Submission, SubmissionOutcome
-from hub.commands.dispatch import NewCommand
-from hub.commands.records import IdempotencyKey, IdempotencyRow, Ledgered
+from hub.commands.decisions import NewCommand
+from hub.commands.records import CommandRow, IdempotencyKey, IdempotencyRow
 from protocol.ids import DEFAULT_ORG, CommandKey, DeviceId
 from protocol.lifecycle import State
 from tests.factories import make_command, make_new, make_target
@@ -14,13 +14,13 @@ KEY = IdempotencyKey(DEFAULT_ORG, "/path", "key")
 
 
 def take(
-    *intakes: Submission,
+    *acceptor: Submission,
     keys: dict[IdempotencyKey, IdempotencyRow] | None = None,
-    existing: dict[CommandKey, Ledgered] | None = None,
+    existing: dict[CommandKey, CommandRow] | None = None,
     unfinished: int = 0,
     refused: dict[CommandKey, HubError] | None = None,
 ) -> tuple[Acceptance, list[SubmissionOutcome]]:
-    group = Acceptance(list(intakes))
+    group = Acceptance(list(acceptor))
     group.decide(
         keys=keys or {},
         targets={PLACE: make_target(unfinished=unfinished)},
@@ -46,8 +46,8 @@ def with_key(command_id: str, request_hash: bytes = b"hash") -> Submission:
     return Submission(commands=[new], key=(KEY, IdempotencyRow(request_hash, command_id)))
 
 
-def ledgered(outcome: Ledgered | HubError) -> Ledgered:
-    assert isinstance(outcome, Ledgered)
+def ledgered(outcome: CommandRow | HubError) -> CommandRow:
+    assert isinstance(outcome, CommandRow)
     return outcome
 
 
@@ -81,7 +81,7 @@ def test_an_id_that_is_there_is_joined_and_has_no_second_audit_row() -> None:
     there = make_command(command_id="a")
     group, taken = take(one("a"), existing={(DEFAULT_ORG, there.command_id): there})
     assert taken[0].outcomes == [there]
-    assert (group.inserts, group.deeds) == ([], [])
+    assert (group.inserts, group.entries) == ([], [])
 
 
 def test_the_fifty_are_counted_over_the_whole_group() -> None:
@@ -127,10 +127,10 @@ def test_g16_each_command_has_an_audit_row_that_names_its_device_and_batch() -> 
     ]
     unknown = make_new(command_id="c", device_id=DeviceId("nobody"), batch_id="b1")
     group, taken = take(one("x"), Submission(commands=[*news, unknown]))
-    assert {(d.action, d.target, d.actor_id) for d in group.deeds} == {
+    assert {(d.action, d.target, d.actor_id) for d in group.entries} == {
         ("command.force_sync", "d1", "u1"), ("command.reboot_os", "d1", "u1"),
     }  # fmt: skip
-    assert [d.detail for d in group.deeds] == [
+    assert [d.detail for d in group.entries] == [
         {"commandId": "x"},
         {"commandId": "a", "batchId": "b1", "params": {"delaySeconds": 5}},
         {"commandId": "b", "batchId": "b1", "params": {"delaySeconds": 5}},

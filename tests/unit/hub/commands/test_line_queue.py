@@ -4,9 +4,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hub.commands.dispatch import plan
-from hub.commands.outgoing import LinePhase, Outgoing
-from hub.commands.records import Ledgered
+from hub.commands.decisions import plan
+from hub.commands.line_queue import LinePhase, LineQueue
+from hub.commands.records import CommandRow
 from hub.lines.session import LineSession
 from protocol.commands import COMMANDS
 from protocol.ids import Generation
@@ -14,110 +14,110 @@ from protocol.lifecycle import State
 from tests.factories import make_command, make_line
 
 
-def ready_line(sent_up_to: int = 0) -> Outgoing:
-    outgoing = Outgoing(make_line())
-    outgoing.claimed(sent_up_to, wrote=False, held=False)
-    return outgoing
+def ready_line(sent_up_to: int = 0) -> LineQueue:
+    queue = LineQueue(make_line())
+    queue.claimed(sent_up_to, wrote=False, held=False)
+    return queue
 
 
 def test_a_new_line_is_not_written_to_before_its_first_claim() -> None:
-    outgoing = Outgoing(make_line())
-    assert outgoing.ready() is None
-    assert not outgoing.accepted(1)
-    assert not outgoing.wants_claim()
-    outgoing.claimed(0, wrote=False, held=False)
-    assert outgoing.wants_claim()
-    assert outgoing.phase is LinePhase.CLAIMING
+    queue = LineQueue(make_line())
+    assert queue.ready() is None
+    assert not queue.accepted(1)
+    assert not queue.wants_claim()
+    queue.claimed(0, wrote=False, held=False)
+    assert queue.wants_claim()
+    assert queue.phase is LinePhase.CLAIMING
 
 
 def test_a_line_knows_by_itself_how_long_a_frame_it_takes() -> None:
-    outgoing = ready_line()
+    queue = ready_line()
     long = make_command(State.SENT, type="push_config", params={"patch": {"a": "x" * 5_000}})
-    assert outgoing.takes(long)
-    outgoing.line.max_frame = 4_096  # hello, after the line had been taken for one without
-    assert not outgoing.takes(long)
-    assert outgoing.takes(make_command(State.SENT))
+    assert queue.takes(long)
+    queue.line.max_frame = 4_096  # hello, after the line had been taken for one without
+    assert not queue.takes(long)
+    assert queue.takes(make_command(State.SENT))
 
 
 def test_a_line_that_said_nothing_yet_is_ready_and_says_so() -> None:
-    outgoing = ready_line()
+    queue = ready_line()
     for settled in (False, True):
-        ready = outgoing.ready()
+        ready = queue.ready()
         assert ready is not None
         assert ready.settled is settled
-        outgoing.settle()
+        queue.settle()
 
 
 def test_the_next_number_is_written_at_once_and_a_gap_is_claimed() -> None:
-    outgoing = ready_line(4)
-    ready = outgoing.ready()
+    queue = ready_line(4)
+    ready = queue.ready()
     assert ready is not None
     assert (ready.generation, ready.journal_id, ready.commands) == (1, None, frozenset(COMMANDS))
-    assert outgoing.accepted(5)
-    assert not outgoing.accepted(7)
-    assert outgoing.sent_up_to == 5
-    assert outgoing.wants_claim()
-    assert not outgoing.wants_claim()
-    assert outgoing.claim().sent_up_to == 5
+    assert queue.accepted(5)
+    assert not queue.accepted(7)
+    assert queue.sent_up_to == 5
+    assert queue.wants_claim()
+    assert not queue.wants_claim()
+    assert queue.claim().sent_up_to == 5
 
 
 def test_a_number_that_is_never_written_makes_no_gap() -> None:
-    outgoing = ready_line()
-    outgoing.skipped(1)
-    assert outgoing.accepted(2)
-    outgoing.skipped(4)
-    assert outgoing.sent_up_to == 2
+    queue = ready_line()
+    queue.skipped(1)
+    assert queue.accepted(2)
+    queue.skipped(4)
+    assert queue.sent_up_to == 2
 
 
 def test_a_hint_causes_a_claim_also_when_one_is_under_way() -> None:
-    outgoing = ready_line()
-    outgoing.hinted()
-    assert outgoing.wants_claim()
-    outgoing.hinted()
-    assert not outgoing.wants_claim()
-    outgoing.claimed(3, wrote=True, held=False)
-    assert outgoing.wants_claim()
+    queue = ready_line()
+    queue.hinted()
+    assert queue.wants_claim()
+    queue.hinted()
+    assert not queue.wants_claim()
+    queue.claimed(3, wrote=True, held=False)
+    assert queue.wants_claim()
 
 
 def test_a_claim_never_moves_back() -> None:
-    outgoing = ready_line(9)
-    outgoing.claimed(0, wrote=False, held=False)
-    assert outgoing.sent_up_to == 9
+    queue = ready_line(9)
+    queue.claimed(0, wrote=False, held=False)
+    assert queue.sent_up_to == 9
 
 
 def test_a_held_line_goes_on_when_it_is_settled() -> None:
-    outgoing = Outgoing(make_line())
-    outgoing.claimed(2, wrote=True, held=True)
-    assert outgoing.phase is LinePhase.HELD
-    assert outgoing.ready() is None
-    outgoing.hinted()
-    assert not outgoing.wants_claim()
-    outgoing.settle()
-    assert outgoing.claim().settled
-    assert outgoing.wants_claim()
+    queue = LineQueue(make_line())
+    queue.claimed(2, wrote=True, held=True)
+    assert queue.phase is LinePhase.HELD
+    assert queue.ready() is None
+    queue.hinted()
+    assert not queue.wants_claim()
+    queue.settle()
+    assert queue.claim().settled
+    assert queue.wants_claim()
 
 
 def test_a_line_that_was_settled_during_a_claim_claims_again() -> None:
-    outgoing = Outgoing(make_line())
-    outgoing.settle()
-    assert not outgoing.wants_claim()
-    outgoing.claimed(0, wrote=False, held=True)
-    assert outgoing.wants_claim()
+    queue = LineQueue(make_line())
+    queue.settle()
+    assert not queue.wants_claim()
+    queue.claimed(0, wrote=False, held=True)
+    assert queue.wants_claim()
 
 
 def test_a_failed_claim_is_made_again() -> None:
-    outgoing = Outgoing(make_line())
-    outgoing.failed()
-    assert outgoing.wants_claim()
+    queue = LineQueue(make_line())
+    queue.failed()
+    assert queue.wants_claim()
 
 
 def test_what_was_written_before_the_journal_was_known_is_remembered() -> None:
     line = make_line()
-    outgoing = Outgoing(line)
-    outgoing.claimed(1, wrote=True, held=False)
-    assert outgoing.sent_without_journal
+    queue = LineQueue(line)
+    queue.claimed(1, wrote=True, held=False)
+    assert queue.sent_without_journal
     line.journal_id = "j"
-    fresh = Outgoing(line)
+    fresh = LineQueue(line)
     fresh.claimed(1, wrote=True, held=False)
     assert fresh.accepted(2)
     assert not fresh.sent_without_journal
@@ -131,9 +131,9 @@ class Replica(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger: list[Ledgered] = []
+        self.ledger: list[CommandRow] = []
         self.line: LineSession
-        self.outgoing: Outgoing
+        self.queue: LineQueue
         self.generation = 0
         self.claiming = False
         self.journal: str | None = None
@@ -152,12 +152,12 @@ class Replica(RuleBasedStateMachine):
         self.generation += 1
         self.journal = journal
         self.line = make_line(generation=Generation(self.generation))
-        self.outgoing = Outgoing(self.line)
+        self.queue = LineQueue(self.line)
         self.claiming = True
         self.written = []
         self.age = 0
 
-    def _write(self, command: Ledgered) -> None:
+    def _write(self, command: CommandRow) -> None:
         assert command.status in (State.SENT, State.ACKED, State.RUNNING)
         assert command.seq not in self.written, "twice on one line"
         assert not self.written or command.seq > self.written[-1], "out of order"
@@ -169,7 +169,7 @@ class Replica(RuleBasedStateMachine):
         before.append(self.line.journal_id)
         self.written.append(command.seq)
 
-    def _update(self, seq: int, **changes: object) -> Ledgered:
+    def _update(self, seq: int, **changes: object) -> CommandRow:
         kept = self.ledger[seq - 1]
         self.ledger[seq - 1] = make_command(
             **{
@@ -180,7 +180,7 @@ class Replica(RuleBasedStateMachine):
         return self.ledger[seq - 1]
 
     def _begin_claim_if_wanted(self) -> None:
-        if self.outgoing.wants_claim():
+        if self.queue.wants_claim():
             assert not self.claiming
             self.claiming = True
 
@@ -202,7 +202,7 @@ class Replica(RuleBasedStateMachine):
                 self._hint()
 
     def _accept_here(self, kind: str) -> None:
-        ready = self.outgoing.ready()
+        ready = self.queue.ready()
         command = make_command(
             State.SENT if ready else State.PENDING,
             seq=len(self.ledger) + 1,
@@ -213,8 +213,8 @@ class Replica(RuleBasedStateMachine):
         )
         self.ledger.append(command)
         if command.status is State.PENDING:
-            self.outgoing.hinted()
-        elif self.outgoing.accepted(command.seq):
+            self.queue.hinted()
+        elif self.queue.accepted(command.seq):
             self._write(command)
         self._begin_claim_if_wanted()
 
@@ -229,11 +229,11 @@ class Replica(RuleBasedStateMachine):
         self.ledger.append(
             make_command(State.REJECTED, seq=number, command_id=f"c{number}", sent_generation=None)
         )
-        self.outgoing.skipped(number)
+        self.queue.skipped(number)
         self._begin_claim_if_wanted()
 
     def _hint(self) -> None:
-        self.outgoing.hinted()
+        self.queue.hinted()
         self._begin_claim_if_wanted()
 
     @precondition(lambda self: self.claiming)
@@ -241,10 +241,10 @@ class Replica(RuleBasedStateMachine):
     def claim(self, works: bool) -> None:
         self.claiming = False
         if not works:
-            self.outgoing.failed()
+            self.queue.failed()
             self._begin_claim_if_wanted()
             return
-        claim = self.outgoing.claim()
+        claim = self.queue.claim()
         unsent = [
             c for c in self.ledger
             if not c.ended
@@ -266,28 +266,26 @@ class Replica(RuleBasedStateMachine):
         last = len(self.ledger)
         if planned.held:
             last = planned.steps[-1].command.seq if planned.steps else 0
-        self.outgoing.claimed(
-            last, wrote=any(step.sent for step in planned.steps), held=planned.held
-        )
+        self.queue.claimed(last, wrote=any(step.sent for step in planned.steps), held=planned.held)
         self._note_journal()
         self._begin_claim_if_wanted()
 
     def _note_journal(self) -> None:
-        if self.outgoing.sent_without_journal and self.line.journal_id is not None:
+        if self.queue.sent_without_journal and self.line.journal_id is not None:
             for command in list(self.ledger):
                 if not command.ended and command.sent_generation == self.line.generation:
                     self._update(command.seq, journal_id=self.line.journal_id)
                     if command.seq in self.ever:  # committed as sent is not yet written
                         self.ever[command.seq][-1:] = [self.line.journal_id]
-            self.outgoing.sent_without_journal = False
+            self.queue.sent_without_journal = False
 
-    @precondition(lambda self: not self.outgoing.settled)
+    @precondition(lambda self: not self.queue.settled)
     @rule(says_hello=st.booleans())
     def settle(self, says_hello: bool) -> None:
         if says_hello:
             self.line.journal_id = self.journal
         self._note_journal()
-        self.outgoing.settle()
+        self.queue.settle()
         self._begin_claim_if_wanted()
 
     @precondition(lambda self: self.written)
@@ -314,7 +312,7 @@ class Replica(RuleBasedStateMachine):
         if self.generation == 0:
             return
         for _ in range(3):
-            if not self.outgoing.settled:
+            if not self.queue.settled:
                 self.settle(says_hello=True)
             self._hint()
             while self.claiming:

@@ -10,8 +10,8 @@ a device that has not said yet how long a frame it takes; it goes on when the li
 
 from enum import Enum
 
-from hub.commands.dispatch import Claim, ReadyLine
-from hub.commands.records import Ledgered
+from hub.commands.decisions import Claim, ReadyLine
+from hub.commands.records import CommandRow
 from hub.lines.session import LineSession
 
 
@@ -21,7 +21,7 @@ class LinePhase(Enum):
     READY = "ready"
 
 
-class Outgoing:
+class LineQueue:
     __slots__ = ("_again", "line", "phase", "sent_up_to", "sent_without_journal", "settled")
 
     def __init__(self, line: LineSession) -> None:
@@ -41,7 +41,7 @@ class Outgoing:
             line.generation, line.journal_id, line.commands, line.max_frame, self.settled
         )
 
-    def takes(self, command: Ledgered) -> bool:
+    def takes(self, command: CommandRow) -> bool:
         """Whether the line takes so long a frame: `hello` may come after all was decided."""
         most = self.line.max_frame
         return most is None or command.frame_bytes() <= most

@@ -13,7 +13,7 @@ from hub.base.database import Connection, Raced
 from hub.base.errors import HubError, Unavailable
 from hub.commands.acceptance import Acceptance, Submission, SubmissionOutcome
 from hub.commands.announce import Announcer, Listeners
-from hub.commands.records import Ledgered
+from hub.commands.records import CommandRow
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
 from protocol.ids import CommandKey, ReplicaId
@@ -21,7 +21,7 @@ from protocol.ids import CommandKey, ReplicaId
 ATTEMPTS: Final = 4
 
 
-class Intakes:
+class Acceptor:
     def __init__(
         self,
         store: CommandStore,
@@ -109,11 +109,11 @@ class Intakes:
 
     async def _write(
         self, connection: Connection, group: Acceptance, *, locked: bool
-    ) -> dict[CommandKey, Ledgered]:
+    ) -> dict[CommandKey, CommandRow]:
         if not group.inserts:
             return {}
         rows = await self._store.insert(
-            connection, group.inserts, group.deeds, by=self._replica_id, locked=locked
+            connection, group.inserts, group.entries, by=self._replica_id, locked=locked
         )
         if group.keys:
             await self._store.add_keys(connection, group.keys)
@@ -121,7 +121,7 @@ class Intakes:
             await listener.accepted(connection, list(rows.values()))
         return rows
 
-    def _accepted(self, command: Ledgered, owner: ReplicaId | None) -> None:
+    def _accepted(self, command: CommandRow, owner: ReplicaId | None) -> None:
         self._announcer.accepted(command)
         self._sender.accepted(command, owner)
         if command.ended:

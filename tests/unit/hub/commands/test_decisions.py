@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from hub.base.errors import Conflict, Ended, NotFound, TooLarge, TooManyCommands
-from hub.commands.dispatch import (
+from hub.commands.decisions import (
     CommandTarget,
     Folded,
     Insert,
@@ -17,7 +17,7 @@ from hub.commands.dispatch import (
     plan,
     request_hash,
 )
-from hub.commands.records import Ledgered
+from hub.commands.records import CommandRow
 from protocol.commands import COMMANDS
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId, Generation, OrgId
 from protocol.lifecycle import ENDED, State
@@ -127,7 +127,7 @@ def test_equal_requests_have_equal_hashes_whatever_the_order_of_their_keys() -> 
 # Plans
 
 
-def again(**changes: Any) -> Ledgered:
+def again(**changes: Any) -> CommandRow:
     """A command that was sent on an older line and is not safe to send twice."""
     return make_command(type="restart_service", **changes)
 

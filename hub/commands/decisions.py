@@ -25,7 +25,7 @@ from hub.base.errors import (
     TooManyCommands,
 )
 from hub.base.principal import Principal
-from hub.commands.records import Delivery, Ledgered, error_of
+from hub.commands.records import CommandRow, Delivery, error_of
 from protocol.commands import COMMANDS, Danger
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
@@ -121,8 +121,11 @@ def request_hash(*parts: object) -> bytes:
 
 
 def accept(
-    new: NewCommand, target: CommandTarget | None, existing: Ledgered | None, line: ReadyLine | None
-) -> Insert | Ledgered | HubError:
+    new: NewCommand,
+    target: CommandTarget | None,
+    existing: CommandRow | None,
+    line: ReadyLine | None,
+) -> Insert | CommandRow | HubError:
     """A row to insert, the command that was there already, or why not.
 
     Moves the target on, so that the next command of the same batch sees this one.
@@ -213,7 +216,7 @@ class Claim(Struct, frozen=True, kw_only=True):
 class ClaimStep(Struct, frozen=True):
     """One command of a claim: sent (again), or ended."""
 
-    command: Ledgered
+    command: CommandRow
     status: State
     sent: bool
     error: ErrorObject | None = None
@@ -226,7 +229,7 @@ class Plan(Struct, frozen=True):
     until the line is settled."""
 
 
-def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
+def plan(claim: Claim, commands: Iterable[CommandRow]) -> Plan:
     """What becomes of the commands, given in their order, that the line has not been written."""
     steps: list[ClaimStep] = []
     for command in commands:
@@ -248,7 +251,7 @@ def plan(claim: Claim, commands: Iterable[Ledgered]) -> Plan:
     return Plan(steps, held=False)
 
 
-def _first_time(claim: Claim, command: Ledgered) -> ClaimStep:
+def _first_time(claim: Claim, command: CommandRow) -> ClaimStep:
     if not command.owner_may:
         status = next_state(State.PENDING, Happening.WITHDRAW)
         return ClaimStep(command, status, sent=False, error=_FORBIDDEN)
@@ -263,7 +266,7 @@ _FORBIDDEN: Final = error_of(
 )
 
 
-def _outsized(claim: Claim, command: Ledgered) -> list[ClaimStep]:
+def _outsized(claim: Claim, command: CommandRow) -> list[ClaimStep]:
     """What the device has acknowledged was not too large for it then: it is in the journal, or lost
     with it. What it may have done on an older line is in doubt, as with any other size."""
     if command.status not in (State.PENDING, State.SENT):
@@ -276,7 +279,7 @@ def _outsized(claim: Claim, command: Ledgered) -> list[ClaimStep]:
     return [ClaimStep(command, status, sent=False, error=error)]
 
 
-def _safe_again(claim: Claim, command: Ledgered) -> bool:
+def _safe_again(claim: Claim, command: CommandRow) -> bool:
     """Committed as sent on this very line and not written yet, or harmless to deliver twice."""
     spec = COMMANDS.get(command.type)
     return (
@@ -286,11 +289,11 @@ def _safe_again(claim: Claim, command: Ledgered) -> bool:
     )
 
 
-def _in_journal(claim: Claim, command: Ledgered) -> bool:
+def _in_journal(claim: Claim, command: CommandRow) -> bool:
     return claim.journal_id is not None and command.journal_id == claim.journal_id
 
 
-def _lost(command: Ledgered) -> ClaimStep:
+def _lost(command: CommandRow) -> ClaimStep:
     message = "the line was lost before a result came, and it is not safe to send it again"
     error = error_of(CommandErrorCode.UNKNOWN, message)
     return ClaimStep(command, next_state(command.status, Happening.LOSE), sent=False, error=error)
@@ -319,13 +322,13 @@ class Replied(Struct, frozen=True):
 class Folded(Struct, kw_only=True):
     """A command with its replies applied."""
 
-    command: Ledgered
+    command: CommandRow
     changed: bool = False
     ended: bool = False
     progress: list[CommandProgressEvent] = []
 
 
-def given_to(command: Ledgered | None, replied: Replied) -> bool:
+def given_to(command: CommandRow | None, replied: Replied) -> bool:
     """Whether the command was ever given to this device."""
     return (
         command is not None
@@ -406,7 +409,7 @@ def _progress(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _progress_event(command: Ledgered, progress: Progress, ts: str) -> CommandProgressEvent:
+def _progress_event(command: CommandRow, progress: Progress, ts: str) -> CommandProgressEvent:
     return CommandProgressEvent(
         device_id=command.device_id,
         ts=ts,
