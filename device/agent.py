@@ -14,37 +14,37 @@ import structlog
 
 from cloud.access import Access
 from cloud.client import CloudClient
-from device.config import ConfigStore
-from device.connection import Connection
-from device.core.book import Book
-from device.core.hub_clock import HubClock
-from device.core.outbox import Bounds
-from device.core.queue import Bounds as RecordBounds
-from device.core.recovery import swapped
-from device.courier import CloudCourier, HubCourier
-from device.database import Database
-from device.drop import DropFolder
-from device.enrolment import Enrolment
-from device.errors import EXIT_RESTART, AgentError, JournalUnavailable, fault_in
+from device.base.database import Database
+from device.base.errors import EXIT_RESTART, AgentError, JournalUnavailable, fault_in
+from device.base.state_directory import claimed, os_boot_id
+from device.commands.book import Book
+from device.commands.journal import Journal
+from device.commands.recovery import swapped
+from device.config.store import ConfigStore
+from device.events.disk_outbox import DiskOutbox
+from device.events.outbox import Bounds
+from device.events.production import Production
 from device.executors.context import Tools
-from device.intake import FullQueue, RecordIntake
-from device.journal import Journal
-from device.line import LineLost
-from device.local import LocalSocket
-from device.logs import Logs
-from device.origin import only_to
-from device.outbox import DiskOutbox
-from device.own_log import OwnLog
-from device.production import Production
-from device.proof import Proof
-from device.records import RecordQueue
-from device.runner import Runner
+from device.executors.runner import Runner
+from device.heartbeat import Telemetry
+from device.line.connection import Connection
+from device.line.enrolment import Enrolment
+from device.line.hub_clock import HubClock
+from device.line.line import LineLost
+from device.line.origin import only_to
+from device.line.uplink import Uplink
+from device.logs.own_log import OwnLog
+from device.logs.sources import Logs
+from device.records.courier import CloudCourier, HubCourier
+from device.records.drop_folder import DropFolder
+from device.records.intake import FullQueue, RecordIntake
+from device.records.local_socket import LocalSocket
+from device.records.queue import RecordQueue
+from device.records.ways import Bounds as RecordBounds
 from device.settings import Settings
-from device.state import claimed, os_boot_id
-from device.telemetry import Telemetry
-from device.uplink import Uplink
-from device.version import agent_version
-from device.versions import Versions
+from device.update.own_version import agent_version
+from device.update.proof import Proof
+from device.update.versions import Versions
 from protocol.commands import COMMANDS
 from protocol.frames import CONNECTION_MODE, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId

@@ -26,8 +26,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cloud.access import Access, problem_of
-from device.core.shell_templates import BUILT_IN, BadTemplate, Template, check
-from device.errors import BadSettings
+from device.base.errors import BadSettings
+from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check
 from protocol.commands import Level
 from protocol.ids import DEVICE_ID_RULE, is_device_id
 

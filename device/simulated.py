@@ -18,8 +18,7 @@ from typing import Any, Final, assert_never
 import msgspec
 from msgspec import Struct
 
-from device.connection import Connection, Tokens
-from device.core.book import (
+from device.commands.book import (
     Book,
     BookEffect,
     Finished,
@@ -33,12 +32,13 @@ from device.core.book import (
     Stop,
     refusal,
 )
-from device.core.hub_clock import HubClock
-from device.core.outbox import Bounds, Key, Outbox
-from device.core.recovery import Stored
-from device.core.session import Session
-from device.line import Line
-from device.version import agent_version
+from device.commands.recovery import Stored
+from device.events.outbox import Bounds, Key, Outbox
+from device.line.connection import Connection, Tokens
+from device.line.hub_clock import HubClock
+from device.line.line import Line
+from device.line.session import Session
+from device.update.own_version import agent_version
 from protocol import commands
 from protocol.codec import encode
 from protocol.commands import COMMANDS, Command
@@ -115,7 +115,7 @@ class SimulatedDevice:
         )
 
     async def run(self) -> None:
-        """For ever. Raises what `device.connection.Connection.run` raises."""
+        """For ever. Raises what `device.line.connection.Connection.run` raises."""
         await self._connection.run()
 
     def _hello(self) -> Hello:

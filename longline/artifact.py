@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from device.core.update import ENTRY, MANIFEST, PRODUCT, Manifest
+from device.update.artifact import ENTRY, MANIFEST, PRODUCT, Manifest
 
 HERE: Final = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ("protocol", "device", "longline")

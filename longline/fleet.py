@@ -20,12 +20,12 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress
 
-from device.enrolment import Enrolment
-from device.errors import AgentError, TurnedAway, fault_in
-from device.own_log import OwnLog
+from device.base.errors import AgentError, TurnedAway, fault_in
+from device.line.enrolment import Enrolment
+from device.logs.own_log import OwnLog
 from device.settings import check_hub_url, enrollment_key
 from device.simulated import Counts, SimulatedDevice
-from device.version import agent_version
+from device.update.own_version import agent_version
 from longline.errors import USAGE, UserError
 from protocol.codec import encode
 

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from msgspec import UNSET
 
-from device.errors import CommandFailed
+from device.base.errors import CommandFailed
 from device.executors.context import Context, Done
 from protocol.commands import PushConfig
 

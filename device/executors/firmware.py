@@ -1,7 +1,7 @@
 """`update_firmware`: download from the hub, verify, put beside what runs, restart.
 
-`device.core.update` decides what is right, `device.core.trial` what runs after the restart. Without
-a launcher the artifact is only staged, and taking it into use is somebody else's work.
+`device.update.artifact` decides what is right, `device.update.trial` what runs after the restart.
+Without a launcher the artifact is only staged, and taking it into use is somebody else's work.
 """
 
 import asyncio
@@ -23,8 +23,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from device.core.trial import Record
-from device.core.update import (
+from device.base.errors import CommandFailed, HubUnreachable
+from device.base.files import put_in_place, write_atomically
+from device.executors.context import Context, Done
+from device.update.artifact import (
     Staged,
     UpdateRefused,
     accepted_offset,
@@ -35,12 +37,10 @@ from device.core.update import (
     verify,
     verify_signature,
 )
-from device.errors import CommandFailed, HubUnreachable
-from device.executors.context import Context, Done
-from device.files import put_in_place, write_atomically
-from device.signatures import fits
-from device.version import HOME, agent_version, installed_version
-from device.versions import Versions
+from device.update.own_version import HOME, agent_version, installed_version
+from device.update.signatures import fits
+from device.update.trial import Record
+from device.update.versions import Versions
 from protocol.codec import encode
 from protocol.commands import UpdateFirmware
 

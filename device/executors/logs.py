@@ -2,11 +2,11 @@
 
 from msgspec import UNSET
 
-from device.core.text import log_line
-from device.errors import CommandFailed
+from device.base.errors import CommandFailed
+from device.base.text import log_line
 from device.executors.context import Context, Done
-from device.line import LineLost
-from device.own_log import Entry
+from device.line.line import LineLost
+from device.logs.own_log import Entry
 from protocol.codec import encode
 from protocol.commands import PullLogs
 from protocol.ids import CommandId

@@ -1,8 +1,8 @@
 """`restart_service`, `reboot_os`, `shutdown_os`, through argvs from the settings.
 
 The first two have no result in this process: their success is the next one, see
-`device.core.recovery`. `shutdown_os` has succeeded when its program has, or, when there was no time
-left to say so, at the next boot: nobody may cut the power of a machine that still writes.
+`device.commands.recovery`. `shutdown_os` has succeeded when its program has, or, when there was no
+time left to say so, at the next boot: nobody may cut the power of a machine that still writes.
 
 The program may itself be swept away by what it began. One that a signal ended has therefore not
 failed yet: it has when the machine is still up a while later.
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from device import process
-from device.core.text import decode
-from device.errors import CommandFailed
+from device.base.errors import CommandFailed
+from device.base.text import decode
 from device.executors.context import Context, Done
 from protocol.commands import RebootOs, RestartService, ShutdownOs
 

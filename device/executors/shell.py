@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from device import process
-from device.core.shell_templates import TemplateRefused, fill
-from device.core.text import cut, decode
-from device.errors import CommandFailed
+from device.base.errors import CommandFailed
+from device.base.shell_templates import TemplateRefused, fill
+from device.base.text import cut, decode
 from device.executors.context import Context, Done
 from protocol.commands import ExecShell
 from protocol.replies import ResultError

@@ -1,7 +1,7 @@
 """Both sides of a line, each with its own core, agree on what happens."""
 
-from device.core.book import Run
-from device.core.session import (
+from device.commands.book import Run
+from device.line.session import (
     Authorised,
     Complained,
     EventRefused,

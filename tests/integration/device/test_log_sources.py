@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from device.errors import CommandFailed
-from device.logs import Logs
-from device.own_log import Entry, OwnLog
+from device.base.errors import CommandFailed
+from device.logs.own_log import Entry, OwnLog
+from device.logs.sources import Logs
 from device.settings import Settings, load
 
 STAMP = "2030-01-01T12:00:00.123456789Z"

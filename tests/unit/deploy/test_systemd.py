@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from device.errors import EXIT_RESTART, EXIT_TURNED_AWAY
+from device.base.errors import EXIT_RESTART, EXIT_TURNED_AWAY
 from device.settings import Power, load
 from tests.deploy import DEPLOY, unit
 

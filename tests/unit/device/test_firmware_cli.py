@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from device.signatures import fits
+from device.update.signatures import fits
 from longline import artifact, firmware
 from longline.errors import UserError
 

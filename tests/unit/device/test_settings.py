@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cloud.access import Access
-from device.errors import BadSettings
+from device.base.errors import BadSettings
 from device.settings import Cloud, cloud_access, enrollment_key, load, without_secrets
 
 HUB = {"hub": "http://hub:8080", "id": "edge-1"}
