@@ -17,7 +17,7 @@ from protocol.telemetry import DeviceStatus, Status
 _MEGABYTE: Final = 1024 * 1024
 
 
-class Telemetry:
+class Heartbeat:
     def __init__(
         self,
         *,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from device.commands.book import Book, Record, Send
+from device.commands.book import Book, Send, WriteJournal
 from device.line.hub_clock import HubClock
 from device.line.session import Session, SessionEffect
 from hub.lines.session import LineSession
@@ -80,7 +80,7 @@ class Pair:
         while todo:
             effect = todo.popleft()
             match effect:
-                case Record():
+                case WriteJournal():
                     todo.extendleft(reversed(self.book.recorded(effect.mark, 0.0)))
                 case Send():
                     self.device.send(effect.frame)

@@ -1,7 +1,7 @@
 """The commands of this device from delivery to `result_ack`: what to do when something happens.
 
-A command is written down before anything is done about it, so every step that matters is a `Record`
-and waits for `recorded`, which the shell calls once the journal has it on disk:
+A command is written down before anything is done about it, so every step that matters is a
+`WriteJournal` and waits for `recorded`, which the shell calls once the journal has it on disk:
 
     RECEIVING ─recorded→ WAITING ─its turn→ STARTING ─recorded→ RUNNING ─finished→ FINISHING
         │                   │                  │                                      │ recorded
@@ -26,8 +26,8 @@ from typing import Final, assert_never
 
 from msgspec import Struct
 
-from device.commands.lanes import Lanes
-from device.commands.recovery import Expects, Stored, expects_of, verdict
+from device.commands.lanes import CommandLanes
+from device.commands.recovery import Expects, JournalRow, expects_of, verdict
 from protocol.commands import Command, Delivery, spec_of, type_of
 from protocol.ids import CommandId
 from protocol.replies import Ack, Outcome, Progress, Result, ResultError
@@ -62,7 +62,7 @@ class Forgotten(Struct, frozen=True):
 Mark = Received | Started | Finished | Forgotten
 
 
-class Record(Struct, frozen=True):
+class WriteJournal(Struct, frozen=True):
     """Write `mark` to the journal, then call `recorded` or `not_recorded`."""
 
     mark: Mark
@@ -85,7 +85,7 @@ class Stop(Struct, frozen=True):
     id: CommandId
 
 
-BookEffect = Record | Send | Run | Stop
+BookEffect = WriteJournal | Send | Run | Stop
 
 
 class Phase(Enum):
@@ -116,7 +116,7 @@ class Book:
         """`is_past(deadline, now)` compares hub time, see `device.line.hub_clock`."""
         self._is_past = is_past
         self._entries: dict[CommandId, _Entry] = {}
-        self._lanes = Lanes()
+        self._lanes = CommandLanes()
 
     def unfinished(self) -> list[CommandId]:
         """For `hello`: journaled here, and no acknowledged result."""
@@ -126,7 +126,7 @@ class Book:
     def running(self) -> int:
         return sum(entry.phase is Phase.RUNNING for entry in self._entries.values())
 
-    def load(self, rows: Iterable[Stored], os_boot_id: str) -> list[BookEffect]:
+    def load(self, rows: Iterable[JournalRow], os_boot_id: str) -> list[BookEffect]:
         """Take over what an earlier process left behind."""
         effects: list[BookEffect] = []
         for row in rows:
@@ -193,7 +193,7 @@ class Book:
         if entry is None or entry.phase is not Phase.ANSWERED or entry.answer is None:
             return []
         del self._entries[command_id]
-        return [Record(Forgotten(command_id, entry.answer))]
+        return [WriteJournal(Forgotten(command_id, entry.answer))]
 
     def new_line(self, now: float) -> list[BookEffect]:
         return [
@@ -214,7 +214,9 @@ class Book:
 
     # What the journal says.
 
-    def recorded(self, mark: Mark, now: float, stored: Stored | None = None) -> list[BookEffect]:
+    def recorded(
+        self, mark: Mark, now: float, stored: JournalRow | None = None
+    ) -> list[BookEffect]:
         """`mark` is on disk. `stored` is what the journal had of a `Received` before."""
         entry = self._entries.get(mark.id)
         if entry is None or isinstance(mark, Forgotten):
@@ -257,10 +259,10 @@ class Book:
             message = f"more than {MOST_COMMANDS} unfinished commands"
             return [Send(refusal(command_id, "rejected", "too_many_commands", message))]
         self._entries[command_id] = entry
-        return [Record(Received(command_id, kind))]
+        return [WriteJournal(Received(command_id, kind))]
 
     def _received(
-        self, command_id: CommandId, entry: _Entry, now: float, stored: Stored | None
+        self, command_id: CommandId, entry: _Entry, now: float, stored: JournalRow | None
     ) -> list[BookEffect]:
         if stored is not None:
             entry.answer = stored.result or refusal(
@@ -285,7 +287,7 @@ class Book:
                 effects += self._finish(command_id, entry, late)
             else:
                 entry.phase = Phase.STARTING
-                effects.append(Record(Started(command_id, expects_of(_command(entry)))))
+                effects.append(WriteJournal(Started(command_id, expects_of(_command(entry)))))
         return effects
 
     def _started(self, command_id: CommandId, entry: _Entry) -> list[BookEffect]:
@@ -299,7 +301,7 @@ class Book:
             self._lanes.leave(command_id)
         entry.phase = Phase.FINISHING
         entry.answer = result
-        return [Record(Finished(command_id, result))]
+        return [WriteJournal(Finished(command_id, result))]
 
     def _answered(self, command_id: CommandId, entry: _Entry, now: float) -> list[BookEffect]:
         entry.phase = Phase.ANSWERED

@@ -17,7 +17,7 @@ import msgspec
 
 from device.base.database import Database, get_meta, set_meta
 from device.commands.book import Finished, Forgotten, Mark, Received, Started
-from device.commands.recovery import Stored
+from device.commands.recovery import JournalRow
 from protocol.codec import encode
 from protocol.ids import CommandId
 from protocol.replies import Result
@@ -45,11 +45,11 @@ class Journal:
         self._wall_clock = wall_clock
         self.journal_id: Final = database.now(_journal_id)
 
-    def load(self) -> list[Stored]:
+    def load(self) -> list[JournalRow]:
         """Every command whose result is not acknowledged, oldest first, after pruning."""
         horizon = int(self._wall_clock()) - KEEP_DAYS * 86_400
 
-        def job(connection: sqlite3.Connection) -> list[Stored]:
+        def job(connection: sqlite3.Connection) -> list[JournalRow]:
             _prune(connection, horizon)
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM command WHERE forgotten_at IS NULL"  # noqa: S608
@@ -60,16 +60,18 @@ class Journal:
 
         return self._database.now(job)
 
-    async def record(self, marks: Sequence[Mark]) -> list[Stored | None]:
+    async def record(self, marks: Sequence[Mark]) -> list[JournalRow | None]:
         """Write `marks` in one transaction. For a `Received` that was there before, what was there.
 
         Raises `JournalUnavailable`; then none of them is written."""
         return await self._database.write(lambda connection: self._write(connection, marks))
 
-    def _write(self, connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[Stored | None]:
+    def _write(
+        self, connection: sqlite3.Connection, marks: Sequence[Mark]
+    ) -> list[JournalRow | None]:
         return [self._write_one(connection, mark) for mark in marks]
 
-    def _write_one(self, connection: sqlite3.Connection, mark: Mark) -> Stored | None:
+    def _write_one(self, connection: sqlite3.Connection, mark: Mark) -> JournalRow | None:
         match mark:
             case Received():
                 return self._received(connection, mark)
@@ -91,7 +93,7 @@ class Journal:
                 assert_never(mark)
         return None
 
-    def _received(self, connection: sqlite3.Connection, mark: Received) -> Stored | None:
+    def _received(self, connection: sqlite3.Connection, mark: Received) -> JournalRow | None:
         row = connection.execute(
             f"SELECT {_COLUMNS} FROM command WHERE id = ?",  # noqa: S608
             (mark.id,),
@@ -117,9 +119,9 @@ def shortened(result: Result) -> Result:
     )
 
 
-def _stored(row: tuple[str, str, str | None, str | None, bytes | None]) -> Stored:
+def _stored(row: tuple[str, str, str | None, str | None, bytes | None]) -> JournalRow:
     command_id, kind, os_boot_id, expects, result = row
-    return Stored(
+    return JournalRow(
         id=CommandId(command_id),
         kind=kind,
         os_boot_id=os_boot_id,

@@ -13,7 +13,7 @@ from protocol.ids import CommandId
 CONCURRENT_AT_ONCE: Final = 4
 
 
-class Lane:
+class CommandLane:
     def __init__(self, at_once: int) -> None:
         self._free = at_once
         self._waiting: deque[CommandId] = deque()
@@ -40,10 +40,10 @@ class Lane:
         return turn
 
 
-class Lanes:
+class CommandLanes:
     def __init__(self) -> None:
-        self._concurrent = Lane(CONCURRENT_AT_ONCE)
-        self._serial = Lane(1)
+        self._concurrent = CommandLane(CONCURRENT_AT_ONCE)
+        self._serial = CommandLane(1)
 
     def join(self, command_id: CommandId, *, concurrent: bool) -> None:
         (self._concurrent if concurrent else self._serial).join(command_id)

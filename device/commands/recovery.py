@@ -23,7 +23,7 @@ Expects = Literal["process", "boot"]
 """Whose restart proves that a command has worked."""
 
 
-class Stored(Struct, frozen=True, kw_only=True):
+class JournalRow(Struct, frozen=True, kw_only=True):
     """A command as the journal has it. Not started: `os_boot_id` is None; not done: `result`."""
 
     id: CommandId
@@ -49,7 +49,7 @@ def expects_of(command: Command) -> Expects | None:
             return None
 
 
-def swapped(rows: Iterable[Stored], command_id: str | None) -> list[Stored]:
+def swapped(rows: Iterable[JournalRow], command_id: str | None) -> list[JournalRow]:
     """`rows`, with the command whose update was made known to have worked: the agent may have ended
     between putting the new version in place and saying so."""
     return [
@@ -60,7 +60,7 @@ def swapped(rows: Iterable[Stored], command_id: str | None) -> list[Stored]:
     ]
 
 
-def verdict(row: Stored, os_boot_id: str) -> Result | None:
+def verdict(row: JournalRow, os_boot_id: str) -> Result | None:
     """The result to report of `row` after a start under `os_boot_id`; None = not started."""
     if row.result is not None:
         return row.result

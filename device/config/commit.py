@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from protocol.merge_patch import Document
 
 
-class Trial(Struct, frozen=True, rename="camel"):
+class ConfigTrial(Struct, frozen=True, rename="camel"):
     """The last good configuration, and the push that is on trial."""
 
     version: int
@@ -24,36 +24,36 @@ class Trial(Struct, frozen=True, rename="camel"):
     command_id: str
 
 
-class Kept(Struct, frozen=True, rename="camel", omit_defaults=True):
+class StoredConfig(Struct, frozen=True, rename="camel", omit_defaults=True):
     """`config.json`. Other programs read `version` and `document`."""
 
     version: int
     document: Document
     highest: int = 0
     """Of all versions that there were, where that is not `version`."""
-    trial: Trial | None = None
+    trial: ConfigTrial | None = None
     rolled_back: str | None = None
     """The last push, when it was undone."""
 
 
-def begun(kept: Kept, document: Document, command_id: str) -> Kept:
+def begun(kept: StoredConfig, document: Document, command_id: str) -> StoredConfig:
     """`document` on trial. What is on trial already counts as good: it came later than that."""
-    return Kept(
+    return StoredConfig(
         version=max(kept.version, kept.highest) + 1,
         document=document,
-        trial=Trial(kept.version, kept.document, command_id),
+        trial=ConfigTrial(kept.version, kept.document, command_id),
     )
 
 
-def confirmed(kept: Kept) -> Kept:
+def confirmed(kept: StoredConfig) -> StoredConfig:
     return replace(kept, trial=None)
 
 
-def undone(kept: Kept) -> Kept:
+def undone(kept: StoredConfig) -> StoredConfig:
     """The last good one again; without a trial nothing changes."""
     if kept.trial is None:
         return kept
-    return Kept(
+    return StoredConfig(
         version=kept.trial.version,
         document=kept.trial.document,
         highest=max(kept.version, kept.highest),

@@ -35,7 +35,7 @@ class QueuePart(Struct, frozen=True, rename="camel"):
     max_records: Annotated[int, Meta(ge=100, le=10_000_000)] | None = None
 
 
-class Pushed(Struct, frozen=True, rename="camel"):
+class PushedConfig(Struct, frozen=True, rename="camel"):
     """What the agent itself reads in the pushed document; everything else is other programs'."""
 
     metrics: MetricsPart = MetricsPart()
@@ -44,24 +44,24 @@ class Pushed(Struct, frozen=True, rename="camel"):
     queue: QueuePart = QueuePart()
 
 
-class Change(Struct, frozen=True):
+class ConfigChange(Struct, frozen=True):
     document: Document
     applied: list[str]
     restart_required: list[str]
 
 
-def read(document: Document) -> Pushed:
+def read(document: Document) -> PushedConfig:
     """The agent's own settings in `document`. Raises `msgspec.ValidationError`."""
-    return msgspec.convert(document, Pushed)
+    return msgspec.convert(document, PushedConfig)
 
 
-def plan(document: Document, patch: Document) -> Change:
+def plan(document: Document, patch: Document) -> ConfigChange:
     """What `patch` makes of `document`. Raises `msgspec.ValidationError` when the outcome holds a
     value that the agent cannot use; then nothing is to be changed."""
     merged = merge(document, patch)
     read(merged)
     touched = sorted(set(changed_paths(document, merged)))
-    return Change(
+    return ConfigChange(
         document=merged,
         applied=[path for path in touched if path in HOT],
         restart_required=[path for path in touched if path not in HOT],

@@ -14,8 +14,8 @@ import structlog
 
 from device.base.errors import CommandFailed, StateUnavailable
 from device.base.files import write_atomically
-from device.config.commit import Kept, begun, confirmed, undone
-from device.config.patch import Change, Document, Pushed, plan, read
+from device.config.commit import StoredConfig, begun, confirmed, undone
+from device.config.patch import ConfigChange, Document, PushedConfig, plan, read
 from protocol.codec import encode
 from protocol.merge_patch import hash_of
 
@@ -30,7 +30,7 @@ class ConfigStore:
         be understood."""
         self._path = path
         self._kept = _at_start(path, _load(path))
-        self.pushed: Pushed = _read(path, self._kept.document)
+        self.pushed: PushedConfig = _read(path, self._kept.document)
         self.changed: Final = asyncio.Event()
         """Set after each change; whoever follows it clears it."""
 
@@ -51,7 +51,7 @@ class ConfigStore:
         """The last push, when it was undone."""
         return self._kept.rolled_back
 
-    async def begin(self, patch: Document, command_id: str) -> Change:
+    async def begin(self, patch: Document, command_id: str) -> ConfigChange:
         """Merge `patch`, write, and take it into use, on trial: `confirm` or `undo` follows. A
         patch that changes nothing makes no new version. Raises `CommandFailed`; then nothing has
         changed."""
@@ -72,7 +72,7 @@ class ConfigStore:
         """Back to the last good one. Raises `CommandFailed`; then the next start does it."""
         await self._replace(undone(self._kept))
 
-    async def _replace(self, new: Kept) -> None:
+    async def _replace(self, new: StoredConfig) -> None:
         content = encode(new)
         if len(content) > MOST_BYTES:
             raise CommandFailed("config_too_large", f"over {MOST_BYTES} bytes")
@@ -85,16 +85,16 @@ class ConfigStore:
         self.changed.set()
 
 
-def _load(path: Path) -> Kept:
+def _load(path: Path) -> StoredConfig:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Kept)
+        return msgspec.json.decode(path.read_bytes(), type=StoredConfig)
     except FileNotFoundError:
-        return Kept(version=0, document={})
+        return StoredConfig(version=0, document={})
     except (OSError, msgspec.MsgspecError) as error:
         raise StateUnavailable(f"cannot use {path}: {error}") from None
 
 
-def _at_start(path: Path, kept: Kept) -> Kept:
+def _at_start(path: Path, kept: StoredConfig) -> StoredConfig:
     if kept.trial is None:
         return kept
     good = undone(kept)
@@ -106,7 +106,7 @@ def _at_start(path: Path, kept: Kept) -> Kept:
     return good
 
 
-def _read(path: Path, document: Document) -> Pushed:
+def _read(path: Path, document: Document) -> PushedConfig:
     try:
         return read(document)
     except msgspec.ValidationError as error:

@@ -10,7 +10,7 @@ import structlog
 
 from device.base.database import Database, get_meta, set_meta
 from device.base.errors import JournalUnavailable
-from device.events.outbox import Bounds, Key, Outbox, Slot
+from device.events.outbox import EventKey, HeldEvent, Outbox, OutboxBounds
 from protocol.codec import encode
 from protocol.telemetry import Alert, Telemetry
 
@@ -24,10 +24,10 @@ _NAME_BYTES: Final = 96
 class DiskOutbox:
     """`wake` is set whenever there may be something to send."""
 
-    def __init__(self, database: Database, *, boot_id: str, bounds: Bounds) -> None:
+    def __init__(self, database: Database, *, boot_id: str, bounds: OutboxBounds) -> None:
         """Raises `StateUnavailable`."""
         self._database = database
-        self._core = Outbox(boot_id=boot_id, bounds=bounds, held=database.now(_slots))
+        self._core = Outbox(boot_id=boot_id, bounds=bounds, held=database.now(_held_events))
         self._dropped = int(database.now(lambda c: get_meta(c, "outbox_dropped")) or 0)
         self.wake: Final = asyncio.Event()
         self.changed: Final = asyncio.Condition()
@@ -64,7 +64,7 @@ class DiskOutbox:
             raise
         self.wake.set()
 
-    async def rebound(self, bounds: Bounds) -> None:
+    async def rebound(self, bounds: OutboxBounds) -> None:
         """Other bounds from now on. Raises `JournalUnavailable`."""
         dropped = self._core.rebound(bounds)
         if not dropped:
@@ -77,7 +77,7 @@ class DiskOutbox:
 
         await self._database.write(job)
 
-    def _count(self, dropped: Sequence[Key]) -> int:
+    def _count(self, dropped: Sequence[EventKey]) -> int:
         """Each is counted, and that there were any is said."""
         if dropped:
             _log.warning("events dropped", events=len(dropped), first=dropped[0].seq)
@@ -99,7 +99,7 @@ class DiskOutbox:
         """Raises `JournalUnavailable`: the rows stay, and are sent again after a restart."""
         await self._forget(self._core.acknowledge(boot_id, seq))
 
-    async def refuse(self, key: Key) -> None:
+    async def refuse(self, key: EventKey) -> None:
         """The hub will never take `key`. Raises `JournalUnavailable`."""
         if self._core.discard(key):
             await self._forget([key])
@@ -115,7 +115,7 @@ class DiskOutbox:
         async with self.changed:
             await self.changed.wait_for(lambda: not self._core.depth)
 
-    async def _forget(self, keys: Sequence[Key]) -> None:
+    async def _forget(self, keys: Sequence[EventKey]) -> None:
         self.wake.set()
         async with self.changed:
             self.changed.notify_all()
@@ -123,22 +123,24 @@ class DiskOutbox:
             await self._database.write(lambda connection: _delete(connection, keys))
 
 
-def _named(event: Telemetry, key: Key) -> bytes:
+def _named(event: Telemetry, key: EventKey) -> bytes:
     return encode(msgspec.structs.replace(event, boot_id=key.boot_id, seq=key.seq))
 
 
-def _slots(connection: sqlite3.Connection) -> list[Slot]:
+def _held_events(connection: sqlite3.Connection) -> list[HeldEvent]:
     rows = connection.execute(
         "SELECT boot_id, seq, length(frame), alert FROM event ORDER BY position"
     )
-    return [Slot(Key(boot_id, seq), size, bool(alert)) for boot_id, seq, size, alert in rows]
+    return [
+        HeldEvent(EventKey(boot_id, seq), size, bool(alert)) for boot_id, seq, size, alert in rows
+    ]
 
 
-def _delete(connection: sqlite3.Connection, keys: Sequence[Key]) -> None:
+def _delete(connection: sqlite3.Connection, keys: Sequence[EventKey]) -> None:
     connection.executemany("DELETE FROM event WHERE boot_id = ? AND seq = ?", keys)
 
 
-def _frames(connection: sqlite3.Connection, keys: Sequence[Key]) -> list[bytes]:
+def _frames(connection: sqlite3.Connection, keys: Sequence[EventKey]) -> list[bytes]:
     """Frames of `keys` in their order; one that was deleted meanwhile is left out."""
     found = [
         connection.execute("SELECT frame FROM event WHERE boot_id = ? AND seq = ?", key).fetchone()

@@ -20,42 +20,46 @@ from msgspec import Struct
 WINDOW: Final = 512
 
 
-class Key(NamedTuple):
+class EventKey(NamedTuple):
     boot_id: str
     seq: int
 
 
-class Slot(NamedTuple):
+class HeldEvent(NamedTuple):
     """An event that is held: its size on the wire, and whether it is an alert."""
 
-    key: Key
+    key: EventKey
     size: int
     alert: bool
 
 
-class Bounds(Struct, frozen=True, kw_only=True):
+class OutboxBounds(Struct, frozen=True, kw_only=True):
     events: int = 50_000
     bytes: int = 64 * 1024 * 1024
 
 
 class Added(NamedTuple):
-    key: Key
-    dropped: list[Key]
+    key: EventKey
+    dropped: list[EventKey]
 
 
 class Outbox:
-    def __init__(self, *, boot_id: str, bounds: Bounds, held: Iterable[Slot] = ()) -> None:
+    def __init__(
+        self, *, boot_id: str, bounds: OutboxBounds, held: Iterable[HeldEvent] = ()
+    ) -> None:
         """`held` is what is still there from earlier starts, oldest first."""
         self._boot_id = boot_id
         self._bounds = bounds
         self._next_seq = 1
-        self._held: OrderedDict[Key, Slot] = OrderedDict((slot.key, slot) for slot in held)
-        self._telemetry: OrderedDict[Key, None] = OrderedDict(
-            (slot.key, None) for slot in self._held.values() if not slot.alert
+        self._held: OrderedDict[EventKey, HeldEvent] = OrderedDict(
+            (event.key, event) for event in held
         )
-        self._bytes = sum(slot.size for slot in self._held.values())
-        self._unsent: deque[Key] = deque(self._held)
-        self._under_way: set[Key] = set()
+        self._telemetry: OrderedDict[EventKey, None] = OrderedDict(
+            (event.key, None) for event in self._held.values() if not event.alert
+        )
+        self._bytes = sum(event.size for event in self._held.values())
+        self._unsent: deque[EventKey] = deque(self._held)
+        self._under_way: set[EventKey] = set()
 
     @property
     def depth(self) -> int:
@@ -68,22 +72,22 @@ class Outbox:
 
     def add(self, *, size: int, alert: bool) -> Added:
         """Take an event of `size` bytes; what had to go for it is in `dropped`."""
-        key = Key(self._boot_id, self._next_seq)
+        key = EventKey(self._boot_id, self._next_seq)
         self._next_seq += 1
-        self._held[key] = Slot(key, size, alert)
+        self._held[key] = HeldEvent(key, size, alert)
         self._bytes += size
         if not alert:
             self._telemetry[key] = None
         self._unsent.append(key)
         return Added(key, self._overflow())
 
-    def rebound(self, bounds: Bounds) -> list[Key]:
+    def rebound(self, bounds: OutboxBounds) -> list[EventKey]:
         """Other bounds from now on; what had to go for them."""
         self._bounds = bounds
         return self._overflow()
 
-    def _overflow(self) -> list[Key]:
-        dropped: list[Key] = []
+    def _overflow(self) -> list[EventKey]:
+        dropped: list[EventKey] = []
         while len(self._held) > self._bounds.events or self._bytes > self._bounds.bytes:
             key = next(iter(self._telemetry or self._held))
             self._remove(key)
@@ -95,9 +99,9 @@ class Outbox:
         self._unsent = deque(self._held)
         self._under_way.clear()
 
-    def take(self, most: int) -> list[Key]:
+    def take(self, most: int) -> list[EventKey]:
         """The next to send, in order; empty while the window is full."""
-        taken: list[Key] = []
+        taken: list[EventKey] = []
         room = min(most, WINDOW - len(self._under_way))
         while self._unsent and len(taken) < room:
             key = self._unsent.popleft()
@@ -106,9 +110,9 @@ class Outbox:
         self._under_way.update(taken)
         return taken
 
-    def acknowledge(self, boot_id: str, seq: int) -> list[Key]:
+    def acknowledge(self, boot_id: str, seq: int) -> list[EventKey]:
         """The hub has everything of `boot_id` up to `seq`: those are held no longer."""
-        done: list[Key] = []
+        done: list[EventKey] = []
         for key in self._held:
             if key.boot_id == boot_id and key.seq <= seq:
                 done.append(key)
@@ -118,21 +122,21 @@ class Outbox:
             self._remove(key)
         return done
 
-    def discard(self, key: Key) -> bool:
+    def discard(self, key: EventKey) -> bool:
         """Hold `key` no longer: refused by the hub, or never written. False if it was not held."""
         if key not in self._held:
             return False
         self._remove(key)
         return True
 
-    def clear(self) -> list[Key]:
+    def clear(self) -> list[EventKey]:
         keys = list(self._held)
         for key in keys:
             self._remove(key)
         return keys
 
-    def _remove(self, key: Key) -> None:
-        slot = self._held.pop(key)
+    def _remove(self, key: EventKey) -> None:
+        event = self._held.pop(key)
         self._telemetry.pop(key, None)
         self._under_way.discard(key)
-        self._bytes -= slot.size
+        self._bytes -= event.size

@@ -17,7 +17,7 @@ from device.events.disk_outbox import DiskOutbox
 from device.events.production import Production
 from device.line.enrolment import Enrolment
 from device.line.uplink import Uplink
-from device.logs.sources import Logs
+from device.logs.sources import LogSources
 from device.records.queue import RecordQueue
 from device.settings import Settings
 from device.update.versions import Versions
@@ -47,7 +47,7 @@ class Tools:
     """Have records that rest after a failure sent now."""
     config: ConfigStore
     production: Production
-    logs: Logs
+    logs: LogSources
     http: httpx.AsyncClient
     enrolment: Enrolment
     versions: Versions | None
@@ -57,7 +57,7 @@ class Tools:
     report_status: Callable[[], None]
 
 
-class Context:
+class CommandContext:
     """One run of one command."""
 
     def __init__(

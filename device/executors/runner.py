@@ -14,9 +14,9 @@ import structlog
 
 from device.base.errors import CommandFailed, JournalUnavailable
 from device.base.text import FRAME_LIMIT, clean, cut
-from device.commands.book import Book, BookEffect, Mark, Record, Run, Send, Stop
+from device.commands.book import Book, BookEffect, Mark, Run, Send, Stop, WriteJournal
 from device.commands.journal import Journal
-from device.executors.context import Context, Done, Tools
+from device.executors.context import CommandContext, Done, Tools
 from device.executors.table import execute
 from protocol.codec import encode
 from protocol.commands import Command, type_of
@@ -30,7 +30,7 @@ MESSAGE_BYTES: Final = 2_048
 
 
 class _Running:
-    def __init__(self, context: Context, task: asyncio.Task[None]) -> None:
+    def __init__(self, context: CommandContext, task: asyncio.Task[None]) -> None:
         self.context = context
         self.task = task
         self.has_begun = False
@@ -83,9 +83,9 @@ class Runner:
         while todo:
             effect = todo.popleft()
             match effect:
-                case Record():
+                case WriteJournal():
                     marks = [effect.mark]
-                    while todo and isinstance(following := todo[0], Record):
+                    while todo and isinstance(following := todo[0], WriteJournal):
                         marks.append(following.mark)
                         todo.popleft()
                     todo.extendleft(reversed(await self._record(marks)))
@@ -122,7 +122,7 @@ class Runner:
                 tasks.create_task(_awaited(afterwards))
 
     def _start(self, effect: Run, tasks: asyncio.TaskGroup) -> None:
-        context = Context(effect.id, self._tools, self._progress)
+        context = CommandContext(effect.id, self._tools, self._progress)
         task = tasks.create_task(self._run(effect.id, effect.command, context))
         self._running[effect.id] = _Running(context, task)
 
@@ -139,7 +139,7 @@ class Runner:
             if running.has_begun:
                 running.task.cancel()
 
-    async def _run(self, command_id: CommandId, command: Command, context: Context) -> None:
+    async def _run(self, command_id: CommandId, command: Command, context: CommandContext) -> None:
         log = _log.bind(command=command_id, type=type_of(command))
         log.info("command started")
         running = self._running[command_id]
@@ -154,7 +154,9 @@ class Runner:
         log.info("command finished", success=result.success, code=_code(result))
         await self.put(self._book.finished(fitting(result)))
 
-    async def _outcome(self, command_id: CommandId, command: Command, context: Context) -> Result:
+    async def _outcome(
+        self, command_id: CommandId, command: Command, context: CommandContext
+    ) -> Result:
         try:
             done = await execute(command, context)
         except CommandFailed as error:

@@ -13,11 +13,11 @@ import structlog
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
 
 from device.base.errors import HubUnreachable, JournalUnavailable, TurnedAway
-from device.commands.book import Book, BookEffect, Record, Run, Send, Stop
-from device.events.outbox import Key
+from device.commands.book import Book, BookEffect, Run, Send, Stop, WriteJournal
+from device.events.outbox import EventKey
 from device.line.hub_clock import HubClock
 from device.line.line import Line, connect
-from device.line.reconnect import Next, Reconnect
+from device.line.reconnect import NextAttempt, ReconnectPolicy
 from device.line.session import (
     Authorised,
     Complained,
@@ -26,7 +26,7 @@ from device.line.session import (
     LineDead,
     ModeSet,
     Opened,
-    PauseWished,
+    PauseRequested,
     PingHub,
     Session,
     SessionEffect,
@@ -55,7 +55,7 @@ class Effects(Protocol):
 class Events(Protocol):
     def rewind(self) -> None: ...
     async def acknowledge(self, boot_id: str, seq: int) -> None: ...
-    async def refuse(self, key: Key) -> None: ...
+    async def refuse(self, key: EventKey) -> None: ...
 
 
 class Attachable(Protocol):
@@ -95,7 +95,7 @@ class Connection:
         self._opened = opened
         self._switch = switch
         self._clock = clock
-        self._reconnect = Reconnect(draw)
+        self._reconnect = ReconnectPolicy(draw)
 
     async def run(self) -> None:
         """For ever. Raises `TurnedAway`, and what a first enrolment raises."""
@@ -115,7 +115,7 @@ class Connection:
             _log.warning("no new token", reason=error.message)
             self._reconnect.wished(error.retry_after)
 
-    async def _attempt(self) -> Next:
+    async def _attempt(self) -> NextAttempt:
         try:
             token = await self._tokens.token()
             connection = await connect(self._url, token, self._agent)
@@ -129,7 +129,7 @@ class Connection:
         _log.info("line ended", code=code)
         return self._reconnect.ended(self._clock(), code)
 
-    def _bad_status(self, error: InvalidStatus) -> Next:
+    def _bad_status(self, error: InvalidStatus) -> NextAttempt:
         status = error.response.status_code
         wish = error.response.headers.get("Retry-After", "")
         place = error.response.headers.get("Location")
@@ -139,7 +139,7 @@ class Connection:
             new_token=status == UNAUTHORISED,
         )
 
-    def _refused(self, reason: str, *, wish: float = 0.0, new_token: bool = False) -> Next:
+    def _refused(self, reason: str, *, wish: float = 0.0, new_token: bool = False) -> NextAttempt:
         _log.warning("cannot connect", reason=reason)
         return self._reconnect.refused(self._clock(), wish=wish, new_token=new_token)
 
@@ -168,7 +168,7 @@ class Connection:
     ) -> None:
         for effect in effects:
             match effect:
-                case Record() | Send() | Run() | Stop():
+                case WriteJournal() | Send() | Run() | Stop():
                     await self._effects.put([effect])
                 case Opened():
                     self._open(effect, line, session)
@@ -181,7 +181,7 @@ class Connection:
                     line.abort()
                 case ModeSet(mode=mode):
                     await self._switch_to(mode)
-                case PauseWished(seconds=seconds):
+                case PauseRequested(seconds=seconds):
                     self._reconnect.wished(seconds)
                 case Authorised(expires_at=expires_at):
                     _log.info("token renewed on the line", expires_at=expires_at)
@@ -210,7 +210,7 @@ class Connection:
                 await self._events.acknowledge(effect.boot_id, effect.seq)
             else:
                 _log.error("event refused", seq=effect.seq, reason=effect.message)
-                await self._events.refuse(Key(effect.boot_id, effect.seq))
+                await self._events.refuse(EventKey(effect.boot_id, effect.seq))
         except JournalUnavailable as error:
             # They stay on disk, are sent once more after the next start, and are then known.
             _log.error("outbox not written", reason=str(error))

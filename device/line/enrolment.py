@@ -41,7 +41,7 @@ LATER: Final = frozenset({"reenroll_refused", "pending_approval", "quarantined"}
 RENEWAL_RETRY_SECONDS: Final = 60.0
 
 
-class Issued(Struct, frozen=True, rename="camel"):
+class IssuedToken(Struct, frozen=True, rename="camel"):
     """`data` of the hub's answer."""
 
     device_id: str
@@ -50,7 +50,7 @@ class Issued(Struct, frozen=True, rename="camel"):
 
 
 class _Answer(Struct, frozen=True):
-    data: Issued
+    data: IssuedToken
 
 
 _answer: Final = msgspec.json.Decoder(_Answer)

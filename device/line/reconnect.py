@@ -18,7 +18,7 @@ CAP_SECONDS: Final = 30.0
 STABLE_SECONDS: Final = 60.0
 
 
-class Next(Struct, frozen=True):
+class NextAttempt(Struct, frozen=True):
     """What to do after a line ended, or did not come up."""
 
     wait_seconds: float
@@ -26,7 +26,7 @@ class Next(Struct, frozen=True):
     come_back: bool = True
 
 
-class Reconnect:
+class ReconnectPolicy:
     def __init__(self, draw: Callable[[], float]) -> None:
         """`draw` gives a float evenly from [0, 1)."""
         self._draw = draw
@@ -43,16 +43,16 @@ class Reconnect:
         """The hub asked for this pause after the present line."""
         self._wish = max(self._wish, after_seconds)
 
-    def refused(self, now: float, *, wish: float = 0.0, new_token: bool = False) -> Next:
+    def refused(self, now: float, *, wish: float = 0.0, new_token: bool = False) -> NextAttempt:
         """The attempt failed before a line stood; `wish` is a Retry-After in seconds."""
         self.wished(wish)
-        return Next(self._wait(now), new_token=new_token)
+        return NextAttempt(self._wait(now), new_token=new_token)
 
-    def ended(self, now: float, code: int) -> Next:
+    def ended(self, now: float, code: int) -> NextAttempt:
         """The line was closed with `code` (1006 when the connection just broke)."""
         row = closing(code)
         self.wished(row.wait_seconds)
-        return Next(self._wait(now), new_token=row.new_token, come_back=row.come_back)
+        return NextAttempt(self._wait(now), new_token=row.new_token, come_back=row.come_back)
 
     def _wait(self, now: float) -> float:
         if self._opened is not None and now - self._opened >= STABLE_SECONDS:

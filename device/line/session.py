@@ -49,7 +49,7 @@ class ModeSet(Struct, frozen=True):
     mode: frames.ConnectionMode
 
 
-class PauseWished(Struct, frozen=True):
+class PauseRequested(Struct, frozen=True):
     """The hub drains: come back after this long."""
 
     seconds: float
@@ -82,7 +82,7 @@ SessionEffect = (
     | EventsAcknowledged
     | EventRefused
     | ModeSet
-    | PauseWished
+    | PauseRequested
     | Authorised
     | Complained
     | PingHub
@@ -170,7 +170,7 @@ class Session:
                 self._clock.set(server_time, now)
                 return []
             case frames.Reconnect(after_ms=after_ms):
-                return [PauseWished(after_ms / 1000)]
+                return [PauseRequested(after_ms / 1000)]
             case frames.ConnectionModeFrame(mode=mode):
                 return [ModeSet(mode)]
             case frames.AuthOk(expires_at=expires_at):

@@ -26,7 +26,7 @@ _NAMES: Final[dict[str, Level]] = {
 }
 
 
-class Entry(Struct, frozen=True):
+class LogEntry(Struct, frozen=True):
     """One line of any log. `ts` is None where the source has none."""
 
     line: str
@@ -42,7 +42,7 @@ class OwnLog:
     def __init__(self, level: Level = "INFO", stream: TextIO = sys.stderr) -> None:
         self.level: Level = level
         self._stream = stream
-        self._ring: deque[Entry] = deque(maxlen=RING_LINES)
+        self._ring: deque[LogEntry] = deque(maxlen=RING_LINES)
 
     def configure(self) -> None:
         """Make structlog of this process write here."""
@@ -58,7 +58,7 @@ class OwnLog:
             cache_logger_on_first_use=True,
         )
 
-    def last(self, lines: int, level: Level | None) -> list[Entry]:
+    def last(self, lines: int, level: Level | None) -> list[LogEntry]:
         matching = [entry for entry in self._ring if at_least(entry.level, level)]
         return matching[-lines:]
 
@@ -72,5 +72,5 @@ class OwnLog:
 
     def _keep(self, _logger: object, method: str, rendered: object) -> str:
         line = str(rendered)
-        self._ring.append(Entry(line, _NAMES.get(method, "INFO"), datetime.now(UTC)))
+        self._ring.append(LogEntry(line, _NAMES.get(method, "INFO"), datetime.now(UTC)))
         return line

@@ -19,7 +19,7 @@ from msgspec import Struct
 from device import process
 from device.base.errors import CommandFailed
 from device.base.text import decode
-from device.logs.own_log import Entry, OwnLog, at_least
+from device.logs.own_log import LogEntry, OwnLog, at_least
 from device.settings import Settings
 from protocol.commands import Level
 
@@ -46,7 +46,7 @@ class _JournalEntry(Struct, frozen=True):
 _journal_entry: Final = msgspec.json.Decoder(_JournalEntry)
 
 
-class Logs:
+class LogSources:
     def __init__(self, settings: Settings, own: OwnLog) -> None:
         self._files = settings.logs.files
         self._default = settings.logs.default
@@ -55,7 +55,7 @@ class Logs:
 
     async def pull(
         self, source: str | None, lines: int, level: Level | None
-    ) -> tuple[str, list[Entry]]:
+    ) -> tuple[str, list[LogEntry]]:
         """The source that was read and its last `lines` lines of at least `level`, oldest first.
 
         Raises `CommandFailed`: `source_not_allowed`, `source_not_found`, `source_failed`,
@@ -81,7 +81,7 @@ class Logs:
         there = await asyncio.to_thread(_first_file, self._files)
         return f"file:{there}" if there else "agent"
 
-    async def _container(self, name: str, lines: int, level: Level | None) -> list[Entry]:
+    async def _container(self, name: str, lines: int, level: Level | None) -> list[LogEntry]:
         # A fifth of the agent's start and 20 MiB, for which most devices have no use.
         from device.logs import containers
 
@@ -105,7 +105,7 @@ async def _journal_has_entries() -> bool:
         return False
 
 
-async def _journal(lines: int, level: Level | None) -> list[Entry]:
+async def _journal(lines: int, level: Level | None) -> list[LogEntry]:
     argv = ["journalctl", "--no-pager", "--quiet", "--output=json", f"--lines={lines}"]
     argv.append("--output-fields=MESSAGE,PRIORITY")
     if level is not None:
@@ -126,14 +126,14 @@ async def _journal(lines: int, level: Level | None) -> list[Entry]:
     return [entry for raw in finished.stdout.splitlines() if (entry := _from_journal(raw))]
 
 
-def _from_journal(raw: bytes) -> Entry | None:
+def _from_journal(raw: bytes) -> LogEntry | None:
     try:
         found = _journal_entry.decode(raw)
         ts = datetime.fromtimestamp(int(found.microseconds) / 1e6, UTC)
         line = decode(bytes(found.message)) if isinstance(found.message, list) else found.message
     except (msgspec.MsgspecError, ValueError):
         return None
-    return Entry(line or "", _of_priority(found.priority), ts)
+    return LogEntry(line or "", _of_priority(found.priority), ts)
 
 
 def _of_priority(priority: str) -> Level:
@@ -141,7 +141,7 @@ def _of_priority(priority: str) -> Level:
     return next(level for level in reversed(_WORD_LEVELS) if number <= int(_PRIORITIES[level]))
 
 
-def tail(path: Path, lines: int, level: Level | None) -> list[Entry]:
+def tail(path: Path, lines: int, level: Level | None) -> list[LogEntry]:
     """The last matching lines of a file, looking back over at most 32 MiB. Raises `CommandFailed`.
 
     The window doubles until it holds enough, so a few lines cost little whatever the file's size.
@@ -167,21 +167,21 @@ def _last_bytes(path: Path, window: int) -> tuple[bytes, bool]:
         return file.read(size - start), start == 0
 
 
-def _container_entry(written: str) -> Entry:
+def _container_entry(written: str) -> LogEntry:
     stamp, _, line = written.partition(" ")
     try:
         ts = datetime.fromisoformat(stamp)
     except ValueError:
         return guessed(written)
-    return Entry(line, guessed(line).level, ts if ts.tzinfo else None)
+    return LogEntry(line, guessed(line).level, ts if ts.tzinfo else None)
 
 
-def guessed(line: str) -> Entry:
+def guessed(line: str) -> LogEntry:
     """A line of text whose level, if any, is the first such word in it."""
     word = _LEVEL_WORD.search(line)
     level = _WORD_LEVELS[(word.lastindex or 2) - 1] if word else "INFO"
-    return Entry(line, level)
+    return LogEntry(line, level)
 
 
-def _matching(entries: Iterable[Entry], level: Level | None) -> list[Entry]:
+def _matching(entries: Iterable[LogEntry], level: Level | None) -> list[LogEntry]:
     return [entry for entry in entries if at_least(entry.level, level)]

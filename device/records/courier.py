@@ -21,9 +21,10 @@ from cloud.api import fitting as fitting_cloud
 from cloud.bounded import post
 from cloud.client import CloudClient
 from device.base.errors import AgentError, HubUnreachable, JournalUnavailable
+from device.line.connection import Tokens
 from device.line.enrolment import retry_after
-from device.records.queue import Lane, RecordQueue, Waiting
-from device.records.ways import Fates, Rests, Way, fates, fitting
+from device.records.queue import RecordLane, RecordQueue, WaitingRecord
+from device.records.ways import Fates, LaneBackoff, Way, fates, fitting
 from protocol.codec import decode, rfc3339
 from protocol.edge import MOST_RECORDS, EdgeRecord, SyncAnswer
 from protocol.errors import InvalidMessage
@@ -40,15 +41,11 @@ NO_CLOUD_SECONDS: Final = 60.0
 HELD_SECONDS: Final = 60.0
 
 
-class Tokens(Protocol):
-    async def token(self) -> str: ...
-
-
 class Alerts(Protocol):
     async def add(self, event: Alert, /) -> None: ...
 
 
-class Failed(Exception):
+class NotSent(Exception):
     """Nothing is known of what was sent; try again, not before `wish` seconds."""
 
     def __init__(self, message: str, *, wish: float = 0.0) -> None:
@@ -72,13 +69,13 @@ class Courier(ABC):
         self._queue = queue
         self._alerts = alerts
         self._clock = clock
-        self._rests: Rests[Lane] = Rests(draw)
+        self._backoff: LaneBackoff[RecordLane] = LaneBackoff(draw)
         self._wake = asyncio.Event()
         queue.wakes.append(self._wake)
 
     def hurry(self) -> None:
         """Try now what rests."""
-        self._rests.hurry()
+        self._backoff.hurry()
         self._wake.set()
 
     async def run(self) -> None:
@@ -104,26 +101,26 @@ class Courier(ABC):
     async def _step(self) -> float | None:
         """Send one batch; seconds to wait before the next, None = until there is something."""
         lanes = await self._lanes()
-        lane = self._rests.first(lanes, self._clock())
+        lane = self._backoff.first(lanes, self._clock())
         if lane is None:
-            return self._rests.wait(lanes, self._clock())
+            return self._backoff.wait(lanes, self._clock())
         try:
             await self._send(lane)
-        except Failed as failure:
-            wait = self._rests.failed(lane, self._clock(), wish=failure.wish)
+        except NotSent as failure:
+            wait = self._backoff.failed(lane, self._clock(), wish=failure.wish)
             _log.warning(
                 "records not sent", way=self.way, reason=str(failure), retry_in=round(wait, 1)
             )
         else:
-            self._rests.went_well(lane)
+            self._backoff.went_well(lane)
         return 0
 
-    async def _lanes(self) -> list[Lane]:
+    async def _lanes(self) -> list[RecordLane]:
         return await self._queue.lanes(self.way)
 
     @abstractmethod
-    async def _send(self, lane: Lane) -> None:
-        """One batch of `lane`. Raises `Failed`."""
+    async def _send(self, lane: RecordLane) -> None:
+        """One batch of `lane`. Raises `NotSent`."""
 
     async def _settle(self, fates: Fates) -> None:
         await self._queue.settle(fates.done, fates.refused)
@@ -136,7 +133,7 @@ class Courier(ABC):
             )
 
 
-HUB: Final[Lane] = ""
+HUB: Final[RecordLane] = ""
 """To the hub all records are one lane."""
 
 
@@ -158,22 +155,22 @@ class HubCourier(Courier):
         super().__init__(queue, alerts)
         self._http = http
         self._tokens = tokens
-        self._held: dict[Lane, float] = {}
+        self._held: dict[RecordLane, float] = {}
         """Companies whose records the hub does not take from this device, until when they rest."""
 
     def hurry(self) -> None:
         self._held.clear()
         super().hurry()
 
-    async def _lanes(self) -> list[Lane]:
+    async def _lanes(self) -> list[RecordLane]:
         held = self._resting()
         return [HUB] if any(lane not in held for lane in await super()._lanes()) else []
 
-    def _resting(self) -> set[Lane]:
+    def _resting(self) -> set[RecordLane]:
         now = self._clock()
         return {lane for lane, until in self._held.items() if until > now}
 
-    async def _send(self, lane: Lane) -> None:
+    async def _send(self, lane: RecordLane) -> None:
         waiting = await self._queue.take(self.way, MOST_RECORDS, without=self._resting())
         batch = waiting[: fitting([len(each.body) for each in waiting])]
         if not batch:
@@ -185,9 +182,9 @@ class HubCourier(Courier):
             {each.lane: found.held[each.id] for each in batch if each.id in found.held}
         )
         if len(found.done) + len(found.refused) + len(found.held) < len(set(sent)):
-            raise Failed("the hub's answer does not name every record")
+            raise NotSent("the hub's answer does not name every record")
 
-    async def _hold(self, lanes: dict[Lane, str]) -> None:
+    async def _hold(self, lanes: dict[RecordLane, str]) -> None:
         """The records of these companies rest, and the others go on."""
         for lane, why in lanes.items():
             _log.error("records held", company=lane, reason=why)
@@ -199,7 +196,7 @@ class HubCourier(Courier):
             self._held[lane] = self._clock() + HELD_SECONDS
             asyncio.get_running_loop().call_later(HELD_SECONDS, self._wake.set)
 
-    async def _post(self, batch: list[Waiting]) -> SyncAnswer:
+    async def _post(self, batch: list[WaitingRecord]) -> SyncAnswer:
         body = b'{"records":[' + b",".join(each.body for each in batch) + b"]}"
         try:
             async with asyncio.timeout(SEND_SECONDS):
@@ -209,16 +206,16 @@ class HubCourier(Courier):
                 }
                 answer = await post(self._http, "api/v1/sync", content=body, headers=headers)
         except (HubUnreachable, AgentError) as error:
-            raise Failed(error.message) from None
+            raise NotSent(error.message) from None
         except (httpx.HTTPError, TimeoutError) as error:
-            raise Failed(str(error) or type(error).__name__) from None
+            raise NotSent(str(error) or type(error).__name__) from None
         if answer.status_code != OK:
             message = f"the hub answered {answer.status_code}"
-            raise Failed(message, wish=retry_after(answer.headers))
+            raise NotSent(message, wish=retry_after(answer.headers))
         try:
             return decode(_success, answer.content).data
         except InvalidMessage:
-            raise Failed("the hub's answer does not decode") from None
+            raise NotSent("the hub's answer does not decode") from None
 
 
 class CloudCourier(Courier):
@@ -230,9 +227,9 @@ class CloudCourier(Courier):
         super().__init__(queue, alerts)
         self._client = client
 
-    async def _send(self, lane: Lane) -> None:
+    async def _send(self, lane: RecordLane) -> None:
         if self._client is None:
-            raise Failed("the settings name no cloud", wish=NO_CLOUD_SECONDS)
+            raise NotSent("the settings name no cloud", wish=NO_CLOUD_SECONDS)
         waiting = await self._queue.take(self.way, MOST_ITEMS, lane)
         batch = waiting[: fitting_cloud([len(each.body) for each in waiting])]
         push = Push([_item(each) for each in batch])
@@ -246,11 +243,11 @@ class CloudCourier(Courier):
         if verdict is Verdict.NEW_TOKEN:
             client.forget_token()
         if outcome.failed:
-            raise Failed(answer.text, wish=answer.retry_after)
+            raise NotSent(answer.text, wish=answer.retry_after)
         done = [item.id for item in outcome.done]
         await self._settle(Fates(done, [(item.id, answer.text) for item in outcome.dead]))
 
 
-def _item(waiting: Waiting) -> Item:
+def _item(waiting: WaitingRecord) -> Item:
     record = msgspec.json.decode(waiting.body, type=EdgeRecord)
     return Item(record.id, rfc3339(record.ts), record.data)

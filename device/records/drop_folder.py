@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
-from device.records.intake import MOST_LINE_BYTES, Answer, RecordIntake
+from device.records.intake import MOST_LINE_BYTES, IntakeAnswer, RecordIntake
 from device.records.queue import Note, RecordQueue
 from protocol.codec import encode
 
@@ -75,7 +75,7 @@ class DropFolder:
         await self._queue.add([], Note(name, None))
         return True
 
-    def _reject(self, name: str, lines: Sequence[bytes], answers: Sequence[Answer]) -> None:
+    def _reject(self, name: str, lines: Sequence[bytes], answers: Sequence[IntakeAnswer]) -> None:
         rejected = [
             _rejection(line, answer)
             for line, answer in zip(lines, answers, strict=True)
@@ -129,7 +129,7 @@ def _offset(progress: str | None, inode: int) -> int:
     return int(offset) if kept == str(inode) else 0
 
 
-def _rejection(line: bytes, answer: Answer) -> bytes:
+def _rejection(line: bytes, answer: IntakeAnswer) -> bytes:
     row: dict[str, Any] = {
         "code": answer.code,
         "message": answer.message,

@@ -28,7 +28,7 @@ MOST_LINE_BYTES: Final = 32 * 1024
 ALERT_SECONDS: Final = 60.0
 
 
-class Answer(Struct, frozen=True, omit_defaults=True):
+class IntakeAnswer(Struct, frozen=True, omit_defaults=True):
     """To whoever handed a line in."""
 
     ok: bool
@@ -45,10 +45,12 @@ class LocalRecord(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
 
 
 _record: Final = msgspec.json.Decoder(LocalRecord)
-_TAKEN: Final[dict[Taken, Answer]] = {
-    "ok": Answer(ok=True),
-    "conflict": Answer(ok=False, code="conflict", message="this id has another content"),
-    "full": Answer(ok=False, code="queue_full", message="the queue is full: keep it, try later"),
+_TAKEN: Final[dict[Taken, IntakeAnswer]] = {
+    "ok": IntakeAnswer(ok=True),
+    "conflict": IntakeAnswer(ok=False, code="conflict", message="this id has another content"),
+    "full": IntakeAnswer(
+        ok=False, code="queue_full", message="the queue is full: keep it, try later"
+    ),
 }
 
 
@@ -64,36 +66,38 @@ class RecordIntake:
     def disabled_because(self) -> str | None:
         return self._production.disabled_because
 
-    async def take(self, lines: Sequence[bytes], *note: Note, now: datetime) -> list[Answer]:
+    async def take(self, lines: Sequence[bytes], *note: Note, now: datetime) -> list[IntakeAnswer]:
         """An answer to each line, in order; `now` is the time of records that name none. A line is
         on disk when its answer is `ok`; `note` is when every line has its last word."""
         reason = self._production.disabled_because
         if reason is not None:
             refusal = f"the device is disabled: {reason}"
-            return [Answer(ok=False, code="disabled", message=refusal) for _ in lines]
+            return [IntakeAnswer(ok=False, code="disabled", message=refusal) for _ in lines]
         read = [self._read(line, now) for line in lines]
         records = [each for each in read if isinstance(each, EdgeRecord)]
         try:
             taken = iter(await self._queue.add(records, *note))
         except JournalUnavailable as error:
-            failure = Answer(ok=False, code="queue_unavailable", message=str(error))
+            failure = IntakeAnswer(ok=False, code="queue_unavailable", message=str(error))
             return [failure if isinstance(each, EdgeRecord) else each for each in read]
         return [_TAKEN[next(taken)] if isinstance(each, EdgeRecord) else each for each in read]
 
-    def _read(self, line: bytes, now: datetime) -> EdgeRecord | Answer:
+    def _read(self, line: bytes, now: datetime) -> EdgeRecord | IntakeAnswer:
         if len(line) > MOST_LINE_BYTES:
-            return Answer(ok=False, code="too_long", message=f"over {MOST_LINE_BYTES} bytes")
+            return IntakeAnswer(ok=False, code="too_long", message=f"over {MOST_LINE_BYTES} bytes")
         try:
             local = decode(_record, line)
         except InvalidMessage as error:
             where = f"{error.field}: " if error.field else ""
-            return Answer(ok=False, code="invalid", message=where + error.message)
+            return IntakeAnswer(ok=False, code="invalid", message=where + error.message)
         company_id = local.company_id or self._company_id
         if self._company_id not in (None, company_id):
             text = f"the device belongs to company {self._company_id}"
-            return Answer(ok=False, code="forbidden", message=text)
+            return IntakeAnswer(ok=False, code="forbidden", message=text)
         if company_id is None:
-            return Answer(ok=False, code="invalid", message="companyId: the settings name none")
+            return IntakeAnswer(
+                ok=False, code="invalid", message="companyId: the settings name none"
+            )
         return EdgeRecord(
             id=local.id,
             kind=local.kind,
@@ -103,7 +107,7 @@ class RecordIntake:
         )
 
 
-class FullQueue:
+class FullQueueAlert:
     """Says that records were refused for want of room: each is counted, and once a minute an alert
     tells how many."""
 

@@ -22,7 +22,7 @@ from msgspec import UNSET, Struct
 from device.base.errors import JournalUnavailable, StateUnavailable
 from device.events.disk_outbox import DiskOutbox
 from device.events.production import Production
-from device.records.intake import MOST_LINE_BYTES, Answer, RecordIntake
+from device.records.intake import MOST_LINE_BYTES, IntakeAnswer, RecordIntake
 from protocol.codec import decode, encode
 from protocol.errors import InvalidMessage
 from protocol.telemetry import Alert, Event, LogLine, Print, Scan
@@ -110,7 +110,9 @@ class LocalSocket:
                 line = await reader.readline()
             except ValueError:
                 # Where the next line begins is no longer known.
-                answer = Answer(ok=False, code="too_long", message=f"over {MOST_LINE_BYTES} bytes")
+                answer = IntakeAnswer(
+                    ok=False, code="too_long", message=f"over {MOST_LINE_BYTES} bytes"
+                )
                 writer.write(encode(answer) + b"\n")
                 await writer.drain()
                 return
@@ -120,29 +122,31 @@ class LocalSocket:
                 writer.write(encode(await self._take(line)) + b"\n")
                 await writer.drain()
 
-    async def _take(self, line: bytes) -> Answer:
+    async def _take(self, line: bytes) -> IntakeAnswer:
         return await (self._take_record(line) if is_record(line) else self._take_event(line))
 
-    async def _take_record(self, line: bytes) -> Answer:
+    async def _take_record(self, line: bytes) -> IntakeAnswer:
         (answer,) = await self._records.take([line], now=datetime.now(UTC))
         if answer.code == "queue_full":
             await self._full()
         return answer
 
-    async def _take_event(self, line: bytes) -> Answer:
+    async def _take_event(self, line: bytes) -> IntakeAnswer:
         try:
             event = accepted(decode(_event, line), now=datetime.now(UTC))
         except InvalidMessage as error:
-            return Answer(ok=False, code="invalid", message=error.message)
+            return IntakeAnswer(ok=False, code="invalid", message=error.message)
         reason = self._production.disabled_because
         if reason is not None and isinstance(event, PRODUCTION):
-            return Answer(ok=False, code="disabled", message=f"the device is disabled: {reason}")
+            return IntakeAnswer(
+                ok=False, code="disabled", message=f"the device is disabled: {reason}"
+            )
         try:
             await self._outbox.add(event)
         except JournalUnavailable as error:
             _log.error("event not kept", reason=str(error))
-            return Answer(ok=False, code="outbox_unavailable", message=str(error))
-        return Answer(ok=True)
+            return IntakeAnswer(ok=False, code="outbox_unavailable", message=str(error))
+        return IntakeAnswer(ok=True)
 
 
 def is_record(line: bytes) -> bool:

@@ -18,7 +18,7 @@ import structlog
 
 from device.base.database import Database, get_meta, set_meta
 from device.base.errors import JournalUnavailable
-from device.records.ways import Bounds, Way, way_of
+from device.records.ways import RecordBounds, Way, way_of
 from protocol.codec import encode
 from protocol.edge import EdgeRecord, Kind, digest
 from protocol.frames import ConnectionMode
@@ -34,16 +34,16 @@ _MODE: Final = "connection_mode"
 _DROPPED: Final = "records_dropped"
 
 Taken = Literal["ok", "conflict", "full"]
-Lane = str
+RecordLane = str
 """A company."""
 
 
-class Waiting(NamedTuple):
+class WaitingRecord(NamedTuple):
     """A record that waits, as it is on disk: `body` is the record in JSON."""
 
     id: str
     kind: Kind
-    lane: Lane
+    lane: RecordLane
     body: bytes
 
 
@@ -58,7 +58,11 @@ class RecordQueue:
     """`wakes`: set whenever there may be something to send."""
 
     def __init__(
-        self, database: Database, *, bounds: Bounds, wall_clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        *,
+        bounds: RecordBounds,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Raises `StateUnavailable`."""
         self._database = database
@@ -137,10 +141,10 @@ class RecordQueue:
 
     # Out
 
-    async def lanes(self, way: Way) -> list[Lane]:
+    async def lanes(self, way: Way) -> list[RecordLane]:
         """The companies whose first record goes this way, the one with the oldest first."""
 
-        def query(connection: sqlite3.Connection) -> list[Lane]:
+        def query(connection: sqlite3.Connection) -> list[RecordLane]:
             # A bare column beside MIN is of the row that has the minimum (SQLite).
             rows = connection.execute(
                 "SELECT company_id, MIN(position) AS first, coalesce(way, :present) AS goes"
@@ -153,14 +157,19 @@ class RecordQueue:
         return await self._database.read(query)
 
     async def take(
-        self, way: Way, most: int, lane: Lane | None = None, *, without: Collection[Lane] = ()
-    ) -> list[Waiting]:
+        self,
+        way: Way,
+        most: int,
+        lane: RecordLane | None = None,
+        *,
+        without: Collection[RecordLane] = (),
+    ) -> list[WaitingRecord]:
         """The first to go this way, in order; of one lane they are of one kind. None goes before
         an older record of its company. From now on they go no other way: see
         `device.records.ways`."""
 
-        def job(connection: sqlite3.Connection) -> list[Waiting]:
-            rows: list[tuple[int, str, Kind, Lane, bytes]] = connection.execute(
+        def job(connection: sqlite3.Connection) -> list[WaitingRecord]:
+            rows: list[tuple[int, str, Kind, RecordLane, bytes]] = connection.execute(
                 "WITH held AS (SELECT company_id, MIN(position) AS first FROM record"
                 "  WHERE state = 'waiting' AND coalesce(way, :present) <> :way"
                 "  GROUP BY company_id)"
@@ -185,7 +194,7 @@ class RecordQueue:
                 "UPDATE record SET way = ? WHERE position = ? AND way IS NULL",
                 [(way, row[0]) for row in rows],
             )
-            return [Waiting(*row[1:]) for row in rows]
+            return [WaitingRecord(*row[1:]) for row in rows]
 
         return await self._database.write(job)
 

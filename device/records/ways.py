@@ -28,7 +28,7 @@ MOST_SYNC_BYTES: Final = 900_000
 """Of one call of `POST /sync`: below what any hub takes."""
 
 
-class Bounds(Struct, frozen=True, kw_only=True):
+class RecordBounds(Struct, frozen=True, kw_only=True):
     """Of what waits. Past them a record is refused: whoever made it still has it."""
 
     records: int = 200_000
@@ -79,7 +79,7 @@ def _why(refusal: Refusal) -> str:
     return f"{refusal.code}: {refusal.message}"
 
 
-class Rests(Generic[L]):
+class LaneBackoff(Generic[L]):
     """When each lane may be tried again. `draw` gives a float evenly from [0, 1)."""
 
     def __init__(self, draw: Callable[[], float]) -> None:

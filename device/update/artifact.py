@@ -53,7 +53,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 _manifest: Final = msgspec.json.Decoder(Manifest)
 
 
-class Staged(Struct, frozen=True, kw_only=True, rename="camel"):
+class StagedArtifact(Struct, frozen=True, kw_only=True, rename="camel"):
     """`staged.json` beside the artifact, for whatever else takes it into use."""
 
     version: str
@@ -128,7 +128,7 @@ def verify_signature(
         raise UpdateRefused("signature_mismatch", "no trusted key made this signature")
 
 
-class Unpacking:
+class UnpackLimits:
     """How much an artifact may hold, asked of each of its members before anything is made of it:
     a small archive can be endless."""
 

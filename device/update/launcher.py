@@ -17,7 +17,7 @@ import structlog
 
 from device.logs.own_log import OwnLog
 from device.update.own_version import installed_version
-from device.update.trial import Place, Slot, Start, at_start, instead
+from device.update.trial import Slot, StartConditions, StartDecision, at_start, instead
 from device.update.versions import Versions
 
 _log = structlog.stdlib.get_logger()
@@ -40,26 +40,26 @@ def launch(root: Path, arguments: Sequence[str], *, trial_seconds: int) -> NoRet
     os.execve(program[0], [*program, "device", *arguments, "--supervised"], environ)  # noqa: S606
 
 
-def decide(versions: Versions, *, trial_seconds: int) -> Start:
+def decide(versions: Versions, *, trial_seconds: int) -> StartDecision:
     """What to run, written down. Whatever the disk does, there is an answer."""
     record, usable = versions.read(), versions.usable()
-    place = Place(
+    conditions = StartConditions(
         linked=versions.linked(),
         usable=usable,
         installed=installed_version(),
         now=time.clock_gettime(time.CLOCK_BOOTTIME),
         trial_seconds=trial_seconds,
     )
-    start = at_start(record, place)
+    start = at_start(record, conditions)
     try:
         if start.record is not None:
             versions.write(start.record)
-        if place.linked != start.slot:
+        if conditions.linked != start.slot:
             versions.link(start.slot)
     except OSError as error:
         _log.error("versions not written", reason=error.strerror)
         if start.on_trial:
-            start = Start(slot=instead(record, usable=usable))
+            start = StartDecision(slot=instead(record, usable=usable))
     _log.info("agent starts", slot=start.slot or "installed", on_trial=start.on_trial)
     return start
 

@@ -15,8 +15,8 @@ from msgspec import structs
 from device.base.errors import JournalUnavailable
 from device.events.disk_outbox import DiskOutbox
 from device.line.uplink import Uplink
-from device.settings import Firmware
-from device.update.trial import Record, confirmed, failed, is_on_trial, to_tell
+from device.settings import FirmwareSettings
+from device.update.trial import UpdateRecord, confirmed, failed, is_on_trial, to_tell
 from device.update.versions import Versions
 from protocol.telemetry import Alert
 
@@ -31,7 +31,7 @@ class Proof:
     def __init__(
         self,
         versions: Versions | None,
-        settings: Firmware,
+        settings: FirmwareSettings,
         *,
         uplink: Uplink,
         outbox: DiskOutbox,
@@ -53,7 +53,7 @@ class Proof:
         elif (message := to_tell(record)) is not None and record is not None:
             await self._tell(self._versions, record, message)
 
-    async def _try(self, versions: Versions, record: Record) -> None:
+    async def _try(self, versions: Versions, record: UpdateRecord) -> None:
         _log.info("on trial", version=record.version, start=record.starts)
         seconds = self._settings.confirm_seconds
         try:
@@ -67,7 +67,7 @@ class Proof:
             signal.alarm(0)
             _log.info("confirmed", version=record.version)
 
-    async def _fail(self, versions: Versions, record: Record) -> None:
+    async def _fail(self, versions: Versions, record: UpdateRecord) -> None:
         try:
             await asyncio.to_thread(versions.write, record)
         except OSError as error:
@@ -83,7 +83,7 @@ class Proof:
             if self._uplink.carries(line):
                 return
 
-    async def _tell(self, versions: Versions, record: Record, message: str) -> None:
+    async def _tell(self, versions: Versions, record: UpdateRecord, message: str) -> None:
         alert = Alert(severity="CRITICAL", code="firmware_rolled_back", message=message)
         try:
             await self._outbox.add(alert)
@@ -92,7 +92,7 @@ class Proof:
             _log.error("rollback not told", reason=str(error))
 
 
-async def _persist(versions: Versions, record: Record) -> None:
+async def _persist(versions: Versions, record: UpdateRecord) -> None:
     """Write it, however often it takes."""
     while True:
         try:

@@ -32,13 +32,13 @@ MOST_STARTS: Final = 3
 """Of a version on trial. More than one, because the machine may go down meanwhile."""
 
 
-class State(StrEnum):
+class UpdateState(StrEnum):
     TRIAL = "trial"
     CONFIRMED = "confirmed"
     FAILED = "failed"
 
 
-class Record(Struct, frozen=True, kw_only=True, rename="camel"):
+class UpdateRecord(Struct, frozen=True, kw_only=True, rename="camel"):
     """The last update, on disk as `update.json`."""
 
     slot: Slot
@@ -49,7 +49,7 @@ class Record(Struct, frozen=True, kw_only=True, rename="camel"):
     """The version of the installation when it was made."""
     release_id: str
     command_id: str
-    state: State = State.TRIAL
+    state: UpdateState = UpdateState.TRIAL
     starts: int = 0
     started: float | None = None
     """Of the last start: seconds since the machine was booted."""
@@ -58,16 +58,16 @@ class Record(Struct, frozen=True, kw_only=True, rename="camel"):
     """Whether the hub was told of its failure."""
 
 
-class Start(Struct, frozen=True, kw_only=True):
+class StartDecision(Struct, frozen=True, kw_only=True):
     """What the launcher does: write `record` if there is one, then run `slot` (None: what is
     installed)."""
 
     slot: Slot | None
-    record: Record | None = None
+    record: UpdateRecord | None = None
     on_trial: bool = False
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class StartConditions(Struct, frozen=True, kw_only=True):
     """What the launcher finds at a start."""
 
     linked: Slot | None
@@ -81,71 +81,71 @@ class Place(Struct, frozen=True, kw_only=True):
     """How long a version on trial may run before it is killed."""
 
 
-def at_start(record: Record | None, place: Place) -> Start:
-    linked, usable = place.linked, place.usable
+def at_start(record: UpdateRecord | None, conditions: StartConditions) -> StartDecision:
+    linked, usable = conditions.linked, conditions.usable
     if record is None:
-        return Start(slot=linked if linked in usable else None)
-    if record.installed != place.installed:
-        return Start(slot=None)
+        return StartDecision(slot=linked if linked in usable else None)
+    if record.installed != conditions.installed:
+        return StartDecision(slot=None)
     match record.state:
-        case State.TRIAL:
-            return _on_trial(record, place)
-        case State.CONFIRMED:
-            return Start(slot=_first(usable, record.slot, record.previous))
-        case State.FAILED:
-            return Start(slot=_first(usable, record.previous))
+        case UpdateState.TRIAL:
+            return _on_trial(record, conditions)
+        case UpdateState.CONFIRMED:
+            return StartDecision(slot=_first(usable, record.slot, record.previous))
+        case UpdateState.FAILED:
+            return StartDecision(slot=_first(usable, record.previous))
         case _:
             assert_never(record.state)
 
 
-def _on_trial(record: Record, place: Place) -> Start:
-    usable = place.usable
+def _on_trial(record: UpdateRecord, conditions: StartConditions) -> StartDecision:
+    usable = conditions.usable
     if record.slot not in usable:
         return _go_back(record, usable, "the new version is not complete")
     if record.starts >= MOST_STARTS:
         return _go_back(record, usable, f"it did not come up in {MOST_STARTS} starts")
-    if record.started is not None and place.now - record.started >= place.trial_seconds:
-        return _go_back(record, usable, f"it hung for {place.trial_seconds:g} s")
-    counted = structs.replace(record, starts=record.starts + 1, started=place.now)
-    return Start(slot=record.slot, record=counted, on_trial=True)
+    if record.started is not None and conditions.now - record.started >= conditions.trial_seconds:
+        return _go_back(record, usable, f"it hung for {conditions.trial_seconds:g} s")
+    counted = structs.replace(record, starts=record.starts + 1, started=conditions.now)
+    return StartDecision(slot=record.slot, record=counted, on_trial=True)
 
 
-def _go_back(record: Record, usable: frozenset[Slot], reason: str) -> Start:
-    return Start(slot=_first(usable, record.previous), record=failed(record, reason))
+def _go_back(record: UpdateRecord, usable: frozenset[Slot], reason: str) -> StartDecision:
+    return StartDecision(slot=_first(usable, record.previous), record=failed(record, reason))
 
 
 def _first(usable: frozenset[Slot], *wanted: Slot | None) -> Slot | None:
     return next((slot for slot in wanted if slot in usable), None)
 
 
-def instead(record: Record | None, *, usable: frozenset[Slot]) -> Slot | None:
+def instead(record: UpdateRecord | None, *, usable: frozenset[Slot]) -> Slot | None:
     """What to run when the record cannot be written: a start that is not counted must not be of
     a version on trial."""
     return None if record is None else _first(usable, record.previous)
 
 
-def free_slot(record: Record | None, *, running: Slot | None) -> Slot | None:
+def free_slot(record: UpdateRecord | None, *, running: Slot | None) -> Slot | None:
     """Where the next version may be unpacked; None while one is on trial."""
-    if record is not None and record.state is State.TRIAL:
+    if record is not None and record.state is UpdateState.TRIAL:
         return None
     return next(slot for slot in SLOTS if slot != running)
 
 
-def is_on_trial(record: Record | None, *, running: Slot | None) -> bool:
+def is_on_trial(record: UpdateRecord | None, *, running: Slot | None) -> bool:
     """Whether the version that asks has still to prove itself."""
-    return record is not None and record.state is State.TRIAL and record.slot == running
+    return record is not None and record.state is UpdateState.TRIAL and record.slot == running
 
 
-def confirmed(record: Record) -> Record:
-    return structs.replace(record, state=State.CONFIRMED)
+def confirmed(record: UpdateRecord) -> UpdateRecord:
+    return structs.replace(record, state=UpdateState.CONFIRMED)
 
 
-def failed(record: Record, reason: str) -> Record:
-    return structs.replace(record, state=State.FAILED, reason=reason)
+def failed(record: UpdateRecord, reason: str) -> UpdateRecord:
+    return structs.replace(record, state=UpdateState.FAILED, reason=reason)
 
 
-def to_tell(record: Record | None) -> str | None:
+def to_tell(record: UpdateRecord | None) -> str | None:
     """What the hub is to be told of an update that failed; None = nothing, or it was told."""
-    if record is None or record.state is not State.FAILED or record.told:
+    if record is None or record.state is not UpdateState.FAILED or record.told:
         return None
     return f"version {record.version} was rolled back: {record.reason}"

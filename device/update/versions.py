@@ -24,12 +24,12 @@ from device.update.artifact import (
     ENTRY,
     MANIFEST,
     MOST_MANIFEST,
-    Unpacking,
+    UnpackLimits,
     UpdateRefused,
     check_manifest,
 )
 from device.update.own_version import HOME
-from device.update.trial import SLOTS, Record, Slot, free_slot
+from device.update.trial import SLOTS, Slot, UpdateRecord, free_slot
 from protocol.codec import encode
 from protocol.commands import UpdateFirmware
 
@@ -54,14 +54,14 @@ class Versions:
 
     # The record and the link
 
-    def read(self) -> Record | None:
+    def read(self) -> UpdateRecord | None:
         """The last update; None when there was none, or when it cannot be understood."""
         try:
-            return msgspec.json.decode(self._record.read_bytes(), type=Record)
+            return msgspec.json.decode(self._record.read_bytes(), type=UpdateRecord)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return None
 
-    def write(self, record: Record) -> None:
+    def write(self, record: UpdateRecord) -> None:
         """Raises `OSError`; then the one before still counts."""
         self.root.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
         write_atomically(self._record, encode(record))
@@ -132,7 +132,7 @@ class Versions:
 def _extract(artifact: Path, folder: Path) -> None:
     """Raises `UpdateRefused` for what is no archive, holds too much, or reaches out of its
     directory."""
-    unpacking = Unpacking(free_bytes=shutil.disk_usage(folder).free)
+    unpacking = UnpackLimits(free_bytes=shutil.disk_usage(folder).free)
     members: list[tarfile.TarInfo] = []
     try:
         with (

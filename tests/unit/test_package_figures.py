@@ -94,3 +94,7 @@ def test_a_package_that_is_not_there_is_a_mistake_of_usage(
 def test_no_package_of_ours_has_a_circle() -> None:
     for name in ("protocol", "cloud", "device", "hub", "dashboard_ws", "longline"):
         assert figures(ROOT / name).circles == []
+
+
+def test_a_public_class_of_the_agent_has_one_home() -> None:
+    assert figures(ROOT / "device").homes == {}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from device.commands.book import Book, BookEffect, Mark, Record, Run, Send
+from device.commands.book import Book, BookEffect, Mark, Run, Send, WriteJournal
 from protocol.commands import UpdateFirmware
 from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Result, ResultError
@@ -21,7 +21,7 @@ def runs(effects: list[BookEffect]) -> list[str]:
 
 
 def marks(effects: list[BookEffect]) -> list[Mark]:
-    return [effect.mark for effect in effects if isinstance(effect, Record)]
+    return [effect.mark for effect in effects if isinstance(effect, WriteJournal)]
 
 
 def recorded(book: Book, effects: list[BookEffect], now: float = 0.0) -> list[BookEffect]:
@@ -31,7 +31,7 @@ def recorded(book: Book, effects: list[BookEffect], now: float = 0.0) -> list[Bo
     while todo:
         effect = todo.pop(0)
         done.append(effect)
-        if isinstance(effect, Record):
+        if isinstance(effect, WriteJournal):
             todo = book.recorded(effect.mark, now) + todo
     return done
 

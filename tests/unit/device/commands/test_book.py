@@ -5,11 +5,11 @@ from device.commands.book import (
     Finished,
     Forgotten,
     Received,
-    Record,
     Started,
     Stop,
+    WriteJournal,
 )
-from device.commands.recovery import Stored
+from device.commands.recovery import JournalRow
 from protocol.commands import Command, Delivery, EnableDevice, ForceSync, RebootOs
 from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Result
@@ -51,7 +51,7 @@ def answered_book() -> Book:
 
 def test_nothing_is_sent_or_run_before_it_is_recorded() -> None:
     book = make_book()
-    assert book.deliver(delivery(), 0.0) == [Record(Received(C1, "force_sync"))]
+    assert book.deliver(delivery(), 0.0) == [WriteJournal(Received(C1, "force_sync"))]
     effects = book.recorded(Received(C1, "force_sync"), 0.0)
     assert sent(effects) == [Ack(command_id=C1)]
     assert marks(effects) == [Started(C1, None)]
@@ -59,7 +59,7 @@ def test_nothing_is_sent_or_run_before_it_is_recorded() -> None:
     assert book.running == 1
     assert marks(book.finished(make_result())) == [Finished(C1, make_result())]
     assert sent(book.recorded(Finished(C1, make_result()), 0.0)) == [make_result()]
-    assert book.result_ack(C1) == [Record(Forgotten(C1, make_result()))]
+    assert book.result_ack(C1) == [WriteJournal(Forgotten(C1, make_result()))]
     assert book.unfinished() == []
 
 
@@ -97,10 +97,10 @@ def test_a_command_that_comes_again_is_not_run_again() -> None:
 def test_a_command_that_the_journal_knows_is_answered_from_it() -> None:
     book = make_book()
     book.deliver(delivery(), 0.0)
-    done = Stored(id=C1, result=make_result())
+    done = JournalRow(id=C1, result=make_result())
     assert sent(book.recorded(Received(C1, ""), 0.0, done)) == [make_result()]
     book.deliver(delivery(C2), 0.0)
-    (answer,) = sent(book.recorded(Received(C2, ""), 0.0, Stored(id=C2, os_boot_id=BOOT)))
+    (answer,) = sent(book.recorded(Received(C2, ""), 0.0, JournalRow(id=C2, os_boot_id=BOOT)))
     assert isinstance(answer, Result)
     assert answer.outcome == "unknown"
 
@@ -196,10 +196,10 @@ def test_what_an_earlier_process_left_behind() -> None:
     book = make_book()
     effects = book.load(
         [
-            Stored(id=CommandId("waiting")),
-            Stored(id=CommandId("also-waiting")),
-            Stored(id=CommandId("done"), os_boot_id=BOOT, result=make_result("done")),
-            Stored(id=CommandId("cut-off"), os_boot_id=BOOT),
+            JournalRow(id=CommandId("waiting")),
+            JournalRow(id=CommandId("also-waiting")),
+            JournalRow(id=CommandId("done"), os_boot_id=BOOT, result=make_result("done")),
+            JournalRow(id=CommandId("cut-off"), os_boot_id=BOOT),
         ],
         BOOT,
     )

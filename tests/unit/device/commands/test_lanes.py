@@ -1,4 +1,4 @@
-from device.commands.lanes import Lanes
+from device.commands.lanes import CommandLanes
 from protocol.ids import CommandId
 
 
@@ -7,7 +7,7 @@ def ids(text: str) -> list[CommandId]:
 
 
 def test_one_at_a_time_in_order() -> None:
-    lanes = Lanes()
+    lanes = CommandLanes()
     for command_id in ids("abc"):
         lanes.join(command_id, concurrent=False)
     assert lanes.start() == ["a"]
@@ -18,7 +18,7 @@ def test_one_at_a_time_in_order() -> None:
 
 
 def test_four_beside_each_other_and_beside_the_serial_one() -> None:
-    lanes = Lanes()
+    lanes = CommandLanes()
     lanes.join(CommandId("s"), concurrent=False)
     for command_id in ids("abcdef"):
         lanes.join(command_id, concurrent=True)

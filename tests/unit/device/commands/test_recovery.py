@@ -1,6 +1,6 @@
 import pytest
 
-from device.commands.recovery import Stored, expects_of, swapped, verdict
+from device.commands.recovery import JournalRow, expects_of, swapped, verdict
 from protocol.commands import ForceSync, RebootOs, RestartService, ShutdownOs
 from protocol.ids import CommandId
 from tests.unit.device.factories import make_result
@@ -11,15 +11,15 @@ C1 = CommandId("c1")
 @pytest.mark.parametrize(
     ("row", "success", "outcome"),
     [
-        (Stored(id=C1, os_boot_id="now"), False, "unknown"),
-        (Stored(id=C1, os_boot_id="now", expects="process"), True, None),
-        (Stored(id=C1, os_boot_id="now", expects="boot"), False, "unknown"),
-        (Stored(id=C1, os_boot_id="before", expects="boot"), True, None),
-        (Stored(id=C1, os_boot_id="before"), False, "unknown"),
+        (JournalRow(id=C1, os_boot_id="now"), False, "unknown"),
+        (JournalRow(id=C1, os_boot_id="now", expects="process"), True, None),
+        (JournalRow(id=C1, os_boot_id="now", expects="boot"), False, "unknown"),
+        (JournalRow(id=C1, os_boot_id="before", expects="boot"), True, None),
+        (JournalRow(id=C1, os_boot_id="before"), False, "unknown"),
     ],
 )
 def test_what_is_reported_of_a_command_that_was_started(
-    row: Stored, *, success: bool, outcome: str | None
+    row: JournalRow, *, success: bool, outcome: str | None
 ) -> None:
     result = verdict(row, "now")
     assert result is not None
@@ -27,8 +27,10 @@ def test_what_is_reported_of_a_command_that_was_started(
 
 
 def test_what_was_not_started_may_still_run_and_what_is_done_stands() -> None:
-    assert verdict(Stored(id=C1), "now") is None
-    assert verdict(Stored(id=C1, os_boot_id="now", result=make_result()), "now") == make_result()
+    assert verdict(JournalRow(id=C1), "now") is None
+    assert (
+        verdict(JournalRow(id=C1, os_boot_id="now", result=make_result()), "now") == make_result()
+    )
 
 
 def test_whose_restart_proves_success() -> None:
@@ -39,10 +41,13 @@ def test_whose_restart_proves_success() -> None:
 
 
 def test_an_update_that_is_written_down_was_made() -> None:
-    rows = [Stored(id=C1, os_boot_id="before"), Stored(id=CommandId("c2"), os_boot_id="before")]
+    rows = [
+        JournalRow(id=C1, os_boot_id="before"),
+        JournalRow(id=CommandId("c2"), os_boot_id="before"),
+    ]
 
     made = verdict(swapped(rows, C1)[0], "now")
     assert made is not None
     assert made.success
     assert swapped(rows, None) == rows
-    assert swapped([Stored(id=C1)], C1) == [Stored(id=C1)]
+    assert swapped([JournalRow(id=C1)], C1) == [JournalRow(id=C1)]

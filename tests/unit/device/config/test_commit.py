@@ -1,18 +1,18 @@
-from device.config.commit import Kept, Trial, begun, confirmed, undone
+from device.config.commit import ConfigTrial, StoredConfig, begun, confirmed, undone
 
-GOOD = Kept(version=3, document={"a": 1})
+GOOD = StoredConfig(version=3, document={"a": 1})
 
 
 def test_a_configuration_is_on_trial_until_it_is_confirmed() -> None:
     trial = begun(GOOD, {"a": 2}, "c1")
     assert (trial.version, trial.document) == (4, {"a": 2})
-    assert trial.trial == Trial(3, {"a": 1}, "c1")
-    assert confirmed(trial) == Kept(version=4, document={"a": 2})
+    assert trial.trial == ConfigTrial(3, {"a": 1}, "c1")
+    assert confirmed(trial) == StoredConfig(version=4, document={"a": 2})
 
 
 def test_what_is_undone_is_remembered_and_its_version_not_given_again() -> None:
     back = undone(begun(GOOD, {"a": 2}, "c1"))
-    assert back == Kept(version=3, document={"a": 1}, highest=4, rolled_back="c1")
+    assert back == StoredConfig(version=3, document={"a": 1}, highest=4, rolled_back="c1")
     again = begun(back, {"a": 3}, "c2")
     assert again.version == 5
     assert undone(again).highest == 5

@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from device.commands.book import Book, Record
+from device.commands.book import Book, WriteJournal
 from device.line.hub_clock import HubClock
 from device.line.session import (
     Authorised,
@@ -11,7 +11,7 @@ from device.line.session import (
     LineDead,
     ModeSet,
     Opened,
-    PauseWished,
+    PauseRequested,
     PingHub,
     Session,
 )
@@ -65,7 +65,7 @@ def test_commands_and_all_about_them_go_to_the_book() -> None:
     line = Line()
     line.open()
     effects = line.receive(type="force_sync", id="c1", deadline=AFTER)
-    assert isinstance(effects[0], Record)
+    assert isinstance(effects[0], WriteJournal)
     recorded(line.book, effects)
     recorded(line.book, line.book.finished(make_result()))
     assert line.receive(type="cancel", commandId="c1") != []
@@ -102,7 +102,7 @@ def test_g18_the_newest_time_that_the_hub_said_counts() -> None:
 def test_what_the_hub_says_of_events_and_of_the_line_becomes_effects() -> None:
     line = Line()
     assert line.receive(type="event_ack", bootId="b", seq=4) == [EventsAcknowledged("b", 4)]
-    assert line.receive(type="reconnect", afterMs=1500) == [PauseWished(1.5)]
+    assert line.receive(type="reconnect", afterMs=1500) == [PauseRequested(1.5)]
     mode = line.receive(type="connection_mode", mode="DIRECT_CLOUD")
     assert mode == [ModeSet("DIRECT_CLOUD")]
     assert line.receive(type="auth_ok", expiresAt=AFTER) == [Authorised(AFTER)]
@@ -114,7 +114,7 @@ def test_what_the_hub_says_of_events_and_of_the_line_becomes_effects() -> None:
 def test_what_does_not_decode_is_answered_when_it_is_a_command_with_an_id() -> None:
     line = Line()
     (effect,) = line.receive(type="pull_logs", id="c1", lines=0)
-    assert isinstance(effect, Record)
+    assert isinstance(effect, WriteJournal)
     for frame in ({"type": "pull_logs", "lines": 0}, {"type": "pull_logs", "id": "?", "lines": 0}):
         (effect,) = line.receive(**frame)
         assert isinstance(effect, Complained)

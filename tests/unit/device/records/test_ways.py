@@ -1,4 +1,12 @@
-from device.records.ways import MOST_SYNC_BYTES, Bounds, Fates, Rests, fates, fitting, way_of
+from device.records.ways import (
+    MOST_SYNC_BYTES,
+    Fates,
+    LaneBackoff,
+    RecordBounds,
+    fates,
+    fitting,
+    way_of,
+)
 from protocol.edge import MOST_RECORDS, Refusal, SyncAnswer
 
 
@@ -8,7 +16,7 @@ def test_untried_records_go_the_present_way() -> None:
 
 
 def test_both_bounds_count() -> None:
-    bounds = Bounds(records=2, bytes=10)
+    bounds = RecordBounds(records=2, bytes=10)
     assert bounds.admit(records=2, size=10)
     assert not bounds.admit(records=3, size=1)
     assert not bounds.admit(records=1, size=11)
@@ -35,23 +43,23 @@ def test_what_the_hub_does_not_take_from_this_device_waits() -> None:
 
 
 def test_a_lane_that_failed_rests_longer_each_time_and_the_others_go_on() -> None:
-    rests: Rests[str] = Rests(lambda: 0.0)
-    assert rests.first(["a", "b"], 100.0) == "a"
-    assert rests.failed("a", 100.0, wish=0) == 0.5
-    assert rests.failed("a", 100.0, wish=0) == 1.0
-    assert rests.first(["a", "b"], 100.0) == "b"
-    assert rests.first(["a"], 100.5) is None
-    assert rests.wait(["a"], 100.5) == 0.5
-    assert rests.wait(["a", "b"], 100.5) == 0.0
-    assert rests.wait([], 100.5) is None
-    assert rests.first(["a"], 101.0) == "a"
-    rests.went_well("a")
-    assert rests.failed("a", 101.0, wish=9) == 9
+    backoff: LaneBackoff[str] = LaneBackoff(lambda: 0.0)
+    assert backoff.first(["a", "b"], 100.0) == "a"
+    assert backoff.failed("a", 100.0, wish=0) == 0.5
+    assert backoff.failed("a", 100.0, wish=0) == 1.0
+    assert backoff.first(["a", "b"], 100.0) == "b"
+    assert backoff.first(["a"], 100.5) is None
+    assert backoff.wait(["a"], 100.5) == 0.5
+    assert backoff.wait(["a", "b"], 100.5) == 0.0
+    assert backoff.wait([], 100.5) is None
+    assert backoff.first(["a"], 101.0) == "a"
+    backoff.went_well("a")
+    assert backoff.failed("a", 101.0, wish=9) == 9
 
 
 def test_nobody_rests_when_there_is_a_hurry() -> None:
-    rests: Rests[str] = Rests(lambda: 0.0)
-    rests.failed("a", 100.0, wish=60)
-    rests.hurry()
-    assert rests.first(["a"], 100.0) == "a"
-    assert rests.failed("a", 100.0, wish=0) == 1.0
+    backoff: LaneBackoff[str] = LaneBackoff(lambda: 0.0)
+    backoff.failed("a", 100.0, wish=60)
+    backoff.hurry()
+    assert backoff.first(["a"], 100.0) == "a"
+    assert backoff.failed("a", 100.0, wish=0) == 1.0

@@ -97,7 +97,7 @@ def test_with_keys_to_trust_one_of_them_has_signed() -> None:
 def test_an_artifact_holds_no_more_than_there_is_room_for(
     sizes: list[int], free: int, code: str | None
 ) -> None:
-    unpacking = artifact.Unpacking(free_bytes=free)
+    unpacking = artifact.UnpackLimits(free_bytes=free)
     for size in sizes[:-1]:
         unpacking.add(size)
     if code is None:

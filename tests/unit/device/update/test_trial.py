@@ -5,11 +5,11 @@ from msgspec import structs
 
 from device.update.trial import (
     MOST_STARTS,
-    Place,
-    Record,
     Slot,
-    Start,
-    State,
+    StartConditions,
+    StartDecision,
+    UpdateRecord,
+    UpdateState,
     at_start,
     confirmed,
     failed,
@@ -22,20 +22,20 @@ from device.update.trial import (
 BOTH: frozenset[Slot] = frozenset(("a", "b"))
 
 
-def make_record(**changes: Any) -> Record:
+def make_record(**changes: Any) -> UpdateRecord:
     """Version 2 in slot b is on trial; 1 in slot a ran before."""
     fields: dict[str, Any] = {
         "slot": "b", "previous": "a", "version": "2", "from_version": "1", "installed": "0",
         "release_id": "r", "command_id": "c",
     }  # fmt: skip
-    return Record(**{**fields, **changes})
+    return UpdateRecord(**{**fields, **changes})
 
 
-def place(**changes: Any) -> Place:
+def place(**changes: Any) -> StartConditions:
     fields: dict[str, Any] = {
         "linked": "a", "usable": BOTH, "installed": "0", "now": 100.0, "trial_seconds": 60.0,
     }  # fmt: skip
-    return Place(**{**fields, **changes})
+    return StartConditions(**{**fields, **changes})
 
 
 def test_without_a_record_the_link_counts_if_it_leads_to_a_version() -> None:
@@ -51,12 +51,12 @@ def test_each_start_of_a_trial_is_counted_before_it_is_made() -> None:
         assert (start.slot, start.on_trial) == ("b", True)
         assert start.record is not None
         record = start.record
-        assert (record.starts, record.started, record.state) == (number, 100.0, State.TRIAL)
+        assert (record.starts, record.started, record.state) == (number, 100.0, UpdateState.TRIAL)
     back = at_start(record, place())
     assert (back.slot, back.on_trial) == ("a", False)
     assert back.record is not None
     assert (back.record.state, back.record.reason) == (
-        State.FAILED, f"it did not come up in {MOST_STARTS} starts",
+        UpdateState.FAILED, f"it did not come up in {MOST_STARTS} starts",
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def test_a_start_that_took_the_whole_time_is_the_last(started: float | None, hun
     start = at_start(make_record(starts=1, started=started), place())
 
     assert start.record is not None
-    assert start.record.state is (State.FAILED if hung else State.TRIAL)
+    assert start.record.state is (UpdateState.FAILED if hung else UpdateState.TRIAL)
 
 
 def test_half_a_version_is_never_run() -> None:
@@ -81,25 +81,25 @@ def test_half_a_version_is_never_run() -> None:
 @pytest.mark.parametrize(
     ("state", "previous", "usable", "slot"),
     [
-        (State.CONFIRMED, "a", "ab", "b"),
-        (State.CONFIRMED, "a", "a", "a"),
-        (State.CONFIRMED, None, "a", None),
-        (State.FAILED, "a", "ab", "a"),
-        (State.FAILED, "a", "b", None),
-        (State.FAILED, None, "ab", None),
+        (UpdateState.CONFIRMED, "a", "ab", "b"),
+        (UpdateState.CONFIRMED, "a", "a", "a"),
+        (UpdateState.CONFIRMED, None, "a", None),
+        (UpdateState.FAILED, "a", "ab", "a"),
+        (UpdateState.FAILED, "a", "b", None),
+        (UpdateState.FAILED, None, "ab", None),
     ],
 )
 def test_the_record_says_what_runs(
-    state: State, previous: Slot | None, usable: str, slot: Slot | None
+    state: UpdateState, previous: Slot | None, usable: str, slot: Slot | None
 ) -> None:
     record = make_record(state=state, previous=previous)
 
-    assert at_start(record, place(usable=frozenset(usable))) == Start(slot=slot)
+    assert at_start(record, place(usable=frozenset(usable))) == StartDecision(slot=slot)
 
 
 def test_what_was_installed_since_runs() -> None:
-    for state in State:
-        assert at_start(make_record(state=state), place(installed="9")) == Start(slot=None)
+    for state in UpdateState:
+        assert at_start(make_record(state=state), place(installed="9")) == StartDecision(slot=None)
 
 
 def test_a_start_that_cannot_be_counted_is_of_the_version_before() -> None:
@@ -111,15 +111,15 @@ def test_a_start_that_cannot_be_counted_is_of_the_version_before() -> None:
 
 def test_a_version_is_unpacked_where_nothing_runs_and_nothing_is_tried() -> None:
     assert free_slot(None, running=None) == "a"
-    assert free_slot(make_record(state=State.CONFIRMED), running="b") == "a"
-    assert free_slot(make_record(state=State.FAILED), running="a") == "b"
+    assert free_slot(make_record(state=UpdateState.CONFIRMED), running="b") == "a"
+    assert free_slot(make_record(state=UpdateState.FAILED), running="a") == "b"
     assert free_slot(make_record(), running="a") is None
 
 
 def test_only_the_new_version_is_on_trial() -> None:
     assert is_on_trial(make_record(), running="b")
     assert not is_on_trial(make_record(), running="a")
-    assert not is_on_trial(make_record(state=State.CONFIRMED), running="b")
+    assert not is_on_trial(make_record(state=UpdateState.CONFIRMED), running="b")
     assert not is_on_trial(None, running=None)
 
 

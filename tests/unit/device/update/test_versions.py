@@ -14,7 +14,7 @@ from msgspec import structs
 from device.update.artifact import UpdateRefused
 from device.update.launcher import command_line, decide
 from device.update.own_version import installed_version
-from device.update.trial import Record, Slot, State
+from device.update.trial import Slot, UpdateRecord, UpdateState
 from device.update.versions import Versions
 from tests.unit.device.factories import make_update
 
@@ -22,12 +22,12 @@ UPDATE = make_update()
 GOOD = {"release.json": b'{"product":"longline-device","version":"2"}', "__main__.py": b"new"}
 
 
-def make_record(**changes: Any) -> Record:
+def make_record(**changes: Any) -> UpdateRecord:
     fields: dict[str, Any] = {
         "slot": "b", "previous": "a", "version": "2", "from_version": "1",
         "installed": installed_version(), "release_id": "r", "command_id": "c",
     }  # fmt: skip
-    return Record(**{**fields, **changes})
+    return UpdateRecord(**{**fields, **changes})
 
 
 def packed(folder: Path, files: dict[str, bytes], *links: tuple[str, str]) -> Path:
@@ -189,13 +189,17 @@ def test_the_link_follows_the_record(tmp_path: Path, versions: Versions) -> None
     for name, content in GOOD.items():
         (versions.path("a") / name).write_bytes(content)
     versions.write(make_record())
-    for state, slot in ((State.TRIAL, "b"), (State.FAILED, "a"), (State.CONFIRMED, "b")):
+    for state, slot in (
+        (UpdateState.TRIAL, "b"),
+        (UpdateState.FAILED, "a"),
+        (UpdateState.CONFIRMED, "b"),
+    ):
         record = versions.read()
         assert record is not None
         versions.write(structs.replace(record, state=state))
         assert start(versions) == slot
         assert versions.linked() == slot
-    versions.write(make_record(previous=None, state=State.FAILED))
+    versions.write(make_record(previous=None, state=UpdateState.FAILED))
     assert start(versions) is None
     assert versions.linked() is None
 
