@@ -5,6 +5,7 @@ from textwrap import dedent
 
 import pytest
 
+from longline.packages import OURS
 from scripts.figures import ROOT, Figures, circles_of, figures, lines, main
 
 
@@ -91,9 +92,9 @@ def test_a_package_that_is_not_there_is_a_mistake_of_usage(
     assert "which package?" in capsys.readouterr().err
 
 
-def test_no_package_of_ours_has_a_circle() -> None:
-    for name in ("protocol", "cloud", "device", "hub", "dashboard_ws", "longline"):
-        assert figures(ROOT / name).circles == []
+@pytest.mark.parametrize("package", sorted(OURS))
+def test_no_package_of_ours_has_a_circle(package: str) -> None:
+    assert figures(ROOT / package).circles == []
 
 
 def test_a_public_class_of_the_agent_has_one_home() -> None:
