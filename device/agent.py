@@ -14,37 +14,37 @@ import structlog
 
 from cloud.access import Access
 from cloud.client import CloudClient
-from device.config import ConfigStore
-from device.connection import Connection
-from device.core.book import Book
-from device.core.hub_clock import HubClock
-from device.core.outbox import Bounds
-from device.core.queue import Bounds as RecordBounds
-from device.core.recovery import swapped
-from device.courier import CloudCourier, HubCourier
-from device.database import Database
-from device.drop import DropFolder
-from device.enrolment import Enrolment
-from device.errors import EXIT_RESTART, AgentError, JournalUnavailable, fault_in
+from device.base.database import Database
+from device.base.errors import EXIT_RESTART, AgentError, JournalUnavailable, fault_in
+from device.base.state_directory import claimed, os_boot_id
+from device.commands.book import Book
+from device.commands.journal import Journal
+from device.commands.recovery import swapped
+from device.config.store import ConfigStore
+from device.events.disk_outbox import DiskOutbox
+from device.events.outbox import OutboxBounds
+from device.events.production import Production
 from device.executors.context import Tools
-from device.intake import FullQueue, RecordIntake
-from device.journal import Journal
-from device.line import LineLost
-from device.local import LocalSocket
-from device.logs import Logs
-from device.origin import only_to
-from device.outbox import DiskOutbox
-from device.own_log import OwnLog
-from device.production import Production
-from device.proof import Proof
-from device.records import RecordQueue
-from device.runner import Runner
+from device.executors.runner import Runner
+from device.heartbeat import Heartbeat
+from device.line.connection import Connection
+from device.line.enrolment import Enrolment
+from device.line.hub_clock import HubClock
+from device.line.line import LineLost
+from device.line.origin import only_to
+from device.line.uplink import Uplink
+from device.logs.own_log import OwnLog
+from device.logs.sources import LogSources
+from device.records.courier import CloudCourier, HubCourier
+from device.records.drop_folder import DropFolder
+from device.records.intake import FullQueueAlert, RecordIntake
+from device.records.local_socket import LocalSocket
+from device.records.queue import RecordQueue
+from device.records.ways import RecordBounds
 from device.settings import Settings
-from device.state import claimed, os_boot_id
-from device.telemetry import Telemetry
-from device.uplink import Uplink
-from device.version import agent_version
-from device.versions import Versions
+from device.update.own_version import agent_version
+from device.update.proof import Proof
+from device.update.versions import Versions
 from protocol.commands import COMMANDS
 from protocol.frames import CONNECTION_MODE, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId
@@ -89,7 +89,7 @@ class Agent:
         self._production = Production(database)
         self._records = RecordQueue(database, bounds=self._record_bounds())
         self._intake = RecordIntake(self._records, self._production, company_id=settings.company_id)
-        self._full = FullQueue(self._records, self._outbox)
+        self._full_queue = FullQueueAlert(self._records, self._outbox)
         self._cloud = cloud
         self._told_no_cloud = False
         self._uplink = Uplink()
@@ -113,7 +113,7 @@ class Agent:
         )
         self._to_cloud = CloudCourier(self._records, self._outbox, client=cloud)
         self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools())
-        self._telemetry = Telemetry(
+        self._heartbeat = Heartbeat(
             disk_path=settings.metrics.disk_path,
             book=self._book,
             outbox=self._outbox,
@@ -123,10 +123,10 @@ class Agent:
         )
         self._take_up_config()
 
-    def _bounds(self) -> Bounds:
+    def _bounds(self) -> OutboxBounds:
         pushed = self._config.pushed.outbox.max_events
         outbox = self._settings.outbox
-        return Bounds(events=pushed or outbox.max_events, bytes=outbox.max_bytes)
+        return OutboxBounds(events=pushed or outbox.max_events, bytes=outbox.max_bytes)
 
     def _record_bounds(self) -> RecordBounds:
         pushed = self._config.pushed.queue.max_records
@@ -146,7 +146,7 @@ class Agent:
             hurry=self._hurry,
             config=self._config,
             production=self._production,
-            logs=Logs(self._settings, self._own_log),
+            logs=LogSources(self._settings, self._own_log),
             http=self._http,
             enrolment=self._enrolment,
             versions=self._versions,
@@ -216,7 +216,7 @@ class Agent:
             outbox=self._outbox,
             production=self._production,
             records=self._intake,
-            full=self._full.note,
+            full=self._full_queue.note,
         )
 
     def _connection(self) -> Connection:
@@ -274,7 +274,7 @@ class Agent:
         )
 
     def _report_status(self) -> None:
-        self._uplink.send(self._telemetry.status())
+        self._uplink.send(self._heartbeat.status())
 
     async def _report_for_ever(self) -> None:
         while True:

@@ -31,12 +31,12 @@ class CannotRun(Exception):
 class TimedOut(Exception):
     """The time limit passed; `finished` has what was written until then."""
 
-    def __init__(self, finished: "Finished") -> None:
+    def __init__(self, finished: "CompletedProcess") -> None:
         super().__init__("time limit passed")
         self.finished = finished
 
 
-class Finished(Struct, frozen=True, kw_only=True):
+class CompletedProcess(Struct, frozen=True, kw_only=True):
     exit_code: int
     """Negative: the signal that ended it."""
     stdout: bytes
@@ -61,7 +61,7 @@ class _Capture:
 
 async def run(
     argv: Sequence[str], *, timeout_seconds: float, stdout_limit: int, stderr_limit: int
-) -> Finished:
+) -> CompletedProcess:
     """Run `argv` to its end. Raises `CannotRun` and `TimedOut`; cancelling kills the group."""
     process = await _start(argv)
     out, err = _Capture(stdout_limit), _Capture(stderr_limit)
@@ -73,7 +73,7 @@ async def run(
         timed_out = True
     finally:
         await _end_group(process)
-    finished = Finished(
+    finished = CompletedProcess(
         exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
         stdout=bytes(out.kept),
         stderr=bytes(err.kept),

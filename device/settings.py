@@ -26,8 +26,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cloud.access import Access, problem_of
-from device.core.shell_templates import BUILT_IN, BadTemplate, Template, check
-from device.errors import BadSettings
+from device.base.errors import BadSettings
+from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check
 from protocol.commands import Level
 from protocol.ids import DEVICE_ID_RULE, is_device_id
 
@@ -45,11 +45,11 @@ KEY_VARIABLE: Final = "LONGLINE_ENROLLMENT_KEY"
 PUBLIC_KEY_BYTES: Final = 32
 
 
-class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SettingsPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
-class Power(Part, frozen=True):
+class PowerSettings(SettingsPart, frozen=True):
     """What really restarts, reboots and switches off. A recording program makes them harmless."""
 
     restart_argv: Argv | None = None
@@ -62,12 +62,12 @@ class Power(Part, frozen=True):
     os_boot_id_file: str = "/proc/sys/kernel/random/boot_id"
 
 
-class Metrics(Part, frozen=True):
+class MetricsSettings(SettingsPart, frozen=True):
     interval_seconds: Annotated[float, Meta(ge=1, le=3600)] = 15.0
     disk_path: str = "/"
 
 
-class Logs(Part, frozen=True):
+class LogsSettings(SettingsPart, frozen=True):
     level: Level = "INFO"
     """Of the agent's own log."""
     default: str | None = None
@@ -76,7 +76,7 @@ class Logs(Part, frozen=True):
     """Absolute paths that `file:<path>` may name."""
 
 
-class Firmware(Part, frozen=True):
+class FirmwareSettings(SettingsPart, frozen=True):
     staging_dir: str | None = None
     """Default: `firmware` in the state directory."""
     max_bytes: int = 2 * 1024**3
@@ -88,17 +88,17 @@ class Firmware(Part, frozen=True):
     """How long a line must stand to prove a new version."""
 
 
-class Containers(Part, frozen=True):
+class ContainersSettings(SettingsPart, frozen=True):
     socket: str | None = None
     """Path of the engine's unix socket. None = Docker's usual one, when it is there."""
 
 
-class OutboxSettings(Part, frozen=True):
+class OutboxSettings(SettingsPart, frozen=True):
     max_events: Annotated[int, Meta(ge=100, le=10_000_000)] = 50_000
     max_bytes: Annotated[int, Meta(ge=1024 * 1024)] = 64 * 1024 * 1024
 
 
-class Records(Part, frozen=True):
+class RecordsSettings(SettingsPart, frozen=True):
     """Records of production that wait to be sent, and where files of them are dropped."""
 
     max_records: Annotated[int, Meta(ge=100, le=10_000_000)] = 200_000
@@ -107,7 +107,7 @@ class Records(Part, frozen=True):
     """Default: `drop` in the state directory."""
 
 
-class Cloud(Part, frozen=True):
+class CloudSettings(SettingsPart, frozen=True):
     """For DIRECT_CLOUD. The variables are the hub's: `LONGLINE_CLOUD_URL` and so on."""
 
     url: str = ""
@@ -117,17 +117,17 @@ class Cloud(Part, frozen=True):
     client_secret_file: str | None = None
 
 
-class Config(Part, frozen=True):
+class ConfigSettings(SettingsPart, frozen=True):
     confirm_seconds: Annotated[float, Meta(ge=1, le=3600)] = 20.0
     """How long the hub may stay out of reach after a `push_config` before it is undone, unless the
     command says."""
 
 
-class Shell(Part, frozen=True):
+class ShellSettings(SettingsPart, frozen=True):
     templates: dict[str, Template] = {}
 
 
-class Settings(Part, frozen=True):
+class Settings(SettingsPart, frozen=True):
     hub: str
     id: str
     state_dir: str
@@ -142,16 +142,16 @@ class Settings(Part, frozen=True):
     """Where `longline launch` finds versions of the agent. Without it updates are only staged."""
     supervised: bool = False
     """Something starts the agent again when it exits 75."""
-    power: Power = Power()
-    metrics: Metrics = Metrics()
-    logs: Logs = Logs()
-    firmware: Firmware = Firmware()
-    containers: Containers = Containers()
+    power: PowerSettings = PowerSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    logs: LogsSettings = LogsSettings()
+    firmware: FirmwareSettings = FirmwareSettings()
+    containers: ContainersSettings = ContainersSettings()
     outbox: OutboxSettings = OutboxSettings()
-    records: Records = Records()
-    cloud: Cloud = Cloud()
-    config: Config = Config()
-    shell: Shell = Shell()
+    records: RecordsSettings = RecordsSettings()
+    cloud: CloudSettings = CloudSettings()
+    config: ConfigSettings = ConfigSettings()
+    shell: ShellSettings = ShellSettings()
 
     @property
     def state(self) -> Path:
@@ -249,7 +249,7 @@ def enrollment_key(key_file: str | None, environ: Mapping[str, str] = os.environ
     return _secret("the enrolment key", key_file, KEY_VARIABLE, environ) or None
 
 
-def cloud_access(cloud: Cloud, environ: Mapping[str, str] = os.environ) -> Access | None:
+def cloud_access(cloud: CloudSettings, environ: Mapping[str, str] = os.environ) -> Access | None:
     """How this device reaches the cloud by itself; None when it does not. Raises `BadSettings`."""
     url = environ.get(f"{CLOUD_VARIABLE}URL") or cloud.url
     if not url:

@@ -18,27 +18,27 @@ from typing import Any, Final, assert_never
 import msgspec
 from msgspec import Struct
 
-from device.connection import Connection, Tokens
-from device.core.book import (
+from device.commands.book import (
     Book,
     BookEffect,
     Finished,
     Forgotten,
     Mark,
     Received,
-    Record,
     Run,
     Send,
     Started,
     Stop,
+    WriteJournal,
     refusal,
 )
-from device.core.hub_clock import HubClock
-from device.core.outbox import Bounds, Key, Outbox
-from device.core.recovery import Stored
-from device.core.session import Session
-from device.line import Line
-from device.version import agent_version
+from device.commands.recovery import JournalRow
+from device.events.outbox import EventKey, Outbox, OutboxBounds
+from device.line.connection import Connection, Tokens
+from device.line.hub_clock import HubClock
+from device.line.line import Line
+from device.line.session import Session
+from device.update.own_version import agent_version
 from protocol import commands
 from protocol.codec import encode
 from protocol.commands import COMMANDS, Command
@@ -48,7 +48,7 @@ from protocol.replies import Progress, Result
 from protocol.telemetry import LogLine, Scan, Status
 
 JOURNAL_ROWS: Final = 1_000
-BOUNDS: Final = Bounds(events=5_000, bytes=1024 * 1024)
+BOUNDS: Final = OutboxBounds(events=5_000, bytes=1024 * 1024)
 RESTART_SECONDS: Final = 2.0
 """From the result of an update to the restart."""
 _BATCH: Final = 64
@@ -64,7 +64,7 @@ def measured(device_id: str, now: float) -> dict[str, float]:
     }
 
 
-class Counts(Struct, rename="camel"):
+class FleetCounts(Struct, rename="camel"):
     """Of the whole fleet. `created` = `acknowledged` + `held` + `dropped`, or something is lost."""
 
     connected: int = 0
@@ -84,17 +84,23 @@ class Counts(Struct, rename="camel"):
 
 class SimulatedDevice:
     def __init__(
-        self, device_id: str, *, hub: str, tokens: Tokens, counts: Counts, command_seconds: float
+        self,
+        device_id: str,
+        *,
+        hub: str,
+        tokens: Tokens,
+        counts: FleetCounts,
+        command_seconds: float,
     ) -> None:
         self._id = device_id
         self._counts = counts
         self._command_seconds = command_seconds
         self._boot_id = secrets.token_hex(8)
         self._journal_id = secrets.token_hex(8)
-        self._journal: OrderedDict[CommandId, Stored] = OrderedDict()
+        self._journal: OrderedDict[CommandId, JournalRow] = OrderedDict()
         self._timers: dict[CommandId, asyncio.TimerHandle] = {}
         self._outbox = Outbox(boot_id=self._boot_id, bounds=BOUNDS)
-        self._frames: dict[Key, bytes] = {}
+        self._frames: dict[EventKey, bytes] = {}
         self._version = agent_version()
         self._line: Line | None = None
         self._session: Session | None = None
@@ -115,7 +121,7 @@ class SimulatedDevice:
         )
 
     async def run(self) -> None:
-        """For ever. Raises what `device.connection.Connection.run` raises."""
+        """For ever. Raises what `device.line.connection.Connection.run` raises."""
         await self._connection.run()
 
     def _hello(self) -> Hello:
@@ -148,7 +154,7 @@ class SimulatedDevice:
         self._counts.events_dropped += self._forget(added.dropped)
         self._pump()
 
-    def _forget(self, keys: list[Key]) -> int:
+    def _forget(self, keys: list[EventKey]) -> int:
         for key in keys:
             del self._frames[key]
         return len(keys)
@@ -185,7 +191,7 @@ class SimulatedDevice:
         self._counts.events_acknowledged += self._forget(self._outbox.acknowledge(boot_id, seq))
         self._pump()
 
-    async def refuse(self, key: Key) -> None:
+    async def refuse(self, key: EventKey) -> None:
         if self._outbox.discard(key):
             self._counts.events_acknowledged += self._forget([key])
 
@@ -197,7 +203,7 @@ class SimulatedDevice:
     def _carry_out(self, effects: Iterable[BookEffect]) -> None:
         for effect in effects:
             match effect:
-                case Record(mark=mark):
+                case WriteJournal(mark=mark):
                     stored = self._write(mark)
                     self._carry_out(self._book.recorded(mark, time.monotonic(), stored))
                 case Send(frame=frame):
@@ -209,24 +215,24 @@ class SimulatedDevice:
                 case _:
                     assert_never(effect)
 
-    def _write(self, mark: Mark) -> Stored | None:
+    def _write(self, mark: Mark) -> JournalRow | None:
         match mark:
             case Received():
                 return self._received(mark)
             case Started():
-                self._journal[mark.id] = Stored(id=mark.id, os_boot_id=self._boot_id)
+                self._journal[mark.id] = JournalRow(id=mark.id, os_boot_id=self._boot_id)
             case Finished() | Forgotten():
-                self._journal[mark.id] = Stored(id=mark.id, result=mark.result)
+                self._journal[mark.id] = JournalRow(id=mark.id, result=mark.result)
             case _:
                 assert_never(mark)
         return None
 
-    def _received(self, mark: Received) -> Stored | None:
+    def _received(self, mark: Received) -> JournalRow | None:
         found = self._journal.get(mark.id)
         if found is not None:
             self._counts.commands_repeated += 1
             return found
-        self._journal[mark.id] = Stored(id=mark.id)
+        self._journal[mark.id] = JournalRow(id=mark.id)
         if len(self._journal) > JOURNAL_ROWS:
             self._journal.popitem(last=False)
         return None

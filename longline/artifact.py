@@ -14,10 +14,10 @@ from typing import Final
 
 import msgspec
 
-from device.core.update import ENTRY, MANIFEST, PRODUCT, Manifest
+from device.update.artifact import ENTRY, MANIFEST, PRODUCT, Manifest
+from longline.packages import AGENT
 
 HERE: Final = Path(__file__).resolve().parents[1]
-PACKAGES: Final = ("protocol", "device", "longline")
 MAIN: Final = b"from longline.cli import main\n\nmain()\n"
 
 
@@ -38,7 +38,7 @@ def write(output: Path, *, version: str, source: Path) -> None:
 
 
 def _sources(source: Path) -> Iterator[tuple[str, bytes]]:
-    for package in PACKAGES:
+    for package in AGENT:
         for path in sorted((source / package).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield str(path.relative_to(source)), path.read_bytes()

@@ -24,6 +24,7 @@ import typer
 from msgspec import Struct
 
 from longline.errors import USAGE, MissingExtra, UserError
+from longline.packages import OURS
 
 
 class Subcommand(Struct, frozen=True):
@@ -45,9 +46,6 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "doctor": Subcommand("Look for what is wrong with an installation.", "hub"),
     "admin": Subcommand("Manage users, keys and enrolment.", "hub"),
 }
-
-OURS: Final = frozenset({"longline", "hub", "device", "dashboard_ws", "protocol", "sql"})
-"""A module missing from one of these packages is a defect, not a missing extra."""
 
 _INTERRUPTED: Final = 130
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from device.errors import EXIT_TURNED_AWAY
+from device.base.errors import EXIT_TURNED_AWAY
 from hub.base.embedded import Child
 from longline.serving import Ready
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from device.agent import run_agent
-from device.errors import AgentError
+from device.base.errors import AgentError
 from device.settings import cloud_access, enrollment_key, load
 from longline.errors import UserError
 

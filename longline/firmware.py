@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from device.errors import BadSettings
+from device.base.errors import BadSettings
 from device.settings import check_hub_url
 from longline import artifact
 from longline.errors import USAGE, UserError

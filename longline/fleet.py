@@ -1,8 +1,8 @@
 """`longline fleet`: many simulated devices in one process, on the connection of the real agent.
 
 Prints one line of JSON when it ends (SIGINT, SIGTERM or `--seconds`): the counts of
-`device.simulated.Counts`. No event is lost when `eventsCreated` equals `eventsAcknowledged` plus
-`eventsHeld` plus `eventsDropped`.
+`device.simulated.FleetCounts`. No event is lost when `eventsCreated` equals `eventsAcknowledged`
+plus `eventsHeld` plus `eventsDropped`.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress
 
-from device.enrolment import Enrolment
-from device.errors import AgentError, TurnedAway, fault_in
-from device.own_log import OwnLog
+from device.base.errors import AgentError, TurnedAway, fault_in
+from device.line.enrolment import Enrolment
+from device.logs.own_log import OwnLog
 from device.settings import check_hub_url, enrollment_key
-from device.simulated import Counts, SimulatedDevice
-from device.version import agent_version
+from device.simulated import FleetCounts, SimulatedDevice
+from device.update.own_version import agent_version
 from longline.errors import USAGE, UserError
 from protocol.codec import encode
 
@@ -112,7 +112,7 @@ def _allow_files(devices: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def run(plan: Plan) -> Counts:
+def run(plan: Plan) -> FleetCounts:
     """Raises `UserError` when the hub does not accept the enrolment key."""
     OwnLog("ERROR").configure()
     try:
@@ -146,12 +146,12 @@ class _InTurn:
 class Fleet:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._counts = Counts()
+        self._counts = FleetCounts()
         self._devices: list[SimulatedDevice] = []
         self._end = asyncio.Event()
         self._turn = asyncio.Semaphore(ENROLMENTS_AT_ONCE)
 
-    async def run(self) -> Counts:
+    async def run(self) -> FleetCounts:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
@@ -219,7 +219,7 @@ class Fleet:
                 return
             await asyncio.sleep(TICK_SECONDS)
 
-    def _count(self) -> Counts:
+    def _count(self) -> FleetCounts:
         held = sum(device.held for device in self._devices)
         return msgspec.structs.replace(self._counts, events_held=held)
 

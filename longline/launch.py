@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from device.launcher import TRIAL_SECONDS, launch
+from device.update.launcher import TRIAL_SECONDS, launch
 
 
 def command(

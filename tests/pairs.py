@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from device.core.book import Book, Record, Send
-from device.core.hub_clock import HubClock
-from device.core.session import Session, SessionEffect
+from device.commands.book import Book, Send, WriteJournal
+from device.line.hub_clock import HubClock
+from device.line.session import Session, SessionEffect
 from hub.lines.session import LineSession
 from protocol.frames import Hello
 from protocol.ids import Generation
@@ -80,7 +80,7 @@ class Pair:
         while todo:
             effect = todo.popleft()
             match effect:
-                case Record():
+                case WriteJournal():
                     todo.extendleft(reversed(self.book.recorded(effect.mark, 0.0)))
                 case Send():
                     self.device.send(effect.frame)

@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 from msgspec import UNSET
 
-from device.errors import CommandFailed
-from device.executors.context import Context, Done
+from device.base.errors import CommandFailed
+from device.executors.context import CommandContext, Done
 from protocol.commands import PushConfig
 
 _log = structlog.stdlib.get_logger()
@@ -17,7 +17,7 @@ EFFECT_SECONDS: Final = 0.2
 """For what was changed to take effect, before it is asked whether the hub can be reached."""
 
 
-async def push_config(command: PushConfig, context: Context) -> Done:
+async def push_config(command: PushConfig, context: CommandContext) -> Done:
     context.no_return()
     config = context.tools.config
     change = await config.begin(command.patch, context.command_id)
@@ -34,7 +34,7 @@ async def push_config(command: PushConfig, context: Context) -> Done:
     )
 
 
-async def _confirm(command: PushConfig, context: Context) -> None:
+async def _confirm(command: PushConfig, context: CommandContext) -> None:
     """Raises `CommandFailed` when it was undone. Should the agent end meanwhile, its next start
     undoes it."""
     tools = context.tools

@@ -12,15 +12,15 @@ from typing import Any
 import httpx
 from msgspec import UNSET, Struct
 
-from device.config import ConfigStore
-from device.enrolment import Enrolment
-from device.logs import Logs
-from device.outbox import DiskOutbox
-from device.production import Production
-from device.records import RecordQueue
+from device.config.store import ConfigStore
+from device.events.disk_outbox import DiskOutbox
+from device.events.production import Production
+from device.line.enrolment import Enrolment
+from device.line.uplink import Uplink
+from device.logs.sources import LogSources
+from device.records.queue import RecordQueue
 from device.settings import Settings
-from device.uplink import Uplink
-from device.versions import Versions
+from device.update.versions import Versions
 from protocol.ids import CommandId
 from protocol.replies import Progress, ResultError
 
@@ -47,7 +47,7 @@ class Tools:
     """Have records that rest after a failure sent now."""
     config: ConfigStore
     production: Production
-    logs: Logs
+    logs: LogSources
     http: httpx.AsyncClient
     enrolment: Enrolment
     versions: Versions | None
@@ -57,7 +57,7 @@ class Tools:
     report_status: Callable[[], None]
 
 
-class Context:
+class CommandContext:
     """One run of one command."""
 
     def __init__(

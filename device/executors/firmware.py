@@ -1,7 +1,7 @@
 """`update_firmware`: download from the hub, verify, put beside what runs, restart.
 
-`device.core.update` decides what is right, `device.core.trial` what runs after the restart. Without
-a launcher the artifact is only staged, and taking it into use is somebody else's work.
+`device.update.artifact` decides what is right, `device.update.trial` what runs after the restart.
+Without a launcher the artifact is only staged, and taking it into use is somebody else's work.
 """
 
 import asyncio
@@ -23,9 +23,11 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from device.core.trial import Record
-from device.core.update import (
-    Staged,
+from device.base.errors import CommandFailed, HubUnreachable
+from device.base.files import put_in_place, write_atomically
+from device.executors.context import CommandContext, Done
+from device.update.artifact import (
+    StagedArtifact,
     UpdateRefused,
     accepted_offset,
     check_version,
@@ -35,12 +37,10 @@ from device.core.update import (
     verify,
     verify_signature,
 )
-from device.errors import CommandFailed, HubUnreachable
-from device.executors.context import Context, Done
-from device.files import put_in_place, write_atomically
-from device.signatures import fits
-from device.version import HOME, agent_version, installed_version
-from device.versions import Versions
+from device.update.own_version import HOME, agent_version, installed_version
+from device.update.signatures import fits
+from device.update.trial import UpdateRecord
+from device.update.versions import Versions
 from protocol.codec import encode
 from protocol.commands import UpdateFirmware
 
@@ -49,7 +49,7 @@ _CHUNK: Final = 256 * 1024
 _REPORT_PERCENT: Final = 5.0
 
 
-async def update_firmware(command: UpdateFirmware, context: Context) -> Done:
+async def update_firmware(command: UpdateFirmware, context: CommandContext) -> Done:
     versions = context.tools.versions
     if versions is not None and command.version == agent_version():
         return Done(
@@ -74,7 +74,7 @@ async def update_firmware(command: UpdateFirmware, context: Context) -> Done:
     )
 
 
-async def _fetched(command: UpdateFirmware, context: Context) -> Path:
+async def _fetched(command: UpdateFirmware, context: CommandContext) -> Path:
     """The artifact, verified, still under the name of a part."""
     settings = context.tools.settings
     part = settings.staging / f"{staged_name(command.version)}.part"
@@ -95,13 +95,13 @@ def _make_room(part: Path, *, alone: bool) -> None:
 
 
 async def _swapped(
-    command: UpdateFirmware, context: Context, versions: Versions, part: Path
+    command: UpdateFirmware, context: CommandContext, versions: Versions, part: Path
 ) -> Done:
     """Unpack it beside what runs, and let it be tried at the next start, which is now."""
     context.progress(100, stage="unpacking")
     slot = await asyncio.to_thread(versions.unpack, part, command)
     context.no_return()
-    record = Record(
+    record = UpdateRecord(
         slot=slot,
         previous=versions.running(),
         version=command.version,
@@ -119,12 +119,12 @@ async def _swapped(
     )
 
 
-async def _restart(context: Context) -> None:
+async def _restart(context: CommandContext) -> None:
     await context.tools.uplink.say_goodbye()
     context.tools.restart()
 
 
-async def _download(command: UpdateFirmware, context: Context, part: Path) -> None:
+async def _download(command: UpdateFirmware, context: CommandContext, part: Path) -> None:
     attempts = AsyncRetrying(
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.5, max=30),
@@ -139,7 +139,7 @@ async def _download(command: UpdateFirmware, context: Context, part: Path) -> No
         raise CommandFailed("download_failed", error.message) from None
 
 
-async def _fetch_rest(command: UpdateFirmware, context: Context, part: Path) -> None:
+async def _fetch_rest(command: UpdateFirmware, context: CommandContext, part: Path) -> None:
     """Fetch what is missing of `part`. Raises `HubUnreachable` when the rest may come later."""
     most_bytes = context.tools.settings.firmware.max_bytes
     offset = await asyncio.to_thread(_resume_at, command, part, most_bytes)
@@ -164,7 +164,7 @@ async def _fetch_rest(command: UpdateFirmware, context: Context, part: Path) -> 
 
 
 async def _copy(
-    command: UpdateFirmware, context: Context, answer: httpx.Response, file: BinaryIO
+    command: UpdateFirmware, context: CommandContext, answer: httpx.Response, file: BinaryIO
 ) -> None:
     reported = -_REPORT_PERCENT
     async for chunk in answer.aiter_bytes(_CHUNK):
@@ -213,9 +213,9 @@ def _stage(command: UpdateFirmware, part: Path, target: Path) -> None:
     write_atomically(target.with_name("staged.json"), encode(_staged(command, target)), mode=0o644)
 
 
-def _staged(command: UpdateFirmware, target: Path) -> Staged:
+def _staged(command: UpdateFirmware, target: Path) -> StagedArtifact:
     signature = command.signature_base64
-    return Staged(
+    return StagedArtifact(
         version=command.version,
         release_id=command.release_id,
         path=str(target),

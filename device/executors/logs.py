@@ -2,18 +2,18 @@
 
 from msgspec import UNSET
 
-from device.core.text import log_line
-from device.errors import CommandFailed
-from device.executors.context import Context, Done
-from device.line import LineLost
-from device.own_log import Entry
+from device.base.errors import CommandFailed
+from device.base.text import log_line
+from device.executors.context import CommandContext, Done
+from device.line.line import LineLost
+from device.logs.own_log import LogEntry
 from protocol.codec import encode
 from protocol.commands import PullLogs
 from protocol.ids import CommandId
 from protocol.telemetry import LogLine
 
 
-async def pull_logs(command: PullLogs, context: Context) -> Done:
+async def pull_logs(command: PullLogs, context: CommandContext) -> Done:
     source, entries = await context.tools.logs.pull(
         None if command.source is UNSET else command.source,
         command.lines,
@@ -30,7 +30,7 @@ async def pull_logs(command: PullLogs, context: Context) -> Done:
     return Done(output=f"{len(entries)} lines from {source}", data={"lines": len(entries)})
 
 
-def _frame(entry: Entry, source: str, command_id: CommandId) -> bytes:
+def _frame(entry: LogEntry, source: str, command_id: CommandId) -> bytes:
     return encode(
         LogLine(
             line=log_line(entry.line),

@@ -1,8 +1,8 @@
 """`restart_service`, `reboot_os`, `shutdown_os`, through argvs from the settings.
 
 The first two have no result in this process: their success is the next one, see
-`device.core.recovery`. `shutdown_os` has succeeded when its program has, or, when there was no time
-left to say so, at the next boot: nobody may cut the power of a machine that still writes.
+`device.commands.recovery`. `shutdown_os` has succeeded when its program has, or, when there was no
+time left to say so, at the next boot: nobody may cut the power of a machine that still writes.
 
 The program may itself be swept away by what it began. One that a signal ended has therefore not
 failed yet: it has when the machine is still up a while later.
@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from device import process
-from device.core.text import decode
-from device.errors import CommandFailed
-from device.executors.context import Context, Done
+from device.base.errors import CommandFailed
+from device.base.text import decode
+from device.executors.context import CommandContext, Done
 from protocol.commands import RebootOs, RestartService, ShutdownOs
 
 PROGRAM_SECONDS: Final = 30.0
 _OUTPUT_BYTES: Final = 4096
 
 
-async def restart_service(command: RestartService, context: Context) -> Done:
+async def restart_service(command: RestartService, context: CommandContext) -> Done:
     await context.delay(command.delay_seconds)
     context.no_return()
     context.tools.restart()
@@ -31,7 +31,7 @@ async def restart_service(command: RestartService, context: Context) -> Done:
     raise AssertionError("waited for ever")
 
 
-async def reboot_os(command: RebootOs, context: Context) -> Done:
+async def reboot_os(command: RebootOs, context: CommandContext) -> Done:
     power = context.tools.settings.power
     await context.delay(command.delay_seconds)
     context.no_return()
@@ -41,14 +41,14 @@ async def reboot_os(command: RebootOs, context: Context) -> Done:
     raise CommandFailed("not_rebooted", "the program succeeded, but the system did not go down")
 
 
-async def shutdown_os(command: ShutdownOs, context: Context) -> Done:
+async def shutdown_os(command: ShutdownOs, context: CommandContext) -> Done:
     await context.delay(command.delay_seconds)
     context.no_return()
     await _bring_down(context.tools.settings.power.shutdown_argv, context)
     return Done(output="Shutting down.")
 
 
-async def _bring_down(argv: Sequence[str], context: Context) -> None:
+async def _bring_down(argv: Sequence[str], context: CommandContext) -> None:
     """Run what ends the machine. Raises `CommandFailed` unless it ends with 0."""
     finished = await _run(argv)
     if finished.exit_code < 0:
@@ -59,7 +59,7 @@ async def _bring_down(argv: Sequence[str], context: Context) -> None:
         raise CommandFailed("exit_code", f"{argv[0]} ended with {finished.exit_code}: {said}")
 
 
-async def _run(argv: Sequence[str]) -> process.Finished:
+async def _run(argv: Sequence[str]) -> process.CompletedProcess:
     """Raises `CommandFailed` when it cannot be run to its end."""
     try:
         return await process.run(

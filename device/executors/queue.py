@@ -5,13 +5,13 @@ import asyncio
 import contextlib
 from typing import Final
 
-from device.executors.context import Context, Done
+from device.executors.context import CommandContext, Done
 from protocol.commands import ClearQueue, ForceSync
 
 SYNC_SECONDS: Final = 5.0
 
 
-async def force_sync(_command: ForceSync, context: Context) -> Done:
+async def force_sync(_command: ForceSync, context: CommandContext) -> Done:
     """Try now what rests after a failure, and wait a moment for it to be taken."""
     tools = context.tools
     tools.hurry()
@@ -24,7 +24,7 @@ async def force_sync(_command: ForceSync, context: Context) -> Done:
     return Done(output=f"Force-sync completed. In-progress: {left}", data={"inProgress": left})
 
 
-async def clear_queue(command: ClearQueue, context: Context) -> Done:
+async def clear_queue(command: ClearQueue, context: CommandContext) -> Done:
     """`includeCompleted` also forgets which records were delivered or refused; completed events are
     deleted when the hub acknowledges them."""
     context.no_return()

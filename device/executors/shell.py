@@ -3,10 +3,10 @@
 from typing import Any, Final
 
 from device import process
-from device.core.shell_templates import TemplateRefused, fill
-from device.core.text import cut, decode
-from device.errors import CommandFailed
-from device.executors.context import Context, Done
+from device.base.errors import CommandFailed
+from device.base.shell_templates import TemplateRefused, fill
+from device.base.text import cut, decode
+from device.executors.context import CommandContext, Done
 from protocol.commands import ExecShell
 from protocol.replies import ResultError
 
@@ -16,7 +16,7 @@ OUTPUT_BYTES: Final = 4 * 1024
 """Of `output`, which repeats the beginning of standard output for people."""
 
 
-async def exec_shell(command: ExecShell, context: Context) -> Done:
+async def exec_shell(command: ExecShell, context: CommandContext) -> Done:
     templates = context.tools.settings.templates
     try:
         argv = fill(templates, command.template, command.args)
@@ -36,7 +36,7 @@ async def exec_shell(command: ExecShell, context: Context) -> Done:
     return _done(finished)
 
 
-def _done(finished: process.Finished) -> Done:
+def _done(finished: process.CompletedProcess) -> Done:
     data = _data(finished)
     error = None
     if finished.exit_code != 0:
@@ -44,7 +44,7 @@ def _done(finished: process.Finished) -> Done:
     return Done(output=cut(data["stdout"], OUTPUT_BYTES), data=data, error=error)
 
 
-def _data(finished: process.Finished) -> dict[str, Any]:
+def _data(finished: process.CompletedProcess) -> dict[str, Any]:
     stdout, stderr = decode(finished.stdout), decode(finished.stderr)
     kept_out, kept_err = cut(stdout, STDOUT_BYTES), cut(stderr, STDERR_BYTES)
     return {

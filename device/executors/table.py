@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from device.executors.config import push_config
-from device.executors.context import Context, Done
+from device.executors.context import CommandContext, Done
 from device.executors.firmware import update_firmware
 from device.executors.logs import pull_logs
 from device.executors.power import reboot_os, restart_service, shutdown_os
@@ -14,7 +14,7 @@ from protocol import commands
 from protocol.commands import Command
 
 
-async def execute(command: Command, context: Context) -> Done:  # noqa: C901
+async def execute(command: Command, context: CommandContext) -> Done:  # noqa: C901
     """Raises `CommandFailed`, `JournalUnavailable`."""
     match command:
         case commands.ForceSync():

@@ -1,8 +1,8 @@
 """Commands as the rest of the hub sees them: dispatched, cancelled and read by callers, carried by
 lines, hinted at by other replicas.
 
-The work is done by the parts: calls (`calls`), acceptance (`accepting`), sending (`sending`), replies
-(`replying`), cancelling (`cancelling`) and the clock (`sweep`).
+The work is done by the parts: calls (`calls`), acceptance (`accepting`), sending (`sending`),
+replies (`replying`), cancelling (`cancelling`) and the clock (`sweep`).
 """
 
 import asyncio

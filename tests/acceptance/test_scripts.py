@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("bench", "check", "console", "demo", "fix", "migrate", "new-migration", "test")
+SCRIPTS = (
+    "bench", "chaos", "check", "console", "demo",
+    "figures", "fix", "migrate", "new-migration", "test",
+)  # fmt: skip
 
 
 @pytest.fixture

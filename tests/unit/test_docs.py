@@ -7,6 +7,7 @@ import pytest
 
 from hub.base.metrics import REGISTRY
 from hub.base.settings import AGENT_VARIABLES, variables
+from longline.packages import OURS
 from scripts.docs import DOCS, PART, PARTS, outdated
 
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -60,7 +61,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_file_that_is_named_exists(page: Path) -> None:
-    roots = "protocol|device|hub|dashboard_ws|sql|longline|scripts|tests|docs|deploy"
+    roots = "|".join((*OURS, "scripts", "tests", "docs", "deploy"))
     named = re.findall(rf"`((?:{roots})/[\w./-]*\w)`", page.read_text("utf-8"))
     for path in named:
         assert (DOCS.parent / path).exists(), path

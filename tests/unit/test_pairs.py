@@ -1,13 +1,13 @@
 """Both sides of a line, each with its own core, agree on what happens."""
 
-from device.core.book import Run
-from device.core.session import (
+from device.commands.book import Run
+from device.line.session import (
     Authorised,
     Complained,
     EventRefused,
     EventsAcknowledged,
     Opened,
-    PauseWished,
+    PauseRequested,
 )
 from hub.lines.session import Renewal
 from protocol.closing import CloseCode
@@ -127,7 +127,7 @@ def test_ping_renewal_and_the_wish_to_come_back_later() -> None:
     pair.send_down(type="reconnect", afterMs=1500)
     pair.deliver()
     assert Authorised("2033-05-18T03:33:20.000Z") in pair.effects
-    assert PauseWished(1.5) in pair.effects
+    assert PauseRequested(1.5) in pair.effects
     pair.send_up(Auth(token="bad"))
     pair.deliver()
     assert pair.down.closed == [CloseCode.NOT_AUTHENTICATED]

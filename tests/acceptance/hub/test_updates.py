@@ -6,7 +6,7 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from device.version import installed_version
+from device.update.own_version import installed_version
 from tests.acceptance.hub.clients import Json, Rest, new_id, until
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_deployments import at_version, codes, ended, rows

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from device.version import installed_version
+from device.update.own_version import installed_version
 from tests.integration.device.scripted_hub import Frame, ScriptedHub, scripted_hub
 from tests.integration.device.updates import (
     BROKEN,

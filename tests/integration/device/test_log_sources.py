@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from device.errors import CommandFailed
-from device.logs import Logs
-from device.own_log import Entry, OwnLog
+from device.base.errors import CommandFailed
+from device.logs.own_log import LogEntry, OwnLog
+from device.logs.sources import LogSources
 from device.settings import Settings, load
 
 STAMP = "2030-01-01T12:00:00.123456789Z"
@@ -67,7 +67,7 @@ async def engine(socket: Path) -> AsyncGenerator[list[str]]:
 
 async def test_the_last_lines_of_a_container(tmp_path: Path) -> None:
     socket = tmp_path / "engine.sock"
-    logs = Logs(settings(tmp_path / "f", f'[containers]\nsocket = "{socket}"\n'), OwnLog())
+    logs = LogSources(settings(tmp_path / "f", f'[containers]\nsocket = "{socket}"\n'), OwnLog())
     with pytest.raises(CommandFailed) as failed:
         await logs.pull("container:web", 5, None)
     assert failed.value.code == "engine_unavailable"
@@ -110,13 +110,13 @@ async def test_journald_is_the_first_choice_where_it_has_entries(
         entry = {"MESSAGE": message, "PRIORITY": priority, "__REALTIME_TIMESTAMP": "1000000"}
         written.write(json.dumps(entry) + "\n")
     write(journalctl, written.getvalue() + "rubbish\n")
-    name, entries = await Logs(settings(tmp_path / "f"), OwnLog()).pull(None, 7, "WARN")
+    name, entries = await LogSources(settings(tmp_path / "f"), OwnLog()).pull(None, 7, "WARN")
     epoch = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert name == "journald"
     assert entries == [
-        Entry("up", "INFO", epoch),
-        Entry("down", "ERROR", epoch),
-        Entry("h\N{LATIN SMALL LETTER A WITH DIAERESIS}", "WARN", epoch),
+        LogEntry("up", "INFO", epoch),
+        LogEntry("down", "ERROR", epoch),
+        LogEntry("h\N{LATIN SMALL LETTER A WITH DIAERESIS}", "WARN", epoch),
     ]
     asked = (tmp_path / "asked").read_text()
     assert "--lines=7" in asked
@@ -128,10 +128,10 @@ async def test_without_journald_it_is_a_file_and_without_one_the_agents_own_log(
 ) -> None:
     del journalctl  # it is on the PATH, and has nothing to print
     log = tmp_path / "app.log"
-    logs = Logs(settings(tmp_path / "f", f'[logs]\nfiles = ["{log}"]\n'), OwnLog())
+    logs = LogSources(settings(tmp_path / "f", f'[logs]\nfiles = ["{log}"]\n'), OwnLog())
     assert (await logs.pull(None, 1, None))[0] == "agent"
     log.write_text("one\n")
-    assert await logs.pull(None, 1, None) == (f"file:{log}", [Entry("one", "INFO")])
+    assert await logs.pull(None, 1, None) == (f"file:{log}", [LogEntry("one", "INFO")])
     with pytest.raises(CommandFailed) as failed:
         await logs.pull("journald", 1, None)
     assert failed.value.code == "source_failed"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from device.core.queue import Bounds, Way
-from device.database import Database
-from device.records import RecordQueue
+from device.base.database import Database
+from device.records.queue import RecordQueue
+from device.records.ways import RecordBounds, Way
 from protocol.edge import EdgeRecord, Kind
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -19,7 +19,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 @pytest.fixture
 def queue(tmp_path: Path) -> Generator[RecordQueue]:
     database = Database(tmp_path / "state.db")
-    yield RecordQueue(database, bounds=Bounds())
+    yield RecordQueue(database, bounds=RecordBounds())
     database.close()
 
 

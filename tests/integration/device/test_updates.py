@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from device.version import installed_version
+from device.update.own_version import installed_version
 from longline import artifact
 from tests.integration.device.kill_updates import survive
 from tests.integration.device.scripted_hub import Frame, ScriptedHub, scripted_hub

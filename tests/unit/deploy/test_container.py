@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from longline.packages import OURS
 from tests.deploy import ROOT, instructions
 
 STEPS = instructions()
@@ -55,10 +56,7 @@ def test_whatever_is_copied_exists_and_is_let_through() -> None:
 
 
 def test_every_package_of_the_wheel_is_copied() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-
-    assert {("COPY", f"{package} {package}") for package in packages} <= set(of("wheels"))
+    assert {("COPY", f"{package} {package}") for package in OURS} <= set(of("wheels"))
 
 
 def test_an_index_is_asked_for_the_lock_only_and_hashes_decide() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device.settings import VARIABLES, Power, load
+from device.settings import VARIABLES, PowerSettings, load
 from hub.base.settings import AGENT_VARIABLES, Settings, read, variables
 from tests.deploy import COMPOSE, DEPLOY, KUBERNETES, env_file, instructions, yaml
 
@@ -86,7 +86,7 @@ def test_the_agent_starts_with_its_file() -> None:
     assert settings.power.reboot_argv[-2:] == ("/usr/bin/systemctl", "reboot")
     assert settings.enrollment_key_file == "/etc/longline/enrollment-key"
     assert set(tomllib.loads(path.read_text())["power"]) == {"reboot_argv", "shutdown_argv"}
-    assert settings.power.restart_argv is Power().restart_argv, "systemd starts it again"
+    assert settings.power.restart_argv is PowerSettings().restart_argv, "systemd starts it again"
 
 
 def test_the_image_of_the_agent_keeps_its_state() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from device.errors import EXIT_RESTART, EXIT_TURNED_AWAY
-from device.settings import Power, load
+from device.base.errors import EXIT_RESTART, EXIT_TURNED_AWAY
+from device.settings import PowerSettings, load
 from tests.deploy import DEPLOY, unit
 
 FOLDER = DEPLOY / "systemd"
@@ -112,5 +112,5 @@ def test_without_sudo_the_agent_would_run_the_same() -> None:
     power = load(FOLDER / "device.toml", {}, {}).power
     name = "/usr/bin/systemctl"
 
-    assert power.reboot_argv[2:] == (name, *Power().reboot_argv[1:])
-    assert power.shutdown_argv[2:] == (name, *Power().shutdown_argv[1:])
+    assert power.reboot_argv[2:] == (name, *PowerSettings().reboot_argv[1:])
+    assert power.shutdown_argv[2:] == (name, *PowerSettings().shutdown_argv[1:])

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from cloud.access import Access
-from device.errors import BadSettings
-from device.settings import Cloud, cloud_access, enrollment_key, load, without_secrets
+from device.base.errors import BadSettings
+from device.settings import CloudSettings, cloud_access, enrollment_key, load, without_secrets
 
 HUB = {"hub": "http://hub:8080", "id": "edge-1"}
 
@@ -66,10 +66,10 @@ def test_the_enrolment_key_comes_from_a_file_or_a_variable(tmp_path: Path) -> No
 
 
 def test_access_to_the_cloud_comes_from_the_file_and_from_variables(tmp_path: Path) -> None:
-    assert cloud_access(Cloud(), {}) is None
+    assert cloud_access(CloudSettings(), {}) is None
     token = tmp_path / "token"
     token.write_text("t\n")
-    by_file = Cloud(url="https://cloud", token_file=str(token))
+    by_file = CloudSettings(url="https://cloud", token_file=str(token))
     assert cloud_access(by_file, {}) == Access(url="https://cloud", token="t")
     environ = {
         "LONGLINE_CLOUD_URL": "https://other",
@@ -77,13 +77,13 @@ def test_access_to_the_cloud_comes_from_the_file_and_from_variables(tmp_path: Pa
         "LONGLINE_CLOUD_CLIENT_ID": "c",
         "LONGLINE_CLOUD_CLIENT_SECRET": "s",
     }
-    assert cloud_access(Cloud(), environ) == Access(
+    assert cloud_access(CloudSettings(), environ) == Access(
         url="https://other", token_url="https://issuer", client_id="c", client_secret="s"
     )
     with pytest.raises(BadSettings, match="neither a token nor a token_url"):
-        cloud_access(Cloud(url="https://cloud"), {})
+        cloud_access(CloudSettings(url="https://cloud"), {})
     with pytest.raises(BadSettings, match="cannot read the cloud's token file"):
-        cloud_access(Cloud(url="https://cloud", token_file="/none"), {})
+        cloud_access(CloudSettings(url="https://cloud", token_file="/none"), {})
 
 
 def test_programs_that_the_agent_starts_do_not_see_its_secrets() -> None:

@@ -139,7 +139,7 @@ def test_the_grammar_of_ids(text: str, device: bool, command: bool) -> None:
 
 
 def test_a_merge_changes_neither_of_the_two() -> None:
-    """The cases of RFC 7396 are in tests/unit/device/core/test_config_patch.py."""
+    """The cases of RFC 7396 are in tests/unit/device/config/test_patch.py."""
     target, patch = {"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": {"e": None}}}
     assert merge(target, patch) == {"a": {"c": 2, "d": {}}}
     assert merge(target, [1]) == [1]

@@ -1,0 +1,42 @@
+"""The state directory: private, and used by one agent at a time.
+
+state.db      journal, outbox, whether the device is disabled
+token.json    the device's token
+config.json   the pushed configuration
+firmware/     staged artifacts (unless set elsewhere)
+agent.sock    local programs (unless set elsewhere)
+lock          held while an agent runs
+"""
+
+import contextlib
+import fcntl
+from collections.abc import Generator
+from pathlib import Path
+
+from device.base.errors import StateUnavailable
+
+
+@contextlib.contextmanager
+def claimed(directory: Path) -> Generator[Path]:
+    """Make `directory` if need be and keep every other agent out. Raises `StateUnavailable`.
+
+    Two agents with one journal could run a command twice, so the lock is not optional."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (directory / "lock").open("w")
+    except OSError as error:
+        raise StateUnavailable(f"cannot use {directory}: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StateUnavailable(f"another agent uses {directory}") from None
+        yield directory
+
+
+def os_boot_id(path: str) -> str:
+    """What names the present start of the operating system. Raises `StateUnavailable`."""
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise StateUnavailable(f"cannot read {path}: {error.strerror}") from None

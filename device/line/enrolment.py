@@ -1,0 +1,255 @@
+"""The device's token: got with the enrolment key, renewed with itself, kept in `token.json`.
+
+All three are the same call, `POST {hub}/api/v1/devices/{id}/token`: with `X-Enrollment-Key` at
+first and whenever the hub no longer takes the token, with `Authorization: Bearer` at two thirds of
+the token's life. The file is readable by the agent alone.
+
+An answer that is a web page was given by whatever stands in between, and is no answer (G19).
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import structlog
+from msgspec import Meta, Struct
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from cloud.bounded import post
+from device.base.errors import BadSettings, EnrolmentRefused, HubUnreachable
+from device.base.files import write_atomically
+from device.line.renewal import remaining, renew_after
+from protocol.answers import WEB_PAGE, is_web_page
+from protocol.codec import decode, encode
+from protocol.errors import InvalidMessage
+
+_log = structlog.stdlib.get_logger()
+
+UNAUTHORISED: Final = 401
+REFUSED: Final = frozenset({401, 403, 404, 409})
+ASK_SECONDS: Final = 30.0
+"""For one request, everything included."""
+FORBIDDEN: Final = 403
+LATER: Final = frozenset({"reenroll_refused", "pending_approval", "quarantined"})
+"""Codes of a 403 that is no refusal for good: ask again, as late as the hub says."""
+RENEWAL_RETRY_SECONDS: Final = 60.0
+
+
+class IssuedToken(Struct, frozen=True, rename="camel"):
+    """`data` of the hub's answer."""
+
+    device_id: str
+    token: Annotated[str, Meta(pattern=r"^[\x21-\x7e]+$(?!\n)")]
+    expires_at: Annotated[datetime, Meta(tz=True)]
+
+
+class _Answer(Struct, frozen=True):
+    data: IssuedToken
+
+
+_answer: Final = msgspec.json.Decoder(_Answer)
+
+
+class _Kept(Struct, frozen=True):
+    """`token.json`."""
+
+    token: str
+    received: datetime
+    renew_after_seconds: float
+
+
+class _Problem(Struct, frozen=True):
+    """Of a problem document what an agent reads."""
+
+    code: str = ""
+
+
+class _Refused(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Enrolment:
+    def __init__(
+        self,
+        *,
+        http: httpx.AsyncClient,
+        device_id: str,
+        about: dict[str, str],
+        key: str | None,
+        path: Path | None,
+        wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`http` has the hub as its base URL, `about` is the query of the request. Without a `path`
+        the token is kept in memory only."""
+        self._http = http
+        self._path = path
+        self._device_id = device_id
+        self._url = f"api/v1/devices/{quote(device_id, safe='')}/token"
+        self._about = about
+        self._key = key
+        self._wall_clock = wall_clock
+        self._kept = _read(path) if path else None
+        self._replaced = asyncio.Event()
+
+    async def token(self) -> str:
+        """The token, from the hub if there is none yet. Raises `HubUnreachable`,
+        `EnrolmentRefused`, and `BadSettings` when there is neither a token nor a key."""
+        if self._kept is None:
+            self._kept = await self._enrol()
+        return self._kept.token
+
+    async def replace(self) -> None:
+        """The hub no longer takes the token. Raises `HubUnreachable`, also when the key is refused:
+        a device that was once enrolled keeps trying."""
+        try:
+            self._kept = await (self._enrol() if self._key else self._renew())
+        except (EnrolmentRefused, _Refused) as error:
+            raise HubUnreachable(f"no new token: {error}", retry_after=30.0) from None
+
+    async def run(self, renewed: Callable[[str], None]) -> None:
+        """Renew at two thirds, for ever; `renewed` is given each new token."""
+        while True:
+            if self._kept is not None and not await self._replaced_within(self._remaining()):
+                async for attempt in _attempts():
+                    with attempt:
+                        await self._renew_or_enrol()
+                renewed(self._kept.token)
+            elif self._kept is None:
+                await self._replaced.wait()
+            self._replaced.clear()
+
+    def _remaining(self) -> float:
+        if self._kept is None:
+            raise AssertionError("there is a token")
+        return remaining(
+            received=self._kept.received,
+            renew_after_seconds=self._kept.renew_after_seconds,
+            now=self._wall_clock(),
+        )
+
+    async def _replaced_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._replaced.wait()
+        except TimeoutError:
+            return False
+
+    async def _renew_or_enrol(self) -> None:
+        try:
+            self._kept = await self._renew()
+        except _Refused:
+            await self.replace()
+
+    async def _enrol(self) -> _Kept:
+        if self._key is None:
+            raise BadSettings(
+                "no token yet and no enrolment key: set LONGLINE_ENROLLMENT_KEY"
+                " or enrollment_key_file"
+            )
+        try:
+            return await self._ask({"X-Enrollment-Key": self._key})
+        except _Refused as error:
+            raise EnrolmentRefused(_why_refused(error.status)) from None
+
+    async def _renew(self) -> _Kept:
+        if self._kept is None:
+            raise AssertionError("there is a token")
+        return await self._ask({"Authorization": f"Bearer {self._kept.token}"})
+
+    async def _ask(self, headers: dict[str, str]) -> _Kept:
+        """One request. Raises `_Refused` and `HubUnreachable`."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                answer = await post(self._http, self._url, params=self._about, headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise HubUnreachable(str(error) or type(error).__name__) from None
+        if is_web_page(answer.headers.get("content-type"), answer.content):
+            raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")
+        if answer.status_code == FORBIDDEN and _code_of(answer.content) in LATER:
+            raise HubUnreachable(
+                f"the hub says later: {_code_of(answer.content)}",
+                retry_after=retry_after(answer.headers),
+            )
+        if answer.status_code in REFUSED:
+            raise _Refused(answer.status_code)
+        if answer.status_code not in {200, 201}:
+            message = f"the hub answered {answer.status_code}"
+            raise HubUnreachable(message, retry_after=retry_after(answer.headers))
+        return await self._keep(answer)
+
+    async def _keep(self, answer: httpx.Response) -> _Kept:
+        try:
+            issued = decode(_answer, answer.content).data
+        except InvalidMessage:
+            raise HubUnreachable("the hub's answer is not a token") from None
+        if issued.device_id != self._device_id:
+            raise HubUnreachable("the hub's answer is another device's token")
+        now = self._wall_clock()
+        hub_now = _date(answer.headers.get("date")) or now
+        kept = _Kept(
+            token=issued.token,
+            received=now,
+            renew_after_seconds=renew_after(issued=hub_now, expires=issued.expires_at),
+        )
+        if self._path is not None:
+            await asyncio.to_thread(_write, self._path, kept)
+        self._replaced.set()
+        return kept
+
+
+def _attempts() -> AsyncRetrying:
+    return AsyncRetrying(
+        wait=wait_random_exponential(multiplier=1, max=RENEWAL_RETRY_SECONDS),
+        retry=retry_if_exception_type(HubUnreachable),
+    )
+
+
+def _read(path: Path) -> _Kept | None:
+    """What cannot be read is as good as none: the device enrols again."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Kept)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _write(path: Path, kept: _Kept) -> None:
+    try:
+        write_atomically(path, encode(kept))
+    except OSError as error:
+        # The token in memory serves until the next start, which enrols again.
+        _log.warning("token not kept", reason=error.strerror)
+
+
+def _code_of(content: bytes) -> str:
+    """Of a problem document; empty when it is none."""
+    try:
+        return msgspec.json.decode(content, type=_Problem).code
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _why_refused(status: int) -> str:
+    if status == UNAUTHORISED:
+        return f"the hub does not accept the enrolment key ({status})"
+    return f"the hub, or a proxy in between, refused to enrol this device ({status})"
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header) if header else None
+    except ValueError:
+        return None
+
+
+def retry_after(headers: httpx.Headers) -> float:
+    """Seconds of `Retry-After`, 0 without one (only the form in seconds is sent by hubs)."""
+    value = headers.get("retry-after", "")
+    return min(float(value), 3600.0) if value.isdecimal() else 0.0

@@ -1,0 +1,187 @@
+"""Where `pull_logs` reads: journald, files, a container engine, or the agent's own log.
+
+A source is named `journald`, `file:<path>` (only paths of `logs.files`), `container:<name>` or
+`agent`. A pull that names none gets `logs.default`, else journald if it has entries, else the first
+of the files that is there, else the agent's own log.
+"""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from device import process
+from device.base.errors import CommandFailed
+from device.base.text import decode
+from device.logs.own_log import LogEntry, OwnLog, at_least
+from device.settings import Settings
+from protocol.commands import Level
+
+JOURNALCTL_SECONDS: Final = 30.0
+MOST_BYTES: Final = 32 * 1024 * 1024
+FIRST_WINDOW: Final = 64 * 1024
+
+_PRIORITIES: Final[dict[Level, str]] = {"DEBUG": "7", "INFO": "6", "WARN": "4", "ERROR": "3"}
+_LEVEL_WORD: Final = re.compile(
+    r"\b(?:(DEBUG|TRACE)|(INFO|NOTICE)|(WARN(?:ING)?)|(ERROR|CRITICAL|FATAL|PANIC))\b",
+    re.IGNORECASE,
+)
+_WORD_LEVELS: Final[tuple[Level, ...]] = ("DEBUG", "INFO", "WARN", "ERROR")
+
+
+class _JournalEntry(Struct, frozen=True):
+    """A line of `journalctl -o json`; a message that is not UTF-8 comes as a list of bytes."""
+
+    message: str | list[int] | None = msgspec.field(name="MESSAGE", default=None)
+    priority: str = msgspec.field(name="PRIORITY", default="6")
+    microseconds: str = msgspec.field(name="__REALTIME_TIMESTAMP", default="0")
+
+
+_journal_entry: Final = msgspec.json.Decoder(_JournalEntry)
+
+
+class LogSources:
+    def __init__(self, settings: Settings, own: OwnLog) -> None:
+        self._files = settings.logs.files
+        self._default = settings.logs.default
+        self._engine = settings.containers.socket
+        self._own = own
+
+    async def pull(
+        self, source: str | None, lines: int, level: Level | None
+    ) -> tuple[str, list[LogEntry]]:
+        """The source that was read and its last `lines` lines of at least `level`, oldest first.
+
+        Raises `CommandFailed`: `source_not_allowed`, `source_not_found`, `source_failed`,
+        `engine_unavailable`."""
+        name = source or self._default or await self._first_there()
+        kind, _, rest = name.partition(":")
+        match kind:
+            case "agent":
+                return name, self._own.last(lines, level)
+            case "journald":
+                return name, await _journal(lines, level)
+            case "file" if rest in self._files:
+                return name, await asyncio.to_thread(tail, Path(rest), lines, level)
+            case "container" if rest:
+                return name, await self._container(rest, lines, level)
+            case _:
+                message = f"{name!r} is not a log source of this device"
+                raise CommandFailed("source_not_allowed", message)
+
+    async def _first_there(self) -> str:
+        if await _journal_has_entries():
+            return "journald"
+        there = await asyncio.to_thread(_first_file, self._files)
+        return f"file:{there}" if there else "agent"
+
+    async def _container(self, name: str, lines: int, level: Level | None) -> list[LogEntry]:
+        # A fifth of the agent's start and 20 MiB, for which most devices have no use.
+        from device.logs import containers
+
+        socket = containers.engine_socket(self._engine)
+        if socket is None:
+            raise CommandFailed("engine_unavailable", "there is no container engine here")
+        written = await containers.last_lines(socket, name, lines)
+        return _matching(map(_container_entry, written), level)
+
+
+def _first_file(paths: Iterable[str]) -> str | None:
+    return next((path for path in paths if Path(path).is_file()), None)
+
+
+async def _journal_has_entries() -> bool:
+    if shutil.which("journalctl") is None:
+        return False
+    try:
+        return bool(await _journal(1, None))
+    except CommandFailed:
+        return False
+
+
+async def _journal(lines: int, level: Level | None) -> list[LogEntry]:
+    argv = ["journalctl", "--no-pager", "--quiet", "--output=json", f"--lines={lines}"]
+    argv.append("--output-fields=MESSAGE,PRIORITY")
+    if level is not None:
+        argv.append(f"--priority={_PRIORITIES[level]}")
+    try:
+        finished = await process.run(
+            argv,
+            timeout_seconds=JOURNALCTL_SECONDS,
+            stdout_limit=MOST_BYTES,
+            stderr_limit=1024,
+        )
+    except process.CannotRun as error:
+        raise CommandFailed("source_not_found", error.message) from None
+    except process.TimedOut:
+        raise CommandFailed("source_failed", "journalctl took too long") from None
+    if finished.exit_code != 0:
+        raise CommandFailed("source_failed", decode(finished.stderr).strip() or "journalctl failed")
+    return [entry for raw in finished.stdout.splitlines() if (entry := _from_journal(raw))]
+
+
+def _from_journal(raw: bytes) -> LogEntry | None:
+    try:
+        found = _journal_entry.decode(raw)
+        ts = datetime.fromtimestamp(int(found.microseconds) / 1e6, UTC)
+        line = decode(bytes(found.message)) if isinstance(found.message, list) else found.message
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    return LogEntry(line or "", _of_priority(found.priority), ts)
+
+
+def _of_priority(priority: str) -> Level:
+    number = int(priority) if priority.isdecimal() else 6
+    return next(level for level in reversed(_WORD_LEVELS) if number <= int(_PRIORITIES[level]))
+
+
+def tail(path: Path, lines: int, level: Level | None) -> list[LogEntry]:
+    """The last matching lines of a file, looking back over at most 32 MiB. Raises `CommandFailed`.
+
+    The window doubles until it holds enough, so a few lines cost little whatever the file's size.
+    """
+    window = FIRST_WINDOW
+    while True:
+        try:
+            chunk, reached_start = _last_bytes(path, window)
+        except OSError as error:
+            raise CommandFailed("source_not_found", f"{path}: {error.strerror}") from None
+        whole = chunk.splitlines() if reached_start else chunk.splitlines()[1:]
+        found = _matching((guessed(decode(raw)) for raw in whole), level)
+        if reached_start or len(found) >= lines or window >= MOST_BYTES:
+            return found[-lines:]
+        window *= 4
+
+
+def _last_bytes(path: Path, window: int) -> tuple[bytes, bool]:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        start = max(0, size - window)
+        file.seek(start)
+        return file.read(size - start), start == 0
+
+
+def _container_entry(written: str) -> LogEntry:
+    stamp, _, line = written.partition(" ")
+    try:
+        ts = datetime.fromisoformat(stamp)
+    except ValueError:
+        return guessed(written)
+    return LogEntry(line, guessed(line).level, ts if ts.tzinfo else None)
+
+
+def guessed(line: str) -> LogEntry:
+    """A line of text whose level, if any, is the first such word in it."""
+    word = _LEVEL_WORD.search(line)
+    level = _WORD_LEVELS[(word.lastindex or 2) - 1] if word else "INFO"
+    return LogEntry(line, level)
+
+
+def _matching(entries: Iterable[LogEntry], level: Level | None) -> list[LogEntry]:
+    return [entry for entry in entries if at_least(entry.level, level)]

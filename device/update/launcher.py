@@ -1,0 +1,71 @@
+"""Starts the agent: decides which version, writes that down, and becomes it.
+
+The supervisor runs this, and it executes the version in its own place: no process stays behind, and
+signals and exit codes are the agent's. A version on trial is given an alarm clock (`alarm(2)`
+survives `exec`): one that hangs is killed by it, and the supervisor runs the launcher again.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import structlog
+
+from device.logs.own_log import OwnLog
+from device.update.own_version import installed_version
+from device.update.trial import Slot, StartConditions, StartDecision, at_start, instead
+from device.update.versions import Versions
+
+_log = structlog.stdlib.get_logger()
+
+VARIABLE: Final = "LONGLINE_VERSIONS_DIR"
+"""Tells the agent that a launcher starts it, and where versions are."""
+TRIAL_SECONDS: Final = 330
+
+
+def launch(root: Path, arguments: Sequence[str], *, trial_seconds: int) -> NoReturn:
+    """Become the version of `longline device` that is to run, with these arguments."""
+    OwnLog("INFO").configure()
+    versions = Versions(root.resolve())
+    start = decide(versions, trial_seconds=trial_seconds)
+    if start.on_trial:
+        signal.alarm(trial_seconds)
+    program = command_line(versions, start.slot)
+    sys.stderr.flush()
+    environ = {**os.environ, VARIABLE: str(versions.root)}
+    os.execve(program[0], [*program, "device", *arguments, "--supervised"], environ)  # noqa: S606
+
+
+def decide(versions: Versions, *, trial_seconds: int) -> StartDecision:
+    """What to run, written down. Whatever the disk does, there is an answer."""
+    record, usable = versions.read(), versions.usable()
+    conditions = StartConditions(
+        linked=versions.linked(),
+        usable=usable,
+        installed=installed_version(),
+        now=time.clock_gettime(time.CLOCK_BOOTTIME),
+        trial_seconds=trial_seconds,
+    )
+    start = at_start(record, conditions)
+    try:
+        if start.record is not None:
+            versions.write(start.record)
+        if conditions.linked != start.slot:
+            versions.link(start.slot)
+    except OSError as error:
+        _log.error("versions not written", reason=error.strerror)
+        if start.on_trial:
+            start = StartDecision(slot=instead(record, usable=usable))
+    _log.info("agent starts", slot=start.slot or "installed", on_trial=start.on_trial)
+    return start
+
+
+def command_line(versions: Versions, slot: Slot | None) -> list[str]:
+    """A slot by its own path: `current` may point elsewhere before its last module is imported."""
+    if slot is None:
+        return [sys.executable, "-P", "-m", "longline"]
+    return [sys.executable, str(versions.path(slot))]

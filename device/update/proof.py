@@ -1,0 +1,104 @@
+"""A version on trial proves itself: it holds a line for some seconds, or it gives up.
+
+Without a launcher, or when nothing is on trial, there is nothing to do. What an update before came
+to is told to the hub, as an alert that is kept until the hub has it.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from msgspec import structs
+
+from device.base.errors import JournalUnavailable
+from device.events.disk_outbox import DiskOutbox
+from device.line.uplink import Uplink
+from device.settings import FirmwareSettings
+from device.update.trial import UpdateRecord, confirmed, failed, is_on_trial, to_tell
+from device.update.versions import Versions
+from protocol.telemetry import Alert
+
+_log = structlog.stdlib.get_logger()
+
+AGAIN_SECONDS: Final = 1.0
+
+
+class Proof:
+    """`give_up` ends this process so that the launcher starts the version before."""
+
+    def __init__(
+        self,
+        versions: Versions | None,
+        settings: FirmwareSettings,
+        *,
+        uplink: Uplink,
+        outbox: DiskOutbox,
+        give_up: Callable[[], None],
+    ) -> None:
+        self._versions = versions
+        self._settings = settings
+        self._uplink = uplink
+        self._outbox = outbox
+        self._give_up = give_up
+
+    async def run(self) -> None:
+        """Until it is proven or given up."""
+        if self._versions is None:
+            return
+        record = self._versions.read()
+        if record is not None and is_on_trial(record, running=self._versions.running()):
+            await self._try(self._versions, record)
+        elif (message := to_tell(record)) is not None and record is not None:
+            await self._tell(self._versions, record, message)
+
+    async def _try(self, versions: Versions, record: UpdateRecord) -> None:
+        _log.info("on trial", version=record.version, start=record.starts)
+        seconds = self._settings.confirm_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self._steady()
+                await _persist(versions, confirmed(record))
+        except TimeoutError:
+            _log.error("not confirmed: going back", version=record.version)
+            await self._fail(versions, failed(record, f"no hub within {seconds:g} s"))
+        else:
+            signal.alarm(0)
+            _log.info("confirmed", version=record.version)
+
+    async def _fail(self, versions: Versions, record: UpdateRecord) -> None:
+        try:
+            await asyncio.to_thread(versions.write, record)
+        except OSError as error:
+            # The launcher counts this start, and comes to the same end.
+            _log.error("failure not written", reason=error.strerror)
+        self._give_up()
+
+    async def _steady(self) -> None:
+        """Wait until one line has stood for long enough."""
+        while True:
+            line = await self._uplink.opened()
+            await asyncio.sleep(self._settings.healthy_seconds)
+            if self._uplink.carries(line):
+                return
+
+    async def _tell(self, versions: Versions, record: UpdateRecord, message: str) -> None:
+        alert = Alert(severity="CRITICAL", code="firmware_rolled_back", message=message)
+        try:
+            await self._outbox.add(alert)
+            await asyncio.to_thread(versions.write, structs.replace(record, told=True))
+        except (JournalUnavailable, OSError) as error:
+            _log.error("rollback not told", reason=str(error))
+
+
+async def _persist(versions: Versions, record: UpdateRecord) -> None:
+    """Write it, however often it takes."""
+    while True:
+        try:
+            await asyncio.to_thread(versions.write, record)
+        except OSError as error:
+            _log.error("not confirmed on disk", reason=error.strerror)
+            await asyncio.sleep(AGAIN_SECONDS)
+        else:
+            return

@@ -1,0 +1,131 @@
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from device.update.trial import (
+    MOST_STARTS,
+    Slot,
+    StartConditions,
+    StartDecision,
+    UpdateRecord,
+    UpdateState,
+    at_start,
+    confirmed,
+    failed,
+    free_slot,
+    instead,
+    is_on_trial,
+    to_tell,
+)
+
+BOTH: frozenset[Slot] = frozenset(("a", "b"))
+
+
+def make_record(**changes: Any) -> UpdateRecord:
+    """Version 2 in slot b is on trial; 1 in slot a ran before."""
+    fields: dict[str, Any] = {
+        "slot": "b", "previous": "a", "version": "2", "from_version": "1", "installed": "0",
+        "release_id": "r", "command_id": "c",
+    }  # fmt: skip
+    return UpdateRecord(**{**fields, **changes})
+
+
+def place(**changes: Any) -> StartConditions:
+    fields: dict[str, Any] = {
+        "linked": "a", "usable": BOTH, "installed": "0", "now": 100.0, "trial_seconds": 60.0,
+    }  # fmt: skip
+    return StartConditions(**{**fields, **changes})
+
+
+def test_without_a_record_the_link_counts_if_it_leads_to_a_version() -> None:
+    assert at_start(None, place()).slot == "a"
+    assert at_start(None, place(linked=None)).slot is None
+    assert at_start(None, place(usable=frozenset("b"))).slot is None
+
+
+def test_each_start_of_a_trial_is_counted_before_it_is_made() -> None:
+    record = make_record()
+    for number in range(1, MOST_STARTS + 1):
+        start = at_start(record, place())
+        assert (start.slot, start.on_trial) == ("b", True)
+        assert start.record is not None
+        record = start.record
+        assert (record.starts, record.started, record.state) == (number, 100.0, UpdateState.TRIAL)
+    back = at_start(record, place())
+    assert (back.slot, back.on_trial) == ("a", False)
+    assert back.record is not None
+    assert (back.record.state, back.record.reason) == (
+        UpdateState.FAILED, f"it did not come up in {MOST_STARTS} starts",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("started", "hung"), [(None, False), (41.0, False), (40.0, True), (500.0, False)]
+)
+def test_a_start_that_took_the_whole_time_is_the_last(started: float | None, hung: bool) -> None:
+    start = at_start(make_record(starts=1, started=started), place())
+
+    assert start.record is not None
+    assert start.record.state is (UpdateState.FAILED if hung else UpdateState.TRIAL)
+
+
+def test_half_a_version_is_never_run() -> None:
+    start = at_start(make_record(), place(usable=frozenset("a")))
+
+    assert start.slot == "a"
+    assert start.record is not None
+    assert start.record.reason == "the new version is not complete"
+
+
+@pytest.mark.parametrize(
+    ("state", "previous", "usable", "slot"),
+    [
+        (UpdateState.CONFIRMED, "a", "ab", "b"),
+        (UpdateState.CONFIRMED, "a", "a", "a"),
+        (UpdateState.CONFIRMED, None, "a", None),
+        (UpdateState.FAILED, "a", "ab", "a"),
+        (UpdateState.FAILED, "a", "b", None),
+        (UpdateState.FAILED, None, "ab", None),
+    ],
+)
+def test_the_record_says_what_runs(
+    state: UpdateState, previous: Slot | None, usable: str, slot: Slot | None
+) -> None:
+    record = make_record(state=state, previous=previous)
+
+    assert at_start(record, place(usable=frozenset(usable))) == StartDecision(slot=slot)
+
+
+def test_what_was_installed_since_runs() -> None:
+    for state in UpdateState:
+        assert at_start(make_record(state=state), place(installed="9")) == StartDecision(slot=None)
+
+
+def test_a_start_that_cannot_be_counted_is_of_the_version_before() -> None:
+    assert instead(make_record(), usable=BOTH) == "a"
+    assert instead(make_record(previous="b"), usable=frozenset[Slot]()) is None
+    assert instead(make_record(previous=None), usable=BOTH) is None
+    assert instead(None, usable=BOTH) is None
+
+
+def test_a_version_is_unpacked_where_nothing_runs_and_nothing_is_tried() -> None:
+    assert free_slot(None, running=None) == "a"
+    assert free_slot(make_record(state=UpdateState.CONFIRMED), running="b") == "a"
+    assert free_slot(make_record(state=UpdateState.FAILED), running="a") == "b"
+    assert free_slot(make_record(), running="a") is None
+
+
+def test_only_the_new_version_is_on_trial() -> None:
+    assert is_on_trial(make_record(), running="b")
+    assert not is_on_trial(make_record(), running="a")
+    assert not is_on_trial(make_record(state=UpdateState.CONFIRMED), running="b")
+    assert not is_on_trial(None, running=None)
+
+
+def test_a_failure_is_told_once_and_nothing_else_is() -> None:
+    over = failed(make_record(), "no hub")
+
+    assert to_tell(over) == "version 2 was rolled back: no hub"
+    for quiet in (None, make_record(), confirmed(make_record()), structs.replace(over, told=True)):
+        assert to_tell(quiet) is None
