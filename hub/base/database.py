@@ -57,7 +57,7 @@ _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar(
 
 
 class Raced(Exception):
-    """Somebody else was faster: what was read does not hold any more, look again."""
+    """What was read is not enough to write: somebody else was faster, or it takes a lock. Again."""
 
 
 def after_commit(call: Callable[[], None]) -> None:

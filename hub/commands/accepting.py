@@ -5,20 +5,20 @@ the condition that it still holds. When it does not, or when there is more to wr
 statement can, the devices are locked first.
 """
 
-from typing import Final
+from functools import partial
 
 from hub.base import metrics
 from hub.base.batch import Batcher
-from hub.base.database import Connection, Raced
-from hub.base.errors import HubError, Unavailable
+from hub.base.database import Connection
+from hub.base.errors import Unavailable
 from hub.commands.acceptance import Acceptance, Submission, SubmissionOutcome
-from hub.commands.announce import Announcer, Listeners
+from hub.commands.announce import Announcer
+from hub.commands.decisions import CommandTarget
+from hub.commands.ledger import Listeners, commit
 from hub.commands.records import CommandRow
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
-from protocol.ids import CommandKey, ReplicaId
-
-ATTEMPTS: Final = 4
+from protocol.ids import CommandKey, DeviceKey, ReplicaId
 
 
 class Acceptor:
@@ -57,13 +57,21 @@ class Acceptor:
     async def _accept(self, submissions: list[Submission]) -> list[SubmissionOutcome]:
         metrics.batch_size.labels("accept").observe(len(submissions))
         with metrics.batch_seconds.labels("accept").time():
-            locked = self._has_more_to_write(submissions)
-            for _ in range(ATTEMPTS):
-                try:
-                    return await self._accept_once(Acceptance(submissions), locked=locked)
-                except Raced:
-                    locked = True  # what others did meanwhile is seen now, and they wait
-        raise Unavailable("too many replicas accept the same commands", retry_after=1)
+            try:
+                group, targets, rows = await commit(
+                    self._store.database,
+                    partial(self._decide_and_write, submissions),
+                    locked=self._has_more_to_write(submissions),
+                )
+            except Unavailable:
+                # It may be committed all the same: what is in the ledger must be sent.
+                for place in Acceptance(submissions).places_wanted():
+                    self._sender.look(place)
+                raise
+        for insert in group.inserts:
+            command = rows[insert.new.org, insert.new.command_id]
+            self._accepted(command, targets[command.org, command.device_id].owner)
+        return group.outcomes(rows)
 
     def _has_more_to_write(self, submissions: list[Submission]) -> bool:
         """More than one statement can write: that takes a transaction."""
@@ -73,39 +81,24 @@ class Acceptor:
             for submission in submissions
         )
 
-    async def _accept_once(self, group: Acceptance, *, locked: bool) -> list[SubmissionOutcome]:
-        database, places = self._store.database, group.places_wanted()
-        try:
-            async with database.transaction() if locked else database.connection() as connection:
-                if locked:
-                    await self._store.lock(connection, places)
-                targets = await self._store.targets(connection, places)
-                wanted, names = group.keys_wanted(), group.names_wanted()
-                requests = group.requests_wanted()
-                group.decide(
-                    keys=await self._store.keys(connection, wanted) if wanted else {},
-                    targets=targets,
-                    existing=await self._store.existing(connection, names) if names else {},
-                    waiting=await self._store.waiting(connection, requests) if requests else {},
-                    ready=self._sender.ready,
-                    refused=await self._judge(connection, group) if locked else {},
-                )
-                rows = await self._write(connection, group, locked=locked)
-        except Unavailable:
-            # The commit may have gone through all the same: what is in the ledger must be sent.
-            for place in places:
-                self._sender.look(place)
-            raise
-        for insert in group.inserts:
-            command = rows[insert.new.org, insert.new.command_id]
-            self._accepted(command, targets[command.org, command.device_id].owner)
-        return group.outcomes(rows)
-
-    async def _judge(self, connection: Connection, group: Acceptance) -> dict[CommandKey, HubError]:
-        refused: dict[CommandKey, HubError] = {}
-        for listener in self._listeners:
-            refused |= await listener.judge(connection, group.commands())
-        return refused
+    async def _decide_and_write(
+        self, submissions: list[Submission], connection: Connection, locked: bool
+    ) -> tuple[Acceptance, dict[DeviceKey, CommandTarget], dict[CommandKey, CommandRow]]:
+        group = Acceptance(submissions)
+        places, wanted, names = group.places_wanted(), group.keys_wanted(), group.names_wanted()
+        requests = group.requests_wanted()
+        if locked:
+            await self._store.lock(connection, places)
+        targets = await self._store.targets(connection, places)
+        group.decide(
+            keys=await self._store.keys(connection, wanted) if wanted else {},
+            targets=targets,
+            existing=await self._store.existing(connection, names) if names else {},
+            waiting=await self._store.waiting(connection, requests) if requests else {},
+            ready=self._sender.ready,
+            refused=await self._listeners.judge(connection, group.commands()) if locked else {},
+        )
+        return group, targets, await self._write(connection, group, locked=locked)
 
     async def _write(
         self, connection: Connection, group: Acceptance, *, locked: bool
@@ -117,8 +110,8 @@ class Acceptor:
         )
         if group.keys:
             await self._store.add_keys(connection, group.keys)
-        for listener in self._listeners if locked else ():
-            await listener.accepted(connection, list(rows.values()))
+        if locked:
+            await self._listeners.accepted(connection, list(rows.values()))
         return rows
 
     def _accepted(self, command: CommandRow, owner: ReplicaId | None) -> None:

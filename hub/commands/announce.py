@@ -1,51 +1,15 @@
 """What follows a commit: callers are answered, dashboards told, figures counted."""
 
-from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hub.accounts.access import SECRET
 from hub.base import metrics
-from hub.base.database import Connection
-from hub.base.errors import HubError
-from hub.commands.decisions import NewCommand
 from hub.commands.records import CommandRow, accepted_event, result_event
 from hub.commands.waiting import Waiters
 from hub.telemetry.service import TelemetryService
 from protocol import stream
 from protocol.dashboard import CommandProgressEvent
 from protocol.ids import CommandKey, DeviceKey, ReplicaId
-
-
-class CommandListener(Protocol):
-    """A floor above that has a part in some commands, in the transaction that changes them."""
-
-    types: frozenset[str]
-    """The commands that it has a part in; it may be told of others too."""
-
-    async def judge(
-        self, connection: Connection, commands: Sequence[NewCommand]
-    ) -> dict[CommandKey, HubError]:
-        """Those that must not be accepted, and why; with the devices locked."""
-        ...
-
-    async def accepted(self, connection: Connection, commands: Sequence[CommandRow]) -> None: ...
-    async def ended(self, connection: Connection, commands: Sequence[CommandRow]) -> None: ...
-
-
-class Listeners:
-    """The floors above that have a part in commands: they come before the first command."""
-
-    def __init__(self) -> None:
-        self._all: list[CommandListener] = []
-        self.types = frozenset[str]()
-        """The command types of which somebody wants to be told in their transaction."""
-
-    def __iter__(self) -> Iterator[CommandListener]:
-        return iter(self._all)
-
-    def add(self, listener: CommandListener) -> None:
-        self._all.append(listener)
-        self.types |= listener.types
 
 
 class Hints(Protocol):

@@ -9,8 +9,9 @@ from hub.audit.entries import AuditEntry, AuditOutcome, audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, NotFound
 from hub.base.principal import Principal
-from hub.commands.announce import Announcer, Hints, Listeners
+from hub.commands.announce import Announcer, Hints
 from hub.commands.decisions import cancel
+from hub.commands.ledger import Listeners
 from hub.commands.records import CommandRow, error_of
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
@@ -58,8 +59,7 @@ class Cancels:
                 command = await self._store.withdraw(
                     connection, command, by=by.actor, error=_WITHDRAWN
                 )
-                for listener in self._listeners:
-                    await listener.ended(connection, [command])
+                await self._listeners.ended(connection, [command])
             await self._audit.record(connection, _entry(by, command))
         self._cancelled(command, owner)
         return command
@@ -82,8 +82,7 @@ class Cancels:
                 await self._store.withdraw(connection, each, by=by.actor, error=_WITHDRAWN)
                 for each in mine
             ]
-            for listener in self._listeners:
-                await listener.ended(connection, ended)
+            await self._listeners.ended(connection, ended)
             await self._audit.record(connection, *(_entry(by, command) for command in ended))
         for command in ended:
             self._cancelled(command, None)

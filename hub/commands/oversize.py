@@ -5,7 +5,8 @@ from typing import Final
 
 from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
-from hub.commands.announce import Announcer, Listeners
+from hub.commands.announce import Announcer
+from hub.commands.ledger import Listeners
 from hub.commands.records import error_of
 from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
@@ -47,7 +48,6 @@ class Oversize:
     async def _end_once(self, lines: list[LineSession]) -> None:
         async with self._store.database.transaction() as connection:
             ended = await self._store.too_large(connection, lines, _ERROR)
-            for listener in self._listeners if ended else ():
-                await listener.ended(connection, ended)
+            await self._listeners.ended(connection, ended)
         for command in ended:
             self._announcer.ended(command)

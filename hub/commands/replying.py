@@ -6,15 +6,18 @@ nothing.
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import structlog
 
 from hub.base import metrics
 from hub.base.batch import Batcher
+from hub.base.database import Connection
 from hub.base.errors import Overloaded, Unavailable
-from hub.commands.announce import Announcer, Listeners
+from hub.commands.announce import Announcer
 from hub.commands.decisions import Folded, Replied, fold, given_to
+from hub.commands.ledger import Listeners, commit
 from hub.commands.records import CommandRow, RepliedCommand
 from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
@@ -115,25 +118,36 @@ class Replies:
         await self._commit_all(replies[middle:], locked=locked)
 
     async def _commit(self, replies: list[Arrived], *, locked: bool) -> list[Arrived]:
-        """Read, decide, and write on the condition that it still holds. Answers the replies for
-        which it did not, or which take a transaction: they want to be `locked`."""
-        database, names = self._store.database, sorted({_name(arrived) for arrived in replies})
-        async with database.transaction() if locked else database.connection() as connection:
-            if locked:
-                await self._store.lock_replied(connection, names)
-            found = await self._store.replied(connection, names)
-            left = set[CommandKey]() if locked else self._listened_among(found)
-            changed = self._fold([a for a in replies if _name(a) not in left], found)
-            rows = await self._store.apply(
-                connection, [(found[name].command.status, f.command) for name, f in changed.items()]
-            )
-            for listener in self._listeners if locked else ():
-                ended = [rows[name] for name, f in changed.items() if f.ended]
-                await listener.ended(connection, ended)
+        """Answers the replies that want to be `locked`: what was read does not hold any more, or
+        they take a transaction."""
+        write = partial(self._fold_and_write, replies)
+        found, changed, rows, left = await commit(self._store.database, write, locked=locked)
         left |= changed.keys() - rows.keys()
         self._acknowledge([a for a in replies if _name(a) not in left], found)
         self._announce([(f, rows[name]) for name, f in changed.items() if name in rows])
         return [a for a in replies if _name(a) in left]
+
+    async def _fold_and_write(
+        self, replies: list[Arrived], connection: Connection, locked: bool
+    ) -> tuple[
+        dict[CommandKey, RepliedCommand],
+        dict[CommandKey, Folded],
+        dict[CommandKey, CommandRow],
+        set[CommandKey],
+    ]:
+        names = sorted({_name(arrived) for arrived in replies})
+        if locked:
+            await self._store.lock_replied(connection, names)
+        found = await self._store.replied(connection, names)
+        left = set[CommandKey]() if locked else self._listened_among(found)
+        changed = self._fold([a for a in replies if _name(a) not in left], found)
+        rows = await self._store.apply(
+            connection, [(found[name].command.status, f.command) for name, f in changed.items()]
+        )
+        if locked:
+            ended = [rows[name] for name, f in changed.items() if f.ended]
+            await self._listeners.ended(connection, ended)
+        return found, changed, rows, left
 
     def _listened_among(self, found: dict[CommandKey, RepliedCommand]) -> set[CommandKey]:
         return {name for name, one in found.items() if one.command.type in self._listeners.types}

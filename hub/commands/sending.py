@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -10,10 +11,11 @@ from msgspec import Struct
 
 from hub.base import metrics
 from hub.base.batch import Batcher
-from hub.base.database import Connection
+from hub.base.database import Connection, Raced
 from hub.base.errors import HubError
-from hub.commands.announce import Announcer, Hints, Listeners
+from hub.commands.announce import Announcer, Hints
 from hub.commands.decisions import Claim, ClaimStep, Plan, ReadyLine, plan
+from hub.commands.ledger import Listeners, commit
 from hub.commands.line_queue import LineQueue
 from hub.commands.records import CommandRow
 from hub.commands.store import CommandStore
@@ -194,26 +196,25 @@ class Sender:
         group = [queue for queue in dict.fromkeys(group) if self._of(queue.line)]
         if not group:
             return
-        looks, rows = await self._commit([queue.claim() for queue in group], locked=False)
+        claims = [queue.claim() for queue in group]
+        looks, rows = await commit(self._store.database, partial(self._plan_and_write, claims))
         for queue, look in zip(group, looks, strict=True):
             self._claimed(queue, look, rows)
 
-    async def _commit(
-        self, claims: list[Claim], *, locked: bool
+    async def _plan_and_write(
+        self, claims: list[Claim], connection: Connection, locked: bool
     ) -> tuple[list[ClaimOutcome], dict[CommandKey, CommandRow]]:
-        """Read, decide, and write what is still as it was read; under a lock when something ends in
-        which others have a part, because that takes a transaction."""
-        database = self._store.database
-        async with database.transaction() if locked else database.connection() as connection:
-            if locked:
-                await self._store.lock_unsent(connection, claims)
-            looks = await self._look(connection, claims)
-            steps = [(look.claim, step) for look in looks for step in look.plan.steps]
-            again = not locked and any(self._is_listened(step) for _, step in steps)
-            rows = await self._store.claim(connection, steps) if steps and not again else {}
-            for listener in self._listeners if locked else ():
-                await listener.ended(connection, [row for row in rows.values() if row.ended])
-        return await self._commit(claims, locked=True) if again else (looks, rows)
+        """Raises `Raced` when something ends in which others have a part: under a lock, again."""
+        if locked:
+            await self._store.lock_unsent(connection, claims)
+        looks = await self._look(connection, claims)
+        steps = [(look.claim, step) for look in looks for step in look.plan.steps]
+        if not locked and any(self._is_listened(step) for _, step in steps):
+            raise Raced
+        rows = await self._store.claim(connection, steps) if steps else {}
+        if locked:
+            await self._listeners.ended(connection, [row for row in rows.values() if row.ended])
+        return looks, rows
 
     def _is_listened(self, step: ClaimStep) -> bool:
         return not step.sent and step.command.type in self._listeners.types

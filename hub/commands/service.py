@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from hub.audit.service import AuditService
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.commands.accepting import Acceptor
-from hub.commands.announce import Announcer, CommandListener, Hints, Listeners
+from hub.commands.announce import Announcer, Hints
 from hub.commands.calls import BulkOutcome, Calls
 from hub.commands.cancelling import Cancels
 from hub.commands.decisions import NewCommand
+from hub.commands.ledger import CommandListener, Listeners
 from hub.commands.oversize import Oversize
 from hub.commands.records import CommandFilter, CommandRow
 from hub.commands.replying import Replies

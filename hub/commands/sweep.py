@@ -14,7 +14,8 @@ import structlog
 
 from hub.base import metrics
 from hub.base.errors import Unavailable
-from hub.commands.announce import Announcer, Listeners
+from hub.commands.announce import Announcer
+from hub.commands.ledger import Listeners
 from hub.commands.records import CommandRow, error_of
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
@@ -133,8 +134,7 @@ class Sweep:
             )
             if expiries:
                 late += await self._store.expire(connection, _EXPIRED)
-            for listener in self._listeners if late else ():
-                await listener.ended(connection, late)
+            await self._listeners.ended(connection, late)
         for command in late:
             self._ended(command)
 
