@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from cloud.access import Access, problem_of
 from cloud.client import CloudClient
-from hub.accounts.access import FOR_DEVICES, Action
+from hub.accounts.access import FOR_DEVICES, Door
 from hub.accounts.guards import AccountGuard
 from hub.accounts.wiring import build as build_accounts
 from hub.audit.entries import Hide
@@ -170,7 +170,7 @@ class Replica:
             others,
             Console(self.site.prefix),
             self.site,
-            lambda route: route.action in FOR_DEVICES or route.action is Action.ENROLL,
+            lambda route: route.action in FOR_DEVICES or route.action is Door.ENROLL,
         )
 
     async def start(self) -> None:

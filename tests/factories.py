@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from hub.accounts import access
 from hub.base.kept import Kept
-from hub.base.principal import Principal, Role
+from hub.base.principal import Principal, Rights, Role
 from hub.commands.decisions import Claim, CommandTarget, NewCommand
 from hub.commands.records import CommandRow
 from hub.lines.pace import Rates
@@ -28,7 +29,13 @@ def make_principal(role: Role | None = "ADMIN", **changes: Any) -> Principal:
         "org": DEFAULT_ORG, "kind": "user", "subject": "u1", "actor": "alice", "role": role,
         "session_id": "s1",
     }  # fmt: skip
-    return Principal(**{**fields, **changes})
+    return Principal(**{**fields, "rights": _rights(role, changes.get("kind")), **changes})
+
+
+def _rights(role: Role | None, kind: str | None) -> Rights:
+    if role is None:
+        return access.OF_DEVICES if kind == "device" else frozenset()
+    return access.rights_of_key(role) if kind == "api_key" else access.rights_of_user(role)
 
 
 def make_state(**changes: Any) -> figures.State:

@@ -5,7 +5,15 @@ from typing import Any
 from msgspec import structs
 from starlette.requests import Request
 
-from hub.accounts.access import BY_SESSION, FOR_DEVICES, OPEN_TO_ALL, Action, may
+from hub.accounts.access import (
+    BY_SESSION,
+    DISPATCH,
+    FOR_DEVICES,
+    OPEN_TO_ALL,
+    Action,
+    Door,
+    may,
+)
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
 from hub.audit.entries import LONGEST_TARGET, AuditEntry, audit_entry
@@ -37,7 +45,7 @@ class AccountGuard:
 
     def _stranger(self, request: Request, action: Action) -> Principal:
         principal = _from(request, ANYONE)
-        count = self._limits.stranger if action is Action.OPEN else self._limits.show_stranger
+        count = self._limits.stranger if action is Door.OPEN else self._limits.show_stranger
         count(request.scope, principal.address)
         return principal
 
@@ -73,7 +81,7 @@ def _from(request: Request, principal: Principal) -> Principal:
 
 
 def _dispatches(request: Request, action: Action) -> bool:
-    return action is Action.DISPATCH and request.method == "POST"
+    return action == DISPATCH and request.method == "POST"
 
 
 def _refused(request: Request, principal: Principal, action: Action) -> AuditEntry:
@@ -90,7 +98,7 @@ def _refusal(principal: Principal, action: Action) -> str:
     match principal.kind:
         case "device":
             return "the token of a device does not allow this"
-        case "api_key" if action in BY_SESSION:
+        case "api_key" if action is Door.SESSION or action in BY_SESSION:
             return "an API key may not do this: sign in"
         case "api_key":
             return f"the role of this API key, {principal.role}, does not allow this"

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct, json
 from starlette.responses import JSONResponse, Response
 
+from hub.accounts.access import may
 from hub.accounts.cookies import NAME, cookie, no_cookie
 from hub.accounts.passwords import SHORTEST
 from hub.accounts.service import AccountService
@@ -196,7 +197,7 @@ class AccountEndpoints:
     async def sessions(self, call: Call[SessionQuery, None]) -> Items[Session]:
         by = call.principal
         wanted = call.query.user_id or by.subject
-        if wanted != by.subject and by.role != "ADMIN":
+        if not (wanted == by.subject or may(by, "sessions:list")):
             raise NotFound("no such user")
         rows = await self._sessions.sessions(by.org, wanted)
         return Items([_session(row, by.session_id) for row in rows])

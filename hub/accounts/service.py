@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from hub.accounts.access import OF_DEVICES, rights_of_key, rights_of_user
 from hub.accounts.organisation import settled
 from hub.accounts.standing import (
     POLL_SECONDS,
@@ -155,6 +156,7 @@ class AccountService:
             subject=claims.subject,
             actor=claims.name or claims.subject,
             role=claims.role,
+            rights=rights_of_user(claims.role),
             session_id=claims.session_id,
             version=claims.version,
             expires_at=claims.expires_at,
@@ -211,6 +213,7 @@ class AccountService:
             subject=row.user_id,
             actor=f"{username}/{row.name}",
             role=row.role,
+            rights=rights_of_key(row.role),
             key_id=row.key_id,
         )
 
@@ -225,6 +228,7 @@ class AccountService:
             subject=row.user_id,
             actor=row.username,
             role=row.role,
+            rights=rights_of_user(row.role),
             session_id=row.session_id,
             version=row.version,
             expires_at=row.token_expires_at.timestamp(),
@@ -273,6 +277,7 @@ def _device(claims: Claims) -> Principal:
         kind="device",
         subject=claims.subject,
         actor=claims.subject,
+        rights=OF_DEVICES,
         version=claims.version,
         expires_at=claims.expires_at,
     )

@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from hub.accounts.access import may, rights_of_user
 from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords
@@ -239,7 +240,7 @@ class SessionService:
         """One's own, or an administrator anybody's. Raises `NotFound`."""
         async with self._store.database.transaction() as connection:
             owner = await self._store.session_owner(connection, by.org, session_id)
-            if owner is None or (owner != by.subject and by.role != "ADMIN"):
+            if owner is None or not (owner == by.subject or may(by, "sessions:delete")):
                 raise NotFound("no such session")
             await self._store.end_session(connection, by.org, session_id)
             await self._audit.record(
@@ -289,6 +290,7 @@ def _principal_of(user: UserRow, session_id: str, who: Principal) -> Principal:
         subject=user.user_id,
         actor=user.username,
         role=user.role,
+        rights=rights_of_user(user.role),
         session_id=session_id,
         address=who.address,
         request_id=who.request_id,

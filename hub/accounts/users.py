@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct, structs
 
-from hub.accounts.access import ROLES, role_covers
+from hub.accounts.access import ROLES, covers, may
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords, require_strong
 from hub.accounts.service import AccountService
@@ -173,7 +173,7 @@ class UserService:
             await self._store.delete_keys_of(connection, now.org, now.user_id)
         if now.role != was.role or now.password_hash != was.password_hash or now.disabled:
             await self._store.end_sessions_of(connection, now.org, now.user_id)
-        above: list[Role] = [role for role in ROLES if not role_covers(now.role, role)]
+        above: list[Role] = [role for role in ROLES if not covers(now.role, role)]
         await self._store.delete_keys_above(connection, now.org, now.user_id, above)
 
     async def _keep_an_admin(self, connection: Connection, user: UserRow) -> None:
@@ -249,7 +249,7 @@ class UserService:
         for a key: keys make no keys. Raises `TooMany`."""
         session_of(by)
         require_visible(name, "name")
-        if by.role is None or not role_covers(by.role, role):
+        if by.role is None or not covers(by.role, role):
             entry = audit_entry(by, "api_key.create", None, outcome="refused", role=role, name=name)
             await self._audit.note(entry)
             raise Forbidden("an API key cannot have a higher role than its maker")
@@ -280,7 +280,7 @@ class UserService:
         """One's own, an administrator everybody's; a key sees itself."""
         rows = await self._store.list_api_keys(
             by.org,
-            owner=None if by.role == "ADMIN" else by.subject,
+            owner=None if may(by, "api-keys:list") else by.subject,
             key_id=by.key_id,
             before=decode_cursor(cursor),
             limit=limit + 1,
@@ -296,7 +296,7 @@ class UserService:
             raise Forbidden("an API key ends no other key")
         async with self._store.database.transaction() as connection:
             owner = await self._store.api_key_owner(connection, by.org, key_id)
-            if owner is None or (owner != by.subject and by.role != "ADMIN"):
+            if owner is None or not (owner == by.subject or may(by, "api-keys:delete")):
                 raise NotFound("no such API key")
             name = await self._store.delete_api_key(connection, by.org, key_id)
             await self._audit.record(

@@ -7,6 +7,9 @@ from msgspec import Struct
 from protocol.ids import DEFAULT_ORG, OrgId
 
 Role = Literal["VIEWER", "OPERATOR", "MANAGER", "ADMIN"]
+Right = str
+"""`resource:verb`: see `hub/accounts/access.py`."""
+Rights = frozenset[Right]
 Reenroll = Literal["offline", "always", "never"]
 """Whether a device that is known may enrol again: one that is not on a line, each, none."""
 
@@ -22,7 +25,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     actor: str
     """The name under which the audit knows it."""
     role: Role | None = None
-    """None for devices and for anyone."""
+    """None for devices and for anyone. It is shown; what counts are `rights`."""
+    rights: Rights = frozenset()
     session_id: str | None = None
     key_id: str | None = None
     """Of the API key."""

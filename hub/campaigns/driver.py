@@ -21,10 +21,10 @@ import structlog
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from hub.accounts.access import role_may_dispatch
+from hub.accounts.access import right_to_dispatch, role_may_dispatch
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Unavailable
-from hub.base.principal import Principal
+from hub.base.principal import Principal, Rights
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
@@ -355,12 +355,20 @@ def _on_behalf(campaign: Campaign) -> Principal:
         subject=campaign.owner_id,
         key_id=campaign.owner_key,
         actor=campaign.created_by,
-        role="ADMIN",
+        rights=_right_to_send(campaign),
     )
 
 
 def _the_hub(campaign: Campaign) -> Principal:
     """Nobody needs a right to have that stopped which nobody wants any more."""
     return Principal(
-        org=campaign.org, kind="hub", subject="", actor=campaign.created_by, role="ADMIN"
+        org=campaign.org,
+        kind="hub",
+        subject="",
+        actor=campaign.created_by,
+        rights=_right_to_send(campaign),
     )
+
+
+def _right_to_send(campaign: Campaign) -> Rights:
+    return frozenset({right_to_dispatch(type_of(campaign.command))})
