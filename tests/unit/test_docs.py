@@ -59,6 +59,34 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def anchors(page: Path) -> set[str]:
+    """What a heading is called in a link: as GitHub does it."""
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {
+        re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target, heading in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", text):
+        there = page.parent / target if target else page
+        assert heading in anchors(there), f"{target}#{heading}"
+
+
+def test_every_heading_that_code_names_is_there() -> None:
+    root = DOCS.parent
+    sources = [
+        path for name in (*OURS, "console/src", "deploy") for path in (root / name).rglob("*")
+    ]
+    for path in sources:
+        if path.suffix in (".py", ".ts", ".tsx", ".yaml", ".sh") and "static" not in path.parts:
+            for page, heading in re.findall(r"docs/([\w-]+\.md)#([\w-]+)", path.read_text("utf-8")):
+                assert heading in anchors(DOCS / page), f"{path}: {page}#{heading}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_file_that_is_named_exists(page: Path) -> None:
     roots = "|".join((*OURS, "scripts", "tests", "docs", "deploy"))
