@@ -141,13 +141,13 @@ class Driver:
                 step.before.status,
                 step.after.status,
                 in_wave=step.before.wave == campaign.wave,
-                is_barred=step.after.error in (DELETED, DISABLED),
+                is_blocked=step.after.error in (DELETED, DISABLED),
             )
         campaign = await self._require_right(connection, driven)
-        barred = await self._bar(connection, campaign)
+        blocked = await self._block(connection, campaign)
         campaign, stopped = await self._move(connection, campaign)
         begun = await self._begin(connection, campaign, driven)
-        look = DriveStep(campaign, [*changed, *barred, *stopped, *begun], _to_send(begun), [])
+        look = DriveStep(campaign, [*changed, *blocked, *stopped, *begun], _to_send(begun), [])
         self._sort_unsent(look, under_way, changed)
         if campaign.status in FINISHED and not campaign.counts.in_progress:
             await self._store.close(connection, name)
@@ -168,15 +168,15 @@ class Driver:
         self._note(moved, move)
         return moved
 
-    async def _bar(self, connection: Connection, campaign: Campaign) -> list[CampaignTarget]:
+    async def _block(self, connection: Connection, campaign: Campaign) -> list[CampaignTarget]:
         """Whoever waits and was deleted or disabled, skipped."""
         if not campaign.counts.pending:
             return []
-        barred = await self._store.bar_pending(connection, (campaign.org, campaign.campaign_id))
-        for target in barred:
+        blocked = await self._store.block_pending(connection, (campaign.org, campaign.campaign_id))
+        for target in blocked:
             has_begun = target.wave <= campaign.wave
             drop(campaign.counts, has_begun=has_begun)
-        return barred
+        return blocked
 
     async def _move(
         self, connection: Connection, campaign: Campaign

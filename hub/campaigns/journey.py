@@ -74,7 +74,7 @@ class Happening(StrEnum):
     WAVER = "its line broke, or it is not well"
     PROVE = "it stayed well for the soak time"
     LATE = "the deadline of the phase passed"
-    BAR = "it was deleted or disabled"
+    BLOCK = "it was deleted or disabled"
 
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAILED, Status.SKIPPED})
@@ -103,7 +103,7 @@ STEPS: Final[dict[tuple[Phase, Happening], Phase | Status]] = {
     (_P.SOAKING, _H.PROVE): _S.SUCCESS,
     (_P.SOAKING, _H.RETURN): _S.FAILED,
     (_P.SOAKING, _H.LATE): _S.FAILED,
-    **{(phase, _H.BAR): _S.SKIPPED for phase in _P if phase is not _P.WAITING},
+    **{(phase, _H.BLOCK): _S.SKIPPED for phase in _P if phase is not _P.WAITING},
 }
 
 
@@ -214,7 +214,7 @@ def began(
 def happened(target: CampaignTarget, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
     """What the device has done since the last look, if it is anything."""
     if seen.deleted or seen.disabled:
-        return Happening.BAR
+        return Happening.BLOCK
     if target.phase is Phase.SOAKING:
         found = _in_the_soak(target, seen, goal, now)
     else:
@@ -319,7 +319,7 @@ def _why(target: CampaignTarget, happening: Happening, seen: Seen) -> ErrorObjec
             return error("rolled_back", f"it came back on version {seen.agent_version}")
         case Happening.LATE:
             return error("timeout", f"too long in the phase {target.phase}")
-        case Happening.BAR:
+        case Happening.BLOCK:
             return DELETED if seen.deleted else DISABLED
         case Happening.WITHDRAW:
             return seen.command_error or error("cancelled", "its command was not sent any more")

@@ -208,11 +208,11 @@ def recount(
     after: DeviceStatus,
     *,
     in_wave: bool,
-    is_barred: bool = False,
+    is_blocked: bool = False,
 ) -> None:
     """A target has taken a step: move it from one count to the other."""
-    _add(counts, before, -1, in_wave=in_wave, is_barred=is_barred)
-    _add(counts, after, +1, in_wave=in_wave, is_barred=is_barred)
+    _add(counts, before, -1, in_wave=in_wave, is_blocked=is_blocked)
+    _add(counts, after, +1, in_wave=in_wave, is_blocked=is_blocked)
 
 
 def drop(counts: TargetCounts, *, has_begun: bool) -> None:
@@ -223,7 +223,7 @@ def drop(counts: TargetCounts, *, has_begun: bool) -> None:
 
 
 def _add(
-    counts: TargetCounts, status: DeviceStatus, by: int, *, in_wave: bool, is_barred: bool
+    counts: TargetCounts, status: DeviceStatus, by: int, *, in_wave: bool, is_blocked: bool
 ) -> None:
     match status:
         case DeviceStatus.PENDING:
@@ -240,6 +240,6 @@ def _add(
             counts.wave_failed += by if in_wave else 0
         case DeviceStatus.SKIPPED:
             counts.skipped += by
-            counts.passed_over += 0 if is_barred else by
+            counts.passed_over += 0 if is_blocked else by
         case _:
             assert_never(status)

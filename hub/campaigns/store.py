@@ -163,9 +163,9 @@ class CampaignStore:
         rows = await connection.fetch(_Q["skip_pending"], *name, up_to_wave, why, only_away)
         return [_target(row) for row in rows]
 
-    async def bar_pending(self, connection: Connection, name: Name) -> "list[CampaignTarget]":
+    async def block_pending(self, connection: Connection, name: Name) -> "list[CampaignTarget]":
         """Those that wait and have been deleted or disabled, skipped."""
-        rows = await connection.fetch(_Q["bar_pending"], *name, DELETED, DISABLED)
+        rows = await connection.fetch(_Q["block_pending"], *name, DELETED, DISABLED)
         return [_target(row) for row in rows]
 
     async def failures(

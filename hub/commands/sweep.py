@@ -1,4 +1,4 @@
-"""What the clock ends, and the floor under every hint.
+"""What the clock ends, and the backstop of every hint.
 
 A sweep runs every second and when a deadline is known to have passed: time-outs and expiries
 (by the database's clock), what is pending or to be cancelled on lines of this replica, and callers
@@ -91,11 +91,11 @@ class Sweep:
 
     async def run(self) -> None:
         """Sweep for ever."""
-        floor = self._clock()
+        next_sweep = self._clock()
         while True:
-            whole = self._clock() >= floor
+            whole = self._clock() >= next_sweep
             if whole:
-                floor = self._clock() + SWEEP_SECONDS
+                next_sweep = self._clock() + SWEEP_SECONDS
             try:
                 await self._sweep(whole=whole)
             except Unavailable:
@@ -104,7 +104,7 @@ class Sweep:
             except Exception:
                 log.exception("sweep_failed")
                 await asyncio.sleep(GRAIN)
-            await self._sleep_until(min(self._deadlines.next() or floor, floor))
+            await self._sleep_until(min(self._deadlines.next() or next_sweep, next_sweep))
 
     async def _sleep_until(self, moment: float) -> None:
         self._wake.clear()

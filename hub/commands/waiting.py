@@ -1,7 +1,7 @@
 """Callers that wait for commands to end.
 
 A caller is told by whoever commits the end on this replica. For an end that another replica
-committed there is a floor: what still waits is looked up in the ledger every second.
+committed there is a backstop: what still waits is looked up in the ledger every second.
 """
 
 import asyncio

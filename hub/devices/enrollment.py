@@ -25,7 +25,7 @@ class EnrollmentVerdict(Enum):
     REGISTER = "register it, then a token"
     BAD_KEY = "the enrolment key is missing or wrong"
     UNKNOWN = "the device is not known, and auto-enrolment is off"
-    BARRED = "the device is disabled or deleted"
+    BLOCKED = "the device is disabled or deleted"
     AT_WORK = "the device has a line, or had one in the last minute"
     NEVER = "devices that are known do not enrol again here"
 
@@ -42,7 +42,7 @@ class KnownDevice(Struct, frozen=True, kw_only=True):
     line_lately: bool = False
 
     @property
-    def barred(self) -> bool:
+    def blocked(self) -> bool:
         return self.disabled or self.deleted
 
     def covers(self, version: int | None) -> bool:
@@ -68,8 +68,8 @@ def decide(
         return EnrollmentVerdict.BAD_KEY
     if standing is None:
         return EnrollmentVerdict.REGISTER if auto_enroll else EnrollmentVerdict.UNKNOWN
-    if standing.barred:
-        return EnrollmentVerdict.BARRED
+    if standing.blocked:
+        return EnrollmentVerdict.BLOCKED
     if own_token:
         return EnrollmentVerdict.RENEW
     if not standing.replaces or reenroll == "always":

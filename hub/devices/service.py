@@ -269,7 +269,7 @@ def _require(verdict: EnrollmentVerdict, device_id: DeviceId) -> None:
     match verdict:
         case EnrollmentVerdict.BAD_KEY:
             raise BadEnrollmentKey(BAD_KEY)
-        case EnrollmentVerdict.UNKNOWN | EnrollmentVerdict.BARRED:
+        case EnrollmentVerdict.UNKNOWN | EnrollmentVerdict.BLOCKED:
             raise Forbidden(f"{device_id} gets no token: {verdict.value}")
         case EnrollmentVerdict.AT_WORK | EnrollmentVerdict.NEVER:
             raise ReenrollRefused(

@@ -1,4 +1,4 @@
-"""Hints between replicas: small messages that may be lost. Each has a floor that finds out anyway.
+"""Hints between replicas: small messages that may be lost. Each has a backstop that finds out.
 
 Each replica listens on a channel of its own and on the common one. What is hinted in one turn of
 the loop goes out as one message a replica, however many devices it is about.

@@ -134,7 +134,7 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <
 ORDER BY t.position
 LIMIT $4
 
--- name: bar_pending
+-- name: block_pending
 -- Whoever waits and has been deleted ($3 says why) or disabled ($4) is skipped at once.
 UPDATE campaign_device t
 SET status = 'SKIPPED', error = CASE WHEN d.deleted_at IS NULL THEN $4::jsonb ELSE $3::jsonb END,

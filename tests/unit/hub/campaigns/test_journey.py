@@ -309,8 +309,8 @@ def test_a_device_that_is_gone_or_blocked_is_out_of_it_in_whatever_phase(phase: 
         (make_seen(deleted=True, disabled=True, online=False), "device_deleted"),
         (make_seen(disabled=True), "device_disabled"),
     ):
-        assert look(make_target(phase), seen, seconds=9999) is Happening.BAR
-        after = stepped(make_target(phase), Happening.BAR, seen, MOMENT)
+        assert look(make_target(phase), seen, seconds=9999) is Happening.BLOCK
+        after = stepped(make_target(phase), Happening.BLOCK, seen, MOMENT)
         assert after.status is Status.SKIPPED
         assert after.error is not None
         assert after.error["code"] == code

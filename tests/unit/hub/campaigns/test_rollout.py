@@ -155,7 +155,7 @@ def test_a_step_moves_a_target_from_one_count_to_the_other() -> None:
 
 def test_who_was_deleted_or_disabled_is_out_of_the_reckoning() -> None:
     counts = TargetCounts(pending=2, in_progress=1, unfinished=2)
-    recount(counts, Status.IN_PROGRESS, Status.SKIPPED, in_wave=True, is_barred=True)
+    recount(counts, Status.IN_PROGRESS, Status.SKIPPED, in_wave=True, is_blocked=True)
     drop(counts, has_begun=True)
     drop(counts, has_begun=False)
 

@@ -46,10 +46,10 @@ def test_a_good_token_renews_whatever_else_is_shown(*, key: bool, again: Reenrol
             assert got is EnrollmentVerdict.RENEW
 
 
-@pytest.mark.parametrize("barred", [{"disabled": True}, {"deleted": True}])
-def test_a_device_that_is_disabled_or_deleted_gets_nothing(barred: dict[str, bool]) -> None:
-    assert verdict(KnownDevice(lowest=4, highest=3, **barred)) is EnrollmentVerdict.BARRED
-    assert verdict(KnownDevice(**barred), token=0, key=False) is EnrollmentVerdict.BARRED
+@pytest.mark.parametrize("blocked", [{"disabled": True}, {"deleted": True}])
+def test_a_device_that_is_disabled_or_deleted_gets_nothing(blocked: dict[str, bool]) -> None:
+    assert verdict(KnownDevice(lowest=4, highest=3, **blocked)) is EnrollmentVerdict.BLOCKED
+    assert verdict(KnownDevice(**blocked), token=0, key=False) is EnrollmentVerdict.BLOCKED
 
 
 @pytest.mark.parametrize("token", [None, 1])
