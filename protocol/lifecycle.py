@@ -32,7 +32,7 @@ class State(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class Happening(StrEnum):
+class LifecycleEvent(StrEnum):
     """What can happen to a command. (Not *event*: that word is telemetry's.)"""
 
     NO_LINE = "no line"
@@ -68,39 +68,39 @@ UNFINISHED: Final = frozenset(State) - ENDED
 SENT_AND_UNFINISHED: Final = frozenset({State.SENT, State.ACKED, State.RUNNING})
 
 _ON_THE_LINE: Final = {
-    Happening.SUCCEED: State.SUCCESS,
-    Happening.FAIL: State.FAILED,
-    Happening.REJECT: State.REJECTED,
-    Happening.CANCEL: State.CANCELLED,
-    Happening.LOSE: State.UNKNOWN,
-    Happening.TIME_OUT: State.TIMEOUT,
-    Happening.PROGRESS: State.RUNNING,
+    LifecycleEvent.SUCCEED: State.SUCCESS,
+    LifecycleEvent.FAIL: State.FAILED,
+    LifecycleEvent.REJECT: State.REJECTED,
+    LifecycleEvent.CANCEL: State.CANCELLED,
+    LifecycleEvent.LOSE: State.UNKNOWN,
+    LifecycleEvent.TIME_OUT: State.TIMEOUT,
+    LifecycleEvent.PROGRESS: State.RUNNING,
 }
 
-STEPS: Final[dict[State, dict[Happening, State]]] = {
+STEPS: Final[dict[State, dict[LifecycleEvent, State]]] = {
     State.PENDING: {
-        Happening.NO_LINE: State.FAILED,
-        Happening.EXPIRE: State.EXPIRED,
-        Happening.NOT_DELIVERED: State.TIMEOUT,
-        Happening.WITHDRAW: State.CANCELLED,
-        Happening.UNSUPPORTED: State.REJECTED,
-        Happening.TOO_LARGE: State.FAILED,
-        Happening.SEND: State.SENT,
+        LifecycleEvent.NO_LINE: State.FAILED,
+        LifecycleEvent.EXPIRE: State.EXPIRED,
+        LifecycleEvent.NOT_DELIVERED: State.TIMEOUT,
+        LifecycleEvent.WITHDRAW: State.CANCELLED,
+        LifecycleEvent.UNSUPPORTED: State.REJECTED,
+        LifecycleEvent.TOO_LARGE: State.FAILED,
+        LifecycleEvent.SEND: State.SENT,
     },
     State.SENT: {
-        Happening.RESEND: State.SENT,
-        Happening.TOO_LARGE: State.FAILED,
-        Happening.ACK: State.ACKED,
+        LifecycleEvent.RESEND: State.SENT,
+        LifecycleEvent.TOO_LARGE: State.FAILED,
+        LifecycleEvent.ACK: State.ACKED,
         **_ON_THE_LINE,
     },
     State.ACKED: {
-        Happening.RESEND: State.ACKED,
-        Happening.ACK: State.ACKED,
+        LifecycleEvent.RESEND: State.ACKED,
+        LifecycleEvent.ACK: State.ACKED,
         **_ON_THE_LINE,
     },
     State.RUNNING: {
-        Happening.RESEND: State.RUNNING,
-        Happening.ACK: State.RUNNING,
+        LifecycleEvent.RESEND: State.RUNNING,
+        LifecycleEvent.ACK: State.RUNNING,
         **_ON_THE_LINE,
     },
 }
@@ -110,20 +110,20 @@ STEPS: Final[dict[State, dict[Happening, State]]] = {
 class IllegalStep(Exception):
     """This cannot happen to a command in this state; nothing has changed."""
 
-    def __init__(self, state: State, happening: Happening) -> None:
-        super().__init__(f"{happening!s} does not apply to a command that is {state!s}")
+    def __init__(self, state: State, event: LifecycleEvent) -> None:
+        super().__init__(f"{event!s} does not apply to a command that is {state!s}")
         self.state = state
-        self.happening = happening
+        self.event = event
 
 
-def next_state(state: State, happening: Happening) -> State:
-    """The state after `happening`. Raises `IllegalStep` when the table has no such step."""
+def next_state(state: State, event: LifecycleEvent) -> State:
+    """The state after `event`. Raises `IllegalStep` when the table has no such step."""
     try:
-        return STEPS[state][happening]
+        return STEPS[state][event]
     except KeyError:
-        raise IllegalStep(state, happening) from None
+        raise IllegalStep(state, event) from None
 
 
-def sources(happening: Happening) -> list[State]:
-    """The states in which `happening` is legal, in order: the guard of a compare-and-set."""
-    return [state for state in State if happening in STEPS.get(state, {})]
+def sources(event: LifecycleEvent) -> list[State]:
+    """The states in which `event` is legal, in order: the guard of a compare-and-set."""
+    return [state for state in State if event in STEPS.get(state, {})]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypedDict, assert_never
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol.ids import CommandIdField
-from protocol.lifecycle import Happening
+from protocol.lifecycle import LifecycleEvent
 
 Outcome = Literal["unknown", "rejected", "cancelled"]
 
@@ -51,22 +51,22 @@ class Result(ReplyBase, frozen=True, tag="result"):
 Reply = Ack | Progress | Result
 
 
-def happening_of(reply: Reply) -> Happening:
+def event_of(reply: Reply) -> LifecycleEvent:
     """The step of the life cycle that `reply` asks for."""
     match reply:
         case Ack():
-            return Happening.ACK
+            return LifecycleEvent.ACK
         case Progress():
-            return Happening.PROGRESS
+            return LifecycleEvent.PROGRESS
         case Result(success=True):
-            return Happening.SUCCEED
+            return LifecycleEvent.SUCCEED
         case Result(outcome="unknown"):
-            return Happening.LOSE
+            return LifecycleEvent.LOSE
         case Result(outcome="rejected"):
-            return Happening.REJECT
+            return LifecycleEvent.REJECT
         case Result(outcome="cancelled"):
-            return Happening.CANCEL
+            return LifecycleEvent.CANCEL
         case Result():
-            return Happening.FAIL
+            return LifecycleEvent.FAIL
         case _:
             assert_never(reply)

@@ -19,7 +19,7 @@ from hub.routes import ROUTES, RULES
 from hub.web.route import Route
 from protocol.closing import CLOSINGS, Closing
 from protocol.commands import COMMANDS
-from protocol.lifecycle import ENDED, STEPS, Happening, State
+from protocol.lifecycle import ENDED, STEPS, LifecycleEvent, State
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PART: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -99,9 +99,9 @@ def command_states() -> str:
     """The table of `protocol/lifecycle.py` as a diagram; one arrow for each pair of states."""
     labels: dict[tuple[State, State], list[str]] = {}
     for source, steps in STEPS.items():
-        for happening, target in steps.items():
+        for event, target in steps.items():
             # A second colon would end the label.
-            label = str(happening).replace(":", "")
+            label = str(event).replace(":", "")
             labels.setdefault((source, target), []).append(label)
     arrows = [f"    {a} --> {b}: {', '.join(names)}" for (a, b), names in labels.items()]
     ends = [f"    {state} --> [*]" for state in State if state in ENDED]
@@ -110,30 +110,30 @@ def command_states() -> str:
 
 
 def command_steps() -> str:
-    rows = ((str(happening), *_steps(happening)) for happening in Happening)
+    rows = ((str(event), *_steps(event)) for event in LifecycleEvent)
     return markdown(("what happens", "in", "then"), rows)
 
 
-def _steps(happening: Happening) -> tuple[str, str]:
-    sources = [state for state in State if happening in STEPS.get(state, {})]
-    targets = list(dict.fromkeys(str(STEPS[state][happening]) for state in sources))
-    stays = all(STEPS[state][happening] is state for state in sources)
+def _steps(event: LifecycleEvent) -> tuple[str, str]:
+    sources = [state for state in State if event in STEPS.get(state, {})]
+    targets = list(dict.fromkeys(str(STEPS[state][event]) for state in sources))
+    stays = all(STEPS[state][event] is state for state in sources)
     return " ".join(sources), "the same" if stays else " or ".join(targets)
 
 
 def deployment_steps() -> str:
     rows = (
-        (str(happening), " ".join(f"`{phase}`" for phase in phases), f"`{target}`")
-        for happening in journey.Happening
-        for target, phases in _phases(happening).items()
+        (str(event), " ".join(f"`{phase}`" for phase in phases), f"`{target}`")
+        for event in journey.TargetEvent
+        for target, phases in _phases(event).items()
     )
     return markdown(("what happens", "in", "then"), rows)
 
 
-def _phases(happening: journey.Happening) -> dict[str, list[str]]:
+def _phases(event: journey.TargetEvent) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for (phase, each), target in journey.STEPS.items():
-        if each is happening:
+        if each is event:
             found.setdefault(str(target), []).append(str(phase))
     return found
 

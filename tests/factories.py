@@ -29,7 +29,8 @@ def make_principal(role: Role | None = "ADMIN", **changes: Any) -> Principal:
         "org": DEFAULT_ORG, "kind": "user", "subject": "u1", "actor": "alice", "role": role,
         "session_id": "s1",
     }  # fmt: skip
-    return Principal(**{**fields, "rights": _rights(role, changes.get("kind")), **changes})
+    fields["rights"] = _rights(role, changes.get("kind"))
+    return Principal(**{**fields, **changes})
 
 
 def _rights(role: Role | None, kind: str | None) -> Rights:
@@ -129,7 +130,7 @@ class Listener:
         self.happened.append(("closed", line))
 
 
-class Surroundings:
+class FakeContext:
     """What a session asks of its replica; the test moves the clock."""
 
     def __init__(self, rates: Rates | None = None) -> None:
@@ -188,12 +189,12 @@ class Wire:
 
 
 def make_line(
-    wire: Wire | None = None, surroundings: Surroundings | None = None, **changes: Any
+    wire: Wire | None = None, context: FakeContext | None = None, **changes: Any
 ) -> LineSession:
     wire = wire or Wire()
     fields: dict[str, Any] = {
         "org": OrgId("default"), "device_id": DeviceId("d1"), "session_id": "s1", "generation":
         Generation(1), "replica_id": ReplicaId("r-1"), "version": 0, "expires_at": 1e12, "send":
-        wire.send, "close": wire.close, "surroundings": surroundings or Surroundings(),
+        wire.send, "close": wire.close, "context": context or FakeContext(),
     }  # fmt: skip
     return LineSession(**{**fields, **changes})

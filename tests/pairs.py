@@ -15,14 +15,14 @@ from device.line.session import Session, SessionEffect
 from hub.lines.session import LineSession
 from protocol.frames import Hello
 from protocol.ids import Generation
-from tests.factories import Surroundings, Wire, make_line
+from tests.factories import FakeContext, Wire, make_line
 
 
 class Pair:
     """A device with a journal in memory, on one line after another."""
 
     def __init__(self, *, boot_id: str = "b", journal_id: str | None = "j") -> None:
-        self.around = Surroundings()
+        self.around = FakeContext()
         self.clock = HubClock()
         self.book = Book(self.clock.is_past)
         self._boot_id = boot_id

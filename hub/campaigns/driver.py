@@ -29,9 +29,9 @@ from hub.campaigns.journey import (
     DELETED,
     DISABLED,
     CampaignTarget,
-    Happening,
     Phase,
     Seen,
+    TargetEvent,
     began,
     error,
     happened,
@@ -42,7 +42,8 @@ from hub.campaigns.journey import (
 )
 from hub.campaigns.penalty import penalties
 from hub.campaigns.records import Campaign, Name, command_id_of
-from hub.campaigns.rollout import (
+from hub.campaigns.store import CampaignStore, Driven, TargetChange
+from hub.campaigns.waves import (
     FINISHED,
     CampaignStatus,
     Move,
@@ -52,7 +53,6 @@ from hub.campaigns.rollout import (
     recount,
     waited_too_long,
 )
-from hub.campaigns.store import CampaignStore, Driven, TargetChange
 from hub.commands.service import CommandRequest, CommandService
 from hub.telemetry.service import TelemetryService
 from protocol.commands import type_of
@@ -336,9 +336,9 @@ class Driver:
 
 def _what(
     campaign: Campaign, target: CampaignTarget, seen: Seen, now: datetime
-) -> Happening | None:
+) -> TargetEvent | None:
     if campaign.status in FINISHED and withdrawn(target, seen):
-        return Happening.WITHDRAW
+        return TargetEvent.WITHDRAW
     return happened(target, seen, campaign.terms.goal, now)
 
 

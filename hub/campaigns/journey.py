@@ -60,7 +60,7 @@ class Phase(StrEnum):
     SOAKING = "soaking"
 
 
-class Happening(StrEnum):
+class TargetEvent(StrEnum):
     START = "its turn has come"
     STAGE = "its command succeeded"
     DONE = "its command succeeded, and that is all that was wanted"
@@ -79,8 +79,8 @@ class Happening(StrEnum):
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAILED, Status.SKIPPED})
 
-_H, _P, _S = Happening, Phase, Status
-STEPS: Final[dict[tuple[Phase, Happening], Phase | Status]] = {
+_H, _P, _S = TargetEvent, Phase, Status
+STEPS: Final[dict[tuple[Phase, TargetEvent], Phase | Status]] = {
     (_P.WAITING, _H.START): _P.DOWNLOADING,
     (_P.WAITING, _H.ARRIVE): _P.SOAKING,
     (_P.DOWNLOADING, _H.STAGE): _P.STAGED,
@@ -194,8 +194,8 @@ def began(
     """Its turn has come: the target with the next attempt's command, or in the soak if it has come
     to the wanted version since an attempt before."""
     if target.attempt and goal.version is not None and seen.agent_version == goal.version:
-        return stepped(target, Happening.ARRIVE, seen, now)
-    moved = stepped(target, Happening.START, seen, now)
+        return stepped(target, TargetEvent.ARRIVE, seen, now)
+    moved = stepped(target, TargetEvent.START, seen, now)
     return structs.replace(
         moved,
         attempt=target.attempt + 1,
@@ -211,15 +211,15 @@ def began(
 # Under way
 
 
-def happened(target: CampaignTarget, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
+def happened(target: CampaignTarget, seen: Seen, goal: Goal, now: datetime) -> TargetEvent | None:
     """What the device has done since the last look, if it is anything."""
     if seen.deleted or seen.disabled:
-        return Happening.BLOCK
+        return TargetEvent.BLOCK
     if target.phase is Phase.SOAKING:
         found = _in_the_soak(target, seen, goal, now)
     else:
         found = _before_the_soak(target, seen, goal)
-    return found or (Happening.LATE if _is_late(target, goal, now) else None)
+    return found or (TargetEvent.LATE if _is_late(target, goal, now) else None)
 
 
 def withdrawn(target: CampaignTarget, seen: Seen) -> bool:
@@ -227,15 +227,15 @@ def withdrawn(target: CampaignTarget, seen: Seen) -> bool:
     return target.phase is Phase.DOWNLOADING and seen.command is None
 
 
-def _before_the_soak(target: CampaignTarget, seen: Seen, goal: Goal) -> Happening | None:
+def _before_the_soak(target: CampaignTarget, seen: Seen, goal: Goal) -> TargetEvent | None:
     if _says_wanted(seen, goal):
-        return Happening.ARRIVE
+        return TargetEvent.ARRIVE
     if target.phase is Phase.DOWNLOADING:
         return _of_command(target, seen, goal)
     if _is_back(target, seen):
-        return Happening.RETURN
+        return TargetEvent.RETURN
     gone = not seen.online or seen.generation != target.from_generation
-    return Happening.LEAVE if gone and target.phase is Phase.STAGED else None
+    return TargetEvent.LEAVE if gone and target.phase is Phase.STAGED else None
 
 
 def _says_wanted(seen: Seen, goal: Goal) -> bool:
@@ -251,22 +251,22 @@ def _is_back(target: CampaignTarget, seen: Seen) -> bool:
     return seen.generation != target.from_generation and seen.line_seconds >= STRAY_SECONDS
 
 
-def _of_command(target: CampaignTarget, seen: Seen, goal: Goal) -> Happening | None:
+def _of_command(target: CampaignTarget, seen: Seen, goal: Goal) -> TargetEvent | None:
     match seen.command:
         case State.SUCCESS:
-            return Happening.DONE if goal.version is None else Happening.STAGE
+            return TargetEvent.DONE if goal.version is None else TargetEvent.STAGE
         case State.CANCELLED:
-            return Happening.WITHDRAW
+            return TargetEvent.WITHDRAW
         case State.UNKNOWN | State.EXPIRED:
             return _lost(target)
         case State.FAILED | State.TIMEOUT | State.REJECTED:
-            return _lost(target) if _was_never_sent(seen) else Happening.REFUSE
+            return _lost(target) if _was_never_sent(seen) else TargetEvent.REFUSE
         case _:
             return None
 
 
-def _lost(target: CampaignTarget) -> Happening:
-    return Happening.LOSE if target.attempt < MOST_ATTEMPTS else Happening.GIVE_UP
+def _lost(target: CampaignTarget) -> TargetEvent:
+    return TargetEvent.LOSE if target.attempt < MOST_ATTEMPTS else TargetEvent.GIVE_UP
 
 
 def _was_never_sent(seen: Seen) -> bool:
@@ -274,15 +274,17 @@ def _was_never_sent(seen: Seen) -> bool:
     return code in (CommandErrorCode.DEVICE_OFFLINE, CommandErrorCode.NOT_DELIVERED)
 
 
-def _in_the_soak(target: CampaignTarget, seen: Seen, goal: Goal, now: datetime) -> Happening | None:
+def _in_the_soak(
+    target: CampaignTarget, seen: Seen, goal: Goal, now: datetime
+) -> TargetEvent | None:
     if seen.online and seen.agent_version is not None and not _says_wanted(seen, goal):
-        return Happening.RETURN
+        return TargetEvent.RETURN
     if not _says_wanted(seen, goal) or seen.health not in WELL:
-        return None if target.steady_since is None else Happening.WAVER
+        return None if target.steady_since is None else TargetEvent.WAVER
     if target.steady_since is None or target.steady_generation != seen.generation:
-        return Happening.ARRIVE
+        return TargetEvent.ARRIVE
     steady = now - target.steady_since
-    return Happening.PROVE if steady >= timedelta(seconds=goal.soak_seconds) else None
+    return TargetEvent.PROVE if steady >= timedelta(seconds=goal.soak_seconds) else None
 
 
 def _is_late(target: CampaignTarget, goal: Goal, now: datetime) -> bool:
@@ -293,35 +295,35 @@ def _is_late(target: CampaignTarget, goal: Goal, now: datetime) -> bool:
 
 
 def stepped(
-    target: CampaignTarget, happening: Happening, seen: Seen, now: datetime
+    target: CampaignTarget, event: TargetEvent, seen: Seen, now: datetime
 ) -> CampaignTarget:
     """The target after a step of the table. Raises `IllegalStep`."""
-    to = STEPS.get((target.phase, happening))
+    to = STEPS.get((target.phase, event))
     if to is None or target.status in ENDED:
-        raise IllegalStep(f"{happening.name} in {target.status} {target.phase}")
+        raise IllegalStep(f"{event.name} in {target.status} {target.phase}")
     if isinstance(to, Status):
-        why = None if to is Status.SUCCESS else _why(target, happening, seen)
+        why = None if to is Status.SUCCESS else _why(target, event, seen)
         return structs.replace(target, status=to, error=why, finished_at=now)
     return structs.replace(
         target,
         phase=to,
         status=Status.PENDING if to is Phase.WAITING else Status.IN_PROGRESS,
         since=target.since if to is target.phase else now,
-        steady_since=now if happening is Happening.ARRIVE else None,
-        steady_generation=seen.generation if happening is Happening.ARRIVE else None,
+        steady_since=now if event is TargetEvent.ARRIVE else None,
+        steady_generation=seen.generation if event is TargetEvent.ARRIVE else None,
         error=seen.command_error if to is Phase.WAITING else None,
     )
 
 
-def _why(target: CampaignTarget, happening: Happening, seen: Seen) -> ErrorObject:
-    match happening:
-        case Happening.RETURN:
+def _why(target: CampaignTarget, event: TargetEvent, seen: Seen) -> ErrorObject:
+    match event:
+        case TargetEvent.RETURN:
             return error("rolled_back", f"it came back on version {seen.agent_version}")
-        case Happening.LATE:
+        case TargetEvent.LATE:
             return error("timeout", f"too long in the phase {target.phase}")
-        case Happening.BLOCK:
+        case TargetEvent.BLOCK:
             return DELETED if seen.deleted else DISABLED
-        case Happening.WITHDRAW:
+        case TargetEvent.WITHDRAW:
             return seen.command_error or error("cancelled", "its command was not sent any more")
         case _:
             return seen.command_error or error("failed", "the command did not succeed")

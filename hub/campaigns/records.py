@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from hub.campaigns.journey import CampaignTarget, Goal
-from hub.campaigns.rollout import CampaignStatus, StopAt, TargetCounts, Wave
+from hub.campaigns.waves import CampaignStatus, StopAt, TargetCounts, Wave
 from protocol.commands import Command
 from protocol.ids import CommandId, DeviceId, OrgId
 

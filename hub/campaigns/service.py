@@ -13,7 +13,8 @@ from hub.campaigns.driver import Driver
 from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status, error
 from hub.campaigns.penalty import Penalty
 from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms, summary_of
-from hub.campaigns.rollout import (
+from hub.campaigns.store import CampaignStore
+from hub.campaigns.waves import (
     WISHES,
     CampaignStatus,
     Move,
@@ -24,7 +25,6 @@ from hub.campaigns.rollout import (
     problem_of,
     waves_of,
 )
-from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandService
 from hub.telemetry.service import TelemetryService
 from protocol.ids import DeviceId, OrgId, ReplicaId, uuid7

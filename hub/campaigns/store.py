@@ -13,7 +13,7 @@ from hub.base.principal import Principal, Role
 from hub.campaigns.journey import DELETED, DISABLED, CampaignTarget, Phase, Seen, Status
 from hub.campaigns.penalty import RELEASE_FAULTS, SPREAD, Failure, Penalty, penalties
 from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms
-from hub.campaigns.rollout import CampaignStatus, Move, TargetCounts
+from hub.campaigns.waves import CampaignStatus, Move, TargetCounts
 from protocol.commands import Command
 from protocol.ids import DeviceId, OrgId, ReplicaId
 from protocol.lifecycle import State

@@ -31,8 +31,8 @@ from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
 from protocol.frames import LEAST_MAX_FRAME
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
-from protocol.lifecycle import ENDED, Happening, IllegalStep, State, next_state
-from protocol.replies import Ack, ErrorObject, Progress, Reply, Result, happening_of
+from protocol.lifecycle import ENDED, IllegalStep, LifecycleEvent, State, next_state
+from protocol.replies import Ack, ErrorObject, Progress, Reply, Result, event_of
 
 MAX_UNFINISHED: Final = 50
 
@@ -156,20 +156,20 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
     if not target.online and new.delivery == "now":
         return replace(
             insert,
-            status=next_state(State.PENDING, Happening.NO_LINE),
+            status=next_state(State.PENDING, LifecycleEvent.NO_LINE),
             error=error_of(CommandErrorCode.DEVICE_OFFLINE, "the device is not on a line"),
         )
     here = line if line and target.online and line.generation == target.generation else None
     if target.online and not _supports(new.type, target, here):
         return replace(
             insert,
-            status=next_state(State.PENDING, Happening.UNSUPPORTED),
+            status=next_state(State.PENDING, LifecycleEvent.UNSUPPORTED),
             error=_unsupported(new.type),
         )
     if here is not None and (here.settled or new.frame_bytes <= LEAST_MAX_FRAME):
         return replace(
             insert,
-            status=next_state(State.PENDING, Happening.SEND),
+            status=next_state(State.PENDING, LifecycleEvent.SEND),
             sent_generation=here.generation,
             journal_id=here.journal_id,
         )
@@ -242,7 +242,7 @@ def plan(claim: Claim, commands: Iterable[CommandRow]) -> Plan:
             steps.append(_first_time(claim, command))
         elif _safe_again(claim, command):
             steps.append(
-                ClaimStep(command, next_state(command.status, Happening.RESEND), sent=True)
+                ClaimStep(command, next_state(command.status, LifecycleEvent.RESEND), sent=True)
             )
         elif not claim.settled:
             return Plan(steps, held=True)
@@ -253,12 +253,12 @@ def plan(claim: Claim, commands: Iterable[CommandRow]) -> Plan:
 
 def _first_time(claim: Claim, command: CommandRow) -> ClaimStep:
     if not command.owner_may:
-        status = next_state(State.PENDING, Happening.WITHDRAW)
+        status = next_state(State.PENDING, LifecycleEvent.WITHDRAW)
         return ClaimStep(command, status, sent=False, error=_FORBIDDEN)
     if command.type not in claim.commands:
-        status = next_state(State.PENDING, Happening.UNSUPPORTED)
+        status = next_state(State.PENDING, LifecycleEvent.UNSUPPORTED)
         return ClaimStep(command, status, sent=False, error=_unsupported(command.type))
-    return ClaimStep(command, next_state(State.PENDING, Happening.SEND), sent=True)
+    return ClaimStep(command, next_state(State.PENDING, LifecycleEvent.SEND), sent=True)
 
 
 _FORBIDDEN: Final = error_of(
@@ -275,7 +275,7 @@ def _outsized(claim: Claim, command: CommandRow) -> list[ClaimStep]:
         return [_lost(command)]
     message = f"the device takes frames of {claim.max_frame} bytes at most"
     error = error_of(CommandErrorCode.TOO_LARGE, message)
-    status = next_state(command.status, Happening.TOO_LARGE)
+    status = next_state(command.status, LifecycleEvent.TOO_LARGE)
     return [ClaimStep(command, status, sent=False, error=error)]
 
 
@@ -296,7 +296,9 @@ def _in_journal(claim: Claim, command: CommandRow) -> bool:
 def _lost(command: CommandRow) -> ClaimStep:
     message = "the line was lost before a result came, and it is not safe to send it again"
     error = error_of(CommandErrorCode.UNKNOWN, message)
-    return ClaimStep(command, next_state(command.status, Happening.LOSE), sent=False, error=error)
+    return ClaimStep(
+        command, next_state(command.status, LifecycleEvent.LOSE), sent=False, error=error
+    )
 
 
 def cancel(status: State) -> State:
@@ -304,7 +306,7 @@ def cancel(status: State) -> State:
     device is asked and its result decides. Raises `Ended` when there is nothing to cancel."""
     if status in ENDED:
         raise Ended(f"the command has ended: {status}")
-    return next_state(status, Happening.WITHDRAW) if status is State.PENDING else status
+    return next_state(status, LifecycleEvent.WITHDRAW) if status is State.PENDING else status
 
 
 # What replies do
@@ -341,9 +343,9 @@ def fold(folded: Folded, reply: Reply, *, ts: str) -> None:
     """Apply one reply. What the table does not allow changes nothing, but for a result that comes
     after the end: it is kept beside the record."""
     command = folded.command
-    happening = happening_of(reply)
+    event = event_of(reply)
     try:
-        status = next_state(command.status, happening)
+        status = next_state(command.status, event)
     except IllegalStep:
         if isinstance(reply, Result):
             _late(folded, reply)
@@ -368,7 +370,7 @@ def _late(folded: Folded, result: Result) -> None:
     """The device repeats a result until it hears that it is kept: only one that says something
     else than the record is news."""
     command = folded.command
-    says = STATE_OF[happening_of(result)]
+    says = STATE_OF[event_of(result)]
     if says is not command.status and command.late_result is None:
         late: dict[str, Any] = msgspec.to_builtins(result)
         folded.command = replace(command, late_result=late)
@@ -376,13 +378,13 @@ def _late(folded: Folded, result: Result) -> None:
 
 
 STATE_OF: Final = {
-    happening: next_state(State.SENT, happening)
-    for happening in (
-        Happening.SUCCEED,
-        Happening.FAIL,
-        Happening.REJECT,
-        Happening.CANCEL,
-        Happening.LOSE,
+    event: next_state(State.SENT, event)
+    for event in (
+        LifecycleEvent.SUCCEED,
+        LifecycleEvent.FAIL,
+        LifecycleEvent.REJECT,
+        LifecycleEvent.CANCEL,
+        LifecycleEvent.LOSE,
     )
 }
 """The state that each kind of result asks for."""

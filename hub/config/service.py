@@ -15,7 +15,7 @@ from hub.base.principal import Principal
 from hub.commands.service import CommandRow, NewCommand
 from hub.config.schema import Rule
 from hub.config.secrecy import hiding, may_hide
-from hub.config.standing import (
+from hub.config.state import (
     ROLLED_BACK,
     ConfigState,
     End,

@@ -10,7 +10,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.commands.service import CommandRow
-from hub.config.standing import ConfigState, Fate
+from hub.config.state import ConfigState, Fate
 from hub.lines.service import LineRef
 from protocol.ids import CommandId, DeviceId, DeviceKey, OrgId
 from protocol.merge_patch import Document

@@ -54,7 +54,7 @@ class DeviceSettings(Struct, frozen=True):
 
 
 class DeviceGate:
-    """Everything that device sockets share; also the surroundings of their sessions."""
+    """Everything that device sockets share; also the context of their sessions."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class DeviceGate:
         """Whether the token has ended, as far as it is known here."""
         return self._accounts.has_ended(principal)
 
-    # Surroundings of a session
+    # LineContext of a session
 
     def said_hello(self, line: LineSession, hello: Hello) -> None:
         self.lines.said_hello(line, hello)
@@ -290,7 +290,7 @@ class DeviceSocket:
             expires_at=principal.expires_at,
             send=self._connection.send,
             close=self._connection.close,
-            surroundings=self._gate,
+            context=self._gate,
         )
         self._begin(session, stalls)
 

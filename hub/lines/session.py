@@ -67,7 +67,7 @@ class LineListener(Protocol):
     def closed(self, line: "LineSession") -> None: ...
 
 
-class Surroundings(Protocol):
+class LineContext(Protocol):
     """What every session of a replica shares."""
 
     @property
@@ -102,11 +102,11 @@ class LineSession:
     __slots__ = (
         "_boot_id",
         "_close",
+        "_context",
         "_invalid",
         "_pace",
         "_send",
         "_settled",
-        "_surroundings",
         "_tell_metrics_from",
         "_told_too_fast",
         "accepts",
@@ -137,7 +137,7 @@ class LineSession:
         expires_at: float,
         send: Callable[[bytes], None],
         close: Callable[[CloseCode], None],
-        surroundings: Surroundings,
+        context: LineContext,
         max_frame: int | None = None,
     ) -> None:
         self.org = org
@@ -157,8 +157,8 @@ class LineSession:
         self.accepts: tuple[str, ...] = ()
         self._send = send
         self._close = close
-        self._surroundings = surroundings
-        self._pace = Pace(surroundings.rates, surroundings.clock())
+        self._context = context
+        self._pace = Pace(context.rates, context.clock())
         self._invalid: deque[float] = deque(maxlen=MAX_INVALID)
         self._boot_id: str | None = None
         self._settled = False
@@ -208,7 +208,7 @@ class LineSession:
 
     def text(self, raw: bytes) -> bool:
         """One text message of the device. False: read no more until the next second."""
-        now = self._surroundings.clock()
+        now = self._context.clock()
         verdict = self._pace.frame(len(raw), now)
         if verdict is _CLOSE:
             self._close(CloseCode.FLOODING)
@@ -237,7 +237,7 @@ class LineSession:
                 self._hello(frame)
             case Ack() | Progress() | Result():
                 self._settle(None)
-                self._surroundings.listener.replied(self, frame)
+                self._context.listener.replied(self, frame)
             case Ping():
                 self._settle(None)
                 self._send(encode(Pong(server_time=self._now())))
@@ -264,8 +264,8 @@ class LineSession:
             return
         self._settled = True
         if hello is not None:
-            self._surroundings.said_hello(self, hello)
-        self._surroundings.listener.settled(self)
+            self._context.said_hello(self, hello)
+        self._context.listener.settled(self)
 
     def _event(self, event: Telemetry, verdict: PaceVerdict) -> bool:
         if event.seq is not None and event.boot_id is None:
@@ -277,7 +277,7 @@ class LineSession:
         if verdict is not TAKE and event.seq is None:
             self._too_fast()
             return True
-        kept = self._surroundings.telemetry(self, event)
+        kept = self._context.telemetry(self, event)
         if kept is TAKEN:
             return verdict is TAKE
         return self._not_simply_taken(kept) and verdict is TAKE
@@ -308,7 +308,7 @@ class LineSession:
 
     def _too_many_metrics(self) -> None:
         """Once in a while: a device sends its heartbeat for years."""
-        now = self._surroundings.clock()
+        now = self._context.clock()
         if now >= self._tell_metrics_from:
             self._tell_metrics_from = now + TELL_SECONDS
             self.refuse(
@@ -317,7 +317,7 @@ class LineSession:
             )
 
     def _renew(self, auth: Auth) -> None:
-        renewal = self._surroundings.renew(self, auth.token)
+        renewal = self._context.renew(self, auth.token)
         if renewal is None or renewal.subject != self.device_id:
             self._close(CloseCode.NOT_AUTHENTICATED)
             return
@@ -343,11 +343,11 @@ class LineSession:
         )
 
     def _count_invalid(self) -> None:
-        now = self._surroundings.clock()
-        self._surroundings.counted_invalid()
+        now = self._context.clock()
+        self._context.counted_invalid()
         self._invalid.append(now)
         if len(self._invalid) == MAX_INVALID and now - self._invalid[0] <= INVALID_WINDOW:
             self._close(CloseCode.BAD_FRAMES)
 
     def _now(self) -> str:
-        return rfc3339(datetime.fromtimestamp(self._surroundings.wall_clock(), UTC))
+        return rfc3339(datetime.fromtimestamp(self._context.wall_clock(), UTC))

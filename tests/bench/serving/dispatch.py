@@ -28,7 +28,7 @@ from hub.socket.pings import PingWheel
 from protocol.codec import encode_command
 from protocol.ids import CommandId
 from protocol.replies import Reply, Result
-from tests.factories import Listener, Surroundings, make_line
+from tests.factories import FakeContext, Listener, make_line
 
 _ids: Final = itertools.count()
 
@@ -49,7 +49,7 @@ class Inside(Listener):
             self.waiting.pop(reply.command_id).set_result(None)
 
 
-class Around(Surroundings):
+class Around(FakeContext):
     def __init__(self, inside: Inside) -> None:
         super().__init__(Rates(frames=0, bytes=0))
         self.heard = inside
@@ -69,7 +69,7 @@ class Device:
     def opened(self, connection: Socket) -> None:
         connection.max_message = 64 * 1024
         self._session = make_line(
-            surroundings=self._around, send=connection.send, close=connection.close
+            context=self._around, send=connection.send, close=connection.close
         )
         self._session.welcome()
         self._lines.append(self._session)

@@ -34,7 +34,7 @@ from protocol.ids import (
     uuid7,
 )
 from protocol.stream import Appended, EventBatch
-from tests.factories import Surroundings, Wire, make_line, make_principal, make_told
+from tests.factories import FakeContext, Wire, make_line, make_principal, make_told
 from tests.tasks import in_background
 
 ADMIN = make_principal("ADMIN", kind="hub", subject="")
@@ -160,7 +160,7 @@ class Hub:
         registered = await self.lines.register(Opening(DEFAULT_ORG, device_id, uuid7()))
         assert registered is not None
         wire = Wire()
-        around = Surroundings()
+        around = FakeContext()
         session = make_line(
             wire,
             around,

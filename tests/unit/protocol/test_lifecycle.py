@@ -9,8 +9,8 @@ from protocol.lifecycle import (
     SENT_AND_UNFINISHED,
     STEPS,
     UNFINISHED,
-    Happening,
     IllegalStep,
+    LifecycleEvent,
     State,
     next_state,
     sources,
@@ -19,40 +19,40 @@ from protocol.lifecycle import (
 P, S, A, R = State.PENDING, State.SENT, State.ACKED, State.RUNNING
 LINE = (S, A, R)
 
-LEGAL: dict[tuple[State, Happening], State] = {
-    (P, Happening.NO_LINE): State.FAILED,
-    (P, Happening.EXPIRE): State.EXPIRED,
-    (P, Happening.NOT_DELIVERED): State.TIMEOUT,
-    (P, Happening.WITHDRAW): State.CANCELLED,
-    (P, Happening.UNSUPPORTED): State.REJECTED,
-    (P, Happening.TOO_LARGE): State.FAILED,
-    (State.SENT, Happening.TOO_LARGE): State.FAILED,
-    (P, Happening.SEND): S,
-    **{(state, Happening.RESEND): state for state in LINE},
-    (S, Happening.ACK): A,
-    (A, Happening.ACK): A,
-    (R, Happening.ACK): R,
-    **{(state, Happening.PROGRESS): R for state in LINE},
-    **{(state, Happening.SUCCEED): State.SUCCESS for state in LINE},
-    **{(state, Happening.FAIL): State.FAILED for state in LINE},
-    **{(state, Happening.REJECT): State.REJECTED for state in LINE},
-    **{(state, Happening.CANCEL): State.CANCELLED for state in LINE},
-    **{(state, Happening.LOSE): State.UNKNOWN for state in LINE},
-    **{(state, Happening.TIME_OUT): State.TIMEOUT for state in LINE},
+LEGAL: dict[tuple[State, LifecycleEvent], State] = {
+    (P, LifecycleEvent.NO_LINE): State.FAILED,
+    (P, LifecycleEvent.EXPIRE): State.EXPIRED,
+    (P, LifecycleEvent.NOT_DELIVERED): State.TIMEOUT,
+    (P, LifecycleEvent.WITHDRAW): State.CANCELLED,
+    (P, LifecycleEvent.UNSUPPORTED): State.REJECTED,
+    (P, LifecycleEvent.TOO_LARGE): State.FAILED,
+    (State.SENT, LifecycleEvent.TOO_LARGE): State.FAILED,
+    (P, LifecycleEvent.SEND): S,
+    **{(state, LifecycleEvent.RESEND): state for state in LINE},
+    (S, LifecycleEvent.ACK): A,
+    (A, LifecycleEvent.ACK): A,
+    (R, LifecycleEvent.ACK): R,
+    **{(state, LifecycleEvent.PROGRESS): R for state in LINE},
+    **{(state, LifecycleEvent.SUCCEED): State.SUCCESS for state in LINE},
+    **{(state, LifecycleEvent.FAIL): State.FAILED for state in LINE},
+    **{(state, LifecycleEvent.REJECT): State.REJECTED for state in LINE},
+    **{(state, LifecycleEvent.CANCEL): State.CANCELLED for state in LINE},
+    **{(state, LifecycleEvent.LOSE): State.UNKNOWN for state in LINE},
+    **{(state, LifecycleEvent.TIME_OUT): State.TIMEOUT for state in LINE},
 }
 """The table of protocol.md, 1.5, written a second time."""
 
 
-@pytest.mark.parametrize(("state", "happening"), list(product(State, Happening)))
+@pytest.mark.parametrize(("state", "event"), list(product(State, LifecycleEvent)))
 def test_every_step_is_legal_as_the_protocol_says_or_illegal(
-    state: State, happening: Happening
+    state: State, event: LifecycleEvent
 ) -> None:
-    if (state, happening) in LEGAL:
-        assert next_state(state, happening) is LEGAL[state, happening]
+    if (state, event) in LEGAL:
+        assert next_state(state, event) is LEGAL[state, event]
     else:
         with pytest.raises(IllegalStep) as caught:
-            next_state(state, happening)
-        assert (caught.value.state, caught.value.happening) == (state, happening)
+            next_state(state, event)
+        assert (caught.value.state, caught.value.event) == (state, event)
 
 
 def test_states_only_go_forward() -> None:
@@ -75,6 +75,6 @@ def test_ended_states_are_those_the_database_compares_with_success() -> None:
     assert STEPS.keys() == UNFINISHED
 
 
-@pytest.mark.parametrize("happening", list(Happening))
-def test_sources_are_the_states_in_which_a_step_is_legal(happening: Happening) -> None:
-    assert sources(happening) == [state for state in State if (state, happening) in LEGAL]
+@pytest.mark.parametrize("event", list(LifecycleEvent))
+def test_sources_are_the_states_in_which_a_step_is_legal(event: LifecycleEvent) -> None:
+    assert sources(event) == [state for state in State if (state, event) in LEGAL]

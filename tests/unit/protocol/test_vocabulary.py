@@ -29,9 +29,9 @@ from protocol.ids import (
     new_replica_id,
     uuid7,
 )
-from protocol.lifecycle import Happening
+from protocol.lifecycle import LifecycleEvent
 from protocol.merge_patch import hash_of, leading_to, merge
-from protocol.replies import Ack, Outcome, Progress, Reply, Result, happening_of
+from protocol.replies import Ack, Outcome, Progress, Reply, Result, event_of
 
 # Name: danger, safe to redeliver, seconds (protocol.md, 1.4)
 WANTED = {
@@ -73,20 +73,20 @@ def result(*, success: bool, outcome: Outcome | None = None) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("reply", "happening"),
+    ("reply", "event"),
     [
-        (Ack(command_id=CommandId("c")), Happening.ACK),
-        (Progress(command_id=CommandId("c")), Happening.PROGRESS),
-        (result(success=True), Happening.SUCCEED),
-        (result(success=True, outcome="unknown"), Happening.SUCCEED),
-        (result(success=False), Happening.FAIL),
-        (result(success=False, outcome="unknown"), Happening.LOSE),
-        (result(success=False, outcome="rejected"), Happening.REJECT),
-        (result(success=False, outcome="cancelled"), Happening.CANCEL),
+        (Ack(command_id=CommandId("c")), LifecycleEvent.ACK),
+        (Progress(command_id=CommandId("c")), LifecycleEvent.PROGRESS),
+        (result(success=True), LifecycleEvent.SUCCEED),
+        (result(success=True, outcome="unknown"), LifecycleEvent.SUCCEED),
+        (result(success=False), LifecycleEvent.FAIL),
+        (result(success=False, outcome="unknown"), LifecycleEvent.LOSE),
+        (result(success=False, outcome="rejected"), LifecycleEvent.REJECT),
+        (result(success=False, outcome="cancelled"), LifecycleEvent.CANCEL),
     ],
 )
-def test_what_a_reply_asks_for(reply: Reply, happening: Happening) -> None:
-    assert happening_of(reply) is happening
+def test_what_a_reply_asks_for(reply: Reply, event: LifecycleEvent) -> None:
+    assert event_of(reply) is event
 
 
 def test_every_close_code_has_a_row_that_fits_into_a_close_frame() -> None:

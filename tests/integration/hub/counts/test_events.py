@@ -30,7 +30,7 @@ from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.stream import Entries, StreamEvent
 from protocol.telemetry import Telemetry
 from tests.conformance import wire
-from tests.factories import Surroundings, make_line
+from tests.factories import FakeContext, make_line
 from tests.integration.dashboard_ws.valkey import running_valkey
 from tests.integration.hub.counts.counting import Sent, Transport, tasks_made
 from tests.integration.hub.hubs import NoStream, add_devices, show_nobody
@@ -52,7 +52,7 @@ def make_service(database: Database, stream: Any) -> tuple[TelemetryService, Str
     return TelemetryService(TelemetryStore(database), writer), writer
 
 
-class Around(Surroundings):
+class Around(FakeContext):
     """Events go where a replica's go."""
 
     def __init__(self, service: TelemetryService) -> None:
@@ -72,7 +72,7 @@ class Device:
     def opened(self, connection: Socket) -> None:
         connection.max_message = 64 * 1024
         self._session = make_line(
-            surroundings=self._around, send=connection.send, close=connection.close
+            context=self._around, send=connection.send, close=connection.close
         )
 
     def text(self, message: bytes) -> None:
@@ -111,9 +111,7 @@ async def _no_http(scope: Any, receive: Any, send: Any) -> None: ...
 
 async def stored(service: TelemetryService, writer: StreamWriter, *frames: bytes) -> None:
     """What ten devices say a hundred times each in one turn of the loop is committed."""
-    lines = [
-        make_line(surroundings=Around(service), device_id=DeviceId(f"d{n}")) for n in range(1, 11)
-    ]
+    lines = [make_line(context=Around(service), device_id=DeviceId(f"d{n}")) for n in range(1, 11)]
     async with in_background(service.run(), writer.run()):
         for number in range(1, 101):
             for line in lines:

@@ -10,11 +10,11 @@ from hub.campaigns.journey import (
     STEPS,
     CampaignTarget,
     Goal,
-    Happening,
     IllegalStep,
     Phase,
     Seen,
     Status,
+    TargetEvent,
     began,
     happened,
     reason_to_skip,
@@ -63,7 +63,7 @@ BACK = structs.replace(NEW, agent_version="1")
 
 def look(
     target: CampaignTarget, seen: Seen, *, seconds: float = 1, goal: Goal = GOAL
-) -> Happening | None:
+) -> TargetEvent | None:
     return happened(target, seen, goal, MOMENT + timedelta(seconds=seconds))
 
 
@@ -84,9 +84,9 @@ def test_every_phase_has_an_end_and_waiting_is_left_by_its_turn_only() -> None:
 
 def test_what_the_table_does_not_have_changes_nothing() -> None:
     with pytest.raises(IllegalStep):
-        stepped(make_waiting(), Happening.STAGE, make_seen(), MOMENT)
+        stepped(make_waiting(), TargetEvent.STAGE, make_seen(), MOMENT)
     with pytest.raises(IllegalStep):
-        stepped(make_target(status=Status.FAILED), Happening.STAGE, make_seen(), MOMENT)
+        stepped(make_target(status=Status.FAILED), TargetEvent.STAGE, make_seen(), MOMENT)
 
 
 # Before the command
@@ -145,48 +145,48 @@ def test_who_came_to_the_version_between_attempts_begins_the_soak() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "happening"),
+    ("command", "code", "event"),
     [
         (None, None, None),
         (State.PENDING, None, None),
         (State.SENT, None, None),
-        (State.SUCCESS, None, Happening.STAGE),
-        (State.FAILED, "sha256_mismatch", Happening.REFUSE),
-        (State.FAILED, None, Happening.REFUSE),
-        (State.FAILED, "device_offline", Happening.LOSE),
-        (State.TIMEOUT, "not_delivered", Happening.LOSE),
-        (State.TIMEOUT, "timeout", Happening.REFUSE),
-        (State.REJECTED, "unsupported", Happening.REFUSE),
-        (State.CANCELLED, "cancelled", Happening.WITHDRAW),
-        (State.UNKNOWN, "unknown", Happening.LOSE),
-        (State.EXPIRED, "expired", Happening.LOSE),
+        (State.SUCCESS, None, TargetEvent.STAGE),
+        (State.FAILED, "sha256_mismatch", TargetEvent.REFUSE),
+        (State.FAILED, None, TargetEvent.REFUSE),
+        (State.FAILED, "device_offline", TargetEvent.LOSE),
+        (State.TIMEOUT, "not_delivered", TargetEvent.LOSE),
+        (State.TIMEOUT, "timeout", TargetEvent.REFUSE),
+        (State.REJECTED, "unsupported", TargetEvent.REFUSE),
+        (State.CANCELLED, "cancelled", TargetEvent.WITHDRAW),
+        (State.UNKNOWN, "unknown", TargetEvent.LOSE),
+        (State.EXPIRED, "expired", TargetEvent.LOSE),
     ],
 )
 def test_the_command_says_how_the_download_went(
-    command: State | None, code: str | None, happening: Happening | None
+    command: State | None, code: str | None, event: TargetEvent | None
 ) -> None:
     error = None if code is None else {"code": code, "message": "m"}
 
-    assert look(make_target(), make_seen(command=command, command_error=error)) is happening
+    assert look(make_target(), make_seen(command=command, command_error=error)) is event
 
 
 def test_attempts_are_spent() -> None:
     lost = make_seen(command=State.UNKNOWN)
 
-    assert look(make_target(attempt=MOST_ATTEMPTS), lost) is Happening.GIVE_UP
+    assert look(make_target(attempt=MOST_ATTEMPTS), lost) is TargetEvent.GIVE_UP
 
 
 def test_without_a_wanted_version_the_result_is_the_end() -> None:
     goal = structs.replace(GOAL, version=None)
     done = make_seen(command=State.SUCCESS)
 
-    assert look(make_target(), done, goal=goal) is Happening.DONE
-    assert stepped(make_target(), Happening.DONE, done, MOMENT).status is Status.SUCCESS
+    assert look(make_target(), done, goal=goal) is TargetEvent.DONE
+    assert stepped(make_target(), TargetEvent.DONE, done, MOMENT).status is Status.SUCCESS
 
 
 def test_a_lost_command_leads_back_to_waiting_with_its_reason() -> None:
     error = {"code": "unknown", "message": "m"}
-    after = stepped(make_target(), Happening.LOSE, make_seen(command_error=error), MOMENT)
+    after = stepped(make_target(), TargetEvent.LOSE, make_seen(command_error=error), MOMENT)
 
     assert (after.status, after.phase, after.error) == (Status.PENDING, Phase.WAITING, error)
     assert after.attempt == 1
@@ -194,7 +194,7 @@ def test_a_lost_command_leads_back_to_waiting_with_its_reason() -> None:
 
 def test_a_version_counts_whatever_was_heard_of_the_command() -> None:
     for command in (State.SENT, State.UNKNOWN, State.TIMEOUT):
-        assert look(make_target(), structs.replace(NEW, command=command)) is Happening.ARRIVE
+        assert look(make_target(), structs.replace(NEW, command=command)) is TargetEvent.ARRIVE
 
 
 # Staged and restarting
@@ -202,12 +202,12 @@ def test_a_version_counts_whatever_was_heard_of_the_command() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.STAGED, Phase.RESTARTING])
 def test_it_arrives_or_returns(phase: Phase) -> None:
-    assert look(make_target(phase), NEW) is Happening.ARRIVE
-    assert look(make_target(phase), BACK) is Happening.RETURN
+    assert look(make_target(phase), NEW) is TargetEvent.ARRIVE
+    assert look(make_target(phase), BACK) is TargetEvent.RETURN
 
 
 def test_its_line_goes_once() -> None:
-    assert look(make_target(Phase.STAGED), AWAY) is Happening.LEAVE
+    assert look(make_target(Phase.STAGED), AWAY) is TargetEvent.LEAVE
     assert look(make_target(Phase.STAGED), make_seen(command=State.SUCCESS)) is None
     assert look(make_target(Phase.RESTARTING), AWAY) is None
 
@@ -217,7 +217,7 @@ def test_a_line_that_only_broke_is_no_return_unless_nothing_follows() -> None:
     later = structs.replace(soon, line_seconds=5.0)
 
     assert look(make_target(Phase.RESTARTING), soon) is None
-    assert look(make_target(Phase.RESTARTING), later) is Happening.RETURN
+    assert look(make_target(Phase.RESTARTING), later) is TargetEvent.RETURN
 
 
 def test_without_hello_nothing_is_known_of_a_line() -> None:
@@ -230,7 +230,7 @@ def test_of_a_device_that_had_said_no_boot_the_line_counts() -> None:
     target = make_target(Phase.RESTARTING, from_boot_id=None)
 
     assert look(target, BACK) is None
-    assert look(target, structs.replace(BACK, line_seconds=6.0)) is Happening.RETURN
+    assert look(target, structs.replace(BACK, line_seconds=6.0)) is TargetEvent.RETURN
 
 
 # The soak
@@ -238,26 +238,26 @@ def test_of_a_device_that_had_said_no_boot_the_line_counts() -> None:
 
 def test_a_soak_is_proven_by_time_on_one_line() -> None:
     assert look(soaking(), NEW, seconds=59) is None
-    assert look(soaking(), NEW, seconds=60) is Happening.PROVE
+    assert look(soaking(), NEW, seconds=60) is TargetEvent.PROVE
     disabled = structs.replace(NEW, health="DISABLED")
-    assert look(soaking(), disabled, seconds=60) is Happening.PROVE
+    assert look(soaking(), disabled, seconds=60) is TargetEvent.PROVE
 
 
 def test_the_clock_begins_anew_on_another_line_or_when_it_was_not_well() -> None:
     sick = structs.replace(NEW, health="ERROR")
-    assert look(soaking(), sick, seconds=60) is Happening.WAVER
-    assert look(soaking(), structs.replace(NEW, online=False), seconds=60) is Happening.WAVER
-    wavered = stepped(soaking(), Happening.WAVER, sick, MOMENT)
+    assert look(soaking(), sick, seconds=60) is TargetEvent.WAVER
+    assert look(soaking(), structs.replace(NEW, online=False), seconds=60) is TargetEvent.WAVER
+    wavered = stepped(soaking(), TargetEvent.WAVER, sick, MOMENT)
     assert (wavered.phase, wavered.steady_since, wavered.since) == (Phase.SOAKING, None, MOMENT)
     assert look(wavered, sick, seconds=61) is None
-    assert look(wavered, NEW, seconds=61) is Happening.ARRIVE
-    assert look(soaking(), structs.replace(NEW, generation=3), seconds=60) is Happening.ARRIVE
+    assert look(wavered, NEW, seconds=61) is TargetEvent.ARRIVE
+    assert look(soaking(), structs.replace(NEW, generation=3), seconds=60) is TargetEvent.ARRIVE
 
 
 def test_who_falls_back_in_the_soak_has_rolled_back() -> None:
-    after = stepped(soaking(), Happening.RETURN, BACK, MOMENT)
+    after = stepped(soaking(), TargetEvent.RETURN, BACK, MOMENT)
 
-    assert look(soaking(), BACK) is Happening.RETURN
+    assert look(soaking(), BACK) is TargetEvent.RETURN
     assert (after.status, after.error) == (
         Status.FAILED, {"code": "rolled_back", "message": "it came back on version 1"},
     )  # fmt: skip
@@ -269,24 +269,24 @@ def test_who_falls_back_in_the_soak_has_rolled_back() -> None:
 def test_every_phase_has_a_deadline_and_the_soak_a_longer_one() -> None:
     waiting = make_seen(command=State.RUNNING)
     assert look(make_target(), waiting, seconds=599) is None
-    assert look(make_target(), waiting, seconds=600) is Happening.LATE
-    assert look(make_target(Phase.RESTARTING), AWAY, seconds=600) is Happening.LATE
+    assert look(make_target(), waiting, seconds=600) is TargetEvent.LATE
+    assert look(make_target(Phase.RESTARTING), AWAY, seconds=600) is TargetEvent.LATE
     sick = structs.replace(NEW, health="ERROR")
     assert look(soaking(steady_since=None), sick, seconds=659) is None
-    assert look(soaking(steady_since=None), sick, seconds=660) is Happening.LATE
+    assert look(soaking(steady_since=None), sick, seconds=660) is TargetEvent.LATE
 
 
 @pytest.mark.parametrize(
-    ("happening", "seen", "status", "code"),
+    ("event", "seen", "status", "code"),
     [
-        (Happening.LATE, make_seen(), Status.FAILED, "timeout"),
-        (Happening.REFUSE, make_seen(), Status.FAILED, "failed"),
-        (Happening.REFUSE, make_seen(command_error={"code": "x"}), Status.FAILED, "x"),
-        (Happening.WITHDRAW, make_seen(command=None), Status.SKIPPED, "cancelled"),
+        (TargetEvent.LATE, make_seen(), Status.FAILED, "timeout"),
+        (TargetEvent.REFUSE, make_seen(), Status.FAILED, "failed"),
+        (TargetEvent.REFUSE, make_seen(command_error={"code": "x"}), Status.FAILED, "x"),
+        (TargetEvent.WITHDRAW, make_seen(command=None), Status.SKIPPED, "cancelled"),
     ],
 )
-def test_each_end_says_why(happening: Happening, seen: Seen, status: Status, code: str) -> None:
-    after = stepped(make_target(), happening, seen, MOMENT)
+def test_each_end_says_why(event: TargetEvent, seen: Seen, status: Status, code: str) -> None:
+    after = stepped(make_target(), event, seen, MOMENT)
 
     assert after.status is status
     assert after.error is not None
@@ -294,7 +294,7 @@ def test_each_end_says_why(happening: Happening, seen: Seen, status: Status, cod
 
 
 def test_a_success_says_nothing() -> None:
-    assert stepped(soaking(), Happening.PROVE, NEW, MOMENT).error is None
+    assert stepped(soaking(), TargetEvent.PROVE, NEW, MOMENT).error is None
 
 
 def test_only_a_command_that_was_not_sent_is_withdrawn() -> None:
@@ -309,8 +309,8 @@ def test_a_device_that_is_gone_or_blocked_is_out_of_it_in_whatever_phase(phase: 
         (make_seen(deleted=True, disabled=True, online=False), "device_deleted"),
         (make_seen(disabled=True), "device_disabled"),
     ):
-        assert look(make_target(phase), seen, seconds=9999) is Happening.BLOCK
-        after = stepped(make_target(phase), Happening.BLOCK, seen, MOMENT)
+        assert look(make_target(phase), seen, seconds=9999) is TargetEvent.BLOCK
+        after = stepped(make_target(phase), TargetEvent.BLOCK, seen, MOMENT)
         assert after.status is Status.SKIPPED
         assert after.error is not None
         assert after.error["code"] == code

@@ -13,7 +13,7 @@ from protocol.frames import Hello
 from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Result
 from protocol.telemetry import Event
-from tests.factories import Surroundings, Wire, make_line
+from tests.factories import FakeContext, Wire, make_line
 
 
 class Line:
@@ -21,7 +21,7 @@ class Line:
 
     def __init__(self, rates: Rates | None = None) -> None:
         self.wire = Wire()
-        self.around = Surroundings(rates)
+        self.around = FakeContext(rates)
         self.session = make_line(self.wire, self.around)
 
     def says(self, type_: str, **fields: Any) -> bool:

@@ -5,7 +5,7 @@ import pytest
 
 from hub.campaigns.journey import Status
 from hub.campaigns.records import command_id_of
-from hub.campaigns.rollout import (
+from hub.campaigns.waves import (
     FINISHED,
     MOST_AT_ONCE,
     NO_WAVE,

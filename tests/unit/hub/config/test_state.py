@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from hub.config.standing import (
+from hub.config.state import (
     DIFFERS,
     WENT_BACK,
     ConfigState,
