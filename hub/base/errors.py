@@ -21,7 +21,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── Unavailable            503      Postgres does not answer
 └── InsufficientStorage    507      no room for another artifact
 
-ConfigurationError                  settings or context are wrong: one line, exit code 2
+ConfigurationError                  settings or surroundings are wrong: one line, exit code 2
 """
 
 from collections.abc import Mapping
@@ -146,7 +146,7 @@ class InsufficientStorage(HubError):
 
 
 class ConfigurationError(Exception):
-    """The context are wrong; the message says in one line what to do."""
+    """The surroundings are wrong; the message says in one line what to do."""
 
 
 class Problem(Struct, frozen=True):
