@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 SIZE: Final = 4 << 30
+ATTEMPTS: Final = 20
 MISSING: Final = "a tmpfs cannot be mounted here (that takes root)"
 
 
@@ -20,8 +21,15 @@ class Disk:
 
     def fill(self) -> None:
         """From now on nothing more can be written to it."""
-        found = os.statvfs(self._folder)
-        self._resize((found.f_blocks - found.f_bfree) * found.f_frsize)
+        for left in range(ATTEMPTS, -1, -1):
+            found = os.statvfs(self._folder)
+            try:
+                self._resize((found.f_blocks - found.f_bfree) * found.f_frsize)
+            except subprocess.CalledProcessError:
+                if not left:  # else somebody has written meanwhile: it cannot be that small
+                    raise
+            else:
+                return
 
     def free(self) -> None:
         self._resize(SIZE)
