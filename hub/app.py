@@ -146,8 +146,9 @@ class Replica:
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self.gate = build_gate(
-            base, site, accounts, self.telemetry, self.lines, self.commands, self.dashboards
-        )
+            base, site, accounts, self.telemetry, self.lines, self.commands, self.dashboards,
+            self.capabilities,
+        )  # fmt: skip
         self._probes = Probes(
             base.replica_id,
             base.database,

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
@@ -14,13 +14,14 @@ from dashboard_ws.endpoint import MOST_SOCKETS
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
-from hub.base.foundation import Foundation
+from hub.base.foundation import Capability, Foundation
 from hub.base.turnstile import Turnstile
 from hub.commands.service import CommandService
 from hub.dashboards import DashboardTokens
 from hub.lines.endpoint import DeviceGate, DeviceSettings
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
+from hub.lines.takers import Takers
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
 from hub.telemetry.service import TelemetryService
@@ -47,7 +48,9 @@ def build(
     lines: LineService,
     commands: CommandService,
     dashboards: Dashboards,
+    capabilities: Iterable[Capability],
 ) -> "SocketGate":
+    """Raises `ValueError` when a frame of a device has not exactly one taker."""
     settings = base.settings
     turnstile = Turnstile(clock=time.monotonic, soon=asyncio.get_running_loop().call_soon)
     devices = DeviceGate(
@@ -55,6 +58,7 @@ def build(
         lines,
         telemetry,
         commands,
+        Takers(capability.frames for capability in capabilities),
         DeviceSettings(
             Rates(settings.device_frame_rate, settings.device_byte_rate), settings.query_tokens
         ),

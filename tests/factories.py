@@ -158,6 +158,9 @@ class FakeContext:
             self.events.append(message)
         return self.outcome if self.takes_events else Kept.REFUSED
 
+    def take(self, line: LineSession, frame: Any) -> None:
+        self.heard.replied(line, frame)
+
     def said_hello(self, line: LineSession, hello: Hello) -> None:
         self.heard.said_hello(line, hello)
 

@@ -4,7 +4,7 @@ A capability has one function `build` in its `wiring.py`: it is given the founda
 services of the floors below, and returns its own services and a `Capability`.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -51,6 +51,8 @@ class Capability(Struct, frozen=True, kw_only=True):
     loops: tuple[Callable[[], Awaitable[object]], ...] = ()
     """Each runs for as long as the replica."""
     jobs: tuple[Job, ...] = ()
+    frames: Mapping[type, Callable[[Any, Any], None]] = {}
+    """Of devices, with who takes them: given the line and the frame."""
     partitions: Callable[[Retention], Sequence[Partitioned]] | None = None
     clean_up: Callable[[Retention], Awaitable[object]] | None = None
     """Deletes what is past its retention."""

@@ -10,6 +10,7 @@ from hub.commands.store import CommandStore
 from hub.telemetry.service import TelemetryService
 from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
+from protocol.replies import Ack, Progress, Result
 
 
 def build(
@@ -40,6 +41,7 @@ def build(
         Capability(
             endpoints=(endpoints,),
             loops=(service.run,),
+            frames=dict.fromkeys((Ack, Progress, Result), service.replied),
             clean_up=lambda keep: service.forget(keep.command_days),
         ),
     )

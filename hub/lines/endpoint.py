@@ -27,6 +27,7 @@ from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.session import LineListener, LineSession, Renewal
 from hub.lines.store import Opening
+from hub.lines.takers import Takers
 from hub.socket.connection import ABNORMAL
 from hub.socket.handler import Handler, Socket
 from hub.socket.handshake import Refusal, Upgrade
@@ -62,6 +63,7 @@ class DeviceGate:
         lines: LineService,
         telemetry: TelemetryService,
         listener: LineListener,
+        takers: Takers,
         settings: DeviceSettings,
         *,
         turnstile: Turnstile,
@@ -74,6 +76,7 @@ class DeviceGate:
         self._budget = ConnectBudget()
         self.lines = lines
         self.listener = listener
+        self.take = takers.take
         self.rates = settings.rates
         self.clock = clock
         self.wall_clock = wall_clock

@@ -5,8 +5,8 @@ A session begins when the line is registered. `hello` may come once and only fir
 settles whether the device keeps a journal, which is what a command in doubt waits for. Frames that
 do not decode are answered and counted: the twentieth within a minute ends the line.
 
-What a frame means beyond the line (a reply, an event) is handed to the listener; nothing here waits
-for a database.
+What a frame means beyond the line (a reply, an event) is handed on; nothing here waits for a
+database.
 """
 
 import math
@@ -26,7 +26,6 @@ from protocol.commands import COMMANDS
 from protocol.errors import FrameErrorCode, InvalidMessage
 from protocol.frames import Auth, AuthOk, Error, EventAck, Hello, Ping, Pong, Welcome
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
-from protocol.replies import Ack, Progress, Reply, Result
 from protocol.telemetry import Telemetry, TelemetryBase
 
 MAX_INVALID: Final = 20
@@ -37,6 +36,8 @@ HEARTBEAT_SECONDS: Final = 10
 _CLOSE: Final = PaceVerdict.CLOSE
 
 EVERY_COMMAND: Final = frozenset(COMMANDS)
+OWN_FRAMES: Final = (Auth, Ping, Hello)
+"""What a line takes itself."""
 
 
 class Renewal(Struct, frozen=True):
@@ -59,7 +60,6 @@ class LineListener(Protocol):
         """Comes before `settled`."""
         ...
 
-    def replied(self, line: "LineSession", reply: Reply) -> None: ...
     def too_large(self, line: "LineSession") -> None:
         """The device closes because a frame is too large for it. Comes before `closed`."""
         ...
@@ -84,6 +84,10 @@ class LineContext(Protocol):
 
     def telemetry(self, line: "LineSession", message: Telemetry, /) -> Kept:
         """Take an event."""
+        ...
+
+    def take(self, line: "LineSession", frame: Any) -> None:
+        """Hand a frame to the capability whose it is."""
         ...
 
     def said_hello(self, line: "LineSession", hello: Hello) -> None:
@@ -231,20 +235,18 @@ class LineSession:
         self._count_invalid()
         self.refuse(FrameErrorCode.INVALID_FRAME, "binary frames are not part of the protocol")
 
-    def _other(self, frame: Auth | Ping | Hello | Reply) -> None:
+    def _other(self, frame: Any) -> None:
         match frame:
             case Hello():
                 self._hello(frame)
-            case Ack() | Progress() | Result():
-                self._settle(None)
-                self._context.listener.replied(self, frame)
             case Ping():
                 self._settle(None)
                 self._send(encode(Pong(server_time=self._now())))
             case Auth():
                 self._renew(frame)
             case _:
-                assert_never(frame)
+                self._settle(None)
+                self._context.take(self, frame)
 
     def _hello(self, hello: Hello) -> None:
         if self._settled:
