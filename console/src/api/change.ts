@@ -2,8 +2,8 @@
 
 import { notifications } from "@mantine/notifications";
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
-import { problemText } from "../parts/ProblemLine";
 import { useText } from "../text";
+import { problemText } from "./problemText";
 import { recently } from "./recent";
 
 type Options<R> = {

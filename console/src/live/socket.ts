@@ -1,6 +1,6 @@
 /** The one dashboard socket of this tab: carries out what `recovery.ts` decides. */
 import { hubAddress } from "../api/prefix";
-import { session } from "../api/session";
+import { session } from "../session/session";
 import { skewOf } from "./clock";
 import type { EventType, Filter, Frame, Gap, LiveEvent } from "./frames";
 import { type Effect, type Phase, Recovery } from "./recovery";

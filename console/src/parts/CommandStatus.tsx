@@ -1,6 +1,6 @@
 import { Progress, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
-import { titleOf } from "../commands/specs";
+import { titleOf } from "../api/commands/specs";
 import { useText } from "../text";
 import classes from "./parts.module.css";
 

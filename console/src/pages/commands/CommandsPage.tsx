@@ -1,9 +1,9 @@
 import { Button, Pill, Select, Table } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useCommandSpecs } from "../../api/commands";
-import { type CommandRecord, duration, type Progress, tookMs } from "../../commands/records";
-import { titleOf } from "../../commands/specs";
-import { STATES } from "../../commands/states";
+import { useCommandSpecs } from "../../api/commands/requests";
+import { titleOf } from "../../api/commands/specs";
+import { STATES } from "../../api/commands/states";
+import { type CommandRecord, duration, type Progress, tookMs } from "../../live/commands/records";
 import { fleet } from "../../live/fleet";
 import { CommandDrawer } from "../../parts/CommandRecord";
 import { CommandProgress, CommandStatus } from "../../parts/CommandStatus";

@@ -2,8 +2,8 @@
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { api, page } from "../../api/client";
-import { commandRecord } from "../../api/commands";
-import { type CommandRecord, touched } from "../../commands/records";
+import { commandRecord } from "../../api/commands/requests";
+import { type CommandRecord, touched } from "../../live/commands/records";
 import type { LiveEvent } from "../../live/frames";
 import { useLive } from "../../live/hooks";
 import type { CommandsSearch } from "./search";

@@ -1,4 +1,4 @@
-import { STATUSES, type Tally } from "../../firmware/waves";
+import { STATUSES, type Tally } from "../../live/waves";
 import { useText } from "../../text";
 import classes from "./firmware.module.css";
 

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import type { Deployment } from "../../firmware/api";
-import { tallyOf } from "../../firmware/waves";
+import type { Deployment } from "../../api/firmware";
+import { tallyOf } from "../../live/waves";
 import { DeploymentStatus } from "../../parts/DeploymentStatus";
 import { Empty } from "../../parts/Empty";
 import { FirmwareIcon } from "../../parts/icons";

@@ -1,11 +1,11 @@
 import { Button, FileInput, Modal, Progress, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { type Release, upload } from "../../firmware/api";
+import { type Release, upload } from "../../api/firmware";
 import { CheckIcon, UploadIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { useText } from "../../text";
-import { bytes } from "../device/times";
+import { bytes } from "../../text/format";
 import classes from "./firmware.module.css";
 
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;

@@ -2,8 +2,8 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { api, data, page } from "../../api/client";
-import { isUnfinished } from "../../firmware/waves";
 import { useLive } from "../../live/hooks";
+import { isUnfinished } from "../../live/waves";
 
 const PAGE = 50;
 /** Events say what devices do, not what becomes of the whole: that is read, at most this often. */

@@ -1,10 +1,10 @@
 /** Every device of a deployment: read once, then followed. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import { type Deployment, deploymentDevices } from "../../firmware/api";
-import { follow, isUnfinished, type Row } from "../../firmware/waves";
+import { type Deployment, deploymentDevices } from "../../api/firmware";
 import type { LiveEvent } from "../../live/frames";
 import { useLive } from "../../live/hooks";
+import { follow, isUnfinished, type Row } from "../../live/waves";
 
 type Rows = ReadonlyMap<string, Row>;
 /** Reasons and moments of what is shown come with the next reading; of many devices it comes later. */

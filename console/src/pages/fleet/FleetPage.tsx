@@ -11,7 +11,6 @@ import {
 } from "react";
 import { useGroupNames } from "../../api/groupNames";
 import { usePreference } from "../../api/preferences";
-import { useMay } from "../../app/access";
 import { fleet, useFleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
@@ -20,6 +19,7 @@ import { Empty } from "../../parts/Empty";
 import { CommandIcon, DownloadIcon, PlusIcon, SearchIcon } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
+import { useMay } from "../../session/access";
 import { type Text, useText } from "../../text";
 import { AddDeviceDialog, EmptyFleet } from "./AddDevice";
 import { type FleetPreferences, shownColumns } from "./columns";

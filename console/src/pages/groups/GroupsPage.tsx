@@ -1,7 +1,6 @@
 import { Button, Table } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { useMay } from "../../app/access";
 import { Empty } from "../../parts/Empty";
 import { Frame } from "../../parts/Frame";
 import { GroupIcon, PlusIcon } from "../../parts/icons";
@@ -9,6 +8,7 @@ import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { create, useConnectedCounts, useGroups } from "./data";
 import { GroupView } from "./GroupView";

@@ -1,12 +1,12 @@
 import { Button, Table } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useChange } from "../../api/change";
-import { useMay } from "../../app/access";
 import { Frame, Hint } from "../../parts/Frame";
 import { RefreshIcon } from "../../parts/icons";
 import { Section } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import type { CloudSync } from "./advice";
 import { CLOUD, type DeadLetter, retry, useDeadLetters } from "./data";

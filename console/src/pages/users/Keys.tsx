@@ -1,22 +1,23 @@
 import { ActionIcon, Button, Modal, Select, Stack, Table, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
+import type { Role } from "../../api/client";
 import { hubAddress } from "../../api/prefix";
 import { Problem } from "../../api/problem";
-import type { Role } from "../../api/session";
-import { covers, ROLES, useMay } from "../../app/access";
-import { useSession } from "../../app/session";
+import { problemText } from "../../api/problemText";
+import { type ApiKey, createKey, deleteKey, KEYS, useKeys, useUsers } from "../../api/users";
 import { Confirm } from "../../parts/Confirm";
 import { CopyLine } from "../../parts/CopyLine";
 import { Empty } from "../../parts/Empty";
 import { Actions, Frame, Hint, Label } from "../../parts/Frame";
 import { KeyIcon, PlusIcon, TrashIcon } from "../../parts/icons";
 import { Loading } from "../../parts/Loading";
-import { ProblemLine, problemText } from "../../parts/ProblemLine";
+import { ProblemLine } from "../../parts/ProblemLine";
 import { Secret } from "../../parts/Secret";
 import { TimeText, useHubNow } from "../../parts/TimeText";
+import { covers, ROLES, useMay } from "../../session/access";
+import { useSession } from "../../session/context";
 import { useText } from "../../text";
-import { type ApiKey, createKey, deleteKey, KEYS, useKeys, useUsers } from "./data";
 
 const DAY_MS = 86_400_000;
 

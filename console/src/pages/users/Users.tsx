@@ -1,17 +1,17 @@
 import { ActionIcon, Button, Menu, Select, Stack, Table, Tooltip } from "@mantine/core";
 import { useState } from "react";
 import { useChange } from "../../api/change";
-import type { Role } from "../../api/session";
-import { ROLES, useMay } from "../../app/access";
-import { useSession } from "../../app/session";
+import type { Role } from "../../api/client";
+import { changeUser, deleteUser, USERS, type User, useUsers } from "../../api/users";
 import { Confirm } from "../../parts/Confirm";
 import { Actions, Frame, Label } from "../../parts/Frame";
 import { MoreIcon, PlusIcon } from "../../parts/icons";
 import { Loading } from "../../parts/Loading";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
+import { ROLES, useMay } from "../../session/access";
+import { useSession } from "../../session/context";
 import { useText } from "../../text";
-import { changeUser, deleteUser, USERS, type User, useUsers } from "./data";
 import { CreateUser, ResetPassword } from "./PasswordDialogs";
 
 type Wish =

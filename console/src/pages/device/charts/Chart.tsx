@@ -2,7 +2,7 @@ import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { clockTime } from "../times";
+import { clockTime } from "../../../text/format";
 import { type Columns, readable } from "./series";
 
 const HEIGHT = 190;

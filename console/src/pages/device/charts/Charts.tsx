@@ -9,7 +9,7 @@ import { HealthIcon, PauseIcon, PlayIcon } from "../../../parts/icons";
 import { Loading } from "../../../parts/Loading";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { useText } from "../../../text";
-import { clockTime } from "../times";
+import { clockTime } from "../../../text/format";
 import { hubNow } from "../useLiveRead";
 import { Chart } from "./Chart";
 import classes from "./charts.module.css";

@@ -1,15 +1,15 @@
 import { Button } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Wish } from "../../../api/commands";
-import { useMay } from "../../../app/access";
-import { useRun } from "../../../commands/useRun";
+import type { Wish } from "../../../api/commands/requests";
+import { useRun } from "../../../live/commands/useRun";
 import type { Device } from "../../../live/standing";
 import { CommandForm } from "../../../parts/CommandForm";
 import { CommandDrawer } from "../../../parts/CommandRecord";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { RunView } from "../../../parts/RunView";
+import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
 import classes from "../device.module.css";
 import { CommandRow } from "./CommandRow";

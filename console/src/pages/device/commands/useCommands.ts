@@ -1,8 +1,8 @@
 /** The commands of a device, page by page and live. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, page } from "../../../api/client";
-import { commandRecord } from "../../../api/commands";
-import { type CommandRecord, touched } from "../../../commands/records";
+import { commandRecord } from "../../../api/commands/requests";
+import { type CommandRecord, touched } from "../../../live/commands/records";
 import { useLiveRead } from "../useLiveRead";
 import { put } from "./history";
 

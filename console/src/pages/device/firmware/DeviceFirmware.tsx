@@ -3,9 +3,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, data } from "../../../api/client";
-import { useMay } from "../../../app/access";
-import { begin, type Release, useReleases } from "../../../firmware/api";
-import { fitOf } from "../../../firmware/versions";
+import { begin, type Release, useReleases } from "../../../api/firmware";
+import { fitOf } from "../../../api/versions";
 import type { Device } from "../../../live/standing";
 import { ConfirmAction } from "../../../parts/ConfirmAction";
 import { DeploymentStatus } from "../../../parts/DeploymentStatus";
@@ -13,9 +12,10 @@ import { Loading } from "../../../parts/Loading";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { TimeText } from "../../../parts/TimeText";
+import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
+import { bytes } from "../../../text/format";
 import classes from "../device.module.css";
-import { bytes } from "../times";
 import { useLiveRead } from "../useLiveRead";
 
 export function DeviceFirmware({ device }: { device: Device }) {

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { titleOf } from "../../../commands/specs";
+import { titleOf } from "../../../api/commands/specs";
 import type { Device } from "../../../live/standing";
 import { CommandStatus } from "../../../parts/CommandStatus";
 import { Section } from "../../../parts/Page";

@@ -7,7 +7,7 @@ import { ProblemLine } from "../../../parts/ProblemLine";
 import { StatusShape } from "../../../parts/StatusBadge";
 import { absoluteTime, useHubNow } from "../../../parts/TimeText";
 import { useText } from "../../../text";
-import { clockTime, lasting } from "../times";
+import { clockTime, lasting } from "../../../text/format";
 import { availability, type Segment, segments, ticks } from "./segments";
 import classes from "./timeline.module.css";
 import { useStates } from "./useStates";

@@ -1,24 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { LiveEvent } from "../live/frames";
-import type { Device } from "../live/standing";
-import { type Aim, aimedAt, previewOf, targetOf } from "./targets";
-import { fitOf, numbersOf } from "./versions";
+import type { LiveEvent } from "./frames";
 import { countWaves, follow, isUnfinished, problemOf, type Row, sizesOf, tallyOf } from "./waves";
-
-it.each([
-  ["1.2.0", "1.2.0", "same"],
-  ["1.2.0", "1.10.0", "newer"],
-  ["2.0", "1.9.9", "older"],
-  ["1.2", "1.2.1-rc1", "newer"],
-  ["1.2", "1.2.0", "unknown"],
-  ["dev", "1.0", "unknown"],
-  [null, "1.0", "unknown"],
-])("to %s, %s is %s", (present, wanted, fit) => expect(fitOf(present, wanted)).toBe(fit));
-
-it("reads the numbers that a version begins with", () => {
-  expect(numbersOf("1.10.2-rc1")).toEqual([1, 10, 2]);
-  expect(numbersOf("main")).toBeNull();
-});
 
 describe("waves", () => {
   it("cuts the row as the hub does", () => {
@@ -80,46 +62,5 @@ describe("waves", () => {
     const counts = { pending: 1, inProgress: 2, success: 3, failed: 4, skipped: 5 };
     expect(Object.values(tallyOf(counts))).toEqual([1, 2, 3, 4, 5]);
     expect(["PENDING", "PAUSED", "SUCCESS"].map(isUnfinished)).toEqual([true, true, false]);
-  });
-});
-
-describe("targets", () => {
-  const device = (id: string, more: Partial<Device> = {}) =>
-    ({
-      id,
-      tags: [],
-      groupIds: [],
-      status: "ONLINE",
-      connected: true,
-      version: "1.0",
-      ...more,
-    }) as unknown as Device;
-  const fleet = [
-    device("a", { tags: ["x"], groupIds: ["g"] }),
-    device("b", { status: "OFFLINE", connected: false, version: "2.0" }),
-    device("c", { version: "3.0" }),
-  ];
-  const all: Aim = { by: "filter", tag: null, status: null, version: null };
-  const ids = (aim: Aim) => aimedAt(aim, fleet).map(({ id }) => id);
-
-  it("finds them by name, group or filter", () => {
-    expect(ids({ by: "devices", deviceIds: ["c", "nobody", "a"] })).toEqual(["c", "a"]);
-    expect(ids({ by: "group", groupId: "g" })).toEqual(["a"]);
-    expect(ids({ by: "group", groupId: null })).toEqual([]);
-    expect(ids(all)).toEqual(["a", "b", "c"]);
-    expect(ids({ ...all, tag: "x" })).toEqual(["a"]);
-    expect(ids({ ...all, status: "OFFLINE", version: "2.0" })).toEqual(["b"]);
-  });
-
-  it("says what will become of them", () => {
-    expect(previewOf(fleet, "2.0")).toEqual({ total: 3, there: 1, newer: 1, away: 1 });
-  });
-
-  it("says it to the hub", () => {
-    expect(targetOf({ by: "devices", deviceIds: [] })).toBeNull();
-    expect(targetOf({ by: "devices", deviceIds: ["a"] })).toEqual({ deviceIds: ["a"] });
-    expect(targetOf({ by: "group", groupId: null })).toBeNull();
-    expect(targetOf({ by: "group", groupId: "g" })).toEqual({ groupId: "g" });
-    expect(targetOf({ ...all, by: "filter", tag: "x" } as Aim)).toEqual({ filter: { tag: "x" } });
   });
 });

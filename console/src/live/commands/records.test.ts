@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { LiveEvent } from "../live/frames";
+import type { LiveEvent } from "../frames";
 import { type CommandRecord, duration, tookMs, touched } from "./records";
 
 const record = (part: Partial<CommandRecord> = {}) =>

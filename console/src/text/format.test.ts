@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bytes, lasting } from "./times";
+import { bytes, lasting } from "./format";
 
 it.each([
   [400, "0 s"],

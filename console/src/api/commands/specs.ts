@@ -2,7 +2,7 @@
  * The commands there are, as the contract describes them: one schema a command, with what it needs,
  * who may send it and how dangerous it is. Pure; the form is made from this.
  */
-import type { Role } from "../api/session";
+import type { Role } from "../client";
 
 export type Danger = "no" | "medium" | "yes";
 

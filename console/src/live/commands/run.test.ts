@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Schemas } from "../api/client";
-import type { EventType, LiveEvent } from "../live/frames";
+import type { Schemas } from "../../api/client";
+import type { EventType, LiveEvent } from "../frames";
 import { begin, follow, refresh, tally } from "./run";
 
 const run = begin({

@@ -1,9 +1,9 @@
 /** Releases and deployments over REST. */
 import { useQuery } from "@tanstack/react-query";
-import { api, data, page, type Schemas } from "../api/client";
-import { PREFIX } from "../api/prefix";
-import { Problem, unreachable } from "../api/problem";
-import { session } from "../api/session";
+import { authority } from "./authority";
+import { api, data, page, type Schemas } from "./client";
+import { PREFIX } from "./prefix";
+import { Problem, unreachable } from "./problem";
 
 export type Release = Schemas["Release"];
 export type Deployment = Schemas["Deployment"];
@@ -77,7 +77,7 @@ export async function upload(
     return await send(wish, onProgress, signal);
   } catch (error) {
     const expired = error instanceof Problem && error.status === 401;
-    if (!expired || !(await session.refresh())) throw error;
+    if (!expired || !(await authority().refresh())) throw error;
     return send(wish, onProgress, signal);
   }
 }
@@ -90,7 +90,7 @@ function send(
   const query = new URLSearchParams({ version, channel, filename: file.name });
   const request = new XMLHttpRequest();
   request.open("POST", `${PREFIX}/api/v1/firmware/releases?${query}`);
-  request.setRequestHeader("Authorization", `Bearer ${session.accessToken()}`);
+  request.setRequestHeader("Authorization", `Bearer ${authority().accessToken()}`);
   request.setRequestHeader("Content-Type", "application/octet-stream");
   if (signature !== "") request.setRequestHeader("X-Signature", signature);
   request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);

@@ -1,8 +1,14 @@
 /** A dispatch and what becomes of it, live: `run.ts` with a socket and a way to read again. */
 import { useCallback, useEffect, useRef, useState } from "react";
-import { batchRecords, commandRecord, type Dispatched, dispatch, type Wish } from "../api/commands";
-import type { LiveEvent } from "../live/frames";
-import { useLive } from "../live/hooks";
+import {
+  batchRecords,
+  commandRecord,
+  type Dispatched,
+  dispatch,
+  type Wish,
+} from "../../api/commands/requests";
+import type { LiveEvent } from "../frames";
+import { useLive } from "../hooks";
 import { begin, follow, type Run, refresh, tally } from "./run";
 
 /** Even with a live socket, unfinished commands are read again this often. */

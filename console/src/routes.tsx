@@ -7,20 +7,20 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
-import { PREFIX } from "../api/prefix";
-import { auditSearch } from "../pages/audit/search";
-import { commandsSearch } from "../pages/commands/search";
-import { deviceSearch } from "../pages/device/search";
-import { firmwareSearch } from "../pages/firmware/search";
-import { fleetSearch } from "../pages/fleet/search";
-import { groupsSearch } from "../pages/groups/search";
-import { usersSearch } from "../pages/users/search";
-import { Empty } from "../parts/Empty";
-import { QuestionIcon } from "../parts/icons";
-import { Page } from "../parts/Page";
-import { useText } from "../text";
-import { Crashed } from "./Boundary";
-import { Shell } from "./Shell";
+import { PREFIX } from "./api/prefix";
+import { Crashed } from "./app/Boundary";
+import { Shell } from "./app/Shell";
+import { auditSearch } from "./pages/audit/search";
+import { commandsSearch } from "./pages/commands/search";
+import { deviceSearch } from "./pages/device/search";
+import { firmwareSearch } from "./pages/firmware/search";
+import { fleetSearch } from "./pages/fleet/search";
+import { groupsSearch } from "./pages/groups/search";
+import { usersSearch } from "./pages/users/search";
+import { Empty } from "./parts/Empty";
+import { QuestionIcon } from "./parts/icons";
+import { Page } from "./parts/Page";
+import { useText } from "./text";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const of = () => root;
@@ -38,31 +38,31 @@ const pages = [
     getParentRoute: of,
     path: "/devices",
     validateSearch: fleetSearch,
-    component: lazyRouteComponent(() => import("../pages/fleet/FleetPage"), "FleetPage"),
+    component: lazyRouteComponent(() => import("./pages/fleet/FleetPage"), "FleetPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/devices/$deviceId",
     validateSearch: deviceSearch,
-    component: lazyRouteComponent(() => import("../pages/device/DevicePage"), "DevicePage"),
+    component: lazyRouteComponent(() => import("./pages/device/DevicePage"), "DevicePage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/commands",
     validateSearch: commandsSearch,
-    component: lazyRouteComponent(() => import("../pages/commands/CommandsPage"), "CommandsPage"),
+    component: lazyRouteComponent(() => import("./pages/commands/CommandsPage"), "CommandsPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/firmware",
     validateSearch: firmwareSearch,
-    component: lazyRouteComponent(() => import("../pages/firmware/FirmwarePage"), "FirmwarePage"),
+    component: lazyRouteComponent(() => import("./pages/firmware/FirmwarePage"), "FirmwarePage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/firmware/deployments/$deploymentId",
     component: lazyRouteComponent(
-      () => import("../pages/firmware/DeploymentPage"),
+      () => import("./pages/firmware/DeploymentPage"),
       "DeploymentPage",
     ),
   }),
@@ -70,29 +70,29 @@ const pages = [
     getParentRoute: of,
     path: "/groups",
     validateSearch: groupsSearch,
-    component: lazyRouteComponent(() => import("../pages/groups/GroupsPage"), "GroupsPage"),
+    component: lazyRouteComponent(() => import("./pages/groups/GroupsPage"), "GroupsPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/users",
     validateSearch: usersSearch,
-    component: lazyRouteComponent(() => import("../pages/users/UsersPage"), "UsersPage"),
+    component: lazyRouteComponent(() => import("./pages/users/UsersPage"), "UsersPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/audit",
     validateSearch: auditSearch,
-    component: lazyRouteComponent(() => import("../pages/audit/AuditPage"), "AuditPage"),
+    component: lazyRouteComponent(() => import("./pages/audit/AuditPage"), "AuditPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/settings",
-    component: lazyRouteComponent(() => import("../pages/settings/SettingsPage"), "SettingsPage"),
+    component: lazyRouteComponent(() => import("./pages/settings/SettingsPage"), "SettingsPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/health",
-    component: lazyRouteComponent(() => import("../pages/health/HealthPage"), "HealthPage"),
+    component: lazyRouteComponent(() => import("./pages/health/HealthPage"), "HealthPage"),
   }),
 ] as const;
 

@@ -1,17 +1,24 @@
 import { ActionIcon, Button, Modal, Stack, Table, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
-import { useChange } from "../../api/change";
-import { useMay } from "../../app/access";
-import { Confirm } from "../../parts/Confirm";
-import { Actions, Frame, Hint } from "../../parts/Frame";
-import { PlusIcon, TrashIcon } from "../../parts/icons";
-import { Loading } from "../../parts/Loading";
-import { Section } from "../../parts/Page";
-import { ProblemLine, problemText } from "../../parts/ProblemLine";
-import { TimeText } from "../../parts/TimeText";
-import { useText } from "../../text";
-import { addSigningKey, deleteSigningKey, SIGNING, type SigningKey, useSigningKeys } from "./data";
-import classes from "./settings.module.css";
+import { useChange } from "../api/change";
+import { problemText } from "../api/problemText";
+import {
+  addSigningKey,
+  deleteSigningKey,
+  SIGNING,
+  type SigningKey,
+  useSigningKeys,
+} from "../api/signingKeys";
+import { useMay } from "../session/access";
+import { useText } from "../text";
+import { Confirm } from "./Confirm";
+import { Actions, Frame, Hint } from "./Frame";
+import classes from "./frame.module.css";
+import { PlusIcon, TrashIcon } from "./icons";
+import { Loading } from "./Loading";
+import { Section } from "./Page";
+import { ProblemLine } from "./ProblemLine";
+import { TimeText } from "./TimeText";
 
 export function SigningKeys() {
   const text = useText();

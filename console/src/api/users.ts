@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { api, data, envelope, page, type Schemas } from "../../api/client";
+import { api, data, envelope, page, type Schemas } from "./client";
 
 export type User = Schemas["User"];
 export type ApiKey = Schemas["ApiKey"];

@@ -1,6 +1,7 @@
 /** Changes of devices; the fleet shows what the hub answered. */
-import { fleet } from "../live/fleet";
-import { api, data, envelope, type Schemas } from "./client";
+
+import { api, data, envelope, type Schemas } from "../api/client";
+import { fleet } from "./fleet";
 
 /** Raises `Problem`. */
 export async function changeDevice(

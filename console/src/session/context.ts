@@ -1,5 +1,5 @@
 import { createContext, useContext } from "react";
-import type { SessionUser } from "../api/session";
+import type { SessionUser } from "./session";
 
 export const SessionContext = createContext<SessionUser | null>(null);
 

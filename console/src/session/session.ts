@@ -2,11 +2,11 @@
  * Who is signed in. The access token lives in this module only; the refresh token is an HttpOnly
  * cookie that no script sees. Its second use ends the session, so one tab at a time refreshes.
  */
-import { PREFIX } from "./prefix";
-import { Problem, problemOf, unreachable } from "./problem";
-import { needsPassword } from "./recent";
-
-export type Role = "VIEWER" | "OPERATOR" | "MANAGER" | "ADMIN";
+import { actAs } from "../api/authority";
+import type { Role } from "../api/client";
+import { PREFIX } from "../api/prefix";
+import { Problem, problemOf, unreachable } from "../api/problem";
+import { needsPassword } from "../api/recent";
 
 export type SessionUser = {
   id: string;
@@ -169,3 +169,4 @@ async function post(path: string, body: unknown, token?: string | null): Promise
 }
 
 export const session = new SessionStore();
+actAs(session);

@@ -1,6 +1,6 @@
 /** A deployment as waves of devices: planned before it begins, counted while it runs. Pure. */
 import type { Schemas } from "../api/client";
-import type { LiveEvent } from "../live/frames";
+import type { LiveEvent } from "./frames";
 
 export type Wave = { count?: number | null; percent?: number | null };
 export type Row = Schemas["DeploymentDevice"];

@@ -1,7 +1,7 @@
 /** Who may do what: the table of `hub/accounts/access.py`. The hub decides; this hides what it would refuse. */
 
-import type { Role } from "../api/session";
-import { useSession } from "./session";
+import type { Role } from "../api/client";
+import { useSession } from "./context";
 
 export const ROLES: readonly Role[] = ["VIEWER", "OPERATOR", "MANAGER", "ADMIN"];
 

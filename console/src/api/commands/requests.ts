@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { type CommandSpec, type Contract, specsOf } from "../commands/specs";
-import { api, data, envelope, page, type Schemas } from "./client";
-import { PREFIX } from "./prefix";
-import { problemOf, unreachable } from "./problem";
+import { api, data, envelope, page, type Schemas } from "../client";
+import { PREFIX } from "../prefix";
+import { problemOf, unreachable } from "../problem";
+import { type CommandSpec, type Contract, specsOf } from "./specs";
 
 /** The commands this hub knows, from its own contract. */
 export function useCommandSpecs() {

@@ -2,9 +2,9 @@
  * What became of one dispatch to one or many devices. Pure: it is given the answer of the hub, live
  * events and records that were read again, in any order, and keeps the newest of each.
  */
-import type { Schemas } from "../api/client";
-import type { LiveEvent } from "../live/frames";
-import { hasEnded, isLater } from "./states";
+import type { Schemas } from "../../api/client";
+import { hasEnded, isLater } from "../../api/commands/states";
+import type { LiveEvent } from "../frames";
 
 export type RunRow = {
   deviceId: string;

@@ -1,7 +1,7 @@
 /** Records of commands that are shown, and what happens to them live. Pure. */
-import type { Schemas } from "../api/client";
-import type { LiveEvent } from "../live/frames";
-import { hasEnded, isLater } from "./states";
+import type { Schemas } from "../../api/client";
+import { hasEnded, isLater } from "../../api/commands/states";
+import type { LiveEvent } from "../frames";
 
 export type CommandRecord = Schemas["CommandRecord"];
 export type Progress = { percent?: number | null; stage?: string; message?: string };

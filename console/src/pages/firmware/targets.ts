@@ -1,6 +1,7 @@
 /** Which devices a deployment would take, by what is known of them now. Pure; the hub decides. */
-import type { Device } from "../live/standing";
-import { fitOf } from "./versions";
+
+import { fitOf } from "../../api/versions";
+import type { Device } from "../../live/standing";
 
 export type Aim =
   | { by: "devices"; deviceIds: readonly string[] }
