@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { inOrder } from "../text/format";
 import { api, data, envelope, page, type Schemas } from "./client";
 
 export type User = Schemas["User"];
@@ -16,7 +17,7 @@ export function useUsers(enabled: boolean) {
       const { items } = await page(
         api.GET("/api/v1/users", { params: { query: { limit: MOST } } }),
       );
-      return items.sort((a, b) => a.username.localeCompare(b.username));
+      return items.sort((a, b) => inOrder(a.username, b.username));
     },
   });
 }

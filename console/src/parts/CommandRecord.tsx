@@ -7,18 +7,13 @@ import { cancelCommand, commandRecord, useCommandSpecs } from "../api/commands/r
 import { titleOf } from "../api/commands/specs";
 import { canBeRetried, hasEnded } from "../api/commands/states";
 import { problemText } from "../api/problemText";
-import {
-  type CommandRecord,
-  duration,
-  type Progress,
-  tookMs,
-  touched,
-} from "../live/commands/records";
+import { type CommandRecord, type Progress, tookMs, touched } from "../live/commands/records";
 import { useDevice } from "../live/fleet";
 import { useLive } from "../live/hooks";
 import { covers } from "../session/access";
 import { useSession } from "../session/context";
 import { useText } from "../text";
+import { duration } from "../text/format";
 import { CommandDialog } from "./CommandDialog";
 import { CommandProgress, CommandStatus } from "./CommandStatus";
 import classes from "./command.module.css";

@@ -1,6 +1,7 @@
 import { useDevice } from "../live/fleet";
-import { pathOf, short } from "../live/history";
+import { pathOf } from "../live/history";
 import { useHistory } from "../live/sparks";
+import { measure, short } from "../text/format";
 import classes from "./parts.module.css";
 
 const WIDTH = 64;
@@ -22,7 +23,7 @@ export function Sparkline({ deviceId, metric }: { deviceId: string; metric: stri
       >
         <path d={pathOf(history ?? [], WIDTH, HEIGHT)} />
       </svg>
-      <span>{value === undefined ? "–" : short(value)}</span>
+      <span>{measure(metric, value, short)}</span>
     </span>
   );
 }

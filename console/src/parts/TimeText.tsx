@@ -1,6 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { live } from "../live/socket";
 import { useText } from "../text";
+import { absoluteTime, relativeTime } from "../text/format";
 
 const TICK_MS = 5000;
 let now = Date.now();
@@ -27,41 +28,6 @@ function watchClock(watcher: () => void): () => void {
 export function useHubNow(): number {
   const local = useSyncExternalStore(watchClock, () => now);
   return local + live.current().skewMs;
-}
-
-const relative = new Intl.RelativeTimeFormat("en", { style: "narrow", numeric: "always" });
-const absolute = new Intl.DateTimeFormat("en-GB", {
-  dateStyle: "medium",
-  timeStyle: "medium",
-});
-const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ["day", 86_400_000],
-  ["hour", 3_600_000],
-  ["minute", 60_000],
-  ["second", 1000],
-];
-
-/** Clocks are read every few seconds: what is a little ahead is no future. */
-const JUST_NOW_MS = 5000;
-const AHEAD_MS = 30_000;
-
-/** “5 min ago”, against `at` milliseconds. */
-export function relativeTime(moment: string, at: number, justNow: string): string {
-  const apart = Date.parse(moment) - at;
-  if (apart > -JUST_NOW_MS && apart < AHEAD_MS) return justNow;
-  for (const [unit, length] of STEPS) {
-    if (Math.abs(apart) >= length) return relative.format(Math.trunc(apart / length), unit);
-  }
-  return justNow;
-}
-
-/** In the browser's zone, which is named. */
-export function absoluteTime(moment: string): string {
-  const date = new Date(moment);
-  const zone = Intl.DateTimeFormat("en-GB", { timeZoneName: "shortOffset" })
-    .formatToParts(date)
-    .find(({ type }) => type === "timeZoneName")?.value;
-  return `${absolute.format(date)} ${zone ?? ""}`;
 }
 
 /** How long ago; the full time with its zone, and UTC, on hover. */

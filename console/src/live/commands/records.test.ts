@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { LiveEvent } from "../frames";
-import { type CommandRecord, duration, tookMs, touched } from "./records";
+import { type CommandRecord, tookMs, touched } from "./records";
 
 const record = (part: Partial<CommandRecord> = {}) =>
   ({
@@ -55,13 +55,4 @@ it("takes no end back", () => {
 it("knows how long it took, once it has ended", () => {
   expect(tookMs(record())).toBeNull();
   expect(tookMs(record({ finishedAt: "2026-01-01T00:00:01.500Z" }))).toBe(1500);
-});
-
-it.each([
-  [12, "12 ms"],
-  [1500, "1.5 s"],
-  [250_000, "4 min 10 s"],
-  [7_500_000, "2 h 5 min"],
-])("says %d ms as %s", (ms, said) => {
-  expect(duration(ms)).toBe(said);
 });

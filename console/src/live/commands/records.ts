@@ -32,13 +32,3 @@ export function tookMs(record: CommandRecord): number | null {
     ? null
     : Date.parse(record.finishedAt) - Date.parse(record.createdAt);
 }
-
-/** “1.2 s”, “4 min 10 s”. */
-export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}

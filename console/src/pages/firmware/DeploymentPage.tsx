@@ -18,6 +18,7 @@ import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
+import { number } from "../../text/format";
 import { DeviceRows } from "./DeviceRows";
 import classes from "./firmware.module.css";
 import { useDeployment } from "./useDeployments";
@@ -67,7 +68,7 @@ function One({ deployment }: { deployment: Deployment }) {
         {STATUSES.map(status => (
           <div key={status} data-count={status}>
             <dt>{words.tiles[status]}</dt>
-            <dd>{tally[status].toLocaleString("en")}</dd>
+            <dd>{number(tally[status])}</dd>
           </div>
         ))}
       </dl>

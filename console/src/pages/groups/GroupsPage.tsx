@@ -10,6 +10,7 @@ import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
+import { number } from "../../text/format";
 import { create, useConnectedCounts, useGroups } from "./data";
 import { GroupView } from "./GroupView";
 import classes from "./groups.module.css";
@@ -73,7 +74,7 @@ function Groups({ groups }: { groups: NonNullable<ReturnType<typeof useGroups>["
               {name}
             </Link>
           </Table.Td>
-          <Table.Td>{memberCount.toLocaleString("en")}</Table.Td>
+          <Table.Td>{number(memberCount)}</Table.Td>
           <Table.Td>
             <Share of={memberCount} count={connected.get(id) ?? 0} />
           </Table.Td>
@@ -93,7 +94,7 @@ function Share({ count, of }: { count: number; of: number }) {
       <span className={classes.bar} aria-hidden="true">
         <span style={{ width: `${of > 0 ? (100 * count) / of : 0}%` }} />
       </span>
-      {count.toLocaleString("en")}
+      {number(count)}
     </span>
   );
 }

@@ -8,6 +8,7 @@ import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
+import { number } from "../../text/format";
 import type { CloudSync } from "./advice";
 import { CLOUD, type DeadLetter, retry, useDeadLetters } from "./data";
 import classes from "./health.module.css";
@@ -47,7 +48,7 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
         ) : (
           <dl className={classes.line}>
             <dt>{words.pending}</dt>
-            <dd>{pending.toLocaleString("en")}</dd>
+            <dd>{number(pending)}</dd>
             {oldestPendingSeconds !== null && (
               <>
                 <dt>{words.oldest}</dt>
@@ -55,7 +56,7 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
               </>
             )}
             <dt>{words.dead}</dt>
-            <dd data-bad={deadLetters > 0 || undefined}>{deadLetters.toLocaleString("en")}</dd>
+            <dd data-bad={deadLetters > 0 || undefined}>{number(deadLetters)}</dd>
             {lastError !== null && (
               <>
                 <dt>{words.lastError}</dt>

@@ -7,6 +7,7 @@ import { ProblemLine } from "../../../parts/ProblemLine";
 import { Sparkline } from "../../../parts/Sparkline";
 import { TimeText } from "../../../parts/TimeText";
 import { useText } from "../../../text";
+import { inOrder } from "../../../text/format";
 import { useCommands } from "../commands/useCommands";
 import classes from "../device.module.css";
 import type { DeviceTab } from "../search";
@@ -50,7 +51,7 @@ function TabLink({
 
 function Metrics({ device }: { device: Device }) {
   const text = useText().device;
-  const metrics = Object.entries(device.metrics).sort(([a], [b]) => a.localeCompare(b));
+  const metrics = Object.entries(device.metrics).sort(([a], [b]) => inOrder(a, b));
   return (
     <Section
       title={text.overview.metrics}
