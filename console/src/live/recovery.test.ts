@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { CLOSINGS } from "../api/closings";
 import type { Frame, LiveEvent } from "./frames";
 import {
   type Effect,
@@ -255,6 +256,15 @@ describe("waiting", () => {
     goLive();
     random = 0;
     expect(dueIn(closed(code))).toBe(least);
+  });
+
+  it.each(Object.entries(CLOSINGS))("does after %i what the contract says", (code, closing) => {
+    goLive();
+    random = 0;
+    const effects = closed(Number(code));
+    expect(phase(effects)).toBe(closing.comeBack ? "waiting" : "refused");
+    expect(effects.some(effect => effect.do === "renew-token")).toBe(closing.newToken);
+    expect(dueIn(effects)).toBe(closing.comeBack ? 1000 * closing.waitSeconds : null);
   });
 
   it.each([1008, 4403])("after %i there is none: only a new start tries again", code => {

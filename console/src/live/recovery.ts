@@ -10,6 +10,7 @@
  * After a break one `subscribe` carries every subscription and `since`, the place of the last thing
  * heard. What the hub cannot replay is a gap: it names it, or the core does when there is no place.
  */
+import { CLOSINGS, type Closing } from "../api/closings";
 import type { Filter, Frame, Gap, LiveEvent, Position } from "./frames";
 
 export type Phase = "idle" | "connecting" | "greeting" | "live" | "waiting" | "refused";
@@ -43,16 +44,8 @@ export const STABLE_MS = 60_000;
 export const PING_MS = 15_000;
 export const PATIENCE_MS = 10_000;
 
-/** What a close code asks for; others mean a wait with full jitter. */
-const CLOSINGS: Record<number, { least: number } | "never" | "token"> = {
-  1008: "never",
-  1013: { least: 5000 },
-  4400: { least: 30_000 },
-  4401: "token",
-  4403: "never",
-  4409: { least: 30_000 },
-  4429: { least: 30_000 },
-};
+/** A code that nobody knows: wait, with full jitter. */
+const UNKNOWN: Closing = { reason: "", comeBack: true, waitSeconds: 0, newToken: false };
 
 export class Recovery {
   private phase: Phase = "idle";
@@ -188,9 +181,9 @@ export class Recovery {
   private closed(code: number, now: number): Effect[] {
     if (this.phase === "idle" || this.phase === "refused" || this.phase === "waiting") return [];
     if (this.phase === "live" && now - this.liveSince >= STABLE_MS) this.attempts = 0;
-    const closing = CLOSINGS[code] ?? { least: 0 };
-    if (closing === "never") return this.enter("refused");
-    if (closing !== "token") return this.wait(closing.least, now);
+    const { comeBack, waitSeconds, newToken } = CLOSINGS[code] ?? UNKNOWN;
+    if (!comeBack) return this.enter("refused");
+    if (!newToken) return this.wait(1000 * waitSeconds, now);
     // A new token comes through `renewed`. A second refusal of a fresh one is no reason to storm.
     const again = this.tokenRefused;
     this.tokenRefused = true;
