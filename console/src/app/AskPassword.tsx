@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useState } from "react";
 import { Problem } from "../api/problem";
 import { problemText } from "../api/problemText";
 import { askWith } from "../api/recent";
-import { Actions } from "../parts/Frame";
+import { Actions } from "../parts/Label";
 import { useSession } from "../session/context";
 import { session } from "../session/session";
 import { useText } from "../text";

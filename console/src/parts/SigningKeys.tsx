@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Modal, Stack, Table, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Modal, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../api/change";
 import { problemText } from "../api/problemText";
@@ -12,13 +12,13 @@ import {
 import { useMay } from "../session/access";
 import { useText } from "../text";
 import { Confirm } from "./Confirm";
-import { Actions, Frame, Hint } from "./Frame";
-import classes from "./frame.module.css";
 import { PlusIcon, TrashIcon } from "./icons";
-import { Loading } from "./Loading";
+import { Actions, Hint } from "./Label";
+import classes from "./label.module.css";
 import { Section } from "./Page";
-import { ProblemLine } from "./ProblemLine";
 import { TimeText } from "./TimeText";
+import type { Column } from "./table/columns";
+import { DataTable } from "./table/DataTable";
 
 export function SigningKeys() {
   const text = useText();
@@ -27,6 +27,23 @@ export function SigningKeys() {
   const keys = useSigningKeys();
   const [adding, setAdding] = useState(false);
   const [leaving, setLeaving] = useState<SigningKey | null>(null);
+  const columns: Column<SigningKey>[] = [
+    { key: "name", title: words.name, cell: ({ name }) => <strong>{name}</strong> },
+    { key: "key", title: words.key, className: "mono", cell: ({ publicKey }) => publicKey },
+    { key: "by", title: words.by, cell: ({ createdBy }) => createdBy },
+    { key: "created", title: words.created, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
+    {
+      key: "delete",
+      title: "",
+      right: true,
+      cell: key =>
+        administers && (
+          <ActionIcon aria-label={`${words.delete}: ${key.name}`} onClick={() => setLeaving(key)}>
+            <TrashIcon />
+          </ActionIcon>
+        ),
+    },
+  ];
   return (
     <Section
       title={words.title}
@@ -45,40 +62,17 @@ export function SigningKeys() {
     >
       <div className={classes.intro}>
         <Hint>{words.hint}</Hint>
-        {keys.isError && <ProblemLine error={keys.error} onRetry={() => void keys.refetch()} />}
-        {keys.isPending && <Loading height={40} />}
-        {keys.data?.length === 0 && <Hint>{words.none}</Hint>}
       </div>
-      {keys.data && keys.data.length > 0 && (
-        <Frame
-          bare
-          label={words.title}
-          heads={[words.name, words.key, words.by, words.created, ""]}
-        >
-          {keys.data.map(key => (
-            <Table.Tr key={key.id}>
-              <Table.Td>
-                <strong>{key.name}</strong>
-              </Table.Td>
-              <Table.Td className="mono">{key.publicKey}</Table.Td>
-              <Table.Td>{key.createdBy}</Table.Td>
-              <Table.Td>
-                <TimeText at={key.createdAt} />
-              </Table.Td>
-              <Table.Td data-right>
-                {administers && (
-                  <ActionIcon
-                    aria-label={`${words.delete}: ${key.name}`}
-                    onClick={() => setLeaving(key)}
-                  >
-                    <TrashIcon />
-                  </ActionIcon>
-                )}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Frame>
-      )}
+      <DataTable
+        bare
+        label={words.title}
+        columns={columns}
+        rows={keys.data ?? []}
+        keyOf={({ id }) => id}
+        reading={keys}
+        place={40}
+        empty={<Hint>{words.none}</Hint>}
+      />
       {adding && <Add onClose={() => setAdding(false)} />}
       {leaving && <Delete signingKey={leaving} onClose={() => setLeaving(null)} />}
     </Section>

@@ -10,11 +10,12 @@ import { SessionContext } from "../session/context";
 export function renderAs(role: Role, content: ReactNode) {
   const user = { id: "u1", username: "ann", role, displayName: "Ann" };
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
-  return render(
+  const wrap = (inner: ReactNode) => (
     <MantineProvider theme={theme} env="test">
       <QueryClientProvider client={queries}>
-        <SessionContext value={user}>{content}</SessionContext>
+        <SessionContext value={user}>{inner}</SessionContext>
       </QueryClientProvider>
-    </MantineProvider>,
+    </MantineProvider>
   );
+  return { ...render(wrap(content)), wrap, queries };
 }

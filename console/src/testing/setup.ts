@@ -25,3 +25,7 @@ vi.stubGlobal(
   },
 );
 Element.prototype.scrollIntoView = () => undefined;
+Element.prototype.scrollTo = () => undefined;
+// Lists draw what is in sight: without a size nothing is.
+Object.defineProperty(Element.prototype, "clientHeight", { get: () => 600 });
+Object.defineProperty(Element.prototype, "clientWidth", { get: () => 1000 });

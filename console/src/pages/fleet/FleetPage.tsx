@@ -1,5 +1,4 @@
 import { Button, Skeleton } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import {
   type Dispatch,
@@ -19,6 +18,7 @@ import { Empty } from "../../parts/Empty";
 import { CommandIcon, DownloadIcon, PlusIcon, SearchIcon } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
+import { useCompact } from "../../parts/useCompact";
 import { useMay } from "../../session/access";
 import { type Text, useText } from "../../text";
 import { AddDeviceDialog, EmptyFleet } from "./AddDevice";
@@ -34,7 +34,7 @@ export function FleetPage() {
   const text = useText();
   const search = useSearch({ from: "/devices" });
   const navigate = useNavigate({ from: "/devices" });
-  const compact = useMediaQuery("(max-width: 47.99em)") ?? false;
+  const compact = useCompact();
   const size = useFleet(({ devices }) => devices.size);
   const loading = useFleet(state => state.loading);
   const loaded = useFleet(state => (state.loading ? state.loaded : 0));

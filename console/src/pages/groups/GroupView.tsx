@@ -7,9 +7,10 @@ import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
 import { Confirm } from "../../parts/Confirm";
 import { Empty } from "../../parts/Empty";
-import { Hint } from "../../parts/Frame";
 import { CommandIcon, FleetIcon, PlusIcon, SearchIcon, TrashIcon } from "../../parts/icons";
+import { Hint } from "../../parts/Label";
 import { Page } from "../../parts/Page";
+import { useCompact } from "../../parts/useCompact";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { AddDialog } from "./AddDialog";
@@ -102,6 +103,7 @@ export function GroupView({ group }: { group: Group }) {
 }
 
 function Members({ group, members }: { group: Group; members: readonly Device[] }) {
+  const compact = useCompact();
   const words = useText().groups;
   const may = useMay();
   const [q, setQ] = useState("");
@@ -149,6 +151,7 @@ function Members({ group, members }: { group: Group; members: readonly Device[] 
         {shown.length > 0 ? (
           <DeviceList
             devices={shown}
+            compact={compact}
             label={words.members}
             chosen={chosen}
             onChoose={may("manage") ? id => setChosen(toggled(chosen, id)) : undefined}

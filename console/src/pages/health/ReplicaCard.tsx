@@ -1,5 +1,5 @@
 import { type Point, pathOf } from "../../live/history";
-import { Hint, Label } from "../../parts/Frame";
+import { Hint, Label } from "../../parts/Label";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
 import { bytes, NONE, number, percent, short } from "../../text/format";

@@ -2,7 +2,7 @@ import { Button, NumberInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
 import { Confirm } from "../../parts/Confirm";
-import { Actions, Hint } from "../../parts/Frame";
+import { Actions, Hint } from "../../parts/Label";
 import { Section } from "../../parts/Page";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";

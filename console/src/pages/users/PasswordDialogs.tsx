@@ -4,7 +4,7 @@ import { useChange } from "../../api/change";
 import type { Role } from "../../api/client";
 import { problemText } from "../../api/problemText";
 import { changeUser, createUser, USERS, type User } from "../../api/users";
-import { Actions, Hint } from "../../parts/Frame";
+import { Actions, Hint } from "../../parts/Label";
 import { Secret } from "../../parts/Secret";
 import { ROLES } from "../../session/access";
 import { useText } from "../../text";

@@ -113,6 +113,7 @@ export const commands = {
     cancelMany: (count: number) => `Cancel ${plural(count, "command", "commands")}`,
     cancelled: "Cancel is asked for. The device decides how it ends.",
     onlyFailed: "Only those that did not work",
+    rows: "What became of it, by device",
   },
   page: {
     none: "No command has been sent yet.",

@@ -7,6 +7,7 @@ export const common = {
   product: "Longline",
   plural,
   actions: "Actions",
+  selection: "Selection",
   cancel: "Cancel",
   close: "Close",
   save: "Save",

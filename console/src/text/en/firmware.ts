@@ -116,6 +116,13 @@ export const firmware = {
   all: "All",
   searchDevices: "Search devices",
   noneOfThese: "No device here.",
+  columns: {
+    device: "Device",
+    wave: "Wave",
+    reason: "Reason",
+    from: "From version",
+    when: "When",
+  },
   noWave: "no wave",
   waveName: (wave: number) => `Wave ${wave}`,
   byCount: (count: number) => devices(count),
