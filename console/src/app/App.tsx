@@ -5,6 +5,7 @@ import { type AnyRouter, RouterProvider } from "@tanstack/react-router";
 import { useEffect, useSyncExternalStore } from "react";
 import { Problem } from "../api/problem";
 import { fleet } from "../live/fleet";
+import { FRESH_MS } from "../live/freshness";
 import { live } from "../live/socket";
 import { keepCurrent } from "../live/stale";
 import { theme } from "../parts/theme";
@@ -23,7 +24,7 @@ const colours = localStorageColorSchemeManager({ key: "longline-theme" });
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      staleTime: 10_000,
+      staleTime: FRESH_MS,
       retry: (count, error) => count < 2 && error instanceof Problem && isPassing(error),
       refetchOnWindowFocus: true,
     },

@@ -6,6 +6,8 @@ import { useCallback, useSyncExternalStore } from "react";
 import { api, data, page } from "../api/client";
 import { Problem, unreachable } from "../api/problem";
 import type { LiveEvent } from "./frames";
+import { onceMissed } from "./freshness";
+import { hubNow } from "./hubClock";
 import { Lookups } from "./records";
 import { live } from "./socket";
 import { type Device, fold, type Standing, settle } from "./standing";
@@ -80,8 +82,7 @@ class FleetStore {
       {
         onEvent: event =>
           event.type === "record_changed" ? this.changed(event) : this.heard(event),
-        onGap: () => void this.load(),
-        onSubscribed: recovered => recovered || void this.load(),
+        ...onceMissed(() => void this.load()),
       },
     );
     this.change({ loading: true });
@@ -167,8 +168,7 @@ class FleetStore {
   }
 
   private heard(event: LiveEvent): void {
-    const heardAt = Date.now() + live.current().skewMs;
-    const standing = fold(this.pending.get(event.deviceId), event, heardAt);
+    const standing = fold(this.pending.get(event.deviceId), event, hubNow());
     if (standing === undefined) return;
     this.pending.set(event.deviceId, standing);
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.apply());

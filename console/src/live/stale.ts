@@ -1,5 +1,6 @@
 /** Keeps the answers that were read over REST current: `records.ts` with the socket. */
 import type { QueryClient } from "@tanstack/react-query";
+import { onceMissed } from "./freshness";
 import { EVERYTHING, type Key, staleAfter } from "./records";
 import { live } from "./socket";
 
@@ -23,8 +24,7 @@ export function keepCurrent(queries: QueryClient): () => void {
     { types: ["record_changed"] },
     {
       onEvent: event => again(staleAfter(event)),
-      onGap: () => again(EVERYTHING),
-      onSubscribed: recovered => recovered || again(EVERYTHING),
+      ...onceMissed(() => again(EVERYTHING)),
     },
   );
   return () => {

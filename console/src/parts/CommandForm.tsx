@@ -19,6 +19,7 @@ import {
   titleOf,
   type Values,
 } from "../api/commands/specs";
+import { hubNow } from "../live/hubClock";
 import type { Device } from "../live/standing";
 import { covers } from "../session/access";
 import { useSession } from "../session/context";
@@ -358,7 +359,7 @@ function typed(command: Wish["command"] | undefined): Values {
 }
 
 function inHours(hours: number): string {
-  return new Date(Date.now() + hours * 3_600_000).toISOString();
+  return new Date(hubNow() + hours * 3_600_000).toISOString();
 }
 
 function newKey(): string {

@@ -9,6 +9,7 @@ import { canBeRetried, hasEnded } from "../api/commands/states";
 import { problemText } from "../api/problemText";
 import { type CommandRecord, type Progress, tookMs, touched } from "../live/commands/records";
 import { useDevice } from "../live/fleet";
+import { onceMissed } from "../live/freshness";
 import { useLive } from "../live/hooks";
 import { covers } from "../session/access";
 import { useSession } from "../session/context";
@@ -40,7 +41,7 @@ export function CommandDrawer({ deviceId, commandId, onClose }: Props) {
         queries.setQueryData(key, records[0]);
         if (ended !== null) void queries.invalidateQueries({ queryKey: key });
       },
-      onGap: () => void queries.invalidateQueries({ queryKey: key }),
+      ...onceMissed(() => void queries.invalidateQueries({ queryKey: key })),
     },
   );
   return (

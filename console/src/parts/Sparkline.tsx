@@ -1,4 +1,5 @@
 import { useDevice } from "../live/fleet";
+import { isOld } from "../live/freshness";
 import { pathOf } from "../live/history";
 import { useHistory } from "../live/sparks";
 import { measure, short } from "../text/format";
@@ -12,9 +13,8 @@ export function Sparkline({ deviceId, metric }: { deviceId: string; metric: stri
   const history = useHistory(metric, deviceId);
   const device = useDevice(deviceId);
   const value = device?.metrics[metric];
-  const stale = device?.connected === false;
   return (
-    <span className={classes.spark} data-stale={stale || undefined}>
+    <span className={classes.spark} data-stale={isOld(device) || undefined}>
       <svg
         width={WIDTH}
         height={HEIGHT + 4}

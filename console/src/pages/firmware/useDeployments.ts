@@ -2,6 +2,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { api, data, page } from "../../api/client";
+import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
 import { isUnfinished } from "../../live/waves";
 
@@ -23,10 +24,7 @@ export function useDeploymentEvents(read: () => void): void {
       newest.current();
     }, READ_MS);
   };
-  useLive(
-    { types: ["deployment"] },
-    { onEvent: soon, onGap: soon, onSubscribed: recovered => recovered || soon() },
-  );
+  useLive({ types: ["deployment"] }, { onEvent: soon, ...onceMissed(soon) });
 }
 
 export function useDeployments() {

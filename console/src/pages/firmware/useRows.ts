@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { type Deployment, deploymentDevices } from "../../api/firmware";
 import type { LiveEvent } from "../../live/frames";
+import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
 import { follow, isUnfinished, type Row } from "../../live/waves";
 
@@ -41,8 +42,7 @@ export function useRows({ id, status, finishedAt }: Deployment) {
           queries.setQueryData<Rows>(key, known => known && follow(known, id, events));
         });
       },
-      onGap: again,
-      onSubscribed: recovered => recovered || again(),
+      ...onceMissed(again),
     },
   );
   return {

@@ -1,9 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useFleet } from "../../live/fleet";
+import { useHubNow } from "../../live/hubClock";
 import { CheckIcon, WarningIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
-import { useHubNow } from "../../parts/TimeText";
 import { useText } from "../../text";
 import { absoluteTime } from "../../text/format";
 import { useRecentDeployments, useStuck } from "./data";

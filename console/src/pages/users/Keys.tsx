@@ -6,13 +6,14 @@ import { hubAddress } from "../../api/prefix";
 import { Problem } from "../../api/problem";
 import { problemText } from "../../api/problemText";
 import { type ApiKey, createKey, deleteKey, KEYS, useKeys, useUsers } from "../../api/users";
+import { hubNow, useHubNow } from "../../live/hubClock";
 import { Confirm } from "../../parts/Confirm";
 import { CopyLine } from "../../parts/CopyLine";
 import { Empty } from "../../parts/Empty";
 import { KeyIcon, PlusIcon, TrashIcon } from "../../parts/icons";
 import { Actions, Hint, Label } from "../../parts/Label";
 import { Secret } from "../../parts/Secret";
-import { TimeText, useHubNow } from "../../parts/TimeText";
+import { TimeText } from "../../parts/TimeText";
 import type { Column } from "../../parts/table/columns";
 import { DataTable } from "../../parts/table/DataTable";
 import { covers, ROLES, useMay } from "../../session/access";
@@ -113,7 +114,7 @@ function CreateKey({ onClose }: { onClose: () => void }) {
   const [days, setDays] = useState("90");
   const change = useChange(
     () => {
-      const until = Date.now() + Number(days) * DAY_MS;
+      const until = hubNow() + Number(days) * DAY_MS;
       const expiresAt = days === "0" ? null : new Date(until).toISOString();
       return createKey({ name: name.trim(), role, expiresAt });
     },

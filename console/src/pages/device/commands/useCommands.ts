@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { api, page } from "../../../api/client";
 import { commandRecord } from "../../../api/commands/requests";
 import { type CommandRecord, touched } from "../../../live/commands/records";
-import { useLiveRead } from "../useLiveRead";
+import { useLiveRead } from "../../../live/useLiveRead";
 import { put } from "./history";
 
 const PAGE = 50;

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useState } from "react";
 import { api, data, page, type Schemas } from "../../../api/client";
 import type { Device } from "../../../live/standing";
+import { useLiveRead } from "../../../live/useLiveRead";
 import { Empty } from "../../../parts/Empty";
 import { EditIcon, SettingsIcon, WarningIcon } from "../../../parts/icons";
 import { Loading } from "../../../parts/Loading";
@@ -11,7 +12,6 @@ import { ProblemLine } from "../../../parts/ProblemLine";
 import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
 import device_ from "../device.module.css";
-import { useLiveRead } from "../useLiveRead";
 import classes from "./config.module.css";
 import { DiffTable } from "./DiffTable";
 import { type Document, diff } from "./document";

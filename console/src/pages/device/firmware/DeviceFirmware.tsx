@@ -6,6 +6,7 @@ import { api, data } from "../../../api/client";
 import { begin, type Release, useReleases } from "../../../api/firmware";
 import { fitOf } from "../../../api/versions";
 import type { Device } from "../../../live/standing";
+import { useLiveRead } from "../../../live/useLiveRead";
 import { ConfirmAction } from "../../../parts/ConfirmAction";
 import { DeploymentStatus } from "../../../parts/DeploymentStatus";
 import { Loading } from "../../../parts/Loading";
@@ -16,7 +17,6 @@ import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
 import { bytes } from "../../../text/format";
 import classes from "../device.module.css";
-import { useLiveRead } from "../useLiveRead";
 
 export function DeviceFirmware({ device }: { device: Device }) {
   return (

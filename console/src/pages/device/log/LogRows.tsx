@@ -1,10 +1,10 @@
 import { Button } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { hubNow } from "../../../live/hubClock";
 import { DownIcon, WarningIcon } from "../../../parts/icons";
 import { useText } from "../../../text";
 import { absoluteTime, exactTime } from "../../../text/format";
-import { hubNow } from "../useLiveRead";
 import { type Line, oldestOf, parts, plain, type Wanted } from "./buffer";
 import classes from "./log.module.css";
 import type { LogTail } from "./useLogTail";

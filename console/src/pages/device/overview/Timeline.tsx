@@ -1,11 +1,11 @@
 import { SegmentedControl } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { type PointerEvent, useState } from "react";
+import { useHubNow } from "../../../live/hubClock";
 import { Loading } from "../../../parts/Loading";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { StatusShape } from "../../../parts/StatusBadge";
-import { useHubNow } from "../../../parts/TimeText";
 import { useText } from "../../../text";
 import { absoluteTime, axisTime, clockTime, lasting } from "../../../text/format";
 import { availability, type Segment, segments, ticks } from "./segments";

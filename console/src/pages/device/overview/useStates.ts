@@ -2,7 +2,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, data } from "../../../api/client";
-import { hubNow, useLiveRead } from "../useLiveRead";
+import { hubNow } from "../../../live/hubClock";
+import { useLiveRead } from "../../../live/useLiveRead";
 import type { Change } from "./segments";
 
 /** Heard since the history was read; heartbeats that say the same are left out. */

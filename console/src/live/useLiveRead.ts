@@ -1,8 +1,9 @@
 /** What is read over REST and then kept up by events: read from where the events follow. */
 import { useEffect, useRef } from "react";
-import type { Filter, LiveEvent } from "../../live/frames";
-import { useLive } from "../../live/hooks";
-import { live } from "../../live/socket";
+import type { Filter, LiveEvent } from "./frames";
+import { freshnessOf, onceMissed } from "./freshness";
+import { useLive } from "./hooks";
+import { live } from "./socket";
 
 /** What was said just before a subscription may not be stored yet: it is read once more after this. */
 export const SETTLE_MS = 2500;
@@ -22,18 +23,12 @@ export function useLiveRead(
   };
   useLive(filter, {
     onEvent,
-    onGap: twice,
-    onSubscribed: recovered => recovered || twice(),
+    ...onceMissed(twice),
   });
   const key = JSON.stringify(filter);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another filter is another reading
   useEffect(() => {
-    if (live.current().phase !== "live") newest.current();
+    if (!freshnessOf(live.current()).isLive) newest.current();
     return () => clearTimeout(again.current);
   }, [key]);
-}
-
-/** The hub's clock, as far as this browser knows it; milliseconds. */
-export function hubNow(): number {
-  return Date.now() + live.current().skewMs;
 }
