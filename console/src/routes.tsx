@@ -22,6 +22,19 @@ import { QuestionIcon } from "./parts/icons";
 import { Page } from "./parts/Page";
 import { useText } from "./text";
 
+type Search = Record<string, unknown>;
+
+/**
+ * What an address says that its page does not know is as if absent. The router lays what `known`
+ * answers over what stands there, so that a value it leaves out would still be handed to the page.
+ */
+function only<T extends object>(known: (search: Search) => T): (search: Search) => T {
+  return search => ({
+    ...Object.fromEntries(Object.keys(search).map(key => [key, undefined])),
+    ...known(search),
+  });
+}
+
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const of = () => root;
 
@@ -37,25 +50,25 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/devices",
-    validateSearch: fleetSearch,
+    validateSearch: only(fleetSearch),
     component: lazyRouteComponent(() => import("./pages/fleet/FleetPage"), "FleetPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/devices/$deviceId",
-    validateSearch: deviceSearch,
+    validateSearch: only(deviceSearch),
     component: lazyRouteComponent(() => import("./pages/device/DevicePage"), "DevicePage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/commands",
-    validateSearch: commandsSearch,
+    validateSearch: only(commandsSearch),
     component: lazyRouteComponent(() => import("./pages/commands/CommandsPage"), "CommandsPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/firmware",
-    validateSearch: firmwareSearch,
+    validateSearch: only(firmwareSearch),
     component: lazyRouteComponent(() => import("./pages/firmware/FirmwarePage"), "FirmwarePage"),
   }),
   createRoute({
@@ -69,19 +82,19 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/groups",
-    validateSearch: groupsSearch,
+    validateSearch: only(groupsSearch),
     component: lazyRouteComponent(() => import("./pages/groups/GroupsPage"), "GroupsPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/users",
-    validateSearch: usersSearch,
+    validateSearch: only(usersSearch),
     component: lazyRouteComponent(() => import("./pages/users/UsersPage"), "UsersPage"),
   }),
   createRoute({
     getParentRoute: of,
     path: "/audit",
-    validateSearch: auditSearch,
+    validateSearch: only(auditSearch),
     component: lazyRouteComponent(() => import("./pages/audit/AuditPage"), "AuditPage"),
   }),
   createRoute({
