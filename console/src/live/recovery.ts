@@ -5,7 +5,7 @@
  *
  *     idle ──start──▶ connecting ──opened──▶ greeting ──auth_ok──▶ live
  *                        ▲   └──────────────── closed ───────────────┘
- *                        └──── due ──── waiting ◀─┘        refused: only `start` leads out
+ *                        └──── due ──── waiting ◀─┘        refused: only `hurry` leads out
  *
  * After a break one `subscribe` carries every subscription and `since`, the place of the last thing
  * heard. What the hub cannot replay is a gap: it names it, or the core does when there is no place.
@@ -18,6 +18,7 @@ export type Phase = "idle" | "connecting" | "greeting" | "live" | "waiting" | "r
 export type Happening =
   | { what: "start" }
   | { what: "stop" }
+  | { what: "hurry" }
   | { what: "want"; id: string; filter: Filter }
   | { what: "drop"; id: string }
   | { what: "opened" }
@@ -64,9 +65,11 @@ export class Recovery {
   on(happening: Happening, now: number): Effect[] {
     switch (happening.what) {
       case "start":
-        return this.phase === "idle" || this.phase === "refused" ? this.connect() : [];
+        return this.phase === "idle" ? this.connect() : [];
       case "stop":
         return this.stop();
+      case "hurry":
+        return this.phase === "waiting" || this.phase === "refused" ? this.connect() : [];
       case "want":
         return this.want(happening.id, happening.filter);
       case "drop":
