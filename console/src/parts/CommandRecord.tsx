@@ -11,6 +11,7 @@ import { type CommandRecord, type Progress, tookMs, touched } from "../live/comm
 import { useDevice } from "../live/fleet";
 import { onceMissed } from "../live/freshness";
 import { useLive } from "../live/hooks";
+import { readAgain } from "../live/stale";
 import { covers } from "../session/access";
 import { useSession } from "../session/context";
 import { useText } from "../text";
@@ -39,9 +40,9 @@ export function CommandDrawer({ deviceId, commandId, onClose }: Props) {
         if (known === undefined) return;
         const { records, ended } = touched([known], event);
         queries.setQueryData(key, records[0]);
-        if (ended !== null) void queries.invalidateQueries({ queryKey: key });
+        if (ended !== null) void readAgain(queries, key);
       },
-      ...onceMissed(() => void queries.invalidateQueries({ queryKey: key })),
+      ...onceMissed(() => void readAgain(queries, key)),
     },
   );
   return (

@@ -7,6 +7,7 @@ import { type CommandRecord, touched } from "../../live/commands/records";
 import type { LiveEvent } from "../../live/frames";
 import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
+import { readAgain } from "../../live/stale";
 import type { CommandsSearch } from "./search";
 
 const PAGE = 50;
@@ -43,7 +44,7 @@ export function useHistory(search: CommandsSearch) {
   const put = (record: CommandRecord) =>
     queries.setQueryData<Pages>(key, known => known && replaced(known, record));
 
-  const again = () => void queries.invalidateQueries({ queryKey: key });
+  const again = () => void readAgain(queries, key);
 
   const apply = () => {
     frame.current = 0;

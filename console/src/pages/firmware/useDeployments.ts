@@ -4,6 +4,7 @@ import { useEffect, useRef } from "react";
 import { api, data, page } from "../../api/client";
 import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
+import { readAgain } from "../../live/stale";
 import { isUnfinished } from "../../live/waves";
 
 const PAGE = 50;
@@ -43,7 +44,7 @@ export function useDeployments() {
         ? POLL_MS
         : false,
   });
-  useDeploymentEvents(() => void queries.invalidateQueries({ queryKey: key }));
+  useDeploymentEvents(() => void readAgain(queries, key));
   return { ...list, deployments: list.data?.pages.flatMap(({ items }) => items) ?? [] };
 }
 
@@ -56,6 +57,6 @@ export function useDeployment(id: string) {
     refetchInterval: ({ state }) =>
       state.data === undefined || isUnfinished(state.data.status) ? POLL_MS : false,
   });
-  useDeploymentEvents(() => void queries.invalidateQueries({ queryKey: key }));
+  useDeploymentEvents(() => void readAgain(queries, key));
   return found;
 }

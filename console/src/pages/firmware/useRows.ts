@@ -5,6 +5,7 @@ import { type Deployment, deploymentDevices } from "../../api/firmware";
 import type { LiveEvent } from "../../live/frames";
 import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
+import { readAgain } from "../../live/stale";
 import { follow, isUnfinished, type Row } from "../../live/waves";
 
 type Rows = ReadonlyMap<string, Row>;
@@ -26,10 +27,10 @@ export function useRows({ id, status, finishedAt }: Deployment) {
     refetchInterval: ({ state }) =>
       isUnfinished(status) ? POLL_MS + POLL_MS_EACH * (state.data?.size ?? 0) : false,
   });
-  const again = () => void queries.invalidateQueries({ queryKey: key });
+  const again = () => void readAgain(queries, key);
   // Who was skipped at the end is told by no event.
   // biome-ignore lint/correctness/useExhaustiveDependencies: read again when it has another state
-  useEffect(again, [status, finishedAt]);
+  useEffect(() => void queries.invalidateQueries({ queryKey: key }), [status, finishedAt]);
   useLive(
     { types: ["deployment"] },
     {

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, data } from "../../../api/client";
 import { hubNow } from "../../../live/hubClock";
+import { readAgain } from "../../../live/stale";
 import { useLiveRead } from "../../../live/useLiveRead";
 import type { Change } from "./segments";
 
@@ -25,7 +26,7 @@ export function useStates(deviceId: string, spanMs: number) {
       return { readAt, changes: found.map(row => ({ ...row, at: Date.parse(row.at) })) };
     },
   });
-  const again = () => void queries.invalidateQueries({ queryKey: key });
+  const again = () => void readAgain(queries, key);
   useLiveRead(
     { deviceIds: [deviceId], types: ["status"] },
     {
