@@ -125,8 +125,8 @@ class SessionStore {
 
   private take({ token, expiresAt, user }: Login): void {
     this.token = token;
-    // By this browser's clock it may be over already: the hub decides, and 401 refreshes too.
-    this.later(Math.max(AGAIN_MS, REFRESH_AT * (Date.parse(expiresAt) - Date.now())));
+    const lifetimeMs = lifetimeOf(token) ?? Date.parse(expiresAt) - Date.now();
+    this.later(Math.max(AGAIN_MS, REFRESH_AT * lifetimeMs));
     this.set({ state: "signed-in", user });
   }
 
@@ -145,6 +145,20 @@ class SessionStore {
   private set(session: Session): void {
     this.session = session;
     for (const listener of this.listeners) listener();
+  }
+}
+
+/**
+ * How long a token is good for, in milliseconds, by the clock of the hub that made it: by this
+ * browser's it may be over already. Null when it does not say.
+ */
+function lifetimeOf(token: string): number | null {
+  const [, claims = ""] = token.split(".");
+  try {
+    const { iat, exp } = JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/")));
+    return exp > iat ? 1000 * (exp - iat) : null;
+  } catch {
+    return null;
   }
 }
 
