@@ -16,6 +16,7 @@ import { Loading } from "../../parts/Loading";
 import { Page, Section } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
+import { Listed } from "../../parts/table/Listed";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { number } from "../../text/format";
@@ -50,7 +51,7 @@ export function DeploymentPage() {
 function One({ deployment }: { deployment: Deployment }) {
   const text = useText();
   const words = text.firmware;
-  const { rows, problem, loading, retry } = useRows(deployment);
+  const { rows, reading } = useRows(deployment);
   const tally = tallyOf(deployment.counts);
   return (
     <Page
@@ -81,8 +82,9 @@ function One({ deployment }: { deployment: Deployment }) {
       </Section>
       <Terms deployment={deployment} />
       <Section title={words.devices} flush>
-        {problem !== null && <ProblemLine error={problem} onRetry={retry} />}
-        {loading ? <Loading height={180} /> : <DeviceRows rows={[...rows.values()]} />}
+        <Listed bare count={rows.size} reading={reading} place={180}>
+          <DeviceRows rows={[...rows.values()]} />
+        </Listed>
       </Section>
     </Page>
   );

@@ -46,10 +46,5 @@ export function useRows({ id, status, finishedAt }: Deployment) {
       ...onceMissed(again),
     },
   );
-  return {
-    rows: asked.data ?? NONE,
-    loading: asked.isPending,
-    problem: asked.error,
-    retry: again,
-  };
+  return { rows: asked.data ?? NONE, reading: asked };
 }

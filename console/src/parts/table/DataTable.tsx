@@ -1,16 +1,7 @@
 import type { ReactNode } from "react";
-import { Loading } from "../Loading";
-import { ProblemLine } from "../ProblemLine";
-import {
-  type Choice,
-  type Column,
-  type Marks,
-  type Reading,
-  type Sorting,
-  shownOf,
-} from "./columns";
+import type { Choice, Column, Marks, Reading, Sorting } from "./columns";
+import { Listed } from "./Listed";
 import { PlainTable } from "./PlainTable";
-import classes from "./table.module.css";
 import { WindowedTable } from "./WindowedTable";
 
 export type TableProps<R, V> = {
@@ -62,27 +53,16 @@ type Props<R, V> = TableProps<R, V> &
  * those in sight are drawn.
  */
 export function DataTable<R, V = R>(props: Props<R, V>) {
-  const { reading, empty, place = 200, bare = false } = props;
-  const { body, problem } = shownOf(props.rows.length, reading);
+  const { rows, reading, empty, place, bare } = props;
   return (
-    <>
-      {problem && reading && (
-        <State bare={bare}>
-          <ProblemLine error={reading.error} onRetry={() => void reading.refetch()} />
-        </State>
-      )}
-      {body === "loading" && (
-        <State bare={bare}>
-          <Loading height={place} />
-        </State>
-      )}
-      {body === "empty" && empty && <State bare={bare}>{empty}</State>}
-      {body === "rows" &&
-        (props.rowHeight === undefined ? <PlainTable {...props} /> : <WindowedTable {...props} />)}
-    </>
+    <Listed
+      count={rows.length}
+      reading={reading}
+      empty={empty}
+      {...(place !== undefined && { place })}
+      bare={bare ?? false}
+    >
+      {props.rowHeight === undefined ? <PlainTable {...props} /> : <WindowedTable {...props} />}
+    </Listed>
   );
-}
-
-function State({ bare, children }: { bare: boolean; children: ReactNode }) {
-  return bare ? <div className={classes.state}>{children}</div> : children;
 }

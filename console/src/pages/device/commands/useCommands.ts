@@ -65,8 +65,12 @@ export function useCommands(deviceId: string) {
   return {
     records,
     loading,
-    problem,
-    retry: () => void read(null),
+    reading: {
+      isPending: loading,
+      isError: problem !== null,
+      error: problem,
+      refetch: () => read(null),
+    },
     more: next === null ? null : () => void read(next),
   };
 }

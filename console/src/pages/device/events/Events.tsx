@@ -6,10 +6,10 @@ import { Empty } from "../../../parts/Empty";
 import { AuditIcon, CheckIcon, CrossIcon, WarningIcon } from "../../../parts/icons";
 import { Json } from "../../../parts/Json";
 import { Section } from "../../../parts/Page";
-import { ProblemLine } from "../../../parts/ProblemLine";
 import { TimeText } from "../../../parts/TimeText";
 import type { Column } from "../../../parts/table/columns";
 import { DataTable } from "../../../parts/table/DataTable";
+import { Listed } from "../../../parts/table/Listed";
 import { useCompact } from "../../../parts/useCompact";
 import { type Text, useText } from "../../../text";
 import { describe, type Happening, type Tone, TYPES } from "./describe";
@@ -50,14 +50,15 @@ function OfType({ device, type }: { device: Device; type: (typeof TYPES)[number]
           label: value === "" ? words.all : (words.types[value] ?? value),
         }))}
       />
-      {list.problem !== null && <ProblemLine error={list.problem} onRetry={list.retry} />}
-      {list.events.length === 0 ? (
-        !list.loading && (
+      <Listed
+        count={list.events.length}
+        reading={list.reading}
+        empty={
           <Empty icon={AuditIcon} title={words.none}>
             <p>{words.noneHint}</p>
           </Empty>
-        )
-      ) : (
+        }
+      >
         <div className={classes.split}>
           <Rows
             events={list.events}
@@ -79,7 +80,7 @@ function OfType({ device, type }: { device: Device; type: (typeof TYPES)[number]
             )}
           </Section>
         </div>
-      )}
+      </Listed>
     </div>
   );
 }

@@ -82,8 +82,12 @@ export function useEvents(deviceId: string, type: EventName | null) {
       [events, places],
     ),
     loading,
-    problem,
-    retry: () => void read(null),
+    reading: {
+      isPending: loading,
+      isError: problem !== null,
+      error: problem,
+      refetch: () => read(null),
+    },
     more: places.size === 0 || events.length >= MOST ? null : () => void read(places),
   };
 }

@@ -78,7 +78,10 @@ export function LogRows({ tail, wanted, wrap }: Props) {
         <div className={classes.head}>
           {shown.length === 0 ? (
             <p className="dim">
-              {tail.loading ? text.common.loading : isAll(wanted) ? words.empty : words.noMatch}
+              {tail.loading && text.common.loading}
+              {!tail.loading &&
+                tail.problem === null &&
+                (isAll(wanted) ? words.empty : words.noMatch)}
             </p>
           ) : tail.whole ? (
             <span className="dim">{words.beginning}</span>
