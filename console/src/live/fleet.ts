@@ -19,6 +19,8 @@ export type Fleet = {
   /** Rises when devices come or go, or change in more than what they say live. */
   roster: number;
   loading: boolean;
+  /** Whether all of it was read, once at least: until then nobody can say how the fleet is. */
+  whole: boolean;
   /** How many the load under way has brought. */
   loaded: number;
   problem: Problem | null;
@@ -38,6 +40,7 @@ class FleetStore {
     version: 0,
     roster: 0,
     loading: false,
+    whole: false,
     loaded: 0,
     problem: null,
   };
@@ -104,7 +107,10 @@ class FleetStore {
     this.lookups.clear();
     this.groups.clear();
     this.devices = new Map();
-    this.change({ devices: this.devices, loading: false, loaded: 0, problem: null }, true);
+    this.change(
+      { devices: this.devices, loading: false, whole: false, loaded: 0, problem: null },
+      true,
+    );
   }
 
   /** Everything anew, page by page; what is shown stays until its newer record is there. */
@@ -164,7 +170,7 @@ class FleetStore {
     } while (cursor !== null);
     const gone = [...this.devices.keys()].filter(id => !seen.has(id) && !this.meanwhile?.has(id));
     for (const id of gone) this.devices.delete(id);
-    if (gone.length > 0) this.change({}, true, gone);
+    this.change({ whole: true }, gone.length > 0, gone);
   }
 
   private heard(event: LiveEvent): void {

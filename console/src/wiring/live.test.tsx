@@ -78,6 +78,35 @@ describe("the fleet", () => {
   });
 });
 
+it("gives no verdict on a fleet of which it has read a part", async () => {
+  const hub = new FakeHub("VIEWER");
+  hub.on("GET /health", () =>
+    ok({
+      serverTime: new Date().toISOString(),
+      replicas: [],
+      totals: { devices: 2, connected: 2, unfinishedCommands: 0, cloudQueue: 0 },
+      databaseLogin: { name: "hub", rights: "least" },
+    }),
+  );
+  hub.on("GET /commands", () => list([]));
+  hub.on("GET /firmware/deployments", () => list([]));
+  let more = () => {};
+  const rest = new Promise<void>(resolve => {
+    more = resolve;
+  });
+  hub.on("GET /devices", async ({ query }) => {
+    if (!query.has("cursor")) return list([device({ id: "d1" })], "next");
+    await rest;
+    return list([device({ id: "d2" })]);
+  });
+  await openConsole(hub, "/health");
+  await screen.findByText(/of all/);
+  await waitFor(() => expect(hub.count("GET /devices")).toBe(2));
+  expect(screen.queryByText(/The fleet is well/)).toBeNull();
+  more();
+  await screen.findByText(/The fleet is well: 2 of 2 devices/);
+});
+
 describe("the line", () => {
   const banner = () => screen.queryByText(/What you see may be out of date/);
 

@@ -117,6 +117,8 @@ it("asks again only for what a page needs: an idle fleet asks for nothing", asyn
   hub.on("GET /device-groups", () => list([]));
   await openConsole(hub, "/devices");
   await screen.findByRole("row", { name: /Filler/ });
+  // Once more when the events begin to follow: what was before them may have been missed.
+  await waitFor(() => expect(hub.count("GET /device-groups")).toBe(2));
   const before = hub.asked.length;
   await hub.tell({ type: "status", deviceId: "edge-1", status: "ONLINE", metrics: { cpu: 1 } });
   await screen.findByRole("columnheader", { name: "cpu" });
