@@ -7,11 +7,11 @@ import { cancelCommand, commandRecord, useCommandSpecs } from "../api/commands/r
 import { titleOf } from "../api/commands/specs";
 import { canBeRetried, hasEnded } from "../api/commands/states";
 import { problemText } from "../api/problemText";
+import { readAgain } from "../api/readAgain";
 import { type CommandRecord, type Progress, tookMs, touched } from "../live/commands/records";
 import { useDevice } from "../live/fleet";
 import { onceMissed } from "../live/freshness";
 import { useLive } from "../live/hooks";
-import { readAgain } from "../live/stale";
 import { covers } from "../session/access";
 import { useSession } from "../session/context";
 import { useText } from "../text";

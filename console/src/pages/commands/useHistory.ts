@@ -3,11 +3,11 @@ import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/r
 import { useEffect, useRef, useState } from "react";
 import { api, page } from "../../api/client";
 import { commandRecord } from "../../api/commands/requests";
+import { readAgain } from "../../api/readAgain";
 import { type CommandRecord, touched } from "../../live/commands/records";
 import type { LiveEvent } from "../../live/frames";
 import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
-import { readAgain } from "../../live/stale";
 import type { CommandsSearch } from "./search";
 
 const PAGE = 50;

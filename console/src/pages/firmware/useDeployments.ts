@@ -2,9 +2,9 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { api, data, page } from "../../api/client";
+import { readAgain } from "../../api/readAgain";
 import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
-import { readAgain } from "../../live/stale";
 import { isUnfinished } from "../../live/waves";
 
 const PAGE = 50;

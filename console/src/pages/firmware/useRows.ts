@@ -2,10 +2,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { type Deployment, deploymentDevices } from "../../api/firmware";
+import { readAgain } from "../../api/readAgain";
 import type { LiveEvent } from "../../live/frames";
 import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
-import { readAgain } from "../../live/stale";
 import { follow, isUnfinished, type Row } from "../../live/waves";
 
 type Rows = ReadonlyMap<string, Row>;

@@ -2,7 +2,7 @@ import { Alert, Button, Switch } from "@mantine/core";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data, page, type Schemas } from "../../../api/client";
-import { readAgain } from "../../../live/stale";
+import { readAgain } from "../../../api/readAgain";
 import type { Device } from "../../../live/standing";
 import { useLiveRead } from "../../../live/useLiveRead";
 import { Empty } from "../../../parts/Empty";

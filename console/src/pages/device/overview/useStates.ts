@@ -2,8 +2,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, data } from "../../../api/client";
+import { readAgain } from "../../../api/readAgain";
 import { hubNow } from "../../../live/hubClock";
-import { readAgain } from "../../../live/stale";
 import { useLiveRead } from "../../../live/useLiveRead";
 import type { Change } from "./segments";
 
