@@ -127,6 +127,15 @@ describe("a table of many rows", () => {
     expect(screen.queryByRole("row", { selected: true })).toBeNull();
   });
 
+  it("takes the keys back from a box that was clicked, once an arrow moves", async () => {
+    renderAs("VIEWER", <Many />);
+    const box = screen.getByRole("checkbox", { name: "Choose f0" });
+    await userEvent.click(box);
+    expect(document.activeElement).toBe(box);
+    press("ArrowDown", box);
+    expect(document.activeElement).toBe(grid());
+  });
+
   it("stays at its row when others move", () => {
     const { rerender, wrap } = renderAs("VIEWER", <Many />);
     press("ArrowDown");

@@ -66,6 +66,8 @@ function Scroller<R, V>(props: Props<R, V>) {
     if (to !== null) {
       setActive(keyAt(rows, keyOf, to) ?? null);
       virtual.scrollToIndex(to);
+      // After a click on a box the next space is for the active row, not for that box.
+      scroller.current?.focus({ preventScroll: true });
     } else if (event.key === " " && own !== null && choice) choice.onChoose(own, event.shiftKey);
     else if (event.key === "Enter" && own !== null && onOpen) onOpen(own);
     else return;
