@@ -62,6 +62,7 @@ export default defineConfig({
           include: ["src/**/*.test.tsx"],
           environment: "jsdom",
           setupFiles: ["src/testing/setup.ts"],
+          testTimeout: 30_000,
         },
       },
     ],

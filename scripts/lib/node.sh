@@ -10,7 +10,8 @@ npm() {
   in_console node "$node_home/lib/node_modules/npm/bin/npm-cli.js" "$@"
 }
 
-# node_modules is made anew when the lock is another one, and schema.d.ts when the contract is.
+# node_modules is made anew when the lock is another one, and what is made from our contracts
+# (schema.d.ts, closings.ts) when they are.
 prepare_console() {
   local lock
   lock=$(sha256sum <console/package-lock.json)
@@ -25,4 +26,7 @@ prepare_console() {
     cp console/.build/openapi.new console/.build/openapi.json
     npm run --silent schema >/dev/null
   fi
+  python -m scripts.closings >console/.build/closings.ts
+  cmp -s console/.build/closings.ts console/src/api/closings.ts ||
+    cp console/.build/closings.ts console/src/api/closings.ts
 }

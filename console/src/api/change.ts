@@ -2,8 +2,9 @@
 
 import { notifications } from "@mantine/notifications";
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
-import { problemText } from "../parts/ProblemLine";
 import { useText } from "../text";
+import { problemText } from "./problemText";
+import { readAgain } from "./readAgain";
 import { recently } from "./recent";
 
 type Options<R> = {
@@ -22,7 +23,7 @@ export function useChange<T, R>(change: (wanted: T) => Promise<R>, options: Opti
   return useMutation({
     mutationFn: (wanted: T) => recently(() => change(wanted)),
     onSuccess: answer => {
-      for (const queryKey of options.stale ?? []) void queries.invalidateQueries({ queryKey });
+      for (const queryKey of options.stale ?? []) void readAgain(queries, queryKey);
       if (options.done) notifications.show({ message: options.done });
       options.onDone?.(answer);
     },

@@ -1,25 +1,26 @@
 /** The REST API, typed by its own contract: `await data(api.GET("/api/v1/devices/{id}", …))`. */
 import createClient from "openapi-fetch";
+import { authority } from "./authority";
 import { hubAddress } from "./prefix";
 import { problemOf, unreachable } from "./problem";
 import { patiently } from "./retry";
 import type { components, paths } from "./schema";
-import { session } from "./session";
 
 type Schemas = components["schemas"];
 
 export type { Schemas };
+export type Role = Schemas["User"]["role"];
 
 /** With the token; a refused one is renewed once. */
 async function authorised(request: Request): Promise<Response> {
   const again = request.clone();
   const response = await send(request);
-  if (response.status !== 401 || !(await session.refresh())) return response;
+  if (response.status !== 401 || !(await authority().refresh())) return response;
   return send(again);
 }
 
 async function send(request: Request): Promise<Response> {
-  const token = session.accessToken();
+  const token = authority().accessToken();
   if (token !== null) request.headers.set("Authorization", `Bearer ${token}`);
   try {
     return await fetch(request);

@@ -5,7 +5,6 @@ import { api, page } from "./client";
 export function useGroupNames(): ReadonlyMap<string, string> {
   const { data: names } = useQuery({
     queryKey: ["groups", "names"],
-    staleTime: 30_000,
     queryFn: async () => {
       const found = new Map<string, string>();
       let cursor: string | null = null;

@@ -14,7 +14,7 @@ async function read(): Promise<Preferences> {
 /** One part, null until it is known, and what changes it. `T` is the page's own; all of it optional. */
 export function usePreference<T extends object>(part: string) {
   const queries = useQueryClient();
-  const { data: all, isPending } = useQuery({ queryKey: KEY, queryFn: read, staleTime: 60_000 });
+  const { data: all, isPending } = useQuery({ queryKey: KEY, queryFn: read });
   const { mutate: change } = useMutation({
     mutationFn: async (value: T): Promise<Preferences> => {
       // Another tab may have changed another part meanwhile.

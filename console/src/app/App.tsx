@@ -1,22 +1,22 @@
 import { Loader, localStorageColorSchemeManager, MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { RouterProvider } from "@tanstack/react-router";
+import { type AnyRouter, RouterProvider } from "@tanstack/react-router";
 import { useEffect, useSyncExternalStore } from "react";
 import { Problem } from "../api/problem";
-import { type SessionUser, session } from "../api/session";
 import { fleet } from "../live/fleet";
+import { FRESH_MS } from "../live/freshness";
 import { live } from "../live/socket";
 import { keepCurrent } from "../live/stale";
+import { theme } from "../parts/theme";
+import { SessionContext } from "../session/context";
+import { type SessionUser, session } from "../session/session";
 import { useText } from "../text";
 import { AskPassword } from "./AskPassword";
 import { Boundary } from "./Boundary";
 import classes from "./entry.module.css";
 import { FirstPassword } from "./Password";
-import { router } from "./routes";
 import { SignIn } from "./SignIn";
-import { SessionContext } from "./session";
-import { theme } from "./theme";
 
 /** theme.js reads the same key before anything is drawn. */
 const colours = localStorageColorSchemeManager({ key: "longline-theme" });
@@ -24,7 +24,7 @@ const colours = localStorageColorSchemeManager({ key: "longline-theme" });
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      staleTime: 10_000,
+      staleTime: FRESH_MS,
       retry: (count, error) => count < 2 && error instanceof Problem && isPassing(error),
       refetchOnWindowFocus: true,
     },
@@ -35,7 +35,7 @@ function isPassing(problem: Problem): boolean {
   return problem.status === 0 || problem.status === 503;
 }
 
-export function App({ nonce }: { nonce: string }) {
+export function App({ nonce, router }: { nonce: string; router: AnyRouter }) {
   return (
     <MantineProvider
       theme={theme}
@@ -46,14 +46,14 @@ export function App({ nonce }: { nonce: string }) {
       <Notifications position="bottom-right" />
       <QueryClientProvider client={queries}>
         <Boundary>
-          <WhoIsThere />
+          <WhoIsThere router={router} />
         </Boundary>
       </QueryClientProvider>
     </MantineProvider>
   );
 }
 
-function WhoIsThere() {
+function WhoIsThere({ router }: { router: AnyRouter }) {
   const current = useSyncExternalStore(session.subscribe, session.current);
   const text = useText().common;
   switch (current.state) {
@@ -69,13 +69,13 @@ function WhoIsThere() {
       return current.user.initialPassword ? (
         <FirstPassword username={current.user.username} />
       ) : (
-        <SignedIn user={current.user} />
+        <SignedIn user={current.user} router={router} />
       );
   }
 }
 
 /** What lives from sign-in to sign-out: the socket, the fleet, the answers that were read. */
-function SignedIn({ user }: { user: SessionUser }) {
+function SignedIn({ user, router }: { user: SessionUser; router: AnyRouter }) {
   useEffect(() => {
     live.start();
     fleet.start();

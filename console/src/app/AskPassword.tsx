@@ -1,12 +1,12 @@
 import { Button, Modal, PasswordInput, Stack } from "@mantine/core";
 import { type FormEvent, useEffect, useState } from "react";
 import { Problem } from "../api/problem";
+import { problemText } from "../api/problemText";
 import { askWith } from "../api/recent";
-import { session } from "../api/session";
-import { Actions } from "../parts/Frame";
-import { problemText } from "../parts/ProblemLine";
+import { Actions } from "../parts/Label";
+import { useSession } from "../session/context";
+import { session } from "../session/session";
 import { useText } from "../text";
-import { useSession } from "./session";
 
 type Answer = (done: boolean) => void;
 

@@ -1,6 +1,6 @@
 import { Kbd, Modal, Table } from "@mantine/core";
+import { useMay } from "../session/access";
 import { useText } from "../text";
-import { useMay } from "./access";
 import { isApple } from "./Palette";
 import { PAGES } from "./pages";
 

@@ -1,13 +1,13 @@
 import { Kbd, Modal, TextInput, useMantineColorScheme } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useId, useMemo, useState } from "react";
-import { session } from "../api/session";
 import { fleet } from "../live/fleet";
 import type { Device } from "../live/standing";
 import { KeyIcon, SearchIcon } from "../parts/icons";
 import { StatusShape } from "../parts/StatusBadge";
+import { useMay } from "../session/access";
+import { session } from "../session/session";
 import { useText } from "../text";
-import { useMay } from "./access";
 import { useShellActions } from "./actions";
 import { PAGES } from "./pages";
 import classes from "./palette.module.css";

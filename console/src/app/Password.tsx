@@ -2,12 +2,12 @@ import { Button, Checkbox, Modal, PasswordInput, Stack } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { type FormEvent, useState } from "react";
 import { Problem } from "../api/problem";
-import { session } from "../api/session";
-import { problemText } from "../parts/ProblemLine";
+import { problemText } from "../api/problemText";
+import { useSession } from "../session/context";
+import { session } from "../session/session";
 import { useText } from "../text";
 import classes from "./entry.module.css";
 import { Entry } from "./SignIn";
-import { useSession } from "./session";
 
 /** The hub's least. */
 const LEAST = 10;

@@ -1,12 +1,14 @@
-import { Button, Modal, Stack, Table } from "@mantine/core";
+import { Button, Modal, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useChange } from "../api/change";
-import { api, envelope, page } from "../api/client";
-import { Frame, Hint, Label } from "../parts/Frame";
-import { Loading } from "../parts/Loading";
-import { ProblemLine } from "../parts/ProblemLine";
+import { api, envelope, page, type Schemas } from "../api/client";
+import { Hint, Label } from "../parts/Label";
 import { TimeText } from "../parts/TimeText";
+import type { Column } from "../parts/table/columns";
+import { DataTable } from "../parts/table/DataTable";
 import { useText } from "../text";
+
+type Session = Schemas["Session"];
 
 const SESSIONS = ["sessions"] as const;
 
@@ -24,6 +26,29 @@ export function SessionsDialog({ onClose }: { onClose: () => void }) {
       envelope(api.DELETE("/api/v1/auth/sessions/{id}", { params: { path: { id } } })),
     { stale: [SESSIONS], done: words.ended },
   );
+  const columns: Column<Session>[] = [
+    { key: "address", title: words.address, cell: ({ address }) => address ?? text.common.none },
+    { key: "begun", title: words.begun, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
+    { key: "used", title: words.used, cell: ({ usedAt }) => <TimeText at={usedAt} /> },
+    {
+      key: "end",
+      title: "",
+      right: true,
+      cell: ({ id, current }) =>
+        current ? (
+          <Label tone="ok">{words.current}</Label>
+        ) : (
+          <Button
+            variant="default"
+            size="compact-xs"
+            loading={end.isPending && end.variables === id}
+            onClick={() => end.mutate(id)}
+          >
+            {words.end}
+          </Button>
+        ),
+    },
+  ];
   return (
     <Modal
       opened
@@ -34,39 +59,15 @@ export function SessionsDialog({ onClose }: { onClose: () => void }) {
     >
       <Stack gap="sm">
         <Hint>{words.hint}</Hint>
-        {sessions.isError && (
-          <ProblemLine error={sessions.error} onRetry={() => void sessions.refetch()} />
-        )}
-        {sessions.isPending && <Loading height={120} />}
-        {sessions.data && (
-          <Frame label={words.title} heads={[words.address, words.begun, words.used, ""]}>
-            {sessions.data.map(({ id, address, createdAt, usedAt, current }) => (
-              <Table.Tr key={id} data-session={id}>
-                <Table.Td>{address ?? text.common.none}</Table.Td>
-                <Table.Td>
-                  <TimeText at={createdAt} />
-                </Table.Td>
-                <Table.Td>
-                  <TimeText at={usedAt} />
-                </Table.Td>
-                <Table.Td data-right>
-                  {current ? (
-                    <Label tone="ok">{words.current}</Label>
-                  ) : (
-                    <Button
-                      variant="default"
-                      size="compact-xs"
-                      loading={end.isPending && end.variables === id}
-                      onClick={() => end.mutate(id)}
-                    >
-                      {words.end}
-                    </Button>
-                  )}
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Frame>
-        )}
+        <DataTable
+          label={words.title}
+          columns={columns}
+          rows={sessions.data ?? []}
+          keyOf={({ id }) => id}
+          marks={({ id }) => ({ "data-session": id })}
+          reading={sessions}
+          place={120}
+        />
       </Stack>
     </Modal>
   );

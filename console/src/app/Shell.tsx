@@ -4,8 +4,8 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { useEffect, useMemo, useState } from "react";
 import { PREFIX } from "../api/prefix";
 import { QuestionIcon } from "../parts/icons";
+import { useMay } from "../session/access";
 import { useText } from "../text";
-import { useMay } from "./access";
 import { ShellActionsContext } from "./actions";
 import { ConnectionBanner, ConnectionState } from "./Connection";
 import icon from "./icon.svg";

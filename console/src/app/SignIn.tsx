@@ -1,8 +1,8 @@
 import { Button, PasswordInput, Stack, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { Problem } from "../api/problem";
-import { session } from "../api/session";
-import { problemText } from "../parts/ProblemLine";
+import { problemText } from "../api/problemText";
+import { session } from "../session/session";
 import { useText } from "../text";
 import classes from "./entry.module.css";
 import icon from "./icon.svg";

@@ -1,6 +1,5 @@
 import { Button, Menu, SegmentedControl, useMantineColorScheme } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { session } from "../api/session";
 import {
   AutoIcon,
   DownIcon,
@@ -12,9 +11,10 @@ import {
   SunIcon,
   UserIcon,
 } from "../parts/icons";
+import { useSession } from "../session/context";
+import { session } from "../session/session";
 import { useText } from "../text";
 import { useShellActions } from "./actions";
-import { useSession } from "./session";
 
 export function UserMenu() {
   const text = useText();

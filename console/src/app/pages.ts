@@ -10,8 +10,8 @@ import {
   SettingsIcon,
   UserIcon,
 } from "../parts/icons";
+import type { Action } from "../session/access";
 import type { Text } from "../text";
-import type { Action } from "./access";
 
 export type NavigationPage = {
   to:

@@ -6,6 +6,8 @@ import { useCallback, useSyncExternalStore } from "react";
 import { api, data, page } from "../api/client";
 import { Problem, unreachable } from "../api/problem";
 import type { LiveEvent } from "./frames";
+import { onceMissed } from "./freshness";
+import { hubNow } from "./hubClock";
 import { Lookups } from "./records";
 import { live } from "./socket";
 import { type Device, fold, type Standing, settle } from "./standing";
@@ -17,6 +19,8 @@ export type Fleet = {
   /** Rises when devices come or go, or change in more than what they say live. */
   roster: number;
   loading: boolean;
+  /** Whether all of it was read, once at least: until then nobody can say how the fleet is. */
+  whole: boolean;
   /** How many the load under way has brought. */
   loaded: number;
   problem: Problem | null;
@@ -36,6 +40,7 @@ class FleetStore {
     version: 0,
     roster: 0,
     loading: false,
+    whole: false,
     loaded: 0,
     problem: null,
   };
@@ -80,8 +85,7 @@ class FleetStore {
       {
         onEvent: event =>
           event.type === "record_changed" ? this.changed(event) : this.heard(event),
-        onGap: () => void this.load(),
-        onSubscribed: recovered => recovered || void this.load(),
+        ...onceMissed(() => void this.load()),
       },
     );
     this.change({ loading: true });
@@ -103,7 +107,10 @@ class FleetStore {
     this.lookups.clear();
     this.groups.clear();
     this.devices = new Map();
-    this.change({ devices: this.devices, loading: false, loaded: 0, problem: null }, true);
+    this.change(
+      { devices: this.devices, loading: false, whole: false, loaded: 0, problem: null },
+      true,
+    );
   }
 
   /** Everything anew, page by page; what is shown stays until its newer record is there. */
@@ -163,12 +170,11 @@ class FleetStore {
     } while (cursor !== null);
     const gone = [...this.devices.keys()].filter(id => !seen.has(id) && !this.meanwhile?.has(id));
     for (const id of gone) this.devices.delete(id);
-    if (gone.length > 0) this.change({}, true, gone);
+    this.change({ whole: true }, gone.length > 0, gone);
   }
 
   private heard(event: LiveEvent): void {
-    const heardAt = Date.now() + live.current().skewMs;
-    const standing = fold(this.pending.get(event.deviceId), event, heardAt);
+    const standing = fold(this.pending.get(event.deviceId), event, hubNow());
     if (standing === undefined) return;
     this.pending.set(event.deviceId, standing);
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.apply());

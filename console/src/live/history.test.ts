@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { GRAIN_MS, joined, pathOf, short, WINDOW_MS } from "./history";
+import { GRAIN_MS, joined, pathOf, WINDOW_MS } from "./history";
 
 const points = (...ats: number[]) => ats.map(at => ({ at, value: at }));
 const ats = (history: readonly { at: number }[]) => history.map(({ at }) => at);
@@ -47,14 +47,4 @@ it("draws into its box, the highest on top; what does not change is a line in th
   ).toBe("M0.0 10.0L100.0 10.0");
   expect(pathOf([{ at: 0, value: 5 }], 100, 20)).toBe("M100.0 10.0");
   expect(pathOf([], 100, 20)).toBe("");
-});
-
-it.each([
-  [0, "0"],
-  [12.345, "12.3"],
-  [0.001234, "0.001"],
-  [1234.5, "1,235"],
-  [123_456, "123.5K"],
-])("says %d as %s", (value, said) => {
-  expect(short(value)).toBe(said);
 });

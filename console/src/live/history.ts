@@ -41,13 +41,3 @@ export function pathOf(history: History, width: number, height: number): string 
     )
     .join("");
 }
-
-/** A number for a narrow column: three digits that count. */
-export function short(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e4)
-    return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(
-      value,
-    );
-  return Number(value.toPrecision(size >= 1000 ? 4 : 3)).toLocaleString("en");
-}

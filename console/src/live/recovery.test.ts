@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { CLOSINGS } from "../api/closings";
 import type { Frame, LiveEvent } from "./frames";
 import {
   type Effect,
@@ -257,12 +258,33 @@ describe("waiting", () => {
     expect(dueIn(closed(code))).toBe(least);
   });
 
-  it.each([1008, 4403])("after %i there is none: only a new start tries again", code => {
+  it.each(Object.entries(CLOSINGS))("does after %i what the contract says", (code, closing) => {
+    goLive();
+    random = 0;
+    const effects = closed(Number(code));
+    expect(phase(effects)).toBe(closing.comeBack ? "waiting" : "refused");
+    expect(effects.some(effect => effect.do === "renew-token")).toBe(closing.newToken);
+    expect(dueIn(effects)).toBe(closing.comeBack ? 1000 * closing.waitSeconds : null);
+  });
+
+  it.each([1008, 4403])("after %i there is none until somebody asks for it", code => {
     goLive();
     expect(phase(closed(code))).toBe("refused");
     expect(later(LONGEST_BACKOFF_MS * 10)).toEqual([]);
     expect(closed(1006)).toEqual([]);
-    expect(phase(on({ what: "start" }))).toBe("connecting");
+    expect(phase(on({ what: "hurry" }))).toBe("connecting");
+  });
+
+  it("is tried at once when somebody asks for it, from where it was", () => {
+    goLive();
+    on({ what: "want", id: "s1", filter: {} });
+    frame(event(7));
+    closed(1006);
+    expect(phase(on({ what: "hurry" }))).toBe("connecting");
+    on({ what: "opened" });
+    const greeted = frame({ type: "auth_ok", expiresAt: "2026-01-01T00:15:00.000Z" });
+    expect(sent(greeted)).toMatchObject([{ since: { epoch: "e1", offset: 7 } }]);
+    expect(on({ what: "hurry" })).toEqual([]);
   });
 
   it("does not count a second close of one socket", () => {

@@ -5,11 +5,12 @@
  *
  *     idle ──start──▶ connecting ──opened──▶ greeting ──auth_ok──▶ live
  *                        ▲   └──────────────── closed ───────────────┘
- *                        └──── due ──── waiting ◀─┘        refused: only `start` leads out
+ *                        └──── due ──── waiting ◀─┘        refused: only `hurry` leads out
  *
  * After a break one `subscribe` carries every subscription and `since`, the place of the last thing
  * heard. What the hub cannot replay is a gap: it names it, or the core does when there is no place.
  */
+import { CLOSINGS, type Closing } from "../api/closings";
 import type { Filter, Frame, Gap, LiveEvent, Position } from "./frames";
 
 export type Phase = "idle" | "connecting" | "greeting" | "live" | "waiting" | "refused";
@@ -17,6 +18,7 @@ export type Phase = "idle" | "connecting" | "greeting" | "live" | "waiting" | "r
 export type Happening =
   | { what: "start" }
   | { what: "stop" }
+  | { what: "hurry" }
   | { what: "want"; id: string; filter: Filter }
   | { what: "drop"; id: string }
   | { what: "opened" }
@@ -43,16 +45,8 @@ export const STABLE_MS = 60_000;
 export const PING_MS = 15_000;
 export const PATIENCE_MS = 10_000;
 
-/** What a close code asks for; others mean a wait with full jitter. */
-const CLOSINGS: Record<number, { least: number } | "never" | "token"> = {
-  1008: "never",
-  1013: { least: 5000 },
-  4400: { least: 30_000 },
-  4401: "token",
-  4403: "never",
-  4409: { least: 30_000 },
-  4429: { least: 30_000 },
-};
+/** A code that nobody knows: wait, with full jitter. */
+const UNKNOWN: Closing = { reason: "", comeBack: true, waitSeconds: 0, newToken: false };
 
 export class Recovery {
   private phase: Phase = "idle";
@@ -71,9 +65,11 @@ export class Recovery {
   on(happening: Happening, now: number): Effect[] {
     switch (happening.what) {
       case "start":
-        return this.phase === "idle" || this.phase === "refused" ? this.connect() : [];
+        return this.phase === "idle" ? this.connect() : [];
       case "stop":
         return this.stop();
+      case "hurry":
+        return this.phase === "waiting" || this.phase === "refused" ? this.connect() : [];
       case "want":
         return this.want(happening.id, happening.filter);
       case "drop":
@@ -188,9 +184,9 @@ export class Recovery {
   private closed(code: number, now: number): Effect[] {
     if (this.phase === "idle" || this.phase === "refused" || this.phase === "waiting") return [];
     if (this.phase === "live" && now - this.liveSince >= STABLE_MS) this.attempts = 0;
-    const closing = CLOSINGS[code] ?? { least: 0 };
-    if (closing === "never") return this.enter("refused");
-    if (closing !== "token") return this.wait(closing.least, now);
+    const { comeBack, waitSeconds, newToken } = CLOSINGS[code] ?? UNKNOWN;
+    if (!comeBack) return this.enter("refused");
+    if (!newToken) return this.wait(1000 * waitSeconds, now);
     // A new token comes through `renewed`. A second refusal of a fresh one is no reason to storm.
     const again = this.tokenRefused;
     this.tokenRefused = true;

@@ -1,6 +1,6 @@
 /** The one dashboard socket of this tab: carries out what `recovery.ts` decides. */
 import { hubAddress } from "../api/prefix";
-import { session } from "../api/session";
+import { session } from "../session/session";
 import { skewOf } from "./clock";
 import type { EventType, Filter, Frame, Gap, LiveEvent } from "./frames";
 import { type Effect, type Phase, Recovery } from "./recovery";
@@ -59,8 +59,7 @@ class LiveSocket {
 
   /** Do not wait for the next attempt. */
   hurry(): void {
-    if (this.connection.phase !== "waiting") return;
-    this.feed({ what: "stop" }, { what: "start" });
+    this.feed({ what: "hurry" });
   }
 
   /** A new token of the same session. */
@@ -84,10 +83,8 @@ class LiveSocket {
     };
   }
 
-  private feed(...happenings: Parameters<Recovery["on"]>[0][]): void {
-    for (const happening of happenings) {
-      for (const effect of this.core.on(happening, performance.now())) this.carryOut(effect);
-    }
+  private feed(happening: Parameters<Recovery["on"]>[0]): void {
+    for (const effect of this.core.on(happening, performance.now())) this.carryOut(effect);
   }
 
   private carryOut(effect: Effect): void {

@@ -6,7 +6,7 @@ import { useEffect, useSyncExternalStore } from "react";
 import { api, data } from "../api/client";
 import { useDevice } from "./fleet";
 import { type History, joined, type Point, WINDOW_MS } from "./history";
-import { live } from "./socket";
+import { hubNow } from "./hubClock";
 
 const STEP_SECONDS = 60;
 const MOST_ASKED = 200;
@@ -89,10 +89,6 @@ class SparkStore {
     }
     for (const watcher of this.watchers.get(key) ?? []) watcher();
   }
-}
-
-function hubNow(): number {
-  return Date.now() + live.current().skewMs;
 }
 
 function byTime(a: Point, b: Point): number {

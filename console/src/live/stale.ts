@@ -1,5 +1,7 @@
 /** Keeps the answers that were read over REST current: `records.ts` with the socket. */
 import type { QueryClient } from "@tanstack/react-query";
+import { readAgain } from "../api/readAgain";
+import { onceMissed } from "./freshness";
 import { EVERYTHING, type Key, staleAfter } from "./records";
 import { live } from "./socket";
 
@@ -16,15 +18,14 @@ export function keepCurrent(queries: QueryClient): () => void {
       timer = undefined;
       const now = [...stale.values()];
       stale.clear();
-      for (const queryKey of now) void queries.invalidateQueries({ queryKey });
+      for (const queryKey of now) void readAgain(queries, queryKey);
     }, SOON_MS);
   };
   const unsubscribe = live.subscribe(
     { types: ["record_changed"] },
     {
       onEvent: event => again(staleAfter(event)),
-      onGap: () => again(EVERYTHING),
-      onSubscribed: recovered => recovered || again(EVERYTHING),
+      ...onceMissed(() => again(EVERYTHING)),
     },
   );
   return () => {

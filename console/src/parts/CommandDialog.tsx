@@ -1,7 +1,7 @@
 import { Modal } from "@mantine/core";
 import { useState } from "react";
-import type { Wish } from "../api/commands";
-import { useRun } from "../commands/useRun";
+import type { Wish } from "../api/commands/requests";
+import { useRun } from "../live/commands/useRun";
 import { fleet } from "../live/fleet";
 import type { Device } from "../live/standing";
 import { useText } from "../text";

@@ -1,7 +1,7 @@
 import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, it, vi } from "vitest";
-import type { Role } from "../api/session";
+import type { Role } from "../api/client";
 import type { Device } from "../live/standing";
 import { renderAs } from "../testing/render";
 import { CommandForm } from "./CommandForm";

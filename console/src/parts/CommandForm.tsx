@@ -9,9 +9,7 @@ import {
   TextInput,
 } from "@mantine/core";
 import { type FormEvent, useMemo, useRef, useState } from "react";
-import { useCommandSpecs, type Wish } from "../api/commands";
-import { covers } from "../app/access";
-import { useSession } from "../app/session";
+import { useCommandSpecs, type Wish } from "../api/commands/requests";
 import {
   type CommandSpec,
   commandOf,
@@ -20,8 +18,11 @@ import {
   initialValues,
   titleOf,
   type Values,
-} from "../commands/specs";
+} from "../api/commands/specs";
+import { hubNow } from "../live/hubClock";
 import type { Device } from "../live/standing";
+import { covers } from "../session/access";
+import { useSession } from "../session/context";
 import { type Text, useText } from "../text";
 import classes from "./command.module.css";
 import { WarningIcon } from "./icons";
@@ -358,7 +359,7 @@ function typed(command: Wish["command"] | undefined): Values {
 }
 
 function inHours(hours: number): string {
-  return new Date(Date.now() + hours * 3_600_000).toISOString();
+  return new Date(hubNow() + hours * 3_600_000).toISOString();
 }
 
 function newKey(): string {

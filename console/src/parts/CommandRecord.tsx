@@ -3,21 +3,25 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import { cancelCommand, commandRecord, useCommandSpecs } from "../api/commands";
-import { covers } from "../app/access";
-import { useSession } from "../app/session";
-import { type CommandRecord, duration, type Progress, tookMs, touched } from "../commands/records";
-import { titleOf } from "../commands/specs";
-import { canBeRetried, hasEnded } from "../commands/states";
+import { cancelCommand, commandRecord, useCommandSpecs } from "../api/commands/requests";
+import { titleOf } from "../api/commands/specs";
+import { canBeRetried, hasEnded } from "../api/commands/states";
+import { problemText } from "../api/problemText";
+import { readAgain } from "../api/readAgain";
+import { type CommandRecord, type Progress, tookMs, touched } from "../live/commands/records";
 import { useDevice } from "../live/fleet";
+import { onceMissed } from "../live/freshness";
 import { useLive } from "../live/hooks";
+import { covers } from "../session/access";
+import { useSession } from "../session/context";
 import { useText } from "../text";
+import { duration } from "../text/format";
 import { CommandDialog } from "./CommandDialog";
 import { CommandProgress, CommandStatus } from "./CommandStatus";
 import classes from "./command.module.css";
 import { Json } from "./Json";
 import { Loading } from "./Loading";
-import { ProblemLine, problemText } from "./ProblemLine";
+import { ProblemLine } from "./ProblemLine";
 import { TimeText } from "./TimeText";
 
 type Props = { deviceId: string; commandId: string; onClose: () => void };
@@ -36,9 +40,9 @@ export function CommandDrawer({ deviceId, commandId, onClose }: Props) {
         if (known === undefined) return;
         const { records, ended } = touched([known], event);
         queries.setQueryData(key, records[0]);
-        if (ended !== null) void queries.invalidateQueries({ queryKey: key });
+        if (ended !== null) void readAgain(queries, key);
       },
-      onGap: () => void queries.invalidateQueries({ queryKey: key }),
+      ...onceMissed(() => void readAgain(queries, key)),
     },
   );
   return (

@@ -1,7 +1,8 @@
 import { Progress, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
-import { titleOf } from "../commands/specs";
+import { titleOf } from "../api/commands/specs";
 import { useText } from "../text";
+import { percent as written } from "../text/format";
 import classes from "./parts.module.css";
 
 type Shape = "check" | "cross" | "question" | "dots" | "play" | "clock" | "bar";
@@ -68,7 +69,7 @@ export function CommandStatus({ status }: { status: string }) {
 
 /** How far a running command is; `null` when the device does not say. */
 export function CommandProgress({ percent, stage }: { percent: number | null; stage: string }) {
-  const label = [stage && titleOf(stage), percent === null ? "" : `${Math.round(percent)} %`]
+  const label = [stage && titleOf(stage), percent === null ? "" : written(percent / 100)]
     .filter(Boolean)
     .join(" · ");
   return (

@@ -1,7 +1,7 @@
 import { Button, Modal, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useText } from "../text";
-import { Actions } from "./Frame";
+import { Actions } from "./Label";
 
 type Props = {
   title: string;

@@ -2,20 +2,21 @@ import { Alert, Button, Progress, Switch } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { useMutation } from "@tanstack/react-query";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useLayoutEffect, useMemo, useRef, useState } from "react";
-import { cancelCommand } from "../api/commands";
-import { type RunRow, tally } from "../commands/run";
-import { titleOf } from "../commands/specs";
-import { canBeRetried, hasEnded } from "../commands/states";
-import type { Started } from "../commands/useRun";
+import { useMemo, useState } from "react";
+import { cancelCommand } from "../api/commands/requests";
+import { titleOf } from "../api/commands/specs";
+import { canBeRetried, hasEnded } from "../api/commands/states";
+import { problemText } from "../api/problemText";
+import { type RunRow, tally } from "../live/commands/run";
+import type { Started } from "../live/commands/useRun";
 import { fleet } from "../live/fleet";
 import { type Text, useText } from "../text";
 import { CommandProgress, CommandStatus } from "./CommandStatus";
 import classes from "./command.module.css";
 import { csv, download } from "./csv";
 import { DownloadIcon, RefreshIcon } from "./icons";
-import { problemText } from "./ProblemLine";
+import type { Column } from "./table/columns";
+import { DataTable } from "./table/DataTable";
 
 const ROW = 36;
 const COMPACT_ROW = 52;
@@ -118,58 +119,63 @@ function CancelButton({ rows }: { rows: readonly RunRow[] }) {
 }
 
 function Rows({ rows }: { rows: readonly RunRow[] }) {
-  const scroller = useRef<HTMLDivElement>(null);
+  const text = useText();
   const compact = useMediaQuery("(max-width: 36em)") ?? false;
-  const height = compact ? COMPACT_ROW : ROW;
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => height,
-    overscan: 8,
-  });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another height is another place for each
-  useLayoutEffect(() => virtual.measure(), [height]);
+  const columns = useMemo(() => columnsOf(text, compact), [text, compact]);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <div className={classes.rows} ref={scroller} tabIndex={0} role="list">
-      <div style={{ position: "relative", height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map(({ index, start, key }) => {
-          const row = rows[index];
-          if (row === undefined) return null;
-          return (
-            <div
-              key={key}
-              className={classes.row}
-              role="listitem"
-              data-run={row.deviceId}
-              style={{ position: "absolute", top: start, left: 0, right: 0 }}
-            >
-              <Row row={row} />
-            </div>
-          );
-        })}
-      </div>
-    </div>
+    <DataTable
+      headless
+      label={text.commands.run.rows}
+      columns={columns}
+      rows={rows}
+      keyOf={idOf}
+      marks={marks}
+      rowHeight={compact ? COMPACT_ROW : ROW}
+      most="min(420px, 45vh)"
+    />
   );
 }
 
-function Row({ row }: { row: RunRow }) {
-  const text = useText();
-  return (
-    <>
-      <span className="truncate" title={row.deviceId}>
-        {fleet.device(row.deviceId)?.name ?? row.deviceId}
+const idOf = ({ deviceId }: RunRow) => deviceId;
+const marks = ({ deviceId }: RunRow) => ({ "data-run": deviceId });
+
+function columnsOf(text: Text, compact: boolean): Column<RunRow>[] {
+  const words = text.commands.run;
+  const detail = (row: RunRow) =>
+    row.status === "RUNNING" ? (
+      <CommandProgress percent={row.percent} stage={row.stage} />
+    ) : (
+      <span className={classes.detail} title={detailOf(row, text)}>
+        {detailOf(row, text)}
       </span>
-      <CommandStatus status={row.status} />
-      {row.status === "RUNNING" ? (
-        <CommandProgress percent={row.percent} stage={row.stage} />
-      ) : (
-        <span className={classes.detail} title={detailOf(row, text)}>
-          {detailOf(row, text)}
+    );
+  const device: Column<RunRow> = {
+    key: "device",
+    title: words.device,
+    width: compact ? "minmax(0, 1fr)" : "minmax(110px, 1fr)",
+    className: compact ? classes.under : undefined,
+    cell: row => (
+      <>
+        <span className="truncate" title={row.deviceId}>
+          {fleet.device(row.deviceId)?.name ?? row.deviceId}
         </span>
-      )}
-    </>
-  );
+        {compact && detail(row)}
+      </>
+    ),
+  };
+  const state: Column<RunRow> = {
+    key: "state",
+    title: words.state,
+    width: compact ? "auto" : "110px",
+    cell: ({ status }) => <CommandStatus status={status} />,
+  };
+  const wide: Column<RunRow> = {
+    key: "detail",
+    title: words.detail,
+    width: "minmax(120px, 1.6fr)",
+    cell: detail,
+  };
+  return compact ? [device, state] : [device, state, wide];
 }
 
 /** In one line: the reason when it did not work, the beginning of the output when it did. */

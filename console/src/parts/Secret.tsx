@@ -1,6 +1,6 @@
 import { useText } from "../text";
 import { CopyLine } from "./CopyLine";
-import classes from "./frame.module.css";
+import classes from "./label.module.css";
 
 /** What is shown this once, with a button that copies it. */
 export function Secret({ label, value, hint }: { label: string; value: string; hint?: string }) {

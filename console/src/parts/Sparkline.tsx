@@ -1,6 +1,8 @@
 import { useDevice } from "../live/fleet";
-import { pathOf, short } from "../live/history";
+import { isOld } from "../live/freshness";
+import { pathOf } from "../live/history";
 import { useHistory } from "../live/sparks";
+import { measure, short } from "../text/format";
 import classes from "./parts.module.css";
 
 const WIDTH = 64;
@@ -11,9 +13,8 @@ export function Sparkline({ deviceId, metric }: { deviceId: string; metric: stri
   const history = useHistory(metric, deviceId);
   const device = useDevice(deviceId);
   const value = device?.metrics[metric];
-  const stale = device?.connected === false;
   return (
-    <span className={classes.spark} data-stale={stale || undefined}>
+    <span className={classes.spark} data-stale={isOld(device) || undefined}>
       <svg
         width={WIDTH}
         height={HEIGHT + 4}
@@ -22,7 +23,7 @@ export function Sparkline({ deviceId, metric }: { deviceId: string; metric: stri
       >
         <path d={pathOf(history ?? [], WIDTH, HEIGHT)} />
       </svg>
-      <span>{value === undefined ? "–" : short(value)}</span>
+      <span>{measure(metric, value, short)}</span>
     </span>
   );
 }

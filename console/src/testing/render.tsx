@@ -3,18 +3,19 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render } from "@testing-library/react";
 import type { ReactNode } from "react";
-import type { Role } from "../api/session";
-import { SessionContext } from "../app/session";
-import { theme } from "../app/theme";
+import type { Role } from "../api/client";
+import { theme } from "../parts/theme";
+import { SessionContext } from "../session/context";
 
 export function renderAs(role: Role, content: ReactNode) {
   const user = { id: "u1", username: "ann", role, displayName: "Ann" };
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
-  return render(
+  const wrap = (inner: ReactNode) => (
     <MantineProvider theme={theme} env="test">
       <QueryClientProvider client={queries}>
-        <SessionContext value={user}>{content}</SessionContext>
+        <SessionContext value={user}>{inner}</SessionContext>
       </QueryClientProvider>
-    </MantineProvider>,
+    </MantineProvider>
   );
+  return { ...render(wrap(content)), wrap, queries };
 }

@@ -1,7 +1,9 @@
 /** What jsdom lacks and the console needs. */
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 
+// A machine may be busy: what is waited for has long enough.
+configure({ asyncUtilTimeout: 10_000 });
 afterEach(cleanup);
 
 vi.stubGlobal(
@@ -25,3 +27,7 @@ vi.stubGlobal(
   },
 );
 Element.prototype.scrollIntoView = () => undefined;
+Element.prototype.scrollTo = () => undefined;
+// Lists draw what is in sight: without a size nothing is.
+Object.defineProperty(Element.prototype, "clientHeight", { get: () => 600 });
+Object.defineProperty(Element.prototype, "clientWidth", { get: () => 1000 });

@@ -7,9 +7,7 @@ import { csv, download } from "../../parts/csv";
 import { Empty } from "../../parts/Empty";
 import { AuditIcon, DownloadIcon } from "../../parts/icons";
 import { Json } from "../../parts/Json";
-import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
-import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import { type Text, useText } from "../../text";
 import { AuditTable } from "./AuditTable";
@@ -29,6 +27,9 @@ export function AuditPage() {
   const names = useNames();
   const [open, setOpen] = useState<AuditRow | null>(null);
   const rows = audit.data?.pages.flatMap(({ items }) => items) ?? [];
+  const more = () => {
+    if (!audit.isFetchingNextPage) void audit.fetchNextPage();
+  };
   const go = (next: AuditSearch) => void navigate({ search: next, replace: true });
   return (
     <Page
@@ -43,30 +44,22 @@ export function AuditPage() {
       fill
     >
       <Filters search={search} names={names} onSearch={go} />
-      {audit.isError && <ProblemLine error={audit.error} onRetry={() => void audit.refetch()} />}
-      {audit.isPending && <Loading height={320} />}
-      {rows.length > 0 && (
-        <div className={classes.frame}>
-          <AuditTable
-            rows={rows}
-            names={names}
-            more={audit.hasNextPage}
-            onMore={() => {
-              if (!audit.isFetchingNextPage) void audit.fetchNextPage();
-            }}
-            onFilter={part => go({ ...search, ...part })}
-            onOpen={setOpen}
-          />
-        </div>
-      )}
-      {audit.isSuccess && rows.length === 0 && (
-        <Empty icon={AuditIcon} title={words.none}>
-          <p>{words.noneHint}</p>
-          <Button variant="default" onClick={() => go({})}>
-            {words.clear}
-          </Button>
-        </Empty>
-      )}
+      <AuditTable
+        rows={rows}
+        names={names}
+        reading={audit}
+        onMore={audit.hasNextPage ? more : null}
+        onFilter={part => go({ ...search, ...part })}
+        onOpen={setOpen}
+        empty={
+          <Empty icon={AuditIcon} title={words.none}>
+            <p>{words.noneHint}</p>
+            <Button variant="default" onClick={() => go({})}>
+              {words.clear}
+            </Button>
+          </Empty>
+        }
+      />
       <Detail row={open} names={names} onClose={() => setOpen(null)} />
     </Page>
   );

@@ -1,101 +1,66 @@
 import { UnstyledButton, VisuallyHidden } from "@mantine/core";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef } from "react";
+import { useMemo } from "react";
 import { TimeText } from "../../parts/TimeText";
-import { useText } from "../../text";
+import type { Column, Reading } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { type Text, useText } from "../../text";
+import { NONE } from "../../text/format";
 import classes from "./audit.module.css";
 import type { AuditRow } from "./data";
 import { inOneLine, type Names, nameOf } from "./names";
 import type { AuditSearch } from "./search";
 
 const ROW = 36;
-/** So many rows before the end the next page is fetched. */
-const AHEAD = 30;
 
 type Props = {
   names: Names;
   rows: readonly AuditRow[];
-  more: boolean;
-  onMore: () => void;
+  reading: Reading;
+  empty: React.ReactNode;
+  onMore: (() => void) | null;
   onFilter: (part: AuditSearch) => void;
   onOpen: (row: AuditRow) => void;
 };
 
-/** Rows of which those in sight are drawn; the next page is fetched before one gets there. */
-export function AuditTable({ rows, names, more, onMore, onFilter, onOpen }: Props) {
+/** The next page is fetched before one gets there. */
+export function AuditTable({ rows, names, reading, empty, onMore, onFilter, onOpen }: Props) {
   const text = useText();
-  const words = text.audit;
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
-    overscan: 12,
-    getItemKey: index => rows[index]?.id ?? index,
-  });
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (more && last >= rows.length - AHEAD) onMore();
-  }, [more, last, rows.length, onMore]);
+  const columns = useMemo(
+    () => columnsOf(names, text.audit, onFilter, onOpen),
+    [names, text, onFilter, onOpen],
+  );
+  const open = (id: string) => {
+    const row = rows.find(one => one.id === id);
+    if (row !== undefined) onOpen(row);
+  };
   return (
-    <div
-      className={classes.scroller}
-      ref={scroller}
-      role="grid"
-      tabIndex={0}
-      aria-label={text.shell.pages.audit}
-      aria-rowcount={more ? -1 : rows.length + 1}
-    >
-      <div className={classes.head} role="row" aria-rowindex={1}>
-        {[
-          words.time,
-          words.actor,
-          words.action,
-          words.target,
-          words.outcome,
-          words.address,
-          words.detail,
-        ].map(title => (
-          <div key={title} role="columnheader">
-            {title}
-          </div>
-        ))}
-      </div>
-      <div role="rowgroup" style={{ position: "relative", height: virtual.getTotalSize() }}>
-        {items.map(({ index, key, start }) => {
-          const row = rows[index];
-          if (row === undefined) return null;
-          return (
-            <Row
-              key={key}
-              row={row}
-              names={names}
-              index={index}
-              top={start}
-              onFilter={onFilter}
-              onOpen={onOpen}
-            />
-          );
-        })}
-      </div>
-    </div>
+    <DataTable
+      label={text.shell.pages.audit}
+      columns={columns}
+      rows={rows}
+      keyOf={idOf}
+      marks={marks}
+      rowHeight={ROW}
+      least={860}
+      onMore={onMore}
+      onOpen={open}
+      reading={reading}
+      empty={empty}
+      place={320}
+    />
   );
 }
 
-type RowProps = {
-  row: AuditRow;
-  names: Names;
-  index: number;
-  top: number;
-  onFilter: (part: AuditSearch) => void;
-  onOpen: (row: AuditRow) => void;
-};
+const idOf = ({ id }: AuditRow) => id;
+const marks = ({ action }: AuditRow) => ({ "data-audit": action });
 
-function Row({ row, names, index, top, onFilter, onOpen }: RowProps) {
-  const words = useText().audit;
-  const { actor, actorName, action, target, outcome } = row;
-  const cell = (key: "actor" | "action" | "target", value: string, shown = value) => (
+function columnsOf(
+  names: Names,
+  words: Text["audit"],
+  onFilter: Props["onFilter"],
+  onOpen: Props["onOpen"],
+): Column<AuditRow>[] {
+  const filter = (key: "actor" | "action" | "target", value: string, shown = value) => (
     <UnstyledButton
       className={`${classes.filter} truncate`}
       title={words.onlyThis(words[key], value)}
@@ -104,32 +69,49 @@ function Row({ row, names, index, top, onFilter, onOpen }: RowProps) {
       {shown}
     </UnstyledButton>
   );
-  return (
-    <div
-      className={classes.row}
-      role="row"
-      aria-rowindex={index + 2}
-      data-audit={action}
-      style={{ top }}
-    >
-      <div role="gridcell">
-        <TimeText at={row.at} />
-      </div>
-      <div role="gridcell">{cell("actor", actor, actorName)}</div>
-      <div role="gridcell">{cell("action", action)}</div>
-      <div role="gridcell">{target !== null && cell("target", target, nameOf(target, names))}</div>
-      <div role="gridcell" data-outcome={outcome}>
-        {words.outcomes[outcome]}
-      </div>
-      <div role="gridcell" className="truncate">
-        {row.address ?? <span className="dim">–</span>}
-      </div>
-      <div role="gridcell">
+  return [
+    { key: "at", title: words.time, width: "100px", cell: row => <TimeText at={row.at} /> },
+    {
+      key: "actor",
+      title: words.actor,
+      width: "minmax(90px, 0.8fr)",
+      cell: ({ actor, actorName }) => filter("actor", actor, actorName),
+    },
+    {
+      key: "action",
+      title: words.action,
+      width: "minmax(140px, 1fr)",
+      cell: ({ action }) => filter("action", action),
+    },
+    {
+      key: "target",
+      title: words.target,
+      width: "minmax(120px, 1.2fr)",
+      cell: ({ target }) => target !== null && filter("target", target, nameOf(target, names)),
+    },
+    {
+      key: "outcome",
+      title: words.outcome,
+      width: "74px",
+      cell: ({ outcome }) => <span data-outcome={outcome}>{words.outcomes[outcome]}</span>,
+    },
+    {
+      key: "address",
+      title: words.address,
+      width: "minmax(84px, 0.6fr)",
+      className: "truncate",
+      cell: ({ address }) => address ?? <span className="dim">{NONE}</span>,
+    },
+    {
+      key: "detail",
+      title: words.detail,
+      width: "minmax(160px, 2.2fr)",
+      cell: row => (
         <UnstyledButton className={`${classes.detail} mono truncate`} onClick={() => onOpen(row)}>
-          <VisuallyHidden>{words.open(action, target ?? "")} </VisuallyHidden>
+          <VisuallyHidden>{words.open(row.action, row.target ?? "")} </VisuallyHidden>
           {inOneLine(row, names)}
         </UnstyledButton>
-      </div>
-    </div>
-  );
+      ),
+    },
+  ];
 }

@@ -1,6 +1,7 @@
 import { Button, CloseButton, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useEffect, useState } from "react";
+import { hubNow } from "../../live/hubClock";
 import { useDeviceOptions } from "../../parts/deviceOptions";
 import { CrossIcon, SearchIcon } from "../../parts/icons";
 import { useText } from "../../text";
@@ -116,8 +117,7 @@ function Period({ search, onSearch }: Props) {
   const exactly = since !== undefined || until !== undefined;
   const choose = (value: string | null) => {
     if (value === null) onSearch(others);
-    else if (value === EXACTLY)
-      onSearch({ ...others, since: new Date().toISOString().slice(0, 10) });
+    else if (value === EXACTLY) onSearch({ ...others, since: midnight(hubNow()) });
     else onSearch({ ...others, hours: Number(value) });
   };
   const set = (key: "since" | "until", value: string) => {
@@ -140,16 +140,45 @@ function Period({ search, onSearch }: Props) {
       />
       {exactly &&
         (["since", "until"] as const).map(key => (
-          <TextInput
+          <Moment
             key={key}
-            type="datetime-local"
-            aria-label={words[key]}
-            value={local(search[key])}
-            onChange={event => set(key, event.currentTarget.value)}
+            label={words[key]}
+            moment={search[key]}
+            onChange={value => set(key, value)}
           />
         ))}
     </>
   );
+}
+
+type MomentProps = {
+  label: string;
+  moment: string | undefined;
+  onChange: (typed: string) => void;
+};
+
+/** Keeps what is typed until the field is left: each key would be another moment, half of it typed. */
+function Moment({ label, moment, onChange }: MomentProps) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const leave = () => {
+    if (typed !== null && typed !== local(moment)) onChange(typed);
+    setTyped(null);
+  };
+  return (
+    <TextInput
+      type="datetime-local"
+      aria-label={label}
+      value={typed ?? local(moment)}
+      onChange={event => setTyped(event.currentTarget.value)}
+      onBlur={leave}
+      onKeyDown={event => event.key === "Enter" && leave()}
+    />
+  );
+}
+
+/** Of today, here. */
+function midnight(now: number): string {
+  return new Date(new Date(now).setHours(0, 0, 0, 0)).toISOString();
 }
 
 /** As a field of the browser wants it, in its own zone. */

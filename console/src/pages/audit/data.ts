@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { api, page, type Schemas } from "../../api/client";
+import { hubNow } from "../../live/hubClock";
 import type { AuditSearch } from "./search";
 
 export type AuditRow = Schemas["AuditRow"];
@@ -45,7 +46,7 @@ function read(
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Part> {
-  const query = { ...asked(search, Date.now()), limit, ...(cursor && { cursor }) };
+  const query = { ...asked(search, hubNow()), limit, ...(cursor && { cursor }) };
   return page(api.GET("/api/v1/audit-log", { params: { query }, ...(signal && { signal }) }));
 }
 

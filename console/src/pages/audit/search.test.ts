@@ -7,7 +7,13 @@ const { auditSearch } = await import("./search");
 
 it("reads what an address may say, and nothing else", () => {
   const said = { q: "anna", action: 7, hours: 24, since: "yesterday", until: "2026-01-02", x: 1 };
-  expect(auditSearch(said)).toEqual({ q: "anna", action: "7", hours: 24, until: "2026-01-02" });
+  expect(auditSearch(said)).toEqual({
+    q: "anna",
+    action: "7",
+    hours: 24,
+    until: "2026-01-02T00:00:00.000Z",
+  });
+  expect(auditSearch({ since: "7", until: "2026-99-99" })).toEqual({});
   expect(auditSearch({ q: "", hours: -1, actor: null })).toEqual({});
 });
 

@@ -17,6 +17,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 
 const TEXTS = ["q", "actor", "action", "target"] as const;
 const TIMES = ["since", "until"] as const;
+const MOMENT = /^\d{4}-\d\d-\d\d(T|$)/;
 
 export function auditSearch(search: Record<string, unknown>): AuditSearch {
   const found: AuditSearch = {};
@@ -27,7 +28,10 @@ export function auditSearch(search: Record<string, unknown>): AuditSearch {
   }
   for (const key of TIMES) {
     const value = search[key];
-    if (typeof value === "string" && !Number.isNaN(Date.parse(value))) found[key] = value;
+    if (typeof value !== "string" || !MOMENT.test(value) || Number.isNaN(Date.parse(value)))
+      continue;
+    // The hub takes no day without a time.
+    found[key] = new Date(value).toISOString();
   }
   const outcome = OUTCOMES.find(one => one === search.outcome);
   if (outcome !== undefined) found.outcome = outcome;

@@ -2,10 +2,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, page } from "../../api/client";
+import { useReleases } from "../../api/firmware";
 import { useGroupNames } from "../../api/groupNames";
-import { useMay } from "../../app/access";
-import { useReleases } from "../../firmware/api";
-import { useUsers } from "../users/data";
+import { useUsers } from "../../api/users";
+import { useMay } from "../../session/access";
 import type { Names } from "./names";
 
 const DEPLOYMENTS = 500;

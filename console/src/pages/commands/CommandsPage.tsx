@@ -1,20 +1,21 @@
-import { Button, Pill, Select, Table } from "@mantine/core";
+import { Button, Pill, Select } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useCommandSpecs } from "../../api/commands";
-import { type CommandRecord, duration, type Progress, tookMs } from "../../commands/records";
-import { titleOf } from "../../commands/specs";
-import { STATES } from "../../commands/states";
+import { useCommandSpecs } from "../../api/commands/requests";
+import { titleOf } from "../../api/commands/specs";
+import { STATES } from "../../api/commands/states";
+import { type CommandRecord, type Progress, tookMs } from "../../live/commands/records";
 import { fleet } from "../../live/fleet";
 import { CommandDrawer } from "../../parts/CommandRecord";
 import { CommandProgress, CommandStatus } from "../../parts/CommandStatus";
 import { Empty } from "../../parts/Empty";
 import { CommandIcon, SearchIcon } from "../../parts/icons";
-import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
-import { ProblemLine } from "../../parts/ProblemLine";
 import { detailOf } from "../../parts/RunView";
 import { TimeText } from "../../parts/TimeText";
-import { useText } from "../../text";
+import type { Column } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { type Text, useText } from "../../text";
+import { duration, NONE } from "../../text/format";
 import classes from "./commands.module.css";
 import type { CommandsSearch } from "./search";
 import { useHistory } from "./useHistory";
@@ -31,9 +32,6 @@ export function CommandsPage() {
   return (
     <Page title={text.shell.pages.commands} wide>
       <Filters search={search} onSearch={go} />
-      {history.isError && (
-        <ProblemLine error={history.error} onRetry={() => void history.refetch()} />
-      )}
       {newer > 0 && (
         <Button
           variant="light"
@@ -43,37 +41,17 @@ export function CommandsPage() {
           {words.newer(newer)}
         </Button>
       )}
-      {history.isPending && <Loading height={320} />}
-      {records.length > 0 && (
-        <div className={classes.frame}>
-          <Table
-            verticalSpacing={7}
-            horizontalSpacing="md"
-            highlightOnHover
-            className={classes.table ?? ""}
-          >
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{words.status}</Table.Th>
-                <Table.Th>{words.type}</Table.Th>
-                <Table.Th>{words.device}</Table.Th>
-                <Table.Th>{text.commands.run.detail}</Table.Th>
-                <Table.Th>{words.by}</Table.Th>
-                <Table.Th>{words.when}</Table.Th>
-                <Table.Th>{words.took}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {records.map(record => (
-                <Row key={record.commandId} record={record} filters={filters} />
-              ))}
-            </Table.Tbody>
-          </Table>
-        </div>
-      )}
-      {history.isSuccess && records.length === 0 && (
-        <Nothing filtered={filtered} onClear={() => go({})} />
-      )}
+      <DataTable
+        label={text.shell.pages.commands}
+        columns={columnsOf(text, filters)}
+        rows={records}
+        keyOf={({ commandId }) => commandId ?? ""}
+        marks={({ commandId }) => ({ "data-command": commandId ?? undefined })}
+        least={760}
+        reading={history}
+        place={320}
+        empty={<Nothing filtered={filtered} onClear={() => go({})} />}
+      />
       {history.hasNextPage && (
         <Button
           variant="default"
@@ -139,50 +117,65 @@ function Filters({
   );
 }
 
-function Row({ record, filters }: { record: CommandRecord; filters: CommandsSearch }) {
-  const text = useText();
-  const progress = record.progress as Progress | null;
-  const name = fleet.device(record.deviceId)?.name ?? record.deviceId;
-  const took = tookMs(record);
-  const title = titleOf(record.type);
-  return (
-    <Table.Tr data-command={record.commandId}>
-      <Table.Td>
-        <CommandStatus status={record.status} />
-      </Table.Td>
-      <Table.Td>
+function columnsOf(text: Text, filters: CommandsSearch): Column<CommandRecord>[] {
+  const words = text.commands.page;
+  return [
+    {
+      key: "status",
+      title: words.status,
+      cell: ({ status }) => <CommandStatus status={status} />,
+    },
+    {
+      key: "type",
+      title: words.type,
+      cell: ({ type, deviceId, commandId }) => (
         <Link
           to="/commands"
-          search={{ ...filters, device: record.deviceId, command: record.commandId ?? "" }}
+          search={{ ...filters, device: deviceId, command: commandId ?? "" }}
           className={classes.open}
-          aria-label={text.commands.page.open(title, name)}
+          aria-label={words.open(titleOf(type), nameOf(deviceId))}
         >
-          {title}
+          {titleOf(type)}
         </Link>
-      </Table.Td>
-      <Table.Td>
-        <Link
-          to="/devices/$deviceId"
-          params={{ deviceId: record.deviceId }}
-          className={classes.link}
-        >
-          {name}
+      ),
+    },
+    {
+      key: "device",
+      title: words.device,
+      cell: ({ deviceId }) => (
+        <Link to="/devices/$deviceId" params={{ deviceId }} className={classes.link}>
+          {nameOf(deviceId)}
         </Link>
-      </Table.Td>
-      <Table.Td className={classes.detail ?? ""}>
-        {record.status === "RUNNING" ? (
-          <CommandProgress percent={progress?.percent ?? null} stage={progress?.stage ?? ""} />
-        ) : (
-          detailOf({ error: record.error ?? null, output: record.output ?? null }, text)
-        )}
-      </Table.Td>
-      <Table.Td>{record.actor}</Table.Td>
-      <Table.Td>
-        <TimeText at={record.createdAt} />
-      </Table.Td>
-      <Table.Td>{took === null ? <span className="dim">–</span> : duration(took)}</Table.Td>
-    </Table.Tr>
-  );
+      ),
+    },
+    {
+      key: "detail",
+      title: text.commands.run.detail,
+      className: classes.detail,
+      cell: record => <Detail record={record} />,
+    },
+    { key: "by", title: words.by, cell: ({ actor }) => actor },
+    { key: "when", title: words.when, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
+    {
+      key: "took",
+      title: words.took,
+      cell: record => {
+        const took = tookMs(record);
+        return took === null ? <span className="dim">{NONE}</span> : duration(took);
+      },
+    },
+  ];
+}
+
+function nameOf(deviceId: string): string {
+  return fleet.device(deviceId)?.name ?? deviceId;
+}
+
+function Detail({ record: { status, progress, error, output } }: { record: CommandRecord }) {
+  const text = useText();
+  if (status !== "RUNNING") return detailOf({ error: error ?? null, output: output ?? null }, text);
+  const { percent = null, stage = "" } = (progress ?? {}) as Progress;
+  return <CommandProgress percent={percent} stage={stage} />;
 }
 
 function Nothing({ filtered, onClear }: { filtered: boolean; onClear: () => void }) {

@@ -1,10 +1,12 @@
 /** The newest commands of all devices, page by page, and what happens to those that are shown. */
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { api, page } from "../../api/client";
-import { commandRecord } from "../../api/commands";
-import { type CommandRecord, touched } from "../../commands/records";
+import { commandRecord } from "../../api/commands/requests";
+import { readAgain } from "../../api/readAgain";
+import { type CommandRecord, touched } from "../../live/commands/records";
 import type { LiveEvent } from "../../live/frames";
+import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
 import type { CommandsSearch } from "./search";
 
@@ -20,6 +22,7 @@ export function useHistory(search: CommandsSearch) {
   const [newer, setNewer] = useState(0);
   const waiting = useRef<LiveEvent[]>([]);
   const frame = useRef(0);
+  useEffect(() => () => cancelAnimationFrame(frame.current), []);
   const history = useInfiniteQuery({
     queryKey: key,
     initialPageParam: null as string | null,
@@ -41,6 +44,8 @@ export function useHistory(search: CommandsSearch) {
   const put = (record: CommandRecord) =>
     queries.setQueryData<Pages>(key, known => known && replaced(known, record));
 
+  const again = () => void readAgain(queries, key);
+
   const apply = () => {
     frame.current = 0;
     const events = waiting.current;
@@ -51,7 +56,10 @@ export function useHistory(search: CommandsSearch) {
       if (next === known) continue;
       const record = next.find(({ commandId }) => commandId === event.commandId);
       if (record) put(record);
-      if (ended?.commandId) void commandRecord(ended.deviceId, ended.commandId).then(put);
+      if (ended?.commandId) {
+        // What cannot be read alone is read with the list.
+        void commandRecord(ended.deviceId, ended.commandId).then(put).catch(again);
+      }
     }
   };
 
@@ -65,10 +73,7 @@ export function useHistory(search: CommandsSearch) {
         waiting.current.push(event);
         frame.current ||= requestAnimationFrame(apply);
       },
-      onGap: () => void queries.invalidateQueries({ queryKey: key }),
-      onSubscribed: recovered => {
-        if (!recovered) void queries.invalidateQueries({ queryKey: key });
-      },
+      ...onceMissed(again),
     },
   );
 

@@ -3,8 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useChange } from "../../api/change";
-import { changeDevice, deleteDevice } from "../../api/devices";
-import { useMay } from "../../app/access";
+import { changeDevice, deleteDevice } from "../../live/devices";
 import { fleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
@@ -17,6 +16,7 @@ import {
   TrashIcon,
   WarningIcon,
 } from "../../parts/icons";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 
 type Open = null | "command" | "disable_device" | "enable_device" | "bar" | "delete";

@@ -1,10 +1,10 @@
 import { Menu, UnstyledButton } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { setConnectionMode } from "../../api/devices";
-import { useMay } from "../../app/access";
+import { problemText } from "../../api/problemText";
+import { setConnectionMode } from "../../live/devices";
 import type { Device } from "../../live/standing";
 import { CheckIcon, DownIcon } from "../../parts/icons";
-import { problemText } from "../../parts/ProblemLine";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import classes from "./device.module.css";
 

@@ -1,12 +1,12 @@
 import { ActionIcon, Button, Popover, TagsInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { type FormEvent, useMemo, useState } from "react";
-import { changeDevice } from "../../api/devices";
-import { useMay } from "../../app/access";
+import { problemText } from "../../api/problemText";
+import { changeDevice } from "../../live/devices";
 import { fleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { EditIcon } from "../../parts/icons";
-import { problemText } from "../../parts/ProblemLine";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import classes from "./device.module.css";
 

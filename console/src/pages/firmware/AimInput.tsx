@@ -1,11 +1,11 @@
 import { MultiSelect, SegmentedControl, Select } from "@mantine/core";
 import { useMemo } from "react";
 import { useGroupNames } from "../../api/groupNames";
-import type { Aim } from "../../firmware/targets";
 import { fleet, useFleet } from "../../live/fleet";
 import { useDeviceOptions } from "../../parts/deviceOptions";
 import { useText } from "../../text";
 import classes from "./firmware.module.css";
+import type { Aim } from "./targets";
 
 const EMPTY: Record<Aim["by"], Aim> = {
   filter: { by: "filter", tag: null, status: null, version: null },

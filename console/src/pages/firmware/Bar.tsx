@@ -1,5 +1,6 @@
-import { STATUSES, type Tally } from "../../firmware/waves";
+import { STATUSES, type Tally } from "../../live/waves";
 import { useText } from "../../text";
+import { number } from "../../text/format";
 import classes from "./firmware.module.css";
 
 type Props = { tally: Tally; total: number; tall?: boolean };
@@ -8,7 +9,7 @@ type Props = { tally: Tally; total: number; tall?: boolean };
 export function Bar({ tally, total, tall }: Props) {
   const words = useText().firmware;
   const said = STATUSES.filter(status => tally[status] > 0).map(
-    status => `${tally[status].toLocaleString("en")} ${words.counts[status]}`,
+    status => `${number(tally[status])} ${words.counts[status]}`,
   );
   return (
     <span

@@ -4,19 +4,22 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, data } from "../../api/client";
+import type { Deployment } from "../../api/firmware";
 import { Problem } from "../../api/problem";
-import { useMay } from "../../app/access";
-import type { Deployment } from "../../firmware/api";
-import { countWaves, isUnfinished, STATUSES, tallyOf } from "../../firmware/waves";
+import { problemText } from "../../api/problemText";
+import { countWaves, isUnfinished, STATUSES, tallyOf } from "../../live/waves";
 import { ConfirmAction } from "../../parts/ConfirmAction";
 import { DeploymentStatus } from "../../parts/DeploymentStatus";
 import { Empty } from "../../parts/Empty";
 import { PauseIcon, PlayIcon, QuestionIcon, StopIcon, WarningIcon } from "../../parts/icons";
 import { Loading } from "../../parts/Loading";
 import { Page, Section } from "../../parts/Page";
-import { ProblemLine, problemText } from "../../parts/ProblemLine";
+import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
+import { Listed } from "../../parts/table/Listed";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
+import { number } from "../../text/format";
 import { DeviceRows } from "./DeviceRows";
 import classes from "./firmware.module.css";
 import { useDeployment } from "./useDeployments";
@@ -48,7 +51,7 @@ export function DeploymentPage() {
 function One({ deployment }: { deployment: Deployment }) {
   const text = useText();
   const words = text.firmware;
-  const { rows, problem, loading, retry } = useRows(deployment);
+  const { rows, reading } = useRows(deployment);
   const tally = tallyOf(deployment.counts);
   return (
     <Page
@@ -66,7 +69,7 @@ function One({ deployment }: { deployment: Deployment }) {
         {STATUSES.map(status => (
           <div key={status} data-count={status}>
             <dt>{words.tiles[status]}</dt>
-            <dd>{tally[status].toLocaleString("en")}</dd>
+            <dd>{number(tally[status])}</dd>
           </div>
         ))}
       </dl>
@@ -79,8 +82,9 @@ function One({ deployment }: { deployment: Deployment }) {
       </Section>
       <Terms deployment={deployment} />
       <Section title={words.devices} flush>
-        {problem !== null && <ProblemLine error={problem} onRetry={retry} />}
-        {loading ? <Loading height={180} /> : <DeviceRows rows={[...rows.values()]} />}
+        <Listed bare count={rows.size} reading={reading} place={180}>
+          <DeviceRows rows={[...rows.values()]} />
+        </Listed>
       </Section>
     </Page>
   );

@@ -1,13 +1,12 @@
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import type { Deployment } from "../../firmware/api";
-import { tallyOf } from "../../firmware/waves";
+import type { Deployment } from "../../api/firmware";
+import { tallyOf } from "../../live/waves";
 import { DeploymentStatus } from "../../parts/DeploymentStatus";
 import { Empty } from "../../parts/Empty";
 import { FirmwareIcon } from "../../parts/icons";
-import { Loading } from "../../parts/Loading";
-import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
+import { Listed } from "../../parts/table/Listed";
 import { useText } from "../../text";
 import { Bar } from "./Bar";
 import classes from "./firmware.module.css";
@@ -17,22 +16,24 @@ export function Deployments() {
   const text = useText();
   const words = text.firmware;
   const { deployments, ...list } = useDeployments();
-  if (list.isPending) return <Loading height={220} />;
-  if (list.isError) return <ProblemLine error={list.error} onRetry={() => void list.refetch()} />;
-  if (deployments.length === 0) {
-    return (
-      <Empty icon={FirmwareIcon} title={words.noDeployments}>
-        <p>{words.noDeploymentsHint}</p>
-      </Empty>
-    );
-  }
   return (
     <>
-      <ul className={classes.list} aria-label={words.tabs.deployments}>
-        {deployments.map(deployment => (
-          <Row key={deployment.id} deployment={deployment} />
-        ))}
-      </ul>
+      <Listed
+        count={deployments.length}
+        reading={list}
+        place={220}
+        empty={
+          <Empty icon={FirmwareIcon} title={words.noDeployments}>
+            <p>{words.noDeploymentsHint}</p>
+          </Empty>
+        }
+      >
+        <ul className={classes.list} aria-label={words.tabs.deployments}>
+          {deployments.map(deployment => (
+            <Row key={deployment.id} deployment={deployment} />
+          ))}
+        </ul>
+      </Listed>
       {list.hasNextPage && (
         <Button
           mt="md"

@@ -1,24 +1,27 @@
 import { SegmentedControl, TextInput } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState } from "react";
-import { type DeviceStatus, type Row, STATUSES } from "../../firmware/waves";
+import { useMemo, useState } from "react";
 import { fleet } from "../../live/fleet";
+import { type DeviceStatus, type Row, STATUSES } from "../../live/waves";
 import { DeploymentStatus } from "../../parts/DeploymentStatus";
 import { SearchIcon } from "../../parts/icons";
+import { Hint } from "../../parts/Label";
 import { TimeText } from "../../parts/TimeText";
-import { useText } from "../../text";
+import type { Column } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { useCompact } from "../../parts/useCompact";
+import { type Text, useText } from "../../text";
 import classes from "./firmware.module.css";
 
 const ROW = 36;
 
-/** The devices of a deployment by what they are at; only those in sight are drawn. */
+/** The devices of a deployment by what they are at. */
 export function DeviceRows({ rows }: { rows: readonly Row[] }) {
   const text = useText();
   const words = text.firmware;
+  const compact = useCompact();
   const [status, setStatus] = useState<DeviceStatus | "">("");
   const [typed, setTyped] = useState("");
-  const scroller = useRef<HTMLDivElement>(null);
   const shown = useMemo(() => {
     const wanted = typed.trim().toLowerCase();
     return rows.filter(
@@ -27,13 +30,7 @@ export function DeviceRows({ rows }: { rows: readonly Row[] }) {
         (wanted === "" || nameOf(row.deviceId).toLowerCase().includes(wanted)),
     );
   }, [rows, status, typed]);
-  const virtual = useVirtualizer({
-    count: shown.length,
-    getScrollElement: () => scroller.current,
-    getItemKey: index => shown[index]?.deviceId ?? index,
-    estimateSize: () => ROW,
-    overscan: 10,
-  });
+  const columns = useMemo(() => columnsOf(words, compact), [words, compact]);
   return (
     <>
       <div className={classes.filters}>
@@ -57,65 +54,89 @@ export function DeviceRows({ rows }: { rows: readonly Row[] }) {
           }))}
         />
       </div>
-      <div
-        className={classes.scroller}
-        ref={scroller}
-        role="list"
-        aria-label={words.devices}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-        tabIndex={0}
-      >
-        {shown.length === 0 && <p className={classes.nothing}>{words.noneOfThese}</p>}
-        <div style={{ position: "relative", height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map(({ index, start, key }) => {
-            const row = shown[index];
-            if (row === undefined) return null;
-            return (
-              <div
-                key={key}
-                role="listitem"
-                className={classes.row}
-                data-target={row.deviceId}
-                style={{ transform: `translateY(${start}px)` }}
-              >
-                <Cells row={row} />
-              </div>
-            );
-          })}
-        </div>
-      </div>
+      <DataTable
+        bare
+        headless
+        label={words.devices}
+        columns={columns}
+        rows={shown}
+        keyOf={idOf}
+        marks={marks}
+        rowHeight={ROW}
+        most="480px"
+        empty={<Hint>{words.noneOfThese}</Hint>}
+      />
     </>
   );
 }
 
-function Cells({ row }: { row: Row }) {
-  const words = useText().firmware;
-  const code = row.error === null ? null : String((row.error as { code?: string }).code ?? "");
-  return (
-    <>
+const idOf = ({ deviceId }: Row) => deviceId;
+const marks = ({ deviceId }: Row) => ({ "data-target": deviceId });
+
+function columnsOf(words: Text["firmware"], compact: boolean): Column<Row>[] {
+  const device: Column<Row> = {
+    key: "device",
+    title: words.columns.device,
+    width: compact ? "minmax(0, 1fr)" : "minmax(120px, 1.2fr)",
+    cell: ({ deviceId }) => (
       <Link
         to="/devices/$deviceId"
-        params={{ deviceId: row.deviceId }}
+        params={{ deviceId }}
         search={{ tab: "firmware" }}
         className={`truncate ${classes.link}`}
       >
-        {nameOf(row.deviceId)}
+        {nameOf(deviceId)}
       </Link>
-      <span className="dim">{row.wave === null ? words.noWave : words.waveName(row.wave + 1)}</span>
-      <DeploymentStatus status={row.status} />
-      <span className={classes.reason} title={code ?? undefined}>
-        {code === null
-          ? row.status === "IN_PROGRESS"
-            ? words.phases[row.phase]
-            : ""
-          : (words.reasons[code] ?? code)}
-      </span>
-      <span className={`dim ${classes.from}`}>{row.fromVersion ?? ""}</span>
-      <span className={`dim ${classes.when}`}>
-        {row.startedAt && <TimeText at={row.finishedAt ?? row.startedAt} />}
-      </span>
-    </>
-  );
+    ),
+  };
+  const wave: Column<Row> = {
+    key: "wave",
+    title: words.columns.wave,
+    width: "70px",
+    className: "dim",
+    cell: ({ wave }) => (wave === null ? words.noWave : words.waveName(wave + 1)),
+  };
+  const status: Column<Row> = {
+    key: "status",
+    title: words.status,
+    width: "110px",
+    cell: ({ status }) => <DeploymentStatus status={status} />,
+  };
+  const reason: Column<Row> = {
+    key: "reason",
+    title: words.columns.reason,
+    width: compact ? "minmax(0, 1fr)" : "minmax(0, 1.4fr)",
+    cell: row => {
+      const code = codeOf(row);
+      return (
+        <span className={classes.reason} title={code ?? undefined}>
+          {code !== null && (words.reasons[code] ?? code)}
+          {code === null && row.status === "IN_PROGRESS" && words.phases[row.phase]}
+        </span>
+      );
+    },
+  };
+  const wide: Column<Row>[] = [
+    {
+      key: "from",
+      title: words.columns.from,
+      width: "90px",
+      className: "dim",
+      cell: ({ fromVersion }) => fromVersion ?? "",
+    },
+    {
+      key: "when",
+      title: words.columns.when,
+      width: "90px",
+      className: "dim",
+      cell: ({ startedAt, finishedAt }) => startedAt && <TimeText at={finishedAt ?? startedAt} />,
+    },
+  ];
+  return compact ? [device, status, reason] : [device, wave, status, reason, ...wide];
+}
+
+function codeOf({ error }: Row): string | null {
+  return error === null ? null : String((error as { code?: string }).code ?? "");
 }
 
 function nameOf(deviceId: string): string {

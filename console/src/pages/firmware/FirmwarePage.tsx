@@ -1,11 +1,11 @@
 import { Button, Tabs } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { useMay } from "../../app/access";
 import { PlayIcon, UploadIcon } from "../../parts/icons";
 import { Page } from "../../parts/Page";
+import { SigningKeys } from "../../parts/SigningKeys";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
-import { SigningKeys } from "../settings/SigningKeys";
 import { Deployments } from "./Deployments";
 import classes from "./firmware.module.css";
 import { NewDeployment } from "./NewDeployment";

@@ -1,16 +1,16 @@
 import { Alert, Button, Modal, NumberInput, Select, Switch, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
-import { begin, useReleases } from "../../firmware/api";
-import { type Aim, aimedAt, previewOf, targetOf } from "../../firmware/targets";
-import { problemOf, sizesOf, type Wave } from "../../firmware/waves";
+import { begin, useReleases } from "../../api/firmware";
 import { fleet, useFleet } from "../../live/fleet";
+import { useHubNow } from "../../live/hubClock";
+import { problemOf, sizesOf, type Wave } from "../../live/waves";
 import { WarningIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
-import { useHubNow } from "../../parts/TimeText";
 import { useText } from "../../text";
 import { AimInput } from "./AimInput";
 import classes from "./firmware.module.css";
+import { type Aim, aimedAt, previewOf, targetOf } from "./targets";
 import { WavesInput } from "./WavesInput";
 
 /** A careful beginning: one device, a tenth, a half, all. */

@@ -2,7 +2,7 @@ import { Button, Modal, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, data } from "../../api/client";
-import type { Release } from "../../firmware/api";
+import type { Release } from "../../api/firmware";
 import { CopyLine } from "../../parts/CopyLine";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { useText } from "../../text";

@@ -1,11 +1,11 @@
 import { Button, FileInput, Modal, Progress, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { type Release, upload } from "../../firmware/api";
+import { type Release, upload } from "../../api/firmware";
 import { CheckIcon, UploadIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { useText } from "../../text";
-import { bytes } from "../device/times";
+import { bytes, percent } from "../../text/format";
 import classes from "./firmware.module.css";
 
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
@@ -120,7 +120,7 @@ export function UploadDialog({ onClose }: { onClose: () => void }) {
               <span className="dim">
                 {share >= 1
                   ? words.hashing
-                  : words.sent(bytes(share * file.size), bytes(file.size), Math.round(100 * share))}
+                  : words.sent(bytes(share * file.size), bytes(file.size), percent(share))}
               </span>
             </div>
           )}

@@ -1,4 +1,4 @@
-import type { Wave, WaveCount } from "../../firmware/waves";
+import type { Wave, WaveCount } from "../../live/waves";
 import { useText } from "../../text";
 import { Bar } from "./Bar";
 import classes from "./firmware.module.css";

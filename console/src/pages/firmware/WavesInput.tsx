@@ -1,5 +1,5 @@
 import { ActionIcon, Button, NumberInput, SegmentedControl } from "@mantine/core";
-import type { Wave, WaveProblem } from "../../firmware/waves";
+import type { Wave, WaveProblem } from "../../live/waves";
 import { CrossIcon, PlusIcon } from "../../parts/icons";
 import { useText } from "../../text";
 import classes from "./firmware.module.css";

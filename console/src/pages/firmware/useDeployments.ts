@@ -2,8 +2,10 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { api, data, page } from "../../api/client";
-import { isUnfinished } from "../../firmware/waves";
+import { readAgain } from "../../api/readAgain";
+import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
+import { isUnfinished } from "../../live/waves";
 
 const PAGE = 50;
 /** Events say what devices do, not what becomes of the whole: that is read, at most this often. */
@@ -23,10 +25,7 @@ export function useDeploymentEvents(read: () => void): void {
       newest.current();
     }, READ_MS);
   };
-  useLive(
-    { types: ["deployment"] },
-    { onEvent: soon, onGap: soon, onSubscribed: recovered => recovered || soon() },
-  );
+  useLive({ types: ["deployment"] }, { onEvent: soon, ...onceMissed(soon) });
 }
 
 export function useDeployments() {
@@ -45,7 +44,7 @@ export function useDeployments() {
         ? POLL_MS
         : false,
   });
-  useDeploymentEvents(() => void queries.invalidateQueries({ queryKey: key }));
+  useDeploymentEvents(() => void readAgain(queries, key));
   return { ...list, deployments: list.data?.pages.flatMap(({ items }) => items) ?? [] };
 }
 
@@ -58,6 +57,6 @@ export function useDeployment(id: string) {
     refetchInterval: ({ state }) =>
       state.data === undefined || isUnfinished(state.data.status) ? POLL_MS : false,
   });
-  useDeploymentEvents(() => void queries.invalidateQueries({ queryKey: key }));
+  useDeploymentEvents(() => void readAgain(queries, key));
   return found;
 }

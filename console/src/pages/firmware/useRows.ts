@@ -1,10 +1,12 @@
 /** Every device of a deployment: read once, then followed. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import { type Deployment, deploymentDevices } from "../../firmware/api";
-import { follow, isUnfinished, type Row } from "../../firmware/waves";
+import { type Deployment, deploymentDevices } from "../../api/firmware";
+import { readAgain } from "../../api/readAgain";
 import type { LiveEvent } from "../../live/frames";
+import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
+import { follow, isUnfinished, type Row } from "../../live/waves";
 
 type Rows = ReadonlyMap<string, Row>;
 /** Reasons and moments of what is shown come with the next reading; of many devices it comes later. */
@@ -25,10 +27,10 @@ export function useRows({ id, status, finishedAt }: Deployment) {
     refetchInterval: ({ state }) =>
       isUnfinished(status) ? POLL_MS + POLL_MS_EACH * (state.data?.size ?? 0) : false,
   });
-  const again = () => void queries.invalidateQueries({ queryKey: key });
+  const again = () => void readAgain(queries, key);
   // Who was skipped at the end is told by no event.
   // biome-ignore lint/correctness/useExhaustiveDependencies: read again when it has another state
-  useEffect(again, [status, finishedAt]);
+  useEffect(() => void queries.invalidateQueries({ queryKey: key }), [status, finishedAt]);
   useLive(
     { types: ["deployment"] },
     {
@@ -41,14 +43,8 @@ export function useRows({ id, status, finishedAt }: Deployment) {
           queries.setQueryData<Rows>(key, known => known && follow(known, id, events));
         });
       },
-      onGap: again,
-      onSubscribed: recovered => recovered || again(),
+      ...onceMissed(again),
     },
   );
-  return {
-    rows: asked.data ?? NONE,
-    loading: asked.isPending,
-    problem: asked.error,
-    retry: again,
-  };
+  return { rows: asked.data ?? NONE, reading: asked };
 }

@@ -2,11 +2,11 @@ import { Button, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { api, data } from "../../api/client";
 import { hubAddress } from "../../api/prefix";
-import { useMay } from "../../app/access";
 import { CopyLine } from "../../parts/CopyLine";
 import { Empty } from "../../parts/Empty";
 import { FleetIcon, KeyIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import classes from "./fleet.module.css";
 

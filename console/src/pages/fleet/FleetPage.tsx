@@ -1,5 +1,4 @@
 import { Button, Skeleton } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import {
   type Dispatch,
@@ -11,7 +10,6 @@ import {
 } from "react";
 import { useGroupNames } from "../../api/groupNames";
 import { usePreference } from "../../api/preferences";
-import { useMay } from "../../app/access";
 import { fleet, useFleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
@@ -20,6 +18,8 @@ import { Empty } from "../../parts/Empty";
 import { CommandIcon, DownloadIcon, PlusIcon, SearchIcon } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
+import { useCompact } from "../../parts/useCompact";
+import { useMay } from "../../session/access";
 import { type Text, useText } from "../../text";
 import { AddDeviceDialog, EmptyFleet } from "./AddDevice";
 import { type FleetPreferences, shownColumns } from "./columns";
@@ -34,7 +34,7 @@ export function FleetPage() {
   const text = useText();
   const search = useSearch({ from: "/devices" });
   const navigate = useNavigate({ from: "/devices" });
-  const compact = useMediaQuery("(max-width: 47.99em)") ?? false;
+  const compact = useCompact();
   const size = useFleet(({ devices }) => devices.size);
   const loading = useFleet(state => state.loading);
   const loaded = useFleet(state => (state.loading ? state.loaded : 0));

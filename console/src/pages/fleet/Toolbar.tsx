@@ -14,6 +14,7 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import { type FormEvent, useEffect, useState } from "react";
 import { BookmarkIcon, ColumnsIcon, SearchIcon, SettingsIcon, TrashIcon } from "../../parts/icons";
 import { useText } from "../../text";
+import { number } from "../../text/format";
 import { COLUMNS, columnOf, type SavedView, toggled } from "./columns";
 import { columnTitle } from "./FleetTable";
 import classes from "./fleet.module.css";
@@ -109,7 +110,7 @@ function Filters({ search, onSearch, facets, groups }: Props) {
   const counted = (values: ReadonlyMap<string, number>) =>
     [...values].map(([value, count]) => ({
       value,
-      label: `${value} (${count.toLocaleString("en")})`,
+      label: `${value} (${number(count)})`,
     }));
   const select = (key: "status" | "group" | "tag" | "version", width: number) => ({
     "aria-label": filter[key],

@@ -55,8 +55,7 @@ const WIDTHS: Record<string, string> = {
   tags: "minmax(104px, 1fr)",
 };
 
-/** For `grid-template-columns`; the first two are the box and the device. */
-export function widths(shown: readonly string[]): string {
-  const others = shown.map(id => WIDTHS[id] ?? "minmax(124px, 0.9fr)");
-  return ["40px", "minmax(160px, 1.8fr)", ...others].join(" ");
+/** For `grid-template-columns`. */
+export function widthOf(column: string): string {
+  return WIDTHS[column] ?? "minmax(124px, 0.9fr)";
 }

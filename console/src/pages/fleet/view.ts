@@ -1,5 +1,6 @@
 /** Which devices are shown, and in which order. Pure. */
 import type { Device } from "../../live/standing";
+import { inOrder } from "../../text/format";
 import type { FleetSearch } from "./search";
 
 /** Whether a device is among those that the address asks for. */
@@ -43,11 +44,9 @@ function keyOf(column: string): (device: Device) => Key {
   }
 }
 
-const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-
 function compare(a: Key, b: Key): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
-  return collator.compare(String(a), String(b));
+  return inOrder(String(a), String(b));
 }
 
 /** The ids in the order that is asked for; without one by name. Devices without a value come last. */
@@ -62,7 +61,7 @@ export function arrange(devices: Iterable<Device>, search: FleetSearch): string[
   }
   rows.sort((a, b) => {
     if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null);
-    return direction * compare(a.key, b.key) || collator.compare(a.name, b.name);
+    return direction * compare(a.key, b.key) || inOrder(a.name, b.name);
   });
   return rows.map(({ id }) => id);
 }
@@ -107,5 +106,5 @@ function count(counts: Map<string, number>, value: string): void {
 }
 
 function ordered(counts: Map<string, number>): Map<string, number> {
-  return new Map([...counts].sort((a, b) => b[1] - a[1] || collator.compare(a[0], b[0])));
+  return new Map([...counts].sort((a, b) => b[1] - a[1] || inOrder(a[0], b[0])));
 }

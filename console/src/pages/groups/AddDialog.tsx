@@ -2,8 +2,9 @@ import { Button, Modal, SegmentedControl, Stack, Textarea, TextInput } from "@ma
 import { useMemo, useState } from "react";
 import { useChange } from "../../api/change";
 import { fleet, useFleet } from "../../live/fleet";
-import { Actions, Hint } from "../../parts/Frame";
 import { SearchIcon } from "../../parts/icons";
+import { Actions, Hint } from "../../parts/Label";
+import { useCompact } from "../../parts/useCompact";
 import { useText } from "../../text";
 import { DeviceList } from "./DeviceList";
 import { addMembers, GROUPS, type Group } from "./data";
@@ -96,6 +97,7 @@ type SearchProps = {
 };
 
 function BySearch({ groupId, chosen, onChosen }: SearchProps) {
+  const compact = useCompact();
   const words = useText().groups;
   const [q, setQ] = useState("");
   const devices = useFleet(({ devices }) => devices);
@@ -121,6 +123,7 @@ function BySearch({ groupId, chosen, onChosen }: SearchProps) {
       {shown.length > 0 ? (
         <DeviceList
           devices={shown}
+          compact={compact}
           label={words.members}
           chosen={chosen}
           onChoose={id => onChosen(toggled(chosen, id))}

@@ -1,12 +1,12 @@
-import { Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useRef } from "react";
+import { useMemo } from "react";
 import { useDevice } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { StatusBadge } from "../../parts/StatusBadge";
 import { TimeText } from "../../parts/TimeText";
-import { useText } from "../../text";
+import type { Column } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { type Text, useText } from "../../text";
 import classes from "./groups.module.css";
 
 const ROW = 38;
@@ -14,75 +14,76 @@ const ROW = 38;
 type Props = {
   devices: readonly Device[];
   label: string;
+  compact: boolean;
   chosen: ReadonlySet<string>;
   /** Absent: nobody may choose. */
   onChoose?: ((id: string) => void) | undefined;
 };
 
-/** Devices to choose from, of which those in sight are drawn. */
-export function DeviceList({ devices, label, chosen, onChoose }: Props) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: devices.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
-    overscan: 8,
-    getItemKey: index => devices[index]?.id ?? index,
-  });
+/** Devices to choose from. */
+export function DeviceList({ devices, label, compact, chosen, onChoose }: Props) {
+  const text = useText();
+  const columns = useMemo(() => columnsOf(text, compact), [text, compact]);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <div className={classes.list} ref={scroller} tabIndex={0} role="list" aria-label={label}>
-      <div role="presentation" style={{ position: "relative", height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map(({ index, key, start }) => {
-          const device = devices[index];
-          if (device === undefined) return null;
-          return (
-            <Row
-              key={key}
-              id={device.id}
-              top={start}
-              chosen={chosen.has(device.id)}
-              onChoose={onChoose}
-            />
-          );
-        })}
-      </div>
+    <div className={classes.list}>
+      <DataTable
+        bare
+        headless
+        label={label}
+        columns={columns}
+        rows={devices}
+        keyOf={idOf}
+        useValue={useCurrent}
+        marks={marks}
+        rowHeight={ROW}
+        choice={
+          onChoose && { chosen, onChoose, labelOf: ({ name }: Device) => text.groups.choose(name) }
+        }
+      />
     </div>
   );
 }
 
-type RowProps = {
-  id: string;
-  top: number;
-  chosen: boolean;
-  onChoose: ((id: string) => void) | undefined;
-};
+const idOf = ({ id }: Device) => id;
+const useCurrent = ({ id }: Device) => useDevice(id);
+const marks = ({ id }: Device) => ({ "data-device": id });
 
-function Row({ id, top, chosen, onChoose }: RowProps) {
-  const text = useText().groups;
-  const device = useDevice(id);
-  if (device === undefined) return null;
-  return (
-    <div className={classes.row} role="listitem" data-device={id} style={{ top }}>
-      {onChoose && (
-        <Checkbox
-          size="xs"
-          aria-label={text.choose(device.name)}
-          checked={chosen}
-          onChange={() => onChoose(id)}
-        />
-      )}
-      <span className={classes.who}>
+function columnsOf(text: Text, compact: boolean): Column<Device>[] {
+  const titles = text.fleet.columns;
+  const name: Column<Device> = {
+    key: "name",
+    title: titles.name,
+    className: classes.who,
+    cell: ({ id, name }) => (
+      <>
         <Link to="/devices/$deviceId" params={{ deviceId: id }} className={classes.open}>
-          {device.name}
+          {name}
         </Link>
-        {device.name !== id && <span className="dim truncate">{id}</span>}
-      </span>
-      <span className={classes.wide}>{device.version}</span>
-      <span className={classes.wide}>
-        <TimeText at={device.lastSeen} />
-      </span>
-      <StatusBadge status={device.status} />
-    </div>
-  );
+        {name !== id && <span className="dim truncate">{id}</span>}
+      </>
+    ),
+  };
+  const wide: Column<Device>[] = [
+    {
+      key: "version",
+      title: titles.version,
+      width: "96px",
+      className: "dim",
+      cell: ({ version }) => version,
+    },
+    {
+      key: "lastSeen",
+      title: titles.lastSeen,
+      width: "96px",
+      className: "dim",
+      cell: ({ lastSeen }) => <TimeText at={lastSeen} />,
+    },
+  ];
+  const status: Column<Device> = {
+    key: "status",
+    title: titles.status,
+    width: "92px",
+    cell: ({ status }) => <StatusBadge status={status} />,
+  };
+  return [name, ...(compact ? [] : wide), status];
 }

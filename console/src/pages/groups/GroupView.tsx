@@ -2,15 +2,17 @@ import { Button, TextInput } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useChange } from "../../api/change";
-import { useMay } from "../../app/access";
-import { useFleet } from "../../live/fleet";
+import { fleet, useFleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
 import { Confirm } from "../../parts/Confirm";
 import { Empty } from "../../parts/Empty";
-import { Hint } from "../../parts/Frame";
 import { CommandIcon, FleetIcon, PlusIcon, SearchIcon, TrashIcon } from "../../parts/icons";
+import { Hint } from "../../parts/Label";
 import { Page } from "../../parts/Page";
+import { Listed } from "../../parts/table/Listed";
+import { useCompact } from "../../parts/useCompact";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { AddDialog } from "./AddDialog";
 import { DeviceList } from "./DeviceList";
@@ -27,7 +29,9 @@ export function GroupView({ group }: { group: Group }) {
   const words = text.groups;
   const may = useMay();
   const members = useMembers(group.id);
-  const loading = useFleet(({ loading }) => loading);
+  const isPending = useFleet(({ loading }) => loading);
+  const error = useFleet(({ problem }) => problem);
+  const reading = { isPending, isError: error !== null, error, refetch: () => fleet.load() };
   const [dialog, setDialog] = useState<Dialog>(null);
   const close = () => setDialog(null);
   const manages = may("manage");
@@ -78,13 +82,17 @@ export function GroupView({ group }: { group: Group }) {
       }
       fill
     >
-      {members.length > 0 || loading ? (
+      <Listed
+        count={members.length}
+        reading={reading}
+        empty={
+          <Empty icon={FleetIcon} title={words.noMembers}>
+            {manages && <p>{words.noMembersHint}</p>}
+          </Empty>
+        }
+      >
         <Members group={group} members={members} />
-      ) : (
-        <Empty icon={FleetIcon} title={words.noMembers}>
-          {manages && <p>{words.noMembersHint}</p>}
-        </Empty>
-      )}
+      </Listed>
       {dialog === "command" && <CommandDialog targets={members} onClose={close} />}
       {dialog === "add" && <AddDialog group={group} onClose={close} />}
       {dialog === "rename" && (
@@ -102,6 +110,7 @@ export function GroupView({ group }: { group: Group }) {
 }
 
 function Members({ group, members }: { group: Group; members: readonly Device[] }) {
+  const compact = useCompact();
   const words = useText().groups;
   const may = useMay();
   const [q, setQ] = useState("");
@@ -149,6 +158,7 @@ function Members({ group, members }: { group: Group; members: readonly Device[] 
         {shown.length > 0 ? (
           <DeviceList
             devices={shown}
+            compact={compact}
             label={words.members}
             chosen={chosen}
             onChoose={may("manage") ? id => setChosen(toggled(chosen, id)) : undefined}

@@ -1,16 +1,17 @@
-import { Button, Table } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
-import { useMay } from "../../app/access";
+import { type ReactNode, useState } from "react";
 import { Empty } from "../../parts/Empty";
-import { Frame } from "../../parts/Frame";
 import { GroupIcon, PlusIcon } from "../../parts/icons";
-import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
+import type { Column, Reading } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
-import { create, useConnectedCounts, useGroups } from "./data";
+import { number } from "../../text/format";
+import { create, type Group, useConnectedCounts, useGroups } from "./data";
 import { GroupView } from "./GroupView";
 import classes from "./groups.module.css";
 import { NameDialog } from "./NameDialog";
@@ -32,18 +33,19 @@ export function GroupsPage() {
   );
   return (
     <Page title={text.shell.pages.groups} actions={groups.data?.length ? newGroup : null}>
-      {groups.isError && <ProblemLine error={groups.error} onRetry={() => void groups.refetch()} />}
-      {groups.isPending && <Loading height={200} />}
       {groups.isSuccess && openId !== undefined && (
         <ProblemLine error={new Error(text.groups.gone)} />
       )}
-      {groups.data && groups.data.length > 0 && <Groups groups={groups.data} />}
-      {groups.data?.length === 0 && (
-        <Empty icon={GroupIcon} title={text.groups.none}>
-          <p>{text.groups.noneHint}</p>
-          {newGroup}
-        </Empty>
-      )}
+      <Groups
+        reading={groups}
+        groups={groups.data ?? []}
+        empty={
+          <Empty icon={GroupIcon} title={text.groups.none}>
+            <p>{text.groups.noneHint}</p>
+            {newGroup}
+          </Empty>
+        }
+      />
       {creating && (
         <NameDialog
           title={text.groups.createTitle}
@@ -57,32 +59,41 @@ export function GroupsPage() {
   );
 }
 
-function Groups({ groups }: { groups: NonNullable<ReturnType<typeof useGroups>["data"]> }) {
-  const text = useText().groups;
+type GroupsProps = { groups: readonly Group[]; reading: Reading; empty: ReactNode };
+
+function Groups({ groups, reading, empty }: GroupsProps) {
+  const text = useText();
+  const words = text.groups;
   const connected = useConnectedCounts();
+  const columns: Column<Group>[] = [
+    {
+      key: "name",
+      title: words.name,
+      cell: ({ id, name }) => (
+        <Link to="/groups" search={{ group: id }} className={classes.open}>
+          {name}
+        </Link>
+      ),
+    },
+    { key: "members", title: words.members, cell: ({ memberCount }) => number(memberCount) },
+    {
+      key: "online",
+      title: words.online,
+      cell: ({ id, memberCount }) => <Share of={memberCount} count={connected.get(id) ?? 0} />,
+    },
+    { key: "created", title: words.created, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
+  ];
   return (
-    <Frame
-      label={useText().shell.pages.groups}
-      heads={[text.name, text.members, text.online, text.created]}
+    <DataTable
+      label={text.shell.pages.groups}
+      columns={columns}
+      rows={groups}
+      keyOf={({ id }) => id}
+      marks={({ id }) => ({ "data-group": id })}
       least={440}
-    >
-      {groups.map(({ id, name, memberCount, createdAt }) => (
-        <Table.Tr key={id} data-group={id}>
-          <Table.Td>
-            <Link to="/groups" search={{ group: id }} className={classes.open}>
-              {name}
-            </Link>
-          </Table.Td>
-          <Table.Td>{memberCount.toLocaleString("en")}</Table.Td>
-          <Table.Td>
-            <Share of={memberCount} count={connected.get(id) ?? 0} />
-          </Table.Td>
-          <Table.Td>
-            <TimeText at={createdAt} />
-          </Table.Td>
-        </Table.Tr>
-      ))}
-    </Frame>
+      reading={reading}
+      empty={empty}
+    />
   );
 }
 
@@ -93,7 +104,7 @@ function Share({ count, of }: { count: number; of: number }) {
       <span className={classes.bar} aria-hidden="true">
         <span style={{ width: `${of > 0 ? (100 * count) / of : 0}%` }} />
       </span>
-      {count.toLocaleString("en")}
+      {number(count)}
     </span>
   );
 }

@@ -1,8 +1,8 @@
 import { Button, Modal, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
-import { Actions } from "../../parts/Frame";
-import { problemText } from "../../parts/ProblemLine";
+import { problemText } from "../../api/problemText";
+import { Actions } from "../../parts/Label";
 import { useText } from "../../text";
 import { GROUPS, type Group } from "./data";
 

@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { api, data, envelope, page, type Schemas } from "../../api/client";
 import { fleet, useFleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
+import { inOrder } from "../../text/format";
 
 export type Group = Schemas["Group"];
 
@@ -25,7 +26,7 @@ export function useGroups() {
         found.push(...part.items);
         cursor = part.next;
       } while (cursor !== null);
-      return found.sort((a, b) => a.name.localeCompare(b.name));
+      return found.sort((a, b) => inOrder(a.name, b.name));
     },
   });
 }
@@ -53,7 +54,7 @@ export function useMembers(groupId: string): readonly Device[] {
     () =>
       [...devices.values()]
         .filter(({ groupIds }) => groupIds.includes(groupId))
-        .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true })),
+        .sort((a, b) => inOrder(a.name, b.name)),
     [devices, roster, groupId],
   );
 }

@@ -1,13 +1,15 @@
-import { Button, Table } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useChange } from "../../api/change";
-import { useMay } from "../../app/access";
-import { Frame, Hint } from "../../parts/Frame";
 import { RefreshIcon } from "../../parts/icons";
+import { Hint } from "../../parts/Label";
 import { Section } from "../../parts/Page";
-import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
+import type { Column } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
+import { number } from "../../text/format";
 import type { CloudSync } from "./advice";
 import { CLOUD, type DeadLetter, retry, useDeadLetters } from "./data";
 import classes from "./health.module.css";
@@ -23,6 +25,41 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
     onDone: count => notifications.show({ message: words.retried(count) }),
   });
   const shown = deadLetters > 0 ? (dead.data ?? []) : [];
+  const columns: Column<DeadLetter>[] = [
+    {
+      key: "record",
+      title: words.record,
+      className: "mono",
+      cell: ({ id, data }) => <span title={JSON.stringify(data)}>{id}</span>,
+    },
+    { key: "kind", title: words.kind, cell: ({ kind }) => kind },
+    { key: "company", title: words.company, cell: ({ companyId }) => companyId },
+    { key: "device", title: words.device, cell: ({ deviceId }) => deviceId },
+    {
+      key: "error",
+      title: words.error,
+      className: classes.why,
+      cell: ({ error }) => <span title={error}>{error}</span>,
+    },
+    { key: "attempts", title: words.attempts, cell: ({ attempts }) => attempts },
+    { key: "failed", title: words.failed, cell: ({ failedAt }) => <TimeText at={failedAt} /> },
+    {
+      key: "retry",
+      title: "",
+      right: true,
+      cell: ({ id }) => (
+        <Button
+          variant="default"
+          size="compact-xs"
+          disabled={change.isPending}
+          aria-label={words.retryOne(id)}
+          onClick={() => change.mutate([id])}
+        >
+          {words.retry}
+        </Button>
+      ),
+    },
+  ];
   return (
     <Section
       title={words.title}
@@ -47,7 +84,7 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
         ) : (
           <dl className={classes.line}>
             <dt>{words.pending}</dt>
-            <dd>{pending.toLocaleString("en")}</dd>
+            <dd>{number(pending)}</dd>
             {oldestPendingSeconds !== null && (
               <>
                 <dt>{words.oldest}</dt>
@@ -55,7 +92,7 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
               </>
             )}
             <dt>{words.dead}</dt>
-            <dd data-bad={deadLetters > 0 || undefined}>{deadLetters.toLocaleString("en")}</dd>
+            <dd data-bad={deadLetters > 0 || undefined}>{number(deadLetters)}</dd>
             {lastError !== null && (
               <>
                 <dt>{words.lastError}</dt>
@@ -65,68 +102,20 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
           </dl>
         )}
         {deadLetters > 0 && <Hint>{administers ? words.deadHint : words.admins}</Hint>}
-        {dead.isError && <ProblemLine error={dead.error} onRetry={() => void dead.refetch()} />}
       </div>
-      {shown.length > 0 && (
-        <Frame
+      {deadLetters > 0 && administers && (
+        <DataTable
           bare
           label={words.deadTitle}
           least={820}
-          heads={[
-            words.record,
-            words.kind,
-            words.company,
-            words.device,
-            words.error,
-            words.attempts,
-            words.failed,
-            "",
-          ]}
-        >
-          {shown.map(letter => (
-            <Row
-              key={letter.id}
-              letter={letter}
-              busy={change.isPending}
-              onRetry={() => change.mutate([letter.id])}
-            />
-          ))}
-        </Frame>
+          columns={columns}
+          rows={shown}
+          keyOf={({ id }) => id}
+          marks={({ id }) => ({ "data-letter": id })}
+          reading={dead}
+          place={80}
+        />
       )}
     </Section>
-  );
-}
-
-type RowProps = { letter: DeadLetter; busy: boolean; onRetry: () => void };
-
-function Row({ letter, busy, onRetry }: RowProps) {
-  const words = useText().health.cloud;
-  return (
-    <Table.Tr data-letter={letter.id}>
-      <Table.Td className="mono" title={JSON.stringify(letter.data)}>
-        {letter.id}
-      </Table.Td>
-      <Table.Td>{letter.kind}</Table.Td>
-      <Table.Td>{letter.companyId}</Table.Td>
-      <Table.Td>{letter.deviceId}</Table.Td>
-      <Table.Td className={classes.why ?? ""} title={letter.error}>
-        {letter.error}
-      </Table.Td>
-      <Table.Td>{letter.attempts}</Table.Td>
-      <Table.Td>
-        <TimeText at={letter.failedAt} />
-      </Table.Td>
-      <Table.Td data-right>
-        <Button
-          variant="default"
-          size="compact-xs"
-          disabled={busy}
-          aria-label={words.retryOne(letter.id)}
-          onClick={onRetry}
-        >
-          {words.retry}
-        </Button>
-      </Table.Td>
-    </Table.Tr>
   );
 }

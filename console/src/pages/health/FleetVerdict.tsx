@@ -1,10 +1,11 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useFleet } from "../../live/fleet";
+import { useHubNow } from "../../live/hubClock";
 import { CheckIcon, WarningIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
-import { absoluteTime, useHubNow } from "../../parts/TimeText";
 import { useText } from "../../text";
+import { absoluteTime } from "../../text/format";
 import { useRecentDeployments, useStuck } from "./data";
 import { connectedOf, type FleetAdvice, fleetAdvice } from "./fleetAdvice";
 import classes from "./health.module.css";
@@ -14,14 +15,14 @@ export function FleetVerdict() {
   const words = useText().health.fleet;
   const now = useHubNow();
   const devices = useFleet(state => state.devices);
-  const loading = useFleet(state => state.loading && state.devices.size === 0);
+  const whole = useFleet(state => state.whole);
   const problem = useFleet(state => state.problem);
   useFleet(state => state.version);
   const stuck = useStuck(now);
   const deployments = useRecentDeployments();
   const failed = problem ?? stuck.error ?? deployments.error;
   if (failed) return <ProblemLine error={failed} />;
-  if (loading || !stuck.data || !deployments.data) return null;
+  if (!whole || !stuck.data || !deployments.data) return null;
   const found = fleetAdvice(devices.values(), stuck.data, deployments.data, now);
   if (found.length === 0) {
     const { total, connected } = connectedOf(devices.values());

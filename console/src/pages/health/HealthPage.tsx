@@ -3,6 +3,7 @@ import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { type Text, useText } from "../../text";
+import { number } from "../../text/format";
 import { type Advice, advice, type Health } from "./advice";
 import { CloudQueue } from "./CloudQueue";
 import { useCloud, useHealth } from "./data";
@@ -88,7 +89,7 @@ function Totals({ health }: { health: Health }) {
   const { devices, connected, unfinishedCommands, cloudQueue } = health.totals;
   const sum = (name: "eventsPerSecond" | "commandsPerSecond") =>
     health.replicas.reduce((total, { figures }) => total + (figures?.[name] ?? 0), 0);
-  const share = devices > 0 ? Math.round((100 * connected) / devices) : 0;
+  const share = devices > 0 ? connected / devices : 0;
   const tiles: [string, number, string?][] = [
     [words.totals.devices, devices],
     [words.totals.connected, connected, words.ofDevices(share)],
@@ -103,7 +104,7 @@ function Totals({ health }: { health: Health }) {
         <div key={name}>
           <dt>{name}</dt>
           <dd>
-            {value.toLocaleString("en")}
+            {number(value)}
             {more && <small>{more}</small>}
           </dd>
         </div>

@@ -1,14 +1,14 @@
-import { type Point, pathOf, short } from "../../live/history";
-import { Hint, Label } from "../../parts/Frame";
+import { type Point, pathOf } from "../../live/history";
+import { Hint, Label } from "../../parts/Label";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
+import { bytes, NONE, number, percent, short } from "../../text/format";
 import { type Replica, type Standing, standing } from "./advice";
 import { CHART_MINUTES, CHARTS, type Chart } from "./data";
 import classes from "./health.module.css";
 
 const WIDTH = 120;
 const HEIGHT = 28;
-const MEBIBYTE = 2 ** 20;
 
 const TONES: Record<Standing, "ok" | "warn" | "bad" | undefined> = {
   ok: "ok",
@@ -61,7 +61,7 @@ export function ReplicaCard({ replica, serverTime, charts }: Props) {
 function LiveChart({ chart, points }: { chart: Chart; points: readonly Point[] }) {
   const words = useText().health;
   const last = points.at(-1)?.value;
-  const shown = last === undefined ? "–" : withUnit(chart, last, words);
+  const shown = last === undefined ? NONE : withUnit(chart, last, words);
   return (
     <figure
       className={classes.chart}
@@ -88,7 +88,7 @@ function withUnit(
   value: number,
   words: ReturnType<typeof useText>["health"],
 ): string {
-  if (chart === "cpuPercent") return words.percent(Math.round(value));
+  if (chart === "cpuPercent") return percent(value / 100);
   if (chart === "latencyMs") return words.milliseconds(value);
   return short(value);
 }
@@ -98,8 +98,8 @@ function Figures({ figures }: { figures: NonNullable<Replica["figures"]> }) {
   const words = text.health.figures;
   const { queues, database, streamLag, redis } = figures;
   const rows: [string, string, boolean?][] = [
-    [words.lines, figures.lines.toLocaleString("en")],
-    [words.dashboards, figures.dashboards.toLocaleString("en")],
+    [words.lines, number(figures.lines)],
+    [words.dashboards, number(figures.dashboards)],
     [words.refusals, short(figures.refusalsPerSecond), figures.refusalsPerSecond > 0],
     [words.errors, short(figures.errorsPerSecond), figures.errorsPerSecond > 0],
     [words.eventQueue, short(queues.events)],
@@ -108,7 +108,7 @@ function Figures({ figures }: { figures: NonNullable<Replica["figures"]> }) {
     [words.streamLag, streamLag === null ? words.noLag : short(streamLag)],
     [words.pool, words.poolOf(database.busy, database.most), database.busy >= database.most],
     [words.redis, words.redisStates[redis], redis === "away"],
-    [words.memory, `${Math.round(figures.memoryBytes / MEBIBYTE)} MiB`],
+    [words.memory, bytes(figures.memoryBytes)],
   ];
   return (
     <dl className={classes.figures}>

@@ -1,7 +1,7 @@
 /** What of the fleet needs somebody's attention. Pure. */
 import type { Schemas } from "../../api/client";
-import { isUnfinished } from "../../firmware/waves";
 import type { Device } from "../../live/standing";
+import { isUnfinished } from "../../live/waves";
 
 export type FleetAdvice =
   | { about: "none"; value: number }

@@ -1,13 +1,14 @@
 import { Button, Textarea } from "@mantine/core";
 import { useState } from "react";
 import { useChange } from "../../api/change";
-import { useMay } from "../../app/access";
+import { problemText } from "../../api/problemText";
 import { Confirm } from "../../parts/Confirm";
-import { Actions, Hint } from "../../parts/Frame";
 import { Json } from "../../parts/Json";
+import { Actions, Hint } from "../../parts/Label";
 import { Loading } from "../../parts/Loading";
 import { Section } from "../../parts/Page";
-import { ProblemLine, problemText } from "../../parts/ProblemLine";
+import { ProblemLine } from "../../parts/ProblemLine";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { deleteConfigSchema, SCHEMA, setConfigSchema, useConfigSchema } from "./data";
 import classes from "./settings.module.css";

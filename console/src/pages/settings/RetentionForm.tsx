@@ -1,10 +1,10 @@
 import { Button, NumberInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
-import { useMay } from "../../app/access";
 import { Confirm } from "../../parts/Confirm";
-import { Actions, Hint } from "../../parts/Frame";
+import { Actions, Hint } from "../../parts/Label";
 import { Section } from "../../parts/Page";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { changeSettings, type OrgSettings, type Retention, SETTINGS } from "./data";
 import { Overridden } from "./Enrollment";

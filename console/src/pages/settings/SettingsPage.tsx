@@ -1,12 +1,12 @@
 import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
+import { SigningKeys } from "../../parts/SigningKeys";
 import { useText } from "../../text";
 import { ConfigSchema } from "./ConfigSchema";
 import { useSettings } from "./data";
 import { Enrollment } from "./Enrollment";
 import { RetentionForm } from "./RetentionForm";
-import { SigningKeys } from "./SigningKeys";
 
 /** Administrators change it; everybody else may read it. */
 export function SettingsPage() {

@@ -4,10 +4,8 @@ import { Problem } from "../../api/problem";
 
 export type OrgSettings = Schemas["OrgSettings"];
 export type Retention = OrgSettings["retention"];
-export type SigningKey = Schemas["SigningKey"];
 
 export const SETTINGS = ["settings"] as const;
-export const SIGNING = ["signing-keys"] as const;
 export const SCHEMA = ["config-schema"] as const;
 
 type Change = {
@@ -24,19 +22,6 @@ export const changeSettings = (change: Change) =>
   data(api.PATCH("/api/v1/settings", { body: change as Schemas["SettingsPatch"] }));
 
 export const newEnrollmentKey = () => data(api.POST("/api/v1/settings/enrollment-key"));
-
-export const useSigningKeys = () =>
-  useQuery({
-    queryKey: SIGNING,
-    queryFn: () =>
-      data(api.GET("/api/v1/firmware/signing-keys", { params: { query: { limit: 500 } } })),
-  });
-
-export const addSigningKey = (body: Schemas["KeyBody"]) =>
-  data(api.POST("/api/v1/firmware/signing-keys", { body }));
-
-export const deleteSigningKey = (id: string) =>
-  envelope(api.DELETE("/api/v1/firmware/signing-keys/{id}", { params: { path: { id } } }));
 
 /** Null where there is none. */
 export const useConfigSchema = () =>

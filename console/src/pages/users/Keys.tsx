@@ -1,22 +1,24 @@
-import { ActionIcon, Button, Modal, Select, Stack, Table, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Modal, Select, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
+import type { Role } from "../../api/client";
 import { hubAddress } from "../../api/prefix";
 import { Problem } from "../../api/problem";
-import type { Role } from "../../api/session";
-import { covers, ROLES, useMay } from "../../app/access";
-import { useSession } from "../../app/session";
+import { problemText } from "../../api/problemText";
+import { type ApiKey, createKey, deleteKey, KEYS, useKeys, useUsers } from "../../api/users";
+import { hubNow, useHubNow } from "../../live/hubClock";
 import { Confirm } from "../../parts/Confirm";
 import { CopyLine } from "../../parts/CopyLine";
 import { Empty } from "../../parts/Empty";
-import { Actions, Frame, Hint, Label } from "../../parts/Frame";
 import { KeyIcon, PlusIcon, TrashIcon } from "../../parts/icons";
-import { Loading } from "../../parts/Loading";
-import { ProblemLine, problemText } from "../../parts/ProblemLine";
+import { Actions, Hint, Label } from "../../parts/Label";
 import { Secret } from "../../parts/Secret";
-import { TimeText, useHubNow } from "../../parts/TimeText";
+import { TimeText } from "../../parts/TimeText";
+import type { Column } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { covers, ROLES, useMay } from "../../session/access";
+import { useSession } from "../../session/context";
 import { useText } from "../../text";
-import { type ApiKey, createKey, deleteKey, KEYS, useKeys, useUsers } from "./data";
 
 const DAY_MS = 86_400_000;
 
@@ -34,87 +36,73 @@ export function Keys() {
       {words.create}
     </Button>
   );
+  const ownerColumn: Column<ApiKey> = {
+    key: "owner",
+    title: words.owner,
+    cell: ({ userId }) => owner(userId),
+  };
+  const columns: Column<ApiKey>[] = [
+    { key: "name", title: words.name, cell: ({ name }) => <strong>{name}</strong> },
+    { key: "role", title: text.users.role, cell: ({ role }) => text.common.roles[role] },
+    ...(administers ? [ownerColumn] : []),
+    {
+      key: "created",
+      title: text.users.created,
+      cell: ({ createdAt }) => <TimeText at={createdAt} />,
+    },
+    {
+      key: "expires",
+      title: words.expires,
+      cell: ({ expiresAt }) => <Expiry at={expiresAt} />,
+    },
+    {
+      key: "delete",
+      title: "",
+      right: true,
+      cell: key => (
+        <ActionIcon aria-label={`${words.delete}: ${key.name}`} onClick={() => setLeaving(key)}>
+          <TrashIcon />
+        </ActionIcon>
+      ),
+    },
+  ];
   return (
     <Stack gap="sm">
-      {keys.isError && <ProblemLine error={keys.error} onRetry={() => void keys.refetch()} />}
-      {keys.isPending && <Loading height={200} />}
       {keys.data && keys.data.length > 0 && (
-        <>
-          <Actions>
-            <span style={{ flex: 1 }}>
-              <Hint>
-                {words.hint} {administers && words.all}
-              </Hint>
-            </span>
-            {newKey}
-          </Actions>
-          <Frame
-            label={text.users.tabs.keys}
-            heads={[
-              words.name,
-              text.users.role,
-              ...(administers ? [words.owner] : []),
-              text.users.created,
-              words.expires,
-              "",
-            ]}
-          >
-            {keys.data.map(key => (
-              <Row
-                key={key.id}
-                apiKey={key}
-                owner={administers ? owner(key.userId) : null}
-                onDelete={() => setLeaving(key)}
-              />
-            ))}
-          </Frame>
-        </>
-      )}
-      {keys.data?.length === 0 && (
-        <Empty icon={KeyIcon} title={words.none}>
-          <p>{words.hint}</p>
+        <Actions>
+          <span style={{ flex: 1 }}>
+            <Hint>
+              {words.hint} {administers && words.all}
+            </Hint>
+          </span>
           {newKey}
-        </Empty>
+        </Actions>
       )}
+      <DataTable
+        label={text.users.tabs.keys}
+        columns={columns}
+        rows={keys.data ?? []}
+        keyOf={({ id }) => id}
+        marks={({ name }) => ({ "data-key": name })}
+        reading={keys}
+        empty={
+          <Empty icon={KeyIcon} title={words.none}>
+            <p>{words.hint}</p>
+            {newKey}
+          </Empty>
+        }
+      />
       {creating && <CreateKey onClose={() => setCreating(false)} />}
       {leaving && <DeleteKey apiKey={leaving} onClose={() => setLeaving(null)} />}
     </Stack>
   );
 }
 
-type RowProps = { apiKey: ApiKey; owner: string | null; onDelete: () => void };
-
-function Row({ apiKey, owner, onDelete }: RowProps) {
-  const text = useText();
-  const words = text.users.keys;
+function Expiry({ at }: { at: string | null }) {
+  const words = useText().users.keys;
   const now = useHubNow();
-  const { name, role, createdAt, expiresAt } = apiKey;
-  return (
-    <Table.Tr data-key={name}>
-      <Table.Td>
-        <strong>{name}</strong>
-      </Table.Td>
-      <Table.Td>{text.common.roles[role]}</Table.Td>
-      {owner !== null && <Table.Td>{owner}</Table.Td>}
-      <Table.Td>
-        <TimeText at={createdAt} />
-      </Table.Td>
-      <Table.Td>
-        {expiresAt === null && words.forEver}
-        {expiresAt !== null &&
-          (Date.parse(expiresAt) <= now ? (
-            <Label tone="bad">{words.over}</Label>
-          ) : (
-            <TimeText at={expiresAt} />
-          ))}
-      </Table.Td>
-      <Table.Td data-right>
-        <ActionIcon aria-label={`${words.delete}: ${name}`} onClick={onDelete}>
-          <TrashIcon />
-        </ActionIcon>
-      </Table.Td>
-    </Table.Tr>
-  );
+  if (at === null) return words.forEver;
+  return Date.parse(at) <= now ? <Label tone="bad">{words.over}</Label> : <TimeText at={at} />;
 }
 
 function CreateKey({ onClose }: { onClose: () => void }) {
@@ -126,7 +114,7 @@ function CreateKey({ onClose }: { onClose: () => void }) {
   const [days, setDays] = useState("90");
   const change = useChange(
     () => {
-      const until = Date.now() + Number(days) * DAY_MS;
+      const until = hubNow() + Number(days) * DAY_MS;
       const expiresAt = days === "0" ? null : new Date(until).toISOString();
       return createKey({ name: name.trim(), role, expiresAt });
     },

@@ -1,13 +1,13 @@
 import { Button, Modal, Select, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../../api/change";
-import type { Role } from "../../api/session";
-import { ROLES } from "../../app/access";
-import { Actions, Hint } from "../../parts/Frame";
-import { problemText } from "../../parts/ProblemLine";
+import type { Role } from "../../api/client";
+import { problemText } from "../../api/problemText";
+import { changeUser, createUser, USERS, type User } from "../../api/users";
+import { Actions, Hint } from "../../parts/Label";
 import { Secret } from "../../parts/Secret";
+import { ROLES } from "../../session/access";
 import { useText } from "../../text";
-import { changeUser, createUser, USERS, type User } from "./data";
 import { newPassword } from "./password";
 
 /** A new user, with a password that is made here and shown once. */

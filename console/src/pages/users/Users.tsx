@@ -1,17 +1,17 @@
-import { ActionIcon, Button, Menu, Select, Stack, Table, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Menu, Select, Stack, Tooltip } from "@mantine/core";
 import { useState } from "react";
 import { useChange } from "../../api/change";
-import type { Role } from "../../api/session";
-import { ROLES, useMay } from "../../app/access";
-import { useSession } from "../../app/session";
+import type { Role } from "../../api/client";
+import { changeUser, deleteUser, USERS, type User, useUsers } from "../../api/users";
 import { Confirm } from "../../parts/Confirm";
-import { Actions, Frame, Label } from "../../parts/Frame";
 import { MoreIcon, PlusIcon } from "../../parts/icons";
-import { Loading } from "../../parts/Loading";
-import { ProblemLine } from "../../parts/ProblemLine";
+import { Actions, Label } from "../../parts/Label";
 import { TimeText } from "../../parts/TimeText";
+import type { Column } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { ROLES, useMay } from "../../session/access";
+import { useSession } from "../../session/context";
 import { useText } from "../../text";
-import { changeUser, deleteUser, USERS, type User, useUsers } from "./data";
 import { CreateUser, ResetPassword } from "./PasswordDialogs";
 
 type Wish =
@@ -26,6 +26,23 @@ export function Users() {
   const [creating, setCreating] = useState(false);
   const [wish, setWish] = useState<Wish | null>(null);
   const close = () => setWish(null);
+  const columns: Column<User>[] = [
+    { key: "name", title: words.name, cell: user => <Who user={user} /> },
+    {
+      key: "role",
+      title: words.role,
+      cell: user =>
+        administers ? <RoleChoice user={user} onWish={setWish} /> : text.common.roles[user.role],
+    },
+    { key: "state", title: words.state, cell: user => <State user={user} /> },
+    { key: "created", title: words.created, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
+  ];
+  const actions: Column<User> = {
+    key: "actions",
+    title: "",
+    right: true,
+    cell: user => <RowMenu user={user} onWish={setWish} />,
+  };
   return (
     <Stack gap="sm">
       {administers && (
@@ -35,18 +52,14 @@ export function Users() {
           </Button>
         </Actions>
       )}
-      {users.isError && <ProblemLine error={users.error} onRetry={() => void users.refetch()} />}
-      {users.isPending && <Loading height={200} />}
-      {users.data && (
-        <Frame
-          label={words.tabs.users}
-          heads={[words.name, words.role, words.state, words.created, ...(administers ? [""] : [])]}
-        >
-          {users.data.map(user => (
-            <Row key={user.id} user={user} administers={administers} onWish={setWish} />
-          ))}
-        </Frame>
-      )}
+      <DataTable
+        label={words.tabs.users}
+        columns={administers ? [...columns, actions] : columns}
+        rows={users.data ?? []}
+        keyOf={({ id }) => id}
+        marks={({ username }) => ({ "data-user": username })}
+        reading={users}
+      />
       {creating && <CreateUser onClose={() => setCreating(false)} />}
       {wish?.deed === "reset" && <ResetPassword user={wish.user} onClose={close} />}
       {wish?.deed === "disable" && (
@@ -81,83 +94,82 @@ export function Users() {
   );
 }
 
-type RowProps = { user: User; administers: boolean; onWish: (wish: Wish) => void };
-
-function Row({ user, administers, onWish }: RowProps) {
-  const text = useText();
-  const words = text.users;
+function Who({ user: { username, displayName } }: { user: User }) {
+  const words = useText().users;
   const me = useSession();
+  return (
+    <>
+      <strong>{username}</strong> {me.username === username && <Label>{words.you}</Label>}
+      {displayName !== username && <span className="dim"> {displayName}</span>}
+    </>
+  );
+}
+
+type RowProps = { user: User; onWish: (wish: Wish) => void };
+
+function RoleChoice({ user, onWish }: RowProps) {
+  const text = useText();
+  return (
+    <Select
+      size="xs"
+      w={140}
+      aria-label={text.users.roleOf(user.username)}
+      allowDeselect={false}
+      value={user.role}
+      data={ROLES.map(value => ({ value, label: text.common.roles[value] }))}
+      onChange={value => {
+        const chosen = ROLES.find(one => one === value);
+        if (chosen && chosen !== user.role) onWish({ deed: "role", user, role: chosen });
+      }}
+    />
+  );
+}
+
+function State({ user: { disabled, initialPassword } }: { user: User }) {
+  const words = useText().users;
+  return (
+    <>
+      {disabled ? (
+        <Label tone="bad">{words.disabled}</Label>
+      ) : (
+        <Label tone="ok">{words.active}</Label>
+      )}{" "}
+      {initialPassword && (
+        <Tooltip label={words.initialHint}>
+          <span>
+            <Label tone="warn">{words.initial}</Label>
+          </span>
+        </Tooltip>
+      )}
+    </>
+  );
+}
+
+function RowMenu({ user, onWish }: RowProps) {
+  const words = useText().users;
   const enable = useChange(() => changeUser(user.id, { disabled: false }), {
     stale: [USERS],
     done: words.changed,
   });
-  const { username, displayName, role, disabled, initialPassword, createdAt } = user;
   return (
-    <Table.Tr data-user={username}>
-      <Table.Td>
-        <strong>{username}</strong> {me.username === username && <Label>{words.you}</Label>}
-        {displayName !== username && <span className="dim"> {displayName}</span>}
-      </Table.Td>
-      <Table.Td>
-        {administers ? (
-          <Select
-            size="xs"
-            w={140}
-            aria-label={words.roleOf(username)}
-            allowDeselect={false}
-            value={role}
-            data={ROLES.map(value => ({ value, label: text.common.roles[value] }))}
-            onChange={value => {
-              const chosen = ROLES.find(one => one === value);
-              if (chosen && chosen !== role) onWish({ deed: "role", user, role: chosen });
-            }}
-          />
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon aria-label={words.actions(user.username)}>
+          <MoreIcon />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => onWish({ deed: "reset", user })}>{words.reset}</Menu.Item>
+        {user.disabled ? (
+          <Menu.Item onClick={() => enable.mutate(undefined)}>{words.enable}</Menu.Item>
         ) : (
-          text.common.roles[role]
+          <Menu.Item onClick={() => onWish({ deed: "disable", user })}>{words.disable}</Menu.Item>
         )}
-      </Table.Td>
-      <Table.Td>
-        {disabled ? (
-          <Label tone="bad">{words.disabled}</Label>
-        ) : (
-          <Label tone="ok">{words.active}</Label>
-        )}{" "}
-        {initialPassword && (
-          <Tooltip label={words.initialHint}>
-            <span>
-              <Label tone="warn">{words.initial}</Label>
-            </span>
-          </Tooltip>
-        )}
-      </Table.Td>
-      <Table.Td>
-        <TimeText at={createdAt} />
-      </Table.Td>
-      {administers && (
-        <Table.Td data-right>
-          <Menu position="bottom-end">
-            <Menu.Target>
-              <ActionIcon aria-label={words.actions(username)}>
-                <MoreIcon />
-              </ActionIcon>
-            </Menu.Target>
-            <Menu.Dropdown>
-              <Menu.Item onClick={() => onWish({ deed: "reset", user })}>{words.reset}</Menu.Item>
-              {disabled ? (
-                <Menu.Item onClick={() => enable.mutate(undefined)}>{words.enable}</Menu.Item>
-              ) : (
-                <Menu.Item onClick={() => onWish({ deed: "disable", user })}>
-                  {words.disable}
-                </Menu.Item>
-              )}
-              <Menu.Item color="red" onClick={() => onWish({ deed: "delete", user })}>
-                {words.delete}
-              </Menu.Item>
-            </Menu.Dropdown>
-          </Menu>
-        </Table.Td>
-      )}
-    </Table.Tr>
+        <Menu.Item color="red" onClick={() => onWish({ deed: "delete", user })}>
+          {words.delete}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
   );
 }
 

@@ -1,7 +1,7 @@
 import { Tabs } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMay } from "../../app/access";
 import { Page } from "../../parts/Page";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { Keys } from "./Keys";
 import { Users } from "./Users";

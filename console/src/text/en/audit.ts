@@ -1,3 +1,5 @@
+import { number } from "../format";
+
 export const audit = {
   search: "Search actor, action, target",
   clearSearch: "Clear the search",
@@ -33,11 +35,11 @@ export const audit = {
   export: "Export",
   asCsv: "As CSV",
   asJson: "As JSON",
-  exported: (count: number) => `${count.toLocaleString("en")} entries exported.`,
+  exported: (count: number) => `${number(count)} entries exported.`,
   exportedSome: (count: number) =>
-    `The newest ${count.toLocaleString("en")} entries are exported. Narrow the time for older ones.`,
+    `The newest ${number(count)} entries are exported. Narrow the time for older ones.`,
   shown: (count: number, more: boolean) =>
-    `${count.toLocaleString("en")}${more ? "+" : ""} ${count === 1 ? "entry" : "entries"}`,
+    `${number(count)}${more ? "+" : ""} ${count === 1 ? "entry" : "entries"}`,
   none: "Nothing matches",
   noneHint: "Every privileged action is recorded here, from the moment of its effect.",
   clear: "Clear all filters",

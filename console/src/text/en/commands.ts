@@ -1,3 +1,4 @@
+import { number } from "../format";
 import { common } from "./common";
 
 const { plural } = common;
@@ -73,7 +74,7 @@ export const commands = {
       required: "This field is required.",
       integer: "A whole number.",
       range: (least: number | null, most: number | null) =>
-        `From ${least ?? "any"} to ${most === null ? "any" : most.toLocaleString("en")}.`,
+        `From ${least ?? "any"} to ${most === null ? "any" : number(most)}.`,
       long: (longest: number) => `At most ${longest} characters.`,
       json: "This must be a JSON object.",
       map: "name=value, one a line.",
@@ -85,21 +86,19 @@ export const commands = {
   },
   preview: {
     title: "Who gets it",
-    connected: (count: number) => `${count.toLocaleString("en")} connected`,
-    offlineNow: (count: number) => `${count.toLocaleString("en")} not connected, fail at once`,
-    offlineQueue: (count: number) =>
-      `${count.toLocaleString("en")} not connected, get it when they connect`,
-    barred: (count: number) => `${count.toLocaleString("en")} barred from the hub`,
-    tooMany: (most: number) => `At most ${most.toLocaleString("en")} devices at once.`,
-    more: (count: number) => `and ${count.toLocaleString("en")} more`,
+    connected: (count: number) => `${number(count)} connected`,
+    offlineNow: (count: number) => `${number(count)} not connected, fail at once`,
+    offlineQueue: (count: number) => `${number(count)} not connected, get it when they connect`,
+    barred: (count: number) => `${number(count)} barred from the hub`,
+    tooMany: (most: number) => `At most ${number(most)} devices at once.`,
+    more: (count: number) => `and ${number(count)} more`,
   },
   run: {
     title: (title: string, count: number) => `${title}: ${plural(count, "device", "devices")}`,
-    progress: (ended: number, total: number) =>
-      `${ended.toLocaleString("en")} of ${total.toLocaleString("en")} ended`,
-    succeeded: (count: number) => `${count.toLocaleString("en")} succeeded`,
-    failed: (count: number) => `${count.toLocaleString("en")} did not`,
-    under: (count: number) => `${count.toLocaleString("en")} under way`,
+    progress: (ended: number, total: number) => `${number(ended)} of ${number(total)} ended`,
+    succeeded: (count: number) => `${number(count)} succeeded`,
+    failed: (count: number) => `${number(count)} did not`,
+    under: (count: number) => `${number(count)} under way`,
     retry: (count: number) => `Retry ${plural(count, "device", "devices")}`,
     retryUnknown:
       "Among them are some whose result is unknown or came too late: they may do it a second time.",
@@ -114,6 +113,7 @@ export const commands = {
     cancelMany: (count: number) => `Cancel ${plural(count, "command", "commands")}`,
     cancelled: "Cancel is asked for. The device decides how it ends.",
     onlyFailed: "Only those that did not work",
+    rows: "What became of it, by device",
   },
   page: {
     none: "No command has been sent yet.",

@@ -1,10 +1,13 @@
+import { NONE, number } from "../format";
+
 const plural = (count: number, one: string, many: string) =>
-  `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+  `${number(count)} ${count === 1 ? one : many}`;
 
 export const common = {
   product: "Longline",
   plural,
   actions: "Actions",
+  selection: "Selection",
   cancel: "Cancel",
   close: "Close",
   save: "Save",
@@ -15,7 +18,7 @@ export const common = {
   copied: "Copied",
   loading: "Loading…",
   more: "Show more",
-  none: "–",
+  none: NONE,
   unknown: "unknown",
   devices: (count: number) => plural(count, "device", "devices"),
   never: "never",

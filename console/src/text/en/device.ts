@@ -1,7 +1,7 @@
+import { number, percent } from "../format";
 import { common } from "./common";
 
 const { plural } = common;
-const number = (count: number) => count.toLocaleString("en");
 
 export const device = {
   sections: "Of this device",
@@ -66,8 +66,7 @@ export const device = {
   },
   timeline: {
     title: "State and presence",
-    share: (share: number) =>
-      `Connected ${(100 * share).toLocaleString("en", { maximumFractionDigits: share > 0.99 && share < 1 ? 2 : 1 })} %`,
+    share: (share: number) => `Connected ${percent(share, 1)}`,
     shareHint: "of the time that is known",
     unknown: "Not known",
     label: (share: string, changes: number) =>
@@ -228,6 +227,10 @@ export const device = {
     >,
     tones: { ok: "Good", warn: "Warning", bad: "Bad", none: "" },
     list: "Events, the newest first",
+    tone: "How bad",
+    subject: "Subject",
+    data: "Data",
+    when: "When",
     none: "No events yet.",
     noneHint: "Scans, prints, alerts and other events of production appear here at once.",
     count: (count: number) => plural(count, "event", "events"),

@@ -1,7 +1,7 @@
+import { number } from "../format";
 import { common } from "./common";
 
 const { plural, devices } = common;
-const number = (count: number) => count.toLocaleString("en");
 
 export const firmware = {
   tabs: { deployments: "Deployments", releases: "Releases", keys: "Signing keys" },
@@ -93,7 +93,7 @@ export const firmware = {
     "Detached Ed25519 signature over the file, in base64. It can be attached later, too.",
   uploading: "Uploading",
   hashing: "The hub verifies and stores it…",
-  sent: (sent: string, size: string, percent: number) => `${sent} of ${size} · ${percent} %`,
+  sent: (sent: string, size: string, share: string) => `${sent} of ${size} · ${share}`,
   uploadDo: "Upload",
   isUploaded: (version: string, size: string) => `Release ${version} is uploaded, ${size}.`,
   // Deployments
@@ -116,6 +116,13 @@ export const firmware = {
   all: "All",
   searchDevices: "Search devices",
   noneOfThese: "No device here.",
+  columns: {
+    device: "Device",
+    wave: "Wave",
+    reason: "Reason",
+    from: "From version",
+    when: "When",
+  },
   noWave: "no wave",
   waveName: (wave: number) => `Wave ${wave}`,
   byCount: (count: number) => devices(count),

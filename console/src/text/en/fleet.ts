@@ -1,14 +1,15 @@
+import { number } from "../format";
 import { common } from "./common";
 
 const { plural } = common;
 
 export const fleet = {
-  loading: (count: number) => `Loading, ${count.toLocaleString("en")} so far`,
+  loading: (count: number) => `Loading, ${number(count)} so far`,
   count: (shown: number, all: number) =>
     shown === all
       ? plural(all, "device", "devices")
-      : `${shown.toLocaleString("en")} of ${plural(all, "device", "devices")}`,
-  connected: (count: number) => `${count.toLocaleString("en")} connected`,
+      : `${number(shown)} of ${plural(all, "device", "devices")}`,
+  connected: (count: number) => `${number(count)} connected`,
   addTitle: "Add a device",
   addHint:
     "Run this on the machine that is to become a device. It appears here as soon as it is connected.",
@@ -49,15 +50,15 @@ export const fleet = {
   deleteView: (name: string) => `Delete the view ${name}`,
   barred: "barred",
   choose: (name: string) => `Select ${name}`,
-  chooseAll: (count: number) => `Select all ${count.toLocaleString("en")} that match`,
-  chosen: (count: number) => `${count.toLocaleString("en")} selected`,
+  chooseAll: (count: number) => `Select all ${number(count)} that match`,
+  chosen: (count: number) => `${number(count)} selected`,
   chosenHidden: (count: number, hidden: number) =>
-    `${count.toLocaleString("en")} selected, ${hidden.toLocaleString("en")} not shown here`,
+    `${number(count)} selected, ${number(hidden)} not shown here`,
   showChosen: "Show them",
   dropHidden: "Leave out what is not shown",
   showMatching: "Show all that match again",
   chooseNone: "Clear selection",
-  chooseMatching: (count: number) => `Select all ${count.toLocaleString("en")} that match`,
+  chooseMatching: (count: number) => `Select all ${number(count)} that match`,
   send: "Send a command",
   export: "Export CSV",
 };

@@ -1,3 +1,4 @@
+import { number } from "../format";
 import { common } from "./common";
 
 const { devices } = common;
@@ -29,7 +30,7 @@ export const groups = {
   removed: (count: number) => `${devices(count)} removed.`,
   chosen: (count: number) => `${devices(count)} selected`,
   chosenHidden: (count: number, hidden: number) =>
-    `${devices(count)} selected, ${hidden.toLocaleString("en")} not shown here`,
+    `${devices(count)} selected, ${number(hidden)} not shown here`,
   showAll: "Show them",
   send: "Send a command",
   search: "Search by name or ID",
@@ -39,9 +40,8 @@ export const groups = {
   paste: "Device IDs",
   pasteHint: "Separated by spaces, commas or new lines.",
   pasteFound: (count: number) => `${devices(count)} found`,
-  pasteMembers: (count: number) => `${count.toLocaleString("en")} already in the group`,
-  pasteUnknown: (count: number, some: string) =>
-    `${count.toLocaleString("en")} unknown, left out: ${some}`,
+  pasteMembers: (count: number) => `${number(count)} already in the group`,
+  pasteUnknown: (count: number, some: string) => `${number(count)} unknown, left out: ${some}`,
   noMembers: "This group has no devices yet",
   noMembersHint: "Add some by search, or paste a list of IDs.",
   noMatch: "No device matches.",

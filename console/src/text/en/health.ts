@@ -1,7 +1,7 @@
+import { lasting, number, percent } from "../format";
 import { common } from "./common";
 
 const { plural } = common;
-const count = (value: number) => value.toLocaleString("en");
 
 export const health = {
   totals: {
@@ -12,13 +12,13 @@ export const health = {
     events: "Events per second",
     commands: "Commands per second",
   },
-  ofDevices: (share: number) => `${share} % of all`,
+  ofDevices: (share: number) => `${percent(share)} of all`,
   well: "The hub is healthy: its replicas and the queue to the cloud.",
   wellWithoutCloud: "The hub's replicas are healthy. The queue to the cloud is not known.",
   fleet: {
     title: "What the fleet needs",
     well: (connected: number, total: number) =>
-      `The fleet is well: ${count(connected)} of ${plural(total, "device", "devices")} connected, none in error, no command stuck, no deployment failing.`,
+      `The fleet is well: ${number(connected)} of ${plural(total, "device", "devices")} connected, none in error, no command stuck, no deployment failing.`,
     empty: "The fleet has no devices yet.",
     none: (total: number) =>
       total === 1
@@ -53,7 +53,6 @@ export const health = {
     cpuPercent: "CPU",
     latencyMs: "Database",
   },
-  percent: (value: number) => `${value} %`,
   milliseconds: (value: number) => `${value} ms`,
   chart: (name: string, value: string, minutes: number) =>
     `${name}: ${value} now; the last ${minutes} minutes as a line`,
@@ -88,11 +87,11 @@ export const health = {
     pool: (id: string) =>
       `All database connections of ${id} are busy. Raise LONGLINE_DATABASE_CONNECTIONS, or add a replica.`,
     events: (id: string, value: number) =>
-      `${count(value)} events wait for Postgres on ${id}. If it grows, Postgres is the limit: look at its disk first, and at what devices send.`,
+      `${number(value)} events wait for Postgres on ${id}. If it grows, Postgres is the limit: look at its disk first, and at what devices send.`,
     stream: (id: string, value: number) =>
-      `${count(value)} events wait for Redis on ${id}. Dashboards lag behind.`,
+      `${number(value)} events wait for Redis on ${id}. Dashboards lag behind.`,
     lag: (id: string, value: number) =>
-      `Dashboards on ${id} are ${count(value)} events behind. Fewer dashboards, or narrower filters, help.`,
+      `Dashboards on ${id} are ${number(value)} events behind. Fewer dashboards, or narrower filters, help.`,
     refusals: (id: string, value: number) =>
       `${id} refuses ${value} requests or connections a second: it is overloaded or draining. Add a replica if it stays.`,
     errors: (id: string, value: number) =>
@@ -111,8 +110,7 @@ export const health = {
     oldest: "Oldest waits",
     lastError: "What is wrong now",
     nothing: "Nothing waits, nothing was refused.",
-    seconds: (value: number) =>
-      value < 120 ? `${Math.round(value)} s` : plural(Math.round(value / 60), "minute", "minutes"),
+    seconds: (value: number) => lasting(1000 * value),
     deadTitle: "Dead letters",
     deadHint:
       "Records that the cloud refused. Others of their company go on. Fix the cause, then try again.",
@@ -125,7 +123,7 @@ export const health = {
     failed: "Refused",
     retry: "Try again",
     retryOne: (id: string) => `Try again: ${id}`,
-    retryAll: (value: number) => `Try all ${count(value)} again`,
+    retryAll: (value: number) => `Try all ${number(value)} again`,
     retried: (value: number) => `${plural(value, "record", "records")} put back into the queue.`,
     open: (id: string) => `Data of ${id}`,
     admins: "Administrators see what was refused, and why.",

@@ -2,24 +2,25 @@ import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { clockTime } from "../times";
-import { type Columns, readable } from "./series";
+import { axisTime, figure, measure } from "../../../text/format";
+import type { Columns } from "./series";
 
 const HEIGHT = 190;
-const DAY = 86_400;
 
 type Props = {
   columns: Columns;
   /** Unix seconds. */
   since: number;
   until: number;
+  /** Whose unit the axis has. */
+  metric: string;
   label: string;
   /** The place under the pointer, here or in another chart of the page; null when there is none. */
   onPoint: (index: number | null) => void;
 };
 
 /** One metric: its mean as a line, its least and most as a band. Where there is a hole there is none. */
-export function Chart({ columns, since, until, label, onPoint }: Props) {
+export function Chart({ columns, since, until, metric, label, onPoint }: Props) {
   const { ref: sized, width } = useElementSize();
   const ref = useRef<HTMLDivElement>(null);
   const both = useMergedRef(sized, ref);
@@ -34,7 +35,7 @@ export function Chart({ columns, since, until, label, onPoint }: Props) {
     const root = ref.current;
     if (!wide || root === null) return;
     const chart = new uPlot(
-      options(root, index => point.current(index)),
+      options(root, metric, index => point.current(index)),
       dataOf(newest.current.columns),
       root,
     );
@@ -44,7 +45,7 @@ export function Chart({ columns, since, until, label, onPoint }: Props) {
       chart.destroy();
       plot.current = null;
     };
-  }, [wide]);
+  }, [wide, metric]);
 
   useEffect(() => {
     if (width > 0) plot.current?.setSize({ width, height: HEIGHT });
@@ -71,7 +72,11 @@ function dataOf({ x, min, max, avg }: Columns): uPlot.AlignedData {
   return [x, min, max, avg];
 }
 
-function options(root: HTMLElement, onPoint: (index: number | null) => void): uPlot.Options {
+function options(
+  root: HTMLElement,
+  metric: string,
+  onPoint: (index: number | null) => void,
+): uPlot.Options {
   const colour = (name: string) => resolved(root, name);
   const accent = colour("--info");
   const band = colour("--band");
@@ -101,14 +106,14 @@ function options(root: HTMLElement, onPoint: (index: number | null) => void): uP
         size: 28,
         values: (chart, splits) => {
           const { min = 0, max = 0 } = chart.scales.x ?? {};
-          return splits.map(at => clockTime(at * 1000, (max ?? 0) - (min ?? 0) > 1.5 * DAY));
+          return splits.map(at => axisTime(at * 1000, 1000 * ((max ?? 0) - (min ?? 0))));
         },
       },
       {
         ...axis,
         size: 58,
         space: 34,
-        values: (_, splits) => splits.map(value => readable(value)),
+        values: (_, splits) => splits.map(value => measure(metric, value, figure)),
       },
     ],
     hooks: { setCursor: [chart => onPoint(chart.cursor.idx ?? null)] },

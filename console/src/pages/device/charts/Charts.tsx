@@ -3,17 +3,17 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { api, data } from "../../../api/client";
+import { hubNow } from "../../../live/hubClock";
 import type { Device } from "../../../live/standing";
 import { Empty } from "../../../parts/Empty";
 import { HealthIcon, PauseIcon, PlayIcon } from "../../../parts/icons";
 import { Loading } from "../../../parts/Loading";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { useText } from "../../../text";
-import { clockTime } from "../times";
-import { hubNow } from "../useLiveRead";
+import { figure, measure, timeWithin } from "../../../text/format";
 import { Chart } from "./Chart";
 import classes from "./charts.module.css";
-import { type Columns, chosen, readable, SPANS } from "./series";
+import { type Columns, chosen, SPANS } from "./series";
 import { type OneSeries, useSeries } from "./useSeries";
 
 const MOST = 12;
@@ -147,6 +147,7 @@ function Panel({ one, version, since, until, paused }: PanelProps) {
   const words = useText().device.charts;
   const [at, setAt] = useState<number | null>(null);
   const columns = useColumns(one, version, since, until, paused);
+  const shown = (value: number | null | undefined) => measure(one.name, value, figure);
   const summary = useMemo(() => summaryOf(columns), [columns]);
   const hovered = at === null ? undefined : columns.x[at];
   const value = at === null ? undefined : columns.avg[at];
@@ -158,20 +159,20 @@ function Panel({ one, version, since, until, paused }: PanelProps) {
         </h2>
         <output className={classes.value}>
           {hovered === undefined || value === undefined ? (
-            readable(summary.last)
+            shown(summary.last)
           ) : (
             <>
               {value === null ? (
                 words.unknown
               ) : (
                 <>
-                  {readable(value)}
+                  {shown(value)}
                   <span className="dim">
-                    {words.range(readable(columns.min[at ?? 0]), readable(columns.max[at ?? 0]))}
+                    {words.range(shown(columns.min[at ?? 0]), shown(columns.max[at ?? 0]))}
                   </span>
                 </>
               )}
-              <span className="dim">{clockTime(hovered * 1000, until - since > 129_600_000)}</span>
+              <span className="dim">{timeWithin(hovered * 1000, until - since)}</span>
             </>
           )}
         </output>
@@ -184,7 +185,8 @@ function Panel({ one, version, since, until, paused }: PanelProps) {
           columns={columns}
           since={since / 1000}
           until={until / 1000}
-          label={words.label(one.name, readable(summary.last), summary.points)}
+          metric={one.name}
+          label={words.label(one.name, shown(summary.last), summary.points)}
           onPoint={setAt}
         />
       )}
@@ -193,9 +195,9 @@ function Panel({ one, version, since, until, paused }: PanelProps) {
           <span>{words.noPoints}</span>
         ) : (
           <>
-            <span>{words.least(readable(summary.least))}</span>
-            <span>{words.mean(readable(summary.mean))}</span>
-            <span>{words.most(readable(summary.most))}</span>
+            <span>{words.least(shown(summary.least))}</span>
+            <span>{words.mean(shown(summary.mean))}</span>
+            <span>{words.most(shown(summary.most))}</span>
             {summary.holes > 0 && <span data-holes>{words.holes(summary.holes)}</span>}
           </>
         )}

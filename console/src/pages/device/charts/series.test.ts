@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { chosen, type Point, readable, Series, SPANS } from "./series";
+import { chosen, type Point, Series, SPANS } from "./series";
 
 const STEP = 10_000;
 const point = (at: number, avg: number, count = 1): Point => ({
@@ -71,16 +71,6 @@ it("asks for steps that the hub gives: 2,000 points at most, ten seconds at leas
     expect(spanMs / stepMs).toBeLessThanOrEqual(500);
     expect(stepMs).toBeGreaterThanOrEqual(10_000);
   }
-});
-
-it.each([
-  [null, "–"],
-  [0, "0"],
-  [2.34567, "2.346"],
-  [48123.4, "48,123.4"],
-  [0.00001, "1.00e-5"],
-])("shows %s as %s", (value, text) => {
-  expect(readable(value)).toBe(text);
 });
 
 it("shows what was asked for, of what there is", () => {

@@ -126,14 +126,6 @@ export const SPANS: Record<string, { spanMs: number; stepMs: number }> = {
   "7d": { spanMs: 7 * 1440 * MINUTE, stepMs: 30 * MINUTE },
 };
 
-/** A value for people: four digits, with separators. */
-export function readable(value: number | null | undefined): string {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 0.001 || size >= 1e12)) return value.toExponential(2);
-  return value.toLocaleString("en", { maximumSignificantDigits: size >= 1000 ? 7 : 4 });
-}
-
 /** The metrics to show: those asked for that there are, else the first few. */
 export function chosen(asked: string | undefined, names: readonly string[], most = 4): string[] {
   const wanted = (asked ?? "").split(",").filter(name => names.includes(name));

@@ -2,7 +2,8 @@
 import { useQueries, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useReducer, useRef } from "react";
 import { api, data } from "../../../api/client";
-import { hubNow, useLiveRead } from "../useLiveRead";
+import { hubNow } from "../../../live/hubClock";
+import { useLiveRead } from "../../../live/useLiveRead";
 import { Series, SPANS } from "./series";
 
 export type OneSeries = { name: string; series: Series; loading: boolean; problem: unknown };

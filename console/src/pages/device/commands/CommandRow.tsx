@@ -1,10 +1,11 @@
 import { Link } from "@tanstack/react-router";
-import { type CommandRecord, duration, type Progress, tookMs } from "../../../commands/records";
-import { titleOf } from "../../../commands/specs";
+import { titleOf } from "../../../api/commands/specs";
+import { type CommandRecord, type Progress, tookMs } from "../../../live/commands/records";
 import { CommandProgress, CommandStatus } from "../../../parts/CommandStatus";
 import { detailOf } from "../../../parts/RunView";
 import { TimeText } from "../../../parts/TimeText";
 import { useText } from "../../../text";
+import { duration } from "../../../text/format";
 import classes from "../device.module.css";
 
 /** One command in a line; all that is known of it opens beside the page. */

@@ -1,15 +1,16 @@
 import { Button } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Wish } from "../../../api/commands";
-import { useMay } from "../../../app/access";
-import { useRun } from "../../../commands/useRun";
+import type { Wish } from "../../../api/commands/requests";
+import { useRun } from "../../../live/commands/useRun";
 import type { Device } from "../../../live/standing";
 import { CommandForm } from "../../../parts/CommandForm";
 import { CommandDrawer } from "../../../parts/CommandRecord";
+import { Hint } from "../../../parts/Label";
 import { Section } from "../../../parts/Page";
-import { ProblemLine } from "../../../parts/ProblemLine";
 import { RunView } from "../../../parts/RunView";
+import { Listed } from "../../../parts/table/Listed";
+import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
 import classes from "../device.module.css";
 import { CommandRow } from "./CommandRow";
@@ -35,17 +36,19 @@ export function Commands({ device }: { device: Device }) {
         </Section>
       )}
       <Section title={text.commands.history} flush>
-        {history.problem !== null && (
-          <ProblemLine error={history.problem} onRetry={history.retry} />
-        )}
-        {history.records.length === 0 && (
-          <p className={classes.nothing}>{history.loading ? " " : commands.page.none}</p>
-        )}
-        <ul className={classes.rows}>
-          {history.records.map(record => (
-            <CommandRow key={record.commandId} record={record} />
-          ))}
-        </ul>
+        <Listed
+          bare
+          count={history.records.length}
+          reading={history.reading}
+          place={40}
+          empty={<Hint>{commands.page.none}</Hint>}
+        >
+          <ul className={classes.rows}>
+            {history.records.map(record => (
+              <CommandRow key={record.commandId} record={record} />
+            ))}
+          </ul>
+        </Listed>
         {history.more && (
           <div className={classes.foot}>
             <Button variant="default" loading={history.loading} onClick={history.more}>

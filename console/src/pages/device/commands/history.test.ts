@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { CommandRecord } from "../../../commands/records";
+import type { CommandRecord } from "../../../live/commands/records";
 import { put } from "./history";
 
 const record = (commandId: string, status: string, createdAt = "2026-01-01") =>

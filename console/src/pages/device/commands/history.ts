@@ -1,6 +1,7 @@
 /** The commands of one device, newest first, each once. Pure. */
-import type { CommandRecord } from "../../../commands/records";
-import { hasEnded } from "../../../commands/states";
+
+import { hasEnded } from "../../../api/commands/states";
+import type { CommandRecord } from "../../../live/commands/records";
 
 /** With these; of two of the same the one that is further. */
 export function put(

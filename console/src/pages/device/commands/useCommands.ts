@@ -1,9 +1,9 @@
 /** The commands of a device, page by page and live. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, page } from "../../../api/client";
-import { commandRecord } from "../../../api/commands";
-import { type CommandRecord, touched } from "../../../commands/records";
-import { useLiveRead } from "../useLiveRead";
+import { commandRecord } from "../../../api/commands/requests";
+import { type CommandRecord, touched } from "../../../live/commands/records";
+import { useLiveRead } from "../../../live/useLiveRead";
 import { put } from "./history";
 
 const PAGE = 50;
@@ -65,8 +65,12 @@ export function useCommands(deviceId: string) {
   return {
     records,
     loading,
-    problem,
-    retry: () => void read(null),
+    reading: {
+      isPending: loading,
+      isError: problem !== null,
+      error: problem,
+      refetch: () => read(null),
+    },
     more: next === null ? null : () => void read(next),
   };
 }

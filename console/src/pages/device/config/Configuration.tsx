@@ -2,16 +2,19 @@ import { Alert, Button, Switch } from "@mantine/core";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data, page, type Schemas } from "../../../api/client";
-import { useMay } from "../../../app/access";
+import { readAgain } from "../../../api/readAgain";
 import type { Device } from "../../../live/standing";
+import { useLiveRead } from "../../../live/useLiveRead";
 import { Empty } from "../../../parts/Empty";
 import { EditIcon, SettingsIcon, WarningIcon } from "../../../parts/icons";
+import { Hint } from "../../../parts/Label";
 import { Loading } from "../../../parts/Loading";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
+import { Listed } from "../../../parts/table/Listed";
+import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
 import device_ from "../device.module.css";
-import { useLiveRead } from "../useLiveRead";
 import classes from "./config.module.css";
 import { DiffTable } from "./DiffTable";
 import { type Document, diff } from "./document";
@@ -41,8 +44,8 @@ export function Configuration({ device }: { device: Device }) {
     getNextPageParam: last => last.next,
   });
   const again = () => {
-    void queries.invalidateQueries({ queryKey: ["config", device.id] });
-    void queries.invalidateQueries({ queryKey: ["config-history", device.id] });
+    void readAgain(queries, ["config", device.id]);
+    void readAgain(queries, ["config-history", device.id]);
   };
   useLiveRead(
     { deviceIds: [device.id], types: ["command_accepted", "command_result", "status"] },
@@ -57,11 +60,14 @@ export function Configuration({ device }: { device: Device }) {
       read: again,
     },
   );
-  if (config.isError)
-    return <ProblemLine error={config.error} onRetry={() => void config.refetch()} />;
-  if (config.data === undefined) return <Loading height={260} />;
+  const problem = config.isError && (
+    <ProblemLine error={config.error} onRetry={() => void config.refetch()} />
+  );
+  if (config.data === undefined) return problem || <Loading height={260} />;
+  const changes = pushes.data?.pages.flatMap(({ items }) => items) ?? [];
   return (
     <div className={classes.config}>
+      {problem}
       <Standing
         config={config.data}
         action={
@@ -74,13 +80,15 @@ export function Configuration({ device }: { device: Device }) {
       />
       <Compared config={config.data} />
       <Section title={words.history} flush>
-        {pushes.isError && (
-          <ProblemLine error={pushes.error} onRetry={() => void pushes.refetch()} />
-        )}
-        <Pushes
-          changes={pushes.data?.pages.flatMap(({ items }) => items) ?? []}
-          loading={pushes.isPending}
-        />
+        <Listed
+          bare
+          count={changes.length}
+          reading={pushes}
+          place={40}
+          empty={<Hint>{words.noHistory}</Hint>}
+        >
+          <Pushes changes={changes} />
+        </Listed>
         {pushes.hasNextPage && (
           <div className={device_.foot}>
             <Button

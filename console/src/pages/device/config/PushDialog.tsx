@@ -2,7 +2,7 @@ import { Button, Modal, Textarea } from "@mantine/core";
 import { useRef, useState } from "react";
 import type { Schemas } from "../../../api/client";
 import { Problem } from "../../../api/problem";
-import { useRun } from "../../../commands/useRun";
+import { useRun } from "../../../live/commands/useRun";
 import type { Device } from "../../../live/standing";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { RunView } from "../../../parts/RunView";

@@ -5,16 +5,8 @@ import device_ from "../device.module.css";
 import classes from "./config.module.css";
 
 /** What was pushed, by whom, and what became of it. */
-export function Pushes({
-  changes,
-  loading,
-}: {
-  changes: readonly Schemas["ConfigChange"][];
-  loading: boolean;
-}) {
+export function Pushes({ changes }: { changes: readonly Schemas["ConfigChange"][] }) {
   const words = useText().device.config;
-  if (changes.length === 0)
-    return <p className={device_.nothing}>{loading ? " " : words.noHistory}</p>;
   return (
     <ul className={device_.rows}>
       {changes.map(change => (

@@ -1,15 +1,17 @@
 import { Button, SegmentedControl } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useRef, useState } from "react";
+import { useMemo, useState } from "react";
 import type { Device } from "../../../live/standing";
 import { Empty } from "../../../parts/Empty";
 import { AuditIcon, CheckIcon, CrossIcon, WarningIcon } from "../../../parts/icons";
 import { Json } from "../../../parts/Json";
 import { Section } from "../../../parts/Page";
-import { ProblemLine } from "../../../parts/ProblemLine";
 import { TimeText } from "../../../parts/TimeText";
-import { useText } from "../../../text";
+import type { Column } from "../../../parts/table/columns";
+import { DataTable } from "../../../parts/table/DataTable";
+import { Listed } from "../../../parts/table/Listed";
+import { useCompact } from "../../../parts/useCompact";
+import { type Text, useText } from "../../../text";
 import { describe, type Happening, type Tone, TYPES } from "./describe";
 import classes from "./events.module.css";
 import { useEvents } from "./useEvents";
@@ -48,14 +50,15 @@ function OfType({ device, type }: { device: Device; type: (typeof TYPES)[number]
           label: value === "" ? words.all : (words.types[value] ?? value),
         }))}
       />
-      {list.problem !== null && <ProblemLine error={list.problem} onRetry={list.retry} />}
-      {list.events.length === 0 ? (
-        !list.loading && (
+      <Listed
+        count={list.events.length}
+        reading={list.reading}
+        empty={
           <Empty icon={AuditIcon} title={words.none}>
             <p>{words.noneHint}</p>
           </Empty>
-        )
-      ) : (
+        }
+      >
         <div className={classes.split}>
           <Rows
             events={list.events}
@@ -77,7 +80,7 @@ function OfType({ device, type }: { device: Device; type: (typeof TYPES)[number]
             )}
           </Section>
         </div>
-      )}
+      </Listed>
     </div>
   );
 }
@@ -93,56 +96,24 @@ type RowsProps = {
 function Rows({ events, open, onOpen, more, loading }: RowsProps) {
   const text = useText();
   const words = text.device.events;
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: events.length,
-    getScrollElement: () => scroller.current,
-    getItemKey: index => events[index]?.key ?? index,
-    estimateSize: () => ROW,
-    overscan: 10,
-  });
+  const compact = useCompact();
+  const columns = useMemo(() => columnsOf(text, compact), [text, compact]);
   return (
     <div className={classes.frame}>
-      <div
-        className={classes.scroller}
-        ref={scroller}
-        role="list"
-        aria-label={words.list}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-        tabIndex={0}
-      >
-        <div style={{ position: "relative", height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map(({ index, start, key }) => {
-            const event = events[index];
-            if (event === undefined) return null;
-            const { subject, detail, tone } = describe(event);
-            return (
-              <div
-                key={key}
-                role="listitem"
-                className={classes.place}
-                style={{ transform: `translateY(${start}px)` }}
-              >
-                <button
-                  type="button"
-                  className={classes.row}
-                  data-event={event.type}
-                  aria-pressed={event.key === open}
-                  onClick={() => onOpen(event.key)}
-                >
-                  <Mark tone={tone} label={words.tones[tone]} />
-                  <span className={classes.type}>{words.types[event.type] ?? event.type}</span>
-                  <span className={classes.subject}>{subject}</span>
-                  <span className={classes.data}>{detail}</span>
-                  <span className={classes.when}>
-                    <TimeText at={event.ts} />
-                  </span>
-                </button>
-              </div>
-            );
-          })}
-        </div>
-      </div>
+      <DataTable
+        bare
+        headless
+        label={words.list}
+        columns={columns}
+        rows={events}
+        keyOf={keyOf}
+        marks={marks}
+        rowHeight={ROW}
+        most="max(320px, calc(100dvh - 380px))"
+        opened={open}
+        onOpen={onOpen}
+        opensByClick
+      />
       <div className={classes.foot}>
         <span className="dim">{words.count(events.length)}</span>
         {more && (
@@ -155,11 +126,59 @@ function Rows({ events, open, onOpen, more, loading }: RowsProps) {
   );
 }
 
-function Mark({ tone, label }: { tone: Tone; label: string }) {
+const keyOf = ({ key }: Happening) => key;
+const marks = ({ type }: Happening) => ({ "data-event": type });
+
+function columnsOf(text: Text, compact: boolean): Column<Happening>[] {
+  const words = text.device.events;
+  const columns: Column<Happening>[] = [
+    {
+      key: "tone",
+      title: words.tone,
+      width: "16px",
+      cell: event => <Mark tone={describe(event).tone} words={words} />,
+    },
+    {
+      key: "type",
+      title: words.type,
+      width: "56px",
+      className: "dim",
+      cell: ({ type }) => words.types[type] ?? type,
+    },
+    {
+      key: "subject",
+      title: words.subject,
+      width: compact ? "minmax(0, 1fr)" : "minmax(90px, 200px)",
+      cell: event => <span className={classes.subject}>{describe(event).subject}</span>,
+    },
+    {
+      key: "data",
+      title: words.data,
+      width: "minmax(0, 1fr)",
+      cell: event => <span className={classes.data}>{describe(event).detail}</span>,
+    },
+    {
+      key: "when",
+      title: words.when,
+      width: "90px",
+      className: classes.when,
+      cell: ({ ts }) => <TimeText at={ts} />,
+    },
+  ];
+  return compact ? columns.filter(({ key }) => key !== "data") : columns;
+}
+
+function Mark({ tone, words }: { tone: Tone; words: Text["device"]["events"] }) {
   const Icon = { ok: CheckIcon, warn: WarningIcon, bad: CrossIcon, none: null }[tone];
-  if (Icon === null) return <span className={classes.mark} />;
+  if (Icon === null) return null;
   return (
-    <span className={classes.mark} style={{ color: `var(--${tone})` }} title={label}>
+    <span
+      className={classes.mark}
+      style={{ color: `var(--${tone})` }}
+      role="img"
+      aria-label={words.tones[tone]}
+      title={words.tones[tone]}
+    >
       <Icon size={14} />
     </span>
   );

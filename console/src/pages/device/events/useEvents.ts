@@ -1,7 +1,7 @@
 /** Production events of a device, page by page and live. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { api, page } from "../../../api/client";
-import { useLiveRead } from "../useLiveRead";
+import { useLiveRead } from "../../../live/useLiveRead";
 import { covered, type Happening, happening, merged, TYPES } from "./describe";
 
 const PAGE = 100;
@@ -82,8 +82,12 @@ export function useEvents(deviceId: string, type: EventName | null) {
       [events, places],
     ),
     loading,
-    problem,
-    retry: () => void read(null),
+    reading: {
+      isPending: loading,
+      isError: problem !== null,
+      error: problem,
+      refetch: () => read(null),
+    },
     more: places.size === 0 || events.length >= MOST ? null : () => void read(places),
   };
 }

@@ -3,20 +3,21 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, data } from "../../../api/client";
-import { useMay } from "../../../app/access";
-import { begin, type Release, useReleases } from "../../../firmware/api";
-import { fitOf } from "../../../firmware/versions";
+import { begin, type Release, useReleases } from "../../../api/firmware";
+import { readAgain } from "../../../api/readAgain";
+import { fitOf } from "../../../api/versions";
 import type { Device } from "../../../live/standing";
+import { useLiveRead } from "../../../live/useLiveRead";
 import { ConfirmAction } from "../../../parts/ConfirmAction";
 import { DeploymentStatus } from "../../../parts/DeploymentStatus";
-import { Loading } from "../../../parts/Loading";
+import { Hint } from "../../../parts/Label";
 import { Section } from "../../../parts/Page";
-import { ProblemLine } from "../../../parts/ProblemLine";
 import { TimeText } from "../../../parts/TimeText";
+import { Listed } from "../../../parts/table/Listed";
+import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
+import { bytes } from "../../../text/format";
 import classes from "../device.module.css";
-import { bytes } from "../times";
-import { useLiveRead } from "../useLiveRead";
 
 export function DeviceFirmware({ device }: { device: Device }) {
   return (
@@ -43,33 +44,36 @@ function Releases({ device }: { device: Device }) {
   };
   return (
     <Section title={text.firmware.releases(device.version ?? common.unknown)} flush>
-      {releases.isError && (
-        <ProblemLine error={releases.error} onRetry={() => void releases.refetch()} />
-      )}
-      {releases.isPending && <Loading height={140} />}
-      {releases.data?.length === 0 && <p className={classes.nothing}>{words.noReleases}</p>}
-      <ul className={classes.last} data-wide>
-        {releases.data?.map(release => {
-          const fit = fitOf(device.version, release.version);
-          return (
-            <li key={release.id} data-release={release.version}>
-              <span className="truncate">
-                <strong>{release.version}</strong> <span className="dim">{release.channel}</span>
-              </span>
-              <span className="dim">
-                {text.firmware.fits[fit]} · {bytes(release.size)}
-              </span>
-              {may("administer") && fit !== "same" ? (
-                <Button size="compact-xs" variant="default" onClick={() => setUpdate(release)}>
-                  {fit === "older" ? text.firmware.downgrade : text.firmware.update}
-                </Button>
-              ) : (
-                <span />
-              )}
-            </li>
-          );
-        })}
-      </ul>
+      <Listed
+        bare
+        count={releases.data?.length ?? 0}
+        reading={releases}
+        place={140}
+        empty={<Hint>{words.noReleases}</Hint>}
+      >
+        <ul className={classes.last} data-wide>
+          {releases.data?.map(release => {
+            const fit = fitOf(device.version, release.version);
+            return (
+              <li key={release.id} data-release={release.version}>
+                <span className="truncate">
+                  <strong>{release.version}</strong> <span className="dim">{release.channel}</span>
+                </span>
+                <span className="dim">
+                  {text.firmware.fits[fit]} · {bytes(release.size)}
+                </span>
+                {may("administer") && fit !== "same" ? (
+                  <Button size="compact-xs" variant="default" onClick={() => setUpdate(release)}>
+                    {fit === "older" ? text.firmware.downgrade : text.firmware.update}
+                  </Button>
+                ) : (
+                  <span />
+                )}
+              </li>
+            );
+          })}
+        </ul>
+      </Listed>
       {update && (
         <ConfirmAction
           title={text.firmware.confirm(device.name, update.version)}
@@ -94,44 +98,49 @@ function Parts({ device }: { device: Device }) {
     queryFn: () =>
       data(api.GET("/api/v1/devices/{id}/deployments", { params: { path: { id: device.id } } })),
   });
-  const again = () => void queries.invalidateQueries({ queryKey: key });
+  const again = () => void readAgain(queries, key);
   useLiveRead({ deviceIds: [device.id], types: ["deployment"] }, { onEvent: again, read: again });
   return (
     <Section title={text.firmware.deployments} flush>
-      {parts.isError && <ProblemLine error={parts.error} onRetry={again} />}
-      {parts.isPending && <Loading height={140} />}
-      {parts.data?.length === 0 && <p className={classes.nothing}>{text.firmware.noDeployments}</p>}
-      <ul className={classes.last} data-wide>
-        {parts.data?.map(part => (
-          <li key={part.deploymentId} data-part={part.status}>
-            <Link
-              to="/firmware/deployments/$deploymentId"
-              params={{ deploymentId: part.deploymentId }}
-              className={`truncate ${classes.link}`}
-            >
-              {text.firmware.to(
-                part.fromVersion ?? device.version ?? common.unknown,
-                part.version ?? common.unknown,
-              )}
-            </Link>
-            <span>
-              <DeploymentStatus status={part.status} />
-              {part.status === "IN_PROGRESS" && (
-                <span className="dim"> {words.phases[part.phase]}</span>
-              )}
-              {part.error && (
-                <span className="dim">
-                  {" "}
-                  {words.reasons[codeOf(part.error)] ?? codeOf(part.error)}
-                </span>
-              )}
-            </span>
-            <span className="dim">
-              <TimeText at={part.createdAt} />
-            </span>
-          </li>
-        ))}
-      </ul>
+      <Listed
+        bare
+        count={parts.data?.length ?? 0}
+        reading={parts}
+        place={140}
+        empty={<Hint>{text.firmware.noDeployments}</Hint>}
+      >
+        <ul className={classes.last} data-wide>
+          {parts.data?.map(part => (
+            <li key={part.deploymentId} data-part={part.status}>
+              <Link
+                to="/firmware/deployments/$deploymentId"
+                params={{ deploymentId: part.deploymentId }}
+                className={`truncate ${classes.link}`}
+              >
+                {text.firmware.to(
+                  part.fromVersion ?? device.version ?? common.unknown,
+                  part.version ?? common.unknown,
+                )}
+              </Link>
+              <span>
+                <DeploymentStatus status={part.status} />
+                {part.status === "IN_PROGRESS" && (
+                  <span className="dim"> {words.phases[part.phase]}</span>
+                )}
+                {part.error && (
+                  <span className="dim">
+                    {" "}
+                    {words.reasons[codeOf(part.error)] ?? codeOf(part.error)}
+                  </span>
+                )}
+              </span>
+              <span className="dim">
+                <TimeText at={part.createdAt} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      </Listed>
     </Section>
   );
 }

@@ -1,9 +1,10 @@
 import { Button } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { hubNow } from "../../../live/hubClock";
 import { DownIcon, WarningIcon } from "../../../parts/icons";
-import { absoluteTime } from "../../../parts/TimeText";
 import { useText } from "../../../text";
+import { absoluteTime, exactTime } from "../../../text/format";
 import { type Line, oldestOf, parts, plain, type Wanted } from "./buffer";
 import classes from "./log.module.css";
 import type { LogTail } from "./useLogTail";
@@ -77,7 +78,10 @@ export function LogRows({ tail, wanted, wrap }: Props) {
         <div className={classes.head}>
           {shown.length === 0 ? (
             <p className="dim">
-              {tail.loading ? text.common.loading : isAll(wanted) ? words.empty : words.noMatch}
+              {tail.loading && text.common.loading}
+              {!tail.loading &&
+                tail.problem === null &&
+                (isAll(wanted) ? words.empty : words.noMatch)}
             </p>
           ) : tail.whole ? (
             <span className="dim">{words.beginning}</span>
@@ -140,7 +144,7 @@ function LineRow({ line, looked }: { line: Line; looked: string }) {
   return (
     <div className={classes.line} data-level={line.level}>
       <time dateTime={line.ts} title={`${absoluteTime(line.ts)} (${line.ts})`}>
-        {moment(line.ts)}
+        {exactTime(Date.parse(line.ts), hubNow())}
       </time>
       <span className={classes.level}>{line.level}</span>
       {line.source && <span className={classes.source}>{line.source}</span>}
@@ -168,19 +172,4 @@ function isAtEnd(box: HTMLElement): boolean {
 
 function toEnd(box: HTMLElement | null): void {
   if (box) box.scrollTop = box.scrollHeight;
-}
-
-const today = new Intl.DateTimeFormat("en-GB", {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-});
-const day = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
-
-/** The time to the millisecond, with the day unless it is today. */
-function moment(ts: string): string {
-  const date = new Date(ts);
-  const isToday = date.toDateString() === new Date().toDateString();
-  return isToday ? today.format(date) : `${day.format(date)} ${today.format(date)}`;
 }

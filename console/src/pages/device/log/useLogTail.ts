@@ -1,9 +1,11 @@
 /** The log of a device as it grows: `buffer.ts` with the socket and the history. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, page } from "../../../api/client";
+import { freshnessOf, onceMissed } from "../../../live/freshness";
 import { useLive } from "../../../live/hooks";
+import { hubNow } from "../../../live/hubClock";
 import { live } from "../../../live/socket";
-import { hubNow, SETTLE_MS } from "../useLiveRead";
+import { SETTLE_MS } from "../../../live/useLiveRead";
 import { type Entry, isWanted, LogBuffer, MOST, type Said, saidOf, type Wanted } from "./buffer";
 
 const PAGE = 500;
@@ -124,7 +126,7 @@ export function useLogTail(deviceId: string, { level, source, q }: Wanted): LogT
   }, [read]);
   const begin = useRef(readTwice);
   useEffect(() => {
-    if (live.current().phase !== "live") begin.current();
+    if (!freshnessOf(live.current()).isLive) begin.current();
     return () => {
       clearTimeout(again.current);
       cancelAnimationFrame(frame.current);
@@ -142,6 +144,7 @@ export function useLogTail(deviceId: string, { level, source, q }: Wanted): LogT
         else held.current.push(said);
         soon();
       },
+      ...onceMissed(readTwice),
       onGap: () => {
         if (frozen.current) {
           missed.current = true;
@@ -151,7 +154,6 @@ export function useLogTail(deviceId: string, { level, source, q }: Wanted): LogT
         buffer.current?.gap(hubNow());
         readTwice();
       },
-      onSubscribed: recovered => recovered || readTwice(),
     },
   );
 

@@ -1,12 +1,14 @@
 import { Link } from "@tanstack/react-router";
-import { titleOf } from "../../../commands/specs";
+import { titleOf } from "../../../api/commands/specs";
 import type { Device } from "../../../live/standing";
 import { CommandStatus } from "../../../parts/CommandStatus";
+import { Hint } from "../../../parts/Label";
 import { Section } from "../../../parts/Page";
-import { ProblemLine } from "../../../parts/ProblemLine";
 import { Sparkline } from "../../../parts/Sparkline";
 import { TimeText } from "../../../parts/TimeText";
+import { Listed } from "../../../parts/table/Listed";
 import { useText } from "../../../text";
+import { inOrder } from "../../../text/format";
 import { useCommands } from "../commands/useCommands";
 import classes from "../device.module.css";
 import type { DeviceTab } from "../search";
@@ -50,7 +52,7 @@ function TabLink({
 
 function Metrics({ device }: { device: Device }) {
   const text = useText().device;
-  const metrics = Object.entries(device.metrics).sort(([a], [b]) => a.localeCompare(b));
+  const metrics = Object.entries(device.metrics).sort(([a], [b]) => inOrder(a, b));
   return (
     <Section
       title={text.overview.metrics}
@@ -80,17 +82,20 @@ function Metrics({ device }: { device: Device }) {
 
 function LastCommands({ deviceId }: { deviceId: string }) {
   const { device: text, commands } = useText();
-  const { records, loading, problem, retry } = useCommands(deviceId);
+  const { records, reading } = useCommands(deviceId);
   return (
     <Section
       title={text.overview.commands}
       actions={<TabLink tab="commands">{text.overview.all}</TabLink>}
       flush
     >
-      {problem !== null && <ProblemLine error={problem} onRetry={retry} />}
-      {records.length === 0 ? (
-        <p className={classes.nothing}>{loading ? " " : commands.page.none}</p>
-      ) : (
+      <Listed
+        bare
+        count={records.length}
+        reading={reading}
+        place={40}
+        empty={<Hint>{commands.page.none}</Hint>}
+      >
         <ul className={classes.last}>
           {records.slice(0, COMMANDS).map(record => (
             <li key={record.commandId}>
@@ -102,7 +107,7 @@ function LastCommands({ deviceId }: { deviceId: string }) {
             </li>
           ))}
         </ul>
-      )}
+      </Listed>
     </Section>
   );
 }

@@ -1,13 +1,13 @@
 import { SegmentedControl } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { type PointerEvent, useState } from "react";
+import { useHubNow } from "../../../live/hubClock";
 import { Loading } from "../../../parts/Loading";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { StatusShape } from "../../../parts/StatusBadge";
-import { absoluteTime, useHubNow } from "../../../parts/TimeText";
 import { useText } from "../../../text";
-import { clockTime, lasting } from "../times";
+import { absoluteTime, axisTime, clockTime, lasting } from "../../../text/format";
 import { availability, type Segment, segments, ticks } from "./segments";
 import classes from "./timeline.module.css";
 import { useStates } from "./useStates";
@@ -111,7 +111,7 @@ function Drawn({ pieces, since, until }: DrawnProps) {
       <div className={classes.axis} aria-hidden="true">
         {marks.map(at => (
           <span key={at} style={{ left: left(at) }}>
-            {clockTime(at, until - since > 36 * HOUR)}
+            {axisTime(at, until - since)}
           </span>
         ))}
       </div>

@@ -2,7 +2,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, data } from "../../../api/client";
-import { hubNow, useLiveRead } from "../useLiveRead";
+import { readAgain } from "../../../api/readAgain";
+import { hubNow } from "../../../live/hubClock";
+import { useLiveRead } from "../../../live/useLiveRead";
 import type { Change } from "./segments";
 
 /** Heard since the history was read; heartbeats that say the same are left out. */
@@ -24,7 +26,7 @@ export function useStates(deviceId: string, spanMs: number) {
       return { readAt, changes: found.map(row => ({ ...row, at: Date.parse(row.at) })) };
     },
   });
-  const again = () => void queries.invalidateQueries({ queryKey: key });
+  const again = () => void readAgain(queries, key);
   useLiveRead(
     { deviceIds: [deviceId], types: ["status"] },
     {

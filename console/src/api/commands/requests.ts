@@ -1,0 +1,86 @@
+import { useQuery } from "@tanstack/react-query";
+import { api, data, envelope, page, type Schemas } from "../client";
+import { PREFIX } from "../prefix";
+import { problemOf, unreachable } from "../problem";
+import { type CommandSpec, type Contract, specsOf } from "./specs";
+
+/** The commands this hub knows, from its own contract. */
+export function useCommandSpecs() {
+  return useQuery({
+    queryKey: ["contract"],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async (): Promise<CommandSpec[]> => {
+      const response = await fetch(`${PREFIX}/api/v1/openapi.json`).catch(error => {
+        throw unreachable(error);
+      });
+      if (!response.ok) throw problemOf(response, null);
+      return specsOf((await response.json()) as Contract);
+    },
+  });
+}
+
+export type Wish = {
+  command: Record<string, unknown> & { type: string };
+  timeoutMs: number | null;
+  delivery: "now" | "queue";
+  expiresAt: string | null;
+};
+
+export type Dispatched = {
+  batchId: string | null;
+  results: Record<string, Pick<Schemas["CommandResult"], "commandId" | "status">>;
+};
+
+/**
+ * Hands a command in for these devices, and does not wait for its end. The same `key` again is the
+ * same call: after a broken connection it is safe to repeat. Raises `Problem`.
+ */
+export async function dispatch(
+  deviceIds: readonly string[],
+  wish: Wish,
+  key: string,
+): Promise<Dispatched> {
+  const header = { "Idempotency-Key": key, Prefer: "respond-async" };
+  const body = wish as unknown as Schemas["DispatchBody"];
+  const [only] = deviceIds;
+  if (deviceIds.length === 1 && only !== undefined) {
+    const { data: found } = await envelope(
+      api.POST("/api/v1/devices/{id}/commands", { params: { path: { id: only }, header }, body }),
+    );
+    return { batchId: null, results: { [only]: found as { commandId: string; status: string } } };
+  }
+  const { data: found } = await envelope(
+    api.POST("/api/v1/commands/bulk", {
+      params: { header },
+      body: { ...body, deviceIds: [...deviceIds] },
+    }),
+  );
+  return found as Dispatched;
+}
+
+/** Raises `Problem`: `ended` when it was too late. */
+export function cancelCommand(deviceId: string, commandId: string) {
+  const path = { id: deviceId, command_id: commandId };
+  return data(api.DELETE("/api/v1/devices/{id}/commands/{command_id}", { params: { path } }));
+}
+
+export function commandRecord(deviceId: string, commandId: string) {
+  const path = { id: deviceId, command_id: commandId };
+  return data(api.GET("/api/v1/devices/{id}/commands/{command_id}", { params: { path } }));
+}
+
+/** Every record of a batch. */
+export async function batchRecords(batchId: string): Promise<Schemas["CommandRecord"][]> {
+  const found: Schemas["CommandRecord"][] = [];
+  let cursor: string | null = null;
+  do {
+    const query: { batchId: string; limit: number; cursor?: string } = { batchId, limit: 500 };
+    if (cursor !== null) query.cursor = cursor;
+    const part: { items: Schemas["CommandRecord"][]; next: string | null } = await page(
+      api.GET("/api/v1/commands", { params: { query } }),
+    );
+    found.push(...part.items);
+    cursor = part.next;
+  } while (cursor !== null);
+  return found;
+}

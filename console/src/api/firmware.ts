@@ -1,0 +1,127 @@
+/** Releases and deployments over REST. */
+import { useQuery } from "@tanstack/react-query";
+import { authority } from "./authority";
+import { api, data, page, type Schemas } from "./client";
+import { PREFIX } from "./prefix";
+import { Problem, unreachable } from "./problem";
+
+export type Release = Schemas["Release"];
+export type Deployment = Schemas["Deployment"];
+
+const PAGE = 500;
+
+/** Every page of a list. */
+async function all<T>(
+  ask: (cursor: { cursor?: string }) => Promise<{ items: T[]; next: string | null }>,
+): Promise<T[]> {
+  const found: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const part: { items: T[]; next: string | null } = await ask(cursor === null ? {} : { cursor });
+    found.push(...part.items);
+    cursor = part.next;
+  } while (cursor !== null);
+  return found;
+}
+
+export function useReleases() {
+  return useQuery({
+    queryKey: ["releases"],
+    queryFn: () =>
+      all(cursor =>
+        page(
+          api.GET("/api/v1/firmware/releases", { params: { query: { limit: PAGE, ...cursor } } }),
+        ),
+      ),
+  });
+}
+
+/** All devices of a deployment, in their order. Raises `Problem`. */
+export function deploymentDevices(id: string) {
+  return all(cursor =>
+    page(
+      api.GET("/api/v1/firmware/deployments/{id}/devices", {
+        params: { path: { id }, query: { limit: PAGE, ...cursor } },
+      }),
+    ),
+  );
+}
+
+/** Raises `Problem`. */
+export function begin(body: Record<string, unknown>): Promise<Deployment> {
+  return data(
+    api.POST("/api/v1/firmware/deployments", {
+      body: body as unknown as Schemas["DeploymentBody"],
+    }),
+  );
+}
+
+export type Upload = {
+  file: File;
+  version: string;
+  channel: string;
+  /** Base64; empty = unsigned. */
+  signature: string;
+};
+
+/**
+ * Sends an artifact as it is read from the disk; `onProgress` is told the share that is sent, 0 to 1.
+ * `fetch` does not say how far it is. Raises `Problem`; `signal` ends it, and nothing is kept.
+ */
+export async function upload(
+  wish: Upload,
+  onProgress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<Release> {
+  try {
+    return await send(wish, onProgress, signal);
+  } catch (error) {
+    const expired = error instanceof Problem && error.status === 401;
+    if (!expired || !(await authority().refresh())) throw error;
+    return send(wish, onProgress, signal);
+  }
+}
+
+function send(
+  { file, version, channel, signature }: Upload,
+  onProgress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<Release> {
+  const query = new URLSearchParams({ version, channel, filename: file.name });
+  const request = new XMLHttpRequest();
+  request.open("POST", `${PREFIX}/api/v1/firmware/releases?${query}`);
+  request.setRequestHeader("Authorization", `Bearer ${authority().accessToken()}`);
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  if (signature !== "") request.setRequestHeader("X-Signature", signature);
+  request.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
+  signal.addEventListener("abort", () => request.abort());
+  return new Promise((resolve, reject) => {
+    request.onload = () => {
+      if (request.status === 201)
+        resolve((JSON.parse(request.responseText) as { data: Release }).data);
+      else reject(refusal(request));
+    };
+    request.onerror = () => reject(unreachable("the connection broke"));
+    request.onabort = () => reject(new DOMException("", "AbortError"));
+    request.send(file);
+  });
+}
+
+function refusal(request: XMLHttpRequest): Problem {
+  const document = parsed(request.responseText) as {
+    code?: string;
+    title?: string;
+    detail?: string;
+    errors?: { field: string; message: string }[];
+  };
+  const { code, title, detail, errors } = document;
+  return new Problem(code ?? "internal", request.status, title ?? "", detail ?? "", errors ?? []);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}

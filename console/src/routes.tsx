@@ -1,0 +1,134 @@
+/** Every page of the console, its path and what its address may say. Pages are loaded when opened. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { PREFIX } from "./api/prefix";
+import { Crashed } from "./app/Boundary";
+import { Shell } from "./app/Shell";
+import { auditSearch } from "./pages/audit/search";
+import { commandsSearch } from "./pages/commands/search";
+import { deviceSearch } from "./pages/device/search";
+import { firmwareSearch } from "./pages/firmware/search";
+import { fleetSearch } from "./pages/fleet/search";
+import { groupsSearch } from "./pages/groups/search";
+import { usersSearch } from "./pages/users/search";
+import { Empty } from "./parts/Empty";
+import { QuestionIcon } from "./parts/icons";
+import { Page } from "./parts/Page";
+import { useText } from "./text";
+
+type Search = Record<string, unknown>;
+
+/**
+ * What an address says that its page does not know is as if absent. The router lays what `known`
+ * answers over what stands there, so that a value it leaves out would still be handed to the page.
+ */
+function only<T extends object>(known: (search: Search) => T): (search: Search) => T {
+  return search => ({
+    ...Object.fromEntries(Object.keys(search).map(key => [key, undefined])),
+    ...known(search),
+  });
+}
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+const of = () => root;
+
+const home = createRoute({
+  getParentRoute: of,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/devices", replace: true });
+  },
+});
+
+const pages = [
+  createRoute({
+    getParentRoute: of,
+    path: "/devices",
+    validateSearch: only(fleetSearch),
+    component: lazyRouteComponent(() => import("./pages/fleet/FleetPage"), "FleetPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/devices/$deviceId",
+    validateSearch: only(deviceSearch),
+    component: lazyRouteComponent(() => import("./pages/device/DevicePage"), "DevicePage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/commands",
+    validateSearch: only(commandsSearch),
+    component: lazyRouteComponent(() => import("./pages/commands/CommandsPage"), "CommandsPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/firmware",
+    validateSearch: only(firmwareSearch),
+    component: lazyRouteComponent(() => import("./pages/firmware/FirmwarePage"), "FirmwarePage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/firmware/deployments/$deploymentId",
+    component: lazyRouteComponent(
+      () => import("./pages/firmware/DeploymentPage"),
+      "DeploymentPage",
+    ),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/groups",
+    validateSearch: only(groupsSearch),
+    component: lazyRouteComponent(() => import("./pages/groups/GroupsPage"), "GroupsPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/users",
+    validateSearch: only(usersSearch),
+    component: lazyRouteComponent(() => import("./pages/users/UsersPage"), "UsersPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/audit",
+    validateSearch: only(auditSearch),
+    component: lazyRouteComponent(() => import("./pages/audit/AuditPage"), "AuditPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/settings",
+    component: lazyRouteComponent(() => import("./pages/settings/SettingsPage"), "SettingsPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/health",
+    component: lazyRouteComponent(() => import("./pages/health/HealthPage"), "HealthPage"),
+  }),
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren([home, ...pages]),
+  basepath: PREFIX || "/",
+  defaultErrorComponent: ({ error, reset }) => <Crashed error={error} retry={reset} />,
+  defaultPreload: "intent",
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+function NotFound() {
+  const text = useText().shell;
+  return (
+    <Page title={text.notFound}>
+      <Empty icon={QuestionIcon} title={text.notFound}>
+        <Link to="/devices">{text.toFleet}</Link>
+      </Empty>
+    </Page>
+  );
+}
