@@ -25,14 +25,17 @@ function precompressed(): Plugin {
   };
 }
 
-/** The viewer of the API at `/docs`, as the lock has it; `hub/web/pages.py` serves both files. */
+/** The viewer of the API at `/docs`, as the lock has it. */
+const VIEWER = ["swagger-ui-bundle.js", "swagger-ui.css"]; // `hub/web/pages.py` serves both
+const NOTICES = ["LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"];
+
 function apiViewer(): Plugin {
   return {
     name: "api-viewer",
     apply: "build",
     closeBundle() {
       mkdirSync(join(OUT, "docs"));
-      for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) {
+      for (const name of [...VIEWER, ...NOTICES]) {
         copyFileSync(join("node_modules/swagger-ui-dist", name), join(OUT, "docs", name));
       }
     },
@@ -48,6 +51,7 @@ export default defineConfig({
     outDir: OUT,
     emptyOutDir: true,
     manifest: true,
+    license: { fileName: "licenses.md" },
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1000,

@@ -8,6 +8,7 @@ To add a subcommand, add a line to `SUBCOMMANDS` and write `longline/<name>.py` 
 Only the module of the subcommand named on the command line is imported; the others stand in the
 help as the summary in the table. So the base install runs `longline device` although asyncpg and
 starlette are not there, and a subcommand whose packages are missing says which extra brings them.
+Before that import, foreign packages with the names of ours are looked for (`longline/shadows.py`).
 
 A `command` may return an int, its exit code; it may raise `longline.errors.UserError`, which
 `main` prints in one line on stderr. Bad flags exit 2, Ctrl-C 130. Anything else is a defect and
@@ -24,7 +25,8 @@ import typer
 from msgspec import Struct
 
 from longline.errors import USAGE, MissingExtra, UserError
-from longline.packages import OURS
+from longline.packages import AGENT, OURS
+from longline.shadows import check
 
 
 class Subcommand(Struct, frozen=True):
@@ -93,7 +95,8 @@ def _chosen(arguments: list[str]) -> str | None:
 
 
 def build_app(chosen: str | None) -> typer.Typer:
-    """Every subcommand by its summary, and `chosen` as it really is. Raises `MissingExtra`."""
+    """Every subcommand by its summary, and `chosen` as it really is. Raises `MissingExtra` and
+    `Shadowed`."""
     app = typer.Typer(
         help="One long line to every device.",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -127,6 +130,7 @@ def _attach(app: typer.Typer, name: str, subcommand: Subcommand) -> None:
 
 
 def _load(name: str, subcommand: Subcommand) -> Any:
+    check(AGENT if subcommand.extra is None else sorted(OURS))
     try:
         return import_module(f"longline.{name}")
     except ModuleNotFoundError as error:

@@ -1,7 +1,8 @@
 """What a person at the command line did wrong, or cannot have.
 
 UserError            one line on stderr and an exit code, never a traceback
-└── MissingExtra     the subcommand needs packages that are not installed
+├── MissingExtra     the subcommand needs packages that are not installed
+└── Shadowed         a package of somebody else stands in the place of ours (`longline/shadows.py`)
 """
 
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 FAILED: Final = 1
 """Exit code: the request was understood and could not be carried out."""
 USAGE: Final = 2
-"""Exit code: a bad flag, variable, file of settings, or a missing extra."""
+"""Exit code: a bad flag, variable, file of settings, a missing extra, or a foreign package."""
 
 
 class UserError(Exception):

@@ -42,9 +42,10 @@ _NOT_BUILT: Final = """<!doctype html>
 <meta charset="utf-8">
 <title>Longline</title>
 <h1>The console is not built</h1>
-<p>This hub runs from a checkout without it. Everything else works: the API is described
-<a href="LONGLINE_PREFIX/api/v1/openapi.json">here</a>. To build it, run
-<code>./scripts/console</code> in the checkout and load this page again.
+<p>This hub has none. Everything else works: the API is described
+<a href="LONGLINE_PREFIX/api/v1/openapi.json">here</a>.
+<p>In a checkout, run <code>./scripts/console</code> and load this page again. A package without the
+console was built with <code>LONGLINE_NO_CONSOLE=1</code>: install one that was built without that.
 </html>
 """
 

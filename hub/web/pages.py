@@ -51,10 +51,11 @@ _NOT_BUILT: Final = """<!doctype html>
 <meta charset="utf-8">
 <title>Longline API</title>
 <h1>The API page is not built</h1>
-<p>This hub runs from a checkout without it. The REST API is described by
+<p>This hub has none. The REST API is described by
 <a href="api/v1/openapi.json">this document</a>, the sockets by
-<a href="api/v1/asyncapi.json">this one</a>. To build the page, run <code>./scripts/console</code>
-in the checkout and load this page again.
+<a href="api/v1/asyncapi.json">this one</a>.
+<p>In a checkout, run <code>./scripts/console</code> and load this page again. A package without the
+page was built with <code>LONGLINE_NO_CONSOLE=1</code>: install one that was built without that.
 </html>
 """
 

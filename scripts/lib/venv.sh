@@ -15,7 +15,7 @@ note() { printf '\033[2m%s\033[0m\n' "$*" >&2; }
 inputs() {
   local sum=(sha256sum)
   command -v sha256sum >/dev/null || sum=(shasum -a 256)
-  { pwd && cat requirements.lock pyproject.toml; } | "${sum[@]}" | cut -d ' ' -f 1
+  { pwd && cat development.lock pyproject.toml; } | "${sum[@]}" | cut -d ' ' -f 1
 }
 
 # The first Python that is new enough; PYTHON=/path/to/python comes before all others.
@@ -44,8 +44,8 @@ make_venv() {
     note "making .venv with $("$python" --version)"
     "$python" -m venv --clear .venv
   }
-  note "installing $(grep -c '^[a-z].*==' requirements.lock) packages of requirements.lock (a minute or two, once)"
-  pip_install --require-hashes --requirement requirements.lock
+  note "installing $(grep -c '^[a-z].*==' development.lock) packages of development.lock (a minute or two, once)"
+  pip_install --require-hashes --requirement development.lock
   pip_install --no-deps --no-build-isolation --editable .
   printf '%s\n' "$wanted" >.venv/stamp
 }
@@ -76,7 +76,7 @@ whose_venv() {
   printf '%s' ".venv belongs to $(owner_of .venv): run as $(owner_of .venv), or remove it first"
 }
 
-wanted=$(inputs) || fail "requirements.lock and pyproject.toml cannot be read"
+wanted=$(inputs) || fail "development.lock and pyproject.toml cannot be read"
 if [ "$(cat .venv/stamp 2>/dev/null)" != "$wanted" ]; then
   make_venv
   exec 9>&-

@@ -23,10 +23,11 @@ INSTALL_SECONDS = 180
 ABSENT = ("asyncpg", "starlette", "uvicorn", "redis", "jwt", "uvloop", "argon2")
 
 
-def run(*argv: str | Path) -> str:
+def run(*argv: str | Path, **variables: str) -> str:
     done = subprocess.run(
-        argv, cwd=ROOT, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-    )
+        argv, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True,
+        timeout=INSTALL_SECONDS, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -35,7 +36,8 @@ def run(*argv: str | Path) -> str:
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment with the wheel and what it needs, by hash."""
     folder = tmp_path_factory.mktemp("base")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
+    program = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
+    run(*program, LONGLINE_NO_CONSOLE="1")
     (wheel,) = folder.glob("*.whl")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     lock = folder / "base.lock"

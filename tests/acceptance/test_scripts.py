@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "checkout"
     shutil.copytree(ROOT / "scripts", root / "scripts")
     shutil.copytree(ROOT / "sql" / "migrations", root / "sql" / "migrations")
-    for name in ("pyproject.toml", "requirements.lock"):
+    for name in ("pyproject.toml", "development.lock"):
         shutil.copy(ROOT / name, root)
     return root
 
@@ -32,7 +32,7 @@ def installed(root: Path) -> None:
     (root / ".venv" / "bin").mkdir(parents=True)
     (root / ".venv" / "bin" / "python").symlink_to(sys.executable)
     done = subprocess.run(
-        ["bash", "-c", "{ pwd && cat requirements.lock pyproject.toml; } | sha256sum"],
+        ["bash", "-c", "{ pwd && cat development.lock pyproject.toml; } | sha256sum"],
         capture_output=True, text=True, check=True, cwd=root,
     )  # fmt: skip
     (root / ".venv" / "stamp").write_text(done.stdout.split()[0] + "\n")

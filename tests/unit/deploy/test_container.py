@@ -6,7 +6,9 @@ import tomllib
 import pytest
 
 from longline.packages import OURS
+from scripts.build_hook import WITHOUT
 from tests.deploy import ROOT, instructions
+from tests.integration.packaging.distributions import FILES
 
 STEPS = instructions()
 STAGES = [rest.partition(" AS ")[2] for name, rest in STEPS if name == "FROM"]
@@ -30,7 +32,7 @@ def test_the_hub_is_what_is_built_when_nobody_says() -> None:
 
 
 def test_every_image_is_pinned_or_a_stage() -> None:
-    (python,) = [rest for name, rest in STEPS if name == "ARG"]
+    python = next(rest for name, rest in STEPS if name == "ARG")
     assert re.fullmatch(r"PYTHON=3\.\d+-slim-[a-z]+", python)
 
     sources = {rest.partition(" AS ")[0] for name, rest in STEPS if name == "FROM"}
@@ -57,6 +59,15 @@ def test_whatever_is_copied_exists_and_is_let_through() -> None:
 
 def test_every_package_of_the_wheel_is_copied() -> None:
     assert {("COPY", f"{package} {package}") for package in OURS} <= set(of("wheels"))
+
+
+def test_what_a_build_reads_is_copied_before_it() -> None:
+    steps = of("wheels")
+    (build,) = [i for i, (_, rest) in enumerate(steps) if rest.startswith("pip wheel ")]
+    copied = {word for name, rest in steps[:build] if name == "COPY" for word in rest.split()}
+
+    assert set(FILES) <= copied
+    assert ("ARG", f"{WITHOUT}=") in steps[:build]
 
 
 def test_an_index_is_asked_for_the_lock_only_and_hashes_decide() -> None:

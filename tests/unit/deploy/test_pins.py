@@ -2,11 +2,16 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
+USERS = ROOT / "requirements.lock"
+DEVELOPERS = ROOT / "development.lock"
 
 
 def test_every_package_of_the_console_has_its_hash_in_the_lock() -> None:
@@ -30,11 +35,44 @@ def test_no_package_of_the_console_runs_a_script_when_it_is_installed() -> None:
 
 @pytest.mark.parametrize(
     "lock",
-    [ROOT / "requirements.lock", *sorted((ROOT / "tests").rglob("*.lock"))],
+    [USERS, DEVELOPERS, *sorted((ROOT / "tests").rglob("*.lock"))],
     ids=lambda path: path.name,
 )
 def test_every_package_of_python_has_its_hash_in_the_lock(lock: Path) -> None:
-    entries = re.split(r"^(?=[a-zA-Z0-9])", lock.read_text(), flags=re.MULTILINE)[1:]
+    packages = entries(lock)
 
-    assert entries
-    assert [e for e in entries if "==" not in e or "--hash=sha256:" not in e] == []
+    assert packages
+    assert [e for e in packages if "==" not in e or "--hash=sha256:" not in e] == []
+
+
+def entries(lock: Path) -> list[str]:
+    return re.split(r"^(?=[a-zA-Z0-9])", lock.read_text(), flags=re.MULTILINE)[1:]
+
+
+def versions(lock: Path) -> set[str]:
+    return {entry.partition(" \\")[0] for entry in entries(lock)}
+
+
+def names(lock: Path) -> set[str]:
+    return {entry.partition("==")[0] for entry in entries(lock)}
+
+
+def test_users_get_versions_that_were_tested() -> None:
+    assert versions(USERS) < versions(DEVELOPERS)
+
+
+def test_users_get_every_extra_and_what_builds_the_wheel_and_no_tool() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    base = project["project"]["dependencies"]
+    build, *tools = project["dependency-groups"]["dev"]
+    wanted = [*base, *extras["hub"], *extras["embedded"], *project["dependency-groups"]["build"]]
+
+    assert build == {"include-group": "build"}
+    assert {name_of(each) for each in wanted} - {"longline"} <= names(USERS)
+    brought = {"h11"}  # by httpcore
+    assert {name_of(each) for each in tools} & names(USERS) == brought
+
+
+def name_of(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)

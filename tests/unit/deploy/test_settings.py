@@ -8,6 +8,7 @@ import pytest
 
 from device.settings import VARIABLES, PowerSettings, load
 from hub.base.settings import AGENT_VARIABLES, Settings, read, variables
+from scripts.build_hook import WITHOUT
 from tests.deploy import COMPOSE, DEPLOY, KUBERNETES, env_file, instructions, yaml
 
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
@@ -21,7 +22,7 @@ ADDRESSES = {
 def test_every_variable_that_is_named_is_a_setting(path: Path) -> None:
     named = set(re.findall(r"LONGLINE_[A-Z][A-Z_]*[A-Z]", path.read_text()))
 
-    assert named <= {name for name, _, _ in variables()} | AGENT_VARIABLES
+    assert named <= {name for name, _, _ in variables()} | AGENT_VARIABLES | {WITHOUT}
 
 
 def image() -> dict[str, str]:
