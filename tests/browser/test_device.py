@@ -242,18 +242,18 @@ def test_something_dangerous_asks_for_the_name(enter: Enter, floor: Floor) -> No
         assert device.commands[0]["reason"] == "cleaning"
 
 
-def test_who_is_barred_is_let_in_again_and_deleted(enter: Enter, floor: Floor) -> None:
-    device_id = new_id("barred")
+def test_who_is_blocked_is_unblocked_and_deleted(enter: Enter, floor: Floor) -> None:
+    device_id = new_id("blocked")
     with floor.device(device_id):
         page = enter(f"/devices/{device_id}")
         page.get_by_role("button", name="More actions").click()
-        page.get_by_role("menuitem", name="Bar from the hub").click()
+        page.get_by_role("menuitem", name="Block…").click()
         page.get_by_label(f"Type {device_id} to confirm").fill(device_id)
-        page.get_by_role("button", name="Bar it").click()
-        expect(page.get_by_text("Barred", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Block", exact=True).click()
+        expect(page.get_by_text("Blocked", exact=True)).to_be_visible()
         page.get_by_role("button", name="More actions").click()
-        page.get_by_role("menuitem", name="Let in again").click()
-        expect(page.get_by_text("Barred", exact=True)).to_have_count(0)
+        page.get_by_role("menuitem", name="Unblock").click()
+        expect(page.get_by_text("Blocked", exact=True)).to_have_count(0)
 
     page.get_by_role("button", name="More actions").click()
     page.get_by_role("menuitem", name="Delete").click()

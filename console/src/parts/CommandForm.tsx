@@ -312,9 +312,9 @@ function problemOf(problem: FieldProblem, field: Field, words: Text["commands"][
 function Preview({ targets, queued }: { targets: readonly Device[]; queued: boolean }) {
   const text = useText().commands.preview;
   const counts = useMemo(() => {
-    const barred = targets.filter(({ disabled }) => disabled).length;
+    const blocked = targets.filter(({ disabled }) => disabled).length;
     const connected = targets.filter(({ connected, disabled }) => connected && !disabled).length;
-    return { barred, connected, offline: targets.length - barred - connected };
+    return { blocked, connected, offline: targets.length - blocked - connected };
   }, [targets]);
   return (
     <div className={classes.preview} role="group" aria-label={text.title}>
@@ -328,9 +328,9 @@ function Preview({ targets, queued }: { targets: readonly Device[]; queued: bool
             {queued ? text.offlineQueue(counts.offline) : text.offlineNow(counts.offline)}
           </span>
         )}
-        {counts.barred > 0 && (
+        {counts.blocked > 0 && (
           <span>
-            <StatusShape status="DISABLED" /> {text.barred(counts.barred)}
+            <StatusShape status="DISABLED" /> {text.blocked(counts.blocked)}
           </span>
         )}
       </div>

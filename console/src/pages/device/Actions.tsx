@@ -19,7 +19,7 @@ import {
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 
-type Open = null | "command" | "disable_device" | "enable_device" | "bar" | "delete";
+type Open = null | "command" | "disable_device" | "enable_device" | "block" | "delete";
 
 /** What one can do to the device as a whole. */
 export function DeviceActions({ device }: { device: Device }) {
@@ -29,13 +29,13 @@ export function DeviceActions({ device }: { device: Device }) {
   const navigate = useNavigate();
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
-  const bar = async (disabled: boolean) => {
+  const setBlocked = async (disabled: boolean) => {
     await changeDevice(device.id, { disabled });
     notifications.show({
-      message: disabled ? words.isBarred(device.name) : words.isLetIn(device.name),
+      message: disabled ? words.isBlocked(device.name) : words.isUnblocked(device.name),
     });
   };
-  const letIn = useChange(bar);
+  const unblock = useChange(setBlocked);
   if (!may("dispatch")) return null;
 
   const remove = async () => {
@@ -73,9 +73,9 @@ export function DeviceActions({ device }: { device: Device }) {
               <Menu.Divider />
               <Menu.Item
                 leftSection={<WarningIcon size={16} />}
-                onClick={() => (device.disabled ? letIn.mutate(false) : setOpen("bar"))}
+                onClick={() => (device.disabled ? unblock.mutate(false) : setOpen("block"))}
               >
-                {device.disabled ? words.letIn : words.bar}
+                {device.disabled ? words.unblock : words.block}
               </Menu.Item>
             </>
           )}
@@ -94,13 +94,13 @@ export function DeviceActions({ device }: { device: Device }) {
       {(open === "disable_device" || open === "enable_device") && (
         <CommandDialog targets={[device]} start={{ command: { type: open } }} onClose={close} />
       )}
-      {open === "bar" && (
+      {open === "block" && (
         <ConfirmAction
-          title={words.bar}
-          explanation={words.barHint}
-          action={words.barDo}
+          title={words.block}
+          explanation={words.blockHint}
+          action={words.blockDo}
           wanted={device.name}
-          onConfirm={() => bar(true)}
+          onConfirm={() => setBlocked(true)}
           onClose={close}
         />
       )}

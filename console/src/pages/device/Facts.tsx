@@ -24,7 +24,7 @@ export function Facts({ device }: { device: Device }) {
         <span className={classes.presence} data-connected={device.connected}>
           {device.connected ? <CheckIcon size={14} /> : <CrossIcon size={14} />}
           {device.disabled
-            ? text.facts.barred
+            ? text.facts.blocked
             : device.connected
               ? text.facts.connected
               : text.facts.away}

@@ -147,7 +147,7 @@ function cell(
       return (
         <>
           <StatusBadge status={device.status} />
-          {device.disabled && <span className={classes.barred}>{text.barred}</span>}
+          {device.disabled && <span className={classes.blocked}>{text.blocked}</span>}
         </>
       );
     case "lastSeen":

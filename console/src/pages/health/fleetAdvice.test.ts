@@ -52,8 +52,8 @@ describe("the fleet", () => {
     ]);
     expect(about([there, lost(100), lost(200), lost(300)])).toEqual([]);
     expect(about([there, ...[1, 2, 3].map(n => lost(86_400 * 2 + n))])).toEqual([]);
-    const barred = [1, 2, 3].map(n => ({ ...lost(n), disabled: true }));
-    expect(about([there, ...barred])).toEqual([]);
+    const blocked = [1, 2, 3].map(n => ({ ...lost(n), disabled: true }));
+    expect(about([there, ...blocked])).toEqual([]);
   });
 
   it("has commands that do not end", () => {

@@ -89,7 +89,7 @@ export const commands = {
     connected: (count: number) => `${number(count)} connected`,
     offlineNow: (count: number) => `${number(count)} not connected, fail at once`,
     offlineQueue: (count: number) => `${number(count)} not connected, get it when they connect`,
-    barred: (count: number) => `${number(count)} barred from the hub`,
+    blocked: (count: number) => `${number(count)} blocked`,
     tooMany: (most: number) => `At most ${number(most)} devices at once.`,
     more: (count: number) => `and ${number(count)} more`,
   },

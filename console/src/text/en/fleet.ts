@@ -48,7 +48,7 @@ export const fleet = {
   noViews: "Save the current filters and order under a name.",
   viewName: "Name of this view",
   deleteView: (name: string) => `Delete the view ${name}`,
-  barred: "barred",
+  blocked: "blocked",
   choose: (name: string) => `Select ${name}`,
   chooseAll: (count: number) => `Select all ${number(count)} that match`,
   chosen: (count: number) => `${number(count)} selected`,
