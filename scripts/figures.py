@@ -3,7 +3,7 @@
 
 A room is a module or a folder at the top of the package, an arrow a pair of rooms of which one
 imports the other. A circle is a set of rooms that all reach each other. Of classes only public ones
-at the top of a module count.
+at the top of a module count. PACKAGE may be a directory of another checkout.
 """
 
 import ast
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1]
 USAGE: Final = 2
+LONG: Final = 300
 
 
 class Figures(NamedTuple):
@@ -22,6 +23,9 @@ class Figures(NamedTuple):
     circles: list[list[str]]
     homes: dict[str, list[str]]
     """Names of classes that more than one module defines, and the modules."""
+    protocols: list[str]
+    long: dict[str, int]
+    """Modules of more than `LONG` lines."""
 
 
 def figures(package: Path) -> Figures:
@@ -29,7 +33,17 @@ def figures(package: Path) -> Figures:
     modules = {module_of(path, package): ast.parse(path.read_bytes()) for path in sources(package)}
     rooms = sorted({name.split(".")[1] for name in modules if "." in name})
     arrows = sorted(set(arrows_of(modules, rooms)))
-    return Figures(rooms, arrows, circles_of(rooms, arrows), homes_of(modules))
+    lengths = {
+        module_of(path, package): path.read_bytes().count(b"\n") for path in sources(package)
+    }
+    return Figures(
+        rooms,
+        arrows,
+        circles_of(rooms, arrows),
+        homes_of(modules),
+        protocols_of(modules),
+        {name: length for name, length in lengths.items() if length > LONG},
+    )
 
 
 def sources(package: Path) -> list[Path]:
@@ -94,6 +108,15 @@ def homes_of(modules: Mapping[str, ast.Module]) -> dict[str, list[str]]:
     return {name: places for name, places in sorted(homes.items()) if len(places) > 1}
 
 
+def protocols_of(modules: Mapping[str, ast.Module]) -> list[str]:
+    return [
+        f"{name}.{node.name}"
+        for name, tree in modules.items()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(b) == "Protocol" for b in node.bases)
+    ]
+
+
 def lines(package: str, found: Figures) -> Iterator[str]:
     yield f"{package}: {len(found.rooms)} rooms: {' '.join(found.rooms)}"
     yield f"{len(found.arrows)} arrows"
@@ -105,6 +128,9 @@ def lines(package: str, found: Figures) -> Iterator[str]:
     yield from (f"  {' '.join(circle)}" for circle in found.circles)
     yield f"{len(found.homes)} class names with more than one home"
     yield from (f"  {name}: {' '.join(places)}" for name, places in found.homes.items())
+    yield f"{len(found.protocols)} protocols: {' '.join(found.protocols)}"
+    yield f"{len(found.long)} modules of more than {LONG} lines"
+    yield from (f"  {name}: {length}" for name, length in found.long.items())
 
 
 def main(packages: list[str]) -> int:

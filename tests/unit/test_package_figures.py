@@ -82,7 +82,16 @@ def test_lines_say_all_of_it(tmp_path: Path) -> None:
         "  hall → stairs",
         "0 circles",
         "0 class names with more than one home",
+        "0 protocols: ",
+        "0 modules of more than 300 lines",
     ]
+
+
+def test_protocols_and_long_modules_are_named(tmp_path: Path) -> None:
+    found = package(tmp_path, hall="class Guest(Protocol): ...\n", cellar="\n" * 301)
+
+    assert found.protocols == ["house.hall.Guest"]
+    assert found.long == {"house.cellar": 301}
 
 
 def test_a_package_that_is_not_there_is_a_mistake_of_usage(
@@ -97,5 +106,7 @@ def test_no_package_of_ours_has_a_circle(package: str) -> None:
     assert figures(ROOT / package).circles == []
 
 
-def test_a_public_class_of_the_agent_has_one_home() -> None:
-    assert figures(ROOT / "device").homes == {}
+@pytest.mark.parametrize("package", ["hub", "device"])
+def test_a_public_class_has_one_home(package: str) -> None:
+    """A name says whose it is: who reads it somewhere does not have to look where it came from."""
+    assert figures(ROOT / package).homes == {}
