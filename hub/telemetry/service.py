@@ -1,4 +1,4 @@
-"""Takes events from lines and from the hub itself, and reads them back.
+"""Takes events from lines and from the hub itself.
 
 An event without `seq` goes to the stream at once and to the database with the next batch; it may
 be shed when the database does not keep up, and that is counted. A durable event is neither
@@ -11,28 +11,24 @@ import heapq
 import itertools
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from msgspec import Struct, structs
+from msgspec import structs
 
 from hub.base import metrics
 from hub.base.errors import Unavailable
 from hub.base.kept import TAKEN, Kept
-from hub.base.paging import Items, decode_cursor, encode_cursor
-from hub.base.partitions import Partitioned
-from hub.base.patterns import containing
-from hub.base.retention import Retention
 from hub.telemetry import rows as rows_
 from hub.telemetry.quota import Quota
-from hub.telemetry.rows import LEVEL_NUMBER, EventRow, Source, Stamps
+from hub.telemetry.rows import EventRow, Source, Stamps
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
 from protocol.codec import encode, rfc3339
-from protocol.commands import LEVELS, Level
 from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
 from protocol.ids import DeviceId, OrgId
 from protocol.stream import StreamEvent
@@ -58,57 +54,13 @@ REFUSE_ABOVE: Final = 150_000
 """Rows waiting above which a durable event closes its line."""
 MOST_QUOTAS: Final = 50_000
 FULL: Final = "device_day_full"
-MOST_CHANGES: Final = 2_000
-"""Of the state of a device, in one answer: the newest."""
-FINEST_STEP: Final = timedelta(seconds=10)
-ROLLED_STEP: Final = timedelta(minutes=5)
-
-
-class LogRecord(Struct, frozen=True, rename="camel", kw_only=True):
-    ts: str
-    received_at: str
-    level: Level
-    line: str
-    source: str | None
-    command_id: str | None
-
-
-class EventRecord(Struct, frozen=True, rename="camel", kw_only=True):
-    """`event` is the event as dashboards saw it, without `epoch` and `offset`."""
-
-    type: str
-    received_at: str
-    event: dict[str, Any]
-
-
-class StateChange(Struct, frozen=True, kw_only=True):
-    """`connected` and `generation` are there when the hub says that a line opened or closed."""
-
-    at: str
-    status: str
-    connected: bool | None
-    generation: int | None
-
-
-class MetricPoint(Struct, frozen=True, kw_only=True):
-    ts: str
-    count: int
-    avg: float
-    min: float
-    max: float
-
-
-class Span(Struct, frozen=True, kw_only=True):
-    """By the hub's time of receipt, both ends included."""
-
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 class TelemetryService:
     def __init__(
         self,
         store: TelemetryStore,
+        upkeep: TelemetryUpkeep,
         stream: StreamWriter,
         clock: Callable[[], float] = time.time,
         *,
@@ -120,13 +72,13 @@ class TelemetryService:
         self._day_bytes = day_bytes
         self._quotas: OrderedDict[tuple[OrgId, DeviceId], Quota] = OrderedDict()
         self._store = store
+        self._upkeep = upkeep
         self._stream = stream
         self._clock = clock
         self._stamps = Stamps()
         self._rows: list[EventRow] = []
         self._storing = False
         self._wake = asyncio.Event()
-        self._retention = Retention()
         self._failures = 0
         self._trouble = ""
         self._taken = 0
@@ -368,7 +320,7 @@ class TelemetryService:
             log.warning("no_partition", error=str(error))
             moments = sorted({rows_.moment_of(row) for row in (batch[0], batch[-1])})
             try:
-                await self._store.make_room(_tables(self._retention), moments)
+                await self._upkeep.make_room(moments)
             except Exception:
                 log.exception("no_partitions_made")
         elif not isinstance(error, Unavailable):
@@ -397,135 +349,6 @@ class TelemetryService:
     def waiting(self) -> int:
         return len(self._rows)
 
-    # Reading
-
-    async def logs(
-        self,
-        org: OrgId,
-        device_id: DeviceId,
-        span: Span,
-        *,
-        level: Level | None,
-        source: str | None,
-        command_id: str | None,
-        q: str | None,
-        cursor: str | None,
-        limit: int,
-    ) -> Items[LogRecord]:
-        before = _before(cursor)
-        rows = await self._store.logs(
-            org,
-            device_id,
-            span.since,
-            span.until,
-            before,
-            None if level is None else LEVEL_NUMBER[level],
-            source,
-            command_id,
-            limit + 1,
-            None if not q else containing(q),
-        )
-        return _page([(row["received_at"], _log_record(row)) for row in rows], limit)
-
-    async def events(
-        self,
-        org: OrgId,
-        device_id: DeviceId,
-        span: Span,
-        *,
-        kinds: Sequence[str] | None,
-        only_presence: bool = False,
-        cursor: str | None,
-        limit: int,
-    ) -> Items[EventRecord]:
-        before = _before(cursor)
-        rows = await self._store.events(
-            org, device_id, span.since, span.until, before, kinds, limit + 1, only_presence
-        )
-        return _page([(row["received_at"], _event_record(device_id, row)) for row in rows], limit)
-
-    async def states(self, org: OrgId, device_id: DeviceId, span: Span) -> list[StateChange]:
-        """How the state of a device changed, the oldest first; begins with what stood before."""
-        until = span.until or datetime.fromtimestamp(self._clock(), UTC)
-        since = span.since or until - timedelta(days=1)
-        rows = await self._store.states(org, device_id, since, until, MOST_CHANGES)
-        return [
-            StateChange(
-                at=rfc3339(row["received_at"]),
-                status=row["status"],
-                connected=row["connected"],
-                generation=row["generation"],
-            )
-            for row in reversed(rows)
-        ]
-
-    async def metrics(
-        self,
-        org: OrgId,
-        device_ids: list[DeviceId],
-        name: str,
-        span: Span,
-        step: timedelta | None,
-        *,
-        most_points: int,
-    ) -> dict[DeviceId, list[MetricPoint]]:
-        """One metric of each of these devices that there is, in steps; beyond the retention of raw
-        events from the roll-ups."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        until = span.until or now
-        since = span.since or until - timedelta(hours=1)
-        rolled_up = since < now - timedelta(hours=self._retention.raw_hours)
-        finest = ROLLED_STEP if rolled_up else FINEST_STEP
-        smallest = max(finest, (until - since) / most_points)
-        rows = await self._store.metrics(
-            org,
-            device_ids,
-            name,
-            since=since,
-            until=until,
-            step=max(step or smallest, smallest),
-            rolled_up=rolled_up,
-        )
-        points: dict[DeviceId, list[MetricPoint]] = {}
-        for row in rows:
-            of_device = points.setdefault(DeviceId(row["device_id"]), [])
-            if row["bucket"] is not None:
-                of_device.append(_point(row))
-        return points
-
-    async def metric_names(self, org: OrgId, device_id: DeviceId) -> list[str]:
-        """What a device measured of late."""
-        return await self._store.metric_names(org, device_id)
-
-    async def log_sources(self, org: OrgId, device_id: DeviceId) -> list[str]:
-        """Where the newest log lines of a device came from."""
-        return await self._store.log_sources(org, device_id)
-
-    # Jobs
-
-    def partitioned(self, keep: Retention) -> list[Partitioned]:
-        """The tables that are kept so long from now on."""
-        self._retention = keep
-        return _tables(keep)
-
-    async def clean_up(self, _: Retention) -> None:
-        await self._store.forget_marks()
-
-    async def roll_up(self) -> None:
-        await self._store.roll_up()
-
-
-def _tables(keep: Retention) -> list[Partitioned]:
-    raw = timedelta(hours=keep.raw_hours)
-    hours = timedelta(hours=6)
-    day = timedelta(days=1)
-    return [
-        Partitioned(table="status_event", step=hours, ahead=5, keep=raw),
-        Partitioned(table="event", step=hours, ahead=5, keep=raw),
-        Partitioned(table="log_line", step=day, ahead=2, keep=keep.log_days * day),
-        Partitioned(table="metric_rollup", step=day, ahead=2, keep=keep.metric_days * day),
-    ]
-
 
 def _settle(future: "asyncio.Future[None]") -> None:
     if not future.done():
@@ -535,44 +358,3 @@ def _settle(future: "asyncio.Future[None]") -> None:
 def _halves(batch: list[EventRow]) -> list[list[EventRow]]:
     middle = len(batch) // 2
     return [batch[:middle], batch[middle:]]
-
-
-def _before(cursor: str | None) -> datetime | None:
-    key = decode_cursor(cursor)
-    return key[0] if key else None
-
-
-def _page(rows: list[tuple[datetime, Any]], limit: int) -> Items[Any]:
-    items = [item for _, item in rows[:limit]]
-    more = len(rows) > limit
-    return Items(items, encode_cursor((rows[limit - 1][0], "")) if more else None)
-
-
-def _log_record(row: Any) -> LogRecord:
-    return LogRecord(
-        ts=rfc3339(row["ts"]),
-        received_at=rfc3339(row["received_at"]),
-        level=LEVELS[int(row["level"])],
-        line=row["line"],
-        source=row["source"],
-        command_id=row["command_id"],
-    )
-
-
-def _event_record(device_id: DeviceId, row: Any) -> EventRecord:
-    body: dict[str, Any] = row["body"]
-    if row["type"] == "status":
-        at = body.pop("at", None)
-        ts = body["ts"] if at is None else rfc3339(datetime.fromisoformat(at))
-        body = {"type": "status", "deviceId": device_id, "ts": ts, **body}
-    return EventRecord(type=row["type"], received_at=rfc3339(row["received_at"]), event=body)
-
-
-def _point(row: Any) -> MetricPoint:
-    return MetricPoint(
-        ts=rfc3339(row["bucket"]),
-        count=row["count"],
-        avg=row["avg"],
-        min=row["min"],
-        max=row["max"],
-    )

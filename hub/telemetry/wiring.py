@@ -1,12 +1,16 @@
+"""Telemetry: what devices send is stored, streamed, and read back."""
+
 from collections.abc import Callable
 from typing import Final
 
 from hub.base.bus import BusUnavailable
 from hub.base.foundation import Capability, Foundation, Job
+from hub.telemetry.reader import TelemetryReader
 from hub.telemetry.rest import TelemetryEndpoints
 from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
 from protocol.ids import OrgId
 from protocol.stream import EventBatch
 
@@ -18,17 +22,17 @@ def build(
 ) -> tuple[TelemetryService, StreamWriter, Capability]:
     """`show`: to the dashboards of this replica, what the stream does not take now."""
     stream = StreamWriter(base.bus, base.replica_id, show=show, unavailable=BusUnavailable)
-    service = TelemetryService(
-        TelemetryStore(base.database), stream, day_bytes=base.settings.device_day_bytes
-    )
+    store = TelemetryStore(base.database)
+    upkeep = TelemetryUpkeep(store)
+    service = TelemetryService(store, upkeep, stream, day_bytes=base.settings.device_day_bytes)
     return (
         service,
         stream,
         Capability(
-            endpoints=(TelemetryEndpoints(service),),
+            endpoints=(TelemetryEndpoints(TelemetryReader(store, upkeep)),),
             loops=(stream.run, service.run),
-            jobs=(Job(ROLL_UP_SECONDS, service.roll_up),),
-            partitions=service.partitioned,
-            clean_up=service.clean_up,
+            jobs=(Job(ROLL_UP_SECONDS, upkeep.roll_up),),
+            partitions=upkeep.partitioned,
+            clean_up=upkeep.clean_up,
         ),
     )

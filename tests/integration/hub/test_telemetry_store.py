@@ -12,10 +12,12 @@ from msgspec import structs
 
 from hub.base.database import Database
 from hub.base.errors import Unavailable
+from hub.telemetry.reader import MetricPoint, Span, TelemetryReader
 from hub.telemetry.rows import EventRow, Stamps, make_row
-from hub.telemetry.service import PATIENCE_SECONDS, MetricPoint, Span, TelemetryService
+from hub.telemetry.service import PATIENCE_SECONDS, TelemetryService
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.telemetry import Event, Status
 from tests.factories import Wire, make_line
@@ -53,8 +55,8 @@ class Source:
         return make_row(self.line, event, STAMPS.next(NOW))
 
 
-async def of_d1(service: TelemetryService, span: Span, step: timedelta) -> list[MetricPoint]:
-    found = await service.metrics(DEFAULT_ORG, [D1], "t", span, step, most_points=2_000)
+async def of_d1(reader: TelemetryReader, span: Span, step: timedelta) -> list[MetricPoint]:
+    found = await reader.metrics(DEFAULT_ORG, [D1], "t", span, step, most_points=2_000)
     return found[D1]
 
 
@@ -74,7 +76,8 @@ async def telemetry(
 ) -> AsyncGenerator[tuple[TelemetryService, NoStream]]:
     stream = NoStream()
     writer = StreamWriter(stream, ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
-    service = TelemetryService(TelemetryStore(database), writer)
+    store = TelemetryStore(database)
+    service = TelemetryService(store, TelemetryUpkeep(store), writer)
     async with in_background(service.run(), writer.run()):
         yield service, stream
 
@@ -183,14 +186,14 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
     await store.commit([fresh])
     await store.roll_up()
     assert await database.fetchval("SELECT count FROM metric_rollup") == 3
-    async with telemetry(database) as (service, _):
-        span = Span(since=base - timedelta(minutes=1))
-        raw = await of_d1(service, span, timedelta(hours=1))
-        assert sum(point.count for point in raw) == 4
-        old = Span(since=base - timedelta(hours=49))
-        rolled = await of_d1(service, old, timedelta(days=30))
-        assert sum(point.count for point in rolled) == 3
-        assert rolled[0].avg == pytest.approx(3.0)
+    reader = TelemetryReader(store, TelemetryUpkeep(store))
+    span = Span(since=base - timedelta(minutes=1))
+    raw = await of_d1(reader, span, timedelta(hours=1))
+    assert sum(point.count for point in raw) == 4
+    old = Span(since=base - timedelta(hours=49))
+    rolled = await of_d1(reader, old, timedelta(days=30))
+    assert sum(point.count for point in rolled) == 3
+    assert rolled[0].avg == pytest.approx(3.0)
 
 
 async def test_status_events_that_waited_for_the_database_are_rolled_up_once(

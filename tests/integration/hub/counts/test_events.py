@@ -26,6 +26,7 @@ from hub.socket.pings import PingWheel
 from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.stream import Entries, StreamEvent
 from protocol.telemetry import Telemetry
@@ -49,7 +50,8 @@ SCANS: Selection = frozenset({Predicate(types=frozenset({"scan"}))})
 
 def make_service(database: Database, stream: Any) -> tuple[TelemetryService, StreamWriter]:
     writer = StreamWriter(stream, REPLICA, show=show_nobody, unavailable=Unavailable)
-    return TelemetryService(TelemetryStore(database), writer), writer
+    store = TelemetryStore(database)
+    return TelemetryService(store, TelemetryUpkeep(store), writer), writer
 
 
 class Around(Surroundings):
