@@ -42,7 +42,7 @@ STEPS: Final[dict[str, Step]] = {
     ),
     "events copied, not committed": Step("after", "hub.telemetry.store", "TelemetryStore", "_copy"),
     "events committed, not acknowledged": Step(
-        "before", "hub.telemetry.service", "TelemetryService", "_stored"
+        "before", "hub.telemetry.storing", "EventStorer", "_stored"
     ),
     "line registered, not welcomed": Step("after", "hub.lines.store", "LineStore", "register"),
     "session renewed, not answered": Step(

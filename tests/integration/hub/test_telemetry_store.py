@@ -234,8 +234,8 @@ async def test_g4_whatever_a_commit_raises_no_event_is_lost(
         return await commit(self, rows)
 
     monkeypatch.setattr(TelemetryStore, "commit", commit_later)
-    monkeypatch.setattr("hub.telemetry.service.RETRY_SECONDS", 0.01)
-    monkeypatch.setattr("hub.telemetry.service.SMALL_BATCH", 2)
+    monkeypatch.setattr("hub.telemetry.storing.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("hub.telemetry.storing.SMALL_BATCH", 2)
     async with telemetry(database) as (service, _):
         source = Source()
         for seq in range(1, 8):
