@@ -23,7 +23,7 @@ from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from hub.web.front import misdirected
 from hub.web.site import Site, foreign_page
 from protocol.errors import ProblemCode
@@ -43,7 +43,7 @@ def build(
     base: Foundation,
     site: Site,
     accounts: AccountService,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     lines: LineService,
     commands: CommandService,
     dashboards: Dashboards,

@@ -54,7 +54,7 @@ from hub.campaigns.rollout import (
 )
 from hub.campaigns.store import CampaignStore, Driven, TargetChange
 from hub.commands.service import CommandRequest, CommandService
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.commands import type_of
 from protocol.dashboard import DeploymentEvent
 from protocol.ids import DeviceId, ReplicaId
@@ -88,7 +88,7 @@ class Driver:
         self,
         store: CampaignStore,
         commands: CommandService,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         replica_id: ReplicaId,
     ) -> None:
         self._store = store

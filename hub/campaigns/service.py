@@ -26,7 +26,7 @@ from hub.campaigns.rollout import (
 )
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandService
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import DeviceId, OrgId, ReplicaId, uuid7
 
 __all__ = [
@@ -61,7 +61,7 @@ class CampaignService:
         store: CampaignStore,
         commands: CommandService,
         audit: AuditService,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         replica_id: ReplicaId,
     ) -> None:
         self._store = store

@@ -10,7 +10,7 @@ from hub.base.errors import HubError
 from hub.commands.decisions import NewCommand
 from hub.commands.records import CommandRow, accepted_event, result_event
 from hub.commands.waiting import Waiters
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol import stream
 from protocol.dashboard import CommandProgressEvent
 from protocol.ids import CommandKey, DeviceKey, ReplicaId
@@ -67,7 +67,7 @@ class Hints(Protocol):
 class Announcer:
     def __init__(
         self,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         waiting: Waiters,
         hints: Hints,
         replica_id: ReplicaId,

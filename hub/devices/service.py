@@ -33,7 +33,7 @@ from hub.devices.store import (
     DeviceStore,
     Identity,
 )
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.dashboard import AlertEvent
 from protocol.frames import ConnectionMode
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, is_device_id
@@ -72,7 +72,7 @@ class DeviceService:
         store: DeviceStore,
         accounts: AccountService,
         audit: AuditService,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

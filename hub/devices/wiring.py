@@ -6,14 +6,14 @@ from hub.devices.bulk_rest import BulkEndpoints
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 
 
 def build(
     base: Foundation,
     audit: AuditService,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     accounts: AccountService,
     limits: RequestLimits,
 ) -> tuple[DeviceService, Capability]:

@@ -30,7 +30,7 @@ from hub.lines.store import Opening
 from hub.socket.connection import ABNORMAL
 from hub.socket.handler import Handler, Socket
 from hub.socket.handshake import Refusal, Upgrade
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame
 from protocol.errors import InvalidMessage, ProblemCode
@@ -60,7 +60,7 @@ class DeviceGate:
         self,
         accounts: AccountService,
         lines: LineService,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         listener: LineListener,
         settings: DeviceSettings,
         *,

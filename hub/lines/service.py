@@ -23,7 +23,7 @@ from hub.lines.registry import Registry
 from hub.lines.session import LineSession
 from hub.lines.stall import BEAT_SECONDS, Stall
 from hub.lines.store import LineRef, LineStore, Opening, Registration
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.dashboard import AlertEvent, StatusEvent
@@ -55,7 +55,7 @@ class LineService:
         self,
         store: LineStore,
         replica: ReplicaIdentity,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         *,
         hint_takeover: Callable[[ReplicaId, LineRef], None],
         wall_clock: Callable[[], float],

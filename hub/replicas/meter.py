@@ -14,8 +14,8 @@ from hub.base.database import Database
 from hub.commands.service import CommandService
 from hub.lines.service import LineService
 from hub.replicas.figures import Counted, DatabaseUse, Queues, ReplicaReport, State, lag, told
-from hub.telemetry.service import TelemetryService
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import DEFAULT_ORG
 
 _SENT_AWAY: Final = frozenset({"429", "503"})
@@ -30,7 +30,7 @@ class Meter:
         bus: Bus,
         lines: LineService,
         commands: CommandService,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         stream: StreamWriter,
         dashboards: Dashboards,
         draining: Callable[[], bool],

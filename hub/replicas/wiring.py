@@ -13,14 +13,14 @@ from hub.replicas.membership import Membership, StreamGaps
 from hub.replicas.meter import Meter
 from hub.replicas.rest import HealthEndpoints
 from hub.replicas.store import HealthStore, ReplicaStore
-from hub.telemetry.service import TelemetryService
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import CHANNEL
 
 
 def build(
     base: Foundation,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     stream: StreamWriter,
     lines: LineService,
     commands: CommandService,

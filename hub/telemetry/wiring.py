@@ -7,10 +7,10 @@ from hub.base.bus import BusUnavailable
 from hub.base.foundation import Capability, Foundation, Job
 from hub.telemetry.reader import TelemetryReader
 from hub.telemetry.rest import TelemetryEndpoints
-from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.telemetry.upkeep import TelemetryUpkeep
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import OrgId
 from protocol.stream import EventBatch
 
@@ -19,18 +19,18 @@ ROLL_UP_SECONDS: Final = 60.0
 
 def build(
     base: Foundation, *, show: Callable[[OrgId, EventBatch], None]
-) -> tuple[TelemetryService, StreamWriter, Capability]:
+) -> tuple[TelemetryWriter, StreamWriter, Capability]:
     """`show`: to the dashboards of this replica, what the stream does not take now."""
     stream = StreamWriter(base.bus, base.replica_id, show=show, unavailable=BusUnavailable)
     store = TelemetryStore(base.database)
     upkeep = TelemetryUpkeep(store)
-    service = TelemetryService(store, upkeep, stream, day_bytes=base.settings.device_day_bytes)
+    writer = TelemetryWriter(store, upkeep, stream, day_bytes=base.settings.device_day_bytes)
     return (
-        service,
+        writer,
         stream,
         Capability(
             endpoints=(TelemetryEndpoints(TelemetryReader(store, upkeep)),),
-            loops=(stream.run, service.run),
+            loops=(stream.run, writer.run),
             jobs=(Job(ROLL_UP_SECONDS, upkeep.roll_up),),
             partitions=upkeep.partitioned,
             clean_up=upkeep.clean_up,

@@ -14,10 +14,10 @@ from hub.base.database import Database
 from hub.base.errors import Unavailable
 from hub.telemetry.reader import MetricPoint, Span, TelemetryReader
 from hub.telemetry.rows import EventRow, Stamps, make_row
-from hub.telemetry.service import PATIENCE_SECONDS, TelemetryService
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.telemetry.upkeep import TelemetryUpkeep
+from hub.telemetry.writer import PATIENCE_SECONDS, TelemetryWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.telemetry import Event, Status
 from tests.factories import Wire, make_line
@@ -73,11 +73,11 @@ def spoiled(row: EventRow) -> EventRow:
 @asynccontextmanager
 async def telemetry(
     database: Database,
-) -> AsyncGenerator[tuple[TelemetryService, NoStream]]:
+) -> AsyncGenerator[tuple[TelemetryWriter, NoStream]]:
     stream = NoStream()
     writer = StreamWriter(stream, ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
     store = TelemetryStore(database)
-    service = TelemetryService(store, TelemetryUpkeep(store), writer)
+    service = TelemetryWriter(store, TelemetryUpkeep(store), writer)
     async with in_background(service.run(), writer.run()):
         yield service, stream
 

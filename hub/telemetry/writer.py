@@ -48,7 +48,7 @@ REFUSE_ABOVE: Final = 150_000
 """Rows waiting above which a durable event closes its line."""
 
 
-class TelemetryService:
+class TelemetryWriter:
     def __init__(
         self,
         store: TelemetryStore,
