@@ -96,7 +96,7 @@ from hub.telemetry.rest import (
     StateQuery,
     TelemetryEndpoints,
 )
-from hub.web.contract_rules import Rules
+from hub.web.contract.rules import Rules
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
 from protocol.edge import SyncAnswer
