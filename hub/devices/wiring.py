@@ -3,6 +3,7 @@ from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.devices.bulk import BulkService
 from hub.devices.bulk_rest import BulkEndpoints
+from hub.devices.enrolling import EnrollmentService
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
@@ -18,6 +19,8 @@ def build(
     limits: RequestLimits,
 ) -> tuple[DeviceService, Capability]:
     store = DeviceStore(base.database)
-    service = DeviceService(store, accounts, audit, telemetry)
+    service = DeviceService(store, accounts, audit)
+    enrollments = EnrollmentService(store, accounts, audit, telemetry)
+    endpoints = DeviceEndpoints(service, enrollments, limits)
     bulk = BulkEndpoints(BulkService(store, accounts, audit))
-    return service, Capability(endpoints=(DeviceEndpoints(service, limits), bulk))
+    return service, Capability(endpoints=(endpoints, bulk))

@@ -49,7 +49,7 @@ STEPS: Final[dict[str, Step]] = {
         "after", "hub.accounts.sessions", "SessionService", "renew"
     ),
     "device enrolled, not answered": Step(
-        "after", "hub.devices.service", "DeviceService", "enroll"
+        "after", "hub.devices.enrolling", "EnrollmentService", "enroll"
     ),
 }
 
