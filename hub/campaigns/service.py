@@ -10,6 +10,7 @@ from hub.base.errors import Conflict, NotFound, invalid
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.campaigns.driver import Driver
+from hub.campaigns.effects import CampaignEffects
 from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status, error
 from hub.campaigns.penalty import Penalty
 from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms, summary_of
@@ -66,7 +67,8 @@ class CampaignService:
     ) -> None:
         self._store = store
         self._audit = audit
-        self._driver = Driver(store, commands, telemetry, replica_id)
+        self._effects = CampaignEffects(store, commands, telemetry)
+        self._driver = Driver(store, self._effects, replica_id)
         self.run = self._driver.run
         self.let_go = self._driver.let_go
 
@@ -99,7 +101,7 @@ class CampaignService:
             entry = audit_entry(by, action, campaign_id)
             await self._audit.record(connection, entry)
             campaign = await self._found(connection, name)
-        self._driver.tell(campaign, skipped)
+        self._effects.publish(campaign, skipped)
         return campaign
 
     async def _move(
