@@ -18,7 +18,8 @@ from hub.base.foundation import Foundation
 from hub.base.turnstile import Turnstile
 from hub.commands.service import CommandService
 from hub.dashboards import DashboardTokens
-from hub.lines.endpoint import DeviceGate, DeviceSettings
+from hub.lines.device_gate import DeviceGate, DeviceSettings
+from hub.lines.endpoint import LineEndpoint
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.socket.handler import Handler
@@ -64,7 +65,7 @@ def build(
         spawn=base.spawn,
     )
     return SocketGate(
-        devices,
+        LineEndpoint(devices),
         dashboards,
         DashboardTokens(accounts),
         site,
@@ -80,7 +81,7 @@ class SocketGate:
 
     def __init__(
         self,
-        devices: DeviceGate,
+        devices: LineEndpoint,
         dashboards: Dashboards,
         tokens: DashboardTokens,
         site: Site,
