@@ -68,7 +68,7 @@ class LineService:
         self._telemetry = telemetry
         self._hint_takeover = hint_takeover
         self._wall_clock = wall_clock
-        self._replica = replica
+        self.replica = replica
         self.registry: Registry[LineSession] = Registry()
         self._openings = Batcher(self._register, limit=500)
         self._closings = Batcher(self._note_closed, limit=1000, bound=200_000)
@@ -77,7 +77,7 @@ class LineService:
 
     @property
     def replica_id(self) -> ReplicaId:
-        return self._replica.replica_id
+        return self.replica.replica_id
 
     # Lines
 

@@ -136,7 +136,6 @@ class Hub:
         )
         self.membership = Membership(
             ReplicaStore(database),
-            ReplicaIdentity(self.replica_id, "here", "1.0"),
             self.lines,
             self.told,
             tell=lambda _: make_told(lines=len(self.lines.registry)),
