@@ -1,3 +1,5 @@
+"""Brings one command to many devices, in waves."""
+
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.campaigns.service import CampaignService

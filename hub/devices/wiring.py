@@ -1,3 +1,5 @@
+"""Enrols the devices of an organisation, lists and changes them."""
+
 from hub.accounts.service import AccountService
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation

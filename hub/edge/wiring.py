@@ -1,3 +1,5 @@
+"""Takes records of production from devices and pushes them to the cloud."""
+
 from typing import Final
 
 from cloud.client import CloudClient

@@ -1,3 +1,5 @@
+"""Opens and closes the lines of this replica."""
+
 from collections.abc import Callable
 
 from hub.accounts.service import AccountService

@@ -1,4 +1,4 @@
-"""Telemetry: what devices send is stored, streamed, and read back."""
+"""Stores and streams what devices send, and reads it back."""
 
 from collections.abc import Callable
 from typing import Final
