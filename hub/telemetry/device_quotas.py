@@ -35,8 +35,8 @@ class HubAlerts(Protocol):
 
 
 class DeviceQuotas:
-    """Of the `MOST_QUOTAS` devices whose lines began last. An event of a line that has its quota
-    already, and is within it, does not come here."""
+    """Of the `MOST_QUOTAS` devices whose lines began last. The writer takes an event off the quota
+    by itself: here comes the first event of a line, what is beyond the quota, and every alert."""
 
     def __init__(self, hub: HubAlerts, monotonic: Callable[[], float], *, day_bytes: int) -> None:
         """`day_bytes`: how much of what a device sends is stored in a day; 0 = no limit."""
