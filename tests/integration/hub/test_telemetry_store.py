@@ -150,7 +150,8 @@ async def test_what_cannot_be_stored_now_is_stored_when_it_can(
         await service.flush()
         await database.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
         )
         service.put(source.line, Event(name="after", seq=2, boot_id="b"))
         await service.flush()
