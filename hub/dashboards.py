@@ -17,7 +17,7 @@ from hub.base.foundation import Capability, Foundation
 from hub.base.principal import Principal
 from hub.groups.service import GroupService
 from hub.socket.framing import text_frame
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol import stream
 from protocol.closing import CloseCode
 from protocol.dashboard import RecordChanged
@@ -27,7 +27,7 @@ from protocol.ids import OrgId
 def build(
     base: Foundation,
     audit: AuditService,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     accounts: AccountService,
     groups: GroupService,
 ) -> tuple[Dashboards, Capability]:
@@ -59,7 +59,7 @@ def close_ended(dashboards: Dashboards, changes: list[VersionChange]) -> None:
         dashboards.disconnect(lambda _: True, CloseCode.NOT_AUTHENTICATED)
 
 
-def publish_changes(telemetry: TelemetryService, org: OrgId, changes: list[RecordChange]) -> None:
+def publish_changes(telemetry: TelemetryWriter, org: OrgId, changes: list[RecordChange]) -> None:
     for change in changes:
         event = RecordChanged(
             kind=change.kind,

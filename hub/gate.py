@@ -18,13 +18,14 @@ from hub.base.foundation import Capability, Foundation
 from hub.base.turnstile import Turnstile
 from hub.commands.service import CommandService
 from hub.dashboards import DashboardTokens
-from hub.lines.endpoint import DeviceGate, DeviceSettings
+from hub.lines.device_gate import DeviceGate, DeviceSettings
+from hub.lines.endpoint import LineEndpoint
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.takers import Takers
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from hub.web.front import misdirected
 from hub.web.site import Site, foreign_page
 from protocol.errors import ProblemCode
@@ -44,7 +45,7 @@ def build(
     base: Foundation,
     site: Site,
     accounts: AccountService,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     lines: LineService,
     commands: CommandService,
     dashboards: Dashboards,
@@ -68,7 +69,7 @@ def build(
         spawn=base.spawn,
     )
     return SocketGate(
-        devices,
+        LineEndpoint(devices),
         dashboards,
         DashboardTokens(accounts),
         site,
@@ -84,7 +85,7 @@ class SocketGate:
 
     def __init__(
         self,
-        devices: DeviceGate,
+        devices: LineEndpoint,
         dashboards: Dashboards,
         tokens: DashboardTokens,
         site: Site,

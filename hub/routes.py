@@ -86,6 +86,7 @@ from hub.firmware.rest import (
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
 from hub.replicas.rest import FleetHealth, HealthEndpoints
+from hub.telemetry.reader import EventRecord, LogRecord, MetricPoint, StateChange
 from hub.telemetry.rest import (
     EventQuery,
     FleetMetricBody,
@@ -95,8 +96,7 @@ from hub.telemetry.rest import (
     StateQuery,
     TelemetryEndpoints,
 )
-from hub.telemetry.service import EventRecord, LogRecord, MetricPoint, StateChange
-from hub.web.contract_rules import Rules
+from hub.web.contract.rules import Rules
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
 from protocol.edge import SyncAnswer

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from hub.web.contract_sockets import asyncapi
+from hub.web.contract.asyncapi import asyncapi
 
 HEAD: Final = """\
 /** `x-close-codes` of the AsyncAPI document. Made by `scripts/closings.py`. */

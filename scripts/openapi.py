@@ -6,7 +6,7 @@ from importlib.metadata import version
 import msgspec
 
 from hub.routes import ROUTES, RULES
-from hub.web.contract import openapi
+from hub.web.contract.openapi import openapi
 
 if __name__ == "__main__":
     document = openapi(ROUTES, RULES, version=version("longline"))

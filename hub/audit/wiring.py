@@ -1,3 +1,5 @@
+"""Keeps who did what to whom, in the transaction of its effect."""
+
 from hub.audit.rest import AuditEndpoints
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore

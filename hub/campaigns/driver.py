@@ -1,13 +1,10 @@
-"""Drives campaigns: looks at their targets, writes what follows, then sends commands.
+"""Drives campaigns: looks at their targets, writes what follows, then has it carried out.
 
 Exactly one replica drives a campaign: whoever holds its lease, a row in Postgres that another takes
 over when it runs out. A look is one transaction that begins by locking the campaign under the
 lease, so pausing, aborting and other drivers wait for it or it for them. What it decides
-(`journey`, `rollout`) is written with a compare-and-set on each target, and only then carried out.
-
-A driver may die between the two. The next finds targets whose command is not in the ledger and
-sends it: the id of a command follows from campaign, device and attempt, so that what was dispatched
-after all is joined and never done twice (promise G2).
+(`journey`, `waves`) is written with a compare-and-set on each target, and only then carried out
+(`effects`). A driver may die between the two.
 """
 
 import asyncio
@@ -16,15 +13,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-import msgspec
 import structlog
-from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from hub.accounts.access import right_to_dispatch, role_may_dispatch
+from hub.accounts.access import role_may_dispatch
 from hub.base.database import Connection
-from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Unavailable
-from hub.base.principal import Principal, Rights
+from hub.base.errors import Unavailable
+from hub.campaigns.effects import CampaignEffects, DriveStep
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
@@ -53,10 +48,7 @@ from hub.campaigns.waves import (
     recount,
     waited_too_long,
 )
-from hub.commands.service import CommandRequest, CommandService
-from hub.telemetry.service import TelemetryService
 from protocol.commands import type_of
-from protocol.dashboard import DeploymentEvent
 from protocol.ids import DeviceId, ReplicaId
 from protocol.lifecycle import ENDED
 
@@ -67,33 +59,17 @@ LOOK_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 1.0
 RESTED: Final = 4
 """A look that took long is followed by a rest of so many times that."""
-AT_ONCE: Final = 100
-LONGEST_COMMAND_MS: Final = 86_400_000
 OFFLINE: Final = error("offline", "it was away for the whole time of its wave")
 OWNER_LACKS_RIGHT: Final = "owner_lacks_right"
 STOPPED: Final = error("stopped", "the campaign stopped before its turn came")
 
 
-class DriveStep(Struct):
-    """What one look decided, to be carried out after its commit."""
-
-    campaign: Campaign
-    changed: list[CampaignTarget]
-    send: list[CampaignTarget]
-    cancel: list[CampaignTarget]
-
-
 class Driver:
     def __init__(
-        self,
-        store: CampaignStore,
-        commands: CommandService,
-        telemetry: TelemetryService,
-        replica_id: ReplicaId,
+        self, store: CampaignStore, effects: CampaignEffects, replica_id: ReplicaId
     ) -> None:
         self._store = store
-        self._commands = commands
-        self._telemetry = telemetry
+        self._effects = effects
         self._replica_id = replica_id
 
     async def run(self) -> None:
@@ -121,9 +97,7 @@ class Driver:
             if driven is None:
                 return
             look = await self._look(connection, driven)
-        self.tell(look.campaign, look.changed)
-        await self._send(look.campaign, look.send)
-        await self._cancel(look.campaign, look.cancel)
+        await self._effects.carry_out(look)
 
     async def _look(self, connection: Connection, driven: Driven) -> DriveStep:
         campaign, now = driven.campaign, driven.now
@@ -283,56 +257,6 @@ class Driver:
             if look.campaign.status in FINISHED and seen.command and not seen.cancel_asked:
                 look.cancel.append(target)
 
-    # After the commit
-
-    def tell(self, campaign: Campaign, targets: Iterable[CampaignTarget]) -> None:
-        """Dashboards hear of each target that took a step."""
-        for target in targets:
-            event = DeploymentEvent(
-                device_id=target.device_id,
-                ts=self._telemetry.now(),
-                deployment_id=campaign.campaign_id,
-                status=str(target.status),
-                phase=str(target.phase),
-                deployment_status=str(campaign.status),
-                error=UNSET if target.error is None else str(target.error["code"]),
-            )
-            self._telemetry.publish(campaign.org, event)
-
-    async def _send(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
-        for start in range(0, len(targets), AT_ONCE):
-            some = targets[start : start + AT_ONCE]
-            await asyncio.gather(*(self._send_one(campaign, target) for target in some))
-
-    async def _send_one(self, campaign: Campaign, target: CampaignTarget) -> None:
-        if target.command_id is None:
-            raise AssertionError("whoever has begun has a command")
-        timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
-        request = CommandRequest(
-            command=msgspec.structs.replace(campaign.command, id=target.command_id),
-            timeout_ms=timeout_ms,
-            wait=False,
-        )
-        try:
-            await self._commands.dispatch(_on_behalf(campaign), target.device_id, request)
-        except NotFound:
-            return  # it was deleted just now: the next look skips it
-        except (Conflict, Invalid, Forbidden) as refused:
-            why = error(str(refused.code), refused.detail)
-            await self._store.refuse((campaign.org, campaign.campaign_id), target, why)
-        except HubError as busy:
-            log.info("campaign_waits", device=target.device_id, error=busy.detail)
-
-    async def _cancel(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
-        """Ask devices to stop what nobody wants any more; who is past it goes on."""
-        for target in targets:
-            if target.command_id is None:
-                raise AssertionError("whoever has begun has a command")
-            try:
-                await self._commands.cancel(_the_hub(campaign), target.device_id, target.command_id)
-            except (Ended, NotFound):
-                continue
-
 
 def _what(
     campaign: Campaign, target: CampaignTarget, seen: Seen, now: datetime
@@ -344,31 +268,3 @@ def _what(
 
 def _to_send(targets: Iterable[CampaignTarget]) -> list[CampaignTarget]:
     return [target for target in targets if target.phase is Phase.DOWNLOADING]
-
-
-def _on_behalf(campaign: Campaign) -> Principal:
-    """Its owner, whose right was asked in this look, and is asked again when the command is
-    sent."""
-    return Principal(
-        org=campaign.org,
-        kind=campaign.owner_kind,
-        subject=campaign.owner_id,
-        key_id=campaign.owner_key,
-        actor=campaign.created_by,
-        rights=_right_to_send(campaign),
-    )
-
-
-def _the_hub(campaign: Campaign) -> Principal:
-    """Nobody needs a right to have that stopped which nobody wants any more."""
-    return Principal(
-        org=campaign.org,
-        kind="hub",
-        subject="",
-        actor=campaign.created_by,
-        rights=_right_to_send(campaign),
-    )
-
-
-def _right_to_send(campaign: Campaign) -> Rights:
-    return frozenset({right_to_dispatch(type_of(campaign.command))})

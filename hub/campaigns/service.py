@@ -10,6 +10,7 @@ from hub.base.errors import Conflict, NotFound, invalid
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.campaigns.driver import Driver
+from hub.campaigns.effects import CampaignEffects
 from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status, error
 from hub.campaigns.penalty import Penalty
 from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms, summary_of
@@ -26,7 +27,7 @@ from hub.campaigns.waves import (
     waves_of,
 )
 from hub.commands.service import CommandService
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import DeviceId, OrgId, ReplicaId, uuid7
 
 __all__ = [
@@ -61,12 +62,13 @@ class CampaignService:
         store: CampaignStore,
         commands: CommandService,
         audit: AuditService,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         replica_id: ReplicaId,
     ) -> None:
         self._store = store
         self._audit = audit
-        self._driver = Driver(store, commands, telemetry, replica_id)
+        self._effects = CampaignEffects(store, commands, telemetry)
+        self._driver = Driver(store, self._effects, replica_id)
         self.run = self._driver.run
         self.let_go = self._driver.let_go
 
@@ -99,7 +101,7 @@ class CampaignService:
             entry = audit_entry(by, action, campaign_id)
             await self._audit.record(connection, entry)
             campaign = await self._found(connection, name)
-        self._driver.tell(campaign, skipped)
+        self._effects.publish(campaign, skipped)
         return campaign
 
     async def _move(

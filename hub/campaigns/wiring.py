@@ -1,13 +1,15 @@
+"""Brings one command to many devices, in waves."""
+
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.campaigns.service import CampaignService
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandService
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 
 
 def build(
-    base: Foundation, audit: AuditService, telemetry: TelemetryService, commands: CommandService
+    base: Foundation, audit: AuditService, telemetry: TelemetryWriter, commands: CommandService
 ) -> tuple[CampaignService, Capability]:
     store = CampaignStore(base.database)
     service = CampaignService(store, commands, audit, telemetry, base.replica_id)

@@ -6,7 +6,7 @@ from hub.accounts.access import SECRET
 from hub.base import metrics
 from hub.commands.records import CommandRow, accepted_event, result_event
 from hub.commands.waiting import Waiters
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol import stream
 from protocol.dashboard import CommandProgressEvent
 from protocol.ids import CommandKey, DeviceKey, ReplicaId
@@ -31,7 +31,7 @@ class Hints(Protocol):
 class Announcer:
     def __init__(
         self,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         waiting: Waiters,
         hints: Hints,
         replica_id: ReplicaId,

@@ -21,7 +21,7 @@ from hub.commands.ledger import Listeners, commit
 from hub.commands.records import CommandRow, RepliedCommand
 from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.errors import FrameErrorCode
@@ -45,7 +45,7 @@ class Replies:
         store: CommandStore,
         announcer: Announcer,
         listeners: Listeners,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
     ) -> None:
         self._telemetry = telemetry
         self._held = 0

@@ -26,7 +26,7 @@ from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiters
 from hub.lines.session import LineSession
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.frames import Hello
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
 from protocol.replies import Reply
@@ -52,7 +52,7 @@ class CommandService:
         store: CommandStore,
         reserved: CommandStore,
         audit: AuditService,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         replica_id: ReplicaId,
         *,
         hints: Hints,

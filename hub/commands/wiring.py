@@ -7,7 +7,7 @@ from hub.base.foundation import Capability, Foundation
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
 from protocol.replies import Ack, Progress, Result
@@ -16,7 +16,7 @@ from protocol.replies import Ack, Progress, Result
 def build(
     base: Foundation,
     audit: AuditService,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     accounts: AccountService,
     limits: RequestLimits,
     *,

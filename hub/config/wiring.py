@@ -1,3 +1,5 @@
+"""Keeps what the configuration of a device should be and what it is."""
+
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.commands.service import CommandService

@@ -9,6 +9,7 @@ from hub.base.errors import Invalid, invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
 from hub.devices.admission import Admission
+from hub.devices.enrolling import EnrollmentService
 from hub.devices.service import (
     ConnectedRow,
     DeviceChange,
@@ -99,8 +100,11 @@ class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeviceEndpoints:
-    def __init__(self, service: DeviceService, limits: RequestLimits) -> None:
+    def __init__(
+        self, service: DeviceService, enrollments: EnrollmentService, limits: RequestLimits
+    ) -> None:
         self._service = service
+        self._enrollments = enrollments
         self._limits = limits
 
     async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
@@ -117,7 +121,7 @@ class DeviceEndpoints:
             version=call.query.version,
         )
         scheme, _, token = (call.header("authorization") or "").partition(" ")
-        token, expires_at = await self._service.enroll(
+        token, expires_at = await self._enrollments.enroll(
             call.principal,
             device_id,
             who,

@@ -1,23 +1,28 @@
+"""Enrols the devices of an organisation, lists and changes them."""
+
 from hub.accounts.service import AccountService
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.devices.bulk import BulkService
 from hub.devices.bulk_rest import BulkEndpoints
+from hub.devices.enrolling import EnrollmentService
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 
 
 def build(
     base: Foundation,
     audit: AuditService,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     accounts: AccountService,
     limits: RequestLimits,
 ) -> tuple[DeviceService, Capability]:
     store = DeviceStore(base.database)
-    service = DeviceService(store, accounts, audit, telemetry)
+    service = DeviceService(store, accounts, audit)
+    enrollments = EnrollmentService(store, accounts, audit, telemetry)
+    endpoints = DeviceEndpoints(service, enrollments, limits)
     bulk = BulkEndpoints(BulkService(store, accounts, audit))
-    return service, Capability(endpoints=(DeviceEndpoints(service, limits), bulk))
+    return service, Capability(endpoints=(endpoints, bulk))

@@ -20,7 +20,7 @@ from hub.base.errors import Unavailable
 from hub.edge.alarm import CODE, Alarm, CloudAlert
 from hub.edge.pushing import Claimed, Settlement, WaitingRecord, in_time, settle
 from hub.edge.store import EdgeStore, Settled
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.dashboard import AlertEvent
 from protocol.ids import ReplicaId
 from protocol.telemetry import Severity
@@ -40,7 +40,7 @@ class CloudPusher:
         self,
         store: EdgeStore,
         client: CloudClient | None,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         replica_id: ReplicaId,
         *,
         clock: Callable[[], float] = time.monotonic,

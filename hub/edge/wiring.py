@@ -1,3 +1,5 @@
+"""Takes records of production from devices and pushes them to the cloud."""
+
 from typing import Final
 
 from cloud.client import CloudClient
@@ -9,7 +11,7 @@ from hub.edge.rest import EdgeEndpoints
 from hub.edge.service import Bounds, EdgeService
 from hub.edge.store import EdgeStore
 from hub.lines.service import LineService
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 
 WAITING_SECONDS: Final = 15.0
 
@@ -17,7 +19,7 @@ WAITING_SECONDS: Final = 15.0
 def build(
     base: Foundation,
     audit: AuditService,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     lines: LineService,
     *,
     cloud: CloudClient | None,

@@ -1,3 +1,5 @@
+"""Keeps firmware releases and deploys them as campaigns."""
+
 from pathlib import Path
 
 from hub.audit.service import AuditService

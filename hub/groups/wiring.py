@@ -1,3 +1,5 @@
+"""Keeps named sets of devices: targets of commands, filters of dashboards."""
+
 from collections.abc import Callable
 
 from hub.audit.service import AuditService

@@ -8,34 +8,26 @@ registered waits, with reading paused.
 import asyncio
 import math
 import random
-from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 import structlog
-from msgspec import Struct
 
-from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
-from hub.base.errors import HubError, Unauthenticated
+from hub.base.errors import HubError
 from hub.base.principal import Principal
-from hub.base.turnstile import Turnstile
-from hub.lines.budget import ConnectBudget
-from hub.lines.pace import Rates
-from hub.lines.service import LineService
-from hub.lines.session import LineListener, LineSession, Renewal
+from hub.lines.device_gate import DeviceGate
+from hub.lines.session import LineSession
 from hub.lines.store import Opening
-from hub.lines.takers import Takers
 from hub.socket.connection import ABNORMAL
 from hub.socket.handler import Handler, Socket
 from hub.socket.handshake import Refusal, Upgrade
-from hub.telemetry.service import TelemetryService
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame
 from protocol.errors import InvalidMessage, ProblemCode
-from protocol.frames import Auth, Hello
+from protocol.frames import Auth
 from protocol.ids import DeviceId, uuid7
 
 log = structlog.get_logger(__name__)
@@ -49,103 +41,28 @@ SLOW_SECONDS: Final = 1.0
 """How long a flooding device is not read."""
 
 
-class DeviceSettings(Struct, frozen=True):
-    rates: Rates
-    query_tokens: bool
-
-
-class DeviceGate:
-    """Everything that device sockets share; also the context of their sessions."""
-
-    def __init__(
-        self,
-        accounts: AccountService,
-        lines: LineService,
-        telemetry: TelemetryService,
-        listener: LineListener,
-        takers: Takers,
-        settings: DeviceSettings,
-        *,
-        turnstile: Turnstile,
-        clock: Callable[[], float],
-        wall_clock: Callable[[], float],
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-    ) -> None:
-        self._accounts = accounts
-        self.turnstile = turnstile
-        self._budget = ConnectBudget()
-        self.lines = lines
-        self.listener = listener
-        self.take = takers.take
-        self.rates = settings.rates
-        self.clock = clock
-        self.wall_clock = wall_clock
-        self.spawn = spawn
-        self.telemetry = telemetry.put
-        self._query_tokens = settings.query_tokens
+class LineEndpoint:
+    def __init__(self, gate: DeviceGate) -> None:
+        self._gate = gate
 
     def admit(self, upgrade: Upgrade) -> Handler | Refusal:
         """The first credential decides: a bad one is refused even when another is good."""
         header = upgrade.header("authorization")
         query = parse_qs(upgrade.query, keep_blank_values=True).get("token")
         if header is None and query is None:
-            return DeviceSocket(self, None)
+            return DeviceSocket(self._gate, None)
         scheme, _, token = (header or "").partition(" ")
         if header is None:
             # A query token is only looked at when nobody may come with a better one: a first
             # frame would be preferred, but a device that names a token here sends none.
-            scheme, token = "bearer", (query or [""])[0] if self._query_tokens else ""
-        principal = self.identify(token.strip()) if scheme.lower() == "bearer" else None
+            scheme, token = "bearer", (query or [""])[0] if self._gate.query_tokens else ""
+        principal = self._gate.identify(token.strip()) if scheme.lower() == "bearer" else None
         if principal is None:
             return _refuse(Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL))
-        wait = self.wait_of(principal)
+        wait = self._gate.wait_of(principal)
         if wait:
             return _refuse(_too_often(wait))
-        return DeviceSocket(self, principal)
-
-    def wait_of(self, principal: Principal) -> float:
-        """Seconds until this device may connect, 0.0 for now, which is counted."""
-        return self._budget.take((principal.org, DeviceId(principal.subject)), self.clock())
-
-    def identify(self, token: str) -> Principal | None:
-        """The device of a token, None for a bad one."""
-        try:
-            return self._accounts.device_at_once(token)
-        except Unauthenticated:
-            return None
-
-    def genuine(self, token: str) -> Principal | None:
-        """The same, whether the token has ended or not: who shows such a one has lost a right, and
-        no other token will help."""
-        try:
-            return self._accounts.signed_device(token)
-        except Unauthenticated:
-            return None
-
-    def has_ended(self, principal: Principal) -> bool:
-        """Whether the token has ended, as far as it is known here."""
-        return self._accounts.has_ended(principal)
-
-    # LineContext of a session
-
-    def said_hello(self, line: LineSession, hello: Hello) -> None:
-        self.lines.said_hello(line, hello)
-        self.listener.said_hello(line, hello)
-
-    def renew(self, line: LineSession, token: str) -> Renewal | None:
-        principal = self.identify(token)
-        if principal is None:
-            return None
-        if principal.subject == line.device_id and principal.version != line.version:
-            self.spawn(self._adopt(line, principal))
-        return Renewal(principal.subject, principal.version, principal.expires_at)
-
-    async def _adopt(self, line: LineSession, principal: Principal) -> None:
-        if not await self._accounts.adopt(principal):
-            line.close(CloseCode.FORBIDDEN)
-
-    def counted_invalid(self) -> None:
-        metrics.invalid_frames.labels("device").inc()
+        return DeviceSocket(self._gate, principal)
 
 
 class DeviceSocket:

@@ -23,7 +23,7 @@ from hub.lines.registry import Registry
 from hub.lines.session import LineSession
 from hub.lines.stall import BEAT_SECONDS, Stall
 from hub.lines.store import LineRef, LineStore, Opening, Registration
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.dashboard import AlertEvent, StatusEvent
@@ -55,7 +55,7 @@ class LineService:
         self,
         store: LineStore,
         replica: ReplicaIdentity,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         *,
         hint_takeover: Callable[[ReplicaId, LineRef], None],
         wall_clock: Callable[[], float],
@@ -68,7 +68,7 @@ class LineService:
         self._telemetry = telemetry
         self._hint_takeover = hint_takeover
         self._wall_clock = wall_clock
-        self._replica = replica
+        self.replica = replica
         self.registry: Registry[LineSession] = Registry()
         self._openings = Batcher(self._register, limit=500)
         self._closings = Batcher(self._note_closed, limit=1000, bound=200_000)
@@ -77,7 +77,7 @@ class LineService:
 
     @property
     def replica_id(self) -> ReplicaId:
-        return self._replica.replica_id
+        return self.replica.replica_id
 
     # Lines
 

@@ -1,16 +1,18 @@
+"""Opens and closes the lines of this replica."""
+
 from collections.abc import Callable
 
 from hub.accounts.service import AccountService
 from hub.base.foundation import Capability, Foundation
 from hub.lines.service import LineService, ReplicaIdentity
 from hub.lines.store import LineRef, LineStore
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import ReplicaId
 
 
 def build(
     base: Foundation,
-    telemetry: TelemetryService,
+    telemetry: TelemetryWriter,
     accounts: AccountService,
     *,
     hint_takeover: Callable[[ReplicaId, LineRef], None],

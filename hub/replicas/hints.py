@@ -39,6 +39,11 @@ def channel_of(replica_id: ReplicaId) -> str:
     return f"{COMMON}:{replica_id}"
 
 
+def channels_for(replica_id: ReplicaId) -> list[str]:
+    """Where a replica listens."""
+    return [COMMON, CHANNEL, channel_of(replica_id)]
+
+
 class Hint(Struct, frozen=True, array_like=True, omit_defaults=True):
     kind: Literal["taken", "send", "cancel", "ended", "groups"]
     org: OrgId

@@ -6,6 +6,7 @@ must be told is a row, so that it is told in the end, whatever dies meanwhile.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -13,7 +14,7 @@ import structlog
 
 from hub.base.bus import Bus, BusUnavailable
 from hub.base.errors import Unavailable
-from hub.lines.service import LineService, ReplicaIdentity
+from hub.lines.service import LineService
 from hub.lines.store import LineRef
 from hub.replicas.figures import ReplicaReport
 from hub.replicas.lease import LEASE_SECONDS, Lease
@@ -54,15 +55,14 @@ class Membership:
     def __init__(
         self,
         store: ReplicaStore,
-        replica: ReplicaIdentity,
         lines: LineService,
         gaps: Gaps,
         *,
         tell: Callable[[float | None], ReplicaReport],
-        clock: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._replica = replica
+        self._replica = lines.replica
         self._lines = lines
         self._gaps = gaps
         self._clock = clock

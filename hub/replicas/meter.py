@@ -9,13 +9,12 @@ from prometheus_client import Counter
 
 from dashboard_ws.dashboards import Dashboards
 from hub.base import metrics
-from hub.base.bus import Bus
-from hub.base.database import Database
+from hub.base.foundation import Foundation
 from hub.commands.service import CommandService
 from hub.lines.service import LineService
 from hub.replicas.figures import Counted, DatabaseUse, Queues, ReplicaReport, State, lag, told
-from hub.telemetry.service import TelemetryService
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import DEFAULT_ORG
 
 _SENT_AWAY: Final = frozenset({"429", "503"})
@@ -25,24 +24,19 @@ _FAILED: Final = frozenset({"500"})
 class Meter:
     def __init__(
         self,
-        *,
-        database: Database,
-        bus: Bus,
+        base: Foundation,
         lines: LineService,
         commands: CommandService,
-        telemetry: TelemetryService,
+        telemetry: TelemetryWriter,
         stream: StreamWriter,
         dashboards: Dashboards,
-        draining: Callable[[], bool],
     ) -> None:
-        self._database = database
-        self._bus = bus
+        self._base = base
         self._lines = lines
         self._commands = commands
         self._telemetry = telemetry
         self._stream = stream
         self._dashboards = dashboards
-        self._draining = draining
         self._process = psutil.Process()
         self._before: Counted | None = None
 
@@ -59,7 +53,7 @@ class Meter:
         return told(before, now, self._state(latency))
 
     def _state(self, latency: float | None) -> State:
-        pool = self._database.use()
+        pool = self._base.database.use()
         return State(
             lines=len(self._lines.registry),
             dashboards=len(self._dashboards),
@@ -68,16 +62,16 @@ class Meter:
                 stream=self._stream.waiting(),
                 batches=self._lines.waiting() + self._commands.waiting(),
             ),
-            stream_lag=lag(self._bus.seen(DEFAULT_ORG), self._dashboards.shown(DEFAULT_ORG)),
+            stream_lag=lag(self._base.bus.seen(DEFAULT_ORG), self._dashboards.shown(DEFAULT_ORG)),
             database=DatabaseUse(
                 connections=pool.connections,
                 busy=pool.busy,
                 most=pool.most,
                 latency_ms=None if latency is None else round(latency * 1000, 1),
             ),
-            redis="ok" if self._bus.is_well() else "away",
+            redis="ok" if self._base.bus.is_well() else "away",
             memory_bytes=self._process.memory_info().rss,
-            draining=self._draining(),
+            draining=self._base.is_draining(),
         )
 
 

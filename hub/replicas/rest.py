@@ -1,10 +1,10 @@
 """How the fleet and its replicas are: `/health`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from msgspec import Struct
 
-from hub.base.roles import DatabaseUser, Rights
+from hub.base.roles import Rights
 from hub.replicas.figures import Figures
 from hub.replicas.lease import LEASE_SECONDS
 from hub.replicas.store import HealthStore, ReplicaRow
@@ -47,23 +47,16 @@ class FleetHealth(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class HealthEndpoints:
-    """`cloud_queue` says how many records wait for the cloud, `login` as whom the hub is signed in
-    to the database."""
+    """`cloud_queue` says how many records wait for the cloud."""
 
-    def __init__(
-        self,
-        store: HealthStore,
-        cloud_queue: Callable[[], int],
-        login: Callable[[], Awaitable[DatabaseUser]],
-    ) -> None:
+    def __init__(self, store: HealthStore, cloud_queue: Callable[[], int]) -> None:
         self._store = store
         self._cloud_queue = cloud_queue
-        self._login = login
 
     async def health(self, call: Call[None, None]) -> FleetHealth:
         replicas = await self._store.replicas(LEASE_SECONDS)
         counts = await self._store.counts(call.principal.org)
-        login = await self._login()
+        login = await self._store.login()
         return FleetHealth(
             server_time=rfc3339(counts.now),
             replicas=[_health(row) for row in replicas],

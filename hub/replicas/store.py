@@ -7,6 +7,7 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Database, Row
+from hub.base.roles import DatabaseUser, login_of
 from hub.lines.store import LineRef, columns_of, refs_of
 from hub.replicas.figures import ReplicaReport
 from hub.replicas.lease import Held
@@ -141,3 +142,7 @@ class HealthStore:
     async def counts(self, org: OrgId) -> FleetCounts:
         (row,) = await self._database.fetch(_Q["counts"], org)
         return FleetCounts(**dict(row))
+
+    async def login(self) -> DatabaseUser:
+        """As whom the hub is signed in."""
+        return await login_of(self._database)

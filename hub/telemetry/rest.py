@@ -7,13 +7,13 @@ from msgspec import Meta
 
 from hub.base.errors import invalid
 from hub.base.paging import Items
-from hub.telemetry.service import (
+from hub.telemetry.reader import (
     EventRecord,
     LogRecord,
     MetricPoint,
     Span,
     StateChange,
-    TelemetryService,
+    TelemetryReader,
 )
 from hub.web.inputs import Body, ListQuery, Moment, Query
 from hub.web.route import Call
@@ -83,12 +83,12 @@ class FleetMetricBody(Body, frozen=True, kw_only=True):
 
 
 class TelemetryEndpoints:
-    def __init__(self, service: TelemetryService) -> None:
-        self._service = service
+    def __init__(self, reader: TelemetryReader) -> None:
+        self._reader = reader
 
     async def logs(self, call: Call[LogQuery, None]) -> Items[LogRecord]:
         query = call.query
-        return await self._service.logs(
+        return await self._reader.logs(
             call.principal.org,
             DeviceId(call.path("id")),
             Span(since=query.since, until=query.until),
@@ -102,7 +102,7 @@ class TelemetryEndpoints:
 
     async def events(self, call: Call[EventQuery, None]) -> Items[EventRecord]:
         query = call.query
-        return await self._service.events(
+        return await self._reader.events(
             call.principal.org,
             DeviceId(call.path("id")),
             Span(since=query.since, until=query.until),
@@ -114,7 +114,7 @@ class TelemetryEndpoints:
 
     async def states(self, call: Call[StateQuery, None]) -> list[StateChange]:
         span = Span(since=call.query.since, until=call.query.until)
-        return await self._service.states(call.principal.org, DeviceId(call.path("id")), span)
+        return await self._reader.states(call.principal.org, DeviceId(call.path("id")), span)
 
     async def metrics(self, call: Call[MetricQuery, None]) -> list[MetricPoint]:
         device_id = DeviceId(call.path("id"))
@@ -143,7 +143,7 @@ class TelemetryEndpoints:
         *,
         most_points: int,
     ) -> dict[DeviceId, list[MetricPoint]]:
-        return await self._service.metrics(
+        return await self._reader.metrics(
             call.principal.org,
             device_ids,
             query.name,
@@ -153,7 +153,7 @@ class TelemetryEndpoints:
         )
 
     async def metric_names(self, call: Call[None, None]) -> list[str]:
-        return await self._service.metric_names(call.principal.org, DeviceId(call.path("id")))
+        return await self._reader.metric_names(call.principal.org, DeviceId(call.path("id")))
 
     async def log_sources(self, call: Call[None, None]) -> list[str]:
-        return await self._service.log_sources(call.principal.org, DeviceId(call.path("id")))
+        return await self._reader.log_sources(call.principal.org, DeviceId(call.path("id")))

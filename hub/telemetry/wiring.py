@@ -1,12 +1,16 @@
+"""Stores and streams what devices send, and reads it back."""
+
 from collections.abc import Callable
 from typing import Final
 
 from hub.base.bus import BusUnavailable
 from hub.base.foundation import Capability, Foundation, Job
+from hub.telemetry.reader import TelemetryReader
 from hub.telemetry.rest import TelemetryEndpoints
-from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import OrgId
 from protocol.stream import EventBatch
 
@@ -15,20 +19,20 @@ ROLL_UP_SECONDS: Final = 60.0
 
 def build(
     base: Foundation, *, show: Callable[[OrgId, EventBatch], None]
-) -> tuple[TelemetryService, StreamWriter, Capability]:
+) -> tuple[TelemetryWriter, StreamWriter, Capability]:
     """`show`: to the dashboards of this replica, what the stream does not take now."""
     stream = StreamWriter(base.bus, base.replica_id, show=show, unavailable=BusUnavailable)
-    service = TelemetryService(
-        TelemetryStore(base.database), stream, day_bytes=base.settings.device_day_bytes
-    )
+    store = TelemetryStore(base.database)
+    upkeep = TelemetryUpkeep(store)
+    writer = TelemetryWriter(store, upkeep, stream, day_bytes=base.settings.device_day_bytes)
     return (
-        service,
+        writer,
         stream,
         Capability(
-            endpoints=(TelemetryEndpoints(service),),
-            loops=(stream.run, service.run),
-            jobs=(Job(ROLL_UP_SECONDS, service.roll_up),),
-            partitions=service.partitioned,
-            clean_up=service.clean_up,
+            endpoints=(TelemetryEndpoints(TelemetryReader(store, upkeep)),),
+            loops=(stream.run, writer.run),
+            jobs=(Job(ROLL_UP_SECONDS, upkeep.roll_up),),
+            partitions=upkeep.partitioned,
+            clean_up=upkeep.clean_up,
         ),
     )

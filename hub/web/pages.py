@@ -17,9 +17,9 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as StarletteRoute
 
 from hub.web import console, envelope
-from hub.web.contract import PREFIX, openapi
-from hub.web.contract_rules import Rules
-from hub.web.contract_sockets import asyncapi
+from hub.web.contract.asyncapi import asyncapi
+from hub.web.contract.openapi import PREFIX, openapi
+from hub.web.contract.rules import Rules
 from hub.web.route import Route
 from protocol.errors import ProblemCode
 

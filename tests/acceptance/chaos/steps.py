@@ -42,14 +42,14 @@ STEPS: Final[dict[str, Step]] = {
     ),
     "events copied, not committed": Step("after", "hub.telemetry.store", "TelemetryStore", "_copy"),
     "events committed, not acknowledged": Step(
-        "before", "hub.telemetry.service", "TelemetryService", "_stored"
+        "before", "hub.telemetry.storing", "EventStorer", "_stored"
     ),
     "line registered, not welcomed": Step("after", "hub.lines.store", "LineStore", "register"),
     "session renewed, not answered": Step(
         "after", "hub.accounts.sessions", "SessionService", "renew"
     ),
     "device enrolled, not answered": Step(
-        "after", "hub.devices.service", "DeviceService", "enroll"
+        "after", "hub.devices.enrolling", "EnrollmentService", "enroll"
     ),
 }
 

@@ -1,5 +1,6 @@
 """Our OpenAPI document in other people's generators. Each makes a client without a warning, and
-that client works with a real hub. What RE2 says to the patterns: `test_contract_portable.py`."""
+that client works with a real hub. What RE2 says to the patterns:
+`tests/unit/hub/web/contract/test_portable.py`."""
 
 import shutil
 import subprocess

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hub.accounts.access import OPEN_TO_ALL, Action, Door
 from hub.routes import ROUTES
-from hub.web.contract_rules import ENROL, key_of
+from hub.web.contract.rules import ENROL, key_of
 from hub.web.route import Route
 from tests.acceptance.hub.clients import Fleet, Rest, new_id
 from tests.acceptance.hub.conftest import PASSWORD, ROLES, log_in

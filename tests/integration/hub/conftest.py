@@ -18,11 +18,8 @@ from hub.base.embedded import Embedded
 from hub.base.migrate import migrate_at
 from hub.base.partitions import make
 from hub.base.retention import Retention
-from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
-from hub.telemetry.stream import StreamWriter
-from protocol.ids import ReplicaId
-from tests.integration.hub.hubs import NoStream, show_nobody
+from hub.telemetry.upkeep import TelemetryUpkeep
 
 TEMPLATE = "template_of_tests"
 _numbers = itertools.count()
@@ -63,8 +60,7 @@ async def prepare(cluster: Cluster) -> None:
     await cluster.create(TEMPLATE)
     await migrate_at(cluster.owner_url(TEMPLATE))
     database = await Database.open(cluster.url(TEMPLATE), connections=1)
-    stream = StreamWriter(NoStream(), ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
-    telemetry = TelemetryService(TelemetryStore(database), stream).partitioned(Retention())
+    telemetry = TelemetryUpkeep(TelemetryStore(database)).partitioned(Retention())
     await make(database, [*telemetry, *AuditService(AuditStore(database)).partitioned(days=400)])
     await database.close()
 

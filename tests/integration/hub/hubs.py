@@ -19,7 +19,7 @@ from hub.lines.store import LineRef, LineStore, Opening
 from hub.replicas.lease import RENEW_SECONDS
 from hub.replicas.membership import Membership
 from hub.replicas.store import ReplicaStore
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command
 from protocol.dashboard import AlertEvent, DashboardEvent, GapReason
@@ -67,7 +67,7 @@ class Told:
         self.bus_is_there = True
         self.storing: asyncio.Future[None] | None = None
         """Done when the events that came before are stored."""
-        self.telemetry = cast("TelemetryService", self)
+        self.telemetry = cast("TelemetryWriter", self)
         """For those who only tell it something."""
 
     def stored(self, _: LineSession) -> "asyncio.Future[None] | None":
@@ -136,7 +136,6 @@ class Hub:
         )
         self.membership = Membership(
             ReplicaStore(database),
-            ReplicaIdentity(self.replica_id, "here", "1.0"),
             self.lines,
             self.told,
             tell=lambda _: make_told(lines=len(self.lines.registry)),

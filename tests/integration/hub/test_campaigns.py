@@ -12,6 +12,7 @@ from hub.base.errors import Conflict, NotFound
 from hub.base.principal import Principal
 from hub.campaigns import service
 from hub.campaigns.driver import Driver
+from hub.campaigns.effects import CampaignEffects
 from hub.campaigns.service import (
     Campaign,
     CampaignService,
@@ -46,7 +47,8 @@ class Replica:
         self.campaigns = CampaignService(
             self.store, hub.commands, audit, self.told.telemetry, hub.replica_id
         )
-        self.driver = Driver(self.store, hub.commands, self.told.telemetry, hub.replica_id)
+        effects = CampaignEffects(self.store, hub.commands, self.told.telemetry)
+        self.driver = Driver(self.store, effects, hub.replica_id)
         self._replica_id = hub.replica_id
 
     async def look(self) -> int:

@@ -22,7 +22,7 @@ from hub.edge.pusher import CloudPusher
 from hub.edge.pushing import Settlement
 from hub.edge.service import Bounds, EdgeService, Which
 from hub.edge.store import EdgeStore
-from hub.telemetry.service import TelemetryService
+from hub.telemetry.writer import TelemetryWriter
 from protocol.answers import WEB_PAGE
 from protocol.dashboard import AlertEvent
 from protocol.ids import OrgId, ReplicaId
@@ -106,7 +106,7 @@ async def pushing(
     """The pusher of one replica; it ends as in a crash."""
     client = CloudClient(Access(url=cloud.url, token="secret-token"), agent=replica)
     pusher = CloudPusher(
-        EdgeStore(database), client, cast("TelemetryService", heard or Heard()), replica
+        EdgeStore(database), client, cast("TelemetryWriter", heard or Heard()), replica
     )
     try:
         async with in_background(pusher.run()):

@@ -12,9 +12,10 @@ from hub.audit.store import AuditStore
 from hub.base.clocks import Brake
 from hub.base.database import Database
 from hub.base.partitions import Partitioned, drop, make
-from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.telemetry import Event, LogLine, Status
 from tests.factories import Wire, make_line
@@ -60,7 +61,8 @@ class Hub:
             NoStream(), ReplicaId("r"), show=show_nobody, unavailable=ConnectionError
         )
         clock = (NOW + skew).timestamp
-        self.service = TelemetryService(TelemetryStore(database), writer, clock)
+        store = TelemetryStore(database)
+        self.service = TelemetryWriter(store, TelemetryUpkeep(store), writer, clock)
         self.work = (self.service.run(), writer.run())
 
     def put(self, seq: int) -> None:

@@ -12,10 +12,12 @@ from msgspec import structs
 
 from hub.base.database import Database
 from hub.base.errors import Unavailable
+from hub.telemetry.reader import MetricPoint, Span, TelemetryReader
 from hub.telemetry.rows import EventRow, Stamps, make_row
-from hub.telemetry.service import PATIENCE_SECONDS, MetricPoint, Span, TelemetryService
 from hub.telemetry.store import BadRow, Committed, TelemetryStore
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
+from hub.telemetry.writer import PATIENCE_SECONDS, TelemetryWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.telemetry import Event, Status
 from tests.factories import Wire, make_line
@@ -53,8 +55,8 @@ class Source:
         return make_row(self.line, event, STAMPS.next(NOW))
 
 
-async def of_d1(service: TelemetryService, span: Span, step: timedelta) -> list[MetricPoint]:
-    found = await service.metrics(DEFAULT_ORG, [D1], "t", span, step, most_points=2_000)
+async def of_d1(reader: TelemetryReader, span: Span, step: timedelta) -> list[MetricPoint]:
+    found = await reader.metrics(DEFAULT_ORG, [D1], "t", span, step, most_points=2_000)
     return found[D1]
 
 
@@ -71,10 +73,11 @@ def spoiled(row: EventRow) -> EventRow:
 @asynccontextmanager
 async def telemetry(
     database: Database,
-) -> AsyncGenerator[tuple[TelemetryService, NoStream]]:
+) -> AsyncGenerator[tuple[TelemetryWriter, NoStream]]:
     stream = NoStream()
     writer = StreamWriter(stream, ReplicaId("r"), show=show_nobody, unavailable=ConnectionError)
-    service = TelemetryService(TelemetryStore(database), writer)
+    store = TelemetryStore(database)
+    service = TelemetryWriter(store, TelemetryUpkeep(store), writer)
     async with in_background(service.run(), writer.run()):
         yield service, stream
 
@@ -147,7 +150,8 @@ async def test_what_cannot_be_stored_now_is_stored_when_it_can(
         await service.flush()
         await database.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
         )
         service.put(source.line, Event(name="after", seq=2, boot_id="b"))
         await service.flush()
@@ -183,14 +187,14 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
     await store.commit([fresh])
     await store.roll_up()
     assert await database.fetchval("SELECT count FROM metric_rollup") == 3
-    async with telemetry(database) as (service, _):
-        span = Span(since=base - timedelta(minutes=1))
-        raw = await of_d1(service, span, timedelta(hours=1))
-        assert sum(point.count for point in raw) == 4
-        old = Span(since=base - timedelta(hours=49))
-        rolled = await of_d1(service, old, timedelta(days=30))
-        assert sum(point.count for point in rolled) == 3
-        assert rolled[0].avg == pytest.approx(3.0)
+    reader = TelemetryReader(store, TelemetryUpkeep(store))
+    span = Span(since=base - timedelta(minutes=1))
+    raw = await of_d1(reader, span, timedelta(hours=1))
+    assert sum(point.count for point in raw) == 4
+    old = Span(since=base - timedelta(hours=49))
+    rolled = await of_d1(reader, old, timedelta(days=30))
+    assert sum(point.count for point in rolled) == 3
+    assert rolled[0].avg == pytest.approx(3.0)
 
 
 async def test_status_events_that_waited_for_the_database_are_rolled_up_once(
@@ -231,8 +235,8 @@ async def test_g4_whatever_a_commit_raises_no_event_is_lost(
         return await commit(self, rows)
 
     monkeypatch.setattr(TelemetryStore, "commit", commit_later)
-    monkeypatch.setattr("hub.telemetry.service.RETRY_SECONDS", 0.01)
-    monkeypatch.setattr("hub.telemetry.service.SMALL_BATCH", 2)
+    monkeypatch.setattr("hub.telemetry.storing.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("hub.telemetry.storing.SMALL_BATCH", 2)
     async with telemetry(database) as (service, _):
         source = Source()
         for seq in range(1, 8):

@@ -7,7 +7,7 @@ from typing import Any, cast
 from dashboard_ws.dashboards import Dashboards
 from hub.base.turnstile import Turnstile
 from hub.gate import DashboardTokens, SocketGate
-from hub.lines.endpoint import DeviceGate
+from hub.lines.endpoint import LineEndpoint
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
 from hub.web.site import Site
@@ -32,7 +32,7 @@ class House:
         self.soon: list[Callable[[], None]] = []
         self.draining = False
         self.gate = SocketGate(
-            cast("DeviceGate", self.devices),
+            cast("LineEndpoint", self.devices),
             cast("Dashboards", None),
             cast("DashboardTokens", None),
             Site(),

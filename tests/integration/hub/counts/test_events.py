@@ -23,9 +23,10 @@ from hub.socket.framing import text_frame
 from hub.socket.handler import Socket
 from hub.socket.handshake import Upgrade
 from hub.socket.pings import PingWheel
-from hub.telemetry.service import TelemetryService
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
+from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 from protocol.stream import Entries, StreamEvent
 from protocol.telemetry import Telemetry
@@ -47,15 +48,16 @@ ALL: Selection = frozenset({Predicate()})
 SCANS: Selection = frozenset({Predicate(types=frozenset({"scan"}))})
 
 
-def make_service(database: Database, stream: Any) -> tuple[TelemetryService, StreamWriter]:
+def make_service(database: Database, stream: Any) -> tuple[TelemetryWriter, StreamWriter]:
     writer = StreamWriter(stream, REPLICA, show=show_nobody, unavailable=Unavailable)
-    return TelemetryService(TelemetryStore(database), writer), writer
+    store = TelemetryStore(database)
+    return TelemetryWriter(store, TelemetryUpkeep(store), writer), writer
 
 
 class Around(FakeContext):
     """Events go where a replica's go."""
 
-    def __init__(self, service: TelemetryService) -> None:
+    def __init__(self, service: TelemetryWriter) -> None:
         super().__init__(Rates(frames=0, bytes=0))
         self._service = service
 
@@ -66,7 +68,7 @@ class Around(FakeContext):
 class Device:
     """A socket's handler that has its line already."""
 
-    def __init__(self, service: TelemetryService) -> None:
+    def __init__(self, service: TelemetryWriter) -> None:
         self._around = Around(service)
 
     def opened(self, connection: Socket) -> None:
@@ -109,7 +111,7 @@ async def test_a_message_makes_no_task_and_writes_nothing(database: Database) ->
 async def _no_http(scope: Any, receive: Any, send: Any) -> None: ...
 
 
-async def stored(service: TelemetryService, writer: StreamWriter, *frames: bytes) -> None:
+async def stored(service: TelemetryWriter, writer: StreamWriter, *frames: bytes) -> None:
     """What ten devices say a hundred times each in one turn of the loop is committed."""
     lines = [make_line(context=Around(service), device_id=DeviceId(f"d{n}")) for n in range(1, 11)]
     async with in_background(service.run(), writer.run()):

@@ -3,8 +3,10 @@ from structlog.testing import capture_logs
 
 from hub.lines.takers import HANDED_ON, Taker, Takers
 from protocol.closing import CloseCode
+from protocol.frames import Auth, Hello, Ping
 from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Result
+from protocol.telemetry import Event, Status
 from tests.factories import Wire, make_line
 
 
@@ -15,8 +17,9 @@ def all_by(taker: Taker) -> dict[type, Taker]:
     return dict.fromkeys(HANDED_ON, taker)
 
 
-def test_replies_are_what_a_line_hands_on() -> None:
-    assert {Ack, Progress, Result} == HANDED_ON
+def test_replies_are_handed_on_and_neither_events_nor_what_a_line_takes_itself() -> None:
+    assert {Ack, Progress, Result} <= HANDED_ON
+    assert not HANDED_ON & {Hello, Ping, Auth, Status, Event}
 
 
 def test_a_frame_goes_to_its_taker() -> None:

@@ -1,37 +1,11 @@
-"""The OpenAPI document, generated from the table of routes. Pure; built once when a replica starts.
-
-What a row of the table says stands in the document: the path and its parameters, the types of
-query, body and answer, the required action. The little that a row does not say is in
-`contract_rules`, what is the same for every route in `contract_fixed`.
-"""
+"""One route, as OpenAPI says it. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, Final
 
-import msgspec
-
-from hub.web.contract_defaults import tell_defaults
-from hub.web.contract_examples import EXAMPLES
-from hub.web.contract_fixed import (
-    ABOUT,
-    BINARY,
-    EITHER,
-    LOCATION,
-    OCTETS,
-    REF,
-    SECURITY,
-    TAGS,
-    Json,
-    an_envelope,
-    an_object,
-    json_content,
-    problem_responses,
-    process_paths,
-)
-from hub.web.contract_portable import portable
-from hub.web.contract_rules import (
+from hub.web.contract.examples import EXAMPLES
+from hub.web.contract.rules import (
     CONFLICTS,
     DISPATCH_HEADERS,
     DISPATCH_ONE,
@@ -41,35 +15,21 @@ from hub.web.contract_rules import (
     Rules,
     key_of,
 )
-from hub.web.envelope import Page, ProblemDocument
+from hub.web.contract.schemas import RouteSchemas
+from hub.web.contract.shapes import (
+    BINARY,
+    EITHER,
+    LOCATION,
+    OCTETS,
+    Json,
+    an_envelope,
+    an_object,
+    json_content,
+)
+from hub.web.envelope import Page
 from hub.web.route import Route
-from protocol.commands import COMMANDS, CommandSpec
+from protocol.commands import COMMANDS
 from protocol.ids import CommandIdField, DeviceIdField
-
-PREFIX: Final = "/api/v1"
-
-
-def openapi(table: Sequence[Route], rules: Rules, *, version: str, prefix: str = "") -> Json:
-    """The document as JSON-like values."""
-    schemas = _Schemas(table, rules)
-    paths: dict[str, Json] = {}
-    for route in table:
-        operation = _Operation(route, rules, schemas).document()
-        paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = operation
-    tags = {tag_of(route): None for route in table} | {"process": None}
-    document: Json = {
-        "openapi": "3.1.0",
-        "info": {"title": "Longline", "version": version, "description": ABOUT},
-        "servers": [{"url": prefix or "/", "description": "This hub."}],
-        "tags": [{"name": tag, "description": TAGS.get(tag, "")} for tag in tags],
-        "paths": paths | process_paths(),
-        "components": {
-            "securitySchemes": SECURITY,
-            "responses": problem_responses(),
-            "schemas": dict(sorted(schemas.components.items())),
-        },
-    }
-    return portable(document)
 
 
 def tag_of(route: Route) -> str:
@@ -88,50 +48,10 @@ def operation_id(route: Route) -> str:
     return "_".join([route.method.lower(), *words]).replace("-", "_")
 
 
-class _Schemas:
-    """The JSON Schema of every type in the table."""
-
-    def __init__(self, table: Sequence[Route], rules: Rules) -> None:
-        kinds = list(dict.fromkeys(_kinds(table)))
-        found, self.components = msgspec.json.schema_components(kinds, ref_template=REF)
-        self._of: dict[Any, Json] = dict(zip(kinds, found, strict=True))
-        self._queries = {
-            kind: self.components.pop(str(self._of[kind]["$ref"]).rpartition("/")[2])
-            for kind in dict.fromkeys(route.query for route in table if route.query)
-        }
-        bodies = [self._of[route.body] for route in table if route.body is not None]
-        self.components = tell_defaults(self.components, bodies=bodies)
-        for spec in COMMANDS.values():
-            if spec.params.__name__ in self.components:
-                self.components[spec.params.__name__] |= _command_extras(spec, rules)
-
-    def of(self, kind: Any) -> Json:
-        return {"type": "null"} if kind is None else self._of[kind]
-
-    def query(self, kind: Any) -> Json:
-        """The object schema of a query; it is no component, because parameters are listed."""
-        return self._queries[kind]
-
-
-def _kinds(table: Sequence[Route]) -> Iterable[Any]:
-    for route in table:
-        yield from (kind for kind in (route.query, route.body, route.answer) if kind is not None)
-    yield from (Page, ProblemDocument, DeviceIdField, CommandIdField)
-
-
-def _command_extras(spec: CommandSpec, rules: Rules) -> Json:
-    return {
-        "x-danger": str(spec.danger),
-        "x-default-timeout-ms": spec.timeout_ms,
-        "x-required-role": rules.role_of(spec.name),
-        "x-safe-to-redeliver": spec.redeliverable,
-    }
-
-
-class _Operation:
+class RouteOperation:
     """One route, as OpenAPI says it."""
 
-    def __init__(self, route: Route, rules: Rules, schemas: _Schemas) -> None:
+    def __init__(self, route: Route, rules: Rules, schemas: RouteSchemas) -> None:
         self._route = route
         self._rules = rules
         self._schemas = schemas

@@ -10,9 +10,9 @@ import pytest
 from hub.accounts.access import COMMAND_MINIMUM
 from hub.base.errors import PROBLEMS
 from hub.routes import ROUTES, RULES
-from hub.web.contract import PREFIX, openapi
-from hub.web.contract_rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, key_of
-from hub.web.contract_sockets import asyncapi
+from hub.web.contract.asyncapi import asyncapi
+from hub.web.contract.openapi import PREFIX, openapi
+from hub.web.contract.rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, key_of
 from hub.web.route import Route
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS

@@ -6,7 +6,7 @@ Schema has for everybody. Nothing becomes stricter or laxer by it.
 
 from typing import Any, Final, cast
 
-from hub.web.contract_fixed import Json
+from hub.web.contract.shapes import Json
 
 WHOLE: Final = r"(?!\n)"
 """Behind `$`, which Python also finds before a last newline. JSON Schema's `$` is the end

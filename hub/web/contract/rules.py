@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from hub.web.contract_fixed import Json
+from hub.web.contract.shapes import Json
 from hub.web.route import Route
 
 RouteKey = tuple[str, str]

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from hub.web.contract_fixed import Json
+from hub.web.contract.shapes import Json
 
 Components = dict[str, Json]
 

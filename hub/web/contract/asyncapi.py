@@ -10,8 +10,8 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import Struct
 
-from hub.web.contract_fixed import REF, Json
-from hub.web.contract_portable import portable
+from hub.web.contract.portable import portable
+from hub.web.contract.shapes import REF, Json
 from protocol.closing import CLOSINGS
 from protocol.commands import COMMANDS, CommandBase
 from protocol.dashboard import (

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from hub.web.contract_fixed import Json
-from hub.web.contract_rules import DISPATCH_ONE, RouteKey
+from hub.web.contract.rules import DISPATCH_ONE, RouteKey
+from hub.web.contract.shapes import Json
 
 _DEVICES: Final = ["edge-1", "edge-2"]
 _RELEASE: Final = "01890a5d-ac96-774b-bcce-b302099a8057"

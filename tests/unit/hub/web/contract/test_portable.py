@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from hub.routes import ROUTES, RULES
-from hub.web.contract import openapi
-from hub.web.contract_portable import portable
-from hub.web.contract_sockets import asyncapi
+from hub.web.contract.asyncapi import asyncapi
+from hub.web.contract.openapi import openapi
+from hub.web.contract.portable import portable
 
 re2: Any = import_module("re2")  # has no types
 Json = dict[str, Any]

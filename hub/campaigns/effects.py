@@ -1,0 +1,130 @@
+"""What follows a look at a campaign, after its commit: dashboards hear of it, commands are sent and
+cancelled.
+
+A driver may die before it is done. The next finds targets whose command is not in the ledger and
+sends it: the id of a command follows from campaign, device and attempt, so that what was dispatched
+after all is joined and never done twice (promise G2).
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from hub.accounts.access import right_to_dispatch
+from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound
+from hub.base.principal import Principal, Rights
+from hub.campaigns.journey import CampaignTarget, error
+from hub.campaigns.records import Campaign
+from hub.campaigns.store import CampaignStore
+from hub.commands.service import CommandRequest, CommandService
+from hub.telemetry.writer import TelemetryWriter
+from protocol.commands import type_of
+from protocol.dashboard import DeploymentEvent
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 100
+LONGEST_COMMAND_MS: Final = 86_400_000
+
+
+class DriveStep(Struct):
+    """What one look decided, to be carried out after its commit."""
+
+    campaign: Campaign
+    changed: list[CampaignTarget]
+    send: list[CampaignTarget]
+    cancel: list[CampaignTarget]
+
+
+class CampaignEffects:
+    def __init__(
+        self, store: CampaignStore, commands: CommandService, telemetry: TelemetryWriter
+    ) -> None:
+        self._store = store
+        self._commands = commands
+        self._telemetry = telemetry
+
+    async def carry_out(self, step: DriveStep) -> None:
+        self.publish(step.campaign, step.changed)
+        await self._send(step.campaign, step.send)
+        await self._cancel(step.campaign, step.cancel)
+
+    def publish(self, campaign: Campaign, targets: Iterable[CampaignTarget]) -> None:
+        """Dashboards hear of each target that took a step."""
+        for target in targets:
+            event = DeploymentEvent(
+                device_id=target.device_id,
+                ts=self._telemetry.now(),
+                deployment_id=campaign.campaign_id,
+                status=str(target.status),
+                phase=str(target.phase),
+                deployment_status=str(campaign.status),
+                error=UNSET if target.error is None else str(target.error["code"]),
+            )
+            self._telemetry.publish(campaign.org, event)
+
+    async def _send(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
+        for start in range(0, len(targets), AT_ONCE):
+            some = targets[start : start + AT_ONCE]
+            await asyncio.gather(*(self._send_one(campaign, target) for target in some))
+
+    async def _send_one(self, campaign: Campaign, target: CampaignTarget) -> None:
+        if target.command_id is None:
+            raise AssertionError("whoever has begun has a command")
+        timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
+        request = CommandRequest(
+            command=replace(campaign.command, id=target.command_id),
+            timeout_ms=timeout_ms,
+            wait=False,
+        )
+        try:
+            await self._commands.dispatch(_on_behalf(campaign), target.device_id, request)
+        except NotFound:
+            return  # it was deleted just now: the next look skips it
+        except (Conflict, Invalid, Forbidden) as refused:
+            why = error(str(refused.code), refused.detail)
+            await self._store.refuse((campaign.org, campaign.campaign_id), target, why)
+        except HubError as busy:
+            log.info("campaign_waits", device=target.device_id, error=busy.detail)
+
+    async def _cancel(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
+        """Ask devices to stop what nobody wants any more; who is past it goes on."""
+        for target in targets:
+            if target.command_id is None:
+                raise AssertionError("whoever has begun has a command")
+            try:
+                await self._commands.cancel(_the_hub(campaign), target.device_id, target.command_id)
+            except (Ended, NotFound):
+                continue
+
+
+def _on_behalf(campaign: Campaign) -> Principal:
+    """Its owner, whose right was asked in this look, and is asked again when the command is
+    sent."""
+    return Principal(
+        org=campaign.org,
+        kind=campaign.owner_kind,
+        subject=campaign.owner_id,
+        key_id=campaign.owner_key,
+        actor=campaign.created_by,
+        rights=_right_to_send(campaign),
+    )
+
+
+def _the_hub(campaign: Campaign) -> Principal:
+    """Nobody needs a right to have that stopped which nobody wants any more."""
+    return Principal(
+        org=campaign.org,
+        kind="hub",
+        subject="",
+        actor=campaign.created_by,
+        rights=_right_to_send(campaign),
+    )
+
+
+def _right_to_send(campaign: Campaign) -> Rights:
+    return frozenset({right_to_dispatch(type_of(campaign.command))})

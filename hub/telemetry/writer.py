@@ -1,0 +1,209 @@
+"""Takes events from lines and from the hub itself.
+
+An event without `seq` goes to the stream at once and to the database with the next batch; it may
+be shed when the database does not keep up, and that is counted. A durable event is neither
+streamed nor acknowledged before it is committed, because only the commit tells whether it is new;
+it is never shed: when too many wait, the line that brings another is closed instead.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from hub.base import metrics
+from hub.base.kept import TAKEN, Kept
+from hub.telemetry import rows as rows_
+from hub.telemetry.device_quotas import DeviceQuotas
+from hub.telemetry.quota import Quota
+from hub.telemetry.rows import EventRow, Source, Stamps
+from hub.telemetry.store import TelemetryStore
+from hub.telemetry.storing import EventStorer
+from hub.telemetry.stream import StreamWriter
+from hub.telemetry.upkeep import TelemetryUpkeep
+from protocol.codec import encode, rfc3339
+from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
+from protocol.ids import OrgId
+from protocol.stream import StreamEvent
+from protocol.telemetry import Alert, Status, Telemetry
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 25_000
+"""Rows of one transaction. Under load a transaction takes many turns of a busy loop, whatever its
+size: large batches are what keeps up."""
+BATCH_SECONDS: Final = 0.02
+PATIENCE_SECONDS: Final = 2.0
+"""How long a result may wait for the events that were sent before it: with a database that does not
+keep up it goes first, because somebody waits for it, and its deadline passes."""
+SHED_ABOVE: Final = 100_000
+"""Rows waiting for the database above which events without `seq` are not kept for it."""
+REFUSE_ABOVE: Final = 150_000
+"""Rows waiting above which a durable event closes its line."""
+
+
+class TelemetryWriter:
+    def __init__(
+        self,
+        store: TelemetryStore,
+        upkeep: TelemetryUpkeep,
+        stream: StreamWriter,
+        clock: Callable[[], float] = time.time,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        day_bytes: int = 0,
+    ) -> None:
+        """`day_bytes`: how much of what a device sends is stored in a day; 0 = no limit."""
+        self._monotonic = monotonic
+        self._stream = stream
+        self._clock = clock
+        self._quotas = DeviceQuotas(self, monotonic, day_bytes=day_bytes)
+        self._storer = EventStorer(store, upkeep, stream, self._quotas, clock)
+        self._stamps = Stamps()
+        self._rows: list[EventRow] = []
+        self._storing = False
+        self._wake = asyncio.Event()
+        self._taken = 0
+        self._done = 0
+        self._awaited: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._calls = itertools.count()
+        self._hurry = asyncio.Event()
+
+    # From lines, and from the hub
+
+    def put(self, source: Source, message: Telemetry) -> Kept:
+        """An event that a device sent. Every event pays for each line of this."""
+        quota = source.quota or self._quotas.of(source)
+        outcome = TAKEN
+        if type(message) is Status:
+            if message.metrics and not quota.names.issuperset(message.metrics):
+                message, outcome = self._quotas.known(quota, message)
+        elif type(message) is Alert and not self._quotas.is_published_now(source, message):
+            return outcome
+        row = rows_.make_row(source, message, self._stamps.next(self._clock()))
+        quota.left -= len(row.line)
+        if quota.left < 0:
+            outcome = self._quotas.beyond(source, quota, row) or outcome
+        rows = self._rows
+        if row.seq is None:
+            if outcome is Kept.FULL:
+                return outcome
+            self._stream.put(source.org, row.event)
+            if len(rows) >= SHED_ABOVE:
+                metrics.events_shed.labels("database").inc()
+                return outcome
+        elif refusal := self._refusal(source, quota, row):
+            return refusal
+        if not rows:
+            self._wake.set()
+        rows.append(row)
+        source.kept = self._taken + len(rows)
+        return outcome
+
+    def _refusal(self, source: Source, quota: Quota, row: EventRow) -> Kept | None:
+        """Why a durable event is not taken."""
+        if len(self._rows) >= REFUSE_ABOVE:
+            return Kept.REFUSED
+        boots, before = quota.boots, quota.boots.refused
+        if boots.takes(row.boot_id or "", source.generation, self._monotonic()):
+            return None
+        quota.left += len(row.line)
+        if boots.refused > before == 0:
+            log.warning("device_starts_too_often", device_id=source.device_id)
+        return Kept.TOO_MANY_STARTS
+
+    def _keep(self, row: EventRow) -> None:
+        if not self._rows:
+            self._wake.set()
+        self._rows.append(row)
+
+    def publish(self, org: OrgId, event: DashboardEvent, level: str = "") -> None:
+        """An event of the hub's own, for dashboards. Presence is kept, too."""
+        if isinstance(event, StatusEvent) and len(self._rows) < SHED_ABOVE:
+            self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
+        kind = str(event.__struct_config__.tag)
+        self._stream.put(org, StreamEvent(event.device_id or "", kind, level, encode(event)))
+
+    def alert(self, org: OrgId, event: AlertEvent) -> None:
+        """An alert that the hub itself raises: shown and kept like one of the device."""
+        if len(self._rows) < REFUSE_ABOVE:
+            self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
+        self.show(org, event)
+
+    def show(self, org: OrgId, event: AlertEvent) -> None:
+        self._stream.put(org, StreamEvent(event.device_id, "alert", event.severity, encode(event)))
+
+    def now(self) -> str:
+        """The present moment as it travels."""
+        return rfc3339(datetime.fromtimestamp(self._clock(), UTC))
+
+    async def run(self) -> None:
+        """Store for ever; started once by the composition root."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._rows:
+                if len(self._rows) < BATCH:
+                    await self._linger()
+                self._hurry.clear()
+                await self._store_some()
+
+    async def _linger(self) -> None:
+        """For more to come, unless somebody waits."""
+        try:
+            async with asyncio.timeout(BATCH_SECONDS):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+
+    def stored(self, source: Source) -> "asyncio.Future[None] | None":
+        """Done when all that came from it so far is committed, or after `PATIENCE_SECONDS`; None
+        when it is committed."""
+        if source.kept <= self._done:
+            return None
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._awaited, (source.kept, next(self._calls), future))
+        loop.call_later(PATIENCE_SECONDS, _settle, future)
+        self._hurry.set()
+        return future
+
+    def trouble(self) -> str | None:
+        """Why nothing can be stored now; None when all is well."""
+        return self._storer.trouble()
+
+    async def flush(self) -> None:
+        """Wait until every event that came is stored and in the stream."""
+        while self._rows or self._storing or not self._stream.idle():  # noqa: ASYNC110 - three
+            await asyncio.sleep(BATCH_SECONDS)
+
+    async def _store_some(self) -> None:
+        batch, self._rows = self._rows[:BATCH], self._rows[BATCH:]
+        self._taken += len(batch)
+        metrics.queue_depth.labels("events").set(len(self._rows))
+        metrics.batch_size.labels("events").observe(len(batch))
+        for kind, count in Counter(row.event.type for row in batch).items():
+            metrics.events_received.labels(kind).inc(count)
+        self._storing = True
+        try:
+            with metrics.batch_seconds.labels("events").time():
+                await self._storer.store(batch)
+        finally:
+            self._storing = False
+        self._done += len(batch)
+        while self._awaited and self._awaited[0][0] <= self._done:
+            _settle(heapq.heappop(self._awaited)[2])
+
+    def waiting(self) -> int:
+        return len(self._rows)
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
