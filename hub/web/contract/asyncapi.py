@@ -111,7 +111,12 @@ def asyncapi(*, version: str) -> Json:
     """The document as JSON-like values."""
     document: Json = {
         "asyncapi": "3.0.0",
-        "info": {"title": "Longline", "version": version, "description": ABOUT},
+        "info": {
+            "title": "Longline",
+            "version": version,
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
         "defaultContentType": "application/json",
         "channels": {socket.name: _channel(socket) for socket in SOCKETS},
         "operations": _operations(),

@@ -31,7 +31,12 @@ def openapi(table: Sequence[Route], rules: Rules, *, version: str, prefix: str =
     tags = {tag_of(route): None for route in table} | {"process": None}
     document: Json = {
         "openapi": "3.1.0",
-        "info": {"title": "Longline", "version": version, "description": ABOUT},
+        "info": {
+            "title": "Longline",
+            "version": version,
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
         "servers": [{"url": prefix or "/", "description": "This hub."}],
         "tags": [{"name": tag, "description": TAGS.get(tag, "")} for tag in tags],
         "paths": paths | process_paths(),
