@@ -1,6 +1,6 @@
 import { Table, VisuallyHidden } from "@mantine/core";
 import { useText } from "../../text";
-import type { TableProps } from "./DataTable";
+import type { TableProps } from "./columns";
 import classes from "./table.module.css";
 
 type Props<R, V> = TableProps<R, V> & { bare?: boolean };

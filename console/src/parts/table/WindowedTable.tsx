@@ -14,8 +14,15 @@ import {
 } from "react";
 import { useText } from "../../text";
 import { DownIcon } from "../icons";
-import { type Choice, type Column, nextSort, rowAfter, type Sorting } from "./columns";
-import type { TableProps, WindowProps } from "./DataTable";
+import {
+  type Choice,
+  type Column,
+  nextSort,
+  rowAfter,
+  type Sorting,
+  type TableProps,
+  type WindowProps,
+} from "./columns";
 import { itself } from "./PlainTable";
 import classes from "./table.module.css";
 
