@@ -124,7 +124,7 @@ class Dashboards:
             try:
                 devices = await self._groups.members(org, groups)
             except Exception as error:
-                _log.warning("dashboards.groups_unknown", org=org, error=str(error))
+                _log.warning("dashboards_groups_unknown", org=org, error=str(error))
                 return
             fanout.index.resolve(groups, devices)
 
@@ -141,7 +141,7 @@ class Dashboards:
                 await self._source.tail(fanout.org, fanout.receive)
             except Exception as error:
                 # A bug of ours. Dashboards get a gap; devices must not notice at all.
-                _log.exception("dashboards.tail_failed", org=fanout.org, exc_info=error)
+                _log.exception("dashboards_tail_failed", org=fanout.org, exc_info=error)
                 await asyncio.sleep(RESTART_SECONDS)
 
     def _stop_idle_tails(self) -> None:

@@ -90,7 +90,7 @@ class Dashboard:
         self._outlet.pump()
 
     def closed(self, code: int) -> None:
-        _log.debug("dashboard.closed", code=code)
+        _log.debug("dashboard_closed", code=code)
         self._end()
 
     # Called by the registry.
@@ -147,7 +147,7 @@ class Dashboard:
             await work()
         except Exception as error:
             # Postgres or the stream is not there, or we are wrong: either way, come back later.
-            _log.warning("dashboard.failed", exc_info=error)
+            _log.warning("dashboard_failed", exc_info=error)
             self.close(CloseCode.TRY_LATER)
 
     async def _check(self, token: str) -> None:

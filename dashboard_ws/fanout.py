@@ -69,7 +69,7 @@ class FanOut:
                 self._leave_interim(position.epoch)
                 self._stand_at(position)
             case Lost():
-                _log.warning("fanout.lost", org=self.org)
+                _log.warning("fanout_lost", org=self.org)
             case _:
                 assert_never(item)
         self._wake()
@@ -81,7 +81,7 @@ class FanOut:
         if entry is None:
             return
         if begins:
-            _log.warning("fanout.interim", org=self.org, epoch=entry.epoch)
+            _log.warning("fanout_interim", org=self.org, epoch=entry.epoch)
             self._stream_position = self.position
             self._say_gap(StreamGap(entry.epoch, None, 0, "bus"))
         self._sort(entry)
@@ -110,7 +110,7 @@ class FanOut:
                 while not self._has_reached(position):
                     await self._moved.wait()
         except TimeoutError:
-            _log.info("fanout.behind", org=self.org, wanted=position, position=self.position)
+            _log.info("fanout_behind", org=self.org, wanted=position, position=self.position)
 
     async def stand(self, *, seconds: float) -> None:
         """Wait until there is a position, but not longer than `seconds`."""

@@ -131,7 +131,7 @@ class Replay:
         try:
             head = await self._source.head(self._fanout.org)
         except Exception as error:
-            _log.warning("replay.no_head", org=self._fanout.org, error=str(error))
+            _log.warning("replay_no_head", org=self._fanout.org, error=str(error))
             return False
         if head is not None:
             await self._fanout.reach(head, seconds=CATCH_UP_SECONDS)
@@ -216,7 +216,7 @@ class Replay:
                         self._fanout.org, position.epoch, after=position.offset, count=READ_COUNT
                     )
             except Exception as error:
-                _log.info("replay.waits", org=self._fanout.org, error=str(error))
+                _log.info("replay_waits", org=self._fanout.org, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
         return None
 

@@ -194,7 +194,7 @@ class Agent:
                 )
             ]
             how = await ending
-            _log.info("agent ends", restart=how is End.RESTART)
+            _log.info("agent_ends", restart=how is End.RESTART)
             await self._settle()
             for part in parts:
                 part.cancel()
@@ -245,7 +245,7 @@ class Agent:
             self._told_no_cloud = False
             await self._records.switch(mode)
         elif not self._told_no_cloud:
-            _log.warning("no cloud to send records to")
+            _log.warning("cloud_not_configured")
             await self._outbox.add(Alert(severity="WARN", code="no_cloud", message=NO_CLOUD))
             self._told_no_cloud = True
 
@@ -297,7 +297,7 @@ class Agent:
         try:
             await self._outbox.rebound(self._bounds())
         except JournalUnavailable as error:
-            _log.error("outbox not shortened", reason=str(error))
+            _log.error("outbox_not_shortened", reason=str(error))
 
     async def _send_events(self) -> None:
         """What the outbox holds, in order, on whichever line there is."""
@@ -310,7 +310,7 @@ class Agent:
                 # What was taken for the old line may not begin the new one in the middle.
                 self._outbox.rewind()
             except JournalUnavailable as error:
-                _log.error("outbox not read", reason=str(error))
+                _log.error("outbox_not_read", reason=str(error))
                 await asyncio.sleep(READ_AGAIN_SECONDS)
                 self._outbox.rewind()
 

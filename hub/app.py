@@ -191,7 +191,7 @@ class Replica:
         """Send every socket elsewhere within `drain_seconds`, lose nothing, say goodbye."""
         self.draining = True
         seconds = self.settings.drain_seconds
-        log.info("draining", lines=len(self.lines.registry), seconds=seconds)
+        log.info("drain_began", lines=len(self.lines.registry), seconds=seconds)
         await self.lines.drain(seconds)
         self.dashboards.disconnect(lambda _: True, CloseCode.SERVICE_RESTART)
         complete = await self._flush()

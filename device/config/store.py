@@ -102,7 +102,7 @@ def _at_start(path: Path, kept: StoredConfig) -> StoredConfig:
         write_atomically(path, encode(good))
     except OSError as error:
         raise StateUnavailable(f"cannot write {path}: {error.strerror}") from None
-    _log.warning("configuration undone", unconfirmed=kept.version, now=good.version)
+    _log.warning("configuration_undone", unconfirmed=kept.version, now=good.version)
     return good
 
 

@@ -80,7 +80,7 @@ class DiskOutbox:
     def _count(self, dropped: Sequence[EventKey]) -> int:
         """Each is counted, and that there were any is said."""
         if dropped:
-            _log.warning("events dropped", events=len(dropped), first=dropped[0].seq)
+            _log.warning("events_dropped", events=len(dropped), first=dropped[0].seq)
         self._dropped += len(dropped)
         return self._dropped
 

@@ -47,7 +47,7 @@ async def _confirm(command: PushConfig, context: CommandContext) -> None:
             await tools.uplink.reached()
     except TimeoutError:
         await tools.config.undo()
-        _log.error("configuration rolled back", now=tools.config.version)
+        _log.error("configuration_rolled_back", now=tools.config.version)
         raise CommandFailed(
             "rolled_back",
             f"the hub could not be reached within {seconds:g} s; back at version"

@@ -103,7 +103,7 @@ class Runner:
             found = await self._journal.record(marks)
         except JournalUnavailable as error:
             self.journal_failing = True
-            _log.error("journal not written", reason=str(error))
+            _log.error("journal_not_written", reason=str(error))
             now = self._clock()
             return [effect for mark in marks for effect in self._book.not_recorded(mark, now)]
         self.journal_failing = False
@@ -141,7 +141,7 @@ class Runner:
 
     async def _run(self, command_id: CommandId, command: Command, context: CommandContext) -> None:
         log = _log.bind(command=command_id, type=type_of(command))
-        log.info("command started")
+        log.info("command_started")
         running = self._running[command_id]
         running.has_begun = True
         if running.stop_asked:
@@ -151,7 +151,7 @@ class Runner:
         # The result is there: a cancel that comes now is too late.
         context.no_return()
         del self._running[command_id]
-        log.info("command finished", success=result.success, code=_code(result))
+        log.info("command_finished", success=result.success, code=_code(result))
         await self.put(self._book.finished(fitting(result)))
 
     async def _outcome(
@@ -172,7 +172,7 @@ class Runner:
             _take_back_cancel()
             return _cancelled(command_id)
         except Exception as error:
-            _log.exception("executor failed", command=command_id)
+            _log.exception("executor_failed", command=command_id)
             return _failed(command_id, "internal", f"{type(error).__name__}: {error}")
         if done.afterwards is not None:
             self._afterwards[command_id] = done.afterwards

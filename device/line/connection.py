@@ -103,7 +103,7 @@ class Connection:
             step = await self._attempt()
             if not step.come_back:
                 raise TurnedAway("the hub does not want this device any more")
-            _log.info("no line", retry_in=round(step.wait_seconds, 1))
+            _log.info("no_line", retry_in=round(step.wait_seconds, 1))
             await asyncio.sleep(step.wait_seconds)
             if step.new_token:
                 await self._new_token()
@@ -112,7 +112,7 @@ class Connection:
         try:
             await self._tokens.replace()
         except HubUnreachable as error:
-            _log.warning("no new token", reason=error.message)
+            _log.warning("no_new_token", reason=error.message)
             self._reconnect.wished(error.retry_after)
 
     async def _attempt(self) -> NextAttempt:
@@ -126,7 +126,7 @@ class Connection:
         except (OSError, TimeoutError, InvalidHandshake, InvalidMessage) as error:
             return self._refused(str(error) or type(error).__name__)
         code = await self._serve(Line(connection))
-        _log.info("line ended", code=code)
+        _log.info("line_ended", code=code)
         return self._reconnect.ended(self._clock(), code)
 
     def _bad_status(self, error: InvalidStatus) -> NextAttempt:
@@ -140,7 +140,7 @@ class Connection:
         )
 
     def _refused(self, reason: str, *, wish: float = 0.0, new_token: bool = False) -> NextAttempt:
-        _log.warning("cannot connect", reason=reason)
+        _log.warning("cannot_connect", reason=reason)
         return self._reconnect.refused(self._clock(), wish=wish, new_token=new_token)
 
     async def _serve(self, line: Line) -> int:
@@ -177,20 +177,20 @@ class Connection:
                 case PingHub():
                     await line.ping(session.heard)
                 case LineDead():
-                    _log.warning("the hub is silent")
+                    _log.warning("hub_silent")
                     line.abort()
                 case ModeSet(mode=mode):
                     await self._switch_to(mode)
                 case PauseRequested(seconds=seconds):
                     self._reconnect.wished(seconds)
                 case Authorised(expires_at=expires_at):
-                    _log.info("token renewed on the line", expires_at=expires_at)
+                    _log.info("token_renewed_on_the_line", expires_at=expires_at)
                 case Complained(code=code, message=message):
-                    _log.warning("the hub complained", code=code, reason=message)
+                    _log.warning("hub_complained", code=code, reason=message)
 
     def _open(self, opened: Opened, line: Line, session: Session) -> None:
         welcome = opened.welcome
-        _log.info("line open", session=welcome.session_id, generation=welcome.generation)
+        _log.info("line_open", session=welcome.session_id, generation=welcome.generation)
         self._reconnect.opened(self._clock())
         self._uplink.attach(line, session)
         self._events.rewind()
@@ -202,15 +202,15 @@ class Connection:
         try:
             await self._switch(mode)
         except JournalUnavailable as error:
-            _log.error("connection mode not kept", reason=str(error))
+            _log.error("connection_mode_not_kept", reason=str(error))
 
     async def _settle(self, effect: EventsAcknowledged | EventRefused) -> None:
         try:
             if isinstance(effect, EventsAcknowledged):
                 await self._events.acknowledge(effect.boot_id, effect.seq)
             else:
-                _log.error("event refused", seq=effect.seq, reason=effect.message)
+                _log.error("event_refused", seq=effect.seq, reason=effect.message)
                 await self._events.refuse(EventKey(effect.boot_id, effect.seq))
         except JournalUnavailable as error:
             # They stay on disk, are sent once more after the next start, and are then known.
-            _log.error("outbox not written", reason=str(error))
+            _log.error("outbox_not_written", reason=str(error))

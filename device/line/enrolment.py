@@ -225,7 +225,7 @@ def _write(path: Path, kept: _Kept) -> None:
         write_atomically(path, encode(kept))
     except OSError as error:
         # The token in memory serves until the next start, which enrols again.
-        _log.warning("token not kept", reason=error.strerror)
+        _log.warning("token_not_kept", reason=error.strerror)
 
 
 def _code_of(content: bytes) -> str:

@@ -84,7 +84,7 @@ class Courier(ABC):
             try:
                 wait = await self._step()
             except JournalUnavailable as error:
-                _log.error("records not read", reason=str(error))
+                _log.error("records_not_read", reason=str(error))
                 wait = DISK_SECONDS
             if wait != 0:
                 await asyncio.sleep(BREATH_SECONDS)
@@ -109,7 +109,7 @@ class Courier(ABC):
         except NotSent as failure:
             wait = self._backoff.failed(lane, self._clock(), wish=failure.wish)
             _log.warning(
-                "records not sent", way=self.way, reason=str(failure), retry_in=round(wait, 1)
+                "records_not_sent", way=self.way, reason=str(failure), retry_in=round(wait, 1)
             )
         else:
             self._backoff.went_well(lane)
@@ -126,7 +126,7 @@ class Courier(ABC):
         await self._queue.settle(fates.done, fates.refused)
         if fates.refused:
             ident, reason = fates.refused[0]
-            _log.error("records refused", records=len(fates.refused), first=ident, reason=reason)
+            _log.error("records_refused", records=len(fates.refused), first=ident, reason=reason)
             text = f"{len(fates.refused)} records refused; {ident}: {reason}"
             await self._alerts.add(
                 Alert(severity="WARN", code="record_refused", message=text[:1000])
@@ -187,7 +187,7 @@ class HubCourier(Courier):
     async def _hold(self, lanes: dict[RecordLane, str]) -> None:
         """The records of these companies rest, and the others go on."""
         for lane, why in lanes.items():
-            _log.error("records held", company=lane, reason=why)
+            _log.error("records_held", company=lane, reason=why)
             if lane not in self._held:
                 text = f"the records of company {lane} wait: {why}"
                 await self._alerts.add(

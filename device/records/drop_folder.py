@@ -50,7 +50,7 @@ class DropFolder:
             try:
                 await self._look()
             except OSError as error:
-                _log.error("drop folder", folder=str(self._folder), reason=error.strerror)
+                _log.error("drop_folder_failed", folder=str(self._folder), reason=error.strerror)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
@@ -82,7 +82,7 @@ class DropFolder:
             if not answer.ok
         ]
         if rejected:
-            _log.error("dropped lines rejected", file=name, lines=len(rejected))
+            _log.error("dropped_lines_rejected", file=name, lines=len(rejected))
             folder = self._folder / "rejected"
             folder.mkdir(exist_ok=True)
             with (folder / name).open("ab") as file:

@@ -144,7 +144,7 @@ class LocalSocket:
         try:
             await self._outbox.add(event)
         except JournalUnavailable as error:
-            _log.error("event not kept", reason=str(error))
+            _log.error("event_not_kept", reason=str(error))
             return IntakeAnswer(ok=False, code="outbox_unavailable", message=str(error))
         return IntakeAnswer(ok=True)
 

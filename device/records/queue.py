@@ -265,7 +265,7 @@ class RecordQueue:
             return
         await self._database.write(lambda connection: set_meta(connection, _MODE, mode))
         self._mode = mode
-        _log.info("records go another way", mode=mode)
+        _log.info("records_go_another_way", mode=mode)
         self.wake()
 
     async def forget_cloud(self) -> None:

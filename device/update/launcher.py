@@ -57,10 +57,10 @@ def decide(versions: Versions, *, trial_seconds: int) -> StartDecision:
         if conditions.linked != start.slot:
             versions.link(start.slot)
     except OSError as error:
-        _log.error("versions not written", reason=error.strerror)
+        _log.error("versions_not_written", reason=error.strerror)
         if start.on_trial:
             start = StartDecision(slot=instead(record, usable=usable))
-    _log.info("agent starts", slot=start.slot or "installed", on_trial=start.on_trial)
+    _log.info("agent_starts", slot=start.slot or "installed", on_trial=start.on_trial)
     return start
 
 

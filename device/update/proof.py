@@ -54,25 +54,25 @@ class Proof:
             await self._tell(self._versions, record, message)
 
     async def _try(self, versions: Versions, record: UpdateRecord) -> None:
-        _log.info("on trial", version=record.version, start=record.starts)
+        _log.info("update_on_trial", version=record.version, start=record.starts)
         seconds = self._settings.confirm_seconds
         try:
             async with asyncio.timeout(seconds):
                 await self._steady()
                 await _persist(versions, confirmed(record))
         except TimeoutError:
-            _log.error("not confirmed: going back", version=record.version)
+            _log.error("update_not_confirmed", version=record.version)
             await self._fail(versions, failed(record, f"no hub within {seconds:g} s"))
         else:
             signal.alarm(0)
-            _log.info("confirmed", version=record.version)
+            _log.info("update_confirmed", version=record.version)
 
     async def _fail(self, versions: Versions, record: UpdateRecord) -> None:
         try:
             await asyncio.to_thread(versions.write, record)
         except OSError as error:
             # The launcher counts this start, and comes to the same end.
-            _log.error("failure not written", reason=error.strerror)
+            _log.error("update_failure_not_written", reason=error.strerror)
         self._give_up()
 
     async def _steady(self) -> None:
@@ -89,7 +89,7 @@ class Proof:
             await self._outbox.add(alert)
             await asyncio.to_thread(versions.write, structs.replace(record, told=True))
         except (JournalUnavailable, OSError) as error:
-            _log.error("rollback not told", reason=str(error))
+            _log.error("rollback_not_reported", reason=str(error))
 
 
 async def _persist(versions: Versions, record: UpdateRecord) -> None:
@@ -98,7 +98,7 @@ async def _persist(versions: Versions, record: UpdateRecord) -> None:
         try:
             await asyncio.to_thread(versions.write, record)
         except OSError as error:
-            _log.error("not confirmed on disk", reason=error.strerror)
+            _log.error("confirmation_not_written", reason=error.strerror)
             await asyncio.sleep(AGAIN_SECONDS)
         else:
             return

@@ -216,7 +216,7 @@ class Bus:
                     pipeline.publish(channel, payload)  # pyright: ignore[reportUnknownMemberType]
                 await pipeline.execute()
         except BusUnavailable as error:
-            _log.info("bus.hints_lost", count=len(hints), error=str(error))
+            _log.info("bus_hints_lost", count=len(hints), error=str(error))
 
     async def subscribe(self, channels: Sequence[str], handler: HintHandler) -> NoReturn:
         """Listen for ever. The client library would resubscribe by itself and say nothing; here
@@ -227,7 +227,7 @@ class Bus:
             try:
                 await self._listen(channels, handler)
             except BusUnavailable as error:
-                _log.info("bus.subscription_lost", error=str(error))
+                _log.info("bus_subscription_lost", error=str(error))
             failures = 0 if self._clock() - began > SILENCE else failures + 1
             await asyncio.sleep(backoff(failures))
 

@@ -116,7 +116,7 @@ class LineService:
         if registered.taken_from is not None:
             self._hint_takeover(registered.taken_from, newer)
         if cloning.is_told(registered.takeovers):
-            log.warning(cloning.CODE, device_id=newer.device_id, takeovers=registered.takeovers)
+            log.warning("device_cloned", device_id=newer.device_id, takeovers=registered.takeovers)
             self._telemetry.alert(
                 newer.org,
                 AlertEvent(

@@ -258,7 +258,7 @@ class Connection(asyncio.Protocol):
         try:
             answer = self._setup.gate.admit(upgrade)
         except Exception:
-            log.exception("admission failed", path=upgrade.path)
+            log.exception("admission_failed", path=upgrade.path)
             answer = _FAILED
         if not isinstance(answer, Awaitable):
             self._decided(upgrade, answer)
@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
         try:
             decision = await answer
         except Exception:
-            log.exception("admission failed", path=upgrade.path)
+            log.exception("admission_failed", path=upgrade.path)
             decision = _FAILED
         self._admission = None
         self._decided(upgrade, decision)
@@ -332,7 +332,7 @@ class Connection(asyncio.Protocol):
                 end_writing(self._transport)
 
     def _failed(self, error: Exception) -> None:
-        log.error("handler failed", handler=type(self._handler).__name__, exc_info=error)
+        log.error("handler_failed", handler=type(self._handler).__name__, exc_info=error)
         self.close(CloseCode.INTERNAL_ERROR)
 
     # Liveness: see `hub.socket.pings`.
@@ -390,7 +390,7 @@ def _tell(handler: Handler, code: int) -> None:
     try:
         handler.closed(code)
     except Exception:
-        log.exception("handler failed", handler=type(handler).__name__)
+        log.exception("handler_failed", handler=type(handler).__name__)
 
 
 def _tune(transport: asyncio.Transport, limits: SocketLimits) -> None:

@@ -169,7 +169,7 @@ async def test_a_gate_that_fails_is_logged_and_refuses_500(
         async with serving(Doorman(admit)) as served, served.peer() as peer:
             peer.write(wire.request("/ws/device?token=secret"))
             assert (await peer.head()).startswith(b"HTTP/1.1 500 ")
-    assert [entry["event"] for entry in logs] == ["admission failed"]
+    assert [entry["event"] for entry in logs] == ["admission_failed"]
     assert "secret" not in str(logs)
 
 
@@ -209,7 +209,7 @@ async def test_an_exception_of_a_handler_is_logged_and_closes_1011(method: str) 
             frames = await peer.frames()
             await until(lambda: logs)
     assert frames[-1:] == closed(1000 if method == "closed" else 1011)
-    assert [entry["event"] for entry in logs] == ["handler failed"]
+    assert [entry["event"] for entry in logs] == ["handler_failed"]
 
 
 async def test_after_a_handlers_close_nothing_reaches_it() -> None:

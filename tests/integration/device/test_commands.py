@@ -74,7 +74,7 @@ async def test_pull_logs_falls_back_on_the_agents_own_log(bench: Bench) -> None:
         await bench.hub.frame("status")
         result = await bench.hub.run("pull_logs", "c1", source="agent")
     assert result["data"]["lines"] > 0
-    assert any("line open" in line["line"] for line in bench.hub.of("log_line"))
+    assert any("line_open" in line["line"] for line in bench.hub.of("log_line"))
 
 
 async def test_push_config_is_merged_kept_and_taken_up(bench: Bench) -> None:

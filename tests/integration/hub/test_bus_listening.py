@@ -177,4 +177,4 @@ async def test_hints_of_an_outage_are_forgotten(valkey: Valkey, bus: Bus, heard:
 
 
 def lost(log: Iterable[Mapping[str, Any]]) -> int:
-    return sum(entry["count"] for entry in log if entry["event"] == "bus.hints_lost")
+    return sum(entry["count"] for entry in log if entry["event"] == "bus_hints_lost")
