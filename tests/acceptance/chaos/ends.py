@@ -144,7 +144,7 @@ class Ends:
         renewing = Renewing(renewal(grant), renewal)
         match way:
             case "log out":
-                await self._end(renewing, name, "POST", "/auth/logout", headers=first.headers)
+                await self._end(renewing, name, "POST", "/auth/logout", by=me)
             case "disable user":
                 await self._end(renewing, name, "PATCH", f"/users/{user}", json={"disabled": True})
             case "reset password":
@@ -174,15 +174,22 @@ class Ends:
             self._dead.append(Token(name, "POST", "/sync", body=body, headers=headers))
 
     async def _end(
-        self, renewing: Renewing, credential: str, method: str, path: str, **more: Any
+        self,
+        renewing: Renewing,
+        credential: str,
+        method: str,
+        path: str,
+        by: Token | None = None,
+        **more: Any,
     ) -> None:
-        """In the middle of the loop."""
+        """In the middle of the loop. `by` is the newest token of whoever ends it himself: an older
+        one may be from ahead of a clock that was put back, and refused until that is past it."""
         loop = asyncio.create_task(renewing.run(self._show))
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):
                     await renewing.enough.wait()
-            await self._until_answered(credential, method, path, renewing, **more)
+            await self._until_answered(credential, method, path, renewing, by, **more)
             await asyncio.wait([loop], timeout=CALL_SECONDS)
         finally:
             loop.cancel()
@@ -193,12 +200,15 @@ class Ends:
         method: str,
         path: str,
         renewing: Renewing | None = None,
+        by: Token | None = None,
         **more: Any,
     ) -> None:
         """Raises `Left` when nobody can know when it ended."""
         lost = False
         while True:
             http = 0
+            if by is not None:
+                more["headers"] = by.headers
             with contextlib.suppress(httpx.TransportError):
                 http = (await self._admin.request(method, path, **more)).status_code
             if http == 200 or (lost and http == 404):  # gone by the call whose answer was lost
