@@ -46,6 +46,10 @@ class LineQueue:
         most = self.line.max_frame
         return most is None or command.frame_bytes() <= most
 
+    def has_written(self, command: CommandRow) -> bool:
+        """Whether the line has been written the command, or whatever became of its number."""
+        return command.seq <= self.sent_up_to
+
     def claim(self) -> Claim:
         """What to ask the ledger for."""
         line = self.line

@@ -146,9 +146,10 @@ class Sender:
         return place in self._queues
 
     def cancel(self, command: CommandRow) -> None:
-        """Ask the device to stop it, when its line is here."""
+        """Ask the device to stop it, when its line is here. A cancel does not overtake its command:
+        what the line has still to be written is left to the sweep."""
         queue = self._queues.get((command.org, command.device_id))
-        if queue is not None:
+        if queue is not None and (command.ended or queue.has_written(command)):
             self._cancel(queue, command)
 
     def remind_cancels(self, commands: Sequence[CommandRow]) -> None:
@@ -157,7 +158,7 @@ class Sender:
         for command in commands:
             name = (command.org, command.command_id)
             queue = self._queues.get((command.org, command.device_id))
-            if queue is None:
+            if queue is None or not queue.has_written(command):
                 continue
             if before.get(name) is queue:
                 self._cancels[name] = queue

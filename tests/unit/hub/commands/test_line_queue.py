@@ -1,4 +1,4 @@
-"""Outgoing by cases, and with dispatch.plan and a ledger against a naive model."""
+"""The queue of a line by cases, and with `plan` and a ledger against a naive model."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -67,6 +67,17 @@ def test_a_number_that_is_never_written_makes_no_gap() -> None:
     assert queue.accepted(2)
     queue.skipped(4)
     assert queue.sent_up_to == 2
+
+
+def test_a_line_has_written_what_its_claims_and_its_own_numbers_brought() -> None:
+    queue = LineQueue(make_line())
+    two, three = make_command(State.SENT, seq=2), make_command(State.SENT, seq=3)
+    assert not queue.has_written(two)  # however often it was written on an older line
+    queue.claimed(2, wrote=True, held=False)
+    assert queue.has_written(two)
+    assert not queue.has_written(three)
+    assert queue.accepted(3)
+    assert queue.has_written(three)
 
 
 def test_a_hint_causes_a_claim_also_when_one_is_under_way() -> None:
