@@ -101,8 +101,9 @@ async def parts_of(request: Request, decoder: msgspec.json.Decoder[T], limit: in
 
 
 async def _read_json(request: Request, limit: int) -> bytes:
-    media = header_of(request.scope, b"content-type") or JSON
-    if media != JSON and (media := media.partition(";")[0].strip()).lower() != JSON:
+    given = header_of(request.scope, b"content-type")
+    media = JSON if given is None else given.partition(";")[0].strip()
+    if media.lower() != JSON:
         raise UnsupportedMedia(f"the body must be application/json, not {media[:64]}")
     return await read_body(request, limit)
 

@@ -65,10 +65,9 @@ def test_a_body_is_decoded(media: str | None) -> None:
     assert found == Thing(name="x", some_number=5)
 
 
-def test_another_media_type_is_refused() -> None:
-    error = refusal(
-        body_of(request(b"{}", headers={"Content-Type": "text/plain"}), THING, MAX_BODY)
-    )
+@pytest.mark.parametrize("media", ["text/plain", "", "application/jsonl"])
+def test_another_media_type_is_refused(media: str) -> None:
+    error = refusal(body_of(request(b"{}", headers={"Content-Type": media}), THING, MAX_BODY))
     assert isinstance(error, UnsupportedMedia)
 
 
