@@ -33,7 +33,7 @@ class State(StrEnum):
 
 
 class LifecycleEvent(StrEnum):
-    """What can happen to a command. (Not *event*: that word is telemetry's.)"""
+    """What moves the state of a command. What devices send as events is telemetry."""
 
     NO_LINE = "no line"
     EXPIRE = "expiresAt passes"

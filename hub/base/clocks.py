@@ -70,7 +70,6 @@ class DatabaseClock:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._monotonic = monotonic
-        self._wall_clock = wall_clock
         self._offset = wall_clock() - monotonic()
         self._measured_at: float | None = None
 
@@ -87,8 +86,3 @@ class DatabaseClock:
     def age(self) -> float:
         """Seconds since the last measurement; infinite before the first."""
         return float("inf") if self._measured_at is None else self._monotonic() - self._measured_at
-
-    @property
-    def wall_clock_error(self) -> float:
-        """How many seconds this machine's wall clock is ahead of the database's."""
-        return self._wall_clock() - self()
