@@ -129,11 +129,7 @@ class Caller:
         named = [call for call in self._made if call.command is not None]
         if named:
             call = self._random.choice(named)
-            number = next(_numbers)
-            self._record(Asked(call=number, kind="cancel", command=call.command))
-            answer = await self._request(number, "DELETE", f"{call.path}/{call.command}")
-            if answer is not None:
-                self._record(Answered(call=number, http=answer.status_code))
+            await cancel(self._client, f"{call.path}/{call.command}", self._record)
 
     async def _again(self) -> None:
         if self._made:
@@ -163,21 +159,15 @@ class Caller:
         await self._send(other, keep=False)
 
     async def _send(self, call: Call, *, keep: bool = True) -> None:
-        answer = await self._request(
-            call.number, "POST", call.path, json=call.body, headers=call.headers
-        )
+        answer = await _request(
+            self._client, self._record, call.number, "POST", call.path,
+            json=call.body, headers=call.headers,
+        )  # fmt: skip
         if keep and (answer is None or answer.status_code >= 500):
             self._lost.append(call)
         if answer is not None:
             commands = commands_of(answer) if answer.status_code < 300 else []
             self._record(Answered(call=call.number, http=answer.status_code, commands=commands))
-
-    async def _request(self, number: int, method: str, path: str, **more: Any) -> Any:
-        try:
-            return await self._client.request(method, path, **more)
-        except httpx.TransportError as error:
-            self._record(Lost(call=number, why=type(error).__name__))
-            return None
 
     async def _group(self) -> None:
         name = f"g-{uuid.uuid4().hex[:12]}"
@@ -185,6 +175,27 @@ class Caller:
         with contextlib.suppress(httpx.TransportError):
             http = (await self._client.post("/device-groups", json={"name": name})).status_code
         self._record(Grouped(name=name, http=http))
+
+
+async def cancel(client: httpx.AsyncClient, path: str, record: Record) -> int | None:
+    """Cancels the command at `path`: the status of the answer; `None` when none came."""
+    number = next(_numbers)
+    record(Asked(call=number, kind="cancel", command=path.rpartition("/")[2]))
+    answer = await _request(client, record, number, "DELETE", path)
+    if answer is None:
+        return None
+    record(Answered(call=number, http=answer.status_code))
+    return answer.status_code
+
+
+async def _request(
+    client: httpx.AsyncClient, record: Record, number: int, method: str, path: str, **more: Any
+) -> httpx.Response | None:
+    try:
+        return await client.request(method, path, **more)
+    except httpx.TransportError as error:
+        record(Lost(call=number, why=type(error).__name__))
+        return None
 
 
 def _in(seconds: float) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpx
 from msgspec import Struct
 
-from tests.acceptance.chaos.caller import make_client
+from tests.acceptance.chaos.caller import cancel, make_client
 from tests.acceptance.chaos.cluster import PASSWORD, Cluster
 from tests.acceptance.chaos.device import Device
 from tests.acceptance.chaos.history import Disowned, Ended, Record, Used
@@ -276,10 +276,9 @@ class Ends:
     async def _withdraw(self, path: str) -> None:
         """It may have been accepted, and nobody would come for it."""
         while True:
-            with contextlib.suppress(httpx.TransportError):
-                answer = await self._admin.delete(path)
-                if answer.status_code < 500 and answer.status_code not in NOT_NOW:
-                    return
+            http = await cancel(self._admin, path, self._record)
+            if http is not None and http < 500 and http not in NOT_NOW:
+                return
             await asyncio.sleep(0.3)
 
     # What they are made of
