@@ -2,7 +2,7 @@
 
 The connection calls `opened`, `text`, `binary`, `drained` and `closed`, synchronously. What takes
 time (a token, a group's members, a replay) runs as one task at a time; the session holds back the
-frames that must wait for it.
+frames that must wait for it. What it gets of the stream is its reader's.
 """
 
 import asyncio
@@ -12,13 +12,10 @@ from typing import Any, Final, assert_never
 
 import structlog
 
-from dashboard_ws.core.filters import Groups as GroupIds
-from dashboard_ws.core.filters import Matcher, Selection
 from dashboard_ws.core.session import Apply, Check, Close, Effect, Narrow, Pong, Send, Session
-from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import Outlet
 from dashboard_ws.ports import Authorised, Connection
-from dashboard_ws.replay import NOWHERE, Replay, Wanted
+from dashboard_ws.reader import Return, StreamReader
 from dashboard_ws.surroundings import Surroundings
 from protocol import codec
 from protocol.closing import CloseCode, closing
@@ -30,8 +27,6 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 MOST_SOCKETS: Final = 50
 """Of one user, at a replica."""
-READY_SECONDS: Final = 2.0
-"""How long a subscription waits for the first sight of the stream before it is answered without."""
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -56,11 +51,6 @@ class Dashboard:
         self._around = surroundings
         self._open_sockets = open_sockets
         self.authorised = authorised
-        self._fanout: FanOut | None = None
-        self._attached: Selection = frozenset()
-        self._members: dict[GroupIds, frozenset[str]] = {}
-        self._since: Position | None = None
-        self._replay: Replay | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -68,13 +58,13 @@ class Dashboard:
 
     def opened(self, connection: Connection) -> None:
         now = self._around.clock.monotonic()
-        expires = None if self.authorised is None else self._authorise(self.authorised)
-        self._session = Session(now, expires=expires)
         self._connection = connection
         self._outlet = Outlet(
             connection, self._around.frame, lambda: self.close(CloseCode.NO_PROGRESS), now
         )
-        self._outlet.cleared = self.authorised is not None and self.authorised.cleared
+        self._reader = StreamReader(self._around, self._outlet)
+        expires = None if self.authorised is None else self._authorise(self.authorised)
+        self._session = Session(now, expires=expires)
         connection.max_message = self._session.max_message
         self._open_sockets.add(self)
 
@@ -114,7 +104,7 @@ class Dashboard:
             return
         self._closed = True
         self._session.closed()
-        self._detach()
+        self._reader.end()
         if self._task is not None:
             self._task.cancel()
         self._open_sockets.discard(self)
@@ -133,7 +123,7 @@ class Dashboard:
                 case Apply():
                     self._apply(effect)
                 case Narrow():
-                    self._settle()
+                    self._reader.select(self._session.selection)
                 case Close(code):
                     self.close(code)
                 case _:
@@ -161,72 +151,38 @@ class Dashboard:
             return
         answer = codec.encode(AuthOk(expires_at=codec.rfc3339(found.expires_at)))
         effects = self._session.checked(self._authorise(found), answer)
-        self._clear(found)
         self._connection.max_message = self._session.max_message
         self._perform(effects)
-
-    def _clear(self, authorised: Authorised) -> None:
-        """What the outlet may carry goes by the newest token."""
-        if authorised.cleared is self._outlet.cleared:
-            return
-        attached = self._attached
-        self._detach()
-        self._outlet.cleared = authorised.cleared
-        if attached:
-            self._settle()
 
     def _authorise(self, authorised: Authorised) -> float:
         """Remember who it is; when that ends, in monotonic seconds."""
         self.authorised = authorised
-        self._fanout = self._around.fanout_of(authorised.org)
+        self._reader.enter(authorised.org)
+        self._reader.clear(cleared=authorised.cleared)
         clock = self._around.clock
         return clock.monotonic() + (authorised.expires_at - clock.now()).total_seconds()
 
     def _apply(self, change: Apply) -> None:
-        fanout = self._proven()
         if change.since is not None:
-            base, old = fanout.position, self._attached
-            self._detach()
-            self._since = change.since
-            self._start(partial(self._recover, change, change.since, base, old))
-        elif fanout.position is None or self._unresolved():
-            self._start(partial(self._widen, change))
+            back = self._reader.come_back(change.since)
+            self._start(partial(self._recover, change, back))
+        elif self._reader.is_ready(self._session.selection):
+            self._widen(change)
         else:
-            self._settle_and_answer(change)
+            self._start(partial(self._widen_later, change))
 
-    async def _widen(self, change: Apply) -> None:
-        """Subscribe when something has to be found out first."""
-        await self._resolve()
-        await self._proven().stand(seconds=READY_SECONDS)
-        self._settle_and_answer(change)
-
-    def _settle_and_answer(self, change: Apply) -> None:
-        self._settle()
-        self._answer(change, self._proven().position or NOWHERE, recovered=False)
+    def _widen(self, change: Apply) -> None:
+        self._reader.select(self._session.selection)
+        self._answer(change, self._reader.position, recovered=False)
         self._perform(self._session.done())
 
-    async def _recover(
-        self, change: Apply, since: Position, base: Position | None, old: Selection
-    ) -> None:
-        fanout = self._proven()
-        await self._resolve()
-        await fanout.stand(seconds=READY_SECONDS)
-        self._replay = Replay(
-            Wanted(
-                fresh=Matcher(change.fresh, self._members),
-                since=since,
-                old=Matcher(old, self._members) if old else None,
-                base=base,
-            ),
-            fanout,
-            self._outlet,
-            source=self._around.source,
-            reading=self._around.reading,
-            frame=self._around.frame,
-        )
-        await self._replay.run(partial(self._answer, change))
-        self._replay = self._since = None
-        self._settle()
+    async def _widen_later(self, change: Apply) -> None:
+        await self._reader.prepare(self._session.selection)
+        self._widen(change)
+
+    async def _recover(self, change: Apply, back: Return) -> None:
+        answer = partial(self._answer, change)
+        await self._reader.replay(back, change.fresh, self._session.selection, answer)
         self._perform(self._session.done())
 
     def _answer(self, change: Apply, live: Position, *, recovered: bool) -> None:
@@ -234,45 +190,6 @@ class Dashboard:
             answer = Subscribed(id=id_, epoch=live.epoch, offset=live.offset, recovered=recovered)
             self._outlet.say(codec.encode(answer))
 
-    def _unresolved(self) -> set[GroupIds]:
-        known = self._proven().index.members_of
-        named = {predicate.groups for predicate in self._session.selection}
-        return {groups for groups in named if groups is not None and groups not in known}
-
-    async def _resolve(self) -> None:
-        """Find the devices of the groups that the selection names and nobody here uses yet."""
-        fanout = self._proven()
-        found = dict(fanout.index.members_of)
-        for groups in self._unresolved():
-            found[groups] = await self._around.groups.members(fanout.org, groups)
-        self._members = found
-
-    def _settle(self) -> None:
-        """Get from the fan-out what the session selects now."""
-        selection = self._session.selection
-        if selection == self._attached or self._closed:
-            return
-        fanout = self._proven()
-        members = self._members | fanout.index.members_of  # which forgets them when we detach
-        self._detach()
-        for groups in self._unresolved():
-            fanout.index.resolve(groups, members.get(groups, frozenset()))
-        fanout.attach(self._outlet, selection)
-        self._attached = selection
-        self._members = {}
-
-    def _detach(self) -> None:
-        if self._fanout is not None:
-            self._fanout.detach(self._outlet, self._attached)
-        self._attached = frozenset()
-
-    def _proven(self) -> FanOut:
-        if self._fanout is None:
-            raise AssertionError("the session lets nobody get here without a token")
-        return self._fanout
-
     def _pong(self) -> bytes:
-        at = self._replay.position if self._replay is not None else self._since
-        at = at or self._proven().position or NOWHERE
-        now = codec.rfc3339(self._around.clock.now())
+        at, now = self._reader.position, codec.rfc3339(self._around.clock.now())
         return codec.encode(DashboardPong(server_time=now, epoch=at.epoch, offset=at.offset))

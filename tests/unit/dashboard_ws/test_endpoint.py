@@ -199,6 +199,45 @@ async def test_a_change_nobody_told_of_is_found_in_the_end(house: House, guest: 
     assert guest.kinds() == ["subscribed", "scan"]
 
 
+async def test_a_newer_token_with_another_clearance_keeps_the_groups(
+    house: House, guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check(token: str) -> Authorised:
+        del token
+        return msgspec.structs.replace(make_authorised(), cleared=True)
+
+    house.groups.devices["g"] = {"a"}
+    await guest.ask(type="subscribe", id="s", groupIds=["g"])
+    monkeypatch.setattr(house.tokens, "check", check)
+    await guest.ask(type="auth", token="newer")
+    house.stream.deliver(house.stream.append(make_event("1", device="a")))
+    assert guest.kinds() == ["subscribed", "auth_ok", "scan"]
+
+
+async def test_who_is_closed_by_the_last_frame_of_a_replay_joins_nobody(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer closes it, and nothing is waited for after that."""
+    keeper = Guest(house, make_authorised(user_id="keeper"))
+    await keeper.ask(type="subscribe", id="s")
+    guest = Guest(house, make_authorised())
+
+    written: list[bytes] = []
+
+    def write(frames: bytes) -> None:
+        written.append(frames)
+        if b"subscribed" in frames:
+            guest.dashboard.close(CloseCode.SERVICE_RESTART)
+
+    monkeypatch.setattr(guest.connection, "write", write)
+    since = {"epoch": "e1", "offset": house.stream.last}
+    await guest.ask(type="subscribe", id="s", since=since)
+    assert guest.connection.ended == ("close", CloseCode.SERVICE_RESTART)
+    house.stream.deliver(house.stream.append(make_event("1", device="a")))
+    assert keeper.kinds() == ["subscribed", "scan"]
+    assert len(written) == 1
+
+
 async def test_groups_that_cannot_be_resolved_are_tried_later(
     house: House, guest: Guest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

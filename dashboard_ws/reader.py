@@ -1,0 +1,147 @@
+"""One reader of an organisation's stream: in which audience it is, and where it stands.
+
+This is the contract of everybody who follows the stream by an outlet of their own, whatever they
+say and hear: a dashboard's socket is one. A reader either stands in the fan-out or replays, and is
+told of every gap on its outlet. What must not be missed at all (something that is to be delivered
+elsewhere) does not read here: a stream forgets.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from dashboard_ws.core.filters import Groups as GroupIds
+from dashboard_ws.core.filters import Matcher, Selection
+from dashboard_ws.fanout import FanOut
+from dashboard_ws.outlet import Outlet
+from dashboard_ws.replay import NOWHERE, Answer, Replay, Wanted
+from dashboard_ws.surroundings import Surroundings
+from protocol.dashboard import Position
+from protocol.ids import OrgId
+
+READY_SECONDS: Final = 2.0
+"""How long it waits for the first sight of the stream before it goes on without."""
+
+
+class Return(Struct, frozen=True):
+    """Somebody comes back to `since`. `old` is what they got up to `base`, where they stood."""
+
+    since: Position
+    old: Selection
+    base: Position | None
+
+
+class StreamReader:
+    """`enter` comes first. `prepare` and `replay` wait: of them one runs at a time, and nothing is
+    selected meanwhile."""
+
+    def __init__(self, surroundings: Surroundings, outlet: Outlet) -> None:
+        self._around = surroundings
+        self._outlet = outlet
+        self._fanout: FanOut | None = None
+        self._attached: Selection = frozenset()
+        self._members: dict[GroupIds, frozenset[str]] = {}
+        self._since: Position | None = None
+        self._replay: Replay | None = None
+        self._ended = False
+
+    @property
+    def position(self) -> Position:
+        """What is at or before it was sent, or said to be missing."""
+        at = self._replay.position if self._replay is not None else self._since
+        return at or self._here().position or NOWHERE
+
+    def enter(self, org: OrgId) -> None:
+        """The stream of an organisation: always the same one."""
+        self._fanout = self._around.fanout_of(org)
+
+    def clear(self, *, cleared: bool) -> None:
+        """Whether it may see what secret commands wrote, from now on."""
+        if cleared is self._outlet.cleared:
+            return
+        selection = self._attached
+        self._members = dict(self._here().index.members_of)  # which forgets them when it leaves
+        self.leave()
+        self._outlet.cleared = cleared
+        self.select(selection)
+
+    def is_ready(self, selection: Selection) -> bool:
+        """Whether it can `select` that at once."""
+        return self._here().position is not None and not self._unresolved(selection)
+
+    async def prepare(self, selection: Selection) -> None:
+        """Find out what has to be known before it can `select` that. Raises what groups raise."""
+        await self._resolve(selection)
+        await self._here().stand(seconds=READY_SECONDS)
+
+    def select(self, selection: Selection) -> None:
+        """From here on it gets what `selection` wants."""
+        if selection == self._attached or self._ended:
+            return
+        fanout = self._here()
+        members = self._members | fanout.index.members_of
+        self.leave()
+        for groups in self._unresolved(selection):
+            fanout.index.resolve(groups, members.get(groups, frozenset()))
+        fanout.attach(self._outlet, selection)
+        self._attached = selection
+        self._members = {}
+
+    def leave(self) -> None:
+        """From here on it gets nothing."""
+        if self._fanout is not None:
+            self._fanout.detach(self._outlet, self._attached)
+        self._attached = frozenset()
+
+    def end(self) -> None:
+        """It gets nothing any more, whatever still runs."""
+        self._ended = True
+        self.leave()
+
+    def come_back(self, since: Position) -> Return:
+        """It gets nothing until it is replayed to."""
+        back = Return(since, self._attached, self._here().position)
+        self.leave()
+        self._since = since
+        return back
+
+    async def replay(
+        self, back: Return, fresh: Selection, selection: Selection, answer: Answer
+    ) -> None:
+        """Send what was missed of `fresh` since `back.since`, and of the old since it left; then it
+        gets what `selection` wants. `answer` is called in front of the first event."""
+        await self.prepare(selection)
+        self._replay = Replay(
+            Wanted(
+                fresh=Matcher(fresh, self._members),
+                since=back.since,
+                old=Matcher(back.old, self._members) if back.old else None,
+                base=back.base,
+            ),
+            self._here(),
+            self._outlet,
+            source=self._around.source,
+            reading=self._around.reading,
+            frame=self._around.frame,
+        )
+        await self._replay.run(answer)
+        self._replay = self._since = None
+        self.select(selection)
+
+    def _unresolved(self, selection: Selection) -> set[GroupIds]:
+        known = self._here().index.members_of
+        named = {predicate.groups for predicate in selection}
+        return {groups for groups in named if groups is not None and groups not in known}
+
+    async def _resolve(self, selection: Selection) -> None:
+        """Find the devices of the groups that it names and nobody here uses yet."""
+        fanout = self._here()
+        found = dict(fanout.index.members_of)
+        for groups in self._unresolved(selection):
+            found[groups] = await self._around.groups.members(fanout.org, groups)
+        self._members = found
+
+    def _here(self) -> FanOut:
+        if self._fanout is None:
+            raise AssertionError("nobody reads before it is known whose stream")
+        return self._fanout
