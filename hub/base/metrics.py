@@ -63,6 +63,10 @@ queue_depth = Gauge(
     "longline_queue_items", "Items waiting in a bounded queue", ["queue"], registry=REGISTRY
 )
 
+lines_held = Gauge(
+    "longline_lines_held", "Lines not read until the database has taken rows", registry=REGISTRY
+)
+
 events_received = Counter(
     "longline_events_received_total",
     "Events from devices that were taken, by type",

@@ -55,6 +55,7 @@ class DeviceGate:
         self.wall_clock = wall_clock
         self.spawn = spawn
         self.telemetry = telemetry.put
+        self.pressure = telemetry.pressure
         self.query_tokens = settings.query_tokens
 
     def wait_of(self, principal: Principal) -> float:

@@ -2,7 +2,7 @@
 
 A socket authenticates (by header, first frame or query, in this order of preference), is registered
 in Postgres, gets its welcome, and from then on feeds its session. What arrives while it is being
-registered waits, with reading paused.
+registered waits, with reading paused; so does what comes while too many rows wait (promise G21).
 """
 
 import asyncio
@@ -70,6 +70,7 @@ class DeviceSocket:
 
     __slots__ = (
         "_connection",
+        "_crowded",
         "_deadline",
         "_early",
         "_gate",
@@ -87,7 +88,10 @@ class DeviceSocket:
         self._early: list[bytes] | None = None
         """What came while the line is being registered."""
         self._held: list[bytes] | None = None
-        """What came after this process had stood still, until it is known which lines count."""
+        """What came after this process had stood still, until it is known which lines count; or
+        while too many rows wait, until its turn comes."""
+        self._crowded = False
+        """Whether it is held for the second reason."""
         self._deadline: asyncio.TimerHandle | None = None
         self._gone = False
 
@@ -105,10 +109,15 @@ class DeviceSocket:
     def text(self, message: bytes) -> None:
         if self._session is not None:
             gate = self._gate
-            if self._held is not None or (
-                gate.clock() > gate.lines.stall.takes_until and gate.lines.stalled()
-            ):
+            if self._held is not None:
+                self._held.append(message)
+            elif gate.clock() > gate.lines.stall.takes_until and gate.lines.stalled():
                 self._hold(message)
+                gate.lines.hold(self._go_on)
+            elif gate.pressure.full:
+                self._hold(message)
+                self._crowded = True
+                gate.pressure.wait(self._go_on)
             elif not self._session.text(message):
                 self._slow_down()
         elif self._early is not None:
@@ -128,6 +137,8 @@ class DeviceSocket:
     def closed(self, code: int) -> None:
         self._gone = True
         self._cancel_deadline()
+        if self._crowded and not self._gate.lines.stalled():
+            self._take_held()
         session, self._session = self._session, None
         if session is not None:
             self._gate.lines.closed(session, code)
@@ -136,20 +147,30 @@ class DeviceSocket:
             self._gate.listener.closed(session)
 
     def _hold(self, message: bytes) -> None:
-        if self._held is None:
-            self._held = []
-            self._connection.pause_reading()
-            self._gate.lines.hold(self._go_on)
-        self._held.append(message)
+        self._held = [message]
+        self._connection.pause_reading()
 
     def _go_on(self) -> None:
         """Superseded lines are closed: what they sent counts for nothing."""
-        held, self._held = self._held or [], None
         if self._session is None:
-            metrics.events_shed.labels("superseded").inc(len(held))
+            metrics.events_shed.labels("superseded").inc(len(self._held or []))
+            self._held = None
             return
+        self._crowded = False
+        held, self._held = self._held or [], None
         for message in held:
             self.text(message)
+        self._resume()
+
+    def _take_held(self) -> None:
+        """The line ends before its turn came: what it had sent was read, and counts."""
+        self._crowded = False
+        held, self._held = self._held or [], None
+        for message in held:
+            if self._session is not None:
+                self._session.text(message)
+
+    def _resume(self) -> None:
         if self._held is None:
             self._connection.resume_reading()
 
@@ -232,12 +253,11 @@ class DeviceSocket:
         self._gate.listener.opened(session)
         for message in early:
             self.text(message)
-        if self._held is None:
-            self._connection.resume_reading()
+        self._resume()
 
     def _slow_down(self) -> None:
         self._connection.pause_reading()
-        asyncio.get_running_loop().call_later(SLOW_SECONDS, self._connection.resume_reading)
+        asyncio.get_running_loop().call_later(SLOW_SECONDS, self._resume)
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

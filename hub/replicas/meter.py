@@ -45,6 +45,7 @@ class Meter:
         metrics.dashboards.set(len(self._dashboards))
         metrics.queue_depth.labels("stream").set(self._stream.waiting())
         metrics.queue_depth.labels("events").set(self._telemetry.waiting())
+        metrics.lines_held.set(len(self._telemetry.pressure))
 
     def tell(self, latency: float | None) -> ReplicaReport:
         """Since it was last asked. `latency`: seconds that the database took of late."""

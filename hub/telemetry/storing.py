@@ -37,13 +37,15 @@ class EventStorer:
         stream: StreamWriter,
         quotas: DeviceQuotas,
         clock: Callable[[], float],
+        in_trouble: Callable[[], None],
     ) -> None:
-        """`clock` gives seconds since 1970."""
+        """`clock` gives seconds since 1970. `in_trouble` is called after each failure."""
         self._store = store
         self._upkeep = upkeep
         self._stream = stream
         self._quotas = quotas
         self._clock = clock
+        self._in_trouble = in_trouble
         self._failures = 0
         self._trouble = ""
 
@@ -83,6 +85,7 @@ class EventStorer:
     async def _failed(self, batch: list[EventRow], error: Exception) -> None:
         self._failures += 1
         self._trouble = f"events cannot be stored ({type(error).__name__})"
+        self._in_trouble()
         if isinstance(error, NoPlace):
             log.warning("no_partition", error=str(error))
             moments = sorted({rows_.moment_of(row) for row in (batch[0], batch[-1])})

@@ -1,9 +1,12 @@
 """Takes events from lines and from the hub itself.
 
-An event without `seq` goes to the stream at once and to the database with the next batch; it may
-be shed when the database does not keep up, and that is counted. A durable event is neither
-streamed nor acknowledged before it is committed, because only the commit tells whether it is new;
-it is never shed: when too many wait, the line that brings another is closed instead.
+An event without `seq` goes to the stream at once and to the database with the next batch. A durable
+event is neither streamed nor acknowledged before it is committed, because only the commit tells
+whether it is new; it is never shed.
+
+When rows come faster than the database takes them, lines are not read for a while (`pressure`).
+Only when it takes nothing at all are events without `seq` shed, which is counted, and lines that
+bring durable ones closed.
 """
 
 import asyncio
@@ -21,6 +24,7 @@ from hub.base import metrics
 from hub.base.kept import TAKEN, Kept
 from hub.telemetry import rows as rows_
 from hub.telemetry.device_quotas import DeviceQuotas
+from hub.telemetry.pressure import FULL_ABOVE, Pressure
 from hub.telemetry.quota import Quota
 from hub.telemetry.rows import EventRow, Source, Stamps
 from hub.telemetry.store import TelemetryStore
@@ -64,7 +68,8 @@ class TelemetryWriter:
         self._stream = stream
         self._clock = clock
         self._quotas = DeviceQuotas(self, monotonic, day_bytes=day_bytes)
-        self._storer = EventStorer(store, upkeep, stream, self._quotas, clock)
+        self._storer = EventStorer(store, upkeep, stream, self._quotas, clock, self._give_room)
+        self.pressure = Pressure()
         self._stamps = Stamps()
         self._rows: list[EventRow] = []
         self._storing = False
@@ -100,8 +105,8 @@ class TelemetryWriter:
                 return outcome
         elif refusal := self._refusal(source, quota, row):
             return refusal
-        if not rows:
-            self._wake.set()
+        if not rows or len(rows) >= FULL_ABOVE:
+            self._notice(len(rows))
         rows.append(row)
         source.kept = self._taken + len(rows)
         return outcome
@@ -117,6 +122,20 @@ class TelemetryWriter:
         if boots.refused > before == 0:
             log.warning("device_starts_too_often", device_id=source.device_id)
         return Kept.TOO_MANY_STARTS
+
+    def _notice(self, count: int) -> None:
+        self._wake.set()
+        if self._storer.trouble() is None:
+            self.pressure.rows(count)
+
+    def _give_room(self) -> None:
+        """Lines go on, one in each turn of the loop, until rows are too many again. All do when
+        the database takes nothing: nobody knows for how long, and commands need lines."""
+        self.pressure.rows(0 if self._storer.trouble() else len(self._rows))
+        go_on = self.pressure.next()
+        if go_on is not None:
+            go_on()
+            asyncio.get_running_loop().call_soon(self._give_room)
 
     def _keep(self, row: EventRow) -> None:
         if not self._rows:
@@ -186,6 +205,7 @@ class TelemetryWriter:
     async def _store_some(self) -> None:
         batch, self._rows = self._rows[:BATCH], self._rows[BATCH:]
         self._taken += len(batch)
+        self._give_room()
         metrics.queue_depth.labels("events").set(len(self._rows))
         metrics.batch_size.labels("events").observe(len(batch))
         for kind, count in Counter(row.event.type for row in batch).items():
@@ -197,6 +217,7 @@ class TelemetryWriter:
         finally:
             self._storing = False
         self._done += len(batch)
+        self._give_room()
         while self._awaited and self._awaited[0][0] <= self._done:
             _settle(heapq.heappop(self._awaited)[2])
 

@@ -67,6 +67,8 @@ class Tap(asyncio.Protocol):
         self._received = b""
         self._pour: Callable[[bytes], None] | None = None
         self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
 
     @property
     def write(self) -> Callable[[bytes], None]:
@@ -85,6 +87,17 @@ class Tap(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         self._arrived.set()
+        self._room.set()
+
+    def pause_writing(self) -> None:
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        self._room.set()
+
+    async def room(self) -> None:
+        """Wait until TCP takes more."""
+        await self._room.wait()
 
     async def until(self, end: bytes) -> bytes:
         """All up to `end`. Raises `ConnectionError` when the server hangs up before."""

@@ -13,6 +13,7 @@ from tests.bench.subject import Pace, Rows, Span
 from tests.tasks import in_background
 
 STREAMING_DEVICES: Final = 50
+OVERLOAD_DEVICES: Final = 100
 BURST: Final = 40
 SPARSE_DEVICES: Final = 1_000
 COHORTS: Final = 4
@@ -94,6 +95,20 @@ async def stream(devices: Sequence[Device], backlog: Backlog, seconds: float) ->
     await asyncio.gather(*map(one, devices))
 
 
+async def pour(devices: Sequence[Device], backlog: Backlog, seconds: float) -> None:
+    """Each device sends as fast as TCP takes it, whatever the hub says."""
+    until = time.perf_counter() + seconds
+
+    async def one(device: Device) -> None:
+        while time.perf_counter() < until and not device.tap.closed:
+            device.publisher.burst(BURST)
+            backlog.sent += BURST
+            await device.tap.room()
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*map(one, devices))
+
+
 async def trickle(devices: Sequence[Device], backlog: Backlog, seconds: float) -> None:
     """Each device sends one frame at a time; a few of each cohort tell when it was read."""
     until = time.perf_counter() + seconds
@@ -126,3 +141,8 @@ async def streaming(hub: Hub, pace: Pace) -> Rows:
 async def sparse(hub: Hub, pace: Pace) -> Rows:
     """1,000 devices, one frame per read; until everything is stored."""
     return {"ingest-sparse": await _run(hub, SPARSE_DEVICES, trickle, pace.seconds)}
+
+
+async def overload(hub: Hub, pace: Pace) -> Rows:
+    """100 devices that send as fast as TCP takes it, an open loop; until everything is stored."""
+    return {"ingest-overload": await _run(hub, OVERLOAD_DEVICES, pour, pace.seconds)}

@@ -20,6 +20,7 @@ Scenario = Callable[[Any, Pace], Awaitable[Rows]]
 ON_THE_HUB: Final[dict[str, Scenario]] = {
     "ingest-streaming": ingest.streaming,
     "ingest-sparse": ingest.sparse,
+    "ingest-overload": ingest.overload,
     "fan-out-50x20": fanout.fan_out_50x20,
     "fan-out-1x200": fanout.fan_out_1x200,
     "filters": fanout.filters,
