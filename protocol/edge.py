@@ -32,7 +32,7 @@ CompanyId = Annotated[str, Meta(pattern=_IN_PATHS)]
 
 
 class EdgeRecord(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Something was produced."""
+    """One production record."""
 
     id: RecordId
     kind: Kind
@@ -42,8 +42,8 @@ class EdgeRecord(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkno
 
 
 class Refusal(Struct, frozen=True):
-    """Why one record was not taken; the others were. `forbidden`: it is of a company that is not
-    the device's."""
+    """Why one record was rejected; the others were accepted. `forbidden`: it belongs to a company
+    that is not the device's."""
 
     id: str
     code: Literal["invalid", "conflict", "forbidden"]

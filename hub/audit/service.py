@@ -29,7 +29,7 @@ MOST_KINDS_OF_CALLERS: Final = 10_000
 
 
 class AuditRow(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One privileged action as REST tells it."""
+    """One privileged action, as REST shows it."""
 
     id: str
     at: str

@@ -13,7 +13,7 @@ AuditDays = Annotated[int, Meta(ge=30, le=MOST_DAYS)]
 
 
 class Retention(Struct, frozen=True, kw_only=True, rename="camel"):
-    """With the defaults of a hub on which nobody has said otherwise."""
+    """The retention in effect, with defaults filled in."""
 
     raw_hours: Hours = 48
     """Raw status and other events."""

@@ -73,7 +73,7 @@ WISHES: Final[dict[tuple[CampaignStatus, Wish], CampaignStatus]] = {
 
 
 class Wave(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """So many more devices, or up to a share of all: one of the two, see `problem_of`."""
+    """A number of further devices, or a share of all: exactly one of the two."""
 
     count: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     percent: Annotated[float, Meta(gt=0, le=100)] | None = None

@@ -22,7 +22,7 @@ EVENT_OUTPUT_BYTES: Final = 1024
 
 
 class ProgressObject(TypedDict):
-    """The newest word of a device about how far it is."""
+    """The newest progress report of a device."""
 
     percent: float | None
     stage: str | None
@@ -30,7 +30,7 @@ class ProgressObject(TypedDict):
 
 
 class LateResult(TypedDict):
-    """The result that came after the end, as it was sent."""
+    """A result that arrived after the command had ended."""
 
     type: Literal["result"]
     commandId: CommandId
@@ -98,7 +98,7 @@ _MOMENT: Final = rfc3339(datetime(2000, 1, 1, tzinfo=UTC))
 
 
 class CommandResult(Struct, frozen=True, rename="camel", kw_only=True):
-    """What a dispatch answers. `success` is null until the end."""
+    """The answer to a dispatch. `success` is null until the command ends."""
 
     command_id: CommandId | None
     status: str
@@ -109,7 +109,7 @@ class CommandResult(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
-    """`hidden` names the members that this caller does not see: they read "hidden"."""
+    """`hidden` names the members that this caller may not see: their value is "hidden"."""
 
     device_id: DeviceId
     type: str

@@ -43,7 +43,7 @@ class SchemaBody(Body, frozen=True):
 
 
 class RevertBody(Body, frozen=True):
-    """`version`: one that was desired before; 0 is the empty configuration."""
+    """`version`: an earlier desired version; 0 is the empty configuration."""
 
     version: Annotated[int, Meta(ge=0, le=2**63 - 1)]
 

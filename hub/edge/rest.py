@@ -45,7 +45,7 @@ class DeadLetter(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeadLetterFilter(Body, frozen=True):
-    """Those that match all that is given: one of the three at least, or `all`. `ids` of records."""
+    """Dead letters that match every given filter: at least one of the three, or `all`."""
 
     kind: Kind | None = None
     company_id: CompanyId | None = None

@@ -32,7 +32,7 @@ Seconds = Annotated[int, Meta(ge=0, le=86_400)]
 
 
 class FilterBody(Body, frozen=True):
-    """What is not given matches all."""
+    """An absent filter matches all."""
 
     tag: Text | None = None
     status: ShownStatus | None = None
@@ -67,7 +67,7 @@ class DeploymentCounts(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeploymentTerms(Struct, frozen=True, rename="camel", kw_only=True):
-    """As they were asked for, with defaults filled in."""
+    """The requested terms, with defaults filled in."""
 
     waves: tuple[Wave, ...]
     rate_per_minute: int | None
@@ -108,7 +108,7 @@ class DeploymentDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeviceDeployment(DeploymentDevice, frozen=True, rename="camel", kw_only=True):
-    """What one device plays in a deployment. `version` is what it should come to."""
+    """One device of a deployment. `version` is its target version."""
 
     deployment_id: str
     version: str | None
@@ -117,7 +117,7 @@ class DeviceDeployment(DeploymentDevice, frozen=True, rename="camel", kw_only=Tr
 
 
 class HeldBack(Struct, frozen=True, rename="camel", kw_only=True):
-    """A device that takes no firmware until then, for what it failed lately."""
+    """A device that gets no firmware until then, because recent updates failed."""
 
     device_id: DeviceId
     until: str

@@ -23,7 +23,7 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 
 class Queues(Struct, frozen=True, kw_only=True):
-    """Items that wait."""
+    """Number of waiting items."""
 
     events: int
     """For the database."""

@@ -40,7 +40,7 @@ class EventRecord(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class StateChange(Struct, frozen=True, kw_only=True):
-    """`connected` and `generation` are there when the hub says that a line opened or closed."""
+    """`connected` and `generation` are present when a connection opened or closed."""
 
     at: str
     status: str
@@ -173,7 +173,7 @@ class TelemetryReader:
         return await self._store.metric_names(org, device_id)
 
     async def log_sources(self, org: OrgId, device_id: DeviceId) -> list[str]:
-        """Where the newest log lines of a device came from."""
+        """The sources of the newest log lines of a device."""
         return await self._store.log_sources(org, device_id)
 
 

@@ -75,9 +75,9 @@ SOCKETS: Final = (
 
 ABOUT: Final = """\
 Two WebSockets, JSON text frames, no compression. Every frame is an object with a `type`. The hub
-pings every 10 seconds (RFC 6455) and gives a peer up that sends no byte within 10 seconds of a
-ping. `x-close-codes` says what each close code means and whether, and when, to come back. The REST
-API is described by `/api/v1/openapi.json`."""
+pings every 10 seconds (RFC 6455) and drops a peer that sends no byte within 10 seconds of a
+ping. `x-close-codes` lists the close codes: their meaning, and whether and when to reconnect. The
+REST API is described by `/api/v1/openapi.json`."""
 
 _SECURITY: Final[Json] = {
     "deviceToken": {
@@ -102,7 +102,7 @@ _SECURITY: Final[Json] = {
         "type": "httpApiKey",
         "in": "query",
         "name": "token",
-        "description": "The token in the address; LONGLINE_QUERY_TOKENS=off refuses it.",
+        "description": "The token in the URL; LONGLINE_QUERY_TOKENS=off disables it.",
     },
 }
 

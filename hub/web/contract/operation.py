@@ -81,12 +81,15 @@ class RouteOperation:
         if self._key == ENROL:
             return "Requires the enrolment key, or a token of this device that is still valid."
         if self._rules.is_open(self._route.action):
-            return "Open to everybody."
+            return "Needs no authentication."
         also = ", or a token of a device" if self._route.action in self._rules.devices else ""
-        sentence = f"Requires the role {self._role()}{also}."
+        role = self._role()
+        if role == "device":
+            return "Requires a token of a device."
+        sentence = f"Requires the role {role}{also}."
         if self._route.action != self._rules.dispatch:
             return sentence
-        return f"{sentence} Then by the type of the command: {self._by_command()}."
+        return f"{sentence} The type of the command may require more: {self._by_command()}."
 
     def _by_command(self) -> str:
         return ", ".join(f"`{name}` {self._rules.role_of(name)}" for name in COMMANDS)
@@ -163,7 +166,7 @@ class RouteOperation:
             }
         answer: Json = {"description": "Done.", "content": json_content(an_envelope(data))}
         if self._route.status == 201:
-            answer |= {"description": "Made.", "headers": {"Location": LOCATION}}
+            answer |= {"description": "Created.", "headers": {"Location": LOCATION}}
         return answer
 
     def _accepted(self) -> Json:
@@ -175,7 +178,7 @@ class RouteOperation:
             else an_object(batchId=text, results=self._schemas.of(self._route.answer))
         )
         return {
-            "description": "Committed, and not ended yet.",
+            "description": "Committed; not ended yet.",
             "headers": {"Location": LOCATION},
             "content": json_content(an_envelope(data)),
         }

@@ -35,11 +35,11 @@ _RETRY_AFTER: Final[Json] = {
 }
 _RATE_LIMIT: Final[Json] = {
     "RateLimit-Policy": {
-        "description": 'The limit: `"requests";q=200;w=1` are 200 in a second.',
+        "description": 'The limit: `"requests";q=200;w=1` are 200 per second.',
         "schema": {"type": "string"},
     },
     "RateLimit": {
-        "description": 'What is left of it: `"requests";r=0;t=1`, and in `t` seconds it is whole.',
+        "description": 'What is left: `"requests";r=0;t=1`; the limit resets in `t` seconds.',
         "schema": {"type": "string"},
     },
 }

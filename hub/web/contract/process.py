@@ -18,20 +18,22 @@ def process_paths() -> Json:
     }
     return {
         "/healthz": _plain(
-            "healthz", "Does the process answer?", {"200": {**ready["200"], "description": "Yes."}}
+            "healthz",
+            "Check that the process is alive.",
+            {"200": {**ready["200"], "description": "Alive."}},
         ),
-        "/readyz": _plain("readyz", "May requests be sent here?", ready),
+        "/readyz": _plain("readyz", "Check that the replica is ready for requests.", ready),
         "/metrics": _plain(
             "metrics",
-            "Metrics in the text format of Prometheus; with a token when one is set.",
+            "Get metrics in the Prometheus text format.",
             {
                 "200": {"description": "The metrics.", "content": {"text/plain": {}}},
-                "401": {"description": "A metrics token is set, and this is not it."},
+                "401": {"description": "The metrics token is missing or wrong."},
             },
         ),
         "/.well-known/jwks.json": _plain(
             "jwks",
-            "The public keys that tokens are signed with (RFC 7517).",
+            "Get the public keys that verify tokens (RFC 7517).",
             {
                 "200": {
                     "description": "A key set.",

@@ -90,8 +90,8 @@ def _header(name: str, description: str, schema: Json | None = None) -> Json:
 DISPATCH_HEADERS: Final = (
     _header(
         "Idempotency-Key",
-        "The same key again with the same request, within 24 hours and on the same path, is the "
-        "same call; with another request it is a conflict.",
+        "Within 24 hours, the same key with the same request on the same path is the same "
+        "call. With a different request it is a conflict.",
         {"type": "string", "minLength": 1, "maxLength": 255},
     ),
     _header("Prefer", "`respond-async` answers 202 as soon as the command is committed."),
@@ -101,8 +101,10 @@ HEADERS: Final[dict[RouteKey, tuple[Json, ...]]] = {
         _header("X-Signature", "Ed25519 signature of the artifact, in base64."),
     ),
     ("GET", "/firmware/releases/{id}/artifact"): (
-        _header("Range", "One byte range, to go on with a download that was cut."),
-        _header("If-Range", "The `ETag` for which the range is meant; for another, all is sent."),
+        _header("Range", "One byte range, to resume an interrupted download."),
+        _header(
+            "If-Range", "The `ETag` that the range is for; another `ETag` gets the whole file."
+        ),
         _header("If-Match", "412 unless it names the artifact."),
         _header("If-None-Match", "304 when it names the artifact."),
     ),

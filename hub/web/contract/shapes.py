@@ -11,7 +11,7 @@ REF: Final = "#/components/schemas/{name}"
 EITHER: Final[Json] = {"type": "boolean"}
 BINARY: Final[Json] = {"type": "string", "format": "binary"}
 LOCATION: Final[Json] = {
-    "description": "Where it can be read.",
+    "description": "The URL of the created resource.",
     "schema": {"type": "string", "format": "uri-reference"},
 }
 
