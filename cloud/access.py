@@ -50,11 +50,11 @@ def problem_of(access: Access) -> str | None:
     """What is wrong with it, in one line; None when it can be used."""
     for name, url in (("url", access.url), ("token_url", access.token_url)):
         if (url or name == "url") and not _is_http(url):
-            return f"{name} is not an http(s) address"
+            return f"{name} is not an http(s) URL"
     if access.token_url:
         complete = access.client_id and access.client_secret
         return None if complete else "token_url needs client_id and client_secret"
-    return None if access.token else "there is neither a token nor a token_url"
+    return None if access.token else "a token or a token_url is required"
 
 
 def _is_http(url: str) -> bool:

@@ -19,7 +19,7 @@ async def post(http: httpx.AsyncClient, url: str, **request: Any) -> httpx.Respo
         async for part in answer.aiter_bytes():
             content += part
             if len(content) > MOST_BYTES:
-                raise AnswerTooLong(f"an answer of over {MOST_BYTES} bytes")
+                raise AnswerTooLong(f"an answer above {MOST_BYTES} bytes")
     return httpx.Response(
         answer.status_code, headers=_plain(answer.headers), content=bytes(content)
     )

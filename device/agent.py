@@ -55,7 +55,7 @@ _log = structlog.stdlib.get_logger()
 SETTLE_SECONDS: Final = 2.0
 HTTP_SECONDS: Final = 15.0
 READ_AGAIN_SECONDS: Final = 5.0
-NO_CLOUD: Final = "records are to go to the cloud, but the settings name none: they go to the hub"
+NO_CLOUD: Final = "no cloud is configured: records go to the hub"
 
 
 class End(Enum):

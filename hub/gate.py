@@ -126,7 +126,14 @@ class SocketGate:
         if self._turnstile.queue(decide):
             return decided
         seconds = random.randint(1, SPREAD_SECONDS)  # noqa: S311
-        return _count(Refusal(503, ProblemCode.OVERLOADED, "too many connect", retry_after=seconds))
+        return _count(
+            Refusal(
+                503,
+                ProblemCode.OVERLOADED,
+                "too many connections are being opened",
+                retry_after=seconds,
+            )
+        )
 
     async def _admit_dashboard(self, upgrade: Upgrade) -> Handler | Refusal:
         host, origin = upgrade.header("host") or "", upgrade.header("origin")

@@ -56,15 +56,17 @@ class Switch(StrEnum):
 app = typer.Typer()
 
 Username = Annotated[str, typer.Argument(help="The user's name.")]
-Generate = Annotated[bool, typer.Option("--generate", help="Make a password and print it, once.")]
+Generate = Annotated[
+    bool, typer.Option("--generate", help="Generate a password and print it once.")
+]
 
 
 @app.command("create-user")
 def create_user(
     username: Username,
     *,
-    role: Annotated[RoleName, typer.Option(help="What the user may do.")] = RoleName.VIEWER,
-    display_name: Annotated[str | None, typer.Option(help="The name for people.")] = None,
+    role: Annotated[RoleName, typer.Option(help="The role of the user.")] = RoleName.VIEWER,
+    display_name: Annotated[str | None, typer.Option(help="The display name.")] = None,
     generate: Generate = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -104,8 +106,8 @@ def rotate_keys(
         bool,
         typer.Option(
             "--revoke",
-            help="A key has leaked: every token of the old ones is refused at once. People sign in "
-            "again by themselves, devices enrol again.",
+            help="A key has leaked: every token of the old keys is rejected at once. People sign "
+            "in again, devices enrol again.",
         ),
     ] = False,
     data_dir: DataDir = None,
@@ -124,7 +126,7 @@ def enrollment(
         Switch | None, typer.Option(help="Whether unknown devices with the key are registered.")
     ] = None,
     new_key: Annotated[
-        bool, typer.Option("--new-key", help="Make a new key; the old one is dead at once.")
+        bool, typer.Option("--new-key", help="Create a new key; the old one is invalid at once.")
     ] = False,
     reenroll: Annotated[
         ReenrollName | None,

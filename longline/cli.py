@@ -39,13 +39,13 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "up": Subcommand("Run a hub with its own Postgres and Valkey.", "embedded"),
     "hub": Subcommand("Run one replica of the hub.", "hub"),
     "device": Subcommand("Run the agent of one device."),
-    "launch": Subcommand("Start the agent in the version that is to run."),
+    "launch": Subcommand("Start the selected version of the agent."),
     "firmware": Subcommand("Build, sign and upload versions of the agent."),
-    "emit": Subcommand("Hand events to the agent on this device."),
+    "emit": Subcommand("Send events to the agent on this device."),
     "fleet": Subcommand("Simulate many devices in one process."),
     "demo": Subcommand("Show a hub with a few devices at work.", "embedded"),
-    "migrate": Subcommand("Bring the database to the present schema.", "hub"),
-    "doctor": Subcommand("Look for what is wrong with an installation.", "hub"),
+    "migrate": Subcommand("Migrate the database to the current schema.", "hub"),
+    "doctor": Subcommand("Check an installation for problems.", "hub"),
     "admin": Subcommand("Manage users, keys and enrolment.", "hub"),
 }
 

@@ -52,10 +52,13 @@ def command(
     ] = None,
     devices: Annotated[int, typer.Option(min=0, max=5000, help="Simulated devices.")] = 20,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Keep everything here, instead of nothing.")
+        Path | None, typer.Option(help="Keep all data here; by default nothing is kept.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Do one of everything, print it as JSON, and end.")
+        bool,
+        typer.Option(
+            "--check", help="Run every feature once, print the results as JSON, and exit."
+        ),
     ] = False,
 ) -> int:
     """Show a hub with devices at work: this machine's own agent and a simulated fleet."""

@@ -24,10 +24,10 @@ def command(
     config: Annotated[Path | None, typer.Option(help="Settings, a TOML file.")] = None,
     hub: Annotated[str | None, typer.Option(help="URL of the hub.")] = None,
     device_id: Annotated[str | None, typer.Option("--id", help="The device's id.")] = None,
-    name: Annotated[str | None, typer.Option(help="Its name for people.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its display name.")] = None,
     company: Annotated[str | None, typer.Option(help="Its company's id.")] = None,
     line: Annotated[str | None, typer.Option(help="Its production line's id.")] = None,
-    state_dir: Annotated[Path | None, typer.Option(help="Where it keeps its state.")] = None,
+    state_dir: Annotated[Path | None, typer.Option(help="The state directory.")] = None,
     socket: Annotated[Path | None, typer.Option(help="Socket for local programs.")] = None,
     enrollment_key_file: Annotated[Path | None, _ENROLLMENT_KEY_FILE] = None,
     supervised: Annotated[

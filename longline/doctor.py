@@ -117,7 +117,7 @@ def _data_directory(settings: Settings) -> Finding:
 
 def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(_nearest(Path(settings.data_dir).absolute())).free
-    advice = "make room, or move the data directory: Postgres stops when the disk is full"
+    advice = "free some space, or move the data directory: Postgres stops when the disk is full"
     return Finding("disk", free >= LEAST_FREE_BYTES, f"{free / 2**30:.1f} GiB free", advice)
 
 
@@ -134,7 +134,7 @@ async def _port(settings: Settings) -> Finding:
     except OSError as error:
         if await _is_hub(url_of(settings)):
             return Finding(name, True, "a hub serves there")
-        advice = "stop what is there, or set LONGLINE_PORT or --port"
+        advice = "stop the other program, or set LONGLINE_PORT or --port"
         return Finding(name, False, f"not usable: {error.strerror}", advice)
 
 
@@ -151,7 +151,7 @@ async def _postgres(settings: Settings) -> AsyncGenerator[Finding]:
     try:
         database = await open_database(settings)
     except ConfigurationError as error:
-        advice = "start it (longline up brings its own), or mend LONGLINE_DATABASE_URL"
+        advice = "start it (longline up brings its own), or correct LONGLINE_DATABASE_URL"
         yield Finding("Postgres", False, str(error), advice)
         return
     try:
@@ -160,7 +160,7 @@ async def _postgres(settings: Settings) -> AsyncGenerator[Finding]:
         yield await _schema(database)
         yield await _login(database)
     except HubError as error:
-        yield Finding("Postgres", False, error.detail, "look at its log: it answers, then does not")
+        yield Finding("Postgres", False, error.detail, "check its log: it answers only sometimes")
     finally:
         await database.close()
 
@@ -179,7 +179,7 @@ async def _clock(database: Database) -> Finding:
     on_the_way = time.monotonic() - before
     skew = (datetime.now(UTC) - theirs).total_seconds() - on_the_way / 2
     found = f"{skew:+.3f} s against the database's"
-    advice = "let both machines keep their time by NTP (timedatectl set-ntp true)"
+    advice = "synchronize both clocks by NTP (timedatectl set-ntp true)"
     return Finding("clock", abs(skew) <= MOST_SKEW_SECONDS, found, advice)
 
 
@@ -209,7 +209,9 @@ async def _redis(settings: Settings) -> AsyncGenerator[Finding]:
     try:
         about = await bus.about()
     except BusUnavailable as error:
-        advice = "start it, or mend LONGLINE_REDIS_URL; meanwhile dashboards on other replicas wait"
+        advice = (
+            "start it, or correct LONGLINE_REDIS_URL; meanwhile dashboards on other replicas wait"
+        )
         yield Finding("Redis", False, f"does not answer: {error}", advice)
         return
     finally:
@@ -236,7 +238,7 @@ def _print_json(findings: list[Finding]) -> None:
 
 def _print_table(findings: list[Finding]) -> None:
     table = Table(box=None, header_style="bold")
-    for heading in ("", "Check", "Found", "What to do"):
+    for heading in ("", "Check", "Found", "Fix"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
         mark = "[green]ok[/green]" if finding.ok else "[red]bad[/red]"

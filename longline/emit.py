@@ -34,7 +34,7 @@ def command(
         Path, typer.Option(envvar="LONGLINE_SOCKET", help="The agent's unix socket.")
     ],
 ) -> int:
-    """Hand events to the agent on this device."""
+    """Send events to the agent on this device."""
     try:
         with sockets.socket(sockets.AF_UNIX) as connection:
             connection.settimeout(ANSWER_SECONDS)

@@ -44,7 +44,7 @@ KeyFile = Annotated[Path, typer.Option("--key", help="The private key, a PEM fil
 def build(
     output: Annotated[Path, typer.Argument(help="The artifact to write, a .tar.gz.")],
     *,
-    version: Annotated[str, typer.Option(help="The version that it is to be.")],
+    version: Annotated[str, typer.Option(help="The version of the artifact.")],
     source: Annotated[
         Path | None, typer.Option(help="A directory with the packages; default: this program's.")
     ] = None,
@@ -85,7 +85,7 @@ def upload(
     *,
     hub: Annotated[str, typer.Option(envvar="LONGLINE_HUB_URL", help="URL of the hub.")],
     version: Annotated[
-        str | None, typer.Option(help="Default: what the artifact itself says.")
+        str | None, typer.Option(help="Default: the version in the artifact.")
     ] = None,
     channel: Annotated[str, typer.Option(help="The channel of the release.")] = "stable",
     key: Annotated[
@@ -109,7 +109,7 @@ def upload(
         headers["X-Signature"] = _signature(file, key)
     wanted = version or artifact.version_of(file)
     if wanted is None:
-        raise UserError(f"{file} does not say which version it is: give --version", USAGE)
+        raise UserError(f"{file} names no version: give --version", USAGE)
     query = {"version": wanted, "channel": channel, "filename": file.name}
     release = _post(hub, query, headers, file)
     _tell(str(release["id"]))

@@ -56,9 +56,9 @@ def command(
     devices: Annotated[int, typer.Option(min=1, max=50_000, help="How many.")] = 100,
     prefix: Annotated[str, typer.Option(help="Their ids: <prefix>-00001 and so on.")] = "sim",
     rate: Annotated[
-        float, typer.Option(min=0, max=100_000, help="Events a second, all together.")
+        float, typer.Option(min=0, max=100_000, help="Events per second, all devices together.")
     ] = 0,
-    seconds: Annotated[float | None, typer.Option(min=0, help="End by itself after this.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this time.")] = None,
     command_seconds: Annotated[
         float, typer.Option(min=0, max=3600, help="How long a command runs.")
     ] = 0,

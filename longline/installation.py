@@ -19,7 +19,7 @@ from longline.errors import USAGE, UserError
 
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Of a running longline up, in the place of LONGLINE_DATABASE_URL."),
+    typer.Option(help="Data directory of a running longline up, instead of LONGLINE_DATABASE_URL."),
 ]
 
 

@@ -26,5 +26,5 @@ def command(
         ),
     ] = TRIAL_SECONDS,
 ) -> None:
-    """Start the agent in the version that is to run."""
+    """Start the selected version of the agent."""
     launch(versions, arguments or [], trial_seconds=trial_seconds)

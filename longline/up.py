@@ -28,7 +28,7 @@ FIRST_SIGN_IN: Final = "first-sign-in.json"
 
 def command(
     *,
-    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The data directory.")] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
     tls_cert: Annotated[str | None, typer.Option(help="PEM file of the certificate.")] = None,

@@ -166,7 +166,7 @@ class Session:
             self._waiting.append(frame)
             return []
         id_ = getattr(frame, "id", None)
-        return [_error(FrameErrorCode.TOO_FAST, "the frames before it are not answered yet", id_)]
+        return [_error(FrameErrorCode.TOO_FAST, "earlier frames are not answered yet", id_)]
 
     def _handle(self, frame: DashboardFrame) -> list[Effect]:
         match frame:
@@ -192,9 +192,9 @@ class Session:
             return [_error(FrameErrorCode.INVALID_FRAME, message, frame.id)]
         ids = [filter_.id for filter_ in filters]
         if len(self._subscriptions.keys() | set(ids)) > MAX_SUBSCRIPTIONS:
-            return _refuse(FrameErrorCode.TOO_MANY_SUBSCRIPTIONS, "64 are the most", ids)
+            return _refuse(FrameErrorCode.TOO_MANY_SUBSCRIPTIONS, "at most 64 are allowed", ids)
         if frame.since is not None and self.received:
-            message = "since is for a socket that has received no event"
+            message = "since is only for a socket that has received no event"
             return _refuse(FrameErrorCode.SINCE_TOO_LATE, message, ids)
         wanted = {filter_.id: predicate_of(filter_) for filter_ in filters}
         self._subscriptions |= wanted

@@ -266,7 +266,7 @@ class Book:
     ) -> list[BookEffect]:
         if stored is not None:
             entry.answer = stored.result or refusal(
-                command_id, "unknown", "unknown", "started before, and its end is not known"
+                command_id, "unknown", "unknown", "started before; its outcome is unknown"
             )
             return self._answered(command_id, entry, now)
         if entry.answer is not None:
@@ -315,7 +315,7 @@ class Book:
 
 def _command(entry: _Entry) -> Command:
     if entry.delivery is None:
-        raise AssertionError("only a delivered command waits or runs")
+        raise AssertionError("only a delivered command can wait or run")
     return entry.delivery.command
 
 

@@ -72,5 +72,5 @@ def verdict(row: JournalRow, os_boot_id: str) -> Result | None:
         command_id=row.id,
         success=False,
         outcome="unknown",
-        error=ResultError(code="unknown", message="the agent ended while the command ran"),
+        error=ResultError(code="unknown", message="the agent stopped while the command ran"),
     )

@@ -28,7 +28,7 @@ async def restart_service(command: RestartService, context: CommandContext) -> D
     context.tools.restart()
     context.awaits_end = True
     await asyncio.Event().wait()
-    raise AssertionError("waited for ever")
+    raise AssertionError("the wait never ends")
 
 
 async def reboot_os(command: RebootOs, context: CommandContext) -> Done:

@@ -102,7 +102,7 @@ class Connection:
         while True:
             step = await self._attempt()
             if not step.come_back:
-                raise TurnedAway("the hub does not want this device any more")
+                raise TurnedAway("the hub no longer accepts this device")
             _log.info("no_line", retry_in=round(step.wait_seconds, 1))
             await asyncio.sleep(step.wait_seconds)
             if step.new_token:

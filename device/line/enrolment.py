@@ -128,7 +128,7 @@ class Enrolment:
 
     def _remaining(self) -> float:
         if self._kept is None:
-            raise AssertionError("there is a token")
+            raise AssertionError("the agent has a token")
         return remaining(
             received=self._kept.received,
             renew_after_seconds=self._kept.renew_after_seconds,
@@ -161,7 +161,7 @@ class Enrolment:
 
     async def _renew(self) -> _Kept:
         if self._kept is None:
-            raise AssertionError("there is a token")
+            raise AssertionError("the agent has a token")
         return await self._ask({"Authorization": f"Bearer {self._kept.token}"})
 
     async def _ask(self, headers: dict[str, str]) -> _Kept:
@@ -175,7 +175,7 @@ class Enrolment:
             raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")
         if answer.status_code == FORBIDDEN and _code_of(answer.content) in LATER:
             raise HubUnreachable(
-                f"the hub says later: {_code_of(answer.content)}",
+                f"the hub asks to retry later: {_code_of(answer.content)}",
                 retry_after=retry_after(answer.headers),
             )
         if answer.status_code in REFUSED:

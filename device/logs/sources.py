@@ -87,7 +87,7 @@ class LogSources:
 
         socket = containers.engine_socket(self._engine)
         if socket is None:
-            raise CommandFailed("engine_unavailable", "there is no container engine here")
+            raise CommandFailed("engine_unavailable", "this device has no container engine")
         written = await containers.last_lines(socket, name, lines)
         return _matching(map(_container_entry, written), level)
 

@@ -229,7 +229,7 @@ class CloudCourier(Courier):
 
     async def _send(self, lane: RecordLane) -> None:
         if self._client is None:
-            raise NotSent("the settings name no cloud", wish=NO_CLOUD_SECONDS)
+            raise NotSent("no cloud is configured", wish=NO_CLOUD_SECONDS)
         waiting = await self._queue.take(self.way, MOST_ITEMS, lane)
         batch = waiting[: fitting_cloud([len(each.body) for each in waiting])]
         push = Push([_item(each) for each in batch])

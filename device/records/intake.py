@@ -47,9 +47,11 @@ class LocalRecord(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
 _record: Final = msgspec.json.Decoder(LocalRecord)
 _TAKEN: Final[dict[Taken, IntakeAnswer]] = {
     "ok": IntakeAnswer(ok=True),
-    "conflict": IntakeAnswer(ok=False, code="conflict", message="this id has another content"),
+    "conflict": IntakeAnswer(
+        ok=False, code="conflict", message="this id was used for other content"
+    ),
     "full": IntakeAnswer(
-        ok=False, code="queue_full", message="the queue is full: keep it, try later"
+        ok=False, code="queue_full", message="the queue is full: keep the record and retry later"
     ),
 }
 
@@ -95,9 +97,7 @@ class RecordIntake:
             text = f"the device belongs to company {self._company_id}"
             return IntakeAnswer(ok=False, code="forbidden", message=text)
         if company_id is None:
-            return IntakeAnswer(
-                ok=False, code="invalid", message="companyId: the settings name none"
-            )
+            return IntakeAnswer(ok=False, code="invalid", message="companyId: none is configured")
         return EdgeRecord(
             id=local.id,
             kind=local.kind,
@@ -130,5 +130,5 @@ class FullQueueAlert:
             await self._queue.count_dropped(1)
             if now - self._told_at >= ALERT_SECONDS:
                 self._told_at = now
-                text = f"the queue of records is full; {self._queue.dropped} were refused so far"
+                text = f"the queue of records is full; {self._queue.dropped} were rejected so far"
                 await self._alerts.add(Alert(severity="CRITICAL", code="queue_full", message=text))

@@ -79,7 +79,9 @@ def check_version(update: UpdateFirmware, *, present: str) -> None:
 def resume_at(update: UpdateFirmware, *, part_size: int, free_bytes: int, most_bytes: int) -> int:
     """The offset from which to fetch. Raises `UpdateRefused` when it cannot fit."""
     if update.size > most_bytes:
-        raise UpdateRefused("too_large", f"{update.size} bytes; this device takes {most_bytes}")
+        raise UpdateRefused(
+            "too_large", f"{update.size} bytes; this device accepts at most {most_bytes}"
+        )
     offset = part_size if part_size < update.size else 0
     if update.size - offset + SPARE_BYTES > free_bytes:
         raise UpdateRefused("disk_full", f"not enough room for {update.size} bytes")
@@ -119,13 +121,13 @@ def verify_signature(
     if not keys:
         return
     if update.signature_base64 is UNSET:
-        raise UpdateRefused("signature_missing", "this device takes signed artifacts only")
+        raise UpdateRefused("signature_missing", "this device accepts only signed artifacts")
     try:
         signature = base64.b64decode(update.signature_base64, validate=True)
     except ValueError:
         signature = b""
     if not any(fits(key, signature) for key in keys):
-        raise UpdateRefused("signature_mismatch", "no trusted key made this signature")
+        raise UpdateRefused("signature_mismatch", "the signature matches no trusted key")
 
 
 class UnpackLimits:

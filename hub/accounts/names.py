@@ -25,7 +25,7 @@ def username_of(text: str) -> str:
     if not 1 <= len(name) <= LONGEST:
         raise invalid("username", f"must have 1 to {LONGEST} characters")
     if mixes_alike(name):
-        raise invalid("username", "mixes letters of scripts that look alike")
+        raise invalid("username", "mixes look-alike letters of different scripts")
     return name
 
 

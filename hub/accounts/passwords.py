@@ -32,7 +32,7 @@ def require_strong(password: str, username: str, *, field: str = "password") -> 
     if not password.strip():
         raise invalid(field, "must not be blank")
     if password.lower() in _COMMON:
-        raise invalid(field, "is among the commonest passwords")
+        raise invalid(field, "is one of the most common passwords")
     if password.casefold() == username.casefold():
         raise invalid(field, "must not be the user name")
 

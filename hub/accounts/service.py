@@ -131,7 +131,7 @@ class AccountService:
     def require_current_view(self) -> None:
         """Raises `Unavailable` when what ended in the last minute may not be known here."""
         if self.clock.age > STALE_SECONDS:
-            raise Unavailable("which credentials have ended is not known at the moment")
+            raise Unavailable("the state of this credential is not known at the moment")
 
     async def clean_up(self) -> None:
         await self._store.clean_up()

@@ -164,7 +164,7 @@ class SessionService:
         )
         if not recent:
             raise Reauthenticate(
-                "sign in again: this needs a sign-in of the last ten minutes",
+                "sign in again: this requires a sign-in within the last 10 minutes",
                 members={"methods": ["password"]},
             )
 
@@ -271,7 +271,7 @@ class SessionService:
 def session_of(principal: Principal) -> str:
     """Raises `Forbidden` for whoever has none (an API key)."""
     if principal.session_id is None:
-        raise Forbidden("this needs a session: sign in with a password")
+        raise Forbidden("this requires a session: sign in with a password")
     return principal.session_id
 
 

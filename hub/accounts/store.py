@@ -171,7 +171,7 @@ class AccountStore:
                 user.initial_password,
             )
         except asyncpg.UniqueViolationError:
-            raise Conflict(f"there is a user named {user.username}") from None
+            raise Conflict(f"the user name {user.username} is taken") from None
         return UserRow.from_row(_one(row))
 
     async def user_by_name(self, org: OrgId, username: str) -> UserRow | None:

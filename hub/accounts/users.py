@@ -252,7 +252,7 @@ class UserService:
         if by.role is None or not covers(by.role, role):
             entry = audit_entry(by, "api_key.create", None, outcome="refused", role=role, name=name)
             await self._audit.note(entry)
-            raise Forbidden("an API key cannot have a higher role than its maker")
+            raise Forbidden("an API key cannot have a higher role than its owner")
         if expires_at is not None and expires_at.timestamp() <= self._accounts.clock():
             raise invalid("expiresAt", "must be in the future")
         secret = new_secret(API_KEY_PREFIX)
@@ -293,7 +293,7 @@ class UserService:
         if by.key_id is not None and by.key_id != key_id:
             target = key_id[:LONGEST_TARGET]
             await self._audit.note(audit_entry(by, "api_key.delete", target, outcome="refused"))
-            raise Forbidden("an API key ends no other key")
+            raise Forbidden("an API key cannot delete another key")
         async with self._store.database.transaction() as connection:
             owner = await self._store.api_key_owner(connection, by.org, key_id)
             if owner is None or not (owner == by.subject or may(by, "api-keys:delete")):

@@ -55,7 +55,7 @@ class Batcher(Generic[I, O]):
     def put(self, item: I) -> asyncio.Future[O]:
         """The outcome, later. Raises `Overloaded`."""
         if len(self._waiting) >= self._bound:
-            raise Overloaded("too much is waiting for the database", retry_after=1)
+            raise Overloaded("the database queue is full", retry_after=1)
         future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         self._idle.clear()

@@ -116,7 +116,7 @@ class Database:
         """A connection outside a transaction, for single statements; `query` is the only one, where
         it is known. Raises `Unavailable`: what was written may be committed all the same."""
         if not self._breaker.admits(self._clock()):
-            raise Unavailable("the database is left alone after failures", retry_after=2)
+            raise Unavailable("the database is not used for a moment after failures", retry_after=2)
         borrowed = False
         try:
             async with self._borrowed(deadline) as connection:

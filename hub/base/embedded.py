@@ -94,7 +94,7 @@ class Child:
 
     def last_words(self) -> str:
         lines = self._log_file.read_text("utf-8", "replace").splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "no output"
 
 
 class Embedded:
@@ -295,7 +295,7 @@ def _make_directory(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
         if path.is_symlink() or found.st_uid != os.geteuid():
-            raise ConfigurationError(f"{path} belongs to somebody else: choose another")
+            raise ConfigurationError(f"{path} belongs to another user: choose another")
         path.chmod(0o700)
     except OSError as error:
         raise ConfigurationError(

@@ -162,8 +162,8 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.REAUTHENTICATE: Problem(403, "Sign in again"),
     ProblemCode.REENROLL_REFUSED: Problem(403, "The device cannot enrol again now"),
     ProblemCode.NOT_FOUND: Problem(404, "Not found"),
-    ProblemCode.CONFLICT: Problem(409, "Conflicts with what is there"),
-    ProblemCode.TOO_MANY: Problem(409, "There are too many of these"),
+    ProblemCode.CONFLICT: Problem(409, "Conflicts with the current state"),
+    ProblemCode.TOO_MANY: Problem(409, "Limit reached"),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),
     ProblemCode.UNSUPPORTED_MEDIA: Problem(415, "Unsupported media type"),
@@ -173,5 +173,5 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.TOO_MANY_REQUESTS: Problem(429, "Too many requests"),
     ProblemCode.OVERLOADED: Problem(503, "Overloaded, try again"),
     ProblemCode.UNAVAILABLE: Problem(503, "Temporarily unavailable"),
-    ProblemCode.INSUFFICIENT_STORAGE: Problem(507, "No room to store it"),
+    ProblemCode.INSUFFICIENT_STORAGE: Problem(507, "Insufficient storage"),
 }

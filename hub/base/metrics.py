@@ -47,7 +47,7 @@ command_seconds = Histogram(
 )
 batch_size = Histogram(
     "longline_batch_items",
-    "Items that went together into one group commit",
+    "Items in one group commit",
     ["batch"],
     buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000),
     registry=REGISTRY,
@@ -69,35 +69,35 @@ lines_held = Gauge(
 
 events_received = Counter(
     "longline_events_received_total",
-    "Events from devices that were taken, by type",
+    "Events accepted from devices, by type",
     ["type"],
     registry=REGISTRY,
 )
 events_stored = Counter("longline_events_stored_total", "Events committed", registry=REGISTRY)
 events_duplicate = Counter(
-    "longline_events_duplicate_total", "Durable events that were there already", registry=REGISTRY
+    "longline_events_duplicate_total", "Durable events that were stored already", registry=REGISTRY
 )
 events_shed = Counter(
     "longline_events_shed_total",
-    "Events given up, by the queue that was full or the reason",
+    "Events dropped, by full queue or reason",
     ["reason"],
     registry=REGISTRY,
 )
 edge_records = Counter(
     "longline_edge_records_total",
-    "Records that devices handed in, by what became of them",
+    "Records uploaded by devices, by outcome",
     ["outcome"],
     registry=REGISTRY,
 )
 cloud_records = Counter(
     "longline_cloud_records_total",
-    "Records that left the queue to the cloud, by how",
+    "Records that left the cloud queue, by outcome",
     ["outcome"],
     registry=REGISTRY,
 )
 cloud_failures = Counter(
     "longline_cloud_failures_total",
-    "Requests to the cloud to be repeated",
+    "Requests to the cloud to be retried",
     registry=REGISTRY,
 )
 stream_offset = Gauge(
@@ -106,7 +106,7 @@ stream_offset = Gauge(
     registry=REGISTRY,
 )
 stream_failures = Counter(
-    "longline_stream_failures_total", "Appends that Redis did not take at once", registry=REGISTRY
+    "longline_stream_failures_total", "Appends that Redis did not accept at once", registry=REGISTRY
 )
 sweep_seconds = Histogram(
     "longline_sweep_seconds", "How long a sweep took", buckets=_SECONDS, registry=REGISTRY

@@ -94,4 +94,4 @@ def _mark(path: str, query: Struct) -> str:
 
 
 def _bad_cursor() -> Invalid:
-    return invalid("cursor", "not a cursor that this list gave for these filters")
+    return invalid("cursor", "invalid cursor")

@@ -83,13 +83,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         _doc("Whether unknown devices are registered; overrides the stored setting."),
     ] = None
     user_token_seconds: Annotated[Positive, _doc("Life of a user's access token.")] = 900
-    refresh_token_seconds: Annotated[Positive, _doc("Life of a session without use.")] = 14 * 86_400
+    refresh_token_seconds: Annotated[Positive, _doc("Life of an unused session.")] = 14 * 86_400
     device_token_seconds: Annotated[Positive, _doc("Life of a device's token.")] = 30 * 86_400
     device_frame_rate: Annotated[
-        NotNegative, _doc("Frames a second that a device may send for long; 0 = no limit.")
+        NotNegative, _doc("Frames per second that a device may send continuously; 0 = no limit.")
     ] = 1000
     device_byte_rate: Annotated[
-        NotNegative, _doc("Bytes a second that a device may send for long; 0 = no limit.")
+        NotNegative, _doc("Bytes per second that a device may send continuously; 0 = no limit.")
     ] = 4 * 2**20
     device_day_bytes: Annotated[
         NotNegative, _doc("Bytes a day that are stored of what a device sends; 0 = no limit.")
@@ -117,10 +117,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         _doc("New devices a minute from an address by the enrolment key; 0 = no limit."),
     ] = 1000
     database_connections: Annotated[Positive, _doc("Connections to Postgres per replica.")] = 10
-    metrics_token: Annotated[str, _doc("When set, /metrics wants it as a bearer token.")] = ""
-    firmware_max_bytes: Annotated[Positive, _doc("The largest artifact that is taken.")] = 2**30
+    metrics_token: Annotated[str, _doc("When set, /metrics requires it as a bearer token.")] = ""
+    firmware_max_bytes: Annotated[Positive, _doc("The largest accepted artifact.")] = 2**30
     firmware_total_bytes: Annotated[
-        Positive, _doc("Artifacts may have so many bytes together; then an upload answers 507.")
+        Positive, _doc("Most bytes of all artifacts together; above it an upload answers 507.")
     ] = 2**36
     cloud_url: Annotated[
         str, _doc("The cloud's API, to which records of production are pushed; none = they wait.")
@@ -132,7 +132,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cloud_client_id: Annotated[str, _doc("The client's id there.")] = ""
     cloud_client_secret: Annotated[str, _doc("The client's secret there.")] = ""
     cloud_queue_max: Annotated[
-        Positive, _doc("Records that may wait for the cloud; then /sync answers 503.")
+        Positive, _doc("Most records that wait for the cloud; above it /sync answers 503.")
     ] = 1_000_000
     keep_raw_hours: Annotated[NoneOrHours, _keep("raw status and other events, in hours")] = None
     keep_log_days: Annotated[NoneOrDays, _keep("log lines, in days")] = None
@@ -148,7 +148,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     stream_events: Annotated[Positive, _doc("Events that dashboards can recover.")] = 50_000
     stream_seconds: Annotated[Positive, _doc("Age of events that dashboards can recover.")] = 600
     drain_seconds: Annotated[
-        NotNegative, _doc("How long a replica that ends takes to send its devices elsewhere.")
+        NotNegative, _doc("How long a stopping replica takes to move its devices to others.")
     ] = 15
     log_format: Annotated[str, Meta(pattern="^(json|console)$"), _doc("json or console.")] = "json"
     log_level: Annotated[

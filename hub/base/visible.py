@@ -27,9 +27,9 @@ def require_visible(text: str, field: str) -> str:
     word not. Raises `Invalid`."""
     hidden = next((c for c in text if unicodedata.category(c) in _HIDDEN), None)
     if hidden is not None:
-        raise invalid(field, f"holds a character that is not shown (U+{ord(hidden):04X})")
+        raise invalid(field, f"contains an invisible character (U+{ord(hidden):04X})")
     if not text.strip():
         raise invalid(field, "must not be blank")
     if any(map(mixes_alike, _WORD.findall(text))):
-        raise invalid(field, "mixes letters of scripts that look alike in one word")
+        raise invalid(field, "mixes look-alike letters of different scripts in one word")
     return text

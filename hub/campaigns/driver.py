@@ -59,9 +59,9 @@ LOOK_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 1.0
 RESTED: Final = 4
 """A look that took long is followed by a rest of so many times that."""
-OFFLINE: Final = error("offline", "it was away for the whole time of its wave")
+OFFLINE: Final = error("offline", "the device was offline for the whole wave")
 OWNER_LACKS_RIGHT: Final = "owner_lacks_right"
-STOPPED: Final = error("stopped", "the campaign stopped before its turn came")
+STOPPED: Final = error("stopped", "the campaign stopped before the device's turn")
 
 
 class Driver:

@@ -74,7 +74,7 @@ class CampaignEffects:
 
     async def _send_one(self, campaign: Campaign, target: CampaignTarget) -> None:
         if target.command_id is None:
-            raise AssertionError("whoever has begun has a command")
+            raise AssertionError("a started device has a command")
         timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
         request = CommandRequest(
             command=replace(campaign.command, id=target.command_id),
@@ -95,7 +95,7 @@ class CampaignEffects:
         """Ask devices to stop what nobody wants any more; who is past it goes on."""
         for target in targets:
             if target.command_id is None:
-                raise AssertionError("whoever has begun has a command")
+                raise AssertionError("a started device has a command")
             try:
                 await self._commands.cancel(_the_hub(campaign), target.device_id, target.command_id)
             except (Ended, NotFound):

@@ -63,16 +63,16 @@ class Phase(StrEnum):
 class TargetEvent(StrEnum):
     START = "its turn has come"
     STAGE = "its command succeeded"
-    DONE = "its command succeeded, and that is all that was wanted"
+    DONE = "its command succeeded, and no new version is expected"
     REFUSE = "its command failed"
     WITHDRAW = "its command was cancelled"
-    LOSE = "nothing is known of its command"
-    GIVE_UP = "nothing is known of its last command"
+    LOSE = "the outcome of its command is unknown"
+    GIVE_UP = "the outcome of its last command is unknown"
     LEAVE = "its line is gone"
-    ARRIVE = "it says the wanted version"
-    RETURN = "it was started anew and says another version"
-    WAVER = "its line broke, or it is not well"
-    PROVE = "it stayed well for the soak time"
+    ARRIVE = "it reports the wanted version"
+    RETURN = "it restarted and reports another version"
+    WAVER = "its line broke, or it is unhealthy"
+    PROVE = "it stayed healthy for the soak time"
     LATE = "the deadline of the phase passed"
     BLOCK = "it was deleted or disabled"
 
@@ -179,7 +179,7 @@ def reason_to_skip(target: CampaignTarget, seen: Seen, goal: Goal) -> ErrorObjec
         if older and not goal.allow_downgrade:
             return error("downgrade", f"it is at version {seen.version}, which is newer")
     if goal.version is not None and seen.penalty_until is not None:
-        text = f"it failed with several releases: held back until {rfc3339(seen.penalty_until)}"
+        text = f"several releases failed on it: held back until {rfc3339(seen.penalty_until)}"
         return error("penalty_box", text)
     return None
 
@@ -324,7 +324,7 @@ def _why(target: CampaignTarget, event: TargetEvent, seen: Seen) -> ErrorObject:
         case TargetEvent.BLOCK:
             return DELETED if seen.deleted else DISABLED
         case TargetEvent.WITHDRAW:
-            return seen.command_error or error("cancelled", "its command was not sent any more")
+            return seen.command_error or error("cancelled", "its command was never sent")
         case _:
             return seen.command_error or error("failed", "the command did not succeed")
 

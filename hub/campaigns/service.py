@@ -52,8 +52,8 @@ NEWEST_PARTS: Final = 50
 MOST_DEVICES: Final = 100_000
 MOST_ROWS: Final = 10_000
 """Of the audit that one campaign begins with: as many as a bulk call has."""
-LEFT_OUT: Final = error("no_wave", "it stands behind the last wave")
-ABORTED: Final = error("aborted", "the campaign was aborted before its turn came")
+LEFT_OUT: Final = error("no_wave", "it is not part of any wave")
+ABORTED: Final = error("aborted", "the campaign was aborted before the device's turn")
 
 
 class CampaignService:
@@ -187,4 +187,6 @@ def _check(new: NewCampaign) -> None:
     if not new.devices:
         raise invalid("target", "there is no such device")
     if len(new.devices) > MOST_DEVICES:
-        raise invalid("target", f"{len(new.devices)} devices; a campaign takes {MOST_DEVICES}")
+        raise invalid(
+            "target", f"{len(new.devices)} devices; a campaign has at most {MOST_DEVICES}"
+        )

@@ -108,7 +108,7 @@ def problem_of(waves: Sequence[Wave]) -> str | None:
             return "a wave has either count or percent"
         if wave.percent is not None:
             if wave.percent <= share:
-                return "percent rises from wave to wave"
+                return "percent must rise from wave to wave"
             share = wave.percent
     return None
 
@@ -160,7 +160,7 @@ def _under_way(
     if counts.pending and wave + 1 < waves:
         hopeless = stop_at is None and counts.wave_failed and not counts.wave_success
         if hopeless:
-            reason = f"nobody in wave {wave} succeeded"
+            reason = f"no device of wave {wave} succeeded"
             return Move(status=CampaignStatus.FAILED, wave=wave, because=reason)
         return Move(status=CampaignStatus.IN_PROGRESS, wave=wave + 1)
     return _end(wave, counts, stop_at)

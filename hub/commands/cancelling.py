@@ -77,7 +77,7 @@ class Cancels:
             mine = [command for command in found if may_dispatch(by, command.type)]
             if found and not mine:
                 refused.extend(found)
-                raise Forbidden("this role may not cancel what waits for the device")
+                raise Forbidden("this role may not cancel the waiting commands of the device")
             ended = [
                 await self._store.withdraw(connection, each, by=by.actor, error=_WITHDRAWN)
                 for each in mine

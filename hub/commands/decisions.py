@@ -157,7 +157,7 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
         return replace(
             insert,
             status=next_state(State.PENDING, LifecycleEvent.NO_LINE),
-            error=error_of(CommandErrorCode.DEVICE_OFFLINE, "the device is not on a line"),
+            error=error_of(CommandErrorCode.DEVICE_OFFLINE, "the device is not connected"),
         )
     here = line if line and target.online and line.generation == target.generation else None
     if target.online and not _supports(new.type, target, here):
@@ -261,9 +261,7 @@ def _first_time(claim: Claim, command: CommandRow) -> ClaimStep:
     return ClaimStep(command, next_state(State.PENDING, LifecycleEvent.SEND), sent=True)
 
 
-_FORBIDDEN: Final = error_of(
-    CommandErrorCode.FORBIDDEN, "who asked for it may not send it any more"
-)
+_FORBIDDEN: Final = error_of(CommandErrorCode.FORBIDDEN, "its sender may no longer send it")
 
 
 def _outsized(claim: Claim, command: CommandRow) -> list[ClaimStep]:

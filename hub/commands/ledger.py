@@ -30,7 +30,7 @@ async def commit(database: Database, attempt: Attempt[T], *, locked: bool = Fals
                 return await attempt(connection, locked)
         except Raced:
             locked = True  # what others did meanwhile is seen now, and they wait
-    raise Unavailable("too many replicas change the same commands", retry_after=1)
+    raise Unavailable("too many replicas are changing the same commands", retry_after=1)
 
 
 class CommandListener(Protocol):

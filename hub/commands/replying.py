@@ -203,7 +203,7 @@ def _answer(line: LineSession, command_id: CommandId, *, known: bool, result: bo
     if not known:
         line.refuse(
             FrameErrorCode.UNKNOWN_COMMAND,
-            "no such command was given to this device",
+            "this device has no such command",
             command_id=command_id,
         )
     if result or not known:

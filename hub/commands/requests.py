@@ -97,7 +97,7 @@ def _problem(
     joins what came of the first."""
     secret = next(_secrets_in(params), None) if _SECRET_IN_FRAME in frame else None
     if secret is not None:
-        return invalid(secret, "there is no such secret")
+        return invalid(secret, "no such secret")
     if len(frame) - _HEAD_BYTES[spec.name] > MOST_PARAMS:
         return too_large(params, f"over {MOST_PARAMS} bytes as it is sent")
     if request.expires_at is None or request.delivery == "now":
@@ -105,7 +105,7 @@ def _problem(
     ahead = request.expires_at - datetime.fromtimestamp(now, UTC)
     if timedelta(0) < ahead <= LONGEST_EXPIRY:
         return None
-    return invalid("expiresAt", "must lie ahead, by 30 days at most")
+    return invalid("expiresAt", "must be in the future, by at most 30 days")
 
 
 SECRET: Final = "$secret"  # noqa: S105 - a name

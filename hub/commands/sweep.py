@@ -33,7 +33,9 @@ _NOT_DELIVERED: Final = error_of(
     CommandErrorCode.NOT_DELIVERED, "the deadline passed before it was sent"
 )
 _TIMEOUT: Final = error_of(CommandErrorCode.TIMEOUT, "no result came before the deadline")
-_EXPIRED: Final = error_of(CommandErrorCode.EXPIRED, "the device did not come before it expired")
+_EXPIRED: Final = error_of(
+    CommandErrorCode.EXPIRED, "the device did not connect before the command expired"
+)
 
 
 class Deadlines:

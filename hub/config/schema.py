@@ -46,7 +46,7 @@ class Rule:
 
 
 def _fetch_nothing(uri: str) -> NoReturn:
-    raise ValueError(f"{uri} is not fetched: a schema stands by itself")
+    raise ValueError(f"{uri} is not fetched: a schema must be self-contained")
 
 
 def _path(error: Any) -> str:

@@ -199,7 +199,7 @@ class ConfigService:
         if version:
             wanted = await self._store.document(org, device_id, version)
         if wanted is None:
-            raise NotFound("no such version, or it is not kept any more")
+            raise NotFound("no such version, or it is no longer kept")
         patch = leading_to(wanted, [standing.desired, standing.reported])
         return PushConfig(patch=patch, expect_version=standing.desired_version)
 

@@ -48,7 +48,7 @@ class BulkEndpoints:
         if body.dry_run:
             return _planned(await self._service.sort(call.principal, device_ids))
         if body.confirm is None:
-            raise invalid("confirm", "say how many devices it is meant to be")
+            raise invalid("confirm", "confirm the number of devices")
         return _done(await self._service.delete(call.principal, device_ids, confirm=body.confirm))
 
 

@@ -29,7 +29,7 @@ from protocol.ids import DEFAULT_ORG, DeviceId
 
 log = structlog.get_logger(__name__)
 
-BAD_KEY: Final = "give the enrolment key in X-Enrollment-Key"
+BAD_KEY: Final = "send the enrolment key in X-Enrollment-Key"
 ALERT_EVERY: Final = 60.0
 """Seconds between two alerts of too many enrolments."""
 
@@ -84,7 +84,7 @@ class EnrollmentService:
             if verdict is EnrollmentVerdict.REGISTER and not await self._store.register(
                 connection, DEFAULT_ORG, device_id, who
             ):
-                raise Unavailable("another call registers the same device", retry_after=1)
+                raise Unavailable("another request registers the same device", retry_after=1)
             given = await self._store.next_version(
                 connection,
                 DEFAULT_ORG,
@@ -134,7 +134,7 @@ class EnrollmentService:
             ts=self._telemetry.now(),
             severity="WARN",
             code="device_reenrolled",
-            message="it enrolled again by the enrolment key: its earlier tokens have ended",
+            message="it enrolled again with the enrolment key: its earlier tokens are revoked",
         )
         self._telemetry.alert(DEFAULT_ORG, alert)
 
@@ -150,7 +150,7 @@ class EnrollmentService:
             ts=self._telemetry.now(),
             severity="WARN",
             code="enrollment_rate",
-            message=f"too many new devices enrol from {address}: they are told to come later",
+            message=f"too many new devices enrol from {address}: they must retry later",
         )
         self._telemetry.alert(DEFAULT_ORG, alert)
 
@@ -164,7 +164,7 @@ def _require(verdict: EnrollmentVerdict, device_id: DeviceId) -> None:
             raise Forbidden(f"{device_id} gets no token: {verdict.value}")
         case EnrollmentVerdict.AT_WORK | EnrollmentVerdict.NEVER:
             raise ReenrollRefused(
-                f"{device_id} gets no token by the enrolment key: {verdict.value}",
+                f"{device_id} gets no token for the enrolment key: {verdict.value}",
                 retry_after=int(LATELY_SECONDS),
             )
         case EnrollmentVerdict.RENEW | EnrollmentVerdict.ENROLL | EnrollmentVerdict.REGISTER:

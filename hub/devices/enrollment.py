@@ -24,10 +24,10 @@ class EnrollmentVerdict(Enum):
     ENROLL = "a token that ends all others"
     REGISTER = "register it, then a token"
     BAD_KEY = "the enrolment key is missing or wrong"
-    UNKNOWN = "the device is not known, and auto-enrolment is off"
+    UNKNOWN = "the device is unknown, and auto-enrolment is off"
     BLOCKED = "the device is disabled or deleted"
-    AT_WORK = "the device has a line, or had one in the last minute"
-    NEVER = "devices that are known do not enrol again here"
+    AT_WORK = "the device is connected, or was in the last minute"
+    NEVER = "known devices cannot enrol again here"
 
 
 class KnownDevice(Struct, frozen=True, kw_only=True):

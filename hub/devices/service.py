@@ -92,7 +92,7 @@ class DeviceService:
         _require_visible(who.name)
         async with self._store.database.transaction() as connection:
             if not await self._store.create(connection, by.org, device_id, who=who, tags=tags):
-                raise Conflict(f"there is a device {device_id}")
+                raise Conflict(f"the device {device_id} exists already")
             await self._audit.record(connection, audit_entry(by, "device.create", device_id))
         return await self.get(by.org, device_id)
 

@@ -45,7 +45,7 @@ class Alarm:
             self._left_out[whose] += 1
             return None
         self._told[whose] += 1
-        text = f"the cloud refuses the {letter.kind} {letter.item.id}: {reason}"
+        text = f"the cloud rejects the {letter.kind} {letter.item.id}: {reason}"
         return CloudAlert(org, letter.device_id, text[:MOST_TEXT])
 
     def left_out(self, now: float) -> list[CloudAlert]:
@@ -53,7 +53,7 @@ class Alarm:
         if int(now) == self._second:
             return []
         told = [
-            CloudAlert(org, device_id, f"the cloud refuses {count} more records")
+            CloudAlert(org, device_id, f"the cloud rejects {count} more records")
             for (org, device_id), count in self._left_out.items()
         ]
         self._left_out.clear()

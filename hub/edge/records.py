@@ -64,7 +64,7 @@ def decide(
         if known[ident] == each.digest:
             accepted[ident] = None
         else:
-            refused.append(Refusal(ident, "conflict", "this id has another content"))
+            refused.append(Refusal(ident, "conflict", "this id was used for other content"))
     return Intake(new, SyncAnswer(list(accepted), refused))
 
 

@@ -62,7 +62,7 @@ class EdgeService:
                 continue  # the same records, by another call: they are seen now
             self._count(intake)
             return intake.answer
-        raise Unavailable("the same records are handed in too often at once", retry_after=1)
+        raise Unavailable("the same records are being uploaded too often at once", retry_after=1)
 
     async def _take(
         self, by: Principal, judged: Sequence[Judged | Refusal], ids: list[str]
@@ -80,7 +80,7 @@ class EdgeService:
     async def _check_room(self, connection: Connection, by: Principal, more: int) -> None:
         """Raises `Overloaded`, `TooManyRequests`."""
         if self._pending + more > self._bounds.most_pending:
-            raise Overloaded("too much waits for the cloud", retry_after=FULL_SECONDS)
+            raise Overloaded("the cloud queue is full", retry_after=FULL_SECONDS)
         share = self._bounds.share
         waiting = await self._store.share(connection, by.org, DeviceId(by.subject), share)
         if waiting + more > share:

@@ -118,7 +118,7 @@ class FirmwareService:
         raw = check_signature(field, signature)
         found = await asyncio.to_thread(key_that_fits, artifact, raw, pairs)
         if found is None:
-            raise invalid(field, "none of the signing keys made this signature")
+            raise invalid(field, "the signature matches none of the signing keys")
         return found
 
     async def delete(self, by: Principal, release_id: str) -> None:

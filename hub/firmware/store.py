@@ -146,7 +146,7 @@ class ReleaseStore:
         try:
             rows = await connection.fetch(_Q["add_key"], org, key_id, name, public_key, by)
         except asyncpg.UniqueViolationError:
-            raise Conflict("this key is there already") from None
+            raise Conflict("this key exists already") from None
         return FirmwareKeyRow.from_row(rows[0])
 
     async def delete_key(self, connection: Connection, org: OrgId, key_id: str) -> bool:

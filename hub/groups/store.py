@@ -41,7 +41,7 @@ class GroupStore:
         try:
             rows = await connection.fetch(_Q["create"], org, group_id, name)
         except asyncpg.UniqueViolationError:
-            raise Conflict(f"there is a group named {name}") from None
+            raise Conflict(f"the group name {name} is taken") from None
         return GroupRow.from_row(rows[0])
 
     async def get(self, org: OrgId, group_id: str) -> GroupRow | None:
@@ -59,7 +59,7 @@ class GroupStore:
         try:
             return await connection.fetchval(_Q["rename"], org, group_id, name) is not None
         except asyncpg.UniqueViolationError:
-            raise Conflict(f"there is a group named {name}") from None
+            raise Conflict(f"the group name {name} is taken") from None
 
     async def delete(
         self, connection: Connection, org: OrgId, group_id: str

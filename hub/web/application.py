@@ -73,7 +73,7 @@ async def _problem(_: Request, error: Exception) -> Response:
     if status == 405:
         return _not_allowed(headers.get("Allow", "").split(", "))
     return envelope.problem_document(
-        status, "The request is refused", str(getattr(error, "detail", "")), ProblemCode.INVALID
+        status, "Request rejected", str(getattr(error, "detail", "")), ProblemCode.INVALID
     )
 
 

@@ -68,7 +68,7 @@ _NOWHERE: Final = ("", None)
 
 def misdirected(host: str) -> Misdirected:
     return Misdirected(
-        f"this hub is not known as {host[:256] or 'nothing'}: name it so in LONGLINE_PUBLIC_URL"
+        f"this hub has no address {host[:256] or 'nothing'}: add it to LONGLINE_PUBLIC_URL"
     )
 
 

@@ -114,7 +114,7 @@ def check_coding(request: Request) -> None:
         return
     coding = ",".join(request.headers.getlist("content-encoding")).strip()
     if coding.lower() not in ("", "identity"):
-        raise UnsupportedMedia(f"a body has no content coding here, not {coding[:64]}")
+        raise UnsupportedMedia(f"a body must have no content coding, not {coding[:64]}")
 
 
 async def read_body(request: Request, limit: int) -> bytes:

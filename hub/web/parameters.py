@@ -103,7 +103,7 @@ def arguments_of(kind: type[Struct], pairs: Iterable[tuple[str, str]]) -> dict[s
         if parameter.many:
             found.setdefault(parameter.attribute, []).append(value)
         elif parameter.attribute in found:
-            raise invalid(name, "may come once")
+            raise invalid(name, "may be given only once")
         else:
             found[parameter.attribute] = value
     _check_complete(kind, found)
@@ -112,7 +112,7 @@ def arguments_of(kind: type[Struct], pairs: Iterable[tuple[str, str]]) -> dict[s
 
 def _unknown(name: str, known: Iterable[str]) -> Invalid:
     listed = ", ".join(known)
-    there_are = f"the parameters here are {listed}" if listed else "there are no parameters here"
+    there_are = f"the parameters are {listed}" if listed else "there are no parameters"
     return invalid(name[:_LONGEST_NAME] or "query", f"unknown: {there_are}")
 
 

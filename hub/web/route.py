@@ -230,5 +230,5 @@ def _check_path(request: Request) -> None:
 
 def internal_error() -> Response:
     return envelope.problem_document(
-        500, "Internal error", "the hub failed; its log says why", "internal"
+        500, "Internal error", "internal error; see the hub's log", "internal"
     )

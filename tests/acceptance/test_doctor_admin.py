@@ -121,7 +121,7 @@ def test_a_password_comes_on_standard_input(up: HubProcess, folder: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [
-        (("create-user", "admin", "--generate"), "", 1, "there is a user named admin"),
+        (("create-user", "admin", "--generate"), "", 1, "the user name admin is taken"),
         (("create-user", "tiny"), "short\n", 2, "length >= 10"),
         (("create-user", "a b", "--generate"), "", 2, "username"),
         (("reset-password", "nobody", "--generate"), "", 1, "no user named nobody"),

@@ -11,11 +11,11 @@ ISSUER = "https://issuer.example/token"
     [
         (Access(url=CLOUD, token="t"), None),
         (Access(url=CLOUD, token_url=ISSUER, client_id="c", client_secret="s"), None),
-        (Access(url=CLOUD), "there is neither a token nor a token_url"),
+        (Access(url=CLOUD), "a token or a token_url is required"),
         (Access(url=CLOUD, token_url=ISSUER), "token_url needs client_id and client_secret"),
-        (Access(url="ftp://cloud", token="t"), "url is not an http(s) address"),
-        (Access(url="http://h:99999", token="t"), "url is not an http(s) address"),
-        (Access(url=CLOUD, token_url="issuer"), "token_url is not an http(s) address"),
+        (Access(url="ftp://cloud", token="t"), "url is not an http(s) URL"),
+        (Access(url="http://h:99999", token="t"), "url is not an http(s) URL"),
+        (Access(url=CLOUD, token_url="issuer"), "token_url is not an http(s) URL"),
     ],
 )
 def test_what_is_wrong_with_an_access(access: Access, problem: str | None) -> None:

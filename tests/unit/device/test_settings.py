@@ -80,7 +80,7 @@ def test_access_to_the_cloud_comes_from_the_file_and_from_variables(tmp_path: Pa
     assert cloud_access(CloudSettings(), environ) == Access(
         url="https://other", token_url="https://issuer", client_id="c", client_secret="s"
     )
-    with pytest.raises(BadSettings, match="neither a token nor a token_url"):
+    with pytest.raises(BadSettings, match="a token or a token_url is required"):
         cloud_access(CloudSettings(url="https://cloud"), {})
     with pytest.raises(BadSettings, match="cannot read the cloud's token file"):
         cloud_access(CloudSettings(url="https://cloud", token_file="/none"), {})

@@ -64,7 +64,10 @@ def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (lambda: firmware.build(tmp_path / "no" / "x", version="1"), "cannot write"),
         (lambda: firmware.upload(file, hub="hub:80"), "URL of a hub"),
         (lambda: firmware.upload(file, hub="http://127.0.0.1:9"), "no token"),
-        (lambda: firmware.upload(file, hub="http://127.0.0.1:9", token_file=junk), "which version"),
+        (
+            lambda: firmware.upload(file, hub="http://127.0.0.1:9", token_file=junk),
+            "names no version",
+        ),
         (
             lambda: firmware.upload(
                 file, hub="http://127.0.0.1:9", token_file=junk, version="1", key=key

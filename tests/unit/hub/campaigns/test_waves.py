@@ -91,7 +91,7 @@ def test_below_the_minimum_a_rule_lets_the_next_wave_go() -> None:
 def test_without_a_rule_a_wave_without_success_is_the_last() -> None:
     stop = move(pending=9, failed=1, wave_failed=1)
     assert stop is not None
-    assert (stop.status, stop.because) == (CampaignStatus.FAILED, "nobody in wave 0 succeeded")
+    assert (stop.status, stop.because) == (CampaignStatus.FAILED, "no device of wave 0 succeeded")
     some = move(pending=9, failed=1, wave_failed=1, success=1, wave_success=1)
     assert some == Move(status=RUNS, wave=1)
 

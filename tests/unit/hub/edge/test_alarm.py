@@ -14,7 +14,7 @@ def letter(device_id: DeviceId = D1) -> WaitingRecord:
 
 def test_each_dead_letter_is_told_by_its_name() -> None:
     told = Alarm().buried(DEFAULT_ORG, letter(), "404: no such batch", 5.0)
-    text = "the cloud refuses the fixation fx-1: 404: no such batch"
+    text = "the cloud rejects the fixation fx-1: 404: no such batch"
     assert told == CloudAlert(DEFAULT_ORG, D1, text)
 
 
@@ -26,6 +26,6 @@ def test_a_flood_of_one_device_is_summed_up_and_silences_no_other() -> None:
     assert len(told[0].message) == MOST_TEXT
     assert alarm.buried(DEFAULT_ORG, letter(D2), "x", 5.9) is not None
     assert alarm.left_out(5.9) == []
-    assert alarm.left_out(6.0) == [CloudAlert(DEFAULT_ORG, D1, "the cloud refuses 20 more records")]
+    assert alarm.left_out(6.0) == [CloudAlert(DEFAULT_ORG, D1, "the cloud rejects 20 more records")]
     assert alarm.left_out(7.0) == []
     assert alarm.buried(DEFAULT_ORG, letter(), "x", 7.0) is not None

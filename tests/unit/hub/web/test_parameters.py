@@ -76,7 +76,7 @@ def test_what_may_come_several_times_is_any_of_them() -> None:
         ("colour", "red", "takes one of RED, BLUE"),
         ("colour", "", "takes one of RED, BLUE"),
         ("level", "null", "takes one of"),
-        ("other", "1", "unknown: the parameters here are needed, someText, since"),
+        ("other", "1", "unknown: the parameters are needed, someText, since"),
         ("", "1", "unknown: "),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_wrong_value_names_the_parameter_and_what_it_takes(
 
 
 def test_what_may_come_once_and_comes_twice_is_refused() -> None:
-    with pytest.raises(Invalid, match="level: may come once"):
+    with pytest.raises(Invalid, match="level: may be given only once"):
         given(("level", "LOW"), ("level", "LOW"))
 
 
@@ -102,5 +102,5 @@ def test_what_is_needed_is_missed() -> None:
 
 
 def test_nothing_is_known_where_there_are_no_parameters() -> None:
-    with pytest.raises(Invalid, match="limit: unknown: there are no parameters here"):
+    with pytest.raises(Invalid, match="limit: unknown: there are no parameters"):
         arguments_of(Query, [("limit", "1")])
