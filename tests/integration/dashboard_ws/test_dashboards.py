@@ -284,7 +284,7 @@ async def test_a_slow_reader_gets_the_newest_status_and_a_gap(one: Replica) -> N
     for _ in range(30):
         await one.emit(*[big] * 50)
         await one.emit("s", kind="status")
-    await until(lambda: len(other.codes()) == 1500)
+    await until(lambda: len(other.heard("scan", "status")) == 1530)
     operator.connection.reads = True
     operator.connection.read()
     operator.dashboard.drained()
