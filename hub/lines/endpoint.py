@@ -78,6 +78,7 @@ class DeviceSocket:
         "_held",
         "_principal",
         "_session",
+        "_slowed",
     )
 
     def __init__(self, gate: DeviceGate, principal: Principal | None) -> None:
@@ -92,6 +93,8 @@ class DeviceSocket:
         while too many rows wait, until its turn comes."""
         self._crowded = False
         """Whether it is held for the second reason."""
+        self._slowed = False
+        """Whether it is not read for `SLOW_SECONDS`."""
         self._deadline: asyncio.TimerHandle | None = None
         self._gone = False
 
@@ -171,7 +174,7 @@ class DeviceSocket:
                 self._session.text(message)
 
     def _resume(self) -> None:
-        if self._held is None:
+        if self._held is None and not self._slowed:
             self._connection.resume_reading()
 
     def _first_frame(self, message: bytes) -> None:
@@ -256,8 +259,15 @@ class DeviceSocket:
         self._resume()
 
     def _slow_down(self) -> None:
-        self._connection.pause_reading()
-        asyncio.get_running_loop().call_later(SLOW_SECONDS, self._resume)
+        """Once for all that was read with it."""
+        if not self._slowed:
+            self._slowed = True
+            self._connection.pause_reading()
+            asyncio.get_running_loop().call_later(SLOW_SECONDS, self._slowed_enough)
+
+    def _slowed_enough(self) -> None:
+        self._slowed = False
+        self._resume()
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

@@ -168,5 +168,14 @@ async def test_a_flooding_device_is_not_read_before_its_turn(
     house.says("a")
     house.fill()
     house.says("b")
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # a turn of the loop: the timer of no seconds is due
+    await asyncio.sleep(0)
     assert not house.connection.reads
+
+
+async def test_a_device_that_is_slowed_stays_so_when_its_turn_comes(house: House) -> None:
+    house.fill()
+    house.says("a", "b")
+    house.gate.outcome = Kept.SLOWED
+    house.next()()
+    assert (house.taken(), house.connection.reads) == (["a", "b"], False)
