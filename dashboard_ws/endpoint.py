@@ -15,7 +15,7 @@ import structlog
 from dashboard_ws.core.session import Apply, Check, Close, Effect, Narrow, Pong, Send, Session
 from dashboard_ws.outlet import Outlet
 from dashboard_ws.ports import Authorised, Connection
-from dashboard_ws.reader import Return, StreamReader
+from dashboard_ws.reader import Missed, StreamReader
 from dashboard_ws.surroundings import Surroundings
 from protocol import codec
 from protocol.closing import CloseCode, closing
@@ -158,14 +158,14 @@ class Dashboard:
         """Remember who it is; when that ends, in monotonic seconds."""
         self.authorised = authorised
         self._reader.enter(authorised.org)
-        self._reader.clear(cleared=authorised.cleared)
+        self._reader.set_cleared(cleared=authorised.cleared)
         clock = self._around.clock
         return clock.monotonic() + (authorised.expires_at - clock.now()).total_seconds()
 
     def _apply(self, change: Apply) -> None:
         if change.since is not None:
-            back = self._reader.come_back(change.since)
-            self._start(partial(self._recover, change, back))
+            missed = self._reader.pause(change.since)
+            self._start(partial(self._recover, change, missed))
         elif self._reader.is_ready(self._session.selection):
             self._widen(change)
         else:
@@ -180,9 +180,9 @@ class Dashboard:
         await self._reader.prepare(self._session.selection)
         self._widen(change)
 
-    async def _recover(self, change: Apply, back: Return) -> None:
+    async def _recover(self, change: Apply, missed: Missed) -> None:
         answer = partial(self._answer, change)
-        await self._reader.replay(back, change.fresh, self._session.selection, answer)
+        await self._reader.replay(missed, change.fresh, self._session.selection, answer)
         self._perform(self._session.done())
 
     def _answer(self, change: Apply, live: Position, *, recovered: bool) -> None:

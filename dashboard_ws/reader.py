@@ -23,8 +23,8 @@ READY_SECONDS: Final = 2.0
 """How long it waits for the first sight of the stream before it goes on without."""
 
 
-class Return(Struct, frozen=True):
-    """Somebody comes back to `since`. `old` is what they got up to `base`, where they stood."""
+class Missed(Struct, frozen=True):
+    """All since `since`; of `old`, which it got up to `base`, what came after that."""
 
     since: Position
     old: Selection
@@ -55,7 +55,7 @@ class StreamReader:
         """The stream of an organisation: always the same one."""
         self._fanout = self._around.fanout_of(org)
 
-    def clear(self, *, cleared: bool) -> None:
+    def set_cleared(self, *, cleared: bool) -> None:
         """Whether it may see what secret commands wrote, from now on."""
         if cleared is self._outlet.cleared:
             return
@@ -98,25 +98,25 @@ class StreamReader:
         self._ended = True
         self.leave()
 
-    def come_back(self, since: Position) -> Return:
+    def pause(self, since: Position) -> Missed:
         """It gets nothing until it is replayed to."""
-        back = Return(since, self._attached, self._here().position)
+        missed = Missed(since, self._attached, self._here().position)
         self.leave()
         self._since = since
-        return back
+        return missed
 
     async def replay(
-        self, back: Return, fresh: Selection, selection: Selection, answer: Answer
+        self, missed: Missed, fresh: Selection, selection: Selection, answer: Answer
     ) -> None:
-        """Send what was missed of `fresh` since `back.since`, and of the old since it left; then it
-        gets what `selection` wants. `answer` is called in front of the first event."""
+        """Send what it missed of `fresh`, and of the old since it was paused; then it gets what
+        `selection` wants. `answer` is called in front of the first event."""
         await self.prepare(selection)
         self._replay = Replay(
             Wanted(
                 fresh=Matcher(fresh, self._members),
-                since=back.since,
-                old=Matcher(back.old, self._members) if back.old else None,
-                base=back.base,
+                since=missed.since,
+                old=Matcher(missed.old, self._members) if missed.old else None,
+                base=missed.base,
             ),
             self._here(),
             self._outlet,
