@@ -87,7 +87,8 @@ def _who(route: Route) -> str:
     if RULES.is_open(route.action):
         return "open"
     role = MINIMUM.get(route.action, "")
-    return f"{role}, devices" if route.action in FOR_DEVICES else role
+    roles = [role] if role else []
+    return ", ".join([*roles, "devices"] if route.action in FOR_DEVICES else roles)
 
 
 def problems() -> str:

@@ -68,7 +68,7 @@ _NOWHERE: Final = ("", None)
 
 def misdirected(host: str) -> Misdirected:
     return Misdirected(
-        f"this hub has no address {host[:256] or 'nothing'}: add it to LONGLINE_PUBLIC_URL"
+        f"this hub does not answer as {host[:256] or 'no host'}: set LONGLINE_PUBLIC_URL"
     )
 
 
