@@ -74,10 +74,17 @@ class Servers(Embedded):
         return []
 
     def signal(self, which: str, number: signal.Signals) -> None:
-        """To every process of the server: a frozen Postgres has no backend that runs."""
-        for process in self.processes(which):
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+        """To every process of the server: a frozen Postgres has no backend that runs.
+
+        It may fork while its children are listed, until it is stopped itself: so they are listed
+        again until nobody is new.
+        """
+        reached: set[int] = set()
+        while new := [one for one in self.processes(which) if one.pid not in reached]:
+            for process in new:
+                reached.add(process.pid)
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
 
     async def kill(self, which: str) -> None:
         """kill -9 for Valkey; for Postgres an immediate shutdown, which recovers as after it."""
