@@ -36,6 +36,11 @@ def grants() -> str:
     return (files(__name__) / "grants.sql").read_text("utf-8")
 
 
+def tenant_grants() -> str:
+    """What a transaction of one organisation may do, as one script."""
+    return (files(__name__) / "tenant_grants.sql").read_text("utf-8")
+
+
 def migrations() -> list[tuple[str, str]]:
     """Every migration as (name, script), in order: `0001_start`, …"""
     folder = files(__name__) / "migrations"

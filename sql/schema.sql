@@ -12,6 +12,18 @@ CREATE TABLE org (
 );
 INSERT INTO org (org_id, name) VALUES ('default', 'Default organisation');
 
+CREATE FUNCTION longline_org() RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    org CONSTANT text := current_setting('longline.org', true);
+BEGIN
+    IF org IS NULL OR org = '' THEN
+        RAISE insufficient_privilege USING MESSAGE = 'this transaction is of no organisation';
+    END IF;
+    RETURN org;
+END $$;
+COMMENT ON FUNCTION longline_org IS 'Whose transaction this is; an error when that was not set, so that a lost setting is never an empty answer.';
+
 CREATE TABLE installation (
     installation_id text PRIMARY KEY DEFAULT gen_random_uuid()::text,
     incarnation     bigint NOT NULL DEFAULT 0
@@ -391,6 +403,9 @@ CREATE TABLE status_event (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE status_event_default PARTITION OF status_event DEFAULT;
 CREATE INDEX status_event_device ON status_event (org_id, device_id, received_at);
+CREATE TABLE tenant_status_event (LIKE status_event) PARTITION BY RANGE (received_at);
+ALTER TABLE tenant_status_event ATTACH PARTITION status_event DEFAULT;
+COMMENT ON TABLE tenant_status_event IS 'status_event for reading, under row-level security; its only partition takes what is copied in, which no table under row-level security does.';
 
 CREATE TABLE event (
     org_id      text NOT NULL,
@@ -404,6 +419,9 @@ CREATE TABLE event (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE event_default PARTITION OF event DEFAULT;
 CREATE INDEX event_device ON event (org_id, device_id, received_at);
+CREATE TABLE tenant_event (LIKE event) PARTITION BY RANGE (received_at);
+ALTER TABLE tenant_event ATTACH PARTITION event DEFAULT;
+COMMENT ON TABLE tenant_event IS 'event for reading, as tenant_status_event.';
 
 CREATE TABLE log_line (
     org_id      text NOT NULL,
@@ -418,6 +436,9 @@ CREATE TABLE log_line (
 CREATE TABLE log_line_default PARTITION OF log_line DEFAULT;
 CREATE INDEX log_line_device ON log_line (org_id, device_id, received_at);
 COMMENT ON COLUMN log_line.level IS '0 DEBUG, 1 INFO, 2 WARN, 3 ERROR: so that "at least" is a comparison.';
+CREATE TABLE tenant_log_line (LIKE log_line) PARTITION BY RANGE (received_at);
+ALTER TABLE tenant_log_line ATTACH PARTITION log_line DEFAULT;
+COMMENT ON TABLE tenant_log_line IS 'log_line for reading, as tenant_status_event.';
 
 CREATE TABLE metric_rollup (
     org_id    text NOT NULL,

@@ -8,6 +8,8 @@ psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username postgres --dbname post
 \set server_password `cat "$SECRETS/longline_server_password"`
 CREATE ROLE longline_owner NOLOGIN;
 CREATE ROLE longline_hub NOLOGIN;
+CREATE ROLE longline_app NOLOGIN;
+GRANT longline_app TO longline_owner, longline_hub WITH INHERIT FALSE, SET TRUE;
 CREATE ROLE longline LOGIN PASSWORD :'owner_password' IN ROLE longline_owner;
 CREATE ROLE longline_server LOGIN PASSWORD :'server_password' IN ROLE longline_hub;
 CREATE DATABASE longline OWNER longline;

@@ -19,6 +19,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from hub.base.breaker import Breaker
 from hub.base.errors import ConfigurationError, Unavailable
+from protocol.ids import OrgId
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Row = asyncpg.Record
@@ -28,6 +29,13 @@ DEADLINE: Final = 2.5
 OPEN_SECONDS: Final = 10.0
 RELEASE_SECONDS: Final = 0.5
 """How long a connection whose user was cancelled may take to become clean again."""
+
+_OF_ONE_ORG: Final = """
+SELECT set_config('role', CASE WHEN pg_has_role(session_user, to_regrole('longline_app'), 'SET')
+                               THEN 'longline_app' ELSE 'none' END, true),
+       set_config('longline.org', $1, true)"""
+"""Until the end of the transaction, so that a pooler in between changes nothing. A login that may
+not become `longline_app` keeps the rights it has."""
 
 _OUR_FAULT: Final = (
     OSError,
@@ -131,17 +139,25 @@ class Database:
         self._breaker.succeeded()
 
     @asynccontextmanager
-    async def transaction(self, *, deadline: float = DEADLINE) -> AsyncGenerator[Connection]:
-        """A transaction with a deadline over all of it. What `after_commit` was given within it is
-        called when it has committed. Raises `Unavailable`."""
+    async def transaction(
+        self, *, deadline: float = DEADLINE, query: str = ""
+    ) -> AsyncGenerator[Connection]:
+        """A transaction with a deadline over all of it; `query` is its only statement, where that
+        is known. What `after_commit` was given within it is called when it has committed. Raises
+        `Unavailable`."""
         token = _after_commit.set(calls := [])
+        borrowed = self.connection(deadline=deadline, query=query)
         try:
-            async with self.connection(deadline=deadline) as connection, connection.transaction():
+            async with borrowed as connection, connection.transaction():
                 yield connection
         finally:
             _after_commit.reset(token)
         for call in calls:
             call()
+
+    def tenant(self, org: OrgId) -> "Tenant":
+        """The same database, as `org` sees it."""
+        return Tenant(self, org)
 
     def take_unsure(self) -> bool:
         """Whether the answer to something that was written has been lost since the last call: it
@@ -197,6 +213,41 @@ class Database:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+
+class Tenant:
+    """What is of one organisation: each call is a transaction as `longline_app`, in which no row of
+    another is seen, changed or made, whatever its statements ask (row-level security)."""
+
+    def __init__(self, database: Database, org: OrgId) -> None:
+        self._database = database
+        self._org = org
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, deadline: float = DEADLINE, query: str = ""
+    ) -> AsyncGenerator[Connection]:
+        """As `Database.transaction`."""
+        opened = self._database.transaction(deadline=deadline, query=query)
+        async with opened as connection:
+            await connection.execute(_OF_ONE_ORG, self._org)
+            yield connection
+
+    async def fetch(self, query: str, *values: Any) -> list[Row]:
+        async with self.transaction(query=query) as connection:
+            return await connection.fetch(query, *values)
+
+    async def fetchrow(self, query: str, *values: Any) -> Row | None:
+        async with self.transaction(query=query) as connection:
+            return await connection.fetchrow(query, *values)
+
+    async def fetchval(self, query: str, *values: Any) -> Any:
+        async with self.transaction(query=query) as connection:
+            return await connection.fetchval(query, *values)
+
+    async def execute(self, query: str, *values: Any) -> None:
+        async with self.transaction() as connection:
+            await connection.execute(query, *values)
 
 
 def _may_write(query: str) -> bool:

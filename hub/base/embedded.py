@@ -43,6 +43,10 @@ BEGIN
         CREATE ROLE longline_server LOGIN;
         CREATE ROLE longline_hub ROLE longline_server;
     END IF;
+    IF to_regrole('longline_app') IS NULL THEN
+        CREATE ROLE longline_app;
+        GRANT longline_app TO longline_owner, longline_hub WITH INHERIT FALSE, SET TRUE;
+    END IF;
 END $$"""
 """Two logins (ADR 22): `longline` migrates, `longline_server` serves."""
 

@@ -1,6 +1,7 @@
-"""Whose the database is: `longline_owner` owns the tables, `longline_hub` serves (ADR 22).
+"""Whose the database is: `longline_owner` owns the tables, `longline_hub` serves (ADR 22), and
+becomes `longline_app` for a transaction that is of one organisation (ADR 27).
 
-Both are roles that nobody signs in as; the logins are members of one of them. Postgres keeps roles
+They are roles that nobody signs in as; the logins are members of one of them. Postgres keeps roles
 for all its databases together, so they may be there before this database, and belong to somebody
 else: a login that may neither make nor become them migrates all the same, and owns what it makes.
 """
@@ -39,10 +40,15 @@ async def arrange(connection: Connection) -> None:
         while rows := await connection.fetch(_Q["to_hand_over"]):
             for row in rows:
                 await connection.execute(row["statement"])
+    if standing["may_isolate"]:
+        for row in await connection.fetch(_Q["to_isolate"]):
+            await connection.execute(row["statement"])
     if standing["may_serve"]:
         async with connection.transaction():
             await connection.execute(_PARTITIONS["lock"])  # they change the same rows of pg_class
             await connection.execute(sql.grants())
+            if standing["may_isolate"]:
+                await connection.execute(sql.tenant_grants())
 
 
 async def login_of(database: Database) -> DatabaseUser:

@@ -1,11 +1,12 @@
 -- name: make
--- The two roles, where this login may make roles; then it becomes a member of the owner. Roles belong to
--- the server: another database may have made them before, or be making them now.
+-- The roles, where this login may make roles; then it becomes a member of the owner, and those two may
+-- become longline_app for a transaction, without having its rights before. Roles belong to the server:
+-- another database may have made them before, or be making them now.
 DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['longline_owner', 'longline_hub'] LOOP
+    FOREACH name IN ARRAY ARRAY['longline_owner', 'longline_hub', 'longline_app'] LOOP
         IF to_regrole(name) IS NULL
            AND (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) THEN
             BEGIN
@@ -19,6 +20,13 @@ BEGIN
        AND pg_has_role('longline_owner', 'MEMBER WITH ADMIN OPTION') THEN
         GRANT longline_owner TO CURRENT_USER WITH INHERIT TRUE, SET TRUE;
     END IF;
+    FOREACH name IN ARRAY ARRAY['longline_owner', 'longline_hub'] LOOP
+        IF to_regrole(name) IS NOT NULL AND to_regrole('longline_app') IS NOT NULL
+           AND pg_has_role('longline_app', 'MEMBER WITH ADMIN OPTION')
+           AND NOT pg_has_role(name, 'longline_app', 'SET') THEN
+            EXECUTE format('GRANT longline_app TO %I WITH INHERIT FALSE, SET TRUE', name);
+        END IF;
+    END LOOP;
 END $$
 
 -- name: close_schema
@@ -33,6 +41,9 @@ BEGIN
         IF to_regrole('longline_hub') IS NOT NULL THEN
             GRANT USAGE ON SCHEMA public TO longline_hub;
         END IF;
+        IF to_regrole('longline_app') IS NOT NULL THEN
+            GRANT USAGE ON SCHEMA public TO longline_app;
+        END IF;
     END IF;
     IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
         EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
@@ -40,8 +51,10 @@ BEGIN
 END $$
 
 -- name: standing
--- Whether there is a role for serving, and whether this login may hand over to the owner.
+-- Whether there is a role for serving, and one for what is of one organisation; and whether this login may
+-- hand over to the owner.
 SELECT to_regrole('longline_hub') IS NOT NULL AS may_serve,
+       to_regrole('longline_hub') IS NOT NULL AND to_regrole('longline_app') IS NOT NULL AS may_isolate,
        coalesce(pg_has_role(to_regrole('longline_owner'), 'USAGE')
                 AND pg_has_role(to_regrole('longline_owner'), 'SET')
                 AND has_schema_privilege(to_regrole('longline_owner'), 'public', 'CREATE'), false)
@@ -64,6 +77,29 @@ WHERE o.owner <> to_regrole('longline_owner') AND pg_has_role(o.owner, 'USAGE')
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = o.catalogue AND d.objid = o.oid AND d.deptype = 'e')
 ORDER BY o.kind DESC, 1
+
+-- name: to_isolate
+-- Statements that put each table with an org_id under row-level security, as far as it is not: for
+-- longline_app the rows of its organisation, for longline_hub all of them; no other policy. One string a table, which is one
+-- transaction: no replica ever finds the one without the other. Rights are apart (sql/grants.sql); the
+-- owner is not subject, and nobody else has a right on a partition by name.
+SELECT format('ALTER TABLE %1$s ENABLE ROW LEVEL SECURITY; %2$s'
+              'CREATE POLICY app ON %1$s TO longline_app USING (org_id = longline_org());'
+              'CREATE POLICY hub ON %1$s TO longline_hub USING (true)', c.oid::regclass,
+              (SELECT string_agg(format('DROP POLICY %I ON %s;', p.polname, c.oid::regclass), '')
+               FROM pg_policy p WHERE p.polrelid = c.oid)) AS statement
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND pg_has_role(c.relowner, 'USAGE')
+  AND NOT (c.relrowsecurity AND (2, 2) = (
+      SELECT count(*), count(*) FILTER (
+          WHERE p.polcmd = '*' AND p.polpermissive AND p.polwithcheck IS NULL
+            AND (p.polname, p.polroles, pg_get_expr(p.polqual, p.polrelid)) IN (
+                ('app', ARRAY['longline_app'::regrole::oid], '(org_id = longline_org())'),
+                ('hub', ARRAY['longline_hub'::regrole::oid], 'true')))
+      FROM pg_policy p WHERE p.polrelid = c.oid))
+ORDER BY 1
 
 -- name: login
 -- As whom this session is signed in, and the most that it may do or become.

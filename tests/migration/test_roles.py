@@ -66,11 +66,33 @@ RIGHTS = {
     "setting": RW | {"UPDATE"},
     "signing_key": RW | {"UPDATE", "DELETE"},
     "status_event": RW,
+    **{f"tenant_{table}": set[str]() for table in TABLES},
     "user_preference": RW | {"UPDATE"},
     "user_session": RW | {"UPDATE", "DELETE"},
     "ws_ticket": RW | {"DELETE"},
 }
-"""Of longline_hub, on every table; on partitions it has none."""
+"""Of longline_hub, on every table. Of partitions it has rights on those alone that are tables of
+telemetry themselves, below what an organisation reads."""
+
+APPS = {
+    "app_user": R,
+    "audit_log": RW,
+    "cloud_sync_lane": R,
+    "cloud_sync_queue": R,
+    "command": R,
+    "device": R,
+    "device_config": R,
+    "device_config_history": R,
+    "device_line": R,
+    "device_state": R,
+    "metric_rollup": R,
+    "replica": R,
+    "rollup_mark": R,
+    "tenant_event": R,
+    "tenant_log_line": R,
+    "tenant_status_event": R,
+}
+"""Of longline_app; on partitions it has none."""
 
 WITHOUT_STATEMENT = {
     ("schema_migration", "SELECT"),  # whether the schema is the one of this program
@@ -102,15 +124,21 @@ async def test_each_table_is_the_owners_and_the_hub_may_do_just_what_is_listed(
     owner: Database,
 ) -> None:
     found: dict[str, set[str]] = {name: set() for name in RIGHTS}
+    apps: dict[str, set[str]] = {}
     for row in await owner.fetch(PRIVILEGES):
         assert row["owner"] == "longline_owner", row
         if row["grantee"] == "longline_owner":
             if not row["is_partition"]:
                 found.setdefault(row["name"], set())
+        elif row["grantee"] == "longline_app":
+            assert not row["is_partition"], row
+            apps[row["name"]] = set(row["privileges"])
         else:
-            assert (row["grantee"], row["is_partition"]) == ("longline_hub", False), row
+            assert row["grantee"] == "longline_hub", row
+            assert row["is_partition"] is (row["name"] in TABLES), row
             found[row["name"]] |= set(row["privileges"])
     assert found == RIGHTS
+    assert apps == APPS
     assert await owner.fetch(NOT_THE_OWNERS) == []
 
 
@@ -324,7 +352,7 @@ class Server:
         await self.do(f"DROP ROLE IF EXISTS {', '.join((*LOGINS, *ROLES))}")
 
 
-ROLES = ("longline_owner", "longline_hub")
+ROLES = ("longline_owner", "longline_hub", "longline_app")
 LOGINS = ("anna", "bert", "server")
 
 
@@ -341,7 +369,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
         runner.run(
             cluster.as_superuser(
                 "DROP DATABASE longline",
-                "DROP ROLE longline_owner, longline_hub, longline, longline_server",
+                "DROP ROLE longline_owner, longline_hub, longline_app, longline, longline_server",
             )
         )
         yield cluster

@@ -10,6 +10,7 @@ import sql
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError
 from hub.base.migrate import migrate
+from hub.base.roles import arrange
 from protocol.ids import uuid7
 from tests.integration.hub.conftest import Cluster
 
@@ -33,6 +34,9 @@ CATALOGUE = {
         SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace
           AND conrelid::regclass::text <> 'schema_migration'""",
+    "policies": """
+        SELECT tablename, policyname, roles, cmd, qual FROM pg_policies
+        WHERE schemaname = 'public'""",
     "types": """
         SELECT typname, array_agg(enumlabel ORDER BY enumsortorder)::text[], obj_description(t.oid)
         FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY t.oid, typname""",
@@ -64,9 +68,12 @@ async def empty(cluster: Cluster) -> str:
 async def test_the_schema_is_the_sum_of_the_migrations(cluster: Cluster) -> None:
     for name in ("by_schema", "by_migrations"):
         await cluster.create(name)
-    connection = await asyncpg.connect(cluster.owner_url("by_schema"))
-    await connection.execute(sql.schema())
-    await connection.close()
+    database = await Database.open(cluster.owner_url("by_schema"), connections=1)
+    async with database.connection() as connection:
+        await connection.execute(sql.schema())
+        await connection.execute("CREATE TABLE schema_migration ()")
+        await arrange(connection)
+    await database.close()
     database = await Database.open(cluster.owner_url("by_migrations"), connections=1)
     await migrate(database)
     await database.close()
@@ -113,6 +120,7 @@ async def test_a_migration_that_fails_leaves_nothing(
     scripts = [("0001_good", "CREATE TABLE a ()"), ("0002_bad", "CREATE TABLE b (); SELECT 1/0")]
     monkeypatch.setattr(sql, "migrations", lambda: scripts)
     monkeypatch.setattr(sql, "grants", lambda: "SELECT 1")
+    monkeypatch.setattr(sql, "tenant_grants", lambda: "SELECT 1")
     database = await Database.open(empty, connections=1)
     with pytest.raises(ConfigurationError, match="0002_bad failed"):
         await migrate(database)

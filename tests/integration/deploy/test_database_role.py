@@ -36,7 +36,9 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Embedded]:
 async def forget_the_roles_of_embedded(url: str) -> None:
     connection = await asyncpg.connect(as_superuser(url))
     await connection.execute("DROP DATABASE longline")
-    await connection.execute("DROP ROLE longline, longline_server, longline_owner, longline_hub")
+    await connection.execute(
+        "DROP ROLE longline, longline_server, longline_owner, longline_hub, longline_app"
+    )
     await connection.close()
 
 

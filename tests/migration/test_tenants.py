@@ -1,0 +1,212 @@
+"""What is of one organisation is kept from another's by the database itself: `Database.tenant`."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from io import BytesIO
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from hub.base.database import Database
+from hub.base.migrate import migrate_at
+from hub.telemetry.rows import TABLES
+from protocol.ids import OrgId
+from tests.integration.hub.conftest import Cluster
+from tests.migration.test_roles import APPS
+
+A, B = OrgId("a"), OrgId("b")
+OF_AN_ORG = sorted(APPS.keys() - {"replica"})
+
+UNGUARDED = """
+SELECT c.relname FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND NOT (c.relrowsecurity AND EXISTS (
+      SELECT FROM pg_policies p WHERE p.tablename = c.relname
+        AND p.policyname = 'app' AND p.roles = ARRAY['longline_app'::name] AND p.cmd = 'ALL'
+        AND p.qual = '(org_id = longline_org())' AND p.with_check IS NULL))
+"""
+ROWS = """
+INSERT INTO org (org_id, name) VALUES ('{0}', '{0}');
+INSERT INTO app_user VALUES ('{0}', 'u', 'u', 'u', 'ADMIN', 'x');
+INSERT INTO device (org_id, device_id, name) VALUES ('{0}', 'd', 'd');
+INSERT INTO device_state (org_id, device_id) VALUES ('{0}', 'd');
+INSERT INTO device_line (org_id, device_id, replica_id, session_id) VALUES ('{0}', 'd', 'r', 's');
+INSERT INTO device_config (org_id, device_id) VALUES ('{0}', 'd');
+INSERT INTO device_config_history (org_id, device_id, version, actor, command_id, patch)
+VALUES ('{0}', 'd', 1, 'u', 'c', '{{}}');
+INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms,
+                     actor, request_hash, accepted_by)
+VALUES ('{0}', 'c', 'd', 1, 't', '{{}}', 'PENDING', 'now', 1, 'u', '', 'r');
+INSERT INTO audit_log (org_id, actor, action) VALUES ('{0}', 'u', 'x');
+INSERT INTO status_event VALUES ('{0}', 'd', now(), now(), 'ONLINE', '{{}}');
+INSERT INTO event VALUES ('{0}', 'd', now(), now(), 't', 'b', 1, '{{}}');
+INSERT INTO log_line VALUES ('{0}', 'd', now(), now(), 1, 's', NULL, 'l');
+INSERT INTO metric_rollup VALUES ('{0}', 'd', now(), 'n', 1, 1, 1, 1);
+INSERT INTO rollup_mark VALUES ('{0}', now());
+INSERT INTO cloud_sync_queue (org_id, record_id, company_id, kind, device_id)
+VALUES ('{0}', 'r', 'c', 'bottle', 'd');
+INSERT INTO cloud_sync_lane (org_id, company_id) VALUES ('{0}', 'c');
+"""
+
+
+@pytest_asyncio.fixture
+async def two(database: Database, owner: Database) -> Database:
+    """Two organisations with a row each in all that one of them may read."""
+    for org in (A, B):
+        await owner.execute(ROWS.format(org))
+    return database
+
+
+@pytest_asyncio.fixture
+async def apart(cluster: Cluster, database_url: str) -> AsyncGenerator[Database]:
+    """A login that is a member of longline_app, and of nothing else."""
+    await cluster.as_superuser("CREATE ROLE apart LOGIN IN ROLE longline_app")
+    database = await Database.open(re.sub(r"//\w+@", "//apart@", database_url), connections=1)
+    yield database
+    await database.close()
+    await cluster.as_superuser("DROP ROLE apart")
+
+
+async def orgs(tenant: Database, org: OrgId, table: str) -> set[str]:
+    """Of the rows that are seen by a statement that forgot to ask for one organisation."""
+    rows = await tenant.tenant(org).fetch(f"SELECT org_id FROM {table}")  # noqa: S608
+    return {row["org_id"] for row in rows}
+
+
+async def test_no_table_of_organisations_is_without_the_policy(owner: Database) -> None:
+    assert await owner.fetch(UNGUARDED) == []
+
+
+async def test_a_new_table_gets_it_with_the_next_migrate(
+    owner: Database, cluster: Cluster, database_name: str
+) -> None:
+    await owner.execute("CREATE TABLE newer (org_id text, x int)")
+    await owner.execute("ALTER POLICY app ON device USING (true)")
+    await owner.execute("CREATE POLICY more ON command TO longline_app USING (true)")
+    await owner.execute("ALTER TABLE audit_log DISABLE ROW LEVEL SECURITY")
+    assert len(await owner.fetch(UNGUARDED)) == 3
+
+    await migrate_at(cluster.owner_url(database_name))
+
+    assert await owner.fetch(UNGUARDED) == []
+    (policies,) = await owner.fetch(
+        "SELECT array_agg(policyname::text ORDER BY 1) AS names FROM pg_policies "
+        "WHERE tablename = 'command'"
+    )
+    assert policies["names"] == ["app", "hub"]
+
+
+@pytest.mark.parametrize("table", OF_AN_ORG)
+async def test_a_statement_without_its_condition_sees_one_organisation(
+    two: Database, table: str
+) -> None:
+    assert await orgs(two, A, table) == {A}
+    assert await orgs(two, B, table) == {B}
+    asked = f"SELECT count(*) FROM {table} WHERE org_id = 'b'"  # noqa: S608
+    assert await two.tenant(A).fetchval(asked) == 0
+    assert await orgs(two, OrgId("c"), table) == set()
+
+
+async def test_nothing_is_written_for_another(two: Database) -> None:
+    insert = "INSERT INTO audit_log (org_id, actor, action) VALUES ($1, 'u', 'y')"
+    await two.tenant(A).execute(insert, A)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await two.tenant(A).execute(insert, B)
+    assert await two.fetchval("SELECT count(*) FROM audit_log WHERE action = 'y'") == 1
+
+
+@pytest.mark.parametrize("table", OF_AN_ORG)
+async def test_a_lost_setting_is_an_error(two: Database, table: str) -> None:
+    for lost in ("", "SET LOCAL longline.org = '';"):
+        async with two.transaction() as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="of no organisation"):
+                await connection.execute(
+                    f"SET LOCAL ROLE longline_app; {lost} SELECT org_id FROM {table}"  # noqa: S608
+                )
+
+
+async def test_nothing_stays_with_the_connection(cluster: Cluster, database_name: str) -> None:
+    database = await Database.open(cluster.url(database_name), connections=1)
+    before = "SELECT current_user::text, coalesce(current_setting('longline.org', true), '')"
+    assert await database.tenant(A).fetchrow(before) == ("longline_app", "a")
+    assert await database.fetchrow(before) == ("longline_server", "")
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await database.tenant(B).execute("SELECT 1/0")
+    assert await database.fetchrow(before) == ("longline_server", "")
+    await database.close()
+
+
+async def test_each_sees_its_own_at_once(two: Database) -> None:
+    asked = [A, B] * 50
+    found = await asyncio.gather(*(orgs(two, org, "device") for org in asked))
+    assert found == [{org} for org in asked]
+
+
+async def test_the_hub_and_the_owner_see_all(two: Database, owner: Database) -> None:
+    for table in OF_AN_ORG:
+        count = f"SELECT count(DISTINCT org_id) FROM {table} WHERE org_id IN ('a', 'b')"  # noqa: S608
+        assert await owner.fetchval(count) == 2
+        if not table.startswith("tenant_"):
+            assert await two.fetchval(count) == 2
+
+
+async def test_a_dump_by_the_owner_has_all(two: Database, owner: Database) -> None:
+    """As pg_dump reads: an error, should a policy leave anything out."""
+    async with owner.transaction() as connection:
+        await connection.execute("SET LOCAL row_security = off")
+        for table in OF_AN_ORG:
+            await connection.execute(f"SELECT * FROM {table}")  # noqa: S608
+
+
+async def test_telemetry_is_still_copied_in(two: Database) -> None:
+    async with two.connection() as connection:
+        for table in TABLES:
+            text = BytesIO()
+            query = f"SELECT * FROM {table} WHERE org_id = 'a'"  # noqa: S608
+            await connection.copy_from_query(query, output=text)
+            text.seek(0)
+            assert await connection.copy_to_table(table, source=text) == "COPY 1"
+            assert await two.tenant(A).fetchval(f"SELECT count(*) FROM tenant_{table}") == 2  # noqa: S608
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.copy_to_table(f"tenant_{table}", source=BytesIO())
+
+
+REFUSED = [
+    "SET LOCAL ROLE longline_hub",
+    "SET LOCAL ROLE longline_owner",
+    "SET ROLE postgres",
+    "RESET ROLE; SELECT * FROM device_group",
+    "SET SESSION AUTHORIZATION longline",
+    "SELECT * FROM event",
+    "SELECT * FROM log_line",
+    "SELECT * FROM status_event_default",
+    "SELECT * FROM audit_log_default",
+    "SELECT * FROM signing_key",
+    "UPDATE device SET org_id = 'a'",
+    "DELETE FROM audit_log",
+    "ALTER TABLE device DISABLE ROW LEVEL SECURITY",
+    "DROP POLICY app ON device",
+    "CREATE FUNCTION longline_org() RETURNS text LANGUAGE sql AS 'SELECT 1'",
+    "SELECT make_partitions('event', '6 hours', 1, '{}')",
+]
+
+
+async def test_a_login_of_its_own_becomes_nothing_else(two: Database, apart: Database) -> None:
+    assert await orgs(apart, A, "device") == {A}
+    for statement in REFUSED:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await apart.tenant(A).execute(statement)
+
+
+async def test_no_partition_can_be_read_by_name(two: Database) -> None:
+    partitions = await two.fetch(
+        "SELECT relname FROM pg_class WHERE relispartition AND relkind IN ('r', 'p') "
+        "AND relnamespace = 'public'::regnamespace"
+    )
+    assert len(partitions) > len(TABLES)
+    for row in partitions:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+            await two.tenant(A).execute(f"SELECT * FROM {row['relname']}")  # noqa: S608
