@@ -518,7 +518,7 @@ async def test_g1_what_the_clock_ends(database: Database) -> None:
     d2, d3 = DeviceId("d2"), DeviceId("d3")
     async with running_hub(database) as hub:
         line = await hub.line(D1)
-        late = await hub.accept(D1, timeout_ms=100)
+        late = await hub.accept(D1, timeout_ms=1000)  # time enough to be sent on a busy machine
         await line.until(1)
         soon = datetime.now(UTC) + timedelta(seconds=0.2)
         expiring = await hub.accept(d2, delivery="queue", expires_at=soon)
@@ -546,7 +546,7 @@ async def test_g1_results_and_deadlines_that_meet_end_each_command_once(
     await add_devices(database)
     async with running_hub(database) as hub:
         line = await hub.line(D1)
-        ids = [await hub.accept(D1, timeout_ms=100 + 5 * number) for number in range(40)]
+        ids = [await hub.accept(D1, timeout_ms=1000 + 5 * number) for number in range(40)]
         await line.until(40)
         for command_id in ids:
             hub.commands.replied(line.session, result(command_id))
