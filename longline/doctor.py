@@ -28,7 +28,7 @@ from hub.base.bus import Bus, BusUnavailable
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError
 from hub.base.migrate import pending
-from hub.base.roles import Rights, login_of
+from hub.base.roles import DatabaseUser, Isolation, Rights, login_of
 from hub.base.settings import Settings
 from hub.server import url_of
 from longline import serving
@@ -45,6 +45,10 @@ _MAY: Final[dict[Rights, str]] = {
     "owner": "owns the tables: with a second login, a hub could change neither them nor the audit",
     "server": "may run programs or read files on the database server, or read every database",
     "superuser": "may do anything: it is a superuser",
+}
+_APART: Final[dict[Isolation, str]] = {
+    "role": "a database role for each transaction keeps them apart, behind the statements",
+    "statements": "the statements alone keep them apart: the login may not become longline_app",
 }
 _TWO_LOGINS: Final = "serve with a login that is a member of longline_hub only (docs/deployment.md)"
 
@@ -158,7 +162,9 @@ async def _postgres(settings: Settings) -> AsyncGenerator[Finding]:
         yield await _postgres_version(database)
         yield await _clock(database)
         yield await _schema(database)
-        yield await _login(database)
+        login = await login_of(database)
+        yield _login(login)
+        yield _organisations(login)
     except HubError as error:
         yield Finding("Postgres", False, error.detail, "check its log: it answers only sometimes")
     finally:
@@ -192,11 +198,15 @@ async def _schema(database: Database) -> Finding:
     return Finding("schema", not missing, found, "run longline migrate")
 
 
-async def _login(database: Database) -> Finding:
+def _login(login: DatabaseUser) -> Finding:
     """Serving with the login that owns the tables is allowed, and said."""
-    login = await login_of(database)
     found = f"{login.name} {_MAY[login.rights]}"
     return Finding("database login", login.rights in ("hub", "owner"), found, _TWO_LOGINS)
+
+
+def _organisations(login: DatabaseUser) -> Finding:
+    """A server on which nobody may make roles is allowed, and said."""
+    return Finding("organisations", True, _APART[login.organisations], _TWO_LOGINS)
 
 
 async def _redis(settings: Settings) -> AsyncGenerator[Finding]:

@@ -25,8 +25,12 @@ GRANT SELECT ON
     installation, org, schema_migration
 TO longline_hub;
 
+GRANT INSERT ON
+    event, log_line
+TO longline_hub;
+
 GRANT SELECT, INSERT ON
-    audit_log, config_hidden, event, log_line, status_event
+    audit_log, config_hidden, status_event
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON

@@ -21,11 +21,38 @@ END $$;
 GRANT SELECT ON replica TO longline_app;
 
 GRANT SELECT ON
-    app_user, cloud_sync_lane, cloud_sync_queue, command, device, device_config, device_config_history,
-    device_line, device_state, metric_rollup, rollup_mark, tenant_event, tenant_log_line,
-    tenant_status_event
+    device_line, metric_rollup, rollup_mark, tenant_event, tenant_log_line, tenant_status_event
+TO longline_app;
+
+GRANT INSERT ON
+    revocation, ws_ticket
 TO longline_app;
 
 GRANT SELECT, INSERT ON
-    audit_log
+    aggregated, audit_log, config_hidden
+TO longline_app;
+
+GRANT SELECT, UPDATE ON
+    command, user_session
+TO longline_app;
+
+GRANT SELECT, DELETE ON
+    event_mark
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE ON
+    campaign, campaign_device, cloud_sync_lane, device, device_state, penalty_cleared, setting,
+    user_preference
+TO longline_app;
+
+GRANT SELECT, INSERT, DELETE ON
+    api_key, device_group_member, firmware_key
+TO longline_app;
+
+GRANT SELECT, UPDATE, DELETE ON
+    device_config_history
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    app_user, cloud_sync_queue, config_schema, device_config, device_group, firmware_release
 TO longline_app;

@@ -62,7 +62,7 @@ class OrganisationService:
         self._environment = environment
 
     async def settings(self, org: OrgId) -> OrgSettings:
-        async with self._store.database.connection() as connection:
+        async with self._store.database.tenant(org).transaction() as connection:
             stored = await self._store.settings(connection, org)
         return settled(stored, self._environment)
 
@@ -80,7 +80,7 @@ class OrganisationService:
             wanted["auto_enroll"] = auto_enroll
         if reenroll is not None:
             wanted["reenroll"] = reenroll
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             before = _shown(
                 settled(await self._store.settings(connection, by.org), self._environment)
             )
@@ -96,7 +96,7 @@ class OrganisationService:
     async def new_enrollment_key(self, by: Principal) -> str:
         """The old one is dead at once; tokens of devices stay valid."""
         key = new_secret()
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.put_setting(connection, by.org, "enrollment_key", key)
             await self._audit.record(connection, audit_entry(by, "settings.enrollment_key"))
         return key

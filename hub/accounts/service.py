@@ -257,7 +257,7 @@ class AccountService:
 
     async def enrollment(self, org: OrgId) -> tuple[str, bool, Reenroll]:
         """(enrolment key, whether unknown devices are registered, whether known ones may again)."""
-        async with self._store.database.connection() as connection:
+        async with self._store.database.tenant(org).transaction() as connection:
             stored = await self._store.settings(connection, org)
         now = settled(stored, self._settings)
         return str(stored["enrollment_key"]), now.auto_enroll, now.reenroll

@@ -136,7 +136,7 @@ class SessionService:
         if user is None:
             raise Unauthenticated(REFUSAL)
         await self.require_password(by, user, password)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.authenticated(connection, by.org, session_id)
             await self._audit.record(
                 connection, audit_entry(by, "auth.reauthenticate", user.username)
@@ -238,7 +238,7 @@ class SessionService:
 
     async def end(self, by: Principal, session_id: str) -> None:
         """One's own, or an administrator anybody's. Raises `NotFound`."""
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             owner = await self._store.session_owner(connection, by.org, session_id)
             if owner is None or not (owner == by.subject or may(by, "sessions:delete")):
                 raise NotFound("no such session")
@@ -250,7 +250,7 @@ class SessionService:
 
     async def logout(self, principal: Principal) -> None:
         session_id = session_of(principal)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(principal.org).transaction() as connection:
             await self._store.end_session(connection, principal.org, session_id)
             await self._audit.record(connection, audit_entry(principal, "auth.logout"))
         await self._accounts.refresh()

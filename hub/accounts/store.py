@@ -179,7 +179,7 @@ class AccountStore:
         return None if row is None else UserRow.from_row(row)
 
     async def user_by_id(self, org: OrgId, user_id: str) -> UserRow | None:
-        row = await self.database.fetchrow(_Q["user_by_id"], org, user_id)
+        row = await self.database.tenant(org).fetchrow(_Q["user_by_id"], org, user_id)
         return None if row is None else UserRow.from_row(row)
 
     async def lock_user(self, connection: Connection, org: OrgId, user_id: str) -> UserRow | None:
@@ -189,7 +189,9 @@ class AccountStore:
     async def list_users(
         self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[UserRow]:
-        rows = await self.database.fetch(_Q["list_users"], org, *(before or (None, None)), limit)
+        rows = await self.database.tenant(org).fetch(
+            _Q["list_users"], org, *(before or (None, None)), limit
+        )
         return [UserRow.from_row(row) for row in rows]
 
     async def update_user(self, connection: Connection, user: UserRow) -> UserRow:
@@ -209,10 +211,10 @@ class AccountStore:
         await connection.execute(_Q["delete_user"], org, user_id)
 
     async def preferences(self, org: OrgId, user_id: str) -> dict[str, Any]:
-        return await self.database.fetchval(_Q["preferences"], org, user_id) or {}
+        return await self.database.tenant(org).fetchval(_Q["preferences"], org, user_id) or {}
 
     async def put_preferences(self, org: OrgId, user_id: str, wanted: dict[str, Any]) -> None:
-        await self.database.execute(_Q["put_preferences"], org, user_id, wanted)
+        await self.database.tenant(org).execute(_Q["put_preferences"], org, user_id, wanted)
 
     # Signing in
 
@@ -276,7 +278,7 @@ class AccountStore:
 
     async def sessions(self, org: OrgId, user_id: str) -> list[SessionRow]:
         """Those that have not ended, the newest first."""
-        rows = await self.database.fetch(_Q["sessions"], org, user_id)
+        rows = await self.database.tenant(org).fetch(_Q["sessions"], org, user_id)
         return [SessionRow.from_row(row) for row in rows]
 
     async def session_owner(
@@ -344,7 +346,7 @@ class AccountStore:
     async def add_ticket(
         self, ticket_hash: bytes, org: OrgId, session: str, *, seconds: float, token_expires: float
     ) -> None:
-        await self.database.execute(
+        await self.database.tenant(org).execute(
             _Q["add_ticket"], ticket_hash, org, session, seconds, token_expires
         )
 
@@ -396,7 +398,7 @@ class AccountStore:
         limit: int,
     ) -> list[ApiKeyRow]:
         """Of one user, or one key; None for all."""
-        rows = await self.database.fetch(
+        rows = await self.database.tenant(org).fetch(
             _Q["list_api_keys"], org, owner, key_id, *(before or (None, None)), limit
         )
         return [ApiKeyRow.from_row(row) for row in rows]

@@ -106,7 +106,7 @@ class UserService:
             display_name=display_name,
             initial_password=initial_password,
         )
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._may_make_admins(connection, by, role)
             made = await self._store.add_user(connection, user)
             entry = audit_entry(by, "user.create", made.username, role=role, userId=made.user_id)
@@ -118,7 +118,7 @@ class UserService:
         if change.display_name is not None:
             require_visible(change.display_name, "displayName")
         hashed = await self._hashed(await self.get_user(by.org, user_id), change.password)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             user = await self._locked(connection, by.org, user_id)
             if change.role not in (None, user.role):
                 await self._may_make_admins(connection, by, user.role, change.role)
@@ -146,7 +146,7 @@ class UserService:
         return changed
 
     async def delete_user(self, by: Principal, user_id: str) -> None:
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             user = await self._locked(connection, by.org, user_id)
             await self._keep_an_admin(connection, user)
             await self._store.end_user(connection, user.org, user.user_id)
@@ -209,13 +209,13 @@ class UserService:
         """Ends every session of the user, and the API keys when that is wanted. Raises `Forbidden`
         when `current` is wrong, `Reauthenticate` when the sign-in is not recent."""
         session_of(by)
-        async with self._store.database.connection() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._sessions.require_recent(connection, by)
         user = await self.me(by)
         require_strong(new, user.username, field="new")
         await self._sessions.require_password(by, user, current)
         hashed = await self._passwords.hash(new)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             user = await self._locked(connection, by.org, by.subject)
             changed = _with(user, password_hash=hashed, initial_password=False)
             await self._store.update_user(connection, changed)
@@ -264,7 +264,7 @@ class UserService:
             created_at=datetime.now(UTC),
             expires_at=expires_at,
         )
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._locked(connection, by.org, by.subject)
             if await self._store.count_api_keys(connection, by.org, by.subject) >= MOST_KEYS:
                 raise TooMany(f"a user may have {MOST_KEYS} API keys: delete one")
@@ -294,7 +294,7 @@ class UserService:
             target = key_id[:LONGEST_TARGET]
             await self._audit.note(audit_entry(by, "api_key.delete", target, outcome="refused"))
             raise Forbidden("an API key cannot delete another key")
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             owner = await self._store.api_key_owner(connection, by.org, key_id)
             if owner is None or not (owner == by.subject or may(by, "api-keys:delete")):
                 raise NotFound("no such API key")

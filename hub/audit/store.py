@@ -41,7 +41,7 @@ class AuditStore:
         self, org: OrgId, wanted: AuditFilter, *, before: tuple[datetime, int] | None, limit: int
     ) -> list[Row]:
         at, number = before or (None, None)
-        return await self._database.fetch(
+        return await self._database.tenant(org).fetch(
             _Q["list"],
             org,
             wanted.actor,

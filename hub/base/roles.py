@@ -21,11 +21,17 @@ Rights = Literal["hub", "owner", "server", "superuser"]
 audit; run programs, touch files or read everything on the database server; anything."""
 
 
+Isolation = Literal["role", "statements"]
+"""What keeps organisations apart in the database: the role of a transaction and row-level security
+behind the statements, or the statements alone."""
+
+
 class DatabaseUser(Struct, frozen=True, kw_only=True):
     """As whom this program is signed in to the database."""
 
     name: str
     rights: Rights
+    organisations: Isolation
 
 
 async def arrange(connection: Connection) -> None:

@@ -77,7 +77,7 @@ class CampaignService:
         _check(new)
         name: Name = (by.org, uuid7())
         waves = waves_of(new.terms.waves, len(new.devices))
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.add(connection, name, new, waves, by=by, left_out=LEFT_OUT)
             campaign = await self._found(connection, name)
             await self._audit.record(connection, *_begun(by, action, campaign, new.devices))
@@ -86,7 +86,7 @@ class CampaignService:
     async def ask(self, by: Principal, campaign_id: str, wish: Wish, *, action: str) -> Campaign:
         """Pause, resume or abort. Raises `NotFound`, or `Conflict` when it is too late for it."""
         name: Name = (by.org, campaign_id)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             campaign = await self._store.lock(connection, name)
             if campaign is None:
                 raise NotFound("no such deployment")
@@ -120,7 +120,7 @@ class CampaignService:
         return await self._store.is_under_way(connection, org, subject)
 
     async def get(self, org: OrgId, campaign_id: str) -> Campaign:
-        async with self._store.database.connection() as connection:
+        async with self._store.database.tenant(org).transaction() as connection:
             return await self._found(connection, (org, campaign_id))
 
     async def _found(self, connection: Connection, name: Name) -> Campaign:
@@ -159,7 +159,7 @@ class CampaignService:
 
     async def clear_penalty(self, by: Principal, device_id: DeviceId) -> None:
         """The device may take firmware again. Raises `NotFound`."""
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             if not await self._store.clear_penalty(connection, by.org, device_id):
                 raise NotFound("no such device")
             await self._audit.record(connection, audit_entry(by, "penalty.clear", device_id))

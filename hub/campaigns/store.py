@@ -72,7 +72,7 @@ class CampaignStore:
     async def list(
         self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
     ) -> "list[Campaign]":
-        async with self.database.connection() as connection:
+        async with self.database.tenant(org).transaction() as connection:
             rows = await connection.fetch(_Q["list"], org, *(before or (None, None)), limit)
             counts = await self._counts(connection, org, [row["campaign_id"] for row in rows])
         return [_campaign(row, counts) for row in rows]
@@ -81,13 +81,16 @@ class CampaignStore:
         self, name: Name, *, behind: int | None, limit: int
     ) -> "list[CampaignTarget]":
         return [
-            _target(row) for row in await self.database.fetch(_Q["devices"], *name, behind, limit)
+            _target(row)
+            for row in await self.database.tenant(name[0]).fetch(
+                _Q["devices"], *name, behind, limit
+            )
         ]
 
     async def of_device(
         self, org: OrgId, device_id: DeviceId, *, limit: int
     ) -> "list[Participation]":
-        rows = await self.database.fetch(_Q["of_device"], org, device_id, limit)
+        rows = await self.database.tenant(org).fetch(_Q["of_device"], org, device_id, limit)
         return [
             Participation(
                 campaign_id=row["campaign_id"],
@@ -180,7 +183,7 @@ class CampaignStore:
 
     async def penalties(self, org: OrgId) -> "list[Penalty]":
         """Who is held back now, whose time is up last first."""
-        async with self.database.connection() as connection:
+        async with self.database.tenant(org).transaction() as connection:
             now: datetime = await connection.fetchval(_Q["now"])
             found = penalties(await self.failures(connection, org, None), now)
         rows = [Penalty(device_id, until) for device_id, until in found.items()]

@@ -44,7 +44,7 @@ class Cancels:
         """Raises `NotFound`, `Forbidden`, or `Ended` when there is nothing left to cancel."""
         async with (
             self._noting_refusals(by) as refused,
-            self._store.database.transaction() as connection,
+            self._store.database.tenant(by.org).transaction() as connection,
         ):
             locked = await self._store.lock_one(connection, by.org, device_id, command_id)
             if locked is None:
@@ -71,7 +71,7 @@ class Cancels:
         `Forbidden` when the caller may withdraw none of what is there."""
         async with (
             self._noting_refusals(by) as refused,
-            self._store.database.transaction() as connection,
+            self._store.database.tenant(by.org).transaction() as connection,
         ):
             found = await self._store.lock_pending(connection, by.org, device_id, kind)
             mine = [command for command in found if may_dispatch(by, command.type)]

@@ -267,7 +267,7 @@ class CommandStore:
     async def get(
         self, org: OrgId, device_id: DeviceId, command_id: CommandId
     ) -> CommandRow | None:
-        row = await self.database.fetchrow(_Q["get"], org, device_id, command_id)
+        row = await self.database.tenant(org).fetchrow(_Q["get"], org, device_id, command_id)
         return None if row is None else from_row(row)
 
     async def by_names(self, names: Sequence[CommandKey]) -> dict[CommandKey, CommandRow]:
@@ -283,7 +283,10 @@ class CommandStore:
         return {(row["org_id"], row["device_id"]) for row in rows}
 
     async def batch(self, org: OrgId, batch_id: str) -> list[CommandRow]:
-        return [from_row(row) for row in await self.database.fetch(_Q["batch"], org, batch_id)]
+        return [
+            from_row(row)
+            for row in await self.database.tenant(org).fetch(_Q["batch"], org, batch_id)
+        ]
 
     async def list(
         self,
@@ -294,7 +297,7 @@ class CommandStore:
         limit: int,
         offset: int = 0,
     ) -> "list[CommandRow]":
-        rows = await self.database.fetch(
+        rows = await self.database.tenant(org).fetch(
             _Q["list"],
             org,
             wanted.device_id,

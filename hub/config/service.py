@@ -212,7 +212,7 @@ class ConfigService:
 
     async def schema(self, org: OrgId) -> SchemaRow:
         """Raises `NotFound` when any object will do."""
-        async with self._store.database.connection() as connection:
+        async with self._store.database.tenant(org).transaction() as connection:
             rows = await self._store.schemas(connection, [org])
         if not rows:
             raise NotFound("no schema is set: a configuration may be any object")
@@ -221,7 +221,7 @@ class ConfigService:
     async def set_schema(self, by: Principal, schema: Document) -> SchemaRow:
         """For pushes from now on. Raises `Invalid` when it is no schema."""
         Rule(schema)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.set_schema(connection, by.org, schema, by.actor)
             if may_hide(schema):
                 await self._store.remember_hidden(connection, by.org, schema)
@@ -229,7 +229,7 @@ class ConfigService:
         return await self.schema(by.org)
 
     async def delete_schema(self, by: Principal) -> None:
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             if not await self._store.delete_schema(connection, by.org):
                 raise NotFound("no schema is set")
             await self._audit.record(connection, audit_entry(by, "config_schema.delete", None))

@@ -130,7 +130,7 @@ class ConfigStore:
         return None if row is None else Base(row["version"], row["document"])
 
     async def document(self, org: OrgId, device_id: DeviceId, version: int) -> Document | None:
-        found: Document | None = await self.database.fetchval(
+        found: Document | None = await self.database.tenant(org).fetchval(
             _Q["document"], org, device_id, version
         )
         return found
@@ -182,13 +182,13 @@ class ConfigStore:
         await self.database.execute(_Q["forget_documents"], documents)
 
     async def get(self, org: OrgId, device_id: DeviceId) -> ConfigState | None:
-        row = await self.database.fetchrow(_Q["get"], org, device_id)
+        row = await self.database.tenant(org).fetchrow(_Q["get"], org, device_id)
         return None if row is None else _standing(row)
 
     async def history(
         self, org: OrgId, device_id: DeviceId, *, below: int | None, limit: int
     ) -> list[HistoryRow]:
-        rows = await self.database.fetch(_Q["history"], org, device_id, below, limit)
+        rows = await self.database.tenant(org).fetch(_Q["history"], org, device_id, below, limit)
         return [
             HistoryRow(
                 version=row["version"],
@@ -228,7 +228,7 @@ class ConfigStore:
 
     async def hidden(self, org: OrgId) -> list[Document]:
         """The schemas, present and former, of what nobody reads back."""
-        rows = await self.database.fetch(_Q["hidden"], org)
+        rows = await self.database.tenant(org).fetch(_Q["hidden"], org)
         return [msgspec.json.decode(row["schema"]) for row in rows]
 
     async def delete_schema(self, connection: Connection, org: OrgId) -> bool:

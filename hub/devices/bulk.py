@@ -54,7 +54,7 @@ class BulkService:
         return Sorted([each for each in wanted.known if each in deleted], wanted.unknown + gone)
 
     async def _delete(self, by: Principal, device_ids: list[DeviceId]) -> set[DeviceId]:
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             deleted = await self._store.delete(connection, by.org, device_ids)
             await self._store.end_tokens(connection, by.org, deleted)
             entries = [audit_entry(by, "device.delete", each) for each in deleted]

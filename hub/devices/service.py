@@ -90,7 +90,7 @@ class DeviceService:
     ) -> DeviceRow:
         """Raises `Conflict` when there is one, `Invalid` for a name that cannot be shown."""
         _require_visible(who.name)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             if not await self._store.create(connection, by.org, device_id, who=who, tags=tags):
                 raise Conflict(f"the device {device_id} exists already")
             await self._audit.record(connection, audit_entry(by, "device.create", device_id))
@@ -107,7 +107,7 @@ class DeviceService:
             if value is not None
         }
         changed = msgspec.structs.replace(device, **wanted)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.change(connection, changed)
             if changed.disabled and not device.disabled:
                 await self._store.end_tokens(connection, by.org, [device_id])
@@ -118,7 +118,7 @@ class DeviceService:
         return await self.get(by.org, device_id)
 
     async def delete(self, by: Principal, device_id: DeviceId) -> None:
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             if not await self._store.delete(connection, by.org, [device_id]):
                 raise NotFound(NO_SUCH_DEVICE)
             await self._store.end_tokens(connection, by.org, [device_id])

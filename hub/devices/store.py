@@ -92,7 +92,7 @@ class DeviceStore:
         self.database = database
 
     async def standing(self, org: OrgId, device_id: DeviceId) -> KnownDevice | None:
-        row = await self.database.fetchrow(_Q["standing"], org, device_id)
+        row = await self.database.tenant(org).fetchrow(_Q["standing"], org, device_id)
         if row is None:
             return None
         return KnownDevice(disabled=row["disabled"], deleted=row["deleted"])
@@ -168,7 +168,7 @@ class DeviceStore:
         await connection.execute(_Q["add_config"], org, device_id)
 
     async def get(self, org: OrgId, device_id: DeviceId) -> DeviceRow | None:
-        row = await self.database.fetchrow(_Q["get"], org, device_id)
+        row = await self.database.tenant(org).fetchrow(_Q["get"], org, device_id)
         return None if row is None else DeviceRow.from_row(row)
 
     async def list(
@@ -179,7 +179,7 @@ class DeviceStore:
         before: tuple[datetime, str] | None,
         limit: int,
     ) -> "list[DeviceRow]":
-        rows = await self.database.fetch(
+        rows = await self.database.tenant(org).fetch(
             _Q["list"],
             org,
             None if wanted.q is None else containing(wanted.q),
@@ -195,7 +195,7 @@ class DeviceStore:
     async def connected(
         self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
     ) -> "list[ConnectedRow]":
-        rows: list[Any] = await self.database.fetch(
+        rows: list[Any] = await self.database.tenant(org).fetch(
             _Q["connected"], org, *(before or (None, None)), limit
         )
         return [ConnectedRow(**dict(row)) for row in rows]
@@ -230,5 +230,5 @@ class DeviceStore:
         await connection.execute(_Q["end_tokens"], org, device_ids)
 
     async def known(self, org: OrgId, device_ids: "list[str]") -> set[str]:
-        rows = await self.database.fetch(_Q["known"], org, device_ids)
+        rows = await self.database.tenant(org).fetch(_Q["known"], org, device_ids)
         return {row["device_id"] for row in rows}

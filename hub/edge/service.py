@@ -68,7 +68,7 @@ class EdgeService:
         self, by: Principal, judged: Sequence[Judged | Refusal], ids: list[str]
     ) -> Intake:
         org, device_id = by.org, DeviceId(by.subject)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             existing = await self._store.existing(connection, org, device_id, ids)
             company = await self._store.company(connection, org, device_id)
             intake = decide(judged, existing, company)
@@ -116,7 +116,7 @@ class EdgeService:
 
     async def retry(self, by: Principal, record_id: str) -> None:
         """A dead letter is pushed again, in its old place. Raises `NotFound`."""
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             if not await self._store.retry(connection, by.org, Which(ids=[record_id])):
                 raise NotFound("no such dead letter")
             await self._audit.record(connection, audit_entry(by, "cloud_sync.retry", record_id))
@@ -124,7 +124,7 @@ class EdgeService:
 
     async def retry_all(self, by: Principal, which: Which) -> int:
         """Those that match are pushed again, in their old places; how many."""
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             count = await self._store.retry(connection, by.org, which)
             entry = audit_entry(by, "cloud_sync.retry", None, **_detail(which, count))
             await self._audit.record(connection, entry)
@@ -133,7 +133,7 @@ class EdgeService:
 
     async def discard_all(self, by: Principal, which: Which) -> int:
         """Those that match will never be pushed, and are not shown any more; how many."""
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             count = await self._store.discard(connection, by.org, which)
             entry = audit_entry(by, "cloud_sync.discard", None, **_detail(which, count))
             await self._audit.record(connection, entry)

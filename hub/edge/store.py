@@ -165,7 +165,7 @@ class EdgeStore:
         return int(await self.database.fetchval(_Q["pending"]))
 
     async def overview(self, org: OrgId) -> Overview:
-        row = await self.database.fetchrow(_Q["overview"], org)
+        row = await self.database.tenant(org).fetchrow(_Q["overview"], org)
         if row is None:
             raise AssertionError("a query of subqueries has one row")
         return Overview(
@@ -175,7 +175,9 @@ class EdgeStore:
     async def dead_letters(
         self, org: OrgId, *, before: tuple[datetime, int] | None, limit: int
     ) -> list[DeadRow]:
-        rows = await self.database.fetch(_Q["dead_letters"], org, *(before or (None, None)), limit)
+        rows = await self.database.tenant(org).fetch(
+            _Q["dead_letters"], org, *(before or (None, None)), limit
+        )
         return [_dead(row) for row in rows]
 
     async def retry(self, connection: Connection, org: OrgId, which: Which) -> int:

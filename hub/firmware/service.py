@@ -74,7 +74,7 @@ class FirmwareService:
                 created_by=by.actor,
                 created_at=datetime.now(UTC),
             )
-            async with self._store.database.transaction() as connection:
+            async with self._store.database.tenant(by.org).transaction() as connection:
                 await self._store.lock_artifact(connection, stored.sha256)
                 release = await self._store.add(connection, release)
                 entry = audit_entry(
@@ -96,7 +96,7 @@ class FirmwareService:
         signed_by = await self._signer(
             by.org, self.path(release), signature, field="signatureBase64"
         )
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             signed = await self._store.sign(
                 connection, by.org, release_id, signature=signature, signed_by=signed_by
             )
@@ -123,7 +123,7 @@ class FirmwareService:
 
     async def delete(self, by: Principal, release_id: str) -> None:
         """Raises `NotFound`, or `Conflict` while a deployment of it is under way."""
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             release = await self._store.lock(connection, by.org, release_id)
             if release is None:
                 raise NotFound("no such release")
@@ -191,7 +191,7 @@ class FirmwareService:
         """Raises `Invalid`, or `Conflict` when the key is there."""
         require_visible(name, "name")
         kept = check_public_key("publicKey", public_key)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             key = await self._store.add_key(
                 connection, by.org, uuid7(), name=name, public_key=kept, by=by.actor
             )
@@ -201,7 +201,7 @@ class FirmwareService:
 
     async def delete_key(self, by: Principal, key_id: str) -> None:
         """Raises `NotFound`, or `Conflict` while a release is signed with it."""
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             if not await self._store.delete_key(connection, by.org, key_id):
                 raise NotFound("no such key")
             await self._audit.record(connection, audit_entry(by, "firmware_key.delete", key_id))

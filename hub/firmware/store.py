@@ -81,16 +81,18 @@ class ReleaseStore:
         return ReleaseRow.from_row(rows[0])
 
     async def is_taken(self, org: OrgId, channel: str, version: str) -> bool:
-        return bool(await self.database.fetchval(_Q["taken"], org, channel, version))
+        return bool(await self.database.tenant(org).fetchval(_Q["taken"], org, channel, version))
 
     async def get(self, org: OrgId, release_id: str) -> ReleaseRow | None:
-        row = await self.database.fetchrow(_Q["get"], org, release_id)
+        row = await self.database.tenant(org).fetchrow(_Q["get"], org, release_id)
         return None if row is None else ReleaseRow.from_row(row)
 
     async def list(
         self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[ReleaseRow]:
-        rows = await self.database.fetch(_Q["list"], org, *(before or (None, None)), limit)
+        rows = await self.database.tenant(org).fetch(
+            _Q["list"], org, *(before or (None, None)), limit
+        )
         return [ReleaseRow.from_row(row) for row in rows]
 
     async def lock(self, connection: Connection, org: OrgId, release_id: str) -> ReleaseRow | None:
@@ -129,7 +131,9 @@ class ReleaseStore:
         limit: int | None = None,
     ) -> "list[FirmwareKeyRow]":
         """Without `limit`, all."""
-        rows = await self.database.fetch(_Q["keys"], org, *(before or (None, None)), limit)
+        rows = await self.database.tenant(org).fetch(
+            _Q["keys"], org, *(before or (None, None)), limit
+        )
         return [FirmwareKeyRow.from_row(row) for row in rows]
 
     async def add_key(

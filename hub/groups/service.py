@@ -43,7 +43,7 @@ class GroupService:
     async def create(self, by: Principal, name: str) -> GroupRow:
         """Raises `Conflict` when the name is taken, `Invalid` when it cannot be shown."""
         require_visible(name, "name")
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             group = await self._store.create(connection, by.org, uuid7(), name)
             await self._audit.record(
                 connection, audit_entry(by, "group.create", group.group_id, name=name)
@@ -54,7 +54,7 @@ class GroupService:
         """Raises `NotFound`, `Conflict`, `Invalid`."""
         require_visible(name, "name")
         was = await self.get(by.org, group_id)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             if not await self._store.rename(connection, by.org, group_id, name):
                 raise NotFound("no such group")
             changes = changes_of({"name": was.name}, {"name": name})
@@ -63,7 +63,7 @@ class GroupService:
         return await self.get(by.org, group_id)
 
     async def delete(self, by: Principal, group_id: str) -> None:
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             members = await self._store.delete(connection, by.org, group_id)
             if members is None:
                 raise NotFound("no such group")
@@ -81,7 +81,7 @@ class GroupService:
         unknown = set(device_ids) - await self._devices.known(by.org, list(device_ids))
         if unknown:
             raise NotFound(f"no such device: {min(unknown)}")
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.add_members(connection, by.org, group_id, device_ids)
             entries = _membership(by, "group.add_members", group_id, device_ids)
             await self._audit.record(connection, *entries)
@@ -90,7 +90,7 @@ class GroupService:
 
     async def remove(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
         await self.get(by.org, group_id)
-        async with self._store.database.transaction() as connection:
+        async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.remove_members(connection, by.org, group_id, device_ids)
             entries = _membership(by, "group.remove_members", group_id, device_ids)
             await self._audit.record(connection, *entries)

@@ -45,13 +45,15 @@ class GroupStore:
         return GroupRow.from_row(rows[0])
 
     async def get(self, org: OrgId, group_id: str) -> GroupRow | None:
-        row = await self.database.fetchrow(_Q["get"], org, group_id)
+        row = await self.database.tenant(org).fetchrow(_Q["get"], org, group_id)
         return None if row is None else GroupRow.from_row(row)
 
     async def list(
         self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[GroupRow]:
-        rows = await self.database.fetch(_Q["list"], org, *(before or (None, None)), limit)
+        rows = await self.database.tenant(org).fetch(
+            _Q["list"], org, *(before or (None, None)), limit
+        )
         return [GroupRow.from_row(row) for row in rows]
 
     async def rename(self, connection: Connection, org: OrgId, group_id: str, name: str) -> bool:
@@ -78,5 +80,5 @@ class GroupStore:
         await connection.execute(_Q["remove_members"], org, group_id, list(device_ids))
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
-        rows = await self.database.fetch(_Q["members"], org, list(group_ids))
+        rows = await self.database.tenant(org).fetch(_Q["members"], org, list(group_ids))
         return [DeviceId(row["device_id"]) for row in rows]

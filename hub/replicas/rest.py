@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from hub.base.roles import Rights
+from hub.base.roles import Isolation, Rights
 from hub.replicas.figures import Figures
 from hub.replicas.lease import LEASE_SECONDS
 from hub.replicas.store import HealthStore, ReplicaRow
@@ -36,6 +36,9 @@ class DatabaseLogin(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str
     rights: Rights
     """The most that the hub's login may do; all but `hub` is more than serving needs."""
+    organisations: Isolation
+    """What keeps organisations apart: `role`, a database role for each transaction and row-level
+    security, or `statements` alone, where the login may not become that role."""
 
 
 class FleetHealth(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -66,7 +69,9 @@ class HealthEndpoints:
                 unfinished_commands=counts.unfinished,
                 cloud_queue=self._cloud_queue(),
             ),
-            database_login=DatabaseLogin(name=login.name, rights=login.rights),
+            database_login=DatabaseLogin(
+                name=login.name, rights=login.rights, organisations=login.organisations
+            ),
         )
 
 

@@ -123,13 +123,13 @@ class TelemetryStore:
     # Reading
 
     async def logs(self, org: OrgId, device_id: DeviceId, *values: Any) -> list[Record]:
-        return await self._database.fetch(_Q["logs"], org, device_id, *values)
+        return await self._database.tenant(org).fetch(_Q["logs"], org, device_id, *values)
 
     async def events(self, org: OrgId, device_id: DeviceId, *values: Any) -> list[Record]:
-        return await self._database.fetch(_Q["events"], org, device_id, *values)
+        return await self._database.tenant(org).fetch(_Q["events"], org, device_id, *values)
 
     async def states(self, org: OrgId, device_id: DeviceId, *values: Any) -> list[Record]:
-        return await self._database.fetch(_Q["states"], org, device_id, *values)
+        return await self._database.tenant(org).fetch(_Q["states"], org, device_id, *values)
 
     async def metrics(
         self,
@@ -143,14 +143,16 @@ class TelemetryStore:
         rolled_up: bool,
     ) -> list[Record]:
         query = _Q["metrics_rolled" if rolled_up else "metrics_raw"]
-        return await self._database.fetch(query, org, device_ids, name, since, until, step)
+        return await self._database.tenant(org).fetch(
+            query, org, device_ids, name, since, until, step
+        )
 
     async def metric_names(self, org: OrgId, device_id: DeviceId) -> list[str]:
-        rows = await self._database.fetch(_Q["metric_names"], org, device_id)
+        rows = await self._database.tenant(org).fetch(_Q["metric_names"], org, device_id)
         return [row["name"] for row in rows]
 
     async def log_sources(self, org: OrgId, device_id: DeviceId) -> list[str]:
-        rows = await self._database.fetch(_Q["log_sources"], org, device_id)
+        rows = await self._database.tenant(org).fetch(_Q["log_sources"], org, device_id)
         return [row["source"] for row in rows]
 
     # Jobs

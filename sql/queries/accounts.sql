@@ -19,27 +19,27 @@ INSERT INTO signing_key (kid, private_key) VALUES ($1, $2)
 WITH gone AS (DELETE FROM signing_key WHERE retired_at < now() - make_interval(secs => $2))
 UPDATE signing_key SET retired_at = now() WHERE kid <> $1 AND retired_at IS NULL
 
--- name: lock_setup
+-- name: lock_setup @org
 -- Take turns: replicas that start together in making what a fresh database lacks, administrators
 -- in taking each other away.
 SELECT pg_advisory_xact_lock(68194)
 
--- name: settings
+-- name: settings @org
 SELECT name, value FROM setting WHERE org_id = $1
 
--- name: put_setting
+-- name: put_setting @org
 INSERT INTO setting (org_id, name, value) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value
 
 -- name: count_users
 SELECT count(*) FROM app_user WHERE org_id = $1
 
--- name: count_admins
+-- name: count_admins @org
 -- Enabled administrators besides one user.
 SELECT count(*) FROM app_user
 WHERE org_id = $1 AND role = 'ADMIN' AND NOT disabled AND user_id <> $2
 
--- name: add_user
+-- name: add_user @org
 INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash, initial_password)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING *
@@ -47,31 +47,31 @@ RETURNING *
 -- name: user_by_name
 SELECT * FROM app_user WHERE org_id = $1 AND lower(username) = lower($2)
 
--- name: user_by_id
+-- name: user_by_id @org
 SELECT * FROM app_user WHERE org_id = $1 AND user_id = $2
 
--- name: lock_user
+-- name: lock_user @org
 SELECT * FROM app_user WHERE org_id = $1 AND user_id = $2 FOR UPDATE
 
--- name: list_users
+-- name: list_users @org
 SELECT * FROM app_user
 WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, user_id) < ($2, $3))
 ORDER BY created_at DESC, user_id DESC
 LIMIT $4
 
--- name: update_user
+-- name: update_user @org
 UPDATE app_user SET display_name = $3, role = $4, disabled = $5, password_hash = $6,
                     initial_password = $7
 WHERE org_id = $1 AND user_id = $2
 RETURNING *
 
--- name: delete_user
+-- name: delete_user @org
 DELETE FROM app_user WHERE org_id = $1 AND user_id = $2
 
--- name: preferences
+-- name: preferences @org
 SELECT value FROM user_preference WHERE org_id = $1 AND user_id = $2
 
--- name: put_preferences
+-- name: put_preferences @org
 INSERT INTO user_preference (org_id, user_id, value) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, user_id) DO UPDATE SET value = excluded.value
 
@@ -147,13 +147,13 @@ UPDATE refresh_token SET used_at = now() WHERE token_hash = $1
 UPDATE user_session SET expires_at = least(now() + make_interval(secs => $3), ends_at), used_at = now()
 WHERE org_id = $1 AND session_id = $2
 
--- name: sessions
+-- name: sessions @org
 -- Those of a user that have not ended, the newest first.
 SELECT * FROM user_session
 WHERE org_id = $1 AND user_id = $2 AND lowest <= highest AND least(expires_at, ends_at) > now()
 ORDER BY created_at DESC, session_id DESC
 
--- name: session_owner
+-- name: session_owner @org
 SELECT user_id FROM user_session WHERE org_id = $1 AND session_id = $2 AND lowest <= highest
 
 -- name: session_standing
@@ -180,15 +180,15 @@ WITH present AS (
 )
 SELECT device_id FROM present
 
--- name: authenticated_recently
+-- name: authenticated_recently @org
 -- Whether a session's user has shown more than a token within $3 seconds.
 SELECT now() - authenticated_at BETWEEN interval '0' AND make_interval(secs => $3)
 FROM user_session WHERE org_id = $1 AND session_id = $2
 
--- name: authenticated
+-- name: authenticated @org
 UPDATE user_session SET authenticated_at = now() WHERE org_id = $1 AND session_id = $2
 
--- name: end_sessions
+-- name: end_sessions @org
 -- One session, or all of a user's.
 WITH mine AS (
     SELECT org_id, session_id FROM user_session
@@ -203,7 +203,7 @@ WITH mine AS (
 INSERT INTO revocation (org_id, kind, subject, lowest, highest)
 SELECT $1, 'session', subject, lowest, highest FROM ended
 
--- name: end_user
+-- name: end_user @org
 -- For the sockets of a user who may not come back.
 INSERT INTO revocation (org_id, kind, subject, lowest, highest) VALUES ($1, 'user', $2, 1, 0)
 
@@ -217,7 +217,7 @@ FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
 LEFT JOIN revocation r ON r.made_in >= $1::text::xid8
 ORDER BY r.revocation_id
 
--- name: add_ticket
+-- name: add_ticket @org
 INSERT INTO ws_ticket (ticket_hash, org_id, session_id, expires_at, token_expires_at)
 VALUES ($1, $2, $3, now() + make_interval(secs => $4), to_timestamp($5))
 
@@ -231,7 +231,7 @@ RETURNING t.org_id, t.session_id, t.token_expires_at, u.user_id, u.username, u.r
           t.expires_at > now() AND s.lowest <= s.highest AND s.ends_at > now() AND NOT u.disabled
           AS valid
 
--- name: add_api_key
+-- name: add_api_key @org
 INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING *
@@ -240,7 +240,7 @@ RETURNING *
 SELECT k.*, u.username FROM api_key k JOIN app_user u USING (org_id, user_id)
 WHERE k.key_hash = $1 AND NOT u.disabled AND (k.expires_at IS NULL OR k.expires_at > now())
 
--- name: list_api_keys
+-- name: list_api_keys @org
 -- $2 of one user, $3 one key; null is all.
 SELECT * FROM api_key
 WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) AND ($3::text IS NULL OR key_id = $3)
@@ -248,22 +248,22 @@ WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) AND ($3::text IS NULL O
 ORDER BY created_at DESC, key_id DESC
 LIMIT $6
 
--- name: count_api_keys
+-- name: count_api_keys @org
 -- How many a user has; whoever makes one holds the lock on the user.
 SELECT count(*) FROM api_key
 WHERE org_id = $1 AND user_id = $2 AND (expires_at IS NULL OR expires_at > now())
 
--- name: delete_api_key
+-- name: delete_api_key @org
 DELETE FROM api_key WHERE org_id = $1 AND key_id = $2
 RETURNING key_id, user_id, name
 
--- name: api_key_owner
+-- name: api_key_owner @org
 SELECT user_id FROM api_key WHERE org_id = $1 AND key_id = $2
 
--- name: delete_keys_of
+-- name: delete_keys_of @org
 DELETE FROM api_key WHERE org_id = $1 AND user_id = $2
 
--- name: delete_keys_above
+-- name: delete_keys_above @org
 -- A user who may do less keeps no key that may do more.
 DELETE FROM api_key WHERE org_id = $1 AND user_id = $2 AND role = ANY($3::text[])
 

@@ -1,4 +1,4 @@
--- name: insert
+-- name: insert @org
 -- Rows in the transaction of the action that they tell of.
 INSERT INTO audit_log (org_id, actor, action, target, detail, actor_kind, actor_id, credential, address,
                        request_id, outcome, reason, changes)
@@ -7,7 +7,7 @@ SELECT * FROM json_to_recordset($1::json)
            actor_id text, credential text, address text, request_id text, outcome text,
            reason text, changes jsonb)
 
--- name: list
+-- name: list @org
 -- Newest first, from a cursor (at, audit_id) on.
 SELECT *
 FROM audit_log

@@ -1,9 +1,9 @@
--- name: add
+-- name: add @org
 INSERT INTO campaign (org_id, campaign_id, subject, command, terms, created_by, owner_kind, owner_id,
                       owner_key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
--- name: add_devices
+-- name: add_devices @org
 -- Its targets in their row; who is in no wave is skipped from the start ($5 says why).
 INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave, status, error,
                              finished_at)
@@ -13,17 +13,17 @@ SELECT $1, $2, t.position, t.device_id, t.wave,
        CASE WHEN t.wave < 0 THEN now() END
 FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS t (device_id, wave, position)
 
--- name: get
+-- name: get @org
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
 
--- name: list
+-- name: list @org
 -- Newest first.
 SELECT * FROM campaign
 WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, campaign_id) < ($2, $3))
 ORDER BY created_at DESC, campaign_id DESC
 LIMIT $4
 
--- name: counts
+-- name: counts @org
 -- Of these campaigns, how many targets stand how.
 SELECT c.campaign_id,
        count(*) FILTER (WHERE d.status = 'PENDING') AS pending,
@@ -43,14 +43,14 @@ FROM campaign c JOIN campaign_device d USING (org_id, campaign_id)
 WHERE c.org_id = $1 AND c.campaign_id = ANY ($2::text[])
 GROUP BY c.campaign_id
 
--- name: devices
+-- name: devices @org
 -- The targets of a campaign in their row.
 SELECT * FROM campaign_device
 WHERE org_id = $1 AND campaign_id = $2 AND ($3::bigint IS NULL OR position > $3)
 ORDER BY position
 LIMIT $4
 
--- name: of_device
+-- name: of_device @org
 -- The campaigns that one device is or was part of, newest first; there are few campaigns.
 SELECT t.*, c.terms ->> 'version' AS wanted, c.status AS campaign_status,
        c.created_at AS campaign_created_at
@@ -60,12 +60,12 @@ WHERE c.org_id = $1 AND t.device_id = $2
 ORDER BY c.created_at DESC, c.campaign_id DESC
 LIMIT $3
 
--- name: unfinished_of
+-- name: unfinished_of @org
 -- Whether anything is under way about a subject.
 SELECT EXISTS (SELECT 1 FROM campaign
                WHERE org_id = $1 AND subject = $2 AND closed_at IS NULL)
 
--- name: lock
+-- name: lock @org
 -- A campaign for whoever wants something of it.
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2 FOR UPDATE
 
@@ -145,7 +145,7 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING'
   AND (d.disabled OR d.deleted_at IS NOT NULL)
 RETURNING t.*
 
--- name: failures
+-- name: failures @org
 -- What these devices ($2, null: any) failed within eight days, and since they were cleared: without
 -- the faults of a release ($3), and without artifacts that failed on so many devices ($4).
 WITH spread AS (
@@ -167,10 +167,10 @@ WHERE d.deleted_at IS NULL AND t.finished_at > d.created_at
   AND t.error ->> 'code' <> ALL ($3::text[])
   AND c.command ->> 'sha256' NOT IN (SELECT digest FROM spread WHERE digest IS NOT NULL)
 
--- name: now
+-- name: now @org
 SELECT now()
 
--- name: clear_penalty
+-- name: clear_penalty @org
 -- What a device failed until now holds it back no longer; nothing for a device that is not there.
 INSERT INTO penalty_cleared (org_id, device_id)
 SELECT org_id, device_id FROM device
@@ -203,7 +203,7 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.position = n.position
   AND t.status = n.was_status AND t.phase = n.was_phase AND t.attempt = n.was_attempt
 RETURNING t.position
 
--- name: skip_pending
+-- name: skip_pending @org
 -- Nothing further is sent: whoever waits is skipped, of the waves up to $3; $5 only who is away. Who
 -- went away with a command of which nothing is known has not just been passed over.
 UPDATE campaign_device t
@@ -222,7 +222,7 @@ UPDATE campaign_device SET status = 'FAILED', error = $4, finished_at = now()
 WHERE org_id = $1 AND campaign_id = $2 AND position = $3
   AND status = 'IN_PROGRESS' AND phase = 'downloading' AND attempt = $5
 
--- name: move
+-- name: move @org
 -- Another status or wave, if it still has the one that was seen ($3, $4).
 UPDATE campaign SET status = $5, wave = $6, stopped_because = CASE WHEN $5 <> 'IN_PROGRESS' THEN coalesce($7, stopped_because) END,
     wave_since = CASE WHEN wave <> $6 OR (status <> $5 AND $5 = 'IN_PROGRESS')
@@ -232,7 +232,7 @@ UPDATE campaign SET status = $5, wave = $6, stopped_because = CASE WHEN $5 <> 'I
 WHERE org_id = $1 AND campaign_id = $2 AND status = $3 AND wave = $4
 RETURNING *
 
--- name: own
+-- name: own @org
 -- Whoever resumes a campaign answers for it from then on.
 UPDATE campaign SET owner_kind = $3, owner_id = $4, owner_key = $5
 WHERE org_id = $1 AND campaign_id = $2

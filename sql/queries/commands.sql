@@ -226,14 +226,14 @@ FROM device_line l JOIN replica r USING (replica_id)
 JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
 WHERE l.closed_at IS NULL AND r.ended_at IS NULL
 
--- name: lock_one
+-- name: lock_one @org
 -- A command, and the replica on which its device has a line.
 SELECT c.*, l.replica_id AS owner FROM command c
 LEFT JOIN device_line l ON l.org_id = c.org_id AND l.device_id = c.device_id AND l.closed_at IS NULL
 WHERE c.org_id = $1 AND c.device_id = $2 AND c.command_id = $3
 FOR UPDATE OF c
 
--- name: lock_pending
+-- name: lock_pending @org
 -- What waits for a device, in the order in which replies lock it.
 SELECT * FROM command
 WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL AND status = 'PENDING'
@@ -241,13 +241,13 @@ WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL AND status = 'PENDI
 ORDER BY seq
 FOR UPDATE
 
--- name: withdraw
+-- name: withdraw @org
 -- Cancelled before it was sent.
 UPDATE command SET status = 'CANCELLED', finished_at = now(), cancelled_by = $3, error = $4
 WHERE org_id = $1 AND command_id = $2
 RETURNING *
 
--- name: ask_cancel
+-- name: ask_cancel @org
 -- Somebody wants it cancelled; the device decides.
 UPDATE command SET cancelled_by = $3 WHERE org_id = $1 AND command_id = $2
 RETURNING *
@@ -298,14 +298,14 @@ SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, 
      USING (org_id, command_id)
 WHERE finished_at IS NOT NULL
 
--- name: get
+-- name: get @org
 SELECT * FROM command WHERE org_id = $1 AND device_id = $2 AND command_id = $3
 
--- name: batch
+-- name: batch @org
 -- The commands of one bulk call.
 SELECT * FROM command WHERE org_id = $1 AND batch_id = $2
 
--- name: list
+-- name: list @org
 -- Newest first; a filter that is null matches all.
 SELECT * FROM command
 WHERE org_id = $1

@@ -1,4 +1,4 @@
--- name: lock
+-- name: lock @org
 -- The configuration of these devices, locked in a fixed order.
 SELECT c.* FROM device_config c
 JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
@@ -28,7 +28,7 @@ INSERT INTO device_config_history (org_id, device_id, version, actor, command_id
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[],
                      $7::bigint[], $8::jsonb[])
 
--- name: base
+-- name: base @org
 -- What was desired before a push that had no effect.
 SELECT h.base_version AS version, coalesce(b.document, '{}') AS document
 FROM device_config_history h
@@ -37,12 +37,12 @@ LEFT JOIN device_config_history b ON b.org_id = h.org_id AND b.device_id = h.dev
 WHERE h.org_id = $1 AND h.device_id = $2 AND h.version = $3 AND h.without_effect
   AND (b.document IS NOT NULL OR h.base_version = 0)
 
--- name: document
+-- name: document @org
 -- What a version was, while that is kept.
 SELECT document FROM device_config_history
 WHERE org_id = $1 AND device_id = $2 AND version = $3
 
--- name: note_ends
+-- name: note_ends @org
 -- How pushes ended; answers those of which that was not known.
 UPDATE device_config_history h
 SET outcome = n.outcome, device_version = n.device_version, error = n.error, ended_at = now(),
@@ -71,7 +71,7 @@ JOIN device_config c ON c.org_id = h.org_id AND c.device_id = h.device_id
 JOIN unnest($1::text[], $2::text[]) AS n (org_id, device_id)
      ON n.org_id = h.org_id AND n.device_id = h.device_id
 
--- name: report
+-- name: report @org
 -- What devices have, and how that compares; and what is desired without what was taken out.
 UPDATE device_config c
 SET reported = n.reported, reported_version = n.version, reported_hash = n.hash,
@@ -81,10 +81,10 @@ FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bigint[], $5::text[], $6::t
      AS n (org_id, device_id, reported, version, hash, status, error, desired, desired_version)
 WHERE c.org_id = n.org_id AND c.device_id = n.device_id
 
--- name: get
+-- name: get @org
 SELECT * FROM device_config WHERE org_id = $1 AND device_id = $2
 
--- name: history
+-- name: history @org
 -- Newest first.
 SELECT * FROM device_config_history
 WHERE org_id = $1 AND device_id = $2 AND ($3::bigint IS NULL OR version < $3)
@@ -107,23 +107,23 @@ WHERE c.org_id = h.org_id AND c.device_id = h.device_id AND h.document IS NOT NU
                   WHERE p.org_id = h.org_id AND p.device_id = h.device_id
                     AND p.base_version = h.version AND p.outcome = 'pending')
 
--- name: schemas
+-- name: schemas @org
 -- The schemas of these organisations. Text, because jsonb would lose the order of keywords.
 SELECT org_id, schema, updated_at, updated_by FROM config_schema WHERE org_id = ANY ($1::text[])
 
--- name: set_schema
+-- name: set_schema @org
 INSERT INTO config_schema (org_id, schema, updated_by) VALUES ($1, $2, $3)
 ON CONFLICT (org_id) DO UPDATE
 SET schema = excluded.schema, updated_at = clock_timestamp(), updated_by = excluded.updated_by
 
--- name: delete_schema
+-- name: delete_schema @org
 DELETE FROM config_schema WHERE org_id = $1 RETURNING org_id
 
--- name: hidden
+-- name: hidden @org
 -- What hides in configurations of an organisation, by the present schema or a former one.
 SELECT schema FROM config_hidden WHERE org_id = $1
 
--- name: remember_hidden
+-- name: remember_hidden @org
 INSERT INTO config_hidden (org_id, digest, schema)
 VALUES ($1, sha256(convert_to($2, 'UTF8')), $2)
 ON CONFLICT DO NOTHING

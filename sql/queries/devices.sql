@@ -36,7 +36,7 @@ WITH changed AS (
 )
 SELECT highest FROM changed
 
--- name: end_tokens
+-- name: end_tokens @org
 -- No token of these devices is good from now on.
 WITH changed AS (
     UPDATE device SET lowest = highest + 1 WHERE org_id = $1 AND device_id = ANY ($2::text[])
@@ -45,18 +45,18 @@ WITH changed AS (
 INSERT INTO revocation (org_id, kind, subject, lowest, highest)
 SELECT org_id, 'device', device_id, lowest, highest FROM changed
 
--- name: add_state
+-- name: add_state @org
 INSERT INTO device_state (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
 
--- name: add_config
+-- name: add_config @org
 INSERT INTO device_config (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
 
--- name: standing
+-- name: standing @org
 -- Whether a device is known, and in good standing.
 SELECT disabled, deleted_at IS NOT NULL AS deleted FROM device
 WHERE org_id = $1 AND device_id = $2
 
--- name: create
+-- name: create @org
 -- By an administrator: new, or a deleted one brought back.
 INSERT INTO device (org_id, device_id, name, company_id, production_line_id, tags)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -68,7 +68,7 @@ SET name = excluded.name, company_id = excluded.company_id, tags = excluded.tags
 WHERE device.deleted_at IS NOT NULL
 RETURNING reborn_at IS NOT NULL AS reborn
 
--- name: forget_former
+-- name: forget_former @org
 -- What was noted of a deleted device with the same id; what was sent to it and has not ended is lost.
 WITH state AS (
     UPDATE device_state SET status = 'OFFLINE', metrics = '{}', last_seen = NULL
@@ -83,7 +83,7 @@ WITH state AS (
 UPDATE command SET status = 'UNKNOWN', finished_at = now(), error = $3
 WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL
 
--- name: get
+-- name: get @org
 -- One device as REST tells it; $1, $2. A line counts until its replica is declared dead: a lease that
 -- ran out while Postgres stood still says nothing of it.
 SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
@@ -98,7 +98,7 @@ LEFT JOIN device_line l USING (org_id, device_id)
 LEFT JOIN replica r USING (replica_id)
 WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 
--- name: list
+-- name: list @org
 -- Newest first; a filter that is null matches all. The groups are looked up for the rows shown only.
 SELECT *, ARRAY(SELECT m.group_id FROM device_group_member m
                 WHERE m.org_id = device.org_id AND m.device_id = device.device_id
@@ -124,7 +124,7 @@ WHERE ($3::text[] IS NULL OR CASE WHEN connected THEN said ELSE 'OFFLINE' END = 
 ORDER BY created_at DESC, device_id DESC
 LIMIT $9
 
--- name: connected
+-- name: connected @org
 -- The devices that are on a live line of any replica, the newest line first.
 SELECT l.device_id, l.replica_id, l.generation, l.connected_at
 FROM device_line l JOIN replica r USING (replica_id)
@@ -133,13 +133,13 @@ WHERE l.org_id = $1 AND l.closed_at IS NULL AND r.ended_at IS NULL
 ORDER BY l.connected_at DESC, l.device_id DESC
 LIMIT $4
 
--- name: change
+-- name: change @org
 UPDATE device SET name = $3, company_id = $4, production_line_id = $5, tags = $6, disabled = $7,
                   connection_mode = $8,
                   mode_changed_at = CASE WHEN connection_mode = $8 THEN mode_changed_at ELSE now() END
 WHERE org_id = $1 AND device_id = $2
 
--- name: lock_known
+-- name: lock_known @org
 -- Those among these that exist, under the lock that orders their commands: what was accepted for them
 -- is there for the next statement. Sorted, so that no two calls deadlock.
 SELECT device_id FROM device
@@ -147,7 +147,7 @@ WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND deleted_at IS NULL
 ORDER BY org_id, device_id
 FOR UPDATE
 
--- name: delete
+-- name: delete @org
 -- The rows stay, so that the devices cannot enrol again by themselves; their memberships go.
 WITH memberships AS (
     DELETE FROM device_group_member WHERE org_id = $1 AND device_id = ANY ($2::text[])
@@ -162,7 +162,7 @@ WITH memberships AS (
 )
 UPDATE device SET deleted_at = now() WHERE org_id = $1 AND device_id = ANY ($2::text[])
 
--- name: known
+-- name: known @org
 -- Which of these exist.
 SELECT device_id FROM device
 WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND deleted_at IS NULL

@@ -1,18 +1,18 @@
--- name: company
+-- name: company @org
 -- The company that a device belongs to.
 SELECT company_id FROM device WHERE org_id = $1 AND device_id = $2
 
--- name: existing
+-- name: existing @org
 -- Which of these records of a device are there, whatever their kind.
 SELECT record_id, digest FROM aggregated
 WHERE org_id = $1 AND device_id = $2 AND record_id = ANY ($3::text[])
 
--- name: share
+-- name: share @org
 -- How many records of a device wait, counted up to $3.
 SELECT count(*) FROM (SELECT 1 FROM cloud_sync_queue
                       WHERE org_id = $1 AND device_id = $2 AND status = 'pending' LIMIT $3) w
 
--- name: add
+-- name: add @org
 -- New records of a device; answers those that nobody has put there meanwhile.
 INSERT INTO aggregated (org_id, device_id, record_id, kind, company_id, ts, data, digest)
 SELECT $1, $2, r.* FROM unnest($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::jsonb[],
@@ -21,7 +21,7 @@ ORDER BY r.record_id
 ON CONFLICT DO NOTHING
 RETURNING record_id
 
--- name: enqueue
+-- name: enqueue @org
 -- In the order in which they were handed in.
 INSERT INTO cloud_sync_queue (org_id, device_id, record_id, company_id, kind)
 SELECT $1, $2, r.record_id, r.company_id, r.kind
@@ -29,7 +29,7 @@ FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY
      AS r (record_id, company_id, kind, place)
 ORDER BY r.place
 
--- name: add_lanes
+-- name: add_lanes @org
 INSERT INTO cloud_sync_lane (org_id, company_id)
 SELECT DISTINCT $1, company_id FROM unnest($2::text[]) AS r (company_id)
 ORDER BY 2
@@ -104,7 +104,7 @@ WHERE org_id = $1 AND company_id = $2 AND replica_id = $3
 -- How many wait, of all organisations.
 SELECT count(*) FROM cloud_sync_queue WHERE status = 'pending'
 
--- name: overview
+-- name: overview @org
 -- How it stands: what waits, what was given up, and what is wrong with what waits.
 SELECT (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'pending') AS pending,
        (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'dead') AS dead,
@@ -117,7 +117,7 @@ SELECT (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'pe
                         AND q.status = 'pending')
         ORDER BY l.failed_at DESC LIMIT 1) AS error
 
--- name: dead_letters
+-- name: dead_letters @org
 -- Newest first.
 SELECT q.queue_id, q.record_id, q.company_id, q.kind, q.attempts, q.error, q.finished_at,
        q.device_id, a.ts, a.data
@@ -127,7 +127,7 @@ WHERE q.org_id = $1 AND q.status = 'dead'
 ORDER BY q.finished_at DESC, q.queue_id DESC
 LIMIT $4
 
--- name: retry
+-- name: retry @org
 -- Dead letters of these kinds, companies and ids (null: any) wait again, in their old places, and
 -- their lanes need not wait; how many.
 WITH again AS (
@@ -142,7 +142,7 @@ WITH again AS (
 )
 SELECT count(*) FROM again
 
--- name: discard
+-- name: discard @org
 -- Dead letters of these kinds, companies and ids (null: any) go, the records themselves stay; how
 -- many.
 WITH gone AS (

@@ -1,24 +1,24 @@
--- name: add
+-- name: add @org
 INSERT INTO firmware_release (org_id, release_id, version, channel, filename, size, sha256,
                               signature_base64, created_by, signed_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 RETURNING *
 
--- name: get
+-- name: get @org
 SELECT * FROM firmware_release WHERE org_id = $1 AND release_id = $2
 
--- name: taken
+-- name: taken @org
 -- Whether a channel has this version already.
 SELECT EXISTS (SELECT 1 FROM firmware_release WHERE org_id = $1 AND channel = $2 AND version = $3)
 
--- name: list
+-- name: list @org
 -- Newest first.
 SELECT * FROM firmware_release
 WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, release_id) < ($2, $3))
 ORDER BY created_at DESC, release_id DESC
 LIMIT $4
 
--- name: lock_artifact
+-- name: lock_artifact @org
 -- Whoever adds or takes away what names this artifact, one at a time; $1 its SHA-256.
 SELECT pg_advisory_xact_lock(hashtextextended('artifact ' || $1, 0))
 
@@ -26,29 +26,29 @@ SELECT pg_advisory_xact_lock(hashtextextended('artifact ' || $1, 0))
 -- Whether any release, of whichever organisation, has this artifact.
 SELECT EXISTS (SELECT 1 FROM firmware_release WHERE sha256 = $1)
 
--- name: lock
+-- name: lock @org
 SELECT * FROM firmware_release WHERE org_id = $1 AND release_id = $2 FOR UPDATE
 
--- name: delete
+-- name: delete @org
 DELETE FROM firmware_release WHERE org_id = $1 AND release_id = $2
 
--- name: sign
+-- name: sign @org
 -- The signature of a release, and the key of ours that it fits.
 UPDATE firmware_release SET signature_base64 = $3, signed_by = $4
 WHERE org_id = $1 AND release_id = $2
 RETURNING *
 
--- name: add_key
+-- name: add_key @org
 INSERT INTO firmware_key (org_id, key_id, name, public_key, created_by)
 VALUES ($1, $2, $3, $4, $5)
 RETURNING *
 
--- name: keys
+-- name: keys @org
 -- Newest first; without a limit ($4) all of an organisation's.
 SELECT * FROM firmware_key
 WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, key_id) < ($2, $3))
 ORDER BY created_at DESC, key_id DESC
 LIMIT $4
 
--- name: delete_key
+-- name: delete_key @org
 DELETE FROM firmware_key WHERE org_id = $1 AND key_id = $2 RETURNING *

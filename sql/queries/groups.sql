@@ -1,13 +1,13 @@
--- name: create
+-- name: create @org
 INSERT INTO device_group (org_id, group_id, name) VALUES ($1, $2, $3)
 RETURNING *, 0::bigint AS member_count
 
--- name: get
+-- name: get @org
 SELECT g.*, (SELECT count(*) FROM device_group_member m
              WHERE m.org_id = g.org_id AND m.group_id = g.group_id) AS member_count
 FROM device_group g WHERE org_id = $1 AND group_id = $2
 
--- name: list
+-- name: list @org
 -- Newest first.
 SELECT g.*, (SELECT count(*) FROM device_group_member m
              WHERE m.org_id = g.org_id AND m.group_id = g.group_id) AS member_count
@@ -16,25 +16,25 @@ WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, group_id) < ($2, 
 ORDER BY created_at DESC, group_id DESC
 LIMIT $4
 
--- name: rename
+-- name: rename @org
 UPDATE device_group SET name = $3 WHERE org_id = $1 AND group_id = $2 RETURNING group_id
 
--- name: delete
+-- name: delete @org
 -- Gives its members: the snapshot is from before they go with it.
 DELETE FROM device_group g WHERE org_id = $1 AND group_id = $2
 RETURNING ARRAY(SELECT m.device_id FROM device_group_member m
                 WHERE m.org_id = g.org_id AND m.group_id = g.group_id ORDER BY m.device_id)
 
--- name: add_members
+-- name: add_members @org
 INSERT INTO device_group_member (org_id, group_id, device_id)
 SELECT $1, $2, unnest($3::text[])
 ON CONFLICT DO NOTHING
 
--- name: remove_members
+-- name: remove_members @org
 DELETE FROM device_group_member
 WHERE org_id = $1 AND group_id = $2 AND device_id = ANY ($3::text[])
 
--- name: members
+-- name: members @org
 -- The devices of any of these groups.
 SELECT DISTINCT device_id FROM device_group_member
 WHERE org_id = $1 AND group_id = ANY ($2::text[])

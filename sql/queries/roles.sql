@@ -102,7 +102,8 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NO
 ORDER BY 1
 
 -- name: login
--- As whom this session is signed in, and the most that it may do or become.
+-- As whom this session is signed in, the most that it may do or become, and whether it may become the
+-- role of one organisation.
 SELECT session_user::text AS name, CASE
     WHEN EXISTS (SELECT FROM pg_roles WHERE rolsuper AND pg_has_role(session_user, oid, 'MEMBER'))
         THEN 'superuser'
@@ -115,4 +116,6 @@ SELECT session_user::text AS name, CASE
              (SELECT relowner FROM pg_class WHERE oid = to_regclass('audit_log')),
              (SELECT datdba FROM pg_database WHERE datname = current_database())), 'MEMBER')
         THEN 'owner'
-    ELSE 'hub' END AS rights
+    ELSE 'hub' END AS rights,
+    CASE WHEN pg_has_role(session_user, to_regrole('longline_app'), 'SET') THEN 'role'
+         ELSE 'statements' END AS organisations

@@ -40,9 +40,9 @@ SET status = n.status, metrics = n.metrics, last_seen = greatest(s.last_seen, n.
 FROM present n
 WHERE s.org_id = n.org_id AND s.device_id = n.device_id
 
--- name: logs
+-- name: logs @org
 -- Newest first. received_at is unique within a device: the hub counts microseconds up.
-SELECT received_at, ts, level, source, command_id, line FROM log_line
+SELECT received_at, ts, level, source, command_id, line FROM tenant_log_line
 WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
   AND ($3::timestamptz IS NULL OR received_at >= $3)
   AND ($4::timestamptz IS NULL OR received_at <= $4)
@@ -54,11 +54,11 @@ WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
 ORDER BY received_at DESC
 LIMIT $9
 
--- name: events
+-- name: events @org
 -- Newest first: production events, alerts and status changes of one device. What the hub itself says
 -- of its presence is in the table of events as `status`; $8: only that.
 SELECT received_at, type, body FROM (
-    SELECT received_at, type, body FROM event
+    SELECT received_at, type, body FROM tenant_event
     WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
       AND ($6::text[] IS NULL OR type = ANY ($6))
       AND (NOT $8::boolean OR type = 'status')
@@ -68,7 +68,7 @@ SELECT received_at, type, body FROM (
     UNION ALL
     SELECT received_at, 'status',
            jsonb_build_object('status', status, 'metrics', metrics, 'at', ts)
-    FROM status_event
+    FROM tenant_status_event
     WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
       AND ($6::text[] IS NULL OR 'status' = ANY ($6))
       AND NOT $8::boolean
@@ -79,30 +79,30 @@ SELECT received_at, type, body FROM (
 ORDER BY received_at DESC
 LIMIT $7
 
--- name: states
+-- name: states @org
 -- Newest first: when lines opened and closed, and status events that say something else than the event
 -- before. Of what was before $3 only the last of both kinds, within a week.
 WITH said AS (
     SELECT received_at, status, NULL::boolean AS connected, NULL::bigint AS generation
-    FROM status_event
+    FROM tenant_status_event
     WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
       AND received_at >= $3 AND received_at <= $4
     UNION ALL
     SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
            (body ->> 'generation')::bigint
-    FROM event
+    FROM tenant_event
     WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
       AND type = 'status'
       AND received_at >= $3 AND received_at <= $4
     UNION ALL (
-        SELECT received_at, status, NULL, NULL FROM status_event
+        SELECT received_at, status, NULL, NULL FROM tenant_status_event
         WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
           AND received_at < $3 AND received_at >= $3 - interval '7 days'
         ORDER BY received_at DESC LIMIT 1
     ) UNION ALL (
         SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
                (body ->> 'generation')::bigint
-        FROM event
+        FROM tenant_event
         WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
       AND type = 'status'
           AND received_at < $3 AND received_at >= $3 - interval '7 days'
@@ -116,7 +116,7 @@ WHERE connected IS NOT NULL OR status IS DISTINCT FROM before
 ORDER BY received_at DESC
 LIMIT $5
 
--- name: metrics_raw
+-- name: metrics_raw @org
 -- One metric of some devices in steps, from raw status events. A device that is there and has none
 -- answers one row without a bucket.
 SELECT d.device_id, p.* FROM device d
@@ -124,7 +124,7 @@ LEFT JOIN LATERAL (
     SELECT date_bin($6, received_at, 'epoch') AS bucket, count(*) AS count,
            avg(value) AS avg, min(value) AS min, max(value) AS max
     FROM (
-        SELECT received_at, (metrics ->> $3)::double precision AS value FROM status_event
+        SELECT received_at, (metrics ->> $3)::double precision AS value FROM tenant_status_event
         WHERE org_id = $1 AND device_id = d.device_id AND received_at < $5
           AND received_at >= greatest($4, d.reborn_at)
           AND metrics ? $3
@@ -134,7 +134,7 @@ LEFT JOIN LATERAL (
 WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[]) AND d.deleted_at IS NULL
 ORDER BY d.device_id, p.bucket
 
--- name: metrics_rolled
+-- name: metrics_rolled @org
 -- The same from the five-minute roll-ups, for what is older than the raw events.
 SELECT d.device_id, p.* FROM device d
 LEFT JOIN LATERAL (
@@ -148,11 +148,11 @@ LEFT JOIN LATERAL (
 WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[]) AND d.deleted_at IS NULL
 ORDER BY d.device_id, p.bucket
 
--- name: metric_names
+-- name: metric_names @org
 -- What a device measured within a day, or said last; what is not rolled up yet is in its events.
 SELECT jsonb_object_keys(metrics) AS name FROM device_state WHERE org_id = $1 AND device_id = $2
 UNION
-SELECT jsonb_object_keys(metrics) FROM status_event
+SELECT jsonb_object_keys(metrics) FROM tenant_status_event
 WHERE org_id = $1 AND device_id = $2 AND received_at >= greatest(
     (SELECT least(up_to, now()) FROM rollup_mark WHERE org_id = $1), now() - interval '1 day',
     born($1, $2))
@@ -161,10 +161,10 @@ SELECT name FROM metric_rollup
 WHERE org_id = $1 AND device_id = $2 AND bucket >= greatest(now() - interval '1 day', born($1, $2))
 ORDER BY name
 
--- name: log_sources
+-- name: log_sources @org
 -- Where the newest log lines of a device came from.
 SELECT DISTINCT source FROM (
-    SELECT source FROM log_line WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
+    SELECT source FROM tenant_log_line WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
     ORDER BY received_at DESC LIMIT 10000
 ) newest
 WHERE source IS NOT NULL

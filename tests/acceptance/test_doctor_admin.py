@@ -18,6 +18,7 @@ CHECKS = {
     "clock",
     "schema",
     "database login",
+    "organisations",
     "Postgres",
     "Redis",
 }

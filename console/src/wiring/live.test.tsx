@@ -85,7 +85,7 @@ it("gives no verdict on a fleet of which it has read a part", async () => {
       serverTime: new Date().toISOString(),
       replicas: [],
       totals: { devices: 2, connected: 2, unfinishedCommands: 0, cloudQueue: 0 },
-      databaseLogin: { name: "hub", rights: "least" },
+      databaseLogin: { name: "hub", rights: "hub", organisations: "role" },
     }),
   );
   hub.on("GET /commands", () => list([]));

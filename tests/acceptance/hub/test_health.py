@@ -44,7 +44,9 @@ async def test_each_replica_is_there_with_its_figures(
     assert totals["devices"] >= totals["connected"] >= 1
     assert totals["unfinishedCommands"] >= 0
     assert totals["cloudQueue"] >= 0
-    assert found["databaseLogin"] == {"name": "longline_server", "rights": "hub"}
+    assert found["databaseLogin"] == {
+        "name": "longline_server", "rights": "hub", "organisations": "role",
+    }  # fmt: skip
 
 
 async def test_everybody_who_may_read_reads_it_and_nobody_else(

@@ -61,7 +61,7 @@ async def test_g9_an_event_whose_commit_was_not_answered_is_a_gap(tmp_path: Path
 
 
 async def is_stored(cluster: Cluster) -> bool:
-    connection = await asyncpg.connect(cluster.servers.database_url)
+    connection = await asyncpg.connect(cluster.servers.owner_url)
     try:
         return bool(await connection.fetchval("SELECT count(*) FROM event WHERE seq = 1"))
     finally:

@@ -61,7 +61,9 @@ async def of_d1(reader: TelemetryReader, span: Span, step: timedelta) -> list[Me
 
 
 async def names(database: Database) -> list[str]:
-    rows = await database.fetch("SELECT body ->> 'name' AS name FROM event ORDER BY received_at")
+    rows = await database.tenant(DEFAULT_ORG).fetch(
+        "SELECT body ->> 'name' AS name FROM tenant_event ORDER BY received_at"
+    )
     return [row["name"] for row in rows]
 
 

@@ -33,7 +33,7 @@ const health = (...replicas: Replica[]): Health => ({
   serverTime: NOW,
   replicas,
   totals: { devices: 1, connected: 1, unfinishedCommands: 0, cloudQueue: 0 },
-  databaseLogin: { name: "longline_server", rights: "hub" },
+  databaseLogin: { name: "longline_server", rights: "hub", organisations: "role" },
 });
 
 const about = (part: object) =>
@@ -49,7 +49,7 @@ it.each([
   ["server", [{ about: "login", id: "postgres" }]],
   ["superuser", [{ about: "login", id: "postgres" }]],
 ] as const)("sees a login of the database that is %s", (rights, what) => {
-  const databaseLogin = { name: "postgres", rights };
+  const databaseLogin = { name: "postgres", rights, organisations: "role" as const };
   expect(advice({ ...health(replica()), databaseLogin }, undefined)).toEqual(what);
 });
 
