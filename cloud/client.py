@@ -17,6 +17,7 @@ from tenacity import (
 from cloud.access import Access, Grant, granted
 from cloud.api import Answer, Item, body_of, heard, path_of
 from cloud.bounded import post
+from cloud.outward import WayOut
 from protocol.edge import Kind
 
 SECONDS: Final = 10.0
@@ -33,14 +34,21 @@ class CloudClient:
     """Give it `async with`. `clock` is monotonic."""
 
     def __init__(
-        self, access: Access, *, agent: str, clock: Callable[[], float] = time.monotonic
+        self,
+        access: Access,
+        *,
+        agent: str,
+        way_out: WayOut,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._access = access
         self._clock = clock
         self._grant: Grant | None = None
         self._fetching = asyncio.Lock()
         self._http = httpx.AsyncClient(
-            timeout=SECONDS, trust_env=False, headers={"User-Agent": agent}
+            timeout=SECONDS,
+            headers={"User-Agent": agent},
+            **way_out.options(*filter(None, (access.url, access.token_url))),
         )
 
     async def close(self) -> None:

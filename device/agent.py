@@ -14,8 +14,9 @@ import structlog
 
 from cloud.access import Access
 from cloud.client import CloudClient
+from cloud.outward import CannotTrust, Outward, WayOut
 from device.base.database import Database
-from device.base.errors import EXIT_RESTART, AgentError, JournalUnavailable, fault_in
+from device.base.errors import EXIT_RESTART, AgentError, BadSettings, JournalUnavailable, fault_in
 from device.base.state_directory import claimed, os_boot_id
 from device.commands.book import Book
 from device.commands.journal import Journal
@@ -71,12 +72,14 @@ class Agent:
         settings: Settings,
         *,
         key: str | None,
+        way_out: WayOut,
         cloud: CloudClient | None,
         database: Database,
         own_log: OwnLog,
     ) -> None:
         """Raises `StateUnavailable`."""
         self._settings = settings
+        self._way_out = way_out
         self._own_log = own_log
         self._end: asyncio.Future[End] | None = None
         self._boot_id = secrets.token_hex(8)
@@ -97,7 +100,7 @@ class Agent:
         self._http = httpx.AsyncClient(
             base_url=settings.hub,
             timeout=HTTP_SECONDS,
-            trust_env=False,
+            **way_out.options(settings.hub),
             headers={"User-Agent": _user_agent()},
             event_hooks={"request": [only_to(settings.hub)]},
         )
@@ -222,6 +225,7 @@ class Agent:
     def _connection(self) -> Connection:
         return Connection(
             hub=self._settings.hub,
+            way_out=self._way_out,
             agent=_user_agent(),
             tokens=self._enrolment,
             book=self._book,
@@ -338,18 +342,33 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
 
     After `restart_service` this process becomes the restarted agent: it executes `restart_argv`,
     or its own command line again; with `supervised` it returns 75 instead."""
+    way_out = _way_out(settings.outward)
+    client = _cloud_client(settings, cloud) if cloud else None
     own_log = OwnLog(settings.logs.level)
     own_log.configure()
     structlog.contextvars.bind_contextvars(device=settings.id)
     with claimed(settings.state):
         database = Database(Path(settings.state) / "state.db")
         try:
-            client = CloudClient(cloud, agent=_user_agent()) if cloud else None
-            agent = Agent(settings, key=key, cloud=client, database=database, own_log=own_log)
+            agent = Agent(
+                settings, key=key, way_out=way_out, cloud=client, database=database, own_log=own_log
+            )
             how = asyncio.run(agent.run())
         finally:
             database.close()
     return 0 if how is End.STOP else _start_again(settings)
+
+
+def _cloud_client(settings: Settings, access: Access) -> CloudClient:
+    way_out = _way_out(settings.outward_to_cloud)
+    return CloudClient(access, agent=_user_agent(), way_out=way_out)
+
+
+def _way_out(outward: Outward) -> WayOut:
+    try:
+        return WayOut(outward)
+    except CannotTrust as error:
+        raise BadSettings(str(error)) from None
 
 
 def _start_again(settings: Settings) -> int:

@@ -7,6 +7,8 @@
 | `state_dir` | `LONGLINE_STATE_DIR` | `$XDG_STATE_HOME/longline/<id>` |
 | `enrollment_key_file` | `LONGLINE_ENROLLMENT_KEY_FILE` | the key in `LONGLINE_ENROLLMENT_KEY` |
 | `versions_dir` | `LONGLINE_VERSIONS_DIR` | none; `longline launch` sets it |
+| `tls.ca_file` | `LONGLINE_CA_FILE` | the system's store alone |
+| `proxy`, `no_proxy` | `LONGLINE_PROXY`, `LONGLINE_NO_PROXY` (with commas) | none |
 
 The other keys are the fields of `Settings`. This is the only module of the agent that reads the
 environment. Secrets come from a file or a variable, never from the command line.
@@ -23,9 +25,11 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
+from cloud import outward
 from cloud.access import Access, problem_of
+from cloud.outward import Outward
 from device.base.errors import BadSettings
 from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check
 from protocol.commands import Level
@@ -39,7 +43,10 @@ VARIABLES: Final = {
     "state_dir": "LONGLINE_STATE_DIR",
     "enrollment_key_file": "LONGLINE_ENROLLMENT_KEY_FILE",
     "versions_dir": "LONGLINE_VERSIONS_DIR",
+    "proxy": "LONGLINE_PROXY",
 }
+CA_FILE_VARIABLE: Final = "LONGLINE_CA_FILE"
+NO_PROXY_VARIABLE: Final = "LONGLINE_NO_PROXY"
 CLOUD_VARIABLE: Final = "LONGLINE_CLOUD_"
 KEY_VARIABLE: Final = "LONGLINE_ENROLLMENT_KEY"
 PUBLIC_KEY_BYTES: Final = 32
@@ -107,10 +114,20 @@ class RecordsSettings(SettingsPart, frozen=True):
     """Default: `drop` in the state directory."""
 
 
+class TlsSettings(SettingsPart, frozen=True):
+    """Whose certificates are trusted, by everything that speaks TLS."""
+
+    ca_file: str = ""
+    """A PEM file of more certificates than those of the system (or of `SSL_CERT_FILE`)."""
+    use_system_store: bool = True
+
+
 class CloudSettings(SettingsPart, frozen=True):
     """For DIRECT_CLOUD. The variables are the hub's: `LONGLINE_CLOUD_URL` and so on."""
 
     url: str = ""
+    ca_file: str = ""
+    """In place of `tls.ca_file`."""
     token_file: str | None = None
     token_url: str = ""
     client_id: str = ""
@@ -140,6 +157,13 @@ class Settings(SettingsPart, frozen=True):
     socket_mode: Annotated[str, Meta(pattern=r"^0?6[06]0$")] = "0660"
     versions_dir: str | None = None
     """Where `longline launch` finds versions of the agent. Without it updates are only staged."""
+    proxy: str = ""
+    """`http://[user:password@]host:port`, on the way to the hub and the cloud."""
+    no_proxy: tuple[str, ...] = ()
+    """Hosts that are reached without it."""
+    insecure: bool = False
+    """A hub or cloud on another machine may be reached by `http`, where what is sent is read."""
+    tls: TlsSettings = TlsSettings()
     supervised: bool = False
     """Something starts the agent again when it exits 75."""
     power: PowerSettings = PowerSettings()
@@ -170,6 +194,19 @@ class Settings(SettingsPart, frozen=True):
         return Path(self.firmware.staging_dir or self.state / "firmware")
 
     @property
+    def outward(self) -> Outward:
+        return Outward(
+            ca_file=self.tls.ca_file,
+            use_system_store=self.tls.use_system_store,
+            proxy=self.proxy,
+            no_proxy=self.no_proxy,
+        )
+
+    @property
+    def outward_to_cloud(self) -> Outward:
+        return structs.replace(self.outward, ca_file=self.cloud.ca_file or self.tls.ca_file)
+
+    @property
     def templates(self) -> dict[str, Template]:
         return {**BUILT_IN, **self.shell.templates}
 
@@ -180,12 +217,39 @@ def load(
     """`flags` by field name; those that are None were not given. Raises `BadSettings`."""
     fields = _read_file(config) if config else {}
     fields.update({key: environ[name] for key, name in VARIABLES.items() if environ.get(name)})
+    if environ.get(NO_PROXY_VARIABLE):
+        fields["no_proxy"] = _listed(environ[NO_PROXY_VARIABLE])
     fields.update({key: value for key, value in flags.items() if value is not None})
+    ca_file = fields.pop("ca_file", None) or environ.get(CA_FILE_VARIABLE)
+    if ca_file:
+        fields["tls"] = {**fields.get("tls", {}), "ca_file": ca_file}
     fields.setdefault("id", socket.gethostname())
     fields.setdefault("state_dir", str(_state_home(environ) / "longline" / str(fields["id"])))
     if "hub" not in fields:
         raise BadSettings("which hub? give --hub, LONGLINE_HUB_URL or `hub` in the file")
     return _checked(_convert(fields))
+
+
+def outward_of(ca_file: str | None, environ: Mapping[str, str] = os.environ) -> Outward:
+    """For the tools, which have no file of settings. Raises `BadSettings`."""
+    found = Outward(
+        ca_file=ca_file or environ.get(CA_FILE_VARIABLE, ""),
+        proxy=environ.get(VARIABLES["proxy"], ""),
+        no_proxy=tuple(_listed(environ.get(NO_PROXY_VARIABLE, ""))),
+    )
+    check_outward(found)
+    return found
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def check_outward(way: Outward) -> None:
+    """Raises `BadSettings`."""
+    problem = outward.problem_of(way)
+    if problem is not None:
+        raise BadSettings(problem)
 
 
 def _state_home(environ: Mapping[str, str]) -> Path:
@@ -211,7 +275,8 @@ def _convert(fields: dict[str, Any]) -> Settings:
 def _checked(settings: Settings) -> Settings:
     if not is_device_id(settings.id):
         raise BadSettings(f"{settings.id!r} is not a device id: {DEVICE_ID_RULE}")
-    check_hub_url(settings.hub)
+    check_hub_url(settings.hub, insecure=settings.insecure)
+    check_outward(settings.outward)
     for name, template in settings.shell.templates.items():
         try:
             check(name, template)
@@ -233,15 +298,25 @@ def _is_public_key(text: str) -> bool:
         return False
 
 
-def check_hub_url(url: str) -> None:
-    """Raise `BadSettings` unless `url` is http(s)://host[:port], with a path at most."""
+def check_hub_url(url: str, *, insecure: bool) -> None:
+    """Raise `BadSettings` unless `url` is http(s)://host[:port], with a path at most; http to
+    another machine only when that is wanted (`insecure`)."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         good = False
     if not good or re.search(r"[?#@\s]", url):
-        raise BadSettings(f"{url!r} is not the URL of a hub (http://host:port)")
+        raise BadSettings(f"{url!r} is not the URL of a hub (https://host[:port])")
+    _check_clear(url, "hub", insecure=insecure)
+
+
+def _check_clear(url: str, whose: str, *, insecure: bool) -> None:
+    if outward.is_in_clear(url) and not insecure:
+        raise BadSettings(
+            f"{url} is not encrypted, and the {whose} is another machine: use https, or allow it"
+            " with insecure"
+        )
 
 
 def enrollment_key(key_file: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -249,7 +324,9 @@ def enrollment_key(key_file: str | None, environ: Mapping[str, str] = os.environ
     return _secret("the enrolment key", key_file, KEY_VARIABLE, environ) or None
 
 
-def cloud_access(cloud: CloudSettings, environ: Mapping[str, str] = os.environ) -> Access | None:
+def cloud_access(
+    cloud: CloudSettings, environ: Mapping[str, str] = os.environ, *, insecure: bool = False
+) -> Access | None:
     """How this device reaches the cloud by itself; None when it does not. Raises `BadSettings`."""
     url = environ.get(f"{CLOUD_VARIABLE}URL") or cloud.url
     if not url:
@@ -269,6 +346,8 @@ def cloud_access(cloud: CloudSettings, environ: Mapping[str, str] = os.environ) 
     problem = problem_of(access)
     if problem is not None:
         raise BadSettings(f"settings of the cloud: {problem}")
+    for each in filter(None, (access.url, access.token_url)):
+        _check_clear(each, "cloud", insecure=insecure)
     return access
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, assert_never
 import msgspec
 from msgspec import Struct
 
+from cloud.outward import WayOut
 from device.commands.book import (
     Book,
     BookEffect,
@@ -88,6 +89,7 @@ class SimulatedDevice:
         device_id: str,
         *,
         hub: str,
+        way_out: WayOut,
         tokens: Tokens,
         counts: FleetCounts,
         command_seconds: float,
@@ -109,6 +111,7 @@ class SimulatedDevice:
         self._book = Book(hub_clock.is_past)
         self._connection = Connection(
             hub=hub,
+            way_out=way_out,
             agent="longline-fleet",
             tokens=tokens,
             book=self._book,

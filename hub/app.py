@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from cloud.access import Access, problem_of
 from cloud.client import CloudClient
+from cloud.outward import is_in_clear
 from hub.accounts.access import FOR_DEVICES, Door
 from hub.accounts.guards import AccountGuard
 from hub.accounts.wiring import build as build_accounts
@@ -29,6 +30,7 @@ from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.foundation import Foundation
 from hub.base.migrate import bring_up_to_date
+from hub.base.outward import way_out_of
 from hub.base.settings import Settings
 from hub.campaigns.wiring import build as build_campaigns
 from hub.commands.wiring import build as build_commands
@@ -287,7 +289,12 @@ def _cloud(settings: Settings) -> CloudClient | None:
     problem = problem_of(access)
     if problem is not None:
         raise ConfigurationError(f"LONGLINE_CLOUD_*: {problem}")
-    return CloudClient(access, agent="longline-hub")
+    if not settings.cloud_insecure and any(map(is_in_clear, (access.url, access.token_url))):
+        raise ConfigurationError(
+            "the cloud is another machine, and its URL is http: use https, or set"
+            " LONGLINE_CLOUD_INSECURE=on"
+        )
+    return CloudClient(access, agent="longline-hub", way_out=way_out_of(settings))
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from cloud.outward import WayOut
 from longline.serving import Ready
 
 STEP_SECONDS: Final = 20.0
@@ -35,7 +36,7 @@ class Check:
         self._expected = devices + 1
         self._recorded = recorded
         self._http = httpx.AsyncClient(
-            base_url=f"{ready.url}/api/v1", timeout=HTTP_SECONDS, trust_env=False
+            base_url=f"{ready.url}/api/v1", timeout=HTTP_SECONDS, **WayOut().options(ready.url)
         )
         self._token = ""
         self._events: list[Json] = []

@@ -13,6 +13,7 @@ from device.agent import run_agent
 from device.base.errors import AgentError
 from device.settings import cloud_access, enrollment_key, load
 from longline.errors import UserError
+from longline.outward import CaFile, Insecure
 
 _ENROLLMENT_KEY_FILE = typer.Option(
     help="File with the enrolment key (or LONGLINE_ENROLLMENT_KEY)."
@@ -30,6 +31,8 @@ def command(
     state_dir: Annotated[Path | None, typer.Option(help="The state directory.")] = None,
     socket: Annotated[Path | None, typer.Option(help="Socket for local programs.")] = None,
     enrollment_key_file: Annotated[Path | None, _ENROLLMENT_KEY_FILE] = None,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
     supervised: Annotated[
         bool, typer.Option("--supervised", help="Exit 75 to be started again.")
     ] = False,
@@ -44,12 +47,15 @@ def command(
         "state_dir": _text(state_dir),
         "socket": _text(socket),
         "enrollment_key_file": _text(enrollment_key_file),
+        "ca_file": _text(ca_file),
+        "insecure": insecure or None,
         "supervised": supervised or None,
     }
     try:
         settings = load(config, flags)
         key = enrollment_key(settings.enrollment_key_file)
-        return run_agent(settings, key=key, cloud=cloud_access(settings.cloud))
+        cloud = cloud_access(settings.cloud, insecure=settings.insecure)
+        return run_agent(settings, key=key, cloud=cloud)
     except AgentError as error:
         raise UserError(error.message, error.exit_code) from None
 

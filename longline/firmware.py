@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives.serialization import (
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from device.base.errors import BadSettings
-from device.settings import check_hub_url
+from cloud.outward import WayOut
 from longline import artifact
 from longline.errors import USAGE, UserError
+from longline.outward import CaFile, Insecure, way_out_to
 
 CHUNK: Final = 256 * 1024
 ANSWER_SECONDS: Final = 120.0
@@ -94,12 +94,11 @@ def upload(
     token_file: Annotated[
         Path | None, typer.Option(help=f"File with a token (or {TOKEN_VARIABLE}).")
     ] = None,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
 ) -> None:
     """Upload an artifact as a release; its id is printed."""
-    try:
-        check_hub_url(hub)
-    except BadSettings as error:
-        raise UserError(error.message, USAGE) from None
+    way_out = way_out_to(hub, ca_file, insecure=insecure)
     headers = {
         "Authorization": f"Bearer {_token(token_file)}",
         "Content-Type": "application/octet-stream",
@@ -111,21 +110,17 @@ def upload(
     if wanted is None:
         raise UserError(f"{file} names no version: give --version", USAGE)
     query = {"version": wanted, "channel": channel, "filename": file.name}
-    release = _post(hub, query, headers, file)
+    release = _post(hub, query, headers, file, way_out)
     _tell(str(release["id"]))
 
 
-def _post(hub: str, query: dict[str, str], headers: dict[str, str], file: Path) -> dict[str, Any]:
+def _post(
+    hub: str, query: dict[str, str], headers: dict[str, str], file: Path, way_out: WayOut
+) -> dict[str, Any]:
     address = f"{hub.rstrip('/')}/api/v1/firmware/releases"
     try:
-        answer = httpx.post(
-            address,
-            params=query,
-            headers=headers,
-            content=_shown(file),
-            timeout=ANSWER_SECONDS,
-            trust_env=False,
-        )
+        with httpx.Client(timeout=ANSWER_SECONDS, **way_out.options(hub)) as http:
+            answer = http.post(address, params=query, headers=headers, content=_shown(file))
     except httpx.HTTPError as error:
         raise UserError(f"no upload to {hub}: {error or type(error).__name__}") from None
     found = _decoded(answer)

@@ -20,13 +20,15 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress
 
+from cloud.outward import WayOut
 from device.base.errors import AgentError, TurnedAway, fault_in
 from device.line.enrolment import Enrolment
 from device.logs.own_log import OwnLog
-from device.settings import check_hub_url, enrollment_key
+from device.settings import enrollment_key
 from device.simulated import FleetCounts, SimulatedDevice
 from device.update.own_version import agent_version
 from longline.errors import USAGE, UserError
+from longline.outward import CaFile, Insecure, way_out_to
 from protocol.codec import encode
 
 ENROLMENTS_AT_ONCE: Final = 50
@@ -46,6 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     command_seconds: float
     status_seconds: float
     key: str
+    way_out: WayOut
     tokens: Path | None = None
     """Where the devices keep their tokens; None: in memory, and they enrol at each start."""
 
@@ -75,10 +78,12 @@ def command(
             " the hub allows a minute after their last line."
         ),
     ] = None,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
 ) -> None:
     """Simulate many devices in one process."""
+    way_out = way_out_to(hub, ca_file, insecure=insecure)
     try:
-        check_hub_url(hub)
         key = enrollment_key(str(enrollment_key_file) if enrollment_key_file else None)
     except AgentError as error:
         raise UserError(error.message, error.exit_code) from None
@@ -98,6 +103,7 @@ def command(
         command_seconds=command_seconds,
         status_seconds=status_seconds,
         key=key,
+        way_out=way_out,
         tokens=state_dir,
     )
     sys.stdout.write(encode(run(plan)).decode() + "\n")
@@ -172,7 +178,7 @@ class Fleet:
             base_url=self._plan.hub,
             timeout=HTTP_SECONDS,
             limits=httpx.Limits(max_connections=ENROLMENTS_AT_ONCE),
-            trust_env=False,
+            **self._plan.way_out.options(self._plan.hub),
         )
 
     def _device(self, number: int, http: httpx.AsyncClient) -> SimulatedDevice:
@@ -187,6 +193,7 @@ class Fleet:
         return SimulatedDevice(
             device_id,
             hub=self._plan.hub,
+            way_out=self._plan.way_out,
             tokens=_InTurn(enrolment, self._turn),
             counts=self._counts,
             command_seconds=self._plan.command_seconds,

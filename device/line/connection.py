@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import structlog
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
 
+from cloud.outward import WayOut
 from device.base.errors import HubUnreachable, JournalUnavailable, TurnedAway
 from device.commands.book import Book, BookEffect, Run, Send, Stop, WriteJournal
 from device.events.outbox import EventKey
@@ -70,6 +71,7 @@ class Connection:
         self,
         *,
         hub: str,
+        way_out: WayOut,
         agent: str,
         tokens: Tokens,
         book: Book,
@@ -84,6 +86,7 @@ class Connection:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._url = device_url(hub)
+        self._way_out = way_out
         self._agent = agent
         self._tokens = tokens
         self._book = book
@@ -118,7 +121,7 @@ class Connection:
     async def _attempt(self) -> NextAttempt:
         try:
             token = await self._tokens.token()
-            connection = await connect(self._url, token, self._agent)
+            connection = await connect(self._url, token, agent=self._agent, way_out=self._way_out)
         except HubUnreachable as error:
             return self._refused(error.message, wish=error.retry_after)
         except InvalidStatus as error:

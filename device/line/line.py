@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import websockets.asyncio.client as websocket
 from websockets.exceptions import ConnectionClosed
 
+from cloud.outward import WayOut
 from protocol.closing import CloseCode
 
 MOST_FRAMES: Final = 2_000
@@ -36,14 +37,17 @@ class _Connect(websocket.connect):
         return exc
 
 
-async def connect(url: str, token: str, agent: str) -> websocket.ClientConnection:
+async def connect(
+    url: str, token: str, *, agent: str, way_out: WayOut
+) -> websocket.ClientConnection:
     """Raises what `websockets` raises: `OSError`, `TimeoutError`, `InvalidHandshake`."""
     return await _Connect(
         url,
         additional_headers={"Authorization": f"Bearer {token}"},
         user_agent_header=agent,
         compression=None,
-        proxy=None,
+        proxy=way_out.proxy_to(url),
+        ssl=way_out.context if url.startswith("wss:") else None,
         open_timeout=OPEN_SECONDS,
         close_timeout=CLOSE_SECONDS,
         ping_interval=None,

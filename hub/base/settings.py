@@ -117,6 +117,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         _doc("New devices a minute from an address by the enrolment key; 0 = no limit."),
     ] = 1000
     database_connections: Annotated[Positive, _doc("Connections to Postgres per replica.")] = 10
+    ca_file: Annotated[
+        str, _doc("PEM file of certificates that the hub trusts beside the system's.")
+    ] = ""
+    proxy: Annotated[
+        str, _doc("Proxy on the hub's way out (to the cloud): http://[user:password@]host:port.")
+    ] = ""
+    no_proxy: Annotated[
+        list[str], _doc("Hosts, domains and networks that are reached without the proxy.")
+    ] = []
     metrics_token: Annotated[str, _doc("When set, /metrics requires it as a bearer token.")] = ""
     firmware_max_bytes: Annotated[Positive, _doc("The largest accepted artifact.")] = 2**30
     firmware_total_bytes: Annotated[
@@ -131,6 +140,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     cloud_client_id: Annotated[str, _doc("The client's id there.")] = ""
     cloud_client_secret: Annotated[str, _doc("The client's secret there.")] = ""
+    cloud_insecure: Annotated[
+        bool, _doc("Allows a cloud on another machine by http, where what is sent can be read.")
+    ] = False
     cloud_queue_max: Annotated[
         Positive, _doc("Most records that wait for the cloud; above it /sync answers 503.")
     ] = 1_000_000

@@ -27,7 +27,10 @@ class Agent:
         device_id: str,
         settings: str = "",
         company: str = "acme",
+        **variables: str,
     ) -> None:
+        """`settings` are lines of its file, keys before tables; `variables` of the environment."""
+        self._variables = variables
         self.device_id = device_id
         self.company = company
         self.folder = folder / device_id
@@ -45,13 +48,13 @@ class Agent:
             f'hub = "{hub_url or self._hub.url}"\nid = "{self.device_id}"\n'
             f'company_id = "{self.company}"\n'
             f'state_dir = "{self.folder / "state"}"\nsocket = "{self.socket}"\n'
-            f"[metrics]\ninterval_seconds = 1\n{self._settings}"
+            f"{self._settings}[metrics]\ninterval_seconds = 1\n"
         )
         key = {"LONGLINE_ENROLLMENT_KEY": str(self._hub.ready["enrollmentKey"])}
         with (self.folder / "agent.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "longline", "device", "--config", file,
-                stdout=log, stderr=log, env=os.environ | key,
+                stdout=log, stderr=log, env=os.environ | key | self._variables,
             )  # fmt: skip
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:

@@ -1,21 +1,14 @@
 """A TLS listener: its handshakes, the time they have, and whom they count for."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import pytest
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from uvicorn.server import ServerState
 
 from hub.socket.connection import connection_class
@@ -23,6 +16,7 @@ from hub.socket.http import HttpProtocol
 from hub.socket.pings import PingWheel
 from hub.socket.strangers import Strangers
 from hub.socket.tls import TlsListener
+from tests.certificates import Authority
 from tests.conformance import wire
 from tests.conformance.serving import DEADLINE, Doorman, until
 
@@ -36,39 +30,11 @@ class Hasty(HttpProtocol):
 def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """(the hub's, a client's)."""
     folder = tmp_path_factory.mktemp("tls")
-    certificate, key = write_certificate(folder)
+    authority = Authority(folder)
+    certificate, key = authority.issue("127.0.0.1")
     hub = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     hub.load_cert_chain(certificate, key)
-    return hub, ssl.create_default_context(cafile=str(certificate))
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed one for 127.0.0.1, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hub")])
-    now = dt.datetime.now(dt.UTC)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "hub.pem", folder / "hub.key"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return paths
+    return hub, ssl.create_default_context(cafile=str(authority.file))
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from msgspec import Raw
 from cloud.access import Access
 from cloud.bounded import MOST_BYTES
 from cloud.client import CloudClient
+from cloud.outward import WayOut
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
@@ -104,7 +105,9 @@ async def pushing(
     database: Database, cloud: Cloud, replica: ReplicaId, heard: "Heard | None" = None
 ) -> AsyncGenerator[None]:
     """The pusher of one replica; it ends as in a crash."""
-    client = CloudClient(Access(url=cloud.url, token="secret-token"), agent=replica)
+    client = CloudClient(
+        Access(url=cloud.url, token="secret-token"), agent=replica, way_out=WayOut()
+    )
     pusher = CloudPusher(
         EdgeStore(database), client, cast("TelemetryWriter", heard or Heard()), replica
     )

@@ -1,20 +1,29 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from cloud.access import Access
+from cloud.outward import Outward
 from device.base.errors import BadSettings
-from device.settings import CloudSettings, cloud_access, enrollment_key, load, without_secrets
+from device.settings import (
+    CloudSettings,
+    cloud_access,
+    enrollment_key,
+    load,
+    outward_of,
+    without_secrets,
+)
 
-HUB = {"hub": "http://hub:8080", "id": "edge-1"}
+HUB = {"hub": "https://hub:8080", "id": "edge-1"}
 
 
 def test_flags_go_over_variables_and_both_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
-    file.write_text('hub = "http://file"\nid = "from-file"\nname = "File"\nstate_dir = "/a"\n')
-    environ = {"LONGLINE_HUB_URL": "http://variable", "LONGLINE_DEVICE_ID": "from-variable"}
+    file.write_text('hub = "https://file"\nid = "from-file"\nname = "File"\nstate_dir = "/a"\n')
+    environ = {"LONGLINE_HUB_URL": "https://variable", "LONGLINE_DEVICE_ID": "from-variable"}
     settings = load(file, {"id": "from-flag", "name": None}, environ)
-    assert (settings.hub, settings.id, settings.name) == ("http://variable", "from-flag", "File")
+    assert (settings.hub, settings.id, settings.name) == ("https://variable", "from-flag", "File")
 
 
 def test_what_is_not_set_has_a_default() -> None:
@@ -31,16 +40,19 @@ def test_what_is_not_set_has_a_default() -> None:
         ("", "which hub"),
         ("hub = ", "agent.toml"),
         ('hub = "hub:80"', "URL of a hub"),
-        ('hub = "http://hub:port"', "URL of a hub"),
-        ('hub = "http://hub/?a"', "URL of a hub"),
-        ('hub = "http://hub"\nid = "a b"', "not a device id"),
-        ('hub = "http://hub"\nid = "connected"', "not `connected`"),
-        ('hub = "http://hub"\nspeed = 1', "speed"),
-        ('hub = "http://hub"\n[power]\nreboot_argv = []', "reboot_argv"),
-        ('hub = "http://hub"\n[logs]\nfiles = ["relative"]', "absolute"),
-        ('hub = "http://hub"\n[firmware]\ntrusted_keys = ["AAAA"]', "32 bytes in base64"),
-        ('hub = "http://hub"\n[firmware]\ntrusted_keys = ["?"]', "32 bytes in base64"),
-        ('hub = "http://hub"\n[shell.templates.t]\nargv = ["ls", "{x}"]', "template t"),
+        ('hub = "https://hub:port"', "URL of a hub"),
+        ('hub = "https://hub/?a"', "URL of a hub"),
+        ('hub = "https://hub"\nid = "a b"', "not a device id"),
+        ('hub = "https://hub"\nid = "connected"', "not `connected`"),
+        ('hub = "https://hub"\nspeed = 1', "speed"),
+        ('hub = "https://hub"\n[power]\nreboot_argv = []', "reboot_argv"),
+        ('hub = "https://hub"\n[logs]\nfiles = ["relative"]', "absolute"),
+        ('hub = "https://hub"\n[firmware]\ntrusted_keys = ["AAAA"]', "32 bytes in base64"),
+        ('hub = "https://hub"\n[firmware]\ntrusted_keys = ["?"]', "32 bytes in base64"),
+        ('hub = "http://10.0.0.5:8080"', "not encrypted, and the hub is another machine"),
+        ('hub = "https://hub"\nproxy = "socks5://p:1"', "proxy is not http://"),
+        ('hub = "https://hub"\n[tls]\nuse_system_store = false', "a ca_file is required"),
+        ('hub = "https://hub"\n[shell.templates.t]\nargv = ["ls", "{x}"]', "template t"),
     ],
 )
 def test_bad_settings_are_named_in_one_line(tmp_path: Path, toml: str, said: str) -> None:
@@ -50,6 +62,45 @@ def test_bad_settings_are_named_in_one_line(tmp_path: Path, toml: str, said: str
         load(file, {}, {})
     assert "\n" not in bad.value.message
     assert bad.value.exit_code == 2
+
+
+def test_http_is_for_this_machine_or_for_whoever_wants_it(tmp_path: Path) -> None:
+    for here in ("http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080"):
+        assert load(None, {"hub": here}, {}).hub == here
+    there = {"hub": "http://10.0.0.5:8080", "insecure": True}
+    assert load(None, there, {}).insecure
+    cloud = CloudSettings(url="http://10.0.0.5")
+    environ = {"LONGLINE_CLOUD_TOKEN": "t"}
+    with pytest.raises(BadSettings, match="the cloud is another machine"):
+        cloud_access(cloud, environ)
+    assert cloud_access(cloud, environ, insecure=True) == Access(url=cloud.url, token="t")
+
+
+def test_the_way_out_comes_from_the_file_flags_and_variables(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(
+        'hub = "https://hub"\nproxy = "http://file:1"\nno_proxy = ["a"]\n'
+        '[tls]\nca_file = "/file.pem"\nuse_system_store = false\n[cloud]\nca_file = "/cloud.pem"\n'
+    )
+    by_file = load(file, {}, {})
+    assert by_file.outward == Outward(
+        ca_file="/file.pem", use_system_store=False, proxy="http://file:1", no_proxy=("a",)
+    )
+    assert by_file.outward_to_cloud.ca_file == "/cloud.pem"
+    environ = {
+        "LONGLINE_CA_FILE": "/variable.pem",
+        "LONGLINE_PROXY": "http://u:p@variable:1",
+        "LONGLINE_NO_PROXY": "b, 10.0.0.0/8",
+    }
+    found = load(file, {}, environ)
+    assert found.outward == Outward(
+        ca_file="/variable.pem", use_system_store=False, proxy="http://u:p@variable:1",
+        no_proxy=("b", "10.0.0.0/8"),
+    )  # fmt: skip
+    assert load(file, {"ca_file": "/flag.pem"}, environ).outward.ca_file == "/flag.pem"
+    assert outward_of(None, environ) == structs.replace(found.outward, use_system_store=True)
+    assert outward_of("/flag.pem", {}) == Outward(ca_file="/flag.pem")
+    assert "p@" not in repr(found.outward)
 
 
 def test_the_enrolment_key_comes_from_a_file_or_a_variable(tmp_path: Path) -> None:

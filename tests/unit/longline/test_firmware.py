@@ -75,11 +75,11 @@ def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             "no upload",
         ),
         (
-            lambda: firmware.upload(file, hub="http://h", token_file=tmp_path / "missing"),
+            lambda: firmware.upload(file, hub="https://h", token_file=tmp_path / "missing"),
             "cannot read",
         ),
         (
-            lambda: firmware.upload(tmp_path / "missing", hub="http://h", token_file=junk),
+            lambda: firmware.upload(tmp_path / "missing", hub="https://h", token_file=junk),
             "cannot read",
         ),
     ):
