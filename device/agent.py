@@ -186,7 +186,7 @@ class Agent:
                 for part in (
                     self._runner.run(),
                     self._local_socket().run(),
-                    DropFolder(self._settings.drop_folder, self._intake, self._records).run(),
+                    self._drop_folder().run(),
                     self._to_hub.run(),
                     self._to_cloud.run(),
                     self._send_events(),
@@ -221,6 +221,11 @@ class Agent:
             records=self._intake,
             full=self._full_queue.note,
         )
+
+    def _drop_folder(self) -> DropFolder:
+        settings = self._settings
+        rejected = settings.state / "rejected"
+        return DropFolder(settings.drop_folder, self._intake, self._records, rejected=rejected)
 
     def _connection(self) -> Connection:
         return Connection(

@@ -35,6 +35,7 @@ from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check
 from protocol.commands import Level
 from protocol.ids import DEVICE_ID_RULE, is_device_id
 
+ContainerName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)")]
 Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
 
 VARIABLES: Final = {
@@ -81,6 +82,8 @@ class LogsSettings(SettingsPart, frozen=True):
     """The source of a `pull_logs` that names none; else the first that is there."""
     files: tuple[str, ...] = ()
     """Absolute paths that `file:<path>` may name."""
+    containers: tuple[ContainerName, ...] = ()
+    """Names that `container:<name>` may name. With none, the container engine is not asked."""
 
 
 class FirmwareSettings(SettingsPart, frozen=True):

@@ -4,6 +4,7 @@ state.db      journal, outbox, whether the device is disabled
 token.json    the device's token
 config.json   the pushed configuration
 firmware/     staged artifacts (unless set elsewhere)
+rejected/     lines of dropped files that were refused, with the reason
 agent.sock    local programs (unless set elsewhere)
 lock          held while an agent runs
 """

@@ -1,17 +1,19 @@
 """Where `pull_logs` reads: journald, files, a container engine, or the agent's own log.
 
-A source is named `journald`, `file:<path>` (only paths of `logs.files`), `container:<name>` or
-`agent`. A pull that names none gets `logs.default`, else journald if it has entries, else the first
-of the files that is there, else the agent's own log.
+A source is named `journald`, `file:<path>` (only paths of `logs.files`), `container:<name>` (only
+names of `logs.containers`) or `agent`. A pull that names none gets `logs.default`, else journald if
+it has entries, else the first of the files that is there, else the agent's own log.
 """
 
 import asyncio
+import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 from msgspec import Struct
@@ -49,6 +51,8 @@ _journal_entry: Final = msgspec.json.Decoder(_JournalEntry)
 class LogSources:
     def __init__(self, settings: Settings, own: OwnLog) -> None:
         self._files = settings.logs.files
+        self._containers = settings.logs.containers
+        self._private = settings.state
         self._default = settings.logs.default
         self._engine = settings.containers.socket
         self._own = own
@@ -58,22 +62,22 @@ class LogSources:
     ) -> tuple[str, list[LogEntry]]:
         """The source that was read and its last `lines` lines of at least `level`, oldest first.
 
-        Raises `CommandFailed`: `source_not_allowed`, `source_not_found`, `source_failed`,
+        Raises `CommandFailed`: `bad_source`, `source_not_found`, `source_failed`,
         `engine_unavailable`."""
         name = source or self._default or await self._first_there()
-        kind, _, rest = name.partition(":")
-        match kind:
-            case "agent":
+        match name.split(":", 1):
+            case ["agent"]:
                 return name, self._own.last(lines, level)
-            case "journald":
+            case ["journald"]:
                 return name, await _journal(lines, level)
-            case "file" if rest in self._files:
-                return name, await asyncio.to_thread(tail, Path(rest), lines, level)
-            case "container" if rest:
-                return name, await self._container(rest, lines, level)
+            case ["file", path] if path in self._files:
+                found = await asyncio.to_thread(tail, Path(path), lines, level, self._private)
+                return name, found
+            case ["container", container] if container in self._containers:
+                return name, await self._container(container, lines, level)
             case _:
                 message = f"{name!r} is not a log source of this device"
-                raise CommandFailed("source_not_allowed", message)
+                raise CommandFailed("bad_source", message)
 
     async def _first_there(self) -> str:
         if await _journal_has_entries():
@@ -141,30 +145,57 @@ def _of_priority(priority: str) -> Level:
     return next(level for level in reversed(_WORD_LEVELS) if number <= int(_PRIORITIES[level]))
 
 
-def tail(path: Path, lines: int, level: Level | None) -> list[LogEntry]:
+def tail(path: Path, lines: int, level: Level | None, private: Path) -> list[LogEntry]:
     """The last matching lines of a file, looking back over at most 32 MiB. Raises `CommandFailed`.
 
     The window doubles until it holds enough, so a few lines cost little whatever the file's size.
+    Logs may be links, and whoever owns the place may lead one anywhere: not into `private`, and
+    not to what is no file.
     """
-    window = FIRST_WINDOW
-    while True:
-        try:
-            chunk, reached_start = _last_bytes(path, window)
-        except OSError as error:
-            raise CommandFailed("source_not_found", f"{path}: {error.strerror}") from None
-        whole = chunk.splitlines() if reached_start else chunk.splitlines()[1:]
-        found = _matching((guessed(decode(raw)) for raw in whole), level)
-        if reached_start or len(found) >= lines or window >= MOST_BYTES:
-            return found[-lines:]
-        window *= 4
+    with _opened(path, private) as file:
+        window = FIRST_WINDOW
+        while True:
+            chunk, reached_start = _last_bytes(file, window)
+            whole = chunk.splitlines() if reached_start else chunk.splitlines()[1:]
+            found = _matching((guessed(decode(raw)) for raw in whole), level)
+            if reached_start or len(found) >= lines or window >= MOST_BYTES:
+                return found[-lines:]
+            window *= 4
 
 
-def _last_bytes(path: Path, window: int) -> tuple[bytes, bool]:
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        start = max(0, size - window)
-        file.seek(start)
-        return file.read(size - start), start == 0
+def _opened(path: Path, private: Path) -> BinaryIO:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise CommandFailed("source_not_found", f"{path}: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and not _is_within(status, private):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise CommandFailed("source_not_found", f"{path}: not a log file")
+
+
+def _is_within(status: os.stat_result, private: Path) -> bool:
+    """Whether it is a file of the agent's own, by whatever name it was opened."""
+    return any(
+        os.path.samestat(status, found)
+        for each in private.rglob("*")
+        if (found := _status(each)) is not None
+    )
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except OSError:
+        return None
+
+
+def _last_bytes(file: BinaryIO, window: int) -> tuple[bytes, bool]:
+    size = file.seek(0, 2)
+    start = max(0, size - window)
+    file.seek(start)
+    return file.read(size - start), start == 0
 
 
 def _container_entry(written: str) -> LogEntry:

@@ -31,7 +31,7 @@ async def test_records_go_by_socket_and_file_each_way_and_are_reported(tmp_path:
         agent.drop_file("one.jsonl", [*make_records("file", 700), {"id": "bad"}])
         await cloud.until(701)
         assert cloud.ids("/companies/acme/bottles")[1:] == [f"file-{n:04}" for n in range(700)]
-        rejected = (agent.drop / "rejected" / "one.jsonl").read_text()
+        rejected = (agent.folder / "state" / "rejected" / "one.jsonl").read_text()
         assert "missing required field" in rejected
         assert not (agent.drop / "one.jsonl").exists()
 

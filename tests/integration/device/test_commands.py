@@ -66,7 +66,7 @@ async def test_pull_logs_sends_the_last_lines_of_a_file(bench: Bench) -> None:
     assert {line["level"] for line in lines} == {"ERROR"}
     assert bench.hub.frames.index(lines[-1]) < bench.hub.frames.index(result)
     assert refused["success"] is False
-    assert refused["error"]["code"] == "source_not_allowed"
+    assert refused["error"]["code"] == "bad_source"
 
 
 async def test_pull_logs_falls_back_on_the_agents_own_log(bench: Bench) -> None:

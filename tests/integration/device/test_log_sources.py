@@ -25,7 +25,7 @@ STAMP = "2030-01-01T12:00:00.123456789Z"
 
 
 def settings(toml: Path, text: str = "") -> Settings:
-    toml.write_text(f'hub = "http://hub"\nid = "edge-1"\n{text}')
+    toml.write_text(f'hub = "https://hub"\nid = "edge-1"\n{text}')
     return load(toml, {}, {})
 
 
@@ -67,7 +67,8 @@ async def engine(socket: Path) -> AsyncGenerator[list[str]]:
 
 async def test_the_last_lines_of_a_container(tmp_path: Path) -> None:
     socket = tmp_path / "engine.sock"
-    logs = LogSources(settings(tmp_path / "f", f'[containers]\nsocket = "{socket}"\n'), OwnLog())
+    text = f'[containers]\nsocket = "{socket}"\n[logs]\ncontainers = ["web", "none"]\n'
+    logs = LogSources(settings(tmp_path / "f", text), OwnLog())
     with pytest.raises(CommandFailed) as failed:
         await logs.pull("container:web", 5, None)
     assert failed.value.code == "engine_unavailable"
@@ -84,6 +85,31 @@ async def test_the_last_lines_of_a_container(tmp_path: Path) -> None:
         with pytest.raises(CommandFailed) as failed:
             await logs.pull("container:none", 5, None)
         assert failed.value.code == "source_not_found"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "container:web/../../../info?a=",
+        "container:other",
+        "container:",
+        "container",
+        "agent:x",
+        "journald:--file=/x",
+        "journald:",
+        "file:/etc/passwd",
+        "file:",
+        "",
+    ],
+)
+async def test_a_source_that_is_not_listed_is_not_asked(tmp_path: Path, source: str) -> None:
+    socket = tmp_path / "engine.sock"
+    text = f'[containers]\nsocket = "{socket}"\n[logs]\ndefault = "x"\ncontainers = ["web"]\n'
+    logs = LogSources(settings(tmp_path / "f", text), OwnLog())
+    async with engine(socket) as tails:
+        with pytest.raises(CommandFailed) as failed:
+            await logs.pull(source, 5, None)
+    assert (failed.value.code, tails) == ("bad_source", [])
 
 
 @pytest.fixture
