@@ -38,9 +38,10 @@ def write(output: Path, *, version: str, source: Path) -> None:
 
 
 def _sources(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Without what was compiled: an artifact is for every platform."""
     for package in AGENT:
         for path in sorted((source / package).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".so":
                 yield str(path.relative_to(source)), path.read_bytes()
 
 

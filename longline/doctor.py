@@ -34,6 +34,7 @@ from hub.server import url_of
 from longline import serving
 from longline.errors import FAILED
 from longline.installation import DataDir, open_database, settings_of
+from protocol import native
 
 OLDEST_POSTGRES: Final = 16
 OLDEST_REDIS: Final = (7, 2)
@@ -89,7 +90,8 @@ def command(
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    findings = [_python(), _data_directory(settings), _disk(settings), await _port(settings)]
+    findings = [_python(), _hot_path(), _data_directory(settings), _disk(settings)]
+    findings.append(await _port(settings))
     findings += [finding async for finding in _postgres(settings)]
     findings += [finding async for finding in _redis(settings)]
     return [structs.replace(f, advice="") if f.ok else f for f in findings]
@@ -98,6 +100,12 @@ async def examine(settings: Settings) -> list[Finding]:
 def _python() -> Finding:
     good = sys.version_info >= (3, 11)
     return Finding("Python", good, platform.python_version(), "install Python 3.11 or newer")
+
+
+def _hot_path() -> Finding:
+    """Both are well: the Python only costs more."""
+    found = native.hot_path if native.compiled else f"{native.hot_path}: {native.reason}"
+    return Finding("hot path", True, found)
 
 
 def _data_directory(settings: Settings) -> Finding:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Decoder, Encoder
 
-from protocol import dashboard, telemetry
+from protocol import dashboard, native, telemetry
 from protocol.commands import COMMANDS, Command, Delivery
 from protocol.dashboard import DashboardEvent, DashboardFrame
 from protocol.errors import InvalidMessage
@@ -36,11 +36,6 @@ _device_frame: Final[Decoder[DeviceFrame]] = Decoder(DeviceFrame)
 _dashboard_frame: Final[Decoder[DashboardFrame]] = Decoder(DashboardFrame)
 _hub_frame: Final[Decoder[HubFrame]] = Decoder(HubFrame)
 _durable_head: Final[Decoder[DurableHead]] = Decoder(DurableHead)
-
-# A long number is found in the raw bytes in a third of a microsecond; only a hit pays for the exact
-# look. Outside a string a number stands behind one of these; a bar code inside one does not.
-_SHAPE: Final = bytes.maketrans(b"123456789,[- \t\r\n", b"000000000:::::::")
-_LONG_NUMBER: Final = b":" + b"0" * 19
 
 
 class _Head(Struct, frozen=True):
@@ -179,11 +174,7 @@ def decode(decoder: Decoder[T], raw: bytes) -> T:
         if eased == raw:
             raise
         message = outline(decoder, eased)
-    if (
-        b"\\u0000" in raw
-        or _LONG_NUMBER in raw.translate(_SHAPE)
-        or (len(raw) > 2 * MAX_DEPTH and _may_be_deep(raw))
-    ):
+    if may_be_unstorable(raw):
         refuse_unstorable(outline(_anything, raw))
     return message
 
@@ -203,8 +194,24 @@ def outline(decoder: Decoder[T], raw: bytes) -> T:
         raise InvalidMessage("nested too deeply") from None
 
 
-def _may_be_deep(raw: bytes) -> bool:
-    return raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+# A long number is found in the raw bytes in a third of a microsecond; only a hit pays for the exact
+# look. Outside a string a number stands behind one of these; a bar code inside one does not.
+_SHAPE: Final = bytes.maketrans(b"123456789,[- \t\r\n", b"000000000:::::::")
+_LONG_NUMBER: Final = b":" + b"0" * 19
+
+
+def _may_be_unstorable(raw: bytes) -> bool:
+    """Whether JSON must be looked at by `refuse_unstorable`: never False for what that refuses."""
+    return (
+        b"\\u0000" in raw
+        or _LONG_NUMBER in raw.translate(_SHAPE)
+        or (len(raw) > 2 * MAX_DEPTH and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH)
+    )
+
+
+may_be_unstorable: Final = (
+    native.compiled.may_be_unstorable if native.compiled else _may_be_unstorable
+)
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidMessage:

@@ -43,7 +43,8 @@ def make_state(**changes: Any) -> figures.State:
     """What a replica is at one moment."""
     fields: dict[str, Any] = {
         "lines": 0, "dashboards": 0, "stream_lag": None, "redis": "ok", "memory_bytes": 1,
-        "draining": False, "queues": figures.Queues(events=0, stream=0, batches=0),
+        "draining": False, "hot_path": "python",
+        "queues": figures.Queues(events=0, stream=0, batches=0),
         "database": figures.DatabaseUse(connections=2, busy=0, most=10, latency_ms=None),
     }  # fmt: skip
     return figures.State(**{**fields, **changes})

@@ -162,6 +162,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[
         NotNegative, _doc("How long a stopping replica takes to move its devices to others.")
     ] = 15
+    native: Annotated[
+        bool, _doc("Use the compiled hot path, where there is one; off takes the Python.")
+    ] = True
+    """For the list only: `protocol.native` reads it, at the import."""
     log_format: Annotated[str, Meta(pattern="^(json|console)$"), _doc("json or console.")] = "json"
     log_level: Annotated[
         str, Meta(pattern="^(debug|info|warning|error)$"), _doc("debug, info, warning or error.")

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from protocol.dashboard import Position
+from protocol.native import HotPath
 
 
 class Counted(Struct, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ class State(Struct, frozen=True, kw_only=True):
     database: DatabaseUse
     redis: Literal["ok", "away"]
     memory_bytes: int
+    hot_path: HotPath
     draining: bool
 
 
@@ -72,6 +74,8 @@ class Figures(Struct, frozen=True, kw_only=True, rename="camel"):
     memory_bytes: int
     cpu_percent: float
     """Of one processor."""
+    hot_path: HotPath
+    """Which functions every event goes through: compiled ones, or their twins in Python."""
 
 
 class ReplicaReport(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -101,6 +105,7 @@ def told(before: Counted | None, now: Counted, state: State) -> ReplicaReport:
         database=state.database,
         redis=state.redis,
         memory_bytes=state.memory_bytes,
+        hot_path=state.hot_path,
         cpu_percent=round(100 * rate(now.cpu_seconds, earlier.cpu_seconds), 1),
     )
     return ReplicaReport(draining=state.draining, figures=figures)

@@ -15,6 +15,7 @@ from hub.lines.service import LineService
 from hub.replicas.figures import Counted, DatabaseUse, Queues, ReplicaReport, State, lag, told
 from hub.telemetry.stream import StreamWriter
 from hub.telemetry.writer import TelemetryWriter
+from protocol import native
 from protocol.ids import DEFAULT_ORG
 
 _SENT_AWAY: Final = frozenset({"429", "503"})
@@ -72,6 +73,7 @@ class Meter:
             ),
             redis="ok" if self._base.bus.is_well() else "away",
             memory_bytes=self._process.memory_info().rss,
+            hot_path=native.hot_path,
             draining=self._base.is_draining(),
         )
 

@@ -7,8 +7,9 @@ is refused from the header that announces it, before its payload arrives.
 A peer's fault never raises. It comes out as `Fault`, which is the last event, as `PeerClosed` is:
 whatever follows either of them is ignored (sections 1.4 and 7.1.7).
 
-`FrameParser.feed` is the hub's hottest loop. Whole unfragmented text messages, nearly all there is,
-are taken inline; everything else goes the long way.
+`whole_texts` is the hub's hottest loop. It takes the whole unfragmented text messages, nearly all
+there is; everything else goes the long way. It and `unmask` have compiled twins: see
+`protocol/native.py`.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from protocol import native
 from protocol.closing import CloseCode
 
 MAX_FRAGMENTS: Final = 256
@@ -121,21 +123,16 @@ class FrameParser:
             data = self._joined(self._tail, data)
         position, end = 0, len(data)
         while end - position >= 2 and not self._over:
-            start = stop = 0
-            if data[position] == _WHOLE_TEXT and self._kind == _CONTINUATION:
-                length = data[position + 1] - _MASKED
-                if 0 <= length < _IN_TWO:
-                    start = position + 6
-                    stop = start + length
-                elif length == _IN_TWO and end - position >= 8:
-                    length = data[position + 2] << 8 | data[position + 3]
-                    start = position + 8
-                    stop = start + length if length >= _IN_TWO else 0
-            if 0 < stop <= end and stop - start <= self.max_message:
-                message = unmask(data, start, stop)
-                if message.isascii() or is_utf8(message):
-                    position = stop
+            if self._kind == _CONTINUATION:
+                limit = self.max_message
+                messages, after = whole_texts(data, position, limit)
+                for count, message in enumerate(messages, 1):
                     yield message
+                    if self.max_message != limit:
+                        after = position + sum(map(_size_of_frame, messages[:count]))
+                        break
+                if messages:
+                    position = after
                     continue
             event, after = self._long_way(data, position)
             if after == position:
@@ -284,6 +281,43 @@ def is_utf8(payload: bytes) -> bool:
     return True
 
 
+# The hot path.
+
+_RUN: Final = 256
+"""Most messages that are cut at once: what they hold beside their bytes stays small."""
+
+
+def _whole_texts(data: bytes, position: int, limit: int) -> tuple[list[bytes], int]:
+    """The messages from `position` on, and where the first frame begins that is not a whole text
+    frame of at most `limit` bytes and 65535, in UTF-8. At most `_RUN` of them."""
+    messages: list[bytes] = []
+    end = len(data)
+    while end - position >= 6 and data[position] == _WHOLE_TEXT and len(messages) < _RUN:
+        length = data[position + 1] - _MASKED
+        start = position + 6
+        if length == _IN_TWO:
+            length = data[position + 2] << 8 | data[position + 3]
+            start = position + 8
+            if length < _IN_TWO:
+                break
+        elif not 0 <= length < _IN_TWO:
+            break
+        stop = start + length
+        if stop > end or length > limit:
+            break
+        message = _unmask(data, start, stop)
+        if not message.isascii() and not is_utf8(message):
+            break
+        messages.append(message)
+        position = stop
+    return messages, position
+
+
+def _size_of_frame(message: bytes) -> int:
+    """Of what `whole_texts` made a message of."""
+    return len(message) + (6 if len(message) < _IN_TWO else 8)
+
+
 # Masking (section 5.3).
 
 _LANES_FROM: Final = 4096
@@ -291,7 +325,7 @@ _LANES_FROM: Final = 4096
 _EVERY_BYTE: Final = int.from_bytes(bytes(range(256)), "little")
 
 
-def unmask(data: bytes, start: int, stop: int) -> bytes:
+def _unmask(data: bytes, start: int, stop: int) -> bytes:
     """The payload `data[start:stop]`, whose mask is the four bytes before it."""
     mask, size = data[start - 4 : start], stop - start
     if size > _LANES_FROM:
@@ -308,6 +342,10 @@ def _unmask_lanes(data: bytes, start: int, stop: int, mask: bytes) -> bytes:
         table = (_EVERY_BYTE ^ key).to_bytes(256, "little")
         payload[lane::4] = data[start + lane : stop : 4].translate(table)
     return bytes(payload)
+
+
+whole_texts: Final = native.compiled.whole_texts if native.compiled else _whole_texts
+unmask: Final = native.compiled.unmask if native.compiled else _unmask
 
 
 # Building: what a server sends is never masked.

@@ -1,5 +1,5 @@
 # Sourced by the scripts: goes to the root of the checkout and sees to .venv. Nothing is done when
-# the lock, pyproject.toml and the place of the checkout are those of the last time.
+# the lock, pyproject.toml, the C and the place of the checkout are those of the last time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -15,7 +15,7 @@ note() { printf '\033[2m%s\033[0m\n' "$*" >&2; }
 inputs() {
   local sum=(sha256sum)
   command -v sha256sum >/dev/null || sum=(shasum -a 256)
-  { pwd && cat development.lock pyproject.toml; } | "${sum[@]}" | cut -d ' ' -f 1
+  { pwd && cat development.lock pyproject.toml protocol/_native.c; } | "${sum[@]}" | cut -d ' ' -f 1
 }
 
 # The first Python that is new enough; PYTHON=/path/to/python comes before all others.

@@ -13,6 +13,7 @@ from tests.acceptance.up import fails_in_one_line, longline, signed_in
 
 CHECKS = {
     "Python",
+    "hot path",
     "data directory",
     "disk",
     "clock",

@@ -20,6 +20,9 @@ from hub.socket.framing import (
 )
 from protocol.closing import CloseCode
 from tests.conformance.wire import frame
+from tests.twins import each_twin
+
+__all__ = ["each_twin"]  # all run with both
 
 LIMIT = 1000
 

@@ -1,5 +1,6 @@
 """How the hub says it is: `/health`."""
 
+from protocol import native
 from tests.acceptance.hub.clients import Fleet, Json, Rest, until
 from tests.acceptance.hub.process import HubProcess
 
@@ -40,6 +41,7 @@ async def test_each_replica_is_there_with_its_figures(
     assert figures["database"]["latencyMs"] > 0
     assert figures["memoryBytes"] > 10_000_000
     assert figures["cpuPercent"] > 0
+    assert figures["hotPath"] == native.hot_path
     totals = found["totals"]
     assert totals["devices"] >= totals["connected"] >= 1
     assert totals["unfinishedCommands"] >= 0

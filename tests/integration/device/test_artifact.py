@@ -58,3 +58,9 @@ def test_it_holds_nothing_of_the_hub(tmp_path: Path) -> None:
         tops = {name.partition("/")[0] for name in archive.getnames()}
 
     assert tops & OURS == {"protocol", "cloud", "device", "longline"}
+
+
+def test_it_holds_nothing_that_is_for_one_platform(tmp_path: Path) -> None:
+    firmware.build(tmp_path / "agent.tar.gz", version="2.0")
+    with tarfile.open(tmp_path / "agent.tar.gz") as archive:
+        assert [name for name in archive.getnames() if name.endswith(".so")] == []

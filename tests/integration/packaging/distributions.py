@@ -18,7 +18,7 @@ FILES: Final = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "scripts/bui
 CONSOLE: Final = ("index.html", STAMP, "assets/index-1.js", "docs/swagger-ui.css", "licenses.md")
 SECONDS: Final = 180
 
-_NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "console")
+_NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "console", "*.so")
 
 
 def run(

@@ -1,6 +1,7 @@
 """What a wheel and an sdist hold and say, as built."""
 
 import re
+import shutil
 import sys
 import tarfile
 from collections.abc import Callable
@@ -11,16 +12,19 @@ import pytest
 from packaging.metadata import Metadata
 
 from longline.packages import OURS
-from scripts.build_hook import BUILT, stamp
+from scripts.build_hook import BUILT, COMPILERS, compiled_name, stamp
 from tests.integration.packaging.distributions import (
     CONSOLE,
     FILES,
     build,
+    environment,
     run,
     sources,
     with_console,
 )
 
+WHICH = "from protocol import native; print(native.hot_path)"
+EDITABLE = "import sys; from hatchling.build import build_editable as b; b(sys.argv[1])"
 ONE_LINE = (
     "longline: the console is {}: run ./scripts/console in a checkout, "
     "or build without it by LONGLINE_NO_CONSOLE=1"
@@ -99,6 +103,63 @@ def test_a_wheel_is_the_same_from_the_sources_and_from_the_sdist(
     build("wheel", with_console(bare), tmp_path)
 
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def compiler() -> None:
+    if not any(map(shutil.which, COMPILERS)):
+        pytest.skip("there is no C compiler here")
+
+
+@pytest.mark.usefixtures("compiler")
+def test_a_wheel_has_the_hot_path_compiled_and_is_of_its_platform(wheel: Path) -> None:
+    assert "-py3-none-any" not in wheel.name
+    assert f"protocol/{compiled_name()}" in names(wheel)
+
+
+@pytest.mark.usefixtures("compiler")
+def test_what_is_installed_runs_the_compiled_hot_path(wheel: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path / "environment", wheel)
+
+    done = run(python, "-c", WHICH, cwd=tmp_path)
+    forced = run(python, "-c", WHICH, cwd=tmp_path, LONGLINE_NATIVE="off")
+
+    assert (done.stdout, forced.stdout) == ("compiled\n", "python\n")
+
+
+@pytest.mark.parametrize(
+    ("variables", "why"),
+    [
+        ({"LONGLINE_NATIVE": "off"}, "LONGLINE_NATIVE is off"),
+        ({"CC": "not-there"}, "[Errno 2] No such file or directory: 'not-there'"),
+        ({"CC": "false"}, "exit code 1"),
+        ({"CC": "true"}, "No such file or directory"),
+        ({"PATH": "/nowhere"}, "there is no C compiler"),
+    ],
+)
+def test_without_a_compiler_a_wheel_is_for_every_platform_and_one_line_says_why(
+    variables: dict[str, str], why: str, unpacked: Path, tmp_path: Path
+) -> None:
+    done = build("wheel", unpacked, tmp_path, check=True, **variables)
+
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert [name for name in names(wheel) if name.endswith(".so")] == []
+    (line,) = (line for line in done.stderr.splitlines() if "longline: " in line)
+    assert line.startswith("longline: the hot path is not compiled: ")
+    assert line.endswith(why)
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_an_editable_installation_compiles_into_the_checkout_or_does_without(
+    switch: str, bare: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if switch == "on":
+        request.getfixturevalue("compiler")
+    run(sys.executable, "-c", EDITABLE, tmp_path, cwd=bare, LONGLINE_NATIVE=switch)
+
+    done = run(sys.executable, "-c", WHICH, cwd=bare, PYTHONPATH=str(bare))
+    assert done.stdout == {"on": "compiled\n", "off": "python\n"}[switch]
 
 
 @pytest.mark.parametrize("target", ["wheel", "sdist"])

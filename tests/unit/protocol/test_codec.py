@@ -14,6 +14,9 @@ from protocol import codec, dashboard, frames, replies, telemetry
 from protocol.commands import COMMANDS, Delivery
 from protocol.errors import InvalidMessage
 from protocol.ids import CommandId, DeviceId, ReplicaId
+from tests.twins import each_twin
+
+__all__ = ["each_twin"]  # all run with both
 
 TS = "2026-01-02T03:04:05.678Z"
 COMMAND = CommandId("c-1")

@@ -16,6 +16,7 @@ const FIGURES = {
   redis: "ok" as const,
   memoryBytes: 1e8,
   cpuPercent: 5,
+  hotPath: "compiled" as const,
 };
 
 const replica = (part: Partial<Replica> = {}): Replica => ({

@@ -1,5 +1,6 @@
 import pytest
 
+from hub.socket import framing
 from hub.socket.framing import (
     MAX_FRAGMENTS,
     NO_STATUS,
@@ -15,11 +16,13 @@ from hub.socket.framing import (
     may_be_sent,
     pong_frame,
     text_frame,
-    unmask,
 )
 from protocol.closing import CloseCode
 from tests.conformance import wire
 from tests.conformance.wire import BINARY, CLOSE, TEXT, close, fragments, frame, text
+from tests.twins import each_twin
+
+__all__ = ["each_twin"]  # all run with both
 
 LIMIT = 70_000
 
@@ -46,7 +49,7 @@ def test_a_text_of_any_length_comes_out_unmasked(size: int) -> None:
 def test_both_ways_to_unmask_agree_with_the_definition(size: int) -> None:
     payload, mask = bytes(index * 7 % 256 for index in range(size)), b"\x01\x80\xff\x5a"
     data = b"head" + mask + payload + b"tail"
-    assert unmask(data, 8, 8 + size) == wire.masked(payload, mask)
+    assert framing.unmask(data, 8, 8 + size) == wire.masked(payload, mask)
 
 
 def test_frames_chopped_at_every_byte_are_the_same_frames() -> None:
@@ -101,6 +104,21 @@ def test_the_limit_may_change_between_two_events() -> None:
         parser.max_message = 14 if len(arrived) == 1 else 3
     assert arrived[:2] == [b"auth", b"more than four"]
     assert isinstance(arrived[2], Fault)
+
+
+def test_a_limit_that_falls_counts_from_the_next_message_on() -> None:
+    parser = FrameParser(200)
+    arrived: list[Event] = []
+    for event in parser.feed(text(b"x" * 130) + text(b"y" * 9) + text(b"z" * 9) + text(b"ignored")):
+        arrived.append(event)
+        parser.max_message = 200 if len(arrived) == 1 else 8
+    assert arrived[:2] == [b"x" * 130, b"y" * 9]
+    assert isinstance(arrived[2], Fault)
+    assert len(arrived) == 3
+
+
+def test_a_read_may_hold_any_number_of_messages() -> None:
+    assert events(text(b"a") * 1000 + text(b"b")) == [*[b"a"] * 1000, b"b"]
 
 
 def test_a_message_has_at_most_so_many_fragments() -> None:

@@ -1,0 +1,1 @@
+"""The compiled functions against their twins, with whatever a fuzzer thinks of: see `run`."""

@@ -1,0 +1,31 @@
+"""The functions that exist twice: in Python, and compiled (protocol/native.py)."""
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Final
+
+import pytest
+
+from hub.socket import framing
+from protocol import codec, native
+
+PLACES: Final[dict[str, ModuleType]] = {
+    "whole_texts": framing,
+    "unmask": framing,
+    "may_be_unstorable": codec,
+}
+"""Where the callers of each take it from; its twin in Python has a `_` before its name."""
+
+
+@pytest.fixture(scope="module", autouse=True, params=["python", "compiled"])
+def each_twin(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Import it into a module of tests: they run with the ones, then with the others."""
+    compiled = native.compiled
+    if request.param == "compiled" and compiled is None:
+        pytest.skip(f"the hot path in C is {native.reason}")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, place in PLACES.items():
+            twin = getattr(place, f"_{name}")
+            chosen = getattr(compiled, name) if request.param == "compiled" else twin
+            patch.setattr(place, name, chosen)
+        yield
