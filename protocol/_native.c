@@ -47,6 +47,7 @@ bytes_of(PyObject *value)
 #define WHOLE_TEXT 0x81
 #define MASKED 0x80
 #define IN_TWO 126
+#define IN_EIGHT 127
 #define RUN 256 /* most messages that are cut at once */
 
 /* Writes `size` unmasked bytes; says whether all are ASCII. Eight at a time, the mask twice. */
@@ -265,7 +266,102 @@ may_be_unstorable(PyObject *module, PyObject *arg)
         || (size > 2 * MAX_DEPTH && may_be_deep(raw, size)));
 }
 
+/* Frames out: an event with its place in the stream (protocol/codec.py), and the frame around a
+ * text (hub/socket/framing.py). */
+
+#define MOST_DIGITS 20
+#define EPOCH ",\"epoch\":\""
+#define OFFSET "\",\"offset\":"
+
+static uint8_t *
+put(uint8_t *to, const void *from, Py_ssize_t size)
+{
+    memcpy(to, from, (size_t)size);
+    return to + size;
+}
+
+/* The decimal digits of `number`, at the end of `digits`; how many characters they are. */
+static Py_ssize_t
+decimal(long long number, uint8_t digits[MOST_DIGITS])
+{
+    unsigned long long left = (unsigned long long)number;
+    Py_ssize_t at = MOST_DIGITS;
+
+    if (number < 0)
+        left = 0 - left;
+    do {
+        digits[--at] = (uint8_t)('0' + left % 10);
+        left /= 10;
+    } while (left != 0);
+    if (number < 0)
+        digits[--at] = '-';
+    return MOST_DIGITS - at;
+}
+
+static PyObject *
+at_offset(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    uint8_t digits[MOST_DIGITS], *to;
+    Py_ssize_t size, epoch_size, digits_size;
+    const char *epoch;
+    long long offset;
+    PyObject *text;
+
+    (void)module;
+    if (!has_count(count, 3) || !is_bytes(args[0]))
+        return NULL;
+    epoch = PyUnicode_AsUTF8AndSize(args[1], &epoch_size);
+    if (epoch == NULL)
+        return NULL;
+    offset = PyLong_AsLongLong(args[2]);
+    if (offset == -1 && PyErr_Occurred())
+        return NULL;
+    size = PyBytes_GET_SIZE(args[0]);
+    size -= size > 0;
+    digits_size = decimal(offset, digits);
+    text = PyBytes_FromStringAndSize(
+        NULL, size + (Py_ssize_t)sizeof EPOCH - 1 + epoch_size + (Py_ssize_t)sizeof OFFSET - 1
+            + digits_size + 1);
+    if (text == NULL)
+        return NULL;
+    to = put((uint8_t *)PyBytes_AS_STRING(text), PyBytes_AS_STRING(args[0]), size);
+    to = put(to, EPOCH, sizeof EPOCH - 1);
+    to = put(to, epoch, epoch_size);
+    to = put(to, OFFSET, sizeof OFFSET - 1);
+    to = put(to, digits + MOST_DIGITS - digits_size, digits_size);
+    *to = '}';
+    return text;
+}
+
+static PyObject *
+text_frame(PyObject *module, PyObject *payload)
+{
+    uint8_t head[10] = {WHOLE_TEXT};
+    Py_ssize_t size, head_size = 2, at;
+    PyObject *frame;
+
+    (void)module;
+    if (!is_bytes(payload))
+        return NULL;
+    size = PyBytes_GET_SIZE(payload);
+    if (size < IN_TWO)
+        head[1] = (uint8_t)size;
+    else {
+        head_size = size < 1 << 16 ? 4 : 10;
+        head[1] = head_size == 4 ? IN_TWO : IN_EIGHT;
+        for (at = 2; at < head_size; at++)
+            head[at] = (uint8_t)((uint64_t)size >> 8 * (head_size - 1 - at));
+    }
+    frame = PyBytes_FromStringAndSize(NULL, head_size + size);
+    if (frame != NULL)
+        put(put((uint8_t *)PyBytes_AS_STRING(frame), head, head_size),
+            PyBytes_AS_STRING(payload), size);
+    return frame;
+}
+
 static PyMethodDef functions[] = {
+    {"at_offset", (PyCFunction)(void (*)(void))at_offset, METH_FASTCALL, NULL},
+    {"text_frame", text_frame, METH_O, NULL},
     {"whole_texts", (PyCFunction)(void (*)(void))whole_texts, METH_FASTCALL, NULL},
     {"unmask", (PyCFunction)(void (*)(void))unmask, METH_FASTCALL, NULL},
     {"may_be_unstorable", may_be_unstorable, METH_O, NULL},

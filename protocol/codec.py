@@ -304,9 +304,12 @@ def _given(value: T | UnsetType | None) -> T | UnsetType:
     return UNSET if value is None else value
 
 
-def at_offset(event: bytes, epoch: str, offset: int) -> bytes:
+def _at_offset(event: bytes, epoch: str, offset: int) -> bytes:
     """An encoded event with its place in the stream: the text frame that dashboards get."""
     return b'%b,"epoch":"%b","offset":%d}' % (event[:-1], epoch.encode(), offset)
+
+
+at_offset: Final = native.compiled.at_offset if native.compiled else _at_offset
 
 
 def without_output(event: bytes) -> bytes:

@@ -13,6 +13,8 @@ PLACES: Final[dict[str, ModuleType]] = {
     "whole_texts": framing,
     "unmask": framing,
     "may_be_unstorable": codec,
+    "at_offset": codec,
+    "text_frame": framing,
 }
 """Where the callers of each take it from; its twin in Python has a `_` before its name."""
 

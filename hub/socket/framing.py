@@ -356,7 +356,7 @@ _LONG_TEXT: Final = bytes((_WHOLE_TEXT, _IN_TWO))
 _VERY_LONG_TEXT: Final = bytes((_WHOLE_TEXT, _IN_EIGHT))
 
 
-def text_frame(payload: bytes) -> bytes:
+def _text_frame(payload: bytes) -> bytes:
     """`payload`, which must be UTF-8, as one text frame."""
     size = len(payload)
     if size < _IN_TWO:
@@ -364,6 +364,9 @@ def text_frame(payload: bytes) -> bytes:
     if size < 1 << 16:
         return _LONG_TEXT + size.to_bytes(2, "big") + payload
     return _VERY_LONG_TEXT + size.to_bytes(8, "big") + payload
+
+
+text_frame: Final = native.compiled.text_frame if native.compiled else _text_frame
 
 
 def pong_frame(payload: bytes) -> bytes:

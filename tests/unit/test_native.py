@@ -61,8 +61,24 @@ def compiled() -> native.Compiled:
 @example(b"x" + b"1" * 19 + b"y:" + b"1" * 19)
 @example(b"{" * 256 + b"}" * 257)
 @example(b"{" * 257 + b"}" * 256)
+@example((2**63 - 1).to_bytes(8, "little") + b"{}")
+@example((1 << 63).to_bytes(8, "little"))
 def test_both_twins_give_the_same(compiled: native.Compiled, data: bytes) -> None:
     check(compiled, data)
+
+
+@needs_compiled
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 65537])
+def test_both_twins_agree_about_lengths(compiled: native.Compiled, size: int) -> None:
+    check(compiled, b"x" * size)
+    check(compiled, frame(1, b"x" * size))
+    check(compiled, frame(1, b"x" * size)[:-1])
+
+
+@needs_compiled
+def test_no_offset_beyond_64_bits_is_written(compiled: native.Compiled) -> None:
+    with pytest.raises(OverflowError):
+        compiled.at_offset(b"{}", "e", 2**63)
 
 
 @needs_compiled

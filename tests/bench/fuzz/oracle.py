@@ -20,6 +20,9 @@ def check(compiled: Any, data: bytes) -> None:
     if len(data) >= 4:
         _same(compiled, "unmask", data, 4, len(data))
         _same(compiled, "unmask", data, len(data), len(data))
+    _same(compiled, "text_frame", data)
+    offset = int.from_bytes(data[:8], "little", signed=True)
+    _same(compiled, "at_offset", data[8:], data[8:40].decode(errors="replace"), offset)
 
 
 def _same(compiled: Any, name: str, *given: object) -> None:

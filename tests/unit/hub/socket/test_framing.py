@@ -15,7 +15,6 @@ from hub.socket.framing import (
     close_frame,
     may_be_sent,
     pong_frame,
-    text_frame,
 )
 from protocol.closing import CloseCode
 from tests.conformance import wire
@@ -200,7 +199,7 @@ def test_a_message_that_comes_byte_by_byte_costs_what_it_weighs() -> None:
     ],
 )
 def test_text_frames_have_the_shortest_length(size: int, head: str) -> None:
-    assert text_frame(b"x" * size) == bytes.fromhex(head) + b"x" * size
+    assert framing.text_frame(b"x" * size) == bytes.fromhex(head) + b"x" * size
 
 
 def test_control_frames_are_built_unmasked() -> None:
