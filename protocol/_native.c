@@ -359,7 +359,135 @@ text_frame(PyObject *module, PyObject *payload)
     return frame;
 }
 
+/* Rows as COPY text: hub/telemetry/rows.py. The lines of all tables are made alike: a head, two times,
+ * and columns, where None is NULL and bytes are JSON. */
+
+#define MOST_COLUMNS 8
+
+struct column {
+    bytes_t from;
+    Py_ssize_t size;
+    int is_json; /* has no raw control characters */
+    uint8_t digits[MOST_DIGITS];
+};
+
+/* What stands behind the backslash in place of `c`; 0: it stands for itself. */
+static uint8_t
+escaped(uint8_t c, int is_json)
+{
+    if (c > '\\' || (c < '\\' && c > '\r'))
+        return 0;
+    if (c == '\\')
+        return c;
+    if (is_json)
+        return 0;
+    return c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : 0;
+}
+
+/* 0, or -1: an exception is set. NULL is an empty `from`. */
+static int
+read_column(PyObject *value, struct column *column)
+{
+    long long number;
+
+    column->from = NULL;
+    column->size = column->is_json = 0;
+    if (value == Py_None)
+        return 0;
+    if (PyBytes_Check(value)) {
+        column->from = bytes_of(value);
+        column->size = PyBytes_GET_SIZE(value);
+        column->is_json = 1;
+    } else if (PyUnicode_Check(value)) {
+        column->from = (bytes_t)PyUnicode_AsUTF8AndSize(value, &column->size);
+    } else if (PyLong_Check(value)) {
+        number = PyLong_AsLongLong(value);
+        if (number == -1 && PyErr_Occurred())
+            return -1;
+        column->size = decimal(number, column->digits);
+        column->from = column->digits + MOST_DIGITS - column->size;
+    } else {
+        PyErr_Format(PyExc_TypeError, "no column: %.80s", Py_TYPE(value)->tp_name);
+    }
+    return column->from == NULL ? -1 : 0;
+}
+
+static Py_ssize_t
+size_of_column(const struct column *column)
+{
+    Py_ssize_t at, size = column->size;
+
+    if (column->from == NULL)
+        return 2;
+    for (at = 0; at < column->size; at++)
+        size += escaped(column->from[at], column->is_json) != 0;
+    return size;
+}
+
+static uint8_t *
+put_column(uint8_t *to, const struct column *column, Py_ssize_t size)
+{
+    Py_ssize_t at;
+    uint8_t sign;
+
+    if (column->from == NULL)
+        return put(to, "\\N", 2);
+    if (size == column->size)
+        return put(to, column->from, size);
+    for (at = 0; at < column->size; at++) {
+        sign = escaped(column->from[at], column->is_json);
+        if (sign != 0)
+            *to++ = '\\';
+        *to++ = sign != 0 ? sign : column->from[at];
+    }
+    return to;
+}
+
+static PyObject *
+copy_line(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    struct column columns[MOST_COLUMNS];
+    Py_ssize_t sizes[MOST_COLUMNS], at, total, head_size, received_size;
+    const char *received;
+    PyObject *line;
+    uint8_t *to;
+
+    (void)module;
+    if (count < 2 || count - 2 > MOST_COLUMNS) {
+        PyErr_Format(PyExc_TypeError, "2 to %d arguments expected", 2 + MOST_COLUMNS);
+        return NULL;
+    }
+    if (!is_bytes(args[0]))
+        return NULL;
+    head_size = PyBytes_GET_SIZE(args[0]);
+    received = PyUnicode_AsUTF8AndSize(args[1], &received_size);
+    if (received == NULL)
+        return NULL;
+    total = head_size + 1 + received_size + 3 + 1;
+    for (at = 0; at < count - 2; at++) {
+        if (read_column(args[2 + at], &columns[at]) < 0)
+            return NULL;
+        sizes[at] = size_of_column(&columns[at]);
+        total += 1 + sizes[at];
+    }
+    line = PyBytes_FromStringAndSize(NULL, total);
+    if (line == NULL)
+        return NULL;
+    to = put((uint8_t *)PyBytes_AS_STRING(line), PyBytes_AS_STRING(args[0]), head_size);
+    *to++ = '\t';
+    to = put(put(to, received, received_size), "+00", 3);
+    for (at = 0; at < count - 2; at++) {
+        *to++ = '\t';
+        to = put_column(to, &columns[at], sizes[at]);
+    }
+    *to = '\n';
+    return line;
+}
+
 static PyMethodDef functions[] = {
+    {"event_line", (PyCFunction)(void (*)(void))copy_line, METH_FASTCALL, NULL},
+    {"status_line", (PyCFunction)(void (*)(void))copy_line, METH_FASTCALL, NULL},
+    {"log_line", (PyCFunction)(void (*)(void))copy_line, METH_FASTCALL, NULL},
     {"at_offset", (PyCFunction)(void (*)(void))at_offset, METH_FASTCALL, NULL},
     {"text_frame", text_frame, METH_O, NULL},
     {"whole_texts", (PyCFunction)(void (*)(void))whole_texts, METH_FASTCALL, NULL},

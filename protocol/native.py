@@ -29,6 +29,31 @@ class Compiled(Protocol):
     def may_be_unstorable(self, raw: bytes, /) -> bool: ...
     def at_offset(self, event: bytes, epoch: str, offset: int, /) -> bytes: ...
     def text_frame(self, payload: bytes, /) -> bytes: ...
+    def event_line(
+        self,
+        head: bytes,
+        received: str,
+        ts: str,
+        kind: str,
+        boot_id: str | None,
+        seq: int | None,
+        body: bytes,
+        /,
+    ) -> bytes: ...
+    def status_line(
+        self, head: bytes, received: str, ts: str, status: str, metrics: bytes, /
+    ) -> bytes: ...
+    def log_line(
+        self,
+        head: bytes,
+        received: str,
+        ts: str,
+        level: int,
+        source: str | None,
+        command: str | None,
+        line: str,
+        /,
+    ) -> bytes: ...
 
 
 def load(switch: str) -> tuple[Compiled | None, str]:

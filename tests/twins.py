@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from hub.socket import framing
+from hub.telemetry import rows
 from protocol import codec, native
 
 PLACES: Final[dict[str, ModuleType]] = {
@@ -15,6 +16,9 @@ PLACES: Final[dict[str, ModuleType]] = {
     "may_be_unstorable": codec,
     "at_offset": codec,
     "text_frame": framing,
+    "event_line": rows,
+    "status_line": rows,
+    "log_line": rows,
 }
 """Where the callers of each take it from; its twin in Python has a `_` before its name."""
 

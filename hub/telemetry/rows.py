@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from hub.telemetry.quota import Quota
-from protocol import telemetry
+from protocol import native, telemetry
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
 from protocol.dashboard import AlertEvent, StatusEvent
@@ -122,27 +122,25 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> EventRow:
     ts = stamp.wire if message.ts is None else rfc3339(message.ts)
     body = encode(to_event(message, source.device_id, ts))
     kind = KIND[type(message)]
-    # JSON has no raw control characters, so only its backslashes need one more.
-    escaped = body.replace(b"\\", b"\\\\")
-    level, status = "", None
+    head, received = source.copy_head, stamp.text
+    table, level, status = "event", "", None
     match message:
-        case telemetry.Scan() | telemetry.Print() | telemetry.Event():
-            table, rest = "event", _event_columns(kind, message, escaped)
-        case telemetry.Alert():
-            level = message.severity
-            table, rest = "event", _event_columns(kind, message, escaped)
         case telemetry.Status():
             metrics = message.metrics or {}
-            status = (message.status, metrics)
-            escaped = encode(metrics).replace(b"\\", b"\\\\")
-            table, rest = "status_event", b"%b\t%b" % (message.status.encode(), escaped)
+            table, status = "status_event", (message.status, metrics)
+            line = status_line(head, received, ts, message.status, encode(metrics))
         case telemetry.LogLine():
-            level = message.level
-            fields = (message.source or None, message.command_id or None, message.line)
-            table, rest = "log_line", f"{LEVEL_NUMBER[level]}\t{_texts(*fields)}".encode()
+            table, level = "log_line", message.level
+            program, command = message.source or None, message.command_id or None
+            number = LEVEL_NUMBER[level]
+            line = log_line(head, received, ts, number, program, command, message.line)
+        case telemetry.Scan() | telemetry.Print() | telemetry.Event():
+            line = event_line(head, received, ts, kind, message.boot_id, message.seq, body)
+        case telemetry.Alert():
+            level = message.severity
+            line = event_line(head, received, ts, kind, message.boot_id, message.seq, body)
         case _:
             assert_never(message)
-    line = b"%b\t%b+00\t%b\t%b\n" % (source.copy_head, stamp.text.encode(), ts.encode(), rest)
     event = StreamEvent(source.device_id, kind, level, body)
     return EventRow(table, line, source, message.boot_id, message.seq, event, stamp.micros, status)
 
@@ -173,9 +171,7 @@ def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> EventR
     source = _Hub(org, event.device_id, Generation(0), head)
     body = encode(event)
     kind = str(event.__struct_config__.tag)
-    rest = b"%b\t\\N\t\\N\t%b" % (kind.encode(), body.replace(b"\\", b"\\\\"))
-    times = stamp.text.encode(), event.ts.encode()
-    line = b"%b\t%b+00\t%b\t%b\n" % (head, *times, rest)
+    line = event_line(head, stamp.text, event.ts, kind, None, None, body)
     counted_as = StreamEvent(event.device_id, "presence" if kind == "status" else kind, "", body)
     return EventRow("event", line, source, None, None, counted_as, stamp.micros, None)
 
@@ -188,23 +184,61 @@ def alert_of(row: EventRow) -> Alert:
 _alert: Final = msgspec.json.Decoder(Alert)
 
 
-def _event_columns(kind: str, message: Telemetry, body: bytes) -> bytes:
-    if message.seq is None and message.boot_id is None:
-        return b"%b\t\\N\t\\N\t%b" % (kind.encode(), body)
-    seq = None if message.seq is None else str(message.seq)
-    return f"{kind}\t{_texts(message.boot_id, seq)}\t".encode() + body
+# Lines of COPY text, one function a table. Each takes the line's head, which is COPY text already,
+# the time of receipt in UTC without its zone, the device's time, and the columns that follow. JSON
+# has no raw control characters, so only its backslashes need one more.
 
 
-def _texts(*values: str | None) -> str:
-    return "\t".join("\\N" if value is None else _text(value) for value in values)
+def _event_line(
+    head: bytes,
+    received: str,
+    ts: str,
+    kind: str,
+    boot_id: str | None,
+    seq: int | None,
+    body: bytes,
+) -> bytes:
+    escaped = body.replace(b"\\", b"\\\\")
+    if seq is None and boot_id is None:
+        times = received.encode(), ts.encode()
+        return b"%b\t%b+00\t%b\t%b\t\\N\t\\N\t%b\n" % (head, *times, kind.encode(), escaped)
+    number = "\\N" if seq is None else str(seq)
+    rest = f"\t{received}+00\t{ts}\t{kind}\t{_text(boot_id)}\t{number}\t"
+    return b"%b%b%b\n" % (head, rest.encode(), escaped)
 
 
-def _text(value: str) -> str:
+def _status_line(head: bytes, received: str, ts: str, status: str, metrics: bytes) -> bytes:
+    escaped = metrics.replace(b"\\", b"\\\\")
+    times = received.encode(), ts.encode()
+    return b"%b\t%b+00\t%b\t%b\t%b\n" % (head, *times, status.encode(), escaped)
+
+
+def _log_line(
+    head: bytes,
+    received: str,
+    ts: str,
+    level: int,
+    source: str | None,
+    command: str | None,
+    line: str,
+) -> bytes:
+    fields = f"{level}\t{_text(source)}\t{_text(command)}\t{_text(line)}"
+    return b"%b\t%b\n" % (head, f"{received}+00\t{ts}\t{fields}".encode())
+
+
+def _text(value: str | None) -> str:
+    if value is None:
+        return "\\N"
     if value.isprintable() and "\\" not in value:
         return value
     return (
         value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
     )
+
+
+event_line: Final = native.compiled.event_line if native.compiled else _event_line
+status_line: Final = native.compiled.status_line if native.compiled else _status_line
+log_line: Final = native.compiled.log_line if native.compiled else _log_line
 
 
 def lines_of(rows: list[EventRow]) -> list[Source]:

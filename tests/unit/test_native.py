@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hub.socket import framing
 from hub.socket.framing import Event, FrameParser
+from hub.telemetry import rows
 from protocol import native
 from tests.bench.fuzz.oracle import check
 from tests.conformance.wire import frame
@@ -65,6 +66,28 @@ def compiled() -> native.Compiled:
 @example((1 << 63).to_bytes(8, "little"))
 def test_both_twins_give_the_same(compiled: native.Compiled, data: bytes) -> None:
     check(compiled, data)
+
+
+@needs_compiled
+@pytest.mark.parametrize("line", ["event_line", "status_line", "log_line"])
+def test_no_row_has_a_column_of_another_kind(compiled: native.Compiled, line: str) -> None:
+    write = getattr(compiled, line)
+    for columns, error in (
+        ((1.5,), TypeError),
+        (("x",) * 9, TypeError),
+        ((2**63,), OverflowError),
+        (("\ud800",), UnicodeEncodeError),
+    ):
+        with pytest.raises(error):
+            write(b"head", "now", *columns)
+
+
+@needs_compiled
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.integers(-(2**63), 0))
+def test_both_twins_escape_alike(compiled: native.Compiled, text: str, number: int) -> None:
+    check(compiled, text.encode())
+    given = b"head", "now", "then", number, text, None, text[::-1]
+    assert compiled.log_line(*given) == rows._log_line(*given)  # pyright: ignore[reportPrivateUsage]
 
 
 @needs_compiled

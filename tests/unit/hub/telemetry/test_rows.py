@@ -30,6 +30,9 @@ from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DEFAULT_ORG, DeviceId
 from protocol.telemetry import LogLine, Telemetry, TelemetryBase
 from tests.factories import make_line
+from tests.twins import each_twin
+
+__all__ = ["each_twin"]  # all run with both
 
 LINE = make_line()
 
