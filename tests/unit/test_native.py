@@ -2,6 +2,7 @@
 
 import sys
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -161,11 +162,20 @@ def test_the_switch_takes_the_python() -> None:
     assert native.load("off") == (None, "LONGLINE_NATIVE is off")
 
 
-@needs_compiled
-def test_what_was_compiled_from_other_sources_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "digest", str)
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (native.digest(native.SOURCE.read_bytes()), ""),
+        ("of another", "compiled from other sources: build it again"),
+    ],
+)
+def test_only_what_was_compiled_from_the_sources_beside_it_is_taken(
+    monkeypatch: pytest.MonkeyPatch, source: str, reason: str
+) -> None:
+    there = SimpleNamespace(SOURCE=source)
+    monkeypatch.setitem(sys.modules, "protocol._native", there)
 
-    assert native.load("on") == (None, "compiled from other sources: build it again")
+    assert native.load("on") == (None if reason else there, reason)
 
 
 def test_where_nothing_is_compiled_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,7 @@ function Figures({ figures }: { figures: NonNullable<Replica["figures"]> }) {
     [words.pool, words.poolOf(database.busy, database.most), database.busy >= database.most],
     [words.redis, words.redisStates[redis], redis === "away"],
     [words.memory, bytes(figures.memoryBytes)],
+    [words.hotPath, words.hotPaths[figures.hotPath]],
   ];
   return (
     <dl className={classes.figures}>

@@ -71,6 +71,8 @@ export const health = {
     redis: "Redis",
     redisStates: { ok: "Connected", away: "Unreachable" },
     memory: "Memory",
+    hotPath: "Hot path",
+    hotPaths: { compiled: "Compiled", python: "Python" },
   },
   advice: {
     title: "What needs attention",
