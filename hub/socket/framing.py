@@ -126,10 +126,11 @@ class FrameParser:
             if self._kind == _CONTINUATION:
                 limit = self.max_message
                 messages, after = whole_texts(data, position, limit)
-                for count, message in enumerate(messages, 1):
+                rest = iter(messages)
+                for message in rest:
                     yield message
                     if self.max_message != limit:
-                        after = position + sum(map(_size_of_frame, messages[:count]))
+                        after -= sum(map(_size_of_frame, rest))  # again, by the new limit
                         break
                 if messages:
                     position = after
