@@ -63,7 +63,7 @@ def load(switch: str) -> tuple[Compiled | None, str]:
     try:
         found = cast("Compiled", import_module("protocol._native"))
     except ImportError:
-        return None, "not compiled: there was no C compiler when this was built"
+        return None, "not compiled for this Python: the build needs a C compiler"
     if SOURCE.exists() and digest(SOURCE.read_bytes()) != found.SOURCE:
         return None, "compiled from other sources: build it again"
     return found, ""

@@ -23,15 +23,16 @@ PLACES: Final[dict[str, ModuleType]] = {
 """Where the callers of each take it from; its twin in Python has a `_` before its name."""
 
 
-@pytest.fixture(scope="module", autouse=True, params=["python", "compiled"])
+WAYS: Final = ["python", "compiled"] if native.compiled else ["python"]
+"""What lacks is said by tests/unit/test_native.py, which skips."""
+
+
+@pytest.fixture(scope="module", autouse=True, params=WAYS)
 def each_twin(request: pytest.FixtureRequest) -> Iterator[None]:
     """Import it into a module of tests: they run with the ones, then with the others."""
-    compiled = native.compiled
-    if request.param == "compiled" and compiled is None:
-        pytest.skip(f"the hot path in C is {native.reason}")
     with pytest.MonkeyPatch.context() as patch:
         for name, place in PLACES.items():
             twin = getattr(place, f"_{name}")
-            chosen = getattr(compiled, name) if request.param == "compiled" else twin
+            chosen = getattr(native.compiled, name) if request.param == "compiled" else twin
             patch.setattr(place, name, chosen)
         yield

@@ -22,8 +22,9 @@ def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "checkout"
     shutil.copytree(ROOT / "scripts", root / "scripts")
     shutil.copytree(ROOT / "sql" / "migrations", root / "sql" / "migrations")
-    for name in ("pyproject.toml", "development.lock"):
-        shutil.copy(ROOT / name, root)
+    (root / "protocol").mkdir()
+    for name in ("pyproject.toml", "development.lock", "protocol/_native.c"):
+        shutil.copy(ROOT / name, root / name)
     return root
 
 
@@ -31,8 +32,9 @@ def installed(root: Path) -> None:
     """Make it look as after an installation."""
     (root / ".venv" / "bin").mkdir(parents=True)
     (root / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    made_from = "development.lock pyproject.toml protocol/_native.c"
     done = subprocess.run(
-        ["bash", "-c", "{ pwd && cat development.lock pyproject.toml; } | sha256sum"],
+        ["bash", "-c", f"{{ pwd && cat {made_from}; }} | sha256sum"],
         capture_output=True, text=True, check=True, cwd=root,
     )  # fmt: skip
     (root / ".venv" / "stamp").write_text(done.stdout.split()[0] + "\n")

@@ -18,7 +18,7 @@ from tests.conformance.wire import frame
 from tests.twins import PLACES
 
 needs_compiled = pytest.mark.skipif(
-    native.compiled is None, reason=f"the hot path in C is {native.reason}"
+    native.compiled is None, reason=f"no hot path in C: {native.reason}"
 )
 LIMIT = 70_000
 
