@@ -1,6 +1,7 @@
 """The agent of one device: makes every part, runs them in one task group, ends them in order."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
@@ -124,6 +125,7 @@ class Agent:
             production=self._production,
             is_degraded=lambda: self._runner.journal_failing,
         )
+        self._damages = [each for each in (database.damage, self._config.damage) if each]
         self._take_up_config()
 
     def _bounds(self) -> OutboxBounds:
@@ -178,6 +180,7 @@ class Agent:
         record = self._versions.read() if self._versions else None
         rows = swapped(self._journal.load(), record.command_id if record else None)
         await self._runner.put(self._book.load(rows, self._os_boot_id))
+        await self._tell_damages()
         if self._cloud is None:  # the settings may have named one before
             await self._records.forget_cloud()
         async with asyncio.TaskGroup() as tasks:
@@ -202,6 +205,13 @@ class Agent:
             for part in parts:
                 part.cancel()
         return how
+
+    async def _tell_damages(self) -> None:
+        for damage in self._damages:
+            _log.error("state_damaged", what=damage.what)
+            alert = Alert(severity="CRITICAL", code="state_damaged", message=damage.what)
+            with contextlib.suppress(JournalUnavailable):  # then the log has it
+                await self._outbox.add(alert)
 
     async def _settle(self) -> None:
         """Give commands that are nearly done a moment; what is cut off is reported as unknown."""

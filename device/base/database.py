@@ -13,11 +13,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from device.base.damage import Damage, check, is_damage, put_aside, salvage
 from device.base.errors import JournalUnavailable, StateUnavailable
+from device.base.files import make_private
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 
+JOURNAL_ID: Final = "journal_id"
+"""Names the journal of commands in `meta`; it does not outlive the file."""
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS command (
@@ -61,12 +65,13 @@ class Database:
     """Open before the loop's work begins, `close` at its end."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `StateUnavailable` when the file cannot be opened or is no database."""
+        """A damaged file is put aside, and what can be read of it taken over: see `damage`. Raises
+        `StateUnavailable` when the file cannot be opened."""
         self._thread = ThreadPoolExecutor(1, "database")
         self._jobs: deque[tuple[Job[Any], Future[Any]]] = deque()
         try:
-            self._connection = self._thread.submit(_open, path).result()
-        except sqlite3.Error as error:
+            self._connection, self.damage = self._thread.submit(_open_or_replace, path).result()
+        except (sqlite3.Error, OSError) as error:
             self._thread.shutdown()
             raise StateUnavailable(f"cannot use {path}: {error}") from None
 
@@ -132,12 +137,29 @@ class Database:
             raise
 
 
+def _open_or_replace(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
+    try:
+        return _open(path), None
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+    aside = put_aside(path)
+    connection = _open(path)
+    return connection, salvage(aside, connection, but=JOURNAL_ID)
+
+
 def _open(path: Path) -> sqlite3.Connection:
+    make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA busy_timeout=1000")
-    connection.executescript(SCHEMA)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA busy_timeout=1000")
+        check(connection)
+        connection.executescript(SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -12,6 +12,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = PRIVATE) -> None
     beside = path.with_name(f".{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
+        os.fchmod(descriptor, mode)  # whatever the umask
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -20,6 +21,16 @@ def write_atomically(path: Path, content: bytes, *, mode: int = PRIVATE) -> None
     except OSError:
         beside.unlink(missing_ok=True)
         raise
+
+
+def make_private(path: Path) -> None:
+    """Make the file if it is not there, for the agent alone, whatever the umask and whoever made it
+    before. SQLite gives the files beside a database its mode. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE)
+    try:
+        os.fchmod(descriptor, PRIVATE)
+    finally:
+        os.close(descriptor)
 
 
 def put_in_place(beside: Path, path: Path) -> None:

@@ -11,10 +11,18 @@ lock          held while an agent runs
 
 import contextlib
 import fcntl
+import stat
 from collections.abc import Generator
 from pathlib import Path
+from typing import Final
+
+import structlog
 
 from device.base.errors import StateUnavailable
+from device.base.files import make_private
+
+_MODE: Final = 0o700
+_log = structlog.stdlib.get_logger()
 
 
 @contextlib.contextmanager
@@ -23,7 +31,9 @@ def claimed(directory: Path) -> Generator[Path]:
 
     Two agents with one journal could run a command twice, so the lock is not optional."""
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.mkdir(parents=True, exist_ok=True, mode=_MODE)
+        _close_to_others(directory)
+        make_private(directory / "lock")
         lock = (directory / "lock").open("w")
     except OSError as error:
         raise StateUnavailable(f"cannot use {directory}: {error.strerror}") from None
@@ -33,6 +43,15 @@ def claimed(directory: Path) -> Generator[Path]:
         except OSError:
             raise StateUnavailable(f"another agent uses {directory}") from None
         yield directory
+
+
+def _close_to_others(directory: Path) -> None:
+    """Outputs, records and the token lie there. Raises `OSError` where it belongs to somebody
+    else."""
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if mode & ~_MODE:
+        directory.chmod(_MODE)
+        _log.warning("state_directory_made_private", directory=str(directory), was=f"{mode:04o}")
 
 
 def os_boot_id(path: str) -> str:

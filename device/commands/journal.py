@@ -15,7 +15,7 @@ from typing import Final, assert_never
 
 import msgspec
 
-from device.base.database import Database, get_meta, set_meta
+from device.base.database import JOURNAL_ID, Database, get_meta, set_meta
 from device.commands.book import Finished, Forgotten, Mark, Received, Started
 from device.commands.recovery import JournalRow
 from protocol.codec import encode
@@ -131,10 +131,10 @@ def _stored(row: tuple[str, str, str | None, str | None, bytes | None]) -> Journ
 
 
 def _journal_id(connection: sqlite3.Connection) -> str:
-    journal_id = get_meta(connection, "journal_id")
+    journal_id = get_meta(connection, JOURNAL_ID)
     if journal_id is None:
         journal_id = secrets.token_hex(16)
-        set_meta(connection, "journal_id", journal_id)
+        set_meta(connection, JOURNAL_ID, journal_id)
     return journal_id
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from device.base.damage import Damage, put_aside
 from device.base.errors import CommandFailed, StateUnavailable
 from device.base.files import write_atomically
 from device.config.commit import StoredConfig, begun, confirmed, undone
@@ -26,11 +27,12 @@ MOST_BYTES: Final = 256 * 1024
 
 class ConfigStore:
     def __init__(self, path: Path) -> None:
-        """What was on trial is undone. Raises `StateUnavailable` when the file is there and cannot
-        be understood."""
+        """What was on trial is undone. A file that cannot be understood is put aside: see `damage`.
+        Raises `StateUnavailable`."""
         self._path = path
-        self._kept = _at_start(path, _load(path))
-        self.pushed: PushedConfig = _read(path, self._kept.document)
+        kept, self.damage = _load(path)
+        self._kept = _at_start(path, kept)
+        self.pushed: PushedConfig = read(self._kept.document)
         self.changed: Final = asyncio.Event()
         """Set after each change; whoever follows it clears it."""
 
@@ -85,13 +87,34 @@ class ConfigStore:
         self.changed.set()
 
 
-def _load(path: Path) -> StoredConfig:
+def _load(path: Path) -> tuple[StoredConfig, Damage | None]:
+    nothing = StoredConfig(version=0, document={})
     try:
-        return msgspec.json.decode(path.read_bytes(), type=StoredConfig)
+        return _decoded(path.read_bytes()), None
     except FileNotFoundError:
-        return StoredConfig(version=0, document={})
-    except (OSError, msgspec.MsgspecError) as error:
-        raise StateUnavailable(f"cannot use {path}: {error}") from None
+        return nothing, None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return nothing, _put_aside(path, error)
+    except OSError as error:
+        raise StateUnavailable(f"cannot read {path}: {error.strerror}") from None
+
+
+def _decoded(content: bytes) -> StoredConfig:
+    """Raises `msgspec.MsgspecError`, also for a document that this version has no use for."""
+    kept = msgspec.json.decode(content, type=StoredConfig)
+    for document in (kept.document, *([kept.trial.document] if kept.trial else [])):
+        read(document)
+    return kept
+
+
+def _put_aside(path: Path, error: Exception) -> Damage:
+    try:
+        aside = put_aside(path)
+    except OSError as failure:
+        raise StateUnavailable(f"cannot put {path} aside: {failure.strerror}") from None
+    return Damage(
+        f"{aside.name}: the pushed configuration ({error}), which was left at its default"
+    )
 
 
 def _at_start(path: Path, kept: StoredConfig) -> StoredConfig:
@@ -104,10 +127,3 @@ def _at_start(path: Path, kept: StoredConfig) -> StoredConfig:
         raise StateUnavailable(f"cannot write {path}: {error.strerror}") from None
     _log.warning("configuration_undone", unconfirmed=kept.version, now=good.version)
     return good
-
-
-def _read(path: Path, document: Document) -> PushedConfig:
-    try:
-        return read(document)
-    except msgspec.ValidationError as error:
-        raise StateUnavailable(f"cannot use {path}: {error}") from None
