@@ -29,6 +29,8 @@ from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.foundation import Foundation
+from hub.base.job_runner import JobRunner
+from hub.base.job_store import JobStore
 from hub.base.migrate import bring_up_to_date
 from hub.base.outward import way_out_of
 from hub.base.settings import Settings
@@ -90,6 +92,7 @@ class Replica:
             clock=DatabaseClock(),
             spawn=self._spawn,
             is_draining=lambda: self.draining,
+            wake_jobs=lambda: self._jobs.wake(),
         )
         self.site = site = Site(
             settings.public_url, host=settings.host, allowed_origins=settings.allowed_origins
@@ -147,6 +150,11 @@ class Replica:
             of_groups, of_edge, of_campaigns, of_firmware, of_dashboards, of_replicas,
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
+        self._jobs = JobRunner(
+            JobStore(base.reserved, base.replica_id),
+            [*self._upkeep.jobs, *(job for each in self.capabilities for job in each.jobs)],
+        )
+        self._alone = alone
         self.gate = build_gate(
             base, site, accounts, self.telemetry, self.lines, self.commands, self.dashboards,
             self.capabilities,
@@ -182,10 +190,12 @@ class Replica:
         for capability in self.capabilities:
             for prepare in capability.prepare:
                 await prepare()
+        await self._jobs.prepare(alone=self._alone)
         for capability in self.capabilities:
             self._begin(*capability.loops)
-            self._begin(*(partial(_every, job.seconds, job.run) for job in capability.jobs))
-        self._begin(*(partial(_every, job.seconds, job.run) for job in self._upkeep.jobs))
+            self._begin(*(partial(_every, each.seconds, each.run) for each in capability.timers))
+        self._begin(*(partial(_every, each.seconds, each.run) for each in self._upkeep.timers))
+        self._begin(self._jobs.run)
         await asyncio.sleep(0)
         log.info("replica_started", replica_id=self._base.replica_id)
 
@@ -200,7 +210,7 @@ class Replica:
         self.commands.stop_waiting()
         try:
             await self.audit.flush()
-            await self.campaigns.let_go()
+            await self._jobs.stop()
             await self.membership.goodbye(complete=complete)
         except HubError as error:
             log.warning("no_goodbye", error=error.detail)
@@ -251,15 +261,15 @@ async def _forever(loop: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(1)
 
 
-async def _every(seconds: float, job: Callable[[], Awaitable[object]]) -> None:
+async def _every(seconds: float, call: Callable[[], Awaitable[object]]) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
-            await job()
+            await call()
         except Unavailable as error:
-            log.warning("job_failed", error=error.detail)
+            log.warning("timer_failed", error=error.detail)
         except Exception:
-            log.exception("job_failed")
+            log.exception("timer_failed")
 
 
 def _bus(settings: Settings) -> Bus:

@@ -10,7 +10,8 @@ import structlog
 
 from hub.accounts.organisation import OrganisationService
 from hub.base.clocks import Brake, WallClock
-from hub.base.foundation import Capability, Foundation, Job
+from hub.base.foundation import Capability, Foundation, Timer
+from hub.base.jobs import every
 from hub.base.partitions import Partitioned, drop, make
 from hub.base.present import bring_to_present, now_of
 from hub.base.retention import Retention
@@ -31,7 +32,11 @@ class Upkeep:
         stream: StreamWriter,
         capabilities: Sequence[Capability],
     ) -> None:
-        self.jobs = (Job(CLEAN_UP_SECONDS, self.clean_up), Job(CLOCK_SECONDS, self.watch_clock))
+        self.timers = (
+            Timer(CLOCK_SECONDS, self.watch_clock),
+            Timer(CLEAN_UP_SECONDS, self.read_retention),
+        )
+        self.jobs = (every(CLEAN_UP_SECONDS, "clean_up", lambda _: self.clean_up()),)
         self._base = base
         self._organisation = organisation
         self._stream = stream
@@ -58,6 +63,12 @@ class Upkeep:
             self._our_clock.noted(here, now)
             self._database_clock.noted(there, now)
 
+    async def read_retention(self) -> Retention:
+        """How long things are kept now, for whoever here goes by it."""
+        keep = (await self._organisation.settings(DEFAULT_ORG)).retention
+        self._partitions(keep)
+        return keep
+
     async def clean_up(self) -> None:
         """Nothing is deleted early in a start nor soon after a step, when a clock may be wrong."""
         await self.watch_clock()
@@ -77,7 +88,7 @@ class Upkeep:
 
     async def _make_room(self) -> Retention:
         """Partitions for what comes; answers how long things are kept now."""
-        keep = (await self._organisation.settings(DEFAULT_ORG)).retention
+        keep = await self.read_retention()
         await make(self._base.database, self._partitions(keep), [datetime.now(UTC)])
         return keep
 

@@ -34,7 +34,7 @@ GRANT SELECT, INSERT ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON
-    campaign_device, cloud_sync_lane, device, device_line, device_state, metric_rollup,
+    campaign_device, device, device_line, device_state, metric_rollup,
     penalty_cleared, rollup_mark, setting, user_preference
 TO longline_hub;
 
@@ -45,7 +45,7 @@ TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     app_user, campaign, cloud_sync_queue, command, config_schema, device_config,
-    device_config_history, device_group, event_mark, firmware_release, login_address,
+    device_config_history, device_group, event_mark, firmware_release, job, login_address,
     refresh_token, replica, signing_key, user_session
 TO longline_hub;
 

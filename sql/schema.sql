@@ -662,6 +662,34 @@ CREATE TABLE firmware_release (
 CREATE INDEX firmware_release_artifact ON firmware_release (sha256);
 COMMENT ON COLUMN firmware_release.signed_by IS 'The key of ours that its signature fits; null when it was not checked.';
 
+-- What is done again and again -------------------------------------------------------------------
+
+CREATE TABLE job (
+    job_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind        text NOT NULL,
+    org_id      text REFERENCES org,
+    key         text NOT NULL DEFAULT '',
+    next_run    timestamptz DEFAULT now(),
+    wait        interval DEFAULT '0',
+    holder      text,
+    epoch       bigint NOT NULL DEFAULT 0,
+    lease_until timestamptz,
+    last_run    timestamptz,
+    failures    integer NOT NULL DEFAULT 0,
+    last_error  text,
+    UNIQUE NULLS NOT DISTINCT (kind, org_id, key),
+    CHECK ((holder IS NULL) = (lease_until IS NULL))
+) WITH (fillfactor = 50);
+CREATE INDEX job_due ON job (kind, next_run);
+COMMENT ON TABLE job IS 'What is done again and again, by one replica at a time: the holder, until lease_until.';
+COMMENT ON COLUMN job.org_id IS 'Null: of the whole installation.';
+COMMENT ON COLUMN job.key IS 'What it is about, for its kind: a campaign, a company; empty when the kind has one job only.';
+COMMENT ON COLUMN job.next_run IS 'When it is due; null: not until somebody has something for it.';
+COMMENT ON COLUMN job.wait IS 'How long the wait for next_run was when it began; null when next_run is a moment of the calendar.';
+COMMENT ON COLUMN job.epoch IS 'Grows whenever a replica takes it: the fence of what the one before still writes.';
+COMMENT ON COLUMN job.last_run IS 'When a run ended last; of a job that is held on, as of its last renewal.';
+COMMENT ON COLUMN job.failures IS 'In a row; last_error is of the last one.';
+
 -- Campaigns --------------------------------------------------------------------------------------
 
 CREATE TABLE campaign (
@@ -679,21 +707,17 @@ CREATE TABLE campaign (
     created_at      timestamptz NOT NULL DEFAULT now(),
     finished_at     timestamptz,
     closed_at       timestamptz,
-    driver          text,
-    driver_until    timestamptz,
     owner_kind      text NOT NULL DEFAULT 'hub',
     owner_id        text NOT NULL DEFAULT '',
     owner_key       text,
     PRIMARY KEY (org_id, campaign_id),
     CHECK ((finished_at IS NOT NULL) = (status IN ('SUCCESS', 'FAILED', 'ABORTED')))
 );
-CREATE INDEX campaign_open ON campaign (driver_until) WHERE closed_at IS NULL;
 CREATE INDEX campaign_recent ON campaign (org_id, created_at DESC, campaign_id DESC);
 CREATE INDEX campaign_subject ON campaign (org_id, subject);
 COMMENT ON COLUMN campaign.owner_id IS 'The user (also of an API key) whose rights count when it sends.';
 COMMENT ON COLUMN campaign.subject IS 'What it is about, for the floor that began it: the id of a release.';
 COMMENT ON COLUMN campaign.closed_at IS 'When nothing was under way any more: no replica need drive it.';
-COMMENT ON COLUMN campaign.driver IS 'The replica that drives it until driver_until; then any other may.';
 
 CREATE TABLE campaign_device (
     org_id            text NOT NULL,
@@ -780,16 +804,3 @@ CREATE INDEX cloud_sync_queue_waiting ON cloud_sync_queue (org_id, created_at) W
 CREATE INDEX cloud_sync_queue_dead ON cloud_sync_queue (org_id, finished_at DESC, queue_id DESC) WHERE status = 'dead';
 CREATE INDEX cloud_sync_queue_finished ON cloud_sync_queue (finished_at) WHERE finished_at IS NOT NULL;
 COMMENT ON COLUMN cloud_sync_queue.queue_id IS 'The order within a lane: a device hands in its next records when these are committed.';
-
-CREATE TABLE cloud_sync_lane (
-    org_id      text NOT NULL,
-    company_id  text NOT NULL,
-    replica_id  text,
-    lease_until timestamptz NOT NULL DEFAULT '-infinity',
-    retry_at    timestamptz NOT NULL DEFAULT '-infinity',
-    failures    integer NOT NULL DEFAULT 0,
-    error       text,
-    failed_at   timestamptz,
-    PRIMARY KEY (org_id, company_id)
-) WITH (fillfactor = 50);
-COMMENT ON TABLE cloud_sync_lane IS 'One company: pushed by the one replica that holds the lease, in order over all kinds, and not before retry_at.';

@@ -12,6 +12,7 @@ from msgspec import Struct
 from hub.base.bus import Bus
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
+from hub.base.jobs import JobKind
 from hub.base.partitions import Partitioned
 from hub.base.retention import Retention
 from hub.base.settings import Settings
@@ -30,14 +31,17 @@ class Foundation(Struct, frozen=True, kw_only=True):
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     """Runs what a socket or a hint began; its failure ends nothing else."""
     is_draining: Callable[[], bool]
+    wake_jobs: Callable[[], None]
+    """A job may be due now."""
 
     @property
     def address(self) -> str:
         return f"{self.settings.host}:{self.settings.port}"
 
 
-class Job(Struct, frozen=True):
-    """Done again and again, so many seconds apart."""
+class Timer(Struct, frozen=True):
+    """Done again and again by each replica, so many seconds apart: what concerns its own memory,
+    clock, disk or sockets. What one replica can do for all is a job."""
 
     seconds: float
     run: Callable[[], Awaitable[object]]
@@ -50,9 +54,11 @@ class Capability(Struct, frozen=True, kw_only=True):
     """Awaited before the first loop begins, in the order of the floors."""
     loops: tuple[Callable[[], Awaitable[object]], ...] = ()
     """Each runs for as long as the replica."""
-    jobs: tuple[Job, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    jobs: tuple[JobKind, ...] = ()
+    """Each done by one replica at a time."""
     frames: Mapping[type, Callable[[Any, Any], None]] = {}
     """Of devices, with who takes them: given the line and the frame."""
     partitions: Callable[[Retention], Sequence[Partitioned]] | None = None
     clean_up: Callable[[Retention], Awaitable[object]] | None = None
-    """Deletes what is past its retention."""
+    """Deletes from the database what is past its retention; one replica does it at a time."""

@@ -111,6 +111,22 @@ stream_failures = Counter(
 sweep_seconds = Histogram(
     "longline_sweep_seconds", "How long a sweep took", buckets=_SECONDS, registry=REGISTRY
 )
+jobs_held = Gauge(
+    "longline_jobs_held", "Jobs that this replica holds, by kind", ["kind"], registry=REGISTRY
+)
+job_runs = Counter(
+    "longline_job_runs_total",
+    "Runs of jobs, by kind and outcome",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+job_late_seconds = Histogram(
+    "longline_job_late_seconds",
+    "From the moment a job was due until a replica took it, by kind",
+    ["kind"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
 requests = Counter(
     "longline_http_requests_total",
     "HTTP requests, by route, method and status",

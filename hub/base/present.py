@@ -12,7 +12,7 @@ import sql
 from hub.base.database import Database
 
 _Q = sql.queries("clocks")
-_TABLES: Final = ("commands", "campaigns", "targets", "lanes", "lines", "seen", "modes")
+_TABLES: Final = ("commands", "campaigns", "targets", "jobs", "lines", "seen", "modes")
 
 
 async def now_of(database: Database) -> datetime:

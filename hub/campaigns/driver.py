@@ -1,8 +1,8 @@
 """Drives campaigns: looks at their targets, writes what follows, then has it carried out.
 
-Exactly one replica drives a campaign: whoever holds its lease, a row in Postgres that another takes
-over when it runs out. A look is one transaction that begins by locking the campaign under the
-lease, so pausing, aborting and other drivers wait for it or it for them. What it decides
+Exactly one replica drives a campaign: whoever holds its job. A look is one transaction that begins
+by asking whether that is still so, and by locking the campaign: nobody else takes it meanwhile, and
+pausing and aborting wait for the look or it for them. What it decides
 (`journey`, `waves`) is written with a compare-and-set on each target, and only then carried out
 (`effects`). A driver may die between the two.
 """
@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from hub.accounts.access import role_may_dispatch
 from hub.base.database import Connection
-from hub.base.errors import Unavailable
+from hub.base.job_store import fence, remove_job
+from hub.base.jobs import HeldJob, JobKind, Outcome
 from hub.campaigns.effects import CampaignEffects, DriveStep
 from hub.campaigns.journey import (
     DELETED,
@@ -36,7 +37,7 @@ from hub.campaigns.journey import (
     withdrawn,
 )
 from hub.campaigns.penalty import penalties
-from hub.campaigns.records import Campaign, Name, command_id_of
+from hub.campaigns.records import JOB, Campaign, Name, command_id_of
 from hub.campaigns.store import CampaignStore, Driven, TargetChange
 from hub.campaigns.waves import (
     FINISHED,
@@ -49,55 +50,55 @@ from hub.campaigns.waves import (
     waited_too_long,
 )
 from protocol.commands import type_of
-from protocol.ids import DeviceId, ReplicaId
+from protocol.ids import DeviceId
 from protocol.lifecycle import ENDED
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS: Final = 9.0
 LOOK_SECONDS: Final = 0.5
-IDLE_SECONDS: Final = 1.0
 RESTED: Final = 4
-"""A look that took long is followed by a rest of so many times that."""
+"""A look that took long is followed by a rest of so many times that, also from other campaigns."""
+MOST: Final = 1000
+"""Campaigns that one replica drives, one after the other."""
 OFFLINE: Final = error("offline", "the device was offline for the whole wave")
 OWNER_LACKS_RIGHT: Final = "owner_lacks_right"
 STOPPED: Final = error("stopped", "the campaign stopped before the device's turn")
 
 
 class Driver:
-    def __init__(
-        self, store: CampaignStore, effects: CampaignEffects, replica_id: ReplicaId
-    ) -> None:
+    def __init__(self, store: CampaignStore, effects: CampaignEffects) -> None:
         self._store = store
         self._effects = effects
-        self._replica_id = replica_id
+        self.kind = JobKind(name=JOB, run=self.run, most=MOST, keeps=True)
 
-    async def run(self) -> None:
-        """For ever."""
-        while True:
-            began_at = time.monotonic()
-            try:
-                names = await self._store.lease(self._replica_id, LEASE_SECONDS)
-                for name in names:
-                    await self.drive(name)
-            except Unavailable as unavailable:
-                log.warning("campaigns_not_driven", error=unavailable.detail)
-                names = []
-            took = time.monotonic() - began_at
-            await asyncio.sleep(max(LOOK_SECONDS if names else IDLE_SECONDS, RESTED * took))
+    async def run(self, job: HeldJob) -> Outcome:
+        """A look, and the rest after it. Raises `LeaseLost`, `Unavailable`."""
+        began_at = time.monotonic()
+        if not await self.drive(job):
+            return Outcome()
+        rest = RESTED * (time.monotonic() - began_at)
+        await asyncio.sleep(rest)
+        return Outcome(wait=max(LOOK_SECONDS - rest, 0.0))
 
-    async def let_go(self) -> None:
-        """Leave what this replica drives to any other."""
-        await self._store.let_go(self._replica_id)
-
-    async def drive(self, name: Name) -> None:
-        """One look at a campaign, and what follows from it."""
+    async def drive(self, job: HeldJob) -> bool:
+        """One look at a campaign, and what follows from it; whether it goes on after it."""
         async with self._store.database.transaction() as connection:
-            driven = await self._store.lock_driven(connection, name, self._replica_id)
-            if driven is None:
-                return
-            look = await self._look(connection, driven)
-        await self._effects.carry_out(look)
+            await fence(connection, job)
+            driven = await self._store.lock_driven(connection, _name(job))
+            look = None if driven is None else await self._look(connection, driven)
+            is_over = look is None or await self._close(connection, look.campaign)
+            if is_over:
+                await remove_job(connection, job)
+        if look is not None:
+            await self._effects.carry_out(look)
+        return not is_over
+
+    async def _close(self, connection: Connection, campaign: Campaign) -> bool:
+        """Whether nothing is under way any more of one that is finished."""
+        if campaign.status not in FINISHED or campaign.counts.in_progress:
+            return False
+        await self._store.close(connection, (campaign.org, campaign.campaign_id))
+        return True
 
     async def _look(self, connection: Connection, driven: Driven) -> DriveStep:
         campaign, now = driven.campaign, driven.now
@@ -123,8 +124,6 @@ class Driver:
         begun = await self._begin(connection, campaign, driven)
         look = DriveStep(campaign, [*changed, *blocked, *stopped, *begun], _to_send(begun), [])
         self._sort_unsent(look, under_way, changed)
-        if campaign.status in FINISHED and not campaign.counts.in_progress:
-            await self._store.close(connection, name)
         return look
 
     async def _require_right(self, connection: Connection, driven: Driven) -> Campaign:
@@ -256,6 +255,12 @@ class Driver:
                 look.send.append(target)
             if look.campaign.status in FINISHED and seen.command and not seen.cancel_asked:
                 look.cancel.append(target)
+
+
+def _name(job: HeldJob) -> Name:
+    if job.org is None:
+        raise AssertionError("a campaign is of an organisation")
+    return job.org, job.key
 
 
 def _what(

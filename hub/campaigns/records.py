@@ -11,6 +11,8 @@ from hub.campaigns.waves import CampaignStatus, StopAt, TargetCounts, Wave
 from protocol.commands import Command
 from protocol.ids import CommandId, DeviceId, OrgId
 
+JOB: Final = "campaign"
+"""The kind of job that drives one."""
 DEFAULT_SOAK_SECONDS: Final = 60
 DEFAULT_PHASE_SECONDS: Final = 3600
 

@@ -28,7 +28,7 @@ from hub.campaigns.waves import (
 )
 from hub.commands.service import CommandService
 from hub.telemetry.writer import TelemetryWriter
-from protocol.ids import DeviceId, OrgId, ReplicaId, uuid7
+from protocol.ids import DeviceId, OrgId, uuid7
 
 __all__ = [
     "Campaign",
@@ -63,14 +63,11 @@ class CampaignService:
         commands: CommandService,
         audit: AuditService,
         telemetry: TelemetryWriter,
-        replica_id: ReplicaId,
     ) -> None:
         self._store = store
         self._audit = audit
         self._effects = CampaignEffects(store, commands, telemetry)
-        self._driver = Driver(store, self._effects, replica_id)
-        self.run = self._driver.run
-        self.let_go = self._driver.let_go
+        self.driver = Driver(store, self._effects)
 
     async def create(self, by: Principal, new: NewCampaign, *, action: str) -> Campaign:
         """Commit a campaign; it begins at once. Raises `Invalid`."""

@@ -9,13 +9,14 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Connection, Database, Row
+from hub.base.job_store import add_jobs
 from hub.base.principal import Principal, Role
 from hub.campaigns.journey import DELETED, DISABLED, CampaignTarget, Phase, Seen, Status
 from hub.campaigns.penalty import RELEASE_FAULTS, SPREAD, Failure, Penalty, penalties
-from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms
+from hub.campaigns.records import JOB, Campaign, Name, NewCampaign, Participation, Terms
 from hub.campaigns.waves import CampaignStatus, Move, TargetCounts
 from protocol.commands import Command
-from protocol.ids import DeviceId, OrgId, ReplicaId
+from protocol.ids import DeviceId, OrgId
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
 
@@ -25,7 +26,7 @@ EVERY_WAVE: Final = 2**31 - 1
 
 
 class Driven(Struct, frozen=True):
-    """A campaign that this replica drives, locked, and the database's time."""
+    """A campaign, locked for whoever drives it, and the database's time."""
 
     campaign: Campaign
     now: datetime
@@ -62,6 +63,7 @@ class CampaignStore:
             _Q["add"], *name, new.subject, command, terms, by.actor, *_owner(by)
         )
         await connection.execute(_Q["add_devices"], *name, list(new.devices), list(waves), left_out)
+        await add_jobs(connection, JOB, name[0], [name[1]])
 
     async def get(self, connection: Connection, name: Name) -> Campaign | None:
         return await self._one(connection, await connection.fetchrow(_Q["get"], *name))
@@ -110,19 +112,9 @@ class CampaignStore:
 
     # Driving
 
-    async def lease(self, replica_id: ReplicaId, seconds: float) -> "list[Name]":
-        """What this replica is to drive."""
-        rows = await self.database.fetch(_Q["lease"], replica_id, seconds)
-        return [(row["org_id"], row["campaign_id"]) for row in rows]
-
-    async def let_go(self, replica_id: ReplicaId) -> None:
-        await self.database.execute(_Q["let_go"], replica_id)
-
-    async def lock_driven(
-        self, connection: Connection, name: Name, replica_id: ReplicaId
-    ) -> Driven | None:
-        """None when the lease has gone to another."""
-        row = await connection.fetchrow(_Q["lock_driven"], *name, replica_id)
+    async def lock_driven(self, connection: Connection, name: Name) -> Driven | None:
+        """None when nothing is left to drive."""
+        row = await connection.fetchrow(_Q["lock_driven"], *name)
         campaign = await self._one(connection, row)
         return (
             None

@@ -12,7 +12,7 @@ def build(
     base: Foundation, audit: AuditService, telemetry: TelemetryWriter, commands: CommandService
 ) -> tuple[CampaignService, Capability]:
     store = CampaignStore(base.database)
-    service = CampaignService(store, commands, audit, telemetry, base.replica_id)
+    service = CampaignService(store, commands, audit, telemetry)
     return service, Capability(
-        loops=(service.run,), clean_up=lambda keep: service.clean_up(days=keep.command_days)
+        jobs=(service.driver.kind,), clean_up=lambda keep: service.clean_up(days=keep.command_days)
     )

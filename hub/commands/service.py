@@ -91,6 +91,7 @@ class CommandService:
         self.cancel = cancels.cancel
         self.cancel_pending = cancels.cancel_pending
         self.cancel_here = cancels.cancel_here
+        self.expire = self._sweep.expire
 
     def listen(self, listener: CommandListener) -> None:
         """Have a floor above take part in commands, before the first one."""

@@ -1,8 +1,9 @@
 """What the clock ends, and the backstop of every hint.
 
-A sweep runs every second and when a deadline is known to have passed: time-outs and expiries
-(by the database's clock), what is pending or to be cancelled on lines of this replica, and callers
-whose command ended elsewhere. Every replica sweeps; rows that another has locked are skipped.
+A sweep runs every second and when a deadline is known to have passed: time-outs (by the database's
+clock), what is pending or to be cancelled on lines of this replica, and callers whose command ended
+elsewhere. Every replica sweeps; rows that another has locked are skipped. Expiries of commands that
+wait in a queue are a job, which one replica does for all.
 """
 
 import asyncio
@@ -119,7 +120,7 @@ class Sweep:
     async def _sweep(self, *, whole: bool) -> None:
         with metrics.sweep_seconds.time():
             self._deadlines.pass_until(self._clock())
-            await self._end_late(expiries=whole)
+            await self._time_out()
             if not whole:
                 return
             for place in await self._store.unwritten_here(self._replica_id):
@@ -129,13 +130,19 @@ class Sweep:
             for command in await self._store.finished(names) if names else ():
                 self._waiting.ended(command)
 
-    async def _end_late(self, *, expiries: bool) -> None:
+    async def _time_out(self) -> None:
         async with self._store.database.transaction() as connection:
             late = await self._store.time_out(
                 connection, not_delivered=_NOT_DELIVERED, late=_TIMEOUT
             )
-            if expiries:
-                late += await self._store.expire(connection, _EXPIRED)
+            await self._listeners.ended(connection, late)
+        for command in late:
+            self._ended(command)
+
+    async def expire(self) -> None:
+        """End queued commands whose device did not come in time: a job, of one replica."""
+        async with self._store.database.transaction() as connection:
+            late = await self._store.expire(connection, _EXPIRED)
             await self._listeners.ended(connection, late)
         for command in late:
             self._ended(command)

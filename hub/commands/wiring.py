@@ -1,9 +1,11 @@
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from hub.accounts.service import AccountService
 from hub.audit.entries import Hide
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
+from hub.base.jobs import every
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
@@ -11,6 +13,8 @@ from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
 from protocol.replies import Ack, Progress, Result
+
+EXPIRY_SECONDS: Final = 1.0
 
 
 def build(
@@ -42,6 +46,7 @@ def build(
             endpoints=(endpoints,),
             loops=(service.run,),
             frames=dict.fromkeys((Ack, Progress, Result), service.replied),
+            jobs=(every(EXPIRY_SECONDS, "expiries", lambda _: service.expire()),),
             clean_up=lambda keep: service.forget(keep.command_days),
         ),
     )

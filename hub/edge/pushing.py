@@ -2,7 +2,7 @@
 
 A lane is pushed in the order in which its records were handed in, over all kinds: a fixation never
 goes before its batch. A request carries one kind, so it takes the first records as far as they are
-of one. One is on its way at a time, from the replica that holds the lease of the lane. After an
+of one. One is on its way at a time, from the replica that holds the lane's job. After an
 answer its records are done, dead letters, or still waiting; and the lane goes on, or rests until
 its next attempt, for whichever replica comes then. `cloud.api` says what an answer means."""
 
@@ -16,6 +16,8 @@ from cloud.api import Answer, Item, Push, Verdict, meaning, wait_after
 from protocol.edge import Kind
 from protocol.ids import DeviceId, OrgId
 
+LANE: Final = "cloud_lane"
+"""The kind of job that pushes one."""
 LEASE_SECONDS: Final = 15.0
 LATEST_SECONDS: Final = 4.0
 """A request is not begun later than this after the lease was renewed, since it may take ten."""
@@ -36,20 +38,12 @@ class WaitingRecord(Struct, frozen=True, kw_only=True):
     item: Item
 
 
-class Claimed(Struct, frozen=True):
-    """A lane that this replica holds now, and how often in a row it has failed."""
-
-    lane: Lane
-    failures: int
-
-
 class Settlement(Struct, frozen=True, kw_only=True):
     """What to write after one answer. `wait` is None when the lane goes on."""
 
     done: Sequence[WaitingRecord] = ()
     dead: Sequence[WaitingRecord] = ()
     error: str = ""
-    failures: int = 0
     wait: float | None = None
     new_token: bool = False
 
@@ -66,7 +60,6 @@ def settle(push: Push[WaitingRecord], answer: Answer, *, failures: int, draw: fl
     if outcome.failed:
         return Settlement(
             error=answer.text[:MOST_ERROR],
-            failures=failures + 1,
             wait=wait_after(failures + 1, wish=answer.retry_after, draw=draw),
             new_token=verdict is Verdict.NEW_TOKEN,
         )

@@ -9,14 +9,16 @@ import msgspec
 from msgspec import Struct, structs
 
 import sql
-from cloud.api import LONGEST_WISH, MOST_ITEMS, Item, fitting
+from cloud.api import MOST_ITEMS, Item, fitting
 from hub.base.database import Connection, Database, Raced, Row
-from hub.edge.pushing import LEASE_SECONDS, Claimed, Lane, Settlement, WaitingRecord, of_one_kind
+from hub.base.job_store import add_jobs, go_on
+from hub.base.jobs import HeldJob
+from hub.edge.pushing import LANE, LEASE_SECONDS, Lane, Settlement, WaitingRecord, of_one_kind
 from hub.edge.records import Judged
 from protocol.codec import rfc3339
 from protocol.edge import Kind
 from protocol.frames import ConnectionMode
-from protocol.ids import DeviceId, OrgId, ReplicaId
+from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("edge")
 
@@ -111,13 +113,13 @@ class EdgeStore:
             await connection.execute(_Q["enqueue"], org, device_id, ids, companies, kinds)
         except asyncpg.UniqueViolationError:
             raise Raced from None
-        await connection.execute(_Q["add_lanes"], org, companies)
+        await add_jobs(connection, LANE, org, companies)
 
     # Lanes
 
-    async def claim(self, replica_id: ReplicaId, most: int) -> list[Claimed]:
-        rows = await self.database.fetch(_Q["claim"], replica_id, LEASE_SECONDS, most, LONGEST_WISH)
-        return [Claimed(Lane(row["org_id"], row["company_id"]), row["failures"]) for row in rows]
+    async def wake_lanes(self) -> int:
+        """Those that sleep although something waits in them; how many."""
+        return len(await self.database.fetch(_Q["wake_lanes"]))
 
     async def next(self, lane: Lane) -> list[WaitingRecord]:
         """The first records of the lane, as many as go into one request."""
@@ -126,8 +128,8 @@ class EdgeStore:
         sizes = [len(msgspec.json.encode(each.item.data)) for each in waiting]
         return waiting[: fitting(sizes)]
 
-    async def settle(self, lane: Lane, replica_id: ReplicaId, settlement: Settlement) -> Settled:
-        """Write what an answer did."""
+    async def settle(self, job: HeldJob, settlement: Settlement) -> Settled:
+        """Write what an answer did. That stands whoever holds the lane now: the cloud has it."""
         buried: set[int] = set()
         async with self.database.transaction() as connection:
             if settlement.done:
@@ -136,28 +138,8 @@ class EdgeStore:
                 reason = settlement.error or "refused"
                 rows = await connection.fetch(_Q["bury"], _places(settlement.dead), reason)
                 buried = {row["queue_id"] for row in rows}
-            holds = await self._hold_or_rest(connection, lane, replica_id, settlement)
+            holds = settlement.wait is None and await go_on(connection, job, LEASE_SECONDS)
         return Settled(holds, [each for each in settlement.dead if each.queue_id in buried])
-
-    async def _hold_or_rest(
-        self, connection: Connection, lane: Lane, replica_id: ReplicaId, settlement: Settlement
-    ) -> bool:
-        """Whether this replica goes on with the lane."""
-        if settlement.wait is None:
-            held = await connection.fetchval(_Q["hold"], *_key(lane), replica_id, LEASE_SECONDS)
-            return held is not None
-        await connection.execute(
-            _Q["fail"],
-            *_key(lane),
-            replica_id,
-            settlement.failures,
-            settlement.wait,
-            settlement.error,
-        )
-        return False
-
-    async def release(self, lane: Lane, replica_id: ReplicaId) -> None:
-        await self.database.execute(_Q["release"], *_key(lane), replica_id)
 
     # What people see
 

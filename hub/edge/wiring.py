@@ -4,9 +4,9 @@ from typing import Final
 
 from cloud.client import CloudClient
 from hub.audit.service import AuditService
-from hub.base.foundation import Capability, Foundation, Job
+from hub.base.foundation import Capability, Foundation, Timer
 from hub.edge.modes import Modes
-from hub.edge.pusher import CloudPusher
+from hub.edge.pusher import LOOK_SECONDS, CloudPusher
 from hub.edge.rest import EdgeEndpoints
 from hub.edge.service import Bounds, EdgeService
 from hub.edge.store import EdgeStore
@@ -25,7 +25,7 @@ def build(
     cloud: CloudClient | None,
 ) -> tuple[EdgeService, Capability]:
     store = EdgeStore(base.database)
-    pusher = CloudPusher(store, cloud, telemetry, base.replica_id)
+    pusher = CloudPusher(store, cloud, telemetry, wake_jobs=base.wake_jobs)
     modes = Modes(store, lines)
     lines.on_hello(modes.said_hello)
     bounds = Bounds(most_pending=base.settings.cloud_queue_max, is_pushed=cloud is not None)
@@ -34,6 +34,10 @@ def build(
         endpoints=(EdgeEndpoints(service),),
         prepare=(service.look,),
         loops=(pusher.run, modes.watch),
-        jobs=(Job(WAITING_SECONDS, service.look),),
+        timers=(
+            Timer(WAITING_SECONDS, service.look),
+            Timer(LOOK_SECONDS, pusher.tell_left_out),
+        ),
+        jobs=pusher.kinds,
         clean_up=service.clean_up,
     )

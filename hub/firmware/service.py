@@ -177,6 +177,7 @@ class FirmwareService:
         return path
 
     async def clean_up(self) -> None:
+        """On the disk of this replica."""
         await asyncio.to_thread(self._artifacts.clean_up)
 
     # Keys

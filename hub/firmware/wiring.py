@@ -1,9 +1,10 @@
 """Keeps firmware releases and deploys them as campaigns."""
 
 from pathlib import Path
+from typing import Final
 
 from hub.audit.service import AuditService
-from hub.base.foundation import Capability, Foundation
+from hub.base.foundation import Capability, Foundation, Timer
 from hub.campaigns.service import CampaignService
 from hub.commands.service import CommandService
 from hub.devices.service import DeviceService
@@ -14,6 +15,8 @@ from hub.firmware.rest import FirmwareEndpoints
 from hub.firmware.service import FirmwareService
 from hub.firmware.store import ReleaseStore
 from hub.groups.service import GroupService
+
+CLEAN_UP_SECONDS: Final = 600.0
 
 
 def build(
@@ -37,5 +40,5 @@ def build(
             FirmwareEndpoints(service),
             DeploymentEndpoints(deployments, campaigns, service),
         ),
-        clean_up=lambda _: service.clean_up(),
+        timers=(Timer(CLEAN_UP_SECONDS, service.clean_up),),
     )

@@ -1,7 +1,7 @@
 """The tables of telemetry: one transaction for a batch of events, and the readings of REST."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -157,12 +157,12 @@ class TelemetryStore:
 
     # Jobs
 
-    async def roll_up(self) -> None:
-        """By one replica at a time: two would count the same events twice."""
+    async def roll_up(self, fence: Callable[[Connection], Awaitable[None]]) -> None:
+        """`fence` keeps others from it: two would count the same events twice."""
         async with self._database.transaction(deadline=60) as connection:
-            if await connection.fetchval(_Q["lock_roll_up"]):
-                await connection.execute(_Q["lock_roll_up_marks"])
-                await connection.execute(_Q["roll_up"])
+            await fence(connection)
+            await connection.execute(_Q["lock_roll_up_marks"])
+            await connection.execute(_Q["roll_up"])
 
     async def make_room(self, tables: list[Partitioned], moments: list[datetime]) -> None:
         """Partitions for the present and for these moments."""

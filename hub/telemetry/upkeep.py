@@ -1,7 +1,10 @@
 """What has to be done for the tables of telemetry: partitions, roll-ups, forgetting."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
+from hub.base.job_store import fence
+from hub.base.jobs import HeldJob
 from hub.base.partitions import Partitioned
 from hub.base.retention import Retention
 from hub.telemetry.store import TelemetryStore
@@ -26,8 +29,9 @@ class TelemetryUpkeep:
     async def clean_up(self, _: Retention) -> None:
         await self._store.forget_marks()
 
-    async def roll_up(self) -> None:
-        await self._store.roll_up()
+    async def roll_up(self, job: HeldJob) -> None:
+        """Raises `LeaseLost`."""
+        await self._store.roll_up(partial(fence, job=job))
 
 
 def _tables(keep: Retention) -> list[Partitioned]:

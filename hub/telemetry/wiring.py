@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from hub.base.bus import BusUnavailable
-from hub.base.foundation import Capability, Foundation, Job
+from hub.base.foundation import Capability, Foundation
+from hub.base.jobs import every
 from hub.telemetry.reader import TelemetryReader
 from hub.telemetry.rest import TelemetryEndpoints
 from hub.telemetry.store import TelemetryStore
@@ -31,7 +32,7 @@ def build(
         Capability(
             endpoints=(TelemetryEndpoints(TelemetryReader(store, upkeep)),),
             loops=(stream.run, writer.run),
-            jobs=(Job(ROLL_UP_SECONDS, upkeep.roll_up),),
+            jobs=(every(ROLL_UP_SECONDS, "roll_up", upkeep.roll_up),),
             partitions=upkeep.partitioned,
             clean_up=upkeep.clean_up,
         ),

@@ -69,31 +69,12 @@ SELECT EXISTS (SELECT 1 FROM campaign
 -- A campaign for whoever wants something of it.
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2 FOR UPDATE
 
--- name: lease
--- What this replica may drive until $2 seconds from now: what it drives already, and what nobody
--- does any more. A lease that ends later than one of now would was begun by a clock that has been
--- set back, and counts as over.
-UPDATE campaign SET driver = $1, driver_until = now() + make_interval(secs => $2)
-WHERE (org_id, campaign_id) IN (
-    SELECT org_id, campaign_id FROM campaign
-    WHERE closed_at IS NULL
-      AND (driver = $1 OR driver IS NULL OR driver_until < now()
-           OR driver_until > now() + make_interval(secs => $2))
-    ORDER BY created_at LIMIT 1000
-    FOR UPDATE SKIP LOCKED)
-RETURNING org_id, campaign_id
-
 -- name: lock_driven
--- The campaign, the database's time and what role its owner has now, if this replica may still drive it.
+-- The campaign, the database's time and what role its owner has now, unless it is closed.
 SELECT *, now() AS now, owner_role(org_id, owner_kind, owner_id, owner_key) AS owner_role
 FROM campaign
-WHERE org_id = $1 AND campaign_id = $2 AND driver = $3 AND driver_until > now()
-  AND closed_at IS NULL
+WHERE org_id = $1 AND campaign_id = $2 AND closed_at IS NULL
 FOR UPDATE
-
--- name: let_go
--- What this replica drives, for any other.
-UPDATE campaign SET driver_until = now() WHERE driver = $1 AND closed_at IS NULL
 
 -- name: under_way
 -- The targets that have begun, and what is known of their devices.
@@ -239,7 +220,7 @@ WHERE org_id = $1 AND campaign_id = $2
 
 -- name: close
 -- It has ended, and nothing is under way any more.
-UPDATE campaign SET closed_at = now(), driver = NULL, driver_until = NULL
+UPDATE campaign SET closed_at = now()
 WHERE org_id = $1 AND campaign_id = $2 AND finished_at IS NOT NULL AND closed_at IS NULL
 
 -- name: forget

@@ -27,10 +27,10 @@ SET since = least(since, now()),
 WHERE finished_at IS NULL
   AND greatest(since, started_at, steady_since) > now() + interval '5 seconds'
 
--- name: lanes
--- Ways to the cloud that failed in the future: they are tried again now.
-UPDATE cloud_sync_lane SET failed_at = now(), retry_at = now()
-WHERE failed_at > now() + interval '5 seconds'
+-- name: jobs
+-- Jobs whose wait began in the future: they are due now. A moment of the calendar stays what it is.
+UPDATE job SET next_run = now(), wait = '0', last_run = least(last_run, now())
+WHERE next_run > now() + wait + interval '5 seconds'
 
 -- name: lines
 -- Lines that opened in the future.

@@ -29,32 +29,16 @@ FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY
      AS r (record_id, company_id, kind, place)
 ORDER BY r.place
 
--- name: add_lanes @org
-INSERT INTO cloud_sync_lane (org_id, company_id)
-SELECT DISTINCT $1, company_id FROM unnest($2::text[]) AS r (company_id)
-ORDER BY 2
-ON CONFLICT DO NOTHING
-
--- name: claim
--- Lanes with something to push, that nobody pushes and that need not wait: for a replica ($1), for
--- so many seconds ($2), so many ($3). The one that waited longest goes first. A lease or a rest
--- that ends later than one of now would ($4: the longest rest) was begun by a clock that has been
--- set back, and counts as over.
-UPDATE cloud_sync_lane l
-SET replica_id = $1, lease_until = now() + make_interval(secs => $2)
-FROM (
-    SELECT org_id, company_id FROM cloud_sync_lane c
-    WHERE (c.lease_until < now() OR c.lease_until > now() + make_interval(secs => $2))
-      AND (c.retry_at <= now() OR c.retry_at > now() + make_interval(secs => $4))
+-- name: wake_lanes
+-- Lanes that sleep although something waits in them are due; answers which.
+UPDATE job SET next_run = now(), wait = '0'
+WHERE job_id IN (
+    SELECT job_id FROM job j
+    WHERE kind = 'cloud_lane' AND next_run IS NULL
       AND EXISTS (SELECT 1 FROM cloud_sync_queue q
-                  WHERE q.org_id = c.org_id AND q.company_id = c.company_id
-                    AND q.status = 'pending')
-    ORDER BY c.lease_until
-    LIMIT $3
-    FOR UPDATE SKIP LOCKED
-) due
-WHERE l.org_id = due.org_id AND l.company_id = due.company_id
-RETURNING l.org_id, l.company_id, l.failures
+                  WHERE q.org_id = j.org_id AND q.company_id = j.key AND q.status = 'pending')
+    FOR UPDATE SKIP LOCKED)
+RETURNING job_id
 
 -- name: next
 -- The first records of a lane, in order.
@@ -81,25 +65,6 @@ WHERE queue_id = ANY ($1::bigint[]) AND status = 'pending'
                     AND o.status = 'pending' AND o.queue_id < q.queue_id)
 RETURNING queue_id
 
--- name: hold
--- Go on with a lane that went well; nothing when another replica has it.
-UPDATE cloud_sync_lane
-SET lease_until = now() + make_interval(secs => $4), failures = 0, error = NULL
-WHERE org_id = $1 AND company_id = $2 AND replica_id = $3
-RETURNING company_id
-
--- name: release
--- Let go of a lane, for whoever comes next.
-UPDATE cloud_sync_lane SET lease_until = now()
-WHERE org_id = $1 AND company_id = $2 AND replica_id = $3
-
--- name: fail
--- Let go of a lane, for so many seconds ($5).
-UPDATE cloud_sync_lane
-SET lease_until = now(), failures = $4, retry_at = now() + make_interval(secs => $5), error = $6,
-    failed_at = now()
-WHERE org_id = $1 AND company_id = $2 AND replica_id = $3
-
 -- name: pending
 -- How many wait, of all organisations.
 SELECT count(*) FROM cloud_sync_queue WHERE status = 'pending'
@@ -110,12 +75,12 @@ SELECT (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'pe
        (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'dead') AS dead,
        (SELECT extract(epoch FROM now() - min(created_at)) FROM cloud_sync_queue
         WHERE org_id = $1 AND status = 'pending')::float8 AS oldest,
-       (SELECT l.error FROM cloud_sync_lane l
-        WHERE l.org_id = $1 AND l.failures > 0
+       (SELECT l.last_error FROM job l
+        WHERE l.kind = 'cloud_lane' AND l.org_id = $1 AND l.failures > 0
           AND EXISTS (SELECT 1 FROM cloud_sync_queue q
-                      WHERE q.org_id = l.org_id AND q.company_id = l.company_id
+                      WHERE q.org_id = l.org_id AND q.company_id = l.key
                         AND q.status = 'pending')
-        ORDER BY l.failed_at DESC LIMIT 1) AS error
+        ORDER BY l.last_run DESC LIMIT 1) AS error
 
 -- name: dead_letters @org
 -- Newest first.
@@ -137,8 +102,9 @@ WITH again AS (
       AND ($4::text[] IS NULL OR record_id = ANY ($4::text[]))
     RETURNING org_id, company_id
 ), lane AS (
-    UPDATE cloud_sync_lane l SET retry_at = now()
-    WHERE (l.org_id, l.company_id) IN (SELECT org_id, company_id FROM again)
+    UPDATE job l SET next_run = now(), wait = '0'
+    WHERE l.kind = 'cloud_lane'
+      AND (l.org_id, l.key) IN (SELECT org_id, company_id FROM again)
 )
 SELECT count(*) FROM again
 

@@ -170,10 +170,6 @@ SELECT DISTINCT source FROM (
 WHERE source IS NOT NULL
 ORDER BY source
 
--- name: lock_roll_up
--- Whether this replica rolls up now; until the end of the transaction.
-SELECT pg_try_advisory_xact_lock(68195)
-
 -- name: lock_roll_up_marks
 -- Batches with late events hold these: the roll-up, which is the next statement, sees them.
 SELECT 1 FROM rollup_mark ORDER BY org_id FOR UPDATE

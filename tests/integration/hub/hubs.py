@@ -8,6 +8,9 @@ from typing import cast
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
+from hub.base.job_runner import JobRunner
+from hub.base.job_store import JobStore
+from hub.base.jobs import HeldJob, every
 from hub.commands.service import CommandRequest, CommandService
 from hub.commands.store import CommandStore
 from hub.config.service import ConfigService
@@ -177,6 +180,9 @@ class Hub:
             self.seconds += 1
             self.lines.beat_once()
 
+    async def expire(self, _: HeldJob) -> None:
+        await self.commands.expire()
+
     async def settle(self) -> None:
         """It has looked at the others for a while."""
         await outlive(self, looks=3)
@@ -232,7 +238,9 @@ async def running_hub(database: Database, name: str = "r-1") -> AsyncGenerator[H
     hub = Hub(database, name)
     await hub.membership.start()
     await hub.settle()
-    async with in_background(hub.lines.run(), hub.commands.run()):
+    jobs = JobRunner(JobStore(database, hub.replica_id), [every(1.0, "expiries", hub.expire)])
+    await jobs.prepare()
+    async with in_background(hub.lines.run(), hub.commands.run(), jobs.run()):
         yield hub
 
 

@@ -9,10 +9,11 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Conflict, NotFound
+from hub.base.job_runner import JobRunner
+from hub.base.job_store import JobStore
+from hub.base.jobs import HeldJob, LeaseLost, Room
 from hub.base.principal import Principal
 from hub.campaigns import service
-from hub.campaigns.driver import Driver
-from hub.campaigns.effects import CampaignEffects
 from hub.campaigns.service import (
     Campaign,
     CampaignService,
@@ -27,7 +28,7 @@ from hub.campaigns.service import (
 )
 from hub.campaigns.store import CampaignStore
 from protocol.commands import ForceSync
-from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
+from protocol.ids import DEFAULT_ORG, DeviceId
 from protocol.replies import Result
 from tests.factories import make_principal
 from tests.integration.hub.hubs import ADMIN, Hub, Line, Told, add_devices, running_hub
@@ -44,19 +45,31 @@ class Replica:
         self.told = Told()
         self.store = CampaignStore(hub.database)
         audit = AuditService(AuditStore(hub.database))
-        self.campaigns = CampaignService(
-            self.store, hub.commands, audit, self.told.telemetry, hub.replica_id
-        )
-        effects = CampaignEffects(self.store, hub.commands, self.told.telemetry)
-        self.driver = Driver(self.store, effects, hub.replica_id)
-        self._replica_id = hub.replica_id
+        self.campaigns = CampaignService(self.store, hub.commands, audit, self.told.telemetry)
+        self.driver = self.campaigns.driver
+        self.jobs = JobStore(hub.database, hub.replica_id)
+        self.runner = JobRunner(self.jobs, [self.driver.kind])
+        self._held: list[HeldJob] = []
 
     async def look(self) -> int:
-        """Take the lease and look once; how many campaigns this replica drives."""
-        names = await self.store.lease(self._replica_id, LEASE_SECONDS)
-        for name in names:
-            await self.driver.drive(name)
-        return len(names)
+        """Claim what is due and look once; how many campaigns this replica drives."""
+        self._held += await self.claim()
+        driven = [job for job in [*self._held] if await self._drive(job)]
+        return len(driven)
+
+    async def claim(self) -> list[HeldJob]:
+        rooms = [Room("campaign", 1000, LEASE_SECONDS)]
+        return [claimed.job for claimed in await self.jobs.claim(rooms)]
+
+    async def _drive(self, job: HeldJob) -> bool:
+        """Whether it was this replica's to drive."""
+        try:
+            if not await self.driver.drive(job):
+                self._held.remove(job)
+        except LeaseLost:
+            self._held.remove(job)
+            return False
+        return True
 
     async def begin(
         self, devices: list[DeviceId], by: Principal = ADMIN, **terms: object
@@ -108,7 +121,9 @@ async def test_any_command_is_carried_to_its_end(database: Database) -> None:
 
 async def run_out(database: Database) -> None:
     """The lease of whoever drives is over."""
-    await database.execute("UPDATE campaign SET driver_until = now() - interval '1 ms'")
+    await database.execute(
+        "UPDATE job SET lease_until = now() - interval '1 ms' WHERE kind = 'campaign'"
+    )
 
 
 async def test_one_replica_drives_until_its_lease_has_run_out(database: Database) -> None:
@@ -128,7 +143,9 @@ async def test_a_clock_that_is_set_back_holds_no_campaign(database: Database) ->
     async with replicas(database) as (_, one, two):
         await one.begin(devices)
         await one.look()
-        await database.execute("UPDATE campaign SET driver_until = now() + interval '10 years'")
+        await database.execute(
+            "UPDATE job SET lease_until = now() + interval '10 years' WHERE kind = 'campaign'"
+        )
         assert await two.look() == 1
 
 
@@ -137,7 +154,7 @@ async def test_who_lets_go_is_followed_at_once(database: Database) -> None:
     async with replicas(database) as (_, one, two):
         await one.begin(devices)
         await one.look()
-        await one.campaigns.let_go()
+        await one.jobs.give_back()
         assert await two.look() == 1
 
 
@@ -146,11 +163,14 @@ async def test_a_driver_without_its_lease_changes_nothing(database: Database) ->
     async with replicas(database) as (hub, one, two):
         await hub.line(devices[0])
         campaign = await one.begin(devices)
-        names = await one.store.lease(ReplicaId("r-1"), LEASE_SECONDS)
+        (job,) = await one.claim()
         await run_out(database)
-        await one.driver.drive(names[0])
+        (taken,) = await two.claim()
+        assert (taken.job_id, taken.epoch) == (job.job_id, job.epoch + 1)
+        with pytest.raises(LeaseLost):
+            await one.driver.drive(job)
         assert [t.status for t in await one.targets(campaign)] == [Status.PENDING]
-        assert await two.look() == 1
+        assert await two.driver.drive(taken)
 
 
 async def test_a_driver_that_died_before_it_sent_is_made_good(database: Database) -> None:
@@ -180,7 +200,7 @@ async def test_two_that_drive_at_once_send_each_command_once(database: Database)
     async with replicas(database) as (hub, one, two):
         lines = [await hub.line(device_id) for device_id in devices]
         await one.begin(devices)
-        async with in_background(one.driver.run(), two.driver.run()):
+        async with in_background(one.runner.run(), two.runner.run()):
             for line in lines:
                 await line.until(1, "force_sync")
         assert [len(line.of("force_sync")) for line in lines] == [1] * 20

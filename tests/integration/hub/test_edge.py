@@ -17,10 +17,14 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
 from hub.base.errors import Overloaded, TooManyRequests
+from hub.base.job_runner import JobRunner
+from hub.base.job_store import JobStore
+from hub.base.jobs import HeldJob, Room
+from hub.base.present import bring_to_present
 from hub.base.principal import Principal
 from hub.base.retention import Retention
 from hub.edge.pusher import CloudPusher
-from hub.edge.pushing import Settlement
+from hub.edge.pushing import LANE, LEASE_SECONDS, Lane, Settlement
 from hub.edge.service import Bounds, EdgeService, Which
 from hub.edge.store import EdgeStore
 from hub.telemetry.writer import TelemetryWriter
@@ -34,6 +38,7 @@ from tests.tasks import in_background
 
 ONE, TWO = ReplicaId("r-1"), ReplicaId("r-2")
 DEVICE = make_principal(None, kind="device", subject="d-acme")
+ACME = Lane(DEVICE.org, "acme")
 AGEING = (
     "UPDATE aggregated SET received_at = now() - interval '100 days'",
     "UPDATE cloud_sync_queue SET created_at = now() - interval '100 days'",
@@ -44,7 +49,7 @@ AGEING = (
 )
 PORTAL = Reply(200, b"<html>Please accept the terms</html>", {"Content-Type": "text/html"})
 ENROLL = "INSERT INTO device (org_id, device_id, name, company_id) VALUES ($1, $2, $2, $3)"
-LEASE_ENDS = "UPDATE cloud_sync_lane SET lease_until = now() - interval '1 s'"
+LEASE_ENDS = "UPDATE job SET lease_until = now() - interval '1 s' WHERE holder IS NOT NULL"
 
 
 def device_of(company: str) -> Principal:
@@ -86,6 +91,12 @@ def records(first: int, count: int, company: str = "acme", kind: str = "bottle")
     ]
 
 
+async def claim(database: Database, replica: ReplicaId) -> list[HeldJob]:
+    """The lanes that a replica takes now."""
+    found = await JobStore(database, replica).claim([Room(LANE, 4, LEASE_SECONDS)])
+    return [each.job for each in found]
+
+
 class Heard:
     """What dashboards would be told."""
 
@@ -109,10 +120,13 @@ async def pushing(
         Access(url=cloud.url, token="secret-token"), agent=replica, way_out=WayOut()
     )
     pusher = CloudPusher(
-        EdgeStore(database), client, cast("TelemetryWriter", heard or Heard()), replica
-    )
+        EdgeStore(database), client, cast("TelemetryWriter", heard or Heard()),
+        wake_jobs=lambda: runner.wake(),
+    )  # fmt: skip
+    runner = JobRunner(JobStore(database, replica), pusher.kinds)
+    await runner.prepare()
     try:
-        async with in_background(pusher.run()):
+        async with in_background(pusher.run(), runner.run()):
             yield
     finally:
         await client.close()
@@ -121,20 +135,22 @@ async def pushing(
 async def test_a_lane_belongs_to_one_replica_until_its_lease_ends(database: Database) -> None:
     store = EdgeStore(database)
     await make_service(database).sync(DEVICE, records(0, 3))
-    (claimed,) = await store.claim(ONE, 4)
-    assert await store.claim(TWO, 4) == []
+    (job,) = await claim(database, ONE)
+    assert await claim(database, TWO) == []
     await database.execute(LEASE_ENDS)
-    assert [c.lane for c in await store.claim(TWO, 4)] == [claimed.lane]
-    found = [each.item.id for each in await store.next(claimed.lane)]
+    assert [each.job_id for each in await claim(database, TWO)] == [job.job_id]
+    found = [each.item.id for each in await store.next(ACME)]
     assert found == [f"acme-{n:04}" for n in range(3)]
 
 
 async def test_two_replicas_push_each_record_once_and_in_order(database: Database) -> None:
     service = make_service(database)
     companies = [f"c{n}" for n in range(8)]
+    for company in companies:
+        await service.sync(device_of(company), records(0, 100, company))
     async with stand_in_cloud() as cloud:
         async with pushing(database, cloud, ONE), pushing(database, cloud, TWO):
-            for start in range(0, 300, 100):
+            for start in (100, 200):
                 for company in companies:
                     await service.sync(device_of(company), records(start, 100, company))
             await cloud.until(2400)
@@ -209,15 +225,27 @@ async def test_a_refused_record_waits_behind_an_older_one_that_was_put_back(
 ) -> None:
     service, store = make_service(database), EdgeStore(database)
     await service.sync(DEVICE, [of_kind("ba-1", "batch"), of_kind("fx-1", "fixation")])
-    (claimed,) = await store.claim(ONE, 1)
-    await store.settle(
-        claimed.lane, ONE, Settlement(dead=await store.next(claimed.lane), error="422")
-    )
-    (fixation,) = await store.next(claimed.lane)
+    (job,) = await claim(database, ONE)
+    await store.settle(job, Settlement(dead=await store.next(ACME), error="422"))
+    (fixation,) = await store.next(ACME)
     await service.retry(DEVICE, "ba-1")
-    settled = await store.settle(claimed.lane, ONE, Settlement(dead=[fixation], error="404"))
+    settled = await store.settle(job, Settlement(dead=[fixation], error="404"))
     assert (settled.holds, settled.dead) == (True, [])
-    assert [each.item.id for each in await store.next(claimed.lane)] == ["ba-1"]
+    assert [each.item.id for each in await store.next(ACME)] == ["ba-1"]
+
+
+async def test_what_the_cloud_took_is_noted_by_who_has_lost_the_lane_and_no_more(
+    database: Database,
+) -> None:
+    store = EdgeStore(database)
+    await make_service(database).sync(DEVICE, records(0, 3))
+    (job,) = await claim(database, ONE)
+    await database.execute(LEASE_ENDS)
+    await claim(database, TWO)
+    settled = await store.settle(job, Settlement(done=(await store.next(ACME))[:1]))
+    assert not settled.holds
+    assert [each.item.id for each in await store.next(ACME)] == ["acme-0001", "acme-0002"]
+    assert await database.fetchval("SELECT holder FROM job") == TWO
 
 
 async def test_each_dead_letter_is_an_alert_and_all_can_be_put_back_or_given_up(
@@ -282,13 +310,13 @@ async def test_ids_are_a_devices_own(database: Database) -> None:
 
 
 async def test_a_clock_that_is_set_back_holds_no_lane(database: Database) -> None:
-    store = EdgeStore(database)
     await make_service(database).sync(DEVICE, records(0, 1))
     await database.execute(
-        "UPDATE cloud_sync_lane SET lease_until = now() + interval '10 years',"
-        " retry_at = now() + interval '10 years', replica_id = 'r-0'"
+        "UPDATE job SET lease_until = now() + interval '10 years', holder = 'r-0',"
+        " next_run = now() + interval '10 years', wait = '1 min'"
     )
-    assert len(await store.claim(ONE, 4)) == 1
+    await bring_to_present(database)
+    assert len(await claim(database, ONE)) == 1
 
 
 async def test_an_answer_without_end_is_none(database: Database) -> None:

@@ -61,27 +61,31 @@ async def test_what_is_not_of_the_future_stays_as_it_is(database: Database) -> N
         assert await database.fetch("SELECT * FROM command") == before
 
 
-async def test_g18_lanes_lines_and_devices_of_the_future_are_of_now(database: Database) -> None:
+async def test_g18_jobs_lines_and_devices_of_the_future_are_of_now(database: Database) -> None:
     await add_devices(database)
     async with running_hub(database) as hub:
         await hub.line(D1)
         await database.execute(
-            "INSERT INTO cloud_sync_lane (org_id, company_id, retry_at, failed_at) "
-            "VALUES ($1, 'acme', now(), now())",
+            "INSERT INTO job (kind, org_id, key, next_run, wait, last_run) VALUES "
+            "('cloud_lane', $1, 'acme', now() + interval '1 min', '1 min', now()), "
+            "('schedule', $1, 's', now() + interval '1 min', NULL, now())",
             DEFAULT_ORG,
         )
-        await ahead(database, "cloud_sync_lane", "retry_at", "failed_at")
+        await ahead(database, "job", "next_run", "last_run")
         await ahead(database, "device_line", "connected_at")
         await ahead(database, "device_state", "last_seen")
         await database.execute("UPDATE device SET mode_changed_at = now() + interval '10 years'")
         await bring_to_present(database)
         late = await database.fetchval(
             "SELECT greatest(l.connected_at, s.last_seen, d.mode_changed_at, "
-            "(SELECT greatest(retry_at, failed_at) FROM cloud_sync_lane)) > clock_timestamp() "
+            "(SELECT greatest(next_run, last_run) FROM job WHERE kind = 'cloud_lane')) "
+            "> clock_timestamp() "
             "FROM device d JOIN device_line l USING (org_id, device_id) "
             "JOIN device_state s USING (org_id, device_id)"
         )
         assert late is False
+        calendar = "SELECT next_run > now() + interval '1 year' FROM job WHERE wait IS NULL"
+        assert await database.fetchval(calendar), "a moment of the calendar stays what it is"
 
 
 async def test_g18_a_campaign_of_the_future_goes_on(database: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from msgspec import structs
 
-from hub.base.database import Database
+from hub.base.database import Connection, Database
 from hub.base.errors import Unavailable
 from hub.telemetry.reader import MetricPoint, Span, TelemetryReader
 from hub.telemetry.rows import EventRow, Stamps, make_row
@@ -27,6 +27,10 @@ from tests.tasks import in_background
 D1 = DeviceId("d1")
 NOW = datetime.now(UTC).timestamp()
 STAMPS = Stamps()
+
+
+async def nobody_else(_: Connection) -> None:
+    """A fence with one replica."""
 
 
 @pytest_asyncio.fixture
@@ -182,12 +186,12 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
     assert state is not None
     assert (state["status"], state["metrics"]) == ("DEGRADED", {"t": 3})
     for _ in range(3):
-        await store.roll_up()
+        await store.roll_up(nobody_else)
     (sums,) = await database.fetch("SELECT name, count, sum, min, max FROM metric_rollup")
     assert tuple(sums) == ("t", 3, 9.0, 1.0, 5.0)
     fresh = make_row(line, Status(status="ONLINE", metrics={"t": 2.0}), stamps.next(NOW))
     await store.commit([fresh])
-    await store.roll_up()
+    await store.roll_up(nobody_else)
     assert await database.fetchval("SELECT count FROM metric_rollup") == 3
     reader = TelemetryReader(store, TelemetryUpkeep(store))
     span = Span(since=base - timedelta(minutes=1))
@@ -204,7 +208,7 @@ async def test_status_events_that_waited_for_the_database_are_rolled_up_once(
 ) -> None:
     store, line, stamps = TelemetryStore(database), make_line(), Stamps()
     now = datetime.now(UTC).timestamp()
-    await store.roll_up()
+    await store.roll_up(nobody_else)
 
     def said(seconds_ago: float) -> EventRow:
         status = Status(status="ONLINE", metrics={"t": 1.0})
@@ -213,7 +217,7 @@ async def test_status_events_that_waited_for_the_database_are_rolled_up_once(
     waited, missed, fresh = said(150), said(140), said(5)
     await store.commit([waited, missed, fresh], late_before=int((now - 45) * 1e6))
     for _ in range(2):
-        await store.roll_up()
+        await store.roll_up(nobody_else)
     assert await database.fetchval("SELECT sum(count) FROM metric_rollup") == 2
     await database.execute("UPDATE rollup_mark SET up_to = now() - interval '200 s'")
     await store.commit([said(0.0)], late_before=int((now - 45) * 1e6))
