@@ -3,8 +3,9 @@ renews and gives them back. Pure.
 
 A job is a row: its kind, what it is about, when it is due, and a lease. A replica claims what is
 due, which raises the job's `epoch`, and runs it. A job of a kind that runs often stays with its
-replica, which times it from here; any other is given back and waits in its row for whoever is first.
-All that is held is renewed together. A replica that dies leaves its jobs when their leases end.
+replica, which times it from here; any other is given back, and waits in its row for the replica
+that comes first. All that is held is renewed together. A replica that dies leaves its jobs when
+their leases end.
 
 Leases run by the database's clock, and only there. What is counted here are monotonic seconds since
 the last renewal was asked for: whoever has heard of none for a whole lease holds nothing any more.
