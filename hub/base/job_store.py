@@ -6,7 +6,7 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Connection, Database, Row, as_json
-from hub.base.jobs import HeldJob, JobKind, LeaseLost, Renewal, Room, RunEnd
+from hub.base.jobs import HeldJob, JobKind, JobRenewal, LeaseLost, Room, RunEnd
 from protocol.ids import OrgId, ReplicaId
 
 _Q = sql.queries("jobs")
@@ -38,7 +38,7 @@ class JobStore:
         rows = await self._database.fetch(_Q["claim"], self._replica_id, names, jobs, leases)
         return [ClaimedJob(_held(row), row["late"]) for row in rows]
 
-    async def renew(self, renewals: Sequence[Renewal]) -> list[int]:
+    async def renew(self, renewals: Sequence[JobRenewal]) -> list[int]:
         """The ids of those that this replica still had."""
         rows = await self._database.fetch(_Q["renew"], self._replica_id, as_json(renewals))
         return [row["job_id"] for row in rows]

@@ -99,7 +99,7 @@ class Room(NamedTuple):
     lease: float
 
 
-class Renewal(Struct, frozen=True):
+class JobRenewal(Struct, frozen=True):
     job_id: int
     epoch: int
     lease: float
@@ -198,17 +198,17 @@ class JobBook:
 
     # Renewing
 
-    def renewals(self, now: float) -> list[Renewal]:
+    def renewals(self, now: float) -> list[JobRenewal]:
         """What is to be renewed, all together, when it is time."""
         if now - self._renewed_at < RENEW_SECONDS:
             return []
         return [
-            Renewal(e.job.job_id, e.job.epoch, self.kinds[e.job.kind].lease, e.ran)
+            JobRenewal(e.job.job_id, e.job.epoch, self.kinds[e.job.kind].lease, e.ran)
             for e in self._held.values()
         ]
 
     def renewed(
-        self, asked: Sequence[Renewal], confirmed: Iterable[int], asked_at: float
+        self, asked: Sequence[JobRenewal], confirmed: Iterable[int], asked_at: float
     ) -> list[HeldJob]:
         """Those of them that are held no longer. `confirmed`: the ids that the database knew."""
         self._renewed_at = asked_at

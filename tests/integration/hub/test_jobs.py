@@ -15,9 +15,9 @@ from hub.base.job_store import JobStore, add_jobs, fence, go_on, remove_job
 from hub.base.jobs import (
     HeldJob,
     JobKind,
+    JobRenewal,
     LeaseLost,
     Outcome,
-    Renewal,
     Room,
     RunEnd,
     every,
@@ -74,7 +74,7 @@ async def test_who_lost_a_job_writes_nothing_more_for_it(database: Database) -> 
         assert not await go_on(connection, job, 60.0)
         await remove_job(connection, job)
     store = JobStore(database, ONE)
-    assert await store.renew([Renewal(job.job_id, job.epoch, 60.0, True)]) == []
+    assert await store.renew([JobRenewal(job.job_id, job.epoch, 60.0, True)]) == []
     await store.end_runs([RunEnd(job, Outcome())])
     await store.give_back()
     assert await database.fetchval("SELECT holder FROM job") == TWO
@@ -88,7 +88,7 @@ async def test_nobody_takes_a_job_in_the_middle_of_a_fenced_write(database: Data
         await fence(connection, job)
         await database.execute(LEASES_END)
         assert await claim(database, TWO) == []
-        renewal = Renewal(job.job_id, job.epoch, 60.0, True)
+        renewal = JobRenewal(job.job_id, job.epoch, 60.0, True)
         assert await JobStore(database, ONE).renew([renewal]) == [job.job_id]
     await database.execute(LEASES_END)
     assert len(await claim(database, TWO)) == 1
@@ -124,7 +124,7 @@ async def test_all_that_is_held_is_renewed_and_given_back_by_one_statement(
     store = JobStore(database, ONE)
     jobs = await claim(database, ONE)
     await database.execute(LEASES_END)
-    renewals = [Renewal(job.job_id, job.epoch, 60.0, True) for job in jobs]
+    renewals = [JobRenewal(job.job_id, job.epoch, 60.0, True) for job in jobs]
     assert sorted(await store.renew(renewals)) == sorted(job.job_id for job in jobs)
     assert await database.fetchval("SELECT count(DISTINCT lease_until) FROM job") == 1
     await store.end_runs([RunEnd(job, Outcome(wait=60.0)) for job in jobs])

@@ -11,8 +11,8 @@ from hub.base.jobs import (
     HeldJob,
     JobBook,
     JobKind,
+    JobRenewal,
     Outcome,
-    Renewal,
     Room,
     RunEnd,
     every,
@@ -101,7 +101,7 @@ def test_what_ends_while_others_are_given_back_is_given_back_next() -> None:
 def test_all_that_is_held_is_renewed_together() -> None:
     book = make_book(make_job(), make_job(2, "lane"))
     asked = book.renewals(1.0)
-    assert asked == [Renewal(1, 1, LEASE_SECONDS, False), Renewal(2, 1, 15.0, False)]
+    assert asked == [JobRenewal(1, 1, LEASE_SECONDS, False), JobRenewal(2, 1, 15.0, False)]
     assert book.renewed(asked, [1, 2], 1.0) == []
     assert book.renewals(1.0 + RENEW_SECONDS - 0.1) == []
     assert len(book.renewals(1.0 + RENEW_SECONDS)) == 2
