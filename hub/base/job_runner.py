@@ -14,7 +14,7 @@ import structlog
 from hub.base import metrics
 from hub.base.errors import Unavailable
 from hub.base.job_store import JobStore
-from hub.base.jobs import CLAIM_SECONDS, HeldJob, JobBook, JobKind, LeaseLost, Outcome, failed
+from hub.base.jobs import CLAIM_SECONDS, HeldJob, JobBook, JobKind, LeaseLost, RunOutcome, failed
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +153,7 @@ class JobRunner:
             outcome = failed(kind, job, type(error).__name__)
         self._ended(job, outcome)
 
-    def _ended(self, job: HeldJob, outcome: Outcome) -> None:
+    def _ended(self, job: HeldJob, outcome: RunOutcome) -> None:
         self._book.ended(job, outcome, self._clock())
         metrics.job_runs.labels(job.kind, "done" if outcome.error is None else "failed").inc()
         if self._book.ends():

@@ -51,7 +51,7 @@ class HeldJob(Struct, frozen=True, kw_only=True):
     """Runs in a row that failed before this one."""
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class RunOutcome(Struct, frozen=True, kw_only=True):
     """Of a run. It is due again in `wait` seconds, or `at` a moment of the calendar; with neither
     it sleeps until somebody has something for it."""
 
@@ -63,7 +63,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 class JobKind(Struct, frozen=True, kw_only=True):
     name: str
-    run: Callable[[HeldJob], Awaitable[Outcome]]
+    run: Callable[[HeldJob], Awaitable[RunOutcome]]
     every: float | None = None
     """Seconds between the runs of a kind that has one job only; None: who needs jobs adds them."""
     at_once: int = 1
@@ -78,17 +78,17 @@ class JobKind(Struct, frozen=True, kw_only=True):
 def every(seconds: float, name: str, call: Callable[[HeldJob], Awaitable[object]]) -> JobKind:
     """One job, so many seconds from the end of a run to the next."""
 
-    async def run(job: HeldJob) -> Outcome:
+    async def run(job: HeldJob) -> RunOutcome:
         await call(job)
-        return Outcome(wait=seconds)
+        return RunOutcome(wait=seconds)
 
     return JobKind(name=name, run=run, every=seconds, keeps=seconds <= KEEP_SECONDS)
 
 
-def failed(kind: JobKind, job: HeldJob, error: str) -> Outcome:
+def failed(kind: JobKind, job: HeldJob, error: str) -> RunOutcome:
     """What comes after a run that raised: again soon, later each time, no later than regularly."""
     pause = min(2.0 ** min(job.failures, 10), LONGEST_PAUSE)
-    return Outcome(wait=min(pause, kind.every or pause), error=error[:MOST_ERROR])
+    return RunOutcome(wait=min(pause, kind.every or pause), error=error[:MOST_ERROR])
 
 
 class Room(NamedTuple):
@@ -111,7 +111,7 @@ class RunEnd(Struct, frozen=True):
     """A job to be given back."""
 
     job: HeldJob
-    outcome: Outcome
+    outcome: RunOutcome
 
 
 class _Entry(Struct):
@@ -147,7 +147,7 @@ class JobBook:
         for job in jobs:
             self._held[job.job_id] = entry = _Entry(job, asked_at, asked_at)
             if self._stopped:
-                self._give_back(entry, Outcome(wait=0.0))
+                self._give_back(entry, RunOutcome(wait=0.0))
 
     def held(self) -> dict[str, int]:
         """How many of each kind."""
@@ -174,7 +174,7 @@ class JobBook:
         of its kind."""
         return next((e.next_at for e in self._idle() if self._slots(e.job.kind) > 0), None)
 
-    def ended(self, job: HeldJob, outcome: Outcome, now: float) -> None:
+    def ended(self, job: HeldJob, outcome: RunOutcome, now: float) -> None:
         """A run is over. What was lost meanwhile is not ours to give back."""
         entry = self._of(job)
         if entry is None:
@@ -243,7 +243,7 @@ class JobBook:
         """Claim and begin nothing more; what runs is given back when it ends."""
         self._stopped = True
         for entry in self._idle():
-            self._give_back(entry, Outcome(wait=max(entry.next_at - now, 0.0)))
+            self._give_back(entry, RunOutcome(wait=max(entry.next_at - now, 0.0)))
 
     def ends(self) -> list[RunEnd]:
         """What is still to be given back."""
@@ -253,7 +253,7 @@ class JobBook:
         """These are given back."""
         self._ends = self._ends[len(ends) :]
 
-    def _give_back(self, entry: _Entry, outcome: Outcome) -> None:
+    def _give_back(self, entry: _Entry, outcome: RunOutcome) -> None:
         del self._held[entry.job.job_id]
         self._ends.append(RunEnd(entry.job, outcome))
 

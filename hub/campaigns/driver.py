@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from hub.accounts.access import role_may_dispatch
 from hub.base.database import Connection
 from hub.base.job_store import fence, remove_job
-from hub.base.jobs import HeldJob, JobKind, Outcome
+from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.campaigns.effects import CampaignEffects, DriveStep
 from hub.campaigns.journey import (
     DELETED,
@@ -71,14 +71,14 @@ class Driver:
         self._effects = effects
         self.kind = JobKind(name=JOB, run=self.run, most=MOST, keeps=True)
 
-    async def run(self, job: HeldJob) -> Outcome:
+    async def run(self, job: HeldJob) -> RunOutcome:
         """A look, and the rest after it. Raises `LeaseLost`, `Unavailable`."""
         began_at = time.monotonic()
         if not await self.drive(job):
-            return Outcome()
+            return RunOutcome()
         rest = RESTED * (time.monotonic() - began_at)
         await asyncio.sleep(rest)
-        return Outcome(wait=max(LOOK_SECONDS - rest, 0.0))
+        return RunOutcome(wait=max(LOOK_SECONDS - rest, 0.0))
 
     async def drive(self, job: HeldJob) -> bool:
         """One look at a campaign, and what follows from it; whether it goes on after it."""

@@ -18,7 +18,7 @@ from cloud.api import Push
 from cloud.client import CloudClient
 from hub.base import metrics
 from hub.base.errors import Unavailable
-from hub.base.jobs import HeldJob, JobKind, LeaseLost, Outcome, every
+from hub.base.jobs import HeldJob, JobKind, LeaseLost, RunOutcome, every
 from hub.edge.alarm import CODE, Alarm, CloudAlert
 from hub.edge.pushing import LANE, LEASE_SECONDS, Lane, Settlement, WaitingRecord, in_time, settle
 from hub.edge.store import EdgeStore, Settled
@@ -60,7 +60,7 @@ class CloudPusher:
         self.kinds = () if client is None else self._kinds(client)
 
     def _kinds(self, client: CloudClient) -> tuple[JobKind, ...]:
-        async def push(job: HeldJob) -> Outcome:
+        async def push(job: HeldJob) -> RunOutcome:
             return await self._push(client, job)
 
         lane = JobKind(name=LANE, run=push, at_once=LANES, most=LANES, lease=LEASE_SECONDS)
@@ -91,28 +91,28 @@ class CloudPusher:
         """Alerts that the second before left out."""
         self._raise(self._alarm.left_out(self._clock()))
 
-    async def _push(self, client: CloudClient, job: HeldJob) -> Outcome:
+    async def _push(self, client: CloudClient, job: HeldJob) -> RunOutcome:
         """A turn of a lane. Raises `Unavailable`."""
         turn = _Turn(job, _lane(job), held_since=self._clock(), failures=job.failures)
         try:
             for _ in range(BATCHES):
                 batch = await self._store.next(turn.lane)
                 if not batch:
-                    return Outcome()
+                    return RunOutcome()
                 if (outcome := await self._push_batch(client, turn, batch)) is not None:
                     return outcome
-            return Outcome(wait=0.0)
+            return RunOutcome(wait=0.0)
         finally:
             self.wake()  # something may have come just before it sleeps
 
     async def _push_batch(
         self, client: CloudClient, turn: "_Turn", batch: Sequence[WaitingRecord]
-    ) -> Outcome | None:
+    ) -> RunOutcome | None:
         """None to go on with this lane."""
         push = Push(batch)
         while waiting := push.next():
             if not in_time(turn.held_since, self._clock()):
-                return Outcome(wait=0.0)
+                return RunOutcome(wait=0.0)
             items = [each.item for each in waiting]
             answer = await client.send(turn.lane.company_id, batch[0].kind, items)
             settlement = settle(push, answer, failures=turn.failures, draw=self._draw())
@@ -122,7 +122,7 @@ class CloudPusher:
             settled = await self._settle(turn, settlement)
             turn.failures = 0
             if settlement.wait is not None:
-                return Outcome(wait=settlement.wait, error=settlement.error)
+                return RunOutcome(wait=settlement.wait, error=settlement.error)
             if not settled.holds:
                 raise LeaseLost
             if len(settled.dead) < len(settlement.dead):

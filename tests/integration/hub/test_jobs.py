@@ -17,9 +17,9 @@ from hub.base.jobs import (
     JobKind,
     JobRenewal,
     LeaseLost,
-    Outcome,
     Room,
     RunEnd,
+    RunOutcome,
     every,
 )
 from protocol.ids import DEFAULT_ORG, ReplicaId
@@ -75,7 +75,7 @@ async def test_who_lost_a_job_writes_nothing_more_for_it(database: Database) -> 
         await remove_job(connection, job)
     store = JobStore(database, ONE)
     assert await store.renew([JobRenewal(job.job_id, job.epoch, 60.0, True)]) == []
-    await store.end_runs([RunEnd(job, Outcome())])
+    await store.end_runs([RunEnd(job, RunOutcome())])
     await store.give_back()
     assert await database.fetchval("SELECT holder FROM job") == TWO
 
@@ -127,7 +127,7 @@ async def test_all_that_is_held_is_renewed_and_given_back_by_one_statement(
     renewals = [JobRenewal(job.job_id, job.epoch, 60.0, True) for job in jobs]
     assert sorted(await store.renew(renewals)) == sorted(job.job_id for job in jobs)
     assert await database.fetchval("SELECT count(DISTINCT lease_until) FROM job") == 1
-    await store.end_runs([RunEnd(job, Outcome(wait=60.0)) for job in jobs])
+    await store.end_runs([RunEnd(job, RunOutcome(wait=60.0)) for job in jobs])
     assert await database.fetchval("SELECT count(*) FROM job WHERE holder IS NULL") == 500
     assert await claim(database, ONE) == []
 
@@ -136,7 +136,7 @@ async def test_who_asks_for_another_run_during_one_gets_it(database: Database) -
     await add(database)
     (job,) = await claim(database, ONE)
     await database.execute("UPDATE job SET next_run = now(), wait = '0'")
-    await JobStore(database, ONE).end_runs([RunEnd(job, Outcome())])
+    await JobStore(database, ONE).end_runs([RunEnd(job, RunOutcome())])
     assert len(await claim(database, TWO)) == 1
 
 
@@ -174,11 +174,11 @@ class Worker:
     def __init__(self, database: Database, replica: ReplicaId, **kind: object) -> None:
         self.ran: list[HeldJob] = []
         self.hold: asyncio.Event | None = None
-        self.outcome: Callable[[HeldJob], Outcome] = lambda _: Outcome(wait=0.0)
+        self.outcome: Callable[[HeldJob], RunOutcome] = lambda _: RunOutcome(wait=0.0)
         of_kind = JobKind(name="work", run=self.run, **kind)  # pyright: ignore[reportArgumentType]
         self.runner = JobRunner(JobStore(database, replica), [of_kind])
 
-    async def run(self, job: HeldJob) -> Outcome:
+    async def run(self, job: HeldJob) -> RunOutcome:
         self.ran.append(job)
         if self.hold is not None:
             await self.hold.wait()
@@ -233,7 +233,7 @@ async def test_who_stops_gives_back_at_once(database: Database, is_under_way: bo
 
 
 async def test_a_run_that_fails_is_noted_and_repeated(database: Database) -> None:
-    def fail(_: HeldJob) -> Outcome:
+    def fail(_: HeldJob) -> RunOutcome:
         raise ValueError("a defect")
 
     async with two_workers(database) as (one, two):
@@ -244,7 +244,7 @@ async def test_a_run_that_fails_is_noted_and_repeated(database: Database) -> Non
             return row is not None and tuple(row) == (1, "ValueError")
 
         await until(is_noted)
-        one.outcome = two.outcome = lambda _: Outcome()
+        one.outcome = two.outcome = lambda _: RunOutcome()
 
         async def is_well() -> bool:
             return await database.fetchval(
@@ -288,7 +288,7 @@ class Calendar:
         kind = JobKind(name="work", run=self.run, lease=1.0)
         self.runner = JobRunner(JobStore(database, replica), [kind])
 
-    async def run(self, job: HeldJob) -> Outcome:
+    async def run(self, job: HeldJob) -> RunOutcome:
         self._runs += 1
         if self._runs == self.dies_at:
             await asyncio.Event().wait()
@@ -297,7 +297,7 @@ class Calendar:
             await write(connection, job)
         if self._runs == self.dies_at + 3:
             await asyncio.Event().wait()  # what was committed is joined by the next
-        return Outcome(at=job.due + timedelta(milliseconds=100))
+        return RunOutcome(at=job.due + timedelta(milliseconds=100))
 
 
 async def write(connection: Connection, job: HeldJob) -> None:

@@ -12,9 +12,9 @@ from hub.base.jobs import (
     JobBook,
     JobKind,
     JobRenewal,
-    Outcome,
     Room,
     RunEnd,
+    RunOutcome,
     every,
     failed,
 )
@@ -23,8 +23,8 @@ from protocol.ids import DEFAULT_ORG, ReplicaId
 DUE = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-async def nothing(_: HeldJob) -> Outcome:
-    return Outcome()
+async def nothing(_: HeldJob) -> RunOutcome:
+    return RunOutcome()
 
 
 KEPT = JobKind(name="kept", run=nothing, most=3, keeps=True)
@@ -55,10 +55,10 @@ def test_runs_of_a_kind_begin_one_after_the_other() -> None:
     book = make_book(one, two)
     assert book.startable(0.0) == [one]
     assert book.next_start() is None, "the other waits for it"
-    book.ended(one, Outcome(wait=0.5), 1.0)
+    book.ended(one, RunOutcome(wait=0.5), 1.0)
     assert book.next_start() == 0.0
     assert book.startable(1.0) == [two], "who waited longest is first"
-    book.ended(two, Outcome(wait=0.5), 1.0)
+    book.ended(two, RunOutcome(wait=0.5), 1.0)
     assert book.startable(1.4) == []
     assert book.next_start() == 1.5
     assert book.startable(1.5) == [one]
@@ -72,10 +72,10 @@ def test_as_many_run_at_once_as_may() -> None:
 
 def test_a_job_is_given_back_unless_its_kind_keeps_it_and_it_goes_well() -> None:
     for job, outcome in (
-        (make_job(1, "lane"), Outcome(wait=0.0)),
-        (make_job(), Outcome()),
-        (make_job(), Outcome(at=DUE)),
-        (make_job(), Outcome(wait=1.0, error="no")),
+        (make_job(1, "lane"), RunOutcome(wait=0.0)),
+        (make_job(), RunOutcome()),
+        (make_job(), RunOutcome(at=DUE)),
+        (make_job(), RunOutcome(wait=1.0, error="no")),
     ):
         book = make_book(job)
         assert book.startable(0.0) == [job]
@@ -91,11 +91,11 @@ def test_what_ends_while_others_are_given_back_is_given_back_next() -> None:
     one, two = make_job(1, "lane"), make_job(2, "lane")
     book = make_book(one, two)
     book.startable(0.0)
-    book.ended(one, Outcome(), 1.0)
+    book.ended(one, RunOutcome(), 1.0)
     given = book.ends()
-    book.ended(two, Outcome(), 1.0)
+    book.ended(two, RunOutcome(), 1.0)
     book.noted(given)
-    assert book.ends() == [RunEnd(two, Outcome())]
+    assert book.ends() == [RunEnd(two, RunOutcome())]
 
 
 def test_all_that_is_held_is_renewed_together() -> None:
@@ -111,7 +111,7 @@ def test_a_renewal_says_that_a_job_ran_since_the_last() -> None:
     job = make_job()
     book = make_book(job)
     book.startable(0.0)
-    book.ended(job, Outcome(wait=9.0), 0.5)
+    book.ended(job, RunOutcome(wait=9.0), 0.5)
     asked = book.renewals(1.0)
     assert [renewal.ran for renewal in asked] == [True]
     book.renewed(asked, [1], 1.0)
@@ -123,7 +123,7 @@ def test_a_job_that_the_database_does_not_know_as_ours_is_lost() -> None:
     book = make_book(one, two)
     book.startable(0.0)
     assert book.renewed(book.renewals(1.0), [2], 1.0) == [one]
-    book.ended(one, Outcome(wait=0.0), 2.0)
+    book.ended(one, RunOutcome(wait=0.0), 2.0)
     assert book.ends() == [], "it is not ours to give back"
     assert book.startable(2.0) == [two]
 
@@ -160,9 +160,9 @@ def test_who_stops_begins_nothing_and_gives_back_what_waits() -> None:
     book = make_book(running, waiting)
     assert book.startable(0.0) == [running]
     book.stop(0.0)
-    assert book.ends() == [RunEnd(waiting, Outcome(wait=0.0))]
+    assert book.ends() == [RunEnd(waiting, RunOutcome(wait=0.0))]
     assert (book.startable(1.0), book.rooms()) == ([], [])
-    book.ended(running, Outcome(wait=0.5), 1.0)
+    book.ended(running, RunOutcome(wait=0.5), 1.0)
     book.claimed([make_job(3)], 1.0)
     assert [end.job.job_id for end in book.ends()] == [1, 2, 3]
 
@@ -175,7 +175,7 @@ async def test_a_job_that_runs_often_stays_with_its_replica() -> None:
 
     often, seldom = every(KEEP_SECONDS, "often", call), every(60.0, "seldom", call)
     assert (often.keeps, seldom.keeps) == (True, False)
-    assert await seldom.run(make_job()) == Outcome(wait=60.0)
+    assert await seldom.run(make_job()) == RunOutcome(wait=60.0)
     assert called == [make_job()]
 
 
@@ -193,4 +193,4 @@ def test_a_run_that_raised_is_repeated_later_each_time(
     kind: JobKind, failures: int, wait: float
 ) -> None:
     outcome = failed(kind, make_job(failures=failures), "e" * 600)
-    assert outcome == Outcome(wait=wait, error="e" * 500)
+    assert outcome == RunOutcome(wait=wait, error="e" * 500)
