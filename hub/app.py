@@ -202,6 +202,7 @@ class Replica:
     async def drain(self) -> None:
         """Send every socket elsewhere within `drain_seconds`, lose nothing, say goodbye."""
         self.draining = True
+        self._jobs.leave()
         seconds = self.settings.drain_seconds
         log.info("drain_began", lines=len(self.lines.registry), seconds=seconds)
         await self.lines.drain(seconds)

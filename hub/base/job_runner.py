@@ -72,13 +72,17 @@ class JobRunner:
                 await asyncio.sleep(GRAIN)
                 await self._rest()
 
-    async def stop(self) -> None:
-        """Begin nothing more and give everything back, after what runs has had a moment to end.
-        Raises `Unavailable`."""
+    def leave(self) -> None:
+        """Begin nothing more; give back what waits, and what runs when it ends."""
         self._stopped = True
         self._book.stop(self._clock())
-        self._is_idle.clear()  # the loop says so, after whatever it is at
         self.wake()
+
+    async def stop(self) -> None:
+        """Leave, and give everything back after what runs has had a moment to end.
+        Raises `Unavailable`."""
+        self.leave()
+        self._is_idle.clear()  # the loop says so, after whatever it is at
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._is_idle.wait()
@@ -118,10 +122,11 @@ class JobRunner:
 
     async def _claim(self) -> None:
         asked_at = self._clock()
-        rooms = self._book.rooms()
-        if not rooms or asked_at - self._claimed_at < CLAIM_SECONDS:
+        if asked_at - self._claimed_at < CLAIM_SECONDS:
             return
         self._claimed_at = asked_at
+        if not (rooms := self._book.rooms()):
+            return
         claimed = await self._store.claim(rooms)
         self._book.claimed([each.job for each in claimed], asked_at)
         for each in claimed:

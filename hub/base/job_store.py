@@ -1,6 +1,7 @@
 """The rows of `job`, and the fence that a job's writes stand behind."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,6 +11,8 @@ from hub.base.jobs import HeldJob, JobKind, JobRenewal, LeaseLost, Room, RunEnd
 from protocol.ids import OrgId, ReplicaId
 
 _Q = sql.queries("jobs")
+
+MOST_ERROR: Final = 500
 
 
 class ClaimedJob(Struct, frozen=True):
@@ -82,6 +85,12 @@ async def remove_job(connection: Connection, job: HeldJob) -> None:
     await connection.execute(_Q["remove"], job.job_id, job.epoch, job.holder)
 
 
+def storable(error: str) -> str:
+    """As Postgres takes it: what a peer says must not keep all jobs from being given back."""
+    text = error[:MOST_ERROR].encode("utf-8", "replace").decode()
+    return text.replace("\0", "\ufffd")
+
+
 def _held(row: Row) -> HeldJob:
     return HeldJob(
         job_id=row["job_id"],
@@ -103,5 +112,5 @@ def _end_row(end: RunEnd) -> dict[str, object]:
         "due": job.due,
         "wait": outcome.wait,
         "at": outcome.at,
-        "error": outcome.error,
+        "error": None if outcome.error is None else storable(outcome.error),
     }

@@ -28,7 +28,6 @@ CLAIM_SECONDS: Final = 1.0
 KEEP_SECONDS: Final = 5.0
 """What runs as often as this stays with its replica."""
 LONGEST_PAUSE: Final = 60.0
-MOST_ERROR: Final = 500
 
 
 class LeaseLost(Exception):
@@ -88,7 +87,7 @@ def every(seconds: float, name: str, call: Callable[[HeldJob], Awaitable[object]
 def failed(kind: JobKind, job: HeldJob, error: str) -> RunOutcome:
     """What comes after a run that raised: again soon, later each time, no later than regularly."""
     pause = min(2.0 ** min(job.failures, 10), LONGEST_PAUSE)
-    return RunOutcome(wait=min(pause, kind.every or pause), error=error[:MOST_ERROR])
+    return RunOutcome(wait=min(pause, kind.every or pause), error=error)
 
 
 class Room(NamedTuple):

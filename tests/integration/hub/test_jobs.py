@@ -140,6 +140,15 @@ async def test_who_asks_for_another_run_during_one_gets_it(database: Database) -
     assert len(await claim(database, TWO)) == 1
 
 
+async def test_whatever_a_peer_says_is_noted_as_far_as_it_can_be(database: Database) -> None:
+    await add(database)
+    (job,) = await claim(database, ONE)
+    said = "a\0b\ud800" + "c" * 600
+    await JobStore(database, ONE).end_runs([RunEnd(job, RunOutcome(wait=1.0, error=said))])
+    noted = await database.fetchval("SELECT last_error FROM job")
+    assert noted == "a\ufffdb?" + "c" * 496
+
+
 async def test_a_clock_that_is_set_back_holds_no_job(database: Database) -> None:
     await add(database)
     await claim(database, ONE)
