@@ -41,20 +41,22 @@ class Jobs:
     async def kinds(self) -> set[str]:
         return {row["kind"] for row in await self._connection.fetch("SELECT kind FROM job")}
 
-    async def until(self, has: Callable[[Job], bool], *, seconds: float) -> float:
+    async def until(
+        self, has: Callable[[Job], bool], *, seconds: float, kind: str = "expiries"
+    ) -> float:
         """How long it took."""
         began = time.monotonic()
 
         async def has_come() -> bool:
-            return has(await self.now())
+            return has(await self.now(kind))
 
         await until(has_come, seconds=seconds)
         return time.monotonic() - began
 
-    async def holder(self) -> tuple[Replica, Replica, Job]:
-        """Who has the job of expiries, the other one, and the job."""
-        await self.until(lambda job: job.holder is not None, seconds=10)
-        job = await self.now()
+    async def holder(self, kind: str = "expiries") -> tuple[Replica, Replica, Job]:
+        """Who has the job of this kind, the other one, and the job."""
+        await self.until(lambda job: job.holder is not None, seconds=10, kind=kind)
+        job = await self.now(kind)
         address = await self._connection.fetchval(
             "SELECT address FROM replica WHERE replica_id = $1", job.holder
         )
@@ -108,6 +110,33 @@ async def test_when_the_holder_is_killed_the_other_replica_goes_on(cluster: Clus
         assert took < OVER_SECONDS
         assert (await jobs.now()).epoch > job.epoch
         await expires(cluster, other)
+
+
+async def deploy(cluster: Cluster, device_id: str) -> None:
+    """A release for one device."""
+    async with Rest.open(cluster.urls[0], cluster.admin_token) as rest:
+        made = await rest.client.post(
+            "/firmware/releases",
+            params={"version": "2.0"},
+            content=b"an artifact",
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        assert made.status_code == 201, made.text
+        release_id = made.json()["data"]["id"]
+        body = {"releaseId": release_id, "target": {"deviceIds": [device_id]}}
+        assert (await rest.post("/firmware/deployments", body)).status_code == 201
+
+
+async def test_a_deployment_goes_on_when_its_driver_is_killed(cluster: Cluster) -> None:
+    async with cluster.fleet().new_line() as device:
+        device_id = device.device_id
+    await deploy(cluster, device_id)
+    async with jobs_of(cluster) as jobs:
+        driver, other, _ = await jobs.holder("campaign")
+        await asyncio.to_thread(driver.kill)
+        async with cluster.fleet(cluster.replicas.index(other)).line(device_id) as device:
+            await device.hello(version="1.0")
+            await device.find("update_firmware", seconds=OVER_SECONDS)
 
 
 async def test_who_leaves_gives_its_jobs_to_the_other_replica_at_once(cluster: Cluster) -> None:
