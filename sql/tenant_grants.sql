@@ -41,7 +41,7 @@ GRANT SELECT, DELETE ON
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE ON
-    campaign, campaign_device, cloud_sync_lane, device, device_state, penalty_cleared, setting,
+    campaign, campaign_device, device, device_state, job, penalty_cleared, setting,
     user_preference
 TO longline_app;
 

@@ -1,4 +1,4 @@
--- name: add
+-- name: add @org
 -- Jobs of one kind ($1) and organisation ($2) that are not there yet, due now.
 INSERT INTO job (kind, org_id, key)
 SELECT DISTINCT $1, $2::text, key FROM unnest($3::text[]) AS k (key)

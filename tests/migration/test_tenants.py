@@ -48,7 +48,7 @@ INSERT INTO metric_rollup VALUES ('{0}', 'd', now(), 'n', 1, 1, 1, 1);
 INSERT INTO rollup_mark VALUES ('{0}', now());
 INSERT INTO cloud_sync_queue (org_id, record_id, company_id, kind, device_id)
 VALUES ('{0}', 'r', 'c', 'bottle', 'd');
-INSERT INTO cloud_sync_lane (org_id, company_id) VALUES ('{0}', 'c');
+INSERT INTO job (kind, org_id) VALUES ('k', '{0}');
 INSERT INTO aggregated (org_id, record_id, kind, company_id, device_id, ts, data, digest)
 VALUES ('{0}', 'r', 'bottle', 'c', 'd', now(), '{{}}', '');
 INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash)
