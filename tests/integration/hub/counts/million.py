@@ -1,0 +1,176 @@
+"""A database with a million rows: what a busy fleet leaves behind in its retention.
+
+Device `d1` alone sends a tenth of everything, for a reading that goes through the history of one
+device must show as well. A small second organisation, `small`, has what the first has, but less.
+"""
+
+from typing import Final
+
+from hub.base.database import Database
+
+DEVICES: Final = 5_000
+ROWS: Final = {
+    "event": 250_000,
+    "status_event": 200_000,
+    "log_line": 200_000,
+    "metric_rollup": 150_000,
+    "command": 120_000,
+    "audit_log": 100_000,
+}
+_AGES: Final = {
+    "event": "2 days",
+    "status_event": "2 days",
+    "log_line": "30 days",
+    "metric_rollup": "30 days",
+    "command": "90 days",
+    "audit_log": "400 days",
+}
+"""The defaults of retention."""
+
+_PARTITIONS: Final = """
+SELECT make_partitions(parent, (partition_rule(parent)).step, 5, ARRAY(
+    SELECT m FROM generate_series(now() - age, now(), (partition_rule(parent)).step) AS m))
+FROM (VALUES ('event', interval '2 days'), ('status_event', '2 days'), ('log_line', '30 days'),
+             ('metric_rollup', '30 days'), ('audit_log', '400 days')) AS t (parent, age)"""
+
+_FLEET: Final = """
+INSERT INTO org VALUES ('small', 'Small organisation');
+INSERT INTO replica (replica_id, address, lease_until)
+SELECT 'r' || n, 'here', now() FROM generate_series(1, 3) n;
+INSERT INTO replica (replica_id, address, lease_until, ended_at, hole_told_at)
+SELECT 'gone' || n, 'there', now(), now(), now() FROM generate_series(1, 50) n;
+INSERT INTO device (org_id, device_id, name, company_id, tags, created_at, disabled, command_seq)
+SELECT org, 'd' || n, 'Filler ' || n, 'company-' || n % 20,
+       ARRAY['hall-' || n % 50] || CASE WHEN n % 1000 = 1 THEN ARRAY['rare'] END,
+       now() - n * interval '1 minute', n % 500 = 0, 1000000
+FROM (VALUES ('default', $$devices), ('small', 50)) AS o (org, most), generate_series(1, most) n;
+INSERT INTO device_state (org_id, device_id, status, metrics, last_seen)
+SELECT org_id, device_id, CASE WHEN command_seq % 2 = 0 THEN 'ONLINE' ELSE 'ERROR' END,
+       '{"temperature": 20.5, "pressure": 3}', now() FROM device;
+INSERT INTO device_config (org_id, device_id) SELECT org_id, device_id FROM device;
+INSERT INTO device_config_history (org_id, device_id, version, actor, command_id, patch)
+SELECT org_id, device_id, v, 'someone', device_id || '-' || v, '{}'
+FROM device, generate_series(1, 4) v;
+INSERT INTO device_line (org_id, device_id, replica_id, session_id, closed_at, connected_at)
+SELECT org_id, device_id, 'r' || 1 + hashtext(device_id) % 2 + 1, 's',
+       CASE WHEN hashtext(device_id) % 10 = 0 THEN now() END, created_at FROM device;
+INSERT INTO device_group (org_id, group_id, name)
+SELECT 'default', 'g' || n, 'Group ' || n FROM generate_series(1, 50) n;
+INSERT INTO device_group_member (org_id, group_id, device_id)
+SELECT 'default', 'g' || n % 50 + 1, 'd' || n FROM generate_series(1, $$devices) n
+"""
+
+_HISTORY: Final = {
+    "event": """
+INSERT INTO event (org_id, device_id, received_at, ts, type, body)
+SELECT org, device, at, at, (ARRAY['scan', 'print', 'event', 'alert', 'status'])[1 + n % 5],
+       jsonb_build_object('code', n, 'status', 'ONLINE', 'connected', n % 2 = 0, 'generation', n)
+FROM history""",
+    "status_event": """
+INSERT INTO status_event (org_id, device_id, received_at, ts, status, metrics)
+SELECT org, device, at, at, (ARRAY['ONLINE', 'DEGRADED'])[1 + n / 7 % 2],
+       jsonb_build_object('temperature', n % 40, 'pressure', n % 7) FROM history""",
+    "log_line": """
+INSERT INTO log_line (org_id, device_id, received_at, ts, level, source, command_id, line)
+SELECT org, device, at, at, CASE WHEN n % 1000 = 0 THEN 3 ELSE n % 3 END, 'part-' || n % 4, NULL,
+       'line ' || n || ' of what the device has to say of its work' FROM history""",
+    "metric_rollup": """
+INSERT INTO metric_rollup (org_id, device_id, bucket, name, count, sum, min, max)
+SELECT org, device, date_bin('5 minutes', at, 'epoch'),
+       (ARRAY['temperature', 'pressure'])[1 + n % 2], 1, n % 40, 1, 40 FROM history
+ON CONFLICT DO NOTHING""",
+    "command": """
+INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms,
+                     actor, batch_id, request_hash, created_at, sent_at, sent_generation,
+                     finished_at, accepted_by)
+SELECT org, 'c' || n, device, most - n, (ARRAY['force_sync', 'restart', 'get_logs'])[1 + n % 3],
+       '{}', CASE WHEN n % 1000 = 2 THEN 'SENT' WHEN n % 1000 = 1 THEN 'FAILED'
+                  ELSE 'SUCCESS' END::command_status,
+       'now', 1000, 'someone-' || n % 100, CASE WHEN n % 4 = 0 THEN 'b' || n / 400 END, 'x', at, at,
+       1, CASE WHEN n % 1000 <> 2 THEN at END, 'r1'
+FROM history""",
+    "audit_log": """
+INSERT INTO audit_log (org_id, at, actor, action, target)
+SELECT org, at, 'someone-' || n % 100, (ARRAY['command', 'login', 'device'])[1 + n % 3],
+       device FROM history""",
+}
+_OF: Final = """
+WITH history AS (
+    SELECT CASE WHEN n % 100 = 50 THEN 'small' ELSE 'default' END AS org,
+           'd' || CASE WHEN n % 10 = 0 THEN 1 WHEN n % 100 = 50 THEN 1 + n / 100 % 50
+                       ELSE 1 + n * 7919::bigint % $$devices END AS device,
+           now() - n * (interval '$$age' / $$rows) AS at, n::integer AS n, $$rows AS most
+    FROM generate_series(1, $$rows) n
+)"""
+
+_ACCOUNTS: Final = """
+INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash, created_at)
+SELECT 'default', 'u' || n, 'someone-' || n, 'Someone', 'ADMIN', 'x', now() - n * interval '1 hour'
+FROM generate_series(1, 2000) n;
+INSERT INTO user_session (org_id, session_id, user_id, expires_at)
+SELECT 'default', 's' || n, 'u' || 1 + n % 2000, now() + interval '1 day'
+FROM generate_series(1, 20000) n;
+INSERT INTO refresh_token (token_hash, org_id, session_id, expires_at)
+SELECT sha256(n::text::bytea), 'default', 's' || n, now() + interval '1 day'
+FROM generate_series(1, 20000) n;
+INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, created_at)
+SELECT 'default', 'k' || n, 'u' || 1 + n % 2000, 'key', 'ADMIN', sha256(n::text::bytea),
+       now() - n * interval '1 hour' FROM generate_series(1, 4000) n;
+INSERT INTO login_attempt (org_id, name, address, known, at)
+SELECT 'default', 'someone-' || n % 100, '10.0.0.' || n % 250, false,
+       now() - n * interval '1 second'
+FROM generate_series(1, 5000) n;
+INSERT INTO setting VALUES ('default', 'autoEnroll', 'true');
+INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+SELECT 'default', 'device', 'd' || n, 1, 1 FROM generate_series(1, 10000) n;
+INSERT INTO idempotency_key (org_id, path, key, request_hash, subject)
+SELECT 'default', '/api/commands', 'i' || n, 'x', 'c' || n FROM generate_series(1, 20000) n
+"""
+
+_WORK: Final = """
+INSERT INTO campaign (org_id, campaign_id, subject, command, terms, status, created_by, created_at,
+                      finished_at, closed_at)
+SELECT 'default', 'p' || n, 'f' || n, '{"sha256": "x"}', '{"version": "2"}',
+       CASE WHEN n = 1 THEN 'IN_PROGRESS' ELSE 'SUCCESS' END, 'someone',
+       now() - n * interval '1 day', CASE WHEN n > 1 THEN now() END, CASE WHEN n > 1 THEN now() END
+FROM generate_series(1, 200) n;
+INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave, status, since,
+                             finished_at)
+SELECT 'default', 'p' || p, n, 'd' || n, 0,
+       CASE WHEN p > 1 THEN CASE WHEN n % 100 = 0 THEN 'FAILED' ELSE 'SUCCESS' END
+            WHEN n <= 50 THEN 'IN_PROGRESS' ELSE 'PENDING' END,
+       now() - interval '1 hour', CASE WHEN p > 1 THEN now() - p * interval '1 day' END
+FROM generate_series(1, 200) p, generate_series(1, 500) n;
+INSERT INTO firmware_key (org_id, key_id, name, public_key, created_by)
+SELECT 'default', 'k' || n, 'key', 'p' || n, 'someone' FROM generate_series(1, 20) n;
+INSERT INTO firmware_release (org_id, release_id, version, channel, filename, size, sha256,
+                              created_by, created_at)
+SELECT 'default', 'f' || n, n::text, 'stable', 'file', 1, 'x' || n, 'someone',
+       now() - n * interval '1 hour'
+FROM generate_series(1, 2000) n;
+INSERT INTO aggregated (org_id, record_id, kind, company_id, device_id, ts, data, digest)
+SELECT 'default', 'a' || n, (ARRAY['bottle', 'batch', 'pallet'])[1 + n % 3], 'company-' || n % 20,
+       'd' || 1 + n % 5000, now(), '{}', 'x' FROM generate_series(1, 60000) n;
+INSERT INTO cloud_sync_queue (org_id, record_id, company_id, kind, status, device_id, finished_at)
+SELECT org_id, record_id, company_id, kind, s, device_id, CASE WHEN s <> 'pending' THEN now() END
+FROM (SELECT *, CASE substr(record_id, 2)::integer % 100 WHEN 0 THEN 'dead' WHEN 1 THEN 'pending'
+                ELSE 'done' END AS s FROM aggregated) a;
+INSERT INTO cloud_sync_lane (org_id, company_id)
+SELECT 'default', 'company-' || n FROM generate_series(0, 19) n;
+INSERT INTO config_schema (org_id, schema, updated_by) VALUES ('default', '{}', 'someone');
+INSERT INTO rollup_mark SELECT org_id, now() - interval '2 minutes' FROM org
+"""
+
+
+async def fill(owner: Database, *, analysed: bool = True) -> None:
+    """By who owns the tables; in no more than a minute."""
+    async with owner.connection(deadline=120) as connection:
+        await connection.execute(_PARTITIONS)
+        for script in (_FLEET, _ACCOUNTS):
+            await connection.execute(script.replace("$$devices", str(DEVICES)))
+        for table, rows in ROWS.items():
+            history = _OF.replace("$$rows", str(rows)).replace("$$age", _AGES[table])
+            await connection.execute(history.replace("$$devices", str(DEVICES)) + _HISTORY[table])
+        await connection.execute(_WORK)
+        if analysed:
+            await connection.execute("VACUUM ANALYZE")
