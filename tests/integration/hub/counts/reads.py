@@ -1,0 +1,326 @@
+"""Every statement that reads, with values of a busy fleet and the pages that its answer needs.
+
+The values are SQL. A page of a list is 100 rows, and one more tells whether there is another page.
+In a heap that is in order these lie on some ten pages; rows that lie apart are a page each, and so
+are the three levels of the index in which each of them is looked up.
+"""
+
+from typing import Final, NamedTuple
+
+PAGE: Final = 101
+"""Rows."""
+KEY: Final = 4
+"""Pages: an index of three levels, and the row."""
+SMALL: Final = 15
+"""Pages: one row, or a few, by their keys."""
+_NEAR: Final = 25
+"""Pages: `PAGE` rows that lie beside each other."""
+_APART: Final = PAGE * KEY
+"""Pages: `PAGE` rows that are found one by one."""
+_PARTS: Final = 2
+"""Pages: what a device has in one more partition, if nothing."""
+_HOURS: Final = 15 * _PARTS + 30
+"""Pages: the partitions of two days, and those ahead."""
+_DAYS: Final = 37 * _PARTS + 60
+"""Pages: the partitions of thirty days, and those ahead."""
+_FEW: Final = "'{default,default,default}', '{d11,d12,d13}'"
+_COMMANDS: Final = "'{default,default,default}', '{c11,c12,c13}'"
+
+
+class Read(NamedTuple):
+    statement: str
+    values: str = ""
+    pages: int = SMALL
+    case: str = ""
+
+
+def _list(statement: str, first: str, pages: int) -> list[Read]:
+    """The first page, and one in the middle; `first` has `{before}` for the cursor."""
+    middle = "now() - interval '10 days', 'm'"
+    return [
+        Read(statement, first.replace("{before}", "NULL, NULL"), pages, "first"),
+        Read(statement, first.replace("{before}", middle), pages, "middle"),
+    ]
+
+
+def _filtered(
+    statement: str, count: int, cases: dict[str, tuple[dict[int, str], int]]
+) -> list[Read]:
+    """`count` values, each null but for those that a case names by their numbers."""
+    return [
+        Read(statement, ", ".join(values.get(n, "NULL") for n in range(1, count + 1)), pages, case)
+        for case, (values, pages) in cases.items()
+    ]
+
+
+_ACCOUNTS: Final = [
+    Read("accounts.signing_keys"),
+    Read("accounts.installation"),
+    Read("accounts.lock_setup"),
+    Read("accounts.settings", "'default'"),
+    Read("accounts.count_users", "'default'"),
+    Read("accounts.count_admins", "'default', 'u1'"),
+    Read("accounts.user_by_name", "'default', 'Someone-7'"),
+    Read("accounts.user_by_id", "'default', 'u7'"),
+    Read("accounts.lock_user", "'default', 'u7'"),
+    *_list("accounts.list_users", "'default', {before}, 101", _NEAR),
+    Read("accounts.preferences", "'default', 'u7'"),
+    Read("accounts.lock_attempts", "'default', 'someone-7', '10.0.0.7'"),
+    Read("accounts.refresh_token", "sha256('77')"),
+    Read("accounts.lock_session", "'default', 's77'"),
+    Read("accounts.lock_refresh_token", "sha256('77')"),
+    Read("accounts.sessions", "'default', 'u7'"),
+    Read("accounts.session_owner", "'default', 's77'"),
+    Read("accounts.session_standing", "'default', 'u78', 's77'"),
+    Read("accounts.device_standing", "'default', 'd77'"),
+    Read("accounts.authenticated_recently", "'default', 's77', 60"),
+    Read("accounts.changes", "pg_snapshot_xmin(pg_current_snapshot())::text"),
+    Read("accounts.api_key_by_hash", "sha256('77')"),
+    *_list("accounts.list_api_keys", "'default', NULL, NULL, {before}, 101", _NEAR),
+    Read("accounts.list_api_keys", "'default', 'u7', NULL, NULL, NULL, 101", SMALL, "of a user"),
+    Read("accounts.list_api_keys", "'default', NULL, 'k77', NULL, NULL, 1", SMALL, "one"),
+    Read("accounts.count_api_keys", "'default', 'u7'"),
+    Read("accounts.api_key_owner", "'default', 'k77'"),
+]
+_AUDIT: Final = _filtered(
+    "audit.list",
+    11,
+    {
+        name: ({1: "'default'", 10: "101", 11: "'{}'"} | values, pages)
+        for name, (values, pages) in {
+            "first": ({}, _DAYS),
+            "middle": ({8: "now() - interval '200 days'", 9: "1"}, _DAYS),
+            "target": ({4: "'d77'"}, _DAYS),
+            "busy target": ({4: "'d1'"}, _DAYS),
+            "actor": ({2: "'someone-7'"}, _DAYS),
+            "nobody": ({2: "'nobody'"}, _DAYS),
+            "span": (
+                {6: "now() - interval '100 days'", 7: "now() - interval '99 days'"},
+                _DAYS,
+            ),
+        }.items()
+    },
+)
+_CAMPAIGNS: Final = [
+    Read("campaigns.get", "'default', 'p7'"),
+    *_list("campaigns.list", "'default', {before}, 101", _NEAR),
+    Read("campaigns.counts", "'default', '{p7}'", 40),
+    Read("campaigns.devices", "'default', 'p7', NULL, 101", _NEAR),
+    Read("campaigns.devices", "'default', 'p7', 300, 101", _NEAR, "middle"),
+    Read("campaigns.of_device", "'default', 'd77', 21", 21 * 2 * KEY),
+    Read("campaigns.unfinished_of", "'default', 'f7'"),
+    Read("campaigns.lock", "'default', 'p7'"),
+    Read("campaigns.lock_driven", "'default', 'p1', 'r1'"),
+    Read("campaigns.under_way", "'default', 'p1'", 50 * 6 * KEY),
+    Read("campaigns.candidates", "'default', 'p1', 0, 50", 50 * 6 * KEY),
+    Read("campaigns.failures", "'default', '{d77,d100}', '{busy}', 3", 1000),
+    Read("campaigns.failures", "'default', NULL, '{busy}', 3", 1000, "of all"),
+    Read("campaigns.now"),
+    Read("campaigns.started_lately", "'default', 'p1'"),
+]
+_COMMAND: Final = [
+    Read("commands.keys", "'{default}', '{/api/commands}', '{i77}'"),
+    Read("commands.targets", _FEW, 3 * 6 * KEY),
+    Read("commands.existing", _COMMANDS, 3 * 2 * KEY),
+    Read("commands.waiting", "'{default}', '{d77}', ARRAY['x'::bytea]"),
+    Read("commands.unsent", f"{_FEW}, '{{1,1,1}}', '{{1,1,1}}'", 3 * 6 * KEY),
+    Read("commands.replied", _COMMANDS, 6 * KEY),
+    Read("commands.lock_devices", _FEW, 3 * 2 * KEY),
+    Read("commands.lock_unsent", _FEW, 3 * 2 * KEY),
+    Read("commands.lock_replied", _COMMANDS, 3 * 2 * KEY),
+    Read("commands.lock_one", "'default', 'd78', 'c77'"),
+    Read("commands.on_line", _FEW, 3 * 2 * KEY),
+    Read("commands.lock_pending", "'default', 'd77', NULL"),
+    Read("commands.unwritten_here", "'r1'", 1000),
+    Read("commands.cancels_here", "'r1'"),
+    Read("commands.finished", _COMMANDS, 3 * 2 * KEY),
+    Read("commands.get", "'default', 'd78', 'c77'"),
+    Read("commands.batch", "'default', 'b77'", 100 * KEY),
+    *_filtered(
+        "commands.list",
+        13,
+        {
+            name: ({1: "'default'", 8: "101", 9: "0"} | values, pages)
+            for name, (values, pages) in {
+                "first": ({}, _NEAR),
+                "middle": ({6: "now() - interval '30 days'", 7: "'c'"}, _NEAR),
+                "offset": ({9: "1000"}, 200),
+                "device": ({2: "'d78'"}, _APART),
+                "busy device": ({2: "'d1'"}, _APART),
+                "batch": ({5: "'b77'"}, _APART),
+                "failed": ({3: "'{FAILED}'"}, _APART),
+                "open": ({3: "'{SENT}'"}, _APART),
+                "unfinished": ({11: "false"}, _APART),
+                "never": ({3: "'{TIMEOUT}'"}, _APART),
+                "type": ({4: "'{restart}'"}, _APART),
+                "actor": ({10: "'someone-7'"}, _APART),
+                "span": (
+                    {12: "now() - interval '60 days'", 13: "now() - interval '59 days'"},
+                    _NEAR,
+                ),
+            }.items()
+        },
+    ),
+]
+_CONFIG: Final = [
+    Read("config.lock", _FEW, 3 * 2 * KEY),
+    Read("config.lock_of_lines", f"{_FEW}, '{{1,1,1}}'", 6 * KEY),
+    Read("config.base", "'default', 'd77', 3"),
+    Read("config.document", "'default', 'd77', 3"),
+    Read("config.get", "'default', 'd77'"),
+    Read("config.history", "'default', 'd77', NULL, 101"),
+    Read("config.history", "'default', 'd77', 3, 101", SMALL, "middle"),
+    Read("config.schemas", "'{default}'"),
+    Read("config.hidden", "'default'"),
+]
+_DEVICES: Final = [
+    Read("devices.standing", "'default', 'd77'"),
+    Read("devices.lock_standing", "'default', 'd77', 60"),
+    Read("devices.get", "'default', 'd77'", 5 * KEY),
+    *_filtered(
+        "devices.list",
+        9,
+        {
+            name: ({1: "'default'", 9: "101"} | values, pages)
+            for name, (values, pages) in {
+                "first": ({}, PAGE * 5 * KEY),
+                "middle": ({7: "now() - interval '2 days'", 8: "'d'"}, PAGE * 5 * KEY),
+                "group": ({4: "'g7'"}, PAGE * 5 * KEY),
+                "tag": ({5: "'rare'"}, PAGE * 5 * KEY),
+                "connected": ({6: "true"}, PAGE * 6 * KEY),
+                "away": ({6: "false"}, PAGE * 6 * KEY),
+                "status": ({3: "'{ERROR}'"}, PAGE * 6 * KEY),
+                "q": ({2: "'%d7%'"}, PAGE * 6 * KEY),
+            }.items()
+        },
+    ),
+    *_list("devices.connected", "'default', {before}, 101", _APART),
+    Read("devices.lock_known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
+    Read("devices.known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
+]
+_EDGE: Final = [
+    Read("edge.company", "'default', 'd77'"),
+    Read("edge.existing", "'default', 'd77', '{a76,a77}'", 2 * 4 * KEY),
+    Read("edge.share", "'default', 'd77', 1000"),
+    Read("edge.next", "'default', 'company-1', 100", 100 * 2 * KEY),
+    Read("edge.pending"),
+    Read("edge.overview", "'default'"),
+    Read("edge.dead_letters", "'default', NULL, NULL, 101", 2 * _APART),
+    Read("edge.modes_of", _FEW, 3 * 2 * KEY),
+    Read("edge.modes", "60"),
+]
+_OTHERS: Final = [
+    Read("clocks.now"),
+    Read("firmware.get", "'default', 'f7'"),
+    Read("firmware.taken", "'default', 'stable', '7'"),
+    *_list("firmware.list", "'default', {before}, 101", _NEAR),
+    Read("firmware.lock_artifact", "'x7'"),
+    Read("firmware.names_artifact", "'x7'"),
+    Read("firmware.lock", "'default', 'f7'"),
+    Read("firmware.keys", "'default', NULL, NULL, NULL"),
+    Read("groups.get", "'default', 'g7'"),
+    *_list("groups.list", "'default', {before}, 101", _APART),
+    Read("groups.members", "'default', '{g7}'"),
+    Read("partitions.lock"),
+    Read("replicas.leases", "'r1'"),
+    Read("replicas.untold"),
+    Read("replicas.replicas", "15"),
+    Read("replicas.counts", "'default'"),
+    Read("roles.standing"),
+    Read("roles.to_hand_over", "", 300),
+    Read("roles.login"),
+]
+_PAST: Final = "now() - interval '1 day'"
+_TELEMETRY: Final = [
+    Read(
+        "telemetry.superseded",
+        '\'[{"org_id": "default", "device_id": "d7", "generation": 1}]\'',
+    ),
+    Read("telemetry.lock_roll_up"),
+    Read("telemetry.lock_roll_up_marks"),
+    *_filtered(
+        "telemetry.logs",
+        10,
+        {
+            name: ({1: "'default'", 2: "'d1'", 9: "101"} | values, pages)
+            for name, (values, pages) in {
+                "first": ({}, _DAYS),
+                "middle": ({5: "now() - interval '10 days'"}, _DAYS),
+                "quiet device": ({2: "'d77'"}, _DAYS),
+                "span": (
+                    {3: "now() - interval '10 days'", 4: "now() - interval '9 days'"},
+                    _DAYS,
+                ),
+                "level": ({6: "3"}, _DAYS),
+                "source": ({7: "'part-2'"}, _DAYS),
+                "q": ({10: "'%7%'"}, _DAYS),
+                "q that is not there": ({10: "'%what?%'"}, _DAYS),
+                "command": ({8: "'c7'"}, _DAYS),
+            }.items()
+        },
+    ),
+    *_filtered(
+        "telemetry.events",
+        8,
+        {
+            name: ({1: "'default'", 2: "'d1'", 7: "101", 8: "false"} | values, pages)
+            for name, (values, pages) in {
+                "first": ({}, 2 * _HOURS),
+                "middle": ({5: _PAST}, 2 * _HOURS),
+                "quiet device": ({2: "'d77'"}, 2 * _HOURS),
+                "span": ({3: "now() - interval '10 hours'", 4: "now() - interval '9 hours'"}, 80),
+                "type": ({6: "'{scan}'"}, 2 * _HOURS),
+                "presence": ({8: "true"}, _HOURS),
+            }.items()
+        },
+    ),
+    Read("telemetry.states", "'default', 'd77', now() - interval '1 day', now(), 2000", 200),
+    Read("telemetry.states", "'default', 'd1', now() - interval '1 day', now(), 2000", 200, "busy"),
+    Read(
+        "telemetry.metrics_raw",
+        "'default', '{d77}', 'pressure', now() - interval '1 hour', now(), interval '10 seconds'",
+        40,
+    ),
+    Read(
+        "telemetry.metrics_rolled",
+        "'default', '{d77}', 'pressure', now() - interval '10 days', now(), interval '1 hour'",
+        _DAYS,
+    ),
+    Read("telemetry.metric_names", "'default', 'd77'", 100),
+    Read("telemetry.metric_names", "'default', 'd1'", 100, "busy"),
+    Read("telemetry.log_sources", "'default', 'd77'", _DAYS),
+    Read("telemetry.log_sources", "'default', 'd1'", _DAYS, "busy"),
+]
+READS: Final = [
+    *_ACCOUNTS,
+    *_AUDIT,
+    *_CAMPAIGNS,
+    *_COMMAND,
+    *_CONFIG,
+    *_DEVICES,
+    *_EDGE,
+    *_OTHERS,
+    *_TELEMETRY,
+]
+CHANGING: Final = {"partitions.make", "partitions.drop"}
+"""Functions that change something."""
+NOT_YET: Final = {
+    "accounts.count_admins",
+    "accounts.count_api_keys",
+    "accounts.count_users",
+    "accounts.list_api_keys",
+    "audit.list",
+    "campaigns.candidates",
+    "campaigns.counts",
+    "campaigns.failures",
+    "commands.list",
+    "devices.list",
+    "edge.dead_letters",
+    "replicas.counts",
+    "telemetry.events",
+    "telemetry.log_sources",
+    "telemetry.logs",
+    "telemetry.states",
+    "telemetry.superseded",
+}
+"""Statements that go beyond their bound."""
