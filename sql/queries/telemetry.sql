@@ -11,8 +11,10 @@ RETURNING org_id, device_id, boot_id, seq
 -- Which of these lines are not the newest of their device; what they sent counts for nothing. Answers
 -- their places in the arrays, so that a batch in which all is well moves no rows.
 SELECT s.number
-FROM ROWS FROM (json_to_recordset($1::json) AS (org_id text, device_id text, generation bigint))
-     WITH ORDINALITY AS s (org_id, device_id, generation, number)
+FROM (SELECT * FROM ROWS FROM (
+          json_to_recordset($1::json) AS (org_id text, device_id text, generation bigint))
+          WITH ORDINALITY AS s (org_id, device_id, generation, number)
+      LIMIT json_array_length($1::json)) s
 LEFT JOIN device_line l USING (org_id, device_id)
 WHERE l.generation IS DISTINCT FROM s.generation
 
