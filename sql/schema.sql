@@ -403,6 +403,9 @@ CREATE TABLE status_event (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE status_event_default PARTITION OF status_event DEFAULT;
 CREATE INDEX status_event_device ON status_event (org_id, device_id, received_at);
+CREATE INDEX status_event_received ON status_event USING brin (received_at)
+    WITH (pages_per_range = 16, autosummarize = on);
+COMMENT ON INDEX status_event_received IS 'For the roll-up, which reads the newest minute of all devices.';
 CREATE TABLE tenant_status_event (LIKE status_event) PARTITION BY RANGE (received_at);
 ALTER TABLE tenant_status_event ATTACH PARTITION status_event DEFAULT;
 COMMENT ON TABLE tenant_status_event IS 'status_event for reading, under row-level security; its only partition takes what is copied in, which no table under row-level security does.';
@@ -419,6 +422,7 @@ CREATE TABLE event (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE event_default PARTITION OF event DEFAULT;
 CREATE INDEX event_device ON event (org_id, device_id, received_at);
+CREATE INDEX event_status ON event (org_id, device_id, received_at) WHERE type = 'status';
 CREATE TABLE tenant_event (LIKE event) PARTITION BY RANGE (received_at);
 ALTER TABLE tenant_event ATTACH PARTITION event DEFAULT;
 COMMENT ON TABLE tenant_event IS 'event for reading, as tenant_status_event.';
@@ -435,6 +439,9 @@ CREATE TABLE log_line (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE log_line_default PARTITION OF log_line DEFAULT;
 CREATE INDEX log_line_device ON log_line (org_id, device_id, received_at);
+CREATE INDEX log_line_warned ON log_line (org_id, device_id, received_at, level) WHERE level >= 2;
+CREATE INDEX log_line_command ON log_line (org_id, device_id, command_id, received_at)
+    WHERE command_id IS NOT NULL;
 COMMENT ON COLUMN log_line.level IS '0 DEBUG, 1 INFO, 2 WARN, 3 ERROR: so that "at least" is a comparison.';
 CREATE TABLE tenant_log_line (LIKE log_line) PARTITION BY RANGE (received_at);
 ALTER TABLE tenant_log_line ATTACH PARTITION log_line DEFAULT;

@@ -58,26 +58,40 @@ LIMIT $9
 
 -- name: events @org
 -- Newest first: production events, alerts and status changes of one device. What the hub itself says
--- of its presence is in the table of events as `status`; $8: only that.
-SELECT received_at, type, body FROM (
+-- of its presence is in the table of events as `status`, with an index of its own; $8: only that.
+SELECT received_at, type, body FROM ((
     SELECT received_at, type, body FROM tenant_event
-    WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
+    WHERE NOT $8::boolean
+      AND org_id = $1 AND device_id = $2
       AND ($6::text[] IS NULL OR type = ANY ($6))
-      AND (NOT $8::boolean OR type = 'status')
-      AND ($3::timestamptz IS NULL OR received_at >= $3)
-      AND ($4::timestamptz IS NULL OR received_at <= $4)
-      AND ($5::timestamptz IS NULL OR received_at < $5)
-    UNION ALL
+      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
+      AND received_at <= coalesce($4::timestamptz, 'infinity')
+      AND received_at < coalesce($5::timestamptz, 'infinity')
+    ORDER BY received_at DESC
+    LIMIT $7
+) UNION ALL (
+    SELECT received_at, type, body FROM tenant_event
+    WHERE $8 AND type = 'status'
+      AND org_id = $1 AND device_id = $2
+      AND ($6 IS NULL OR type = ANY ($6))
+      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
+      AND received_at <= coalesce($4::timestamptz, 'infinity')
+      AND received_at < coalesce($5::timestamptz, 'infinity')
+    ORDER BY received_at DESC
+    LIMIT $7
+) UNION ALL (
     SELECT received_at, 'status',
            jsonb_build_object('status', status, 'metrics', metrics, 'at', ts)
     FROM tenant_status_event
-    WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
-      AND ($6::text[] IS NULL OR 'status' = ANY ($6))
-      AND NOT $8::boolean
-      AND ($3::timestamptz IS NULL OR received_at >= $3)
-      AND ($4::timestamptz IS NULL OR received_at <= $4)
-      AND ($5::timestamptz IS NULL OR received_at < $5)
-) both_kinds
+    WHERE NOT $8
+      AND ($6 IS NULL OR 'status' = ANY ($6))
+      AND org_id = $1 AND device_id = $2
+      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
+      AND received_at <= coalesce($4::timestamptz, 'infinity')
+      AND received_at < coalesce($5::timestamptz, 'infinity')
+    ORDER BY received_at DESC
+    LIMIT $7
+)) both_kinds
 ORDER BY received_at DESC
 LIMIT $7
 
