@@ -43,16 +43,44 @@ FROM present n
 WHERE s.org_id = n.org_id AND s.device_id = n.device_id
 
 -- name: logs @org
--- Newest first. received_at is unique within a device: the hub counts microseconds up.
-SELECT received_at, ts, level, source, command_id, line FROM tenant_log_line
-WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
-  AND ($3::timestamptz IS NULL OR received_at >= $3)
-  AND ($4::timestamptz IS NULL OR received_at <= $4)
-  AND ($5::timestamptz IS NULL OR received_at < $5)
-  AND ($6::smallint IS NULL OR level >= $6)
-  AND ($7::text IS NULL OR source = $7)
-  AND ($8::text IS NULL OR command_id = $8)
-  AND ($10::text IS NULL OR line ILIKE $10)
+-- Newest first. received_at is unique within a device: the hub counts microseconds up. Lines of a
+-- command, and those of level WARN and more, have indexes of their own: one branch of the three runs.
+SELECT received_at, ts, level, source, command_id, line FROM ((
+    SELECT * FROM tenant_log_line
+    WHERE $8::text IS NULL AND coalesce($6::smallint, 0) < 2
+      AND org_id = $1 AND device_id = $2
+      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
+      AND received_at <= coalesce($4::timestamptz, 'infinity')
+      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND ($6::smallint IS NULL OR level >= $6)
+      AND ($7::text IS NULL OR source = $7)
+      AND ($10::text IS NULL OR line ILIKE $10)
+    ORDER BY received_at DESC
+    LIMIT $9
+) UNION ALL (
+    SELECT * FROM tenant_log_line
+    WHERE $8 IS NULL AND $6 >= 2 AND level >= 2 AND level >= $6
+      AND org_id = $1 AND device_id = $2
+      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
+      AND received_at <= coalesce($4::timestamptz, 'infinity')
+      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND ($7::text IS NULL OR source = $7)
+      AND ($10::text IS NULL OR line ILIKE $10)
+    ORDER BY received_at DESC
+    LIMIT $9
+) UNION ALL (
+    SELECT * FROM tenant_log_line
+    WHERE command_id = $8
+      AND org_id = $1 AND device_id = $2
+      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
+      AND received_at <= coalesce($4::timestamptz, 'infinity')
+      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND ($6::smallint IS NULL OR level >= $6)
+      AND ($7::text IS NULL OR source = $7)
+      AND ($10::text IS NULL OR line ILIKE $10)
+    ORDER BY received_at DESC
+    LIMIT $9
+)) line
 ORDER BY received_at DESC
 LIMIT $9
 
@@ -180,7 +208,8 @@ ORDER BY name
 -- name: log_sources @org
 -- Where the newest log lines of a device came from.
 SELECT DISTINCT source FROM (
-    SELECT source FROM tenant_log_line WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
+    SELECT source FROM tenant_log_line
+    WHERE org_id = $1 AND device_id = $2 AND received_at >= (SELECT born($1, $2))
     ORDER BY received_at DESC LIMIT 10000
 ) newest
 WHERE source IS NOT NULL
