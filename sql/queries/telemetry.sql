@@ -125,35 +125,36 @@ LIMIT $7
 
 -- name: states @org
 -- Newest first: when lines opened and closed, and status events that say something else than the event
--- before. Of what was before $3 only the last of both kinds, within a week.
-WITH said AS (
+-- before. Of what was before $3 only the last of both kinds, within a week. What is older than enough
+-- changes is not read: the limit within has the planner take the rows in order.
+WITH said AS NOT MATERIALIZED ((
     SELECT received_at, status, NULL::boolean AS connected, NULL::bigint AS generation
     FROM tenant_status_event
-    WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
-      AND received_at >= $3 AND received_at <= $4
-    UNION ALL
+    WHERE org_id = $1 AND device_id = $2
+      AND received_at >= greatest((SELECT born($1, $2)), $3) AND received_at <= $4
+    ORDER BY received_at DESC LIMIT $5::bigint * 1000000000
+    ) UNION ALL (
     SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
            (body ->> 'generation')::bigint
     FROM tenant_event
-    WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
-      AND type = 'status'
-      AND received_at >= $3 AND received_at <= $4
-    UNION ALL (
+    WHERE org_id = $1 AND device_id = $2 AND type = 'status'
+      AND received_at >= greatest((SELECT born($1, $2)), $3) AND received_at <= $4
+    ORDER BY received_at DESC LIMIT $5 * 1000000000
+    ) UNION ALL (
         SELECT received_at, status, NULL, NULL FROM tenant_status_event
-        WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
-          AND received_at < $3 AND received_at >= $3 - interval '7 days'
+        WHERE org_id = $1 AND device_id = $2 AND received_at < $3
+          AND received_at >= greatest((SELECT born($1, $2)), $3 - interval '7 days')
         ORDER BY received_at DESC LIMIT 1
     ) UNION ALL (
         SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
                (body ->> 'generation')::bigint
         FROM tenant_event
-        WHERE org_id = $1 AND device_id = $2 AND received_at >= born($1, $2)
-      AND type = 'status'
-          AND received_at < $3 AND received_at >= $3 - interval '7 days'
+        WHERE org_id = $1 AND device_id = $2 AND type = 'status' AND received_at < $3
+          AND received_at >= greatest((SELECT born($1, $2)), $3 - interval '7 days')
         ORDER BY received_at DESC LIMIT 1
     )
 ), compared AS (
-    SELECT *, lag(status) OVER (ORDER BY received_at) AS before FROM said
+    SELECT *, lead(status) OVER (ORDER BY received_at DESC) AS before FROM said
 )
 SELECT received_at, status, connected, generation FROM compared
 WHERE connected IS NOT NULL OR status IS DISTINCT FROM before
