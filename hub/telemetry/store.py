@@ -162,7 +162,10 @@ class TelemetryStore:
         async with self._database.transaction(deadline=60) as connection:
             await fence(connection)
             await connection.execute(_Q["lock_roll_up_marks"])
-            await connection.execute(_Q["roll_up"])
+            rows = await connection.fetch(_Q["move_roll_up_marks"])
+            orgs, since, until = (list(column) for column in zip(*rows, strict=True))
+            ends = min(since), max(until)
+            await connection.execute(_Q["roll_up"], orgs, since, until, *ends)
 
     async def make_room(self, tables: list[Partitioned], moments: list[datetime]) -> None:
         """Partitions for the present and for these moments."""

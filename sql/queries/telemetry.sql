@@ -220,28 +220,29 @@ ORDER BY source
 -- Batches with late events hold these: the roll-up, which is the next statement, sees them.
 SELECT 1 FROM rollup_mark ORDER BY org_id FOR UPDATE
 
--- name: roll_up
--- Status events received since the mark, up to a little while ago, into five-minute sums. A mark in the
+-- name: move_roll_up_marks
+-- Up to a little while ago; from where, as it was before this statement, and to where. A mark in the
 -- future is of a clock that was wrong: it goes back.
-WITH span AS (
-    INSERT INTO rollup_mark AS m (org_id, up_to)
-    SELECT org_id, now() - interval '1 minute' FROM org
-    ON CONFLICT (org_id) DO UPDATE
-    SET up_to = CASE WHEN m.up_to > now() THEN excluded.up_to
-                     ELSE greatest(m.up_to, excluded.up_to) END
-    RETURNING org_id, up_to
-), before AS (
-    SELECT org_id, up_to FROM rollup_mark
-)
+INSERT INTO rollup_mark AS m (org_id, up_to)
+SELECT org_id, now() - interval '1 minute' FROM org
+ON CONFLICT (org_id) DO UPDATE
+SET up_to = CASE WHEN m.up_to > now() THEN excluded.up_to
+                 ELSE greatest(m.up_to, excluded.up_to) END
+RETURNING org_id, coalesce((SELECT b.up_to FROM rollup_mark b WHERE b.org_id = m.org_id),
+                           '-infinity') AS since, up_to AS until
+
+-- name: roll_up
+-- Status events received in the span of each organisation ($1, $2, $3) into five-minute sums. $4 and $5
+-- are the ends of all the spans: bounds from a join would not keep the planner from reading everything.
 INSERT INTO metric_rollup AS r (org_id, device_id, bucket, name, count, sum, min, max)
 SELECT e.org_id, e.device_id, date_bin('5 minutes', e.received_at, 'epoch'), v.key,
        count(*), sum(v.value::double precision), min(v.value::double precision),
        max(v.value::double precision)
-FROM span s
-LEFT JOIN before b USING (org_id)
+FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS s (org_id, since, until)
 JOIN status_event e ON e.org_id = s.org_id
-     AND e.received_at >= coalesce(b.up_to, '-infinity') AND e.received_at < s.up_to
+     AND e.received_at >= s.since AND e.received_at < s.until
 CROSS JOIN LATERAL jsonb_each_text(e.metrics) AS v
+WHERE e.received_at >= $4 AND e.received_at < $5
 GROUP BY 1, 2, 3, 4
 ON CONFLICT (org_id, device_id, name, bucket) DO UPDATE
 SET count = r.count + excluded.count, sum = r.sum + excluded.sum,

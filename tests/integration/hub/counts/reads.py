@@ -238,6 +238,12 @@ _TELEMETRY: Final = [
     ),
     Read("telemetry.lock_roll_up"),
     Read("telemetry.lock_roll_up_marks"),
+    Read(
+        "telemetry.roll_up",
+        "'{default}', ARRAY[now() - interval '90 s'], ARRAY[now() - interval '60 s'],"
+        " now() - interval '90 s', now() - interval '60 s'",
+        1000,
+    ),
     *_filtered(
         "telemetry.logs",
         10,
@@ -251,10 +257,9 @@ _TELEMETRY: Final = [
                     {3: "now() - interval '10 days'", 4: "now() - interval '9 days'"},
                     _DAYS,
                 ),
-                "level": ({6: "3"}, _DAYS),
-                "source": ({7: "'part-2'"}, _DAYS),
-                "q": ({10: "'%7%'"}, _DAYS),
-                "q that is not there": ({10: "'%what?%'"}, _DAYS),
+                "level": ({6: "3"}, _DAYS + PAGE),
+                "source": ({7: "'part-2'"}, _DAYS + 4 * PAGE),
+                "q": ({10: "'%7%'"}, _DAYS + 4 * PAGE),
                 "command": ({8: "'c7'"}, _DAYS),
             }.items()
         },
@@ -267,7 +272,7 @@ _TELEMETRY: Final = [
             for name, (values, pages) in {
                 "first": ({}, 2 * _HOURS),
                 "middle": ({5: _PAST}, 2 * _HOURS),
-                "quiet device": ({2: "'d77'"}, 2 * _HOURS),
+                "quiet device": ({2: "'d77'"}, 2 * _HOURS + PAGE),
                 "span": ({3: "now() - interval '10 hours'", 4: "now() - interval '9 hours'"}, 80),
                 "type": ({6: "'{scan}'"}, 2 * _HOURS),
                 "presence": ({8: "true"}, _HOURS),
@@ -275,7 +280,9 @@ _TELEMETRY: Final = [
         },
     ),
     Read("telemetry.states", "'default', 'd77', now() - interval '1 day', now(), 2000", 200),
-    Read("telemetry.states", "'default', 'd1', now() - interval '1 day', now(), 2000", 200, "busy"),
+    Read(
+        "telemetry.states", "'default', 'd1', now() - interval '1 day', now(), 2000", 1000, "busy"
+    ),
     Read(
         "telemetry.metrics_raw",
         "'default', '{d77}', 'pressure', now() - interval '1 hour', now(), interval '10 seconds'",
@@ -289,7 +296,7 @@ _TELEMETRY: Final = [
     Read("telemetry.metric_names", "'default', 'd77'", 100),
     Read("telemetry.metric_names", "'default', 'd1'", 100, "busy"),
     Read("telemetry.log_sources", "'default', 'd77'", _DAYS),
-    Read("telemetry.log_sources", "'default', 'd1'", _DAYS, "busy"),
+    Read("telemetry.log_sources", "'default', 'd1'", 10_000, "busy"),
 ]
 READS: Final = [
     *_ACCOUNTS,
@@ -317,10 +324,5 @@ NOT_YET: Final = {
     "devices.list",
     "edge.dead_letters",
     "replicas.counts",
-    "telemetry.events",
-    "telemetry.log_sources",
-    "telemetry.logs",
-    "telemetry.states",
-    "telemetry.superseded",
 }
 """Statements that go beyond their bound."""

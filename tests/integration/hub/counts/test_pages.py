@@ -26,7 +26,7 @@ def _named_reads() -> Generator[str]:
 
 
 def test_every_named_read_has_a_bound() -> None:
-    assert set(_named_reads()) - CHANGING == {read.statement for read in READS}
+    assert set(_named_reads()) - CHANGING <= {read.statement for read in READS}
 
 
 async def _plan(connection: Connection, read: Read) -> dict[str, Any]:
