@@ -333,6 +333,7 @@ CREATE TABLE command (
     owner_kind      text NOT NULL DEFAULT 'hub',
     owner_id        text NOT NULL DEFAULT '',
     owner_key       text,
+    failed          command_status GENERATED ALWAYS AS (CASE WHEN status > 'SUCCESS' THEN status END) STORED,
     PRIMARY KEY (org_id, command_id),
     CHECK ((finished_at IS NOT NULL) = (status >= 'SUCCESS')),
     CHECK ((sent_generation IS NULL) = (sent_at IS NULL))
@@ -343,11 +344,14 @@ CREATE INDEX command_deadline ON command (deadline) WHERE finished_at IS NULL;
 CREATE INDEX command_expiry ON command (expires_at) WHERE finished_at IS NULL;
 CREATE INDEX command_recent ON command (org_id, created_at DESC, command_id DESC);
 CREATE INDEX command_cancelled ON command (org_id, device_id) WHERE finished_at IS NULL AND cancelled_by IS NOT NULL;
-CREATE INDEX command_batch ON command (org_id, batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX command_device ON command (org_id, device_id, created_at DESC, command_id DESC);
+CREATE INDEX command_batch ON command (org_id, batch_id, created_at DESC, command_id DESC) WHERE batch_id IS NOT NULL;
+CREATE INDEX command_failed ON command (org_id, failed, created_at DESC, command_id DESC) WHERE failed IS NOT NULL;
 CREATE INDEX command_finished ON command (finished_at) WHERE finished_at IS NOT NULL;
 COMMENT ON COLUMN command.owner_id IS 'The user (also of an API key) whose rights count when it is sent.';
 COMMENT ON COLUMN command.owner_key IS 'The API key; its end is the end of those rights.';
 COMMENT ON COLUMN command.accepted_by IS 'The replica that accepted it, where a caller may wait for its end.';
+COMMENT ON COLUMN command.failed IS 'The status of one that ended in another than SUCCESS. No index is on status: each step of a command would write to all of them.';
 COMMENT ON COLUMN command.journal_id IS 'The journal of the device at the time it was sent; the same journal again makes redelivery safe.';
 
 CREATE TABLE idempotency_key (

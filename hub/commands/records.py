@@ -13,10 +13,12 @@ from protocol.commands import CommandType
 from protocol.dashboard import CommandAcceptedEvent, CommandResultEvent
 from protocol.errors import CommandErrorCode
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
-from protocol.lifecycle import ENDED, State
+from protocol.lifecycle import ENDED, UNFINISHED, State
 from protocol.replies import ErrorObject, Outcome, ResultError
 
 Delivery = Literal["now", "queue"]
+Index = Literal["recent", "device", "batch", "unfinished", "failed"]
+FAILED: Final = ENDED - {State.SUCCESS}
 
 EVENT_OUTPUT_BYTES: Final = 1024
 
@@ -261,6 +263,20 @@ class CommandFilter(Struct, frozen=True, kw_only=True):
     finished: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def index(self) -> Index:
+        """The one by which the fewest commands are looked at."""
+        status = None if self.status is None else frozenset(self.status)
+        if self.batch_id is not None:
+            return "batch"
+        if self.finished is False or (status is not None and status <= UNFINISHED):
+            return "unfinished"
+        if self.device_id is not None:
+            return "device"
+        if status is not None and status <= FAILED:
+            return "failed"
+        return "recent"
 
 
 class RepliedCommand(Struct, frozen=True):

@@ -311,6 +311,7 @@ class CommandStore:
             wanted.finished,
             wanted.since,
             wanted.until,
+            wanted.index,
         )
         return [from_row(row) for row in rows]
 

@@ -7,3 +7,11 @@ CREATE INDEX event_status ON event (org_id, device_id, received_at) WHERE type =
 CREATE INDEX log_line_warned ON log_line (org_id, device_id, received_at, level) WHERE level >= 2;
 CREATE INDEX log_line_command ON log_line (org_id, device_id, command_id, received_at)
     WHERE command_id IS NOT NULL;
+
+ALTER TABLE command ADD COLUMN failed command_status
+    GENERATED ALWAYS AS (CASE WHEN status > 'SUCCESS' THEN status END) STORED;
+COMMENT ON COLUMN command.failed IS 'The status of one that ended in another than SUCCESS. No index is on status: each step of a command would write to all of them.';
+CREATE INDEX command_failed ON command (org_id, failed, created_at DESC, command_id DESC) WHERE failed IS NOT NULL;
+CREATE INDEX command_device ON command (org_id, device_id, created_at DESC, command_id DESC);
+DROP INDEX command_batch;
+CREATE INDEX command_batch ON command (org_id, batch_id, created_at DESC, command_id DESC) WHERE batch_id IS NOT NULL;

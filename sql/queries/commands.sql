@@ -306,18 +306,93 @@ SELECT * FROM command WHERE org_id = $1 AND device_id = $2 AND command_id = $3
 SELECT * FROM command WHERE org_id = $1 AND batch_id = $2
 
 -- name: list @org
--- Newest first; a filter that is null matches all.
-SELECT * FROM command
-WHERE org_id = $1
-  AND ($2::text IS NULL OR (device_id = $2 AND created_at >= born($1, $2)))
-  AND ($3::command_status[] IS NULL OR status = ANY ($3))
+-- Newest first; a filter that is null matches all. One branch runs, by the index that $14 names; the
+-- limits within have the planner take the rows in order, and the filters look at them one by one.
+SELECT * FROM ((
+    SELECT * FROM command
+    WHERE $14::text = 'recent' AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= coalesce($12::timestamptz, '-infinity')
+    ORDER BY created_at DESC, command_id DESC LIMIT $8::bigint * 1000000000
+) UNION ALL (
+    SELECT * FROM command
+    WHERE $14 = 'device' AND device_id = $2::text AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= greatest((SELECT born($1, $2)), $12)
+    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+) UNION ALL (
+    SELECT * FROM command
+    WHERE $14 = 'batch' AND batch_id = $5::text AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= coalesce($12, '-infinity')
+    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+) UNION ALL (
+    SELECT * FROM command WHERE $14 = 'unfinished' AND finished_at IS NULL AND org_id = $1
+    ORDER BY created_at DESC, command_id DESC OFFSET 0
+) UNION ALL (
+    SELECT * FROM command
+    WHERE $14 = 'failed' AND 'FAILED' = ANY ($3::command_status[]) AND failed = 'FAILED' AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= coalesce($12, '-infinity')
+    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+) UNION ALL (
+    SELECT * FROM command
+    WHERE $14 = 'failed' AND 'REJECTED' = ANY ($3) AND failed = 'REJECTED' AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= coalesce($12, '-infinity')
+    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+) UNION ALL (
+    SELECT * FROM command
+    WHERE $14 = 'failed' AND 'CANCELLED' = ANY ($3) AND failed = 'CANCELLED' AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= coalesce($12, '-infinity')
+    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+) UNION ALL (
+    SELECT * FROM command
+    WHERE $14 = 'failed' AND 'TIMEOUT' = ANY ($3) AND failed = 'TIMEOUT' AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= coalesce($12, '-infinity')
+    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+) UNION ALL (
+    SELECT * FROM command
+    WHERE $14 = 'failed' AND 'EXPIRED' = ANY ($3) AND failed = 'EXPIRED' AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= coalesce($12, '-infinity')
+    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+) UNION ALL (
+    SELECT * FROM command
+    WHERE $14 = 'failed' AND 'UNKNOWN' = ANY ($3) AND failed = 'UNKNOWN' AND org_id = $1
+      AND (created_at, command_id) < (
+          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
+          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
+      AND created_at >= coalesce($12, '-infinity')
+    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+)) command
+WHERE ($2 IS NULL OR device_id = $2 AND created_at >= (SELECT born($1, $2)))
+  AND ($3 IS NULL OR status = ANY ($3))
   AND ($4::text[] IS NULL OR type = ANY ($4))
-  AND ($5::text IS NULL OR batch_id = $5)
-  AND ($6::timestamptz IS NULL OR (created_at, command_id) < ($6, $7))
+  AND ($5 IS NULL OR batch_id = $5)
+  AND ($6 IS NULL OR (created_at, command_id) < ($6, $7))
   AND ($10::text IS NULL OR actor = $10)
   AND ($11::boolean IS NULL OR (finished_at IS NOT NULL) = $11)
-  AND ($12::timestamptz IS NULL OR created_at >= $12)
-  AND ($13::timestamptz IS NULL OR created_at <= $13)
+  AND ($12 IS NULL OR created_at >= $12)
+  AND ($13 IS NULL OR created_at <= $13)
 ORDER BY created_at DESC, command_id DESC
 LIMIT $8 OFFSET $9
 

@@ -138,20 +138,20 @@ _COMMAND: Final = [
     Read("commands.batch", "'default', 'b77'", 100 * KEY),
     *_filtered(
         "commands.list",
-        13,
+        14,
         {
-            name: ({1: "'default'", 8: "101", 9: "0"} | values, pages)
+            name: ({1: "'default'", 8: "101", 9: "0", 14: "'recent'"} | values, pages)
             for name, (values, pages) in {
                 "first": ({}, _NEAR),
                 "middle": ({6: "now() - interval '30 days'", 7: "'c'"}, _NEAR),
                 "offset": ({9: "1000"}, 200),
-                "device": ({2: "'d78'"}, _APART),
-                "busy device": ({2: "'d1'"}, _APART),
-                "batch": ({5: "'b77'"}, _APART),
-                "failed": ({3: "'{FAILED}'"}, _APART),
-                "open": ({3: "'{SENT}'"}, _APART),
-                "unfinished": ({11: "false"}, _APART),
-                "never": ({3: "'{TIMEOUT}'"}, _APART),
+                "device": ({2: "'d78'", 14: "'device'"}, _APART),
+                "busy device": ({2: "'d1'", 14: "'device'"}, _APART),
+                "batch": ({5: "'b77'", 14: "'batch'"}, _APART),
+                "failed": ({3: "'{FAILED}'", 14: "'failed'"}, _APART),
+                "open": ({3: "'{SENT}'", 14: "'unfinished'"}, _APART),
+                "unfinished": ({11: "false", 14: "'unfinished'"}, _APART),
+                "never": ({3: "'{TIMEOUT}'", 14: "'failed'"}, _APART),
                 "type": ({4: "'{restart}'"}, _APART),
                 "actor": ({10: "'someone-7'"}, _APART),
                 "span": (
@@ -320,7 +320,6 @@ NOT_YET: Final = {
     "campaigns.candidates",
     "campaigns.counts",
     "campaigns.failures",
-    "commands.list",
     "devices.list",
     "edge.dead_letters",
     "replicas.counts",

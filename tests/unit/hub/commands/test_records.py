@@ -5,6 +5,8 @@ import msgspec
 import pytest
 
 from hub.commands.records import (
+    CommandFilter,
+    Index,
     accepted_event,
     error_of,
     record_of,
@@ -14,6 +16,7 @@ from hub.commands.records import (
     success_of,
 )
 from protocol.errors import CommandErrorCode
+from protocol.ids import DeviceId
 from protocol.lifecycle import ENDED, State
 from tests.factories import MOMENT, make_command
 
@@ -101,3 +104,23 @@ def test_what_a_shell_wrote_is_hidden_in_words_about_its_failure_and_progress_to
     assert shown.late_result == {
         "success": False, "output": None, "data": None, "error": shown.error,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (CommandFilter(), "recent"),
+        (CommandFilter(status=[State.SUCCESS, State.FAILED]), "recent"),
+        (CommandFilter(finished=True), "recent"),
+        (CommandFilter(device_id=DeviceId("d1"), batch_id="b", finished=False), "batch"),
+        (CommandFilter(device_id=DeviceId("d1"), finished=False), "unfinished"),
+        (CommandFilter(status=[State.SENT, State.RUNNING]), "unfinished"),
+        (CommandFilter(status=[]), "unfinished"),
+        (CommandFilter(device_id=DeviceId("d1"), status=[State.FAILED]), "device"),
+        (CommandFilter(status=[State.FAILED, State.TIMEOUT]), "failed"),
+    ],
+)
+def test_a_list_goes_by_the_index_that_leaves_the_fewest(
+    wanted: CommandFilter, index: Index
+) -> None:
+    assert wanted.index == index
