@@ -394,6 +394,7 @@ COMMENT ON COLUMN audit_log.credential IS 'The session or the API key.';
 COMMENT ON COLUMN audit_log.changes IS 'field: [old, new]';
 CREATE TABLE audit_log_default PARTITION OF audit_log DEFAULT;
 CREATE INDEX audit_log_target ON audit_log (org_id, target, at);
+CREATE INDEX audit_log_actor ON audit_log (org_id, actor, at);
 
 -- Telemetry --------------------------------------------------------------------------------------
 

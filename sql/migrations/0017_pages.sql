@@ -15,3 +15,5 @@ CREATE INDEX command_failed ON command (org_id, failed, created_at DESC, command
 CREATE INDEX command_device ON command (org_id, device_id, created_at DESC, command_id DESC);
 DROP INDEX command_batch;
 CREATE INDEX command_batch ON command (org_id, batch_id, created_at DESC, command_id DESC) WHERE batch_id IS NOT NULL;
+
+CREATE INDEX audit_log_actor ON audit_log (org_id, actor, at);
