@@ -199,6 +199,7 @@ CREATE TABLE device (
     PRIMARY KEY (org_id, device_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
+CREATE INDEX device_tags ON device USING gin (tags);
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
 COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
 CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
@@ -225,6 +226,7 @@ CREATE TABLE device_state (
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE device_state IS 'What the device last said of itself: apart from device, because it changes with every heartbeat.';
+CREATE INDEX device_state_wrong ON device_state (org_id, status, device_id) WHERE status IN ('DISABLED', 'DEGRADED', 'ERROR');
 
 CREATE TABLE replica (
     replica_id   text PRIMARY KEY,
@@ -260,6 +262,7 @@ CREATE TABLE device_line (
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 ) WITH (fillfactor = 50);
 CREATE INDEX device_line_replica ON device_line (replica_id) WHERE closed_at IS NULL;
+CREATE INDEX device_line_connected ON device_line (org_id, connected_at DESC, device_id DESC) WHERE closed_at IS NULL;
 COMMENT ON COLUMN device_line.generation IS 'The fence: rises with each line; what an older line sends counts for nothing.';
 COMMENT ON COLUMN device_line.max_frame IS 'The longest frame that the device takes, in bytes, as its last hello said.';
 COMMENT ON COLUMN device_line.takeovers IS 'How many lines in a row took over from an open one, each within ten minutes of the last.';

@@ -17,3 +17,7 @@ DROP INDEX command_batch;
 CREATE INDEX command_batch ON command (org_id, batch_id, created_at DESC, command_id DESC) WHERE batch_id IS NOT NULL;
 
 CREATE INDEX audit_log_actor ON audit_log (org_id, actor, at);
+
+CREATE INDEX device_tags ON device USING gin (tags);
+CREATE INDEX device_state_wrong ON device_state (org_id, status, device_id) WHERE status IN ('DISABLED', 'DEGRADED', 'ERROR');
+CREATE INDEX device_line_connected ON device_line (org_id, connected_at DESC, device_id DESC) WHERE closed_at IS NULL;

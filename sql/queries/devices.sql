@@ -99,37 +99,61 @@ LEFT JOIN replica r USING (replica_id)
 WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 
 -- name: list @org
--- Newest first; a filter that is null matches all. The groups are looked up for the rows shown only.
-SELECT *, ARRAY(SELECT m.group_id FROM device_group_member m
-                WHERE m.org_id = device.org_id AND m.device_id = device.device_id
-                ORDER BY m.group_id) AS group_ids
+-- Newest first; a filter that is null matches all. One branch runs: all, those with something wrong, those
+-- of a group, or those with a tag. The limit within has the planner take the devices in order, and look up what else belongs to
+-- them one by one, until the page is full.
+SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
+                       WHERE m.org_id = device.org_id AND m.device_id = device.device_id
+                       ORDER BY m.group_id) AS group_ids
 FROM (
     SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
            r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
            s.status AS said
-    FROM device d
+    FROM ((
+        SELECT * FROM device
+        WHERE $4::text IS NULL AND $5::text IS NULL AND org_id = $1
+          AND ($3::text[] <@ '{DISABLED,DEGRADED,ERROR}') IS NOT TRUE
+          AND (created_at, device_id) < (coalesce($7::timestamptz, 'infinity'), coalesce($8, ''))
+        ORDER BY created_at DESC, device_id DESC LIMIT $9::bigint * 1000000000
+    ) UNION ALL (
+        SELECT w.* FROM device_state v JOIN device w USING (org_id, device_id)
+        WHERE $4 IS NULL AND $5 IS NULL AND v.org_id = $1
+          AND $3 <@ '{DISABLED,DEGRADED,ERROR}' AND v.status = ANY ($3)
+          AND v.status IN ('DISABLED', 'DEGRADED', 'ERROR')
+        ORDER BY w.created_at DESC, w.device_id DESC OFFSET 0
+    ) UNION ALL (
+        SELECT g.* FROM device_group_member m JOIN device g USING (org_id, device_id)
+        WHERE m.org_id = $1 AND m.group_id = $4
+        ORDER BY g.created_at DESC, g.device_id DESC OFFSET 0
+    ) UNION ALL (
+        SELECT * FROM device
+        WHERE $4 IS NULL AND tags @> ARRAY[$5] AND org_id = $1
+        ORDER BY created_at DESC, device_id DESC OFFSET 0
+    )) d
     LEFT JOIN device_state s USING (org_id, device_id)
     LEFT JOIN device_line l USING (org_id, device_id)
     LEFT JOIN replica r USING (replica_id)
-    WHERE d.org_id = $1 AND d.deleted_at IS NULL
+    WHERE d.deleted_at IS NULL
       AND ($2::text IS NULL OR d.device_id ILIKE $2 OR d.name ILIKE $2)
-      AND ($4::text IS NULL OR EXISTS (
-            SELECT 1 FROM device_group_member m
-            WHERE m.org_id = d.org_id AND m.group_id = $4 AND m.device_id = d.device_id))
-      AND ($5::text IS NULL OR $5 = ANY (d.tags))
+      AND ($5 IS NULL OR $5 = ANY (d.tags))
+      AND ($7 IS NULL OR (d.created_at, d.device_id) < ($7, $8))
 ) device
-WHERE ($3::text[] IS NULL OR CASE WHEN connected THEN said ELSE 'OFFLINE' END = ANY ($3))
+WHERE ($3 IS NULL OR CASE WHEN connected THEN said ELSE 'OFFLINE' END = ANY ($3))
   AND ($6::boolean IS NULL OR connected = $6)
-  AND ($7::timestamptz IS NULL OR (created_at, device_id) < ($7, $8))
 ORDER BY created_at DESC, device_id DESC
 LIMIT $9
 
 -- name: connected @org
 -- The devices that are on a live line of any replica, the newest line first.
 SELECT l.device_id, l.replica_id, l.generation, l.connected_at
-FROM device_line l JOIN replica r USING (replica_id)
-WHERE l.org_id = $1 AND l.closed_at IS NULL AND r.ended_at IS NULL
-  AND ($2::timestamptz IS NULL OR (l.connected_at, l.device_id) < ($2, $3))
+FROM (
+    SELECT * FROM device_line
+    WHERE org_id = $1 AND closed_at IS NULL
+      AND (connected_at, device_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
+    ORDER BY connected_at DESC, device_id DESC LIMIT $4::bigint * 1000000000
+) l
+JOIN replica r USING (replica_id)
+WHERE r.ended_at IS NULL
 ORDER BY l.connected_at DESC, l.device_id DESC
 LIMIT $4
 

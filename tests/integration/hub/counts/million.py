@@ -45,7 +45,7 @@ SELECT org, 'd' || n, 'Filler ' || n, 'company-' || n % 20,
        now() - n * interval '1 minute', n % 500 = 0, 1000000
 FROM (VALUES ('default', $$devices), ('small', 50)) AS o (org, most), generate_series(1, most) n;
 INSERT INTO device_state (org_id, device_id, status, metrics, last_seen)
-SELECT org_id, device_id, CASE WHEN command_seq % 2 = 0 THEN 'ONLINE' ELSE 'ERROR' END,
+SELECT org_id, device_id, CASE WHEN device_id LIKE '%99' THEN 'ERROR' ELSE 'ONLINE' END,
        '{"temperature": 20.5, "pressure": 3}', now() FROM device;
 INSERT INTO device_config (org_id, device_id) SELECT org_id, device_id FROM device;
 INSERT INTO device_config_history (org_id, device_id, version, actor, command_id, patch)

@@ -188,7 +188,7 @@ _DEVICES: Final = [
                 "group": ({4: "'g7'"}, PAGE * 5 * KEY),
                 "tag": ({5: "'rare'"}, PAGE * 5 * KEY),
                 "connected": ({6: "true"}, PAGE * 6 * KEY),
-                "away": ({6: "false"}, PAGE * 6 * KEY),
+                "away": ({6: "false"}, 10 * PAGE * 6),
                 "status": ({3: "'{ERROR}'"}, PAGE * 6 * KEY),
                 "q": ({2: "'%d7%'"}, PAGE * 6 * KEY),
             }.items()
@@ -319,7 +319,6 @@ NOT_YET: Final = {
     "campaigns.candidates",
     "campaigns.counts",
     "campaigns.failures",
-    "devices.list",
     "edge.dead_letters",
     "replicas.counts",
 }
