@@ -60,6 +60,8 @@ CREATE TABLE app_user (
     PRIMARY KEY (org_id, user_id)
 );
 CREATE UNIQUE INDEX app_user_name ON app_user (org_id, lower(username));
+CREATE INDEX app_user_recent ON app_user (org_id, created_at DESC, user_id DESC);
+CREATE INDEX app_user_admin ON app_user (org_id, user_id) WHERE role = 'ADMIN' AND NOT disabled;
 COMMENT ON COLUMN app_user.initial_password IS 'Somebody or something else than the user made the password: the user is asked for another one.';
 
 CREATE TABLE user_preference (
@@ -124,6 +126,8 @@ CREATE TABLE api_key (
     PRIMARY KEY (org_id, key_id),
     FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
 );
+CREATE INDEX api_key_recent ON api_key (org_id, created_at DESC, key_id DESC);
+CREATE INDEX api_key_user ON api_key (org_id, user_id, created_at DESC, key_id DESC);
 
 CREATE TABLE revocation (
     revocation_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -287,6 +291,7 @@ CREATE TABLE device_group (
     PRIMARY KEY (org_id, group_id)
 );
 CREATE UNIQUE INDEX device_group_name ON device_group (org_id, lower(name));
+CREATE INDEX device_group_recent ON device_group (org_id, created_at DESC, group_id DESC);
 
 CREATE TABLE device_group_member (
     org_id    text NOT NULL,
@@ -675,6 +680,7 @@ CREATE TABLE firmware_release (
     FOREIGN KEY (org_id, signed_by) REFERENCES firmware_key
 );
 CREATE INDEX firmware_release_artifact ON firmware_release (sha256);
+CREATE INDEX firmware_release_recent ON firmware_release (org_id, created_at DESC, release_id DESC);
 COMMENT ON COLUMN firmware_release.signed_by IS 'The key of ours that its signature fits; null when it was not checked.';
 
 -- What is done again and again -------------------------------------------------------------------
@@ -764,6 +770,7 @@ CREATE INDEX campaign_device_under_way ON campaign_device (org_id, campaign_id) 
 CREATE INDEX campaign_device_waiting ON campaign_device (org_id, campaign_id, wave, position) WHERE status = 'PENDING';
 CREATE INDEX campaign_device_started ON campaign_device (org_id, campaign_id, started_at);
 CREATE INDEX campaign_device_failed ON campaign_device (org_id, campaign_id) WHERE status = 'FAILED';
+CREATE INDEX campaign_device_failed_at ON campaign_device (org_id, finished_at) WHERE status = 'FAILED';
 CREATE INDEX campaign_device_past ON campaign_device (org_id, device_id, finished_at) WHERE status IN ('SUCCESS', 'FAILED');
 COMMENT ON COLUMN campaign_device.from_boot_id IS 'The start of the agent that got the command: another one is a restart.';
 

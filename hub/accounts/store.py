@@ -151,11 +151,11 @@ class AccountStore:
 
     # Users
 
-    async def count_users(self, connection: Connection, org: OrgId) -> int:
-        return int(await connection.fetchval(_Q["count_users"], org))
+    async def has_users(self, connection: Connection, org: OrgId) -> bool:
+        return bool(await connection.fetchval(_Q["has_users"], org))
 
-    async def other_admins(self, connection: Connection, org: OrgId, user_id: str) -> int:
-        return int(await connection.fetchval(_Q["count_admins"], org, user_id))
+    async def other_admins(self, connection: Connection, org: OrgId, user_id: str) -> bool:
+        return bool(await connection.fetchval(_Q["other_admins"], org, user_id))
 
     async def add_user(self, connection: Connection, user: UserRow) -> UserRow:
         """Raises `Conflict` when the name is taken."""

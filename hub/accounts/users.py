@@ -60,7 +60,7 @@ class UserService:
         hashed = await self._passwords.hash(password)
         async with self._store.database.transaction() as connection:
             await self._store.lock_setup(connection)
-            if await self._store.count_users(connection, DEFAULT_ORG):
+            if await self._store.has_users(connection, DEFAULT_ORG):
                 return None
             await self._store.put_setting(connection, DEFAULT_ORG, "auto_enroll", True)
             admin = _new_user("admin", "ADMIN", hashed, initial_password=True)

@@ -21,3 +21,11 @@ CREATE INDEX audit_log_actor ON audit_log (org_id, actor, at);
 CREATE INDEX device_tags ON device USING gin (tags);
 CREATE INDEX device_state_wrong ON device_state (org_id, status, device_id) WHERE status IN ('DISABLED', 'DEGRADED', 'ERROR');
 CREATE INDEX device_line_connected ON device_line (org_id, connected_at DESC, device_id DESC) WHERE closed_at IS NULL;
+
+CREATE INDEX app_user_recent ON app_user (org_id, created_at DESC, user_id DESC);
+CREATE INDEX app_user_admin ON app_user (org_id, user_id) WHERE role = 'ADMIN' AND NOT disabled;
+CREATE INDEX api_key_recent ON api_key (org_id, created_at DESC, key_id DESC);
+CREATE INDEX api_key_user ON api_key (org_id, user_id, created_at DESC, key_id DESC);
+CREATE INDEX device_group_recent ON device_group (org_id, created_at DESC, group_id DESC);
+CREATE INDEX firmware_release_recent ON firmware_release (org_id, created_at DESC, release_id DESC);
+CREATE INDEX campaign_device_failed_at ON campaign_device (org_id, finished_at) WHERE status = 'FAILED';

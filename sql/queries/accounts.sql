@@ -31,13 +31,13 @@ SELECT name, value FROM setting WHERE org_id = $1
 INSERT INTO setting (org_id, name, value) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value
 
--- name: count_users
-SELECT count(*) FROM app_user WHERE org_id = $1
+-- name: has_users
+SELECT EXISTS (SELECT 1 FROM app_user WHERE org_id = $1)
 
--- name: count_admins @org
--- Enabled administrators besides one user.
-SELECT count(*) FROM app_user
-WHERE org_id = $1 AND role = 'ADMIN' AND NOT disabled AND user_id <> $2
+-- name: other_admins
+-- Whether there are enabled administrators besides one user.
+SELECT EXISTS (SELECT 1 FROM app_user
+               WHERE org_id = $1 AND role = 'ADMIN' AND NOT disabled AND user_id <> $2)
 
 -- name: add_user @org
 INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash, initial_password)
@@ -55,7 +55,8 @@ SELECT * FROM app_user WHERE org_id = $1 AND user_id = $2 FOR UPDATE
 
 -- name: list_users @org
 SELECT * FROM app_user
-WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, user_id) < ($2, $3))
+WHERE org_id = $1
+  AND (created_at, user_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
 ORDER BY created_at DESC, user_id DESC
 LIMIT $4
 
@@ -241,10 +242,22 @@ SELECT k.*, u.username FROM api_key k JOIN app_user u USING (org_id, user_id)
 WHERE k.key_hash = $1 AND NOT u.disabled AND (k.expires_at IS NULL OR k.expires_at > now())
 
 -- name: list_api_keys @org
--- $2 of one user, $3 one key; null is all.
-SELECT * FROM api_key
-WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) AND ($3::text IS NULL OR key_id = $3)
-  AND ($4::timestamptz IS NULL OR (created_at, key_id) < ($4, $5))
+-- $2 of one user, $3 one key; null is all. One branch runs.
+SELECT * FROM ((
+    SELECT * FROM api_key
+    WHERE $2::text IS NULL AND $3::text IS NULL AND org_id = $1
+      AND (created_at, key_id) < (coalesce($4::timestamptz, 'infinity'), coalesce($5, ''))
+    ORDER BY created_at DESC, key_id DESC LIMIT $6::bigint
+) UNION ALL (
+    SELECT * FROM api_key
+    WHERE user_id = $2 AND $3 IS NULL AND org_id = $1
+      AND (created_at, key_id) < (coalesce($4, 'infinity'), coalesce($5, ''))
+    ORDER BY created_at DESC, key_id DESC LIMIT $6
+) UNION ALL (
+    SELECT * FROM api_key
+    WHERE key_id = $3 AND org_id = $1 AND ($2 IS NULL OR user_id = $2)
+      AND (created_at, key_id) < (coalesce($4, 'infinity'), coalesce($5, ''))
+)) api_key
 ORDER BY created_at DESC, key_id DESC
 LIMIT $6
 

@@ -86,9 +86,13 @@ SELECT (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'pe
 -- Newest first.
 SELECT q.queue_id, q.record_id, q.company_id, q.kind, q.attempts, q.error, q.finished_at,
        q.device_id, a.ts, a.data
-FROM cloud_sync_queue q JOIN aggregated a USING (org_id, device_id, record_id, kind)
-WHERE q.org_id = $1 AND q.status = 'dead'
-  AND ($2::timestamptz IS NULL OR (q.finished_at, q.queue_id) < ($2, $3::bigint))
+FROM (
+    SELECT * FROM cloud_sync_queue
+    WHERE org_id = $1 AND status = 'dead'
+      AND (finished_at, queue_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3::bigint, 0))
+    ORDER BY finished_at DESC, queue_id DESC LIMIT $4::bigint * 1000000000
+) q
+JOIN aggregated a USING (org_id, device_id, record_id, kind)
 ORDER BY q.finished_at DESC, q.queue_id DESC
 LIMIT $4
 

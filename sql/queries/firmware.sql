@@ -14,7 +14,8 @@ SELECT EXISTS (SELECT 1 FROM firmware_release WHERE org_id = $1 AND channel = $2
 -- name: list @org
 -- Newest first.
 SELECT * FROM firmware_release
-WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, release_id) < ($2, $3))
+WHERE org_id = $1
+  AND (created_at, release_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
 ORDER BY created_at DESC, release_id DESC
 LIMIT $4
 
@@ -46,7 +47,8 @@ RETURNING *
 -- name: keys @org
 -- Newest first; without a limit ($4) all of an organisation's.
 SELECT * FROM firmware_key
-WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, key_id) < ($2, $3))
+WHERE org_id = $1
+  AND (created_at, key_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
 ORDER BY created_at DESC, key_id DESC
 LIMIT $4
 
