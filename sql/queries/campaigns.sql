@@ -19,7 +19,8 @@ SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
 -- name: list @org
 -- Newest first.
 SELECT * FROM campaign
-WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, campaign_id) < ($2, $3))
+WHERE org_id = $1
+  AND (created_at, campaign_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
 ORDER BY created_at DESC, campaign_id DESC
 LIMIT $4
 
@@ -39,14 +40,15 @@ SELECT c.campaign_id,
            AS unfinished,
        count(*) FILTER (WHERE d.status = 'SUCCESS' AND d.wave = c.wave) AS wave_success,
        count(*) FILTER (WHERE d.status = 'FAILED' AND d.wave = c.wave) AS wave_failed
-FROM campaign c JOIN campaign_device d USING (org_id, campaign_id)
-WHERE c.org_id = $1 AND c.campaign_id = ANY ($2::text[])
+FROM unnest($2::text[]) AS wanted (campaign_id)
+JOIN campaign c ON c.org_id = $1 AND c.campaign_id = wanted.campaign_id
+JOIN campaign_device d ON d.org_id = c.org_id AND d.campaign_id = c.campaign_id
 GROUP BY c.campaign_id
 
 -- name: devices @org
 -- The targets of a campaign in their row.
 SELECT * FROM campaign_device
-WHERE org_id = $1 AND campaign_id = $2 AND ($3::bigint IS NULL OR position > $3)
+WHERE org_id = $1 AND campaign_id = $2 AND position > coalesce($3::bigint, -1)
 ORDER BY position
 LIMIT $4
 
@@ -104,14 +106,17 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error,
        false AS seen_cancelled, false AS seen_deleted, false AS seen_disabled
-FROM campaign_device t
+FROM (
+    SELECT * FROM campaign_device
+    WHERE org_id = $1 AND campaign_id = $2 AND status = 'PENDING' AND wave <= $3
+      AND (attempt = 0 OR since < now() - interval '2 seconds')
+    ORDER BY position LIMIT $4::bigint * 1000000000
+) t
 JOIN device d USING (org_id, device_id)
 JOIN device_line l USING (org_id, device_id)
 JOIN replica r USING (replica_id)
 LEFT JOIN device_state s USING (org_id, device_id)
-WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <= $3
-  AND l.closed_at IS NULL AND r.ended_at IS NULL
-  AND (t.attempt = 0 OR t.since < now() - interval '2 seconds')
+WHERE l.closed_at IS NULL AND r.ended_at IS NULL
 ORDER BY t.position
 LIMIT $4
 
@@ -129,24 +134,33 @@ RETURNING t.*
 -- name: failures @org
 -- What these devices ($2, null: any) failed within eight days, and since they were cleared: without
 -- the faults of a release ($3), and without artifacts that failed on so many devices ($4).
-WITH spread AS (
+WITH failed AS (
+    SELECT * FROM campaign_device
+    WHERE org_id = $1 AND status = 'FAILED' AND $2::text[] IS NULL
+      AND finished_at > now() - interval '8 days'
+    UNION ALL
+    SELECT * FROM campaign_device
+    WHERE org_id = $1 AND status = 'FAILED' AND device_id = ANY ($2)
+      AND finished_at > now() - interval '8 days'
+), counting AS MATERIALIZED (
+    SELECT t.device_id, c.command ->> 'sha256' AS digest, t.finished_at
+    FROM failed t
+    JOIN campaign c USING (org_id, campaign_id)
+    JOIN device d USING (org_id, device_id)
+    LEFT JOIN penalty_cleared p USING (org_id, device_id)
+    WHERE d.deleted_at IS NULL AND t.finished_at > d.created_at
+      AND t.finished_at > coalesce(p.cleared_at, '-infinity')
+      AND c.command ->> 'sha256' IS NOT NULL
+      AND t.error ->> 'code' <> ALL ($3::text[])
+), spread AS (
     SELECT c.command ->> 'sha256' AS digest
     FROM campaign c JOIN campaign_device t USING (org_id, campaign_id)
     WHERE c.org_id = $1 AND t.status = 'FAILED'
+      AND c.command ->> 'sha256' IN (SELECT digest FROM counting)
     GROUP BY 1 HAVING count(DISTINCT t.device_id) >= $4
 )
-SELECT t.device_id, c.command ->> 'sha256' AS digest, t.finished_at
-FROM campaign_device t
-JOIN campaign c USING (org_id, campaign_id)
-JOIN device d USING (org_id, device_id)
-LEFT JOIN penalty_cleared p USING (org_id, device_id)
-WHERE d.deleted_at IS NULL AND t.finished_at > d.created_at
-  AND t.org_id = $1 AND ($2::text[] IS NULL OR t.device_id = ANY ($2::text[]))
-  AND t.status = 'FAILED' AND t.finished_at > now() - interval '8 days'
-  AND t.finished_at > coalesce(p.cleared_at, '-infinity')
-  AND c.command ->> 'sha256' IS NOT NULL
-  AND t.error ->> 'code' <> ALL ($3::text[])
-  AND c.command ->> 'sha256' NOT IN (SELECT digest FROM spread WHERE digest IS NOT NULL)
+SELECT device_id, digest, finished_at FROM counting
+WHERE digest NOT IN (SELECT digest FROM spread)
 
 -- name: now @org
 SELECT now()
