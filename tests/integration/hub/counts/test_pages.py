@@ -60,7 +60,6 @@ async def test_no_read_touches_more_pages_than_its_answer_needs(cluster: Cluster
     await owner.close()
     database = await Database.open(cluster.url("million"), connections=1)
     async with database.connection(deadline=120) as connection:
-        await connection.execute("SET plan_cache_mode = force_generic_plan; SET jit = off")
         counted = {read: await _pages(connection, read) for read in READS}
     await database.close()
     await cluster.as_superuser('DROP DATABASE "million"')
