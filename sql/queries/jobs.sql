@@ -18,8 +18,9 @@ WHERE j.next_run > excluded.next_run
 -- name: claim
 -- Jobs that are due and that nobody holds, for a replica ($1): of each kind ($2) so many ($3), each for
 -- so many seconds ($4), the one that waited longest first. A lease that ends later than one of now
--- would was begun by a clock that has been set back, and counts as over. Who is in the middle of a
--- fenced transaction is skipped.
+-- would was begun by a clock that has been set back, and counts as over; asked of the clock as it is, for
+-- another may have claimed after this transaction began. Who is in the middle of a fenced transaction is
+-- skipped.
 WITH due AS (
     SELECT j.job_id, k.lease
     FROM unnest($2::text[], $3::integer[], $4::float8[]) AS k (kind, room, lease)
@@ -27,7 +28,7 @@ WITH due AS (
         SELECT job_id FROM job
         WHERE kind = k.kind AND next_run <= now()
           AND (holder IS NULL OR lease_until <= now()
-               OR lease_until > now() + make_interval(secs => k.lease))
+               OR lease_until > clock_timestamp() + make_interval(secs => k.lease))
         ORDER BY next_run LIMIT k.room
         FOR UPDATE SKIP LOCKED
     ) j
