@@ -37,7 +37,7 @@ _SETTINGS: Final = {
 """Of a session. A statement is planned once, for all values; tests count the pages of that plan.
 Planning anew takes longer over partitions than most statements do, and JIT longer still."""
 
-_OF_ONE_ORG: Final = """
+OF_ONE_ORG: Final = """
 SELECT set_config('role', CASE WHEN pg_has_role(session_user, to_regrole('longline_app'), 'SET')
                                THEN 'longline_app' ELSE 'none' END, true),
        set_config('longline.org', $1, true)"""
@@ -237,7 +237,7 @@ class Tenant:
         """As `Database.transaction`."""
         opened = self._database.transaction(deadline=deadline, query=query)
         async with opened as connection:
-            await connection.execute(_OF_ONE_ORG, self._org)
+            await connection.execute(OF_ONE_ORG, self._org)
             yield connection
 
     async def fetch(self, query: str, *values: Any) -> list[Row]:

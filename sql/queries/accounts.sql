@@ -34,7 +34,7 @@ ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value
 -- name: has_users
 SELECT EXISTS (SELECT 1 FROM app_user WHERE org_id = $1)
 
--- name: other_admins
+-- name: other_admins @org
 -- Whether there are enabled administrators besides one user.
 SELECT EXISTS (SELECT 1 FROM app_user
                WHERE org_id = $1 AND role = 'ADMIN' AND NOT disabled AND user_id <> $2)
@@ -56,7 +56,7 @@ SELECT * FROM app_user WHERE org_id = $1 AND user_id = $2 FOR UPDATE
 -- name: list_users @org
 SELECT * FROM app_user
 WHERE org_id = $1
-  AND (created_at, user_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
+  AND (created_at, user_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, user_id DESC
 LIMIT $4
 
@@ -246,17 +246,17 @@ WHERE k.key_hash = $1 AND NOT u.disabled AND (k.expires_at IS NULL OR k.expires_
 SELECT * FROM ((
     SELECT * FROM api_key
     WHERE $2::text IS NULL AND $3::text IS NULL AND org_id = $1
-      AND (created_at, key_id) < (coalesce($4::timestamptz, 'infinity'), coalesce($5, ''))
+      AND (created_at, key_id) < ((SELECT coalesce($4::timestamptz, 'infinity')), (SELECT coalesce($5, '')))
     ORDER BY created_at DESC, key_id DESC LIMIT $6::bigint
 ) UNION ALL (
     SELECT * FROM api_key
     WHERE user_id = $2 AND $3 IS NULL AND org_id = $1
-      AND (created_at, key_id) < (coalesce($4, 'infinity'), coalesce($5, ''))
+      AND (created_at, key_id) < ((SELECT coalesce($4, 'infinity')), (SELECT coalesce($5, '')))
     ORDER BY created_at DESC, key_id DESC LIMIT $6
 ) UNION ALL (
     SELECT * FROM api_key
     WHERE key_id = $3 AND org_id = $1 AND ($2 IS NULL OR user_id = $2)
-      AND (created_at, key_id) < (coalesce($4, 'infinity'), coalesce($5, ''))
+      AND (created_at, key_id) < ((SELECT coalesce($4, 'infinity')), (SELECT coalesce($5, '')))
 )) api_key
 ORDER BY created_at DESC, key_id DESC
 LIMIT $6

@@ -13,26 +13,26 @@ SELECT * FROM json_to_recordset($1::json)
 SELECT * FROM ((
     SELECT * FROM audit_log
     WHERE $4::text IS NULL AND $2::text IS NULL AND org_id = $1
-      AND at >= coalesce($6::timestamptz, '-infinity')
+      AND at >= (SELECT coalesce($6::timestamptz, '-infinity'))
       AND (at, audit_id) < (
-          least($8::timestamptz, coalesce($7::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $8 > $7 THEN 0 ELSE coalesce($9::bigint, 0) END)
+          (SELECT least($8::timestamptz, coalesce($7::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $8 > $7 THEN 0 ELSE coalesce($9::bigint, 0) END))
     ORDER BY at DESC, audit_id DESC LIMIT $10::bigint * 1000000000
 ) UNION ALL (
     SELECT * FROM audit_log
     WHERE target = $4 AND org_id = $1
-      AND at >= coalesce($6::timestamptz, '-infinity')
+      AND at >= (SELECT coalesce($6::timestamptz, '-infinity'))
       AND (at, audit_id) < (
-          least($8::timestamptz, coalesce($7::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $8 > $7 THEN 0 ELSE coalesce($9::bigint, 0) END)
+          (SELECT least($8::timestamptz, coalesce($7::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $8 > $7 THEN 0 ELSE coalesce($9::bigint, 0) END))
     ORDER BY at DESC, audit_id DESC LIMIT $10::bigint * 1000000000
 ) UNION ALL (
     SELECT * FROM audit_log
     WHERE $4 IS NULL AND actor = $2 AND org_id = $1
-      AND at >= coalesce($6::timestamptz, '-infinity')
+      AND at >= (SELECT coalesce($6::timestamptz, '-infinity'))
       AND (at, audit_id) < (
-          least($8::timestamptz, coalesce($7::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $8 > $7 THEN 0 ELSE coalesce($9::bigint, 0) END)
+          (SELECT least($8::timestamptz, coalesce($7::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $8 > $7 THEN 0 ELSE coalesce($9::bigint, 0) END))
     ORDER BY at DESC, audit_id DESC LIMIT $10::bigint * 1000000000
 )) audit_log
 WHERE ($2 IS NULL OR actor = $2)

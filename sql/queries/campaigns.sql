@@ -20,7 +20,7 @@ SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
 -- Newest first.
 SELECT * FROM campaign
 WHERE org_id = $1
-  AND (created_at, campaign_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
+  AND (created_at, campaign_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, campaign_id DESC
 LIMIT $4
 
@@ -48,7 +48,7 @@ GROUP BY c.campaign_id
 -- name: devices @org
 -- The targets of a campaign in their row.
 SELECT * FROM campaign_device
-WHERE org_id = $1 AND campaign_id = $2 AND position > coalesce($3::bigint, -1)
+WHERE org_id = $1 AND campaign_id = $2 AND position > (SELECT coalesce($3::bigint, -1))
 ORDER BY position
 LIMIT $4
 

@@ -312,25 +312,25 @@ SELECT * FROM ((
     SELECT * FROM command
     WHERE $14::text = 'recent' AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= coalesce($12::timestamptz, '-infinity')
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT coalesce($12::timestamptz, '-infinity'))
     ORDER BY created_at DESC, command_id DESC LIMIT $8::bigint * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'device' AND device_id = $2::text AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= greatest((SELECT born($1, $2)), $12)
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT greatest((SELECT born($1, $2)), $12))
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'batch' AND batch_id = $5::text AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= coalesce($12, '-infinity')
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT coalesce($12, '-infinity'))
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command WHERE $14 = 'unfinished' AND finished_at IS NULL AND org_id = $1
@@ -339,49 +339,49 @@ SELECT * FROM ((
     SELECT * FROM command
     WHERE $14 = 'failed' AND 'FAILED' = ANY ($3::command_status[]) AND failed = 'FAILED' AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= coalesce($12, '-infinity')
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT coalesce($12, '-infinity'))
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'failed' AND 'REJECTED' = ANY ($3) AND failed = 'REJECTED' AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= coalesce($12, '-infinity')
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT coalesce($12, '-infinity'))
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'failed' AND 'CANCELLED' = ANY ($3) AND failed = 'CANCELLED' AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= coalesce($12, '-infinity')
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT coalesce($12, '-infinity'))
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'failed' AND 'TIMEOUT' = ANY ($3) AND failed = 'TIMEOUT' AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= coalesce($12, '-infinity')
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT coalesce($12, '-infinity'))
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'failed' AND 'EXPIRED' = ANY ($3) AND failed = 'EXPIRED' AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= coalesce($12, '-infinity')
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT coalesce($12, '-infinity'))
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'failed' AND 'UNKNOWN' = ANY ($3) AND failed = 'UNKNOWN' AND org_id = $1
       AND (created_at, command_id) < (
-          least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond'),
-          CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END)
-      AND created_at >= coalesce($12, '-infinity')
+          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
+          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
+      AND created_at >= (SELECT coalesce($12, '-infinity'))
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 )) command
 WHERE ($2 IS NULL OR device_id = $2 AND created_at >= (SELECT born($1, $2)))

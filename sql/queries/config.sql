@@ -87,7 +87,7 @@ SELECT * FROM device_config WHERE org_id = $1 AND device_id = $2
 -- name: history @org
 -- Newest first.
 SELECT * FROM device_config_history
-WHERE org_id = $1 AND device_id = $2 AND version < coalesce($3::bigint, 9223372036854775807)
+WHERE org_id = $1 AND device_id = $2 AND version < (SELECT coalesce($3::bigint, 9223372036854775807))
 ORDER BY version DESC LIMIT $4
 
 -- name: forget

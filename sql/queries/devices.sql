@@ -100,8 +100,9 @@ WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 
 -- name: list @org
 -- Newest first; a filter that is null matches all. One branch runs: all, those with something wrong, those
--- of a group, or those with a tag. The limit within has the planner take the devices in order, and look up what else belongs to
--- them one by one, until the page is full.
+-- of a group, or those with a tag, for which all devices are looked at: no operator of arrays is leakproof,
+-- so none uses an index here. The limit within has the planner take the devices in order, and look up what
+-- else belongs to them one by one, until the page is full.
 SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
                        WHERE m.org_id = device.org_id AND m.device_id = device.device_id
                        ORDER BY m.group_id) AS group_ids
@@ -113,7 +114,8 @@ FROM (
         SELECT * FROM device
         WHERE $4::text IS NULL AND $5::text IS NULL AND org_id = $1
           AND ($3::text[] <@ '{DISABLED,DEGRADED,ERROR}') IS NOT TRUE
-          AND (created_at, device_id) < (coalesce($7::timestamptz, 'infinity'), coalesce($8, ''))
+          AND (created_at, device_id) < (
+              (SELECT coalesce($7::timestamptz, 'infinity')), (SELECT coalesce($8, '')))
         ORDER BY created_at DESC, device_id DESC LIMIT $9::bigint * 1000000000
     ) UNION ALL (
         SELECT w.* FROM device_state v JOIN device w USING (org_id, device_id)
@@ -149,7 +151,7 @@ SELECT l.device_id, l.replica_id, l.generation, l.connected_at
 FROM (
     SELECT * FROM device_line
     WHERE org_id = $1 AND closed_at IS NULL
-      AND (connected_at, device_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
+      AND (connected_at, device_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
     ORDER BY connected_at DESC, device_id DESC LIMIT $4::bigint * 1000000000
 ) l
 JOIN replica r USING (replica_id)

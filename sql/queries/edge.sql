@@ -89,7 +89,7 @@ SELECT q.queue_id, q.record_id, q.company_id, q.kind, q.attempts, q.error, q.fin
 FROM (
     SELECT * FROM cloud_sync_queue
     WHERE org_id = $1 AND status = 'dead'
-      AND (finished_at, queue_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3::bigint, 0))
+      AND (finished_at, queue_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3::bigint, 0)))
     ORDER BY finished_at DESC, queue_id DESC LIMIT $4::bigint * 1000000000
 ) q
 JOIN aggregated a USING (org_id, device_id, record_id, kind)

@@ -15,7 +15,7 @@ SELECT EXISTS (SELECT 1 FROM firmware_release WHERE org_id = $1 AND channel = $2
 -- Newest first.
 SELECT * FROM firmware_release
 WHERE org_id = $1
-  AND (created_at, release_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
+  AND (created_at, release_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, release_id DESC
 LIMIT $4
 
@@ -48,7 +48,7 @@ RETURNING *
 -- Newest first; without a limit ($4) all of an organisation's.
 SELECT * FROM firmware_key
 WHERE org_id = $1
-  AND (created_at, key_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
+  AND (created_at, key_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, key_id DESC
 LIMIT $4
 

@@ -13,7 +13,7 @@ SELECT g.*, (SELECT count(*) FROM device_group_member m
              WHERE m.org_id = g.org_id AND m.group_id = g.group_id) AS member_count
 FROM device_group g
 WHERE org_id = $1
-  AND (created_at, group_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))
+  AND (created_at, group_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, group_id DESC
 LIMIT $4
 

@@ -49,9 +49,9 @@ SELECT received_at, ts, level, source, command_id, line FROM ((
     SELECT * FROM tenant_log_line
     WHERE $8::text IS NULL AND coalesce($6::smallint, 0) < 2
       AND org_id = $1 AND device_id = $2
-      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
-      AND received_at <= coalesce($4::timestamptz, 'infinity')
-      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3::timestamptz))
+      AND received_at <= (SELECT coalesce($4::timestamptz, 'infinity'))
+      AND received_at < (SELECT coalesce($5::timestamptz, 'infinity'))
       AND ($6::smallint IS NULL OR level >= $6)
       AND ($7::text IS NULL OR source = $7)
       AND ($10::text IS NULL OR line ILIKE $10)
@@ -61,9 +61,9 @@ SELECT received_at, ts, level, source, command_id, line FROM ((
     SELECT * FROM tenant_log_line
     WHERE $8 IS NULL AND $6 >= 2 AND level >= 2 AND level >= $6
       AND org_id = $1 AND device_id = $2
-      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
-      AND received_at <= coalesce($4::timestamptz, 'infinity')
-      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3::timestamptz))
+      AND received_at <= (SELECT coalesce($4::timestamptz, 'infinity'))
+      AND received_at < (SELECT coalesce($5::timestamptz, 'infinity'))
       AND ($7::text IS NULL OR source = $7)
       AND ($10::text IS NULL OR line ILIKE $10)
     ORDER BY received_at DESC
@@ -72,9 +72,9 @@ SELECT received_at, ts, level, source, command_id, line FROM ((
     SELECT * FROM tenant_log_line
     WHERE command_id = $8
       AND org_id = $1 AND device_id = $2
-      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
-      AND received_at <= coalesce($4::timestamptz, 'infinity')
-      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3::timestamptz))
+      AND received_at <= (SELECT coalesce($4::timestamptz, 'infinity'))
+      AND received_at < (SELECT coalesce($5::timestamptz, 'infinity'))
       AND ($6::smallint IS NULL OR level >= $6)
       AND ($7::text IS NULL OR source = $7)
       AND ($10::text IS NULL OR line ILIKE $10)
@@ -92,9 +92,9 @@ SELECT received_at, type, body FROM ((
     WHERE NOT $8::boolean
       AND org_id = $1 AND device_id = $2
       AND ($6::text[] IS NULL OR type = ANY ($6))
-      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
-      AND received_at <= coalesce($4::timestamptz, 'infinity')
-      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3::timestamptz))
+      AND received_at <= (SELECT coalesce($4::timestamptz, 'infinity'))
+      AND received_at < (SELECT coalesce($5::timestamptz, 'infinity'))
     ORDER BY received_at DESC
     LIMIT $7
 ) UNION ALL (
@@ -102,9 +102,9 @@ SELECT received_at, type, body FROM ((
     WHERE $8 AND type = 'status'
       AND org_id = $1 AND device_id = $2
       AND ($6 IS NULL OR type = ANY ($6))
-      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
-      AND received_at <= coalesce($4::timestamptz, 'infinity')
-      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3::timestamptz))
+      AND received_at <= (SELECT coalesce($4::timestamptz, 'infinity'))
+      AND received_at < (SELECT coalesce($5::timestamptz, 'infinity'))
     ORDER BY received_at DESC
     LIMIT $7
 ) UNION ALL (
@@ -114,9 +114,9 @@ SELECT received_at, type, body FROM ((
     WHERE NOT $8
       AND ($6 IS NULL OR 'status' = ANY ($6))
       AND org_id = $1 AND device_id = $2
-      AND received_at >= greatest((SELECT born($1, $2)), $3::timestamptz)
-      AND received_at <= coalesce($4::timestamptz, 'infinity')
-      AND received_at < coalesce($5::timestamptz, 'infinity')
+      AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3::timestamptz))
+      AND received_at <= (SELECT coalesce($4::timestamptz, 'infinity'))
+      AND received_at < (SELECT coalesce($5::timestamptz, 'infinity'))
     ORDER BY received_at DESC
     LIMIT $7
 )) both_kinds
@@ -131,26 +131,26 @@ WITH said AS NOT MATERIALIZED ((
     SELECT received_at, status, NULL::boolean AS connected, NULL::bigint AS generation
     FROM tenant_status_event
     WHERE org_id = $1 AND device_id = $2
-      AND received_at >= greatest((SELECT born($1, $2)), $3) AND received_at <= $4
+      AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3)) AND received_at <= $4
     ORDER BY received_at DESC LIMIT $5::bigint * 1000000000
     ) UNION ALL (
     SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
            (body ->> 'generation')::bigint
     FROM tenant_event
     WHERE org_id = $1 AND device_id = $2 AND type = 'status'
-      AND received_at >= greatest((SELECT born($1, $2)), $3) AND received_at <= $4
+      AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3)) AND received_at <= $4
     ORDER BY received_at DESC LIMIT $5 * 1000000000
     ) UNION ALL (
         SELECT received_at, status, NULL, NULL FROM tenant_status_event
         WHERE org_id = $1 AND device_id = $2 AND received_at < $3
-          AND received_at >= greatest((SELECT born($1, $2)), $3 - interval '7 days')
+          AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3 - interval '7 days'))
         ORDER BY received_at DESC LIMIT 1
     ) UNION ALL (
         SELECT received_at, body ->> 'status', (body ->> 'connected')::boolean,
                (body ->> 'generation')::bigint
         FROM tenant_event
         WHERE org_id = $1 AND device_id = $2 AND type = 'status' AND received_at < $3
-          AND received_at >= greatest((SELECT born($1, $2)), $3 - interval '7 days')
+          AND received_at >= (SELECT greatest((SELECT born($1, $2)), $3 - interval '7 days'))
         ORDER BY received_at DESC LIMIT 1
     )
 ), compared AS (

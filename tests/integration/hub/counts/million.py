@@ -155,8 +155,8 @@ INSERT INTO cloud_sync_queue (org_id, record_id, company_id, kind, status, devic
 SELECT org_id, record_id, company_id, kind, s, device_id, CASE WHEN s <> 'pending' THEN now() END
 FROM (SELECT *, CASE substr(record_id, 2)::integer % 100 WHEN 0 THEN 'dead' WHEN 1 THEN 'pending'
                 ELSE 'done' END AS s FROM aggregated) a;
-INSERT INTO cloud_sync_lane (org_id, company_id)
-SELECT 'default', 'company-' || n FROM generate_series(0, 19) n;
+INSERT INTO job (kind, org_id, key)
+SELECT 'cloud_lane', 'default', 'company-' || n FROM generate_series(0, 19) n;
 INSERT INTO config_schema (org_id, schema, updated_by) VALUES ('default', '{}', 'someone');
 INSERT INTO rollup_mark SELECT org_id, now() - interval '2 minutes' FROM org
 """

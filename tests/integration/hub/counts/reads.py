@@ -110,7 +110,7 @@ _CAMPAIGNS: Final = [
     Read("campaigns.of_device", "'default', 'd77', 21", 21 * 2 * KEY),
     Read("campaigns.unfinished_of", "'default', 'f7'"),
     Read("campaigns.lock", "'default', 'p7'"),
-    Read("campaigns.lock_driven", "'default', 'p1', 'r1'"),
+    Read("campaigns.lock_driven", "'default', 'p1'"),
     Read("campaigns.under_way", "'default', 'p1'", 50 * 6 * KEY),
     Read("campaigns.candidates", "'default', 'p1', 0, 50", 50 * 6 * KEY),
     Read("campaigns.failures", "'default', '{d77,d100}', '{busy}', 3", 150),
@@ -208,6 +208,7 @@ _EDGE: Final = [
     Read("edge.dead_letters", "'default', NULL, NULL, 101", 2 * _APART),
     Read("edge.modes_of", _FEW, 3 * 2 * KEY),
     Read("edge.modes", "60"),
+    Read("jobs.fence", "1, 0, 'r'"),
 ]
 _OTHERS: Final = [
     Read("clocks.now"),
@@ -228,6 +229,7 @@ _OTHERS: Final = [
     Read("replicas.counts", "'default'", 500),
     Read("roles.standing"),
     Read("roles.to_hand_over", "", 300),
+    Read("roles.to_isolate", "", 2000),
     Read("roles.login"),
 ]
 _PAST: Final = "now() - interval '1 day'"
@@ -236,7 +238,6 @@ _TELEMETRY: Final = [
         "telemetry.superseded",
         '\'[{"org_id": "default", "device_id": "d7", "generation": 1}]\'',
     ),
-    Read("telemetry.lock_roll_up"),
     Read("telemetry.lock_roll_up_marks"),
     Read(
         "telemetry.roll_up",

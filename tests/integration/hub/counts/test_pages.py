@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 import sql
-from hub.base.database import Connection, Database
+from hub.base.database import OF_ONE_ORG, Connection, Database
 from tests.integration.hub.conftest import TEMPLATE, Cluster
 from tests.integration.hub.counts.million import fill
 from tests.integration.hub.counts.reads import CHANGING, READS, Read
@@ -45,7 +45,10 @@ async def _plan(connection: Connection, read: Read) -> dict[str, Any]:
 async def _pages(connection: Connection, read: Read) -> int:
     transaction = connection.transaction()
     await transaction.start()
+    capability, name = read.statement.split(".")
     try:
+        if name in sql.of_one_organisation(capability):
+            await connection.execute(OF_ONE_ORG, "default")
         plan = await _plan(connection, read)
     finally:
         await transaction.rollback()
