@@ -29,14 +29,6 @@ DEADLINE: Final = 2.5
 OPEN_SECONDS: Final = 10.0
 RELEASE_SECONDS: Final = 0.5
 """How long a connection whose user was cancelled may take to become clean again."""
-_SETTINGS: Final = {
-    "timezone": "UTC",  # dates in text are unambiguous
-    "plan_cache_mode": "force_generic_plan",
-    "jit": "off",
-}
-"""Of a session. A statement is planned once, for all values; tests count the pages of that plan.
-Planning anew takes longer over partitions than most statements do, and JIT longer still."""
-
 OF_ONE_ORG: Final = """
 SELECT set_config('role', CASE WHEN pg_has_role(session_user, to_regrole('longline_app'), 'SET')
                                THEN 'longline_app' ELSE 'none' END, true),
@@ -116,7 +108,7 @@ class Database:
                     max_cached_statement_lifetime=0,  # for ever: there are few, all ours
                     init=_prepare,
                     reset=_nothing_to_reset,
-                    server_settings=_SETTINGS,
+                    server_settings={"timezone": "UTC"},  # dates in text are unambiguous
                 )
         except (*_OUR_FAULT, asyncpg.PostgresError, ValueError) as error:
             raise ConfigurationError(

@@ -39,6 +39,7 @@ async def arrange(connection: Connection) -> None:
     and the roles are there. Harmless when nothing has changed."""
     await connection.execute(_Q["make"])
     await connection.execute(_Q["close_schema"])
+    await connection.execute(_Q["plan_once"])
     (standing,) = await connection.fetch(_Q["standing"])
     if standing["may_hand_over"]:
         # One by one: each locks its table for a moment, and replicas may be at work. They may make

@@ -50,6 +50,18 @@ BEGIN
     END IF;
 END $$
 
+-- name: plan_once
+-- A statement is planned once, for all values: planning anew takes longer over partitions than most
+-- statements do, JIT longer still, and tests count the pages of that plan. Set for the database, by who owns
+-- it: a pooler refuses what a session asks for.
+DO $$
+BEGIN
+    IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
+        EXECUTE format('ALTER DATABASE %I SET plan_cache_mode = force_generic_plan', current_database());
+        EXECUTE format('ALTER DATABASE %I SET jit = off', current_database());
+    END IF;
+END $$
+
 -- name: standing
 -- Whether there is a role for serving, and one for what is of one organisation; and whether this login may
 -- hand over to the owner.

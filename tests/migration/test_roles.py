@@ -197,6 +197,18 @@ READ_ABOVE = re.compile(rf"\btenant_({'|'.join(TABLES)})\b")
 """What the hub reads nowhere: telemetry as one organisation sees it."""
 
 
+async def test_whoever_signs_in_plans_each_statement_once(
+    cluster: Cluster, database_name: str
+) -> None:
+    """By the database, so that no session has to ask a pooler for it."""
+    async with signed_in(cluster.owner_url(database_name)) as owner:
+        await owner.execute(f'ALTER DATABASE "{database_name}" RESET ALL')
+    await migrate_at(cluster.owner_url(database_name))
+    async with signed_in(cluster.url(database_name)) as serving:
+        assert await serving.fetchval("SHOW plan_cache_mode") == "force_generic_plan"
+        assert await serving.fetchval("SHOW jit") == "off"
+
+
 def statements() -> dict[str, str]:
     """Every statement of the hub, by name."""
     return {

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+import sql
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
@@ -46,6 +47,10 @@ class Cluster:
         await self.as_superuser(
             f'CREATE DATABASE "{database}" TEMPLATE "{template}" OWNER longline'
         )
+        # No template hands its settings on.
+        connection = await asyncpg.connect(self.superuser_url(database))
+        await connection.execute(sql.queries("roles")["plan_once"])
+        await connection.close()
 
     async def as_superuser(self, *statements: str) -> None:
         connection = await asyncpg.connect(self.superuser_url("postgres"))

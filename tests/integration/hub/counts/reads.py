@@ -21,7 +21,7 @@ _PARTS: Final = 2
 """Pages: what a device has in one more partition, if nothing."""
 _HOURS: Final = 15 * _PARTS + 30
 """Pages: the partitions of two days, and those ahead."""
-_DAYS: Final = 37 * _PARTS + 60
+_DAYS: Final = 37 * _PARTS + 70
 """Pages: the partitions of thirty days, and those ahead."""
 _FEW: Final = "'{default,default,default}', '{d11,d12,d13}'"
 _COMMANDS: Final = "'{default,default,default}', '{c11,c12,c13}'"
