@@ -15,6 +15,7 @@ from typing import Final
 
 import httpx
 
+from dashboard_ws.endpoint import MOST_SOCKETS
 from tests.acceptance.chaos.cluster import Cluster, running_cluster
 from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
@@ -33,6 +34,7 @@ SETTINGS: Final = {
     "drain_seconds": "0",
     "log_level": "warning",
 }
+PASSWORD: Final = "a-password-of-the-bench"
 _prefixes = itertools.count()
 
 
@@ -57,6 +59,23 @@ class Hub(Subject):
     async def tokens(self, count: int) -> dict[str, str]:
         """New devices: id → token."""
         return await mint(self._database_url, f"bench{next(_prefixes)}", count)
+
+    async def viewers(self, sockets: int) -> list[str]:
+        """Tokens of as many new users as so many dashboards need."""
+        url = f"http://127.0.0.1:{self.port}"
+        found: list[str] = []
+        async with httpx.AsyncClient(
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer {self.token}"},
+            trust_env=False,
+            timeout=30,
+        ) as rest:
+            for _ in range(-(-sockets // MOST_SOCKETS)):
+                name = f"viewer{next(_prefixes)}"
+                user = {"username": name, "password": PASSWORD, "role": "VIEWER"}
+                (await rest.post("/users", json=user)).raise_for_status()
+                found.append(await asyncio.to_thread(log_in, url, name, PASSWORD))
+        return found
 
     async def counter(self, name: str) -> Counter[str]:
         """A Prometheus counter or gauge by its labels, summed over all replicas."""

@@ -91,9 +91,14 @@ async def measure(
     lines = await connect_devices(hub.port, tokens)
     goal = Goal()
     names = list(tokens) if filtered else []
+    viewers = await hub.viewers(dashboards)
     screens = [
         await connect_dashboard(
-            hub.ports[n % len(hub.ports)], hub.token, goal, probe=n == 0, device_ids=names
+            hub.ports[n % len(hub.ports)],
+            viewers[n % len(viewers)],
+            goal,
+            probe=n == 0,
+            device_ids=names,
         )
         for n in range(dashboards)
     ]
