@@ -111,6 +111,7 @@ class Agent:
             about=_about(settings),
             key=key,
             path=settings.state / "token.json",
+            hub_clock=self._hub_clock,
         )
         self._to_hub = HubCourier(
             self._records, self._outbox, http=self._http, tokens=self._enrolment
@@ -254,6 +255,7 @@ class Agent:
         )
 
     def _line_opened(self) -> None:
+        self._enrolment.look()
         self._report_status()
         self._to_hub.hurry()  # the hub is there
 

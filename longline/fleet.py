@@ -23,6 +23,7 @@ from rich.progress import Progress
 from cloud.outward import WayOut
 from device.base.errors import AgentError, TurnedAway, fault_in
 from device.line.enrolment import Enrolment
+from device.line.hub_clock import HubClock
 from device.logs.own_log import OwnLog
 from device.settings import enrollment_key
 from device.simulated import FleetCounts, SimulatedDevice
@@ -189,6 +190,7 @@ class Fleet:
             about={"name": device_id, "version": agent_version()},
             key=self._plan.key,
             path=self._plan.tokens and self._plan.tokens / f"{device_id}.json",
+            hub_clock=HubClock(),
         )
         return SimulatedDevice(
             device_id,

@@ -1,15 +1,17 @@
 """The device's token: got with the enrolment key, renewed with itself, kept in `token.json`.
 
 All three are the same call, `POST {hub}/api/v1/devices/{id}/token`: with `X-Enrollment-Key` at
-first and whenever the hub no longer takes the token, with `Authorization: Bearer` at two thirds of
-the token's life. The file is readable by the agent alone.
+first and whenever the hub no longer takes the token, with `Authorization: Bearer` when a third of
+the token's life is left (`device.line.renewal`). The file is readable by the agent alone.
 
 An answer that is a web page was given by whatever stands in between, and is no answer (G19).
 """
 
 import asyncio
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -24,7 +26,8 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 from cloud.bounded import post
 from device.base.errors import BadSettings, EnrolmentRefused, HubUnreachable
 from device.base.files import write_atomically
-from device.line.renewal import remaining, renew_after
+from device.line.hub_clock import HubClock
+from device.line.renewal import SHORTEST_SECONDS, due_in
 from protocol.answers import WEB_PAGE, is_web_page
 from protocol.codec import decode, encode
 from protocol.errors import InvalidMessage
@@ -39,6 +42,8 @@ FORBIDDEN: Final = 403
 LATER: Final = frozenset({"reenroll_refused", "pending_approval", "quarantined"})
 """Codes of a 403 that is no refusal for good: ask again, as late as the hub says."""
 RENEWAL_RETRY_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 60.0
+"""At the latest: what the hub says of its time may have changed meanwhile."""
 
 
 class IssuedToken(Struct, frozen=True, rename="camel"):
@@ -60,8 +65,9 @@ class _Kept(Struct, frozen=True):
     """`token.json`."""
 
     token: str
-    received: datetime
-    renew_after_seconds: float
+    expires: Annotated[datetime, Meta(tz=True)]
+    life_seconds: float
+    """From its issue to its end. Both are moments of the hub's clock."""
 
 
 class _Problem(Struct, frozen=True):
@@ -85,7 +91,8 @@ class Enrolment:
         about: dict[str, str],
         key: str | None,
         path: Path | None,
-        wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        hub_clock: HubClock,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`http` has the hub as its base URL, `about` is the query of the request. Without a `path`
         the token is kept in memory only."""
@@ -95,9 +102,10 @@ class Enrolment:
         self._url = f"api/v1/devices/{quote(device_id, safe='')}/token"
         self._about = about
         self._key = key
-        self._wall_clock = wall_clock
+        self._hub_clock = hub_clock
+        self._clock = clock
         self._kept = _read(path) if path else None
-        self._replaced = asyncio.Event()
+        self._changed = asyncio.Event()
 
     async def token(self) -> str:
         """The token, from the hub if there is none yet. Raises `HubUnreachable`,
@@ -114,33 +122,37 @@ class Enrolment:
         except (EnrolmentRefused, _Refused) as error:
             raise HubUnreachable(f"no new token: {error}", retry_after=30.0) from None
 
+    def look(self) -> None:
+        """The hub has said what time it is: the token may be due."""
+        self._changed.set()
+
     async def run(self, renewed: Callable[[str], None]) -> None:
-        """Renew at two thirds, for ever; `renewed` is given each new token."""
+        """Renew when it is due, for ever; `renewed` is given each new token."""
         while True:
-            if self._kept is not None and not await self._replaced_within(self._remaining()):
+            due = self._due_in()
+            if due == 0.0:
                 async for attempt in _attempts():
                     with attempt:
                         await self._renew_or_enrol()
-                renewed(self._kept.token)
-            elif self._kept is None:
-                await self._replaced.wait()
-            self._replaced.clear()
+                renewed(await self.token())
+                await asyncio.sleep(SHORTEST_SECONDS)
+            else:
+                await self._changed_within(LOOK_SECONDS if due is None else min(due, LOOK_SECONDS))
+            self._changed.clear()
 
-    def _remaining(self) -> float:
+    def _due_in(self) -> float | None:
         if self._kept is None:
-            raise AssertionError("the agent has a token")
-        return remaining(
-            received=self._kept.received,
-            renew_after_seconds=self._kept.renew_after_seconds,
-            now=self._wall_clock(),
+            return None
+        return due_in(
+            expires=self._kept.expires,
+            life_seconds=self._kept.life_seconds,
+            hub_now=self._hub_clock.time(self._clock()),
         )
 
-    async def _replaced_within(self, seconds: float) -> bool:
-        try:
+    async def _changed_within(self, seconds: float) -> None:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                return await self._replaced.wait()
-        except TimeoutError:
-            return False
+                await self._changed.wait()
 
     async def _renew_or_enrol(self) -> None:
         try:
@@ -192,17 +204,24 @@ class Enrolment:
             raise HubUnreachable("the hub's answer is not a token") from None
         if issued.device_id != self._device_id:
             raise HubUnreachable("the hub's answer is another device's token")
-        now = self._wall_clock()
-        hub_now = _date(answer.headers.get("date")) or now
         kept = _Kept(
             token=issued.token,
-            received=now,
-            renew_after_seconds=renew_after(issued=hub_now, expires=issued.expires_at),
+            expires=issued.expires_at,
+            life_seconds=self._life(issued, _date(answer.headers.get("date"))),
         )
         if self._path is not None:
             await asyncio.to_thread(_write, self._path, kept)
-        self._replaced.set()
+        self._changed.set()
         return kept
+
+    def _life(self, issued: IssuedToken, date: datetime | None) -> float:
+        """By the hub's clock alone. 0 when nobody has said what it shows: the token is then used
+        to its end, and replaced."""
+        now = self._clock()
+        if date is not None:
+            self._hub_clock.suppose(date.timestamp(), now)
+        hub_now = date.timestamp() if date is not None else self._hub_clock.time(now)
+        return 0.0 if hub_now is None else max(0.0, issued.expires_at.timestamp() - hub_now)
 
 
 def _attempts() -> AsyncRetrying:

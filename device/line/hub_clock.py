@@ -18,9 +18,19 @@ class HubClock:
         if moment is not None:
             self._offset = moment - now
 
+    def suppose(self, moment: float, now: float) -> None:
+        """The hub's time was `moment` (seconds since the epoch) at `now`, as an HTTP answer says,
+        to the second. It counts until a line says better."""
+        if self._offset is None:
+            self._offset = moment - now
+
+    def time(self, now: float) -> float | None:
+        """The hub's time at `now`, in seconds since the epoch; None while nobody has said it."""
+        return None if self._offset is None else now + self._offset
+
     def is_past(self, deadline: str | None, now: float) -> bool:
-        moment = _parse(deadline) if deadline else None
-        return moment is not None and self._offset is not None and now + self._offset > moment
+        moment, hub_now = _parse(deadline) if deadline else None, self.time(now)
+        return moment is not None and hub_now is not None and hub_now > moment
 
 
 def _parse(text: str) -> float | None:

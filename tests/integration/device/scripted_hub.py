@@ -31,6 +31,8 @@ class ScriptedHub:
         self.tokens: list[dict[str, str]] = []
         """The credential of each request for a token, by header name."""
         self.token_seconds = 3600.0
+        self.clock_ahead = timedelta()
+        """Of this machine's, the device's."""
         self.valid_tokens: set[str] = set()
         self.acknowledge_results = True
         self.acknowledge_events = True
@@ -97,7 +99,7 @@ class ScriptedHub:
                 "generation": len(self.lines),
                 "replicaId": "r-1",
                 "heartbeatSeconds": 10,
-                "serverTime": rfc3339(datetime.now(UTC)),
+                "serverTime": rfc3339(datetime.now(UTC) + self.clock_ahead),
             },
         )
         try:

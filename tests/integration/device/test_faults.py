@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from datetime import timedelta
 
 from tests.integration.device.agents import Bench, eventually
 from tests.integration.device.scripted_hub import scripted_hub
@@ -165,6 +166,22 @@ async def test_the_token_is_renewed_at_two_thirds_and_sent_on_the_line(bench: Be
     kept = bench.state / "token.json"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert len(bench.hub.lines) == 1
+
+
+async def test_a_box_without_a_clock_renews_by_the_hubs(bench: Bench) -> None:
+    async with bench.agent() as agent:
+        await bench.hub.frame("status")
+        await agent.stop()
+    bench.hub.clock_ahead = timedelta(minutes=39)
+    begin = len(bench.hub.frames)
+    async with bench.agent() as agent:
+        await bench.hub.frame("status", begin)
+        await agent.stop()
+    assert bench.hub.tokens == [{"key": "let-me-in"}]  # 21 minutes of 60 are left
+    bench.hub.clock_ahead = timedelta(minutes=41)
+    async with bench.agent():
+        assert (await bench.hub.frame("auth"))["token"] == "token-2"
+    assert bench.hub.tokens[1:] == [{"bearer": "token-1"}]
 
 
 async def test_a_token_that_is_refused_is_replaced_with_the_key(bench: Bench) -> None:

@@ -13,3 +13,14 @@ def test_the_hub_clock_counts_from_what_the_hub_said() -> None:
     assert clock.is_past(deadline, 110.1)
     assert not clock.is_past(None, 1e9)
     assert not clock.is_past("soon", 1e9)
+
+
+def test_an_http_answer_says_the_time_until_a_line_does() -> None:
+    clock = HubClock()
+    assert clock.time(5.0) is None
+    clock.suppose(1000.0, 100.0)
+    clock.suppose(9000.0, 100.0)
+    assert clock.time(101.0) == 1001.0
+    clock.set("1970-01-01T00:00:07Z", 100.0)
+    clock.suppose(9000.0, 100.0)
+    assert clock.time(101.0) == 8.0

@@ -1,18 +1,22 @@
 from datetime import UTC, datetime, timedelta
 
-from device.line import renewal
+from device.line.renewal import due_in
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+END = NOON + timedelta(hours=3)
 
 
-def test_a_token_is_renewed_at_two_thirds_of_its_life() -> None:
-    after = renewal.renew_after(issued=NOON, expires=NOON + timedelta(hours=3))
-    assert after == 2 * 3600
-    assert renewal.renew_after(issued=NOON, expires=NOON) == renewal.SHORTEST_SECONDS
+def due(hub_now: datetime | None) -> float | None:
+    now = None if hub_now is None else hub_now.timestamp()
+    return due_in(expires=END, life_seconds=3 * 3600, hub_now=now)
 
-    def left(now: datetime) -> float:
-        return renewal.remaining(received=NOON, renew_after_seconds=after, now=now)
 
-    assert left(NOON + timedelta(hours=1)) == 3600
-    assert left(NOON - timedelta(days=900)) == after
-    assert left(NOON + timedelta(days=900)) == renewal.SHORTEST_SECONDS
+def test_a_token_is_renewed_when_a_third_of_its_life_is_left() -> None:
+    assert due(NOON) == 2 * 3600
+    assert due(NOON + timedelta(hours=1)) == 3600
+    assert due(NOON + timedelta(hours=2)) == 0
+    assert due(NOON + timedelta(days=900)) == 0
+
+
+def test_nothing_is_due_while_the_hubs_time_is_unknown() -> None:
+    assert due(None) is None
