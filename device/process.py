@@ -1,4 +1,4 @@
-"""Running another program: no shell, its own process group, a time limit and a cap on its output.
+"""Running another program: no shell, its own process group, a time limit, a bound on its output.
 
 When the run ends, for whatever reason, the whole group is gone: first SIGTERM, after two seconds
 SIGKILL. Standard input is empty and `LONGLINE_*` variables are not handed on.
@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from device.base.output import Capture, Written
 from device.settings import without_secrets
 
 TERM_SECONDS: Final = 2.0
@@ -39,24 +40,8 @@ class TimedOut(Exception):
 class CompletedProcess(Struct, frozen=True, kw_only=True):
     exit_code: int
     """Negative: the signal that ended it."""
-    stdout: bytes
-    stderr: bytes
-    truncated: bool
-
-
-class _Capture:
-    """The first `limit` bytes of a stream; the rest is read and dropped."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self.kept = bytearray()
-        self.truncated = False
-
-    async def drain(self, stream: asyncio.StreamReader) -> None:
-        while chunk := await stream.read(_CHUNK):
-            room = self._limit - len(self.kept)
-            self.kept += chunk[:room]
-            self.truncated = self.truncated or len(chunk) > room
+    stdout: Written
+    stderr: Written
 
 
 async def run(
@@ -64,7 +49,7 @@ async def run(
 ) -> CompletedProcess:
     """Run `argv` to its end. Raises `CannotRun` and `TimedOut`; cancelling kills the group."""
     process = await _start(argv)
-    out, err = _Capture(stdout_limit), _Capture(stderr_limit)
+    out, err = Capture(stdout_limit), Capture(stderr_limit)
     timed_out = False
     try:
         async with asyncio.timeout(timeout_seconds):
@@ -75,9 +60,8 @@ async def run(
         await _end_group(process)
     finished = CompletedProcess(
         exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
-        stdout=bytes(out.kept),
-        stderr=bytes(err.kept),
-        truncated=out.truncated or err.truncated,
+        stdout=out.written(),
+        stderr=err.written(),
     )
     if timed_out:
         raise TimedOut(finished)
@@ -99,19 +83,24 @@ async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
         raise CannotRun(f"cannot run {argv[0]}: {reason}") from None
 
 
-async def _follow(process: asyncio.subprocess.Process, out: _Capture, err: _Capture) -> None:
+async def _follow(process: asyncio.subprocess.Process, out: Capture, err: Capture) -> None:
     if process.stdout is None or process.stderr is None:
         raise AssertionError("both are pipes")
     async with asyncio.TaskGroup() as tasks:
         readers = [
-            tasks.create_task(out.drain(process.stdout)),
-            tasks.create_task(err.drain(process.stderr)),
+            tasks.create_task(_drain(process.stdout, out)),
+            tasks.create_task(_drain(process.stderr, err)),
         ]
         await process.wait()
         # A grandchild may hold the pipe open for ever; what it writes later is not ours.
         _, late = await asyncio.wait(readers, timeout=EOF_SECONDS)
         for reader in late:
             reader.cancel()
+
+
+async def _drain(stream: asyncio.StreamReader, capture: Capture) -> None:
+    while chunk := await stream.read(_CHUNK):
+        capture.take(chunk)
 
 
 async def _end_group(process: asyncio.subprocess.Process) -> None:

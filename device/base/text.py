@@ -4,6 +4,7 @@ A frame has 64 KiB after JSON escaping, in which one control character takes six
 are counted as encoded.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from protocol.codec import encode
@@ -30,16 +31,26 @@ def encoded_length(text: str) -> int:
 
 def cut(text: str, limit: int) -> str:
     """The longest beginning of `text` that takes at most `limit` bytes in JSON."""
+    return text[: _most(text, limit, lambda length: text[:length])]
+
+
+def ending(text: str, limit: int) -> str:
+    """The longest end of `text` that takes at most `limit` bytes in JSON."""
+    return text[len(text) - _most(text, limit, lambda length: text[len(text) - length :]) :]
+
+
+def _most(text: str, limit: int, part: Callable[[int], str]) -> int:
+    """How many characters `part` may have."""
     if encoded_length(text) <= limit:
-        return text
+        return len(text)
     low, high = 0, min(len(text), limit)
     while low < high:
         middle = (low + high + 1) // 2
-        if encoded_length(text[:middle]) <= limit:
+        if encoded_length(part(middle)) <= limit:
             low = middle
         else:
             high = middle - 1
-    return text[:low]
+    return low
 
 
 def log_line(text: str) -> str:

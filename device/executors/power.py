@@ -14,12 +14,12 @@ from typing import Final
 
 from device import process
 from device.base.errors import CommandFailed
-from device.base.text import decode
+from device.base.output import excerpt
 from device.executors.context import CommandContext, Done
 from protocol.commands import RebootOs, RestartService, ShutdownOs
 
 PROGRAM_SECONDS: Final = 30.0
-_OUTPUT_BYTES: Final = 4096
+_SAID_BYTES: Final = 1024
 
 
 async def restart_service(command: RestartService, context: CommandContext) -> Done:
@@ -55,7 +55,8 @@ async def _bring_down(argv: Sequence[str], context: CommandContext) -> None:
         context.awaits_end = True
         await asyncio.sleep(context.tools.settings.power.reboot_grace_seconds)
     if finished.exit_code != 0:
-        said = decode(finished.stderr or finished.stdout).strip()
+        written = finished.stderr if finished.stderr.total else finished.stdout
+        said = excerpt(written, _SAID_BYTES, failed=True).strip()
         raise CommandFailed("exit_code", f"{argv[0]} ended with {finished.exit_code}: {said}")
 
 
@@ -65,8 +66,8 @@ async def _run(argv: Sequence[str]) -> process.CompletedProcess:
         return await process.run(
             argv,
             timeout_seconds=PROGRAM_SECONDS,
-            stdout_limit=_OUTPUT_BYTES,
-            stderr_limit=_OUTPUT_BYTES,
+            stdout_limit=_SAID_BYTES,
+            stderr_limit=_SAID_BYTES,
         )
     except process.CannotRun as error:
         raise CommandFailed("program_missing", error.message) from None

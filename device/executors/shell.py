@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from device import process
 from device.base.errors import CommandFailed
+from device.base.output import excerpt, is_longer
 from device.base.shell_templates import TemplateRefused, fill
-from device.base.text import cut, decode
 from device.executors.context import CommandContext, Done
 from protocol.commands import ExecShell
 from protocol.replies import ResultError
@@ -13,7 +13,7 @@ from protocol.replies import ResultError
 STDOUT_BYTES: Final = 32 * 1024
 STDERR_BYTES: Final = 8 * 1024
 OUTPUT_BYTES: Final = 4 * 1024
-"""Of `output`, which repeats the beginning of standard output for people."""
+"""Of `output`, which repeats the ends of standard output for people."""
 
 
 async def exec_shell(command: ExecShell, context: CommandContext) -> Done:
@@ -32,24 +32,27 @@ async def exec_shell(command: ExecShell, context: CommandContext) -> Done:
         raise CommandFailed("program_missing", error.message) from None
     except process.TimedOut as error:
         message = f"killed after {limit:g} s"
-        raise CommandFailed("timeout", message, data=_data(error.finished)) from None
+        raise CommandFailed("timeout", message, data=_data(error.finished, failed=True)) from None
     return _done(finished)
 
 
 def _done(finished: process.CompletedProcess) -> Done:
-    data = _data(finished)
+    failed = finished.exit_code != 0
     error = None
-    if finished.exit_code != 0:
+    if failed:
         error = ResultError(code="exit_code", message=f"ended with {finished.exit_code}")
-    return Done(output=cut(data["stdout"], OUTPUT_BYTES), data=data, error=error)
+    return Done(
+        output=excerpt(finished.stdout, OUTPUT_BYTES, failed=failed),
+        data=_data(finished, failed=failed),
+        error=error,
+    )
 
 
-def _data(finished: process.CompletedProcess) -> dict[str, Any]:
-    stdout, stderr = decode(finished.stdout), decode(finished.stderr)
-    kept_out, kept_err = cut(stdout, STDOUT_BYTES), cut(stderr, STDERR_BYTES)
+def _data(finished: process.CompletedProcess, *, failed: bool) -> dict[str, Any]:
+    streams = ((finished.stdout, STDOUT_BYTES), (finished.stderr, STDERR_BYTES))
     return {
         "exitCode": finished.exit_code,
-        "stdout": kept_out,
-        "stderr": kept_err,
-        "truncated": finished.truncated or kept_out != stdout or kept_err != stderr,
+        "stdout": excerpt(finished.stdout, STDOUT_BYTES, failed=failed),
+        "stderr": excerpt(finished.stderr, STDERR_BYTES, failed=failed),
+        "truncated": any(is_longer(written, limit) for written, limit in streams),
     }

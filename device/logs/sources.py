@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from device import process
 from device.base.errors import CommandFailed
+from device.base.output import Written, excerpt
 from device.base.text import decode
 from device.logs.own_log import LogEntry, OwnLog, at_least
 from device.settings import Settings
@@ -28,6 +29,7 @@ from protocol.commands import Level
 JOURNALCTL_SECONDS: Final = 30.0
 MOST_BYTES: Final = 32 * 1024 * 1024
 FIRST_WINDOW: Final = 64 * 1024
+SAID_BYTES: Final = 1024
 
 _PRIORITIES: Final[dict[Level, str]] = {"DEBUG": "7", "INFO": "6", "WARN": "4", "ERROR": "3"}
 _LEVEL_WORD: Final = re.compile(
@@ -118,16 +120,24 @@ async def _journal(lines: int, level: Level | None) -> list[LogEntry]:
         finished = await process.run(
             argv,
             timeout_seconds=JOURNALCTL_SECONDS,
-            stdout_limit=MOST_BYTES,
-            stderr_limit=1024,
+            stdout_limit=MOST_BYTES // 2,  # of either end
+            stderr_limit=SAID_BYTES,
         )
     except process.CannotRun as error:
         raise CommandFailed("source_not_found", error.message) from None
     except process.TimedOut:
         raise CommandFailed("source_failed", "journalctl took too long") from None
     if finished.exit_code != 0:
-        raise CommandFailed("source_failed", decode(finished.stderr).strip() or "journalctl failed")
-    return [entry for raw in finished.stdout.splitlines() if (entry := _from_journal(raw))]
+        said = excerpt(finished.stderr, SAID_BYTES, failed=True).strip()
+        raise CommandFailed("source_failed", said or "journalctl failed")
+    return [entry for raw in _newest(finished.stdout) if (entry := _from_journal(raw))]
+
+
+def _newest(written: Written) -> list[bytes]:
+    """Its lines, but for what was left out and what stands before that."""
+    if written.left_out:
+        return written.tail.splitlines()
+    return (written.head + written.tail).splitlines()
 
 
 def _from_journal(raw: bytes) -> LogEntry | None:

@@ -166,6 +166,31 @@ argv = ["{sys.executable}", "-c", "print('\\u0001' * 200000)"]
     assert unknown["error"]["code"] == "unknown_template"
 
 
+async def test_a_long_output_keeps_its_end_and_says_what_is_left_out(bench: Bench) -> None:
+    count = "for n in range(20000): print(n)\nprint('THE-REAL-ERROR-IS-LAST', flush=True)\n"
+    bench.settings = f"""
+[shell.templates.fail]
+argv = ["{sys.executable}", "-c", {json.dumps(f"{count}raise SystemExit(3)")}]
+[shell.templates.hang]
+argv = ["{sys.executable}", "-c", {json.dumps(f"import time{chr(10)}{count}time.sleep(60)")}]
+timeout_seconds = 3
+[power]
+shutdown_argv = ["{sys.executable}", "-c", {json.dumps(f"{count}raise SystemExit(3)")}]
+"""
+    async with bench.agent():
+        await bench.hub.frame("status")
+        failed = await bench.hub.run("exec_shell", "c1", template="fail")
+        late = await bench.hub.run("exec_shell", "c2", template="hang")
+        power = await bench.hub.run("shutdown_os", "c3")
+    for text in (failed["output"], failed["data"]["stdout"], late["data"]["stdout"]):
+        assert text.startswith("0\n1\n2\n")
+        assert text.endswith("\nTHE-REAL-ERROR-IS-LAST\n")
+        assert " bytes left out …]" in text
+    assert len(failed["output"].encode()) <= 4096
+    assert failed["data"]["truncated"] is late["data"]["truncated"] is True
+    assert power["error"]["message"].endswith("THE-REAL-ERROR-IS-LAST")
+
+
 async def test_a_disabled_device_takes_no_production_events_across_a_restart(bench: Bench) -> None:
     async with bench.agent() as agent:
         await bench.hub.frame("status")

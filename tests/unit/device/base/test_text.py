@@ -14,6 +14,16 @@ def test_cut_text_fits_and_is_a_beginning(value: str, limit: int) -> None:
     assert kept == whole or text.encoded_length(whole[: len(kept) + 1]) > limit
 
 
+@given(st.text(), st.integers(0, 50))
+def test_an_ending_fits_and_is_the_longest(value: str, limit: int) -> None:
+    whole = text.clean(value)
+    kept = text.ending(whole, limit)
+    assert whole.endswith(kept)
+    assert text.encoded_length(kept) <= limit
+    longer = whole[len(whole) - len(kept) - 1 :]
+    assert kept == whole or text.encoded_length(longer) > limit
+
+
 def test_what_no_frame_may_carry_is_replaced() -> None:
     assert text.clean("a\0\ud800b") == "a\N{REPLACEMENT CHARACTER}?b"
     assert text.decode(b"a\xff\0") == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
