@@ -17,7 +17,14 @@ from cloud.access import Access
 from cloud.client import CloudClient
 from cloud.outward import CannotTrust, Outward, WayOut
 from device.base.database import Database
-from device.base.errors import EXIT_RESTART, AgentError, BadSettings, JournalUnavailable, fault_in
+from device.base.errors import (
+    EXIT_RESTART,
+    AgentError,
+    BadSettings,
+    JournalUnavailable,
+    TurnedAway,
+    fault_in,
+)
 from device.base.state_directory import claimed, os_boot_id
 from device.commands.book import Book
 from device.commands.journal import Journal
@@ -196,7 +203,7 @@ class Agent:
                     self._send_events(),
                     self._report_for_ever(),
                     self._enrolment.run(lambda token: self._uplink.send(Auth(token=token))),
-                    self._connection().run(),
+                    self._connect(),
                     self._proof().run(),
                 )
             ]
@@ -253,6 +260,16 @@ class Agent:
             opened=self._line_opened,
             switch=self._switch,
         )
+
+    async def _connect(self) -> None:
+        """For ever: whether this device is wanted is for the hub to say, not for its agent."""
+        connection = self._connection()
+        while True:
+            try:
+                await connection.run()
+            except TurnedAway as error:
+                _log.error("turned_away", reason=str(error), retry_in=round(error.retry_after))
+                await asyncio.sleep(error.retry_after)
 
     def _line_opened(self) -> None:
         self._enrolment.look()

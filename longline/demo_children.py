@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from device.base.errors import EXIT_TURNED_AWAY
 from hub.base.embedded import Child
 from longline.serving import Ready
 
@@ -59,16 +58,12 @@ class Children:
                 on_recorded(note)
                 if note == "reboot":
                     await self._reboot()
-            if self._agent.ended() and not self._turned_away():
+            if self._agent.ended():
                 self._agent.start()
 
     async def stop(self) -> None:
         children = [self._agent, *([self._fleet] if self._fleet else [])]
         await asyncio.gather(*(child.stop() for child in children))
-
-    def _turned_away(self) -> bool:
-        process = self._agent.process
-        return process is not None and process.returncode == EXIT_TURNED_AWAY
 
     async def _reboot(self) -> None:
         self._new_boot()

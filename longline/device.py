@@ -1,7 +1,7 @@
 """`longline device`: run the agent of one device until SIGTERM (exit 0).
 
-Exit codes: 1 failed, 2 bad settings, 75 `restart_service` under a supervisor, 77 the hub does not
-want this device any more.
+Exit codes: 1 failed, 2 bad settings, 75 `restart_service` under a supervisor. A hub that does not
+want this device any more ends nothing: it is asked again once an hour.
 """
 
 from pathlib import Path

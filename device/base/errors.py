@@ -3,8 +3,8 @@
 AgentError                 ends the process: one line and an exit code
 ├── BadSettings            a flag, variable or file of settings is wrong (2)
 ├── StateUnavailable       the state directory cannot be used, or another agent uses it (1)
-├── EnrolmentRefused       the hub does not accept the enrolment key (1)
-└── TurnedAway             the hub closed with a code that says not to come back (77)
+└── EnrolmentRefused       the hub does not accept the enrolment key (1)
+TurnedAway                 the hub closed with a code that says not to come back
 JournalUnavailable         the database cannot be written now: refuse before running
 HubUnreachable             no answer, or one that asks to try later; try again
 CommandFailed              a command did not succeed: its error code, message and data
@@ -16,8 +16,6 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_RESTART: Final = 75
 """`restart_service` under a supervisor: start me again (EX_TEMPFAIL of sysexits.h)."""
-EXIT_TURNED_AWAY: Final = 77
-"""Do not start me again before somebody has looked (EX_NOPERM of sysexits.h)."""
 
 
 class AgentError(Exception):
@@ -40,8 +38,12 @@ class EnrolmentRefused(AgentError):
     pass
 
 
-class TurnedAway(AgentError):
-    exit_code = EXIT_TURNED_AWAY
+class TurnedAway(Exception):
+    """`retry_after`: when to ask whether the hub has changed its mind, in seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("the hub no longer accepts this device")
+        self.retry_after = retry_after
 
 
 class JournalUnavailable(Exception):

@@ -101,11 +101,12 @@ class Connection:
         self._reconnect = ReconnectPolicy(draw)
 
     async def run(self) -> None:
-        """For ever. Raises `TurnedAway`, and what a first enrolment raises."""
+        """Until the hub turns it away, which raises `TurnedAway`; it can be run again after that.
+        Raises what a first enrolment raises."""
         while True:
             step = await self._attempt()
             if not step.come_back:
-                raise TurnedAway("the hub no longer accepts this device")
+                raise TurnedAway(step.wait_seconds)
             _log.info("no_line", retry_in=round(step.wait_seconds, 1))
             await asyncio.sleep(step.wait_seconds)
             if step.new_token:

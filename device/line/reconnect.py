@@ -3,7 +3,8 @@
 The wait before attempt n is drawn evenly from 0 to min(30, 2^n) seconds, so that a fleet that lost
 its hub does not come back as one wave. The exponent starts again after a line that stood for a
 minute; a line that opens and closes at once counts as a failure. The close code decides the rest
-through `protocol.closing`: a minimum wait, a new token first, or not to come back at all.
+through `protocol.closing`: a minimum wait, a new token first, or not to come back. A device that
+is not wanted asks once an hour nevertheless: it may be registered again, and nobody is beside it.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from protocol.closing import closing
 FIRST_SECONDS: Final = 1.0
 CAP_SECONDS: Final = 30.0
 STABLE_SECONDS: Final = 60.0
+TURNED_AWAY_SECONDS: Final = 3600.0
+TURNED_AWAY_SPREAD: Final = 0.1
+"""Later by up to this share, so that devices that were turned away together do not ask together."""
 
 
 class NextAttempt(Struct, frozen=True):
@@ -24,6 +28,7 @@ class NextAttempt(Struct, frozen=True):
     wait_seconds: float
     new_token: bool = False
     come_back: bool = True
+    """False: the hub does not want this device; `wait_seconds` is when to ask again."""
 
 
 class ReconnectPolicy:
@@ -51,7 +56,10 @@ class ReconnectPolicy:
     def ended(self, now: float, code: int) -> NextAttempt:
         """The line was closed with `code` (1006 when the connection just broke)."""
         row = closing(code)
-        self.wished(row.wait_seconds)
+        wish = row.wait_seconds
+        if not row.come_back:
+            wish = TURNED_AWAY_SECONDS * (1 + TURNED_AWAY_SPREAD * self._draw())
+        self.wished(wish)
         return NextAttempt(self._wait(now), new_token=row.new_token, come_back=row.come_back)
 
     def _wait(self, now: float) -> float:

@@ -62,6 +62,8 @@ class Bench:
         self.settings = ""
         """TOML sections, beyond what every bench needs."""
         self.key = KEY
+        self.environment: dict[str, str] = {}
+        """Of the agent, beyond that of the test."""
 
     def _write(self) -> Path:
         file = self.directory / "agent.toml"
@@ -103,7 +105,7 @@ class Bench:
                 self._write(),
                 *flags,
                 stderr=stderr,
-                env={**os.environ, "LONGLINE_ENROLLMENT_KEY": self.key},
+                env={**os.environ, "LONGLINE_ENROLLMENT_KEY": self.key, **self.environment},
             )
         running = AgentProcess(process)
         try:

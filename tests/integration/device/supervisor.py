@@ -2,7 +2,7 @@
 
 python supervisor.py PID_FILE program …
 
-0 (stopped), 77 (turned away) and SIGTERM end it; whatever else ends the program, also a kill, is
+0 (stopped) and SIGTERM end it; whatever else ends the program, also a kill, is
 followed by another start. PID_FILE names the program that runs.
 """
 
@@ -12,7 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-FINAL = (0, 77)
 REST_SECONDS = 0.05
 
 
@@ -30,7 +29,7 @@ def main(pid_file: Path, program: list[str]) -> int:
     while not stopping:
         child = subprocess.Popen(program)
         pid_file.write_text(str(child.pid))
-        if child.wait() in FINAL:
+        if child.wait() == 0:
             break
         time.sleep(REST_SECONDS)
     return 0

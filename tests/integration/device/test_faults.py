@@ -5,6 +5,7 @@ import json
 import sys
 from datetime import timedelta
 
+from tests.acceptance.clock import Clock, needs_faketime
 from tests.integration.device.agents import Bench, eventually
 from tests.integration.device.scripted_hub import scripted_hub
 
@@ -195,11 +196,24 @@ async def test_a_token_that_is_refused_is_replaced_with_the_key(bench: Bench) ->
     assert bench.hub.tokens == [{"key": "let-me-in"}] * 2
 
 
-async def test_a_forbidden_device_ends_with_77(bench: Bench) -> None:
+@needs_faketime
+async def test_a_device_that_is_not_wanted_asks_again_in_an_hour(bench: Bench) -> None:
+    bench.settings = "[metrics]\ninterval_seconds = 1\n"
+    clock = Clock(bench.directory / "clock")
+    # Here the monotonic clock is to take the step, too: that is how an hour passes.
+    bench.environment = {**clock.environment(), "FAKETIME_DONT_FAKE_MONOTONIC": "0"}
     async with bench.agent() as agent:
         await bench.hub.frame("status")
         await bench.hub.lines[-1].close(4403)
-        assert await agent.ended() == 77
+        await eventually(lambda: "turned_away" in bench.log())
+        assert await bench.emit(SCAN) == ['{"ok":true}\n']
+        clock.step("+59m")
+        await bench.emit(SCAN)
+        assert bench.hub.of("scan") == []
+        clock.step("+67m")
+        await bench.hub.frame("scan", code="0101")
+        assert await agent.stop() == 0
+    assert len(bench.hub.lines) == 2
     assert "Traceback" not in bench.log()
 
 

@@ -47,6 +47,10 @@ def test_the_longer_of_wish_and_jitter_wins_and_a_wish_counts_once() -> None:
     assert reconnect.refused(2.0).wait_seconds == 0.0
 
 
+def test_devices_that_are_not_wanted_do_not_ask_all_at_once() -> None:
+    assert round(ReconnectPolicy(lambda: ALMOST_ONE).ended(0.0, 4403).wait_seconds) == 3960
+
+
 def test_close_codes_say_when_how_and_whether_to_come_back() -> None:
     def step(code: int) -> tuple[float, bool, bool]:
         step = ReconnectPolicy(lambda: 0.0).ended(0.0, code)
@@ -55,5 +59,5 @@ def test_close_codes_say_when_how_and_whether_to_come_back() -> None:
     assert step(4409) == (30.0, False, True)
     assert step(1013) == (5.0, False, True)
     assert step(4401) == (0.0, True, True)
-    assert step(4403) == (0.0, False, False)
+    assert step(4403) == step(1008) == (3600.0, False, False)
     assert step(1006) == (0.0, False, True)
