@@ -11,6 +11,7 @@ import typer
 
 from device.agent import run_agent
 from device.base.errors import AgentError
+from device.base.reaper import divide_as_pid_one
 from device.settings import cloud_access, enrollment_key, load
 from longline.errors import UserError
 from longline.outward import CaFile, Insecure
@@ -55,6 +56,7 @@ def command(
         settings = load(config, flags)
         key = enrollment_key(settings.enrollment_key_file)
         cloud = cloud_access(settings.cloud, insecure=settings.insecure)
+        divide_as_pid_one()
         return run_agent(settings, key=key, cloud=cloud)
     except AgentError as error:
         raise UserError(error.message, error.exit_code) from None

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from device.base.reaper import divide_as_pid_one
 from device.update.launcher import TRIAL_SECONDS, launch
 
 
@@ -27,4 +28,5 @@ def command(
     ] = TRIAL_SECONDS,
 ) -> None:
     """Start the selected version of the agent."""
+    divide_as_pid_one()
     launch(versions, arguments or [], trial_seconds=trial_seconds)

@@ -64,6 +64,8 @@ class Bench:
         self.key = KEY
         self.environment: dict[str, str] = {}
         """Of the agent, beyond that of the test."""
+        self.prefix: tuple[str, ...] = ()
+        """What runs the agent's command line."""
 
     def _write(self) -> Path:
         file = self.directory / "agent.toml"
@@ -93,14 +95,17 @@ class Bench:
         await eventually(lambda: self.runs(name) > 0)
 
     @asynccontextmanager
-    async def agent(self, *flags: str) -> AsyncGenerator[AgentProcess]:
+    async def agent(
+        self, *flags: str, subcommand: tuple[str, ...] = ("device",)
+    ) -> AsyncGenerator[AgentProcess]:
         log = self.directory / "agent.log"
         with log.open("ab") as stderr:
             process = await asyncio.create_subprocess_exec(
+                *self.prefix,
                 sys.executable,
                 "-m",
                 "longline",
-                "device",
+                *subcommand,
                 "--config",
                 self._write(),
                 *flags,
