@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+from collections.abc import Generator
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,7 @@ from device.line.hub_clock import HubClock
 from device.line.line import LineLost
 from device.line.origin import only_to
 from device.line.uplink import Uplink
+from device.logs.log_file import LogFile
 from device.logs.own_log import OwnLog
 from device.logs.sources import LogSources
 from device.records.courier import CloudCourier, HubCourier
@@ -381,7 +383,7 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
     own_log = OwnLog(settings.logs.level)
     own_log.configure()
     structlog.contextvars.bind_contextvars(device=settings.id)
-    with claimed(settings.state):
+    with claimed(settings.state), _logged(own_log, settings.state):
         database = Database(Path(settings.state) / "state.db")
         try:
             agent = Agent(
@@ -391,6 +393,20 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
         finally:
             database.close()
     return 0 if how is End.STOP else _start_again(settings)
+
+
+@contextlib.contextmanager
+def _logged(own_log: OwnLog, state: Path) -> Generator[None]:
+    """Keep the log, and in it what ended the agent."""
+    own_log.keep_in(LogFile(state / "agent.log"))
+    try:
+        yield
+    except AgentError as error:
+        _log.error("agent_failed", reason=error.message)
+        raise
+    except Exception:
+        _log.exception("agent_failed")
+        raise
 
 
 def _cloud_client(settings: Settings, access: Access) -> CloudClient:

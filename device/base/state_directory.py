@@ -3,6 +3,7 @@
 state.db      journal, outbox, whether the device is disabled
 token.json    the device's token
 config.json   the pushed configuration
+agent.log     the agent's log, and what was before it in agent.log.1
 firmware/     staged artifacts (unless set elsewhere)
 rejected/     lines of dropped files that were refused, with the reason
 agent.sock    local programs (unless set elsewhere)

@@ -1,4 +1,6 @@
-"""The agent's own log: JSON lines on stderr, and the newest of them in a ring for `pull_logs`.
+"""The agent's own log: JSON lines on stderr and in a bounded file, which `pull_logs` reads, so that
+what led to a restart can be read after it. While the file cannot be written the newest lines are in
+memory alone.
 
 Events have fields; nothing secret is ever a field. The level can change while the agent runs.
 """
@@ -12,6 +14,7 @@ from typing import Any, Final, TextIO
 import structlog
 from msgspec import Struct
 
+from device.logs.log_file import LogFile
 from protocol.codec import rfc3339
 from protocol.commands import LEVELS, Level
 
@@ -43,6 +46,7 @@ class OwnLog:
         self.level: Level = level
         self._stream = stream
         self._ring: deque[LogEntry] = deque(maxlen=RING_LINES)
+        self.file: LogFile | None = None
 
     def configure(self) -> None:
         """Make structlog of this process write here."""
@@ -58,7 +62,12 @@ class OwnLog:
             cache_logger_on_first_use=True,
         )
 
+    def keep_in(self, file: LogFile) -> None:
+        """From now on. It must be this process's alone."""
+        self.file = file
+
     def last(self, lines: int, level: Level | None) -> list[LogEntry]:
+        """The newest of this process."""
         matching = [entry for entry in self._ring if at_least(entry.level, level)]
         return matching[-lines:]
 
@@ -73,4 +82,6 @@ class OwnLog:
     def _keep(self, _logger: object, method: str, rendered: object) -> str:
         line = str(rendered)
         self._ring.append(LogEntry(line, _NAMES.get(method, "INFO"), datetime.now(UTC)))
+        if self.file is not None:
+            self.file.write(line)
         return line

@@ -6,11 +6,12 @@ it has entries, else the first of the files that is there, else the agent's own 
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -47,6 +48,14 @@ class _JournalEntry(Struct, frozen=True):
     microseconds: str = msgspec.field(name="__REALTIME_TIMESTAMP", default="0")
 
 
+class _OwnLine(Struct, frozen=True):
+    """A line of the agent's own log."""
+
+    ts: datetime
+    level: Level
+
+
+_own_line: Final = msgspec.json.Decoder(_OwnLine)
 _journal_entry: Final = msgspec.json.Decoder(_JournalEntry)
 
 
@@ -69,7 +78,7 @@ class LogSources:
         name = source or self._default or await self._first_there()
         match name.split(":", 1):
             case ["agent"]:
-                return name, self._own.last(lines, level)
+                return name, await asyncio.to_thread(_own_lines, self._own, lines, level)
             case ["journald"]:
                 return name, await _journal(lines, level)
             case ["file", path] if path in self._files:
@@ -163,14 +172,40 @@ def tail(path: Path, lines: int, level: Level | None, private: Path) -> list[Log
     not to what is no file.
     """
     with _opened(path, private) as file:
-        window = FIRST_WINDOW
-        while True:
-            chunk, reached_start = _last_bytes(file, window)
-            whole = chunk.splitlines() if reached_start else chunk.splitlines()[1:]
-            found = _matching((guessed(decode(raw)) for raw in whole), level)
-            if reached_start or len(found) >= lines or window >= MOST_BYTES:
-                return found[-lines:]
-            window *= 4
+        return _last_of(file, lines, level, guessed)
+
+
+def _last_of(
+    file: BinaryIO, lines: int, level: Level | None, entry_of: Callable[[str], LogEntry]
+) -> list[LogEntry]:
+    window = FIRST_WINDOW
+    while True:
+        chunk, reached_start = _last_bytes(file, window)
+        whole = chunk.splitlines() if reached_start else chunk.splitlines()[1:]
+        found = _matching((entry_of(decode(raw)) for raw in whole), level)
+        if reached_start or len(found) >= lines or window >= MOST_BYTES:
+            return found[-lines:]
+        window *= 4
+
+
+def _own_lines(own: OwnLog, lines: int, level: Level | None) -> list[LogEntry]:
+    """Of this process and of those before, oldest first."""
+    if own.file is None or not own.file.is_whole:
+        return own.last(lines, level)
+    found: list[LogEntry] = []
+    for path in own.file.files:
+        if len(found) < lines:
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                found = _last_of(file, lines - len(found), level, _own_entry) + found
+    return found
+
+
+def _own_entry(line: str) -> LogEntry:
+    try:
+        written = _own_line.decode(line)
+    except msgspec.MsgspecError:
+        return guessed(line)
+    return LogEntry(line, written.level, written.ts)
 
 
 def _opened(path: Path, private: Path) -> BinaryIO:

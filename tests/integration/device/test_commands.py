@@ -166,6 +166,29 @@ argv = ["{sys.executable}", "-c", "print('\\u0001' * 200000)"]
     assert unknown["error"]["code"] == "unknown_template"
 
 
+async def test_the_agents_log_outlives_its_process_and_says_what_ended_it(bench: Bench) -> None:
+    bench.settings = f'logs.default = "agent"\npower.os_boot_id_file = "{bench.boot_id_file}"\n'
+    async with bench.agent() as agent:
+        await bench.hub.frame("status")
+        await agent.kill()
+    bench.boot_id_file.unlink()
+    async with bench.agent() as agent:
+        assert await agent.ended() == 1
+    bench.boot_id_file.write_text("boot-1\n")
+    begin = len(bench.hub.frames)
+    async with bench.agent():
+        await bench.hub.frame("status", begin)
+        await bench.hub.run("pull_logs", "c1", lines=100)
+        await bench.hub.run("pull_logs", "c2", lines=1, level="ERROR")
+    lines = [frame for frame in bench.hub.of("log_line") if frame["commandId"] == "c1"]
+    events = [json.loads(frame["line"])["event"] for frame in lines]
+    assert [events.count(event) for event in ("line_open", "agent_failed")] == [2, 1]
+    assert all(frame["ts"] for frame in lines)
+    (failure,) = [frame for frame in bench.hub.of("log_line") if frame["commandId"] == "c2"]
+    assert (failure["level"], "cannot" in failure["line"]) == ("ERROR", True)
+    assert (bench.state / "agent.log").stat().st_mode & 0o777 == 0o600
+
+
 async def test_a_long_output_keeps_its_end_and_says_what_is_left_out(bench: Bench) -> None:
     count = "for n in range(20000): print(n)\nprint('THE-REAL-ERROR-IS-LAST', flush=True)\n"
     bench.settings = f"""
