@@ -200,5 +200,5 @@ def _config(settings: Settings, replica: Replica) -> uvicorn.Config:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=30,
+        timeout_keep_alive=settings.keep_alive_seconds,
     )

@@ -77,6 +77,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         list[str],
         _doc("Origins besides the hub's own whose pages may use the API and dashboard sockets."),
     ] = []
+    keep_alive_seconds: Annotated[
+        Positive,
+        _doc("How long an idle HTTP connection is kept: longer than the balancer keeps its own."),
+    ] = 75
     query_tokens: Annotated[bool, _doc("Whether ?token= is accepted on sockets.")] = True
     auto_enroll: Annotated[
         bool | None,
