@@ -140,11 +140,21 @@ def _extract(artifact: Path, folder: Path) -> None:
             tarfile.open(fileobj=cast("IO[bytes]", _Headers(content)), mode="r:") as archive,
         ):
             for member in archive:
+                _check_kind(member)
                 unpacking.add(member.size)
                 members.append(member)
             archive.extractall(folder, members, filter="data")
     except _NO_ARCHIVE as error:
         raise UpdateRefused("bad_artifact", str(error) or type(error).__name__) from None
+
+
+def _check_kind(member: tarfile.TarInfo) -> None:
+    """No links, not even inside: before Python 3.11.13 they lead tarfile out of its directory
+    (CVE-2024-12718, CVE-2025-4138, -4330, -4517), and no artifact of ours has any."""
+    if not member.isreg() and not member.isdir():
+        raise UpdateRefused(
+            "bad_artifact", f"{member.name[:200]} is neither a file nor a directory"
+        )
 
 
 class _Headers:

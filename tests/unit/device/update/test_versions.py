@@ -84,6 +84,34 @@ def test_an_artifact_is_unpacked_beside_what_runs(
 
 
 @pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (tarfile.SYMTYPE, "__main__.py"),
+        (tarfile.LNKTYPE, "__main__.py"),
+        (tarfile.FIFOTYPE, ""),
+        (tarfile.CHRTYPE, ""),
+    ],
+)
+def test_an_artifact_holds_files_and_folders_and_nothing_else(
+    tmp_path: Path, versions: Versions, kind: bytes, target: str
+) -> None:
+    """Not even links that stay inside: unpackers have been led out by them."""
+    path = tmp_path / "artifact"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in GOOD.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+        odd = tarfile.TarInfo("odd")
+        odd.type, odd.linkname = kind, target
+        archive.addfile(odd)
+    with pytest.raises(UpdateRefused, match="odd is neither a file nor a directory") as refused:
+        versions.unpack(path, UPDATE)
+    assert refused.value.code == "bad_artifact"
+    assert entries(versions) == ["a"]
+
+
+@pytest.mark.parametrize(
     ("files", "links", "code"),
     [
         ({**GOOD, "../outside": b""}, (), "bad_artifact"),
