@@ -21,7 +21,7 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,7 +31,8 @@ from cloud import outward
 from cloud.access import Access, problem_of
 from cloud.outward import Outward
 from device.base.errors import BadSettings
-from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check
+from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check, misshapen
+from device.base.socket_path import default_socket
 from protocol.commands import Level
 from protocol.ids import DEVICE_ID_RULE, is_device_id
 
@@ -151,12 +152,13 @@ class Settings(SettingsPart, frozen=True):
     hub: str
     id: str
     state_dir: str
+    socket: str
+    """Of the local programs; default: `agent.sock` in the state directory, or, where that path is
+    longer than a socket's may be, `$XDG_RUNTIME_DIR/longline-<hash>.sock`."""
     name: str | None = None
     company_id: str | None = None
     production_line_id: str | None = None
     enrollment_key_file: str | None = None
-    socket: str | None = None
-    """Of the local programs; default: `agent.sock` in the state directory."""
     socket_mode: Annotated[str, Meta(pattern=r"^0?6[06]0$")] = "0660"
     versions_dir: str | None = None
     """Where `longline launch` finds versions of the agent. Without it updates are only staged."""
@@ -186,7 +188,7 @@ class Settings(SettingsPart, frozen=True):
 
     @property
     def socket_path(self) -> Path:
-        return Path(self.socket) if self.socket else self.state / "agent.sock"
+        return Path(self.socket)
 
     @property
     def drop_folder(self) -> Path:
@@ -228,6 +230,9 @@ def load(
         fields["tls"] = {**fields.get("tls", {}), "ca_file": ca_file}
     fields.setdefault("id", socket.gethostname())
     fields.setdefault("state_dir", str(_state_home(environ) / "longline" / str(fields["id"])))
+    if not fields.get("socket"):
+        state = Path(str(fields["state_dir"]))
+        fields["socket"] = str(default_socket(state, environ.get("XDG_RUNTIME_DIR")))
     if "hub" not in fields:
         raise BadSettings("which hub? give --hub, LONGLINE_HUB_URL or `hub` in the file")
     return _checked(_convert(fields))
@@ -272,7 +277,12 @@ def _convert(fields: dict[str, Any]) -> Settings:
     try:
         return msgspec.convert(fields, Settings)
     except msgspec.ValidationError as error:
-        raise BadSettings(f"settings: {error}") from None
+        shell = fields.get("shell")
+        templates = (
+            cast("dict[str, object]", shell).get("templates") if isinstance(shell, dict) else None
+        )
+        named = misshapen(templates)
+        raise BadSettings(named or f"settings: {error}") from None
 
 
 def _checked(settings: Settings) -> Settings:

@@ -7,9 +7,9 @@ value may not begin an item with `-`: it would be read as an option of the progr
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, ValidationError, convert
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
@@ -59,6 +59,38 @@ BUILT_IN: Final[dict[str, Template]] = {
 }
 
 
+def misshapen(templates: object) -> str:
+    """Which template, and which argument, is not of the right form, and why; empty when all are.
+    The decoder's own words do not name them."""
+    if not isinstance(templates, dict):
+        return ""
+    for name, template in cast("dict[str, object]", templates).items():
+        for key, argument in _arguments(template).items():
+            if doubt := _doubt(argument, Argument):
+                return (
+                    f"shell template {name}, argument {key}: {doubt}"
+                    f'; for example: {key} = {{ pattern = "[a-z]+" }}'
+                )
+        if doubt := _doubt(template, Template):
+            return f"shell template {name}: {doubt}"
+    return ""
+
+
+def _arguments(template: object) -> dict[str, object]:
+    if not isinstance(template, dict):
+        return {}
+    found = cast("dict[str, object]", template).get("args")
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
+
+
+def _doubt(value: object, wanted: type[Struct]) -> str:
+    try:
+        convert(value, wanted)
+    except ValidationError as error:
+        return str(error)
+    return ""
+
+
 def check(name: str, template: Template) -> None:
     """Raise `BadTemplate` when `template` names an argument that it does not declare, declares one
     that it does not use, takes its program from an argument, or has a pattern that is none."""
@@ -68,17 +100,17 @@ def check(name: str, template: Template) -> None:
         raise BadTemplate(f"shell template {name}: not both declared and used: {odd}")
     if _PLACEHOLDER.search(template.argv[0]):
         raise BadTemplate(f"shell template {name}: the program itself cannot be an argument")
-    for argument in template.args.values():
-        _check_pattern(name, argument)
+    for key, argument in template.args.items():
+        _check_pattern(f"shell template {name}, argument {key}", argument)
 
 
-def _check_pattern(name: str, argument: Argument) -> None:
+def _check_pattern(where: str, argument: Argument) -> None:
     try:
         pattern = re.compile(argument.pattern)
     except re.error as error:
-        raise BadTemplate(f"shell template {name}: bad pattern: {error}") from None
+        raise BadTemplate(f"{where}: bad pattern: {error}") from None
     if argument.default is not None and not pattern.fullmatch(argument.default):
-        raise BadTemplate(f"shell template {name}: a default does not match its pattern")
+        raise BadTemplate(f"{where}: the default does not match the pattern")
 
 
 def fill(templates: Mapping[str, Template], name: str, args: Mapping[str, str]) -> list[str]:

@@ -20,6 +20,7 @@ import structlog
 from msgspec import UNSET, Struct
 
 from device.base.errors import JournalUnavailable, StateUnavailable
+from device.base.socket_path import fits
 from device.events.disk_outbox import DiskOutbox
 from device.events.production import Production
 from device.records.intake import MOST_LINE_BYTES, IntakeAnswer, RecordIntake
@@ -30,8 +31,6 @@ from protocol.telemetry import Alert, Event, LogLine, Print, Scan
 _log = structlog.stdlib.get_logger()
 
 MOST_CLIENTS: Final = 64
-MOST_PATH_BYTES: Final = 107
-"""Of a unix socket's path, without the final NUL (sys/un.h)."""
 
 LocalEvent = Scan | Print | Event | Alert | LogLine
 _event: Final[msgspec.json.Decoder[LocalEvent]] = msgspec.json.Decoder(LocalEvent)
@@ -79,7 +78,7 @@ class LocalSocket:
             self._path.unlink(missing_ok=True)
 
     async def _listen(self) -> asyncio.Server:
-        if len(str(self._path).encode()) > MOST_PATH_BYTES:
+        if not fits(self._path):
             raise StateUnavailable(f"the socket's path is too long: {self._path}; set `socket`")
         try:
             # The lock on the state directory says that no other agent owns this one.
@@ -89,6 +88,7 @@ class LocalSocket:
             self._path.chmod(self._mode)
         except OSError as error:
             raise StateUnavailable(f"cannot listen on {self._path}: {error.strerror}") from None
+        _log.info("local_socket_open", path=str(self._path))
         return server
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

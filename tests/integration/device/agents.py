@@ -64,6 +64,7 @@ class Bench:
         self.key = KEY
         self.environment: dict[str, str] = {}
         """Of the agent, beyond that of the test."""
+        self.says_socket = True
         self.prefix: tuple[str, ...] = ()
         """What runs the agent's command line."""
 
@@ -71,9 +72,12 @@ class Bench:
         file = self.directory / "agent.toml"
         file.write_text(
             f'hub = "{self.hub.url}"\nid = "edge-1"\nname = "Edge"\ncompany_id = "acme"\n'
-            f'state_dir = "{self.state}"\nsocket = "{self.socket}"\n{self.settings}'
+            f'state_dir = "{self.state}"\n{self._socket_line()}{self.settings}'
         )
         return file
+
+    def _socket_line(self) -> str:
+        return f'socket = "{self.socket}"\n' if self.says_socket else ""
 
     def recorder(self, name: str, then: str = "") -> str:
         """A program, as a TOML argv, that notes that it ran."""

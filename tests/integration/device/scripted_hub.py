@@ -188,7 +188,8 @@ def _matches(frame: Frame, kind: str, fields: dict[str, object]) -> bool:
 
 
 def _page(status: int, page: bytes) -> Response:
-    length = {"Content-Type": "text/html", "Content-Length": str(len(page))}
+    kind = "text/html" if page.startswith(b"<") else "text/plain"
+    length = {"Content-Type": kind, "Content-Length": str(len(page))}
     return Response(status, "Answer", Headers(length), page)
 
 

@@ -221,7 +221,28 @@ async def test_a_refused_enrolment_is_one_line(bench: Bench) -> None:
     bench.key = "wrong"
     async with bench.agent() as agent:
         assert await agent.ended() == 1
-    assert bench.log() == "longline: the hub does not accept the enrolment key (401)\n"
+    assert bench.log().splitlines()[-1] == (
+        "longline: the hub does not accept the enrolment key (401)"
+    )
+
+
+async def test_a_proxy_that_refuses_is_not_the_key_that_is_refused(bench: Bench) -> None:
+    bench.hub.pages.append(("/api/v1/devices/edge-1/token", 403, b"Blocked by the plant's proxy"))
+    async with bench.agent() as agent:
+        assert await agent.ended() == 1
+    assert bench.log().splitlines()[-1] == (
+        "longline: the hub, or a proxy in between, refused to enrol this device (403)"
+    )
+
+
+async def test_a_device_whose_id_is_long_has_a_socket_too(bench: Bench) -> None:
+    bench.state = bench.directory / "state" / ("x" * 100)
+    bench.says_socket = False
+    bench.environment = {"XDG_RUNTIME_DIR": str(bench.directory)}
+    async with bench.agent():
+        await bench.hub.frame("status")
+        (bench.socket,) = bench.directory.glob("longline-*.sock")
+        assert await bench.emit(SCAN) == ['{"ok":true}\n']
 
 
 async def test_a_portal_neither_enrols_a_device_nor_ends_its_agent(bench: Bench) -> None:

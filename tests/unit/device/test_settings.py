@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,20 @@ def test_what_is_not_set_has_a_default() -> None:
     assert "uptime" in settings.templates
 
 
+def test_a_socket_whose_path_would_be_too_long_is_in_the_runtime_directory() -> None:
+    def path(device_id: str, **environ: str) -> Path:
+        found = load(None, {**HUB, "id": device_id}, {"XDG_STATE_HOME": "/home/pi/s", **environ})
+        return found.socket_path
+
+    there = path("x" * 128, XDG_RUNTIME_DIR="/run/user/1000")
+    assert there.parent == Path("/run/user/1000")
+    assert re.fullmatch(r"longline-[0-9a-f]{16}\.sock", there.name)
+    assert there == path("x" * 128, XDG_RUNTIME_DIR="/run/user/1000")
+    assert there != path("y" * 128, XDG_RUNTIME_DIR="/run/user/1000")
+    assert path("x" * 128).name == "agent.sock"
+    assert path("edge-1", XDG_RUNTIME_DIR="/run").parent == Path("/home/pi/s/longline/edge-1")
+
+
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
@@ -53,6 +68,22 @@ def test_what_is_not_set_has_a_default() -> None:
         ('hub = "https://hub"\nproxy = "socks5://p:1"', "proxy is not http://"),
         ('hub = "https://hub"\n[tls]\nuse_system_store = false', "a ca_file is required"),
         ('hub = "https://hub"\n[shell.templates.t]\nargv = ["ls", "{x}"]', "template t"),
+        (
+            'hub = "https://hub"\n[shell.templates.t]\nargv = ["ls", "{x}"]\nargs = {x = "[a-z]"}',
+            'template t, argument x: Expected `object`, got `str`; for example: x = { pattern = "',
+        ),
+        (
+            'hub = "https://hub"\n[shell.templates.t]\nargv = ["a", "{x}"]\nargs.x.pattern = "["',
+            "template t, argument x: bad pattern",
+        ),
+        ('hub = "https://hub"\n[shell.templates.t]\nargv = "ls"', "template t: Expected `array`"),
+        ('hub = "https://hub"\n[shell.templates]\nt = "ls"', "template t: Expected `object`"),
+        ('hub = "https://hub"\n[shell.templates.t]\nargv=["a"]\nargs=1', "template t: Expected"),
+        ('hub = "https://hub"\nshell.templates = 1', "Expected `object`, got `int`"),
+        (
+            'hub = "https://hub"\nspeed = 1\n[shell.templates.t]\nargv=["a"]',
+            "unknown field `speed`",
+        ),
     ],
 )
 def test_bad_settings_are_named_in_one_line(tmp_path: Path, toml: str, said: str) -> None:
