@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 import structlog
 
 from device.logs.own_log import OwnLog
+from device.update.last_words import divert, hand_on
 from device.update.own_version import installed_version
 from device.update.trial import Slot, StartConditions, StartDecision, at_start, instead
 from device.update.versions import Versions
@@ -31,17 +32,20 @@ def launch(root: Path, arguments: Sequence[str], *, trial_seconds: int) -> NoRet
     """Become the version of `longline device` that is to run, with these arguments."""
     OwnLog("INFO").configure()
     versions = Versions(root.resolve())
-    start = decide(versions, trial_seconds=trial_seconds)
+    said = hand_on(versions.trial_log)
+    start = decide(versions, trial_seconds=trial_seconds, said=said)
+    environ = {**os.environ, VARIABLE: str(versions.root)}
     if start.on_trial:
         signal.alarm(trial_seconds)
+        environ |= divert(versions.trial_log)
     program = command_line(versions, start.slot)
     sys.stderr.flush()
-    environ = {**os.environ, VARIABLE: str(versions.root)}
     os.execve(program[0], [*program, "device", *arguments, "--supervised"], environ)  # noqa: S606
 
 
-def decide(versions: Versions, *, trial_seconds: int) -> StartDecision:
-    """What to run, written down. Whatever the disk does, there is an answer."""
+def decide(versions: Versions, *, trial_seconds: int, said: str = "") -> StartDecision:
+    """What to run, written down. Whatever the disk does, there is an answer. `said` is the end of
+    what a version on trial wrote to standard error."""
     record, usable = versions.read(), versions.usable()
     conditions = StartConditions(
         linked=versions.linked(),
@@ -49,6 +53,7 @@ def decide(versions: Versions, *, trial_seconds: int) -> StartDecision:
         installed=installed_version(),
         now=time.clock_gettime(time.CLOCK_BOOTTIME),
         trial_seconds=trial_seconds,
+        said=said,
     )
     start = at_start(record, conditions)
     try:

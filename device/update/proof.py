@@ -16,6 +16,7 @@ from device.base.errors import JournalUnavailable
 from device.events.disk_outbox import DiskOutbox
 from device.line.uplink import Uplink
 from device.settings import FirmwareSettings
+from device.update.last_words import restore
 from device.update.trial import UpdateRecord, confirmed, failed, is_on_trial, to_tell
 from device.update.versions import Versions
 from protocol.telemetry import Alert
@@ -65,6 +66,7 @@ class Proof:
             await self._fail(versions, failed(record, f"no hub within {seconds:g} s"))
         else:
             signal.alarm(0)
+            await asyncio.to_thread(restore, versions.trial_log)
             _log.info("update_confirmed", version=record.version)
 
     async def _fail(self, versions: Versions, record: UpdateRecord) -> None:

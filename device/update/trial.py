@@ -54,6 +54,8 @@ class UpdateRecord(Struct, frozen=True, kw_only=True, rename="camel"):
     started: float | None = None
     """Of the last start: seconds since the machine was booted."""
     reason: str | None = None
+    said: str = ""
+    """The end of what it wrote to standard error before it failed."""
     told: bool = False
     """Whether the hub was told of its failure."""
 
@@ -79,6 +81,8 @@ class StartConditions(Struct, frozen=True, kw_only=True):
     """Seconds since the machine was booted."""
     trial_seconds: float
     """How long a version on trial may run before it is killed."""
+    said: str = ""
+    """The end of what the version on trial wrote to standard error."""
 
 
 def at_start(record: UpdateRecord | None, conditions: StartConditions) -> StartDecision:
@@ -93,7 +97,8 @@ def at_start(record: UpdateRecord | None, conditions: StartConditions) -> StartD
         case UpdateState.CONFIRMED:
             return StartDecision(slot=_first(usable, record.slot, record.previous))
         case UpdateState.FAILED:
-            return StartDecision(slot=_first(usable, record.previous))
+            slot = _first(usable, record.previous)
+            return StartDecision(slot=slot, record=_with_words(record, conditions.said))
         case _:
             assert_never(record.state)
 
@@ -101,17 +106,25 @@ def at_start(record: UpdateRecord | None, conditions: StartConditions) -> StartD
 def _on_trial(record: UpdateRecord, conditions: StartConditions) -> StartDecision:
     usable = conditions.usable
     if record.slot not in usable:
-        return _go_back(record, usable, "the new version is not complete")
+        return _go_back(record, conditions, "the new version is not complete")
     if record.starts >= MOST_STARTS:
-        return _go_back(record, usable, f"it did not come up in {MOST_STARTS} starts")
+        return _go_back(record, conditions, f"it did not come up in {MOST_STARTS} starts")
     if record.started is not None and conditions.now - record.started >= conditions.trial_seconds:
-        return _go_back(record, usable, f"it hung for {conditions.trial_seconds:g} s")
+        return _go_back(record, conditions, f"it hung for {conditions.trial_seconds:g} s")
     counted = structs.replace(record, starts=record.starts + 1, started=conditions.now)
     return StartDecision(slot=record.slot, record=counted, on_trial=True)
 
 
-def _go_back(record: UpdateRecord, usable: frozenset[Slot], reason: str) -> StartDecision:
-    return StartDecision(slot=_first(usable, record.previous), record=failed(record, reason))
+def _go_back(record: UpdateRecord, conditions: StartConditions, reason: str) -> StartDecision:
+    slot = _first(conditions.usable, record.previous)
+    return StartDecision(slot=slot, record=failed(record, reason, conditions.said))
+
+
+def _with_words(record: UpdateRecord, said: str) -> UpdateRecord | None:
+    """What a version that gave up by itself said until then; None when it is known, or nothing."""
+    if record.said or record.told or not said:
+        return None
+    return structs.replace(record, said=said)
 
 
 def _first(usable: frozenset[Slot], *wanted: Slot | None) -> Slot | None:
@@ -140,12 +153,13 @@ def confirmed(record: UpdateRecord) -> UpdateRecord:
     return structs.replace(record, state=UpdateState.CONFIRMED)
 
 
-def failed(record: UpdateRecord, reason: str) -> UpdateRecord:
-    return structs.replace(record, state=UpdateState.FAILED, reason=reason)
+def failed(record: UpdateRecord, reason: str, said: str = "") -> UpdateRecord:
+    return structs.replace(record, state=UpdateState.FAILED, reason=reason, said=said)
 
 
 def to_tell(record: UpdateRecord | None) -> str | None:
     """What the hub is to be told of an update that failed; None = nothing, or it was told."""
     if record is None or record.state is not UpdateState.FAILED or record.told:
         return None
-    return f"version {record.version} was rolled back: {record.reason}"
+    said = f"\n{record.said}" if record.said else ""
+    return f"version {record.version} was rolled back: {record.reason}{said}"

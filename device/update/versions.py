@@ -2,6 +2,7 @@
 
 a/ b/          the slots: unpacked artifacts
 current        a link to the slot that runs; not there when it is what was installed
+trial.log      what a version on trial writes to standard error
 update.json    the record of the last update, which decides
 unpacking/     an artifact on its way into a slot; whatever is found there is rubbish
 
@@ -50,6 +51,7 @@ class Versions:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._record = root / "update.json"
+        self.trial_log = root / "trial.log"
         self._link = root / "current"
 
     # The record and the link

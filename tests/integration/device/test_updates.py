@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from device.update.own_version import installed_version
 from longline import artifact
+from tests.integration.device.agents import eventually
 from tests.integration.device.kill_updates import survive
 from tests.integration.device.scripted_hub import Frame, ScriptedHub, scripted_hub
 from tests.integration.device.updates import (
@@ -22,6 +23,12 @@ from tests.integration.device.updates import (
 
 OLD = installed_version()
 COMMANDS = itertools.count(1)
+LAST_WORDS = {
+    "import": "ModuleNotFoundError: No module named 'not_there'",
+    "crash": "no such scanner",
+    "deaf": '"event": "update_not_confirmed"',
+}
+"""Of versions that fail: what they wrote to standard error last."""
 
 
 async def hello(hub: ScriptedHub, version: str, after: int = 0) -> Frame:
@@ -48,6 +55,10 @@ async def test_a_new_version_takes_over_and_the_next_one_after_it(tmp_path: Path
                 record = await device.until_state("confirmed")
                 assert (record["version"], record["slot"]) == (version, slot)
                 assert (device.versions / "current").readlink() == Path(slot)
+                await eventually(lambda: not (device.versions / "trial.log").exists())
+                assert f'"version": "{version}", "start": 1, "event": "update_on_trial"' in (
+                    device.log()
+                )
             again = await update(hub, offer(hub, "3.1", content))
             assert again["output"] == "Version 3.1 runs already."
         begin = len(hub.frames)
@@ -72,7 +83,11 @@ async def test_a_version_that_fails_is_rolled_back_by_itself(tmp_path: Path, kin
             await hello(hub, "2.0", begin)
             record = await device.until_state("failed")
             alert = await hub.frame("alert", begin, code="firmware_rolled_back")
-            assert alert["message"] == f"version 3.0 was rolled back: {record['reason']}"
+            reason, _, said = alert["message"].partition("\n")
+            assert reason == f"version 3.0 was rolled back: {record['reason']}"
+            assert LAST_WORDS[kind] in said
+            assert len(said.encode()) <= 4096
+            assert not (device.versions / "trial.log").exists()
             assert (device.versions / "current").readlink() == Path(record["previous"])
             begin = len(hub.frames)
             again = offer(hub, "3.1", make_artifact(tmp_path / "again", "3.1"))

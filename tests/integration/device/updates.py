@@ -25,7 +25,7 @@ main()
 BROKEN = {
     "import": b"import not_there\n",
     "hang": b"import time\ntime.sleep(1e6)\n",
-    "crash": b"import sys, time\ntime.sleep(0.2)\nsys.exit(1)\n",
+    "crash": b"import sys, time\ntime.sleep(0.2)\nsys.exit('no such scanner')\n",
     "deaf": DEAF,
 }
 """`__main__.py` of versions that fail, each in its own way."""

@@ -129,3 +129,23 @@ def test_a_failure_is_told_once_and_nothing_else_is() -> None:
     assert to_tell(over) == "version 2 was rolled back: no hub"
     for quiet in (None, make_record(), confirmed(make_record()), structs.replace(over, told=True)):
         assert to_tell(quiet) is None
+
+
+def test_what_a_failed_version_said_last_goes_with_the_reason() -> None:
+    worn_out = make_record(starts=MOST_STARTS)
+    failure = at_start(worn_out, place(said="no such module")).record
+    assert failure is not None
+    assert to_tell(failure) == (
+        "version 2 was rolled back: it did not come up in 3 starts\nno such module"
+    )
+    assert at_start(failure, place(said="again")).record is None
+
+
+def test_a_version_that_gave_up_by_itself_has_its_words_added_once() -> None:
+    gave_up = failed(make_record(), "no hub within 3 s")
+    assert at_start(gave_up, place()).record is None
+    added = at_start(gave_up, place(said="no route")).record
+    assert added is not None
+    assert to_tell(added) == "version 2 was rolled back: no hub within 3 s\nno route"
+    told = structs.replace(gave_up, told=True)
+    assert at_start(told, place(said="no route")).record is None
