@@ -79,6 +79,11 @@ def test_a_socket_whose_path_would_be_too_long_is_in_the_runtime_directory() -> 
         ('hub = "https://hub"\n[shell.templates.t]\nargv = "ls"', "template t: Expected `array`"),
         ('hub = "https://hub"\n[shell.templates]\nt = "ls"', "template t: Expected `object`"),
         ('hub = "https://hub"\n[shell.templates.t]\nargv=["a"]\nargs=1', "template t: Expected"),
+        (
+            'hub = "https://hub"\n[shell.templates.t]\nargv = ["ls", "{x}"]\nargs.x.pattern = "a"\n'
+            'timeout_seconds = "soon"',
+            "template t: Expected `float`",
+        ),
         ('hub = "https://hub"\nshell.templates = 1', "Expected `object`, got `int`"),
         (
             'hub = "https://hub"\nspeed = 1\n[shell.templates.t]\nargv=["a"]',
