@@ -197,6 +197,7 @@ class Sender:
         group = [queue for queue in dict.fromkeys(group) if self._of(queue.line)]
         if not group:
             return
+        await self._journals.idle()  # an earlier line's: what is in doubt depends on it
         claims = [queue.claim() for queue in group]
         looks, rows = await commit(self._store.database, partial(self._plan_and_write, claims))
         for queue, look in zip(group, looks, strict=True):

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import sql
 from hub.base.database import DEADLINE, Connection, Database
 from hub.base.errors import Conflict, Forbidden, HubError, TooManyCommands, Unavailable
 from hub.commands.decisions import Claim, CommandTarget
 from hub.commands.records import CommandRow, RepliedCommand
 from hub.commands.service import CommandRequest
+from protocol.frames import Hello
 from protocol.ids import DEFAULT_ORG, CommandId, CommandKey, DeviceId, DeviceKey
 from protocol.lifecycle import State
 from protocol.replies import Ack, Progress, Reply, Result
@@ -71,6 +73,23 @@ class LosesAnswers(Database):
             after = await connection.fetchval("SELECT count(*) FROM command")
         if self.losing and after > before:
             raise Unavailable("the answer was lost")
+
+
+class HoldsJournals(Database):
+    """Notes the journals of lines only when it is let."""
+
+    let: asyncio.Event
+
+    async def execute(self, query: str, *values: object) -> None:
+        if query == sql.queries("commands")["note_journal"]:
+            await self.let.wait()
+        await super().execute(query, *values)
+
+
+def say_hello(hub: Hub, line: Line, journal_id: str) -> None:
+    line.session.journal_id = journal_id
+    hub.commands.said_hello(line.session, Hello(boot_id="b", journal_id=journal_id))
+    hub.commands.settled(line.session)
 
 
 async def reply(hub: Hub, line: Line, *replies: Reply) -> None:
@@ -327,6 +346,24 @@ async def test_what_is_queued_for_a_device_without_a_line_is_hinted_to_nobody(
     async with two_hubs(database) as (one, _):
         await one.accept(D1, delivery="queue")
         assert one.hints.sends == []
+
+
+async def test_g3_a_line_claims_when_the_journal_of_the_one_before_is_noted(
+    database: Database,
+) -> None:
+    await add_devices(database)
+    slow = HoldsJournals(database._pool)  # pyright: ignore[reportPrivateUsage]
+    slow.let = asyncio.Event()
+    async with running_hub(slow) as hub:
+        command_id = await hub.accept(D1, "restart_service", delivery="queue")
+        first = await hub.line(D1)
+        await first.until(1, "restart_service")
+        say_hello(hub, first, "j")
+        second = await hub.line(D1)
+        say_hello(hub, second, "j")
+        asyncio.get_running_loop().call_later(0.3, slow.let.set)
+        (again,) = await second.until(1, "restart_service")
+        assert again["id"] == command_id
 
 
 async def test_a_command_that_may_be_committed_though_it_was_refused_is_sent(
