@@ -66,11 +66,12 @@ def salvage(damaged: Path, into: sqlite3.Connection, *, but: str) -> Damage:
     source = sqlite3.connect(damaged)
     source.execute("PRAGMA query_only=ON")
     try:
-        with into:
-            for name, value in _readable(source, "meta", "name"):
-                if name != but:
-                    into.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, value))
-            found = [_take_over(source, into, table, body) for table, body in _WAITING.items()]
+        into.execute("BEGIN IMMEDIATE")  # one write to disk, however many rows
+        for name, value in _readable(source, "meta", "name"):
+            if name != but:
+                into.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, value))
+        found = [_take_over(source, into, table, body) for table, body in _WAITING.items()]
+        into.execute("COMMIT")
     finally:
         source.close()
     return Damage(f"{damaged.name}: read {' and '.join(found)}; commands that ran are forgotten")
@@ -94,7 +95,7 @@ def _readable(source: sqlite3.Connection, table: str, key: str) -> list[tuple[An
     for order in ("ASC", "DESC"):
         for row in _until_torn(source, f"SELECT * FROM {table} ORDER BY {key} {order}"):  # noqa: S608
             rows.setdefault(row[0], row)
-    return sorted(rows.values(), key=lambda row: row[0])
+    return list(rows.values())
 
 
 def _until_torn(source: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:

@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 from typing import Final
 
+from device.base.files import PRIVATE
+
 MOST_BYTES: Final = 5 * 1024 * 1024
-PRIVATE: Final = 0o600
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

@@ -361,7 +361,7 @@ async def test_g3_a_line_claims_when_the_journal_of_the_one_before_is_noted(
         say_hello(hub, first, "j")
         second = await hub.line(D1)
         say_hello(hub, second, "j")
-        asyncio.get_running_loop().call_later(0.3, slow.let.set)
+        asyncio.get_running_loop().call_later(0.3, slow.let.set)  # the fault: a slow database
         (again,) = await second.until(1, "restart_service")
         assert again["id"] == command_id
 
