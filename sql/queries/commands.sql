@@ -308,81 +308,42 @@ SELECT * FROM command WHERE org_id = $1 AND batch_id = $2
 -- name: list @org
 -- Newest first; a filter that is null matches all. One branch runs, by the index that $14 names; the
 -- limits within have the planner take the rows in order, and the filters look at them one by one.
+WITH bound AS (
+    SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')
+               AS before,
+           CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END AS before_id,
+           coalesce($12::timestamptz, '-infinity') AS since
+)
 SELECT * FROM ((
     SELECT * FROM command
     WHERE $14::text = 'recent' AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT coalesce($12::timestamptz, '-infinity'))
+      AND (created_at, command_id) < ((SELECT before FROM bound), (SELECT before_id FROM bound))
+      AND created_at >= (SELECT since FROM bound)
     ORDER BY created_at DESC, command_id DESC LIMIT $8::bigint * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'device' AND device_id = $2::text AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT greatest((SELECT born($1, $2)), $12))
+      AND (created_at, command_id) < ((SELECT before FROM bound), (SELECT before_id FROM bound))
+      AND created_at >= (SELECT greatest(born($1, $2), since) FROM bound)
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command
     WHERE $14 = 'batch' AND batch_id = $5::text AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT coalesce($12, '-infinity'))
+      AND (created_at, command_id) < ((SELECT before FROM bound), (SELECT before_id FROM bound))
+      AND created_at >= (SELECT since FROM bound)
     ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
 ) UNION ALL (
     SELECT * FROM command WHERE $14 = 'unfinished' AND finished_at IS NULL AND org_id = $1
     ORDER BY created_at DESC, command_id DESC OFFSET 0
 ) UNION ALL (
-    SELECT * FROM command
-    WHERE $14 = 'failed' AND 'FAILED' = ANY ($3::command_status[]) AND failed = 'FAILED' AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT coalesce($12, '-infinity'))
-    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
-) UNION ALL (
-    SELECT * FROM command
-    WHERE $14 = 'failed' AND 'REJECTED' = ANY ($3) AND failed = 'REJECTED' AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT coalesce($12, '-infinity'))
-    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
-) UNION ALL (
-    SELECT * FROM command
-    WHERE $14 = 'failed' AND 'CANCELLED' = ANY ($3) AND failed = 'CANCELLED' AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT coalesce($12, '-infinity'))
-    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
-) UNION ALL (
-    SELECT * FROM command
-    WHERE $14 = 'failed' AND 'TIMEOUT' = ANY ($3) AND failed = 'TIMEOUT' AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT coalesce($12, '-infinity'))
-    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
-) UNION ALL (
-    SELECT * FROM command
-    WHERE $14 = 'failed' AND 'EXPIRED' = ANY ($3) AND failed = 'EXPIRED' AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT coalesce($12, '-infinity'))
-    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
-) UNION ALL (
-    SELECT * FROM command
-    WHERE $14 = 'failed' AND 'UNKNOWN' = ANY ($3) AND failed = 'UNKNOWN' AND org_id = $1
-      AND (created_at, command_id) < (
-          (SELECT least($6::timestamptz, coalesce($13::timestamptz, 'infinity') + interval '1 microsecond')),
-          (SELECT CASE WHEN $6 > $13 THEN '' ELSE coalesce($7, '') END))
-      AND created_at >= (SELECT coalesce($12, '-infinity'))
-    ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+    SELECT c.* FROM (SELECT DISTINCT unnest($3::command_status[]::text[]) AS status) s
+    CROSS JOIN LATERAL (
+        SELECT * FROM command
+        WHERE $14 = 'failed' AND failed = s.status AND org_id = $1
+          AND (created_at, command_id) < ((SELECT before FROM bound), (SELECT before_id FROM bound))
+          AND created_at >= (SELECT since FROM bound)
+        ORDER BY created_at DESC, command_id DESC LIMIT $8 * 1000000000
+    ) c
 )) command
 WHERE ($2 IS NULL OR device_id = $2 AND created_at >= (SELECT born($1, $2)))
   AND ($3 IS NULL OR status = ANY ($3))
