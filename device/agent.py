@@ -136,6 +136,8 @@ class Agent:
             is_degraded=lambda: self._runner.journal_failing,
         )
         self._damages = [each for each in (database.damage, self._config.damage) if each]
+        self._config_changed = asyncio.Event()
+        self._config.changed.append(self._config_changed.set)
         self._take_up_config()
 
     def _bounds(self) -> OutboxBounds:
@@ -321,11 +323,11 @@ class Agent:
             pushed = self._config.pushed.metrics.interval_seconds
             try:
                 async with asyncio.timeout(pushed or self._settings.metrics.interval_seconds):
-                    await self._config.changed.wait()
+                    await self._config_changed.wait()
             except TimeoutError:
                 self._report_status()
             else:
-                self._config.changed.clear()
+                self._config_changed.clear()
                 self._take_up_config()
                 await self._take_up_bounds()
 

@@ -6,6 +6,7 @@ read it; only the agent writes it.
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -33,8 +34,8 @@ class ConfigStore:
         kept, self.damage = _load(path)
         self._kept = _at_start(path, kept)
         self.pushed: PushedConfig = read(self._kept.document)
-        self.changed: Final = asyncio.Event()
-        """Set after each change; whoever follows it clears it."""
+        self.changed: Final[list[Callable[[], None]]] = []
+        """Called after each change."""
 
     @property
     def version(self) -> int:
@@ -47,6 +48,11 @@ class ConfigStore:
     @property
     def hash(self) -> str:
         return hash_of(self._kept.document)
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether the present one is not confirmed yet."""
+        return self._kept.trial is not None
 
     @property
     def rolled_back(self) -> str | None:
@@ -84,7 +90,8 @@ class ConfigStore:
             raise CommandFailed("config_not_written", error.strerror or "I/O error") from None
         self._kept = new
         self.pushed = read(new.document)
-        self.changed.set()
+        for follow in self.changed:
+            follow()
 
 
 def _load(path: Path) -> tuple[StoredConfig, Damage | None]:
