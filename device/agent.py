@@ -22,6 +22,7 @@ from device.base.errors import (
     EXIT_RESTART,
     AgentError,
     BadSettings,
+    CommandFailed,
     JournalUnavailable,
     TurnedAway,
     fault_in,
@@ -29,11 +30,19 @@ from device.base.errors import (
 from device.base.state_directory import claimed, os_boot_id
 from device.commands.book import Book
 from device.commands.journal import Journal
-from device.commands.recovery import swapped
+from device.commands.recovery import rolled_back, swapped
+from device.config.commit import ConfigTrial
+from device.config.patch import PushedConfig
+from device.config.pushed import with_pushed
 from device.config.store import ConfigStore
+from device.desired.health import Health
+from device.desired.keeper import DesiredKeeper
+from device.desired.small import SmallSections
+from device.desired.trial import ConfigTrials
 from device.events.disk_outbox import DiskOutbox
 from device.events.outbox import OutboxBounds
 from device.events.production import Production
+from device.executors.config import pushed
 from device.executors.context import Tools
 from device.executors.runner import Runner
 from device.heartbeat import Heartbeat
@@ -56,8 +65,9 @@ from device.settings import Settings
 from device.update.own_version import agent_version
 from device.update.proof import Proof
 from device.update.versions import Versions
+from protocol.codec import encode
 from protocol.commands import COMMANDS
-from protocol.frames import CONNECTION_MODE, Auth, ConnectionMode, Hello
+from protocol.frames import DESIRED, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId
 from protocol.telemetry import Alert
 
@@ -81,30 +91,32 @@ class Agent:
         self,
         settings: Settings,
         *,
+        own_settings: Settings,
+        config: ConfigStore,
         key: str | None,
         way_out: WayOut,
         cloud: CloudClient | None,
         database: Database,
         own_log: OwnLog,
     ) -> None:
-        """Raises `StateUnavailable`."""
+        """`settings` are `own_settings`, which the device's file says, with what was pushed over
+        them. Raises `StateUnavailable`."""
         self._settings = settings
         self._way_out = way_out
         self._own_log = own_log
         self._end: asyncio.Future[End] | None = None
         self._boot_id = secrets.token_hex(8)
         self._os_boot_id = os_boot_id(settings.power.os_boot_id_file)
+        self._config = config
         self._hub_clock = HubClock()
         self._book = Book(self._hub_clock.is_past)
         self._journal = Journal(database, os_boot_id=self._os_boot_id)
-        self._config = ConfigStore(settings.state / "config.json")
         self._outbox = DiskOutbox(database, boot_id=self._boot_id, bounds=self._bounds())
         self._production = Production(database)
         self._records = RecordQueue(database, bounds=self._record_bounds())
         self._intake = RecordIntake(self._records, self._production, company_id=settings.company_id)
         self._full_queue = FullQueueAlert(self._records, self._outbox)
         self._cloud = cloud
-        self._told_no_cloud = False
         self._uplink = Uplink()
         self._versions = Versions(Path(settings.versions_dir)) if settings.versions_dir else None
         self._http = httpx.AsyncClient(
@@ -126,6 +138,23 @@ class Agent:
             self._records, self._outbox, http=self._http, tokens=self._enrolment
         )
         self._to_cloud = CloudCourier(self._records, self._outbox, client=cloud)
+        self._trials = ConfigTrials(
+            config, own_settings, self._health(), restart=lambda: self.end(End.RESTART)
+        )
+        self._desired = DesiredKeeper(
+            http=self._http,
+            tokens=self._enrolment,
+            uplink=self._uplink,
+            config=config,
+            trials=self._trials,
+            small=SmallSections(
+                database,
+                self._production,
+                self._records,
+                switch=self._switch,
+                changed=self._report_status,
+            ),
+        )
         self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools())
         self._heartbeat = Heartbeat(
             disk_path=settings.metrics.disk_path,
@@ -162,6 +191,7 @@ class Agent:
             records=self._records,
             hurry=self._hurry,
             config=self._config,
+            trials=self._trials,
             production=self._production,
             logs=LogSources(self._settings, self._own_log),
             http=self._http,
@@ -191,7 +221,10 @@ class Agent:
     async def _serve(self, ending: "asyncio.Future[End]") -> End:
         record = self._versions.read() if self._versions else None
         rows = swapped(self._journal.load(), record.command_id if record else None)
-        await self._runner.put(self._book.load(rows, self._os_boot_id))
+        rows = rolled_back(rows, self._config.rolled_back)
+        trial = self._config.trial
+        going_on = trial.origin.command_id if trial else None
+        await self._runner.put(self._book.load(rows, self._os_boot_id, going_on=going_on))
         await self._tell_damages()
         if self._cloud is None:  # the settings may have named one before
             await self._records.forget_cloud()
@@ -209,6 +242,8 @@ class Agent:
                     self._enrolment.run(lambda token: self._uplink.send(Auth(token=token))),
                     self._connect(),
                     self._proof().run(),
+                    self._desired.run(),
+                    self._desired.go_on(self._push_ended),
                 )
             ]
             how = await ending
@@ -262,7 +297,7 @@ class Agent:
             events=self._outbox,
             effects=self._runner,
             opened=self._line_opened,
-            switch=self._switch,
+            handed_over=self._desired.handed_over,
         )
 
     async def _connect(self) -> None:
@@ -279,17 +314,29 @@ class Agent:
         self._enrolment.look()
         self._report_status()
         self._to_hub.hurry()  # the hub is there
+        self._desired.line_opened()
 
     async def _switch(self, mode: ConnectionMode) -> None:
-        """A device without access to a cloud goes on with the hub, and says so, once. Raises
-        `JournalUnavailable`."""
-        if self._cloud is not None or mode == "VIA_LOCAL_SERVER":
-            self._told_no_cloud = False
-            await self._records.switch(mode)
-        elif not self._told_no_cloud:
-            _log.warning("cloud_not_configured")
+        """Raises `CommandFailed` without access to a cloud, and `JournalUnavailable`."""
+        if self._cloud is None and mode == "DIRECT_CLOUD":
             await self._outbox.add(Alert(severity="WARN", code="no_cloud", message=NO_CLOUD))
-            self._told_no_cloud = True
+            raise CommandFailed("no_cloud", NO_CLOUD)
+        await self._records.switch(mode)
+
+    def _health(self) -> Health:
+        return Health(
+            self._settings.config,
+            healthy_seconds=self._settings.firmware.healthy_seconds,
+            stood=self._uplink.stood,
+            state=lambda: encode({"type": "state", "config": self._config.document}),
+        )
+
+    async def _push_ended(self, trial: ConfigTrial, failure: CommandFailed | None) -> None:
+        """Of a push whose trial took a restart of the agent."""
+        if trial.origin.command_id is not None:
+            command_id = CommandId(trial.origin.command_id)
+            ended = failure or pushed(self._config, trial.change)
+            await self._runner.finish(command_id, ended)
 
     def _proof(self) -> Proof:
         return Proof(
@@ -312,7 +359,8 @@ class Agent:
             config_rolled_back=CommandId(self._config.rolled_back)
             if self._config.rolled_back
             else None,
-            accepts=[CONNECTION_MODE],
+            accepts=[DESIRED],
+            sections=self._desired.sections(),
         )
 
     def _report_status(self) -> None:
@@ -380,21 +428,45 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
 
     After `restart_service` this process becomes the restarted agent: it executes `restart_argv`,
     or its own command line again; with `supervised` it returns 75 instead."""
-    way_out = _way_out(settings.outward)
-    client = _cloud_client(settings, cloud) if cloud else None
     own_log = OwnLog(settings.logs.level)
     own_log.configure()
     structlog.contextvars.bind_contextvars(device=settings.id)
     with claimed(settings.state), _logged(own_log, settings.state):
+        config = ConfigStore(
+            settings.state / "config.json",
+            os_boot_id=os_boot_id(settings.power.os_boot_id_file),
+            pushable=settings.config.pushable,
+        )
+        effective, way_out = _with_pushed(settings, config)
+        client = _cloud_client(effective, cloud) if cloud else None
         database = Database(Path(settings.state) / "state.db")
         try:
             agent = Agent(
-                settings, key=key, way_out=way_out, cloud=client, database=database, own_log=own_log
+                effective,
+                own_settings=settings,
+                config=config,
+                key=key,
+                way_out=way_out,
+                cloud=client,
+                database=database,
+                own_log=own_log,
             )
             how = asyncio.run(agent.run())
         finally:
             database.close()
     return 0 if how is End.STOP else _start_again(settings)
+
+
+def _with_pushed(settings: Settings, config: ConfigStore) -> tuple[Settings, WayOut]:
+    """What was pushed and cannot be used is left out: the device's own file may still be good."""
+    try:
+        effective = with_pushed(settings, config.pushed)
+        return effective, WayOut(effective.outward)
+    except (BadSettings, CannotTrust) as error:
+        if config.pushed == PushedConfig():
+            raise BadSettings(str(error)) from None
+        _log.error("pushed_settings_not_used", reason=str(error))
+        return settings, _way_out(settings.outward)
 
 
 @contextlib.contextmanager

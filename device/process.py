@@ -1,7 +1,7 @@
 """Running another program: no shell, its own process group, a time limit, a bound on its output.
 
 When the run ends, for whatever reason, the whole group is gone: first SIGTERM, after two seconds
-SIGKILL. Standard input is empty and `LONGLINE_*` variables are not handed on.
+SIGKILL. Standard input is what is given, else empty; `LONGLINE_*` variables are not handed on.
 """
 
 import asyncio
@@ -45,15 +45,20 @@ class CompletedProcess(Struct, frozen=True, kw_only=True):
 
 
 async def run(
-    argv: Sequence[str], *, timeout_seconds: float, stdout_limit: int, stderr_limit: int
+    argv: Sequence[str],
+    *,
+    timeout_seconds: float,
+    stdout_limit: int,
+    stderr_limit: int,
+    stdin: bytes = b"",
 ) -> CompletedProcess:
     """Run `argv` to its end. Raises `CannotRun` and `TimedOut`; cancelling kills the group."""
-    process = await _start(argv)
+    process = await _start(argv, has_input=bool(stdin))
     out, err = Capture(stdout_limit), Capture(stderr_limit)
     timed_out = False
     try:
         async with asyncio.timeout(timeout_seconds):
-            await _follow(process, out, err)
+            await _follow(process, stdin, out, err)
     except TimeoutError:
         timed_out = True
     finally:
@@ -68,11 +73,11 @@ async def run(
     return finished
 
 
-async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
+async def _start(argv: Sequence[str], *, has_input: bool) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
             *argv,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if has_input else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -83,7 +88,9 @@ async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
         raise CannotRun(f"cannot run {argv[0]}: {reason}") from None
 
 
-async def _follow(process: asyncio.subprocess.Process, out: Capture, err: Capture) -> None:
+async def _follow(
+    process: asyncio.subprocess.Process, stdin: bytes, out: Capture, err: Capture
+) -> None:
     if process.stdout is None or process.stderr is None:
         raise AssertionError("both are pipes")
     async with asyncio.TaskGroup() as tasks:
@@ -91,11 +98,23 @@ async def _follow(process: asyncio.subprocess.Process, out: Capture, err: Captur
             tasks.create_task(_drain(process.stdout, out)),
             tasks.create_task(_drain(process.stderr, err)),
         ]
+        writer = tasks.create_task(_feed(process.stdin, stdin))
         await process.wait()
         # A grandchild may hold the pipe open for ever; what it writes later is not ours.
+        writer.cancel()
         _, late = await asyncio.wait(readers, timeout=EOF_SECONDS)
         for reader in late:
             reader.cancel()
+
+
+async def _feed(stream: asyncio.StreamWriter | None, content: bytes) -> None:
+    """A program need not read it."""
+    if stream is None:
+        return
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        stream.write(content)
+        await stream.drain()
+    stream.close()
 
 
 async def _drain(stream: asyncio.StreamReader, capture: Capture) -> None:

@@ -21,7 +21,7 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -138,10 +138,21 @@ class CloudSettings(SettingsPart, frozen=True):
     client_secret_file: str | None = None
 
 
+Pushable = Literal["metrics", "logs", "outbox", "queue", "hub", "tls", "proxy"]
+
+
 class ConfigSettings(SettingsPart, frozen=True):
+    """What the hub may push, and how a change proves itself."""
+
+    pushable: tuple[Pushable, ...] = ("metrics", "logs", "outbox", "queue")
+    """Of the agent's own settings. The last three of all can cut the line to the hub."""
+    health_argv: Argv | None = None
+    """Ends with 0 when the device is well with a change; the state is on its standard input."""
+    health_seconds: Annotated[float, Meta(gt=0, le=600)] = 10.0
+    """How long one run of it may take."""
     confirm_seconds: Annotated[float, Meta(ge=1, le=3600)] = 20.0
-    """How long the hub may stay out of reach after a `push_config` before it is undone, unless the
-    command says."""
+    """How long a change on trial may take to prove itself before it is undone, unless the command
+    says."""
 
 
 class ShellSettings(SettingsPart, frozen=True):

@@ -38,6 +38,7 @@ from hub.campaigns.wiring import build as build_campaigns
 from hub.commands.wiring import build as build_commands
 from hub.config.wiring import build as build_config
 from hub.dashboards import build as build_dashboards
+from hub.desired.wiring import build as build_desired
 from hub.devices.wiring import build as build_devices
 from hub.edge.wiring import build as build_edge
 from hub.firmware.wiring import build as build_firmware
@@ -119,7 +120,9 @@ class Replica:
         )
         self.people, self._jwks, of_accounts = build_accounts(base, self.audit, site)
         accounts = self.people.accounts
-        devices, of_devices = build_devices(base, self.audit, self.telemetry, accounts, limits)
+        devices, of_devices = build_devices(
+            base, self.audit, self.telemetry, accounts, limits, hint_desired=hints.desired
+        )
         self.lines, of_lines = build_lines(
             base, self.telemetry, accounts, hint_takeover=hints.taken
         )
@@ -131,7 +134,8 @@ class Replica:
         groups, of_groups = build_groups(
             base, self.audit, devices, dispatching, on_change=show_groups
         )
-        edge, of_edge = build_edge(base, self.audit, self.telemetry, self.lines, cloud=cloud)
+        edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud)
+        desired, of_desired = build_desired(base, devices, self.lines, self.commands, config)
         self.campaigns, of_campaigns = build_campaigns(
             base, self.audit, self.telemetry, self.commands
         )
@@ -142,12 +146,12 @@ class Replica:
             base, self.audit, self.telemetry, accounts, groups
         )
         self.membership, meter, of_replicas = build_replicas(
-            base, self.telemetry, stream, self.lines, self.commands, edge, self.dashboards,
+            base, self.telemetry, stream, self.lines, self.commands, desired, edge, self.dashboards,
             hear=limits.told, alone=alone,
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_devices, of_lines, of_commands, of_config,
-            of_groups, of_edge, of_campaigns, of_firmware, of_dashboards, of_replicas,
+            of_groups, of_edge, of_desired, of_campaigns, of_firmware, of_dashboards, of_replicas,
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

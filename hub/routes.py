@@ -46,6 +46,8 @@ from hub.config.rest import (
     RevertBody,
     SchemaBody,
 )
+from hub.desired.rest import DesiredEndpoints
+from hub.desired.service import WantedDocument
 from hub.devices.bulk_rest import BulkEndpoints, DeviceBulk, DeviceBulkBody
 from hub.devices.rest import (
     ConnectedDevice,
@@ -144,6 +146,7 @@ ROUTES: Final = (
     Route("GET", "/devices/{id}/metrics/names", TelemetryEndpoints.metric_names, "telemetry:list", "List the metric names of a device.", exists=DeviceEndpoints.exists, answer=list[str]),
     Route("GET", "/devices/{id}/logs/sources", TelemetryEndpoints.log_sources, "telemetry:list", "List the log sources of a device.", exists=DeviceEndpoints.exists, answer=list[str]),
     Route("GET", "/devices/{id}/config", ConfigEndpoints.get, "configurations:get", "Get the desired and the reported configuration.", exists=DeviceEndpoints.exists, answer=Config),
+    Route("POST", "/devices/{id}/config/retry", ConfigEndpoints.retry, "configurations:update", "Hand over again a configuration that the device refused.", answer=Config),
     Route("POST", "/devices/{id}/config/revert", ConfigEndpoints.revert, "configurations:update", "Revert to an earlier configuration version.", body=RevertBody, answer=Config),
     Route("GET", "/devices/{id}/config/history", ConfigEndpoints.history, "configurations:list", "List configuration pushes and their outcomes.", exists=DeviceEndpoints.exists, query=ListQuery, answer=ConfigChange, listing=True),
 
@@ -193,6 +196,7 @@ ROUTES: Final = (
     Route("PUT", "/config-schema", ConfigEndpoints.set_schema, "config-schema:update", "Set the configuration schema.", body=SchemaBody, answer=ConfigSchema),
     Route("DELETE", "/config-schema", ConfigEndpoints.delete_schema, "config-schema:delete", "Delete the configuration schema."),
 
+    Route("GET", "/device/desired/{kind}", DesiredEndpoints.get, Door.DEVICE, "Get a section of the calling device's desired state.", answer=WantedDocument, has_etag=True),
     Route("POST", "/sync", EdgeEndpoints.sync, Door.DEVICE, "Upload production records.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
     Route("GET", "/cloud-sync", EdgeEndpoints.overview, "cloud-sync:get", "Get the state of the cloud queue.", answer=CloudSync),
     Route("GET", "/cloud-sync/dead-letters", EdgeEndpoints.dead_letters, "dead-letters:list", "List records that the cloud rejected.", query=ListQuery, answer=DeadLetter, listing=True),

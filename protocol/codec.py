@@ -108,7 +108,7 @@ _HUB_FRAME_TYPES: Final = frozenset(
         "error",
         "pong",
         "auth_ok",
-        "connection_mode",
+        "desired",
     }
 )
 

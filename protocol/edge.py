@@ -6,13 +6,12 @@ records of a device with one id are the same when their digests are equal."""
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
 from protocol.codec import rfc3339
-from protocol.merge_patch import canonical
 
 Kind = Literal["bottle", "batch", "pallet", "fixation"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -20,6 +19,9 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 MOST_RECORDS: Final = 1000
 """In one call of `POST /sync`."""
 MOST_RECORD_BYTES: Final = 32 * 1024
+
+_EXACT: Final = 2.0**53
+"""Below it every whole number is a float, too."""
 
 # Ids stand in paths: no slash, no white space, no control characters, no step to another folder.
 _CHARACTER: Final = r"[^\s/\x00-\x1f\x7f]"
@@ -59,5 +61,22 @@ class SyncAnswer(Struct, frozen=True):
 
 def digest(record: EdgeRecord) -> bytes:
     """Equal for equal content, however it was written."""
-    content = [record.kind, record.company_id, rfc3339(record.ts), canonical(record.data)]
+    content = [record.kind, record.company_id, rfc3339(record.ts), _in_one_form(record.data)]
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()
+
+
+def _in_one_form(value: object) -> object:
+    """`value`, decoded JSON, with each number in its one form."""
+    match value:
+        case bool():
+            return value
+        case int() | float():
+            number = float(value)
+            return int(number) if number.is_integer() and abs(number) < _EXACT else number
+        case list():
+            return [_in_one_form(item) for item in cast("list[object]", value)]
+        case dict():
+            fields = cast("dict[str, object]", value)
+            return {name: _in_one_form(item) for name, item in fields.items()}
+        case _:
+            return value

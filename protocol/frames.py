@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol.errors import FrameErrorCode
 from protocol.ids import CommandId, CommandIdField, DeviceId, ReplicaId
-from protocol.replies import Ack, Progress, Result
+from protocol.replies import Ack, Progress, Result, ResultError
 from protocol.telemetry import Alert, BootId, Event, LogLine, Print, Scan, Seq, Status
 
 
@@ -31,6 +31,22 @@ class Ping(Frame, frozen=True, tag="ping"):
     pass
 
 
+SectionKind = Annotated[str, Meta(min_length=1, max_length=32)]
+SectionVersion = Annotated[str, Meta(max_length=64)]
+"""Opaque for a device: what the hub's answer said."""
+SectionHash = Annotated[str, Meta(max_length=128)]
+"""SHA-256 in hex of a document as canonical JSON (RFC 8785)."""
+
+
+class SectionState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a device has of one section of its desired state."""
+
+    version: SectionVersion | None = None
+    hash: SectionHash | None = None
+    refused: SectionVersion | None = None
+    """The version that it was handed over last, where it could not take it or has undone it."""
+
+
 class Hello(Frame, frozen=True, tag="hello"):
     """Optional, at most once, before any other frame. Without it a device supports every command
     and keeps no journal."""
@@ -49,10 +65,41 @@ class Hello(Frame, frozen=True, tag="hello"):
     """Frames beyond version 1 that the device understands: the hub sends it no others."""
     max_frame: Annotated[int, Meta(ge=LEAST_MAX_FRAME)] | None = None
     """The longest frame that the device takes, in bytes: the hub sends it no longer one."""
+    sections: Annotated[dict[SectionKind, SectionState], Meta(max_length=16)] | None = None
+    """The sections of desired state that the device takes; for a device that accepts `desired`."""
 
+
+TakenStatus = Literal["trial", "applied", "failed", "rolled_back"]
+
+
+class DesiredStatus(Frame, frozen=True, tag="desired_status"):
+    """What became of a section that was handed over: again after each change."""
+
+    kind: SectionKind
+    version: SectionVersion
+    hash: SectionHash
+    status: TakenStatus
+    restart_required: Annotated[list[str], Meta(max_length=1000)] | None = None
+    error: ResultError | None = None
+
+
+TAKEN_BY_HUBS: Final = ("desired_status",)
+"""Frames beyond version 1 that this hub takes."""
 
 DeviceFrame = (
-    Auth | Ping | Hello | Ack | Progress | Result | Status | LogLine | Scan | Print | Event | Alert
+    Auth
+    | Ping
+    | Hello
+    | DesiredStatus
+    | Ack
+    | Progress
+    | Result
+    | Status
+    | LogLine
+    | Scan
+    | Print
+    | Event
+    | Alert
 )
 
 # Hub → device.
@@ -67,6 +114,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     replica_id: ReplicaId
     heartbeat_seconds: int
     server_time: str
+    accepts: list[str] | None = None
+    """Frames beyond version 1 that this hub takes."""
 
 
 class Cancel(Frame, frozen=True, tag="cancel"):
@@ -110,24 +159,16 @@ class AuthOk(Frame, frozen=True, tag="auth_ok"):
 ConnectionMode = Literal["VIA_LOCAL_SERVER", "DIRECT_CLOUD"]
 """Where a device sends its records of production: to the hub, or to the cloud by itself."""
 
-CONNECTION_MODE: Final = "connection_mode"
+DESIRED: Final = "desired"
 
 
-class ConnectionModeFrame(Frame, frozen=True, tag=CONNECTION_MODE):
-    """Where to send records of production: after `hello`, and whenever it changes. Only for devices
-    whose `hello` accepts it."""
+class Desired(Frame, frozen=True, tag=DESIRED):
+    """A section of the device's desired state is another than it has: it asks for it by REST. Only
+    for devices whose `hello` accepts it, and names the section."""
 
-    mode: ConnectionMode
+    kind: str
+    version: str
+    hash: str
 
 
-HubFrame = (
-    Welcome
-    | Cancel
-    | ResultAck
-    | EventAck
-    | Reconnect
-    | Error
-    | Pong
-    | AuthOk
-    | ConnectionModeFrame
-)
+HubFrame = Welcome | Cancel | ResultAck | EventAck | Reconnect | Error | Pong | AuthOk | Desired

@@ -1,16 +1,9 @@
-"""JSON merge patch (RFC 7396): how `push_config` changes a configuration, on both sides; and the
-hash by which both sides know that they have the same."""
+"""JSON merge patch (RFC 7396): how `push_config` changes a configuration, on both sides."""
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any, Final, cast
-
-import msgspec
+from typing import Any, cast
 
 Document = dict[str, Any]
-
-_EXACT: Final = 2.0**53
-"""Below it every whole number is a float, too."""
 
 
 def merge(target: object, patch: object) -> Any:
@@ -39,26 +32,3 @@ def leading_to(target: Document, known: Sequence[Document]) -> Document:
 
 def _is_object(value: object) -> bool:
     return isinstance(value, dict)
-
-
-def hash_of(document: Document) -> str:
-    """SHA-256 in hex; equal for equal JSON, whatever the order of members and however numbers are
-    written (a database may keep 1e3 as 1000)."""
-    return hashlib.sha256(msgspec.json.encode(canonical(document), order="sorted")).hexdigest()
-
-
-def canonical(value: object) -> object:
-    """`value`, decoded JSON, with each number in its one form."""
-    match value:
-        case bool():
-            return value
-        case int() | float():
-            number = float(value)
-            return int(number) if number.is_integer() and abs(number) < _EXACT else number
-        case list():
-            return [canonical(item) for item in cast("list[object]", value)]
-        case dict():
-            fields = cast("Document", value)
-            return {name: canonical(item) for name, item in fields.items()}
-        case _:
-            return value

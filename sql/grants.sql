@@ -45,8 +45,8 @@ TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     app_user, campaign, cloud_sync_queue, command, config_schema, device_config,
-    device_config_history, device_group, event_mark, firmware_release, job, login_address,
-    refresh_token, replica, signing_key, user_session
+    device_config_history, device_group, device_section, event_mark, firmware_release, job,
+    login_address, refresh_token, replica, signing_key, user_session
 TO longline_hub;
 
 REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions FROM PUBLIC;

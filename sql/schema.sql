@@ -196,7 +196,6 @@ CREATE TABLE device (
     created_at         timestamptz NOT NULL DEFAULT now(),
     deleted_at         timestamptz,
     command_seq        bigint NOT NULL DEFAULT 0,
-    mode_changed_at    timestamptz,
     lowest             bigint NOT NULL DEFAULT 0,
     highest            bigint NOT NULL DEFAULT 0,
     reborn_at          timestamptz,
@@ -207,8 +206,7 @@ COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same 
 COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
 CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
 COMMENT ON COLUMN device.reborn_at IS 'When a deleted device was registered anew: what is older is of the former one.';
-CREATE INDEX device_mode_changed ON device (mode_changed_at) WHERE mode_changed_at IS NOT NULL;
-COMMENT ON COLUMN device.mode_changed_at IS 'When connection_mode was last set: replicas tell the lines that were open then.';
+COMMENT ON COLUMN device.connection_mode IS 'As the section mode of its desired state says: a copy, for lists.';
 COMMENT ON COLUMN device.command_seq IS 'The number of the last command accepted for this device; the row lock on it gives the order.';
 
 CREATE FUNCTION born(org text, device text) RETURNS timestamptz
@@ -613,11 +611,40 @@ CREATE TABLE device_config (
     error            text,
     reported_hash    text,
     highest_version  bigint NOT NULL DEFAULT 0,
+    refused          bigint,
+    retried          bigint,
+    changed_at       timestamptz,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
 COMMENT ON COLUMN device_config.highest_version IS 'Of all that were ever desired: a version that was taken back is never given to another document.';
 COMMENT ON COLUMN device_config.reported_hash IS 'What the device last named as the hash of its configuration; null for a device that names none.';
+COMMENT ON COLUMN device_config.refused IS 'The desired version that the device could not take, or has undone: it is not handed over again.';
+COMMENT ON COLUMN device_config.retried IS 'The desired version that it shall try all the same.';
+COMMENT ON COLUMN device_config.changed_at IS 'When it may have begun to differ: replicas hand it over to the lines that were open then.';
+CREATE INDEX device_config_changed ON device_config (changed_at) WHERE changed_at IS NOT NULL;
+
+CREATE TABLE device_section (
+    org_id     text NOT NULL,
+    device_id  text NOT NULL,
+    kind       text NOT NULL CHECK (kind IN ('production', 'mode')),
+    version    bigint NOT NULL DEFAULT 0,
+    document   jsonb NOT NULL,
+    hash       text NOT NULL,
+    taken      jsonb,
+    taken_hash text,
+    refused    bigint,
+    error      jsonb,
+    changed_at timestamptz,
+    PRIMARY KEY (org_id, device_id, kind),
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+);
+COMMENT ON TABLE device_section IS 'What a device should have, and has, beside its configuration; no row, what every device begins with.';
+COMMENT ON COLUMN device_section.hash IS 'SHA-256 in hex of the document as canonical JSON.';
+COMMENT ON COLUMN device_section.taken IS 'What the device has; null while that is not known, or is none of what the hub knows.';
+COMMENT ON COLUMN device_section.refused IS 'The version that the device could not take, or has undone: it is not handed over again.';
+COMMENT ON COLUMN device_section.changed_at IS 'When it may have begun to differ: replicas hand it over to the lines that were open then.';
+CREATE INDEX device_section_changed ON device_section (changed_at) WHERE changed_at IS NOT NULL;
 
 CREATE TABLE device_config_history (
     org_id     text NOT NULL,
@@ -637,6 +664,7 @@ CREATE TABLE device_config_history (
     PRIMARY KEY (org_id, device_id, version),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
+CREATE INDEX device_config_history_pending ON device_config_history (org_id, device_id) WHERE outcome = 'pending';
 COMMENT ON COLUMN device_config_history.device_version IS 'The version under which the device keeps it.';
 COMMENT ON COLUMN device_config_history.base_version IS 'The version that was desired before, on which the patch builds.';
 COMMENT ON COLUMN device_config_history.document IS 'What the patch made of it; of the newest versions, and of those that may be needed again.';

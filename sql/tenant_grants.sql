@@ -54,5 +54,6 @@ GRANT SELECT, UPDATE, DELETE ON
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    app_user, cloud_sync_queue, config_schema, device_config, device_group, firmware_release
+    app_user, cloud_sync_queue, config_schema, device_config, device_group, device_section,
+    firmware_release
 TO longline_app;

@@ -126,10 +126,15 @@ class Book:
     def running(self) -> int:
         return sum(entry.phase is Phase.RUNNING for entry in self._entries.values())
 
-    def load(self, rows: Iterable[JournalRow], os_boot_id: str) -> list[BookEffect]:
-        """Take over what an earlier process left behind."""
+    def load(
+        self, rows: Iterable[JournalRow], os_boot_id: str, *, going_on: str | None = None
+    ) -> list[BookEffect]:
+        """Take over what an earlier process left behind. `going_on` runs on in this process."""
         effects: list[BookEffect] = []
         for row in rows:
+            if row.id == going_on and row.result is None:
+                self._go_on(row.id)
+                continue
             answer = verdict(row, os_boot_id)
             if answer is None:
                 self._entries[row.id] = _Entry(Phase.DORMANT)
@@ -139,6 +144,12 @@ class Book:
                 self._entries[row.id] = entry = _Entry(Phase.FINISHING)
                 effects += self._finish(row.id, entry, answer)
         return effects
+
+    def _go_on(self, command_id: CommandId) -> None:
+        """In its turn: whatever comes after it waits."""
+        self._entries[command_id] = _Entry(Phase.RUNNING)
+        self._lanes.join(command_id, concurrent=False)
+        self._lanes.start()
 
     # What comes down the line.
 

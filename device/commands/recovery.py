@@ -6,6 +6,8 @@
 | started, expecting a new process (`restart_service`) | success: this is the new process |
 | started, expecting a new boot (`reboot_os`, `shutdown_os`) | success under another OS boot id |
 | started, an update that is written down as made (`swapped`) | success: it was |
+| started, a push whose trial goes on in this process | nothing yet |
+| started, a push that was undone at this start | failure, `rolled_back` |
 | started, anything else | `unknown`: it is never run again |
 | done | the stored result |
 """
@@ -58,6 +60,21 @@ def swapped(rows: Iterable[JournalRow], command_id: str | None) -> list[JournalR
         else row
         for row in rows
     ]
+
+
+def rolled_back(rows: Iterable[JournalRow], command_id: str | None) -> list[JournalRow]:
+    """`rows`, with the push that was undone at this start known to have failed."""
+    return [
+        structs.replace(row, result=_undone(row.id))
+        if row.id == command_id and row.os_boot_id is not None and row.result is None
+        else row
+        for row in rows
+    ]
+
+
+def _undone(command_id: CommandId) -> Result:
+    error = ResultError(code="rolled_back", message="the agent ended while it was on trial")
+    return Result(command_id=command_id, success=False, error=error)
 
 
 def verdict(row: JournalRow, os_boot_id: str) -> Result | None:

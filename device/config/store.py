@@ -6,7 +6,8 @@ read it; only the agent writes it.
 """
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +17,31 @@ import structlog
 from device.base.damage import Damage, put_aside
 from device.base.errors import CommandFailed, StateUnavailable
 from device.base.files import write_atomically
-from device.config.commit import StoredConfig, begun, confirmed, undone
-from device.config.patch import ConfigChange, Document, PushedConfig, plan, read
+from device.config.commit import (
+    ConfigTrial,
+    Handed,
+    Origin,
+    StoredConfig,
+    Until,
+    at_start,
+    begun,
+    confirmed,
+    known,
+    refusing,
+    replaced,
+    undone,
+)
+from device.config.patch import (
+    ConfigChange,
+    Document,
+    NotPushable,
+    PushedConfig,
+    plan,
+    read,
+    replacing,
+)
+from protocol.canonical import hash_of
 from protocol.codec import encode
-from protocol.merge_patch import hash_of
 
 _log = structlog.stdlib.get_logger()
 
@@ -27,12 +49,14 @@ MOST_BYTES: Final = 256 * 1024
 
 
 class ConfigStore:
-    def __init__(self, path: Path) -> None:
-        """What was on trial is undone. A file that cannot be understood is put aside: see `damage`.
-        Raises `StateUnavailable`."""
+    def __init__(self, path: Path, *, os_boot_id: str, pushable: Collection[str]) -> None:
+        """What was on trial is undone, unless the agent has restarted for it. A file that cannot be
+        understood is put aside: see `damage`. Raises `StateUnavailable`."""
         self._path = path
+        self._os_boot_id = os_boot_id
+        self._pushable = pushable
         kept, self.damage = _load(path)
-        self._kept = _at_start(path, kept)
+        self._kept = _at_start(path, kept, os_boot_id)
         self.pushed: PushedConfig = read(self._kept.document)
         self.changed: Final[list[Callable[[], None]]] = []
         """Called after each change."""
@@ -50,6 +74,11 @@ class ConfigStore:
         return hash_of(self._kept.document)
 
     @property
+    def trial(self) -> ConfigTrial | None:
+        """Of the present one, while it is not confirmed."""
+        return self._kept.trial
+
+    @property
     def on_trial(self) -> bool:
         """Whether the present one is not confirmed yet."""
         return self._kept.trial is not None
@@ -59,28 +88,56 @@ class ConfigStore:
         """The last push, when it was undone."""
         return self._kept.rolled_back
 
-    async def begin(self, patch: Document, command_id: str) -> ConfigChange:
-        """Merge `patch`, write, and take it into use, on trial: `confirm` or `undo` follows. A
-        patch that changes nothing makes no new version. Raises `CommandFailed`; then nothing has
-        changed."""
-        try:
-            change = plan(self._kept.document, patch)
-        except msgspec.ValidationError as error:
-            raise CommandFailed("invalid_config", str(error)) from None
-        if change.applied or change.restart_required:
-            await self._replace(begun(self._kept, change.document, command_id))
-        return change
+    @property
+    def handed(self) -> Handed | None:
+        """What the hub handed over last, while the document is that."""
+        handed = self._kept.handed
+        return handed if handed is not None and handed.hash == self.hash else None
+
+    @property
+    def refused(self) -> str | None:
+        """The version that was handed over last and could not be taken, or was undone."""
+        return self._kept.refused
+
+    def of_patch(self, patch: Document) -> ConfigChange:
+        """Raises `CommandFailed`."""
+        return _checked(lambda: plan(self._kept.document, patch, self._pushable))
+
+    def of_document(self, document: Document) -> ConfigChange:
+        """Raises `CommandFailed`."""
+        return _checked(lambda: replacing(self._kept.document, document, self._pushable))
+
+    def until(self, seconds: float) -> Until:
+        """So many seconds from now, on a clock that a restart of the agent does not end."""
+        return Until(self._os_boot_id, time.clock_gettime(time.CLOCK_BOOTTIME) + seconds)
+
+    async def replace(self, change: ConfigChange, origin: Origin) -> None:
+        """Take it into use. Raises `CommandFailed`; then nothing has changed."""
+        await self._write(replaced(self._kept, change, origin))
+
+    async def begin(self, change: ConfigChange, origin: Origin, until: Until) -> None:
+        """The same on trial: `confirm` or `undo` follows."""
+        await self._write(begun(self._kept, change, origin, until))
 
     async def confirm(self) -> None:
         """What is on trial is good. Raises `CommandFailed`; then it is undone at the next start."""
-        if self._kept.trial is not None:
-            await self._replace(confirmed(self._kept))
+        await self._write(confirmed(self._kept))
 
     async def undo(self) -> None:
         """Back to the last good one. Raises `CommandFailed`; then the next start does it."""
-        await self._replace(undone(self._kept))
+        await self._write(undone(self._kept))
 
-    async def _replace(self, new: StoredConfig) -> None:
+    async def know(self, handed: Handed) -> None:
+        """The document is what the hub handed over already. Raises `CommandFailed`."""
+        await self._write(known(self._kept, handed))
+
+    async def refuse(self, version: str) -> None:
+        """What was handed over cannot be taken. Raises `CommandFailed`."""
+        await self._write(refusing(self._kept, version))
+
+    async def _write(self, new: StoredConfig) -> None:
+        if new == self._kept:
+            return
         content = encode(new)
         if len(content) > MOST_BYTES:
             raise CommandFailed("config_too_large", f"over {MOST_BYTES} bytes")
@@ -92,6 +149,15 @@ class ConfigStore:
         self.pushed = read(new.document)
         for follow in self.changed:
             follow()
+
+
+def _checked(change: Callable[[], ConfigChange]) -> ConfigChange:
+    try:
+        return change()
+    except msgspec.ValidationError as error:
+        raise CommandFailed("invalid_config", str(error)) from None
+    except NotPushable as error:
+        raise CommandFailed("not_pushable", str(error)) from None
 
 
 def _load(path: Path) -> tuple[StoredConfig, Damage | None]:
@@ -124,13 +190,14 @@ def _put_aside(path: Path, error: Exception) -> Damage:
     )
 
 
-def _at_start(path: Path, kept: StoredConfig) -> StoredConfig:
-    if kept.trial is None:
+def _at_start(path: Path, kept: StoredConfig, os_boot_id: str) -> StoredConfig:
+    good = at_start(kept, os_boot_id)
+    if good == kept:
         return kept
-    good = undone(kept)
     try:
         write_atomically(path, encode(good))
     except OSError as error:
         raise StateUnavailable(f"cannot write {path}: {error.strerror}") from None
-    _log.warning("configuration_undone", unconfirmed=kept.version, now=good.version)
+    if good.trial is None:
+        _log.warning("configuration_undone", unconfirmed=kept.version, now=good.version)
     return good

@@ -13,6 +13,7 @@ import httpx
 from msgspec import UNSET, Struct
 
 from device.config.store import ConfigStore
+from device.desired.trial import ConfigTrials
 from device.events.disk_outbox import DiskOutbox
 from device.events.production import Production
 from device.line.enrolment import Enrolment
@@ -46,6 +47,7 @@ class Tools:
     hurry: Callable[[], None]
     """Have records that rest after a failure sent now."""
     config: ConfigStore
+    trials: ConfigTrials
     production: Production
     logs: LogSources
     http: httpx.AsyncClient

@@ -154,16 +154,22 @@ class Runner:
         log.info("command_finished", success=result.success, code=_code(result))
         await self.put(self._book.finished(fitting(result)))
 
+    async def finish(self, command_id: CommandId, ended: Done | CommandFailed) -> None:
+        """Of a command that an earlier process began: record its result and have it sent."""
+        if isinstance(ended, Done):
+            result = _result(command_id, ended)
+        else:
+            result = _failure(command_id, ended)
+        await self.put(self._book.finished(fitting(result)))
+        await self._effects.join()
+
     async def _outcome(
         self, command_id: CommandId, command: Command, context: CommandContext
     ) -> Result:
         try:
             done = await execute(command, context)
         except CommandFailed as error:
-            failure = ResultError(code=error.code, message=error.message)
-            return Result(
-                command_id=command_id, success=False, data=error.data, error=_clean(failure)
-            )
+            return _failure(command_id, error)
         except JournalUnavailable as error:
             return _failed(command_id, "journal_unavailable", str(error))
         except asyncio.CancelledError:
@@ -195,6 +201,11 @@ def _result(command_id: CommandId, done: Done) -> Result:
         data=done.data,
         error=_clean(done.error) if done.error else None,
     )
+
+
+def _failure(command_id: CommandId, error: CommandFailed) -> Result:
+    shown = _clean(ResultError(code=error.code, message=error.message))
+    return Result(command_id=command_id, success=False, data=error.data, error=shown)
 
 
 def _failed(command_id: CommandId, code: str, message: str) -> Result:

@@ -6,7 +6,7 @@ Decides nothing: `device.line.reconnect` says when to come back, `device.line.se
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import structlog
@@ -24,15 +24,15 @@ from device.line.session import (
     Complained,
     EventRefused,
     EventsAcknowledged,
+    HandedOver,
     LineDead,
-    ModeSet,
     Opened,
     PauseRequested,
     PingHub,
     Session,
     SessionEffect,
 )
-from protocol.frames import ConnectionMode, Hello
+from protocol.frames import Desired, Hello
 
 _log = structlog.stdlib.get_logger()
 
@@ -81,7 +81,7 @@ class Connection:
         events: Events,
         effects: Effects,
         opened: Callable[[], None],
-        switch: Callable[[ConnectionMode], Awaitable[None]] | None = None,
+        handed_over: Callable[[Desired], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -96,7 +96,7 @@ class Connection:
         self._events = events
         self._effects = effects
         self._opened = opened
-        self._switch = switch
+        self._handed_over = handed_over
         self._clock = clock
         self._reconnect = ReconnectPolicy(draw)
 
@@ -183,8 +183,8 @@ class Connection:
                 case LineDead():
                     _log.warning("hub_silent")
                     line.abort()
-                case ModeSet(mode=mode):
-                    await self._switch_to(mode)
+                case HandedOver(desired=desired):
+                    self._handed_over(desired)
                 case PauseRequested(seconds=seconds):
                     self._reconnect.wished(seconds)
                 case Authorised(expires_at=expires_at):
@@ -199,14 +199,6 @@ class Connection:
         self._uplink.attach(line, session)
         self._events.rewind()
         self._opened()
-
-    async def _switch_to(self, mode: ConnectionMode) -> None:
-        if self._switch is None:
-            return
-        try:
-            await self._switch(mode)
-        except JournalUnavailable as error:
-            _log.error("connection_mode_not_kept", reason=str(error))
 
     async def _settle(self, effect: EventsAcknowledged | EventRefused) -> None:
         try:

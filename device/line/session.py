@@ -43,10 +43,10 @@ class EventRefused(Struct, frozen=True):
     message: str
 
 
-class ModeSet(Struct, frozen=True):
-    """Where records of production go from now on."""
+class HandedOver(Struct, frozen=True):
+    """A section of desired state may differ from what the device has."""
 
-    mode: frames.ConnectionMode
+    desired: frames.Desired
 
 
 class PauseRequested(Struct, frozen=True):
@@ -81,7 +81,7 @@ SessionEffect = (
     | Opened
     | EventsAcknowledged
     | EventRefused
-    | ModeSet
+    | HandedOver
     | PauseRequested
     | Authorised
     | Complained
@@ -106,6 +106,8 @@ class Session:
         self._hello = hello
         self._liveness = Liveness(now)
         self.is_open = False
+        self.hub_accepts: frozenset[str] = frozenset()
+        """Frames beyond version 1 that the hub takes."""
 
     def send(self, frame: Struct) -> None:
         """Dropped before `welcome`: whatever matters is sent again when the line opens."""
@@ -171,8 +173,8 @@ class Session:
                 return []
             case frames.Reconnect(after_ms=after_ms):
                 return [PauseRequested(after_ms / 1000)]
-            case frames.ConnectionModeFrame(mode=mode):
-                return [ModeSet(mode)]
+            case frames.Desired():
+                return [HandedOver(message)]
             case frames.AuthOk(expires_at=expires_at):
                 return [Authorised(expires_at)]
             case frames.Error():
@@ -183,6 +185,7 @@ class Session:
     def _welcomed(self, welcome: Welcome, now: float) -> list[SessionEffect]:
         self._clock.set(welcome.server_time, now)
         self.is_open = True
+        self.hub_accepts = frozenset(welcome.accepts or ())
         self.send(self._hello())
         return [*self._book.new_line(now), Opened(welcome)]
 

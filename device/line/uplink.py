@@ -43,6 +43,10 @@ class Uplink:
         """Whether `line` is still the present one."""
         return self._line is line
 
+    def hub_accepts(self, frame_type: str) -> bool:
+        """Whether the hub on the present line takes frames of this type."""
+        return self._session is not None and frame_type in self._session.hub_accepts
+
     def send(self, frame: Struct) -> None:
         if self._session is not None:
             self._session.send(frame)
@@ -52,6 +56,15 @@ class Uplink:
         while self._line is None:
             await self._is_open.wait()
         return self._line
+
+    async def stood(self, seconds: float) -> None:
+        """Wait until one line has stood for so long, and carries an answer of the hub."""
+        while True:
+            line = await self.opened()
+            await asyncio.sleep(seconds)
+            if self.carries(line):
+                await self.reached()
+                return
 
     async def reached(self) -> None:
         """Wait until the hub has answered something that was asked after this call began."""

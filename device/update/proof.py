@@ -59,7 +59,7 @@ class Proof:
         seconds = self._settings.confirm_seconds
         try:
             async with asyncio.timeout(seconds):
-                await self._steady()
+                await self._uplink.stood(self._settings.healthy_seconds)
                 await _persist(versions, confirmed(record))
         except TimeoutError:
             _log.error("update_not_confirmed", version=record.version)
@@ -76,14 +76,6 @@ class Proof:
             # The launcher counts this start, and comes to the same end.
             _log.error("update_failure_not_written", reason=error.strerror)
         self._give_up()
-
-    async def _steady(self) -> None:
-        """Wait until one line has stood for long enough."""
-        while True:
-            line = await self._uplink.opened()
-            await asyncio.sleep(self._settings.healthy_seconds)
-            if self._uplink.carries(line):
-                return
 
     async def _tell(self, versions: Versions, record: UpdateRecord, message: str) -> None:
         alert = Alert(severity="CRITICAL", code="firmware_rolled_back", message=message)

@@ -12,7 +12,16 @@ import sql
 from hub.base.database import Database
 
 _Q = sql.queries("clocks")
-_TABLES: Final = ("commands", "campaigns", "targets", "jobs", "lines", "seen", "modes")
+_TABLES: Final = (
+    "commands",
+    "campaigns",
+    "targets",
+    "jobs",
+    "lines",
+    "seen",
+    "sections",
+    "configurations",
+)
 
 
 async def now_of(database: Database) -> datetime:

@@ -10,9 +10,9 @@ from hub.commands.service import CommandRequest, CommandService
 from hub.config.service import ConfigService, ConfigState, HistoryRow, SchemaRow
 from hub.web.inputs import Body, ListQuery
 from hub.web.route import Call
+from protocol.canonical import hash_of
 from protocol.codec import at, rfc3339
 from protocol.ids import DeviceId
-from protocol.merge_patch import hash_of
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
@@ -72,6 +72,11 @@ class ConfigEndpoints:
         await self._commands.dispatch(call.principal, device_id, request)
         hide = await self._service.secrets(org)
         return _config(await self._service.get(org, device_id), hide)
+
+    async def retry(self, call: Call[None, None]) -> Config:
+        org, device_id = call.principal.org, DeviceId(call.path("id"))
+        standing = await self._service.retry(call.principal, device_id)
+        return _config(standing, await self._service.secrets(org))
 
     async def history(self, call: Call[ListQuery, None]) -> Items[ConfigChange]:
         key = decode_number_cursor(call.query.cursor)

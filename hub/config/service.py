@@ -1,7 +1,7 @@
 """`push_config` moves *desired* in the transaction that accepts it; its end, and what the device
 says in `hello`, move *reported*. What may be desired is ruled by the organisation's schema."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,10 +22,13 @@ from hub.config.state import (
     Said,
     after_end,
     after_hello,
+    after_taking,
     desiring,
     fate_of,
+    is_to_hand_over,
     is_to_take_out,
     is_without_effect,
+    retrying,
 )
 from hub.config.store import (
     ConfigStore,
@@ -37,8 +40,9 @@ from hub.config.store import (
     Undone,
 )
 from hub.lines.service import LineRef
+from protocol.canonical import hash_of
 from protocol.commands import PushConfig
-from protocol.frames import Hello
+from protocol.frames import DESIRED, DesiredStatus, Hello
 from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.merge_patch import Document, leading_to, merge
 
@@ -48,6 +52,12 @@ KEPT_PUSHES: Final = 500
 KEPT_DOCUMENTS: Final = 50
 EXPECTED: Final = "expectVersion"
 PUSH: Final = "push_config"
+KIND: Final = "config"
+"""Of the section of desired state."""
+
+
+HandOver = Callable[[DeviceKey, str, int, str], None]
+"""Given a device, the kind of the section, the version and the hash."""
 
 
 class ConfigService:
@@ -55,9 +65,11 @@ class ConfigService:
 
     types = frozenset({PUSH})
 
-    def __init__(self, store: ConfigStore, audit: AuditService) -> None:
+    def __init__(self, store: ConfigStore, audit: AuditService, hand_over: HandOver) -> None:
+        """`hand_over` tells a device, where its line is here."""
         self._store = store
         self._audit = audit
+        self._hand_over = hand_over
         self._rules: dict[OrgId, tuple[datetime, Rule]] = {}
 
     # The listener of commands
@@ -139,7 +151,7 @@ class ConfigService:
             if is_to_take_out(standing, end):
                 standing = await self._taken_out(connection, place, standing)
             standings[place] = standing
-        await self._store.report(connection, standings)
+        await self._store.report(connection, standings, hand_over=True)
 
     async def _taken_out(
         self, connection: Connection, place: DeviceKey, standing: ConfigState
@@ -154,7 +166,7 @@ class ConfigService:
 
     async def said_hello(self, said: Sequence[tuple[LineRef, Hello]]) -> None:
         """Raises `Unavailable`."""
-        telling = {line: hello for line, hello in said if hello.config_version is not None}
+        telling = {line: hello for line, hello in said if _tells(hello)}
         if not telling:
             return
         async with self._store.database.transaction() as connection:
@@ -167,13 +179,53 @@ class ConfigService:
             ]
             pushes = await self._store.pushes(connection, undone)
             changed: dict[DeviceKey, ConfigState] = {}
+            differing: dict[DeviceKey, ConfigState] = {}
             for place, before in standings.items():
-                standing = after_hello(before, _said(hellos[place], before, place, pushes))
+                what = _said(hellos[place], before, place, pushes)
+                standing = after_hello(before, what)
                 if standing.status == ROLLED_BACK:
                     standing = await self._taken_out(connection, place, standing)
                 if standing != before:
                     changed[place] = standing
+                if is_to_hand_over(standing) and not what.is_under_way:
+                    differing[place] = standing
             await self._store.report(connection, changed)
+        self._hand_over_all(differing)
+
+    # Handing over
+
+    async def took(self, reports: Sequence[tuple[LineRef, DesiredStatus]]) -> None:
+        """What became of configurations that were handed over. Raises `Unavailable`."""
+        async with self._store.database.transaction() as connection:
+            lines = sorted({line for line, _ in reports}, key=_by_place)
+            standings = await self._store.lock_of_lines(connection, lines)
+            before = dict(standings)
+            for line, report in reports:
+                if (place := _by_place(line)) in standings:
+                    standings[place] = after_taking(standings[place], report)
+            changed = {place: each for place, each in standings.items() if each != before[place]}
+            await self._store.report(connection, changed)
+
+    async def look(self, places: Sequence[DeviceKey]) -> None:
+        """Hand over what differs, where the line is here. Raises `Unavailable`."""
+        self._hand_over_all(await self._store.differing(places))
+
+    def _hand_over_all(self, standings: Mapping[DeviceKey, ConfigState]) -> None:
+        for place, standing in standings.items():
+            self._hand_over(place, KIND, standing.desired_version, hash_of(standing.desired))
+
+    async def retry(self, by: Principal, device_id: DeviceId) -> ConfigState:
+        """Hand over again what the device refused."""
+        place = (by.org, device_id)
+        async with self._store.database.tenant(by.org).transaction() as connection:
+            standings = await self._store.lock(connection, [place])
+            if place not in standings:
+                raise NotFound("no such device")
+            standing = retrying(standings[place])
+            await self._store.report(connection, {place: standing}, hand_over=True)
+            await self._audit.record(connection, audit_entry(by, "config.retry", device_id))
+        await self.look([place])
+        return standing
 
     # Reading
 
@@ -253,6 +305,10 @@ def _by_place(line: LineRef) -> DeviceKey:
     return line.org, line.device_id
 
 
+def _tells(hello: Hello) -> bool:
+    return hello.config_version is not None or KIND in (hello.sections or {})
+
+
 def _ended(command: CommandRow) -> PushEnd:
     data = command.data or {}
     version, digest = data.get("version"), data.get("hash")
@@ -274,10 +330,13 @@ def _said(hello: Hello, standing: ConfigState, place: DeviceKey, pushes: Sequenc
     mine = [push for push in pushes if (push.org, push.device_id) == place]
     last = next((push for push in mine if push.version == standing.desired_version), None)
     undone = (push for push in mine if push.command_id == hello.config_rolled_back)
+    section = (hello.sections or {}).get(KIND)
     return Said(
         version=hello.config_version or 0,
-        hash=hello.config_hash,
+        hash=(section and section.hash) or hello.config_hash,
         rolled_back=next((push.version for push in undone), None),
         applied_version=last.device_version if last and last.outcome == "applied" else None,
         is_under_way=last is not None and last.outcome == "pending",
+        takes_section=section is not None and DESIRED in (hello.accepts or ()),
+        refused=section and section.refused,
     )

@@ -16,17 +16,22 @@ A push's end, and what the device says in `hello`, move *reported*, which never 
 device does not have. A device that names the hash of its configuration is believed by the hash,
 whatever became of single commands: what has another hash than all that the hub knows of is shown as
 empty. Of a device that names only a version it is known under which version it has what is desired.
+
+A device that names its configuration among its sections is handed over what differs, but not a
+version that it refused, until that changes or somebody asks for another try.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from protocol.canonical import hash_of
 from protocol.errors import CommandErrorCode
+from protocol.frames import DesiredStatus
 from protocol.lifecycle import State
-from protocol.merge_patch import Document, hash_of, merge
+from protocol.merge_patch import Document, merge
 
 ConfigStatus = Literal["in_sync", "pending", "failed", "rolled_back"]
 Fate = Literal["applied", "failed", "rolled_back"]
@@ -36,6 +41,9 @@ ROLLED_BACK: Final = "rolled_back"
 """The `error.code` of a device that went back."""
 WENT_BACK: Final = "the device could not reach the hub and went back to its last good configuration"
 DIFFERS: Final = "the device's configuration is not the desired one"
+BY_PUSH_ALONE: Final = f"{DIFFERS}, and its agent takes one by push_config alone"
+ON_TRIAL: Final = "the device tries the configuration"
+REFUSED: Final = "the device could not take the configuration"
 
 
 NO_EFFECT: Final = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED})
@@ -51,6 +59,10 @@ class ConfigState(Struct, frozen=True, kw_only=True):
     reported_hash: str | None
     status: ConfigStatus
     error: str | None
+    refused: int | None = None
+    """The version that the device could not take, or has undone."""
+    retried: int | None = None
+    """The version that it shall try, though it says that it refused it."""
 
 
 class End(Struct, frozen=True, kw_only=True):
@@ -76,6 +88,10 @@ class Said(Struct, frozen=True, kw_only=True):
     """Under which version the device had what is desired, when that was applied."""
     is_under_way: bool
     """The last push has not ended."""
+    takes_section: bool = False
+    """What differs can be handed over."""
+    refused: str | None = None
+    """The version that the device was handed over last and could not take, or has undone."""
 
 
 def desiring(standing: ConfigState, patch: Document) -> ConfigState:
@@ -136,9 +152,61 @@ def after_hello(standing: ConfigState, said: Said) -> ConfigState:
         return known
     if said.rolled_back == standing.desired_version:
         return replace(known, status="rolled_back", error=WENT_BACK)
-    if said.is_under_way or standing.status in ("failed", "rolled_back"):
+    if said.is_under_way:
+        return known
+    if said.takes_section:
+        return _refusing(known) if _is_refused(standing, said) else _pending(known)
+    if standing.status in ("failed", "rolled_back"):
         return known
     return replace(known, status="pending", error=_drift(said))
+
+
+def after_taking(standing: ConfigState, report: DesiredStatus) -> ConfigState:
+    """What a device says of another than the desired configuration counts for nothing: it is handed
+    over that one."""
+    if report.hash != hash_of(standing.desired):
+        return standing
+    match report.status:
+        case "trial":
+            return replace(standing, status="pending", error=ON_TRIAL)
+        case "applied":
+            known = replace(standing, reported_hash=report.hash, refused=None, retried=None)
+            return _agreed(known, report.hash)
+        case "failed" | "rolled_back":
+            return replace(
+                standing,
+                status=report.status,
+                error=(report.error and report.error.message) or REFUSED,
+                refused=standing.desired_version,
+                retried=None,
+            )
+        case _:
+            assert_never(report.status)
+
+
+def retrying(standing: ConfigState) -> ConfigState:
+    """What the device refused may be handed over again."""
+    known = replace(standing, refused=None, retried=standing.desired_version)
+    return _agreed(known, standing.reported_hash or "")
+
+
+def is_to_hand_over(standing: ConfigState) -> bool:
+    return standing.status == "pending" and standing.refused != standing.desired_version
+
+
+def _is_refused(standing: ConfigState, said: Said) -> bool:
+    says_so = said.refused == str(standing.desired_version) != str(standing.retried)
+    return says_so or standing.refused == standing.desired_version
+
+
+def _refusing(known: ConfigState) -> ConfigState:
+    status: ConfigStatus = "rolled_back" if known.status == "rolled_back" else "failed"
+    error = REFUSED if known.status in ("in_sync", "pending") else known.error
+    return replace(known, status=status, error=error, refused=known.desired_version)
+
+
+def _pending(known: ConfigState) -> ConfigState:
+    return replace(known, status="pending", error=DIFFERS)
 
 
 def _said_document(standing: ConfigState, said: Said) -> Document:
@@ -168,7 +236,7 @@ def _agreed(standing: ConfigState, device_hash: str) -> ConfigState:
 
 def _drift(said: Said) -> str:
     if said.hash is not None or said.applied_version is None:
-        return DIFFERS
+        return BY_PUSH_ALONE
     return f"the device reports version {said.version}, not {said.applied_version}"
 
 

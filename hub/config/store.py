@@ -159,8 +159,13 @@ class ConfigStore:
         return [_push(row) for row in rows]
 
     async def report(
-        self, connection: Connection, standings: Mapping[DeviceKey, ConfigState]
+        self,
+        connection: Connection,
+        standings: Mapping[DeviceKey, ConfigState],
+        *,
+        hand_over: bool = False,
     ) -> None:
+        """With `hand_over` each replica looks whether what is pending can be handed over."""
         if not standings:
             return
         rows = list(standings.values())
@@ -174,7 +179,15 @@ class ConfigStore:
             [row.error for row in rows],
             [row.desired for row in rows],
             [row.desired_version for row in rows],
+            [row.refused for row in rows],
+            [row.retried for row in rows],
+            hand_over,
         )
+
+    async def differing(self, places: Sequence[DeviceKey]) -> dict[DeviceKey, ConfigState]:
+        """Those among these that have another configuration than is desired, and no push under
+        way."""
+        return _standings(await self.database.fetch(_Q["differing"], *_columns(places)))
 
     async def forget(self, *, pushes: int, documents: int) -> None:
         """Keep so many pushes of each device, and of so many what they made."""
@@ -257,6 +270,8 @@ def _standing(row: Row) -> ConfigState:
         reported_hash=row["reported_hash"],
         status=row["status"],
         error=row["error"],
+        refused=row["refused"],
+        retried=row["retried"],
     )
 
 

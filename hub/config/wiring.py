@@ -12,7 +12,7 @@ from hub.lines.service import LineService
 def build(
     base: Foundation, audit: AuditService, lines: LineService, commands: CommandService
 ) -> tuple[ConfigService, Capability]:
-    service = ConfigService(ConfigStore(base.database), audit)
+    service = ConfigService(ConfigStore(base.database), audit, lines.hand_over)
     lines.on_hello(service.said_hello)
     commands.listen(service)
     return service, Capability(

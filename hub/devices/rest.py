@@ -17,6 +17,7 @@ from hub.devices.service import (
     DeviceRow,
     DeviceService,
     Identity,
+    SmallSections,
 )
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Query, Text
@@ -90,6 +91,10 @@ class Device(Struct, frozen=True, rename="camel", kw_only=True):
     metrics: dict[str, float]
     last_seen: str | None
     created_at: str
+    wanted: SmallSections
+    """What the device should have, beside its configuration."""
+    taken: SmallSections
+    """What it has, as far as it says."""
 
 
 class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
@@ -231,4 +236,6 @@ def device_of(row: DeviceRow) -> Device:
         metrics=row.metrics,
         last_seen=at(row.last_seen),
         created_at=rfc3339(row.created_at),
+        wanted=row.wanted,
+        taken=row.taken,
     )

@@ -1,6 +1,6 @@
 """The list of devices, and what an administrator changes of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ from msgspec import Struct
 from hub.accounts.service import AccountService
 from hub.audit.entries import audit_entry, changes_of
 from hub.audit.service import AuditService
+from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
@@ -19,9 +20,12 @@ from hub.devices.store import (
     DeviceRow,
     DeviceStore,
     Identity,
+    SmallSections,
+    WantedSection,
 )
 from protocol.frames import ConnectionMode
-from protocol.ids import DeviceId, OrgId, is_device_id
+from protocol.ids import DeviceId, DeviceKey, OrgId, is_device_id
+from protocol.sections import MODE, mode_document
 
 __all__ = [
     "ConnectedRow",
@@ -30,6 +34,8 @@ __all__ = [
     "DeviceRow",
     "DeviceService",
     "Identity",
+    "SmallSections",
+    "WantedSection",
 ]
 
 NO_SUCH_DEVICE: Final = "no such device"
@@ -47,10 +53,18 @@ class DeviceChange(Struct, frozen=True, kw_only=True):
 
 
 class DeviceService:
-    def __init__(self, store: DeviceStore, accounts: AccountService, audit: AuditService) -> None:
+    def __init__(
+        self,
+        store: DeviceStore,
+        accounts: AccountService,
+        audit: AuditService,
+        hint_desired: Callable[[DeviceKey], None],
+    ) -> None:
+        """`hint_desired`: what a device should have has changed."""
         self._store = store
         self._accounts = accounts
         self._audit = audit
+        self._hint_desired = hint_desired
 
     async def require(self, org: OrgId, device_id: str) -> None:
         """Raises `NotFound` when there is no such device."""
@@ -109,13 +123,21 @@ class DeviceService:
         changed = msgspec.structs.replace(device, **wanted)
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.change(connection, changed)
+            if change.connection_mode is not None:
+                await self.want(connection, [_mode(by.org, device_id, change.connection_mode)])
             if changed.disabled and not device.disabled:
                 await self._store.end_tokens(connection, by.org, [device_id])
             was = msgspec.structs.asdict(device)
             entry = audit_entry(by, action, device_id, changes=_named(changes_of(was, wanted)))
             await self._audit.record(connection, entry)
+        if change.connection_mode is not None:
+            self._hint_desired((by.org, device_id))
         await self._accounts.refresh()
         return await self.get(by.org, device_id)
+
+    async def want(self, connection: Connection, sections: "Sequence[WantedSection]") -> None:
+        """What devices should have of their sections from now on."""
+        await self._store.want(connection, sections)
 
     async def delete(self, by: Principal, device_id: DeviceId) -> None:
         async with self._store.database.tenant(by.org).transaction() as connection:
@@ -124,6 +146,11 @@ class DeviceService:
             await self._store.end_tokens(connection, by.org, [device_id])
             await self._audit.record(connection, audit_entry(by, "device.delete", device_id))
         await self._accounts.refresh()
+
+
+def _mode(org: OrgId, device_id: DeviceId, mode: ConnectionMode) -> WantedSection:
+    document = mode_document(mode)
+    return WantedSection(org=org, device_id=device_id, kind=MODE, document=document, is_taken=False)
 
 
 def _require_visible(name: str | None) -> None:

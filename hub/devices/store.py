@@ -1,22 +1,32 @@
 """The rows of devices."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
 
 import sql
-from hub.base.database import Connection, Database, Row
+from hub.base.database import Connection, Database, Row, as_json
 from hub.base.patterns import containing
 from hub.devices.enrollment import LATELY_SECONDS, KnownDevice
+from protocol.canonical import hash_of
 from protocol.errors import CommandErrorCode
 from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId, ReplicaId
+from protocol.sections import INITIAL, MODE, PRODUCTION, ModeSection, ProductionSection, SmallKind
 from protocol.telemetry import ShownStatus
 
 _Q = sql.queries("devices")
 _DELETED: Final = {"code": str(CommandErrorCode.NOT_FOUND), "message": "the device was deleted"}
 """How commands end that were for it."""
+
+
+class SmallSections(Struct, frozen=True, kw_only=True):
+    """Whether a device produces, and where it sends its records; None = not known."""
+
+    production: ProductionSection | None = None
+    mode: ConnectionMode | None = None
 
 
 class DeviceRow(Struct, frozen=True, kw_only=True):
@@ -37,6 +47,8 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     last_seen: datetime | None
     created_at: datetime
+    wanted: SmallSections
+    taken: SmallSections
 
     @classmethod
     def from_row(cls, row: Row) -> "DeviceRow":
@@ -59,6 +71,8 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             metrics=row["metrics"] or {},
             last_seen=row["last_seen"],
             created_at=row["created_at"],
+            wanted=_sections(INITIAL | _of_each(row["sections"], "wanted")),
+            taken=_sections(_of_each(row["sections"], "taken")),
         )
 
 
@@ -76,6 +90,16 @@ class Identity(Struct, frozen=True, kw_only=True):
     company_id: str | None = None
     production_line_id: str | None = None
     version: str | None = None
+
+
+class WantedSection(Struct, frozen=True, kw_only=True):
+    """What a device should have of a section from now on, and whether it has that already."""
+
+    org: OrgId
+    device_id: DeviceId
+    kind: SmallKind
+    document: dict[str, Any]
+    is_taken: bool
 
 
 class DeviceFilter(Struct, frozen=True, kw_only=True):
@@ -213,6 +237,20 @@ class DeviceStore:
             device.connection_mode,
         )
 
+    async def want(self, connection: Connection, sections: "Sequence[WantedSection]") -> None:
+        rows = [
+            {
+                "org_id": each.org,
+                "device_id": each.device_id,
+                "kind": each.kind,
+                "document": each.document,
+                "hash": hash_of(each.document),
+                "is_taken": each.is_taken,
+            }
+            for each in sections
+        ]
+        await connection.execute(_Q["want"], as_json(rows))
+
     async def delete(
         self, connection: Connection, org: OrgId, device_ids: "list[DeviceId]"
     ) -> "list[DeviceId]":
@@ -232,3 +270,17 @@ class DeviceStore:
     async def known(self, org: OrgId, device_ids: "list[str]") -> set[str]:
         rows = await self.database.tenant(org).fetch(_Q["known"], org, device_ids)
         return {row["device_id"] for row in rows}
+
+
+def _of_each(
+    sections: dict[SmallKind, dict[str, Any]] | None, what: str
+) -> dict[SmallKind, dict[str, Any]]:
+    return {kind: each[what] for kind, each in (sections or {}).items() if each[what] is not None}
+
+
+def _sections(documents: Mapping[SmallKind, dict[str, Any]]) -> SmallSections:
+    production, mode = documents.get(PRODUCTION), documents.get(MODE)
+    return SmallSections(
+        production=None if production is None else ProductionSection(**production),
+        mode=None if mode is None else ModeSection(**mode).mode,
+    )

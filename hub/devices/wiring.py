@@ -1,5 +1,7 @@
 """Enrols the devices of an organisation, lists and changes them."""
 
+from collections.abc import Callable
+
 from hub.accounts.service import AccountService
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
@@ -11,6 +13,7 @@ from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
 from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
+from protocol.ids import DeviceKey
 
 
 def build(
@@ -19,9 +22,11 @@ def build(
     telemetry: TelemetryWriter,
     accounts: AccountService,
     limits: RequestLimits,
+    *,
+    hint_desired: Callable[[DeviceKey], None],
 ) -> tuple[DeviceService, Capability]:
     store = DeviceStore(base.database)
-    service = DeviceService(store, accounts, audit)
+    service = DeviceService(store, accounts, audit, hint_desired)
     enrollments = EnrollmentService(store, accounts, audit, telemetry)
     endpoints = DeviceEndpoints(service, enrollments, limits)
     bulk = BulkEndpoints(BulkService(store, accounts, audit))

@@ -17,7 +17,6 @@ from hub.edge.pushing import LANE, LEASE_SECONDS, Lane, Settlement, WaitingRecor
 from hub.edge.records import Judged
 from protocol.codec import rfc3339
 from protocol.edge import Kind
-from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("edge")
@@ -58,12 +57,6 @@ class DeadRow(Struct, frozen=True, kw_only=True):
     error: str
     attempts: int
     finished_at: datetime
-
-
-class ModeRow(Struct, frozen=True):
-    org: OrgId
-    device_id: DeviceId
-    mode: ConnectionMode
 
 
 class EdgeStore:
@@ -176,17 +169,6 @@ class EdgeStore:
         unsent = int(await self.database.fetchval(_Q["forget_unsent"], record_days, not is_pushed))
         await self.database.fetchval(_Q["forget_records"], record_days)
         return unsent
-
-    async def modes(self, seconds: float) -> list[ModeRow]:
-        return _modes(await self.database.fetch(_Q["modes"], seconds))
-
-    async def modes_of(self, places: Sequence[tuple[OrgId, DeviceId]]) -> list[ModeRow]:
-        orgs, device_ids = [org for org, _ in places], [device_id for _, device_id in places]
-        return _modes(await self.database.fetch(_Q["modes_of"], orgs, device_ids))
-
-
-def _modes(rows: Sequence[Row]) -> list[ModeRow]:
-    return [ModeRow(row["org_id"], row["device_id"], row["connection_mode"]) for row in rows]
 
 
 def _key(lane: Lane) -> tuple[str, str]:

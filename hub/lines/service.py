@@ -28,7 +28,7 @@ from protocol.closing import CloseCode
 from protocol.codec import encode
 from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.frames import Hello, Reconnect
-from protocol.ids import DeviceId, OrgId, ReplicaId
+from protocol.ids import DeviceId, DeviceKey, OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
 
@@ -196,6 +196,13 @@ class LineService:
                 await asyncio.sleep(WATCH_SECONDS)
             else:
                 return [None] * len(said)
+
+    def hand_over(self, place: DeviceKey, kind: str, version: int, digest: str) -> None:
+        """Tell the device, where its line is here, that a section of its desired state is another
+        than it may have."""
+        line = self.registry.get(*place)
+        if line is not None:
+            line.hand_over(kind, version, digest)
 
     def on_hello(self, listener: HelloListener) -> None:
         """`listener` is given what devices said when their lines began, again when it raises

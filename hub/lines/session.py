@@ -10,6 +10,7 @@ database.
 """
 
 import math
+import sys
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,7 +25,19 @@ from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
 from protocol.commands import COMMANDS
 from protocol.errors import FrameErrorCode, InvalidMessage
-from protocol.frames import Auth, AuthOk, Error, EventAck, Hello, Ping, Pong, Welcome
+from protocol.frames import (
+    DESIRED,
+    TAKEN_BY_HUBS,
+    Auth,
+    AuthOk,
+    Desired,
+    Error,
+    EventAck,
+    Hello,
+    Ping,
+    Pong,
+    Welcome,
+)
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.telemetry import Telemetry, TelemetryBase
 
@@ -125,6 +138,7 @@ class LineSession:
         "org",
         "quota",
         "replica_id",
+        "sections",
         "session_id",
         "version",
     )
@@ -159,6 +173,8 @@ class LineSession:
         self.max_frame = max_frame
         self.commands: frozenset[str] = EVERY_COMMAND
         self.accepts: tuple[str, ...] = ()
+        self.sections: tuple[str, ...] = ()
+        """Of desired state, that the device takes."""
         self._send = send
         self._close = close
         self._context = context
@@ -185,6 +201,7 @@ class LineSession:
                     replica_id=self.replica_id,
                     heartbeat_seconds=HEARTBEAT_SECONDS,
                     server_time=self._now(),
+                    accepts=list(TAKEN_BY_HUBS),
                 )
             )
         )
@@ -195,6 +212,12 @@ class LineSession:
 
     def close(self, code: CloseCode) -> None:
         self._close(code)
+
+    def hand_over(self, kind: str, version: int, digest: str) -> None:
+        """A section of desired state is another than the device may have. One that does not take
+        this section goes on without it."""
+        if kind in self.sections:
+            self._send(encode(Desired(kind=kind, version=str(version), hash=digest)))
 
     def acknowledge(self, boot_id: str, seq: int) -> None:
         """Durable events of this start of the agent are committed up to `seq`."""
@@ -257,6 +280,8 @@ class LineSession:
         self.journal_id = hello.journal_id
         self.max_frame = hello.max_frame
         self.accepts = tuple(hello.accepts or ())
+        if hello.sections and DESIRED in self.accepts:
+            self.sections = tuple(map(sys.intern, hello.sections))
         if hello.commands is not None:
             self.commands = frozenset(hello.commands)
         self._settle(hello)

@@ -9,6 +9,7 @@ send     look into the ledger for this device      whose line it is            t
 cancel   ask the device to stop this command       whose line it is            the sweep
 ended    a caller may wait for this command        who accepted it             the sweep
 groups   members of some group changed             all                         a look every 30 s
+desired  another state of this device is desired   all                         a look every 2 s
 
 What was taken of the limits of requests goes to all on a channel of its own (`hub/web/limits.py`);
 nothing finds out what is lost of it, and somebody may have a little more.
@@ -24,10 +25,11 @@ import structlog
 from msgspec import Struct
 
 from hub.commands.service import CommandService
+from hub.desired.service import DesiredService
 from hub.lines.service import LineService
 from hub.lines.store import LineRef
 from hub.web.limits import CHANNEL
-from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
+from protocol.ids import CommandId, DeviceId, DeviceKey, Generation, OrgId, ReplicaId
 
 log = structlog.get_logger(__name__)
 
@@ -45,10 +47,10 @@ def channels_for(replica_id: ReplicaId) -> list[str]:
 
 
 class Hint(Struct, frozen=True, array_like=True, omit_defaults=True):
-    kind: Literal["taken", "send", "cancel", "ended", "groups"]
+    kind: Literal["taken", "send", "cancel", "ended", "groups", "desired"]
     org: OrgId
     subject: str = ""
-    """A device (`taken`, `send`) or a command (`cancel`, `ended`)."""
+    """A device (`taken`, `send`, `desired`) or a command (`cancel`, `ended`)."""
     generation: int = 0
 
 
@@ -78,6 +80,9 @@ class HintSender:
     def groups(self, org: OrgId) -> None:
         self._put(COMMON, Hint("groups", org))
 
+    def desired(self, place: DeviceKey) -> None:
+        self._put(COMMON, Hint("desired", *place))
+
     def _put(self, channel: str, hint: Hint) -> None:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
@@ -98,12 +103,14 @@ class HintReceiver:
         self,
         lines: LineService,
         commands: CommandService,
+        desired: DesiredService,
         groups_changed: Callable[[OrgId], None],
         limits_told: Callable[[bytes], None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._lines = lines
         self._commands = commands
+        self._desired = desired
         self._groups_changed = groups_changed
         self._limits_told = limits_told
         self._spawn = spawn
@@ -124,6 +131,8 @@ class HintReceiver:
             self._spawn(self._commands.cancel_here(names))
         if names := _names(hints, "ended"):
             self._spawn(self._commands.ended_elsewhere(names))
+        if devices := {(h.org, DeviceId(h.subject)) for h in hints if h.kind == "desired"}:
+            self._spawn(self._desired.look(devices))
 
     def resubscribed(self) -> None:
         """What was lost meanwhile is found by the floors."""
@@ -138,7 +147,7 @@ class HintReceiver:
                 self._commands.look((hint.org, DeviceId(hint.subject)))
             case "groups":
                 self._groups_changed(hint.org)
-            case "cancel" | "ended":
+            case "cancel" | "ended" | "desired":
                 pass
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from dashboard_ws.dashboards import Dashboards
 from hub.base.foundation import Capability, Foundation
 from hub.commands.service import CommandService
+from hub.desired.service import DesiredService
 from hub.edge.service import EdgeService
 from hub.lines.service import LineService
 from hub.replicas.hints import HintReceiver, channels_for
@@ -23,6 +24,7 @@ def build(
     stream: StreamWriter,
     lines: LineService,
     commands: CommandService,
+    desired: DesiredService,
     edge: EdgeService,
     dashboards: Dashboards,
     *,
@@ -33,7 +35,7 @@ def build(
     meter = Meter(base, lines, commands, telemetry, stream, dashboards)
     store, gaps = ReplicaStore(base.reserved), StreamGaps(base.bus)
     membership = Membership(store, lines, gaps, tell=meter.tell)
-    receiver = HintReceiver(lines, commands, dashboards.groups_changed, hear, base.spawn)
+    receiver = HintReceiver(lines, commands, desired, dashboards.groups_changed, hear, base.spawn)
     listen = partial(base.bus.subscribe, channels_for(base.replica_id), receiver)
     capability = Capability(
         endpoints=(HealthEndpoints(HealthStore(base.database), edge.pending),),

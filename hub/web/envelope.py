@@ -25,7 +25,7 @@ class Answer(Struct, frozen=True):
     """What an endpoint returns when 200 and the bare data are not what it means.
 
     `success` is the envelope's word (a dispatched command may have failed); `location` names what
-    was made; `cookie` is what a browser keeps, as `Set-Cookie` says it.
+    was made; `cookie` is what a browser keeps, as `Set-Cookie` says it; `etag` names what was sent.
     """
 
     data: Any
@@ -33,6 +33,7 @@ class Answer(Struct, frozen=True):
     success: bool = True
     location: str | None = None
     cookie: str | None = None
+    etag: str | None = None
 
 
 class ProblemDocument(Struct, frozen=True, kw_only=True):
@@ -57,7 +58,11 @@ def respond(result: object) -> Response:
             content: dict[str, Any] = {"success": True, "data": items, "page": Page(following)}
             return Response(_encoder.encode(content), media_type=JSON)
         case Answer():
-            headers = {"Location": result.location, "Set-Cookie": result.cookie}
+            headers = {
+                "Location": result.location,
+                "Set-Cookie": result.cookie,
+                "ETag": result.etag,
+            }
             body = _encoder.encode({"success": result.success, "data": result.data})
             return Response(
                 body, status_code=result.status, headers=_present(headers), media_type=JSON

@@ -96,6 +96,8 @@ class Route(Struct, frozen=True):
     raw_body: bool = False
     """The endpoint reads an octet-stream itself."""
     raw_answer: bool = False
+    has_etag: bool = False
+    """`If-None-Match` is answered with 304."""
 
 
 class Guard(Protocol):

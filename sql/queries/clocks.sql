@@ -41,6 +41,10 @@ WHERE closed_at IS NULL AND connected_at > now() + interval '5 seconds'
 -- Devices that were heard of in the future.
 UPDATE device_state SET last_seen = now() WHERE last_seen > now() + interval '5 seconds'
 
--- name: modes
--- Devices that were switched in the future.
-UPDATE device SET mode_changed_at = now() WHERE mode_changed_at > now() + interval '5 seconds'
+-- name: sections
+-- Sections that changed in the future.
+UPDATE device_section SET changed_at = now() WHERE changed_at > now() + interval '5 seconds'
+
+-- name: configurations
+-- Configurations that changed in the future.
+UPDATE device_config SET changed_at = now() WHERE changed_at > now() + interval '5 seconds'

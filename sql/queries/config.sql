@@ -75,11 +75,22 @@ JOIN unnest($1::text[], $2::text[]) AS n (org_id, device_id)
 -- What devices have, and how that compares; and what is desired without what was taken out.
 UPDATE device_config c
 SET reported = n.reported, reported_version = n.version, reported_hash = n.hash,
-    status = n.status, error = n.error, desired = n.desired, desired_version = n.desired_version
+    status = n.status, error = n.error, desired = n.desired, desired_version = n.desired_version,
+    refused = n.refused, retried = n.retried,
+    changed_at = CASE WHEN $12 AND n.status = 'pending' THEN clock_timestamp() ELSE c.changed_at END
 FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-            $8::jsonb[], $9::bigint[])
-     AS n (org_id, device_id, reported, version, hash, status, error, desired, desired_version)
+            $8::jsonb[], $9::bigint[], $10::bigint[], $11::bigint[])
+     AS n (org_id, device_id, reported, version, hash, status, error, desired, desired_version,
+           refused, retried)
 WHERE c.org_id = n.org_id AND c.device_id = n.device_id
+
+-- name: differing
+-- Those among these devices that have another configuration than is desired, and no push under way.
+SELECT c.* FROM device_config c
+JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
+WHERE c.status = 'pending' AND c.refused IS DISTINCT FROM c.desired_version
+  AND NOT EXISTS (SELECT 1 FROM device_config_history h
+                  WHERE h.org_id = c.org_id AND h.device_id = c.device_id AND h.outcome = 'pending')
 
 -- name: get @org
 SELECT * FROM device_config WHERE org_id = $1 AND device_id = $2

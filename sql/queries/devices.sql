@@ -63,7 +63,7 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (org_id, device_id) DO UPDATE
 SET name = excluded.name, company_id = excluded.company_id, tags = excluded.tags,
     production_line_id = excluded.production_line_id, deleted_at = NULL, disabled = false,
-    version = NULL, connection_mode = DEFAULT, mode_changed_at = NULL,
+    version = NULL, connection_mode = DEFAULT,
     created_at = now(), reborn_at = now()
 WHERE device.deleted_at IS NOT NULL
 RETURNING reborn_at IS NOT NULL AS reborn
@@ -77,6 +77,8 @@ WITH state AS (
     DELETE FROM device_config WHERE org_id = $1 AND device_id = $2
 ), history AS (
     DELETE FROM device_config_history WHERE org_id = $1 AND device_id = $2
+), sections AS (
+    DELETE FROM device_section WHERE org_id = $1 AND device_id = $2
 ), marks AS (
     DELETE FROM event_mark WHERE org_id = $1 AND device_id = $2
 )
@@ -91,7 +93,10 @@ SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
        s.status AS said,
        ARRAY(SELECT m.group_id FROM device_group_member m
              WHERE m.org_id = d.org_id AND m.device_id = d.device_id
-             ORDER BY m.group_id) AS group_ids
+             ORDER BY m.group_id) AS group_ids,
+       (SELECT jsonb_object_agg(x.kind, jsonb_build_object('wanted', x.document, 'taken', x.taken))
+        FROM device_section x
+        WHERE x.org_id = d.org_id AND x.device_id = d.device_id) AS sections
 FROM device d
 LEFT JOIN device_state s USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
@@ -105,7 +110,10 @@ WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 -- else belongs to them one by one, until the page is full.
 SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
                        WHERE m.org_id = device.org_id AND m.device_id = device.device_id
-                       ORDER BY m.group_id) AS group_ids
+                       ORDER BY m.group_id) AS group_ids,
+       (SELECT jsonb_object_agg(x.kind, jsonb_build_object('wanted', x.document, 'taken', x.taken))
+        FROM device_section x
+        WHERE x.org_id = device.org_id AND x.device_id = device.device_id) AS sections
 FROM (
     SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
            r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
@@ -161,9 +169,23 @@ LIMIT $4
 
 -- name: change @org
 UPDATE device SET name = $3, company_id = $4, production_line_id = $5, tags = $6, disabled = $7,
-                  connection_mode = $8,
-                  mode_changed_at = CASE WHEN connection_mode = $8 THEN mode_changed_at ELSE now() END
+                  connection_mode = $8
 WHERE org_id = $1 AND device_id = $2
+
+-- name: want @org
+-- A section of desired state as it is wanted from now on: a new version, also of the same document, so
+-- that a device that refused it tries it again.
+INSERT INTO device_section AS s (org_id, device_id, kind, version, document, hash, taken, taken_hash,
+                                 changed_at)
+SELECT org_id, device_id, kind, 1, document, hash, CASE WHEN is_taken THEN document END,
+       CASE WHEN is_taken THEN hash END, clock_timestamp()
+FROM json_to_recordset($1::json)
+     AS n (org_id text, device_id text, kind text, document jsonb, hash text, is_taken boolean)
+ORDER BY org_id, device_id, kind
+ON CONFLICT (org_id, device_id, kind) DO UPDATE
+SET version = s.version + 1, document = excluded.document, hash = excluded.hash, error = NULL,
+    taken = coalesce(excluded.taken, s.taken), taken_hash = coalesce(excluded.taken_hash, s.taken_hash),
+    changed_at = excluded.changed_at
 
 -- name: lock_known @org
 -- Those among these that exist, under the lock that orders their commands: what was accepted for them

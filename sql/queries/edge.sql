@@ -163,13 +163,3 @@ WITH gone AS (
     RETURNING 1
 )
 SELECT count(*) FROM gone
-
--- name: modes_of
--- Where these devices send their records.
-SELECT d.org_id, d.device_id, d.connection_mode
-FROM device d JOIN unnest($1::text[], $2::text[]) AS w (org_id, device_id) USING (org_id, device_id)
-
--- name: modes
--- Where devices send their records, of those that were told otherwise within so many seconds ($1).
-SELECT org_id, device_id, connection_mode FROM device
-WHERE mode_changed_at > now() - make_interval(secs => $1) AND deleted_at IS NULL

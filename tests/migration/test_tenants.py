@@ -35,6 +35,8 @@ INSERT INTO device (org_id, device_id, name) VALUES ('{0}', 'd', 'd');
 INSERT INTO device_state (org_id, device_id) VALUES ('{0}', 'd');
 INSERT INTO device_line (org_id, device_id, replica_id, session_id) VALUES ('{0}', 'd', 'r', 's');
 INSERT INTO device_config (org_id, device_id) VALUES ('{0}', 'd');
+INSERT INTO device_section (org_id, device_id, kind, document, hash)
+VALUES ('{0}', 'd', 'mode', '{{}}', '');
 INSERT INTO device_config_history (org_id, device_id, version, actor, command_id, patch)
 VALUES ('{0}', 'd', 1, 'u', 'c', '{{}}');
 INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery, timeout_ms,

@@ -10,7 +10,9 @@ from hub.web.contract.rules import (
     DISPATCH_HEADERS,
     DISPATCH_ONE,
     ENROL,
+    ETAG,
     HEADERS,
+    IF_NONE_MATCH,
     UNFOUND,
     Rules,
     key_of,
@@ -124,6 +126,8 @@ class RouteOperation:
         ]
 
     def _headers(self) -> tuple[Json, ...]:
+        if self._route.has_etag:
+            return (IF_NONE_MATCH,)
         return DISPATCH_HEADERS if self._dispatches else HEADERS.get(self._key, ())
 
     def _body(self) -> Json | None:
@@ -150,6 +154,8 @@ class RouteOperation:
                 "416": {"description": "The range lies beyond the file."},
             }
         answer = {str(self._route.status): self._success()}
+        if self._route.has_etag:
+            return answer | {"304": {"description": "`If-None-Match` names it."}}
         return answer | {"202": self._accepted()} if self._dispatches else answer
 
     def _success(self) -> Json:
@@ -167,6 +173,8 @@ class RouteOperation:
         answer: Json = {"description": "Done.", "content": json_content(an_envelope(data))}
         if self._route.status == 201:
             answer |= {"description": "Created.", "headers": {"Location": LOCATION}}
+        if self._route.has_etag:
+            answer["headers"] = {"ETag": ETAG}
         return answer
 
     def _accepted(self) -> Json:

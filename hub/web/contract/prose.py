@@ -35,6 +35,7 @@ TAGS: Final = {
     "firmware": "Releases and their artifacts.",
     "config-schema": "The JSON Schema of device configurations.",
     "sync": "Production records from devices.",
+    "device": "What a device asks for itself.",
     "cloud-sync": "The queue of records to the cloud.",
     "health": "The health of the hub and the fleet.",
     "settings": "Enrolment and retention.",

@@ -96,6 +96,8 @@ DISPATCH_HEADERS: Final = (
     ),
     _header("Prefer", "`respond-async` answers 202 as soon as the command is committed."),
 )
+IF_NONE_MATCH: Final = _header("If-None-Match", "The `ETag` of what the caller has.")
+ETAG: Final = {"description": "Names this content.", "schema": {"type": "string"}}
 HEADERS: Final[dict[RouteKey, tuple[Json, ...]]] = {
     ("POST", "/firmware/releases"): (
         _header("X-Signature", "Ed25519 signature of the artifact, in base64."),

@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from protocol.merge_patch import hash_of, merge
+from protocol.canonical import hash_of
+from protocol.merge_patch import merge
 from tests.acceptance.hub.clients import Device, Fleet, Json, Rest, until
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from protocol.merge_patch import hash_of
+from protocol.canonical import hash_of
 from tests.acceptance.hub.clients import Fleet, Rest, new_id
 from tests.acceptance.hub.process import HubProcess
 

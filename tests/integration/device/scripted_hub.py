@@ -13,10 +13,12 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from protocol.canonical import hash_of
 from protocol.codec import rfc3339
 
 DEADLINE = 15.0
 KEY = "let-me-in"
+DESIRED = "/api/v1/device/desired/"
 
 Frame = dict[str, Any]
 
@@ -43,6 +45,10 @@ class ScriptedHub:
         self.pages: list[tuple[str, int, bytes]] = []
         """(path, status, page) that a portal in between answers, each once and in order."""
         self.redirects: dict[str, str] = {}
+        self.refuses = False
+        """Whether it answers nobody, as one that is overloaded."""
+        self.desired: dict[str, Frame] = {}
+        """By kind: what a device is answered that asks for this section."""
         self._changed = asyncio.Condition()
         self._tell = asyncio.Event()
 
@@ -52,6 +58,8 @@ class ScriptedHub:
         path = request.path.partition("?")[0]
         self.asked.append(path)
         self._tell.set()
+        if self.refuses:
+            return connection.respond(503, "try later\n")
         if path in self.redirects:
             headers = Headers({"Location": self.redirects[path], "Content-Length": "0"})
             return Response(302, "Found", headers, b"")
@@ -64,7 +72,25 @@ class ScriptedHub:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if bearer not in self.valid_tokens:
             return connection.respond(401, "no such token\n")
+        if path.startswith(DESIRED):
+            return self._section(connection, request, path.removeprefix(DESIRED))
         return None
+
+    def _section(self, connection: ServerConnection, request: Request, kind: str) -> Response:
+        if kind not in self.desired:
+            return connection.respond(404, "no such section\n")
+        etag = f'"{self.desired[kind]["version"]}"'
+        if request.headers.get("If-None-Match") == etag:
+            return Response(304, "Not Modified", Headers({"ETag": etag}), b"")
+        body = json.dumps({"success": True, "data": self.desired[kind]}).encode()
+        headers = Headers({"ETag": etag, "Content-Length": str(len(body))})
+        return Response(200, "OK", headers, body)
+
+    async def hand_over(self, kind: str, version: str, document: Frame) -> None:
+        """As a hub does when a section differs from what `hello` said."""
+        found = {"version": version, "hash": hash_of(document)}
+        self.desired[kind] = {**found, "document": document}
+        await self.send({"type": "desired", "kind": kind, **found})
 
     def _token(self, connection: ServerConnection, request: Request) -> Response:
         key = request.headers.get("X-Enrollment-Key")
@@ -100,6 +126,7 @@ class ScriptedHub:
                 "replicaId": "r-1",
                 "heartbeatSeconds": 10,
                 "serverTime": rfc3339(datetime.now(UTC) + self.clock_ahead),
+                "accepts": ["desired_status"],
             },
         )
         try:
@@ -144,7 +171,7 @@ class ScriptedHub:
                 self._tell.clear()
                 await self._tell.wait()
 
-    async def frame(self, kind: str, after: int = 0, **fields: object) -> Frame:
+    async def frame(self, kind: str, after: int = 0, /, **fields: object) -> Frame:
         """The first frame from number `after` on of this type and with these fields."""
 
         def found() -> Frame | None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from protocol.merge_patch import hash_of
+from protocol.canonical import hash_of
 from tests.integration.device.agents import Bench
 from tests.integration.device.scripted_hub import scripted_hub
 

@@ -144,7 +144,9 @@ class Hub:
             tell=lambda _: make_told(lines=len(self.lines.registry)),
             clock=lambda: self.seconds,
         )
-        self.config = ConfigService(ConfigStore(database), AuditService(AuditStore(database)))
+        self.config = ConfigService(
+            ConfigStore(database), AuditService(AuditStore(database)), self.lines.hand_over
+        )
         self.lines.on_hello(self.config.said_hello)
         self.store = CommandStore(database)
         self.commands = CommandService(

@@ -74,14 +74,20 @@ async def test_g18_jobs_lines_and_devices_of_the_future_are_of_now(database: Dat
         await ahead(database, "job", "next_run", "last_run")
         await ahead(database, "device_line", "connected_at")
         await ahead(database, "device_state", "last_seen")
-        await database.execute("UPDATE device SET mode_changed_at = now() + interval '10 years'")
+        await database.execute("UPDATE device_config SET changed_at = now() + interval '10 years'")
+        await database.execute(
+            "INSERT INTO device_section (org_id, device_id, kind, document, hash, changed_at)"
+            " SELECT org_id, device_id, 'mode', '{}', '', now() + interval '10 years' FROM device"
+        )
         await bring_to_present(database)
         late = await database.fetchval(
-            "SELECT greatest(l.connected_at, s.last_seen, d.mode_changed_at, "
+            "SELECT greatest(l.connected_at, s.last_seen, c.changed_at, x.changed_at, "
             "(SELECT greatest(next_run, last_run) FROM job WHERE kind = 'cloud_lane')) "
             "> clock_timestamp() "
             "FROM device d JOIN device_line l USING (org_id, device_id) "
-            "JOIN device_state s USING (org_id, device_id)"
+            "JOIN device_state s USING (org_id, device_id) "
+            "JOIN device_config c USING (org_id, device_id) "
+            "JOIN device_section x USING (org_id, device_id)"
         )
         assert late is False
         calendar = "SELECT next_run > now() + interval '1 year' FROM job WHERE wait IS NULL"

@@ -1,6 +1,7 @@
 """A dashboard's handler with a stream in memory: authentication, time, groups, failures."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -43,6 +44,14 @@ class House:
             frame=frame,
             replica_id=REPLICA,
         )
+
+    async def is_dark(self) -> None:
+        """Wait until nobody reads the stream: the last one turns off the light."""
+        async with asyncio.timeout(5):
+            for _ in itertools.count():
+                if not self.stream.receivers:
+                    return
+                await asyncio.sleep(0.005)
 
     async def later(self, seconds: float) -> None:
         """Time passes, and a sweep comes."""
@@ -285,9 +294,8 @@ async def test_a_dashboard_that_left_during_a_recovery_leaves_nothing(
     since = {"type": "subscribe", "id": "a", "since": {"epoch": "e1", "offset": 0}}
     guest.dashboard.text(msgspec.json.encode(since))
     guest.dashboard.closed(1006)
-    await asyncio.sleep(0.05)
+    await house.is_dark()
     assert guest.heard() == []
-    assert house.stream.receivers == []  # the last one turns off the light
 
 
 async def test_a_tail_that_fails_is_begun_again(

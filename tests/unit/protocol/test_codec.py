@@ -27,6 +27,11 @@ DEVICE_FRAMES: list[dict[str, Any]] = [
     {
         "type": "hello", "bootId": "b", "agentVersion": "1", "journalId": "j",
         "commands": ["force_sync"], "unfinished": ["c-1"], "configVersion": 3,
+        "accepts": ["desired"], "sections": {"mode": {"version": "1", "hash": "a"}},
+    },
+    {
+        "type": "desired_status", "kind": "config", "version": "7", "hash": "a",
+        "status": "failed", "restartRequired": ["a.b"], "error": {"code": "c", "message": "m"},
     },
     {"type": "ack", "commandId": "c-1"},
     {"type": "progress", "commandId": "c-1", "percent": 40.5, "stage": "s", "message": "m"},
@@ -54,7 +59,7 @@ HUB_FRAMES: list[msgspec.Struct] = [
     frames.Error(code=frames.FrameErrorCode.INVALID_FRAME, message="m", boot_id="b", seq=7),
     frames.Pong(server_time=TS),
     frames.AuthOk(expires_at=TS),
-    frames.ConnectionModeFrame(mode="DIRECT_CLOUD"),
+    frames.Desired(kind="mode", version="3", hash="0" * 64),
 ]  # fmt: skip
 
 PARAMS: dict[str, dict[str, Any]] = {

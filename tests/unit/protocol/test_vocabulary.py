@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.canonical import hash_of
 from protocol.closing import CLOSINGS, CloseCode, closing
 from protocol.commands import (
     COMMANDS,
@@ -30,7 +31,7 @@ from protocol.ids import (
     uuid7,
 )
 from protocol.lifecycle import LifecycleEvent
-from protocol.merge_patch import hash_of, leading_to, merge
+from protocol.merge_patch import leading_to, merge
 from protocol.replies import Ack, Outcome, Progress, Reply, Result, event_of
 
 # Name: danger, safe to redeliver, seconds (protocol.md, 1.4)

@@ -48,6 +48,9 @@ INSERT INTO device_state (org_id, device_id, status, metrics, last_seen)
 SELECT org_id, device_id, CASE WHEN device_id LIKE '%99' THEN 'ERROR' ELSE 'ONLINE' END,
        '{"temperature": 20.5, "pressure": 3}', now() FROM device;
 INSERT INTO device_config (org_id, device_id) SELECT org_id, device_id FROM device;
+INSERT INTO device_section (org_id, device_id, kind, document, hash)
+SELECT org_id, device_id, kind, '{}', ''
+FROM device, unnest('{production,mode}'::text[]) AS k (kind);
 INSERT INTO device_config_history (org_id, device_id, version, actor, command_id, patch)
 SELECT org_id, device_id, v, 'someone', device_id || '-' || v, '{}'
 FROM device, generate_series(1, 4) v;

@@ -174,6 +174,11 @@ _CONFIG: Final = [
     Read("config.hidden", "'default'"),
 ]
 _DEVICES: Final = [
+    Read("config.differing", _FEW, 3 * 3 * KEY),
+    Read("desired.sections", _FEW, 3 * KEY),
+    Read("desired.section", "'default', 'd77', 'mode'"),
+    Read("desired.steered", f"{_FEW}, '{{enable_device,disable_device}}'", 3 * 2 * KEY),
+    Read("desired.changed", "10"),
     Read("devices.standing", "'default', 'd77'"),
     Read("devices.lock_standing", "'default', 'd77', 60"),
     Read("devices.get", "'default', 'd77'", 5 * KEY),
@@ -206,8 +211,6 @@ _EDGE: Final = [
     Read("edge.pending"),
     Read("edge.overview", "'default'"),
     Read("edge.dead_letters", "'default', NULL, NULL, 101", 2 * _APART),
-    Read("edge.modes_of", _FEW, 3 * 2 * KEY),
-    Read("edge.modes", "60"),
     Read("jobs.fence", "1, 0, 'r'"),
 ]
 _OTHERS: Final = [

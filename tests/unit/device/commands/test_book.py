@@ -209,3 +209,13 @@ def test_what_an_earlier_process_left_behind() -> None:
     assert runs(recorded(book, book.deliver(delivery(CommandId("waiting")), 0.0))) == ["waiting"]
     (result,) = sent(recorded(book, book.cancel(CommandId("also-waiting"), 0.0)))
     assert error_of(result).code == "cancelled"
+
+
+def test_what_goes_on_in_this_process_keeps_its_turn() -> None:
+    book = make_book()
+    row = JournalRow(id=CommandId("push"), os_boot_id=BOOT)
+    assert book.load([row], BOOT, going_on="push") == []
+    assert sent(book.deliver(delivery(CommandId("push")), 0.0)) == [Ack(command_id=row.id)]
+    behind = Delivery(id=CommandId("c2"), deadline=None, command=EnableDevice())
+    assert runs(recorded(book, book.deliver(behind, 0.0))) == []
+    assert runs(recorded(book, book.finished(make_result("push")))) == ["c2"]

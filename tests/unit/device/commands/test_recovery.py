@@ -1,6 +1,6 @@
 import pytest
 
-from device.commands.recovery import JournalRow, expects_of, swapped, verdict
+from device.commands.recovery import JournalRow, expects_of, rolled_back, swapped, verdict
 from protocol.commands import ForceSync, RebootOs, RestartService, ShutdownOs
 from protocol.ids import CommandId
 from tests.unit.device.factories import make_result
@@ -51,3 +51,16 @@ def test_an_update_that_is_written_down_was_made() -> None:
     assert made.success
     assert swapped(rows, None) == rows
     assert swapped([JournalRow(id=C1)], C1) == [JournalRow(id=C1)]
+
+
+def test_a_push_that_was_undone_at_the_start_has_failed() -> None:
+    rows = [JournalRow(id=C1, os_boot_id="now"), JournalRow(id=CommandId("c2"), os_boot_id="now")]
+    undone, other = rolled_back(rows, C1)
+    failed = verdict(undone, "now")
+    assert failed is not None
+    assert failed.error is not None
+    assert (failed.success, failed.error.code) == (False, "rolled_back")
+    assert other == rows[1]
+    done = [JournalRow(id=C1, os_boot_id="now", result=make_result(C1))]
+    assert rolled_back(done, C1) == done
+    assert rolled_back([JournalRow(id=C1)], C1) == [JournalRow(id=C1)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.config.patch import changed_paths, plan
+from device.config.patch import NotPushable, changed_paths, plan
 from protocol.merge_patch import merge
 
 Leaf = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
@@ -16,6 +16,8 @@ Json = st.recursive(
     max_leaves=8,
 )
 Document = st.dictionaries(st.text("abc", min_size=1, max_size=2), Json, max_size=4)
+
+PUSHABLE = ("metrics", "logs", "outbox", "queue")
 
 RFC_7396: list[tuple[Any, Any, Any]] = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -67,6 +69,7 @@ def test_hot_keys_are_applied_and_the_others_need_a_restart() -> None:
     change = plan(
         {"metrics": {"intervalSeconds": 5}, "port": 1},
         {"metrics": {"intervalSeconds": 9}, "port": {"name": "x"}, "logs": {"level": "DEBUG"}},
+        PUSHABLE,
     )
     assert change.applied == ["logs.level", "metrics.intervalSeconds"]
     assert change.restart_required == ["port.name"]
@@ -74,10 +77,22 @@ def test_hot_keys_are_applied_and_the_others_need_a_restart() -> None:
 
 
 def test_what_is_the_same_already_is_not_reported() -> None:
-    change = plan({"a": {"b": 1}}, {"a": {"b": 1}})
+    change = plan({"a": {"b": 1}}, {"a": {"b": 1}}, PUSHABLE)
     assert (change.applied, change.restart_required) == ([], [])
 
 
 def test_a_value_that_the_agent_cannot_use_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError):
-        plan({}, {"logs": {"level": "LOUD"}})
+        plan({}, {"logs": {"level": "LOUD"}}, PUSHABLE)
+
+
+def test_what_can_cut_the_line_is_applied_by_a_restart_where_the_file_lets_it() -> None:
+    patch = {"hub": "https://other", "tls": {"caFile": "/ca.pem", "other": 1}}
+    change = plan({}, patch, ("hub", "tls"))
+    assert (change.applied, change.restart_required) == (["hub", "tls.caFile"], ["tls.other"])
+    assert change.cuts
+    assert change.changes_anything
+    with pytest.raises(NotPushable, match=r"tls\.caFile"):
+        plan({}, patch, ("hub",))
+    other = plan({}, {"tls": {"other": 1}}, ())
+    assert (other.restart_required, other.cuts) == (["tls.other"], False)

@@ -8,14 +8,14 @@ from device.line.session import (
     Complained,
     EventRefused,
     EventsAcknowledged,
+    HandedOver,
     LineDead,
-    ModeSet,
     Opened,
     PauseRequested,
     PingHub,
     Session,
 )
-from protocol.frames import Hello, Ping
+from protocol.frames import Desired, Hello, Ping
 from tests.unit.device.factories import make_result, recorded
 
 WELCOME: dict[str, Any] = {
@@ -103,8 +103,8 @@ def test_what_the_hub_says_of_events_and_of_the_line_becomes_effects() -> None:
     line = Line()
     assert line.receive(type="event_ack", bootId="b", seq=4) == [EventsAcknowledged("b", 4)]
     assert line.receive(type="reconnect", afterMs=1500) == [PauseRequested(1.5)]
-    mode = line.receive(type="connection_mode", mode="DIRECT_CLOUD")
-    assert mode == [ModeSet("DIRECT_CLOUD")]
+    desired = {"kind": "mode", "version": "3", "hash": "a"}
+    assert line.receive(type="desired", **desired) == [HandedOver(Desired(**desired))]
     assert line.receive(type="auth_ok", expiresAt=AFTER) == [Authorised(AFTER)]
     refused = {"type": "error", "code": "invalid_frame", "message": "m"}
     assert line.receive(**refused, bootId="b", seq=4) == [EventRefused("b", 4, "m")]

@@ -3,20 +3,28 @@ from typing import Any
 import pytest
 
 from hub.config.state import (
+    BY_PUSH_ALONE,
     DIFFERS,
+    ON_TRIAL,
+    REFUSED,
     WENT_BACK,
     ConfigState,
     End,
     Said,
     after_end,
     after_hello,
+    after_taking,
     desiring,
     fate_of,
+    is_to_hand_over,
     is_to_take_out,
     is_without_effect,
+    retrying,
 )
+from protocol.canonical import hash_of
+from protocol.frames import DesiredStatus, TakenStatus
 from protocol.lifecycle import State
-from protocol.merge_patch import hash_of
+from protocol.replies import ResultError
 
 WANTED = {"a": 2}
 
@@ -143,7 +151,8 @@ def test_a_device_that_went_back_says_so() -> None:
 def test_drift_is_seen() -> None:
     agreed = make_standing(status="in_sync")
     by_hash = after_hello(agreed, make_said(hash="other"))
-    assert (by_hash.status, by_hash.error, by_hash.reported_hash) == ("pending", DIFFERS, "other")
+    assert (by_hash.status, by_hash.reported_hash) == ("pending", "other")
+    assert by_hash.error == BY_PUSH_ALONE
     by_version = after_hello(agreed, make_said(version=0))
     assert by_version.status == "pending"
     assert by_version.error == "the device reports version 0, not 5"
@@ -179,3 +188,44 @@ def test_what_is_reported_by_a_device_that_names_no_hash() -> None:
     assert after_hello(agreed, make_said(version=4, applied_version=None)).reported == WANTED
     late = make_standing(reported_version=3)
     assert after_hello(late, make_said(version=5)).reported == WANTED
+
+
+def test_what_differs_is_handed_over_to_a_device_that_takes_it() -> None:
+    failed = make_standing(status="failed", error="no")
+    said = make_said(hash="other", takes_section=True)
+    standing = after_hello(failed, said)
+    assert (standing.status, standing.error) == ("pending", DIFFERS)
+    assert is_to_hand_over(standing)
+    under_way = after_hello(failed, make_said(hash="x", takes_section=True, is_under_way=True))
+    assert under_way.status == "failed"
+
+
+def test_what_the_device_refused_rests_until_somebody_asks_for_another_try() -> None:
+    said = make_said(hash="other", takes_section=True, refused="2")
+    refused = after_hello(make_standing(status="in_sync"), said)
+    assert (refused.status, refused.error, refused.refused) == ("failed", REFUSED, 2)
+    assert not is_to_hand_over(refused)
+    back = after_hello(make_standing(status="rolled_back", error="no line", refused=2), said)
+    assert (back.status, back.error) == ("rolled_back", "no line")
+    again = retrying(refused)
+    assert (again.status, is_to_hand_over(again)) == ("pending", True)
+    assert is_to_hand_over(after_hello(again, said))
+
+
+def report(status: TakenStatus, **changes: Any) -> DesiredStatus:
+    fields: dict[str, Any] = {"kind": "config", "version": "2", "hash": hash_of(WANTED)}
+    return DesiredStatus(status=status, **{**fields, **changes})
+
+
+def test_what_became_of_a_handed_over_configuration_moves_what_is_reported() -> None:
+    standing = make_standing(refused=2)
+    trial = after_taking(standing, report("trial"))
+    assert (trial.status, trial.error) == ("pending", ON_TRIAL)
+    applied = after_taking(standing, report("applied"))
+    assert (applied.status, applied.reported, applied.refused) == ("in_sync", WANTED, None)
+    assert applied.reported_hash == hash_of(WANTED)
+    error = ResultError(code="rolled_back", message="no line")
+    back = after_taking(standing, report("rolled_back", error=error))
+    assert (back.status, back.error, back.refused) == ("rolled_back", "no line", 2)
+    assert after_taking(standing, report("failed")).error == REFUSED
+    assert after_taking(standing, report("applied", hash="older")) == standing

@@ -1,0 +1,232 @@
+"""Keeps the sections of desired state: fetches what the hub hands over, takes it, and says so.
+
+A section is looked at when the hub names it, and all of them every few minutes. What could not be
+taken, or was undone, is tried again only when the hub hands it over again.
+"""
+
+import asyncio
+from typing import Any, Final, Protocol
+
+import httpx
+import msgspec
+import structlog
+from msgspec import Struct
+
+from device.base.errors import CommandFailed, HubUnreachable, JournalUnavailable
+from device.config.commit import ConfigTrial, Handed, Origin
+from device.config.patch import ConfigChange
+from device.config.store import ConfigStore
+from device.desired.small import SmallSections
+from device.desired.trial import ConfigTrials, Ended
+from device.line.uplink import Uplink
+from protocol.canonical import hash_of
+from protocol.frames import Desired, DesiredStatus, SectionState, TakenStatus
+from protocol.replies import ResultError
+from protocol.sections import CONFIG, MODE, PRODUCTION
+
+_log = structlog.stdlib.get_logger()
+
+LOOK_SECONDS: Final = 300.0
+AGAIN_SECONDS: Final = 5.0
+LONGEST_WAIT_SECONDS: Final = 60.0
+MOST_BYTES: Final = 1024 * 1024
+KINDS: Final = (CONFIG, PRODUCTION, MODE)
+REPORT: Final = "desired_status"
+OK: Final = 200
+NOT_MODIFIED: Final = 304
+
+
+class Wanted(Struct, frozen=True):
+    """What the hub answers: only what decodes as this is an answer (promise G19)."""
+
+    version: str
+    hash: str
+    document: dict[str, Any]
+
+
+class _Body(Struct, frozen=True):
+    data: Wanted
+
+
+_body: Final = msgspec.json.Decoder(_Body)
+
+
+class TokenSource(Protocol):
+    async def token(self) -> str: ...
+
+
+class DesiredKeeper:
+    """`http` reaches the hub, with `tokens` of the device."""
+
+    def __init__(
+        self,
+        *,
+        http: httpx.AsyncClient,
+        tokens: TokenSource,
+        uplink: Uplink,
+        config: ConfigStore,
+        trials: ConfigTrials,
+        small: SmallSections,
+    ) -> None:
+        self._http = http
+        self._tokens = tokens
+        self._uplink = uplink
+        self._config = config
+        self._trials = trials
+        self._small = small
+        self._asked: dict[str, bool] = {}
+        """Sections to look at, and whether the hub has handed them over."""
+        self._etags: dict[str, tuple[str, str]] = {}
+        """Of the last answers, each with the hash of its document."""
+        self._wake = asyncio.Event()
+
+    def sections(self) -> dict[str, SectionState]:
+        """For `hello`: what the device has."""
+        handed = self._config.handed
+        config = SectionState(
+            version=handed.version if handed else "",
+            hash=self._config.hash,
+            refused=self._config.refused,
+        )
+        return {CONFIG: config} | self._small.states()
+
+    def handed_over(self, frame: Desired) -> None:
+        """The hub names a section that may differ."""
+        if frame.kind in KINDS:
+            self._asked[frame.kind] = True
+            self._wake.set()
+
+    def line_opened(self) -> None:
+        """What could not be fetched before is tried again."""
+        if self._asked:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        wait = LOOK_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            except TimeoutError:
+                if self._uplink.hub_accepts(REPORT):
+                    self._asked = dict.fromkeys(KINDS, False) | self._asked
+            self._wake.clear()
+            wait = await self._look(wait)
+
+    async def _look(self, waited: float) -> float:
+        """Seconds until the next look."""
+        asked, self._asked = self._asked, {}
+        failed: dict[str, bool] = {}
+        for kind, is_handed in asked.items():
+            try:
+                await self._bring(kind, is_handed=is_handed)
+            except (HubUnreachable, JournalUnavailable) as error:
+                _log.warning("section_not_fetched", section=kind, reason=str(error))
+                failed[kind] = is_handed
+        self._asked = failed | self._asked
+        if not failed:
+            return LOOK_SECONDS
+        return AGAIN_SECONDS if waited == LOOK_SECONDS else min(2 * waited, LONGEST_WAIT_SECONDS)
+
+    async def _bring(self, kind: str, *, is_handed: bool) -> None:
+        """Raises `HubUnreachable` and `JournalUnavailable`."""
+        have = self.sections()[kind]
+        wanted = await self._fetch(kind, have)
+        if wanted is None:
+            if is_handed:
+                self._say(kind, Handed(have.version or "", have.hash or ""), "applied")
+            return
+        if wanted.version == have.refused and not is_handed:
+            return
+        handed = Handed(wanted.version, wanted.hash)
+        try:
+            _check(wanted)
+            change = await self._take(kind, wanted, handed)
+        except CommandFailed as error:
+            await self._refuse(kind, handed, error)
+        else:
+            restart_required = change.restart_required if change else None
+            self._say(kind, handed, "applied", restart_required=restart_required)
+
+    async def _take(self, kind: str, wanted: Wanted, handed: Handed) -> ConfigChange | None:
+        if kind != CONFIG:
+            await self._small.take(kind, wanted.document, wanted.version)
+            return None
+
+        def begins(_restarts: bool) -> None:
+            self._say(CONFIG, handed, "trial")
+
+        return await self._trials.replace(wanted.document, Origin(handed=handed), begins=begins)
+
+    async def _refuse(self, kind: str, handed: Handed, error: CommandFailed) -> None:
+        _log.error("section_not_taken", section=kind, code=error.code, reason=error.message)
+        status: TakenStatus = "rolled_back" if error.code == "rolled_back" else "failed"
+        if kind != CONFIG:
+            await self._small.refuse(kind, handed.version)
+        elif status == "failed":
+            await self._config.refuse(handed.version)
+        self._say(kind, handed, status, error=error)
+
+    async def go_on(self, pushed: Ended) -> None:
+        """With the trial for which the agent has restarted; `pushed` is called when it was of a
+        push."""
+
+        async def ended(trial: ConfigTrial, failure: CommandFailed | None) -> None:
+            if trial.origin.command_id is not None:
+                await pushed(trial, failure)
+            if trial.origin.handed is not None:
+                status: TakenStatus = "rolled_back" if failure else "applied"
+                self._say(CONFIG, trial.origin.handed, status, error=failure)
+
+        await self._trials.go_on(ended)
+
+    def _say(
+        self,
+        kind: str,
+        handed: Handed,
+        status: TakenStatus,
+        *,
+        restart_required: list[str] | None = None,
+        error: CommandFailed | None = None,
+    ) -> None:
+        """To a hub that takes it; what is lost is in the next `hello`."""
+        if not self._uplink.hub_accepts(REPORT):
+            return
+        self._uplink.send(
+            DesiredStatus(
+                kind=kind,
+                version=handed.version,
+                hash=handed.hash,
+                status=status,
+                restart_required=restart_required,
+                error=error and ResultError(code=error.code, message=error.message),
+            )
+        )
+
+    async def _fetch(self, kind: str, have: SectionState) -> Wanted | None:
+        """None when the device has what it should have. Raises `HubUnreachable`."""
+        headers = {"Authorization": f"Bearer {await self._tokens.token()}"}
+        etag, of_hash = self._etags.get(kind, ("", ""))
+        if etag and of_hash == have.hash:
+            headers["If-None-Match"] = etag
+        try:
+            answer = await self._http.get(f"/api/v1/device/desired/{kind}", headers=headers)
+        except httpx.HTTPError as error:
+            raise HubUnreachable(f"{type(error).__name__}: {error}") from None
+        if answer.status_code == NOT_MODIFIED:
+            return None
+        if answer.status_code != OK or len(answer.content) > MOST_BYTES:
+            raise HubUnreachable(f"the hub answered {answer.status_code}")
+        try:
+            wanted = _body.decode(answer.content).data
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise HubUnreachable("what answered is no hub") from None
+        self._etags[kind] = (answer.headers.get("etag", ""), wanted.hash)
+        return wanted
+
+
+def _check(wanted: Wanted) -> None:
+    """Raises `CommandFailed`."""
+    if hash_of(wanted.document) != wanted.hash:
+        raise CommandFailed("hash_mismatch", "the document is not what its hash says")
