@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Generator
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ from device.base.errors import (
     TurnedAway,
     fault_in,
 )
+from device.base.sharing import Sharing
 from device.base.state_directory import claimed, os_boot_id
 from device.commands.book import Book
 from device.commands.journal import Journal
@@ -52,20 +54,20 @@ from device.line.hub_clock import HubClock
 from device.line.line import LineLost
 from device.line.origin import only_to
 from device.line.uplink import Uplink
+from device.local.programs import AgentParts, LocalPrograms
 from device.logs.log_file import LogFile
 from device.logs.own_log import OwnLog
 from device.logs.sources import LogSources
 from device.records.courier import CloudCourier, HubCourier
 from device.records.drop_folder import DropFolder
 from device.records.intake import FullQueueAlert, RecordIntake
-from device.records.local_socket import LocalSocket
 from device.records.queue import RecordQueue
 from device.records.ways import RecordBounds
 from device.settings import Settings
+from device.update.installed import installed
 from device.update.own_version import agent_version
 from device.update.proof import Proof
 from device.update.versions import Versions
-from protocol.codec import encode
 from protocol.commands import COMMANDS
 from protocol.frames import DESIRED, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId
@@ -138,6 +140,8 @@ class Agent:
             self._records, self._outbox, http=self._http, tokens=self._enrolment
         )
         self._to_cloud = CloudCourier(self._records, self._outbox, client=cloud)
+        self._sharing = Sharing(settings.socket_group)
+        self._programs = LocalPrograms(self._parts())
         self._trials = ConfigTrials(
             config, own_settings, self._health(), restart=lambda: self.end(End.RESTART)
         )
@@ -152,7 +156,7 @@ class Agent:
                 self._production,
                 self._records,
                 switch=self._switch,
-                changed=self._report_status,
+                changed=self._section_changed,
             ),
         )
         self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools())
@@ -162,6 +166,8 @@ class Agent:
             outbox=self._outbox,
             records=self._records,
             production=self._production,
+            readiness=self._programs.readiness,
+            programs=self._programs.metrics,
             is_degraded=lambda: self._runner.journal_failing,
         )
         self._damages = [each for each in (database.damage, self._config.damage) if each]
@@ -199,6 +205,7 @@ class Agent:
             versions=self._versions,
             restart=lambda: self.end(End.RESTART),
             report_status=self._report_status,
+            heard=self._programs.heard,
         )
 
     def end(self, how: End) -> None:
@@ -226,6 +233,7 @@ class Agent:
         going_on = trial.origin.command_id if trial else None
         await self._runner.put(self._book.load(rows, self._os_boot_id, going_on=going_on))
         await self._tell_damages()
+        await self._programs.prepare()
         if self._cloud is None:  # the settings may have named one before
             await self._records.forget_cloud()
         async with asyncio.TaskGroup() as tasks:
@@ -233,12 +241,13 @@ class Agent:
                 tasks.create_task(part)
                 for part in (
                     self._runner.run(),
-                    self._local_socket().run(),
+                    self._programs.run(),
                     self._drop_folder().run(),
                     self._to_hub.run(),
                     self._to_cloud.run(),
                     self._send_events(),
                     self._report_for_ever(),
+                    self._heartbeat.follow(self._report_status),
                     self._enrolment.run(lambda token: self._uplink.send(Auth(token=token))),
                     self._connect(),
                     self._proof().run(),
@@ -269,20 +278,31 @@ class Agent:
             return
         await self._uplink.say_goodbye()
 
-    def _local_socket(self) -> LocalSocket:
-        return LocalSocket(
-            self._settings.socket_path,
-            mode=int(self._settings.socket_mode, 8),
-            outbox=self._outbox,
+    def _parts(self) -> AgentParts:
+        return AgentParts(
+            settings=self._settings,
+            sharing=self._sharing,
+            config=self._config,
             production=self._production,
-            records=self._intake,
+            records=self._records,
+            intake=self._intake,
             full=self._full_queue.note,
+            outbox=self._outbox,
+            versions=partial(installed, self._versions, self._settings.staging),
+            status=lambda: self._heartbeat.word,
+            connected=lambda: self._uplink.has_line,
         )
 
     def _drop_folder(self) -> DropFolder:
         settings = self._settings
         rejected = settings.state / "rejected"
-        return DropFolder(settings.drop_folder, self._intake, self._records, rejected=rejected)
+        return DropFolder(
+            settings.drop_folder,
+            self._intake,
+            self._records,
+            rejected=rejected,
+            sharing=self._sharing,
+        )
 
     def _connection(self) -> Connection:
         return Connection(
@@ -312,6 +332,7 @@ class Agent:
 
     def _line_opened(self) -> None:
         self._enrolment.look()
+        self._heartbeat.line_opened()
         self._report_status()
         self._to_hub.hurry()  # the hub is there
         self._desired.line_opened()
@@ -323,12 +344,16 @@ class Agent:
             raise CommandFailed("no_cloud", NO_CLOUD)
         await self._records.switch(mode)
 
+    async def _section_changed(self) -> None:
+        self._report_status()
+        await self._programs.heard()
+
     def _health(self) -> Health:
         return Health(
             self._settings.config,
             healthy_seconds=self._settings.firmware.healthy_seconds,
             stood=self._uplink.stood,
-            state=lambda: encode({"type": "state", "config": self._config.document}),
+            state=self._programs.line,
         )
 
     async def _push_ended(self, trial: ConfigTrial, failure: CommandFailed | None) -> None:

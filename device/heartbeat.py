@@ -1,5 +1,7 @@
-"""The device's heartbeat: `status` with metrics of the host and of the agent itself."""
+"""The device's heartbeat: `status` with metrics of the host, of the agent itself and of programs
+beside it, and whether those are ready."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable
@@ -7,14 +9,19 @@ from datetime import UTC, datetime
 from typing import Final
 
 import psutil
+from msgspec import UNSET
 
 from device.commands.book import Book
 from device.events.disk_outbox import DiskOutbox
 from device.events.production import Production
+from device.local.named_metrics import NamedMetrics
+from device.local.readiness import Readiness
 from device.records.queue import RecordQueue
-from protocol.telemetry import DeviceStatus, Status
+from protocol.telemetry import AgentReadiness, DeviceStatus, Status
 
 _MEGABYTE: Final = 1024 * 1024
+LOOK_SECONDS: Final = 0.5
+"""How often it is asked whether something else is to be said now."""
 
 
 class Heartbeat:
@@ -26,6 +33,8 @@ class Heartbeat:
         outbox: DiskOutbox,
         records: RecordQueue,
         production: Production,
+        readiness: Readiness,
+        programs: NamedMetrics,
         is_degraded: Callable[[], bool],
     ) -> None:
         self._disk_path = disk_path
@@ -33,21 +42,52 @@ class Heartbeat:
         self._outbox = outbox
         self._records = records
         self._production = production
+        self._readiness = readiness
+        self._programs = programs
         self._is_degraded = is_degraded
+        self._said: tuple[DeviceStatus, list[AgentReadiness] | None] | None = None
+        self._agents_on_line: list[AgentReadiness] | None = None
         self._process = psutil.Process()
         self._started = time.monotonic()
         psutil.cpu_percent()  # the first call only begins the measurement
 
     def status(self) -> Status:
         """Metrics: percentages of 100, sizes in MiB, times in seconds, traffic in bytes."""
+        agents = self._agents()
+        word = self.word
+        self._said = word, agents
+        news = UNSET if agents is None or agents == self._agents_on_line else agents
+        self._agents_on_line = agents
+        programs = self._programs.join(now=time.monotonic())
         return Status(
-            status=self._word(), ts=datetime.now(UTC), metrics={**self._host(), **self._agent()}
+            status=word,
+            ts=datetime.now(UTC),
+            metrics={**programs, **self._host(), **self._own()},
+            agents=news,
         )
 
-    def _word(self) -> DeviceStatus:
+    def line_opened(self) -> None:
+        """The hub has heard nothing on this line."""
+        self._agents_on_line = None
+
+    @property
+    def word(self) -> DeviceStatus:
         if self._production.disabled_because is not None:
             return "DISABLED"
-        return "DEGRADED" if self._is_degraded() else "ONLINE"
+        is_degraded = self._is_degraded() or self._readiness.is_degraded
+        return "DEGRADED" if is_degraded else "ONLINE"
+
+    async def follow(self, report: Callable[[], None]) -> None:
+        """For ever: `report` when the status, or whether a program is ready, has changed."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            agents = self._agents()
+            if self._said != (self.word, agents):
+                report()
+
+    def _agents(self) -> list[AgentReadiness] | None:
+        self._readiness.look(now=time.monotonic(), wall=datetime.now(UTC))
+        return self._readiness.said
 
     def _host(self) -> dict[str, float]:
         memory = psutil.virtual_memory()
@@ -73,7 +113,7 @@ class Heartbeat:
             )
         return metrics
 
-    def _agent(self) -> dict[str, float]:
+    def _own(self) -> dict[str, float]:
         return {
             "agent.uptimeSeconds": time.monotonic() - self._started,
             "agent.memoryMiB": self._process.memory_info().rss / _MEGABYTE,

@@ -1,7 +1,7 @@
 """Running another program: no shell, its own process group, a time limit, a bound on its output.
 
 When the run ends, for whatever reason, the whole group is gone: first SIGTERM, after two seconds
-SIGKILL. Standard input is what is given, else empty; `LONGLINE_*` variables are not handed on.
+SIGKILL. Standard input is what is given, or empty; `LONGLINE_*` variables are not handed on.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ async def run(
     timed_out = False
     try:
         async with asyncio.timeout(timeout_seconds):
-            await _follow(process, stdin, out, err)
+            await _follow(process, out, err, stdin)
     except TimeoutError:
         timed_out = True
     finally:
@@ -89,7 +89,7 @@ async def _start(argv: Sequence[str], *, has_input: bool) -> asyncio.subprocess.
 
 
 async def _follow(
-    process: asyncio.subprocess.Process, stdin: bytes, out: Capture, err: Capture
+    process: asyncio.subprocess.Process, out: Capture, err: Capture, stdin: bytes
 ) -> None:
     if process.stdout is None or process.stderr is None:
         raise AssertionError("both are pipes")
@@ -98,23 +98,24 @@ async def _follow(
             tasks.create_task(_drain(process.stdout, out)),
             tasks.create_task(_drain(process.stderr, err)),
         ]
-        writer = tasks.create_task(_feed(process.stdin, stdin))
+        feeder = tasks.create_task(_feed(process.stdin, stdin))
         await process.wait()
+        feeder.cancel()
         # A grandchild may hold the pipe open for ever; what it writes later is not ours.
-        writer.cancel()
         _, late = await asyncio.wait(readers, timeout=EOF_SECONDS)
         for reader in late:
             reader.cancel()
 
 
 async def _feed(stream: asyncio.StreamWriter | None, content: bytes) -> None:
-    """A program need not read it."""
+    """A program need not read what it is given."""
     if stream is None:
         return
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    with contextlib.suppress(ConnectionError):
         stream.write(content)
         await stream.drain()
-    stream.close()
+        stream.close()
+        await stream.wait_closed()
 
 
 async def _drain(stream: asyncio.StreamReader, capture: Capture) -> None:

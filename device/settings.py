@@ -35,9 +35,11 @@ from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check, 
 from device.base.socket_path import default_socket
 from protocol.commands import Level
 from protocol.ids import DEVICE_ID_RULE, is_device_id
+from protocol.telemetry import MOST_AGENTS
 
 ContainerName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)")]
 Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
+AgentName = Annotated[str, Meta(pattern=r"^[a-z]+(-[a-z]+)*$(?!\n)", max_length=40)]
 
 VARIABLES: Final = {
     "hub": "LONGLINE_HUB_URL",
@@ -52,6 +54,9 @@ NO_PROXY_VARIABLE: Final = "LONGLINE_NO_PROXY"
 CLOUD_VARIABLE: Final = "LONGLINE_CLOUD_"
 KEY_VARIABLE: Final = "LONGLINE_ENROLLMENT_KEY"
 PUBLIC_KEY_BYTES: Final = 32
+MOST_HOOKS: Final = 32
+
+HookSection = Literal["config", "production", "mode", "versions"]
 
 
 class SettingsPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -155,6 +160,24 @@ class ConfigSettings(SettingsPart, frozen=True):
     says."""
 
 
+class LocalAgent(SettingsPart, frozen=True):
+    """A program of the device that reports whether it is ready."""
+
+    name: AgentName
+    required: bool = False
+    """While it is not ready, the device is DEGRADED."""
+    user: str | None = None
+    """The user who alone may speak for it; default: whoever reaches the socket."""
+
+
+class Hook(SettingsPart, frozen=True):
+    """A program that is run after a change, with the `state` line on standard input."""
+
+    on: Annotated[frozenset[HookSection], Meta(min_length=1)]
+    argv: Argv
+    timeout_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+
+
 class ShellSettings(SettingsPart, frozen=True):
     templates: dict[str, Template] = {}
 
@@ -171,6 +194,10 @@ class Settings(SettingsPart, frozen=True):
     production_line_id: str | None = None
     enrollment_key_file: str | None = None
     socket_mode: Annotated[str, Meta(pattern=r"^0?6[06]0$")] = "0660"
+    socket_group: str = "longline-local"
+    """Of the socket, the drop folder and the applied configuration."""
+    agents: Annotated[tuple[LocalAgent, ...], Meta(max_length=MOST_AGENTS)] = ()
+    hooks: Annotated[tuple[Hook, ...], Meta(max_length=MOST_HOOKS)] = ()
     versions_dir: str | None = None
     """Where `longline launch` finds versions of the agent. Without it updates are only staged."""
     proxy: str = ""
@@ -309,6 +336,9 @@ def _checked(settings: Settings) -> Settings:
     for key in settings.firmware.trusted_keys:
         if not _is_public_key(key):
             raise BadSettings(f"firmware.trusted_keys: {key!r} is not 32 bytes in base64")
+    names = [agent.name for agent in settings.agents]
+    if len(set(names)) < len(names):
+        raise BadSettings("agents: two have one name")
     relative = [path for path in settings.logs.files if not Path(path).is_absolute()]
     if relative:
         raise BadSettings(f"logs.files: {relative[0]} is not an absolute path")

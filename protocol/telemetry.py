@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol.commands import Level
@@ -35,9 +36,30 @@ class TelemetryBase(Struct, frozen=True, kw_only=True, rename="camel", tag_field
     seq: Seq | None = None
 
 
+class AgentReadiness(Struct, frozen=True, kw_only=True):
+    """Of a program that reports to the agent of its device."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    ready: bool
+    since: Timestamp
+    detail: Annotated[str, Meta(max_length=4096)] | None = None
+
+
+MOST_AGENTS: Final = 32
+MOST_AGENTS_BYTES: Final = 8192
+Agents = Annotated[list[AgentReadiness], Meta(max_length=MOST_AGENTS)]
+
+
 class Status(TelemetryBase, frozen=True, tag="status"):
+    """`agents`: what changed since the last that was sent on this line; all of them."""
+
     status: DeviceStatus
     metrics: Metrics | None = None
+    agents: Agents | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.agents is not UNSET and len(msgspec.json.encode(self.agents)) > MOST_AGENTS_BYTES:
+            raise ValueError(f"agents may have {MOST_AGENTS_BYTES} bytes")
 
 
 class LogLine(TelemetryBase, frozen=True, tag="log_line"):

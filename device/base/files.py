@@ -1,19 +1,29 @@
 """Files that are whole after a crash: written beside, flushed to disk, then renamed."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 PRIVATE: Final = 0o600
 
 
-def write_atomically(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
-    """Raises `OSError`; then `path` is as it was."""
+def write_atomically(
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = PRIVATE,
+    share: Callable[[int, int], None] = os.fchmod,
+) -> None:
+    """`share` gives what was opened its mode, whatever the umask, and perhaps a group, before there
+    is anything in it. Raises `OSError`; then `path` is as it was."""
     beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    beside.unlink(missing_ok=True)
+    # New, so that it is nobody else's, and no link.
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     try:
-        os.fchmod(descriptor, mode)  # whatever the umask
         with os.fdopen(descriptor, "wb") as file:
+            share(descriptor, mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,5 @@
-"""Where the socket of local programs is, when nobody says: beside the state, if that fits."""
+"""Where the socket of local programs is, when nobody says: beside the state, if that fits; and the
+file that lies beside the socket."""
 
 import hashlib
 import os
@@ -18,5 +19,17 @@ def default_socket(state: Path, runtime_dir: str | None) -> Path:
     beside = state / "agent.sock"
     if fits(beside) or not runtime_dir:
         return beside
-    digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
-    return Path(runtime_dir) / f"longline-{digest}.sock"
+    return Path(runtime_dir) / f"longline-{_digest(state)}.sock"
+
+
+def config_beside(socket: Path, state: Path) -> Path | None:
+    """Where the applied configuration is for other programs. None: the socket is where they cannot
+    come, in the state directory, or among files of other agents, in `$XDG_RUNTIME_DIR`."""
+    private = socket.parent.resolve() == state.resolve()
+    if private or socket.name == f"longline-{_digest(state)}.sock":
+        return None
+    return socket.with_name("config.json")
+
+
+def _digest(state: Path) -> str:
+    return hashlib.sha256(os.fsencode(state)).hexdigest()[:16]

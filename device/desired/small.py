@@ -25,7 +25,8 @@ S = TypeVar("S")
 
 
 class SmallSections:
-    """`switch` sends records another way; it raises `CommandFailed` without a cloud."""
+    """`switch` sends records another way; it raises `CommandFailed` without a cloud. `changed` returns
+    when the programs of this device have heard of it."""
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class SmallSections:
         records: RecordQueue,
         *,
         switch: Callable[[ConnectionMode], Awaitable[None]],
-        changed: Callable[[], None],
+        changed: Callable[[], Awaitable[None]],
     ) -> None:
         """Raises `StateUnavailable`."""
         self._database = database
@@ -66,7 +67,7 @@ class SmallSections:
         """Raises `CommandFailed` and `JournalUnavailable`."""
         if document != self.document(kind):
             await (self._take_mode if kind == MODE else self._take_production)(document)
-            self._changed()
+            await self._changed()
         await self._note(kind, version, None)
 
     async def refuse(self, kind: str, version: str) -> None:

@@ -57,6 +57,8 @@ class Tools:
     restart: Callable[[], None]
     """Ask the agent to stop and to be started again."""
     report_status: Callable[[], None]
+    heard: Callable[[], Awaitable[None]]
+    """Wait until the programs of this device have heard of what a command has changed."""
 
 
 class CommandContext:

@@ -63,6 +63,7 @@ async def update_firmware(command: UpdateFirmware, context: CommandContext) -> D
             return await _swapped(command, context, versions, part)
         target = part.with_suffix("")
         await asyncio.to_thread(_stage, command, part, target)
+        await context.tools.heard()
     except UpdateRefused as error:
         raise CommandFailed(error.code, error.message) from None
     except OSError as error:
@@ -112,6 +113,7 @@ async def _swapped(
     )
     await asyncio.to_thread(versions.write, record)
     await asyncio.to_thread(part.unlink, missing_ok=True)
+    await context.tools.heard()
     return Done(
         output=f"Version {command.version} is in place; the agent restarts.",
         data={"stagedPath": str(versions.path(slot)), "version": command.version},

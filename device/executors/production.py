@@ -8,6 +8,7 @@ async def enable_device(_command: EnableDevice, context: CommandContext) -> Done
     context.no_return()
     await context.tools.production.enable()
     context.tools.report_status()
+    await context.tools.heard()
     return Done(output="Production is enabled.")
 
 
@@ -15,4 +16,5 @@ async def disable_device(command: DisableDevice, context: CommandContext) -> Don
     context.no_return()
     await context.tools.production.disable(command.reason)
     context.tools.report_status()
+    await context.tools.heard()
     return Done(output="Production is disabled.")

@@ -39,6 +39,10 @@ class Uplink:
         self._line = self._session = None
         self._is_open.clear()
 
+    @property
+    def has_line(self) -> bool:
+        return self._line is not None
+
     def carries(self, line: Line) -> bool:
         """Whether `line` is still the present one."""
         return self._line is line

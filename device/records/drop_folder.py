@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 import structlog
 
 from device.base.files import PRIVATE
+from device.base.sharing import DROP_DIRECTORY, Sharing
 from device.records.intake import MOST_LINE_BYTES, IntakeAnswer, RecordIntake
 from device.records.queue import Note, RecordQueue
 from protocol.codec import encode
@@ -47,13 +48,20 @@ class DropFolder:
     is read or decided goes by what was opened (CWE-59, CWE-367)."""
 
     def __init__(
-        self, folder: Path, intake: RecordIntake, queue: RecordQueue, *, rejected: Path
+        self,
+        folder: Path,
+        intake: RecordIntake,
+        queue: RecordQueue,
+        *,
+        rejected: Path,
+        sharing: Sharing,
     ) -> None:
         """`rejected` is where lines go that were refused: a directory of the agent alone."""
         self._folder = folder
         self._intake = intake
         self._queue = queue
         self._rejected = rejected
+        self._sharing = sharing
         self._passed_over: frozenset[Path] = frozenset()
 
     async def run(self) -> None:
@@ -66,11 +74,15 @@ class DropFolder:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
-        found = await asyncio.to_thread(dropped, self._folder)
+        found = await asyncio.to_thread(self._find)
         self._passed_over &= frozenset(found)
         for path in found:
             if not await self.take(path):
                 return  # the others would only wait as well
+
+    def _find(self) -> list[Path]:
+        self._sharing.make_directory(self._folder, DROP_DIRECTORY)
+        return dropped(self._folder)
 
     async def take(self, path: Path) -> bool:
         """Take in a file; whether the next one may come: False when this one has to wait."""
@@ -120,7 +132,6 @@ class DropFolder:
 
 def dropped(folder: Path) -> list[Path]:
     """The files that are complete, oldest first."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o770)
     found = [
         path
         for path in folder.iterdir()

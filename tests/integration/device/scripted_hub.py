@@ -159,9 +159,9 @@ class ScriptedHub:
 
     # What tests wait for.
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool], *, within: float = DEADLINE) -> None:
         """Wait until `condition` holds; it is looked at after each frame."""
-        async with asyncio.timeout(DEADLINE), self._changed:
+        async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(condition)
 
     async def was_asked(self, path: str, *, times: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from device.base.database import Database
+from device.base.sharing import Sharing
 from device.events.production import Production
 from device.records.drop_folder import DropFolder, dropped
 from device.records.intake import RecordIntake
@@ -29,7 +30,10 @@ class Box:
         self.rejected = self.state / "rejected"
         self.queue = RecordQueue(database, bounds=RecordBounds())
         intake = RecordIntake(self.queue, Production(database), company_id="acme")
-        self.folder = DropFolder(self.drop, intake, self.queue, rejected=self.rejected)
+        sharing = Sharing("longline-local")
+        self.folder = DropFolder(
+            self.drop, intake, self.queue, rejected=self.rejected, sharing=sharing
+        )
 
     def swap(self, name: str) -> Path:
         """A file that has been seen, at the moment before it is opened."""
