@@ -1,4 +1,4 @@
-"""`longline device`: run the agent of one device until SIGTERM (exit 0).
+"""`longline device`: run the agent of one device until SIGTERM (exit 0); and what is asked of it.
 
 Exit codes: 1 failed, 2 bad settings, 75 `restart_service` under a supervisor. A hub that does not
 want this device any more ends nothing: it is asked again once an hour.
@@ -14,6 +14,7 @@ from device.base.errors import AgentError
 from device.base.reaper import divide_as_pid_one
 from device.settings import cloud_access, enrollment_key, load
 from longline.errors import UserError
+from longline.local import status, watch
 from longline.outward import CaFile, Insecure
 
 _ENROLLMENT_KEY_FILE = typer.Option(
@@ -21,7 +22,14 @@ _ENROLLMENT_KEY_FILE = typer.Option(
 )
 
 
-def command(
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(status)
+app.command()(watch)
+
+
+@app.callback(invoke_without_command=True)
+def run(
+    context: typer.Context,
     *,
     config: Annotated[Path | None, typer.Option(help="Settings, a TOML file.")] = None,
     hub: Annotated[str | None, typer.Option(help="URL of the hub.")] = None,
@@ -39,6 +47,8 @@ def command(
     ] = False,
 ) -> int:
     """Run the agent of one device."""
+    if context.invoked_subcommand is not None:
+        return 0
     flags = {
         "hub": hub,
         "id": device_id,

@@ -64,6 +64,7 @@ class LocalPrograms:
         place = config_beside(settings.socket_path, settings.state)
         self._file = ConfigFile(place, parts.sharing)
         self._told = self._state()
+        self._is_written = True
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._desk = self._make_desk()
@@ -98,7 +99,7 @@ class LocalPrograms:
 
     async def prepare(self) -> None:
         """Before `run`: whoever finds the socket finds the file, too."""
-        await self._file.keep(self._told)
+        self._is_written = await self._file.keep(self._told)
 
     async def run(self) -> None:
         """For ever. Raises `StateUnavailable` when the socket cannot be made."""
@@ -117,25 +118,23 @@ class LocalPrograms:
         )
 
     async def _follow(self) -> None:
-        is_written = True
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if is_written else AGAIN_SECONDS):
+                async with asyncio.timeout(None if self._is_written else AGAIN_SECONDS):
                     await self._wake.wait()
             self._wake.clear()
-            is_written = await self._tell()
+            await self._tell()
 
-    async def _tell(self) -> bool:
-        """Whoever hears of a configuration finds it in the file; False when that is not so."""
+    async def _tell(self) -> None:
+        """Whoever hears of a configuration finds it in the file, if that could be written."""
         async with self._turn:
             state = self._state()
-            is_written = await self._file.keep(state)
+            self._is_written = await self._file.keep(state)
             sections = changed(self._told, state)
             self._told = state
             if sections:
                 self._desk.tell(state)
                 self._hooks.changed(sections, state)
-        return is_written
 
     def _state(self) -> LocalState:
         parts = self._parts
