@@ -256,7 +256,11 @@ def to_event(message: Telemetry, device_id: DeviceId, ts: str) -> DashboardEvent
     match message:
         case telemetry.Status():
             return dashboard.StatusEvent(
-                device_id=device_id, ts=ts, status=message.status, metrics=message.metrics or {}
+                device_id=device_id,
+                ts=ts,
+                status=message.status,
+                metrics=message.metrics or {},
+                agents=message.agents,
             )
         case telemetry.LogLine():
             return dashboard.LogLineEvent(

@@ -13,7 +13,7 @@ from protocol.errors import FrameErrorCode
 from protocol.frames import Auth, Frame, Ping
 from protocol.ids import CommandId, DeviceId
 from protocol.replies import ResultError
-from protocol.telemetry import Severity, ShownStatus
+from protocol.telemetry import AgentReadiness, Severity, ShownStatus
 
 EventType = Literal[
     "status",
@@ -146,10 +146,12 @@ class EventBase(Struct, frozen=True, kw_only=True, rename="camel", tag_field="ty
 
 class StatusEvent(EventBase, frozen=True, tag="status"):
     """`connected` and `generation` are there when the hub itself says that a line opened or
-    closed; consumers ignore a lower generation than they have seen."""
+    closed; consumers ignore a lower generation than they have seen. `agents` is there when it has
+    changed; when a line opens, nothing is known of them."""
 
     status: ShownStatus
     metrics: dict[str, float] | UnsetType = UNSET
+    agents: list[AgentReadiness] | UnsetType = UNSET
     connected: bool | UnsetType = UNSET
     generation: int | UnsetType = UNSET
 

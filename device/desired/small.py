@@ -25,8 +25,8 @@ S = TypeVar("S")
 
 
 class SmallSections:
-    """`switch` sends records another way; it raises `CommandFailed` without a cloud. `changed` returns
-    when the programs of this device have heard of it."""
+    """`switch` sends records another way; it raises `CommandFailed` without a cloud. `changed`
+    returns when the programs of this device have heard of it."""
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from hub.devices.admission import Admission
 from hub.devices.enrolling import EnrollmentService
 from hub.devices.service import (
     ConnectedRow,
+    DeviceAgent,
     DeviceChange,
     DeviceFilter,
     DeviceRow,
@@ -89,6 +90,7 @@ class Device(Struct, frozen=True, rename="camel", kw_only=True):
     group_ids: list[str]
     disabled: bool
     metrics: dict[str, float]
+    agents: list[DeviceAgent]
     last_seen: str | None
     created_at: str
     wanted: SmallSections
@@ -234,6 +236,7 @@ def device_of(row: DeviceRow) -> Device:
         group_ids=row.group_ids,
         disabled=row.disabled,
         metrics=row.metrics,
+        agents=row.agents,
         last_seen=at(row.last_seen),
         created_at=rfc3339(row.created_at),
         wanted=row.wanted,

@@ -16,6 +16,7 @@ from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.store import (
     ConnectedRow,
+    DeviceAgent,
     DeviceFilter,
     DeviceRow,
     DeviceStore,
@@ -29,6 +30,7 @@ from protocol.sections import MODE, mode_document
 
 __all__ = [
     "ConnectedRow",
+    "DeviceAgent",
     "DeviceChange",
     "DeviceFilter",
     "DeviceRow",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 import sql
 from hub.base.database import Connection, Database, Row, as_json
@@ -29,6 +29,15 @@ class SmallSections(Struct, frozen=True, kw_only=True):
     mode: ConnectionMode | None = None
 
 
+class DeviceAgent(Struct, frozen=True, kw_only=True):
+    """A program of the device, as it says of it."""
+
+    name: str
+    ready: bool
+    since: str
+    detail: str | None = None
+
+
 class DeviceRow(Struct, frozen=True, kw_only=True):
     org: OrgId
     device_id: DeviceId
@@ -45,6 +54,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     group_ids: list[str]
     disabled: bool
     metrics: dict[str, float]
+    agents: list[DeviceAgent]
     last_seen: datetime | None
     created_at: datetime
     wanted: SmallSections
@@ -69,6 +79,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             group_ids=row["group_ids"],
             disabled=row["disabled"],
             metrics=row["metrics"] or {},
+            agents=convert(row["agents"] or [], list[DeviceAgent]),
             last_seen=row["last_seen"],
             created_at=row["created_at"],
             wanted=_sections(INITIAL | _of_each(row["sections"], "wanted")),

@@ -7,10 +7,10 @@ stream.
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol, assert_never, get_args
+from typing import Final, Protocol, assert_never, get_args
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from hub.telemetry.quota import Quota
 from protocol import native, telemetry
@@ -19,7 +19,7 @@ from protocol.commands import LEVELS
 from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
-from protocol.telemetry import Alert, Telemetry
+from protocol.telemetry import AgentReadiness, Alert, Telemetry
 
 LEVEL_NUMBER: Final = {level: number for number, level in enumerate(LEVELS)}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,8 +96,8 @@ class EventRow(Struct, frozen=True, gc=False):
     event: StreamEvent
     micros: int
     """When it was received, since 1970."""
-    status: tuple[str, dict[str, float]] | None
-    """(status, metrics) of a status event."""
+    status: tuple[str, dict[str, float], list[AgentReadiness] | None] | None
+    """(status, metrics, agents) of a status event; None where it does not say anything of them."""
 
 
 class MarkKey(Struct, frozen=True):
@@ -127,7 +127,8 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> EventRow:
     match message:
         case telemetry.Status():
             metrics = message.metrics or {}
-            table, status = "status_event", (message.status, metrics)
+            agents = None if message.agents is UNSET else message.agents
+            table, status = "status_event", (message.status, metrics, agents)
             line = status_line(head, received, ts, message.status, encode(metrics))
         case telemetry.LogLine():
             table, level = "log_line", message.level
@@ -301,16 +302,27 @@ def late_metrics(rows: list[EventRow], before: int) -> list[LateMetrics]:
     ]
 
 
-def latest_states(
-    rows: list[EventRow],
-) -> list[tuple[OrgId, DeviceId, Generation, str, dict[str, Any], datetime]]:
-    """The last status of each line among the rows, sorted by device."""
-    latest = {
-        (row.source.org, row.source.device_id, row.source.generation): (row.status, row)
-        for row in rows
+LatestState = tuple[OrgId, DeviceId, Generation, str, dict[str, float], str | None, datetime]
+"""(…, status, metrics, agents as JSON, when it was received)"""
+
+
+def latest_states(rows: list[EventRow]) -> list[LatestState]:
+    """The last status of each line among the rows, with the last that it said of its programs,
+    sorted by device."""
+    latest: dict[tuple[OrgId, DeviceId, Generation], EventRow] = {}
+    agents: dict[tuple[OrgId, DeviceId, Generation], str] = {}
+    for row in rows:
+        if row.status is None:
+            continue
+        line = (row.source.org, row.source.device_id, row.source.generation)
+        latest[line] = row
+        if row.status[2] is not None:
+            agents[line] = encode(row.status[2]).decode()
+    return [
+        (*line, *row.status[:2], agents.get(line), moment_of(row))
+        for line, row in sorted(latest.items())
         if row.status is not None
-    }
-    return [(*line, *latest[line][0], moment_of(latest[line][1])) for line in sorted(latest)]
+    ]
 
 
 def moment_of(row: EventRow) -> datetime:

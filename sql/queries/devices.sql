@@ -71,7 +71,7 @@ RETURNING reborn_at IS NOT NULL AS reborn
 -- name: forget_former @org
 -- What was noted of a deleted device with the same id; what was sent to it and has not ended is lost.
 WITH state AS (
-    UPDATE device_state SET status = 'OFFLINE', metrics = '{}', last_seen = NULL
+    UPDATE device_state SET status = 'OFFLINE', metrics = '{}', agents = '[]', last_seen = NULL
     WHERE org_id = $1 AND device_id = $2
 ), config AS (
     DELETE FROM device_config WHERE org_id = $1 AND device_id = $2
@@ -88,7 +88,7 @@ WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL
 -- name: get @org
 -- One device as REST tells it; $1, $2. A line counts until its replica is declared dead: a lease that
 -- ran out while Postgres stood still says nothing of it.
-SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
+SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
        s.status AS said,
        ARRAY(SELECT m.group_id FROM device_group_member m
@@ -115,7 +115,7 @@ SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
         FROM device_section x
         WHERE x.org_id = device.org_id AND x.device_id = device.device_id) AS sections
 FROM (
-    SELECT d.*, s.metrics, s.last_seen, l.generation, l.replica_id,
+    SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id,
            r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
            s.status AS said
     FROM ((

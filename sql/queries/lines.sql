@@ -45,7 +45,7 @@ WITH wanted AS (
     ORDER BY 1, 2
     FOR UPDATE OF s
 ), state AS (
-    UPDATE device_state s SET status = 'ONLINE', last_seen = now()
+    UPDATE device_state s SET status = 'ONLINE', agents = '[]', last_seen = now()
     FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 )
 SELECT org_id, device_id, generation, taken_from, takeovers, max_frame FROM line

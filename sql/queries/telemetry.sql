@@ -27,18 +27,21 @@ WHERE m.org_id = n.org_id AND m.device_id = n.device_id AND m.boot_id = n.boot_i
 
 -- name: set_states
 -- The latest status of each device whose line is the newest, locked in order, so that two batches
--- cannot deadlock.
+-- cannot deadlock. What it does not say of its programs is as it was.
 WITH present AS (
-    SELECT s.org_id, s.device_id, n.status, n.metrics, n.at
+    SELECT s.org_id, s.device_id, n.status, n.metrics, n.agents::jsonb, n.at
     FROM device_state s
-    JOIN unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[], $6::timestamptz[])
-         AS n (org_id, device_id, generation, status, metrics, at) USING (org_id, device_id)
+    JOIN unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[], $6::text[],
+                $7::timestamptz[])
+         AS n (org_id, device_id, generation, status, metrics, agents, at)
+         USING (org_id, device_id)
     JOIN device_line l USING (org_id, device_id, generation)
     ORDER BY 1, 2
     FOR UPDATE OF s
 )
 UPDATE device_state s
-SET status = n.status, metrics = n.metrics, last_seen = greatest(s.last_seen, n.at)
+SET status = n.status, metrics = n.metrics, agents = coalesce(n.agents, s.agents),
+    last_seen = greatest(s.last_seen, n.at)
 FROM present n
 WHERE s.org_id = n.org_id AND s.device_id = n.device_id
 

@@ -4,6 +4,8 @@ import { type Device, fold, settle } from "./standing";
 
 const HEARD = "2026-01-01T10:00:00.000Z";
 
+const AGENT = { name: "scanner", ready: true, since: HEARD, detail: null };
+
 const device = (part: Partial<Device> = {}): Device => ({
   id: "edge-1",
   name: "Edge 1",
@@ -19,6 +21,7 @@ const device = (part: Partial<Device> = {}): Device => ({
   groupIds: [],
   disabled: false,
   metrics: { cpu: 1 },
+  agents: [AGENT],
   lastSeen: "2026-01-01T09:00:00.000Z",
   createdAt: "2026-01-01T08:00:00.000Z",
   ...part,
@@ -54,6 +57,21 @@ describe("a heartbeat", () => {
 
   it("without metrics keeps those that were known", () => {
     expect(told(device(), status({})).metrics).toEqual({ cpu: 1 });
+  });
+});
+
+describe("what a device says of its programs", () => {
+  it("stays until it says something else", () => {
+    const broken = { ...AGENT, ready: false };
+    expect(told(device(), status({})).agents).toEqual([AGENT]);
+    expect(told(device(), status({ agents: [broken] }), status({})).agents).toEqual([broken]);
+  });
+
+  it("is nothing on a new line, and stays when a line closes", () => {
+    const opened = status({ connected: true, generation: 4 });
+    expect(told(device(), opened).agents).toEqual([]);
+    expect(told(device(), opened, status({ agents: [AGENT] })).agents).toEqual([AGENT]);
+    expect(told(device(), status({ connected: false, generation: 3 })).agents).toEqual([AGENT]);
   });
 });
 

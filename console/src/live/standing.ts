@@ -10,6 +10,7 @@ export type Standing = {
   /** Milliseconds of the hub's clock when it was heard: a device's own clock may be anywhere. */
   heardAt: number;
   metrics?: Record<string, number>;
+  agents?: Device["agents"];
   connected?: boolean;
   generation?: number;
 };
@@ -20,10 +21,12 @@ export function fold(
   event: LiveEvent,
   heardAt: number,
 ): Standing | undefined {
-  const { status, metrics, connected, generation } = event as LiveEvent & Standing;
+  const { status, metrics, agents, connected, generation } = event as LiveEvent & Standing;
   if (isOlder(generation, earlier?.generation)) return earlier;
   const next: Standing = { ...earlier, status, heardAt };
   if (metrics !== undefined) next.metrics = metrics;
+  if (agents !== undefined) next.agents = agents;
+  else if (connected) next.agents = []; // on a new line it has said nothing yet
   if (connected !== undefined) next.connected = connected;
   if (generation !== undefined) next.generation = generation;
   return next;
@@ -38,6 +41,7 @@ export function settle(device: Device, standing: Standing): Device {
     connected: standing.connected ?? device.connected,
     generation: standing.generation ?? device.generation,
     metrics: standing.metrics ?? device.metrics,
+    agents: standing.agents ?? device.agents,
     // A line that closes is no sign of life.
     lastSeen: standing.connected === false ? device.lastSeen : isoOf(standing.heardAt),
   };

@@ -17,6 +17,7 @@ export function device(part: Partial<Device> = {}): Device {
     groupIds: [],
     disabled: false,
     metrics: {},
+    agents: [],
     lastSeen: null,
     createdAt: "2026-01-01T00:00:00.000Z",
     ...part,

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -203,6 +205,56 @@ async def test_fields_that_only_the_hub_may_set_are_ignored(fleet: Fleet, rest: 
 
         await until(shown)
         assert await device.settled() == []
+
+
+async def test_what_a_device_says_of_its_programs_is_in_its_record(
+    fleet: Fleet, rest: Rest
+) -> None:
+    agents: list[dict[str, Any]] = [
+        {"name": "cluster-agent", "ready": False, "since": "2026-01-02T03:04:05.678Z",
+         "detail": "0 pods"},
+        {"name": "scanner", "ready": True, "since": "2026-01-02T03:04:05.000Z", "detail": None},
+    ]  # fmt: skip
+
+    async def shown(device_id: str) -> Any:
+        return (await rest.data(f"/devices/{device_id}"))["agents"]
+
+    async with fleet.new_line() as device:
+        assert await shown(device.device_id) == []
+        await device.send("status", status="DEGRADED", agents=agents)
+        await until(lambda: _is(shown(device.device_id), 2))
+        await device.send("status", status="ONLINE")
+        await device.settled()
+        told = await shown(device.device_id)
+        for each, said in zip(told, agents, strict=True):
+            assert {**each, "since": said["since"]} == said
+            assert datetime.fromisoformat(each["since"]) == datetime.fromisoformat(said["since"])
+    assert await shown(device.device_id) == told, "what it said last, also without a line"
+    async with fleet.line(device.device_id):
+        assert await shown(device.device_id) == [], "what it says on this line"
+
+
+async def _is(agents: Awaitable[Any], count: int) -> bool:
+    return len(await agents) == count
+
+
+@pytest.mark.parametrize(
+    "agents",
+    [
+        [{"name": "a", "ready": True, "since": "2026-01-02T03:04:05Z"}] * 33,
+        [{"name": "a", "ready": True, "since": "2026-01-02T03:04:05Z", "detail": "x" * 4000}] * 3,
+        [{"name": "a", "ready": "yes", "since": "2026-01-02T03:04:05Z"}],
+    ],
+    ids=["too many", "too long", "not a truth value"],
+)
+async def test_what_is_wrong_of_programs_is_refused(
+    fleet: Fleet, agents: list[dict[str, Any]]
+) -> None:
+    async with fleet.new_line() as device:
+        await device.send("status", status="ONLINE", agents=agents)
+        (refused,) = await device.settled()
+        assert refused["type"] == "error"
+        assert refused["code"] == "invalid_frame"
 
 
 @pytest.mark.parametrize(

@@ -458,7 +458,8 @@ async def test_devices_are_found_by_their_filters(fleet: Fleet, rest: Rest) -> N
     row = await rest.data(f"/devices/{offline}")
     assert row.keys() >= {
         "id", "name", "status", "connected", "replicaId", "generation", "connectionMode",
-        "version", "companyId", "productionLineId", "tags", "metrics", "lastSeen", "createdAt",
+        "version", "companyId", "productionLineId", "tags", "metrics", "agents", "lastSeen",
+        "createdAt",
     }  # fmt: skip
 
 

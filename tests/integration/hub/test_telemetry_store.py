@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,7 +20,7 @@ from hub.telemetry.stream import StreamWriter
 from hub.telemetry.upkeep import TelemetryUpkeep
 from hub.telemetry.writer import PATIENCE_SECONDS, TelemetryWriter
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
-from protocol.telemetry import Event, Status
+from protocol.telemetry import AgentReadiness, Event, Status
 from tests.factories import Wire, make_line
 from tests.integration.hub.hubs import NoStream, add_devices, show_nobody
 from tests.tasks import in_background
@@ -201,6 +202,25 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
     rolled = await of_d1(reader, old, timedelta(days=30))
     assert sum(point.count for point in rolled) == 3
     assert rolled[0].avg == pytest.approx(3.0)
+
+
+async def test_what_a_status_does_not_say_of_programs_stays(database: Database) -> None:
+    await add_devices(database)
+    line, stamps, store = make_line(), Stamps(), TelemetryStore(database)
+    agent = AgentReadiness(
+        name="scanner", ready=False, since=datetime(2026, 1, 2, tzinfo=UTC), detail="jam"
+    )
+
+    async def after(status: Status) -> Any:
+        await store.commit([make_row(line, status, stamps.next(NOW))])
+        return await database.fetchval("SELECT agents FROM device_state WHERE device_id = 'd1'")
+
+    told = await after(Status(status="DEGRADED", agents=[agent]))
+    assert told == [
+        {"name": "scanner", "ready": False, "since": "2026-01-02T00:00:00Z", "detail": "jam"}
+    ]
+    assert await after(Status(status="ONLINE")) == told
+    assert await after(Status(status="ONLINE", agents=[])) == []
 
 
 async def test_status_events_that_waited_for_the_database_are_rolled_up_once(

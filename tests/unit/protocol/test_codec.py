@@ -40,6 +40,12 @@ DEVICE_FRAMES: list[dict[str, Any]] = [
         "error": {"code": "c", "message": "m"}, "outcome": "rejected",
     },
     {"type": "status", "status": "ONLINE", "ts": TS, "metrics": {"cpu": 0.5}},
+    {
+        "type": "status", "status": "DEGRADED",
+        "agents": [
+            {"name": "a", "ready": False, "since": "2026-01-02T03:04:05Z", "detail": "d"}
+        ],
+    },
     {"type": "log_line", "line": "l", "level": "WARN", "ts": TS, "source": "s", "commandId": "c"},
     {"type": "scan", "code": "010", "valid": True, "ts": TS, "data": {"a": None}},
     {"type": "print", "jobId": "j", "ok": False, "ts": TS, "data": {}},
@@ -222,6 +228,16 @@ HOSTILE = [
 def test_hostile_frames_are_refused(message: bytes) -> None:
     with pytest.raises(InvalidMessage):
         codec.decode_device_frame(message)
+
+
+def test_programs_have_8_kib_at_most() -> None:
+    agents = [{"name": f"a{n}", "ready": True, "since": TS, "detail": "x" * 150} for n in range(32)]
+    status: dict[str, Any] = {"type": "status", "status": "ONLINE", "agents": agents}
+    codec.decode_device_frame(raw(status))
+    for agent in agents:
+        agent["detail"] = "x" * 250
+    with pytest.raises(InvalidMessage, match="8192"):
+        codec.decode_device_frame(raw(status))
 
 
 def test_at_most_64_metrics() -> None:

@@ -84,6 +84,11 @@ export const device = {
     commands: "Last commands",
     all: "All commands",
   },
+  programs: {
+    title: "Programs",
+    ready: "Ready",
+    notReady: "Not ready",
+  },
   charts: {
     pick: "Choose metrics",
     none: "No metrics yet.",

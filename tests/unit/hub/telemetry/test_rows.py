@@ -96,7 +96,7 @@ def test_each_kind_has_a_table_a_level_and_as_many_fields_as_columns(
             assert stored["boot_id"] == fields.get("bootId")
         case "status_event":
             assert json.loads(stored["metrics"] or "") == fields["metrics"]
-            assert found.status == ("ERROR", fields["metrics"])
+            assert found.status == ("ERROR", fields["metrics"], None)
             assert found.micros == 1_000_000_000
         case _:
             assert stored["line"] == fields["line"]
@@ -220,7 +220,29 @@ def test_the_latest_status_of_each_device() -> None:
     ]
     found = [state[1:] for state in latest_states(rows)]
     moment = datetime(1970, 1, 1, 0, 16, 40, tzinfo=UTC)
-    assert found == [("d0", 1, "DEGRADED", {}, moment), ("d1", 1, "ERROR", {"m": 1.0}, moment)]
+    assert found == [
+        ("d0", 1, "DEGRADED", {}, None, moment),
+        ("d1", 1, "ERROR", {"m": 1.0}, None, moment),
+    ]
+
+
+def test_the_latest_status_has_what_was_said_last_of_programs() -> None:
+    agent: dict[str, Any] = {"name": "a", "ready": True, "since": WIRE, "detail": None}
+    rows = [
+        row(LINE, "status", status="ONLINE", agents=[agent, {**agent, "name": "b"}]),
+        row(LINE, "status", status="DEGRADED", agents=[{**agent, "ready": False}]),
+        row(LINE, "status", status="ONLINE"),
+    ]
+    ((*_, status, _, agents, _),) = latest_states(rows)
+    assert status == "ONLINE"
+    assert [(each["name"], each["ready"]) for each in json.loads(agents or "")] == [("a", False)]
+    assert json.loads(rows[0].event.body)["agents"][1]["name"] == "b"
+    assert "agents" not in json.loads(rows[2].event.body)
+
+
+def test_that_there_are_no_programs_is_said_too() -> None:
+    ((*_, agents, _),) = latest_states([row(LINE, "status", status="ONLINE", agents=[])])
+    assert agents == "[]"
 
 
 def test_an_alert_of_the_hub_is_stored_as_one_of_the_device() -> None:

@@ -12,6 +12,7 @@ import { inOrder } from "../../../text/format";
 import { useCommands } from "../commands/useCommands";
 import classes from "../device.module.css";
 import type { DeviceTab } from "../search";
+import { Programs } from "./Programs";
 import { Timeline } from "./Timeline";
 
 const COMMANDS = 6;
@@ -24,7 +25,10 @@ export function Overview({ device }: { device: Device }) {
         <Timeline deviceId={device.id} />
       </div>
       <Metrics device={device} />
-      <LastCommands deviceId={device.id} />
+      <div className={classes.stack}>
+        <Programs device={device} />
+        <LastCommands deviceId={device.id} />
+      </div>
     </div>
   );
 }
