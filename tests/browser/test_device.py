@@ -62,6 +62,26 @@ def test_a_device_is_seen_to_go_and_to_come_back(enter: Enter, floor: Floor) -> 
         expect(page.get_by_role("img", name=re.compile("State over time"))).to_be_visible()
 
 
+def test_programs_of_a_device_are_seen_to_fail_and_to_come_back(enter: Enter, floor: Floor) -> None:
+    since = "2026-01-02T03:04:05.000Z"
+    scanner: Json = {"name": "scanner", "ready": True, "since": since, "detail": None}
+    with floor.device(new_id("programs")) as device:
+        page = enter(f"/devices/{device.id}", as_="viewer")
+        programs = page.get_by_role("region", name="Programs")
+        expect(page.get_by_role("region", name="Last commands")).to_be_visible()
+        expect(programs).to_have_count(0)
+        device.send("status", status="ONLINE", agents=[scanner])
+        expect(programs.get_by_role("listitem")).to_contain_text(["scannerReady"])
+        device.send(
+            "status", status="DEGRADED", agents=[{**scanner, "ready": False, "detail": "no head"}]
+        )
+        expect(programs.get_by_role("listitem")).to_contain_text(["Not ready"])
+        expect(programs).to_contain_text("no head")
+        page.reload()
+        expect(programs).to_contain_text("no head")
+        axe.check(page)
+
+
 def test_charts_draw_what_was_and_what_comes(enter: Enter, floor: Floor, hub: HubProcess) -> None:
     with floor.device(new_id("chart")) as device:
         device.status(temperature=10.0, pressure=3.0)
