@@ -205,6 +205,7 @@ class Agent:
             versions=self._versions,
             restart=lambda: self.end(End.RESTART),
             report_status=self._report_status,
+            told=self._programs.told,
             heard=self._programs.heard,
         )
 

@@ -26,6 +26,7 @@ async def push_config(command: PushConfig, context: CommandContext) -> Done:
         seconds=tools.settings.config.confirm_seconds if given is UNSET else given,
         begins=begins,
     )
+    await tools.told()
     return pushed(tools.config, change)
 
 

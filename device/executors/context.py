@@ -57,8 +57,10 @@ class Tools:
     restart: Callable[[], None]
     """Ask the agent to stop and to be started again."""
     report_status: Callable[[], None]
+    told: Callable[[], Awaitable[None]]
+    """Wait until the programs of this device can read what a command has changed."""
     heard: Callable[[], Awaitable[None]]
-    """Wait until the programs of this device have heard of what a command has changed."""
+    """The same, and until their hooks have run, if they are quick."""
 
 
 class CommandContext:

@@ -90,6 +90,10 @@ class LocalPrograms:
         """The present state, as programs read it."""
         return line_of(self._state())
 
+    async def told(self) -> None:
+        """What has changed is in the file of the configuration, and said to watchers."""
+        await self._tell()
+
     async def heard(self) -> None:
         """What has changed is said to watchers, and hooks have run, if they are quick."""
         with contextlib.suppress(TimeoutError):

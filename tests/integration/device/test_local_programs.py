@@ -16,6 +16,9 @@ PATCH = {"scanner": {"baud": 9600}}
 
 
 async def test_a_watcher_hears_the_whole_state_at_once_and_after_each_change(bench: Bench) -> None:
+    bench.settings = (
+        '[firmware]\nhealthy_seconds = 0.2\n[config]\nhealth_argv = ["true"]\n'  # so it is tried
+    )
     async with bench.agent():
         await bench.hub.frame("status")
         async with local_program(bench.socket) as program:
@@ -55,7 +58,7 @@ async def test_a_watcher_hears_of_the_mode(bench: Bench) -> None:
         async with local_program(bench.socket) as program:
             await program.ask({"type": "watch", "sections": ["mode"]})
             assert await program.line() == {"type": "state", "mode": "VIA_LOCAL_SERVER"}
-            await bench.hub.send({"type": "connection_mode", "mode": "DIRECT_CLOUD"})
+            await bench.hub.hand_over("mode", "1", {"mode": "DIRECT_CLOUD"})
             assert await program.line() == {"type": "state", "mode": "DIRECT_CLOUD"}
 
 
