@@ -32,6 +32,7 @@ from device.base.sharing import Sharing
 from device.base.state_directory import claimed, os_boot_id
 from device.commands.book import Book
 from device.commands.journal import Journal
+from device.commands.own import OwnTable
 from device.commands.recovery import rolled_back, swapped
 from device.config.commit import ConfigTrial
 from device.config.patch import PushedConfig
@@ -111,7 +112,8 @@ class Agent:
         self._os_boot_id = os_boot_id(settings.power.os_boot_id_file)
         self._config = config
         self._hub_clock = HubClock()
-        self._book = Book(self._hub_clock.is_past)
+        self._own = OwnTable(settings.commands)
+        self._book = Book(self._hub_clock.is_past, self._own)
         self._journal = Journal(database, os_boot_id=self._os_boot_id)
         self._outbox = DiskOutbox(database, boot_id=self._boot_id, bounds=self._bounds())
         self._production = Production(database)
@@ -378,14 +380,15 @@ class Agent:
             boot_id=self._boot_id,
             agent_version=agent_version(),
             journal_id=self._journal.journal_id,
-            commands=list(COMMANDS),
+            commands=[*COMMANDS, *self._own.types()],
+            custom=self._own.said(),
             unfinished=self._book.unfinished(),
             config_version=self._config.version,
             config_hash=self._config.hash,
             config_rolled_back=CommandId(self._config.rolled_back)
             if self._config.rolled_back
             else None,
-            accepts=[DESIRED],
+            accepts=[DESIRED, *self._own.accepts()],
             sections=self._desired.sections(),
         )
 

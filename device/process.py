@@ -1,14 +1,14 @@
 """Running another program: no shell, its own process group, a time limit, a bound on its output.
 
 When the run ends, for whatever reason, the whole group is gone: first SIGTERM, after two seconds
-SIGKILL. Standard input is what is given, or empty; `LONGLINE_*` variables are not handed on.
+SIGKILL. Standard input has what the caller gives, and `LONGLINE_*` variables are not handed on.
 """
 
 import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -51,10 +51,12 @@ async def run(
     stdout_limit: int,
     stderr_limit: int,
     stdin: bytes = b"",
+    seen: Callable[[bytes], None] | None = None,
 ) -> CompletedProcess:
-    """Run `argv` to its end. Raises `CannotRun` and `TimedOut`; cancelling kills the group."""
-    process = await _start(argv, has_input=bool(stdin))
-    out, err = Capture(stdout_limit), Capture(stderr_limit)
+    """Run `argv` to its end; `seen` is given standard output as it comes. Raises `CannotRun` and
+    `TimedOut`; cancelling kills the group."""
+    process = await _start(argv, reads=bool(stdin))
+    out, err = Capture(stdout_limit, seen), Capture(stderr_limit)
     timed_out = False
     try:
         async with asyncio.timeout(timeout_seconds):
@@ -73,11 +75,11 @@ async def run(
     return finished
 
 
-async def _start(argv: Sequence[str], *, has_input: bool) -> asyncio.subprocess.Process:
+async def _start(argv: Sequence[str], *, reads: bool) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
             *argv,
-            stdin=asyncio.subprocess.PIPE if has_input else asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if reads else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -107,15 +109,14 @@ async def _follow(
             reader.cancel()
 
 
-async def _feed(stream: asyncio.StreamWriter | None, content: bytes) -> None:
+async def _feed(stream: asyncio.StreamWriter | None, stdin: bytes) -> None:
     """A program need not read what it is given."""
     if stream is None:
         return
     with contextlib.suppress(ConnectionError):
-        stream.write(content)
+        stream.write(stdin)
         await stream.drain()
-        stream.close()
-        await stream.wait_closed()
+    stream.close()
 
 
 async def _drain(stream: asyncio.StreamReader, capture: Capture) -> None:

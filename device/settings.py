@@ -31,6 +31,12 @@ from cloud import outward
 from cloud.access import Access, problem_of
 from cloud.outward import Outward
 from device.base.errors import BadSettings
+from device.base.own_commands import (
+    BadOwnCommand,
+    OwnSettings,
+    check_commands,
+    misshapen_command,
+)
 from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check, misshapen
 from device.base.socket_path import default_socket
 from protocol.commands import Level
@@ -219,6 +225,8 @@ class Settings(SettingsPart, frozen=True):
     cloud: CloudSettings = CloudSettings()
     config: ConfigSettings = ConfigSettings()
     shell: ShellSettings = ShellSettings()
+    commands: OwnSettings = {}
+    """The device's own, by name."""
 
     @property
     def state(self) -> Path:
@@ -319,7 +327,7 @@ def _convert(fields: dict[str, Any]) -> Settings:
         templates = (
             cast("dict[str, object]", shell).get("templates") if isinstance(shell, dict) else None
         )
-        named = misshapen(templates)
+        named = misshapen(templates) or misshapen_command(fields.get("commands"))
         raise BadSettings(named or f"settings: {error}") from None
 
 
@@ -333,6 +341,10 @@ def _checked(settings: Settings) -> Settings:
             check(name, template)
         except BadTemplate as error:
             raise BadSettings(str(error)) from None
+    try:
+        check_commands(settings.commands)
+    except BadOwnCommand as error:
+        raise BadSettings(str(error)) from None
     for key in settings.firmware.trusted_keys:
         if not _is_public_key(key):
             raise BadSettings(f"firmware.trusted_keys: {key!r} is not 32 bytes in base64")

@@ -18,7 +18,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Decoder, Encoder
 
 from protocol import dashboard, native, telemetry
-from protocol.commands import COMMANDS, Command, Delivery
+from protocol.commands import PARAMS, Command, Delivery, wire_type
 from protocol.dashboard import DashboardEvent, DashboardFrame
 from protocol.errors import InvalidMessage
 from protocol.frames import DeviceFrame, HubFrame
@@ -91,7 +91,7 @@ def decode_hub_frame(raw: bytes | str) -> HubFrame | Delivery | None:
     """
     data = raw.encode() if isinstance(raw, str) else raw
     kind = decode(_head, data).type
-    if kind in COMMANDS:
+    if kind in PARAMS:
         return _delivery(kind, decode(_anything, data))
     if kind in _HUB_FRAME_TYPES:
         return decode(_hub_frame, data)
@@ -109,13 +109,14 @@ _HUB_FRAME_TYPES: Final = frozenset(
         "pong",
         "auth_ok",
         "desired",
+        "describe",
     }
 )
 
 
 def _delivery(kind: str, fields: dict[str, Any]) -> Delivery:
     # Fields that this agent does not know are dropped: a newer hub may have added them.
-    params = COMMANDS[kind].params
+    params = PARAMS[kind]
     known = {
         name: value for name, value in fields.items() if name in params.__struct_encode_fields__
     }
@@ -154,7 +155,12 @@ def encode_command(
     server_time: str,
 ) -> bytes:
     """The frame that carries a command down the line: the command itself, as in the seed."""
-    head = {"type": kind, "id": command_id, "deadline": deadline, "serverTime": server_time}
+    head = {
+        "type": wire_type(kind),
+        "id": command_id,
+        "deadline": deadline,
+        "serverTime": server_time,
+    }
     return _encoder.encode(head | params)
 
 

@@ -3,6 +3,9 @@
 Everything that must know every command (REST bodies, OpenAPI, the agent's executors, the console's
 forms) reads `COMMANDS` or matches over `Command`; a command added here makes pyright point at each
 place that has to learn it.
+
+Beside them a device may have commands of its own (`protocol.own`), which travel as the one type
+`custom`. Records, rights and the audit call each of them `custom.<name>`.
 """
 
 from enum import StrEnum
@@ -97,6 +100,17 @@ class ExecShell(CommandBase, frozen=True, tag="exec_shell"):
     args: dict[str, Annotated[str, Meta(max_length=4096)]] = {}
 
 
+OWN_NAME: Final = r"[a-z][a-z0-9_-]{0,39}"
+OwnName = Annotated[str, Meta(pattern=f"^{OWN_NAME}$(?!\\n)")]
+
+
+class Custom(CommandBase, frozen=True, tag="custom"):
+    """Run a command of the device's own, by its name."""
+
+    name: OwnName
+    args: dict[str, Any] = {}
+
+
 class EnableDevice(CommandBase, frozen=True, tag="enable_device"):
     """Resume production events."""
 
@@ -119,6 +133,7 @@ Command = (
     | ExecShell
     | EnableDevice
     | DisableDevice
+    | Custom
 )
 
 
@@ -178,19 +193,47 @@ COMMANDS: Final[dict[str, CommandSpec]] = {
 }
 
 
+CUSTOM: Final = _spec(Custom, Danger.YES, redeliverable=False, seconds=60)
+"""What is taken for a device's own command where its description is not known."""
+PARAMS: Final = {spec.name: spec.params for spec in (*COMMANDS.values(), CUSTOM)}
+"""Of each type on the wire."""
+_OWN: Final = f"{CUSTOM.name}."
+
+
 def type_of(command: Command) -> str:
+    """As records have it."""
+    return own_type(command.name) if isinstance(command, Custom) else _tag(command)
+
+
+def own_type(name: str) -> str:
+    return _OWN + name
+
+
+def is_own(kind: str) -> bool:
+    """Whether it is the type of a device's own command."""
+    return kind.startswith(_OWN)
+
+
+def wire_type(kind: str) -> str:
+    """The type of a record as its frame has it."""
+    return CUSTOM.name if is_own(kind) else kind
+
+
+def _tag(command: Command) -> str:
     return str(type(command).__struct_config__.tag)
 
 
 if TYPE_CHECKING:
     CommandType = str
 else:
-    CommandType = Literal[tuple(COMMANDS)]
+    CommandType = Annotated[
+        str, Meta(pattern=rf"^({'|'.join(COMMANDS)}|custom\.{OWN_NAME})$(?!\n)")
+    ]
 """The name of a command, where only its name is given."""
 
 
 def spec_of(command: Command) -> CommandSpec:
-    return COMMANDS[type_of(command)]
+    return CUSTOM if isinstance(command, Custom) else COMMANDS[_tag(command)]
 
 
 def timeout_of(command: Command) -> int:

@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol.errors import FrameErrorCode
 from protocol.ids import CommandId, CommandIdField, DeviceId, ReplicaId
+from protocol.own import CustomCommands, OwnCommands
 from protocol.replies import Ack, Progress, Result, ResultError
 from protocol.telemetry import Alert, BootId, Event, LogLine, Print, Scan, Seq, Status
 
@@ -67,6 +68,8 @@ class Hello(Frame, frozen=True, tag="hello"):
     """The longest frame that the device takes, in bytes: the hub sends it no longer one."""
     sections: Annotated[dict[SectionKind, SectionState], Meta(max_length=16)] | None = None
     """The sections of desired state that the device takes; for a device that accepts `desired`."""
+    custom: OwnCommands | None = None
+    """Its own commands, when `commands` names `custom`."""
 
 
 TakenStatus = Literal["trial", "applied", "failed", "rolled_back"]
@@ -100,6 +103,7 @@ DeviceFrame = (
     | Print
     | Event
     | Alert
+    | CustomCommands
 )
 
 # Hub → device.
@@ -171,4 +175,16 @@ class Desired(Frame, frozen=True, tag=DESIRED):
     hash: str
 
 
-HubFrame = Welcome | Cancel | ResultAck | EventAck | Reconnect | Error | Pong | AuthOk | Desired
+DESCRIBE: Final = "describe"
+
+
+class Describe(Frame, frozen=True, tag=DESCRIBE):
+    """Say what this is: `custom` asks for `custom_commands`. Only for devices whose `hello` accepts
+    it."""
+
+    what: str
+
+
+HubFrame = (
+    Welcome | Cancel | ResultAck | EventAck | Reconnect | Error | Pong | AuthOk | Desired | Describe
+)

@@ -2,6 +2,7 @@
 mark between. What failed says why at the end, so of a failure most of what is kept is the end.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
@@ -26,15 +27,19 @@ class Written(Struct, frozen=True):
 
 
 class Capture:
-    """Takes a stream of any length and keeps its first and its last `limit` bytes."""
+    """Takes a stream of any length and keeps its first and its last `limit` bytes; `seen` is given
+    all of it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, seen: Callable[[bytes], None] | None = None) -> None:
         self._limit = limit
+        self._seen = seen
         self._head = bytearray()
         self._tail = bytearray()
         self._total = 0
 
     def take(self, chunk: bytes) -> None:
+        if self._seen is not None:
+            self._seen(chunk)
         self._total += len(chunk)
         room = self._limit - len(self._head)
         self._head += chunk[:room]

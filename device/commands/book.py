@@ -27,8 +27,9 @@ from typing import Final, assert_never
 from msgspec import Struct
 
 from device.commands.lanes import CommandLanes
-from device.commands.recovery import Expects, JournalRow, expects_of, verdict
-from protocol.commands import Command, Delivery, spec_of, type_of
+from device.commands.own import OwnTable
+from device.commands.recovery import Expects, JournalRow, verdict
+from protocol.commands import Command, Delivery, type_of
 from protocol.ids import CommandId
 from protocol.replies import Ack, Outcome, Progress, Result, ResultError
 
@@ -112,9 +113,12 @@ class _Entry:
 
 
 class Book:
-    def __init__(self, is_past: Callable[[str | None, float], bool]) -> None:
+    def __init__(
+        self, is_past: Callable[[str | None, float], bool], own: OwnTable | None = None
+    ) -> None:
         """`is_past(deadline, now)` compares hub time, see `device.line.hub_clock`."""
         self._is_past = is_past
+        self.own: Final = own or OwnTable({})
         self._entries: dict[CommandId, _Entry] = {}
         self._lanes = CommandLanes()
 
@@ -156,12 +160,14 @@ class Book:
     def deliver(self, delivery: Delivery, now: float) -> list[BookEffect]:
         entry = self._entries.get(delivery.id)
         if entry is None:
-            return self._admit(
-                delivery.id, type_of(delivery.command), _Entry(Phase.RECEIVING, delivery=delivery)
-            )
+            new = _Entry(Phase.RECEIVING, delivery=delivery, answer=self._refused(delivery))
+            return self._admit(delivery.id, type_of(delivery.command), new)
         match entry.phase:
             case Phase.DORMANT:
                 entry.delivery = delivery
+                refused = self._refused(delivery)
+                if refused is not None:
+                    return self._finish(delivery.id, entry, refused)
                 return self._wait(delivery.id, entry, now)
             case Phase.WAITING | Phase.STARTING | Phase.RUNNING:
                 return [Send(Ack(command_id=delivery.id))]
@@ -171,6 +177,11 @@ class Book:
                 return self._say(entry, now)
             case _:
                 assert_never(entry.phase)
+
+    def _refused(self, delivery: Delivery) -> Result | None:
+        """The answer to what this device cannot run."""
+        why = self.own.refusal(delivery.command)
+        return refusal(delivery.id, "rejected", why.code, why.message) if why else None
 
     def reject(self, command_id: CommandId, code: str, message: str) -> list[BookEffect]:
         """A command that does not decode; its id could be read."""
@@ -286,7 +297,7 @@ class Book:
 
     def _wait(self, command_id: CommandId, entry: _Entry, now: float) -> list[BookEffect]:
         entry.phase = Phase.WAITING
-        self._lanes.join(command_id, concurrent=spec_of(_command(entry)).concurrent)
+        self._lanes.join(command_id, concurrent=self.own.is_concurrent(_command(entry)))
         return [Send(Ack(command_id=command_id)), *self._turns(now)]
 
     def _turns(self, now: float) -> list[BookEffect]:
@@ -298,7 +309,7 @@ class Book:
                 effects += self._finish(command_id, entry, late)
             else:
                 entry.phase = Phase.STARTING
-                effects.append(WriteJournal(Started(command_id, expects_of(_command(entry)))))
+                effects.append(WriteJournal(Started(command_id, self.own.expects(_command(entry)))))
         return effects
 
     def _started(self, command_id: CommandId, entry: _Entry) -> list[BookEffect]:

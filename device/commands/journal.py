@@ -11,13 +11,13 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 import msgspec
 
 from device.base.database import JOURNAL_ID, Database, get_meta, set_meta
 from device.commands.book import Finished, Forgotten, Mark, Received, Started
-from device.commands.recovery import JournalRow
+from device.commands.recovery import Expects, JournalRow
 from protocol.codec import encode
 from protocol.ids import CommandId
 from protocol.replies import Result
@@ -27,6 +27,7 @@ KEEP_ROWS: Final = 20_000
 KEEP_RESULT_BYTES: Final = 4096
 MOST_LOADED: Final = 500
 
+_EXPECTS: Final[dict[str, Expects]] = {name: name for name in get_args(Expects)}
 _result: Final = msgspec.json.Decoder(Result)
 _COLUMNS: Final = "id, kind, os_boot_id, expects, result"
 
@@ -125,7 +126,7 @@ def _stored(row: tuple[str, str, str | None, str | None, bytes | None]) -> Journ
         id=CommandId(command_id),
         kind=kind,
         os_boot_id=os_boot_id,
-        expects="process" if expects == "process" else "boot" if expects == "boot" else None,
+        expects=_EXPECTS.get(expects or ""),
         result=_result.decode(result) if result is not None else None,
     )
 

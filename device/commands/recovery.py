@@ -8,6 +8,7 @@
 | started, an update that is written down as made (`swapped`) | success: it was |
 | started, a push whose trial goes on in this process | nothing yet |
 | started, a push that was undone at this start | failure, `rolled_back` |
+| started, expecting to run again (`redeliver` of the device's own) | nothing, as if not started |
 | started, anything else | `unknown`: it is never run again |
 | done | the stored result |
 """
@@ -21,8 +22,8 @@ from protocol.commands import Command, RebootOs, RestartService, ShutdownOs
 from protocol.ids import CommandId
 from protocol.replies import Result, ResultError
 
-Expects = Literal["process", "boot"]
-"""Whose restart proves that a command has worked."""
+Expects = Literal["process", "boot", "again"]
+"""Whose restart proves that a command has worked; `again`: none does, and it may run once more."""
 
 
 class JournalRow(Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class JournalRow(Struct, frozen=True, kw_only=True):
     result: Result | None = None
 
 
-RESTARTED: Final[dict[Expects, str]] = {
+RESTARTED: Final = {
     "process": "The agent has restarted.",
     "boot": "The operating system has restarted.",
 }
@@ -81,7 +82,7 @@ def verdict(row: JournalRow, os_boot_id: str) -> Result | None:
     """The result to report of `row` after a start under `os_boot_id`; None = not started."""
     if row.result is not None:
         return row.result
-    if row.os_boot_id is None:
+    if row.os_boot_id is None or row.expects == "again":
         return None
     if row.expects == "process" or (row.expects == "boot" and row.os_boot_id != os_boot_id):
         return Result(command_id=row.id, success=True, output=RESTARTED[row.expects])

@@ -32,27 +32,31 @@ async def exec_shell(command: ExecShell, context: CommandContext) -> Done:
         raise CommandFailed("program_missing", error.message) from None
     except process.TimedOut as error:
         message = f"killed after {limit:g} s"
-        raise CommandFailed("timeout", message, data=_data(error.finished, failed=True)) from None
+        raise CommandFailed("timeout", message, data=streams(error.finished, failed=True)) from None
     return _done(finished)
 
 
 def _done(finished: process.CompletedProcess) -> Done:
     failed = finished.exit_code != 0
-    error = None
-    if failed:
-        error = ResultError(code="exit_code", message=f"ended with {finished.exit_code}")
     return Done(
         output=excerpt(finished.stdout, OUTPUT_BYTES, failed=failed),
-        data=_data(finished, failed=failed),
-        error=error,
+        data=streams(finished, failed=failed),
+        error=exit_error(finished),
     )
 
 
-def _data(finished: process.CompletedProcess, *, failed: bool) -> dict[str, Any]:
-    streams = ((finished.stdout, STDOUT_BYTES), (finished.stderr, STDERR_BYTES))
+def exit_error(finished: process.CompletedProcess) -> ResultError | None:
+    if finished.exit_code == 0:
+        return None
+    return ResultError(code="exit_code", message=f"ended with {finished.exit_code}")
+
+
+def streams(finished: process.CompletedProcess, *, failed: bool) -> dict[str, Any]:
+    """What a program wrote, as `data` of its command."""
+    written = ((finished.stdout, STDOUT_BYTES), (finished.stderr, STDERR_BYTES))
     return {
         "exitCode": finished.exit_code,
         "stdout": excerpt(finished.stdout, STDOUT_BYTES, failed=failed),
         "stderr": excerpt(finished.stderr, STDERR_BYTES, failed=failed),
-        "truncated": any(is_longer(written, limit) for written, limit in streams),
+        "truncated": any(is_longer(each, limit) for each, limit in written),
     }

@@ -6,6 +6,7 @@ from device.executors.config import push_config
 from device.executors.context import CommandContext, Done
 from device.executors.firmware import update_firmware
 from device.executors.logs import pull_logs
+from device.executors.own import custom
 from device.executors.power import reboot_os, restart_service, shutdown_os
 from device.executors.production import disable_device, enable_device
 from device.executors.queue import clear_queue, force_sync
@@ -39,5 +40,7 @@ async def execute(command: Command, context: CommandContext) -> Done:  # noqa: C
             return await enable_device(command, context)
         case commands.DisableDevice():
             return await disable_device(command, context)
+        case commands.Custom():
+            return await custom(command, context)
         case _:
             assert_never(command)

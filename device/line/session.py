@@ -175,6 +175,11 @@ class Session:
                 return [PauseRequested(after_ms / 1000)]
             case frames.Desired():
                 return [HandedOver(message)]
+            case frames.Describe(what=what):
+                description = self._book.own.describe(what)
+                if description is not None:
+                    self.send(description)
+                return []
             case frames.AuthOk(expires_at=expires_at):
                 return [Authorised(expires_at)]
             case frames.Error():

@@ -53,6 +53,17 @@ def test_a_socket_whose_path_would_be_too_long_is_in_the_runtime_directory() -> 
     ("toml", "said"),
     [
         ("", "which hub"),
+        ('hub = "https://hub"\n[commands.c]\nargv = []', "command c: "),
+        ('hub = "https://hub"\n[commands.c]\nargv = ["p"]\nshell = true', "command c: "),
+        (
+            'hub = "https://hub"\n[commands.c]\nargv = ["p"]\nschema = { oneOf = [] }',
+            "command c: schema.oneOf: ",
+        ),
+        (
+            'hub = "https://hub"\n[commands.c]\nargv = ["p"]\n'
+            "schema = { properties = { a = { const = 2026-01-01 } } }",
+            "command c: schema.properties.a.const: must be of JSON",
+        ),
         ("hub = ", "agent.toml"),
         ('hub = "hub:80"', "URL of a hub"),
         ('hub = "https://hub:port"', "URL of a hub"),

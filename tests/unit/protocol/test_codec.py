@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import codec, dashboard, frames, replies, telemetry
-from protocol.commands import COMMANDS, Delivery
+from protocol.commands import COMMANDS, Custom, Delivery
 from protocol.errors import InvalidMessage
 from protocol.ids import CommandId, DeviceId, ReplicaId
 from tests.twins import each_twin
@@ -28,6 +28,7 @@ DEVICE_FRAMES: list[dict[str, Any]] = [
         "type": "hello", "bootId": "b", "agentVersion": "1", "journalId": "j",
         "commands": ["force_sync"], "unfinished": ["c-1"], "configVersion": 3,
         "accepts": ["desired"], "sections": {"mode": {"version": "1", "hash": "a"}},
+        "custom": {"hash": "h", "names": ["calibrate"]},
     },
     {
         "type": "desired_status", "kind": "config", "version": "7", "hash": "a",
@@ -51,6 +52,13 @@ DEVICE_FRAMES: list[dict[str, Any]] = [
     {"type": "print", "jobId": "j", "ok": False, "ts": TS, "data": {}},
     {"type": "event", "name": "n", "ts": TS, "data": {"a": [1, "x"]}, "bootId": "b", "seq": 7},
     {"type": "alert", "severity": "CRITICAL", "code": "hot", "message": "m", "ts": TS},
+    {
+        "type": "custom_commands", "hash": "h",
+        "commands": [{
+            "name": "calibrate", "title": "t", "danger": "no", "redeliver": True, "timeoutMs": 5,
+            "schema": {"type": "object"},
+        }],
+    },
 ]  # fmt: skip
 
 HUB_FRAMES: list[msgspec.Struct] = [
@@ -66,6 +74,7 @@ HUB_FRAMES: list[msgspec.Struct] = [
     frames.Pong(server_time=TS),
     frames.AuthOk(expires_at=TS),
     frames.Desired(kind="mode", version="3", hash="0" * 64),
+    frames.Describe(what="custom"),
 ]  # fmt: skip
 
 PARAMS: dict[str, dict[str, Any]] = {
@@ -134,6 +143,17 @@ def test_commands_there_and_back(kind: str) -> None:
         assert isinstance(found, Delivery)
         assert (found.id, found.deadline, found.server_time) == (COMMAND, TS, NOW)
         assert isinstance(found.command, COMMANDS[kind].params)
+
+
+def test_a_devices_own_command_travels_as_custom() -> None:
+    params: dict[str, Any] = {"name": "calibrate", "args": {"axis": "x"}}
+    encoded = codec.encode_command("custom.calibrate", COMMAND, params, TS, NOW)
+    assert json.loads(encoded) == {
+        "type": "custom", "id": "c-1", "deadline": TS, "serverTime": NOW, **params,
+    }  # fmt: skip
+    found = codec.decode_hub_frame(encoded)
+    assert isinstance(found, Delivery)
+    assert found.command == Custom(id=COMMAND, name="calibrate", args={"axis": "x"})
 
 
 def test_a_type_from_the_future_is_none_and_a_bad_command_names_whom_to_answer() -> None:

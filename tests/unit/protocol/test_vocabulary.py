@@ -13,14 +13,17 @@ from protocol.canonical import hash_of
 from protocol.closing import CLOSINGS, CloseCode, closing
 from protocol.commands import (
     COMMANDS,
+    CUSTOM,
     Command,
     Danger,
     PushConfig,
     UpdateFirmware,
+    own_type,
     params_of,
     spec_of,
     timeout_of,
     type_of,
+    wire_type,
 )
 from protocol.ids import (
     CommandId,
@@ -55,7 +58,7 @@ def test_the_registry_is_the_table_of_the_protocol() -> None:
         name: (str(spec.danger), spec.redeliverable, spec.timeout_ms // 1000)
         for name, spec in COMMANDS.items()
     } == WANTED
-    assert {spec.params for spec in COMMANDS.values()} == set(Command.__args__)
+    assert {spec.params for spec in (*COMMANDS.values(), CUSTOM)} == set(Command.__args__)
     assert set(Danger) == {danger for danger, _, _ in WANTED.values()}
     concurrent = {name for name, spec in COMMANDS.items() if spec.concurrent}
     assert concurrent == {"pull_logs", "force_sync", "exec_shell"}
@@ -67,6 +70,22 @@ def test_parameters_come_with_their_defaults_and_without_type_and_id() -> None:
     assert spec_of(command) is COMMANDS["pull_logs"]
     assert params_of(command) == {"lines": 200}
     assert params_of(msgspec.json.decode(b'{"type":"force_sync"}', type=Command)) == {}
+
+
+def test_a_devices_own_command_is_one_type_on_the_wire_and_has_its_name_in_records() -> None:
+    command = msgspec.json.decode(b'{"type":"custom","name":"calibrate"}', type=Command)
+    assert type_of(command) == own_type("calibrate") == "custom.calibrate"
+    assert wire_type("custom.calibrate") == "custom"
+    assert wire_type("force_sync") == "force_sync"
+    assert spec_of(command) is CUSTOM
+    assert params_of(command) == {"name": "calibrate", "args": {}}
+    assert (CUSTOM.danger, CUSTOM.redeliverable, timeout_of(command)) == (Danger.YES, False, 60_000)
+
+
+@pytest.mark.parametrize("name", ["", "Calibrate", "1st", "a" * 41, "a.b", "a\n", "ä"])
+def test_names_of_own_commands_are_short_and_plain(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"type": "custom", "name": name}, Command)
 
 
 def result(*, success: bool, outcome: Outcome | None = None) -> Result:

@@ -53,3 +53,11 @@ def test_an_excerpt_fits(raw: bytes, limit: int, room: int, failed: bool) -> Non
     text = excerpt(found, room, failed=failed)
     assert encoded_length(text) <= room
     assert is_longer(found, room) or text == raw.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def test_somebody_may_look_at_all_of_it() -> None:
+    seen: list[bytes] = []
+    capture = Capture(1, seen.append)
+    capture.take(b"abc")
+    capture.take(b"def")
+    assert seen == [b"abc", b"def"]

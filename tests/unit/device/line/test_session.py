@@ -1,7 +1,9 @@
 import json
 from typing import Any
 
+from device.base.own_commands import OwnCommandSettings
 from device.commands.book import Book, WriteJournal
+from device.commands.own import OwnTable
 from device.line.hub_clock import HubClock
 from device.line.session import (
     Authorised,
@@ -30,11 +32,14 @@ WELCOME: dict[str, Any] = {
 BEFORE, AFTER = "2029-12-31T23:59:59.000Z", "2030-01-01T00:00:01.000Z"
 
 
+OWN = OwnTable({"measure": OwnCommandSettings(argv=("measure",))})
+
+
 class Line:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.clock = HubClock()
-        self.book = Book(self.clock.is_past)
+        self.book = Book(self.clock.is_past, OWN)
         self.session = Session(
             send=lambda raw: self.sent.append(json.loads(raw)),
             book=self.book,
@@ -59,6 +64,16 @@ def test_hello_is_the_first_frame_and_nothing_goes_before_it() -> None:
     assert isinstance(opened, Opened)
     line.session.send_encoded(b'{"type":"ping"}')
     assert [frame["type"] for frame in line.sent] == ["hello", "ping"]
+
+
+def test_the_devices_own_commands_are_described_when_the_hub_asks() -> None:
+    line = Line()
+    line.open()
+    assert line.receive(type="describe", what="weather") == []
+    assert line.receive(type="describe", what="custom") == []
+    (_, described) = line.sent
+    assert described["type"] == "custom_commands"
+    assert [each["name"] for each in described["commands"]] == ["measure"]
 
 
 def test_commands_and_all_about_them_go_to_the_book() -> None:
