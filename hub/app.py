@@ -45,6 +45,7 @@ from hub.firmware.wiring import build as build_firmware
 from hub.gate import build as build_gate
 from hub.groups.wiring import build as build_groups
 from hub.lines.wiring import build as build_lines
+from hub.own.wiring import build as build_own
 from hub.probes import Probes
 from hub.replicas.hints import HintSender
 from hub.replicas.wiring import build as build_replicas
@@ -126,8 +127,9 @@ class Replica:
         self.lines, of_lines = build_lines(
             base, self.telemetry, accounts, hint_takeover=hints.taken
         )
+        own, of_own = build_own(base, self.lines)
         self.commands, dispatching, of_commands = build_commands(
-            base, self.audit, self.telemetry, accounts, limits, hints=hints,
+            base, self.audit, self.telemetry, accounts, limits, own, hints=hints,
             secrets=secrets,
         )  # fmt: skip
         config, of_config = build_config(base, self.audit, self.lines, self.commands)
@@ -150,8 +152,9 @@ class Replica:
             hear=limits.told, alone=alone,
         )  # fmt: skip
         self.capabilities = (
-            of_audit, of_telemetry, of_accounts, of_devices, of_lines, of_commands, of_config,
-            of_groups, of_edge, of_desired, of_campaigns, of_firmware, of_dashboards, of_replicas,
+            of_audit, of_telemetry, of_accounts, of_devices, of_lines, of_own, of_commands,
+            of_config, of_groups, of_edge, of_desired, of_campaigns, of_firmware, of_dashboards,
+            of_replicas,
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

@@ -87,6 +87,8 @@ from hub.firmware.rest import (
     UploadQuery,
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
+from hub.own.common import CommandTypeItem
+from hub.own.rest import CommandTypesQuery, OwnEndpoints
 from hub.replicas.rest import FleetHealth, HealthEndpoints
 from hub.telemetry.reader import EventRecord, LogRecord, MetricPoint, StateChange
 from hub.telemetry.rest import (
@@ -162,6 +164,8 @@ ROUTES: Final = (
     Route("DELETE", "/devices/{id}/commands/{command_id}", CommandEndpoints.cancel, DISPATCH, "Cancel a command.", answer=CommandRecord, status=202),
     Route("GET", "/commands", CommandEndpoints.list, "commands:list", "List commands of all devices.", query=CommandsQuery, answer=CommandRecord, listing=True),
     Route("POST", "/commands/bulk", CommandEndpoints.bulk, DISPATCH, "Dispatch one command to many devices.", body=BulkBody, answer=dict[str, CommandResult]),
+
+    Route("GET", "/command-types", OwnEndpoints.types, "commands:list", "List the command types that all these devices have.", query=CommandTypesQuery, answer=list[CommandTypeItem]),
 
     Route("POST", "/device-groups", GroupEndpoints.create, "device-groups:create", "Create a group.", body=GroupBody, answer=Group, status=201),
     Route("GET", "/device-groups", GroupEndpoints.list, "device-groups:list", "List groups.", query=ListQuery, answer=Group, listing=True),

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from protocol.commands import CUSTOM, is_own, own_type
 from protocol.errors import FrameErrorCode
 from protocol.ids import CommandId, CommandIdField, DeviceId, ReplicaId
 from protocol.own import CustomCommands, OwnCommands
@@ -183,6 +184,22 @@ class Describe(Frame, frozen=True, tag=DESCRIBE):
     it."""
 
     what: str
+
+
+def own_of(hello: Hello) -> OwnCommands | None:
+    """The device's own commands, of one that can be asked what they are."""
+    can = DESCRIBE in (hello.accepts or ()) and CUSTOM.name in (hello.commands or ())
+    return hello.custom if can else None
+
+
+def types_of(hello: Hello) -> list[str] | None:
+    """The types that the device says it has, its own by their names. None: it says none, and has
+    the eleven."""
+    if hello.commands is None:
+        return None
+    own = own_of(hello)
+    named = [name for name in hello.commands if name != CUSTOM.name and not is_own(name)]
+    return named + [own_type(name) for name in (own.names if own else ())]
 
 
 HubFrame = (

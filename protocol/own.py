@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from protocol.commands import CUSTOM, Danger, OwnName, own_type
-from protocol.merge_patch import hash_of
+from protocol.commands import CUSTOM, Danger, OwnName
+from protocol.canonical import hash_of
+from protocol.merge_patch import 
 
 Schema = dict[str, Any]
 
@@ -55,15 +56,3 @@ def described(commands: list[OwnCommand]) -> CustomCommands:
     """The description of `commands`, with its hash."""
     said = {"commands": msgspec.to_builtins(commands)}
     return CustomCommands(hash=hash_of(said), commands=commands)
-
-
-def types_said(
-    commands: list[str] | None, accepts: list[str] | None, own: OwnCommands | None
-) -> list[str] | None:
-    """The types that a device says it has in `hello`, its own by their names. None: it says none,
-    and has the eleven."""
-    if commands is None:
-        return None
-    named = own if "describe" in (accepts or ()) and CUSTOM.name in commands else None
-    known = [name for name in commands if name != CUSTOM.name and not name.startswith("custom.")]
-    return known + [own_type(name) for name in (named.names if named else ())]

@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 MOST_DEPTH: Final = 16
 """Schemas within each other."""
-_EXTENSIONS: Final = re.compile(r"\(\?(?!:|=|!|<=|<!)|\\[AZ]")
+_EXTENSIONS: Final = re.compile(r"\(\?(?!:|=|!|<=|<!)|\\[AZNa0]|(?<!\\)\{(?!\d)")
 """What Python reads in a pattern, and the hub and browsers do not."""
 
 

@@ -39,7 +39,7 @@ GRANT SELECT, INSERT, UPDATE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    aggregated, api_key, device_group_member, firmware_key, idempotency_key, line_takeover, login_attempt,
+    aggregated, api_key, command_description, device_group_member, firmware_key, idempotency_key, line_takeover, login_attempt,
     revocation, ws_ticket
 TO longline_hub;
 

@@ -261,12 +261,14 @@ CREATE TABLE device_line (
     takeovers     integer NOT NULL DEFAULT 0,
     taken_over_at timestamptz,
     max_frame     integer,
+    own_hash      text,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 ) WITH (fillfactor = 50);
 CREATE INDEX device_line_replica ON device_line (replica_id) WHERE closed_at IS NULL;
 CREATE INDEX device_line_connected ON device_line (org_id, connected_at DESC, device_id DESC) WHERE closed_at IS NULL;
 COMMENT ON COLUMN device_line.generation IS 'The fence: rises with each line; what an older line sends counts for nothing.';
+COMMENT ON COLUMN device_line.own_hash IS 'The description of the device''s own commands, as its last hello said.';
 COMMENT ON COLUMN device_line.max_frame IS 'The longest frame that the device takes, in bytes, as its last hello said.';
 COMMENT ON COLUMN device_line.takeovers IS 'How many lines in a row took over from an open one, each within ten minutes of the last.';
 COMMENT ON COLUMN device_line.taken_from IS 'The other replica whose open line this one superseded.';
@@ -347,6 +349,7 @@ CREATE TABLE command (
                         WHEN 'TIMEOUT' THEN 'TIMEOUT'
                         WHEN 'EXPIRED' THEN 'EXPIRED'
                         WHEN 'UNKNOWN' THEN 'UNKNOWN' END) STORED,
+    redeliver       boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, command_id),
     CHECK ((finished_at IS NOT NULL) = (status >= 'SUCCESS')),
     CHECK ((sent_generation IS NULL) = (sent_at IS NULL))
@@ -364,8 +367,19 @@ CREATE INDEX command_finished ON command (finished_at) WHERE finished_at IS NOT 
 COMMENT ON COLUMN command.owner_id IS 'The user (also of an API key) whose rights count when it is sent.';
 COMMENT ON COLUMN command.owner_key IS 'The API key; its end is the end of those rights.';
 COMMENT ON COLUMN command.accepted_by IS 'The replica that accepted it, where a caller may wait for its end.';
+COMMENT ON COLUMN command.redeliver IS 'Of a device''s own command: its description says that it may be delivered twice.';
 COMMENT ON COLUMN command.failed IS 'The status of one that ended in another than SUCCESS. No index is on status: each step of a command would write to all of them. As text: the equality of an enum is not leakproof, so under row-level security it would use no index.';
 COMMENT ON COLUMN command.journal_id IS 'The journal of the device at the time it was sent; the same journal again makes redelivery safe.';
+
+CREATE TABLE command_description (
+    org_id       text NOT NULL REFERENCES org,
+    hash         text NOT NULL,
+    commands     text NOT NULL,
+    described_by text NOT NULL,
+    described_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, hash)
+);
+COMMENT ON TABLE command_description IS 'What devices say of their own commands, once for all whose hello names this hash. As text: the order of members is that of forms.';
 
 CREATE TABLE idempotency_key (
     org_id       text NOT NULL,

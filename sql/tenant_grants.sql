@@ -21,7 +21,7 @@ END $$;
 GRANT SELECT ON replica TO longline_app;
 
 GRANT SELECT ON
-    device_line, metric_rollup, rollup_mark, tenant_event, tenant_log_line, tenant_status_event
+    command_description, device_line, metric_rollup, rollup_mark, tenant_event, tenant_log_line, tenant_status_event
 TO longline_app;
 
 GRANT INSERT ON

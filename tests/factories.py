@@ -77,7 +77,7 @@ def make_command(status: State = State.SENT, **changes: Any) -> CommandRow:
     """A row of the ledger; what follows from its status is filled in."""
     sent = status is not State.PENDING
     wanted = msgspec.structs.asdict(make_new())
-    del wanted["chosen"], wanted["by"], wanted["frame_bytes"]
+    del wanted["chosen"], wanted["by"], wanted["frame_bytes"], wanted["problem"]
     wanted["actor"] = "alice"
     fields: dict[str, Any] = {
         **wanted,

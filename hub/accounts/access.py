@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from hub.base.principal import Principal, Right, Rights, Role
-from protocol.commands import COMMANDS, Danger
+from protocol.commands import COMMANDS, Danger, is_own
 
 
 class Door(StrEnum):
@@ -128,7 +128,8 @@ MINIMUM: Final[dict[Action, Role]] = {
 """The least role for each action of a user; actions that are not here are not for users."""
 
 SECRET: Final = frozenset({"exec_shell"})
-"""Commands whose parameters and output are only for those who may dispatch them."""
+"""Commands whose parameters and output are only for those who may dispatch them; so are those of
+devices' own commands."""
 
 DANGEROUS: Final = frozenset(
     name for name, spec in COMMANDS.items() if spec.danger is not Danger.NO
@@ -180,4 +181,9 @@ COMMAND_MINIMUM: Final[dict[str, Role]] = {
 
 def is_secret_from(principal: Principal, command_type: str) -> bool:
     """Whether what a command was given and wrote is not for this reader."""
-    return command_type in SECRET and not may_dispatch(principal, command_type)
+    return is_secret(command_type) and not may_dispatch(principal, command_type)
+
+
+def is_secret(command_type: str) -> bool:
+    """Whether there are readers of whom `is_secret_from` is true."""
+    return command_type in SECRET or is_own(command_type)

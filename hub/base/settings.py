@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from hub.base.errors import ConfigurationError
 from hub.base.retention import AuditDays, Days, Hours
+from protocol.commands import Danger
 
 PREFIX: Final = "LONGLINE_"
 AGENT_VARIABLES: Final = frozenset(
@@ -161,6 +162,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_cloud_days: Annotated[
         NoneOrDays, _keep("what the cloud has, in the queue to it, in days")
     ] = None
+    own_command_danger: Annotated[
+        Danger,
+        _doc("The least danger of devices' own commands: no, medium or yes. Each says its own."),
+    ] = Danger.NO
     stream_events: Annotated[Positive, _doc("Events that dashboards can recover.")] = 50_000
     stream_seconds: Annotated[Positive, _doc("Age of events that dashboards can recover.")] = 600
     drain_seconds: Annotated[

@@ -180,7 +180,9 @@ def _refusal(
     """Of what would be accepted otherwise: a repeat joins what came of the first."""
     name = (new.org, new.command_id)
     is_new = name not in existing and name not in taken
-    return refused.get(name) if is_new and (new.org, new.device_id) in targets else None
+    if not is_new or (new.org, new.device_id) not in targets:
+        return None
+    return refused.get(name) or new.problem
 
 
 def _decide_one(

@@ -2,12 +2,13 @@
 
 from typing import Protocol
 
-from hub.accounts.access import SECRET
+from hub.accounts.access import is_secret
 from hub.base import metrics
 from hub.commands.records import CommandRow, accepted_event, result_event
 from hub.commands.waiting import Waiters
 from hub.telemetry.writer import TelemetryWriter
 from protocol import stream
+from protocol.commands import wire_type
 from protocol.dashboard import CommandProgressEvent
 from protocol.ids import CommandKey, DeviceKey, ReplicaId
 
@@ -42,14 +43,15 @@ class Announcer:
         self._replica_id = replica_id
 
     def accepted(self, command: CommandRow) -> None:
-        metrics.commands_accepted.labels(command.type).inc()
+        metrics.commands_accepted.labels(wire_type(command.type)).inc()
         self._telemetry.publish(command.org, accepted_event(command))
 
     def ended(self, command: CommandRow) -> None:
-        metrics.commands_ended.labels(command.type, str(command.status)).inc()
+        kind = wire_type(command.type)  # names of own commands are without number
+        metrics.commands_ended.labels(kind, str(command.status)).inc()
         if command.finished_at is not None:
             seconds = (command.finished_at - command.created_at).total_seconds()
-            metrics.command_seconds.labels(command.type).observe(seconds)
+            metrics.command_seconds.labels(kind).observe(seconds)
         self._waiting.ended(command)
         if command.accepted_by != self._replica_id:
             self._hints.ended(command.accepted_by, (command.org, command.command_id))
@@ -64,4 +66,4 @@ class Announcer:
 
 def _level(command: CommandRow) -> str:
     """Of an event that tells what the command wrote."""
-    return stream.RESTRICTED if command.type in SECRET else ""
+    return stream.RESTRICTED if is_secret(command.type) else ""

@@ -17,7 +17,8 @@ from hub.commands.records import CommandResult, CommandRow, IdempotencyRow, resu
 from hub.commands.requests import CommandRequest, submission_of
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiters
-from protocol.commands import Command, spec_of
+from hub.own.service import OwnService, OwnTerms
+from protocol.commands import Command, Custom, Danger, type_of
 from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id, uuid7
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
@@ -43,6 +44,7 @@ class Calls:
         acceptor: Acceptor,
         waiting: Waiters,
         audit: AuditService,
+        own: OwnService,
         *,
         require_current_view: Callable[[], None],
         database_clock: Callable[[], float],
@@ -51,6 +53,7 @@ class Calls:
         self._acceptor = acceptor
         self._waiting = waiting
         self._audit = audit
+        self._own = own
         self._require_current_view = require_current_view
         self._database_clock = database_clock
 
@@ -65,9 +68,10 @@ class Calls:
         Raises `Forbidden`, `NotFound`, `Conflict`, `TooManyCommands`, `Unavailable`, `Overloaded`.
         """
         await self._authorise(by, request.command, [device_id])
+        terms = await self._terms(by, request.command, [device_id])
         command_id = CommandId(request.command.id or new_command_id())
         now = self._database_clock()
-        submission = submission_of(request, by, [(device_id, command_id)], now=now)
+        submission = submission_of(request, by, [(device_id, command_id)], now=now, terms=terms)
         name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
             taken = await self._acceptor.take(submission)
@@ -111,12 +115,24 @@ class Calls:
     async def _authorise(self, by: Principal, command: Command, targets: Sequence[str]) -> None:
         """Raises `Forbidden`; `Unavailable` for a dangerous command when rights may be out of
         date."""
-        kind = spec_of(command).name
+        kind = type_of(command)
         if not may_dispatch(by, kind):
             await self._audit.note(*_refused_entries(by, f"command.{kind}", targets))
             raise Forbidden(f"the role {by.role} may not dispatch {kind}")
         if kind in DANGEROUS:
             self._require_current_view()
+
+    async def _terms(
+        self, by: Principal, command: Command, targets: Sequence[str]
+    ) -> dict[DeviceId, OwnTerms]:
+        """Of a device's own command, as each target describes it. Raises `Unavailable` for a
+        dangerous one when rights may be out of date."""
+        if not isinstance(command, Custom):
+            return {}
+        terms = await self._own.terms(by.org, command, [DeviceId(each) for each in targets])
+        if any(each.danger is not Danger.NO for each in terms.values()):
+            self._require_current_view()
+        return terms
 
     async def _note_join(self, by: Principal, command: CommandRow) -> None:
         """The call joins a command that was there; the audit says so."""
@@ -144,8 +160,9 @@ class Calls:
         if not targets:
             return BulkOutcome(batch_id, {}, finished=True)
         named = [(DeviceId(target), new_command_id()) for target in targets]
+        terms = await self._terms(by, request.command, targets)
         now = self._database_clock()
-        submission = submission_of(request, by, named, now=now, batch_id=batch_id)
+        submission = submission_of(request, by, named, now=now, batch_id=batch_id, terms=terms)
         with self._waiting.expect([(by.org, name) for _, name in named]) as futures:
             taken = await self._acceptor.take(submission)
             if taken.joined is not None:

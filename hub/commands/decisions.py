@@ -70,6 +70,10 @@ class NewCommand(Struct, frozen=True, kw_only=True):
     request_hash: bytes
     frame_bytes: int = 0
     """Of the frame that carries it."""
+    redeliver: bool = False
+    """Whether a device's own command may be delivered twice."""
+    problem: HubError | None = None
+    """Why this device's may not be accepted, unless it was before."""
 
     @property
     def coalesces(self) -> bool:
@@ -166,7 +170,7 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
             status=next_state(State.PENDING, LifecycleEvent.UNSUPPORTED),
             error=_unsupported(new.type),
         )
-    if here is not None and (here.settled or new.frame_bytes <= LEAST_MAX_FRAME):
+    if here is not None and _sends(here, new):
         return replace(
             insert,
             status=next_state(State.PENDING, LifecycleEvent.SEND),
@@ -176,11 +180,17 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
     return insert
 
 
+def _sends(line: ReadyLine, new: NewCommand) -> bool:
+    """Whether all is known that must be, before it is sent."""
+    return line.settled or (new.frame_bytes <= LEAST_MAX_FRAME and new.type in line.commands)
+
+
 def _supports(kind: str, target: CommandTarget, here: ReadyLine | None) -> bool:
-    """The line itself knows before the database does; of another replica's only that can tell."""
+    """The line itself knows before the database does; of another replica's only that can tell. What
+    a device has beside the eleven is not known before its first frame."""
     if here is not None:
-        return kind in here.commands
-    return target.commands is None or kind in target.commands
+        return kind in here.commands or not here.settled
+    return kind in (COMMANDS if target.commands is None else target.commands)
 
 
 def _unsupported(kind: str) -> ErrorObject:
@@ -225,8 +235,8 @@ class ClaimStep(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     steps: list[ClaimStep]
     held: bool
-    """A command in doubt or too long for some devices, and all that was accepted after it, waits
-    until the line is settled."""
+    """A command in doubt, too long for some devices, or beside the eleven, and all that was
+    accepted after it, waits until the line is settled."""
 
 
 def plan(claim: Claim, commands: Iterable[CommandRow]) -> Plan:
@@ -234,7 +244,7 @@ def plan(claim: Claim, commands: Iterable[CommandRow]) -> Plan:
     steps: list[ClaimStep] = []
     for command in commands:
         size = command.frame_bytes()
-        if not claim.settled and size > LEAST_MAX_FRAME:
+        if not claim.settled and (size > LEAST_MAX_FRAME or command.type not in claim.commands):
             return Plan(steps, held=True)
         if claim.max_frame is not None and size > claim.max_frame:
             steps.extend(_outsized(claim, command))
@@ -282,7 +292,7 @@ def _safe_again(claim: Claim, command: CommandRow) -> bool:
     spec = COMMANDS.get(command.type)
     return (
         command.sent_generation == claim.generation
-        or (spec is not None and spec.redeliverable)
+        or (command.redeliver if spec is None else spec.redeliverable)
         or _in_journal(claim, command)
     )
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from hub.audit.entries import HIDDEN
+from protocol.commands import is_own
 
 MOST_BYTES: Final = 8 * 1024
 """As JSON: any reason has room. Of what is longer there is a digest."""
@@ -21,7 +22,7 @@ def evidence_of(kind: str, params: dict[str, Any]) -> dict[str, Any]:
     match kind:
         case "push_config":
             return {**params, "patch": _digest(params["patch"])}
-        case "exec_shell":
+        case _ if kind == "exec_shell" or is_own(kind):
             return _bounded({**params, "args": dict.fromkeys(params["args"], HIDDEN)})
         case _:
             return _bounded(params)

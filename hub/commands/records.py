@@ -74,6 +74,8 @@ class CommandRow(Struct, frozen=True, kw_only=True):
     accepted_by: ReplicaId
     owner_id: str = ""
     """The user (or the hub, "") that answers for it."""
+    redeliver: bool = False
+    """Whether a device's own command may be delivered twice."""
     owner_may: bool = True
     """Whether its owner has the right to send it, as far as it was asked."""
 
@@ -177,7 +179,7 @@ def record_without_secrets(command: CommandRow) -> CommandRecord:
         record,
         params="hidden",
         output=_hidden(record.output),
-        data=_without_output(record.data),
+        data=_sealed(record.data),
         error=_without_output(record.error),
         progress=_without_output(record.progress),
         late_result=_without_output(record.late_result),
@@ -200,6 +202,16 @@ def _without_output(said: Mapping[str, Any] | None) -> Any:
     if said.get("error") is not None:
         shown["error"] = _without_output(said["error"])
     return shown
+
+
+_HARMLESS: Final = frozenset({"exitCode", "truncated"})
+
+
+def _sealed(data: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A device's own command may put anything there, under any name."""
+    if data is None:
+        return None
+    return {name: value if name in _HARMLESS else HIDDEN for name, value in data.items()}
 
 
 def _hidden(text: str | None) -> str | None:

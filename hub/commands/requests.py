@@ -1,24 +1,35 @@
 """What a caller asks for, made into commands that can be accepted. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.base.errors import HubError, invalid
 from hub.base.principal import Principal
 from hub.commands.acceptance import Submission
 from hub.commands.decisions import NewCommand, request_hash, too_large
 from hub.commands.records import Delivery, IdempotencyKey, IdempotencyRow, frame_without_id
-from protocol.commands import COMMANDS, Command, CommandSpec, params_of, spec_of, timeout_of
+from hub.own.description import OwnTerms
+from protocol.commands import (
+    PARAMS,
+    Command,
+    CommandSpec,
+    params_of,
+    spec_of,
+    timeout_of,
+    type_of,
+)
 from protocol.ids import CommandId, DeviceId
 
 DEFAULT_EXPIRY: Final = timedelta(hours=24)
 LONGEST_EXPIRY: Final = timedelta(days=30)
 MOST_PARAMS: Final = 256 * 1024
 """Of the parameters in a command's frame, in bytes: what any device must take, beside the head."""
-_HEAD_BYTES: Final = {name: len(frame_without_id(name, {})) for name in COMMANDS}
+_HEAD_BYTES: Final = {name: len(frame_without_id(name, {})) for name in PARAMS}
 
 
 class CommandRequest(Struct, frozen=True, kw_only=True):
@@ -40,15 +51,17 @@ def submission_of(
     *,
     now: float,
     batch_id: str | None = None,
+    terms: Mapping[DeviceId, OwnTerms] = MappingProxyType({}),
 ) -> Submission:
     """The commands of one call, one for each target; `now` in seconds since 1970. Its hash is equal
-    for the same request for the same targets. Raises `Invalid`."""
-    spec, params = spec_of(request.command), params_of(request.command)
+    for the same request for the same targets, whatever `terms` say: those of devices' own commands,
+    as each describes it. Raises `Invalid`."""
+    kind, params = type_of(request.command), params_of(request.command)
     timeout_ms = request.timeout_ms or timeout_of(request.command)
-    frame = frame_without_id(spec.name, params)
+    frame = frame_without_id(kind, params)
     hashed = request_hash(
         sorted(device_id for device_id, _ in targets),
-        spec.name,
+        kind,
         params,
         timeout_ms,
         request.delivery,
@@ -61,7 +74,7 @@ def submission_of(
             command_id=command_id,
             chosen=command_id == request.command.id,
             device_id=device_id,
-            type=spec.name,
+            type=kind,
             params=params,
             timeout_ms=timeout_ms,
             delivery=request.delivery,
@@ -73,10 +86,23 @@ def submission_of(
         )
         for device_id, command_id in targets
     ]
+    if terms:
+        commands = [_on_terms(new, terms.get(new.device_id), request) for new in commands]
     return Submission(
         commands=commands,
         key=_key(request, by, IdempotencyRow(hashed, batch_id or commands[0].command_id)),
-        problem=_problem(request, spec, params, frame, now),
+        problem=_problem(request, spec_of(request.command), params, frame, now),
+    )
+
+
+def _on_terms(new: NewCommand, terms: OwnTerms | None, request: CommandRequest) -> NewCommand:
+    if terms is None:
+        return new
+    return replace(
+        new,
+        timeout_ms=request.timeout_ms or terms.timeout_ms,
+        redeliver=terms.redeliver,
+        problem=terms.problem,
     )
 
 

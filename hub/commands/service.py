@@ -26,6 +26,7 @@ from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiters
 from hub.lines.session import LineSession
+from hub.own.service import OwnService
 from hub.telemetry.writer import TelemetryWriter
 from protocol.frames import Hello
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
@@ -54,6 +55,7 @@ class CommandService:
         audit: AuditService,
         telemetry: TelemetryWriter,
         replica_id: ReplicaId,
+        own: OwnService,
         *,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
@@ -81,6 +83,7 @@ class CommandService:
             self._acceptor,
             waiting,
             audit,
+            own,
             require_current_view=require_current_view,
             database_clock=database_clock,
         )

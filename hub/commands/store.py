@@ -345,6 +345,7 @@ def from_row(row: Row) -> CommandRow:
         late_result=row["late_result"],
         accepted_by=row["accepted_by"],
         owner_id=row["owner_id"],
+        redeliver=row["redeliver"],
     )
 
 
@@ -385,6 +386,7 @@ def _born(insert: Insert, row: Row, by: ReplicaId) -> CommandRow:
         late_result=None,
         accepted_by=by,
         owner_id=new.by.subject,
+        redeliver=new.redeliver,
     )
 
 
@@ -415,6 +417,7 @@ def _command_row(insert: Insert) -> dict[str, Any]:
         "owner_kind": new.by.kind,
         "owner_id": new.by.subject,
         "owner_key": new.by.key_id,
+        "redeliver": new.redeliver,
     }
 
 

@@ -9,6 +9,7 @@ from hub.base.jobs import every
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
+from hub.own.service import OwnService
 from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
@@ -23,6 +24,7 @@ def build(
     telemetry: TelemetryWriter,
     accounts: AccountService,
     limits: RequestLimits,
+    own: OwnService,
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
@@ -34,6 +36,7 @@ def build(
         audit,
         telemetry,
         base.replica_id,
+        own,
         hints=hints,
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,

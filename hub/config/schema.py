@@ -1,41 +1,19 @@
-"""The organisation's JSON Schema for configurations: whether it is one, and what violates it.
+"""The organisation's JSON Schema for configurations: whether a patch would violate it."""
 
-The one module that sees jsonschema_rs. A schema stands by itself: references to elsewhere are never
-fetched.
-"""
-
-from itertools import islice
-from typing import Any, Final, NoReturn
-
-import jsonschema_rs
-
-from hub.base.errors import FieldError, Invalid, invalid
+from hub.base.errors import Invalid
+from hub.base.json_schema import JsonSchema
 from protocol.merge_patch import Document
-
-MOST_ERRORS: Final = 10
-BACKTRACKS: Final = 100_000
-"""Of one regular expression."""
 
 
 class Rule:
     """A schema, compiled. Raises `Invalid` when it is none."""
 
     def __init__(self, schema: Document) -> None:
-        options = jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS)
-        try:
-            self._validator: Any = jsonschema_rs.validator_for(
-                schema, retriever=_fetch_nothing, pattern_options=options, mask="the value"
-            )
-        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-            raise invalid("schema", _first_line(error)) from None
+        self._schema = JsonSchema(schema)
 
     def problem(self, document: Document) -> Invalid | None:
-        """Why the hub does not push a patch that would make this of the configuration: the member
-        and the rule, never the value, which may be a secret."""
-        errors = [
-            FieldError(_path(error), _first_line(error))
-            for error in islice(self._validator.iter_errors(document), MOST_ERRORS)
-        ]
+        """Why the hub does not push a patch that would make this of the configuration."""
+        errors = self._schema.errors(document, "config")
         if not errors:
             return None
         first = errors[0]
@@ -43,15 +21,3 @@ class Rule:
             f"the configuration would violate the schema: {first.field}: {first.message}",
             errors=errors,
         )
-
-
-def _fetch_nothing(uri: str) -> NoReturn:
-    raise ValueError(f"{uri} is not fetched: a schema must be self-contained")
-
-
-def _path(error: Any) -> str:
-    return ".".join(["config", *(str(part) for part in error.instance_path)])
-
-
-def _first_line(error: Any) -> str:
-    return str(getattr(error, "message", error)).partition("\n")[0][:500]

@@ -37,8 +37,11 @@ from protocol.frames import (
     Ping,
     Pong,
     Welcome,
+    own_of,
+    types_of,
 )
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
+from protocol.own import OwnCommands
 from protocol.telemetry import Telemetry, TelemetryBase
 
 MAX_INVALID: Final = 20
@@ -136,6 +139,7 @@ class LineSession:
         "kept",
         "max_frame",
         "org",
+        "own",
         "quota",
         "replica_id",
         "sections",
@@ -175,6 +179,7 @@ class LineSession:
         self.accepts: tuple[str, ...] = ()
         self.sections: tuple[str, ...] = ()
         """Of desired state, that the device takes."""
+        self.own: OwnCommands | None = None
         self._send = send
         self._close = close
         self._context = context
@@ -282,8 +287,10 @@ class LineSession:
         self.accepts = tuple(hello.accepts or ())
         if hello.sections and DESIRED in self.accepts:
             self.sections = tuple(map(sys.intern, hello.sections))
-        if hello.commands is not None:
-            self.commands = frozenset(hello.commands)
+        self.own = own_of(hello)
+        types = types_of(hello)
+        if types is not None:
+            self.commands = frozenset(types)
         self._settle(hello)
 
     def _settle(self, hello: Hello | None) -> None:

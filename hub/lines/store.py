@@ -5,7 +5,7 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Database, Row
-from protocol.frames import Hello
+from protocol.frames import Hello, own_of, types_of
 from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
 
 _Q = sql.queries("lines")
@@ -79,9 +79,10 @@ class LineStore:
             [line.generation for line, _ in said],
             [hello.journal_id for _, hello in said],
             [hello.agent_version for _, hello in said],
-            [None if h.commands is None else _as_json(h.commands) for _, h in said],
+            [_types(hello) for _, hello in said],
             [hello.boot_id for _, hello in said],
             [hello.max_frame for _, hello in said],
+            [own.hash if (own := own_of(hello)) else None for _, hello in said],
         )
 
 
@@ -97,6 +98,7 @@ def columns_of(lines: list[LineRef]) -> tuple[list[OrgId], list[DeviceId], list[
     )
 
 
-def _as_json(names: list[str]) -> str:
+def _types(hello: Hello) -> str | None:
     """As text: a list in an array parameter would be one more dimension."""
-    return msgspec.json.encode(names).decode()
+    names = types_of(hello)
+    return None if names is None else msgspec.json.encode(names).decode()

@@ -59,6 +59,7 @@ INSERT INTO campaign (org_id, campaign_id, subject, command, terms, created_by)
 VALUES ('{0}', 'c', 's', '{{}}', '{{}}', 'u');
 INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave)
 VALUES ('{0}', 'c', 0, 'd', 0);
+INSERT INTO command_description VALUES ('{0}', 'h', '[]', 'd');
 INSERT INTO config_hidden VALUES ('{0}', '', '{{}}');
 INSERT INTO config_schema (org_id, schema, updated_by) VALUES ('{0}', '{{}}', 'u');
 INSERT INTO device_group (org_id, group_id, name) VALUES ('{0}', 'g', 'g');

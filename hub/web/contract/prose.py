@@ -31,6 +31,7 @@ TAGS: Final = {
     "devices": "Enrolment, the list of devices, their telemetry, configuration and commands.",
     "fleet": "Metrics of many devices at once.",
     "commands": "Commands of all devices, and bulk dispatch.",
+    "command-types": "What devices can, their own commands among it.",
     "device-groups": "Named sets of devices.",
     "firmware": "Releases and their artifacts.",
     "config-schema": "The JSON Schema of device configurations.",

@@ -19,12 +19,14 @@ from hub.devices.store import DeviceStore, Identity
 from hub.lines.service import LineService, ReplicaIdentity
 from hub.lines.session import LineSession
 from hub.lines.store import LineRef, LineStore, Opening
+from hub.own.service import OwnService
+from hub.own.store import OwnStore
 from hub.replicas.lease import RENEW_SECONDS
 from hub.replicas.membership import Membership
 from hub.replicas.store import ReplicaStore
 from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
-from protocol.commands import COMMANDS, Command
+from protocol.commands import COMMANDS, Command, Danger
 from protocol.dashboard import AlertEvent, DashboardEvent, GapReason
 from protocol.ids import (
     DEFAULT_ORG,
@@ -148,6 +150,10 @@ class Hub:
             ConfigStore(database), AuditService(AuditStore(database)), self.lines.hand_over
         )
         self.lines.on_hello(self.config.said_hello)
+        self.own = OwnService(
+            OwnStore(database), self.lines, least=Danger.NO, spawn=asyncio.ensure_future
+        )
+        self.lines.on_hello(self.own.said_hello)
         self.store = CommandStore(database)
         self.commands = CommandService(
             self.store,
@@ -155,6 +161,7 @@ class Hub:
             AuditService(AuditStore(database)),
             self.told.telemetry,
             self.replica_id,
+            self.own,
             hints=self.hints,
         )
         self.commands.listen(self.config)

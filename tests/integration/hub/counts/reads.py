@@ -163,6 +163,12 @@ _COMMAND: Final = [
     ),
 ]
 _CONFIG: Final = [
+    Read("own.known", "'{default,default}', '{h1,h2}'"),
+    Read("own.said", "'default', '{d11,d12,d13}'", 3 * 3 * KEY),
+    Read("own.types", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
+    Read("own.types_of_group", "'default', 'g7'", 10_000),
+    Read("own.types_of_all", "'default'", 10_000),
+    Read("own.descriptions", "'default', '{h1,h2}'"),
     Read("config.lock", _FEW, 3 * 2 * KEY),
     Read("config.lock_of_lines", f"{_FEW}, '{{1,1,1}}'", 6 * KEY),
     Read("config.base", "'default', 'd77', 3"),

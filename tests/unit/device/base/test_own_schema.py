@@ -128,6 +128,8 @@ BAD: list[tuple[object, str]] = [
     ({"pattern": 1}, "schema.pattern"),
     ({"pattern": "(?P<a>x)"}, "schema.pattern"),
     ({"pattern": r"a\Z"}, "schema.pattern"),
+    ({"pattern": "a{,3}"}, "schema.pattern"),
+    ({"pattern": r"\07"}, "schema.pattern"),
     ({"minLength": -1}, "schema.minLength"),
     ({"maxItems": True}, "schema.maxItems"),
     ({"minimum": "1"}, "schema.minimum"),

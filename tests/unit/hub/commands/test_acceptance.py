@@ -164,6 +164,22 @@ def test_g2_a_key_that_was_used_is_joined_whatever_the_problem_is_now() -> None:
     assert (taken.joined, taken.refused) == (used, None)
 
 
+def test_what_a_device_does_not_take_is_refused_for_it_alone_and_a_repeat_joins() -> None:
+    why = invalid("command.args.axis", "is not one of these")
+    bad = make_new(command_id="a", problem=why)
+    good = make_new(command_id="b")
+    group, (taken,) = take(Submission(commands=[bad, good]))
+    assert taken.outcomes[0] is why
+    assert [insert.new.command_id for insert in group.inserts] == ["b"]
+    before = make_command(State.PENDING, command_id="a")
+    existing = {(DEFAULT_ORG, before.command_id): before}
+    _, (joined,) = take(Submission(commands=[bad]), existing=existing)
+    assert joined.outcomes == [before]
+    nobody = make_new(device_id=DeviceId("nobody"), problem=why)
+    _, (unknown,) = take(Submission(commands=[nobody]))
+    assert isinstance(unknown.outcomes[0], NotFound)
+
+
 def test_what_a_floor_above_refuses_takes_no_number_and_a_repeat_joins_all_the_same() -> None:
     name = (DEFAULT_ORG, one("bad").commands[0].command_id)
     why = invalid("config.port", "too large")

@@ -55,6 +55,47 @@ def test_on_any_other_line_it_is_born_pending(line: ReadyLine | None) -> None:
     assert (insert.status, insert.sent_generation, insert.error) == (State.PENDING, None, None)
 
 
+OWN = make_new(type="custom.calibrate")
+
+
+def test_what_is_beside_the_eleven_is_not_sent_before_the_line_has_said_what_it_can() -> None:
+    """Whether the device has it, its first frame says."""
+    early = ReadyLine(Generation(1), None, frozenset(COMMANDS), settled=False)
+    assert accepted(OWN, make_target(), None, early).status is State.PENDING
+    late = ReadyLine(Generation(1), None, frozenset(COMMANDS))
+    assert accepted(OWN, make_target(), None, late).status is State.REJECTED
+    having = ReadyLine(Generation(1), None, frozenset({"custom.calibrate"}))
+    assert accepted(OWN, make_target(), None, having).status is State.SENT
+
+
+def test_of_another_replicas_line_only_the_database_says_what_it_can() -> None:
+    assert accepted(OWN, make_target(commands=None), None, None).status is State.REJECTED
+    having = make_target(commands=["custom.calibrate"])
+    assert accepted(OWN, having, None, None).status is State.PENDING
+
+
+def test_a_claim_holds_it_until_the_line_is_settled() -> None:
+    command = make_command(State.PENDING, type="custom.calibrate")
+    early = plan(make_claim(commands=frozenset(COMMANDS), settled=False), [command])
+    assert (early.steps, early.held) == ([], True)
+    (step,) = plan(make_claim(commands=frozenset(COMMANDS), settled=True), [command]).steps
+    assert step.status is State.REJECTED
+
+
+@pytest.mark.parametrize("redeliver", [True, False])
+def test_a_devices_own_is_sent_twice_when_its_description_allows_it(redeliver: bool) -> None:
+    command = make_command(
+        State.SENT, type="custom.calibrate", redeliver=redeliver, sent_generation=1
+    )
+    claim = make_claim(
+        generation=2, journal_id=None, commands=frozenset({"custom.calibrate"}), settled=True
+    )
+    (step,) = plan(claim, [command]).steps
+    assert (step.sent, step.status) == (
+        redeliver, State.SENT if redeliver else State.UNKNOWN,
+    )  # fmt: skip
+
+
 def test_without_a_line_now_fails_and_queue_waits() -> None:
     target = make_target(online=False)
     insert = accepted(make_new(), target, None, None)

@@ -26,6 +26,11 @@ def digest(document: dict[str, Any]) -> dict[str, Any]:
         ("exec_shell", {"template": "t", "args": {"a": "1"}}, SHELL),
         ("exec_shell", LONG, digest(HIDDEN_LONG)),
         (
+            "custom.calibrate",
+            {"name": "calibrate", "args": {"axis": "x", "n": 5}},
+            {"name": "calibrate", "args": {"axis": "hidden", "n": "hidden"}},
+        ),
+        (
             "push_config",
             {"patch": {"a": 1}, "expectVersion": 3},
             {"patch": digest({"a": 1}), "expectVersion": 3},

@@ -4,12 +4,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.base.errors import Invalid, TooLarge
+from hub.base.errors import Invalid, TooLarge, invalid
 from hub.base.principal import Principal
 from hub.commands.acceptance import Submission
 from hub.commands.records import IdempotencyKey, IdempotencyRow
 from hub.commands.requests import MOST_PARAMS, CommandRequest, submission_of
-from protocol.commands import Command, ExecShell, ForceSync, PullLogs, PushConfig
+from hub.own.description import OwnTerms
+from protocol.commands import Command, Custom, ExecShell, ForceSync, PullLogs, PushConfig
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
 from tests.factories import make_command, make_principal
 
@@ -155,3 +156,24 @@ def test_no_secret_is_known_so_none_is_handed_on(command: Command, field: str) -
 def test_what_only_looks_like_a_secret_is_plain_data() -> None:
     patch = {"a": "$secret", "b": ["$secret"], "secret": 1}
     assert submitted(command=PushConfig(patch=patch)).problem is None
+
+
+def test_a_devices_own_command_goes_on_the_terms_of_each_device() -> None:
+    command = Custom(name="calibrate", args={"axis": "x"})
+    problem = invalid("command.args.axis", "wrong")
+    terms = {
+        DeviceId("d1"): OwnTerms(timeout_ms=5, redeliver=True),
+        DeviceId("d2"): OwnTerms(timeout_ms=7, problem=problem),
+    }
+    targets = [(DeviceId(f"d{n}"), CommandId(f"c{n}")) for n in (1, 2, 3)]
+    request = CommandRequest(command=command)
+    plain = submission_of(request, make_principal("ADMIN"), targets, now=NOW)
+    found = submission_of(request, make_principal("ADMIN"), targets, now=NOW, terms=terms)
+    assert [(c.timeout_ms, c.redeliver, c.problem) for c in found.commands] == [
+        (5, True, None), (7, False, problem), (60_000, False, None),
+    ]  # fmt: skip
+    assert {c.type for c in found.commands} == {"custom.calibrate"}
+    assert found.commands[0].request_hash == plain.commands[0].request_hash
+    given = CommandRequest(command=command, timeout_ms=9)
+    sent = submission_of(given, make_principal("ADMIN"), targets, now=NOW, terms=terms)
+    assert [c.timeout_ms for c in sent.commands] == [9, 9, 9]

@@ -71,6 +71,15 @@ def test_hello_without_commands_supports_all() -> None:
     assert isinstance(line.around.heard.happened[0][1], Hello)
 
 
+def test_hello_names_the_devices_own_commands() -> None:
+    line = Line()
+    own = {"hash": "h", "names": ["calibrate"]}
+    line.says("hello", bootId="b", commands=["custom"], accepts=["describe"], custom=own)
+    assert line.session.commands == {"custom.calibrate"}
+    assert line.session.own is not None
+    assert line.session.own.hash == "h"
+
+
 @pytest.mark.parametrize("first", [{"type": "hello", "bootId": "b"}, {"type": "ping"}])
 def test_hello_comes_once_and_first(first: dict[str, str]) -> None:
     line = Line()
