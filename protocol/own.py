@@ -10,9 +10,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from protocol.commands import CUSTOM, Danger, OwnName
 from protocol.canonical import hash_of
-from protocol.merge_patch import 
+from protocol.commands import CUSTOM, Danger, OwnName
 
 Schema = dict[str, Any]
 

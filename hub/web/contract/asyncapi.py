@@ -13,7 +13,7 @@ from msgspec import Struct
 from hub.web.contract.portable import portable
 from hub.web.contract.shapes import REF, Json
 from protocol.closing import CLOSINGS
-from protocol.commands import COMMANDS, CommandBase
+from protocol.commands import PARAMS, CommandBase
 from protocol.dashboard import (
     DashboardError,
     DashboardEvent,
@@ -57,7 +57,7 @@ SOCKETS: Final = (
         "5 seconds. Unknown fields of device frames are ignored.",
         security=("deviceToken", "queryToken"),
         receives=_members(DeviceFrame),
-        sends=_members(HubFrame) + tuple(spec.params for spec in COMMANDS.values()),
+        sends=_members(HubFrame) + tuple(PARAMS.values()),
     ),
     Channel(
         name="dashboard",

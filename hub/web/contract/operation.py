@@ -30,7 +30,7 @@ from hub.web.contract.shapes import (
 )
 from hub.web.envelope import Page
 from hub.web.route import Route
-from protocol.commands import COMMANDS
+from protocol.commands import PARAMS
 from protocol.ids import CommandIdField, DeviceIdField
 
 
@@ -94,7 +94,7 @@ class RouteOperation:
         return f"{sentence} The type of the command may require more: {self._by_command()}."
 
     def _by_command(self) -> str:
-        return ", ".join(f"`{name}` {self._rules.role_of(name)}" for name in COMMANDS)
+        return ", ".join(f"`{name}` {self._rules.role_of(name)}" for name in PARAMS)
 
     def _security(self) -> list[Json]:
         if self._key == ENROL:

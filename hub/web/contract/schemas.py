@@ -10,7 +10,7 @@ from hub.web.contract.rules import Rules
 from hub.web.contract.shapes import REF, Json
 from hub.web.envelope import Page, ProblemDocument
 from hub.web.route import Route
-from protocol.commands import COMMANDS, CommandSpec
+from protocol.commands import COMMANDS, CUSTOM, CommandSpec
 from protocol.ids import CommandIdField, DeviceIdField
 
 
@@ -27,7 +27,7 @@ class RouteSchemas:
         }
         bodies = [self._of[route.body] for route in table if route.body is not None]
         self.components = tell_defaults(self.components, bodies=bodies)
-        for spec in COMMANDS.values():
+        for spec in (*COMMANDS.values(), CUSTOM):
             if spec.params.__name__ in self.components:
                 self.components[spec.params.__name__] |= _command_extras(spec, rules)
 
