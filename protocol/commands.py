@@ -27,6 +27,13 @@ ARTIFACT_PATH: Final = (
 )
 """The one place that a device fetches from, because its token goes along."""
 
+AGENT_TYPE: Final = "agent"
+"""The type of software that a release is when nothing else is said: this agent itself."""
+SoftwareType = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$(?!\n)")]
+"""What a device calls a piece of its software, and the installer of it."""
+Filename = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+()@=-][A-Za-z0-9._ +()@=-]{0,127}$(?!\n)")]
+"""A file's own name: plain, never hidden, never a path."""
+
 
 class CommandBase(
     Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", forbid_unknown_fields=True
@@ -82,7 +89,7 @@ class PushConfig(CommandBase, frozen=True, tag="push_config"):
 
 
 class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):
-    """Download an artifact from the hub, verify it and stage it."""
+    """Download an artifact from the hub, verify it, and install it as its type asks for."""
 
     release_id: Name
     version: Name
@@ -91,6 +98,10 @@ class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):
     size: Annotated[int, Meta(ge=0, le=2**40)]
     signature_base64: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
     allow_downgrade: bool | UnsetType = UNSET
+    installer: SoftwareType | UnsetType = UNSET
+    """The type of the software; without it, `agent`."""
+    filename: Filename | UnsetType = UNSET
+    """As the artifact was uploaded."""
 
 
 class ExecShell(CommandBase, frozen=True, tag="exec_shell"):

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from protocol.commands import CUSTOM, is_own, own_type
+from protocol.commands import CUSTOM, Name, is_own, own_type
 from protocol.errors import FrameErrorCode
 from protocol.ids import CommandId, CommandIdField, DeviceId, ReplicaId
 from protocol.own import CustomCommands, OwnCommands
@@ -71,6 +71,14 @@ class Hello(Frame, frozen=True, tag="hello"):
     """The sections of desired state that the device takes; for a device that accepts `desired`."""
     custom: OwnCommands | None = None
     """Its own commands, when `commands` names `custom`."""
+    installers: Annotated[list[Name], Meta(max_length=64)] | None = None
+    """The types of software that the device installs; null for one that does not say."""
+    versions: Annotated[dict[Name, Name], Meta(max_length=64)] | None = None
+    """What is installed of each type; of `agent` that is `agentVersion`."""
+    barred: Annotated[list[Name], Meta(max_length=8)] | None = None
+    """SHA-256 of artifacts that the device takes no more, because they failed on it."""
+    unsigned: bool | None = None
+    """Whether the device takes artifacts that nobody has signed."""
 
 
 TakenStatus = Literal["trial", "applied", "failed", "rolled_back"]

@@ -262,6 +262,7 @@ CREATE TABLE device_line (
     taken_over_at timestamptz,
     max_frame     integer,
     own_hash      text,
+    software      jsonb,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 ) WITH (fillfactor = 50);
@@ -270,6 +271,7 @@ CREATE INDEX device_line_connected ON device_line (org_id, connected_at DESC, de
 COMMENT ON COLUMN device_line.generation IS 'The fence: rises with each line; what an older line sends counts for nothing.';
 COMMENT ON COLUMN device_line.own_hash IS 'The description of the device''s own commands, as its last hello said.';
 COMMENT ON COLUMN device_line.max_frame IS 'The longest frame that the device takes, in bytes, as its last hello said.';
+COMMENT ON COLUMN device_line.software IS 'What the last hello said of installers, versions, barred artifacts and missing keys; null when it said nothing of them.';
 COMMENT ON COLUMN device_line.takeovers IS 'How many lines in a row took over from an open one, each within ten minutes of the last.';
 COMMENT ON COLUMN device_line.taken_from IS 'The other replica whose open line this one superseded.';
 COMMENT ON COLUMN device_line.boot_id IS 'The start of the agent that opened this line, as its hello said.';
@@ -724,8 +726,9 @@ CREATE TABLE firmware_release (
     created_at       timestamptz NOT NULL DEFAULT now(),
     created_by       text NOT NULL,
     signed_by        text,
+    type             text NOT NULL DEFAULT 'agent',
     PRIMARY KEY (org_id, release_id),
-    UNIQUE (org_id, channel, version),
+    UNIQUE (org_id, type, channel, version),
     FOREIGN KEY (org_id, signed_by) REFERENCES firmware_key
 );
 CREATE INDEX firmware_release_artifact ON firmware_release (sha256);

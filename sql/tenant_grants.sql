@@ -49,6 +49,9 @@ GRANT SELECT, INSERT, DELETE ON
     api_key, device_group_member, firmware_key
 TO longline_app;
 
+-- What a deleted device had is not what a new one of the same id has.
+GRANT UPDATE (software) ON device_line TO longline_app;
+
 GRANT SELECT, UPDATE, DELETE ON
     device_config_history
 TO longline_app;

@@ -103,7 +103,7 @@ class Driver:
     async def _look(self, connection: Connection, driven: Driven) -> DriveStep:
         campaign, now = driven.campaign, driven.now
         name = (campaign.org, campaign.campaign_id)
-        under_way = await self._store.under_way(connection, name)
+        under_way = await self._store.under_way(connection, name, campaign.software)
         steps = [
             TargetChange(target, stepped(target, found, seen, now))
             for target, seen in under_way
@@ -142,13 +142,17 @@ class Driver:
         return moved
 
     async def _block(self, connection: Connection, campaign: Campaign) -> list[CampaignTarget]:
-        """Whoever waits and was deleted or disabled, skipped."""
+        """Whoever waits and was deleted or disabled, or does not install this, skipped."""
         if not campaign.counts.pending:
             return []
-        blocked = await self._store.block_pending(connection, (campaign.org, campaign.campaign_id))
+        name = (campaign.org, campaign.campaign_id)
+        blocked = await self._store.block_pending(connection, name, campaign.software)
         for target in blocked:
-            has_begun = target.wave <= campaign.wave
-            drop(campaign.counts, has_begun=has_begun)
+            drop(
+                campaign.counts,
+                has_begun=target.wave <= campaign.wave,
+                is_blocked=target.error in (DELETED, DISABLED),
+            )
         return blocked
 
     async def _move(
@@ -193,7 +197,9 @@ class Driver:
         rate = campaign.terms.rate_per_minute
         lately = 0 if rate is None else await self._store.started_lately(connection, name)
         limit = allowance(rate, started_in_last_minute=lately)
-        found = await self._store.candidates(connection, name, wave=campaign.wave, limit=limit)
+        found = await self._store.candidates(
+            connection, name, campaign.software, wave=campaign.wave, limit=limit
+        )
         held_back = await self._held_back(connection, campaign, found, driven.now)
         changes = [
             TargetChange(

@@ -18,6 +18,10 @@ waiting, as the next attempt with a command id of its own, until the attempts ar
 has a deadline. In the soak, a line that breaks or a status other than ONLINE makes the clock begin
 anew; DISABLED counts as ONLINE, for a device whose production somebody paused is as well as any.
 
+What is no agent (`Goal.software`) is installed without a restart, and the device says which version
+it has when its command ends: `versions` instead of the agent's own. A device that says nothing of
+installers only stages it; for that it has to come back, as with an agent.
+
 A campaign without a wanted version ends for a device with the success of its command. A device that
 is deleted or disabled is out of it at once, in whatever phase: that says nothing of the release.
 
@@ -66,6 +70,7 @@ class TargetEvent(StrEnum):
     DONE = "its command succeeded, and no new version is expected"
     REFUSE = "its command failed"
     WITHDRAW = "its command was cancelled"
+    LACK = "it does not install such software"
     LOSE = "the outcome of its command is unknown"
     GIVE_UP = "the outcome of its last command is unknown"
     LEAVE = "its line is gone"
@@ -87,6 +92,7 @@ STEPS: Final[dict[tuple[Phase, TargetEvent], Phase | Status]] = {
     (_P.DOWNLOADING, _H.DONE): _S.SUCCESS,
     (_P.DOWNLOADING, _H.REFUSE): _S.FAILED,
     (_P.DOWNLOADING, _H.WITHDRAW): _S.SKIPPED,
+    (_P.DOWNLOADING, _H.LACK): _S.SKIPPED,
     (_P.DOWNLOADING, _H.LOSE): _P.WAITING,
     (_P.DOWNLOADING, _H.GIVE_UP): _S.FAILED,
     (_P.DOWNLOADING, _H.ARRIVE): _P.SOAKING,
@@ -144,7 +150,8 @@ class CampaignTarget(Struct, frozen=True, kw_only=True):
 
 class Seen(Struct, frozen=True, kw_only=True):
     """What the database knows of a device now. `boot_id` and `agent_version` are those of the
-    hello on its present line, None when there was none."""
+    hello on its present line, None when there was none. Both versions are of the software that the
+    campaign brings, where the device says what it has of it."""
 
     online: bool = False
     generation: int | None = None
@@ -260,6 +267,8 @@ def _of_command(target: CampaignTarget, seen: Seen, goal: Goal) -> TargetEvent |
         case State.UNKNOWN | State.EXPIRED:
             return _lost(target)
         case State.FAILED | State.TIMEOUT | State.REJECTED:
+            if _code(seen) == CommandErrorCode.UNSUPPORTED:
+                return TargetEvent.LACK
             return _lost(target) if _was_never_sent(seen) else TargetEvent.REFUSE
         case _:
             return None
@@ -270,8 +279,11 @@ def _lost(target: CampaignTarget) -> TargetEvent:
 
 
 def _was_never_sent(seen: Seen) -> bool:
-    code = (seen.command_error or {}).get("code")
-    return code in (CommandErrorCode.DEVICE_OFFLINE, CommandErrorCode.NOT_DELIVERED)
+    return _code(seen) in (CommandErrorCode.DEVICE_OFFLINE, CommandErrorCode.NOT_DELIVERED)
+
+
+def _code(seen: Seen) -> str | None:
+    return None if seen.command_error is None else str(seen.command_error["code"])
 
 
 def _in_the_soak(
@@ -335,3 +347,6 @@ def error(code: str, message: str) -> ErrorObject:
 
 DELETED: Final = error("device_deleted", "the device was deleted")
 DISABLED: Final = error("device_disabled", "the device was disabled")
+UNSUPPORTED: Final = error(
+    CommandErrorCode.UNSUPPORTED, "the device does not install software of this type"
+)

@@ -17,6 +17,10 @@ LASTS: Final = timedelta(days=1)
 SPREAD: Final = 3
 """An artifact that failed on so many devices is what is broken."""
 RELEASE_FAULTS: Final = (
+    "barred",
+    "below_floor",
+    "downgrade",
+    "no_trusted_key",
     "signature_missing",
     "signature_mismatch",
     "sha256_mismatch",

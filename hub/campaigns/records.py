@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hub.campaigns.journey import CampaignTarget, Goal
 from hub.campaigns.waves import CampaignStatus, StopAt, TargetCounts, Wave
-from protocol.commands import Command
+from protocol.commands import AGENT_TYPE, Command, UpdateFirmware
 from protocol.ids import CommandId, DeviceId, OrgId
 
 JOB: Final = "campaign"
@@ -66,6 +66,14 @@ class Campaign(Struct, frozen=True, kw_only=True):
     created_at: datetime
     finished_at: datetime | None
     counts: TargetCounts
+
+    @property
+    def software(self) -> str | None:
+        """The type of what it brings; None for a campaign of another command."""
+        if not isinstance(self.command, UpdateFirmware):
+            return None
+        named = self.command.installer
+        return named if isinstance(named, str) else AGENT_TYPE
 
 
 class Participation(Struct, frozen=True, kw_only=True):

@@ -11,11 +11,19 @@ import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.job_store import add_jobs
 from hub.base.principal import Principal, Role
-from hub.campaigns.journey import DELETED, DISABLED, CampaignTarget, Phase, Seen, Status
+from hub.campaigns.journey import (
+    DELETED,
+    DISABLED,
+    UNSUPPORTED,
+    CampaignTarget,
+    Phase,
+    Seen,
+    Status,
+)
 from hub.campaigns.penalty import RELEASE_FAULTS, SPREAD, Failure, Penalty, penalties
 from hub.campaigns.records import JOB, Campaign, Name, NewCampaign, Participation, Terms
 from hub.campaigns.waves import CampaignStatus, Move, TargetCounts
-from protocol.commands import Command
+from protocol.commands import AGENT_TYPE, Command
 from protocol.ids import DeviceId, OrgId
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
@@ -123,14 +131,15 @@ class CampaignStore:
         )
 
     async def under_way(
-        self, connection: Connection, name: Name
+        self, connection: Connection, name: Name, software: str | None
     ) -> "list[tuple[CampaignTarget, Seen]]":
-        return _seen(await connection.fetch(_Q["under_way"], *name))
+        """`software` is the type of what the campaign brings."""
+        return _seen(await connection.fetch(_Q["under_way"], *name), software)
 
     async def candidates(
-        self, connection: Connection, name: Name, *, wave: int, limit: int
+        self, connection: Connection, name: Name, software: str | None, *, wave: int, limit: int
     ) -> "list[tuple[CampaignTarget, Seen]]":
-        return _seen(await connection.fetch(_Q["candidates"], *name, wave, limit))
+        return _seen(await connection.fetch(_Q["candidates"], *name, wave, limit), software)
 
     async def started_lately(self, connection: Connection, name: Name) -> int:
         return int(await connection.fetchval(_Q["started_lately"], *name))
@@ -158,9 +167,13 @@ class CampaignStore:
         rows = await connection.fetch(_Q["skip_pending"], *name, up_to_wave, why, only_away)
         return [_target(row) for row in rows]
 
-    async def block_pending(self, connection: Connection, name: Name) -> "list[CampaignTarget]":
-        """Those that wait and have been deleted or disabled, skipped."""
-        rows = await connection.fetch(_Q["block_pending"], *name, DELETED, DISABLED)
+    async def block_pending(
+        self, connection: Connection, name: Name, software: str | None
+    ) -> "list[CampaignTarget]":
+        """Those that wait and have been deleted or disabled, or that say they do not install
+        `software`, skipped."""
+        why = (DELETED, DISABLED, UNSUPPORTED)
+        rows = await connection.fetch(_Q["block_pending"], *name, *why, software)
         return [_target(row) for row in rows]
 
     async def failures(
@@ -269,19 +282,20 @@ def _target(row: Row) -> CampaignTarget:
     )
 
 
-def _seen(rows: Iterable[Row]) -> list[tuple[CampaignTarget, Seen]]:
-    return [(_target(row), _as_seen(row)) for row in rows]
+def _seen(rows: Iterable[Row], software: str | None) -> list[tuple[CampaignTarget, Seen]]:
+    return [(_target(row), _as_seen(row, software)) for row in rows]
 
 
-def _as_seen(row: Row) -> Seen:
+def _as_seen(row: Row, software: str | None) -> Seen:
     command = row["seen_command"]
+    own, at_hello = _versions_of(row, software)
     return Seen(
         online=row["seen_online"],
         generation=row["seen_generation"],
         line_seconds=row["seen_line_seconds"] or 0.0,
         boot_id=row["seen_boot_id"],
-        agent_version=row["seen_agent_version"],
-        version=row["seen_version"],
+        agent_version=at_hello,
+        version=own,
         health=row["seen_health"] or "OFFLINE",
         command=None if command is None else State(command),
         command_error=row["seen_command_error"],
@@ -289,6 +303,16 @@ def _as_seen(row: Row) -> Seen:
         deleted=row["seen_deleted"],
         disabled=row["seen_disabled"],
     )
+
+
+def _versions_of(row: Row, software: str | None) -> tuple[str | None, str | None]:
+    """The version that was said last, and the one of the present line: of `software` for a device
+    that says what it installs, else of its agent."""
+    said = row["seen_software"]
+    if software in (None, AGENT_TYPE) or said is None or "installers" not in said:
+        return row["seen_version"], row["seen_agent_version"]
+    found: str | None = said.get("versions", {}).get(software)
+    return found, found
 
 
 def _owner(by: Principal) -> tuple[str, str, str | None]:

@@ -215,10 +215,12 @@ def recount(
     _add(counts, after, +1, in_wave=in_wave, is_blocked=is_blocked)
 
 
-def drop(counts: TargetCounts, *, has_begun: bool) -> None:
-    """A target that waited is out of the reckoning. `has_begun`: its wave has."""
+def drop(counts: TargetCounts, *, has_begun: bool, is_blocked: bool = True) -> None:
+    """A target that waited is skipped. `has_begun`: its wave has; `is_blocked`: it is out of the
+    reckoning."""
     counts.pending -= 1
     counts.skipped += 1
+    counts.passed_over += 0 if is_blocked else 1
     counts.unfinished -= 1 if has_begun else 0
 
 

@@ -7,7 +7,7 @@ what to write; the steps themselves are those of `protocol/lifecycle.py`.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, assert_never
 
@@ -26,7 +26,7 @@ from hub.base.errors import (
 )
 from hub.base.principal import Principal
 from hub.commands.records import CommandRow, Delivery, error_of
-from protocol.commands import COMMANDS, Danger
+from protocol.commands import AGENT_TYPE, COMMANDS, Danger, UpdateFirmware
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
 from protocol.frames import LEAST_MAX_FRAME
@@ -42,6 +42,7 @@ KEPT_PLACES: Final = 10
 not keep these out."""
 COALESCED: Final = frozenset({"force_sync", "pull_logs", "enable_device"})
 """One of these that waits does for all who ask for the same."""
+UPDATE: Final = str(UpdateFirmware.__struct_config__.tag)
 
 
 def places_for(kind: str) -> int:
@@ -93,6 +94,7 @@ class CommandTarget(Struct, kw_only=True):
     """The replica that has its line, None when it has no live one."""
     max_frame: int | None = None
     """As the last `hello` said, in bytes."""
+    installers: list[str] | None = None
 
 
 class ReadyLine(Struct, frozen=True):
@@ -104,6 +106,7 @@ class ReadyLine(Struct, frozen=True):
     max_frame: int | None = None
     settled: bool = True
     """Whether it is known by now how long a frame it takes."""
+    installers: frozenset[str] | None = None
 
 
 class Insert(Struct, frozen=True, kw_only=True):
@@ -164,11 +167,12 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
             error=error_of(CommandErrorCode.DEVICE_OFFLINE, "the device is not connected"),
         )
     here = line if line and target.online and line.generation == target.generation else None
-    if target.online and not _supports(new.type, target, here):
+    missing = _missing(new, target, here) if target.online else None
+    if missing is not None:
         return replace(
             insert,
             status=next_state(State.PENDING, LifecycleEvent.UNSUPPORTED),
-            error=_unsupported(new.type),
+            error=_unsupported(missing),
         )
     if here is not None and _sends(here, new):
         return replace(
@@ -185,16 +189,34 @@ def _sends(line: ReadyLine, new: NewCommand) -> bool:
     return line.settled or (new.frame_bytes <= LEAST_MAX_FRAME and new.type in line.commands)
 
 
-def _supports(kind: str, target: CommandTarget, here: ReadyLine | None) -> bool:
+def _missing(new: NewCommand, target: CommandTarget, here: ReadyLine | None) -> str | None:
     """The line itself knows before the database does; of another replica's only that can tell. What
     a device has beside the eleven is not known before its first frame."""
     if here is not None:
-        return kind in here.commands or not here.settled
-    return kind in (COMMANDS if target.commands is None else target.commands)
+        known = here.commands if here.settled else None
+        return missing_for(new.type, new.params, known, here.installers)
+    known = COMMANDS if target.commands is None else target.commands
+    return missing_for(new.type, new.params, known, target.installers)
 
 
-def _unsupported(kind: str) -> ErrorObject:
-    return error_of(CommandErrorCode.UNSUPPORTED, f"the device does not support {kind}")
+def missing_for(
+    kind: str,
+    params: Mapping[str, Any],
+    commands: Collection[str] | None,
+    installers: Collection[str] | None,
+) -> str | None:
+    """What the command needs and the device says it has not: by its `hello`, in which null says
+    nothing. None when it can be sent."""
+    if commands is not None and kind not in commands:
+        return kind
+    if kind != UPDATE or installers is None:
+        return None
+    software = params.get("installer", AGENT_TYPE)
+    return None if software in installers else f"the installation of {software}"
+
+
+def _unsupported(what: str) -> ErrorObject:
+    return error_of(CommandErrorCode.UNSUPPORTED, f"the device does not support {what}")
 
 
 def too_large(params: dict[str, Any], why: str) -> TooLarge:
@@ -221,6 +243,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     """Whether it is known, by now, if the device keeps a journal and how long a frame it takes."""
     sent_up_to: int
     max_frame: int | None = None
+    installers: frozenset[str] | None = None
 
 
 class ClaimStep(Struct, frozen=True):
@@ -265,9 +288,10 @@ def _first_time(claim: Claim, command: CommandRow) -> ClaimStep:
     if not command.owner_may:
         status = next_state(State.PENDING, LifecycleEvent.WITHDRAW)
         return ClaimStep(command, status, sent=False, error=_FORBIDDEN)
-    if command.type not in claim.commands:
+    missing = missing_for(command.type, command.params, claim.commands, claim.installers)
+    if missing is not None:
         status = next_state(State.PENDING, LifecycleEvent.UNSUPPORTED)
-        return ClaimStep(command, status, sent=False, error=_unsupported(command.type))
+        return ClaimStep(command, status, sent=False, error=_unsupported(missing))
     return ClaimStep(command, next_state(State.PENDING, LifecycleEvent.SEND), sent=True)
 
 

@@ -38,8 +38,9 @@ class LineQueue:
             return None
         line = self.line
         return ReadyLine(
-            line.generation, line.journal_id, line.commands, line.max_frame, self.settled
-        )
+            line.generation, line.journal_id, line.commands, line.max_frame, self.settled,
+            line.installers,
+        )  # fmt: skip
 
     def takes(self, command: CommandRow) -> bool:
         """Whether the line takes so long a frame: `hello` may come after all was decided."""
@@ -62,6 +63,7 @@ class LineQueue:
             settled=self.settled,
             sent_up_to=self.sent_up_to,
             max_frame=line.max_frame,
+            installers=line.installers,
         )
 
     def accepted(self, seq: int) -> bool:

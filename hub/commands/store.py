@@ -72,6 +72,7 @@ class CommandStore:
                 unfinished=row["unfinished"],
                 owner=row["replica_id"] if row["online"] else None,
                 max_frame=row["max_frame"],
+                installers=row["installers"],
             )
             for row in await connection.fetch(_Q["targets"], *_columns(places))
         }

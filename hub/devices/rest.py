@@ -84,6 +84,15 @@ class Device(Struct, frozen=True, rename="camel", kw_only=True):
     generation: int | None
     connection_mode: ConnectionMode
     version: str | None
+    """Of its agent."""
+    versions: dict[str, str]
+    """Of its other software, by type."""
+    installers: list[str] | None
+    """The types that it installs; null for a device that does not say."""
+    barred: list[str]
+    """SHA-256 of artifacts that it takes no more, because they failed on it."""
+    unsigned: bool | None
+    """Whether it takes artifacts that nobody has signed; null for a device that does not say."""
     company_id: str | None
     production_line_id: str | None
     tags: list[str]
@@ -230,6 +239,10 @@ def device_of(row: DeviceRow) -> Device:
         generation=row.generation,
         connection_mode=row.connection_mode,
         version=row.version,
+        versions=row.software.versions,
+        installers=row.software.installers,
+        barred=row.software.barred,
+        unsigned=row.software.unsigned,
         company_id=row.company_id,
         production_line_id=row.production_line_id,
         tags=row.tags,

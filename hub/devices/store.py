@@ -38,6 +38,16 @@ class DeviceAgent(Struct, frozen=True, kw_only=True):
     detail: str | None = None
 
 
+class Software(Struct, frozen=True, kw_only=True):
+    """What the last `hello` said of the device's software, and what it has proven since. None: it
+    does not say."""
+
+    installers: list[str] | None = None
+    versions: dict[str, str] = {}
+    barred: list[str] = []
+    unsigned: bool | None = None
+
+
 class DeviceRow(Struct, frozen=True, kw_only=True):
     org: OrgId
     device_id: DeviceId
@@ -48,6 +58,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     generation: int | None
     connection_mode: ConnectionMode
     version: str | None
+    software: Software
     company_id: str | None
     production_line_id: str | None
     tags: list[str]
@@ -73,6 +84,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             generation=row["generation"],
             connection_mode=row["connection_mode"],
             version=row["version"],
+            software=convert(row["software"] or {}, Software),
             company_id=row["company_id"],
             production_line_id=row["production_line_id"],
             tags=row["tags"],

@@ -101,6 +101,9 @@ class DeploymentDevice(Struct, frozen=True, rename="camel", kw_only=True):
     wave: int | None
     from_version: str | None
     error: ErrorObject | None
+    """Of a device that failed; of one that was skipped, the reason with a message."""
+    reason: str | None
+    """Why it was skipped."""
     command_id: str | None
     attempt: int
     started_at: str | None
@@ -265,8 +268,15 @@ def _device(target: CampaignTarget) -> DeploymentDevice:
         wave=None if target.wave < 0 else target.wave,
         from_version=target.from_version,
         error=target.error,
+        reason=_reason(target),
         command_id=target.command_id,
         attempt=target.attempt,
         started_at=at(target.started_at),
         finished_at=at(target.finished_at),
     )
+
+
+def _reason(target: CampaignTarget) -> str | None:
+    if target.status is not Status.SKIPPED or target.error is None:
+        return None
+    return str(target.error["code"])

@@ -113,4 +113,6 @@ def update_to(release: ReleaseRow, *, allow_downgrade: bool) -> UpdateFirmware:
         size=release.size,
         signature_base64=UNSET if release.signature_base64 is None else release.signature_base64,
         allow_downgrade=True if allow_downgrade else UNSET,
+        installer=release.type,
+        filename=release.filename,
     )

@@ -14,6 +14,7 @@ from hub.web.envelope import Answer, problem, problem_document
 from hub.web.inputs import Body, ListQuery, Query
 from hub.web.route import Call
 from protocol.codec import rfc3339
+from protocol.commands import AGENT_TYPE, SoftwareType
 from protocol.errors import ProblemCode
 
 Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$(?!\n)")]
@@ -21,6 +22,7 @@ Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$(?!\n)")]
 
 class UploadQuery(Query, frozen=True, kw_only=True):
     version: Word
+    type: SoftwareType = AGENT_TYPE
     channel: Word = "stable"
     filename: Annotated[str, Meta(min_length=1, max_length=1024)] = "artifact"
 
@@ -28,7 +30,10 @@ class UploadQuery(Query, frozen=True, kw_only=True):
 
 
 class Release(Struct, frozen=True, rename="camel", kw_only=True):
+    """`type` is what devices call this piece of their software; `agent` is their agent."""
+
     id: str
+    type: str
     version: str
     channel: str
     filename: str
@@ -69,6 +74,7 @@ class FirmwareEndpoints:
             raise UnsupportedMedia(f"an artifact is application/octet-stream, not {media}")
         length = call.header("content-length") or ""
         new = NewRelease(
+            type=call.query.type,
             version=call.query.version,
             channel=call.query.channel,
             filename=call.query.filename,
@@ -169,6 +175,7 @@ def _refused(verdict: RangeVerdict, etag: str, size: int) -> Response:
 def _release(row: ReleaseRow) -> Release:
     return Release(
         id=row.release_id,
+        type=row.type,
         version=row.version,
         channel=row.channel,
         filename=row.filename,

@@ -25,6 +25,7 @@ __all__ = ["FirmwareService", "FirmwareKeyRow", "NewRelease", "ReleaseRow"]
 
 
 class NewRelease(Struct, frozen=True, kw_only=True):
+    type: str
     version: str
     channel: str
     filename: str
@@ -55,8 +56,8 @@ class FirmwareService:
         """Raises `Conflict`, `TooLarge` or `Invalid`; then nothing was kept."""
         if new.signature_base64 is not None:
             check_signature("X-Signature", new.signature_base64)
-        if await self._store.is_taken(by.org, new.channel, new.version):
-            raise taken(new.channel, new.version)
+        if await self._store.is_taken(by.org, new.type, new.channel, new.version):
+            raise taken(new.type, new.channel, new.version)
         async with self._artifacts.taken(chunks, declared=new.declared_size) as stored:
             signed_by = await self._signer(
                 by.org, stored.path, new.signature_base64, field="X-Signature"
@@ -64,6 +65,7 @@ class FirmwareService:
             release = ReleaseRow(
                 org=by.org,
                 release_id=uuid7(),
+                type=new.type,
                 version=new.version,
                 channel=new.channel,
                 filename=display_name(new.filename),
@@ -81,6 +83,7 @@ class FirmwareService:
                     by,
                     "release.create",
                     release.release_id,
+                    type=new.type,
                     version=new.version,
                     channel=new.channel,
                     sha256=stored.sha256,

@@ -1,5 +1,6 @@
 """The rows of releases and of the keys that sign them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import asyncpg
@@ -8,7 +9,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import Conflict
-from protocol.ids import OrgId
+from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("firmware")
 
@@ -16,6 +17,7 @@ _Q = sql.queries("firmware")
 class ReleaseRow(Struct, frozen=True, kw_only=True):
     org: OrgId
     release_id: str
+    type: str
     version: str
     channel: str
     filename: str
@@ -32,6 +34,7 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
         return cls(
             org=row["org_id"],
             release_id=row["release_id"],
+            type=row["type"],
             version=row["version"],
             channel=row["channel"],
             filename=row["filename"],
@@ -61,7 +64,7 @@ class ReleaseStore:
         self.database = database
 
     async def add(self, connection: Connection, release: ReleaseRow) -> ReleaseRow:
-        """Raises `Conflict` when the channel has this version."""
+        """Raises `Conflict` when the channel has this version of the type."""
         try:
             rows = await connection.fetch(
                 _Q["add"],
@@ -75,13 +78,15 @@ class ReleaseStore:
                 release.signature_base64,
                 release.created_by,
                 release.signed_by,
+                release.type,
             )
         except asyncpg.UniqueViolationError:
-            raise taken(release.channel, release.version) from None
+            raise taken(release.type, release.channel, release.version) from None
         return ReleaseRow.from_row(rows[0])
 
-    async def is_taken(self, org: OrgId, channel: str, version: str) -> bool:
-        return bool(await self.database.tenant(org).fetchval(_Q["taken"], org, channel, version))
+    async def is_taken(self, org: OrgId, software: str, channel: str, version: str) -> bool:
+        names = (software, channel, version)
+        return bool(await self.database.tenant(org).fetchval(_Q["taken"], org, *names))
 
     async def get(self, org: OrgId, release_id: str) -> ReleaseRow | None:
         row = await self.database.tenant(org).fetchrow(_Q["get"], org, release_id)
@@ -120,6 +125,13 @@ class ReleaseStore:
 
     async def names_artifact(self, connection: Connection, sha256: str) -> bool:
         return bool(await connection.fetchval(_Q["names_artifact"], sha256))
+
+    async def installed(
+        self, connection: Connection, proven: Mapping[tuple[OrgId, DeviceId, str], str]
+    ) -> None:
+        """The version that is there, by device and type."""
+        columns = zip(*((*name, version) for name, version in proven.items()), strict=True)
+        await connection.execute(_Q["installed"], *map(list, columns))
 
     # Keys
 
@@ -161,5 +173,5 @@ class ReleaseStore:
             raise Conflict("a release is signed with this key") from None
 
 
-def taken(channel: str, version: str) -> Conflict:
-    return Conflict(f"the channel {channel} has a release {version} already")
+def taken(software: str, channel: str, version: str) -> Conflict:
+    return Conflict(f"the channel {channel} has a release {version} of {software} already")

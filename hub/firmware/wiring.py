@@ -11,6 +11,7 @@ from hub.devices.service import DeviceService
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.deployments import DeploymentService
 from hub.firmware.files import Artifacts
+from hub.firmware.installed import InstalledVersions
 from hub.firmware.rest import FirmwareEndpoints
 from hub.firmware.service import FirmwareService
 from hub.firmware.store import ReleaseStore
@@ -33,6 +34,7 @@ def build(
         total_bytes=base.settings.firmware_total_bytes,
     )
     store = ReleaseStore(base.database)
+    commands.listen(InstalledVersions(store))
     service = FirmwareService(store, artifacts, commands, campaigns, audit)
     deployments = DeploymentService(service, campaigns, devices, groups)
     return Capability(

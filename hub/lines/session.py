@@ -135,6 +135,7 @@ class LineSession:
         "device_id",
         "expires_at",
         "generation",
+        "installers",
         "journal_id",
         "kept",
         "max_frame",
@@ -176,6 +177,7 @@ class LineSession:
         self.quota: Any = None  # of its device: only telemetry, a floor below, looks at it
         self.max_frame = max_frame
         self.commands: frozenset[str] = EVERY_COMMAND
+        self.installers: frozenset[str] | None = None
         self.accepts: tuple[str, ...] = ()
         self.sections: tuple[str, ...] = ()
         """Of desired state, that the device takes."""
@@ -291,6 +293,8 @@ class LineSession:
         types = types_of(hello)
         if types is not None:
             self.commands = frozenset(types)
+        if hello.installers is not None:
+            self.installers = frozenset(hello.installers)
         self._settle(hello)
 
     def _settle(self, hello: Hello | None) -> None:

@@ -83,7 +83,20 @@ class LineStore:
             [hello.boot_id for _, hello in said],
             [hello.max_frame for _, hello in said],
             [own.hash if (own := own_of(hello)) else None for _, hello in said],
+            [said_of_software(hello) for _, hello in said],
         )
+
+
+def said_of_software(hello: Hello) -> str | None:
+    """As JSON text; null where it says nothing of it."""
+    said = {
+        "installers": hello.installers,
+        "versions": hello.versions,
+        "barred": hello.barred,
+        "unsigned": hello.unsigned,
+    }
+    known = {name: value for name, value in said.items() if value is not None}
+    return msgspec.json.encode(known).decode() if known else None
 
 
 def refs_of(rows: list[Row]) -> list[LineRef]:

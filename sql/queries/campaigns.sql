@@ -82,7 +82,7 @@ FOR UPDATE
 -- The targets that have begun, and what is known of their devices.
 SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.generation AS seen_generation, l.boot_id AS seen_boot_id,
-       l.agent_version AS seen_agent_version,
+       l.agent_version AS seen_agent_version, l.software AS seen_software,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS seen_online,
        c.status AS seen_command, c.error AS seen_command_error,
@@ -102,7 +102,7 @@ ORDER BY t.position
 -- The next targets whose turn may have come: of the waves that have begun, on a line.
 SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.generation AS seen_generation, l.boot_id AS seen_boot_id,
-       l.agent_version AS seen_agent_version,
+       l.agent_version AS seen_agent_version, l.software AS seen_software,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error,
        false AS seen_cancelled, false AS seen_deleted, false AS seen_disabled
@@ -121,14 +121,17 @@ ORDER BY t.position
 LIMIT $4
 
 -- name: block_pending
--- Whoever waits and has been deleted ($3 says why) or disabled ($4) is skipped at once.
+-- Whoever waits and has been deleted ($3 says why) or disabled ($4), or says that it does not install
+-- software of this type ($6, null for what is none), is skipped at once ($5).
 UPDATE campaign_device t
-SET status = 'SKIPPED', error = CASE WHEN d.deleted_at IS NULL THEN $4::jsonb ELSE $3::jsonb END,
+SET status = 'SKIPPED',
+    error = CASE WHEN d.deleted_at IS NOT NULL THEN $3::jsonb
+                 WHEN d.disabled THEN $4::jsonb ELSE $5::jsonb END,
     finished_at = now()
-FROM device d
+FROM device d LEFT JOIN device_line l USING (org_id, device_id)
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING'
   AND d.org_id = t.org_id AND d.device_id = t.device_id
-  AND (d.disabled OR d.deleted_at IS NOT NULL)
+  AND (d.disabled OR d.deleted_at IS NOT NULL OR NOT (l.software -> 'installers') ? $6::text)
 RETURNING t.*
 
 -- name: failures @org

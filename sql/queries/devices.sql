@@ -81,6 +81,8 @@ WITH state AS (
     DELETE FROM device_section WHERE org_id = $1 AND device_id = $2
 ), marks AS (
     DELETE FROM event_mark WHERE org_id = $1 AND device_id = $2
+), line AS (
+    UPDATE device_line SET software = NULL WHERE org_id = $1 AND device_id = $2
 )
 UPDATE command SET status = 'UNKNOWN', finished_at = now(), error = $3
 WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL
@@ -88,7 +90,7 @@ WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL
 -- name: get @org
 -- One device as REST tells it; $1, $2. A line counts until its replica is declared dead: a lease that
 -- ran out while Postgres stood still says nothing of it.
-SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id,
+SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.software,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
        s.status AS said,
        ARRAY(SELECT m.group_id FROM device_group_member m
@@ -115,7 +117,7 @@ SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
         FROM device_section x
         WHERE x.org_id = device.org_id AND x.device_id = device.device_id) AS sections
 FROM (
-    SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id,
+    SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.software,
            r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
            s.status AS said
     FROM ((

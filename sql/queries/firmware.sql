@@ -1,15 +1,16 @@
 -- name: add @org
 INSERT INTO firmware_release (org_id, release_id, version, channel, filename, size, sha256,
-                              signature_base64, created_by, signed_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                              signature_base64, created_by, signed_by, type)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 RETURNING *
 
 -- name: get @org
 SELECT * FROM firmware_release WHERE org_id = $1 AND release_id = $2
 
 -- name: taken @org
--- Whether a channel has this version already.
-SELECT EXISTS (SELECT 1 FROM firmware_release WHERE org_id = $1 AND channel = $2 AND version = $3)
+-- Whether a channel has this version of a type already.
+SELECT EXISTS (SELECT 1 FROM firmware_release
+               WHERE org_id = $1 AND type = $2 AND channel = $3 AND version = $4)
 
 -- name: list @org
 -- Newest first.
@@ -54,3 +55,21 @@ LIMIT $4
 
 -- name: delete_key @org
 DELETE FROM firmware_key WHERE org_id = $1 AND key_id = $2 RETURNING *
+
+-- name: installed
+-- What devices have proven to be installed: $3 the type, $4 the version; of devices that say what they
+-- install.
+WITH proven AS (
+    SELECT p.*
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS p (org_id, device_id, type, version)
+    JOIN device_line l USING (org_id, device_id)
+    WHERE (l.software -> 'installers') ? p.type
+    ORDER BY p.org_id, p.device_id
+    FOR UPDATE OF l
+)
+UPDATE device_line l
+SET software = l.software || jsonb_build_object('versions',
+        coalesce(l.software -> 'versions', '{}') || p.versions)
+FROM (SELECT org_id, device_id, jsonb_object_agg(type, version) AS versions
+      FROM proven GROUP BY org_id, device_id) p
+WHERE l.org_id = p.org_id AND l.device_id = p.device_id

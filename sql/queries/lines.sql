@@ -84,8 +84,9 @@ FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 WITH said AS (
     SELECT h.*
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                $7::text[], $8::integer[], $9::text[])
-         AS h (org_id, device_id, generation, journal_id, version, commands, boot_id, max_frame, own_hash)
+                $7::text[], $8::integer[], $9::text[], $10::text[])
+         AS h (org_id, device_id, generation, journal_id, version, commands, boot_id, max_frame, own_hash,
+               software)
     JOIN device_line l USING (org_id, device_id, generation)
     ORDER BY h.org_id, h.device_id
     FOR UPDATE OF l
@@ -99,7 +100,8 @@ WITH said AS (
     FROM upgraded u WHERE d.org_id = u.org_id AND d.device_id = u.device_id
 )
 UPDATE device_line l
-SET journal_id = said.journal_id, max_frame = said.max_frame, own_hash = said.own_hash, boot_id = said.boot_id, agent_version = said.version,
+SET journal_id = said.journal_id, max_frame = said.max_frame, boot_id = said.boot_id, agent_version = said.version,
+    own_hash = said.own_hash, software = said.software::jsonb,
     commands = CASE WHEN said.commands IS NOT NULL
                     THEN ARRAY(SELECT jsonb_array_elements_text(said.commands::jsonb)) END
 FROM said

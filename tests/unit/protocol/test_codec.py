@@ -29,6 +29,8 @@ DEVICE_FRAMES: list[dict[str, Any]] = [
         "commands": ["force_sync"], "unfinished": ["c-1"], "configVersion": 3,
         "accepts": ["desired"], "sections": {"mode": {"version": "1", "hash": "a"}},
         "custom": {"hash": "h", "names": ["calibrate"]},
+        "installers": ["agent", "plc"], "versions": {"plc": "1.2.3"}, "barred": ["a" * 64],
+        "unsigned": False,
     },
     {
         "type": "desired_status", "kind": "config", "version": "7", "hash": "a",
