@@ -174,7 +174,7 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
             status=next_state(State.PENDING, LifecycleEvent.UNSUPPORTED),
             error=_unsupported(missing),
         )
-    if here is not None and _sends(here, new):
+    if here is not None and (here.settled or not _awaits_hello(new.type, new.frame_bytes)):
         return replace(
             insert,
             status=next_state(State.PENDING, LifecycleEvent.SEND),
@@ -182,11 +182,6 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
             journal_id=here.journal_id,
         )
     return insert
-
-
-def _sends(line: ReadyLine, new: NewCommand) -> bool:
-    """Whether all is known that must be, before it is sent."""
-    return line.settled or (new.frame_bytes <= LEAST_MAX_FRAME and new.type in line.commands)
 
 
 def _missing(new: NewCommand, target: CommandTarget, here: ReadyLine | None) -> str | None:
@@ -197,6 +192,11 @@ def _missing(new: NewCommand, target: CommandTarget, here: ReadyLine | None) -> 
         return missing_for(new.type, new.params, known, here.installers)
     known = COMMANDS if target.commands is None else target.commands
     return missing_for(new.type, new.params, known, target.installers)
+
+
+def _awaits_hello(kind: str, frame_bytes: int) -> bool:
+    """Whether only `hello` can tell if the device takes the command."""
+    return frame_bytes > LEAST_MAX_FRAME or kind == UPDATE or kind not in COMMANDS
 
 
 def missing_for(
@@ -258,8 +258,8 @@ class ClaimStep(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     steps: list[ClaimStep]
     held: bool
-    """A command in doubt, too long for some devices, or beside the eleven, and all that was
-    accepted after it, waits until the line is settled."""
+    """A command in doubt, or one that some devices do not take, and all that was accepted after it,
+    waits until the line is settled."""
 
 
 def plan(claim: Claim, commands: Iterable[CommandRow]) -> Plan:
@@ -267,7 +267,7 @@ def plan(claim: Claim, commands: Iterable[CommandRow]) -> Plan:
     steps: list[ClaimStep] = []
     for command in commands:
         size = command.frame_bytes()
-        if not claim.settled and (size > LEAST_MAX_FRAME or command.type not in claim.commands):
+        if not claim.settled and _awaits_hello(command.type, size):
             return Plan(steps, held=True)
         if claim.max_frame is not None and size > claim.max_frame:
             steps.extend(_outsized(claim, command))

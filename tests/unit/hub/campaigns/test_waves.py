@@ -165,6 +165,16 @@ def test_who_was_deleted_or_disabled_is_out_of_the_reckoning() -> None:
     )
 
 
+def test_a_campaign_that_nobody_can_install_has_not_succeeded() -> None:
+    counts = TargetCounts(pending=1, unfinished=1)
+    drop(counts, has_begun=True, is_blocked=False)
+
+    assert counts == TargetCounts(skipped=1, passed_over=1)
+    move = move_of(RUNS, 0, counts, waves=1, stop_at=None)
+    assert move is not None
+    assert move.status is CampaignStatus.FAILED
+
+
 def test_whoever_drives_gives_a_command_the_same_id() -> None:
     first = command_id_of("campaign", DeviceId("d1"), 1)
 

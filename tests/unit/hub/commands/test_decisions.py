@@ -14,6 +14,7 @@ from hub.commands.decisions import (
     cancel,
     fold,
     given_to,
+    missing_for,
     plan,
     request_hash,
 )
@@ -426,3 +427,57 @@ def test_a_long_command_is_not_born_sent_on_a_line_that_said_nothing_yet() -> No
         born = accept(make_new(frame_bytes=size), make_target(), None, line)
         assert isinstance(born, Insert)
         assert born.status is status
+
+
+PLC = {"installer": "plc"}
+
+
+@pytest.mark.parametrize(
+    ("params", "installers", "missing"),
+    [
+        (PLC, None, None),
+        (PLC, ["plc"], None),
+        (PLC, ["agent"], "the installation of plc"),
+        ({}, ["agent"], None),
+        ({}, ["plc"], "the installation of agent"),
+        ({}, [], "the installation of agent"),
+    ],
+)
+def test_an_update_goes_to_who_installs_its_type(
+    params: dict[str, str], installers: list[str] | None, missing: str | None
+) -> None:
+    assert missing_for("update_firmware", params, None, installers) == missing
+    assert missing_for("update_firmware", params, ["force_sync"], installers) == "update_firmware"
+    assert missing_for("force_sync", {}, None, []) is None
+
+
+def test_the_line_knows_what_is_installed_before_the_database_does() -> None:
+    new = make_new(type="update_firmware", params=PLC)
+    for said, remembered, status in (
+        (frozenset({"plc"}), ["agent"], State.SENT),
+        (frozenset({"agent"}), ["plc"], State.REJECTED),
+    ):
+        line = ReadyLine(Generation(1), "j", frozenset(COMMANDS), installers=said)
+        born = accept(new, make_target(installers=remembered), None, line)
+        assert isinstance(born, Insert)
+        assert born.status is status
+    elsewhere = accept(new, make_target(installers=["agent"]), None, None)
+    assert isinstance(elsewhere, Insert)
+    assert elsewhere.error is not None
+    assert elsewhere.error["code"] == "unsupported"
+
+
+def test_an_update_waits_for_what_hello_says_of_installers() -> None:
+    new, waiting = (
+        make_new(type="update_firmware", params=PLC),
+        make_command(State.PENDING, type="update_firmware", params=PLC),
+    )
+    line = ReadyLine(Generation(1), "j", frozenset(COMMANDS), settled=False)
+    born = accept(new, make_target(), None, line)
+    assert isinstance(born, Insert)
+    assert born.status is State.PENDING
+    assert plan(make_claim(settled=False), [waiting]).held
+    (step,) = plan(make_claim(installers=frozenset({"agent"})), [waiting]).steps
+    assert (step.status, step.sent) == (State.REJECTED, False)
+    assert step.error is not None
+    assert step.error["message"] == "the device does not support the installation of plc"
