@@ -28,6 +28,7 @@ from device.base.errors import (
     TurnedAway,
     fault_in,
 )
+from device.base.installers import takes_unsigned
 from device.base.sharing import Sharing
 from device.base.state_directory import claimed, os_boot_id
 from device.commands.book import Book
@@ -68,8 +69,9 @@ from device.settings import Settings
 from device.update.installed import installed
 from device.update.own_version import agent_version
 from device.update.proof import Proof
-from device.update.versions import Versions
-from protocol.commands import COMMANDS
+from device.update.software import InstalledSoftware
+from device.update.versions import Versions, note_end
+from protocol.commands import AGENT_TYPE, COMMANDS
 from protocol.frames import DESIRED, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId
 from protocol.telemetry import Alert
@@ -123,6 +125,9 @@ class Agent:
         self._cloud = cloud
         self._uplink = Uplink()
         self._versions = Versions(Path(settings.versions_dir)) if settings.versions_dir else None
+        self._software = InstalledSoftware(
+            settings.installers, settings.firmware.floors, database=database
+        )
         self._http = httpx.AsyncClient(
             base_url=settings.hub,
             timeout=HTTP_SECONDS,
@@ -144,6 +149,7 @@ class Agent:
         self._to_cloud = CloudCourier(self._records, self._outbox, client=cloud)
         self._sharing = Sharing(settings.socket_group)
         self._programs = LocalPrograms(self._parts())
+        self._software.changed.append(self._programs.note)
         self._trials = ConfigTrials(
             config, own_settings, self._health(), restart=lambda: self.end(End.RESTART)
         )
@@ -205,6 +211,7 @@ class Agent:
             http=self._http,
             enrolment=self._enrolment,
             versions=self._versions,
+            software=self._software,
             restart=lambda: self.end(End.RESTART),
             report_status=self._report_status,
             told=self._programs.told,
@@ -237,6 +244,8 @@ class Agent:
         await self._runner.put(self._book.load(rows, self._os_boot_id, going_on=going_on))
         await self._tell_damages()
         await self._programs.prepare()
+        if not self._settings.firmware.trusted_keys:
+            _log.warning("firmware_unsigned", advice="name the keys in firmware.trusted_keys")
         if self._cloud is None:  # the settings may have named one before
             await self._records.forget_cloud()
         async with asyncio.TaskGroup() as tasks:
@@ -291,7 +300,8 @@ class Agent:
             intake=self._intake,
             full=self._full_queue.note,
             outbox=self._outbox,
-            versions=partial(installed, self._versions, self._settings.staging),
+            versions=partial(installed, self._versions, self._settings.staging, self._software),
+            reported=self._software.reports.note,
             status=lambda: self._heartbeat.word,
             connected=lambda: self._uplink.has_line,
         )
@@ -325,6 +335,7 @@ class Agent:
 
     async def _connect(self) -> None:
         """For ever: whether this device is wanted is for the hub to say, not for its agent."""
+        await self._software.look()  # the first frame says what is installed
         connection = self._connection()
         while True:
             try:
@@ -372,6 +383,7 @@ class Agent:
             self._settings.firmware,
             uplink=self._uplink,
             outbox=self._outbox,
+            software=self._software,
             give_up=lambda: self.end(End.RESTART),
         )
 
@@ -390,7 +402,19 @@ class Agent:
             else None,
             accepts=[DESIRED, *self._own.accepts()],
             sections=self._desired.sections(),
+            installers=self._installs(),
+            versions=self._software.versions,
+            barred=[bar.sha256 for bar in self._versions.bars()] if self._versions else [],
+            unsigned=takes_unsigned(
+                self._settings.installers, has_keys=bool(self._settings.firmware.trusted_keys)
+            ),
         )
+
+    def _installs(self) -> list[str] | None:
+        """The types that it installs; None for a device of which something else takes care."""
+        if self._settings.firmware.stage_only:
+            return None
+        return [*([AGENT_TYPE] if self._versions else []), *self._software.types]
 
     def _report_status(self) -> None:
         self._uplink.send(self._heartbeat.status())
@@ -483,6 +507,7 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
             how = asyncio.run(agent.run())
         finally:
             database.close()
+    note_end(settings.versions_dir)
     return 0 if how is End.STOP else _start_again(settings)
 
 

@@ -31,6 +31,8 @@ from cloud import outward
 from cloud.access import Access, problem_of
 from cloud.outward import Outward
 from device.base.errors import BadSettings
+from device.base.installers import InstallerSettings
+from device.base.installers import problem_of as problem_of_installers
 from device.base.own_commands import (
     BadOwnCommand,
     OwnSettings,
@@ -39,7 +41,7 @@ from device.base.own_commands import (
 )
 from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check, misshapen
 from device.base.socket_path import default_socket
-from protocol.commands import Level
+from protocol.commands import AGENT_TYPE, Level
 from protocol.ids import DEVICE_ID_RULE, is_device_id
 from protocol.telemetry import MOST_AGENTS
 
@@ -104,10 +106,20 @@ class FirmwareSettings(SettingsPart, frozen=True):
     max_bytes: int = 2 * 1024**3
     trusted_keys: tuple[str, ...] = ()
     """Ed25519 public keys, 32 bytes in base64. With any, only what one of them signed is taken."""
+    floor: str | dict[str, str] = {}
+    """The lowest version that is taken, whatever the hub says: of the agent, or by type."""
+    stage_only: bool = False
+    """Something else takes staged artifacts into use: what has no installer here is only staged,
+    and the hub is not told what is installed here."""
     confirm_seconds: Annotated[float, Meta(gt=0)] = 300.0
     """How long a new version may take to reach the hub before the one before comes back."""
     healthy_seconds: Annotated[float, Meta(ge=0)] = 5.0
     """How long a line must stand to prove a new version."""
+
+    @property
+    def floors(self) -> dict[str, str]:
+        """By type."""
+        return {AGENT_TYPE: self.floor} if isinstance(self.floor, str) else self.floor
 
 
 class ContainersSettings(SettingsPart, frozen=True):
@@ -219,6 +231,8 @@ class Settings(SettingsPart, frozen=True):
     metrics: MetricsSettings = MetricsSettings()
     logs: LogsSettings = LogsSettings()
     firmware: FirmwareSettings = FirmwareSettings()
+    installers: dict[str, InstallerSettings] = {}
+    """What installs software that is not the agent, by type."""
     containers: ContainersSettings = ContainersSettings()
     outbox: OutboxSettings = OutboxSettings()
     records: RecordsSettings = RecordsSettings()
@@ -351,6 +365,9 @@ def _checked(settings: Settings) -> Settings:
     names = [agent.name for agent in settings.agents]
     if len(set(names)) < len(names):
         raise BadSettings("agents: two have one name")
+    problem = problem_of_installers(settings.installers)
+    if problem is not None:
+        raise BadSettings(problem)
     relative = [path for path in settings.logs.files if not Path(path).is_absolute()]
     if relative:
         raise BadSettings(f"logs.files: {relative[0]} is not an absolute path")

@@ -21,9 +21,9 @@ HERE: Final = Path(__file__).resolve().parents[1]
 MAIN: Final = b"from longline.cli import main\n\nmain()\n"
 
 
-def write(output: Path, *, version: str, source: Path) -> None:
-    """Raises `OSError`."""
-    manifest = msgspec.json.encode(Manifest(product=PRODUCT, version=version))
+def write(output: Path, *, version: str, source: Path, floor: str | None = None) -> None:
+    """`floor`: below which a device never goes again. Raises `OSError`."""
+    manifest = msgspec.json.encode(Manifest(product=PRODUCT, version=version, floor=floor))
     with (
         output.open("wb") as file,
         gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed,

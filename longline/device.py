@@ -4,6 +4,8 @@ Exit codes: 1 failed, 2 bad settings, 75 `restart_service` under a supervisor. A
 want this device any more ends nothing: it is asked again once an hour.
 """
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,8 @@ from device.agent import run_agent
 from device.base.errors import AgentError
 from device.base.reaper import divide_as_pid_one
 from device.settings import cloud_access, enrollment_key, load
+from device.update.launcher import VARIABLE as VERSIONS_VARIABLE
+from device.update.versions import Versions, note_end
 from longline.errors import UserError
 from longline.local import status, watch
 from longline.outward import CaFile, Insecure
@@ -69,7 +73,32 @@ def run(
         divide_as_pid_one()
         return run_agent(settings, key=key, cloud=cloud)
     except AgentError as error:
+        note_end(os.environ.get(VERSIONS_VARIABLE))
         raise UserError(error.message, error.exit_code) from None
+
+
+@app.command("unbar")
+def unbar(
+    sha256: Annotated[
+        str | None, typer.Argument(help="Of the artifact, as it begins; without it: all.")
+    ] = None,
+    *,
+    versions: Annotated[
+        Path, typer.Option(envvar=VERSIONS_VARIABLE, help="Where versions of the agent are kept.")
+    ],
+) -> None:
+    """Let this device take artifacts again that failed on it."""
+    kept = Versions(versions)
+    bars = kept.bars()
+    lifted = [bar for bar in bars if bar.sha256.startswith(sha256 or "")]
+    if sha256 is not None and not lifted:
+        raise UserError(f"no artifact {sha256} is barred here")
+    try:
+        kept.write_bars([bar for bar in bars if bar not in lifted])
+    except OSError as error:
+        raise UserError(f"cannot write in {versions}: {error.strerror}") from None
+    for bar in lifted:
+        sys.stdout.write(f"{bar.sha256} version {bar.version}: {bar.reason}\n")
 
 
 def _text(path: Path | None) -> str | None:

@@ -1,4 +1,5 @@
-"""`longline firmware`: build an artifact of this agent, sign it, upload it as a release.
+"""`longline firmware`: build an artifact of this agent, sign it (or any other file), upload it as a
+release.
 
 The private key stays with whoever builds releases; the hub and the devices get the public part
 (`POST /firmware/signing-keys`, and `firmware.trusted_keys` in a device's settings). The token is an
@@ -29,6 +30,8 @@ from cloud.outward import WayOut
 from longline import artifact
 from longline.errors import USAGE, UserError
 from longline.outward import CaFile, Insecure, way_out_to
+from protocol.commands import AGENT_TYPE
+from protocol.versions import is_downgrade
 
 CHUNK: Final = 256 * 1024
 ANSWER_SECONDS: Final = 120.0
@@ -48,10 +51,16 @@ def build(
     source: Annotated[
         Path | None, typer.Option(help="A directory with the packages; default: this program's.")
     ] = None,
+    floor: Annotated[
+        str | None,
+        typer.Option(help="Devices that took it, signed, never go below this version again."),
+    ] = None,
 ) -> None:
     """Pack the agent, as it is installed here, into an artifact."""
+    if floor is not None and is_downgrade(present=floor, wanted=version):
+        raise UserError(f"version {version} is below its own floor {floor}", USAGE)
     try:
-        artifact.write(output, version=version, source=source or artifact.HERE)
+        artifact.write(output, version=version, source=source or artifact.HERE, floor=floor)
     except OSError as error:
         raise UserError(f"cannot write {output}: {error.strerror}") from None
     _tell(f"{output} is version {version}, {output.stat().st_size} bytes")
@@ -88,6 +97,9 @@ def upload(
         str | None, typer.Option(help="Default: the version in the artifact.")
     ] = None,
     channel: Annotated[str, typer.Option(help="The channel of the release.")] = "stable",
+    software: Annotated[
+        str, typer.Option("--type", help="What devices call this piece of their software.")
+    ] = AGENT_TYPE,
     key: Annotated[
         Path | None, typer.Option(help="Sign with this private key, a PEM file.")
     ] = None,
@@ -106,10 +118,10 @@ def upload(
     }
     if key is not None:
         headers["X-Signature"] = _signature(file, key)
-    wanted = version or artifact.version_of(file)
+    wanted = version or (artifact.version_of(file) if software == AGENT_TYPE else None)
     if wanted is None:
         raise UserError(f"{file} names no version: give --version", USAGE)
-    query = {"version": wanted, "channel": channel, "filename": file.name}
+    query = {"version": wanted, "channel": channel, "type": software, "filename": file.name}
     release = _post(hub, query, headers, file, way_out)
     _tell(str(release["id"]))
 

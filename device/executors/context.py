@@ -21,6 +21,7 @@ from device.line.uplink import Uplink
 from device.logs.sources import LogSources
 from device.records.queue import RecordQueue
 from device.settings import Settings
+from device.update.software import InstalledSoftware
 from device.update.versions import Versions
 from protocol.ids import CommandId
 from protocol.replies import Progress, ResultError
@@ -54,6 +55,7 @@ class Tools:
     enrolment: Enrolment
     versions: Versions | None
     """None: nothing starts a new version, so updates are only staged."""
+    software: InstalledSoftware
     restart: Callable[[], None]
     """Ask the agent to stop and to be started again."""
     report_status: Callable[[], None]

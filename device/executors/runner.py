@@ -26,7 +26,7 @@ from protocol.replies import Progress, Result, ResultError
 _log = structlog.stdlib.get_logger()
 
 MOST_EFFECTS: Final = 1_000
-MESSAGE_BYTES: Final = 2_048
+MESSAGE_BYTES: Final = 4_096
 
 
 class _Running:

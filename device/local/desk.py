@@ -60,17 +60,20 @@ class Desk:
         speakers: Speakers,
         readiness: Readiness,
         metrics: NamedMetrics,
+        reported: Callable[[str, str], None],
         info: Callable[[int], Struct],
         state: LocalState,
     ) -> None:
-        """`full` is called when a record was refused for want of room; `info` answers it for so
-        many watchers; `state` is the present one."""
+        """`full` is called when a record was refused for want of room, `reported` with the version
+        that a program says it is; `info` answers it for so many watchers; `state` is the present
+        one."""
         self._events = events
         self._records = records
         self._full = full
         self._speakers = speakers
         self._readiness = readiness
         self._metrics = metrics
+        self._reported = reported
         self._info = info
         self._state = state
         self._peers: set[Peer] = set()
@@ -123,6 +126,8 @@ class Desk:
     def _report(self, line: ReportLine, peer: Peer) -> ReportAnswer:
         self._speakers.check(line.agent, peer.uid)
         self._readiness.report(line, now=time.monotonic(), wall=datetime.now(UTC))
+        if line.version is not None:
+            self._reported(line.agent, line.version)
         return ReportAnswer()
 
     def _measured(self, line: MetricsLine, peer: Peer) -> IntakeAnswer:

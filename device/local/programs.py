@@ -50,6 +50,8 @@ class AgentParts:
     """To be called when a record was refused for want of room."""
     outbox: DiskOutbox
     versions: Callable[[], dict[str, SoftwareVersions]]
+    reported: Callable[[str, str], None]
+    """To be called when a program reports its version."""
     status: Callable[[], DeviceStatus]
     connected: Callable[[], bool]
 
@@ -78,6 +80,7 @@ class LocalPrograms:
             speakers=Speakers(self._parts.settings.agents, uid_of),
             readiness=self.readiness,
             metrics=self.metrics,
+            reported=self._parts.reported,
             info=self._info,
             state=self._told,
         )

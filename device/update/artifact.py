@@ -20,11 +20,12 @@ from msgspec import UNSET, Struct
 
 from protocol.answers import PAGES, WEB_PAGE, media_of
 from protocol.codec import decode
-from protocol.commands import UpdateFirmware
+from protocol.commands import AGENT_TYPE, UpdateFirmware
 from protocol.errors import InvalidMessage
 from protocol.versions import is_downgrade
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._+-]")
+_UNSAFE_NAME: Final = re.compile(r"[^A-Za-z0-9._ +()@=-]")
 SPARE_BYTES: Final = 16 * 1024 * 1024
 """To be left on the disk after the download."""
 PRODUCT: Final = "longline-device"
@@ -48,6 +49,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     product: str
     version: str
+    floor: str | None = None
+    """The device shall never again take a version of its agent below this one."""
 
 
 _manifest: Final = msgspec.json.Decoder(Manifest)
@@ -62,11 +65,32 @@ class StagedArtifact(Struct, frozen=True, kw_only=True, rename="camel"):
     sha256: str
     size: int
     signature_base64: str | None = None
+    type: str = AGENT_TYPE
 
 
 def staged_name(version: str) -> str:
     """A file name for `version`, whatever it contains; never hidden, never a path."""
     return f"{PRODUCT}-" + _UNSAFE.sub("_", version)
+
+
+STAGED: Final = "staged.json"
+
+
+def staged_place(software: str, version: str, filename: str) -> str:
+    """Where software that is no agent is staged, below the staging directory. What the hub names
+    is never a path of its own, hidden, or the note that lies beside it."""
+    name = _plain(filename)
+    return f"{_plain(software)}/{_plain(version)}/{'artifact' if name == STAGED else name}"
+
+
+def _plain(name: str) -> str:
+    return _UNSAFE_NAME.sub("_", name).lstrip(".") or "_"
+
+
+def part_name(sha256: str) -> str:
+    """Of an artifact on its way: what comes later under the same name is never taken for its
+    rest."""
+    return f".part-{sha256}"
 
 
 def check_version(update: UpdateFirmware, *, present: str) -> None:
@@ -113,12 +137,27 @@ def verify(update: UpdateFirmware, *, size: int, sha256: str) -> None:
         raise UpdateRefused("sha256_mismatch", f"SHA-256 is {sha256}")
 
 
+def check_keys(keys: Sequence[str], *, unsigned: bool) -> None:
+    """Raise `UpdateRefused` when nothing could ever tell who made what is to be installed, and
+    that is not said to be well."""
+    if not keys and not unsigned:
+        raise UpdateRefused(
+            "no_trusted_key",
+            "this device installs nothing of this type without firmware.trusted_keys",
+        )
+
+
 def verify_signature(
-    update: UpdateFirmware, keys: Sequence[str], fits: Callable[[str, bytes], bool]
+    update: UpdateFirmware,
+    keys: Sequence[str],
+    fits: Callable[[str, bytes], bool],
+    *,
+    unsigned: bool = False,
 ) -> None:
-    """Raise `UpdateRefused` unless one of `keys` signed the artifact; without keys all is well.
-    `fits(key, signature)` looks at the artifact itself."""
-    if not keys:
+    """Raise `UpdateRefused` unless one of `keys` signed the artifact; without keys all is well, and
+    with `unsigned` an artifact without a signature. `fits(key, signature)` looks at the artifact
+    itself."""
+    if not keys or (unsigned and update.signature_base64 is UNSET):
         return
     if update.signature_base64 is UNSET:
         raise UpdateRefused("signature_missing", "this device accepts only signed artifacts")
@@ -161,3 +200,5 @@ def check_manifest(update: UpdateFirmware, raw: bytes) -> None:
         raise UpdateRefused("other_product", f"it is {manifest.product}, not {PRODUCT}")
     if manifest.version != update.version:
         raise UpdateRefused("version_mismatch", f"it is version {manifest.version}")
+    if manifest.floor is not None and is_downgrade(present=manifest.floor, wanted=update.version):
+        raise UpdateRefused("bad_artifact", f"its floor {manifest.floor} is above itself")

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from device.update.artifact import StagedArtifact
 from device.update.own_version import agent_version
+from device.update.software import InstalledSoftware
 from device.update.trial import UpdateState
 from device.update.versions import Versions
 
@@ -18,12 +19,18 @@ class SoftwareVersions(Struct, frozen=True):
     staged: str | None
 
 
-def installed(versions: Versions | None, staging: Path) -> dict[str, SoftwareVersions]:
+def installed(
+    versions: Versions | None, staging: Path, software: InstalledSoftware
+) -> dict[str, SoftwareVersions]:
     """By type. `versions` is None where nothing starts a new version of the agent, which is then
     staged in `staging` for somebody else."""
+    others = {
+        each: SoftwareVersions(software.versions.get(each), software.staged.get(each))
+        for each in software.types
+    }
     found = _staged_for_others(staging) if versions is None else _on_its_way(versions)
     current = agent_version()
-    return {"agent": SoftwareVersions(current, None if found == current else found)}
+    return {"agent": SoftwareVersions(current, None if found == current else found), **others}
 
 
 def _on_its_way(versions: Versions) -> str | None:

@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 import structlog
 
 from device.logs.own_log import OwnLog
+from device.update.bars import with_bar
 from device.update.last_words import divert, hand_on
 from device.update.own_version import installed_version
 from device.update.trial import Slot, StartConditions, StartDecision, at_start, instead
@@ -26,6 +27,7 @@ _log = structlog.stdlib.get_logger()
 VARIABLE: Final = "LONGLINE_VERSIONS_DIR"
 """Tells the agent that a launcher starts it, and where versions are."""
 TRIAL_SECONDS: Final = 330
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def launch(root: Path, arguments: Sequence[str], *, trial_seconds: int) -> NoReturn:
@@ -54,9 +56,12 @@ def decide(versions: Versions, *, trial_seconds: int, said: str = "") -> StartDe
         now=time.clock_gettime(time.CLOCK_BOOTTIME),
         trial_seconds=trial_seconds,
         said=said,
+        boot=_boot(),
     )
     start = at_start(record, conditions)
     try:
+        if start.bar is not None:
+            versions.write_bars(with_bar(versions.bars(), start.bar))
         if start.record is not None:
             versions.write(start.record)
         if conditions.linked != start.slot:
@@ -67,6 +72,14 @@ def decide(versions: Versions, *, trial_seconds: int, said: str = "") -> StartDe
             start = StartDecision(slot=instead(record, usable=usable))
     _log.info("agent_starts", slot=start.slot or "installed", on_trial=start.on_trial)
     return start
+
+
+def _boot() -> str:
+    """What names the present start of the machine; empty where nothing does."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
 
 
 def command_line(versions: Versions, slot: Slot | None) -> list[str]:

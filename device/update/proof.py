@@ -17,8 +17,10 @@ from device.events.disk_outbox import DiskOutbox
 from device.line.uplink import Uplink
 from device.settings import FirmwareSettings
 from device.update.last_words import restore
+from device.update.software import InstalledSoftware
 from device.update.trial import UpdateRecord, confirmed, failed, is_on_trial, to_tell
 from device.update.versions import Versions
+from protocol.commands import AGENT_TYPE
 from protocol.telemetry import Alert
 
 _log = structlog.stdlib.get_logger()
@@ -36,12 +38,14 @@ class Proof:
         *,
         uplink: Uplink,
         outbox: DiskOutbox,
+        software: InstalledSoftware,
         give_up: Callable[[], None],
     ) -> None:
         self._versions = versions
         self._settings = settings
         self._uplink = uplink
         self._outbox = outbox
+        self._software = software
         self._give_up = give_up
 
     async def run(self) -> None:
@@ -60,6 +64,7 @@ class Proof:
         try:
             async with asyncio.timeout(seconds):
                 await self._uplink.stood(self._settings.healthy_seconds)
+                await self._raise_floor(record)
                 await _persist(versions, confirmed(record))
         except TimeoutError:
             _log.error("update_not_confirmed", version=record.version)
@@ -68,6 +73,17 @@ class Proof:
             signal.alarm(0)
             await asyncio.to_thread(restore, versions.trial_log)
             _log.info("update_confirmed", version=record.version)
+
+    async def _raise_floor(self, record: UpdateRecord) -> None:
+        """Before it is confirmed, so that no crash between the two loses it."""
+        is_raised = record.floor is None
+        while not is_raised and record.floor is not None:
+            try:
+                await self._software.raise_floor(AGENT_TYPE, record.floor)
+                is_raised = True
+            except JournalUnavailable as error:
+                _log.error("floor_not_raised", reason=str(error))
+                await asyncio.sleep(AGAIN_SECONDS)
 
     async def _fail(self, versions: Versions, record: UpdateRecord) -> None:
         try:

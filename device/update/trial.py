@@ -16,6 +16,10 @@ record says all of that, and each transition is one atomic replacement of its fi
 leaves the state before or after it, and either names a version that can run. The link `current`
 follows the record; nothing is ever decided by it.
 
+A version that was confirmed may crash all the same. Each start of it that follows an end in one
+boot of the machine is counted, unless that end was in order (`ended_well`): with the fifth within
+ten minutes it has failed as well, and is barred.
+
 A slot that is not complete is never run. When the installation itself was replaced since (by a
 package), the record is void: what was installed last runs.
 """
@@ -25,11 +29,16 @@ from typing import Final, Literal, assert_never
 
 from msgspec import Struct, structs
 
+from device.update.bars import Bar
+
 Slot = Literal["a", "b"]
 SLOTS: Final[tuple[Slot, ...]] = ("a", "b")
 
 MOST_STARTS: Final = 3
 """Of a version on trial. More than one, because the machine may go down meanwhile."""
+MOST_CRASHES: Final = 5
+CRASH_SECONDS: Final = 600.0
+"""A confirmed version that is started again so often within that time is none to keep."""
 
 
 class UpdateState(StrEnum):
@@ -49,10 +58,20 @@ class UpdateRecord(Struct, frozen=True, kw_only=True, rename="camel"):
     """The version of the installation when it was made."""
     release_id: str
     command_id: str
+    sha256: str = ""
+    """Of its artifact."""
+    floor: str | None = None
+    """Below which the device shall go no more once it is confirmed, as whoever signed it says."""
     state: UpdateState = UpdateState.TRIAL
     starts: int = 0
     started: float | None = None
     """Of the last start: seconds since the machine was booted."""
+    boot: str = ""
+    """The boot of the machine that the last start was in."""
+    crashes: tuple[float, ...] = ()
+    """Starts that followed a crash of the confirmed version, in that boot."""
+    ended_well: bool = False
+    """Its last end was in order: the next start follows no crash."""
     reason: str | None = None
     said: str = ""
     """The end of what it wrote to standard error before it failed."""
@@ -67,6 +86,8 @@ class StartDecision(Struct, frozen=True, kw_only=True):
     slot: Slot | None
     record: UpdateRecord | None = None
     on_trial: bool = False
+    bar: Bar | None = None
+    """To be noted first."""
 
 
 class StartConditions(Struct, frozen=True, kw_only=True):
@@ -83,6 +104,7 @@ class StartConditions(Struct, frozen=True, kw_only=True):
     """How long a version on trial may run before it is killed."""
     said: str = ""
     """The end of what the version on trial wrote to standard error."""
+    boot: str = ""
 
 
 def at_start(record: UpdateRecord | None, conditions: StartConditions) -> StartDecision:
@@ -95,7 +117,7 @@ def at_start(record: UpdateRecord | None, conditions: StartConditions) -> StartD
         case UpdateState.TRIAL:
             return _on_trial(record, conditions)
         case UpdateState.CONFIRMED:
-            return StartDecision(slot=_first(usable, record.slot, record.previous))
+            return _confirmed(record, conditions)
         case UpdateState.FAILED:
             slot = _first(usable, record.previous)
             return StartDecision(slot=slot, record=_with_words(record, conditions.said))
@@ -111,8 +133,31 @@ def _on_trial(record: UpdateRecord, conditions: StartConditions) -> StartDecisio
         return _go_back(record, conditions, f"it did not come up in {MOST_STARTS} starts")
     if record.started is not None and conditions.now - record.started >= conditions.trial_seconds:
         return _go_back(record, conditions, f"it hung for {conditions.trial_seconds:g} s")
-    counted = structs.replace(record, starts=record.starts + 1, started=conditions.now)
+    counted = structs.replace(
+        record, starts=record.starts + 1, started=conditions.now, boot=conditions.boot
+    )
     return StartDecision(slot=record.slot, record=counted, on_trial=True)
+
+
+def _confirmed(record: UpdateRecord, conditions: StartConditions) -> StartDecision:
+    if record.slot not in conditions.usable:
+        return StartDecision(slot=_first(conditions.usable, record.previous))
+    crashes = _crashes(record, conditions)
+    if len(crashes) < MOST_CRASHES:
+        counted = structs.replace(record, crashes=crashes, boot=conditions.boot, ended_well=False)
+        return StartDecision(slot=record.slot, record=counted if counted != record else None)
+    reason = f"it crashed {MOST_CRASHES} times within {CRASH_SECONDS / 60:g} min"
+    bar = Bar(sha256=record.sha256, version=record.version, reason=reason)
+    return structs.replace(_go_back(record, conditions, reason), bar=bar if record.sha256 else None)
+
+
+def _crashes(record: UpdateRecord, conditions: StartConditions) -> tuple[float, ...]:
+    """The late ones, with this start if it is one of them. A new boot begins anew, and where none
+    can be told from another, nothing is counted."""
+    if not conditions.boot or record.boot != conditions.boot:
+        return ()
+    late = tuple(each for each in record.crashes if conditions.now - each < CRASH_SECONDS)
+    return late if record.ended_well else (*late, conditions.now)
 
 
 def _go_back(record: UpdateRecord, conditions: StartConditions, reason: str) -> StartDecision:
@@ -151,6 +196,13 @@ def is_on_trial(record: UpdateRecord | None, *, running: Slot | None) -> bool:
 
 def confirmed(record: UpdateRecord) -> UpdateRecord:
     return structs.replace(record, state=UpdateState.CONFIRMED)
+
+
+def ended_well(record: UpdateRecord | None, *, running: Slot | None) -> UpdateRecord | None:
+    """To be written when the running version ends in order; None when that changes nothing."""
+    if record is None or record.state is not UpdateState.CONFIRMED or record.slot != running:
+        return None
+    return structs.replace(record, ended_well=True)
 
 
 def failed(record: UpdateRecord, reason: str, said: str = "") -> UpdateRecord:

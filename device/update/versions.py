@@ -3,6 +3,7 @@
 a/ b/          the slots: unpacked artifacts
 current        a link to the slot that runs; not there when it is what was installed
 trial.log      what a version on trial writes to standard error
+barred.json    artifacts that are taken no more
 update.json    the record of the last update, which decides
 unpacking/     an artifact on its way into a slot; whatever is found there is rubbish
 
@@ -10,6 +11,7 @@ The directory is private to the agent and its launcher. Everything that counts i
 before the record that names it is written.
 """
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -25,12 +27,14 @@ from device.update.artifact import (
     ENTRY,
     MANIFEST,
     MOST_MANIFEST,
+    Manifest,
     UnpackLimits,
     UpdateRefused,
     check_manifest,
 )
+from device.update.bars import Bar
 from device.update.own_version import HOME
-from device.update.trial import SLOTS, Slot, UpdateRecord, free_slot
+from device.update.trial import SLOTS, Slot, UpdateRecord, ended_well, free_slot
 from protocol.codec import encode
 from protocol.commands import UpdateFirmware
 
@@ -51,6 +55,7 @@ class Versions:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._record = root / "update.json"
+        self._bars = root / "barred.json"
         self.trial_log = root / "trial.log"
         self._link = root / "current"
 
@@ -86,6 +91,19 @@ class Versions:
         beside.symlink_to(slot)
         put_in_place(beside, self._link)
 
+    # What is barred
+
+    def bars(self) -> list[Bar]:
+        """Oldest first; none when the file cannot be understood."""
+        try:
+            return msgspec.json.decode(self._bars.read_bytes(), type=list[Bar])
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return []
+
+    def write_bars(self, bars: list[Bar]) -> None:
+        """Raises `OSError`."""
+        write_atomically(self._bars, encode(bars))
+
     # The slots
 
     def path(self, slot: Slot) -> Path:
@@ -98,6 +116,11 @@ class Versions:
             for slot in SLOTS
             if (self.path(slot) / ENTRY).is_file() and (self.path(slot) / MANIFEST).is_file()
         )
+
+    def floor_of(self, slot: Slot) -> str | None:
+        """What the version in a slot says of the versions after it."""
+        content = (self.path(slot) / MANIFEST).read_bytes()
+        return msgspec.json.decode(content, type=Manifest).floor
 
     def running(self) -> Slot | None:
         """The slot whose code this process runs; None: what was installed."""
@@ -129,6 +152,18 @@ class Versions:
             (doomed / ENTRY).unlink(missing_ok=True)
             shutil.rmtree(doomed)
         put_in_place(aside, doomed)
+
+
+def note_end(root: str | None) -> None:
+    """The version that runs ends in order, or for a reason that is none of its own: its next start
+    follows no crash. `root` is where versions are, None without a launcher."""
+    if root is None:
+        return
+    versions = Versions(Path(root).resolve())
+    record = ended_well(versions.read(), running=versions.running())
+    if record is not None:
+        with contextlib.suppress(OSError):  # then it counts as a crash, of which it takes five
+            versions.write(record)
 
 
 def _extract(artifact: Path, folder: Path) -> None:

@@ -88,7 +88,7 @@ class SupervisedDevice:
     async def running(self) -> AsyncGenerator[None]:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("LONGLINE_")} | {
             "LONGLINE_ENROLLMENT_KEY": self.key,
-            "PYTHONPATH": str(HERE / "faults"),
+            "PYTHONPATH": f"{HERE / 'faults'}:{os.environ.get('PYTHONPATH', '')}",
             "FAULT_STEPS": str(self.steps),
             "FAULT_FOLDERS": f"{self.versions}:{self.state / 'firmware'}",
             "FAULT_AT": str(self.fault_at),

@@ -114,6 +114,8 @@ def test_an_artifact_holds_no_more_than_there_is_room_for(
         (b'{"product":"longline-device","version":"2","more":1}', None),
         (b'{"product":"toaster","version":"2"}', "other_product"),
         (b'{"product":"longline-device","version":"3"}', "version_mismatch"),
+        (b'{"product":"longline-device","version":"2","floor":"2"}', None),
+        (b'{"product":"longline-device","version":"2","floor":"3"}', "bad_artifact"),
         (b'{"version":"2"}', "bad_artifact"),
         (b"\xff", "bad_artifact"),
         (b'{"product":' + b"[" * 100_000, "bad_artifact"),
@@ -126,3 +128,41 @@ def test_an_artifact_says_what_it_is(raw: bytes, code: str | None) -> None:
     with pytest.raises(artifact.UpdateRefused) as refused:
         artifact.check_manifest(UPDATE, raw)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        (("plc", "1.2.3", "line 1.jar"), "plc/1.2.3/line 1.jar"),
+        (("plc", "../1", "x"), "plc/_1/x"),
+        (("plc", "..", "..."), "plc/_/_"),
+        (("plc", "1", "staged.json"), "plc/1/artifact"),
+        (("plc", "1", "a/b"), "plc/1/a_b"),
+    ],
+)
+def test_software_is_staged_below_its_type_and_version(
+    named: tuple[str, str, str], place: str
+) -> None:
+    assert artifact.staged_place(*named) == place
+
+
+def test_a_part_belongs_to_one_artifact() -> None:
+    assert artifact.part_name("ab") == ".part-ab"
+
+
+def test_nothing_is_installed_whose_maker_nobody_could_tell() -> None:
+    artifact.check_keys(["key"], unsigned=False)
+    artifact.check_keys([], unsigned=True)
+    with pytest.raises(artifact.UpdateRefused) as refused:
+        artifact.check_keys([], unsigned=False)
+    assert refused.value.code == "no_trusted_key"
+
+
+def test_what_need_not_be_signed_is_looked_at_when_it_is() -> None:
+    def fits(key: str, signature: bytes) -> bool:
+        return False
+
+    artifact.verify_signature(make_update(), ["key"], fits, unsigned=True)
+    signed = make_update(signature_base64=base64.b64encode(b"another").decode())
+    with pytest.raises(artifact.UpdateRefused):
+        artifact.verify_signature(signed, ["key"], fits, unsigned=True)

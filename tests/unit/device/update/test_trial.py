@@ -3,7 +3,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from device.update.bars import Bar
 from device.update.trial import (
+    MOST_CRASHES,
     MOST_STARTS,
     Slot,
     StartConditions,
@@ -12,6 +14,7 @@ from device.update.trial import (
     UpdateState,
     at_start,
     confirmed,
+    ended_well,
     failed,
     free_slot,
     instead,
@@ -149,3 +152,82 @@ def test_a_version_that_gave_up_by_itself_has_its_words_added_once() -> None:
     assert to_tell(added) == "version 2 was rolled back: no hub within 3 s\nno route"
     told = structs.replace(gave_up, told=True)
     assert at_start(told, place(said="no route")).record is None
+
+
+# Crashes of a confirmed version
+
+
+def make_confirmed(**changes: Any) -> UpdateRecord:
+    return make_record(state=UpdateState.CONFIRMED, boot="boot", sha256="a" * 64, **changes)
+
+
+def crash(record: UpdateRecord, now: float, boot: str = "boot") -> StartDecision:
+    """The start that follows."""
+    return at_start(record, place(now=now, boot=boot))
+
+
+def after(start: StartDecision) -> UpdateRecord:
+    assert start.record is not None
+    return start.record
+
+
+def test_a_confirmed_version_that_crashes_five_times_goes_back_and_is_barred() -> None:
+    record = make_confirmed()
+    for number in range(1, MOST_CRASHES):
+        start = crash(record, 100.0 * number)
+        assert (start.slot, start.on_trial, start.bar) == ("b", False, None)
+        record = after(start)
+    back = crash(record, 599.0)
+
+    assert back.slot == "a"
+    assert after(back).state is UpdateState.FAILED
+    assert after(back).reason == "it crashed 5 times within 10 min"
+    assert to_tell(after(back)) == "version 2 was rolled back: it crashed 5 times within 10 min"
+    assert back.bar == Bar(sha256="a" * 64, version="2", reason="it crashed 5 times within 10 min")
+
+
+def test_crashes_long_ago_do_not_count() -> None:
+    record = make_confirmed()
+    for number in range(50):
+        start = crash(record, 150.0 * number)
+        assert start.slot == "b"
+        record = after(start)
+
+
+def test_neither_a_boot_nor_an_end_in_order_is_a_crash() -> None:
+    record = make_confirmed(crashes=(1.0, 2.0, 3.0, 4.0))
+    assert after(crash(record, 5.0)).state is UpdateState.FAILED
+
+    booted = after(crash(record, 5.0, "another"))
+    assert (booted.state, booted.crashes, booted.boot) == (UpdateState.CONFIRMED, (), "another")
+    assert len(after(crash(booted, 6.0, "another")).crashes) == 1
+
+    ended = ended_well(record, running="b")
+    assert ended is not None
+    started = after(crash(ended, 5.0))
+    assert (len(started.crashes), started.ended_well) == (4, False)
+    assert after(crash(started, 6.0)).state is UpdateState.FAILED
+
+
+def test_without_a_name_of_the_boot_nothing_is_counted() -> None:
+    record = make_confirmed(crashes=(1.0, 2.0, 3.0, 4.0))
+    unknown = structs.replace(record, boot="")
+    assert after(crash(unknown, 5.0, "")).crashes == ()
+
+
+def test_the_start_of_a_trial_says_in_which_boot_it_was() -> None:
+    start = at_start(make_record(), place(boot="boot"))
+    record = confirmed(after(start))
+    assert len(after(crash(record, 101.0)).crashes) == 1
+
+
+def test_an_artifact_of_which_no_digest_is_known_is_not_barred() -> None:
+    record = structs.replace(make_confirmed(crashes=(1.0, 2.0, 3.0, 4.0)), sha256="")
+    back = crash(record, 5.0)
+    assert (back.slot, back.bar) == ("a", None)
+
+
+def test_an_end_counts_of_a_confirmed_version_that_runs() -> None:
+    assert ended_well(None, running="b") is None
+    assert ended_well(make_record(), running="b") is None
+    assert ended_well(make_confirmed(), running="a") is None
