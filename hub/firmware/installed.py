@@ -15,6 +15,7 @@ from protocol.commands import AGENT_TYPE, UpdateFirmware
 from protocol.ids import CommandKey
 from protocol.lifecycle import State
 
+MOST_CHARACTERS: Final = 128
 UPDATE: Final = str(UpdateFirmware.__struct_config__.tag)
 
 
@@ -36,9 +37,9 @@ class InstalledVersions:
 
     async def ended(self, connection: Connection, commands: Sequence[CommandRow]) -> None:
         proven = {
-            (each.org, each.device_id, each.params["installer"]): each.params["version"]
+            (each.org, each.device_id, each.params["installer"]): version
             for each in sorted(commands, key=lambda each: each.seq)
-            if each.status is State.SUCCESS and _is_of_software(each)
+            if _is_of_software(each) and (version := _version_after(each)) is not None
         }
         if proven:
             await self._store.installed(connection, proven)
@@ -47,3 +48,12 @@ class InstalledVersions:
 def _is_of_software(command: CommandRow) -> bool:
     named = command.params.get("installer", AGENT_TYPE)
     return command.type == UPDATE and named != AGENT_TYPE
+
+
+def _version_after(command: CommandRow) -> str | None:
+    """What is installed then: of an installation that failed, what the device says."""
+    if command.status is State.SUCCESS:
+        return str(command.params["version"])
+    said = None if command.data is None else command.data.get("version")
+    known = command.status is State.FAILED and isinstance(said, str)
+    return str(said)[:MOST_CHARACTERS] if known else None

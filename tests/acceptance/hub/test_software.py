@@ -71,7 +71,10 @@ class Installing:
         if self.error is None:
             await line.succeed(update["id"], data={"version": update["version"]})
         else:
-            await line.send("result", commandId=update["id"], success=False, error=self.error)
+            data = {"version": "1.0-half"} if self.error["code"] == "exit_code" else None
+            await line.send(
+                "result", commandId=update["id"], success=False, error=self.error, data=data
+            )
             await line.find("result_ack", commandId=update["id"])
 
 
@@ -235,6 +238,16 @@ async def test_proofs_that_fail_stop_a_deployment(rest: Rest, fleet: Fleet) -> N
     assert parts[1]["error"] == {"code": "version_mismatch", "message": "it is 1.0"}
     assert (parts[1]["reason"], parts[3]["reason"]) == (None, "stopped")
     assert [record["versions"]["jar"] for record in records] == ["2.0", "1.0", "1.0", "1.0"]
+
+
+async def test_what_failed_says_what_is_there_then(rest: Rest, fleet: Fleet) -> None:
+    jar = await release(rest, version="2.0", type="jar")
+    async with installing(fleet, rest) as (device,):
+        device.error = {"code": "exit_code", "message": "ended with 1"}
+        await ended(rest, await deploy(rest, jar, [device.device_id]))
+        record = await rest.data(f"/devices/{device.device_id}")
+
+    assert record["versions"] == {"jar": "1.0-half"}
 
 
 async def test_a_new_device_has_nothing_of_a_deleted_one(rest: Rest, fleet: Fleet) -> None:
