@@ -61,6 +61,7 @@ def test_a_release_is_uploaded_signed_and_deleted(enter: Enter, tmp_path: Path) 
     dialog.get_by_label("Channel").fill("not a word!")
     expect(dialog.get_by_role("button", name="Upload", exact=True)).to_be_disabled()
     dialog.get_by_label("Channel").fill(channel)
+    dialog.get_by_label("Type").fill("line-jar")
     axe.check(page)
     dialog.get_by_role("button", name="Upload", exact=True).click()
     expect(dialog).to_contain_text("Release 7.1.0 is uploaded, 300 kB.")
@@ -68,12 +69,14 @@ def test_a_release_is_uploaded_signed_and_deleted(enter: Enter, tmp_path: Path) 
     dialog.get_by_role("button", name="Close").last.click()
 
     row = page.locator("[data-release='7.1.0']", has_text=channel)
+    expect(row).to_contain_text("line-jar")
     expect(row).to_contain_text("agent-7.1.0.tar.gz")
     expect(row).to_contain_text("Unsigned")
     axe.check(page)
 
     page.get_by_role("button", name="Upload a release").first.click()
     dialog.locator("input[type=file]").set_input_files(artifact)
+    dialog.get_by_label("Type").fill("line-jar")
     dialog.get_by_label("Channel").fill(channel)
     dialog.get_by_role("button", name="Upload", exact=True).click()
     expect(dialog.get_by_role("alert")).to_contain_text("7.1.0")
@@ -201,3 +204,32 @@ def test_an_unknown_deployment_is_said_clearly(enter: Enter) -> None:
     page = enter("/firmware/deployments/none")
     expect(page.get_by_text("There is no such deployment.")).to_be_visible()
     axe.check(page)
+
+
+def test_a_device_shows_its_software_and_that_it_trusts_nobody(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    with signed_in(hub.ready) as rest:
+        answer = rest.post(
+            "/firmware/releases",
+            params={"version": "9.1", "type": "line-jar", "channel": new_id("channel")},
+            content=os.urandom(2000),
+            headers={"Content-Type": "application/octet-stream"},
+        )
+    channel = answer.json()["data"]["channel"]
+    device_id = new_id("jar")
+    said = {
+        "agentVersion": "1", "installers": ["line-jar"], "versions": {"line-jar": "9.1"},
+        "unsigned": True, "barred": ["ab" * 32],
+    }  # fmt: skip
+    with floor.device(device_id, **said):
+        page = enter(f"/devices/{device_id}?tab=firmware")
+        facts = page.locator("dl").first
+        expect(facts).to_contain_text("line-jar 9.1")
+        expect(facts).to_contain_text("unsigned is taken")
+        expect(facts).to_contain_text("abababababab")
+        row = page.locator("[data-release='9.1']", has_text=channel)
+        expect(row).to_contain_text("line-jar")
+        expect(row).to_contain_text("installed")
+        expect(row.get_by_role("button")).to_have_count(0)
+        axe.check(page)

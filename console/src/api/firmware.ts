@@ -58,6 +58,8 @@ export function begin(body: Record<string, unknown>): Promise<Deployment> {
 
 export type Upload = {
   file: File;
+  /** What devices call this piece of their software. */
+  type: string;
   version: string;
   channel: string;
   /** Base64; empty = unsigned. */
@@ -83,11 +85,11 @@ export async function upload(
 }
 
 function send(
-  { file, version, channel, signature }: Upload,
+  { file, type, version, channel, signature }: Upload,
   onProgress: (share: number) => void,
   signal: AbortSignal,
 ): Promise<Release> {
-  const query = new URLSearchParams({ version, channel, filename: file.name });
+  const query = new URLSearchParams({ type, version, channel, filename: file.name });
   const request = new XMLHttpRequest();
   request.open("POST", `${PREFIX}/api/v1/firmware/releases?${query}`);
   request.setRequestHeader("Authorization", `Bearer ${authority().accessToken()}`);

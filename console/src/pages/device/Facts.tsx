@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { useGroupNames } from "../../api/groupNames";
 import type { Device } from "../../live/standing";
-import { CheckIcon, CrossIcon } from "../../parts/icons";
+import { CheckIcon, CrossIcon, WarningIcon } from "../../parts/icons";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
 import { ConnectionMode } from "./ConnectionMode";
@@ -34,6 +34,23 @@ export function Facts({ device }: { device: Device }) {
         <TimeText at={device.lastSeen} />
       </Fact>
       <Fact name={text.facts.version}>{device.version ?? common.unknown}</Fact>
+      {Object.keys(device.versions).length > 0 && (
+        <Fact name={text.facts.software}>{softwareOf(device)}</Fact>
+      )}
+      {device.unsigned && (
+        <Fact name={text.facts.trust}>
+          <span className={classes.warning} title={text.facts.unsignedHint}>
+            <WarningIcon size={14} /> {text.facts.unsigned}
+          </span>
+        </Fact>
+      )}
+      {device.barred.length > 0 && (
+        <Fact name={text.facts.barred}>
+          <span className="mono truncate" title={device.barred.join("\n")}>
+            {device.barred.map(digest => digest.slice(0, 12)).join(", ")}
+          </span>
+        </Fact>
+      )}
       <Fact name={text.facts.replica}>
         <span className="mono truncate" title={device.replicaId ?? undefined}>
           {device.replicaId ?? common.none}
@@ -48,6 +65,12 @@ export function Facts({ device }: { device: Device }) {
       </Fact>
     </dl>
   );
+}
+
+function softwareOf({ versions }: Device): string {
+  return Object.entries(versions)
+    .map(([type, version]) => `${type} ${version}`)
+    .join(", ");
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {

@@ -2,6 +2,7 @@ import { Alert, Button, Modal, NumberInput, Select, Switch, TextInput } from "@m
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
 import { begin, useReleases } from "../../api/firmware";
+import { AGENT } from "../../api/versions";
 import { fleet, useFleet } from "../../live/fleet";
 import { useHubNow } from "../../live/hubClock";
 import { problemOf, sizesOf, type Wave } from "../../live/waves";
@@ -44,7 +45,7 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
   // What devices say changes all the time: who is hit is counted anew with the clock.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   const hit = useMemo(() => aimedAt(aim, fleet.current().devices.values()), [aim, roster, now]);
-  const preview = previewOf(hit, release?.version ?? "");
+  const preview = previewOf(hit, release?.type ?? AGENT, release?.version ?? "");
   const target = targetOf(aim);
   const wrong = problemOf(waves);
   const numbers = [soak, patience, failed, minimum].every(value => typeof value === "number");
@@ -95,9 +96,9 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
           data-autofocus
           value={releaseId}
           onChange={setReleaseId}
-          data={(releases.data ?? []).map(({ id, version, channel }) => ({
+          data={(releases.data ?? []).map(({ id, type, version, channel }) => ({
             value: id,
-            label: `${version} (${channel})`,
+            label: `${type === AGENT ? "" : `${type} `}${version} (${channel})`,
           }))}
         />
         <AimInput aim={aim} onChange={setAim} />
@@ -110,6 +111,9 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
             <span className="dim">
               {downgrade ? words.downgraded(preview.newer) : words.newer(preview.newer)}
             </span>
+          )}
+          {release && preview.unfit > 0 && (
+            <span className="dim">{words.unfit(preview.unfit)}</span>
           )}
           {preview.away > 0 && <span className="dim">{words.away(preview.away)}</span>}
         </div>

@@ -35,6 +35,7 @@ export function Releases({ onUpload }: { onUpload: () => void }) {
   };
   const columns: Column<Release>[] = [
     { key: "version", title: words.version, cell: ({ version }) => <strong>{version}</strong> },
+    { key: "type", title: words.type, cell: ({ type }) => type },
     { key: "channel", title: words.channel, cell: ({ channel }) => channel },
     {
       key: "file",

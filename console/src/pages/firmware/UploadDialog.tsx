@@ -2,6 +2,7 @@ import { Button, FileInput, Modal, Progress, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { type Release, upload } from "../../api/firmware";
+import { AGENT } from "../../api/versions";
 import { CheckIcon, UploadIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { useText } from "../../text";
@@ -16,6 +17,7 @@ export function UploadDialog({ onClose }: { onClose: () => void }) {
   const words = text.firmware;
   const queries = useQueryClient();
   const [file, setFile] = useState<File | null>(null);
+  const [type, setType] = useState(AGENT);
   const [version, setVersion] = useState("");
   const [channel, setChannel] = useState("stable");
   const [signature, setSignature] = useState("");
@@ -30,7 +32,7 @@ export function UploadDialog({ onClose }: { onClose: () => void }) {
     const found = /(\d+(?:\.\d+)+(?:[-+][\w.]+)?)(?=\.[a-z]|$)/i.exec(next?.name ?? "")?.[1];
     if (version === "" && found !== undefined) setVersion(found);
   };
-  const ready = file !== null && WORD.test(version) && WORD.test(channel);
+  const ready = file !== null && [type, version, channel].every(word => WORD.test(word));
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (file === null) return;
@@ -38,7 +40,7 @@ export function UploadDialog({ onClose }: { onClose: () => void }) {
     setShare(0);
     setProblem(null);
     try {
-      const wish = { file, version, channel, signature: signature.trim() };
+      const wish = { file, type, version, channel, signature: signature.trim() };
       setMade(await upload(wish, setShare, running.current.signal));
       await queries.invalidateQueries({ queryKey: ["releases"] });
     } catch (error) {
@@ -83,6 +85,16 @@ export function UploadDialog({ onClose }: { onClose: () => void }) {
             disabled={share !== null}
             value={file}
             onChange={choose}
+          />
+          <TextInput
+            label={words.type}
+            description={words.typeHint}
+            inputWrapperOrder={["label", "input", "description"]}
+            spellCheck={false}
+            disabled={share !== null}
+            value={type}
+            error={invalid(type)}
+            onChange={event => setType(event.currentTarget.value)}
           />
           <div className={classes.pair}>
             <TextInput

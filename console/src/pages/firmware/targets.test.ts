@@ -11,6 +11,8 @@ describe("targets", () => {
       status: "ONLINE",
       connected: true,
       version: "1.0",
+      versions: {},
+      installers: null,
       ...more,
     }) as unknown as Device;
   const fleet = [
@@ -31,7 +33,19 @@ describe("targets", () => {
   });
 
   it("says what will become of them", () => {
-    expect(previewOf(fleet, "2.0")).toEqual({ total: 3, there: 1, newer: 1, away: 1 });
+    const rest = { total: 3, there: 1, newer: 1, unfit: 0, away: 1 };
+    expect(previewOf(fleet, "agent", "2.0")).toEqual(rest);
+  });
+
+  it("knows who installs what", () => {
+    const plant = [
+      device("a", { installers: ["jar"], versions: { jar: "2.0" } }),
+      device("b", { installers: ["jar"], versions: {} }),
+      device("c", { installers: ["agent"], connected: false }),
+      device("d", { version: "2.0" }),
+    ];
+    const rest = { total: 4, there: 2, newer: 0, unfit: 1, away: 0 };
+    expect(previewOf(plant, "jar", "2.0")).toEqual(rest);
   });
 
   it("says it to the hub", () => {

@@ -1,6 +1,6 @@
 /** Which devices a deployment would take, by what is known of them now. Pure; the hub decides. */
 
-import { fitOf } from "../../api/versions";
+import { fitOf, installs, versionOf } from "../../api/versions";
 import type { Device } from "../../live/standing";
 
 export type Aim =
@@ -33,16 +33,21 @@ export type Preview = {
   there: number;
   /** At a newer one: skipped unless downgrades are allowed. */
   newer: number;
+  /** They do not install its type: skipped. */
+  unfit: number;
   away: number;
 };
 
-export function previewOf(devices: readonly Device[], version: string): Preview {
-  const fits = devices.map(device => fitOf(device.version, version));
+/** Of a release of this type and version. */
+export function previewOf(devices: readonly Device[], type: string, version: string): Preview {
+  const able = devices.filter(device => installs(device, type));
+  const fits = able.map(device => fitOf(versionOf(device, type), version));
   return {
     total: devices.length,
     there: fits.filter(fit => fit === "same").length,
     newer: fits.filter(fit => fit === "older").length,
-    away: devices.filter(({ connected }) => !connected).length,
+    unfit: devices.length - able.length,
+    away: able.filter(({ connected }) => !connected).length,
   };
 }
 

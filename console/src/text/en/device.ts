@@ -30,6 +30,12 @@ export const device = {
     blocked: "Blocked",
     lastSeen: "Last seen",
     version: "Version",
+    software: "Software",
+    trust: "Firmware",
+    unsigned: "unsigned is taken",
+    unsignedHint:
+      "The device trusts no signing key (or says so of an installer): it installs what its hub sends, whoever made it. Set trusted_keys in its file.",
+    barred: "Barred artifacts",
     replica: "Replica",
     mode: "Production data",
     groups: "Groups",
@@ -217,7 +223,7 @@ export const device = {
     downgrade: "Downgrade…",
     confirm: (name: string, version: string) => `${name} to ${version}`,
     confirmHint:
-      "A deployment for this device alone begins. The device downloads, verifies, restarts, and counts as updated when it has come back with the new version and stayed healthy. It rolls back automatically when it cannot start.",
+      "A deployment for this device alone begins. The device downloads and verifies. An agent restarts, and counts as updated when it has come back with the new version and stayed healthy; it rolls back automatically when it cannot start. Other software counts as updated when its proof names the new version and the device stayed healthy.",
     start: "Start the update",
     deployments: "Deployments",
     noDeployments: "It was never part of a deployment.",

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, data } from "../../../api/client";
 import { begin, type Release, useReleases } from "../../../api/firmware";
 import { readAgain } from "../../../api/readAgain";
-import { fitOf } from "../../../api/versions";
+import { fitOf, installs, versionOf } from "../../../api/versions";
 import type { Device } from "../../../live/standing";
 import { useLiveRead } from "../../../live/useLiveRead";
 import { ConfirmAction } from "../../../parts/ConfirmAction";
@@ -38,7 +38,8 @@ function Releases({ device }: { device: Device }) {
     const made = await begin({
       releaseId: id,
       target: { deviceIds: [device.id] },
-      allowDowngrade: update !== null && fitOf(device.version, update.version) === "older",
+      allowDowngrade:
+        update !== null && fitOf(versionOf(device, update.type), update.version) === "older",
     });
     void navigate({ to: "/firmware/deployments/$deploymentId", params: { deploymentId: made.id } });
   };
@@ -53,16 +54,21 @@ function Releases({ device }: { device: Device }) {
       >
         <ul className={classes.last} data-wide>
           {releases.data?.map(release => {
-            const fit = fitOf(device.version, release.version);
+            const fit = fitOf(versionOf(device, release.type), release.version);
+            const fits = installs(device, release.type);
             return (
               <li key={release.id} data-release={release.version}>
                 <span className="truncate">
-                  <strong>{release.version}</strong> <span className="dim">{release.channel}</span>
+                  <strong>{release.version}</strong>{" "}
+                  <span className="dim">
+                    {release.type} · {release.channel}
+                  </span>
                 </span>
                 <span className="dim">
-                  {text.firmware.fits[fit]} · {bytes(release.size)}
+                  {fits ? text.firmware.fits[fit] : words.reasons.unsupported} ·{" "}
+                  {bytes(release.size)}
                 </span>
-                {may("administer") && fit !== "same" ? (
+                {may("administer") && fits && fit !== "same" ? (
                   <Button size="compact-xs" variant="default" onClick={() => setUpdate(release)}>
                     {fit === "older" ? text.firmware.downgrade : text.firmware.update}
                   </Button>
