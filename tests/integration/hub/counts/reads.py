@@ -222,7 +222,7 @@ _EDGE: Final = [
 _OTHERS: Final = [
     Read("clocks.now"),
     Read("firmware.get", "'default', 'f7'"),
-    Read("firmware.taken", "'default', 'stable', '7'"),
+    Read("firmware.taken", "'default', 'agent', 'stable', '7'"),
     *_list("firmware.list", "'default', {before}, 101", _NEAR),
     Read("firmware.lock_artifact", "'x7'"),
     Read("firmware.names_artifact", "'x7'"),

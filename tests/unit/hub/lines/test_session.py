@@ -274,3 +274,11 @@ def test_what_the_floors_above_say_to_the_device() -> None:
         {"type": "any"},
     ]
     assert line.wire.closed == [CloseCode.FORBIDDEN]
+
+
+def test_a_device_that_names_its_installers_has_these_and_no_others() -> None:
+    line, silent = Line(), Line()
+    line.says("hello", bootId="b", installers=["agent", "plc"])
+    silent.says("hello", bootId="b")
+    assert line.session.installers == {"agent", "plc"}
+    assert silent.session.installers is None
