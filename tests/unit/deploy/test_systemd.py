@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from device.base.errors import EXIT_RESTART
+from device.base.sharing import DROP_DIRECTORY, SOCKET_DIRECTORY
 from device.settings import PowerSettings, load
 from tests.deploy import DEPLOY, unit
 
@@ -57,6 +58,24 @@ def test_the_agent_writes_where_its_unit_lets_it() -> None:
     assert settings.state_dir == f"/var/lib/{DEVICE['StateDirectory'][0]}"
     assert Path(option("--versions")).parent == settings.state
     assert settings.socket_path.parent == Path("/run") / DEVICE["RuntimeDirectory"][0]
+    assert DEVICE["ReadWritePaths"] == [f"-{settings.drop_folder}"]
+
+
+def test_programs_of_the_group_reach_the_agent_and_nobody_else() -> None:
+    settings = load(FOLDER / "device.toml", {}, {})
+    group = settings.socket_group
+
+    assert group in DEVICE["SupplementaryGroups"][0].split()
+    assert f"g {group}" in " ".join((FOLDER / "longline.sysusers").read_text().split())
+    assert int(DEVICE["RuntimeDirectoryMode"][0], 8) == SOCKET_DIRECTORY
+    assert DEVICE["StateDirectoryMode"] == ["0700"]
+    (made,) = [
+        line.split()
+        for line in (FOLDER / "longline-device.tmpfiles").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    mode = f"{DROP_DIRECTORY:04o}"
+    assert made == ["d", str(settings.drop_folder), mode, DEVICE["User"][0], group, "-"]
 
 
 @pytest.mark.parametrize("of", [UP, HUB], ids=["up", "hub"])
