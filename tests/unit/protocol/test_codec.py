@@ -255,6 +255,8 @@ def test_hostile_frames_are_refused(message: bytes) -> None:
 def test_programs_have_8_kib_at_most() -> None:
     agents = [{"name": f"a{n}", "ready": True, "since": TS, "detail": "x" * 150} for n in range(32)]
     status: dict[str, Any] = {"type": "status", "status": "ONLINE", "agents": agents}
+    status["metrics"] = {f"m{n}": 1.0 for n in range(64)}
+    assert len(raw(status)) > 8192
     codec.decode_device_frame(raw(status))
     for agent in agents:
         agent["detail"] = "x" * 250
