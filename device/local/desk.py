@@ -94,7 +94,7 @@ class Desk:
         head = head_of(line)
         if head.is_record:
             peer.answer(await self._take_record(line))
-        elif head.type in TYPES:
+        elif isinstance(head.type, str) and head.type in TYPES:
             self._take_own(line, peer)
         else:
             peer.answer(await self._events.take(line))

@@ -20,6 +20,7 @@ from protocol.codec import encode
 SMALLEST_BUFFER: Final = 1
 """Bytes; the kernel makes its least of it."""
 LAST_SECONDS: Final = 5.0
+AGAIN_SECONDS: Final = 1.0
 _CREDENTIALS: Final = struct.Struct("3i")
 
 
@@ -58,7 +59,7 @@ class Peer:
     def tell(self, state: LocalState) -> None:
         """Send what it is owed, now or when it has read."""
         self._newest = state
-        if self._watch is None or self._awaited is not None:
+        if self._watch is None or self._awaited is not None or self._writer.is_closing():
             return
         if not self._has_read():
             self._await_reading()
@@ -73,9 +74,14 @@ class Peer:
         return bool(poll.poll(0))
 
     def _await_reading(self) -> None:
-        # A descriptor of its own: the transport looks at the other one.
-        self._awaited = os.dup(self._socket.fileno())
-        asyncio.get_running_loop().add_writer(self._awaited, self._may_have_read)
+        loop = asyncio.get_running_loop()
+        try:
+            # A descriptor of its own: the transport looks at the other one.
+            self._awaited = os.dup(self._socket.fileno())
+        except OSError:  # none is left
+            loop.call_later(AGAIN_SECONDS, self._may_have_read)
+        else:
+            loop.add_writer(self._awaited, self._may_have_read)
 
     def _may_have_read(self) -> None:
         self._forget_awaited()

@@ -118,6 +118,35 @@ async def test_a_watcher_that_does_not_read_gets_the_newest_and_harms_nobody(ben
     assert len(found) <= 4, "beside the answer what was in its socket already, and the newest"
 
 
+async def test_watchers_that_go_away_unread_harm_nobody(bench: Bench) -> None:
+    large = {"text": "x" * 50_000}
+    async with bench.agent() as agent:
+        await bench.hub.frame("status")
+        await bench.hub.run("push_config", "c0", patch=large)
+        for number in range(1, 31):
+            watchers = [_silent(bench.socket) for _ in range(10)]
+            kind = "disable_device" if number % 2 else "enable_device"
+            fields = {"reason": f"jam {number}"} if number % 2 else {}
+            await bench.hub.command(kind, f"c{number}", **fields)
+            for each in watchers:
+                each.close()
+            assert (await bench.hub.frame("result", commandId=f"c{number}"))["success"] is True
+        async with local_program(bench.socket) as program:
+            assert (await program.ask({"type": "info"}))["watchers"] == 0
+        assert await agent.stop() == 0
+
+    assert "Traceback" not in bench.log()
+    assert "raised exception" not in bench.log()
+
+
+def _silent(place: Path) -> socket.socket:
+    """A watcher that reads nothing, and has more to read than it has room for."""
+    watcher = socket.socket(socket.AF_UNIX)
+    watcher.connect(str(place))
+    watcher.send(json.dumps(WATCH).encode() + b"\n")
+    return watcher
+
+
 async def test_info_is_the_agents_own_state(bench: Bench) -> None:
     async with bench.agent():
         await bench.hub.frame("status")

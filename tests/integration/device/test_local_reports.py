@@ -117,6 +117,33 @@ async def test_a_report_of_nobody_we_know_is_refused(bench: Bench) -> None:
     assert status["code"] == "invalid", "the status is the agent's own"
 
 
+ODD: list[Line] = [
+    {"type": ["watch"]},
+    {"type": {"report": 1}},
+    {"type": None},
+    {"kind": ["batch"], "id": "r1"},
+    {"type": "watch", "sections": "config"},
+    {"type": "metrics", "metrics": {"a": 10**400}},
+    {"type": "report", "agent": ["cluster-agent"], "status": "READY"},
+    {"type": "report", "agent": "cluster-agent\0", "status": "READY"},
+    {},
+]
+
+
+async def test_odd_lines_are_answered_and_the_connection_stays(bench: Bench) -> None:
+    bench.settings = AGENTS
+    async with bench.agent():
+        await bench.hub.frame("status")
+        async with local_program(bench.socket) as program:
+            answers = [await program.ask(line) for line in ODD]
+            fine = await program.ask(READY)
+
+    assert [answer["code"] for answer in answers] == ["invalid"] * len(ODD)
+    assert all(answer["message"] for answer in answers)
+    assert fine["ok"] is True
+    assert "Traceback" not in bench.log()
+
+
 async def test_another_user_does_not_speak_for_an_agent(bench: Bench) -> None:
     me = pwd.getpwuid(os.getuid()).pw_name
     bench.settings = (
