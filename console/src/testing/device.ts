@@ -24,6 +24,8 @@ export function device(part: Partial<Device> = {}): Device {
     agents: [],
     lastSeen: null,
     createdAt: "2026-01-01T00:00:00.000Z",
+    wanted: { production: { enabled: true, reason: null }, mode: "VIA_LOCAL_SERVER" },
+    taken: { production: null, mode: null },
     ...part,
   };
 }
