@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { device as anyDevice } from "../testing/device";
 import type { LiveEvent } from "./frames";
 import { type Device, fold, settle } from "./standing";
 
@@ -6,30 +7,16 @@ const HEARD = "2026-01-01T10:00:00.000Z";
 
 const AGENT = { name: "scanner", ready: true, since: HEARD, detail: null };
 
-const device = (part: Partial<Device> = {}): Device => ({
-  id: "edge-1",
-  name: "Edge 1",
-  status: "OFFLINE",
-  connected: false,
-  replicaId: null,
-  generation: 3,
-  connectionMode: "VIA_LOCAL_SERVER",
-  version: "1.0",
-  versions: {},
-  installers: null,
-  barred: [],
-  unsigned: null,
-  companyId: null,
-  productionLineId: null,
-  tags: [],
-  groupIds: [],
-  disabled: false,
-  metrics: { cpu: 1 },
-  agents: [AGENT],
-  lastSeen: "2026-01-01T09:00:00.000Z",
-  createdAt: "2026-01-01T08:00:00.000Z",
-  ...part,
-});
+const device = (part: Partial<Device> = {}): Device =>
+  anyDevice({
+    status: "OFFLINE",
+    connected: false,
+    generation: 3,
+    metrics: { cpu: 1 },
+    agents: [AGENT],
+    lastSeen: "2026-01-01T09:00:00.000Z",
+    ...part,
+  });
 
 const status = (part: object): LiveEvent => ({
   type: "status",
