@@ -132,9 +132,20 @@ class Replica:
             base, self.audit, self.telemetry, accounts, limits, own, hints=hints,
             secrets=secrets,
         )  # fmt: skip
-        config, of_config = build_config(base, self.audit, self.lines, self.commands)
+        config, defaults, of_config = build_config(
+            base,
+            self.audit,
+            self.lines,
+            self.commands,
+            rate_of=self.people.organisation.config_rate,
+        )  # fmt: skip
         groups, of_groups = build_groups(
-            base, self.audit, devices, dispatching, on_change=show_groups
+            base,
+            self.audit,
+            devices,
+            dispatching,
+            on_change=show_groups,
+            membership=defaults.membership_changed,
         )
         edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud)
         desired, of_desired = build_desired(base, devices, self.lines, self.commands, config)

@@ -38,6 +38,12 @@ from hub.commands.rest import (
     HistoryQuery,
     PendingQuery,
 )
+from hub.config.defaults_rest import (
+    GroupConfig,
+    GroupConfigBody,
+    GroupConfigEndpoints,
+    GroupConfigOutcome,
+)
 from hub.config.rest import (
     Config,
     ConfigChange,
@@ -175,6 +181,9 @@ ROUTES: Final = (
     Route("GET", "/device-groups/{id}/members", GroupEndpoints.members, "device-groups:get", "List devices of a group.", query=ListQuery, answer=Device, listing=True),
     Route("POST", "/device-groups/{id}/members", GroupEndpoints.add, "device-groups:update", "Add devices to a group.", body=MembersBody, answer=Group),
     Route("DELETE", "/device-groups/{id}/members", GroupEndpoints.remove, "device-groups:update", "Remove devices from a group.", body=MembersBody, answer=Group),
+    Route("GET", "/device-groups/{id}/config", GroupConfigEndpoints.get, "configurations:get", "Get what a group gives of the configuration.", answer=GroupConfig),
+    Route("PUT", "/device-groups/{id}/config", GroupConfigEndpoints.set, "configurations:update", "Set what a group gives of the configuration.", body=GroupConfigBody, answer=GroupConfigOutcome),
+    Route("DELETE", "/device-groups/{id}/config", GroupConfigEndpoints.delete, "configurations:update", "Delete what a group gives of the configuration."),
     Route("POST", "/device-groups/{id}/commands", GroupEndpoints.dispatch, DISPATCH, "Dispatch one command to a group.", body=DispatchBody, answer=dict[str, CommandResult]),
 
     Route("POST", "/firmware/releases", FirmwareEndpoints.upload, "releases:create", "Upload a release.", query=UploadQuery, answer=Release, status=201, raw_body=True),

@@ -39,13 +39,15 @@ GRANT SELECT, INSERT, UPDATE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    aggregated, api_key, command_description, device_group_member, firmware_key, idempotency_key, line_takeover, login_attempt,
+    aggregated, api_key, command_description, device_group_member, firmware_key, idempotency_key,
+    line_takeover, login_attempt,
     revocation, ws_ticket
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     app_user, campaign, cloud_sync_queue, command, config_schema, device_config,
-    device_config_history, device_group, device_section, event_mark, firmware_release, job,
+    device_config_history, device_group, device_group_config, device_section, event_mark,
+    firmware_release, job,
     login_address, refresh_token, replica, signing_key, user_session
 TO longline_hub;
 

@@ -306,6 +306,18 @@ CREATE TABLE device_group_member (
 );
 CREATE INDEX device_group_member_device ON device_group_member (org_id, device_id);
 
+CREATE TABLE device_group_config (
+    org_id     text NOT NULL,
+    group_id   text NOT NULL,
+    document   jsonb NOT NULL,
+    priority   integer NOT NULL CHECK (priority BETWEEN 0 AND 1000),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    updated_by text NOT NULL,
+    PRIMARY KEY (org_id, group_id),
+    FOREIGN KEY (org_id, group_id) REFERENCES device_group ON DELETE CASCADE
+);
+COMMENT ON TABLE device_group_config IS 'What a group gives of the configuration: the documents of its groups are merged by rising priority, then id, and the own part of the device over them.';
+
 -- Commands ---------------------------------------------------------------------------------------
 
 CREATE TYPE command_status AS ENUM (
@@ -632,6 +644,10 @@ CREATE TABLE device_config (
     refused          bigint,
     retried          bigint,
     changed_at       timestamptz,
+    own              jsonb NOT NULL DEFAULT '{}',
+    own_version      bigint NOT NULL DEFAULT 0,
+    defaults         jsonb NOT NULL DEFAULT '{}',
+    stale_for        text,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
@@ -641,6 +657,11 @@ COMMENT ON COLUMN device_config.refused IS 'The desired version that the device 
 COMMENT ON COLUMN device_config.retried IS 'The desired version that it shall try all the same.';
 COMMENT ON COLUMN device_config.changed_at IS 'When it may have begun to differ: replicas hand it over to the lines that were open then.';
 CREATE INDEX device_config_changed ON device_config (changed_at) WHERE changed_at IS NOT NULL;
+COMMENT ON COLUMN device_config.own IS 'The part of the device itself, which push_config moves.';
+COMMENT ON COLUMN device_config.own_version IS 'The push that the own part ends with.';
+COMMENT ON COLUMN device_config.defaults IS 'What the groups of the device gave it at its last turn; desired is the own part merged over it.';
+COMMENT ON COLUMN device_config.stale_for IS 'The group that gives something else since; null when the device has had its turn.';
+CREATE INDEX device_config_stale ON device_config (org_id, stale_for, device_id) WHERE stale_for IS NOT NULL;
 
 CREATE TABLE device_section (
     org_id     text NOT NULL,

@@ -57,6 +57,7 @@ GRANT SELECT, UPDATE, DELETE ON
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    app_user, cloud_sync_queue, config_schema, device_config, device_group, device_section,
+    app_user, cloud_sync_queue, config_schema, device_config, device_group, device_group_config,
+    device_section,
     firmware_release
 TO longline_app;

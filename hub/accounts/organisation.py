@@ -21,6 +21,7 @@ from protocol.ids import OrgId
 
 PREFIX: Final = "keep_"
 """Of the stored names, and of the variables, that are about retention."""
+DEFAULT_CONFIG_RATE: Final = 60
 
 
 class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -29,6 +30,8 @@ class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):
     reenroll: Reenroll
     """Whether a known device that shows the enrolment key gets a new token: while it has no line
     and had none for a minute, always, or never."""
+    config_rate_per_minute: int
+    """How many devices of a group get what it gives of the configuration, each minute."""
     retention: Retention
     overridden: list[str]
     """What the environment of the answering replica decides: `autoEnroll`, `retention.logDays`…"""
@@ -50,6 +53,7 @@ def settled(stored: Mapping[str, Any], environment: Settings) -> OrgSettings:
     return OrgSettings(
         auto_enroll=bool(stored.get("auto_enroll", False) if auto is None else auto),
         reenroll=stored.get("reenroll", "offline"),
+        config_rate_per_minute=stored.get("config_rate", DEFAULT_CONFIG_RATE),
         retention=Retention(**kept),
         overridden=overridden,
     )
@@ -66,12 +70,17 @@ class OrganisationService:
             stored = await self._store.settings(connection, org)
         return settled(stored, self._environment)
 
+    async def config_rate(self, org: OrgId) -> int:
+        """Devices of a group a minute."""
+        return (await self.settings(org)).config_rate_per_minute
+
     async def change(
         self,
         by: Principal,
         *,
         auto_enroll: bool | None = None,
         reenroll: Reenroll | None = None,
+        config_rate: int | None = None,
         keep: Mapping[str, int] | None = None,
     ) -> OrgSettings:
         """`keep`: what changes of the retention, by the fields of `Retention`."""
@@ -80,6 +89,8 @@ class OrganisationService:
             wanted["auto_enroll"] = auto_enroll
         if reenroll is not None:
             wanted["reenroll"] = reenroll
+        if config_rate is not None:
+            wanted["config_rate"] = config_rate
         async with self._store.database.tenant(by.org).transaction() as connection:
             before = _shown(
                 settled(await self._store.settings(connection, by.org), self._environment)
@@ -108,5 +119,6 @@ def _shown(settings: OrgSettings) -> dict[str, object]:
     return {
         "autoEnroll": shown["autoEnroll"],
         "reenroll": shown["reenroll"],
+        "configRatePerMinute": shown["configRatePerMinute"],
         **{f"retention.{name}": value for name, value in shown["retention"].items()},
     }

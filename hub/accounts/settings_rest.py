@@ -1,8 +1,8 @@
 """`/settings`: what counts for the whole organisation."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from hub.accounts.organisation import OrganisationService, OrgSettings
 from hub.base.principal import Reenroll
@@ -24,6 +24,7 @@ class RetentionPatch(Body, frozen=True):
 class SettingsPatch(Body, frozen=True):
     auto_enroll: bool | None = None
     reenroll: Reenroll | None = None
+    config_rate_per_minute: Annotated[int, Meta(ge=1, le=60_000)] | None = None
     retention: RetentionPatch = RetentionPatch()
 
 
@@ -45,6 +46,7 @@ class SettingsEndpoints:
             call.principal,
             auto_enroll=call.body.auto_enroll,
             reenroll=call.body.reenroll,
+            config_rate=call.body.config_rate_per_minute,
             keep=keep,
         )
 

@@ -139,6 +139,12 @@ SECRET: Final = "$secret"  # noqa: S105 - a name
 _SECRET_IN_FRAME: Final = f'"{SECRET}"'.encode()
 
 
+def secret_in(document: dict[str, Any]) -> str | None:
+    """Where it holds what stands for a secret, as a dotted path behind its own; None = nowhere."""
+    found = next(_secrets_in(document), None)
+    return None if found is None else found.removeprefix("command")
+
+
 def _secrets_in(params: dict[str, Any]) -> Iterator[str]:
     """The paths of what stands for a secret. None are kept here: none is known."""
     left: list[tuple[str, Any]] = [("command", params)]

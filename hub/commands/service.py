@@ -20,7 +20,7 @@ from hub.commands.ledger import CommandListener, Listeners
 from hub.commands.oversize import Oversize
 from hub.commands.records import CommandFilter, CommandRow
 from hub.commands.replying import Replies
-from hub.commands.requests import CommandRequest
+from hub.commands.requests import CommandRequest, secret_in
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
@@ -41,6 +41,7 @@ __all__ = [
     "Hints",
     "CommandRow",
     "NewCommand",
+    "secret_in",
 ]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from hub.audit.entries import Hide
 from hub.base.paging import Items, decode_number_cursor, encode_cursor
@@ -12,11 +12,15 @@ from hub.web.inputs import Body, ListQuery
 from hub.web.route import Call
 from protocol.canonical import hash_of
 from protocol.codec import at, rfc3339
-from protocol.ids import DeviceId
+from protocol.ids import DeviceId, OrgId
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
     desired: dict[str, Any]
+    own: dict[str, Any]
+    """The part of the device itself; the rest is its groups'."""
+    from_: dict[str, str] = field(name="from")
+    """By the dotted path of each leaf: the id of a group, or `own`."""
     desired_version: int
     desired_hash: str
     reported: dict[str, Any]
@@ -60,9 +64,8 @@ class ConfigEndpoints:
         self._commands = commands
 
     async def get(self, call: Call[None, None]) -> Config:
-        org = call.principal.org
-        hide = await self._service.secrets(org)
-        return _config(await self._service.get(org, DeviceId(call.path("id"))), hide)
+        org, device_id = call.principal.org, DeviceId(call.path("id"))
+        return await self._shown(org, device_id, await self._service.get(org, device_id))
 
     async def revert(self, call: Call[None, RevertBody]) -> Config:
         """A push like any other: it waits for a device that is away."""
@@ -70,13 +73,16 @@ class ConfigEndpoints:
         push = await self._service.way_back(org, device_id, call.body.version)
         request = CommandRequest(command=push, delivery="queue", wait=False)
         await self._commands.dispatch(call.principal, device_id, request)
-        hide = await self._service.secrets(org)
-        return _config(await self._service.get(org, device_id), hide)
+        return await self._shown(org, device_id, await self._service.get(org, device_id))
 
     async def retry(self, call: Call[None, None]) -> Config:
         org, device_id = call.principal.org, DeviceId(call.path("id"))
         standing = await self._service.retry(call.principal, device_id)
-        return _config(standing, await self._service.secrets(org))
+        return await self._shown(org, device_id, standing)
+
+    async def _shown(self, org: OrgId, device_id: DeviceId, standing: ConfigState) -> Config:
+        hide = await self._service.secrets(org)
+        return _config(standing, await self._service.sources(org, device_id, standing.own), hide)
 
     async def history(self, call: Call[ListQuery, None]) -> Items[ConfigChange]:
         key = decode_number_cursor(call.query.cursor)
@@ -103,9 +109,11 @@ class ConfigEndpoints:
         await self._service.delete_schema(call.principal)
 
 
-def _config(row: ConfigState, hide: Hide) -> Config:
+def _config(row: ConfigState, sources: dict[str, str], hide: Hide) -> Config:
     return Config(
         desired=hide(row.desired),
+        own=hide(row.own),
+        from_=sources,
         desired_version=row.desired_version,
         desired_hash=hash_of(row.desired),
         reported=hide(row.reported),

@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from msgspec.structs import replace
-
 from hub.audit.entries import Hide, audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, HubError, NotFound
 from hub.base.principal import Principal
 from hub.commands.service import CommandRow, NewCommand
+from hub.config.defaults import sources_of
 from hub.config.schema import Rule
 from hub.config.secrecy import hiding, may_hide
 from hub.config.state import (
@@ -29,6 +28,7 @@ from hub.config.state import (
     is_to_take_out,
     is_without_effect,
     retrying,
+    taken_out,
 )
 from hub.config.store import (
     ConfigStore,
@@ -44,7 +44,7 @@ from protocol.canonical import hash_of
 from protocol.commands import PushConfig
 from protocol.frames import DESIRED, DesiredStatus, Hello
 from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
-from protocol.merge_patch import Document, leading_to, merge
+from protocol.merge_patch import Document, leading_to
 
 __all__ = ["ConfigService", "HistoryRow", "SchemaRow", "ConfigState"]
 
@@ -123,9 +123,9 @@ class ConfigService:
             versions.append(
                 Push(
                     command=command,
-                    base_version=before.desired_version,
-                    version=after.desired_version,
-                    document=after.desired,
+                    base_version=before.own_version,
+                    version=after.own_version,
+                    document=after.own,
                 )
             )
         await self._store.want(connection, desired, versions)
@@ -158,9 +158,12 @@ class ConfigService:
     ) -> ConfigState:
         """Without the last push, and without those before it that had no effect either, on which
         something newer built until now."""
-        while base := await self._store.base(connection, place, standing.desired_version):
-            standing = replace(standing, desired=base.document, desired_version=base.version)
-        return standing
+        own, version = standing.own, standing.own_version
+        while base := await self._store.base(connection, place, version):
+            own, version = base.document, base.version
+        if version == standing.own_version:
+            return standing
+        return taken_out(standing, own, version)
 
     # The listener of lines
 
@@ -244,16 +247,24 @@ class ConfigService:
         return await self._store.history(org, device_id, below=below, limit=limit)
 
     async def way_back(self, org: OrgId, device_id: DeviceId, version: int) -> PushConfig:
-        """The push that makes an earlier version desired again, and makes it of what the device
-        reports, too. Raises `NotFound` when there was none, or when it is not kept any more."""
+        """The push that makes the own part of an earlier version desired again, and makes it of
+        what the device reports, too, where no group has a part in that. Raises `NotFound` when
+        there was none, or when it is not kept any more."""
         standing = await self.get(org, device_id)
         wanted: Document | None = {}
         if version:
             wanted = await self._store.document(org, device_id, version)
         if wanted is None:
             raise NotFound("no such version, or it is no longer kept")
-        patch = leading_to(wanted, [standing.desired, standing.reported])
+        reported = [] if standing.defaults else [standing.reported]
+        patch = leading_to(wanted, [standing.own, *reported])
         return PushConfig(patch=patch, expect_version=standing.desired_version)
+
+    async def sources(self, org: OrgId, device_id: DeviceId, own: Document) -> dict[str, str]:
+        """Where each member of what is desired comes from."""
+        async with self._store.database.tenant(org).transaction() as connection:
+            groups = await self._store.defaults(connection, org, [device_id])
+        return sources_of(groups.get(device_id, []), own)
 
     async def secrets(self, org: OrgId) -> Hide:
         """What hides in a configuration of the organisation that nobody may read back: what a
@@ -298,7 +309,7 @@ def _violation(
     push: NewCommand, standing: ConfigState, rules: Mapping[OrgId, Rule]
 ) -> HubError | None:
     rule = rules.get(push.org)
-    return rule and rule.problem(merge(standing.desired, push.params["patch"]))
+    return rule and rule.problem(desiring(standing, push.params["patch"]).desired)
 
 
 def _by_place(line: LineRef) -> DeviceKey:
@@ -328,7 +339,7 @@ def _is_version(value: Any) -> bool:
 
 def _said(hello: Hello, standing: ConfigState, place: DeviceKey, pushes: Sequence[PushRow]) -> Said:
     mine = [push for push in pushes if (push.org, push.device_id) == place]
-    last = next((push for push in mine if push.version == standing.desired_version), None)
+    last = next((push for push in mine if push.version == standing.own_version), None)
     undone = (push for push in mine if push.command_id == hello.config_rolled_back)
     section = (hello.sections or {}).get(KIND)
     return Said(

@@ -51,7 +51,13 @@ NO_EFFECT: Final = frozenset({State.FAILED, State.REJECTED, State.CANCELLED, Sta
 
 class ConfigState(Struct, frozen=True, kw_only=True):
     desired: Document
+    """What the groups of the device give, with its own part over it."""
     desired_version: int
+    own: Document
+    own_version: int
+    """The push that the own part ends with."""
+    defaults: Document
+    """What the groups give."""
     highest_version: int
     """Of all that were ever desired."""
     reported: Document
@@ -97,11 +103,44 @@ class Said(Struct, frozen=True, kw_only=True):
 def desiring(standing: ConfigState, patch: Document) -> ConfigState:
     """After a push was accepted."""
     version = standing.highest_version + 1
+    own = merge(standing.own, patch)
     return replace(
         standing,
-        desired=merge(standing.desired, patch),
+        desired=merge(standing.defaults, own),
         desired_version=version,
         highest_version=version,
+        own=own,
+        own_version=version,
+    )
+
+
+def with_defaults(standing: ConfigState, defaults: Document) -> ConfigState:
+    """The groups of the device give something else."""
+    desired = merge(defaults, standing.own)
+    if hash_of(desired) == hash_of(standing.desired):
+        return replace(standing, defaults=defaults)
+    return replace(_next(standing, desired), defaults=defaults)
+
+
+def taken_out(standing: ConfigState, own: Document, version: int) -> ConfigState:
+    """The own part is again as the push `version` left it. The version is again as it was, too,
+    where no group has a part in what is desired."""
+    before = replace(standing, own=own, own_version=version)
+    desired = merge(standing.defaults, own)
+    if standing.defaults or standing.desired_version != standing.own_version:
+        return replace(_next(before, desired), status=standing.status, error=standing.error)
+    return replace(before, desired=desired, desired_version=version)
+
+
+def _next(standing: ConfigState, desired: Document) -> ConfigState:
+    version = standing.highest_version + 1
+    return replace(
+        standing,
+        desired=desired,
+        desired_version=version,
+        highest_version=version,
+        status="pending",
+        error=None,
     )
 
 
@@ -119,7 +158,7 @@ def is_without_effect(status: State, error: Mapping[str, Any] | None) -> bool:
 
 
 def is_to_take_out(standing: ConfigState, end: End) -> bool:
-    return end.without_effect and end.version == standing.desired_version
+    return end.without_effect and end.version == standing.own_version
 
 
 def after_end(standing: ConfigState, end: End) -> ConfigState:

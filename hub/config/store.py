@@ -10,6 +10,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.commands.service import CommandRow
+from hub.config.defaults import GroupDefault
 from hub.config.state import ConfigState, Fate
 from hub.lines.service import LineRef
 from protocol.ids import CommandId, DeviceId, DeviceKey, OrgId
@@ -37,10 +38,11 @@ class Push(Struct, frozen=True, kw_only=True):
     base_version: int
     version: int
     document: Document
+    """The device's own part with it."""
 
 
 class Base(Struct, frozen=True):
-    """What was desired before a push."""
+    """The device's own part before a push."""
 
     version: int
     document: Document
@@ -82,6 +84,13 @@ class SchemaRow(Struct, frozen=True, kw_only=True):
     updated_by: str
 
 
+class GroupDefaultRow(Struct, frozen=True, kw_only=True):
+    document: Document
+    priority: int
+    updated_at: datetime
+    updated_by: str
+
+
 class ConfigStore:
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -110,6 +119,7 @@ class ConfigStore:
             *_columns(list(desired)),
             [standing.desired for standing in desired.values()],
             [standing.desired_version for standing in desired.values()],
+            [standing.own for standing in desired.values()],
         )
         await connection.execute(
             _Q["add_history"],
@@ -182,12 +192,81 @@ class ConfigStore:
             [row.refused for row in rows],
             [row.retried for row in rows],
             hand_over,
+            [row.own for row in rows],
+            [row.own_version for row in rows],
+            [row.defaults for row in rows],
+            [row.highest_version for row in rows],
         )
 
     async def differing(self, places: Sequence[DeviceKey]) -> dict[DeviceKey, ConfigState]:
         """Those among these that have another configuration than is desired, and no push under
         way."""
         return _standings(await self.database.fetch(_Q["differing"], *_columns(places)))
+
+    # What groups give
+
+    async def group_default(
+        self, connection: Connection, org: OrgId, group_id: str
+    ) -> GroupDefaultRow | None:
+        row = await connection.fetchrow(_Q["group_default"], org, group_id)
+        return None if row is None else GroupDefaultRow(**dict(row))
+
+    async def set_group_default(
+        self,
+        connection: Connection,
+        org: OrgId,
+        group: GroupDefault,
+        actor: str,
+    ) -> bool:
+        """Whether there is such a group."""
+        columns = (org, group.group_id, group.document, group.priority, actor)
+        return await connection.fetchval(_Q["set_group_default"], *columns) is not None
+
+    async def delete_group_default(self, connection: Connection, org: OrgId, group_id: str) -> bool:
+        return await connection.fetchval(_Q["delete_group_default"], org, group_id) is not None
+
+    async def defaults(
+        self, connection: Connection, org: OrgId, device_ids: Sequence[DeviceId]
+    ) -> dict[DeviceId, list[GroupDefault]]:
+        """What the groups of these devices give, of those that have some."""
+        found: dict[DeviceId, list[GroupDefault]] = {}
+        for row in await connection.fetch(_Q["defaults"], org, device_ids):
+            group = GroupDefault(
+                group_id=row["group_id"], priority=row["priority"], document=row["document"]
+            )
+            found.setdefault(DeviceId(row["device_id"]), []).append(group)
+        return found
+
+    async def members(
+        self, connection: Connection, org: OrgId, group_id: str, *, behind: str, limit: int
+    ) -> list[DeviceId]:
+        rows = await connection.fetch(_Q["members_of_group"], org, group_id, behind, limit)
+        return [DeviceId(row["device_id"]) for row in rows]
+
+    async def go_stale(
+        self,
+        connection: Connection,
+        org: OrgId,
+        group_id: str,
+        device_ids: Sequence[DeviceId] | None,
+    ) -> None:
+        """These devices, None for all in the group, have a turn before them."""
+        if device_ids is None:
+            await connection.execute(_Q["go_stale_all"], org, group_id)
+        else:
+            await connection.execute(_Q["go_stale"], org, group_id, device_ids)
+
+    async def stale_groups(self) -> list[tuple[OrgId, str]]:
+        rows = await self.database.fetch(_Q["stale_groups"])
+        return [(OrgId(row["org_id"]), row["stale_for"]) for row in rows]
+
+    async def take_turn(
+        self, connection: Connection, org: OrgId, group_id: str, limit: int
+    ) -> list[DeviceId]:
+        rows = await connection.fetch(_Q["take_turn"], org, group_id, limit)
+        return sorted(DeviceId(row["device_id"]) for row in rows)
+
+    # Retention
 
     async def forget(self, *, pushes: int, documents: int) -> None:
         """Keep so many pushes of each device, and of so many what they made."""
@@ -264,6 +343,9 @@ def _standing(row: Row) -> ConfigState:
     return ConfigState(
         desired=row["desired"],
         desired_version=row["desired_version"],
+        own=row["own"],
+        own_version=row["own_version"],
+        defaults=row["defaults"],
         highest_version=row["highest_version"],
         reported=row["reported"],
         reported_version=row["reported_version"],

@@ -1,9 +1,11 @@
-"""Groups and their members. `on_change` is told when membership may have changed."""
+"""Groups and their members. `on_change` is told when membership may have changed, `membership`
+while it does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
+from hub.base.database import Connection
 from hub.base.errors import NotFound
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
@@ -15,6 +17,10 @@ from protocol.ids import DeviceId, OrgId, uuid7
 __all__ = ["GroupRow", "GroupService"]
 
 
+MembershipListener = Callable[[Connection, OrgId, str, Sequence[DeviceId]], Awaitable[None]]
+"""Given a group, and the devices that come into it or leave it, in the transaction."""
+
+
 class GroupService:
     def __init__(
         self,
@@ -22,11 +28,13 @@ class GroupService:
         devices: DeviceService,
         audit: AuditService,
         on_change: Callable[[OrgId], None],
+        membership: MembershipListener,
     ) -> None:
         self._store = store
         self._devices = devices
         self._audit = audit
         self._on_change = on_change
+        self._membership = membership
 
     async def get(self, org: OrgId, group_id: str) -> GroupRow:
         group = await self._store.get(org, group_id)
@@ -64,6 +72,8 @@ class GroupService:
 
     async def delete(self, by: Principal, group_id: str) -> None:
         async with self._store.database.tenant(by.org).transaction() as connection:
+            leaving = await self._store.members_of(connection, by.org, group_id)
+            await self._membership(connection, by.org, group_id, leaving)
             members = await self._store.delete(connection, by.org, group_id)
             if members is None:
                 raise NotFound("no such group")
@@ -83,6 +93,7 @@ class GroupService:
             raise NotFound(f"no such device: {min(unknown)}")
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.add_members(connection, by.org, group_id, device_ids)
+            await self._membership(connection, by.org, group_id, _ids(device_ids))
             entries = _membership(by, "group.add_members", group_id, device_ids)
             await self._audit.record(connection, *entries)
         self._on_change(by.org)
@@ -92,10 +103,15 @@ class GroupService:
         await self.get(by.org, group_id)
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.remove_members(connection, by.org, group_id, device_ids)
+            await self._membership(connection, by.org, group_id, _ids(device_ids))
             entries = _membership(by, "group.remove_members", group_id, device_ids)
             await self._audit.record(connection, *entries)
         self._on_change(by.org)
         return await self.get(by.org, group_id)
+
+
+def _ids(device_ids: Sequence[str]) -> list[DeviceId]:
+    return [DeviceId(each) for each in device_ids]
 
 
 def _membership(

@@ -79,6 +79,12 @@ class GroupStore:
     ) -> None:
         await connection.execute(_Q["remove_members"], org, group_id, list(device_ids))
 
+    async def members_of(
+        self, connection: Connection, org: OrgId, group_id: str
+    ) -> Sequence[DeviceId]:
+        rows = await connection.fetch(_Q["members"], org, [group_id])
+        return [DeviceId(row["device_id"]) for row in rows]
+
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         rows = await self.database.tenant(org).fetch(_Q["members"], org, list(group_ids))
         return [DeviceId(row["device_id"]) for row in rows]

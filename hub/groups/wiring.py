@@ -7,7 +7,7 @@ from hub.base.foundation import Capability, Foundation
 from hub.commands.rest import CommandEndpoints
 from hub.devices.service import DeviceService
 from hub.groups.rest import GroupEndpoints
-from hub.groups.service import GroupService
+from hub.groups.service import GroupService, MembershipListener
 from hub.groups.store import GroupStore
 from protocol.ids import OrgId
 
@@ -19,6 +19,9 @@ def build(
     commands: CommandEndpoints,
     *,
     on_change: Callable[[OrgId], None],
+    membership: MembershipListener,
 ) -> tuple[GroupService, Capability]:
-    service = GroupService(GroupStore(base.database), devices, audit, on_change=on_change)
+    service = GroupService(
+        GroupStore(base.database), devices, audit, on_change=on_change, membership=membership
+    )
     return service, Capability(endpoints=(GroupEndpoints(service, devices, commands),))

@@ -63,6 +63,8 @@ INSERT INTO command_description VALUES ('{0}', 'h', '[]', 'd');
 INSERT INTO config_hidden VALUES ('{0}', '', '{{}}');
 INSERT INTO config_schema (org_id, schema, updated_by) VALUES ('{0}', '{{}}', 'u');
 INSERT INTO device_group (org_id, group_id, name) VALUES ('{0}', 'g', 'g');
+INSERT INTO device_group_config (org_id, group_id, document, priority, updated_by)
+VALUES ('{0}', 'g', '{{}}', 1, 'u');
 INSERT INTO device_group_member VALUES ('{0}', 'g', 'd');
 INSERT INTO event_mark (org_id, device_id, boot_id, seq) VALUES ('{0}', 'd', 'b', 1);
 INSERT INTO firmware_key (org_id, key_id, name, public_key, created_by)

@@ -46,6 +46,10 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("PUT", "/device-groups/{id}"): {"name": "hall 3"},
     ("POST", "/device-groups/{id}/members"): {"deviceIds": _DEVICES},
     ("DELETE", "/device-groups/{id}/members"): {"deviceIds": _DEVICES},
+    ("PUT", "/device-groups/{id}/config"): {
+        "document": {"scanner": {"baud": 9600}},
+        "priority": 200,
+    },
     ("POST", "/device-groups/{id}/commands"): {
         "command": {"type": "pull_logs", "lines": 500, "level": "WARN"}
     },

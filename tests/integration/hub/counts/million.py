@@ -59,6 +59,8 @@ SELECT org_id, device_id, 'r' || 1 + hashtext(device_id) % 2 + 1, 's',
        CASE WHEN hashtext(device_id) % 10 = 0 THEN now() END, created_at FROM device;
 INSERT INTO device_group (org_id, group_id, name)
 SELECT 'default', 'g' || n, 'Group ' || n FROM generate_series(1, 50) n;
+INSERT INTO device_group_config (org_id, group_id, document, priority, updated_by)
+SELECT 'default', 'g' || n, '{}', n, 'u' FROM generate_series(1, 50) n;
 INSERT INTO device_group_member (org_id, group_id, device_id)
 SELECT 'default', 'g' || n % 50 + 1, 'd' || n FROM generate_series(1, $$devices) n
 """

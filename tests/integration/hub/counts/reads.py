@@ -180,6 +180,10 @@ _CONFIG: Final = [
     Read("config.hidden", "'default'"),
 ]
 _DEVICES: Final = [
+    Read("config.group_default", "'default', 'g7'"),
+    Read("config.defaults", "'default', '{d11,d12,d13}'", 3 * 3 * KEY),
+    Read("config.members_of_group", "'default', 'g7', '', 500", 500),
+    Read("config.stale_groups", ""),
     Read("config.differing", _FEW, 3 * 3 * KEY),
     Read("desired.sections", _FEW, 3 * KEY),
     Read("desired.section", "'default', 'd77', 'mode'"),

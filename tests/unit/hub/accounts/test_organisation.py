@@ -9,7 +9,11 @@ from hub.base.settings import Settings
 
 def test_without_anything_the_defaults_count_and_nobody_enrols_by_himself() -> None:
     assert settled({}, Settings()) == OrgSettings(
-        auto_enroll=False, reenroll="offline", retention=Retention(), overridden=[]
+        auto_enroll=False,
+        reenroll="offline",
+        config_rate_per_minute=60,
+        retention=Retention(),
+        overridden=[],
     )
 
 
@@ -19,10 +23,15 @@ def test_what_is_stored_counts() -> None:
         "keep_log_days": 5,
         "reenroll": "never",
         "enrollment_key": "secret",
+        "config_rate": 600,
     }
 
     assert settled(stored, Settings()) == OrgSettings(
-        auto_enroll=True, reenroll="never", retention=Retention(log_days=5), overridden=[]
+        auto_enroll=True,
+        reenroll="never",
+        config_rate_per_minute=600,
+        retention=Retention(log_days=5),
+        overridden=[],
     )
 
 
@@ -33,6 +42,7 @@ def test_the_environment_goes_over_it_and_that_is_said(stored: dict[str, object]
     assert found == OrgSettings(
         auto_enroll=False,
         reenroll="offline",
+        config_rate_per_minute=60,
         retention=Retention(raw_hours=3),
         overridden=["autoEnroll", "retention.rawHours"],
     )

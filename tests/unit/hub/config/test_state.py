@@ -20,6 +20,8 @@ from hub.config.state import (
     is_to_take_out,
     is_without_effect,
     retrying,
+    taken_out,
+    with_defaults,
 )
 from protocol.canonical import hash_of
 from protocol.frames import DesiredStatus, TakenStatus
@@ -33,6 +35,7 @@ def make_standing(**changes: Any) -> ConfigState:
     """A push of version 2 is under way."""
     fields: dict[str, Any] = {
         "desired": WANTED, "desired_version": 2, "highest_version": 4,
+        "own": changes.get("desired", WANTED), "own_version": 2, "defaults": {},
         "reported": {"a": 1}, "reported_version": 1,
         "reported_hash": None, "status": "pending", "error": None,
     }  # fmt: skip
@@ -100,7 +103,7 @@ def test_a_version_never_names_two_documents() -> None:
 def test_only_a_push_on_which_nothing_builds_is_taken_out() -> None:
     end = make_end(fate="failed", without_effect=True)
     assert is_to_take_out(make_standing(), end)
-    assert not is_to_take_out(make_standing(desired_version=3), end)
+    assert not is_to_take_out(make_standing(own_version=3), end)
     assert not is_to_take_out(make_standing(), make_end(fate="failed"))
 
 
@@ -229,3 +232,25 @@ def test_what_became_of_a_handed_over_configuration_moves_what_is_reported() -> 
     assert (back.status, back.error, back.refused) == ("rolled_back", "no line", 2)
     assert after_taking(standing, report("failed")).error == REFUSED
     assert after_taking(standing, report("applied", hash="older")) == standing
+
+
+def test_what_groups_give_lies_under_the_own_part() -> None:
+    given = with_defaults(make_standing(status="in_sync"), {"a": 1, "b": 1})
+    assert (given.desired, given.own) == ({"a": 2, "b": 1}, WANTED)
+    assert (given.desired_version, given.highest_version, given.status) == (5, 5, "pending")
+    pushed = desiring(given, {"a": None, "c": 3})
+    assert (pushed.desired, pushed.own) == ({"a": 1, "b": 1, "c": 3}, {"c": 3})
+    assert (pushed.desired_version, pushed.own_version) == (6, 6)
+    covered = with_defaults(make_standing(status="in_sync"), {"a": 1})
+    assert (covered.desired_version, covered.status) == (2, "in_sync")
+
+
+def test_a_push_without_effect_leaves_what_groups_give() -> None:
+    pushed = desiring(make_standing(defaults={"b": 1}), {"c": 3})
+    back = taken_out(pushed, WANTED, 2)
+    assert (back.desired, back.own, back.own_version) == ({"a": 2, "b": 1}, WANTED, 2)
+    assert back.desired_version == pushed.highest_version + 1
+    moved = with_defaults(desiring(make_standing(), {"c": 3}), {"b": 1})
+    assert taken_out(moved, WANTED, 2).desired == {"a": 2, "b": 1}
+    alone = taken_out(desiring(make_standing(), {"c": 3}), WANTED, 2)
+    assert (alone.desired, alone.desired_version) == (WANTED, 2)

@@ -1,0 +1,170 @@
+"""What groups give their devices of the configuration: set, and handed to one device after another.
+
+A change of a group's document, or of who is in it, puts its devices in a row; each gets its new
+configuration at its turn, so many a minute. A job walks the rows.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from hub.audit.entries import audit_entry
+from hub.audit.service import AuditService
+from hub.base.database import Connection
+from hub.base.errors import Invalid, NotFound
+from hub.base.principal import Principal
+from hub.config.defaults import GroupDefault, defaults_of, due
+from hub.config.schema import Rule
+from hub.config.state import ConfigState, with_defaults
+from hub.config.store import ConfigStore, GroupDefaultRow
+from protocol.ids import DeviceId, OrgId
+
+TURN_SECONDS: Final = 1.0
+NO_SUCH_GROUP: Final = "no such group"
+GIVES_NOTHING: Final = "the group gives no configuration"
+PREVIEWED: Final = 50
+AT_ONCE: Final = 500
+MOST_BYTES: Final = 256 * 1024
+
+
+class DefaultsPreview(Struct, frozen=True):
+    """What a change would change."""
+
+    count: int
+    """Devices."""
+    sample: list[DeviceId]
+
+
+class GroupDefaults:
+    """`rate_of`: how many devices of a group a minute, by the settings of an organisation."""
+
+    def __init__(
+        self, store: ConfigStore, audit: AuditService, rate_of: Callable[[OrgId], Awaitable[int]]
+    ) -> None:
+        self._store = store
+        self._audit = audit
+        self._rate_of = rate_of
+        self._second = 0
+
+    async def get(self, org: OrgId, group_id: str) -> GroupDefaultRow:
+        """Raises `NotFound`."""
+        async with self._store.database.tenant(org).transaction() as connection:
+            row = await self._store.group_default(connection, org, group_id)
+        if row is None:
+            raise NotFound(GIVES_NOTHING)
+        return row
+
+    async def set(self, by: Principal, group: GroupDefault) -> GroupDefaultRow:
+        """Raises `NotFound`, and `Invalid` when a device of the group could not have what it would
+        get."""
+        async with self._store.database.tenant(by.org).transaction() as connection:
+            await self._require_allowed(connection, by.org, group)
+            if not await self._store.set_group_default(connection, by.org, group, by.actor):
+                raise NotFound(NO_SUCH_GROUP)
+            await self._store.go_stale(connection, by.org, group.group_id, None)
+            entry = audit_entry(by, "group.config", group.group_id, priority=group.priority)
+            await self._audit.record(connection, entry)
+        return await self.get(by.org, group.group_id)
+
+    async def delete(self, by: Principal, group_id: str) -> None:
+        """Raises `NotFound`."""
+        async with self._store.database.tenant(by.org).transaction() as connection:
+            if not await self._store.delete_group_default(connection, by.org, group_id):
+                raise NotFound(GIVES_NOTHING)
+            await self._store.go_stale(connection, by.org, group_id, None)
+            entry = audit_entry(by, "group.config_delete", group_id)
+            await self._audit.record(connection, entry)
+
+    async def preview(self, org: OrgId, group: GroupDefault) -> DefaultsPreview:
+        """Which devices would get another configuration. Raises `Invalid` as `set` does."""
+        changing: list[DeviceId] = []
+        async with self._store.database.tenant(org).transaction() as connection:
+            rule = await self._rule(connection, org)
+            behind = ""
+            while some := await self._store.members(
+                connection, org, group.group_id, behind=behind, limit=AT_ONCE
+            ):
+                behind = some[-1]
+                for device_id, (before, after) in (
+                    await self._outcomes(connection, org, some, group)
+                ).items():
+                    _require(rule, device_id, after)
+                    if after.desired_version != before.desired_version:
+                        changing.append(device_id)
+        return DefaultsPreview(len(changing), changing[:PREVIEWED])
+
+    async def _require_allowed(
+        self, connection: Connection, org: OrgId, group: GroupDefault
+    ) -> None:
+        rule = await self._rule(connection, org)
+        behind = ""
+        while rule is not None and (
+            some := await self._store.members(
+                connection, org, group.group_id, behind=behind, limit=AT_ONCE
+            )
+        ):
+            behind = some[-1]
+            outcomes = await self._outcomes(connection, org, some, group)
+            for device_id, (_, after) in outcomes.items():
+                _require(rule, device_id, after)
+
+    async def _rule(self, connection: Connection, org: OrgId) -> Rule | None:
+        rows = await self._store.schemas(connection, [org])
+        return Rule(rows[0].schema) if rows else None
+
+    async def _outcomes(
+        self,
+        connection: Connection,
+        org: OrgId,
+        device_ids: Sequence[DeviceId],
+        changed: GroupDefault | None = None,
+    ) -> dict[DeviceId, tuple[ConfigState, ConfigState]]:
+        """Each device's configuration as it is and as its groups would make it, `changed` in place
+        of what that group gives now."""
+        groups = await self._store.defaults(connection, org, device_ids)
+        standings = await self._store.lock(connection, [(org, each) for each in device_ids])
+        outcomes: dict[DeviceId, tuple[ConfigState, ConfigState]] = {}
+        for (_, device_id), standing in standings.items():
+            given = groups.get(device_id, [])
+            if changed is not None:
+                others = [each for each in given if each.group_id != changed.group_id]
+                given = [*others, changed]
+            outcomes[device_id] = standing, with_defaults(standing, defaults_of(given))
+        return outcomes
+
+    # Who is in a group
+
+    async def membership_changed(
+        self, connection: Connection, org: OrgId, group_id: str, device_ids: Sequence[DeviceId]
+    ) -> None:
+        """In the transaction that changes it."""
+        if await self._store.group_default(connection, org, group_id) is not None:
+            await self._store.go_stale(connection, org, group_id, device_ids)
+
+    # The turns
+
+    async def give_turns(self) -> None:
+        """Of one second. Raises `Unavailable`."""
+        second, self._second = self._second, (self._second + 1) % 60
+        for org, group_id in await self._store.stale_groups():
+            count = due(await self._rate_of(org), second)
+            if count:
+                await self._give(org, group_id, count)
+
+    async def _give(self, org: OrgId, group_id: str, count: int) -> None:
+        async with self._store.database.tenant(org).transaction() as connection:
+            turn = await self._store.take_turn(connection, org, group_id, count)
+            outcomes = await self._outcomes(connection, org, turn)
+            changed = {
+                (org, device_id): after
+                for device_id, (before, after) in outcomes.items()
+                if after != before
+            }
+            await self._store.report(connection, changed, hand_over=True)
+
+
+def _require(rule: Rule | None, device_id: DeviceId, after: ConfigState) -> None:
+    problem = None if rule is None else rule.problem(after.desired)
+    if problem is not None:
+        raise Invalid(f"{device_id}: {problem.detail}", errors=problem.errors)
