@@ -2,11 +2,8 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
-import sys
-from collections.abc import Generator
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -15,14 +12,10 @@ from typing import Final
 import httpx
 import structlog
 
-from cloud.access import Access
 from cloud.client import CloudClient
-from cloud.outward import CannotTrust, Outward, WayOut
+from cloud.outward import WayOut
 from device.base.database import Database
 from device.base.errors import (
-    EXIT_RESTART,
-    AgentError,
-    BadSettings,
     CommandFailed,
     JournalUnavailable,
     TurnedAway,
@@ -30,14 +23,12 @@ from device.base.errors import (
 )
 from device.base.installers import takes_unsigned
 from device.base.sharing import Sharing
-from device.base.state_directory import claimed, os_boot_id
+from device.base.state_directory import os_boot_id
 from device.commands.book import Book
 from device.commands.journal import Journal
 from device.commands.own import OwnTable
 from device.commands.recovery import rolled_back, swapped
 from device.config.commit import ConfigTrial
-from device.config.patch import PushedConfig
-from device.config.pushed import with_pushed
 from device.config.store import ConfigStore
 from device.desired.health import Health
 from device.desired.keeper import DesiredKeeper
@@ -57,7 +48,6 @@ from device.line.line import LineLost
 from device.line.origin import only_to
 from device.line.uplink import Uplink
 from device.local.programs import AgentParts, LocalPrograms
-from device.logs.log_file import LogFile
 from device.logs.own_log import OwnLog
 from device.logs.sources import LogSources
 from device.records.courier import CloudCourier, HubCourier
@@ -67,10 +57,10 @@ from device.records.queue import RecordQueue
 from device.records.ways import RecordBounds
 from device.settings import Settings
 from device.update.installed import installed
-from device.update.own_version import agent_version
+from device.update.own_version import agent_version, user_agent
 from device.update.proof import Proof
 from device.update.software import InstalledSoftware
-from device.update.versions import Versions, note_end
+from device.update.versions import Versions
 from protocol.commands import AGENT_TYPE, COMMANDS
 from protocol.frames import DESIRED, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId
@@ -132,7 +122,7 @@ class Agent:
             base_url=settings.hub,
             timeout=HTTP_SECONDS,
             **way_out.options(settings.hub),
-            headers={"User-Agent": _user_agent()},
+            headers={"User-Agent": user_agent()},
             event_hooks={"request": [only_to(settings.hub)]},
         )
         self._enrolment = Enrolment(
@@ -321,7 +311,7 @@ class Agent:
         return Connection(
             hub=self._settings.hub,
             way_out=self._way_out,
-            agent=_user_agent(),
+            agent=user_agent(),
             tokens=self._enrolment,
             book=self._book,
             hub_clock=self._hub_clock,
@@ -458,10 +448,6 @@ class Agent:
                 self._outbox.rewind()
 
 
-def _user_agent() -> str:
-    return f"longline-device/{agent_version()}"
-
-
 def _about(settings: Settings) -> dict[str, str]:
     """What the hub is told of the device when it gives out a token."""
     return {
@@ -474,91 +460,3 @@ def _about(settings: Settings) -> dict[str, str]:
         )
         if value is not None
     }
-
-
-def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = None) -> int:
-    """Run until the end and return the exit code. Raises `AgentError`.
-
-    After `restart_service` this process becomes the restarted agent: it executes `restart_argv`,
-    or its own command line again; with `supervised` it returns 75 instead."""
-    own_log = OwnLog(settings.logs.level)
-    own_log.configure()
-    structlog.contextvars.bind_contextvars(device=settings.id)
-    with claimed(settings.state), _logged(own_log, settings.state):
-        config = ConfigStore(
-            settings.state / "config.json",
-            os_boot_id=os_boot_id(settings.power.os_boot_id_file),
-            pushable=settings.config.pushable,
-        )
-        effective, way_out = _with_pushed(settings, config)
-        client = _cloud_client(effective, cloud) if cloud else None
-        database = Database(Path(settings.state) / "state.db")
-        try:
-            agent = Agent(
-                effective,
-                own_settings=settings,
-                config=config,
-                key=key,
-                way_out=way_out,
-                cloud=client,
-                database=database,
-                own_log=own_log,
-            )
-            how = asyncio.run(agent.run())
-        finally:
-            database.close()
-    note_end(settings.versions_dir)
-    return 0 if how is End.STOP else _start_again(settings)
-
-
-def _with_pushed(settings: Settings, config: ConfigStore) -> tuple[Settings, WayOut]:
-    """What was pushed and cannot be used is left out: the device's own file may still be good."""
-    try:
-        effective = with_pushed(settings, config.pushed)
-        return effective, WayOut(effective.outward)
-    except (BadSettings, CannotTrust) as error:
-        if config.pushed == PushedConfig():
-            raise BadSettings(str(error)) from None
-        _log.error("pushed_settings_not_used", reason=str(error))
-        return settings, _way_out(settings.outward)
-
-
-@contextlib.contextmanager
-def _logged(own_log: OwnLog, state: Path) -> Generator[None]:
-    """Keep the log, and in it what ended the agent."""
-    own_log.keep_in(LogFile(state / "agent.log"))
-    try:
-        yield
-    except AgentError as error:
-        _log.error("agent_failed", reason=error.message)
-        raise
-    except Exception:
-        _log.exception("agent_failed")
-        raise
-
-
-def _cloud_client(settings: Settings, access: Access) -> CloudClient:
-    way_out = _way_out(settings.outward_to_cloud)
-    return CloudClient(access, agent=_user_agent(), way_out=way_out)
-
-
-def _way_out(outward: Outward) -> WayOut:
-    try:
-        return WayOut(outward)
-    except CannotTrust as error:
-        raise BadSettings(str(error)) from None
-
-
-def _start_again(settings: Settings) -> int:
-    argv = settings.power.restart_argv
-    if settings.supervised and settings.versions_dir:
-        return EXIT_RESTART  # the launcher decides which version is next
-    if argv is None:
-        if settings.supervised:
-            return EXIT_RESTART
-        argv = (sys.executable, *sys.orig_argv[1:])
-    sys.stderr.flush()
-    try:
-        os.execvp(argv[0], list(argv))  # noqa: S606
-    except OSError as error:
-        raise AgentError(f"cannot start {argv[0]}: {error.strerror}") from None

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from device.agent import run_agent
+from device.agent_process import run_agent
 from device.base.errors import AgentError
 from device.base.reaper import divide_as_pid_one
 from device.settings import cloud_access, enrollment_key, load

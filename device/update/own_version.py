@@ -26,6 +26,11 @@ def agent_version() -> str:
     return manifest.version if manifest.product == PRODUCT else installed_version()
 
 
+def user_agent() -> str:
+    """As it names itself in HTTP."""
+    return f"longline-device/{agent_version()}"
+
+
 def installed_version() -> str:
     try:
         return version("longline")
