@@ -9,14 +9,13 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.acceptance.edge import Agent, Factory, factory
 from tests.acceptance.hub.clients import Json, Rest, until
 from tests.cloud import stand_in_cloud
-from tests.integration.device.local_program import NOBODY, why_no_second_user
+from tests.integration.device.local_program import NOBODY, open_directory, why_no_second_user
 
 STRANGER = 12345
 """The id of a user and of a group that are nowhere else."""
@@ -73,11 +72,8 @@ async def as_user(identity: int, agent: Agent, *lines: Json) -> AsyncGenerator[S
 
 @pytest.fixture
 def folder() -> Generator[Path]:
-    """In which every user finds what is there."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        yield folder
+    with open_directory() as found:
+        yield found
 
 
 @asynccontextmanager

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from device.records.intake import MOST_LINE_BYTES
@@ -56,6 +57,15 @@ async def local_program(socket: Path) -> AsyncGenerator[LocalProgram]:
         yield LocalProgram(reader, writer)
     finally:
         writer.close()
+
+
+@contextmanager
+def open_directory() -> Generator[Path]:
+    """In which every user finds what is there."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o711)
+        yield directory
 
 
 def why_no_second_user() -> str | None:

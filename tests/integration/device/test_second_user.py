@@ -5,15 +5,13 @@ import json
 import os
 import stat
 import subprocess
-from collections.abc import AsyncGenerator, Generator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncGenerator
 
 import pytest
 import pytest_asyncio
 
 from tests.integration.device.agents import Bench, eventually
-from tests.integration.device.local_program import NOBODY, why_no_second_user
+from tests.integration.device.local_program import NOBODY, open_directory, why_no_second_user
 from tests.integration.device.scripted_hub import scripted_hub
 
 pytestmark = pytest.mark.skipif(why_no_second_user() is not None, reason=str(why_no_second_user()))
@@ -24,26 +22,18 @@ STRANGER = 12345
 """The id of a user and of a group that are nowhere else."""
 
 
-@pytest.fixture
-def open_directory() -> Generator[Path]:
-    """In which every user finds what is there."""
-    with TemporaryDirectory() as name:
-        directory = Path(name)
-        directory.chmod(0o711)
-        yield directory
-
-
 @pytest_asyncio.fixture
-async def box(open_directory: Path) -> AsyncGenerator[Bench]:
+async def box() -> AsyncGenerator[Bench]:
     """A bench that other users reach, and an agent with a narrow umask."""
-    async with scripted_hub() as hub:
-        bench = Bench(open_directory, hub)
-        bench.socket = bench.directory / "run" / "agent.sock"
-        bench.prefix = ("sh", "-c", 'umask 077; exec "$@"', "sh")
-        bench.settings = (
-            f'socket_group = "{GROUP}"\n[records]\ndrop_dir = "{bench.directory}/drop"\n'
-        )
-        yield bench
+    with open_directory() as directory:
+        async with scripted_hub() as hub:
+            bench = Bench(directory, hub)
+            bench.socket = bench.directory / "run" / "agent.sock"
+            bench.prefix = ("sh", "-c", 'umask 077; exec "$@"', "sh")
+            bench.settings = (
+                f'socket_group = "{GROUP}"\n[records]\ndrop_dir = "{bench.directory}/drop"\n'
+            )
+            yield bench
 
 
 async def shell(command: str, *, user: int, group: int) -> subprocess.CompletedProcess[str]:
