@@ -9,6 +9,7 @@ from cloud.outward import Outward
 from device.base.errors import BadSettings
 from device.settings import (
     CloudSettings,
+    LocalAgent,
     cloud_access,
     enrollment_key,
     load,
@@ -96,6 +97,22 @@ def test_a_socket_whose_path_would_be_too_long_is_in_the_runtime_directory() -> 
             "template t: Expected `float`",
         ),
         ('hub = "https://hub"\nshell.templates = 1', "Expected `object`, got `int`"),
+        ('hub = "https://hub"\n[[agents]]\nname = "Cluster"', r"agents\[0\].name"),
+        ('hub = "https://hub"\n[[agents]]\nname = "a-"', r"agents\[0\].name"),
+        (f'hub = "https://hub"\n[[agents]]\nname = "{"a" * 41}"', r"agents\[0\].name"),
+        (
+            'hub = "https://hub"\n[[agents]]\nname = "a"\n[[agents]]\nname = "a"',
+            "two have one name",
+        ),
+        (
+            'hub = "https://hub"\n'
+            + "".join(f'[[agents]]\nname = "a-{"b" * n}"\n' for n in range(1, 34)),
+            "length <= 32",
+        ),
+        ('hub = "https://hub"\n[[hooks]]\non = ["tokens"]\nargv = ["a"]', "tokens"),
+        ('hub = "https://hub"\n[[hooks]]\non = []\nargv = ["a"]', r"hooks\[0\].on"),
+        ('hub = "https://hub"\n[[hooks]]\non = ["mode"]\nargv = []', "argv"),
+        ('hub = "https://hub"\nsocket_mode = "0666"', "socket_mode"),
         (
             'hub = "https://hub"\nspeed = 1\n[shell.templates.t]\nargv=["a"]',
             "unknown field `speed`",
@@ -109,6 +126,19 @@ def test_bad_settings_are_named_in_one_line(tmp_path: Path, toml: str, said: str
         load(file, {}, {})
     assert "\n" not in bad.value.message
     assert bad.value.exit_code == 2
+
+
+def test_programs_of_the_device_come_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(
+        'hub = "https://hub"\n[[agents]]\nname = "cluster-agent"\nrequired = true\nuser = "u"\n'
+        '[[hooks]]\non = ["mode", "config"]\nargv = ["hear"]\n'
+    )
+    settings = load(file, {}, {})
+    assert settings.agents == (LocalAgent(name="cluster-agent", required=True, user="u"),)
+    (hook,) = settings.hooks
+    assert (hook.on, hook.argv, hook.timeout_seconds) == ({"mode", "config"}, ("hear",), 10.0)
+    assert settings.socket_group == "longline-local"
 
 
 def test_http_is_for_this_machine_or_for_whoever_wants_it(tmp_path: Path) -> None:
