@@ -53,8 +53,10 @@ def progress(percent: int, stage: str) -> Answer:
 class Simulated:
     """One device on its line. Methods may be called from the thread of the test."""
 
-    def __init__(self, floor: "Floor", device: Device) -> None:
+    def __init__(self, floor: "Floor", device: Device, own: Json | None = None) -> None:
+        """`own`: what it says of its own commands, when it is asked."""
         self._floor = floor
+        self.own = own
         self._device = device
         self.id = device.device_id
         self.answer: Answer = succeed
@@ -86,6 +88,9 @@ class Simulated:
             while True:
                 frame = await self._device.frame(seconds=3600)
                 if frame["type"] in NO_COMMANDS:
+                    continue
+                if frame["type"] == "describe":
+                    await self._device.send("custom_commands", **(self.own or {}))
                     continue
                 self.commands.append(frame)
                 for answer in self.answer(frame):
@@ -190,9 +195,13 @@ class Floor:
 
     @asynccontextmanager
     async def _on_line(self, device_id: str, hello: Json) -> AsyncGenerator[Simulated]:
+        said, own = dict(hello), hello.get("custom")
+        if own is not None:
+            names = [each["name"] for each in own["commands"]]
+            said["custom"] = {"hash": own["hash"], "names": names}
         async with self._fleet.line(device_id) as device:
-            await device.hello(**hello)
-            simulated = Simulated(self, device)
+            await device.hello(**said)
+            simulated = Simulated(self, device, own)
             serving = asyncio.create_task(simulated.serve())
             yield simulated
             serving.cancel()

@@ -27,9 +27,36 @@ const CONTRACT = {
 };
 const onSubmit = vi.fn(async () => undefined);
 
+/** Of each device its own commands. */
+let own: Record<string, unknown[]> = {};
+let asked: string[][] = [];
+
+const CALIBRATE = {
+  type: "custom.calibrate",
+  title: "Calibrate the axis",
+  danger: "yes",
+  redeliver: false,
+  timeoutMs: 5000,
+  schema: {
+    type: "object",
+    required: ["axis"],
+    properties: { axis: { type: "string", description: "Which one." } },
+  },
+};
+
 beforeEach(() => {
   onSubmit.mockClear();
-  vi.stubGlobal("fetch", async () => Response.json(CONTRACT));
+  own = {};
+  asked = [];
+  vi.stubGlobal("fetch", async (request: Request | string) => {
+    if (typeof request === "string") return Response.json(CONTRACT);
+    const ids = new URL(request.url).searchParams.getAll("deviceId");
+    asked.push(ids);
+    const data = ids
+      .map(id => own[id] ?? [])
+      .reduce((all, some) => all.filter(x => some.includes(x)));
+    return Response.json({ success: true, data });
+  });
 });
 
 const device = (id: string, connected = true) =>
@@ -79,4 +106,44 @@ it("offers a role what it may send", async () => {
   await userEvent.click(screen.getByRole("combobox", { name: "Command" }));
   await waitFor(() => expect(screen.getByRole("option", { name: "Force sync" })).toBeTruthy());
   expect(screen.queryByRole("option", { name: "Disable device" })).toBeNull();
+});
+
+it("offers the own commands that all of the devices have, and asks twice", async () => {
+  own = { a: [CALIBRATE], b: [CALIBRATE] };
+  renderAs("ADMIN", <CommandForm targets={[device("a"), device("b")]} onSubmit={onSubmit} />);
+  await userEvent.click(await screen.findByRole("combobox", { name: "Command" }));
+  await userEvent.click(await screen.findByRole("option", { name: "Calibrate the axis" }));
+  expect(screen.getByText("Which one.")).toBeTruthy();
+  await userEvent.type(screen.getByLabelText(/Axis/), "x");
+  await userEvent.type(screen.getByLabelText(/Type 2/), "2");
+  await userEvent.click(screen.getByRole("button", { name: /Calibrate the axis/ }));
+  expect(onSubmit).toHaveBeenCalledWith(
+    expect.objectContaining({
+      command: { type: "custom", name: "calibrate", args: { axis: "x" } },
+    }),
+    expect.anything(),
+  );
+});
+
+it("begins again with an own command that was sent before", async () => {
+  own = { a: [CALIBRATE] };
+  const command = { type: "custom", name: "calibrate", args: { axis: "y" } };
+  renderAs(
+    "ADMIN",
+    <CommandForm targets={[device("a")]} start={{ command }} onSubmit={onSubmit} />,
+  );
+  expect(await screen.findByLabelText(/Axis/)).toHaveProperty("value", "y");
+});
+
+it("asks for many devices in parts, and no more once there is none in common", async () => {
+  const many = Array.from({ length: 120 }, (_, n) => device(`d${n}`));
+  own = Object.fromEntries(many.map(({ id }, n) => [id, n < 60 ? [CALIBRATE] : []]));
+  renderAs("ADMIN", <CommandForm targets={many} onSubmit={onSubmit} />);
+  await waitFor(() => expect(asked.map(ids => ids.length)).toEqual([50, 50]));
+});
+
+it("asks nothing for whoever may send none of them", async () => {
+  own = { a: [CALIBRATE] };
+  await open([device("a")], "force_sync", "OPERATOR");
+  expect(asked).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { cancelCommand, commandRecord, useCommandSpecs } from "../api/commands/requests";
-import { titleOf } from "../api/commands/specs";
+import { commandFrom, isOwn, titleOf } from "../api/commands/specs";
 import { canBeRetried, hasEnded } from "../api/commands/states";
 import { problemText } from "../api/problemText";
 import { readAgain } from "../api/readAgain";
@@ -173,8 +173,10 @@ function Actions({ record }: { record: CommandRecord }) {
     onError: error => notifications.show({ color: "red", message: problemText(error, text) }),
     onSettled: () => queries.invalidateQueries({ queryKey: ["command", record.deviceId] }),
   });
-  const spec = specs.data?.find(({ type }) => type === record.type);
-  if (spec === undefined || !covers(role, spec.role)) return null;
+  const needed = isOwn(record.type)
+    ? "ADMIN"
+    : specs.data?.find(({ type }) => type === record.type)?.role;
+  if (needed === undefined || !covers(role, needed)) return null;
   const params = paramsOf(record);
   return (
     <>
@@ -198,7 +200,7 @@ function Actions({ record }: { record: CommandRecord }) {
       {again && device && params && (
         <CommandDialog
           targets={[device]}
-          start={{ command: { ...params, type: record.type } }}
+          start={{ command: commandFrom(record.type, params) }}
           onClose={() => setAgain(false)}
         />
       )}

@@ -4,7 +4,7 @@ import { notifications } from "@mantine/notifications";
 import { useMutation } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { cancelCommand } from "../api/commands/requests";
-import { titleOf } from "../api/commands/specs";
+import { titleOf, typeOf } from "../api/commands/specs";
 import { canBeRetried, hasEnded } from "../api/commands/states";
 import { problemText } from "../api/problemText";
 import { type RunRow, tally } from "../live/commands/run";
@@ -89,7 +89,7 @@ export function RunView({ started, onRetry, onAnother }: Props) {
         <Button
           variant="default"
           leftSection={<DownloadIcon size={14} />}
-          onClick={() => download(`${wish.command.type}.csv`, exported([...run.values()], text))}
+          onClick={() => download(`${typeOf(wish.command)}.csv`, exported([...run.values()], text))}
         >
           {words.export}
         </Button>
@@ -204,5 +204,5 @@ function exported(rows: readonly RunRow[], text: Text): string {
 }
 
 export function runTitle(started: Started, text: Text): string {
-  return text.commands.run.title(titleOf(started.wish.command.type), started.run.size);
+  return text.commands.run.title(titleOf(typeOf(started.wish.command)), started.run.size);
 }

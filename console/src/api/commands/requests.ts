@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { api, data, envelope, page, type Schemas } from "../client";
 import { PREFIX } from "../prefix";
 import { problemOf, unreachable } from "../problem";
-import { type CommandSpec, type Contract, specsOf } from "./specs";
+import { type CommandType, inCommon, specOf } from "./own";
+import { type CommandSpec, type Contract, isOwn, specsOf } from "./specs";
 
 /** The commands this hub knows, from its own contract. */
 export function useCommandSpecs() {
@@ -17,6 +18,34 @@ export function useCommandSpecs() {
       return specsOf((await response.json()) as Contract);
     },
   });
+}
+
+/** Of an address: device ids are long. */
+const AT_ONCE = 50;
+
+/** The own commands that all of these devices have. */
+export function useOwnSpecs(deviceIds: readonly string[]) {
+  return useQuery({
+    queryKey: ["command-types", deviceIds],
+    queryFn: async (): Promise<CommandSpec[]> => (await ownTypes(deviceIds)).map(specOf),
+  });
+}
+
+/** Those that each of these have, however many there are; mostly one call tells that there are none. */
+async function ownTypes(deviceIds: readonly string[]): Promise<CommandType[]> {
+  let common: CommandType[] | null = null;
+  for (let first = 0; first < deviceIds.length; first += AT_ONCE) {
+    const query = { deviceId: deviceIds.slice(first, first + AT_ONCE) };
+    const items: CommandType[] = await data(
+      api.GET("/api/v1/command-types", { params: { query } }),
+    );
+    common = inCommon(
+      common,
+      items.filter(({ type }) => isOwn(type)),
+    );
+    if (common.length === 0) break;
+  }
+  return common ?? [];
 }
 
 export type Wish = {

@@ -8,9 +8,15 @@ export type Danger = "no" | "medium" | "yes";
 
 export type Field = {
   name: string;
-  kind: "text" | "integer" | "boolean" | "choice" | "map" | "json";
+  /** As the schema has it; else it is made from the name. */
+  title: string | null;
+  description: string | null;
+  /** `json` is an object, `value` any JSON. */
+  kind: "text" | "integer" | "number" | "boolean" | "choice" | "map" | "json" | "value";
   required: boolean;
+  /** What people choose from, and what each stands for. */
   choices: readonly string[];
+  values: readonly unknown[];
   least: number | null;
   most: number | null;
   longest: number | null;
@@ -20,6 +26,7 @@ export type Field = {
 
 export type CommandSpec = {
   type: string;
+  title: string;
   description: string;
   danger: Danger;
   role: Role;
@@ -27,10 +34,12 @@ export type CommandSpec = {
   fields: readonly Field[];
 };
 
-type Schema = {
+export type Schema = {
   $ref?: string;
-  type?: string;
+  type?: string | string[];
+  title?: string;
   enum?: unknown[];
+  const?: unknown;
   anyOf?: Schema[];
   properties?: Record<string, Schema>;
   additionalProperties?: boolean | Schema;
@@ -47,37 +56,67 @@ type Schema = {
 
 export type Contract = { components: { schemas: Record<string, Schema> } };
 
-/** Every command that can be dispatched, in the contract's order. */
+/** The type by which a device's own commands travel; each is known as `custom.<name>`. */
+const CUSTOM = "custom";
+const OWN = `${CUSTOM}.`;
+
+export function isOwn(type: string): boolean {
+  return type.startsWith(OWN);
+}
+
+/** The type of a command, as records have it. */
+export function typeOf(command: { type: string; name?: unknown }): string {
+  return command.type === CUSTOM ? `${OWN}${command.name}` : command.type;
+}
+
+/** The command of a record, as it is sent. */
+export function commandFrom(type: string, params: Record<string, unknown>) {
+  return { ...params, type: isOwn(type) ? CUSTOM : type };
+}
+
+/** Every command that each device can have, in the contract's order. */
 export function specsOf(contract: Contract): CommandSpec[] {
   const { schemas } = contract.components;
   const all = schemas.DispatchBody?.properties?.command?.anyOf ?? [];
   return all.flatMap(({ $ref }) => {
     const schema = schemas[$ref?.split("/").at(-1) ?? ""];
-    return schema === undefined ? [] : [specOf(schema)];
+    const spec = schema && specOf(schema);
+    return spec === undefined || spec.type === CUSTOM ? [] : [spec];
   });
 }
 
 function specOf(schema: Schema): CommandSpec {
-  const { type, id: _, ...parameters } = schema.properties ?? {};
+  const { type: tag, id: _, ...parameters } = schema.properties ?? {};
+  const type = String(tag?.enum?.[0] ?? "");
   return {
-    type: String(type?.enum?.[0] ?? ""),
+    type,
+    title: titleOf(type),
     description: schema.description ?? "",
     danger: schema["x-danger"] ?? "yes",
     role: schema["x-required-role"] ?? "ADMIN",
     timeoutMs: schema["x-default-timeout-ms"] ?? 60_000,
-    fields: Object.entries(parameters).map(([name, field]) =>
-      fieldOf(name, field, schema.required?.includes(name) ?? false),
-    ),
+    fields: fieldsOf({ ...schema, properties: parameters }),
   };
+}
+
+/** The members of an object, each as a field. */
+export function fieldsOf({ properties, required }: Schema): Field[] {
+  return Object.entries(properties ?? {}).map(([name, field]) =>
+    fieldOf(name, field, required?.includes(name) ?? false),
+  );
 }
 
 function fieldOf(name: string, schema: Schema, required: boolean): Field {
   const inner = schema.anyOf?.find(({ type }) => type !== "null") ?? schema;
+  const values = inner.enum ?? ("const" in inner ? [inner.const] : []);
   return {
     name,
+    title: schema.title ?? null,
+    description: schema.description ?? null,
     kind: kindOf(inner),
     required,
-    choices: (inner.enum ?? []).map(String),
+    choices: values.map(value => (typeof value === "string" ? value : JSON.stringify(value))),
+    values,
     least: inner.minimum ?? null,
     most: inner.maximum ?? null,
     longest: inner.maxLength ?? null,
@@ -86,11 +125,12 @@ function fieldOf(name: string, schema: Schema, required: boolean): Field {
 }
 
 function kindOf(schema: Schema): Field["kind"] {
-  if (schema.enum !== undefined) return "choice";
+  if (schema.enum !== undefined || "const" in schema) return "choice";
   switch (schema.type) {
     case "integer":
-    case "number":
       return "integer";
+    case "number":
+      return "number";
     case "boolean":
       return "boolean";
     case "object": {
@@ -100,7 +140,7 @@ function kindOf(schema: Schema): Field["kind"] {
     case "string":
       return "text";
     default:
-      return "json";
+      return "value";
   }
 }
 
@@ -114,24 +154,48 @@ export function initialValues(spec: CommandSpec): Values {
 function initialValue({ kind, preset }: Field): string | boolean {
   if (kind === "boolean") return preset === true;
   if (preset === undefined || preset === null) return "";
+  if (kind === "value") return JSON.stringify(preset);
   return typeof preset === "object" ? "" : String(preset);
 }
 
-export type FieldProblem = "required" | "integer" | "range" | "long" | "json" | "map";
+export type FieldProblem =
+  | "required"
+  | "integer"
+  | "number"
+  | "range"
+  | "long"
+  | "json"
+  | "value"
+  | "map";
 
 /** The command that these values make, or what is wrong with which field. */
 export function commandOf(
   spec: CommandSpec,
   values: Values,
 ): { command: Record<string, unknown>; problems: Record<string, FieldProblem> } {
-  const command: Record<string, unknown> = { type: spec.type };
+  const params: Record<string, unknown> = {};
   const problems: Record<string, FieldProblem> = {};
   for (const field of spec.fields) {
     const read = readField(field, values[field.name] ?? "");
     if ("problem" in read) problems[field.name] = read.problem;
-    else if (read.value !== undefined) command[field.name] = read.value;
+    else if (read.value !== undefined) params[field.name] = read.value;
   }
+  const command = isOwn(spec.type)
+    ? { type: CUSTOM, name: spec.type.slice(OWN.length), args: params }
+    : { type: spec.type, ...params };
   return { command, problems };
+}
+
+/** What stands in the fields for this command, as it would be typed. */
+export function typedValues(command: Record<string, unknown> & { type: string }): Values {
+  const { type, id: _, ...params } = command;
+  const shown = type === CUSTOM ? (params.args as Record<string, unknown> | undefined) : params;
+  return Object.fromEntries(
+    Object.entries(shown ?? {}).map(([name, value]) => {
+      if (typeof value === "boolean" || typeof value === "string") return [name, value];
+      return [name, typeof value === "object" ? JSON.stringify(value, null, 2) : String(value)];
+    }),
+  );
 }
 
 type Read = { value: unknown } | { problem: FieldProblem };
@@ -142,7 +206,12 @@ function readField(field: Field, typed: string | boolean): Read {
   if (text.trim() === "") return field.required ? { problem: "required" } : { value: undefined };
   switch (field.kind) {
     case "integer":
-      return integerOf(field, text);
+    case "number":
+      return numberOf(field, text);
+    case "choice":
+      return { value: field.values[field.choices.indexOf(text)] ?? text };
+    case "value":
+      return anyOf(text);
     case "json":
       return objectOf(text);
     case "map":
@@ -154,9 +223,10 @@ function readField(field: Field, typed: string | boolean): Read {
   }
 }
 
-function integerOf({ least, most }: Field, text: string): Read {
+function numberOf({ kind, least, most }: Field, text: string): Read {
   const value = Number(text);
-  if (!Number.isInteger(value)) return { problem: "integer" };
+  if (!Number.isFinite(value)) return { problem: kind === "number" ? "number" : "integer" };
+  if (kind === "integer" && !Number.isInteger(value)) return { problem: "integer" };
   const outside = (least !== null && value < least) || (most !== null && value > most);
   return outside ? { problem: "range" } : { value };
 }
@@ -171,6 +241,14 @@ function objectOf(text: string): Read {
   }
 }
 
+function anyOf(text: string): Read {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return { problem: "value" };
+  }
+}
+
 /** `name=value`, one a line. */
 function mapOf(text: string): Read {
   const value: Record<string, string> = {};
@@ -182,8 +260,9 @@ function mapOf(text: string): Read {
   return { value };
 }
 
-/** `force_sync` for people: “Force sync”; `reboot_os`: “Reboot OS”. */
+/** `force_sync` for people: “Force sync”; `reboot_os`: “Reboot OS”; `custom.calibrate`: “Calibrate”. */
 export function titleOf(type: string): string {
-  const words = type.replaceAll("_", " ").replace(/\bos\b/, "OS");
+  const name = isOwn(type) ? type.slice(OWN.length).replaceAll("-", " ") : type;
+  const words = name.replaceAll("_", " ").replace(/\bos\b/, "OS");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -1,7 +1,7 @@
 import { Button, Pill, Select } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useCommandSpecs } from "../../api/commands/requests";
-import { titleOf } from "../../api/commands/specs";
+import { type CommandSpec, titleOf } from "../../api/commands/specs";
 import { STATES } from "../../api/commands/states";
 import { type CommandRecord, type Progress, tookMs } from "../../live/commands/records";
 import { fleet } from "../../live/fleet";
@@ -101,7 +101,7 @@ function Filters({
         w={190}
         value={search.type ?? null}
         onChange={value => set("type", value)}
-        data={(specs.data ?? []).map(({ type }) => ({ value: type, label: titleOf(type) }))}
+        data={typesOf(specs.data ?? [], search.type)}
       />
       {search.batch && (
         <Pill
@@ -115,6 +115,13 @@ function Filters({
       )}
     </search>
   );
+}
+
+/** The types that are offered, and the chosen one: a device's own may be in the address. */
+function typesOf(specs: readonly CommandSpec[], chosen: string | undefined) {
+  const types = new Set(specs.map(({ type }) => type));
+  if (chosen !== undefined) types.add(chosen);
+  return [...types].map(type => ({ value: type, label: titleOf(type) }));
 }
 
 function columnsOf(text: Text, filters: CommandsSearch): Column<CommandRecord>[] {

@@ -73,14 +73,15 @@ export const commands = {
     problems: {
       required: "This field is required.",
       integer: "A whole number.",
+      number: "A number.",
       range: (least: number | null, most: number | null) =>
         `From ${least ?? "any"} to ${most === null ? "any" : number(most)}.`,
       long: (longest: number) => `At most ${longest} characters.`,
       json: "This must be a JSON object.",
+      value: "This must be JSON: a list, a number, text in quotes.",
       map: "name=value, one a line.",
     },
-    mapHint: "name=value, one a line",
-    jsonHint: "A JSON object",
+    hints: { map: "name=value, one a line", json: "A JSON object", value: "JSON" },
     anyChoice: "any",
     noRole: (role: string) => `needs ${role}`,
   },
