@@ -208,12 +208,13 @@ CUSTOM: Final = _spec(Custom, Danger.YES, redeliverable=False, seconds=60)
 """What is taken for a device's own command where its description is not known."""
 PARAMS: Final = {spec.name: spec.params for spec in (*COMMANDS.values(), CUSTOM)}
 """Of each type on the wire."""
+_TAGS: Final[dict[type, str]] = {spec.params: spec.name for spec in COMMANDS.values()}
 _OWN: Final = f"{CUSTOM.name}."
 
 
 def type_of(command: Command) -> str:
     """As records have it."""
-    return own_type(command.name) if isinstance(command, Custom) else _tag(command)
+    return own_type(command.name) if isinstance(command, Custom) else _TAGS[type(command)]
 
 
 def own_type(name: str) -> str:
@@ -227,24 +228,25 @@ def is_own(kind: str) -> bool:
 
 def wire_type(kind: str) -> str:
     """The type of a record as its frame has it."""
-    return CUSTOM.name if is_own(kind) else kind
-
-
-def _tag(command: Command) -> str:
-    return str(type(command).__struct_config__.tag)
+    return CUSTOM.name if kind.startswith(_OWN) else kind
 
 
 if TYPE_CHECKING:
     CommandType = str
 else:
     CommandType = Annotated[
-        str, Meta(pattern=rf"^({'|'.join(COMMANDS)}|custom\.{OWN_NAME})$(?!\n)")
+        str,
+        Meta(
+            pattern=rf"^({'|'.join(COMMANDS)}|custom\.{OWN_NAME})$(?!\n)",
+            description="A command's type; of a device's own command `custom.` and its name.",
+            extra={"takes": f"one of {', '.join(COMMANDS)}, or custom.<name>"},
+        ),
     ]
 """The name of a command, where only its name is given."""
 
 
 def spec_of(command: Command) -> CommandSpec:
-    return CUSTOM if isinstance(command, Custom) else COMMANDS[_tag(command)]
+    return CUSTOM if isinstance(command, Custom) else COMMANDS[_TAGS[type(command)]]
 
 
 def timeout_of(command: Command) -> int:

@@ -238,6 +238,11 @@ class LineSession:
             encode(Error(code=code, message=message, command_id=command_id or msgspec.UNSET))
         )
 
+    def refuse_frame(self, message: str) -> None:
+        """The last frame decodes, and says what it may not: it counts like one that does not."""
+        self._count_invalid()
+        self.refuse(FrameErrorCode.INVALID_FRAME, message)
+
     # Up
 
     def text(self, raw: bytes) -> bool:
@@ -262,8 +267,7 @@ class LineSession:
 
     def binary(self) -> None:
         """A binary message: a bad frame, whatever it held."""
-        self._count_invalid()
-        self.refuse(FrameErrorCode.INVALID_FRAME, "binary frames are not part of the protocol")
+        self.refuse_frame("binary frames are not part of the protocol")
 
     def _other(self, frame: Any) -> None:
         match frame:
@@ -280,8 +284,7 @@ class LineSession:
 
     def _hello(self, hello: Hello) -> None:
         if self._settled:
-            self._count_invalid()
-            self.refuse(FrameErrorCode.INVALID_FRAME, "hello comes once, before any other frame")
+            self.refuse_frame("hello comes once, before any other frame")
             return
         self._boot_id = hello.boot_id
         self.journal_id = hello.journal_id
@@ -308,8 +311,7 @@ class LineSession:
     def _event(self, event: Telemetry, verdict: PaceVerdict) -> bool:
         if event.seq is not None and event.boot_id is None:
             if self._boot_id is None:
-                self._count_invalid()
-                self.refuse(FrameErrorCode.INVALID_FRAME, "seq needs a bootId, here or in hello")
+                self.refuse_frame("seq needs a bootId, here or in hello")
                 return True
             event = msgspec.structs.replace(event, boot_id=self._boot_id)
         if verdict is not TAKE and event.seq is None:

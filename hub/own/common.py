@@ -86,7 +86,9 @@ def _schema_of(spec: CommandSpec) -> dict[str, Any]:
     """Of its parameters, without `type` and `id`."""
     whole: dict[str, Any] = msgspec.json.schema(spec.params)["$defs"][spec.params.__name__]
     beside = {"type", "id"}
-    properties = {name: each for name, each in whole["properties"].items() if name not in beside}
+    properties = {
+        name: _portable(each) for name, each in whole["properties"].items() if name not in beside
+    }
     required = [name for name in whole["required"] if name not in beside]
     return {
         "type": "object",
@@ -94,6 +96,13 @@ def _schema_of(spec: CommandSpec) -> dict[str, Any]:
         "required": required,
         "additionalProperties": False,
     }
+
+
+def _portable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without what only Python needs behind the end of a pattern."""
+    if "pattern" not in schema:
+        return schema
+    return {**schema, "pattern": schema["pattern"].removesuffix(r"(?!\n)")}
 
 
 BUILT_IN: Final[Mapping[str, CommandTypeItem]] = {

@@ -21,7 +21,6 @@ from hub.own.description import UNDESCRIBED, Description, OwnTerms, fault_of
 from hub.own.store import OwnSaid, OwnStore, Whose
 from protocol.codec import encode
 from protocol.commands import CUSTOM, Custom, Danger
-from protocol.errors import FrameErrorCode
 from protocol.frames import Describe, Hello, own_of
 from protocol.ids import DeviceId, OrgId
 from protocol.own import CustomCommands
@@ -61,6 +60,8 @@ class OwnService:
         self._spawn = spawn
         self._clock = clock
         self._asking: Asking[LineRef] = Asking()
+        self._keeping: set[DescriptionKey] = set()
+        """What is on its way into the database."""
         self._believed: dict[DescriptionKey, float] = {}
         self._kept: dict[DescriptionKey, Description] = {}
 
@@ -84,14 +85,16 @@ class OwnService:
 
     def described(self, line: LineSession, said: CustomCommands) -> None:
         """A device answers."""
+        key = (line.org, said.hash)
+        if key in self._keeping or self._believes(key, self._clock()):
+            return
         fault = fault_of(said, line.own, line.commands)
         if fault:
             log.warning("own_commands_refused", device_id=line.device_id, reason=fault)
-            line.refuse(FrameErrorCode.INVALID_FRAME, f"custom_commands: {fault}")
+            line.refuse_frame(f"custom_commands: {fault}")
             return
-        key = (line.org, said.hash)
-        if not self._believes(key, self._clock()):
-            self._spawn(self._keep(key, said, line.device_id))
+        self._keeping.add(key)
+        self._spawn(self._keep(key, said, line.device_id))
 
     async def ask_again(self) -> None:
         """Ask others where nobody has answered."""
@@ -111,6 +114,7 @@ class OwnService:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 break
+        self._keeping.discard(key)
         self._believe(key)
         self._asking.answered(key)
 
@@ -138,8 +142,8 @@ class OwnService:
         """On what terms each of these may be sent the command, once all that are on a line have
         described theirs, or some have not in five seconds. Raises `Unavailable`."""
         until = self._clock() + WAIT_SECONDS
+        said = await self._store.said(org, device_ids)
         while True:
-            said = await self._store.said(org, device_ids)
             found = await self._descriptions(org, (each.hash for each in said.values()))
             missing = [
                 device_id
@@ -150,6 +154,7 @@ class OwnService:
                 return self._judged(command, said, found)
             self._ask_here(org, missing)
             await asyncio.sleep(LOOK_SECONDS)
+            said |= await self._store.said(org, missing)
 
     def _judged(
         self, command: Custom, said: dict[DeviceId, OwnSaid], found: dict[str, Description]

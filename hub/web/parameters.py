@@ -59,6 +59,8 @@ def _parameter(attribute: str, hint: Any) -> Parameter:
 
 def _takes(kind: inspect.Type) -> str:
     match kind:
+        case inspect.Metadata(extra={"takes": str(takes)}):
+            return takes
         case inspect.Metadata():
             return _takes(kind.type)
         case inspect.BoolType():

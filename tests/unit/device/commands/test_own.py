@@ -1,10 +1,12 @@
 import msgspec
 
 from device.base.own_commands import OwnCommandSettings
-from device.commands.book import Book, Finished, Received, Started
+from device.commands.book import MOST_COMMANDS, Book, Finished, Received, Started
 from device.commands.own import OwnTable
 from device.commands.recovery import JournalRow
-from protocol.commands import Custom, Delivery, EnableDevice, PullLogs, RebootOs
+from protocol.codec import encode
+from protocol.commands import COMMANDS, Custom, Delivery, EnableDevice, PullLogs, RebootOs
+from protocol.frames import Hello
 from protocol.ids import CommandId
 from tests.unit.device.factories import error_of, marks, recorded, runs, sent
 
@@ -99,3 +101,20 @@ def test_which_lane_they_take() -> None:
     assert not table.is_concurrent(EnableDevice())
     assert table.expects(RebootOs()) == "boot"
     assert table.refusal(RebootOs()) is None
+
+
+def test_hello_is_short_however_much_there_is_to_say() -> None:
+    table = OwnTable({f"c{n:039}": OwnCommandSettings(argv=("p",)) for n in range(32)})
+    hello = Hello(
+        boot_id="b" * 64,
+        agent_version="v" * 128,
+        journal_id="j" * 64,
+        commands=[*COMMANDS, *table.types()],
+        unfinished=[CommandId(f"{n:064}") for n in range(MOST_COMMANDS)],
+        config_version=2**53,
+        config_hash="h" * 64,
+        config_rolled_back=CommandId("c" * 64),
+        accepts=["connection_mode", *table.accepts()],
+        custom=table.said(),
+    )
+    assert len(encode(hello)) <= 16 * 1024

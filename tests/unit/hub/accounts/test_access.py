@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import pytest
+from msgspec import structs
 
 from hub.accounts.access import (
     BY_SESSION,
@@ -89,3 +90,13 @@ def test_what_a_shell_wrote_is_for_those_who_may_send_it() -> None:
     readers = [role for role in ROLES if not is_secret_from(make_principal(role), "exec_shell")]
     assert readers == ["ADMIN"]
     assert not is_secret_from(make_principal("VIEWER"), "pull_logs")
+
+
+def test_a_devices_own_command_is_a_right_of_its_own() -> None:
+    kind = "custom.calibrate"
+    assert [role for role in ROLES if may_dispatch(make_principal(role), kind)] == ["ADMIN"]
+    given = structs.replace(make_principal(), rights=frozenset({f"commands/{kind}:create"}))
+    assert may_dispatch(given, kind)
+    assert not may_dispatch(given, "custom.paint")
+    assert not is_secret_from(given, kind)
+    assert is_secret_from(given, "custom.paint")

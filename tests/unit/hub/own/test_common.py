@@ -67,4 +67,5 @@ def test_the_eleven_say_what_they_take() -> None:
     assert (shell.danger, shell.timeout_ms, shell.redeliver) == (Danger.MEDIUM, 60_000, False)
     assert shell.schema["required"] == ["template"]
     assert set(shell.schema["properties"]) == {"template", "args"}
+    assert every["update_firmware"].schema["properties"]["sha256"]["pattern"] == "^[0-9a-f]{64}$"
     assert shell.title == "Run an allow-listed template of the device; never a shell"

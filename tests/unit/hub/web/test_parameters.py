@@ -25,6 +25,7 @@ class Filters(Query, frozen=True, kw_only=True):
     count: Annotated[int, Meta(ge=1, le=500)] = 50
     step: Annotated[float, Meta(gt=0)] | None = None
     word: Annotated[str, Meta(pattern=r"^[a-z]+$(?!\n)", description="A word.")] | None = None
+    kind: Annotated[str, Meta(pattern="^a", extra={"takes": "what begins with a"})] | None = None
     colour: list[Colour] | None = None
     level: Literal["LOW", "HIGH"] | None = None
 
@@ -72,6 +73,7 @@ def test_what_may_come_several_times_is_any_of_them() -> None:
         ("count", "null", "takes a whole number from 1 to 500"),
         ("step", "0", "takes a number above 0"),
         ("word", "A", "takes text of the pattern ^[a-z]+$"),
+        ("kind", "b", "takes what begins with a"),
         ("needed", "", "takes 1 to 9 characters"),
         ("colour", "red", "takes one of RED, BLUE"),
         ("colour", "", "takes one of RED, BLUE"),
