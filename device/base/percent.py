@@ -8,6 +8,9 @@ _LINE: Final = re.compile(rb"percent[ \t]+(\d{1,3}(?:\.\d{1,6})?)[ \t]*\r?")
 MOST_LINE: Final = 64
 """Bytes of such a line; of a longer one the rest is not looked at."""
 HUNDRED: Final = 100.0
+AT_ONCE: Final = 10.0
+A_SECOND: Final = 5.0
+"""Reports: however fast a program counts, its device's line is for others too."""
 
 
 def percent_of(line: bytes) -> float | None:
@@ -18,12 +21,16 @@ def percent_of(line: bytes) -> float | None:
 
 
 class PercentLines:
-    """Takes what a program writes, in pieces of any size; calls `report` with each new N."""
+    """Takes what a program writes, in pieces of any size; calls `report` with each new N, but for
+    those that come too fast. `clock` gives monotonic seconds."""
 
-    def __init__(self, report: Callable[[float], None]) -> None:
+    def __init__(self, report: Callable[[float], None], clock: Callable[[], float]) -> None:
         self._report = report
+        self._clock = clock
         self._begun = b""
         self._last: float | None = None
+        self._may = AT_ONCE
+        self._at = clock()
 
     def take(self, chunk: bytes) -> None:
         first, *others = chunk.split(b"\n")
@@ -33,9 +40,19 @@ class PercentLines:
             self._begun = line[: MOST_LINE + 1]
 
     def _say(self, percent: float | None) -> None:
-        if percent is not None and percent != self._last:
-            self._last = percent
-            self._report(percent)
+        if percent is None or percent == self._last or not self._is_time():
+            return
+        self._last = percent
+        self._report(percent)
+
+    def _is_time(self) -> bool:
+        now = self._clock()
+        self._may = min(AT_ONCE, self._may + (now - self._at) * A_SECOND)
+        self._at = now
+        if self._may < 1:
+            return False
+        self._may -= 1
+        return True
 
 
 def without_percents(written: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """A command of the device's own: its program, given arguments in its argv or on standard input."""
 
+import time
 from typing import Any, Final
 
 import msgspec
@@ -35,7 +36,7 @@ async def _run(
     own: OwnCommandSettings, argv: list[str], stdin: bytes, context: CommandContext
 ) -> process.CompletedProcess:
     """Raises `CommandFailed` when it cannot be run to its end."""
-    percents = PercentLines(context.progress)
+    percents = PercentLines(context.progress, time.monotonic)
     try:
         return await process.run(
             argv,

@@ -148,7 +148,8 @@ class OwnService:
             missing = [
                 device_id
                 for device_id, each in said.items()
-                if each.awaited or (each.online and each.hash not in (None, *found))
+                if (each.awaited and not self._is_silent(org, device_id))
+                or (each.online and each.hash not in (None, *found))
             ]
             if not missing or self._clock() >= until:
                 return self._judged(command, said, found)
@@ -172,6 +173,11 @@ class OwnService:
             or (structs.replace(UNDESCRIBED, problem=silent) if each.online else UNDESCRIBED)
             for device_id, each in said.items()
         }
+
+    def _is_silent(self, org: OrgId, device_id: DeviceId) -> bool:
+        """Whether it is known here that it says nothing of commands of its own."""
+        line = self._lines.registry.get(org, device_id)
+        return line is not None and line.settled and line.own is None
 
     def _ask_here(self, org: OrgId, device_ids: Iterable[DeviceId]) -> None:
         """Those that are on a line of this replica, should nobody have asked them."""

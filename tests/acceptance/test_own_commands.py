@@ -90,8 +90,12 @@ async def test_what_a_device_declares_is_offered_checked_and_run(tmp_path: Path)
                 return (tmp_path / "began").exists()
 
             await until(runs)
-            found = await rest.until_status("edge-1", command_id, "RUNNING")
-            assert found["progress"]["percent"] == 50
+
+            async def half() -> bool:
+                found = await rest.record("edge-1", command_id)
+                return found["status"] == "RUNNING" and found["progress"]["percent"] == 50
+
+            await until(half)
             await agent.end(signal.SIGKILL)
             await agent.start()
             found = await rest.until_status("edge-1", command_id, "UNKNOWN", seconds=20)

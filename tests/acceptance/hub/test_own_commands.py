@@ -131,7 +131,10 @@ async def test_what_the_device_does_not_have_is_rejected(fleet: Fleet, rest: Res
 async def test_a_device_that_says_nothing_has_the_eleven(fleet: Fleet, rest: Rest) -> None:
     async with fleet.new_line() as device:
         await device.send("status", status="ONLINE")
+        await device.settled()
+        began = now()
         answer = await rest.dispatch(device.device_id, command())
+        assert now() - began < 4, "nothing is awaited of a device that has begun without hello"
         data = answer.json()["data"]
         assert (data["status"], data["error"]["code"]) == ("REJECTED", "unsupported")
         types = await rest.data("/command-types", deviceId=device.device_id)

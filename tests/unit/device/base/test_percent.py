@@ -24,10 +24,23 @@ def test_a_line_says_how_far_it_is(line: bytes, percent: float | None) -> None:
 
 def test_lines_may_come_in_pieces_and_each_percent_once() -> None:
     said: list[float] = []
-    lines = PercentLines(said.append)
+    lines = PercentLines(said.append, lambda: 0.0)
     for chunk in (b"perc", b"ent 1", b"0\nx\npercent 10\npercent 20", b"\n" + b"y" * 500, b"\n"):
         lines.take(chunk)
     assert said == [10.0, 20.0]
+
+
+def test_a_program_that_counts_fast_is_reported_now_and_then() -> None:
+    said: list[float] = []
+    now = 0.0
+    lines = PercentLines(said.append, lambda: now)
+    for number in range(1000):
+        lines.take(b"percent %d.%d\n" % (number // 10, number % 10))
+    assert said == [n / 10 for n in range(10)]
+    now = 1.0
+    for number in range(100):
+        lines.take(b"percent %d\n" % number)
+    assert said[10:] == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
 def test_the_rest_is_what_the_program_wrote() -> None:
