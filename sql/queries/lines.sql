@@ -80,7 +80,8 @@ UPDATE device_state s SET last_seen = now()
 FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 
 -- name: hello
--- What devices said of themselves when their line began; of a superseded line it counts nothing.
+-- What devices said of themselves when their line began; of a superseded line it counts nothing. A device
+-- that installs software and names no versions has those that it has proven.
 WITH said AS (
     SELECT h.*
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
@@ -101,7 +102,10 @@ WITH said AS (
 )
 UPDATE device_line l
 SET journal_id = said.journal_id, max_frame = said.max_frame, boot_id = said.boot_id, agent_version = said.version,
-    own_hash = said.own_hash, software = said.software::jsonb,
+    own_hash = said.own_hash,
+    software = CASE WHEN said.software::jsonb ? 'installers' AND l.software ? 'versions'
+                    THEN jsonb_build_object('versions', l.software -> 'versions') || said.software::jsonb
+                    ELSE said.software::jsonb END,
     commands = CASE WHEN said.commands IS NOT NULL
                     THEN ARRAY(SELECT jsonb_array_elements_text(said.commands::jsonb)) END
 FROM said

@@ -11,11 +11,12 @@ from tests.acceptance.hub.clients import Json, Rest, new_id, until
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_deployments import rows
 from tests.acceptance.hub.test_updates import longline, over
-from tests.integration.device.agents import AgentProcess
+from tests.integration.device.agents import AgentProcess, eventually
 
 GOOD, BAD = 4, 2
 INSTALL = '#!/bin/sh\ncp "$1" {0}/line.jar && echo "$2" > {0}/version\n'
 BREAK = "#!/bin/sh\necho half > {0}/version\necho the JAR does not start >&2\n"
+HANG = "#!/bin/sh\necho run >> {0}/runs\necho 2.0 > {0}/version\nexec sleep 600\n"
 UNDO = "#!/bin/sh\necho 1.0 > {0}/version\n"
 
 
@@ -45,7 +46,7 @@ class Box:
         (folder / "device.toml").write_text(settings)
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
+    async def running(self) -> AsyncGenerator[AgentProcess]:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("LONGLINE_")}
         with (self.folder / "log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
@@ -54,10 +55,11 @@ class Box:
                 stdout=log, stderr=log,
                 env={**environ, "LONGLINE_ENROLLMENT_KEY": self._hub.ready["enrollmentKey"]},
             )  # fmt: skip
+        agent = AgentProcess(process)
         try:
-            yield
+            yield agent
         finally:
-            await AgentProcess(process).stop()
+            await agent.stop()
 
 
 async def until_online(rest: Rest, boxes: list[Box]) -> None:
@@ -73,6 +75,36 @@ async def test_a_jar_to_a_fleet_of_which_some_fail_the_proof(
     hub: HubProcess, rest: Rest, admin_token: str, tmp_path: Path
 ) -> None:
     await roll_out(hub, rest, admin_token, tmp_path, good=GOOD, bad=BAD)
+
+
+async def test_an_agent_killed_while_it_installs_says_what_is_there(
+    hub: HubProcess, rest: Rest, admin_token: str, tmp_path: Path
+) -> None:
+    """Its command is unknown; what the proof names then decides, and nothing runs twice."""
+    key, jar = tmp_path / "key.pem", tmp_path / "line-2.0.jar"
+    public = longline(hub, admin_token, "keygen", key)
+    jar.write_bytes(os.urandom(1000))
+    release_id = longline(
+        hub, admin_token, "upload", jar, "--type", "jar", "--version", "2.0", "--key", key,
+        "--channel", new_id("channel"),
+    )  # fmt: skip
+    box = Box(tmp_path / "box", hub, public, HANG)
+    body: Json = {
+        "releaseId": release_id, "soakSeconds": 1, "target": {"deviceIds": [box.device_id]},
+    }  # fmt: skip
+    async with box.running() as agent:
+        await until_online(rest, [box])
+        made = (await rest.post("/firmware/deployments", body)).json()["data"]
+        await eventually(lambda: box.version.read_text() == "2.0\n")
+        await agent.kill()
+    async with box.running():
+        found = await over(rest, made["id"])
+    (part,) = (await rows(rest, made["id"])).values()
+    history = await rest.data(f"/devices/{box.device_id}/commands")
+
+    assert (found["status"], part["attempt"]) == ("SUCCESS", 1)
+    assert [each["status"] for each in history] == ["UNKNOWN"]
+    assert (box.folder / "runs").read_text() == "run\n"
 
 
 async def roll_out(

@@ -240,6 +240,36 @@ async def test_proofs_that_fail_stop_a_deployment(rest: Rest, fleet: Fleet) -> N
     assert [record["versions"]["jar"] for record in records] == ["2.0", "1.0", "1.0", "1.0"]
 
 
+async def test_what_is_proven_outlives_a_hello_that_names_no_versions(
+    rest: Rest, fleet: Fleet
+) -> None:
+    jar = await release(rest, version="2.0", type="jar")
+    device_id = await fleet.enroll("jar")
+    async with fleet.line(device_id) as line:
+        await line.hello(installers=["jar"], versions={"jar": "1.0"})
+        await until_said(rest, device_id)
+        command_id = await rest.accept(device_id, update_to(jar, installer="jar"))
+        await line.find("update_firmware")
+        await line.succeed(command_id)
+    async with fleet.line(device_id) as line:
+        await line.hello(installers=["jar", "plc"])
+
+        async def is_noted() -> bool:
+            return (await rest.data(f"/devices/{device_id}"))["installers"] == ["jar", "plc"]
+
+        await until(is_noted)
+        record = await rest.data(f"/devices/{device_id}")
+    async with fleet.line(device_id) as line:
+        await line.hello(installers=["jar"], versions={})
+
+        async def are_gone() -> bool:
+            return (await rest.data(f"/devices/{device_id}"))["versions"] == {}
+
+        await until(are_gone)
+
+    assert record["versions"] == {"jar": "2.0"}
+
+
 async def test_what_failed_says_what_is_there_then(rest: Rest, fleet: Fleet) -> None:
     jar = await release(rest, version="2.0", type="jar")
     async with installing(fleet, rest) as (device,):
