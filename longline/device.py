@@ -93,10 +93,11 @@ def unbar(
     lifted = [bar for bar in bars if bar.sha256.startswith(sha256 or "")]
     if sha256 is not None and not lifted:
         raise UserError(f"no artifact {sha256} is barred here")
-    try:
-        kept.write_bars([bar for bar in bars if bar not in lifted])
-    except OSError as error:
-        raise UserError(f"cannot write in {versions}: {error.strerror}") from None
+    if lifted:
+        try:
+            kept.write_bars([bar for bar in bars if bar not in lifted])
+        except OSError as error:
+            raise UserError(f"cannot write in {versions}: {error.strerror}") from None
     for bar in lifted:
         sys.stdout.write(f"{bar.sha256} version {bar.version}: {bar.reason}\n")
 
