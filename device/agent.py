@@ -253,6 +253,7 @@ class Agent:
                     self._enrolment.run(lambda token: self._uplink.send(Auth(token=token))),
                     self._connect(),
                     self._proof().run(),
+                    self._software.follow(),
                     self._desired.run(),
                     self._desired.go_on(self._push_ended),
                 )

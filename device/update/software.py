@@ -50,13 +50,23 @@ class ReportedVersions:
 
     def __init__(self) -> None:
         self._said: dict[str, str] = {}
+        self._count = 0
         self._changed = asyncio.Event()
 
     def note(self, program: str, version: str) -> None:
         """A program reports itself."""
+        if self._said.get(program) == version:
+            return
         self._said[program] = version
+        self._count += 1
         self._changed.set()
         self._changed = asyncio.Event()
+
+    async def news(self, seen: int) -> int:
+        """Until there are other versions than the first `seen`; how many there are then."""
+        while self._count == seen:
+            await self._changed.wait()
+        return self._count
 
     def last(self, program: str) -> str | None:
         return self._said.get(program)
@@ -127,6 +137,15 @@ class InstalledSoftware:
             if version is not None
         }
         await self._take(versions)
+
+    async def follow(self) -> None:
+        """Take up what programs report by themselves; for ever."""
+        reporting = [name for name, each in self._installers.items() if each.proof.report]
+        seen = 0
+        while True:
+            seen = await self.reports.news(seen)
+            for software in reporting:
+                await self.found(software)
 
     async def found(self, software: str) -> str | None:
         """What is installed now."""

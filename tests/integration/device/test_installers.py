@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.integration.device.agents import Bench, eventually
+from tests.integration.device.local_program import local_program
 from tests.integration.device.scripted_hub import Frame
 
 KEY = Ed25519PrivateKey.generate()
@@ -61,6 +62,10 @@ class Site:
             f'"{{version}}"]\nundo_argv = ["{self.folder}/undo"]\nproof = {proof}\n'
             f"proof_seconds = 1\n{more}"
         )
+
+    def settle_seconds(self, proof: int) -> None:
+        seconds = f"proof_seconds = {proof}"
+        self.bench.settings = self.bench.settings.replace("proof_seconds = 1", seconds)
 
     def read(self, name: str) -> str:
         found = self.folder / name
@@ -162,6 +167,60 @@ async def test_a_program_proves_it_too(bench: Bench) -> None:
 
     assert hello["versions"] == {"jar": "1.0"}
     assert result["success"], result
+
+
+async def test_a_program_that_reports_its_version_proves_it_and_hears_of_it(bench: Bench) -> None:
+    site = Site(bench, "#!/bin/sh\necho done > {folder}/begun\n")
+    site.settle(proof='{ report = "line-app" }', more='[[agents]]\nname = "line-app"\n')
+    site.settle_seconds(30)
+    report = {"type": "report", "agent": "line-app", "status": "READY"}
+    async with bench.agent():
+        await bench.hub.frame("status")
+        async with local_program(bench.socket) as program:
+            await program.ask({**report, "version": "1.0"})
+            await program.ask({"type": "watch", "sections": ["versions"]})
+            begin = len(bench.hub.frames)
+            await bench.hub.command("update_firmware", "c1", **site.offer())
+            staged = await program.state(
+                lambda line: _of(line) == {"current": "1.0", "staged": "1.2.3"}
+            )
+            await bench.hub.frame("progress", begin, stage="proving")
+            for version in ("1.2.2", "1.2.3"):
+                await program.ask({**report, "version": version})
+            result = await bench.hub.frame("result", begin, commandId="c1")
+            there = await program.state(
+                lambda line: _of(line) == {"current": "1.2.3", "staged": None}
+            )
+    begin = len(bench.hub.frames)
+    async with bench.agent():
+        hello = await bench.hub.frame("hello", begin)
+
+    assert result["success"], result
+    assert staged["type"] == there["type"] == "state"
+    assert hello["versions"] == {"jar": "1.2.3"}
+
+
+def _of(state: Frame) -> Frame | None:
+    """What a `state` line says of the JAR."""
+    found: Frame | None = state.get("versions", {}).get("jar")
+    return found
+
+
+async def test_what_a_program_reports_by_itself_is_told_with_the_next_hello(bench: Bench) -> None:
+    Site(bench).settle(proof='{ report = "line-app" }', more='[[agents]]\nname = "line-app"\n')
+    report = {"type": "report", "agent": "line-app", "status": "READY", "version": "7.1"}
+    async with bench.agent():
+        hello = await bench.hub.frame("hello")
+        async with local_program(bench.socket) as program:
+            await program.ask({"type": "watch", "sections": ["versions"]})
+            await program.ask(report)
+            await program.state(lambda line: _of(line) == {"current": "7.1", "staged": None})
+        begin = len(bench.hub.frames)
+        bench.hub.cut()
+        later = await bench.hub.frame("hello", begin)
+
+    assert hello["versions"] == {}
+    assert later["versions"] == {"jar": "7.1"}
 
 
 async def test_without_a_trusted_key_nothing_is_installed(bench: Bench) -> None:
