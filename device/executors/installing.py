@@ -8,6 +8,7 @@ command is `unknown`, and the next start reports what the proof says.
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -141,7 +142,7 @@ async def _installed(
     context.no_return()
     context.progress(0, stage="installing")
     fill = partial(filled, file=str(target), version=command.version)
-    percents = PercentLines(partial(context.progress, stage="installing"))
+    percents = PercentLines(partial(context.progress, stage="installing"), time.monotonic)
     fault, stderr = await _run(installer, fill(installer.argv), percents.take)
     if fault is None:
         context.progress(stage="proving")
