@@ -5,6 +5,8 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.hub.clients import new_id
+from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.up import signed_in, until
 from tests.browser import axe
 from tests.browser.devices import Floor
 
@@ -63,3 +65,39 @@ def test_who_may_not_manage_groups_sees_them_only(enter: Enter) -> None:
     page = enter("/groups", as_="viewer")
     expect(page.get_by_role("heading", name="Groups", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="New group")).to_have_count(0)
+
+
+def test_a_group_gives_its_devices_a_configuration(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    name, device_id = new_id("Line"), new_id("filler")
+    floor.register(device_id)
+    with signed_in(hub.ready) as rest:
+        made = rest.post("/device-groups", json={"name": name}).json()["data"]
+        members = f"/device-groups/{made['id']}/members"
+        assert rest.post(members, json={"deviceIds": [device_id]}).status_code == 200
+    page = enter("/groups", as_="manager")
+    page.get_by_role("link", name=name).click()
+    page.get_by_role("button", name="Configuration").click()
+    dialog = page.get_by_role("dialog")
+    editor = dialog.get_by_label("Members")
+    editor.fill("[1]")
+    expect(dialog.get_by_text("A JSON object is needed.")).to_be_visible()
+    editor.fill('{"scanner": {"baud": 9600}}')
+    dialog.get_by_role("button", name="See what changes").click()
+    expect(dialog.get_by_role("status")).to_contain_text("1 device would get")
+    axe.check(page)
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+
+    def is_desired() -> bool:
+        with signed_in(hub.ready) as rest:
+            found = rest.get(f"/devices/{device_id}/config").json()["data"]
+        return found["desired"] == {"scanner": {"baud": 9600}}
+
+    until(is_desired)
+    page.goto(page.url.split("/groups")[0] + f"/devices/{device_id}?tab=config")
+    expect(page.get_by_role("row", name="baud")).to_contain_text(name)
+    page.get_by_role("button", name="Edit…").click()
+    expect(page.get_by_label("Desired configuration")).to_have_value("{}")
+    expect(page.get_by_text("the rest comes from its groups")).to_be_visible()

@@ -7,7 +7,14 @@ import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
 import { Confirm } from "../../parts/Confirm";
 import { Empty } from "../../parts/Empty";
-import { CommandIcon, FleetIcon, PlusIcon, SearchIcon, TrashIcon } from "../../parts/icons";
+import {
+  CommandIcon,
+  FleetIcon,
+  PlusIcon,
+  SearchIcon,
+  SettingsIcon,
+  TrashIcon,
+} from "../../parts/icons";
 import { Hint } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Listed } from "../../parts/table/Listed";
@@ -15,13 +22,14 @@ import { useCompact } from "../../parts/useCompact";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { AddDialog } from "./AddDialog";
+import { ConfigDialog } from "./ConfigDialog";
 import { DeviceList } from "./DeviceList";
 import { GROUPS, type Group, remove, removeMembers, rename, useMembers } from "./data";
 import classes from "./groups.module.css";
 import { among, hiddenOf, matching, toggled } from "./matching";
 import { NameDialog } from "./NameDialog";
 
-type Dialog = "add" | "rename" | "delete" | "command" | null;
+type Dialog = "add" | "rename" | "delete" | "command" | "config" | null;
 
 /** One group: who is in it, live, and what can be done with them. */
 export function GroupView({ group }: { group: Group }) {
@@ -66,6 +74,13 @@ export function GroupView({ group }: { group: Group }) {
               >
                 {words.add}
               </Button>
+              <Button
+                variant="default"
+                leftSection={<SettingsIcon size={14} />}
+                onClick={() => setDialog("config")}
+              >
+                {words.config.open}
+              </Button>
               <Button variant="default" onClick={() => setDialog("rename")}>
                 {words.rename}
               </Button>
@@ -94,6 +109,7 @@ export function GroupView({ group }: { group: Group }) {
         <Members group={group} members={members} />
       </Listed>
       {dialog === "command" && <CommandDialog targets={members} onClose={close} />}
+      {dialog === "config" && <ConfigDialog group={group} onClose={close} />}
       {dialog === "add" && <AddDialog group={group} onClose={close} />}
       {dialog === "rename" && (
         <NameDialog

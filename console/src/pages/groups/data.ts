@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, data, envelope, page, type Schemas } from "../../api/client";
+import { Problem } from "../../api/problem";
 import { fleet, useFleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { inOrder } from "../../text/format";
@@ -90,4 +91,41 @@ function regroup(deviceIds: readonly string[], groupId: string, member: boolean)
     return [{ ...device, groupIds: member ? [...others, groupId].sort() : others }];
   });
   fleet.put(...changed);
+}
+
+export type GroupConfig = Schemas["GroupConfig"];
+
+/** What a group gives of the configuration; null when it gives nothing. */
+export function useGroupConfig(id: string) {
+  return useQuery({
+    queryKey: configOf(id),
+    queryFn: async (): Promise<GroupConfig | null> => {
+      try {
+        const params = { path: { id } };
+        return await data(api.GET("/api/v1/device-groups/{id}/config", { params }));
+      } catch (error) {
+        if (error instanceof Problem && error.status === 404) return null;
+        throw error;
+      }
+    },
+  });
+}
+
+export const configOf = (id: string) => ["group-config", id] as const;
+
+type Given = { document: Record<string, unknown>; priority: number };
+
+export const previewConfig = (id: string, given: Given) => putConfig(id, given, true);
+export const setConfig = (id: string, given: Given) => putConfig(id, given, false);
+
+const putConfig = (id: string, given: Given, dryRun: boolean) =>
+  data(
+    api.PUT("/api/v1/device-groups/{id}/config", {
+      params: { path: { id } },
+      body: { ...given, dryRun },
+    }),
+  );
+
+export async function deleteConfig(id: string): Promise<void> {
+  await envelope(api.DELETE("/api/v1/device-groups/{id}/config", { params: { path: { id } } }));
 }

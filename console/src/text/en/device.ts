@@ -160,11 +160,16 @@ export const device = {
     means: {
       in_sync: "The device has what is desired.",
       pending:
-        "The device does not have what is desired yet: a push is under way, or it has drifted.",
-      failed: "The last push was not applied. The device keeps what it had.",
-      rolled_back:
-        "The last push was applied, and undone because the hub could not be reached with it.",
+        "The device does not have what is desired yet: it is handed over when the device is there.",
+      failed: "The device could not take the configuration. It keeps what it had.",
+      rolled_back: "The device tried the configuration, and undid it: it did not prove itself.",
     } as Record<string, string>,
+    retry: "Try again",
+    retried: "The device is asked to try it again.",
+    from: "From",
+    ownPart: "this device",
+    ownHint:
+      "JSON. The part of this device alone: the rest comes from its groups. What you leave out falls back to their value.",
     compared: "Desired and reported",
     equal: "no difference",
     different: (count: number) => plural(count, "difference", "differences"),
@@ -202,7 +207,7 @@ export const device = {
     review: "Review changes",
     unchanged: "Nothing is changed.",
     reviewHint:
-      "The device applies this on trial. It keeps it if it still reaches the hub with it, and rolls back automatically if not.",
+      "The device tries what can cut its line to the hub, and rolls back automatically if it does. The rest it keeps.",
     after: "After",
     now: "Now",
     patch: "Merge patch that is sent (RFC 7396)",

@@ -1,10 +1,13 @@
 import { Alert, Button, Switch } from "@mantine/core";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useChange } from "../../../api/change";
 import { api, data, page, type Schemas } from "../../../api/client";
+import { useGroupNames } from "../../../api/groupNames";
 import { readAgain } from "../../../api/readAgain";
 import type { Device } from "../../../live/standing";
 import { useLiveRead } from "../../../live/useLiveRead";
+import { type Document, diff } from "../../../parts/document";
 import { Empty } from "../../../parts/Empty";
 import { EditIcon, SettingsIcon, WarningIcon } from "../../../parts/icons";
 import { Hint } from "../../../parts/Label";
@@ -17,11 +20,13 @@ import { useText } from "../../../text";
 import device_ from "../device.module.css";
 import classes from "./config.module.css";
 import { DiffTable } from "./DiffTable";
-import { type Document, diff } from "./document";
 import { PushDialog } from "./PushDialog";
 import { Pushes } from "./Pushes";
 
 type Config = Schemas["Config"];
+
+/** The source of what is the device's own. */
+const OWN = "own";
 
 export function Configuration({ device }: { device: Device }) {
   const text = useText();
@@ -72,9 +77,14 @@ export function Configuration({ device }: { device: Device }) {
         config={config.data}
         action={
           may("manage") && (
-            <Button leftSection={<EditIcon size={14} />} onClick={() => setEditing(true)}>
-              {words.edit}
-            </Button>
+            <>
+              {(config.data.status === "failed" || config.data.status === "rolled_back") && (
+                <Retry deviceId={device.id} />
+              )}
+              <Button leftSection={<EditIcon size={14} />} onClick={() => setEditing(true)}>
+                {words.edit}
+              </Button>
+            </>
           )
         }
       />
@@ -144,9 +154,27 @@ function Standing({ config, action }: { config: Config; action: React.ReactNode 
   );
 }
 
+/** Have the device try again what it could not take. */
+function Retry({ deviceId }: { deviceId: string }) {
+  const words = useText().device.config;
+  const path = { id: deviceId };
+  const change = useChange(
+    () => data(api.POST("/api/v1/devices/{id}/config/retry", { params: { path } })),
+    { stale: [["config", deviceId]], done: words.retried },
+  );
+  return (
+    <Button variant="default" loading={change.isPending} onClick={() => change.mutate(undefined)}>
+      {words.retry}
+    </Button>
+  );
+}
+
 function Compared({ config }: { config: Config }) {
   const words = useText().device.config;
   const [onlyChanges, setOnlyChanges] = useState(false);
+  const names = useGroupNames();
+  const sources = config.from;
+  const isShared = Object.values(sources).some(source => source !== OWN);
   const rows = diff(config.desired as Document, config.reported as Document);
   const different = rows.filter(({ kind, parent }) => kind !== "same" && !parent).length;
   return (
@@ -176,6 +204,15 @@ function Compared({ config }: { config: Config }) {
           rows={onlyChanges ? rows.filter(({ kind, parent }) => kind !== "same" || parent) : rows}
           left={words.desired(config.desiredVersion)}
           right={words.reported(config.reportedVersion)}
+          source={
+            isShared
+              ? ({ path }) => {
+                  const source = sources[path.join(".")];
+                  if (source === undefined) return "";
+                  return source === OWN ? words.ownPart : (names.get(source) ?? source);
+                }
+              : undefined
+          }
         />
       )}
     </Section>

@@ -1,11 +1,17 @@
+import type { DiffRow } from "../../../parts/document";
 import { useText } from "../../../text";
 import classes from "./config.module.css";
-import type { DiffRow } from "./document";
 
-type Props = { rows: readonly DiffRow[]; left: string; right: string };
+type Props = {
+  rows: readonly DiffRow[];
+  left: string;
+  right: string;
+  /** Where what is desired of a row comes from; without it the table has no such column. */
+  source?: ((row: DiffRow) => string) | undefined;
+};
 
 /** Two configurations side by side: what differs is marked by a sign and by colour. */
-export function DiffTable({ rows, left, right }: Props) {
+export function DiffTable({ rows, left, right, source }: Props) {
   const words = useText().device.config;
   return (
     <div className={classes.scroll}>
@@ -15,6 +21,7 @@ export function DiffTable({ rows, left, right }: Props) {
             <th scope="col">{words.name}</th>
             <th scope="col">{left}</th>
             <th scope="col">{right}</th>
+            {source && <th scope="col">{words.from}</th>}
           </tr>
         </thead>
         <tbody>
@@ -32,6 +39,7 @@ export function DiffTable({ rows, left, right }: Props) {
               </th>
               <td>{row.desired ?? (row.parent ? "" : words.absent)}</td>
               <td>{row.reported ?? (row.parent ? "" : words.absent)}</td>
+              {source && <td>{source(row)}</td>}
             </tr>
           ))}
         </tbody>

@@ -4,23 +4,23 @@ import type { Schemas } from "../../../api/client";
 import { Problem } from "../../../api/problem";
 import { useRun } from "../../../live/commands/useRun";
 import type { Device } from "../../../live/standing";
+import { type Document, diff, nullAt, patchOf, read } from "../../../parts/document";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { RunView } from "../../../parts/RunView";
 import { useText } from "../../../text";
 import device_ from "../device.module.css";
 import classes from "./config.module.css";
 import { DiffTable } from "./DiffTable";
-import { type Document, diff, nullAt, patchOf, read } from "./document";
 
 type Props = { device: Device; config: Schemas["Config"]; onClose: () => void };
 
-/** Edit what is desired, see what will be sent, send it, watch what becomes of it. */
+/** Edit the device's own part of what is desired, see what will be sent, send it, watch what becomes of it. */
 export function PushDialog({ device, config, onClose }: Props) {
   const text = useText();
   const words = text.device.config;
-  // What was desired when the editing began: the patch is against it, whatever comes meanwhile.
-  const [before] = useState(config.desired as Document);
-  const [typed, setTyped] = useState(() => JSON.stringify(config.desired, null, 2));
+  // The own part when the editing began: the patch is against it, whatever comes meanwhile.
+  const [before] = useState(config.own as Document);
+  const [typed, setTyped] = useState(() => JSON.stringify(config.own, null, 2));
   const [reviewed, setReviewed] = useState<{ document: Document; patch: Document } | null>(null);
   const run = useRun();
   const { started } = run;
@@ -35,7 +35,13 @@ export function PushDialog({ device, config, onClose }: Props) {
       {started ? (
         <RunView started={started} onRetry={run.reset} onAnother={onClose} />
       ) : reviewed === null ? (
-        <Edit typed={typed} before={before} onType={setTyped} onReview={setReviewed} />
+        <Edit
+          typed={typed}
+          before={before}
+          hint={isShared(config) ? words.ownHint : words.editHint}
+          onType={setTyped}
+          onReview={setReviewed}
+        />
       ) : (
         <Review
           {...reviewed}
@@ -60,14 +66,18 @@ export function PushDialog({ device, config, onClose }: Props) {
   );
 }
 
+const isShared = (config: Schemas["Config"]) =>
+  Object.values(config.from).some(source => source !== "own");
+
 type EditProps = {
   typed: string;
+  hint: string;
   before: Document;
   onType: (typed: string) => void;
   onReview: (reviewed: { document: Document; patch: Document }) => void;
 };
 
-function Edit({ typed, before, onType, onReview }: EditProps) {
+function Edit({ typed, hint, before, onType, onReview }: EditProps) {
   const words = useText().device.config;
   const found = read(typed);
   const document = "document" in found ? found.document : null;
@@ -84,7 +94,7 @@ function Edit({ typed, before, onType, onReview }: EditProps) {
     <div className={device_.popover}>
       <Textarea
         label={words.desiredLabel}
-        description={words.editHint}
+        description={hint}
         classNames={{ input: `mono ${classes.editor}` }}
         autosize
         minRows={12}
