@@ -13,6 +13,7 @@ from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Invalid, NotFound
+from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.base.principal import Principal
 from hub.config.defaults import GroupDefault, defaults_of, due
 from hub.config.schema import Rule
@@ -21,6 +22,8 @@ from hub.config.store import ConfigStore, GroupDefaultRow
 from protocol.ids import DeviceId, OrgId
 
 TURN_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 3.0
+"""Between two looks whether a device has a turn before it."""
 NO_SUCH_GROUP: Final = "no such group"
 GIVES_NOTHING: Final = "the group gives no configuration"
 PREVIEWED: Final = 50
@@ -144,13 +147,19 @@ class GroupDefaults:
 
     # The turns
 
-    async def give_turns(self) -> None:
-        """Of one second. Raises `Unavailable`."""
+    @property
+    def turns(self) -> JobKind:
+        return JobKind(name="config_turns", run=self.give_turns, every=LOOK_SECONDS, keeps=True)
+
+    async def give_turns(self, _job: HeldJob) -> RunOutcome:
+        """Of one second, while somebody waits. Raises `Unavailable`."""
         second, self._second = self._second, (self._second + 1) % 60
-        for org, group_id in await self._store.stale_groups():
+        groups = await self._store.stale_groups()
+        for org, group_id in groups:
             count = due(await self._rate_of(org), second)
             if count:
                 await self._give(org, group_id, count)
+        return RunOutcome(wait=TURN_SECONDS if groups else LOOK_SECONDS)
 
     async def _give(self, org: OrgId, group_id: str, count: int) -> None:
         async with self._store.database.tenant(org).transaction() as connection:

@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
-from hub.base.jobs import every
 from hub.commands.service import CommandService
 from hub.config.defaults_rest import GroupConfigEndpoints
-from hub.config.group_defaults import TURN_SECONDS, GroupDefaults
+from hub.config.group_defaults import GroupDefaults
 from hub.config.rest import ConfigEndpoints
 from hub.config.service import ConfigService
 from hub.config.store import ConfigStore
@@ -34,7 +33,7 @@ def build(
         defaults,
         Capability(
             endpoints=(ConfigEndpoints(service, commands), GroupConfigEndpoints(defaults, service)),
-            jobs=(every(TURN_SECONDS, "config_turns", lambda _: defaults.give_turns()),),
+            jobs=(defaults.turns,),
             clean_up=lambda _: service.clean_up(),
         ),
     )
