@@ -219,13 +219,15 @@ def test_a_device_shows_its_software_and_that_it_trusts_nobody(
     channel = answer.json()["data"]["channel"]
     device_id = new_id("jar")
     said = {
-        "agentVersion": "1", "installers": ["line-jar"], "versions": {"line-jar": "9.1"},
+        "agentVersion": "1", "installers": ["agent", "line-jar", "recipes"],
+        "versions": {"line-jar": "9.1"},
         "unsigned": True, "barred": ["ab" * 32],
     }  # fmt: skip
     with floor.device(device_id, **said):
         page = enter(f"/devices/{device_id}?tab=firmware")
         facts = page.locator("dl").first
         expect(facts).to_contain_text("line-jar 9.1")
+        expect(facts).to_contain_text("Installsagent, line-jar, recipes")
         expect(facts).to_contain_text("unsigned is taken")
         expect(facts).to_contain_text("abababababab")
         row = page.locator("[data-release='9.1']", has_text=channel)

@@ -37,6 +37,11 @@ export function Facts({ device }: { device: Device }) {
       {Object.keys(device.versions).length > 0 && (
         <Fact name={text.facts.software}>{softwareOf(device)}</Fact>
       )}
+      {device.installers !== null && (
+        <Fact name={text.facts.installs}>
+          {device.installers.length > 0 ? device.installers.join(", ") : common.none}
+        </Fact>
+      )}
       {device.unsigned && (
         <Fact name={text.facts.trust}>
           <span className={classes.warning} title={text.facts.unsignedHint}>

@@ -31,6 +31,7 @@ export const device = {
     lastSeen: "Last seen",
     version: "Version",
     software: "Software",
+    installs: "Installs",
     trust: "Firmware",
     unsigned: "unsigned is taken",
     unsignedHint:
