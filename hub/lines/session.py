@@ -10,10 +10,10 @@ database.
 """
 
 import math
-import sys
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Protocol, assert_never
 
 import msgspec
@@ -54,6 +54,15 @@ _CLOSE: Final = PaceVerdict.CLOSE
 EVERY_COMMAND: Final = frozenset(COMMANDS)
 OWN_FRAMES: Final = (Auth, Ping, Hello)
 """What a line takes itself."""
+
+
+_NONE: Final = frozenset[str]()
+
+
+@lru_cache(maxsize=1024)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """One set for all devices that say the same."""
+    return names
 
 
 class Renewal(Struct, frozen=True):
@@ -179,7 +188,7 @@ class LineSession:
         self.commands: frozenset[str] = EVERY_COMMAND
         self.installers: frozenset[str] | None = None
         self.accepts: tuple[str, ...] = ()
-        self.sections: tuple[str, ...] = ()
+        self.sections: frozenset[str] = _NONE
         """Of desired state, that the device takes."""
         self.own: OwnCommands | None = None
         self._send = send
@@ -291,13 +300,13 @@ class LineSession:
         self.max_frame = hello.max_frame
         self.accepts = tuple(hello.accepts or ())
         if hello.sections and DESIRED in self.accepts:
-            self.sections = tuple(map(sys.intern, hello.sections))
+            self.sections = _shared(frozenset(hello.sections))
         self.own = own_of(hello)
         types = types_of(hello)
         if types is not None:
-            self.commands = frozenset(types)
+            self.commands = _shared(frozenset(types))
         if hello.installers is not None:
-            self.installers = frozenset(hello.installers)
+            self.installers = _shared(frozenset(hello.installers))
         self._settle(hello)
 
     def _settle(self, hello: Hello | None) -> None:
