@@ -23,7 +23,7 @@ from protocol.dashboard import DashboardEvent, DashboardFrame
 from protocol.errors import InvalidMessage
 from protocol.frames import DeviceFrame, HubFrame
 from protocol.ids import CommandId, DeviceId
-from protocol.telemetry import DurableHead, Telemetry
+from protocol.telemetry import MOST_AGENTS_BYTES, DurableHead, Telemetry
 
 T = TypeVar("T")
 
@@ -51,7 +51,17 @@ def encode(message: Struct | dict[str, Any] | list[Any]) -> bytes:
 
 def decode_device_frame(raw: bytes) -> DeviceFrame:
     """A frame that a device sent to the hub. Raises `InvalidMessage`."""
-    return decode(_device_frame, raw)
+    frame = decode(_device_frame, raw)
+    if len(raw) > MOST_AGENTS_BYTES:
+        _check_agents(frame)
+    return frame
+
+
+def _check_agents(frame: DeviceFrame) -> None:
+    if not isinstance(frame, telemetry.Status) or frame.agents is UNSET:
+        return
+    if len(_encoder.encode(frame.agents)) > MOST_AGENTS_BYTES:
+        _refuse(f"agents may have {MOST_AGENTS_BYTES} bytes")
 
 
 def decode_dashboard_frame(raw: bytes) -> DashboardFrame:

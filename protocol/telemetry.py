@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol.commands import Level
@@ -56,10 +55,6 @@ class Status(TelemetryBase, frozen=True, tag="status"):
     status: DeviceStatus
     metrics: Metrics | None = None
     agents: Agents | UnsetType = UNSET
-
-    def __post_init__(self) -> None:
-        if self.agents is not UNSET and len(msgspec.json.encode(self.agents)) > MOST_AGENTS_BYTES:
-            raise ValueError(f"agents may have {MOST_AGENTS_BYTES} bytes")
 
 
 class LogLine(TelemetryBase, frozen=True, tag="log_line"):

@@ -99,6 +99,7 @@ class LocalPrograms:
 
     async def heard(self) -> None:
         """What has changed is said to watchers, and hooks have run, if they are quick."""
+        self.note()  # whatever becomes of this wait
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARD_SECONDS):
                 await self._tell()
