@@ -46,6 +46,7 @@ from protocol.codec import encode
 _log = structlog.stdlib.get_logger()
 
 MOST_BYTES: Final = 256 * 1024
+"""Of a document; while it is on trial, the one before lies beside it."""
 
 
 class ConfigStore:
@@ -138,11 +139,10 @@ class ConfigStore:
     async def _write(self, new: StoredConfig) -> None:
         if new == self._kept:
             return
-        content = encode(new)
-        if len(content) > MOST_BYTES:
+        if len(encode(new.document)) > MOST_BYTES:
             raise CommandFailed("config_too_large", f"over {MOST_BYTES} bytes")
         try:
-            await asyncio.to_thread(write_atomically, self._path, content)
+            await asyncio.to_thread(write_atomically, self._path, encode(new))
         except OSError as error:
             raise CommandFailed("config_not_written", error.strerror or "I/O error") from None
         self._kept = new

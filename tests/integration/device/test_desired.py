@@ -161,6 +161,19 @@ async def test_the_owners_program_judges_each_change(bench: Bench) -> None:
         assert statuses == ["trial", "rolled_back"]
 
 
+async def test_a_document_on_trial_does_not_count_twice(bench: Bench) -> None:
+    bench.settings += f'{TRIED}[config]\nhealth_argv = ["true"]\n'
+    async with bench.agent():
+        await bench.hub.frame("status")
+        for number, letter in enumerate("ab"):
+            patch = {"text": letter * 200_000}
+            assert (await bench.hub.run("push_config", f"c{number}", patch=patch))[
+                "success"
+            ] is True
+        large = await bench.hub.run("push_config", "c9", patch={"more": "c" * 100_000})
+        assert large["error"]["code"] == "config_too_large"
+
+
 async def test_a_push_that_cuts_the_box_off_is_undone_and_said_so(bench: Bench) -> None:
     bench.settings += CUTTING
     async with bench.agent():
