@@ -100,7 +100,9 @@ async def test_who_does_not_trust_it_waits_and_says_why(plant: Plant) -> None:
 async def test_everything_goes_by_the_proxy_that_alone_knows_the_hub(plant: Plant) -> None:
     async with ForwardProxy({NAME: ("127.0.0.1", plant.port)}).serving() as proxy:
         agent = plant.agent(
-            "proxied", f'proxy = "{proxy.url}"\n', LONGLINE_CA_FILE=str(plant.authority.file)
+            "proxied",
+            f'proxy = "{proxy.url}"\n[firmware]\nstage_only = true\n',
+            LONGLINE_CA_FILE=str(plant.authority.file),
         )
         await agent.start(f"https://{NAME}:{plant.port}")
         await until(lambda: plant.is_connected(agent.device_id))

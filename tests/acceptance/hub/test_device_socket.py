@@ -43,8 +43,9 @@ async def test_a_device_authenticates_in_any_of_three_ways(
         welcome = await socket.expect("welcome", deviceId=device_id, heartbeatSeconds=10)
         assert welcome.keys() == {
             "type", "deviceId", "sessionId", "generation", "replicaId", "heartbeatSeconds",
-            "serverTime",
+            "serverTime", "accepts",
         }  # fmt: skip
+        assert welcome["accepts"] == ["desired_status"]
         assert welcome["generation"] == 1
 
 

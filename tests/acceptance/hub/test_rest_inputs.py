@@ -489,7 +489,8 @@ async def test_the_configuration_is_desired_and_then_reported(fleet: Fleet, rest
     async with fleet.new_line() as device:
         path = f"/devices/{device.device_id}/config"
         assert await rest.data(path) == {
-            "desired": {}, "desiredVersion": 0, "desiredHash": hash_of({}), "reported": {},
+            "desired": {}, "own": {}, "from": {},
+            "desiredVersion": 0, "desiredHash": hash_of({}), "reported": {},
             "reportedVersion": None, "reportedHash": None, "status": "in_sync", "error": None,
         }  # fmt: skip
         for patch in ({"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": [1]}}):
