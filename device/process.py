@@ -19,6 +19,26 @@ from device.settings import without_secrets
 TERM_SECONDS: Final = 2.0
 EOF_SECONDS: Final = 1.0
 _CHUNK: Final = 16 * 1024
+_PIPE_LIMIT: Final = 64 * 1024
+
+
+class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
+    """Says when the program has ended. asyncio's own `wait` waits for its pipes as well, which what
+    the program has left behind may hold open for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(_PIPE_LIMIT, asyncio.get_running_loop())
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set()
+
+
+class _Program(Struct, frozen=True):
+    process: asyncio.subprocess.Process
+    transport: asyncio.SubprocessTransport
+    exited: asyncio.Event
 
 
 class CannotRun(Exception):
@@ -55,18 +75,19 @@ async def run(
 ) -> CompletedProcess:
     """Run `argv` to its end; `seen` is given standard output as it comes. Raises `CannotRun` and
     `TimedOut`; cancelling kills the group."""
-    process = await _start(argv, reads=bool(stdin))
+    program = await _started(argv, reads=bool(stdin))
     out, err = Capture(stdout_limit, seen), Capture(stderr_limit)
     timed_out = False
     try:
         async with asyncio.timeout(timeout_seconds):
-            await _follow(process, out, err, stdin)
+            await _follow(program, out, err, stdin)
     except TimeoutError:
         timed_out = True
     finally:
-        await _end_group(process)
+        await _end(program)
+    code = program.transport.get_returncode()
     finished = CompletedProcess(
-        exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
+        exit_code=code if code is not None else -signal.SIGKILL,
         stdout=out.written(),
         stderr=err.written(),
     )
@@ -75,9 +96,23 @@ async def run(
     return finished
 
 
-async def _start(argv: Sequence[str], *, reads: bool) -> asyncio.subprocess.Process:
+async def _started(argv: Sequence[str], *, reads: bool) -> _Program:
+    """Raises `CannotRun`. A start is never cut off half-way: asyncio would wait for the program's
+    end, for ever if need be."""
+    starting = asyncio.ensure_future(_start(argv, reads=reads))
     try:
-        return await asyncio.create_subprocess_exec(
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(CannotRun):
+            await _end(await starting)
+        raise
+
+
+async def _start(argv: Sequence[str], *, reads: bool) -> _Program:
+    loop = asyncio.get_running_loop()
+    try:
+        transport, protocol = await loop.subprocess_exec(
+            _Protocol,
             *argv,
             stdin=asyncio.subprocess.PIPE if reads else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -88,11 +123,12 @@ async def _start(argv: Sequence[str], *, reads: bool) -> asyncio.subprocess.Proc
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise CannotRun(f"cannot run {argv[0]}: {reason}") from None
+    process = asyncio.subprocess.Process(transport, protocol, loop)
+    return _Program(process, transport, protocol.exited)
 
 
-async def _follow(
-    process: asyncio.subprocess.Process, out: Capture, err: Capture, stdin: bytes
-) -> None:
+async def _follow(program: _Program, out: Capture, err: Capture, stdin: bytes) -> None:
+    process = program.process
     if process.stdout is None or process.stderr is None:
         raise AssertionError("both are pipes")
     async with asyncio.TaskGroup() as tasks:
@@ -101,7 +137,7 @@ async def _follow(
             tasks.create_task(_drain(process.stderr, err)),
         ]
         feeder = tasks.create_task(_feed(process.stdin, stdin))
-        await process.wait()
+        await program.exited.wait()
         feeder.cancel()
         # A grandchild may hold the pipe open for ever; what it writes later is not ours.
         _, late = await asyncio.wait(readers, timeout=EOF_SECONDS)
@@ -124,14 +160,16 @@ async def _drain(stream: asyncio.StreamReader, capture: Capture) -> None:
         capture.take(chunk)
 
 
-async def _end_group(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        _signal_group(process.pid, signal.SIGTERM)
+async def _end(program: _Program) -> None:
+    pid = program.process.pid
+    if not program.exited.is_set():
+        _signal_group(pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TERM_SECONDS):
-                await process.wait()
-    _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
+                await program.exited.wait()
+    _signal_group(pid, signal.SIGKILL)
+    await program.exited.wait()
+    program.transport.close()
 
 
 def _signal_group(leader: int, signal_number: int) -> None:
