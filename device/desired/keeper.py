@@ -12,7 +12,12 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from device.base.errors import CommandFailed, HubUnreachable, JournalUnavailable
+from device.base.errors import (
+    AgentError,
+    CommandFailed,
+    HubUnreachable,
+    JournalUnavailable,
+)
 from device.config.commit import ConfigTrial, Handed, Origin
 from device.config.patch import ConfigChange
 from device.config.store import ConfigStore
@@ -29,7 +34,8 @@ _log = structlog.stdlib.get_logger()
 LOOK_SECONDS: Final = 300.0
 AGAIN_SECONDS: Final = 5.0
 LONGEST_WAIT_SECONDS: Final = 60.0
-MOST_BYTES: Final = 1024 * 1024
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""Of an answer; what of it is too large to be kept is refused by name."""
 KINDS: Final = (CONFIG, PRODUCTION, MODE)
 REPORT: Final = "desired_status"
 OK: Final = 200
@@ -121,8 +127,8 @@ class DesiredKeeper:
         for kind, is_handed in asked.items():
             try:
                 await self._bring(kind, is_handed=is_handed)
-            except (HubUnreachable, JournalUnavailable) as error:
-                _log.warning("section_not_fetched", section=kind, reason=str(error))
+            except (AgentError, CommandFailed, HubUnreachable, JournalUnavailable) as error:
+                _log.warning("section_not_settled", section=kind, reason=str(error))
                 failed[kind] = is_handed
         self._asked = failed | self._asked
         if not failed:
@@ -130,7 +136,8 @@ class DesiredKeeper:
         return AGAIN_SECONDS if waited == LOOK_SECONDS else min(2 * waited, LONGEST_WAIT_SECONDS)
 
     async def _bring(self, kind: str, *, is_handed: bool) -> None:
-        """Raises `HubUnreachable` and `JournalUnavailable`."""
+        """Raises `HubUnreachable`, `AgentError`; and where nothing can be written
+        `JournalUnavailable`, `CommandFailed`."""
         have = self.sections()[kind]
         wanted = await self._fetch(kind, have)
         if wanted is None:
@@ -162,11 +169,11 @@ class DesiredKeeper:
     async def _refuse(self, kind: str, handed: Handed, error: CommandFailed) -> None:
         _log.error("section_not_taken", section=kind, code=error.code, reason=error.message)
         status: TakenStatus = "rolled_back" if error.code == "rolled_back" else "failed"
+        self._say(kind, handed, status, error=error)  # whether that can be kept or not
         if kind != CONFIG:
             await self._small.refuse(kind, handed.version)
         elif status == "failed":
             await self._config.refuse(handed.version)
-        self._say(kind, handed, status, error=error)
 
     async def go_on(self, pushed: Ended) -> None:
         """With the trial for which the agent has restarted; `pushed` is called when it was of a

@@ -103,7 +103,10 @@ class ConfigTrials:
             if trial is None:
                 return
             left = trial.until.at - time.clock_gettime(time.CLOCK_BOOTTIME)
-            failure = await self._judge(max(left, LEAST_SECONDS))
+            try:
+                failure = await self._judge(max(left, LEAST_SECONDS))
+            except CommandFailed as error:  # nothing can be written: the next start undoes it
+                failure = error
             await ended(trial, failure)
             if failure is not None:
                 self._restart()

@@ -12,13 +12,14 @@ from msgspec import Struct
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Invalid, NotFound
+from hub.base.errors import Invalid, NotFound, invalid
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.base.principal import Principal
 from hub.config.defaults import GroupDefault, defaults_of, due
 from hub.config.schema import Rule
 from hub.config.state import ConfigState, with_defaults
 from hub.config.store import ConfigStore, GroupDefaultRow
+from protocol.canonical import canonical_json
 from protocol.ids import DeviceId, OrgId
 
 TURN_SECONDS: Final = 1.0
@@ -102,10 +103,8 @@ class GroupDefaults:
     ) -> None:
         rule = await self._rule(connection, org)
         behind = ""
-        while rule is not None and (
-            some := await self._store.members(
-                connection, org, group.group_id, behind=behind, limit=AT_ONCE
-            )
+        while some := await self._store.members(
+            connection, org, group.group_id, behind=behind, limit=AT_ONCE
         ):
             behind = some[-1]
             outcomes = await self._outcomes(connection, org, some, group)
@@ -174,6 +173,8 @@ class GroupDefaults:
 
 
 def _require(rule: Rule | None, device_id: DeviceId, after: ConfigState) -> None:
+    if len(canonical_json(after.desired)) > MOST_BYTES:
+        raise invalid("document", f"{device_id} would have over {MOST_BYTES} bytes")
     problem = None if rule is None else rule.problem(after.desired)
     if problem is not None:
         raise Invalid(f"{device_id}: {problem.detail}", errors=problem.errors)

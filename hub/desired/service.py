@@ -8,6 +8,7 @@ nothing. The configuration is a section, too, and `hub/config` has its rules.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, cast
 
 from msgspec import Struct
@@ -162,16 +163,19 @@ class DesiredService:
     # Handing over
 
     async def watch(self) -> None:
-        """For ever; however long the database is away, no change is missed."""
+        """For ever; however long the database is away, no change is missed, and each is handed over
+        once."""
         seen = self._clock()
+        before: dict[DeviceKey, datetime] = {}
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             began = self._clock()
             try:
-                await self.look(await self._store.changed(began - seen + BACK_SECONDS))
+                changed = await self._store.changed(began - seen + BACK_SECONDS)
+                await self.look({place for place, at in changed.items() if before.get(place) != at})
             except Unavailable:
                 continue
-            seen = began
+            seen, before = began, changed
 
     async def look(self, places: set[DeviceKey]) -> None:
         """Hand over what differs to those whose line is here. Raises `Unavailable`."""

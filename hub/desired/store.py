@@ -1,6 +1,7 @@
 """The rows of sections."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import sql
 from hub.base.database import Connection, Database, Row, as_json
@@ -59,9 +60,10 @@ class SectionStore:
         rows = await self.database.fetch(_Q["steered"], *_columns(places), types)
         return {_place(row) for row in rows}
 
-    async def changed(self, seconds: float) -> set[DeviceKey]:
-        """Devices that may have begun to differ within so many seconds."""
-        return {_place(row) for row in await self.database.fetch(_Q["changed"], seconds)}
+    async def changed(self, seconds: float) -> dict[DeviceKey, datetime]:
+        """Devices that may have begun to differ within so many seconds, and when."""
+        rows = await self.database.fetch(_Q["changed"], seconds)
+        return {_place(row): row["changed_at"] for row in rows}
 
     async def doubt(
         self, connection: Connection, places: Sequence[DeviceKey], kind: SmallKind

@@ -28,10 +28,17 @@ JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, devi
 WHERE c.finished_at IS NULL AND c.type = ANY ($3::text[])
 
 -- name: changed
--- Devices of which a section or the configuration may have begun to differ within so many seconds ($1).
-SELECT org_id, device_id FROM device_section WHERE changed_at > now() - make_interval(secs => $1)
-UNION
-SELECT org_id, device_id FROM device_config WHERE changed_at > now() - make_interval(secs => $1)
+-- Devices of which a section or the configuration may have begun to differ within so many seconds ($1),
+-- and when it last did.
+SELECT org_id, device_id, max(changed_at) AS changed_at
+FROM (
+    SELECT org_id, device_id, changed_at FROM device_section
+    WHERE changed_at > now() - make_interval(secs => $1)
+    UNION ALL
+    SELECT org_id, device_id, changed_at FROM device_config
+    WHERE changed_at > now() - make_interval(secs => $1)
+) c
+GROUP BY org_id, device_id
 
 -- name: doubt @org
 -- What these devices have of a section ($3) is not known any more; where nothing was ever wanted, they

@@ -1,5 +1,7 @@
 """Desired state over a real hub: what differs is handed over to the line of a device (node 6)."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -258,3 +260,20 @@ async def test_a_mode_that_the_box_cannot_take_rests_until_it_is_set_anew(
         await one.is_handed_nothing()
         await rest.client.put(path, json=TO_CLOUD)
         assert await one.take("mode") == TO_CLOUD
+
+
+async def test_a_change_is_not_handed_over_again_and_again(fleet: Fleet, rest: Rest) -> None:
+    async with box(fleet, rest, new_id("box"), sections()) as one:
+
+        async def is_known() -> bool:
+            return (await one.record())["taken"]["mode"] is not None
+
+        await until(is_known)
+        await rest.client.put(f"/devices/{one.device_id}/connection-mode", json=TO_CLOUD)
+        frames: list[str] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(7):  # three looks
+                while True:
+                    frames.append((await one.line.frame())["type"])
+        # By the hint, and by the look that would have found it without one.
+        assert 1 <= frames.count("desired") <= 2

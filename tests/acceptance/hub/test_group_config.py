@@ -127,3 +127,15 @@ async def test_devices_have_their_turns(fleet: Fleet, rest: Rest) -> None:
             await desired_is(rest, device_id, {"a": 1})
     finally:
         await rest.client.patch("/settings", json={"configRatePerMinute": 60})
+
+
+async def test_what_groups_give_together_has_a_bound(fleet: Fleet, rest: Rest) -> None:
+    device_id = await fleet.enroll()
+    first, second = await group(rest, device_id), await group(rest, device_id)
+    await give(rest, first, {"a": "x" * 200_000})
+    path = f"/device-groups/{second}/config"
+    document = {"document": {"b": "x" * 200_000}}
+    for body in (document, {**document, "dryRun": True}):
+        refused = await rest.client.put(path, json=body)
+        assert (refused.status_code, device_id in refused.text) == (400, True)
+    assert (await rest.get(path)).status_code == 404

@@ -243,3 +243,23 @@ def config_of(bench: Bench) -> Json:
     except FileNotFoundError:
         return {}
     return found
+
+
+async def test_a_section_that_cannot_be_written_is_tried_again(bench: Bench) -> None:
+    async with bench.agent():
+        await bench.hub.frame("status")
+        blocked = bench.state / "config.json"
+        blocked.mkdir()  # no file can take its place
+        (blocked / "x").touch()
+        status = await first_word(bench, "3", {"a": 1})
+        assert (status["status"], status["error"]["code"]) == ("failed", "config_not_written")
+        assert (await bench.hub.run("force_sync", "c1"))["success"] is True
+        (blocked / "x").unlink()
+        blocked.rmdir()
+        assert (await taken(bench, "config", "4", {"a": 2}))["status"] == "applied"
+
+
+async def first_word(bench: Bench, version: str, document: Json) -> Json:
+    await bench.hub.hand_over("config", version, document)
+    found: Json = await bench.hub.frame("desired_status", kind="config", version=version)
+    return found

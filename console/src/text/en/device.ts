@@ -161,7 +161,7 @@ export const device = {
     means: {
       in_sync: "The device has what is desired.",
       pending:
-        "The device does not have what is desired yet: it is handed over when the device is there.",
+        "The device does not have what is desired yet. Most are handed it when they are there; some take it by a push alone.",
       failed: "The device could not take the configuration. It keeps what it had.",
       rolled_back: "The device tried the configuration, and undid it: it did not prove itself.",
     } as Record<string, string>,
