@@ -46,6 +46,7 @@ async def test_settings_are_changed_while_the_hub_is_at_work(own: tuple[HubProce
     key = hub.ready["enrollmentKey"]
     at_first = await rest.data("/settings")
     assert at_first == {
+        "configRatePerMinute": 60,
         "autoEnroll": True,
         "reenroll": "offline",
         "retention": {**DEFAULTS, "logDays": 3},
