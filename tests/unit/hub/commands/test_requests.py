@@ -8,7 +8,7 @@ from hub.base.errors import Invalid, TooLarge, invalid
 from hub.base.principal import Principal
 from hub.commands.acceptance import Submission
 from hub.commands.records import IdempotencyKey, IdempotencyRow
-from hub.commands.requests import MOST_PARAMS, CommandRequest, submission_of
+from hub.commands.requests import MOST_PARAMS, CommandRequest, secret_in, submission_of
 from hub.own.description import OwnTerms
 from protocol.commands import Command, Custom, ExecShell, ForceSync, PullLogs, PushConfig
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
@@ -177,3 +177,9 @@ def test_a_devices_own_command_goes_on_the_terms_of_each_device() -> None:
     given = CommandRequest(command=command, timeout_ms=9)
     sent = submission_of(given, make_principal("ADMIN"), targets, now=NOW, terms=terms)
     assert [c.timeout_ms for c in sent.commands] == [9, 9, 9]
+
+
+def test_what_stands_for_a_secret_is_found_anywhere_in_a_document() -> None:
+    assert secret_in({"a": [{"b": {"$secret": "s"}}]}) == ".a.0.b"
+    assert secret_in({"$secret": "s"}) == ""
+    assert secret_in({"secret": {"a": "$secret"}}) is None
