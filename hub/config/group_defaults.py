@@ -30,6 +30,8 @@ GIVES_NOTHING: Final = "the group gives no configuration"
 PREVIEWED: Final = 50
 AT_ONCE: Final = 500
 MOST_BYTES: Final = 256 * 1024
+LONG: Final = 30.0
+"""Seconds for a look at all devices of a group."""
 
 
 class DefaultsPreview(Struct, frozen=True):
@@ -62,8 +64,8 @@ class GroupDefaults:
     async def set(self, by: Principal, group: GroupDefault) -> GroupDefaultRow:
         """Raises `NotFound`, and `Invalid` when a device of the group could not have what it would
         get."""
-        async with self._store.database.tenant(by.org).transaction() as connection:
-            await self._require_allowed(connection, by.org, group)
+        async with self._store.database.tenant(by.org).transaction(deadline=LONG) as connection:
+            await self._changing(connection, by.org, group)
             if not await self._store.set_group_default(connection, by.org, group, by.actor):
                 raise NotFound(NO_SUCH_GROUP)
             await self._store.go_stale(connection, by.org, group.group_id, None)
@@ -82,58 +84,35 @@ class GroupDefaults:
 
     async def preview(self, org: OrgId, group: GroupDefault) -> DefaultsPreview:
         """Which devices would get another configuration. Raises `Invalid` as `set` does."""
-        changing: list[DeviceId] = []
-        async with self._store.database.tenant(org).transaction() as connection:
-            rule = await self._rule(connection, org)
-            behind = ""
-            while some := await self._store.members(
-                connection, org, group.group_id, behind=behind, limit=AT_ONCE
-            ):
-                behind = some[-1]
-                for device_id, (before, after) in (
-                    await self._outcomes(connection, org, some, group)
-                ).items():
-                    _require(rule, device_id, after)
-                    if after.desired_version != before.desired_version:
-                        changing.append(device_id)
+        async with self._store.database.tenant(org).transaction(deadline=LONG) as connection:
+            changing = await self._changing(connection, org, group)
         return DefaultsPreview(len(changing), changing[:PREVIEWED])
 
-    async def _require_allowed(
+    async def _changing(
         self, connection: Connection, org: OrgId, group: GroupDefault
-    ) -> None:
+    ) -> list[DeviceId]:
+        """The devices that would get another configuration. Raises `Invalid` when one of the group
+        could not have what it would get."""
         rule = await self._rule(connection, org)
+        changing: list[DeviceId] = []
         behind = ""
         while some := await self._store.members(
             connection, org, group.group_id, behind=behind, limit=AT_ONCE
         ):
             behind = some[-1]
-            outcomes = await self._outcomes(connection, org, some, group)
-            for device_id, (_, after) in outcomes.items():
+            standings = await self._store.read(connection, [(org, each) for each in some])
+            given = await self._store.defaults(connection, org, some)
+            for (_, device_id), before in standings.items():
+                others = [e for e in given.get(device_id, []) if e.group_id != group.group_id]
+                after = with_defaults(before, defaults_of([*others, group]))
                 _require(rule, device_id, after)
+                if after.desired_version != before.desired_version:
+                    changing.append(device_id)
+        return changing
 
     async def _rule(self, connection: Connection, org: OrgId) -> Rule | None:
         rows = await self._store.schemas(connection, [org])
         return Rule(rows[0].schema) if rows else None
-
-    async def _outcomes(
-        self,
-        connection: Connection,
-        org: OrgId,
-        device_ids: Sequence[DeviceId],
-        changed: GroupDefault | None = None,
-    ) -> dict[DeviceId, tuple[ConfigState, ConfigState]]:
-        """Each device's configuration as it is and as its groups would make it, `changed` in place
-        of what that group gives now."""
-        groups = await self._store.defaults(connection, org, device_ids)
-        standings = await self._store.lock(connection, [(org, each) for each in device_ids])
-        outcomes: dict[DeviceId, tuple[ConfigState, ConfigState]] = {}
-        for (_, device_id), standing in standings.items():
-            given = groups.get(device_id, [])
-            if changed is not None:
-                others = [each for each in given if each.group_id != changed.group_id]
-                given = [*others, changed]
-            outcomes[device_id] = standing, with_defaults(standing, defaults_of(given))
-        return outcomes
 
     # Who is in a group
 
@@ -163,11 +142,12 @@ class GroupDefaults:
     async def _give(self, org: OrgId, group_id: str, count: int) -> None:
         async with self._store.database.tenant(org).transaction() as connection:
             turn = await self._store.take_turn(connection, org, group_id, count)
-            outcomes = await self._outcomes(connection, org, turn)
+            given = await self._store.defaults(connection, org, turn)
+            standings = await self._store.lock(connection, [(org, each) for each in turn])
             changed = {
-                (org, device_id): after
-                for device_id, (before, after) in outcomes.items()
-                if after != before
+                place: after
+                for place, before in standings.items()
+                if (after := with_defaults(before, defaults_of(given.get(place[1], [])))) != before
             }
             await self._store.report(connection, changed, hand_over=True)
 

@@ -100,6 +100,12 @@ class ConfigStore:
     ) -> dict[DeviceKey, ConfigState]:
         return _standings(await connection.fetch(_Q["lock"], *_columns(places)))
 
+    async def read(
+        self, connection: Connection, places: Sequence[DeviceKey]
+    ) -> dict[DeviceKey, ConfigState]:
+        """As they are, locked by nobody."""
+        return _standings(await connection.fetch(_Q["read"], *_columns(places)))
+
     async def lock_of_lines(
         self, connection: Connection, lines: Sequence[LineRef]
     ) -> dict[DeviceKey, ConfigState]:

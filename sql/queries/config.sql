@@ -5,6 +5,11 @@ JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, devi
 ORDER BY 1, 2
 FOR UPDATE OF c
 
+-- name: read @org
+-- The configuration of these devices.
+SELECT c.* FROM device_config c
+JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
+
 -- name: lock_of_lines
 -- The same of devices whose line is still the newest.
 SELECT c.* FROM device_config c

@@ -170,6 +170,7 @@ _CONFIG: Final = [
     Read("own.types_of_all", "'default'", 10_000),
     Read("own.descriptions", "'default', '{h1,h2}'"),
     Read("config.lock", _FEW, 3 * 2 * KEY),
+    Read("config.read", _FEW, 3 * KEY),
     Read("config.lock_of_lines", f"{_FEW}, '{{1,1,1}}'", 6 * KEY),
     Read("config.base", "'default', 'd77', 3"),
     Read("config.document", "'default', 'd77', 3"),
