@@ -178,19 +178,13 @@ class DesiredService:
             seen, before = began, changed
 
     async def look(self, places: set[DeviceKey]) -> None:
-        """Hand over what differs to those whose line is here. Raises `Unavailable`."""
+        """Hand over what differs to those whose line is here. Of what was never wanted only `hello`
+        tells whether it differs. Raises `Unavailable`."""
         here = sorted(place for place in places if self._has_line(place))
         if not here:
             return
-        found = await self._store.of(here)
-        await self._hand_over(
-            [
-                (place, row)
-                for place, sections in found.items()
-                for row in sections.values()
-                if is_to_hand_over(row)
-            ]
-        )
+        rows = await self._store.rows(here)
+        await self._hand_over([(place, row) for place, row in rows if is_to_hand_over(row)])
         await self._config.look(here)
 
     def _has_line(self, place: DeviceKey) -> bool:

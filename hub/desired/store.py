@@ -19,13 +19,18 @@ class SectionStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    async def rows(self, places: Sequence[DeviceKey]) -> list[tuple[DeviceKey, SectionRow]]:
+        """What was ever wanted of these devices, or noted."""
+        found = await self.database.fetch(_Q["sections"], *_columns(places))
+        return [(_place(row), _section(row)) for row in found]
+
     async def of(self, places: Sequence[DeviceKey]) -> dict[DeviceKey, Sections]:
         """Every section of each of these devices."""
         found: dict[DeviceKey, Sections] = {
             place: {kind: initial(kind) for kind in SMALL} for place in places
         }
-        for row in await self.database.fetch(_Q["sections"], *_columns(places)):
-            found[_place(row)][row["kind"]] = _section(row)
+        for place, row in await self.rows(places):
+            found[place][row.kind] = row
         return found
 
     async def get(self, org: OrgId, device_id: DeviceId, kind: SmallKind) -> SectionRow:

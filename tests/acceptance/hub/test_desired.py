@@ -257,6 +257,9 @@ async def test_a_mode_that_the_box_cannot_take_rests_until_it_is_set_anew(
         found = await one.handed("mode")
         error = {"code": "no_cloud", "message": "no cloud"}
         await one.say(found, "mode", "failed", error=error)
+    said = sections()
+    said["sections"]["mode"]["refused"] = found["version"]
+    async with box(fleet, rest, device_id, said) as one:
         await one.is_handed_nothing()
         await rest.client.put(path, json=TO_CLOUD)
         assert await one.take("mode") == TO_CLOUD
