@@ -84,7 +84,7 @@ class Hello(Frame, frozen=True, tag="hello"):
 TakenStatus = Literal["trial", "applied", "failed", "rolled_back"]
 
 
-class DesiredStatus(Frame, frozen=True, tag="desired_status"):
+class DesiredStatus(Frame, frozen=True, tag="desired_status", omit_defaults=True):
     """What became of a section that was handed over: again after each change."""
 
     kind: SectionKind

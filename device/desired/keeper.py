@@ -184,7 +184,14 @@ class DesiredKeeper:
                 await pushed(trial, failure)
             if trial.origin.handed is not None:
                 status: TakenStatus = "rolled_back" if failure else "applied"
-                self._say(CONFIG, trial.origin.handed, status, error=failure)
+                restart_required = None if failure else trial.restart_required
+                self._say(
+                    CONFIG,
+                    trial.origin.handed,
+                    status,
+                    restart_required=restart_required,
+                    error=failure,
+                )
 
         await self._trials.go_on(ended)
 

@@ -138,7 +138,7 @@ class ScriptedHub:
     async def _take(self, connection: ServerConnection, frame: Frame) -> None:
         if frame["type"] == "result" and self.acknowledge_results:
             await self._send(connection, {"type": "result_ack", "commandId": frame["commandId"]})
-        if "seq" in frame and self.acknowledge_events:
+        if frame.get("seq") is not None and self.acknowledge_events:
             await self.acknowledge_event(frame, connection)
         async with self._changed:
             self.frames.append(frame)
