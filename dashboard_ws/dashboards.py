@@ -1,7 +1,7 @@
 """All dashboards of this replica, one fan-out an organisation, and the passing of time."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import structlog
@@ -58,6 +58,7 @@ class Dashboards:
             reading=asyncio.Semaphore(READS_AT_ONCE),
             spawn=self._spawn,
             fanout_of=self._fanout_of,
+            place=self._place,
         )
 
     def __len__(self) -> int:
@@ -88,6 +89,38 @@ class Dashboards:
         for dashboard in leaving:
             dashboard.close(code)
         return len(leaving)
+
+    def rights_changed(self, matches: Callable[[Authorised], bool]) -> None:
+        """What these users may see is another now: their sockets go by it, or end."""
+        for dashboard in tuple(self._open):
+            if dashboard.authorised is not None and matches(dashboard.authorised):
+                self._spawn(self._look_again(dashboard, dashboard.authorised))
+
+    async def _look_again(self, dashboard: Dashboard, authorised: Authorised) -> None:
+        try:
+            sight = await self._around.tokens.sight(authorised)
+            if sight is not None:
+                fanout = self._fanout_of(authorised.org)
+                await self._place(fanout, sight.groups())
+        except Exception as error:
+            _log.warning("dashboard_rights_unknown", org=authorised.org, error=str(error))
+            dashboard.close(CloseCode.TRY_LATER)
+            return
+        if sight is None:
+            dashboard.close(CloseCode.FORBIDDEN)
+        else:
+            dashboard.see(sight)
+
+    async def _place(self, fanout: FanOut, groups: frozenset[str]) -> None:
+        """Find out who is in the groups that sights name, these among them."""
+        wanted = fanout.sight_groups() | groups
+        members: Mapping[str, frozenset[str]] = {}
+        if wanted:
+            members = await self._groups.members_of_each(fanout.org, wanted)
+        if fanout.place(members):
+            for dashboard in tuple(self._open):
+                if dashboard.authorised and dashboard.authorised.org == fanout.org:
+                    dashboard.withdraw()
 
     def groups_changed(self, org: OrgId) -> None:
         """Some group of `org` has other members; filters follow within `SWEEP_SECONDS`."""
@@ -127,6 +160,10 @@ class Dashboards:
                 _log.warning("dashboards_groups_unknown", org=org, error=str(error))
                 return
             fanout.index.resolve(groups, devices)
+        try:
+            await self._place(fanout, frozenset())
+        except Exception as error:
+            _log.warning("dashboards_groups_unknown", org=org, error=str(error))
 
     def _fanout_of(self, org: OrgId) -> FanOut:
         fanout = self._fanouts.get(org)

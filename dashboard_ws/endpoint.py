@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any, Final, assert_never
 
 import structlog
+from msgspec import structs
 
+from dashboard_ws.core.filters import Sight
 from dashboard_ws.core.session import Apply, Check, Close, Effect, Narrow, Pong, Send, Session
 from dashboard_ws.outlet import Outlet
 from dashboard_ws.ports import Authorised, Connection
@@ -93,6 +95,17 @@ class Dashboard:
             self._end()
             self._connection.abort(CloseCode.NO_PROGRESS)
 
+    def see(self, sight: Sight) -> None:
+        """What its reader may see is this now."""
+        if self.authorised is not None and not self._closed:
+            self.authorised = structs.replace(self.authorised, sight=sight)
+            self._reader.set_sight(sight)
+
+    def withdraw(self) -> None:
+        """Devices have left groups: what waits of them may not be its reader's any more."""
+        if self.authorised is not None and not self._closed:
+            self._reader.withdraw()
+
     def close(self, code: CloseCode) -> None:
         if self._closed:
             return
@@ -158,7 +171,7 @@ class Dashboard:
         """Remember who it is; when that ends, in monotonic seconds."""
         self.authorised = authorised
         self._reader.enter(authorised.org)
-        self._reader.set_cleared(cleared=authorised.cleared)
+        self._reader.set_sight(authorised.sight)
         clock = self._around.clock
         return clock.monotonic() + (authorised.expires_at - clock.now()).total_seconds()
 

@@ -10,7 +10,7 @@ While the stream is away the events of this replica's own devices are shown by `
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, assert_never
 
@@ -45,6 +45,8 @@ class FanOut:
     def __init__(self, org: OrgId, frame: Callable[[bytes], bytes], replica_id: ReplicaId) -> None:
         self.org: Final = org
         self.index: Final = Index[Outlet]()
+        self.placed: frozenset[str] = frozenset()
+        """The groups of readers' sights whose members the index knows."""
         self.position: Position | None = None
         self._frame = frame
         self._interim = Interim(replica_id, partial(secrets.token_hex, 4))
@@ -120,14 +122,24 @@ class FanOut:
         at = self.position
         return at is not None and (at.epoch, at.offset) >= (position.epoch, position.offset)
 
+    def sight_groups(self) -> frozenset[str]:
+        """Those that the sights of its readers name."""
+        sights = {audience.sight for audience in self.index.audiences()}
+        return frozenset[str]().union(*(sight.groups() for sight in sights))
+
+    def place(self, members: Mapping[str, frozenset[str]]) -> set[str]:
+        """The members of the groups that sights name; the devices that have moved."""
+        self.placed = frozenset(members)
+        return self.index.place(members)
+
     def attach(self, outlet: Outlet, selection: Selection) -> None:
         """From the present position on `outlet` gets what `selection` wants."""
         if selection:
-            self.index.join(selection, outlet, cleared=outlet.cleared)
+            self.index.join(selection, outlet, outlet.sight)
 
     def detach(self, outlet: Outlet, selection: Selection) -> None:
         if selection:
-            self.index.leave(selection, outlet, cleared=outlet.cleared)
+            self.index.leave(selection, outlet, outlet.sight)
 
     def _stand_at(self, position: Position) -> None:
         if self.position is None:
@@ -197,15 +209,17 @@ class FanOut:
     ) -> None:
         """An event in two forms, each made only when somebody gets it."""
         forms: dict[bool, Outgoing] = {}
+        groups_of = self.index.groups_of
         for audience in audiences:
-            outgoing = forms.get(audience.cleared)
+            cleared = audience.sight.is_cleared(event.device_id, groups_of)
+            outgoing = forms.get(cleared)
             if outgoing is None:
-                body = seen_by(event, cleared=audience.cleared)
+                body = seen_by(event, cleared=cleared)
                 if body is None:
                     continue
                 built = self._frame(at_offset(body, epoch, offset))
                 outgoing = Outgoing(epoch, offset, event.type, event.device_id, built)
-                forms[audience.cleared] = outgoing
+                forms[cleared] = outgoing
                 self._built += len(built)
             if not audience.events:
                 self._touched.append(audience)

@@ -9,9 +9,10 @@ kernel: less than `WRITE_MARK` before a write, and one write more.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from dashboard_ws.core.filters import NOWHERE, Groups, Sight
 from dashboard_ws.core.outbox import LIMIT, Outbox, Outgoing
 from dashboard_ws.ports import Connection
 
@@ -25,8 +26,8 @@ NO_PROGRESS_SECONDS: Final = 9.0
 
 
 class Outlet:
-    """`overfull` is called once, when what must be kept does not fit any more. `cleared`: whether
-    its reader may see what secret commands wrote."""
+    """`overfull` is called once, when what must be kept does not fit any more. `sight`: what its
+    reader may see."""
 
     __slots__ = (
         "_acknowledged",
@@ -37,8 +38,8 @@ class Outlet:
         "_progress",
         "_room",
         "_written",
-        "cleared",
         "received",
+        "sight",
     )
 
     def __init__(
@@ -56,7 +57,7 @@ class Outlet:
         self._written = 0
         self._acknowledged = 0
         self._progress = now
-        self.cleared = False
+        self.sight = Sight(NOWHERE)
         self.received = False
         """Whether an event went out, or was lost on the way."""
 
@@ -80,6 +81,12 @@ class Outlet:
             self._connection.write(frame)
         elif not self._outbox.add_frame(frame):
             self._overfull()
+
+    def withdraw(self, groups_of: Mapping[str, Groups]) -> None:
+        """Drop what waits of devices that its reader may not see any more."""
+        sight = self.sight
+        if self._outbox.size and sight.sees is not None:
+            self._outbox.withdraw(lambda device_id: sight.sees_device(device_id, groups_of))
 
     def pump(self) -> None:
         """The transport has room again."""

@@ -1,11 +1,12 @@
 """What the fan-out needs from the hub: `hub/app.py` hands it in, nothing here imports the hub."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NoReturn, Protocol
 
 from msgspec import Struct
 
+from dashboard_ws.core.filters import Sight
 from protocol.dashboard import Position
 from protocol.ids import OrgId
 from protocol.stream import StreamEntry, TailItem
@@ -18,8 +19,8 @@ class Authorised(Struct, frozen=True, kw_only=True):
     user_id: str
     session_id: str
     role: str
-    cleared: bool
-    """Whether they may see what secret commands wrote."""
+    sight: Sight
+    """What they may see."""
     expires_at: datetime
 
 
@@ -52,10 +53,20 @@ class Tokens(Protocol):
 
     async def redeem(self, ticket: str) -> Authorised | None: ...
 
+    async def sight(self, authorised: Authorised) -> Sight | None:
+        """What somebody who was let in may see now; None for who is no member any more."""
+        ...
+
 
 class Groups(Protocol):
     async def members(self, org: OrgId, group_ids: frozenset[str]) -> frozenset[str]:
         """The devices that are in any of these groups of this organisation."""
+        ...
+
+    async def members_of_each(
+        self, org: OrgId, group_ids: frozenset[str]
+    ) -> Mapping[str, frozenset[str]]:
+        """The devices of each of them."""
         ...
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from dashboard_ws.core.filters import Groups as GroupIds
-from dashboard_ws.core.filters import Matcher, Selection
+from dashboard_ws.core.filters import Matcher, Selection, Sight
 from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import Outlet
 from dashboard_ws.replay import NOWHERE, Answer, Replay, Wanted
@@ -55,23 +55,33 @@ class StreamReader:
         """The stream of an organisation: always the same one."""
         self._fanout = self._around.fanout_of(org)
 
-    def set_cleared(self, *, cleared: bool) -> None:
-        """Whether it may see what secret commands wrote, from now on."""
-        if cleared is self._outlet.cleared:
+    def set_sight(self, sight: Sight) -> None:
+        """What it may see, from now on; what waits of others is dropped."""
+        if sight == self._outlet.sight:
             return
         selection = self._attached
         self._members = dict(self._here().index.members_of)  # which forgets them when it leaves
         self.leave()
-        self._outlet.cleared = cleared
+        self._outlet.sight = sight
+        self._outlet.withdraw(self._here().index.groups_of)
         self.select(selection)
+
+    def withdraw(self) -> None:
+        """Drop what waits of devices that it may not see any more."""
+        self._outlet.withdraw(self._here().index.groups_of)
 
     def is_ready(self, selection: Selection) -> bool:
         """Whether it can `select` that at once."""
-        return self._here().position is not None and not self._unresolved(selection)
+        here = self._here()
+        placed = here.placed >= self._outlet.sight.groups()
+        return placed and here.position is not None and not self._unresolved(selection)
 
     async def prepare(self, selection: Selection) -> None:
         """Find out what has to be known before it can `select` that. Raises what groups raise."""
         await self._resolve(selection)
+        fanout, groups = self._here(), self._outlet.sight.groups()
+        if not fanout.placed >= groups:
+            await self._around.place(fanout, groups)
         await self._here().stand(seconds=READY_SECONDS)
 
     def select(self, selection: Selection) -> None:

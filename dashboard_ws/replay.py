@@ -6,13 +6,13 @@ queue behind the replay, nothing comes twice and nothing is left out.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import structlog
 from msgspec import Struct
 
-from dashboard_ws.core.filters import Matcher, seen_by
+from dashboard_ws.core.filters import Groups, Matcher, Sight, seen_by
 from dashboard_ws.core.outbox import Outgoing
 from dashboard_ws.core.recovery import (
     StreamGap,
@@ -70,14 +70,26 @@ class Wanted(Struct, frozen=True, kw_only=True):
         return gap_before_live(self.since, live)
 
     def outgoing(
-        self, entry: StreamEntry, frame: Callable[[bytes], bytes], *, cleared: bool
+        self,
+        entry: StreamEntry,
+        frame: Callable[[bytes], bytes],
+        sight: Sight,
+        groups_of: Mapping[str, Groups],
     ) -> list[Outgoing]:
+        """Of what was missed, what the reader may see by the rights that it has now."""
         base = 0 if self.base is None else self.base.offset
         wanted = (
-            (offset, event, seen_by(event, cleared=cleared))
+            (
+                offset,
+                event,
+                seen_by(event, cleared=sight.is_cleared(event.device_id, groups_of)),
+            )
             for offset, event in enumerate(entry.events, entry.first)
-            if (offset > self.since.offset and self.fresh.takes(event))
-            or (self.old is not None and offset > base and self.old.takes(event))
+            if (
+                (offset > self.since.offset and self.fresh.takes(event))
+                or (self.old is not None and offset > base and self.old.takes(event))
+            )
+            and sight.sees_device(event.device_id, groups_of)
         )
         return [
             Outgoing(
@@ -175,7 +187,9 @@ class Replay:
             if gap := gap_of(entry):
                 self._outlet.say(gap.text())
             await self._emit(
-                self._wanted.outgoing(entry, self._frame, cleared=self._outlet.cleared)
+                self._wanted.outgoing(
+                    entry, self._frame, self._outlet.sight, self._fanout.index.groups_of
+                )
             )
             self.position = position = Position(epoch=entry.epoch, offset=entry.last)
         return position

@@ -1,7 +1,7 @@
 """What every dashboard of a replica shares."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from msgspec import Struct
@@ -22,3 +22,5 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """Of all replays."""
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     fanout_of: Callable[[OrgId], FanOut]
+    place: Callable[[FanOut, frozenset[str]], Awaitable[None]]
+    """Finds out who is in the groups that readers' sights name, these among them."""

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from contextvars import Context
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
@@ -19,7 +20,6 @@ from starlette.types import ASGIApp
 from cloud.access import Access, problem_of
 from cloud.client import CloudClient
 from cloud.outward import is_in_clear
-from hub.accounts.access import FOR_DEVICES, Door
 from hub.accounts.guards import AccountGuard
 from hub.accounts.wiring import build as build_accounts
 from hub.audit.entries import Hide
@@ -45,10 +45,14 @@ from hub.firmware.wiring import build as build_firmware
 from hub.gate import build as build_gate
 from hub.groups.wiring import build as build_groups
 from hub.lines.wiring import build as build_lines
+from hub.organisations.wiring import build as build_organisations
 from hub.own.wiring import build as build_own
 from hub.probes import Probes
 from hub.replicas.hints import HintSender
 from hub.replicas.wiring import build as build_replicas
+from hub.rights.access import FOR_DEVICES, Door
+from hub.rights.service import RightsGuards
+from hub.rights.wiring import build as build_rights
 from hub.routes import ROUTES, RULES
 from hub.telemetry.wiring import build as build_telemetry
 from hub.upkeep import Upkeep
@@ -119,8 +123,18 @@ class Replica:
         self.telemetry, stream, of_telemetry = build_telemetry(
             base, show=lambda org, batch: self.dashboards.show(org, batch)
         )
-        self.people, self._jwks, of_accounts = build_accounts(base, self.audit, site)
-        accounts = self.people.accounts
+        self.people, signing_in, of_accounts = build_accounts(base, self.audit, site)
+        self._jwks = signing_in.jwks
+        people, accounts = self.people, self.people.accounts
+        _, of_rights = build_rights(
+            base,
+            self.audit,
+            people.rights,
+            RightsGuards(
+                people.sessions.require_recent, people.users.keep_an_admin, accounts.refresh
+            ),
+        )
+        of_organisations = build_organisations(base, self.audit, people, signing_in, site)
         devices, of_devices = build_devices(
             base, self.audit, self.telemetry, accounts, limits, hint_desired=hints.desired
         )
@@ -129,8 +143,8 @@ class Replica:
         )
         own, of_own = build_own(base, self.lines)
         self.commands, dispatching, of_commands = build_commands(
-            base, self.audit, self.telemetry, accounts, limits, own, hints=hints,
-            secrets=secrets,
+            base, self.audit, self.telemetry, accounts, limits, own, people.rights,
+            hints=hints, secrets=secrets,
         )  # fmt: skip
         config, defaults, of_config = build_config(
             base,
@@ -163,9 +177,9 @@ class Replica:
             hear=limits.told, alone=alone,
         )  # fmt: skip
         self.capabilities = (
-            of_audit, of_telemetry, of_accounts, of_devices, of_lines, of_own, of_commands,
-            of_config, of_groups, of_edge, of_desired, of_campaigns, of_firmware, of_dashboards,
-            of_replicas,
+            of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_devices, of_lines,
+            of_own, of_commands, of_config, of_groups, of_edge, of_desired, of_campaigns,
+            of_firmware, of_dashboards, of_replicas,
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(
@@ -257,7 +271,8 @@ class Replica:
         self._loops += [self._tasks.create_task(_forever(loop)) for loop in loops]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
-        return self._tasks.create_task(_guarded(work))
+        """In a context of its own: whoever began it may see less than it needs."""
+        return self._tasks.create_task(_guarded(work), context=Context())
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:

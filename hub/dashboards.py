@@ -2,26 +2,33 @@
 shows, and whose sockets end."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
+from dashboard_ws.core.filters import Area, Sight
 from dashboard_ws.dashboards import Dashboards
 from dashboard_ws.ports import Authorised
-from hub.accounts.access import SECRET, is_secret_from
 from hub.accounts.service import AccountService, VersionChange
 from hub.audit.records import RESTRICTED, RecordChange
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
 from hub.base.errors import Unauthenticated
 from hub.base.foundation import Capability, Foundation
+from hub.base.holding import ANY_COMMAND, Holding, Right
 from hub.base.principal import Principal
 from hub.groups.service import GroupService
+from hub.rights.memory import EVERYBODY
 from hub.socket.framing import text_frame
 from hub.telemetry.writer import TelemetryWriter
 from protocol import stream
 from protocol.closing import CloseCode
 from protocol.dashboard import RecordChanged
 from protocol.ids import OrgId
+
+SEES: Final = "telemetry:list"
+"""The right to see the events of a device."""
 
 
 def build(
@@ -54,6 +61,11 @@ def close_ended(dashboards: Dashboards, changes: list[VersionChange]) -> None:
         dashboards.disconnect(
             lambda who: (who.org, f"{who.user_id}/{who.session_id}") in sessions,
             CloseCode.NOT_AUTHENTICATED,
+        )
+    rights = {(c.subject.org, c.subject.id) for c in changes if c.subject.kind == "rights"}
+    if rights:
+        dashboards.rights_changed(
+            lambda who: (who.org, who.user_id) in rights or (who.org, EVERYBODY) in rights
         )
     if any(change.subject.kind == "signing_key" for change in changes):
         dashboards.disconnect(lambda _: True, CloseCode.NOT_AUTHENTICATED)
@@ -102,6 +114,10 @@ class DashboardTokens:
         except Unauthenticated:
             return None
 
+    async def sight(self, authorised: Authorised) -> Sight | None:
+        rights = await self._accounts.rights_of(authorised.org, authorised.user_id)
+        return None if rights is None else sight_of(rights)
+
 
 def _authorised(principal: Principal) -> Authorised:
     return Authorised(
@@ -109,9 +125,27 @@ def _authorised(principal: Principal) -> Authorised:
         user_id=principal.subject,
         session_id=principal.session_id or "",
         role=principal.role or "",
-        cleared=not any(is_secret_from(principal, kind) for kind in SECRET),
+        sight=sight_of(principal.rights),
         expires_at=datetime.fromtimestamp(principal.expires_at, UTC),
     )
+
+
+def sight_of(rights: Holding) -> Sight:
+    """Of which devices somebody sees the events, and of which also what secret commands wrote:
+    where every command may be dispatched. Over REST it goes by the single command."""
+    return Sight(
+        sees=_area(rights, SEES),
+        cleared=_area(rights, ANY_COMMAND),
+    )
+
+
+def _area(rights: Holding, right: Right) -> Area | None:
+    """Where a right holds for all names; None for everywhere. Users' rights have no owner's round
+    them, so that there is one reach at most."""
+    reaches = rights.reaches(right, "")
+    if not reaches:
+        return None
+    return Area(reaches[0].groups, reaches[0].devices)
 
 
 class DashboardGroups:
@@ -122,3 +156,8 @@ class DashboardGroups:
 
     async def members(self, org: OrgId, group_ids: frozenset[str]) -> frozenset[str]:
         return frozenset(await self._groups.members(org, sorted(group_ids)))
+
+    async def members_of_each(
+        self, org: OrgId, group_ids: frozenset[str]
+    ) -> Mapping[str, frozenset[str]]:
+        return await self._groups.members_of_each(org, sorted(group_ids))

@@ -7,7 +7,6 @@ as long as it must be to stay one row.
 
 from typing import Any, Final
 
-from hub.accounts.access import COMMAND_MINIMUM, DISPATCH, FOR_DEVICES, MINIMUM, Door
 from hub.accounts.organisation import OrgSettings
 from hub.accounts.rest import (
     AccountEndpoints,
@@ -15,11 +14,13 @@ from hub.accounts.rest import (
     ApiKeyBody,
     Login,
     LoginBody,
+    Me,
     PasswordBody,
     ReauthenticateBody,
     RefreshBody,
     Session,
     SessionQuery,
+    SwitchBody,
     Ticket,
     User,
     UserBody,
@@ -93,9 +94,40 @@ from hub.firmware.rest import (
     UploadQuery,
 )
 from hub.groups.rest import Group, GroupBody, GroupEndpoints, MembersBody
+from hub.organisations.rest import (
+    AcceptBody,
+    InvitationBody,
+    InvitationItem,
+    OrganisationEndpoints,
+    OrgBody,
+    OrgDeletion,
+    OrgItem,
+    OrgPatch,
+    ServiceBody,
+    ServiceItem,
+)
 from hub.own.common import CommandTypeItem
 from hub.own.rest import CommandTypesQuery, OwnEndpoints
 from hub.replicas.rest import FleetHealth, HealthEndpoints
+from hub.rights.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Door
+from hub.rights.catalogue import DISPATCH
+from hub.rights.rest import (
+    AccessItem,
+    AccessQuery,
+    BindingBody,
+    BindingItem,
+    BindingQuery,
+    PermissionItem,
+    PermissionSet,
+    RightsEndpoints,
+    RoleBody,
+    RoleItem,
+    RulesBody,
+    TeamBody,
+    TeamItem,
+    TeamMemberItem,
+    TeamMembersBody,
+)
 from hub.telemetry.reader import EventRecord, LogRecord, MetricPoint, StateChange
 from hub.telemetry.rest import (
     EventQuery,
@@ -120,13 +152,15 @@ RULES: Final = Rules(
 ROUTES: Final = (
     Route("POST", "/auth/login", AccountEndpoints.login, Door.OPEN, "Sign in.", body=LoginBody, answer=Login, secret=True),
     Route("POST", "/auth/refresh", AccountEndpoints.refresh, Door.OPEN, "Refresh a token pair.", body=RefreshBody, optional_body=True, answer=Login, secret=True),
+    Route("POST", "/auth/switch", AccountEndpoints.switch, Door.SESSION, "Sign in to another of your organisations.", body=SwitchBody, answer=Login, secret=True),
     Route("POST", "/auth/logout", AccountEndpoints.logout, Door.SESSION, "Sign out."),
     Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Door.SESSION, "Issue a one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
     Route("POST", "/auth/password", AccountEndpoints.password, Door.SESSION, "Change your password and end all your sessions.", body=PasswordBody),
     Route("POST", "/auth/reauthenticate", AccountEndpoints.reauthenticate, Door.SESSION, "Reauthenticate with your password.", body=ReauthenticateBody),
     Route("GET", "/auth/sessions", AccountEndpoints.sessions, Door.SESSION, "List your sessions, or as an administrator those of any user.", query=SessionQuery, answer=Session, listing=True),
     Route("DELETE", "/auth/sessions/{id}", AccountEndpoints.end_session, Door.SESSION, "End a session."),
-    Route("GET", "/auth/me", AccountEndpoints.me, Door.ANY_USER, "Get your own user.", answer=User),
+    Route("GET", "/auth/me", AccountEndpoints.me, Door.ANY_USER, "Get your own user.", answer=Me),
+    Route("GET", "/auth/permissions", RightsEndpoints.own, Door.ANY_USER, "Get what you may do.", answer=PermissionSet),
     Route("GET", "/auth/me/preferences", AccountEndpoints.preferences, Door.SESSION, "Get your console preferences.", answer=dict[str, Any]),
     Route("PUT", "/auth/me/preferences", AccountEndpoints.set_preferences, Door.SESSION, "Replace your console preferences with an object of up to 64 KiB.", body=dict[str, Any], answer=dict[str, Any]),
     Route("GET", "/users", AccountEndpoints.list_users, "users:list", "List users.", query=ListQuery, answer=User, listing=True),
@@ -137,6 +171,37 @@ ROUTES: Final = (
     Route("GET", "/api-keys", AccountEndpoints.list_api_keys, Door.ANY_USER, "List your API keys, or as an administrator all of them.", query=ListQuery, answer=ApiKey, listing=True),
     Route("POST", "/api-keys", AccountEndpoints.create_api_key, Door.SESSION, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201, secret=True),
     Route("DELETE", "/api-keys/{id}", AccountEndpoints.delete_api_key, Door.ANY_USER, "Delete an API key."),
+
+    Route("GET", "/users/{id}/access", RightsEndpoints.access, "users:get", "Get whether a user has a right, and by which bindings.", query=AccessQuery, answer=AccessItem),
+    Route("GET", "/service-accounts", OrganisationEndpoints.services, "service-accounts:list", "List service accounts.", query=ListQuery, answer=ServiceItem, listing=True),
+    Route("POST", "/service-accounts", OrganisationEndpoints.create_service, "service-accounts:create", "Create a service account: a member that nobody signs in as.", body=ServiceBody, answer=ServiceItem, status=201),
+    Route("DELETE", "/service-accounts/{id}", OrganisationEndpoints.delete_service, "service-accounts:delete", "Delete a service account and its API keys."),
+    Route("GET", "/invitations", OrganisationEndpoints.invitations, "invitations:list", "List open invitations.", query=ListQuery, answer=InvitationItem, listing=True),
+    Route("POST", "/invitations", OrganisationEndpoints.invite, "invitations:create", "Invite somebody; the link is shown once.", body=InvitationBody, answer=InvitationItem, status=201, secret=True),
+    Route("DELETE", "/invitations/{id}", OrganisationEndpoints.withdraw, "invitations:delete", "Withdraw an invitation."),
+    Route("POST", "/invitations/accept", OrganisationEndpoints.accept, Door.OPEN, "Accept an invitation, as yourself or with a new account.", body=AcceptBody, answer=Login, secret=True),
+    Route("GET", "/teams", RightsEndpoints.teams, "teams:list", "List teams.", query=ListQuery, answer=TeamItem, listing=True),
+    Route("POST", "/teams", RightsEndpoints.create_team, "teams:create", "Create a team.", body=TeamBody, answer=TeamItem, status=201),
+    Route("GET", "/teams/{id}", RightsEndpoints.team, "teams:get", "Get a team.", answer=TeamItem),
+    Route("PUT", "/teams/{id}", RightsEndpoints.rename_team, "teams:update", "Rename a team.", body=TeamBody, answer=TeamItem),
+    Route("DELETE", "/teams/{id}", RightsEndpoints.delete_team, "teams:delete", "Delete a team, but not its members."),
+    Route("GET", "/teams/{id}/members", RightsEndpoints.team_members, "teams:get", "List members of a team.", answer=list[TeamMemberItem]),
+    Route("POST", "/teams/{id}/members", RightsEndpoints.add_to_team, "teams:update", "Add users to a team.", body=TeamMembersBody, answer=TeamItem),
+    Route("DELETE", "/teams/{id}/members", RightsEndpoints.remove_from_team, "teams:update", "Remove users from a team.", body=TeamMembersBody, answer=TeamItem),
+    Route("GET", "/permissions", RightsEndpoints.permissions, Door.ANY_USER, "List what there is to have a right to.", answer=list[PermissionItem]),
+    Route("GET", "/roles", RightsEndpoints.roles, "roles:list", "List roles.", answer=list[RoleItem]),
+    Route("POST", "/roles", RightsEndpoints.create_role, "roles:create", "Create a role.", body=RoleBody, answer=RoleItem, status=201),
+    Route("GET", "/roles/{name}", RightsEndpoints.role, "roles:get", "Get a role.", answer=RoleItem),
+    Route("PUT", "/roles/{name}", RightsEndpoints.change_role, "roles:update", "Replace the rules of a role.", body=RulesBody, answer=RoleItem),
+    Route("DELETE", "/roles/{name}", RightsEndpoints.delete_role, "roles:delete", "Delete a role that is not bound."),
+    Route("GET", "/role-bindings", RightsEndpoints.bindings, "role-bindings:list", "List bindings of roles.", query=BindingQuery, answer=BindingItem, listing=True),
+    Route("POST", "/role-bindings", RightsEndpoints.bind, "role-bindings:create", "Bind a role to somebody, everywhere or over a group or device.", body=BindingBody, answer=BindingItem, status=201),
+    Route("DELETE", "/role-bindings/{id}", RightsEndpoints.unbind, "role-bindings:delete", "Delete a binding."),
+    Route("GET", "/orgs", OrganisationEndpoints.list, Door.INSTANCE, "List organisations.", answer=list[OrgItem]),
+    Route("POST", "/orgs", OrganisationEndpoints.create, Door.INSTANCE, "Create an organisation; you are its first administrator.", body=OrgBody, answer=OrgItem, status=201),
+    Route("GET", "/orgs/{id}", OrganisationEndpoints.get, Door.INSTANCE, "Get an organisation.", answer=OrgItem),
+    Route("PATCH", "/orgs/{id}", OrganisationEndpoints.rename, Door.INSTANCE, "Rename an organisation.", body=OrgPatch, answer=OrgItem),
+    Route("DELETE", "/orgs/{id}", OrganisationEndpoints.end, Door.INSTANCE, "Delete an organisation and everything in it.", query=OrgDeletion, status=202),
 
     Route("POST", "/devices/{id}/token", DeviceEndpoints.token, Door.ENROLL, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
     Route("GET", "/devices", DeviceEndpoints.list, "devices:list", "List devices.", query=DeviceQuery, answer=Device, listing=True),

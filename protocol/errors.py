@@ -30,6 +30,12 @@ class ProblemCode(StrEnum):
     UNAVAILABLE = "unavailable"
     BAD_ENROLLMENT_KEY = "bad_enrollment_key"
     INSUFFICIENT_STORAGE = "insufficient_storage"
+    ESCALATION = "escalation"
+    LAST_ADMINISTRATOR = "last_administrator"
+    SHARED_ACCOUNT = "shared_account"
+    SIGN_IN_FIRST = "sign_in_first"
+    PUBLIC_URL_MISSING = "public_url_missing"
+    GONE = "gone"
 
 
 class CommandErrorCode(StrEnum):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from hub.accounts.access import FOR_DEVICES, MINIMUM
+from hub.rights.access import FOR_DEVICES, MINIMUM
 from hub.base.errors import PROBLEMS
 from hub.base.settings import variables
 from hub.campaigns import journey

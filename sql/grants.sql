@@ -22,7 +22,7 @@ BEGIN
 END $$;
 
 GRANT SELECT ON
-    installation, org, schema_migration
+    installation, schema_migration
 TO longline_hub;
 
 GRANT INSERT ON
@@ -44,12 +44,24 @@ GRANT SELECT, INSERT, DELETE ON
     revocation, ws_ticket
 TO longline_hub;
 
+GRANT SELECT, INSERT, UPDATE ON
+    org
+TO longline_hub;
+
+GRANT SELECT, INSERT, DELETE ON
+    role_binding, team_member
+TO longline_hub;
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    app_user, campaign, cloud_sync_queue, command, config_schema, device_config,
+    account, custom_role, invitation, member, team
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    campaign, cloud_sync_queue, command, config_schema, device_config,
     device_config_history, device_group, device_group_config, device_section, event_mark,
     firmware_release, job,
     login_address, refresh_token, replica, signing_key, user_session
 TO longline_hub;
 
-REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions TO longline_hub;
+REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation TO longline_hub;

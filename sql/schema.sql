@@ -8,8 +8,10 @@
 CREATE TABLE org (
     org_id     text PRIMARY KEY,
     name       text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    ended_at   timestamptz
 );
+COMMENT ON COLUMN org.ended_at IS 'Since then nobody is a member, and what it had is being emptied. The id is never used again.';
 INSERT INTO org (org_id, name) VALUES ('default', 'Default organisation');
 
 CREATE FUNCTION longline_org() RETURNS text
@@ -23,6 +25,14 @@ BEGIN
     RETURN org;
 END $$;
 COMMENT ON FUNCTION longline_org IS 'Whose transaction this is; an error when that was not set, so that a lost setting is never an empty answer.';
+
+CREATE FUNCTION longline_groups() RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT current_setting('longline.groups')::text[] $$;
+COMMENT ON FUNCTION longline_groups IS 'The groups of devices that a scoped transaction sees; an error when that was not set.';
+
+CREATE FUNCTION longline_devices() RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT current_setting('longline.devices')::text[] $$;
+COMMENT ON FUNCTION longline_devices IS 'The devices that a scoped transaction sees beside them; an error when that was not set.';
 
 CREATE TABLE installation (
     installation_id text PRIMARY KEY DEFAULT gen_random_uuid()::text,
@@ -47,29 +57,112 @@ CREATE TABLE signing_key (
 );
 COMMENT ON TABLE signing_key IS 'Ed25519 keys (32 raw bytes) of the token issuer; the newest signs, a retired one still verifies.';
 
-CREATE TABLE app_user (
-    org_id        text NOT NULL REFERENCES org,
-    user_id       text NOT NULL,
-    username      text NOT NULL,
-    display_name  text NOT NULL,
-    role          text NOT NULL CHECK (role IN ('VIEWER', 'OPERATOR', 'MANAGER', 'ADMIN')),
-    password_hash text NOT NULL,
-    disabled      boolean NOT NULL DEFAULT false,
-    created_at    timestamptz NOT NULL DEFAULT now(),
+CREATE TABLE account (
+    user_id          text PRIMARY KEY,
+    username         text,
+    display_name     text NOT NULL,
+    password_hash    text,
     initial_password boolean NOT NULL DEFAULT false,
+    instance_admin   boolean NOT NULL DEFAULT false,
+    last_org         text,
+    created_at       timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX account_name ON account (lower(username));
+COMMENT ON TABLE account IS 'A person of the installation, or a service account: that has no user name, and nobody signs in as it.';
+COMMENT ON COLUMN account.initial_password IS 'Somebody or something else than the user made the password: the user is asked for another one.';
+COMMENT ON COLUMN account.last_org IS 'Where the account signed in last, or was made.';
+
+CREATE TABLE member (
+    org_id     text NOT NULL REFERENCES org,
+    user_id    text NOT NULL REFERENCES account,
+    disabled   boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    kind       text NOT NULL DEFAULT 'person' CHECK (kind IN ('person', 'service')),
     PRIMARY KEY (org_id, user_id)
 );
-CREATE UNIQUE INDEX app_user_name ON app_user (org_id, lower(username));
-CREATE INDEX app_user_recent ON app_user (org_id, created_at DESC, user_id DESC);
-CREATE INDEX app_user_admin ON app_user (org_id, user_id) WHERE role = 'ADMIN' AND NOT disabled;
-COMMENT ON COLUMN app_user.initial_password IS 'Somebody or something else than the user made the password: the user is asked for another one.';
+CREATE INDEX member_account ON member (user_id);
+CREATE INDEX member_recent ON member (org_id, kind, created_at DESC, user_id DESC);
+COMMENT ON TABLE member IS 'An account in an organisation. What it may do there stands in role_binding.';
+
+CREATE TABLE invitation (
+    org_id        text NOT NULL REFERENCES org,
+    invitation_id text NOT NULL,
+    token_hash    bytea NOT NULL UNIQUE,
+    username      text,
+    role          text NOT NULL,
+    made_by       text NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    expires_at    timestamptz NOT NULL,
+    used_at       timestamptz,
+    PRIMARY KEY (org_id, invitation_id)
+);
+CREATE INDEX invitation_recent ON invitation (org_id, created_at DESC, invitation_id DESC);
+
+CREATE TABLE team (
+    org_id     text NOT NULL REFERENCES org,
+    team_id    text NOT NULL,
+    name       text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, team_id),
+    UNIQUE (org_id, name)
+);
+CREATE INDEX team_recent ON team (org_id, created_at DESC, team_id DESC);
+
+CREATE TABLE team_member (
+    org_id  text NOT NULL,
+    team_id text NOT NULL,
+    user_id text NOT NULL,
+    PRIMARY KEY (org_id, team_id, user_id),
+    FOREIGN KEY (org_id, team_id) REFERENCES team ON DELETE CASCADE,
+    FOREIGN KEY (org_id, user_id) REFERENCES member ON DELETE CASCADE
+);
+CREATE INDEX team_member_user ON team_member (org_id, user_id);
+
+CREATE TABLE custom_role (
+    org_id     text NOT NULL REFERENCES org,
+    name       text NOT NULL,
+    rules      jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, name)
+);
+COMMENT ON COLUMN custom_role.rules IS '[{"resources":[…],"verbs":[…],"names":[…]}]; the built-in roles stand in the code.';
+
+CREATE TABLE role_binding (
+    org_id       text NOT NULL REFERENCES org,
+    binding_id   text NOT NULL,
+    role         text NOT NULL,
+    subject_kind text NOT NULL
+                 CHECK (subject_kind IN ('user', 'team', 'api_key', 'service_account', 'group_claim')),
+    subject_id   text NOT NULL,
+    scope_kind   text NOT NULL CHECK (scope_kind IN ('org', 'group', 'device')),
+    scope_id     text NOT NULL DEFAULT '',
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, binding_id),
+    UNIQUE (org_id, subject_id, subject_kind, role, scope_kind, scope_id)
+);
+CREATE INDEX role_binding_role ON role_binding (org_id, role);
+CREATE INDEX role_binding_recent ON role_binding (org_id, created_at DESC, binding_id DESC);
+CREATE INDEX role_binding_scope ON role_binding (org_id, scope_id) WHERE scope_kind <> 'org';
+COMMENT ON TABLE role_binding IS 'Who has which role where. Rights add up, nothing denies.';
+
+CREATE FUNCTION member_role(org text, id text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce((
+        SELECT b.role FROM role_binding b
+        WHERE b.org_id = org AND b.scope_kind = 'org' AND b.role IN ('VIEWER', 'OPERATOR', 'MANAGER', 'ADMIN')
+          AND ((b.subject_id = id AND b.subject_kind IN ('user', 'service_account'))
+               OR (b.subject_kind = 'team' AND b.subject_id = ANY (ARRAY(
+                   SELECT t.team_id FROM team_member t WHERE t.org_id = org AND t.user_id = id))))
+        ORDER BY array_position(ARRAY['ADMIN', 'MANAGER', 'OPERATOR', 'VIEWER'], b.role) LIMIT 1), 'NONE')
+$$;
+COMMENT ON FUNCTION member_role IS 'The strongest built-in role that a member has for the whole organisation.';
 
 CREATE TABLE user_preference (
     org_id  text NOT NULL,
     user_id text NOT NULL,
     value   jsonb NOT NULL,
     PRIMARY KEY (org_id, user_id),
-    FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
+    FOREIGN KEY (org_id, user_id) REFERENCES member ON DELETE CASCADE
 );
 COMMENT ON TABLE user_preference IS 'What the console keeps for a user, such as saved views: one JSON object.';
 
@@ -87,7 +180,7 @@ CREATE TABLE user_session (
     used_at          timestamptz NOT NULL DEFAULT now(),
     address          text,
     PRIMARY KEY (org_id, session_id),
-    FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
+    FOREIGN KEY (org_id, user_id) REFERENCES member ON DELETE CASCADE
 );
 CREATE INDEX user_session_user ON user_session (org_id, user_id);
 COMMENT ON COLUMN user_session.lowest IS 'Tokens of the session with a version from lowest to highest are good; none when lowest is above.';
@@ -119,12 +212,12 @@ CREATE TABLE api_key (
     key_id     text NOT NULL,
     user_id    text NOT NULL,
     name       text NOT NULL,
-    role       text NOT NULL CHECK (role IN ('VIEWER', 'OPERATOR', 'MANAGER', 'ADMIN')),
+    role       text NOT NULL CHECK (role IN ('NONE', 'VIEWER', 'OPERATOR', 'MANAGER', 'ADMIN')),
     key_hash   bytea NOT NULL UNIQUE,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,
     PRIMARY KEY (org_id, key_id),
-    FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
+    FOREIGN KEY (org_id, user_id) REFERENCES member ON DELETE CASCADE
 );
 CREATE INDEX api_key_recent ON api_key (org_id, created_at DESC, key_id DESC);
 CREATE INDEX api_key_user ON api_key (org_id, user_id, created_at DESC, key_id DESC);
@@ -132,7 +225,7 @@ CREATE INDEX api_key_user ON api_key (org_id, user_id, created_at DESC, key_id D
 CREATE TABLE revocation (
     revocation_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     org_id        text NOT NULL,
-    kind          text NOT NULL CHECK (kind IN ('session', 'user', 'device', 'signing_key')),
+    kind          text NOT NULL CHECK (kind IN ('session', 'user', 'device', 'signing_key', 'rights')),
     subject       text NOT NULL,
     lowest        bigint NOT NULL,
     highest       bigint NOT NULL,
@@ -141,44 +234,28 @@ CREATE TABLE revocation (
 );
 CREATE INDEX revocation_made_in ON revocation (made_in);
 COMMENT ON TABLE revocation IS 'For replicas that are at work: the numbers of a credential have changed. The truth is the row of the credential.';
-COMMENT ON COLUMN revocation.subject IS 'user_id/session_id of a session, else the id.';
+COMMENT ON COLUMN revocation.subject IS 'user_id/session_id of a session; of rights a user, a key, or * for all of the organisation; else the id.';
 COMMENT ON COLUMN revocation.made_in IS 'Read by transaction, not by time: whatever commits later than a poll is in the next one.';
 
 CREATE TABLE login_attempt (
     attempt_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    org_id     text NOT NULL,
     name       text NOT NULL,
     address    text NOT NULL,
     known      boolean NOT NULL,
     at         timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX login_attempt_name ON login_attempt (org_id, name, at);
+CREATE INDEX login_attempt_name ON login_attempt (name, at);
 CREATE INDEX login_attempt_address ON login_attempt (address, at);
 COMMENT ON TABLE login_attempt IS 'Each attempt, before the password is looked at; one that fits is taken out again.';
 COMMENT ON COLUMN login_attempt.known IS 'The user has signed in from that address before.';
 
 CREATE TABLE login_address (
-    org_id  text NOT NULL,
-    user_id text NOT NULL,
+    user_id text NOT NULL REFERENCES account ON DELETE CASCADE,
     address text NOT NULL,
     used_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, user_id, address),
-    FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
+    PRIMARY KEY (user_id, address)
 );
 COMMENT ON TABLE login_address IS 'From where a user has signed in: strangers cannot lock these out.';
-
-CREATE FUNCTION owner_role(org text, kind text, id text, key text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT CASE kind
-        WHEN 'hub' THEN 'ADMIN'
-        WHEN 'user' THEN (SELECT u.role FROM app_user u
-                          WHERE u.org_id = org AND u.user_id = id AND NOT u.disabled)
-        WHEN 'api_key' THEN (SELECT k.role FROM api_key k JOIN app_user u USING (org_id, user_id)
-                             WHERE k.org_id = org AND k.key_id = key AND k.user_id = id
-                               AND NOT u.disabled AND (k.expires_at IS NULL OR k.expires_at > now()))
-    END
-$$;
-COMMENT ON FUNCTION owner_role IS 'The role that whoever asked for something has at this moment; null for somebody who is gone or disabled.';
 
 -- Devices and their lines ------------------------------------------------------------------------
 
@@ -899,3 +976,33 @@ CREATE INDEX cloud_sync_queue_waiting ON cloud_sync_queue (org_id, created_at) W
 CREATE INDEX cloud_sync_queue_dead ON cloud_sync_queue (org_id, finished_at DESC, queue_id DESC) WHERE status = 'dead';
 CREATE INDEX cloud_sync_queue_finished ON cloud_sync_queue (finished_at) WHERE finished_at IS NOT NULL;
 COMMENT ON COLUMN cloud_sync_queue.queue_id IS 'The order within a lane: a device hands in its next records when these are committed.';
+
+CREATE FUNCTION empty_organisation(org text, most integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+DECLARE
+    each  text;
+    count bigint;
+BEGIN
+    IF most NOT BETWEEN 1 AND 10000
+       OR NOT EXISTS (SELECT FROM org o WHERE o.org_id = org AND o.ended_at IS NOT NULL) THEN
+        RAISE 'only an organisation that has ended is emptied, step by step';
+    END IF;
+    FOREACH each IN ARRAY ARRAY[
+        'ws_ticket', 'refresh_token', 'user_preference', 'user_session', 'api_key', 'team_member', 'role_binding',
+        'invitation', 'custom_role', 'team', 'member', 'device_group_config', 'device_group_member',
+        'device_group', 'device_section', 'device_config', 'device_config_history', 'config_hidden',
+        'config_schema', 'idempotency_key', 'campaign_device', 'campaign', 'penalty_cleared', 'command',
+        'command_description', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
+        'device_line', 'device_state', 'firmware_key', 'job', 'rollup_mark', 'setting', 'device'] LOOP
+        EXECUTE format('DELETE FROM public.%1$I WHERE (tableoid, ctid) IN (
+                            SELECT tableoid, ctid FROM public.%1$I WHERE org_id = $1 LIMIT $2)', each)
+            USING org, most;
+        GET DIAGNOSTICS count = ROW_COUNT;
+        IF count > 0 THEN
+            RETURN count;
+        END IF;
+    END LOOP;
+    RETURN 0;
+END $$;
+COMMENT ON FUNCTION empty_organisation IS 'Deletes so many rows of one table of an organisation that has ended; how many. 0 when nothing is left but what goes with its partitions, and the audit.';

@@ -45,8 +45,12 @@ GRANT SELECT, INSERT, UPDATE ON
     user_preference
 TO longline_app;
 
+GRANT SELECT, DELETE ON
+    api_key
+TO longline_app;
+
 GRANT SELECT, INSERT, DELETE ON
-    api_key, device_group_member, firmware_key
+    device_group_member, firmware_key
 TO longline_app;
 
 -- What a deleted device had is not what a new one of the same id has.
@@ -56,8 +60,34 @@ GRANT SELECT, UPDATE, DELETE ON
     device_config_history
 TO longline_app;
 
+-- Nobody who serves one organisation reads a hash of a password.
+GRANT SELECT (user_id, username, display_name, initial_password, instance_admin, created_at)
+ON account TO longline_app;
+
+GRANT SELECT ON member TO longline_app;
+
+GRANT SELECT, INSERT, DELETE ON
+    invitation
+TO longline_app;
+
+GRANT SELECT, INSERT ON
+    team_member
+TO longline_app;
+
+GRANT SELECT, INSERT, DELETE ON
+    role_binding
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE ON
+    team
+TO longline_app;
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    app_user, cloud_sync_queue, config_schema, device_config, device_group, device_group_config,
+    custom_role
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    cloud_sync_queue, config_schema, device_config, device_group, device_group_config,
     device_section,
     firmware_release
 TO longline_app;

@@ -5,14 +5,15 @@ from typing import Any
 
 import msgspec
 
-from hub.accounts import access
+from hub.base.holding import Holding
 from hub.base.kept import Kept
-from hub.base.principal import Principal, Rights, Role
+from hub.base.principal import Principal, Role
 from hub.commands.decisions import Claim, CommandTarget, NewCommand
 from hub.commands.records import CommandRow
 from hub.lines.pace import Rates
 from hub.lines.session import LineListener, LineSession, Renewal
 from hub.replicas import figures
+from hub.rights import access
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS
 from protocol.frames import Hello
@@ -33,10 +34,11 @@ def make_principal(role: Role | None = "ADMIN", **changes: Any) -> Principal:
     return Principal(**{**fields, **changes})
 
 
-def _rights(role: Role | None, kind: str | None) -> Rights:
+def _rights(role: Role | None, kind: str | None) -> Holding:
     if role is None:
-        return access.OF_DEVICES if kind == "device" else frozenset()
-    return access.rights_of_key(role) if kind == "api_key" else access.rights_of_user(role)
+        return access.OF_DEVICES if kind == "device" else Holding()
+    grant = access.grant_to_key(role) if kind == "api_key" else access.grant_of_role(role)
+    return Holding((grant,))
 
 
 def make_state(**changes: Any) -> figures.State:

@@ -55,6 +55,42 @@ class Predicate(Struct, frozen=True, kw_only=True):
         return not level or RANKS.get(level, 3) >= self.min_rank
 
 
+class Area(Struct, frozen=True):
+    """The devices of these groups, and these."""
+
+    groups: Groups = frozenset()
+    devices: frozenset[str] = frozenset()
+
+    def covers(self, device_id: str, groups_of: Mapping[str, Groups]) -> bool:
+        """`groups_of` names the groups of each device that is in one that matters."""
+        if device_id in self.devices:
+            return True
+        return not self.groups.isdisjoint(groups_of.get(device_id, ()))
+
+
+NOWHERE: Final = Area()
+
+
+class Sight(Struct, frozen=True):
+    """What a reader may see. None is everywhere. Two with the same rights are equal."""
+
+    sees: Area | None = None
+    """Of which devices."""
+    cleared: Area | None = NOWHERE
+    """Of which devices also what secret commands wrote."""
+
+    def sees_device(self, device_id: str, groups_of: Mapping[str, Groups]) -> bool:
+        return self.sees is None or self.sees.covers(device_id, groups_of)
+
+    def is_cleared(self, device_id: str, groups_of: Mapping[str, Groups]) -> bool:
+        return self.cleared is None or self.cleared.covers(device_id, groups_of)
+
+    def groups(self) -> Groups:
+        """Those whose members have to be known."""
+        areas = (area for area in (self.sees, self.cleared) if area is not None)
+        return frozenset[str]().union(*(area.groups for area in areas))
+
+
 def seen_by(event: StreamEvent, *, cleared: bool) -> bytes | None:
     """The body for readers who may see what is restricted, or may not; None for nothing at all."""
     if cleared or event.level != RESTRICTED:

@@ -6,60 +6,65 @@ answer for (device, type, level) is remembered until a selection comes, goes, or
 that an event usually costs one look-up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
-from dashboard_ws.core.filters import Groups, Predicate, Selection
+from dashboard_ws.core.filters import Groups, Predicate, Selection, Sight
 from dashboard_ws.core.outbox import Outgoing
 
 M = TypeVar("M")
 
+EVERYTHING: Final = Sight(cleared=None)
 REMEMBERED: Final = 65_536
 """Answers kept; then all are forgotten, which costs each one search."""
 
 
 class Audience(Generic[M]):
     """Those who want the same and may see the same. `events` is what the present tick has for
-    them; `cleared` whether they may see what commands wrote that are secret."""
+    them."""
 
-    __slots__ = ("cleared", "events", "members", "selection")
+    __slots__ = ("events", "members", "selection", "sight")
 
-    def __init__(self, selection: Selection, *, cleared: bool) -> None:
+    def __init__(self, selection: Selection, sight: Sight) -> None:
         self.selection = selection
-        self.cleared = cleared
+        self.sight = sight
         self.members: set[M] = set()
         self.events: list[Outgoing] = []
 
 
 class Index(Generic[M]):
     def __init__(self) -> None:
-        self._audiences: dict[tuple[Selection, bool], Audience[M]] = {}
+        self._audiences: dict[tuple[Selection, Sight], Audience[M]] = {}
         self._by_device: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
         self._by_type: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
         self._wildcards: list[tuple[Predicate, Audience[M]]] = []
         self._answers: dict[tuple[str, str, str], tuple[Audience[M], ...]] = {}
+        self._kinds: set[tuple[str, str]] = set()
+        """Of types and levels there are answers."""
+        self.groups_of: dict[str, Groups] = {}
+        """Of each device the groups that some reader's sight names, as the caller placed them."""
         self.members_of: dict[Groups, frozenset[str]] = {}
         """The devices of the groups that are in use, as the caller resolved them."""
 
     def audiences(self) -> Iterator[Audience[M]]:
         return iter(self._audiences.values())
 
-    def join(self, selection: Selection, member: M, *, cleared: bool = True) -> None:
-        audience = self._audiences.get((selection, cleared))
+    def join(self, selection: Selection, member: M, sight: Sight = EVERYTHING) -> None:
+        audience = self._audiences.get((selection, sight))
         if audience is None:
-            audience = Audience[M](selection, cleared=cleared)
-            self._audiences[selection, cleared] = audience
+            audience = Audience[M](selection, sight)
+            self._audiences[selection, sight] = audience
             self._enter(audience)
             self._answers.clear()
         audience.members.add(member)
 
-    def leave(self, selection: Selection, member: M, *, cleared: bool = True) -> None:
-        audience = self._audiences.get((selection, cleared))
+    def leave(self, selection: Selection, member: M, sight: Sight = EVERYTHING) -> None:
+        audience = self._audiences.get((selection, sight))
         if audience is None:
             return
         audience.members.discard(member)
         if not audience.members:
-            del self._audiences[selection, cleared]
+            del self._audiences[selection, sight]
             in_use = self.groups_in_use()
             self.members_of = {g: d for g, d in self.members_of.items() if g in in_use}
             self._rebuild()
@@ -79,12 +84,32 @@ class Index(Generic[M]):
             if predicate.groups is not None
         }
 
+    def place(self, members: Mapping[str, frozenset[str]]) -> set[str]:
+        """The members of the groups that sights name are these now; the devices that are in others
+        than before. Costs what has changed, not what there is."""
+        placed: dict[str, set[str]] = {}
+        for group, devices in members.items():
+            for device_id in devices:
+                placed.setdefault(device_id, set()).add(group)
+        now = {device_id: frozenset(groups) for device_id, groups in placed.items()}
+        before, self.groups_of = self.groups_of, now
+        moved = {
+            device_id
+            for device_id in before.keys() | now.keys()
+            if before.get(device_id) != now.get(device_id)
+        }
+        for device_id in moved:
+            for event_type, level in self._kinds:
+                self._answers.pop((device_id, event_type, level), None)
+        return moved
+
     def match(self, device_id: str, event_type: str, level: str) -> tuple[Audience[M], ...]:
         key = (device_id, event_type, level)
         found = self._answers.get(key)
         if found is None:
             if len(self._answers) >= REMEMBERED:
                 self._answers.clear()
+            self._kinds.add((event_type, level))
             found = self._answers[key] = self._search(device_id, event_type, level)
         return found
 
@@ -101,6 +126,7 @@ class Index(Generic[M]):
                 for some in candidates
                 for predicate, audience in some
                 if predicate.wants(event_type, level)
+                and audience.sight.sees_device(device_id, self.groups_of)
             }
         )
 

@@ -93,6 +93,17 @@ class Outbox:
             return False
         return self.size <= self._limit
 
+    def withdraw(self, sees: Callable[[str], bool]) -> None:
+        """Take out the events of devices that the reader may not see any more, without a trace: the
+        offsets of others were holes to it all along."""
+        node = self._ends.after
+        while node is not self._ends:
+            following, event = node.after, node.event
+            if event is not None and not sees(event.device_id):
+                self._forget(node, event)
+                self._remove(node)
+            node = following
+
     def take(self, budget: int) -> bytes:
         """The next frames, joined: at least one when something waits, `budget` bytes or a little
         more when there are as many."""

@@ -5,21 +5,14 @@ from typing import Any
 from msgspec import structs
 from starlette.requests import Request
 
-from hub.accounts.access import (
-    BY_SESSION,
-    DISPATCH,
-    FOR_DEVICES,
-    OPEN_TO_ALL,
-    Action,
-    Door,
-    may,
-)
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
 from hub.audit.entries import LONGEST_TARGET, AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.base.principal import ANYONE, Principal
+from hub.rights.access import FOR_DEVICES, OPEN_TO_ALL, Action, Door, may
+from hub.rights.catalogue import BY_BINDING, BY_SESSION, DISPATCH
 from hub.web.inputs import header_of
 from hub.web.limits import RequestLimits
 
@@ -41,7 +34,9 @@ class AccountGuard:
             if request.method != "GET":
                 await self._audit.note(_refused(request, principal, action))
             raise Forbidden(_refusal(principal, action))
-        return principal
+        if isinstance(action, Door):
+            return principal
+        return await self._accounts.reaching(principal, action)
 
     def _stranger(self, request: Request, action: Action) -> Principal:
         principal = _from(request, ANYONE)
@@ -98,7 +93,7 @@ def _refusal(principal: Principal, action: Action) -> str:
     match principal.kind:
         case "device":
             return "the token of a device does not allow this"
-        case "api_key" if action is Door.SESSION or action in BY_SESSION:
+        case "api_key" if isinstance(action, Door) or action in BY_SESSION | BY_BINDING:
             return "an API key may not do this: sign in"
         case "api_key":
             return f"the role of this API key, {principal.role}, does not allow this"

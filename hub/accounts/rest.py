@@ -2,24 +2,26 @@
 
 from typing import Annotated, Any, Final
 
+import msgspec
 from msgspec import Meta, Struct, json
 from starlette.responses import JSONResponse, Response
 
-from hub.accounts.access import may
-from hub.accounts.cookies import NAME, cookie, no_cookie
+from hub.accounts.cookies import FORMER_NAME, cookie, name_of, no_cookie
 from hub.accounts.passwords import SHORTEST
 from hub.accounts.service import AccountService
-from hub.accounts.sessions import Grant, SessionService
+from hub.accounts.sessions import SessionService, SignIn
 from hub.accounts.store import ApiKeyRow, SessionRow, UserRow
 from hub.accounts.users import UserChange, UserService
 from hub.base.errors import Forbidden, NotFound, TooLarge
 from hub.base.paging import Items
 from hub.base.principal import Role
+from hub.rights.access import may_everywhere
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Query, Text
 from hub.web.route import Call
 from hub.web.site import Site, foreign_page
 from protocol.codec import at, rfc3339
+from protocol.ids import DEFAULT_ORG, OrgId, OrgIdField
 
 Username = Annotated[str, Meta(min_length=1, max_length=128)]
 Password = Annotated[str, Meta(min_length=SHORTEST, max_length=1024)]
@@ -33,11 +35,15 @@ class LoginBody(Body, frozen=True):
     password: Annotated[str, Meta(max_length=1024)]
     cookie: bool = False
     """Keep the refresh token in a cookie instead of answering it."""
+    org_id: OrgIdField | None = None
+    """None: where the account signed in last."""
 
 
 class RefreshBody(Body, frozen=True):
     refresh_token: Annotated[str, Meta(max_length=256)] | None = None
     """None: the one in the cookie."""
+    org_id: OrgIdField = DEFAULT_ORG
+    """Whose cookie it is: a browser has one for each organisation."""
 
 
 class PasswordBody(Body, frozen=True):
@@ -78,6 +84,14 @@ class ApiKeyBody(Body, frozen=True):
     name: Text
     role: Role
     expires_at: Moment | None = None
+    service_account_id: Annotated[str, Meta(max_length=128)] | None = None
+    """Whose key it is; None: one's own."""
+
+
+class SwitchBody(Body, frozen=True):
+    org_id: OrgIdField
+    cookie: bool = False
+    """Keep the refresh token in a cookie instead of answering it."""
 
 
 class User(Struct, frozen=True, rename="camel", kw_only=True):
@@ -91,11 +105,28 @@ class User(Struct, frozen=True, rename="camel", kw_only=True):
     created_at: str
 
 
+class OrgRef(Struct, frozen=True, rename="camel", kw_only=True):
+    id: str
+    name: str
+
+
+class Me(User, frozen=True, rename="camel", kw_only=True):
+    """The caller."""
+
+    org_id: str
+    """Of this session or key."""
+    organisations: list[OrgRef]
+    """Where the account is a member."""
+    instance_admin: bool
+    """Whether it may make and end organisations."""
+
+
 class Login(Struct, frozen=True, rename="camel", kw_only=True):
     token: str
     expires_at: str
     refresh_token: str | None
     """None: in the cookie."""
+    org_id: str
     user: User
 
 
@@ -152,27 +183,44 @@ class AccountEndpoints:
             call.body.password,
             address=call.principal.address or "unknown",
             request_id=call.principal.request_id,
+            org=call.body.org_id,
         )
-        return self._signed_in(call, grant, by_cookie=call.body.cookie)
+        return self.signed_in(call, grant, by_cookie=call.body.cookie)
+
+    async def switch(self, call: Call[None, SwitchBody]) -> Answer:
+        if call.body.cookie:
+            self._check_page(call)
+        grant = await self._sessions.switch(call.principal, call.body.org_id)
+        return self.signed_in(call, grant, by_cookie=call.body.cookie)
 
     async def refresh(self, call: Call[None, RefreshBody]) -> Answer:
         token = call.body.refresh_token
         by_cookie = token is None
         if token is None:
             self._check_page(call)
-            token = call.request.cookies.get(NAME, "")
-        return self._signed_in(call, await self._sessions.renew(token), by_cookie=by_cookie)
+            token = self._held(call, call.body.org_id)
+        return self.signed_in(call, await self._sessions.renew(token), by_cookie=by_cookie)
+
+    def _held(self, call: Call[None, Any], org: OrgId) -> str:
+        """What a browser keeps for an organisation; empty for nothing."""
+        cookies = call.request.cookies
+        return cookies.get(self._cookie(org)) or cookies.get(FORMER_NAME, "")
+
+    def _cookie(self, org: OrgId) -> str:
+        return name_of(self._accounts.tokens.issuer, org)
 
     async def logout(self, call: Call[None, None]) -> Answer:
         await self._sessions.logout(call.principal)
-        held = NAME in call.request.cookies
-        forgotten = no_cookie(secure=self._by_tls(call), prefix=self._site.prefix)
-        return Answer(None, cookie=forgotten if held else None)
+        name = self._cookie(call.principal.org)
+        forgotten = no_cookie(name, secure=self._by_tls(call), prefix=self._site.prefix)
+        return Answer(None, cookie=forgotten if name in call.request.cookies else None)
 
-    def _signed_in(self, call: Call[None, Any], grant: Grant, *, by_cookie: bool) -> Answer:
+    def signed_in(self, call: Call[None, Any], grant: SignIn, *, by_cookie: bool) -> Answer:
+        """How a sign-in is answered, whatever showed who it is."""
         if not by_cookie:
             return Answer(_login(grant, refresh_token=grant.refresh_token))
         kept = cookie(
+            self._cookie(grant.user.org),
             grant.refresh_token,
             seconds=self._sessions.refresh_seconds,
             secure=self._by_tls(call),
@@ -197,7 +245,7 @@ class AccountEndpoints:
     async def sessions(self, call: Call[SessionQuery, None]) -> Items[Session]:
         by = call.principal
         wanted = call.query.user_id or by.subject
-        if not (wanted == by.subject or may(by, "sessions:list")):
+        if not (wanted == by.subject or may_everywhere(by, "sessions:list")):
             raise NotFound("no such user")
         rows = await self._sessions.sessions(by.org, wanted)
         return Items([_session(row, by.session_id) for row in rows])
@@ -205,8 +253,15 @@ class AccountEndpoints:
     async def end_session(self, call: Call[None, None]) -> None:
         await self._sessions.end(call.principal, call.path("id"))
 
-    async def me(self, call: Call[None, None]) -> User:
-        return _user(await self._users.me(call.principal))
+    async def me(self, call: Call[None, None]) -> Me:
+        by = call.principal
+        row, places = await self._users.me(by), await self._users.organisations(by)
+        return Me(
+            **msgspec.structs.asdict(_user(row)),
+            org_id=by.org,
+            organisations=[OrgRef(id=place.org, name=place.name) for place in places],
+            instance_admin=row.instance_admin,
+        )
 
     async def preferences(self, call: Call[None, None]) -> dict[str, Any]:
         return await self._users.preferences(call.principal)
@@ -260,7 +315,11 @@ class AccountEndpoints:
     async def create_api_key(self, call: Call[None, ApiKeyBody]) -> Answer:
         body = call.body
         row, secret = await self._users.create_api_key(
-            call.principal, body.name, body.role, body.expires_at
+            call.principal,
+            body.name,
+            body.role,
+            body.expires_at,
+            service_account=body.service_account_id,
         )
         return Answer(_api_key(row, secret), status=201, location=f"/api/v1/api-keys/{row.key_id}")
 
@@ -283,11 +342,12 @@ class AccountEndpoints:
         return JSONResponse(content, headers={"Cache-Control": "public, max-age=300"})
 
 
-def _login(grant: Grant, *, refresh_token: str | None) -> Login:
+def _login(grant: SignIn, *, refresh_token: str | None) -> Login:
     return Login(
         token=grant.token,
         expires_at=grant.expires_at,
         refresh_token=refresh_token,
+        org_id=grant.user.org,
         user=_user(grant.user),
     )
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
+from msgspec import structs
 
-from hub.accounts.access import OF_DEVICES, rights_of_key, rights_of_user
 from hub.accounts.organisation import settled
 from hub.accounts.standing import (
     POLL_SECONDS,
@@ -29,8 +29,11 @@ from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Connection
 from hub.base.errors import Unauthenticated, Unavailable
+from hub.base.holding import Holding, Right
 from hub.base.principal import Principal, Reenroll
 from hub.base.settings import Settings
+from hub.rights.access import OF_DEVICES
+from hub.rights.memory import RightsMemory
 from protocol.codec import rfc3339
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, uuid7
 
@@ -47,10 +50,12 @@ class AccountService:
         store: AccountStore,
         audit: AuditService,
         settings: Settings,
+        rights: RightsMemory,
         clock: DatabaseClock | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._rights = rights
         self._audit = audit
         self._settings = settings
         self.clock = clock or DatabaseClock(monotonic)
@@ -109,7 +114,10 @@ class AccountService:
             keys = await self._store.signing_keys(connection)
         self.tokens.load(issuer, [TokenKey.from_bytes(kid, raw) for kid, raw in keys])
         for change in changes:
-            self._standings.learn(change.subject, change.standing)
+            if change.subject.kind == "rights":
+                self._rights.forget(change.subject.org, change.subject.id)
+            else:
+                self._standings.learn(change.subject, change.standing)
         if changes:
             for listener in self._listeners:
                 listener(changes)
@@ -145,21 +153,45 @@ class AccountService:
         """The user of an access token. Raises `Unauthenticated`, always in the same words, or
         `Unavailable`."""
         claims = self.tokens.verify(token, "user")
-        if claims.session_id is None or claims.role is None:
+        if claims.session_id is None:
             raise Unauthenticated(REFUSAL)
         await self._require_good(
             session_subject(claims.org, claims.subject, claims.session_id), claims
         )
-        return Principal(
-            org=claims.org,
-            kind="user",
-            subject=claims.subject,
-            actor=claims.name or claims.subject,
-            role=claims.role,
-            rights=rights_of_user(claims.role),
-            session_id=claims.session_id,
-            version=claims.version,
-            expires_at=claims.expires_at,
+        return await self._member(
+            Principal(
+                org=claims.org,
+                kind="user",
+                subject=claims.subject,
+                actor=claims.name or claims.subject,
+                session_id=claims.session_id,
+                version=claims.version,
+                expires_at=claims.expires_at,
+            )
+        )
+
+    async def rights_of(self, org: OrgId, user_id: str) -> Holding | None:
+        """What a member may do now; None for who is none."""
+        standing = await self._rights.member(org, user_id)
+        return None if standing is None else standing.rights
+
+    async def reaching(self, principal: Principal, right: Right) -> Principal:
+        """With the devices over which it has a right. Raises `Unavailable`."""
+        reaches = principal.rights.reaches(right)
+        if not reaches:
+            return principal
+        return structs.replace(principal, reach=await self._rights.joined(principal.org, reaches))
+
+    async def _member(self, principal: Principal) -> Principal:
+        """With what it may do now, whatever its token says. Raises `Unauthenticated`."""
+        standing = await self._rights.member(principal.org, principal.subject)
+        if standing is None:
+            raise Unauthenticated(REFUSAL)
+        return structs.replace(
+            principal,
+            role=standing.role,
+            rights=standing.rights,
+            instance_admin=standing.instance_admin,
         )
 
     async def device(self, token: str) -> Principal:
@@ -202,18 +234,21 @@ class AccountService:
             raise Unauthenticated(REFUSAL)
 
     async def api_key(self, key: str) -> Principal:
-        """The user behind an API key, with the key's role. Raises `Unauthenticated`."""
+        """The owner of an API key, with what the key may do. Raises `Unauthenticated`."""
         found = await self._store.api_key_by_hash(hash_secret(key))
         if found is None:
             raise Unauthenticated(REFUSAL)
-        org, username, row = found
+        owner, row = found
+        rights = await self._rights.holding_of_key(owner.org, row.key_id)
+        if rights is None:
+            raise Unauthenticated(REFUSAL)
         return Principal(
-            org=org,
+            org=owner.org,
             kind="api_key",
             subject=row.user_id,
-            actor=f"{username}/{row.name}",
+            actor=f"{owner.name}/{row.name}",
             role=row.role,
-            rights=rights_of_key(row.role),
+            rights=rights,
             key_id=row.key_id,
         )
 
@@ -222,16 +257,16 @@ class AccountService:
         row = await self._store.redeem_ticket(hash_secret(ticket))
         if row is None:
             raise Unauthenticated(REFUSAL)
-        return Principal(
-            org=row.org,
-            kind="user",
-            subject=row.user_id,
-            actor=row.username,
-            role=row.role,
-            rights=rights_of_user(row.role),
-            session_id=row.session_id,
-            version=row.version,
-            expires_at=row.token_expires_at.timestamp(),
+        return await self._member(
+            Principal(
+                org=row.org,
+                kind="user",
+                subject=row.user_id,
+                actor=row.username,
+                session_id=row.session_id,
+                version=row.version,
+                expires_at=row.token_expires_at.timestamp(),
+            )
         )
 
     async def adopt(self, principal: Principal) -> bool:
@@ -255,12 +290,16 @@ class AccountService:
         )
         return self.tokens.issue(claims), moment(claims.expires_at)
 
+    async def enrolling_into(self, key: str | None) -> OrgId:
+        """Whose enrolment key it is; `default` for a key that is nobody's."""
+        return DEFAULT_ORG if not key else await self._store.enrolling_into(key) or DEFAULT_ORG
+
     async def enrollment(self, org: OrgId) -> tuple[str, bool, Reenroll]:
         """(enrolment key, whether unknown devices are registered, whether known ones may again)."""
         async with self._store.database.tenant(org).transaction() as connection:
             stored = await self._store.settings(connection, org)
         now = settled(stored, self._settings)
-        return str(stored["enrollment_key"]), now.auto_enroll, now.reenroll
+        return str(stored.get("enrollment_key") or new_secret()), now.auto_enroll, now.reenroll
 
 
 def session_subject(org: OrgId, user_id: str, session_id: str) -> Subject:

@@ -9,7 +9,6 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from hub.accounts.access import may, rights_of_user
 from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords
@@ -31,6 +30,7 @@ from hub.base.errors import (
 )
 from hub.base.principal import Principal
 from hub.base.settings import Settings
+from hub.rights.access import may_everywhere
 from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
 TICKET_SECONDS: Final = 30.0
@@ -40,13 +40,22 @@ RECENT_SECONDS: Final = 600.0
 BAD_LOGIN: Final = "the user name or the password is wrong"
 
 
-class Grant(Struct, frozen=True):
+class SignIn(Struct, frozen=True):
     """What signing in, or refreshing, gives."""
 
     token: str
     expires_at: str
     refresh_token: str
+    session_id: str
     user: UserRow
+
+
+class Checked(Struct, frozen=True):
+    """Somebody who has shown the password, at an attempt that is still counted."""
+
+    user: UserRow
+    password_hash: str
+    attempt: int
 
 
 class SessionService:
@@ -75,59 +84,100 @@ class SessionService:
     # Signing in
 
     async def login(
-        self, username: str, password: str, *, address: str, request_id: str | None = None
-    ) -> Grant:
-        """Raises `Unauthenticated`, `TooManyRequests` after too many failures, or `Overloaded`."""
+        self,
+        username: str,
+        password: str,
+        *,
+        address: str,
+        request_id: str | None = None,
+        org: OrgId | None = None,
+    ) -> SignIn:
+        """A session in `org`, or where the account signed in last. Raises `Unauthenticated`,
+        `TooManyRequests` after too many failures, or `Overloaded`."""
         who = Principal(
             org=DEFAULT_ORG, kind="anyone", subject="", actor=username, address=address,
             request_id=request_id,
         )  # fmt: skip
         name = _comparable(username)
         async with self._attempts.one(name, block_of(address)):
-            user, attempt = await self._checked(name, password, who)
-            grant = await self._signed_in(user, attempt, who)
+            checked = await self._checked(name, password, who, org)
+            grant = await self._signed_in(checked, who)
         for listener in self._on_login:
             listener()
         return grant
 
-    async def _signed_in(self, user: UserRow, attempt: int, who: Principal) -> Grant:
-        session_id = uuid7()
+    async def _signed_in(self, checked: Checked, who: Principal) -> SignIn:
         async with self._store.database.transaction() as connection:
+            user = checked.user
             locked = await self._store.lock_user(connection, user.org, user.user_id)
-            if locked is None or locked.disabled or locked.password_hash != user.password_hash:
+            if locked is None or locked[0].disabled or locked[1] != checked.password_hash:
                 raise Unauthenticated(BAD_LOGIN)
-            await self._store.forget_attempt(connection, attempt)
-            await self._store.note_address(connection, locked, block_of(who.address or ""))
-            session = await self._store.add_session(
-                connection,
-                locked,
-                session_id,
-                seconds=float(self.refresh_seconds),
-                address=who.address,
-            )
-            by = _principal_of(locked, session_id, who)
-            await self._audit.record(connection, audit_entry(by, "auth.login", locked.username))
-            return await self._grant(connection, locked, session)
+            await self._store.forget_attempt(connection, checked.attempt)
+            return await self._begin(connection, locked[0], who)
 
-    async def _checked(self, name: str, password: str, who: Principal) -> tuple[UserRow, int]:
+    async def _begin(
+        self, connection: Connection, user: UserRow, who: Principal, action: str = "auth.login"
+    ) -> SignIn:
+        """A new session, under the lock on the user."""
+        await self._store.signed_in(connection, user, block_of(who.address or ""))
+        session = await self._store.add_session(
+            connection,
+            user,
+            uuid7(),
+            seconds=float(self.refresh_seconds),
+            address=who.address,
+        )
+        by = _principal_of(user, session.session_id, who)
+        await self._audit.record(connection, audit_entry(by, action, user.username))
+        return await self._grant(connection, user, session)
+
+    async def begin(
+        self, connection: Connection, org: OrgId, user_id: str, who: Principal
+    ) -> SignIn:
+        """A session of a member whom something else than a password has shown. Raises
+        `Unauthenticated`."""
+        locked = await self._store.lock_user(connection, org, user_id)
+        if locked is None or locked[0].disabled:
+            raise Unauthenticated(REFUSAL)
+        return await self._begin(connection, locked[0], who)
+
+    async def switch(self, by: Principal, org: OrgId) -> SignIn:
+        """A session in another organisation of the caller, beside its own; it keeps when the caller
+        signed in. Raises `NotFound` for one where the caller is no member."""
+        session_id = session_of(by)
+        async with self._store.database.transaction() as connection:
+            locked = await self._store.lock_user(connection, org, by.subject)
+            if locked is None or locked[0].disabled:
+                raise NotFound("you are a member of no such organisation")
+            grant = await self._begin(connection, locked[0], by, "auth.switch")
+            await self._store.keep_sign_in(
+                connection, (by.org, session_id), (org, grant.session_id)
+            )
+        return grant
+
+    async def _checked(
+        self, name: str, password: str, who: Principal, org: OrgId | None
+    ) -> Checked:
         """The user whose password it is, and the attempt that is counted until it is forgotten."""
         address = block_of(who.address or "")
         attempt = await self._store.reserve_attempt(
-            who.org, name, address, by_name=BY_NAME, by_address=BY_ADDRESS
+            name, address, by_name=BY_NAME, by_address=BY_ADDRESS
         )
         if attempt is None:
             await self._audit.note(audit_entry(who, "auth.login", name, outcome="refused"))
             raise TooManyRequests(TOO_MANY, retry_after=60)
-        user = await self._store.user_by_name(who.org, name)
+        found = await self._store.for_login(org, name)
+        user, hashed = found or (None, None)
         try:
-            fits = await self._passwords.verify(password, user.password_hash if user else None)
+            fits = await self._passwords.verify(password, hashed)
         except Overloaded:
             await self._forget(attempt)
             raise
-        if user is None or not fits or user.disabled:
+        if user is None or hashed is None or not fits or user.disabled:
+            who = who if user is None else structs.replace(who, org=user.org)
             await self._audit.note(audit_entry(who, "auth.login", name, outcome="failed"))
             raise Unauthenticated(BAD_LOGIN)
-        return user, attempt
+        return Checked(user, hashed, attempt)
 
     async def reauthenticate(self, by: Principal, password: str) -> None:
         """The session's user shows the password again. Raises `Forbidden` when it is wrong."""
@@ -147,10 +197,10 @@ class SessionService:
         who = structs.replace(by, kind="anyone", subject="")
         async with self._attempts.one(user.username, block_of(by.address or "")):
             try:
-                _, attempt = await self._checked(user.username, password, who)
+                checked = await self._checked(user.username, password, who, user.org)
             except Unauthenticated:
                 raise Forbidden("the current password is wrong") from None
-            await self._forget(attempt)
+            await self._forget(checked.attempt)
 
     async def _forget(self, attempt: int) -> None:
         """It was a good one, or nobody looked at it."""
@@ -168,9 +218,13 @@ class SessionService:
                 members={"methods": ["password"]},
             )
 
+    def principal_of(self, grant: SignIn, who: Principal) -> Principal:
+        """Who has signed in, for the audit; `who` says from where."""
+        return _principal_of(grant.user, grant.session_id, who)
+
     # Renewing
 
-    async def renew(self, refresh_token: str) -> Grant:
+    async def renew(self, refresh_token: str) -> SignIn:
         """A new pair for a refresh token; its second use ends the session.
 
         Raises `Unauthenticated`.
@@ -184,11 +238,11 @@ class SessionService:
             raise Unauthenticated(REFUSAL)
         return grant
 
-    async def _renew(self, connection: Connection, of: RefreshOf, hashed: bytes) -> Grant | None:
-        user = await self._store.lock_user(connection, of.org, of.user_id)
+    async def _renew(self, connection: Connection, of: RefreshOf, hashed: bytes) -> SignIn | None:
+        locked = await self._store.lock_user(connection, of.org, of.user_id)
         session = await self._store.lock_session(connection, of.org, of.session_id)
         token = await self._store.lock_refresh_token(connection, hashed)
-        if user is None or user.disabled or session is None or token is None:
+        if locked is None or locked[0].disabled or session is None or token is None:
             return None
         if token.used:
             await self._store.end_session(connection, of.org, of.session_id)
@@ -200,9 +254,9 @@ class SessionService:
         if token.expired:
             return None
         await self._store.use_refresh_token(connection, hashed, of, float(self.refresh_seconds))
-        return await self._grant(connection, user, session)
+        return await self._grant(connection, locked[0], session)
 
-    async def _grant(self, connection: Connection, user: UserRow, session: SessionRow) -> Grant:
+    async def _grant(self, connection: Connection, user: UserRow, session: SessionRow) -> SignIn:
         """Under the locks on the user and the session."""
         refresh_token = new_secret()
         await self._store.add_refresh_token(
@@ -228,7 +282,7 @@ class SessionService:
             name=user.username,
         )
         token = self._accounts.tokens.issue(claims)
-        return Grant(token, moment(claims.expires_at), refresh_token, user)
+        return SignIn(token, moment(claims.expires_at), refresh_token, session.session_id, user)
 
     # Sessions as objects
 
@@ -240,7 +294,7 @@ class SessionService:
         """One's own, or an administrator anybody's. Raises `NotFound`."""
         async with self._store.database.tenant(by.org).transaction() as connection:
             owner = await self._store.session_owner(connection, by.org, session_id)
-            if owner is None or not (owner == by.subject or may(by, "sessions:delete")):
+            if owner is None or not (owner == by.subject or may_everywhere(by, "sessions:delete")):
                 raise NotFound("no such session")
             await self._store.end_session(connection, by.org, session_id)
             await self._audit.record(
@@ -290,7 +344,6 @@ def _principal_of(user: UserRow, session_id: str, who: Principal) -> Principal:
         subject=user.user_id,
         actor=user.username,
         role=user.role,
-        rights=rights_of_user(user.role),
         session_id=session_id,
         address=who.address,
         request_id=who.request_id,

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from protocol.ids import OrgId
 
-Kind = Literal["session", "user", "device", "signing_key"]
+Kind = Literal["session", "user", "device", "signing_key", "rights"]
 
 POLL_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 60.0
@@ -26,7 +26,7 @@ REMEMBERED: Final = 200_000
 
 
 class Subject(NamedTuple):
-    """`id` of a session: `user_id/session_id`."""
+    """`id` of a session: `user_id/session_id`; of rights a user or key, or `*` for everybody."""
 
     org: OrgId
     kind: Kind

@@ -1,7 +1,8 @@
 """The rows of users, sessions, tokens and keys."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 from msgspec import Struct
@@ -9,11 +10,14 @@ from msgspec import Struct
 import sql
 from hub.accounts.standing import Subject, VersionChange, VersionRange
 from hub.base.database import Connection, Database, Row
-from hub.base.errors import Conflict
+from hub.base.errors import SignInFirst
 from hub.base.principal import Role
-from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
+from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, uuid7
 
 _Q = sql.queries("accounts")
+_RIGHTS = sql.queries("rights")
+
+MemberKind = Literal["person", "service"]
 
 
 class UserRow(Struct, frozen=True, kw_only=True):
@@ -22,10 +26,11 @@ class UserRow(Struct, frozen=True, kw_only=True):
     username: str
     display_name: str
     role: Role
-    password_hash: str
+    """The strongest built-in one for the whole organisation."""
     disabled: bool
     initial_password: bool
     """Somebody or something else than the user made it."""
+    instance_admin: bool
     created_at: datetime
 
     @classmethod
@@ -36,11 +41,27 @@ class UserRow(Struct, frozen=True, kw_only=True):
             username=row["username"],
             display_name=row["display_name"],
             role=row["role"],
-            password_hash=row["password_hash"],
             disabled=row["disabled"],
             initial_password=row["initial_password"],
+            instance_admin=row["instance_admin"],
             created_at=row["created_at"],
         )
+
+
+class NewAccount(Struct, frozen=True, kw_only=True):
+    user_id: str
+    username: str | None
+    """None: nobody signs in as it."""
+    display_name: str
+    password_hash: str | None
+    initial_password: bool = False
+    instance_admin: bool = False
+
+
+class OrgRow(Struct, frozen=True):
+    org: OrgId
+    name: str
+    created_at: datetime
 
 
 class SessionRow(Struct, frozen=True, kw_only=True):
@@ -88,9 +109,14 @@ class TicketRow(Struct, frozen=True, kw_only=True):
     session_id: str
     user_id: str
     username: str
-    role: Role
     version: int
     token_expires_at: datetime
+
+
+class KeyOwner(Struct, frozen=True):
+    org: OrgId
+    name: str
+    is_service: bool
 
 
 class ApiKeyRow(Struct, frozen=True, kw_only=True):
@@ -149,6 +175,10 @@ class AccountStore:
     ) -> None:
         await connection.execute(_Q["put_setting"], org, name, value)
 
+    async def enrolling_into(self, key: str) -> OrgId | None:
+        found: str | None = await self.database.fetchval(_Q["enrolling_into"], key)
+        return None if found is None else OrgId(found)
+
     # Users
 
     async def has_users(self, connection: Connection, org: OrgId) -> bool:
@@ -157,34 +187,66 @@ class AccountStore:
     async def other_admins(self, connection: Connection, org: OrgId, user_id: str) -> bool:
         return bool(await connection.fetchval(_Q["other_admins"], org, user_id))
 
-    async def add_user(self, connection: Connection, user: UserRow) -> UserRow:
-        """Raises `Conflict` when the name is taken."""
+    async def add_account(self, connection: Connection, org: OrgId, account: NewAccount) -> None:
+        """Of somebody who is made in `org`. Raises `SignInFirst` when the name is taken."""
         try:
-            row = await connection.fetchrow(
-                _Q["add_user"],
-                user.org,
-                user.user_id,
-                user.username,
-                user.display_name,
-                user.role,
-                user.password_hash,
-                user.initial_password,
-            )
+            async with connection.transaction():
+                await connection.execute(
+                    _Q["add_account"],
+                    account.user_id,
+                    account.username,
+                    account.display_name,
+                    account.password_hash,
+                    account.initial_password,
+                    account.instance_admin,
+                    org,
+                )
         except asyncpg.UniqueViolationError:
-            raise Conflict(f"the user name {user.username} is taken") from None
-        return UserRow.from_row(_one(row))
+            raise SignInFirst(
+                f"the user name {account.username} is taken: who has it signs in, and joins by an "
+                "invitation"
+            ) from None
 
-    async def user_by_name(self, org: OrgId, username: str) -> UserRow | None:
-        row = await self.database.fetchrow(_Q["user_by_name"], org, username)
-        return None if row is None else UserRow.from_row(row)
+    async def add_member(
+        self, connection: Connection, org: OrgId, user_id: str, kind: MemberKind = "person"
+    ) -> bool:
+        """False for who is one already."""
+        return await connection.fetchval(_Q["add_member"], org, user_id, kind) is not None
+
+    async def set_role(self, connection: Connection, org: OrgId, user_id: str, role: Role) -> None:
+        """For the whole organisation, in place of the built-in one that it has by itself."""
+        given = None if role == "NONE" else role
+        await connection.execute(_Q["set_role"], org, user_id, given, uuid7())
+
+    async def organisations(self, user_id: str) -> list[OrgRow]:
+        rows = await self.database.fetch(_Q["organisations_of"], user_id)
+        return [OrgRow(OrgId(row["org_id"]), row["name"], row["created_at"]) for row in rows]
+
+    async def is_name_taken(self, connection: Connection, username: str) -> bool:
+        return bool(await connection.fetchval(_Q["is_name_taken"], username))
+
+    async def is_shared(self, connection: Connection, user_id: str) -> bool:
+        """Whether an account is a member of several organisations."""
+        return bool(await connection.fetchval(_Q["is_shared"], user_id))
+
+    async def for_login(
+        self, org: OrgId | None, username: str
+    ) -> tuple[UserRow, str | None] | None:
+        """(user, hash of the password): in `org`, or where the account signed in last."""
+        row = await self.database.fetchrow(_Q["account_for_login"], org, username)
+        return None if row is None else (UserRow.from_row(row), row["password_hash"])
 
     async def user_by_id(self, org: OrgId, user_id: str) -> UserRow | None:
         row = await self.database.tenant(org).fetchrow(_Q["user_by_id"], org, user_id)
         return None if row is None else UserRow.from_row(row)
 
-    async def lock_user(self, connection: Connection, org: OrgId, user_id: str) -> UserRow | None:
+    async def lock_user(
+        self, connection: Connection, org: OrgId, user_id: str
+    ) -> tuple[UserRow, str | None] | None:
+        """(user, hash of the password), until the end of a transaction that is not of one
+        organisation."""
         row = await connection.fetchrow(_Q["lock_user"], org, user_id)
-        return None if row is None else UserRow.from_row(row)
+        return None if row is None else (UserRow.from_row(row), row["password_hash"])
 
     async def list_users(
         self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
@@ -194,21 +256,27 @@ class AccountStore:
         )
         return [UserRow.from_row(row) for row in rows]
 
-    async def update_user(self, connection: Connection, user: UserRow) -> UserRow:
-        row = await connection.fetchrow(
+    async def update_user(
+        self, connection: Connection, user: UserRow, password_hash: str | None = None
+    ) -> None:
+        await connection.execute(
             _Q["update_user"],
             user.org,
             user.user_id,
             user.display_name,
-            user.role,
             user.disabled,
-            user.password_hash,
+            password_hash,
             user.initial_password,
         )
-        return UserRow.from_row(_one(row))
 
     async def delete_user(self, connection: Connection, org: OrgId, user_id: str) -> None:
         await connection.execute(_Q["delete_user"], org, user_id)
+
+    async def rights_changed(
+        self, connection: Connection, org: OrgId, subjects: Sequence[str]
+    ) -> None:
+        """What these users or keys may do is another now."""
+        await connection.execute(_RIGHTS["changed"], org, list(subjects))
 
     async def preferences(self, org: OrgId, user_id: str) -> dict[str, Any]:
         return await self.database.tenant(org).fetchval(_Q["preferences"], org, user_id) or {}
@@ -219,20 +287,20 @@ class AccountStore:
     # Signing in
 
     async def reserve_attempt(
-        self, org: OrgId, username: str, address: str, *, by_name: int, by_address: int
+        self, username: str, address: str, *, by_name: int, by_address: int
     ) -> int | None:
         """The id of an attempt that may be decided; None when there were too many in a minute."""
         async with self.database.transaction() as connection:
-            await connection.execute(_Q["lock_attempts"], org, username, address)
+            await connection.execute(_Q["lock_attempts"], username, address)
             return await connection.fetchval(
-                _Q["reserve_attempt"], org, username, address, by_name, by_address
+                _Q["reserve_attempt"], username, address, by_name, by_address
             )
 
     async def forget_attempt(self, connection: Connection, attempt: int) -> None:
         await connection.execute(_Q["forget_attempt"], attempt)
 
-    async def note_address(self, connection: Connection, user: UserRow, address: str) -> None:
-        await connection.execute(_Q["note_address"], user.org, user.user_id, address)
+    async def signed_in(self, connection: Connection, user: UserRow, address: str) -> None:
+        await connection.execute(_Q["signed_in"], user.user_id, address, user.org)
 
     async def add_session(
         self,
@@ -293,12 +361,28 @@ class AccountStore:
         """Whoever ends them holds the lock on the user."""
         await connection.execute(_Q["end_sessions"], org, None, user_id)
 
+    async def end_everywhere(
+        self, connection: Connection, user_id: str, *, keys: bool = True
+    ) -> None:
+        """Each session of an account, and its keys, in all its organisations."""
+        for row in await connection.fetch(_Q["organisations_of"], user_id):
+            await self.end_sessions_of(connection, row["org_id"], user_id)
+            if keys:
+                await self.delete_keys_of(connection, row["org_id"], user_id)
+
     async def authenticated_recently(
         self, connection: Connection, org: OrgId, session_id: str, *, seconds: float
     ) -> bool:
         return bool(
             await connection.fetchval(_Q["authenticated_recently"], org, session_id, seconds)
         )
+
+    async def keep_sign_in(
+        self, connection: Connection, old: tuple[OrgId, str], new: tuple[OrgId, str]
+    ) -> None:
+        """A session goes on from another: as long ago as there its user has shown a password, and
+        it ends when that does."""
+        await connection.execute(_Q["keep_sign_in"], *old, *new)
 
     async def authenticated(self, connection: Connection, org: OrgId, session_id: str) -> None:
         await connection.execute(_Q["authenticated"], org, session_id)
@@ -319,7 +403,7 @@ class AccountStore:
                 )
             case "device":
                 row = await self.database.fetchrow(_Q["device_standing"], subject.org, subject.id)
-            case "user" | "signing_key":
+            case "user" | "signing_key" | "rights":
                 raise AssertionError("only what tokens name has numbers")
         return None if row is None else VersionRange(row["lowest"], row["highest"])
 
@@ -359,7 +443,6 @@ class AccountStore:
             session_id=row["session_id"],
             user_id=row["user_id"],
             username=row["username"],
-            role=row["role"],
             version=row["highest"],
             token_expires_at=row["token_expires_at"],
         )
@@ -381,12 +464,13 @@ class AccountStore:
         )
         return ApiKeyRow.from_row(_one(row))
 
-    async def api_key_by_hash(self, key_hash: bytes) -> tuple[OrgId, str, ApiKeyRow] | None:
-        """(organisation, user name, key), when its user is enabled and it has not run out."""
+    async def api_key_by_hash(self, key_hash: bytes) -> tuple[KeyOwner, ApiKeyRow] | None:
+        """When its owner is enabled and it has not run out."""
         row = await self.database.fetchrow(_Q["api_key_by_hash"], key_hash)
         if row is None:
             return None
-        return OrgId(row["org_id"]), row["username"], ApiKeyRow.from_row(row)
+        owner = KeyOwner(OrgId(row["org_id"]), row["owner"], row["kind"] == "service")
+        return owner, ApiKeyRow.from_row(row)
 
     async def list_api_keys(
         self,
@@ -416,11 +500,6 @@ class AccountStore:
 
     async def delete_keys_of(self, connection: Connection, org: OrgId, user_id: str) -> None:
         await connection.execute(_Q["delete_keys_of"], org, user_id)
-
-    async def delete_keys_above(
-        self, connection: Connection, org: OrgId, user_id: str, roles: list[Role]
-    ) -> None:
-        await connection.execute(_Q["delete_keys_above"], org, user_id, roles)
 
     async def clean_up(self) -> None:
         await self.database.execute(_Q["clean_up"])

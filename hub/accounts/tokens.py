@@ -114,6 +114,11 @@ class Tokens:
         self._public = public
         self._jwks = [key.jwk() for key in keys]
 
+    @property
+    def issuer(self) -> str:
+        """The id of the installation."""
+        return self._issuer
+
     def jwks(self) -> dict[str, Any]:
         return {"keys": self._jwks}
 

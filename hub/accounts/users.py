@@ -5,20 +5,30 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct, structs
 
-from hub.accounts.access import ROLES, covers, may
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords, require_strong
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService, session_of
-from hub.accounts.store import AccountStore, ApiKeyRow, UserRow
+from hub.accounts.store import AccountStore, ApiKeyRow, NewAccount, OrgRow, UserRow
 from hub.accounts.tokens import API_KEY_PREFIX, hash_secret, new_secret
 from hub.audit.entries import HIDDEN, LONGEST_TARGET, AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Conflict, Forbidden, NotFound, TooMany, invalid
+from hub.base.errors import (
+    Escalation,
+    Forbidden,
+    LastAdministrator,
+    NotFound,
+    SharedAccount,
+    TooMany,
+    invalid,
+)
+from hub.base.holding import Grant
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal, Role
 from hub.base.visible import require_visible
+from hub.rights.access import grant_of_role, grant_to_key, may_everywhere
+from hub.rights.memory import RightsMemory
 from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
 T = TypeVar("T")
@@ -46,8 +56,10 @@ class UserService:
         accounts: AccountService,
         sessions: SessionService,
         passwords: Passwords,
+        rights: RightsMemory,
     ) -> None:
         self._store = store
+        self._rights = rights
         self._audit = audit
         self._accounts = accounts
         self._sessions = sessions
@@ -63,8 +75,15 @@ class UserService:
             if await self._store.has_users(connection, DEFAULT_ORG):
                 return None
             await self._store.put_setting(connection, DEFAULT_ORG, "auto_enroll", True)
-            admin = _new_user("admin", "ADMIN", hashed, initial_password=True)
-            await self._store.add_user(connection, admin)
+            admin = NewAccount(
+                user_id=uuid7(),
+                username="admin",
+                display_name="admin",
+                password_hash=hashed,
+                initial_password=True,
+                instance_admin=True,
+            )
+            await self._add(connection, DEFAULT_ORG, admin, "ADMIN")
             await self._audit.record(
                 connection,
                 AuditEntry(org=DEFAULT_ORG, actor="hub", action="user.create", target="admin"),
@@ -97,29 +116,42 @@ class UserService:
         if display_name is not None:
             require_visible(display_name, "displayName")
         require_strong(password, username)
-        hashed = await self._passwords.hash(password)
-        user = _new_user(
-            username,
-            role,
-            hashed,
-            org=by.org,
-            display_name=display_name,
+        await self._require_grantable(by, role, username)
+        account = NewAccount(
+            user_id=uuid7(),
+            username=username,
+            display_name=display_name or username,
+            password_hash=await self._passwords.hash(password),
             initial_password=initial_password,
         )
-        async with self._store.database.tenant(by.org).transaction() as connection:
+        async with self._store.database.transaction() as connection:
             await self._may_make_admins(connection, by, role)
-            made = await self._store.add_user(connection, user)
-            entry = audit_entry(by, "user.create", made.username, role=role, userId=made.user_id)
+            await self._add(connection, by.org, account, role)
+            entry = audit_entry(by, "user.create", username, role=role, userId=account.user_id)
             await self._audit.record(connection, entry)
-        return made
+        return await self.get_user(by.org, account.user_id)
+
+    async def _add(
+        self, connection: Connection, org: OrgId, account: NewAccount, role: Role
+    ) -> None:
+        await self._store.add_account(connection, org, account)
+        await self._store.add_member(connection, org, account.user_id)
+        await self._store.set_role(connection, org, account.user_id, role)
 
     async def change_user(self, by: Principal, user_id: str, change: UserChange) -> UserRow:
-        """Whatever lessens a user's rights ends the sessions made with the greater ones."""
+        """A role counts at once, for the sessions and keys that there are. Raises `Escalation` for
+        one with more rights than the caller has, `SharedAccount` for the password of somebody who
+        is a member elsewhere, too, `LastAdministrator`."""
         if change.display_name is not None:
             require_visible(change.display_name, "displayName")
-        hashed = await self._hashed(await self.get_user(by.org, user_id), change.password)
-        async with self._store.database.tenant(by.org).transaction() as connection:
+        before = await self.get_user(by.org, user_id)
+        hashed = await self._hashed(before, change.password)
+        if change.role not in (None, before.role):
+            await self._require_grantable(by, change.role or "NONE", before.username)
+        async with self._store.database.transaction() as connection:
             user = await self._locked(connection, by.org, user_id)
+            if hashed is not None and await self._store.is_shared(connection, user_id):
+                raise SharedAccount("who is a member of several organisations changes it alone")
             if change.role not in (None, user.role):
                 await self._may_make_admins(connection, by, user.role, change.role)
             wanted = _with(
@@ -127,67 +159,104 @@ class UserService:
                 display_name=change.display_name,
                 role=change.role,
                 disabled=change.disabled,
-                password_hash=hashed,
                 initial_password=change.initial_password if hashed else None,
             )
             if wanted.role != "ADMIN" or wanted.disabled:
                 await self._keep_an_admin(connection, user)
-            changed = await self._store.update_user(connection, wanted)
-            await self._take_away(connection, user, changed)
+            await self._store.update_user(connection, wanted, hashed)
+            if change.role is not None:
+                await self._store.set_role(connection, by.org, user_id, change.role)
+            await self._take_away(connection, user, wanted, new_password=hashed is not None)
             entry = audit_entry(
                 by,
                 "user.update",
                 user.username,
-                changes=_changes(user, changed),
+                changes=_changes(user, wanted, new_password=hashed is not None),
                 userId=user.user_id,
             )
             await self._audit.record(connection, entry)
         await self._accounts.refresh()
-        return changed
+        return await self.get_user(by.org, user_id)
 
     async def delete_user(self, by: Principal, user_id: str) -> None:
-        async with self._store.database.tenant(by.org).transaction() as connection:
+        """The membership; the account ends with its last."""
+        async with self._store.database.transaction() as connection:
             user = await self._locked(connection, by.org, user_id)
             await self._keep_an_admin(connection, user)
             await self._store.end_user(connection, user.org, user.user_id)
             await self._store.end_sessions_of(connection, user.org, user.user_id)
+            await self._store.rights_changed(connection, user.org, [user.user_id])
             await self._store.delete_user(connection, user.org, user.user_id)
             entry = audit_entry(by, "user.delete", user.username, userId=user.user_id)
             await self._audit.record(connection, entry)
         await self._accounts.refresh()
 
+    async def _require_grantable(self, by: Principal, role: Role, target: str) -> None:
+        """Raises `Escalation` for a role with more rights than the caller has."""
+        if not await self._rights.covers(by, grant_of_role(role)):
+            await self._audit.note(
+                audit_entry(by, "user.role", target, outcome="refused", role=role)
+            )
+            raise Escalation(f"you cannot grant {role}: it has rights that you do not have")
+
     async def reset_password(self, username: str, password: str) -> None:
         """For the command line, where whoever reaches the database is trusted. The user is asked
         for another password."""
-        user = await self._store.user_by_name(DEFAULT_ORG, username)
-        if user is None:
+        found = await self._store.for_login(None, username)
+        if found is None:
             raise NotFound(f"there is no user named {username}")
-        change = UserChange(password=password, initial_password=True)
-        await self.change_user(THE_HUB, user.user_id, change)
+        user, _ = found
+        hashed = await self._hashed(user, password)
+        async with self._store.database.transaction() as connection:
+            user = await self._locked(connection, user.org, user.user_id)
+            changed = structs.replace(user, initial_password=True)
+            await self._store.update_user(connection, changed, hashed)
+            await self._store.end_everywhere(connection, user.user_id)
+            by = structs.replace(THE_HUB, org=user.org)
+            entry = audit_entry(
+                by,
+                "user.update",
+                user.username,
+                changes=_changes(user, changed, new_password=True),
+                userId=user.user_id,
+            )
+            await self._audit.record(connection, entry)
+        await self._accounts.refresh()
 
-    async def _take_away(self, connection: Connection, was: UserRow, now: UserRow) -> None:
+    async def _take_away(
+        self, connection: Connection, was: UserRow, now: UserRow, *, new_password: bool
+    ) -> None:
         """Under the lock on the user."""
         if now.disabled and not was.disabled:
             await self._store.end_user(connection, now.org, now.user_id)
-        if now.password_hash != was.password_hash:
+        if new_password:
             await self._store.delete_keys_of(connection, now.org, now.user_id)
-        if now.role != was.role or now.password_hash != was.password_hash or now.disabled:
+        if new_password or now.disabled:
             await self._store.end_sessions_of(connection, now.org, now.user_id)
-        above: list[Role] = [role for role in ROLES if not covers(now.role, role)]
-        await self._store.delete_keys_above(connection, now.org, now.user_id, above)
+        if now.role != was.role or now.disabled != was.disabled:
+            await self._store.rights_changed(connection, now.org, [now.user_id])
 
     async def _keep_an_admin(self, connection: Connection, user: UserRow) -> None:
         if user.role != "ADMIN":
             return
         await self._store.lock_setup(connection)
         if not await self._store.other_admins(connection, user.org, user.user_id):
-            raise Conflict("this is the last enabled administrator")
+            raise LastAdministrator(
+                "this is the last enabled administrator who can sign in with a password"
+            )
+
+    async def keep_an_admin(self, connection: Connection, org: OrgId) -> None:
+        """Raises `LastAdministrator` when the transaction leaves an organisation without an
+        administrator who can sign in with a password."""
+        await self._store.lock_setup(connection)
+        if not await self._store.other_admins(connection, org, ""):
+            raise LastAdministrator("an organisation keeps an administrator with a password")
 
     async def _locked(self, connection: Connection, org: OrgId, user_id: str) -> UserRow:
-        user = await self._store.lock_user(connection, org, user_id)
-        if user is None:
+        locked = await self._store.lock_user(connection, org, user_id)
+        if locked is None:
             raise NotFound("no such user")
-        return user
+        return locked[0]
 
     async def _hashed(self, user: UserRow, password: str | None) -> str | None:
         if password is None:
@@ -215,19 +284,21 @@ class UserService:
         require_strong(new, user.username, field="new")
         await self._sessions.require_password(by, user, current)
         hashed = await self._passwords.hash(new)
-        async with self._store.database.tenant(by.org).transaction() as connection:
+        async with self._store.database.transaction() as connection:
             user = await self._locked(connection, by.org, by.subject)
-            changed = _with(user, password_hash=hashed, initial_password=False)
-            await self._store.update_user(connection, changed)
-            await self._store.end_sessions_of(connection, user.org, user.user_id)
-            if end_api_keys:
-                await self._store.delete_keys_of(connection, user.org, user.user_id)
+            changed = structs.replace(user, initial_password=False)
+            await self._store.update_user(connection, changed, hashed)
+            await self._store.end_everywhere(connection, user.user_id, keys=end_api_keys)
             entry = audit_entry(by, "auth.password", user.username, apiKeysEnded=end_api_keys)
             await self._audit.record(connection, entry)
         await self._accounts.refresh()
 
     async def me(self, principal: Principal) -> UserRow:
         return await self.get_user(principal.org, principal.subject)
+
+    async def organisations(self, by: Principal) -> list[OrgRow]:
+        """Where the caller's account is a member, the oldest first."""
+        return await self._store.organisations(by.subject)
 
     # What the console keeps for a user
 
@@ -243,30 +314,34 @@ class UserService:
     # API keys
 
     async def create_api_key(
-        self, by: Principal, name: str, role: Role, expires_at: datetime | None
+        self,
+        by: Principal,
+        name: str,
+        role: Role,
+        expires_at: datetime | None,
+        *,
+        service_account: str | None = None,
     ) -> tuple[ApiKeyRow, str]:
-        """(key, secret): the secret is not kept. Raises `Forbidden` for a role above one's own, and
-        for a key: keys make no keys. Raises `TooMany`."""
+        """(key, secret): the secret is not kept. Raises `Forbidden` for a key (keys make no keys),
+        `Escalation` for a role above one's own, `NotFound`, `TooMany`."""
         session_of(by)
         require_visible(name, "name")
-        if by.role is None or not covers(by.role, role):
-            entry = audit_entry(by, "api_key.create", None, outcome="refused", role=role, name=name)
-            await self._audit.note(entry)
-            raise Forbidden("an API key cannot have a higher role than its owner")
+        await self._require_key(by, grant_to_key(role), name, role)
         if expires_at is not None and expires_at.timestamp() <= self._accounts.clock():
             raise invalid("expiresAt", "must be in the future")
         secret = new_secret(API_KEY_PREFIX)
+        owner = service_account or by.subject
         key = ApiKeyRow(
             key_id=uuid7(),
-            user_id=by.subject,
+            user_id=owner,
             name=name,
             role=role,
             created_at=datetime.now(UTC),
             expires_at=expires_at,
         )
-        async with self._store.database.tenant(by.org).transaction() as connection:
-            await self._locked(connection, by.org, by.subject)
-            if await self._store.count_api_keys(connection, by.org, by.subject) >= MOST_KEYS:
+        async with self._store.database.transaction() as connection:
+            await self._locked(connection, by.org, owner)
+            if await self._store.count_api_keys(connection, by.org, owner) >= MOST_KEYS:
                 raise TooMany(f"a user may have {MOST_KEYS} API keys: delete one")
             made = await self._store.add_api_key(connection, by.org, key, hash_secret(secret))
             await self._audit.record(
@@ -274,13 +349,19 @@ class UserService:
             )
         return made, secret
 
+    async def _require_key(self, by: Principal, grant: Grant, name: str, role: Role) -> None:
+        if not await self._rights.covers(by, grant):
+            entry = audit_entry(by, "api_key.create", None, outcome="refused", role=role, name=name)
+            await self._audit.note(entry)
+            raise Escalation("an API key cannot have a higher role than its owner")
+
     async def list_api_keys(
         self, by: Principal, *, cursor: str | None, limit: int
     ) -> Items[ApiKeyRow]:
         """One's own, an administrator everybody's; a key sees itself."""
         rows = await self._store.list_api_keys(
             by.org,
-            owner=None if may(by, "api-keys:list") else by.subject,
+            owner=None if may_everywhere(by, "api-keys:list") else by.subject,
             key_id=by.key_id,
             before=decode_cursor(cursor),
             limit=limit + 1,
@@ -296,9 +377,10 @@ class UserService:
             raise Forbidden("an API key cannot delete another key")
         async with self._store.database.tenant(by.org).transaction() as connection:
             owner = await self._store.api_key_owner(connection, by.org, key_id)
-            if owner is None or not (owner == by.subject or may(by, "api-keys:delete")):
+            if owner is None or not (owner == by.subject or may_everywhere(by, "api-keys:delete")):
                 raise NotFound("no such API key")
             name = await self._store.delete_api_key(connection, by.org, key_id)
+            await self._store.rights_changed(connection, by.org, [key_id])
             await self._audit.record(
                 connection, audit_entry(by, "api_key.delete", key_id, name=name)
             )
@@ -308,36 +390,14 @@ THE_HUB: Final = Principal(org=DEFAULT_ORG, kind="hub", subject="", actor="hub")
 """Its command line, where whoever reaches the database is trusted."""
 
 
-def _new_user(
-    username: str,
-    role: Role,
-    password_hash: str,
-    *,
-    org: OrgId = DEFAULT_ORG,
-    display_name: str | None = None,
-    initial_password: bool = False,
-) -> UserRow:
-    return UserRow(
-        org=org,
-        user_id=uuid7(),
-        username=username,
-        display_name=display_name or username,
-        role=role,
-        password_hash=password_hash,
-        disabled=False,
-        initial_password=initial_password,
-        created_at=datetime.now(UTC),
-    )
-
-
 def _with(user: UserRow, **changes: object) -> UserRow:
     present = {name: value for name, value in changes.items() if value is not None}
     return structs.replace(user, **present)
 
 
-def _changes(was: UserRow, now: UserRow) -> dict[str, tuple[object, object]]:
+def _changes(was: UserRow, now: UserRow, *, new_password: bool) -> dict[str, tuple[object, object]]:
     changes = changes_of(_shown(was), _shown(now))
-    if was.password_hash != now.password_hash:
+    if new_password:
         changes["password"] = (HIDDEN, HIDDEN)
     return changes
 

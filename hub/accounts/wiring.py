@@ -1,5 +1,4 @@
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hub.accounts.organisation import OrganisationService
 from hub.accounts.passwords import Passwords
@@ -14,10 +13,15 @@ from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
 from hub.base.foundation import Capability, Foundation
 from hub.base.settings import Settings
+from hub.rights.memory import RightsMemory
+from hub.rights.store import RightsStore
 from hub.web.site import Site
 
 
 class People(NamedTuple):
+    store: AccountStore
+    passwords: Passwords
+    rights: RightsMemory
     accounts: AccountService
     sessions: SessionService
     organisation: OrganisationService
@@ -28,23 +32,26 @@ def services(
     database: Database, audit: AuditService, settings: Settings, clock: DatabaseClock
 ) -> People:
     """Without a replica round them, for the command line."""
-    store, passwords = AccountStore(database), Passwords()
-    accounts = AccountService(store, audit, settings, clock=clock)
+    store, passwords, rights = (
+        AccountStore(database),
+        Passwords(),
+        RightsMemory(RightsStore(database)),
+    )
+    accounts = AccountService(store, audit, settings, rights, clock=clock)
     sessions = SessionService(store, audit, settings, accounts, passwords)
     organisation = OrganisationService(store, audit, settings)
-    users = UserService(store, audit, accounts, sessions, passwords)
-    return People(accounts, sessions, organisation, users)
+    users = UserService(store, audit, accounts, sessions, passwords, rights)
+    return People(store, passwords, rights, accounts, sessions, organisation, users)
 
 
 def build(
     base: Foundation, audit: AuditService, site: Site
-) -> tuple[People, Callable[[Any], Awaitable[Any]], Capability]:
-    """The second answers the public keys of tokens, beside the API."""
+) -> tuple[People, AccountEndpoints, Capability]:
     people = services(base.database, audit, base.settings, base.clock)
     endpoints = AccountEndpoints(people.accounts, people.sessions, people.users, site)
     return (
         people,
-        endpoints.jwks,
+        endpoints,
         Capability(
             endpoints=(endpoints, SettingsEndpoints(people.organisation)),
             prepare=(people.accounts.prepare,),

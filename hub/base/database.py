@@ -8,8 +8,8 @@ Data errors (a constraint, a bad value) are the caller's and pass through.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -18,12 +18,14 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 from hub.base.breaker import Breaker
-from hub.base.errors import ConfigurationError, Unavailable
+from hub.base.errors import ConfigurationError, Forbidden, Unavailable
+from hub.base.holding import Reach
 from protocol.ids import OrgId
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Row = asyncpg.Record
 
+OUTSIDE: Final = "this is outside of what you may see or change"
 DEADLINE: Final = 2.5
 """Seconds: with Postgres down, accepting answers 503 within 3 s (promise G17)."""
 OPEN_SECONDS: Final = 10.0
@@ -35,6 +37,13 @@ SELECT set_config('role', CASE WHEN pg_has_role(session_user, to_regrole('longli
        set_config('longline.org', $1, true)"""
 """Until the end of the transaction, so that a pooler in between changes nothing. A login that may
 not become `longline_app` keeps the rights it has."""
+
+OF_A_SCOPE: Final = """
+SELECT set_config('role', 'longline_scoped', true), set_config('longline.org', $1, true),
+       set_config('longline.groups', $2::text[]::text, true),
+       set_config('longline.devices', $3::text[]::text, true)"""
+"""The same of these groups and devices only. A login that may not become `longline_scoped` gets an
+error: it would see too much."""
 
 _OUR_FAULT: Final = (
     OSError,
@@ -61,6 +70,20 @@ _AGAIN: Final = (
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar(
     "after_commit", default=None
 )
+
+
+_reach: ContextVar[Reach | None] = ContextVar("reach", default=None)
+
+
+@contextmanager
+def limited_to(reach: Reach | None) -> Generator[None]:
+    """Within, every transaction of one organisation sees and changes what is of these devices, and
+    of no others: whatever a statement forgets to ask. None is no limit."""
+    token = _reach.set(reach)
+    try:
+        yield
+    finally:
+        _reach.reset(token)
 
 
 class Raced(Exception):
@@ -216,7 +239,8 @@ class Database:
 
 class Tenant:
     """What is of one organisation: each call is a transaction as `longline_app`, in which no row of
-    another is seen, changed or made, whatever its statements ask (row-level security)."""
+    another is seen, changed or made, whatever its statements ask (row-level security). Within
+    `limited_to` it is one as `longline_scoped`. Raises `Forbidden` for what is outside of that."""
 
     def __init__(self, database: Database, org: OrgId) -> None:
         self._database = database
@@ -227,10 +251,20 @@ class Tenant:
         self, *, deadline: float = DEADLINE, query: str = ""
     ) -> AsyncGenerator[Connection]:
         """As `Database.transaction`."""
+        reach = _reach.get()
         opened = self._database.transaction(deadline=deadline, query=query)
-        async with opened as connection:
-            await connection.execute(OF_ONE_ORG, self._org)
-            yield connection
+        try:
+            async with opened as connection:
+                if reach is None:
+                    await connection.execute(OF_ONE_ORG, self._org)
+                else:
+                    of = list(reach.groups), list(reach.devices)
+                    await connection.execute(OF_A_SCOPE, self._org, *of)
+                yield connection
+        except asyncpg.InsufficientPrivilegeError as error:
+            if reach is None:
+                raise
+            raise Forbidden(OUTSIDE) from error
 
     async def fetch(self, query: str, *values: Any) -> list[Row]:
         async with self.transaction(query=query) as connection:

@@ -47,6 +47,10 @@ BEGIN
         CREATE ROLE longline_app;
         GRANT longline_app TO longline_owner, longline_hub WITH INHERIT FALSE, SET TRUE;
     END IF;
+    IF to_regrole('longline_scoped') IS NULL THEN
+        CREATE ROLE longline_scoped IN ROLE longline_app;
+        GRANT longline_scoped TO longline_owner, longline_hub WITH INHERIT FALSE, SET TRUE;
+    END IF;
 END $$"""
 """Two logins (ADR 22): `longline` migrates, `longline_server` serves."""
 

@@ -7,10 +7,16 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── Forbidden              403
 ├── Reauthenticate         403      needs a sign-in of the last minutes (`methods` names how)
 ├── ReenrollRefused        403      the device has a line, or had one lately
+├── Escalation             403      nobody grants what they do not have
 ├── NotFound               404      also what belongs to somebody else
 ├── Conflict               409
 ├── TooMany                409      there are as many of these as there may be
+├── LastAdministrator      409      an organisation keeps one who can sign in without a provider
+├── SharedAccount          409      the account is a member of another organisation, too
+├── SignInFirst            409      the user name is somebody's: who has it joins by an invitation
 ├── Ended                  409      the command has ended already
+├── PublicUrlMissing       409      a link is wanted, and LONGLINE_PUBLIC_URL is not set
+├── Gone                   410      it was there, and is used, ended or withdrawn
 ├── TooLarge               413
 ├── UnsupportedMedia       415
 ├── PreconditionFailed     412      it is another than the caller names
@@ -93,6 +99,10 @@ class ReenrollRefused(HubError):
     code = ProblemCode.REENROLL_REFUSED
 
 
+class Escalation(HubError):
+    code = ProblemCode.ESCALATION
+
+
 class NotFound(HubError):
     code = ProblemCode.NOT_FOUND
 
@@ -103,6 +113,26 @@ class Conflict(HubError):
 
 class TooMany(HubError):
     code = ProblemCode.TOO_MANY
+
+
+class LastAdministrator(HubError):
+    code = ProblemCode.LAST_ADMINISTRATOR
+
+
+class SharedAccount(HubError):
+    code = ProblemCode.SHARED_ACCOUNT
+
+
+class SignInFirst(HubError):
+    code = ProblemCode.SIGN_IN_FIRST
+
+
+class PublicUrlMissing(HubError):
+    code = ProblemCode.PUBLIC_URL_MISSING
+
+
+class Gone(HubError):
+    code = ProblemCode.GONE
 
 
 class Ended(HubError):
@@ -161,10 +191,16 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.FORBIDDEN: Problem(403, "Not allowed"),
     ProblemCode.REAUTHENTICATE: Problem(403, "Sign in again"),
     ProblemCode.REENROLL_REFUSED: Problem(403, "The device cannot enrol again now"),
+    ProblemCode.ESCALATION: Problem(403, "Escalation"),
     ProblemCode.NOT_FOUND: Problem(404, "Not found"),
     ProblemCode.CONFLICT: Problem(409, "Conflicts with the current state"),
     ProblemCode.TOO_MANY: Problem(409, "Limit reached"),
+    ProblemCode.LAST_ADMINISTRATOR: Problem(409, "Last administrator"),
+    ProblemCode.SHARED_ACCOUNT: Problem(409, "Shared account"),
+    ProblemCode.SIGN_IN_FIRST: Problem(409, "Sign in first"),
+    ProblemCode.PUBLIC_URL_MISSING: Problem(409, "Public address missing"),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
+    ProblemCode.GONE: Problem(410, "Gone"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),
     ProblemCode.UNSUPPORTED_MEDIA: Problem(415, "Unsupported media type"),
     ProblemCode.PRECONDITION_FAILED: Problem(412, "Precondition failed"),

@@ -4,12 +4,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from hub.base.holding import Holding, Reach
 from protocol.ids import DEFAULT_ORG, OrgId
 
-Role = Literal["VIEWER", "OPERATOR", "MANAGER", "ADMIN"]
-Right = str
-"""`resource:verb`: see `hub/accounts/access.py`."""
-Rights = frozenset[Right]
+Role = Literal["NONE", "VIEWER", "OPERATOR", "MANAGER", "ADMIN"]
 Reenroll = Literal["offline", "always", "never"]
 """Whether a device that is known may enrol again: one that is not on a line, each, none."""
 
@@ -26,7 +24,11 @@ class Principal(Struct, frozen=True, kw_only=True):
     """The name under which the audit knows it."""
     role: Role | None = None
     """None for devices and for anyone. It is shown; what counts are `rights`."""
-    rights: Rights = frozenset()
+    rights: Holding = Holding()
+    reach: Reach | None = None
+    """Over which devices the right holds by which it calls; None for all of the organisation."""
+    instance_admin: bool = False
+    """Whether it may make and end organisations."""
     session_id: str | None = None
     key_id: str | None = None
     """Of the API key."""

@@ -16,7 +16,6 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from hub.accounts.access import role_may_dispatch
 from hub.base.database import Connection
 from hub.base.job_store import fence, remove_job
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
@@ -49,6 +48,7 @@ from hub.campaigns.waves import (
     recount,
     waited_too_long,
 )
+from hub.rights.access import may_dispatch
 from protocol.commands import type_of
 from protocol.ids import DeviceId
 from protocol.lifecycle import ENDED
@@ -132,7 +132,8 @@ class Driver:
         campaign = driven.campaign
         if campaign.status in FINISHED or campaign.status is CampaignStatus.PAUSED:
             return campaign
-        if role_may_dispatch(driven.owner_role, type_of(campaign.command)):
+        owner = await self._effects.owner(campaign)
+        if may_dispatch(owner.rights, type_of(campaign.command)):
             return campaign
         move = Move(status=CampaignStatus.PAUSED, wave=campaign.wave, because=OWNER_LACKS_RIGHT)
         moved = await self._store.move(connection, campaign, move)

@@ -14,15 +14,13 @@ import structlog
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from hub.accounts.access import right_to_dispatch
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound
-from hub.base.principal import Principal, Rights
+from hub.base.principal import Principal
 from hub.campaigns.journey import CampaignTarget, error
 from hub.campaigns.records import Campaign
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandRequest, CommandService
 from hub.telemetry.writer import TelemetryWriter
-from protocol.commands import type_of
 from protocol.dashboard import DeploymentEvent
 
 log = structlog.get_logger(__name__)
@@ -53,6 +51,20 @@ class CampaignEffects:
         await self._send(step.campaign, step.send)
         await self._cancel(step.campaign, step.cancel)
 
+    async def owner(self, campaign: Campaign) -> Principal:
+        """Whose campaign it is, with what it may do at this moment: asked at each look, and again
+        when a command is sent."""
+        return Principal(
+            org=campaign.org,
+            kind=campaign.owner_kind,
+            subject=campaign.owner_id,
+            key_id=campaign.owner_key,
+            actor=campaign.created_by,
+            rights=await self._commands.rights.of_owner(
+                campaign.org, campaign.owner_kind, campaign.owner_id, campaign.owner_key
+            ),
+        )
+
     def publish(self, campaign: Campaign, targets: Iterable[CampaignTarget]) -> None:
         """Dashboards hear of each target that took a step."""
         for target in targets:
@@ -82,7 +94,9 @@ class CampaignEffects:
             wait=False,
         )
         try:
-            await self._commands.dispatch(_on_behalf(campaign), target.device_id, request)
+            owner = await self.owner(campaign)
+            await self._require_reach(owner, campaign, target)
+            await self._commands.dispatch(owner, target.device_id, request)
         except NotFound:
             return  # it was deleted just now: the next look skips it
         except (Conflict, Invalid, Forbidden) as refused:
@@ -90,6 +104,15 @@ class CampaignEffects:
             await self._store.refuse((campaign.org, campaign.campaign_id), target, why)
         except HubError as busy:
             log.info("campaign_waits", device=target.device_id, error=busy.detail)
+
+    async def _require_reach(
+        self, owner: Principal, campaign: Campaign, target: CampaignTarget
+    ) -> None:
+        """Raises `Forbidden` for a device over which its owner has no right any more."""
+        ids = [target.device_id]
+        _, refusals = await self._commands.rights.sort(owner, campaign.command, ids)
+        if refusals:
+            raise Forbidden("the owner of the campaign may not dispatch this to the device")
 
     async def _cancel(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
         """Ask devices to stop what nobody wants any more; who is past it goes on."""
@@ -102,19 +125,6 @@ class CampaignEffects:
                 continue
 
 
-def _on_behalf(campaign: Campaign) -> Principal:
-    """Its owner, whose right was asked in this look, and is asked again when the command is
-    sent."""
-    return Principal(
-        org=campaign.org,
-        kind=campaign.owner_kind,
-        subject=campaign.owner_id,
-        key_id=campaign.owner_key,
-        actor=campaign.created_by,
-        rights=_right_to_send(campaign),
-    )
-
-
 def _the_hub(campaign: Campaign) -> Principal:
     """Nobody needs a right to have that stopped which nobody wants any more."""
     return Principal(
@@ -122,9 +132,4 @@ def _the_hub(campaign: Campaign) -> Principal:
         kind="hub",
         subject="",
         actor=campaign.created_by,
-        rights=_right_to_send(campaign),
     )
-
-
-def _right_to_send(campaign: Campaign) -> Rights:
-    return frozenset({right_to_dispatch(type_of(campaign.command))})

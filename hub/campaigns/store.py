@@ -10,7 +10,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.job_store import add_jobs
-from hub.base.principal import Principal, Role
+from hub.base.principal import Principal
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
@@ -38,8 +38,6 @@ class Driven(Struct, frozen=True):
 
     campaign: Campaign
     now: datetime
-    owner_role: Role | None
-    """Of its owner at this moment; None for one who is gone or disabled."""
 
 
 class TargetChange(Struct, frozen=True):
@@ -124,11 +122,7 @@ class CampaignStore:
         """None when nothing is left to drive."""
         row = await connection.fetchrow(_Q["lock_driven"], *name)
         campaign = await self._one(connection, row)
-        return (
-            None
-            if row is None or campaign is None
-            else Driven(campaign, row["now"], row["owner_role"])
-        )
+        return None if row is None or campaign is None else Driven(campaign, row["now"])
 
     async def under_way(
         self, connection: Connection, name: Name, software: str | None

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from hub.accounts.access import is_secret
 from hub.base import metrics
 from hub.commands.records import CommandRow, accepted_event, result_event
 from hub.commands.waiting import Waiters
+from hub.rights.access import is_secret
 from hub.telemetry.writer import TelemetryWriter
 from protocol import stream
 from protocol.commands import wire_type

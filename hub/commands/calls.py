@@ -6,7 +6,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.accounts.access import DANGEROUS, may_dispatch
 from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, HubError, NotFound, invalid
@@ -15,9 +14,11 @@ from hub.commands.acceptance import refusal_of
 from hub.commands.accepting import Acceptor
 from hub.commands.records import CommandResult, CommandRow, IdempotencyRow, result_of
 from hub.commands.requests import CommandRequest, submission_of
+from hub.commands.rights import DispatchRights
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiters
 from hub.own.service import OwnService, OwnTerms
+from hub.rights.access import DANGEROUS
 from protocol.commands import Command, Custom, Danger, type_of
 from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id, uuid7
 from protocol.lifecycle import State
@@ -45,6 +46,7 @@ class Calls:
         waiting: Waiters,
         audit: AuditService,
         own: OwnService,
+        rights: DispatchRights,
         *,
         require_current_view: Callable[[], None],
         database_clock: Callable[[], float],
@@ -54,6 +56,7 @@ class Calls:
         self._waiting = waiting
         self._audit = audit
         self._own = own
+        self._rights = rights
         self._require_current_view = require_current_view
         self._database_clock = database_clock
 
@@ -67,7 +70,9 @@ class Calls:
 
         Raises `Forbidden`, `NotFound`, `Conflict`, `TooManyCommands`, `Unavailable`, `Overloaded`.
         """
-        await self._authorise(by, request.command, [device_id])
+        _, refusals = await self._authorise(by, request.command, [device_id])
+        for refusal in refusals.values():
+            raise refusal
         terms = await self._terms(by, request.command, [device_id])
         command_id = CommandId(request.command.id or new_command_id())
         now = self._database_clock()
@@ -112,15 +117,22 @@ class Calls:
             raise NotFound("no such command")
         return command
 
-    async def _authorise(self, by: Principal, command: Command, targets: Sequence[str]) -> None:
-        """Raises `Forbidden`; `Unavailable` for a dangerous command when rights may be out of
-        date."""
+    async def _authorise(
+        self, by: Principal, command: Command, targets: Sequence[str]
+    ) -> tuple[list[str], dict[str, HubError]]:
+        """(targets that it may go to, refusals of the others). Raises `Forbidden`; `Unavailable`
+        for a dangerous command when rights may be out of date."""
         kind = type_of(command)
-        if not may_dispatch(by, kind):
+        try:
+            allowed, refusals = await self._rights.sort(by, command, targets)
+        except Forbidden:
             await self._audit.note(*_refused_entries(by, f"command.{kind}", targets))
-            raise Forbidden(f"the role {by.role} may not dispatch {kind}")
+            raise
+        if refusals:
+            await self._audit.note(*_refused_entries(by, f"command.{kind}", list(refusals)))
         if kind in DANGEROUS:
             self._require_current_view()
+        return allowed, refusals
 
     async def _terms(
         self, by: Principal, command: Command, targets: Sequence[str]
@@ -153,12 +165,13 @@ class Calls:
         """One command, a fresh id for each target. A target that is refused or unknown is its own
         entry. Raises `Forbidden` when the caller may not send this command to anybody."""
         targets = list(dict.fromkeys(device_ids))
-        await self._authorise(by, request.command, targets)
+        targets, refusals = await self._authorise(by, request.command, targets)
+        refused = {target: _entry(refusal) for target, refusal in refusals.items()}
         if request.command.id:
             raise invalid("command.id", "a bulk call makes a fresh id for each target")
         batch_id = uuid7()
         if not targets:
-            return BulkOutcome(batch_id, {}, finished=True)
+            return BulkOutcome(batch_id, refused, finished=True)
         named = [(DeviceId(target), new_command_id()) for target in targets]
         terms = await self._terms(by, request.command, targets)
         now = self._database_clock()
@@ -171,7 +184,8 @@ class Calls:
                 device_id: outcome
                 for (device_id, _), outcome in zip(named, taken.outcomes, strict=True)
             }
-            return await self._all_ended(batch_id, results, request, futures)
+            outcome = await self._all_ended(batch_id, results, request, futures)
+        return BulkOutcome(batch_id, {**outcome.results, **refused}, outcome.finished)
 
     async def _join_batch(
         self, org: OrgId, key: IdempotencyRow, request: CommandRequest

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from hub.accounts.access import may_dispatch
 from hub.audit.entries import AuditEntry, AuditOutcome, audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, NotFound
@@ -13,6 +12,7 @@ from hub.commands.announce import Announcer, Hints
 from hub.commands.decisions import cancel
 from hub.commands.ledger import Listeners
 from hub.commands.records import CommandRow, error_of
+from hub.commands.rights import DispatchRights
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
 from protocol.commands import CommandType
@@ -30,6 +30,7 @@ class Cancels:
         sender: Sender,
         announcer: Announcer,
         listeners: Listeners,
+        rights: DispatchRights,
         *,
         hints: Hints,
     ) -> None:
@@ -38,6 +39,7 @@ class Cancels:
         self._sender = sender
         self._announcer = announcer
         self._listeners = listeners
+        self._rights = rights
         self._hints = hints
 
     async def cancel(self, by: Principal, device_id: DeviceId, command_id: CommandId) -> CommandRow:
@@ -50,7 +52,7 @@ class Cancels:
             if locked is None:
                 raise NotFound("no such command")
             command, owner = locked
-            if not may_dispatch(by, command.type):
+            if not await self._rights.may_cancel(by, command.type, device_id):
                 refused.append(command)
                 raise Forbidden(f"this role may not cancel {command.type}")
             if cancel(command.status) is command.status:
@@ -74,7 +76,11 @@ class Cancels:
             self._store.database.tenant(by.org).transaction() as connection,
         ):
             found = await self._store.lock_pending(connection, by.org, device_id, kind)
-            mine = [command for command in found if may_dispatch(by, command.type)]
+            kinds = {command.type for command in found}
+            mine_are = {
+                kind for kind in kinds if await self._rights.may_cancel(by, kind, device_id)
+            }
+            mine = [command for command in found if command.type in mine_are]
             if found and not mine:
                 refused.extend(found)
                 raise Forbidden("this role may not cancel the waiting commands of the device")

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, structs
 
-from hub.accounts.access import is_secret_from
 from hub.audit.entries import Hide
 from hub.base.errors import invalid
 from hub.base.paging import Items
@@ -162,15 +161,16 @@ class CommandEndpoints:
         """As this caller may see them."""
         pushes = any(command.type == PUSH_CONFIG for command in commands)
         hide = await self._secrets(by.org) if pushes else _nothing_hidden
-        return [_shown(by, command, hide) for command in commands]
+        hidden = await self._service.rights.hidden_from(by, commands)
+        return [_shown(command, hide, hidden=command.command_id in hidden) for command in commands]
 
 
 def _nothing_hidden(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _shown(by: Principal, command: CommandRow, hide: Hide) -> CommandRecord:
-    if is_secret_from(by, command.type):
+def _shown(command: CommandRow, hide: Hide, *, hidden: bool) -> CommandRecord:
+    if hidden:
         return record_without_secrets(command)
     record = record_of(command)
     if command.type != PUSH_CONFIG:

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.base import metrics
 from hub.base.batch import Batcher
@@ -18,7 +19,8 @@ from hub.commands.decisions import Claim, ClaimStep, Plan, ReadyLine, plan
 from hub.commands.ledger import Listeners, commit
 from hub.commands.line_queue import LineQueue
 from hub.commands.records import CommandRow
-from hub.commands.store import CommandStore
+from hub.commands.rights import DispatchRights
+from hub.commands.store import CommandStore, Unsent
 from hub.lines.session import LineSession
 from protocol.codec import encode
 from protocol.frames import Cancel, Hello
@@ -51,6 +53,7 @@ class Sender:
         store: CommandStore,
         announcer: Announcer,
         listeners: Listeners,
+        rights: DispatchRights,
         *,
         note_deadline: Callable[[float], None],
         now: Callable[[], float],
@@ -59,6 +62,7 @@ class Sender:
         self._store = store
         self._announcer = announcer
         self._listeners = listeners
+        self._rights = rights
         self._note_deadline = note_deadline
         self._hints = hints
         self._now = now
@@ -222,7 +226,8 @@ class Sender:
         return not step.sent and step.command.type in self._listeners.types
 
     async def _look(self, connection: Connection, claims: Sequence[Claim]) -> list[ClaimOutcome]:
-        seqs, unsent = await self._store.unsent(connection, claims)
+        seqs, found = await self._store.unsent(connection, claims)
+        unsent = {place: [await self._judged(each) for each in of] for place, of in found.items()}
         looks: list[ClaimOutcome] = []
         for claim in claims:
             place = (claim.org, claim.device_id)
@@ -231,6 +236,14 @@ class Sender:
             else:  # superseded: its socket is about to be closed
                 looks.append(ClaimOutcome(claim, Plan([], held=False), 0))
         return looks
+
+    async def _judged(self, unsent: Unsent) -> CommandRow:
+        """What was not sent yet goes by the rights that its owner has now."""
+        command, owner = unsent.command, unsent.owner
+        if owner is None:
+            return command
+        may = await self._rights.owner_may(owner, command.type, command.params, command.device_id)
+        return command if may else replace(command, owner_may=False)
 
     def _claimed(
         self, queue: LineQueue, look: ClaimOutcome, rows: dict[CommandKey, CommandRow]

@@ -21,12 +21,14 @@ from hub.commands.oversize import Oversize
 from hub.commands.records import CommandFilter, CommandRow
 from hub.commands.replying import Replies
 from hub.commands.requests import CommandRequest, secret_in
+from hub.commands.rights import DispatchRights
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiters
 from hub.lines.session import LineSession
 from hub.own.service import OwnService
+from hub.rights.memory import RightsMemory
 from hub.telemetry.writer import TelemetryWriter
 from protocol.frames import Hello
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
@@ -57,6 +59,7 @@ class CommandService:
         telemetry: TelemetryWriter,
         replica_id: ReplicaId,
         own: OwnService,
+        memory: RightsMemory,
         *,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
@@ -67,10 +70,12 @@ class CommandService:
         self._waiting = waiting = Waiters()
         self._listeners = listeners = Listeners()
         announcer = Announcer(telemetry, waiting, hints, replica_id)
+        rights = DispatchRights(memory, store.channel_of, database_clock)
         self._sender = sender = Sender(
             store,
             announcer,
             listeners,
+            rights,
             note_deadline=self._note_deadline,
             now=database_clock,
             hints=hints,
@@ -85,10 +90,12 @@ class CommandService:
             waiting,
             audit,
             own,
+            rights,
             require_current_view=require_current_view,
             database_clock=database_clock,
         )
-        cancels = Cancels(store, audit, sender, announcer, listeners, hints=hints)
+        cancels = Cancels(store, audit, sender, announcer, listeners, rights, hints=hints)
+        self.rights = rights
         self.dispatch = calls.dispatch
         self.bulk = calls.bulk
         self.get = calls.get

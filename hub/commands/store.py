@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+from msgspec import Struct
 from msgspec.structs import replace
 
 import sql
-from hub.accounts.access import role_may_dispatch
 from hub.audit.entries import AuditEntry
 from hub.base.database import Connection, Database, Raced, Row, as_json, hexed
-from hub.base.principal import Role
 from hub.commands.decisions import Claim, ClaimStep, CommandTarget, Insert
 from hub.commands.records import (
     CommandFilter,
@@ -21,12 +20,20 @@ from hub.commands.records import (
     IdempotencyRow,
     RepliedCommand,
 )
+from hub.commands.rights import CommandOwner
 from hub.lines.session import LineSession
 from protocol.ids import CommandId, CommandKey, DeviceId, DeviceKey, OrgId, ReplicaId
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
 
 _Q = sql.queries("commands")
+
+
+class Unsent(Struct, frozen=True):
+    """A command that a line has not been written; `owner` of one that was never sent."""
+
+    command: CommandRow
+    owner: CommandOwner | None
 
 
 class CommandStore:
@@ -125,18 +132,22 @@ class CommandStore:
 
     async def unsent(
         self, connection: Connection, claims: Sequence[Claim]
-    ) -> tuple[dict[DeviceKey, int], dict[DeviceKey, list[CommandRow]]]:
+    ) -> tuple[dict[DeviceKey, int], dict[DeviceKey, list[Unsent]]]:
         """(the last number of each device whose line is still the newest, what the lines have not
         been written, in order)."""
         columns = _columns((c.org, c.device_id, c.generation, c.sent_up_to) for c in claims)
         seqs: dict[DeviceKey, int] = {}
-        found: defaultdict[DeviceKey, list[CommandRow]] = defaultdict(list)
+        found: defaultdict[DeviceKey, list[Unsent]] = defaultdict(list)
         for row in await connection.fetch(_Q["unsent"], *columns):
             place = (row["line_org"], row["line_device"])
             seqs[place] = row["command_seq"]
             if row["command_id"] is not None:
-                found[place].append(replace(from_row(row), owner_may=_owner_may(row)))
+                found[place].append(Unsent(from_row(row), _owner_of(row)))
         return seqs, found
+
+    async def channel_of(self, org: OrgId, release_id: str) -> str | None:
+        """The channel of a release of the organisation."""
+        return await self.database.tenant(org).fetchval(_Q["channel_of"], org, release_id)
 
     async def claim(
         self, connection: Connection, steps: Sequence[tuple[Claim, ClaimStep]]
@@ -350,10 +361,13 @@ def from_row(row: Row) -> CommandRow:
     )
 
 
-def _owner_may(row: Row) -> bool:
-    """Whether whoever asked for a command that was not sent yet may send it now."""
-    role: Role | None = row["owner_role"]
-    return State(row["status"]) is not State.PENDING or role_may_dispatch(role, row["type"])
+def _owner_of(row: Row) -> CommandOwner | None:
+    """Of a command that was not sent yet."""
+    if State(row["status"]) is not State.PENDING:
+        return None
+    return CommandOwner(
+        row["org_id"], row["owner_kind"], row["owner_id"], row["owner_key"], tuple(row["groups"])
+    )
 
 
 def _born(insert: Insert, row: Row, by: ReplicaId) -> CommandRow:

@@ -10,6 +10,7 @@ from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
 from hub.own.service import OwnService
+from hub.rights.memory import RightsMemory
 from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
@@ -25,6 +26,7 @@ def build(
     accounts: AccountService,
     limits: RequestLimits,
     own: OwnService,
+    memory: RightsMemory,
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
@@ -37,6 +39,7 @@ def build(
         telemetry,
         base.replica_id,
         own,
+        memory,
         hints=hints,
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,

@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from hub.web.limits import RequestLimits, Scope
-from protocol.ids import DEFAULT_ORG, DeviceId
+from protocol.ids import DeviceId, OrgId
 
 
 class Admission:
@@ -26,9 +26,9 @@ class Admission:
     def wrong_key(self) -> None:
         self._limits.wrong_key(self._scope, self.address)
 
-    def device(self, device_id: DeviceId) -> None:
+    def device(self, org: OrgId, device_id: DeviceId) -> None:
         """A good key or token was shown."""
-        self._limits.device(self._scope, DEFAULT_ORG, device_id)
+        self._limits.device(self._scope, org, device_id)
 
     def new_device(self, key: str) -> None:
         self._limits.new_device(self._scope, self.address, key_id_of(key))

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 import structlog
+from msgspec import structs
 
 from hub.accounts.service import AccountService
 from hub.audit.entries import AuditEntry, audit_entry
@@ -25,7 +25,7 @@ from hub.devices.enrollment import LATELY_SECONDS, EnrollmentVerdict, decide, ke
 from hub.devices.store import DeviceStore, Identity
 from hub.telemetry.writer import TelemetryWriter
 from protocol.dashboard import AlertEvent
-from protocol.ids import DEFAULT_ORG, DeviceId
+from protocol.ids import DeviceId, OrgId
 
 log = structlog.get_logger(__name__)
 
@@ -66,28 +66,30 @@ class EnrollmentService:
         `TooManyRequests`."""
         if who.name is not None:
             require_visible(who.name, "name")
-        version = self._version(device_id, token)
-        if version is None:
+        known = self._known(device_id, token)
+        version = None if known is None else known.version
+        if known is None:
             admission.may_show_key()
-        enrollment_key, auto_enroll, reenroll = await self._accounts.enrollment(DEFAULT_ORG)
+        org = known.org if known is not None else await self._accounts.enrolling_into(key)
+        enrollment_key, auto_enroll, reenroll = await self._accounts.enrollment(org)
         fits = key_fits(key, enrollment_key)
         if version is None and not fits:
             admission.wrong_key()
             raise BadEnrollmentKey(BAD_KEY)
-        admission.device(device_id)
+        admission.device(org, device_id)
         async with self._store.database.transaction() as connection:
-            standing = await self._store.lock_standing(connection, DEFAULT_ORG, device_id)
+            standing = await self._store.lock_standing(connection, org, device_id)
             verdict = decide(
                 standing, key_fits=fits, token=version, auto_enroll=auto_enroll, reenroll=reenroll
             )
-            self._require(verdict, device_id, admission, enrollment_key)
+            self._require(verdict, org, device_id, admission, enrollment_key)
             if verdict is EnrollmentVerdict.REGISTER and not await self._store.register(
-                connection, DEFAULT_ORG, device_id, who
+                connection, org, device_id, who
             ):
                 raise Unavailable("another request registers the same device", retry_after=1)
             given = await self._store.next_version(
                 connection,
-                DEFAULT_ORG,
+                org,
                 device_id,
                 who.version,
                 only=verdict is not EnrollmentVerdict.RENEW,
@@ -95,16 +97,21 @@ class EnrollmentService:
             replaces = (
                 verdict is EnrollmentVerdict.ENROLL and standing is not None and standing.replaces
             )
-            entry = _enrolled(by, device_id, verdict, replaces=replaces)
+            entry = _enrolled(structs.replace(by, org=org), device_id, verdict, replaces=replaces)
             await self._audit.record(connection, entry)
-            granted = self._accounts.device_token(DEFAULT_ORG, device_id, given)
+            granted = self._accounts.device_token(org, device_id, given)
         if replaces:
             await self._accounts.refresh()
-            self._raise_reenrolled(device_id)
+            self._raise_reenrolled(org, device_id)
         return granted
 
     def _require(
-        self, verdict: EnrollmentVerdict, device_id: DeviceId, admission: Admission, key: str
+        self,
+        verdict: EnrollmentVerdict,
+        org: OrgId,
+        device_id: DeviceId,
+        admission: Admission,
+        key: str,
     ) -> None:
         """Raises what a refusal is to the caller."""
         if verdict is EnrollmentVerdict.BAD_KEY:
@@ -113,21 +120,21 @@ class EnrollmentService:
             try:
                 admission.new_device(key)
             except TooManyRequests:
-                self._raise_rate(device_id, admission.address)
+                self._raise_rate(org, device_id, admission.address)
                 raise
         _require(verdict, device_id)
 
-    def _version(self, device_id: DeviceId, token: str | None) -> int | None:
-        """Of a genuine token of this device; whether it has ended is asked under the lock."""
+    def _known(self, device_id: DeviceId, token: str | None) -> Principal | None:
+        """By a genuine token of this device; whether it has ended is asked under the lock."""
         if token is None:
             return None
         try:
             principal = self._accounts.signed_device(token)
         except Unauthenticated:
             return None
-        return principal.version if principal.subject == device_id else None
+        return principal if principal.subject == device_id else None
 
-    def _raise_reenrolled(self, device_id: DeviceId) -> None:
+    def _raise_reenrolled(self, org: OrgId, device_id: DeviceId) -> None:
         log.warning("device_reenrolled", device_id=device_id)
         alert = AlertEvent(
             device_id=device_id,
@@ -136,9 +143,9 @@ class EnrollmentService:
             code="device_reenrolled",
             message="it enrolled again with the enrolment key: its earlier tokens are revoked",
         )
-        self._telemetry.alert(DEFAULT_ORG, alert)
+        self._telemetry.alert(org, alert)
 
-    def _raise_rate(self, device_id: DeviceId, address: str | None) -> None:
+    def _raise_rate(self, org: OrgId, device_id: DeviceId, address: str | None) -> None:
         """Once a minute: whose device it is does not matter, from where it comes does."""
         now = self._clock()
         if now - self._rate_told_at < ALERT_EVERY:
@@ -152,7 +159,7 @@ class EnrollmentService:
             code="enrollment_rate",
             message=f"too many new devices enrol from {address}: they must retry later",
         )
-        self._telemetry.alert(DEFAULT_ORG, alert)
+        self._telemetry.alert(org, alert)
 
 
 def _require(verdict: EnrollmentVerdict, device_id: DeviceId) -> None:
@@ -174,9 +181,7 @@ def _require(verdict: EnrollmentVerdict, device_id: DeviceId) -> None:
 def _enrolled(
     by: Principal, device_id: DeviceId, verdict: EnrollmentVerdict, *, replaces: bool
 ) -> AuditEntry:
-    device = msgspec.structs.replace(
-        by, kind="device", subject=device_id, actor=device_id, org=DEFAULT_ORG
-    )
+    device = structs.replace(by, kind="device", subject=device_id, actor=device_id)
     if verdict is EnrollmentVerdict.REGISTER:
         action = "device.enroll"
     else:

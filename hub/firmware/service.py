@@ -137,6 +137,11 @@ class FirmwareService:
             await self._audit.record(connection, entry)
         await self._remove_unnamed(release.sha256)
 
+    async def end_releases(self) -> None:
+        """Of organisations that have ended, with their artifacts."""
+        for sha256 in await self._store.end_releases():
+            await self._remove_unnamed(sha256)
+
     async def _remove_unnamed(self, sha256: str) -> None:
         """An artifact goes with the last release that has it."""
         async with self._store.database.transaction() as connection:

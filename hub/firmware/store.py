@@ -116,6 +116,10 @@ class ReleaseStore:
         row = await connection.fetchrow(_Q["sign"], org, release_id, signature, signed_by)
         return None if row is None else ReleaseRow.from_row(row)
 
+    async def end_releases(self) -> set[str]:
+        """Delete those of organisations that have ended; the digests of their artifacts."""
+        return {row["sha256"] for row in await self.database.fetch(_Q["end_releases"])}
+
     async def delete(self, connection: Connection, org: OrgId, release_id: str) -> None:
         await connection.execute(_Q["delete"], org, release_id)
 

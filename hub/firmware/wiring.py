@@ -43,4 +43,5 @@ def build(
             DeploymentEndpoints(deployments, campaigns, service),
         ),
         timers=(Timer(CLEAN_UP_SECONDS, service.clean_up),),
+        clean_up=lambda _: service.end_releases(),
     )

@@ -1,7 +1,7 @@
 """Groups and their members. `on_change` is told when membership may have changed, `membership`
 while it does."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
@@ -84,6 +84,11 @@ class GroupService:
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         """The devices in any of these groups."""
         return await self._store.members(org, group_ids)
+
+    async def members_of_each(
+        self, org: OrgId, group_ids: Sequence[str]
+    ) -> Mapping[str, frozenset[str]]:
+        return await self._store.members_of_each(org, group_ids)
 
     async def add(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
         """All or none. Raises `NotFound` when the group, or one of the devices, is not there."""

@@ -88,3 +88,10 @@ class GroupStore:
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         rows = await self.database.tenant(org).fetch(_Q["members"], org, list(group_ids))
         return [DeviceId(row["device_id"]) for row in rows]
+
+    async def members_of_each(
+        self, org: OrgId, group_ids: Sequence[str]
+    ) -> dict[str, frozenset[str]]:
+        """Also of those that nobody is in."""
+        rows = await self.database.tenant(org).fetch(_Q["members_of_each"], org, list(group_ids))
+        return {row["group_id"]: frozenset(row["device_ids"]) for row in rows}

@@ -13,6 +13,7 @@ from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from hub.base.database import limited_to
 from hub.base.errors import HubError, NotFound
 from hub.base.paging import bind, unbind
 from hub.base.principal import Principal
@@ -77,7 +78,7 @@ class Route(Struct, frozen=True):
     endpoint: Callable[[Any, Any], Awaitable[object]]
     """A method of the endpoints of a capability."""
     action: Any
-    """What the caller must be allowed to do: see `hub/accounts/access.py`."""
+    """What the caller must be allowed to do: see `hub/rights/access.py`."""
     summary: str
     exists: Callable[[Any, Principal, Request], Awaitable[None]] | None = None
     """Raises `NotFound` when the path names what is not there, or is somebody else's."""
@@ -136,24 +137,28 @@ def endpoint_of(
         response.raw_headers += headers_of(request.scope)
         return response
 
+    async def within(request: Request, principal: Principal) -> Response:
+        if exists is not None:
+            await exists(principal, request)
+        query = _behind_cursor(request, query_of(request, kind))
+        if route.method != "GET":
+            check_coding(request)
+        call: Call[Any, Any] = Call(
+            principal=principal,
+            query=query,
+            body=await read(request, principal),
+            request=request,
+        )
+        return _response(route, request, query, await method(call))
+
     async def answer(request: Request) -> Response:
         try:
             _check_path(request)
             principal = await guard(request, route.action)
             if principal.kind != "anyone":
                 _identified(request)
-            if exists is not None:
-                await exists(principal, request)
-            query = _behind_cursor(request, query_of(request, kind))
-            if route.method != "GET":
-                check_coding(request)
-            call: Call[Any, Any] = Call(
-                principal=principal,
-                query=query,
-                body=await read(request, principal),
-                request=request,
-            )
-            return _response(route, request, query, await method(call))
+            with limited_to(principal.reach):
+                return await within(request, principal)
         except HubError as error:
             return envelope.problem(error)
         except ClientDisconnect:

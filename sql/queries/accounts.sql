@@ -19,7 +19,7 @@ INSERT INTO signing_key (kid, private_key) VALUES ($1, $2)
 WITH gone AS (DELETE FROM signing_key WHERE retired_at < now() - make_interval(secs => $2))
 UPDATE signing_key SET retired_at = now() WHERE kid <> $1 AND retired_at IS NULL
 
--- name: lock_setup @org
+-- name: lock_setup
 -- Take turns: replicas that start together in making what a fresh database lacks, administrators
 -- in taking each other away.
 SELECT pg_advisory_xact_lock(68194)
@@ -31,43 +31,118 @@ SELECT name, value FROM setting WHERE org_id = $1
 INSERT INTO setting (org_id, name, value) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value
 
+-- name: enrolling_into
+-- Whose enrolment key it is.
+SELECT org_id FROM setting WHERE name = 'enrollment_key' AND value = to_jsonb($1::text)
+
 -- name: has_users
-SELECT EXISTS (SELECT 1 FROM app_user WHERE org_id = $1)
+SELECT EXISTS (SELECT 1 FROM member WHERE org_id = $1)
 
--- name: other_admins @org
--- Whether there are enabled administrators besides one user.
-SELECT EXISTS (SELECT 1 FROM app_user
-               WHERE org_id = $1 AND role = 'ADMIN' AND NOT disabled AND user_id <> $2)
+-- name: other_admins
+-- Whether there are enabled administrators besides one user, who can sign in without a provider.
+SELECT EXISTS (
+    SELECT 1 FROM role_binding b
+    LEFT JOIN team_member t ON t.org_id = b.org_id AND t.team_id = b.subject_id AND b.subject_kind = 'team'
+    JOIN member m ON m.org_id = b.org_id
+        AND m.user_id = CASE b.subject_kind WHEN 'user' THEN b.subject_id ELSE t.user_id END
+    JOIN account a ON a.user_id = m.user_id
+    WHERE b.org_id = $1 AND b.role = 'ADMIN' AND b.scope_kind = 'org'
+      AND NOT m.disabled AND a.password_hash IS NOT NULL AND m.user_id <> $2)
 
--- name: add_user @org
-INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash, initial_password)
+-- name: add_account
+INSERT INTO account (user_id, username, display_name, password_hash, initial_password, instance_admin, last_org)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-RETURNING *
 
--- name: user_by_name
-SELECT * FROM app_user WHERE org_id = $1 AND lower(username) = lower($2)
+-- name: add_member
+-- Nothing for who is one already.
+INSERT INTO member (org_id, user_id, kind) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING
+RETURNING user_id
+
+-- name: set_role
+-- The built-in role of a member for the whole organisation: this one, or none for null.
+WITH gone AS (
+    DELETE FROM role_binding
+    WHERE org_id = $1 AND subject_id = $2 AND subject_kind = 'user' AND scope_kind = 'org'
+      AND role IN ('VIEWER', 'OPERATOR', 'MANAGER', 'ADMIN') AND role IS DISTINCT FROM $3::text
+)
+INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind)
+SELECT $1, $4, $3, 'user', $2, 'org' WHERE $3 IS NOT NULL
+ON CONFLICT DO NOTHING
+
+-- name: account_for_login
+-- The account of a name, where it signs in: in $1, or where it was last, or is a member longest.
+SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
+       a.initial_password, a.instance_admin, m.created_at,
+       a.password_hash
+FROM account a
+JOIN LATERAL (
+    SELECT m.* FROM member m JOIN org o USING (org_id)
+    WHERE m.user_id = a.user_id AND m.kind = 'person' AND o.ended_at IS NULL
+      AND ($1::text IS NULL OR m.org_id = $1)
+    ORDER BY m.disabled, m.org_id IS NOT DISTINCT FROM a.last_org DESC, m.created_at
+    LIMIT 1
+) m ON true
+WHERE lower(a.username) = lower($2)
+
+-- name: organisations_of
+SELECT o.* FROM member m JOIN org o USING (org_id)
+WHERE m.user_id = $1 AND NOT m.disabled AND o.ended_at IS NULL
+ORDER BY o.created_at, o.org_id
+
+-- name: is_name_taken
+SELECT EXISTS (SELECT 1 FROM account WHERE lower(username) = lower($1))
+
+-- name: is_shared
+-- Whether an account is a member of several organisations.
+SELECT count(*) > 1 FROM member WHERE user_id = $1
 
 -- name: user_by_id @org
-SELECT * FROM app_user WHERE org_id = $1 AND user_id = $2
+SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
+       a.initial_password, a.instance_admin, m.created_at
+FROM member m JOIN account a USING (user_id)
+WHERE m.org_id = $1 AND m.user_id = $2 AND m.kind = 'person'
 
--- name: lock_user @org
-SELECT * FROM app_user WHERE org_id = $1 AND user_id = $2 FOR UPDATE
+-- name: lock_user
+-- The account, then the member; whoever locks a session has locked these.
+SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
+       a.initial_password, a.instance_admin, m.created_at,
+       a.password_hash
+FROM account a JOIN member m USING (user_id)
+WHERE m.org_id = $1 AND a.user_id = $2
+FOR UPDATE OF a, m
 
 -- name: list_users @org
-SELECT * FROM app_user
-WHERE org_id = $1
-  AND (created_at, user_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
-ORDER BY created_at DESC, user_id DESC
+SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
+       a.initial_password, a.instance_admin, m.created_at
+FROM member m JOIN account a USING (user_id)
+WHERE m.org_id = $1 AND m.kind = 'person'
+  AND (m.created_at, m.user_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
+ORDER BY m.created_at DESC, m.user_id DESC
 LIMIT $4
 
--- name: update_user @org
-UPDATE app_user SET display_name = $3, role = $4, disabled = $5, password_hash = $6,
-                    initial_password = $7
-WHERE org_id = $1 AND user_id = $2
-RETURNING *
+-- name: update_user
+WITH person AS (
+    UPDATE account SET display_name = $3, password_hash = coalesce($5, password_hash),
+                       initial_password = $6
+    WHERE user_id = $2
+)
+UPDATE member SET disabled = $4 WHERE org_id = $1 AND user_id = $2
 
--- name: delete_user @org
-DELETE FROM app_user WHERE org_id = $1 AND user_id = $2
+-- name: delete_user
+-- A member, what it was granted, and its account when it is a member of nothing else.
+WITH bound AS (
+    DELETE FROM role_binding WHERE org_id = $1 AND subject_id = $2 AND subject_kind IN ('user', 'service_account')
+), keys AS (
+    DELETE FROM role_binding b USING api_key k
+    WHERE b.org_id = $1 AND k.org_id = $1 AND k.user_id = $2 AND b.subject_id = k.key_id
+      AND b.subject_kind = 'api_key'
+), gone AS (
+    DELETE FROM member WHERE org_id = $1 AND user_id = $2 RETURNING user_id
+)
+DELETE FROM account a USING gone
+WHERE a.user_id = gone.user_id
+  AND NOT EXISTS (SELECT FROM member x WHERE x.user_id = a.user_id AND x.org_id <> $1)
 
 -- name: preferences @org
 SELECT value FROM user_preference WHERE org_id = $1 AND user_id = $2
@@ -77,43 +152,44 @@ INSERT INTO user_preference (org_id, user_id, value) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, user_id) DO UPDATE SET value = excluded.value
 
 -- name: lock_attempts
--- Attempts on one name, and those from one address, are counted one after the other: $1 organisation,
--- $2 name, $3 address. The name comes first for everybody.
-SELECT pg_advisory_xact_lock(hashtextextended('name ' || $1 || ' ' || lower($2), 0)),
-       pg_advisory_xact_lock(hashtextextended('address ' || $3, 0))
+-- Attempts on one name, and those from one address, are counted one after the other: $1 name, $2 address.
+-- The name comes first for everybody.
+SELECT pg_advisory_xact_lock(hashtextextended('name ' || lower($1), 0)),
+       pg_advisory_xact_lock(hashtextextended('address ' || $2, 0))
 
 -- name: reserve_attempt
--- An attempt to sign in, when there is room: $4 a minute for a name, apart for each address from which
--- that user has signed in before; $5 a minute from an address.
+-- An attempt to sign in, when there is room: $3 a minute for a name, apart for each address from which
+-- that user has signed in before; $4 a minute from an address.
 WITH who AS (
     SELECT EXISTS (
-        SELECT 1 FROM login_address a JOIN app_user u USING (org_id, user_id)
-        WHERE u.org_id = $1 AND lower(u.username) = lower($2) AND a.address = $3) AS known
+        SELECT 1 FROM login_address l JOIN account a USING (user_id)
+        WHERE lower(a.username) = lower($1) AND l.address = $2) AS known
 ), recent AS (
     SELECT * FROM login_attempt
     WHERE at > clock_timestamp() - interval '1 minute' AND at <= clock_timestamp()
 )
-INSERT INTO login_attempt (org_id, name, address, known, at)
-SELECT $1, lower($2), $3, who.known, clock_timestamp() FROM who
-WHERE $4 > (SELECT count(*) FROM recent r
-            WHERE r.org_id = $1 AND r.name = lower($2) AND r.known = who.known
-              AND (r.address = $3 OR NOT who.known))
-  AND $5 > (SELECT count(*) FROM recent r WHERE r.address = $3)
+INSERT INTO login_attempt (name, address, known, at)
+SELECT lower($1), $2, who.known, clock_timestamp() FROM who
+WHERE $3 > (SELECT count(*) FROM recent r
+            WHERE r.name = lower($1) AND r.known = who.known
+              AND (r.address = $2 OR NOT who.known))
+  AND $4 > (SELECT count(*) FROM recent r WHERE r.address = $2)
 RETURNING attempt_id
 
 -- name: forget_attempt
 -- It was a good one.
 DELETE FROM login_attempt WHERE attempt_id = $1
 
--- name: note_address
--- From where a user signed in; the fifty newest are kept.
+-- name: signed_in
+-- From where a user signed in, the fifty newest are kept, and where to: $3 the organisation.
 WITH old AS (
-    DELETE FROM login_address a WHERE a.org_id = $1 AND a.user_id = $2 AND a.address IN (
-        SELECT address FROM login_address WHERE org_id = $1 AND user_id = $2
-        ORDER BY used_at DESC OFFSET 49)
+    DELETE FROM login_address l WHERE l.user_id = $1 AND l.address IN (
+        SELECT address FROM login_address WHERE user_id = $1 ORDER BY used_at DESC OFFSET 49)
+), place AS (
+    UPDATE account SET last_org = $3 WHERE user_id = $1 AND last_org IS DISTINCT FROM $3
 )
-INSERT INTO login_address (org_id, user_id, address) VALUES ($1, $2, $3)
-ON CONFLICT (org_id, user_id, address) DO UPDATE SET used_at = now()
+INSERT INTO login_address (user_id, address) VALUES ($1, $2)
+ON CONFLICT (user_id, address) DO UPDATE SET used_at = now()
 
 -- name: add_session
 INSERT INTO user_session (org_id, session_id, user_id, expires_at, address)
@@ -186,6 +262,12 @@ SELECT device_id FROM present
 SELECT now() - authenticated_at BETWEEN interval '0' AND make_interval(secs => $3)
 FROM user_session WHERE org_id = $1 AND session_id = $2
 
+-- name: keep_sign_in
+-- A session ($3, $4) that goes on from another ($1, $2).
+UPDATE user_session n SET authenticated_at = o.authenticated_at, ends_at = o.ends_at
+FROM user_session o
+WHERE o.org_id = $1 AND o.session_id = $2 AND n.org_id = $3 AND n.session_id = $4
+
 -- name: authenticated @org
 UPDATE user_session SET authenticated_at = now() WHERE org_id = $1 AND session_id = $2
 
@@ -204,7 +286,7 @@ WITH mine AS (
 INSERT INTO revocation (org_id, kind, subject, lowest, highest)
 SELECT $1, 'session', subject, lowest, highest FROM ended
 
--- name: end_user @org
+-- name: end_user
 -- For the sockets of a user who may not come back.
 INSERT INTO revocation (org_id, kind, subject, lowest, highest) VALUES ($1, 'user', $2, 1, 0)
 
@@ -224,22 +306,23 @@ VALUES ($1, $2, $3, now() + make_interval(secs => $4), to_timestamp($5))
 
 -- name: redeem_ticket
 -- Once, and only while its session lives.
-DELETE FROM ws_ticket t USING user_session s, app_user u
+DELETE FROM ws_ticket t USING user_session s, member m, account a
 WHERE t.ticket_hash = $1
   AND s.org_id = t.org_id AND s.session_id = t.session_id
-  AND u.org_id = s.org_id AND u.user_id = s.user_id
-RETURNING t.org_id, t.session_id, t.token_expires_at, u.user_id, u.username, u.role, s.highest,
-          t.expires_at > now() AND s.lowest <= s.highest AND s.ends_at > now() AND NOT u.disabled
+  AND m.org_id = s.org_id AND m.user_id = s.user_id AND a.user_id = m.user_id
+RETURNING t.org_id, t.session_id, t.token_expires_at, m.user_id, a.username, s.highest,
+          t.expires_at > now() AND s.lowest <= s.highest AND s.ends_at > now() AND NOT m.disabled
           AS valid
 
--- name: add_api_key @org
+-- name: add_api_key
 INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING *
 
 -- name: api_key_by_hash
-SELECT k.*, u.username FROM api_key k JOIN app_user u USING (org_id, user_id)
-WHERE k.key_hash = $1 AND NOT u.disabled AND (k.expires_at IS NULL OR k.expires_at > now())
+SELECT k.*, m.kind, coalesce(a.username, a.display_name) AS owner
+FROM api_key k JOIN member m USING (org_id, user_id) JOIN account a USING (user_id)
+WHERE k.key_hash = $1 AND NOT m.disabled AND (k.expires_at IS NULL OR k.expires_at > now())
 
 -- name: list_api_keys @org
 -- $2 of one user, $3 one key; null is all. One branch runs.
@@ -261,29 +344,31 @@ SELECT * FROM ((
 ORDER BY created_at DESC, key_id DESC
 LIMIT $6
 
--- name: count_api_keys @org
+-- name: count_api_keys
 -- How many a user has; whoever makes one holds the lock on the user.
 SELECT count(*) FROM api_key
 WHERE org_id = $1 AND user_id = $2 AND (expires_at IS NULL OR expires_at > now())
 
 -- name: delete_api_key @org
+WITH bound AS (
+    DELETE FROM role_binding WHERE org_id = $1 AND subject_id = $2 AND subject_kind = 'api_key'
+)
 DELETE FROM api_key WHERE org_id = $1 AND key_id = $2
 RETURNING key_id, user_id, name
 
 -- name: api_key_owner @org
 SELECT user_id FROM api_key WHERE org_id = $1 AND key_id = $2
 
--- name: delete_keys_of @org
-DELETE FROM api_key WHERE org_id = $1 AND user_id = $2
-
--- name: delete_keys_above @org
--- A user who may do less keeps no key that may do more.
-DELETE FROM api_key WHERE org_id = $1 AND user_id = $2 AND role = ANY($3::text[])
+-- name: delete_keys_of
+WITH gone AS (DELETE FROM api_key WHERE org_id = $1 AND user_id = $2 RETURNING key_id)
+DELETE FROM role_binding b USING gone
+WHERE b.org_id = $1 AND b.subject_id = gone.key_id AND b.subject_kind = 'api_key'
 
 -- name: clean_up
 -- What nobody can use any more. Revocations are for replicas that poll every two seconds.
 WITH tickets AS (DELETE FROM ws_ticket WHERE expires_at < now()),
      attempts AS (DELETE FROM login_attempt WHERE at < now() - interval '1 hour'),
+     invited AS (DELETE FROM invitation WHERE expires_at < now() - interval '30 days'),
      used AS (DELETE FROM refresh_token WHERE used_at < now() - interval '2 days'),
      revoked AS (DELETE FROM revocation WHERE made_at < now() - interval '1 day')
 DELETE FROM user_session WHERE expires_at < now() - interval '1 day'

@@ -72,9 +72,8 @@ SELECT EXISTS (SELECT 1 FROM campaign
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2 FOR UPDATE
 
 -- name: lock_driven
--- The campaign, the database's time and what role its owner has now, unless it is closed.
-SELECT *, now() AS now, owner_role(org_id, owner_kind, owner_id, owner_key) AS owner_role
-FROM campaign
+-- The campaign and the database's time, unless it is closed.
+SELECT *, now() AS now FROM campaign
 WHERE org_id = $1 AND campaign_id = $2 AND closed_at IS NULL
 FOR UPDATE
 

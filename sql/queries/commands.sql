@@ -114,10 +114,12 @@ FOR UPDATE OF c
 -- The lines among these that are still the newest, with the number of their device's last command, and
 -- what they have not been written: pending, sent on an older line, or beyond their last number. What is
 -- past its deadline or expiry is left to the sweep. A number and its command appear together, so one
--- look without a lock has no holes. What was not sent yet goes by the role that its owner has now.
+-- look without a lock has no holes. What was not sent yet goes by the rights that its owner has now, over
+-- this device.
 SELECT t.org_id AS line_org, t.device_id AS line_device, d.command_seq, c.*,
        CASE WHEN c.status = 'PENDING'
-            THEN owner_role(c.org_id, c.owner_kind, c.owner_id, c.owner_key) END AS owner_role
+            THEN ARRAY(SELECT g.group_id FROM device_group_member g
+                       WHERE g.org_id = c.org_id AND g.device_id = c.device_id) END AS groups
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
      AS t (org_id, device_id, generation, sent_up_to)
 JOIN device d USING (org_id, device_id)
@@ -160,6 +162,9 @@ SET status = n.status,
     finished_at = CASE WHEN n.sent THEN NULL ELSE now() END
 FROM n WHERE c.org_id = n.org_id AND c.command_id = n.command_id
 RETURNING c.*
+
+-- name: channel_of @org
+SELECT channel FROM firmware_release WHERE org_id = $1 AND release_id = $2
 
 -- name: too_large
 -- The largest command that each of these lines was written and has not answered: the device has closed

@@ -73,3 +73,9 @@ SET software = l.software || jsonb_build_object('versions',
 FROM (SELECT org_id, device_id, jsonb_object_agg(type, version) AS versions
       FROM proven GROUP BY org_id, device_id) p
 WHERE l.org_id = p.org_id AND l.device_id = p.device_id
+
+-- name: end_releases
+-- Of organisations that have ended; whose artifacts they were.
+DELETE FROM firmware_release r USING org o
+WHERE o.org_id = r.org_id AND o.ended_at IS NOT NULL
+RETURNING r.sha256

@@ -40,3 +40,9 @@ WHERE org_id = $1 AND group_id = $2 AND device_id = ANY ($3::text[])
 SELECT DISTINCT device_id FROM device_group_member
 WHERE org_id = $1 AND group_id = ANY ($2::text[])
 ORDER BY device_id
+
+-- name: members_of_each @org
+-- The devices of each of these groups.
+SELECT g.group_id, ARRAY(SELECT m.device_id FROM device_group_member m
+                         WHERE m.org_id = $1 AND m.group_id = g.group_id) AS device_ids
+FROM unnest($2::text[]) AS g (group_id)

@@ -1,12 +1,14 @@
 -- name: make
 -- The roles, where this login may make roles; then it becomes a member of the owner, and those two may
--- become longline_app for a transaction, without having its rights before. Roles belong to the server:
+-- become longline_app for a transaction, without having its rights before; or longline_scoped, which has
+-- the same rights on fewer rows. Roles belong to the server:
 -- another database may have made them before, or be making them now.
 DO $$
 DECLARE
     name text;
+    other text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['longline_owner', 'longline_hub', 'longline_app'] LOOP
+    FOREACH name IN ARRAY ARRAY['longline_owner', 'longline_hub', 'longline_app', 'longline_scoped'] LOOP
         IF to_regrole(name) IS NULL
            AND (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) THEN
             BEGIN
@@ -20,11 +22,17 @@ BEGIN
        AND pg_has_role('longline_owner', 'MEMBER WITH ADMIN OPTION') THEN
         GRANT longline_owner TO CURRENT_USER WITH INHERIT TRUE, SET TRUE;
     END IF;
-    FOREACH name IN ARRAY ARRAY['longline_owner', 'longline_hub'] LOOP
-        IF to_regrole(name) IS NOT NULL AND to_regrole('longline_app') IS NOT NULL
-           AND pg_has_role('longline_app', 'MEMBER WITH ADMIN OPTION')
-           AND NOT pg_has_role(name, 'longline_app', 'SET') THEN
-            EXECUTE format('GRANT longline_app TO %I WITH INHERIT FALSE, SET TRUE', name);
+    IF to_regrole('longline_scoped') IS NOT NULL AND to_regrole('longline_app') IS NOT NULL
+       AND pg_has_role('longline_app', 'MEMBER WITH ADMIN OPTION')
+       AND NOT pg_has_role('longline_scoped', 'longline_app', 'USAGE') THEN
+        GRANT longline_app TO longline_scoped WITH INHERIT TRUE, SET FALSE;
+    END IF;
+    FOR name, other IN SELECT a.holder, b.held FROM unnest(ARRAY['longline_owner', 'longline_hub']) AS a (holder),
+                                              unnest(ARRAY['longline_app', 'longline_scoped']) AS b (held) LOOP
+        IF to_regrole(name) IS NOT NULL AND to_regrole(other) IS NOT NULL
+           AND pg_has_role(other, 'MEMBER WITH ADMIN OPTION')
+           AND NOT pg_has_role(name, other, 'SET') THEN
+            EXECUTE format('GRANT %I TO %I WITH INHERIT FALSE, SET TRUE', other, name);
         END IF;
     END LOOP;
 END $$
@@ -91,26 +99,75 @@ WHERE o.owner <> to_regrole('longline_owner') AND pg_has_role(o.owner, 'USAGE')
 ORDER BY o.kind DESC, 1
 
 -- name: to_isolate
--- Statements that put each table with an org_id under row-level security, as far as it is not: for
--- longline_app the rows of its organisation, for longline_hub all of them; no other policy. One string a table, which is one
--- transaction: no replica ever finds the one without the other. Rights are apart (sql/grants.sql); the
--- owner is not subject, and nobody else has a right on a partition by name.
-SELECT format('ALTER TABLE %1$s ENABLE ROW LEVEL SECURITY; %2$s'
-              'CREATE POLICY app ON %1$s TO longline_app USING (org_id = longline_org());'
-              'CREATE POLICY hub ON %1$s TO longline_hub USING (true)', c.oid::regclass,
-              (SELECT string_agg(format('DROP POLICY %I ON %s;', p.polname, c.oid::regclass), '')
-               FROM pg_policy p WHERE p.polrelid = c.oid)) AS statement
-FROM pg_class c
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND pg_has_role(c.relowner, 'USAGE')
-  AND NOT (c.relrowsecurity AND (2, 2) = (
-      SELECT count(*), count(*) FILTER (
-          WHERE p.polcmd = '*' AND p.polpermissive AND p.polwithcheck IS NULL
-            AND (p.polname, p.polroles, pg_get_expr(p.polqual, p.polrelid)) IN (
-                ('app', ARRAY['longline_app'::regrole::oid], '(org_id = longline_org())'),
-                ('hub', ARRAY['longline_hub'::regrole::oid], 'true')))
-      FROM pg_policy p WHERE p.polrelid = c.oid))
+-- Statements that put each table with an org_id, and the accounts, under row-level security, as far as
+-- they are not: for longline_app the rows of its organisation; for longline_scoped of these only what
+-- is of the devices that the caller may see, where there is that role; for longline_hub all of them; no other policy. One string a
+-- table, which is one transaction: no replica ever finds the one without the other. Rights are apart
+-- (sql/grants.sql); the owner is not subject, and nobody else has a right on a partition by name.
+WITH guarded AS (
+    SELECT c.oid AS id, c.relname::text AS name, c.oid::regclass AS shown, c.relrowsecurity AS is_on,
+           bool_or(a.attname = 'device_id') AS of_devices
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND pg_has_role(c.relowner, 'USAGE')
+    GROUP BY c.oid HAVING bool_or(a.attname = 'org_id') OR c.relname = 'account'
+), wanted AS (
+    SELECT id, 'hub' AS name, 'longline_hub' AS role, true AS permissive, '*' AS command, 'true' AS qual
+    FROM guarded
+    UNION ALL
+    SELECT id, 'app', 'longline_app', true, '*', '(org_id = longline_org())'
+    FROM guarded WHERE name <> 'account'
+    UNION ALL
+    SELECT id, 'app', 'longline_app', true, 'r',
+           '(EXISTS ( SELECT FROM member m WHERE (m.user_id = account.user_id)))'
+    FROM guarded WHERE name = 'account'
+    UNION ALL
+    SELECT id, 'scope', 'longline_scoped', false, p.command, p.qual
+    FROM guarded CROSS JOIN LATERAL (SELECT CASE name
+            WHEN 'device_group' THEN
+                '(group_id = ANY (( SELECT longline_groups() AS longline_groups)::text[]))'
+            WHEN 'device_group_config' THEN
+                '(group_id = ANY (( SELECT longline_groups() AS longline_groups)::text[]))'
+            WHEN 'device_group_member' THEN
+                '((group_id = ANY (( SELECT longline_groups() AS longline_groups)::text[])) OR '
+                '(device_id = ANY (( SELECT longline_devices() AS longline_devices)::text[])))'
+            WHEN 'campaign' THEN
+                '(EXISTS ( SELECT FROM campaign_device d WHERE ((d.org_id = campaign.org_id) '
+                'AND (d.campaign_id = campaign.campaign_id))))'
+            WHEN 'audit_log' THEN
+                '(EXISTS ( SELECT FROM device d WHERE ((d.org_id = audit_log.org_id) '
+                'AND (d.device_id = audit_log.target))))'
+            ELSE CASE WHEN of_devices THEN format(
+                '((device_id = ANY (( SELECT longline_devices() AS longline_devices)::text[])) OR '
+                '(EXISTS ( SELECT FROM device_group_member m WHERE ((m.org_id = %1$s.org_id) '
+                'AND (m.device_id = %1$s.device_id) '
+                'AND (m.group_id = ANY (( SELECT longline_groups() AS longline_groups)::text[]))))))',
+                shown) END END AS qual,
+        CASE WHEN name IN ('campaign', 'audit_log') THEN 'r' ELSE '*' END AS command) AS p
+    WHERE p.qual IS NOT NULL AND to_regrole('longline_scoped') IS NOT NULL
+), present AS (
+    SELECT p.polrelid AS id, p.polname::text AS name, p.polroles AS roles, p.polpermissive AS permissive,
+           p.polcmd::text AS command,
+           regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g') AS qual
+    FROM pg_policy p WHERE p.polwithcheck IS NULL
+)
+SELECT format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY;', g.shown)
+       || coalesce((SELECT string_agg(format('DROP POLICY %I ON %s;', p.polname, g.shown), '')
+                    FROM pg_policy p WHERE p.polrelid = g.id), '')
+       || (SELECT string_agg(format('CREATE POLICY %I ON %s AS %s FOR %s TO %I', w.name, g.shown,
+                                    CASE WHEN w.permissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                                    CASE w.command WHEN 'r' THEN 'SELECT' ELSE 'ALL' END, w.role)
+                             || ' USING (' || w.qual || ')', ';')
+           FROM wanted w WHERE w.id = g.id) AS statement
+FROM guarded g
+WHERE NOT g.is_on
+   OR EXISTS (SELECT FROM (SELECT * FROM wanted WHERE wanted.id = g.id) w
+              FULL JOIN (SELECT * FROM present WHERE present.id = g.id) p
+                  ON p.name = w.name AND p.roles = ARRAY[to_regrole(w.role)::oid]
+                     AND p.permissive = w.permissive AND p.command = w.command
+                     AND p.qual = w.qual
+              WHERE w.id IS NULL OR p.id IS NULL)
+   OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = g.id AND p.polwithcheck IS NOT NULL)
 ORDER BY 1
 
 -- name: login

@@ -29,7 +29,7 @@ R, RW = {"SELECT"}, {"SELECT", "INSERT"}
 RIGHTS = {
     "aggregated": RW | {"DELETE"},
     "api_key": RW | {"DELETE"},
-    "app_user": RW | {"UPDATE", "DELETE"},
+    "account": RW | {"UPDATE", "DELETE"},
     "audit_log": RW,
     "campaign": RW | {"UPDATE", "DELETE"},
     "campaign_device": RW | {"UPDATE"},
@@ -38,6 +38,12 @@ RIGHTS = {
     "command_description": RW | {"DELETE"},
     "config_hidden": RW,
     "config_schema": RW | {"UPDATE", "DELETE"},
+    "custom_role": RW | {"UPDATE", "DELETE"},
+    "invitation": RW | {"UPDATE", "DELETE"},
+    "member": RW | {"UPDATE", "DELETE"},
+    "role_binding": RW | {"DELETE"},
+    "team": RW | {"UPDATE", "DELETE"},
+    "team_member": RW | {"DELETE"},
     "device": RW | {"UPDATE"},
     "device_config": RW | {"UPDATE", "DELETE"},
     "device_config_history": RW | {"UPDATE", "DELETE"},
@@ -59,7 +65,7 @@ RIGHTS = {
     "login_address": RW | {"UPDATE", "DELETE"},
     "login_attempt": RW | {"DELETE"},
     "metric_rollup": RW | {"UPDATE"},
-    "org": R,
+    "org": RW | {"UPDATE"},
     "partition_drop": set[str](),
     "penalty_cleared": RW | {"UPDATE"},
     "refresh_token": RW | {"UPDATE", "DELETE"},
@@ -80,8 +86,7 @@ telemetry themselves, below what an organisation reads."""
 
 APPS = {
     "aggregated": RW,
-    "api_key": RW | {"DELETE"},
-    "app_user": RW | {"UPDATE", "DELETE"},
+    "api_key": {"SELECT", "DELETE"},
     "audit_log": RW,
     "campaign": RW | {"UPDATE"},
     "campaign_device": RW | {"UPDATE"},
@@ -90,6 +95,12 @@ APPS = {
     "command_description": R,
     "config_hidden": RW,
     "config_schema": RW | {"UPDATE", "DELETE"},
+    "custom_role": RW | {"UPDATE", "DELETE"},
+    "invitation": RW | {"DELETE"},
+    "member": R,
+    "role_binding": RW | {"DELETE"},
+    "team": RW | {"UPDATE"},
+    "team_member": RW,
     "device": RW | {"UPDATE"},
     "device_config": RW | {"UPDATE", "DELETE"},
     "device_config_history": {"SELECT", "UPDATE", "DELETE"},
@@ -122,7 +133,7 @@ WITHOUT_STATEMENT = {
     ("schema_migration", "SELECT"),  # whether the schema is the one of this program
     *((table, "INSERT") for table in TABLES),  # COPY
 }
-FUNCTIONS = {"drop_partitions", "make_partitions"}
+FUNCTIONS = {"drop_partitions", "empty_organisation", "make_partitions"}
 
 PRIVILEGES = """
 SELECT c.relname AS name, c.relispartition AS is_partition, c.relowner::regrole::text AS owner,
@@ -423,7 +434,7 @@ class Server:
         await self.do(f"DROP ROLE IF EXISTS {', '.join((*LOGINS, *ROLES))}")
 
 
-ROLES = ("longline_owner", "longline_hub", "longline_app")
+ROLES = ("longline_owner", "longline_hub", "longline_app", "longline_scoped")
 LOGINS = ("anna", "bert", "server")
 
 

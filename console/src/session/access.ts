@@ -1,4 +1,4 @@
-/** Who may do what: the table of `hub/accounts/access.py`. The hub decides; this hides what it would refuse. */
+/** Who may do what: the table of `hub/rights/access.py`. The hub decides; this hides what it would refuse. */
 
 import type { Role } from "../api/client";
 import { useSession } from "./context";

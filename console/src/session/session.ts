@@ -22,12 +22,15 @@ export type Session =
   | { state: "signed-out"; because: "never" | "left" | "ended" }
   | { state: "signed-in"; user: SessionUser };
 
-type Login = { token: string; expiresAt: string; user: SessionUser };
+type Login = { token: string; expiresAt: string; orgId: string; user: SessionUser };
 
 const BASE = `${PREFIX}/api/v1/auth`;
 /** Refreshed when this share of the token's life is over. */
 const REFRESH_AT = 0.8;
 const AGAIN_MS = 5000;
+/** Which organisation this tab is in; a new tab begins in the last one. */
+const ORG = "longline-org";
+const FIRST_ORG = "default";
 
 class SessionStore {
   private session: Session = { state: "starting" };
@@ -90,6 +93,11 @@ class SessionStore {
     await post("/reauthenticate", { password }, this.token);
   }
 
+  /** A session in another of the user's organisations, in this tab. Raises `Problem`. */
+  async switchTo(orgId: string): Promise<void> {
+    this.take((await post("/switch", { orgId, cookie: true }, this.token)) as Login);
+  }
+
   async signOut(): Promise<void> {
     const token = this.token;
     this.end("left");
@@ -108,9 +116,10 @@ class SessionStore {
   private async refreshAlone(): Promise<boolean> {
     try {
       // Locks exist in secure contexts only: over plain HTTP tabs are not kept apart.
+      const again = () => post("/refresh", { orgId: this.org() });
       const login = await (navigator.locks
-        ? navigator.locks.request("longline-refresh", () => post("/refresh", {}))
-        : post("/refresh", {}));
+        ? navigator.locks.request("longline-refresh", again)
+        : again());
       this.take(login as Login);
       return true;
     } catch (error) {
@@ -123,8 +132,14 @@ class SessionStore {
     }
   }
 
-  private take({ token, expiresAt, user }: Login): void {
+  private org(): string {
+    return sessionStorage.getItem(ORG) ?? localStorage.getItem(ORG) ?? FIRST_ORG;
+  }
+
+  private take({ token, expiresAt, orgId, user }: Login): void {
     this.token = token;
+    sessionStorage.setItem(ORG, orgId);
+    localStorage.setItem(ORG, orgId);
     const lifetimeMs = lifetimeOf(token) ?? Date.parse(expiresAt) - Date.now();
     this.later(Math.max(AGAIN_MS, REFRESH_AT * lifetimeMs));
     this.set({ state: "signed-in", user });

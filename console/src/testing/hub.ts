@@ -62,6 +62,7 @@ export class FakeHub {
     return {
       token: `h.${btoa(JSON.stringify(claims))}.s`,
       expiresAt: new Date(now + 900_000).toISOString(),
+      orgId: "default",
       user: { id: "u1", username: "ann", role, displayName: "Ann" },
     };
   }

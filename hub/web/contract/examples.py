@@ -7,11 +7,17 @@ from hub.web.contract.shapes import Json
 
 _DEVICES: Final = ["edge-1", "edge-2"]
 _RELEASE: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
+_USER: Final = "01890a5d-ac96-774b-bcce-b302099a8058"
+_RULES: Final = [
+    {"resources": ["devices", "telemetry"], "verbs": ["get", "list"]},
+    {"resources": ["commands/exec_shell"], "verbs": ["create"], "names": ["restart-service"]},
+]
 _DEAD_LETTERS: Final[Json] = {"kind": "bottle", "companyId": "brewery-1"}
 
 EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("POST", "/auth/login"): {"username": "anna", "password": "correct horse battery staple"},
     ("POST", "/auth/refresh"): {"refreshToken": "qT3vN0…"},
+    ("POST", "/auth/switch"): {"orgId": "plant-2"},
     ("POST", "/auth/password"): {
         "current": "correct horse battery staple",
         "new": "a longer and better one",
@@ -31,6 +37,26 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "role": "VIEWER",
         "expiresAt": "2100-01-01T00:00:00.000Z",
     },
+    ("POST", "/service-accounts"): {"name": "planning"},
+    ("POST", "/invitations"): {"username": "carla", "role": "OPERATOR"},
+    ("POST", "/invitations/accept"): {
+        "token": "qT3vN0…",
+        "username": "carla",
+        "password": "correct horse battery staple",
+    },
+    ("POST", "/teams"): {"name": "night shift"},
+    ("PUT", "/teams/{id}"): {"name": "late shift"},
+    ("POST", "/teams/{id}/members"): {"userIds": [_USER]},
+    ("DELETE", "/teams/{id}/members"): {"userIds": [_USER]},
+    ("POST", "/roles"): {"name": "restarter", "rules": _RULES},
+    ("PUT", "/roles/{name}"): {"rules": _RULES},
+    ("POST", "/role-bindings"): {
+        "role": "restarter",
+        "subject": {"kind": "user", "id": _USER},
+        "scope": {"kind": "group", "id": _RELEASE},
+    },
+    ("POST", "/orgs"): {"id": "plant-2", "name": "Plant 2"},
+    ("PATCH", "/orgs/{id}"): {"name": "Plant 2, north"},
     ("POST", "/devices"): {"id": "edge-1", "name": "Filler 1", "tags": ["hall-2"]},
     ("POST", "/devices/bulk"): {"deviceIds": _DEVICES, "do": "delete", "confirm": 2},
     ("PATCH", "/devices/{id}"): {"tags": ["hall-2", "spare"], "disabled": True},

@@ -9,6 +9,7 @@ from hub.web.contract.rules import (
     CONFLICTS,
     DISPATCH_HEADERS,
     DISPATCH_ONE,
+    ENDED,
     ENROL,
     ETAG,
     HEADERS,
@@ -208,6 +209,8 @@ class RouteOperation:
             yield 404
         if self._key in CONFLICTS:
             yield 409
+        if self._key in ENDED:
+            yield 410
         if sends_body or (open_ and route.method != "GET"):
             yield 413
         if route.method != "GET":

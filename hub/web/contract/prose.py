@@ -27,6 +27,13 @@ The two WebSockets are described by `/api/v1/asyncapi.json`."""
 TAGS: Final = {
     "auth": "Sign-in and sign-out, your own account, tickets for dashboard sockets.",
     "users": "The users of the organisation.",
+    "service-accounts": "Members that nobody signs in as: programs, by API keys.",
+    "invitations": "Links by which people become members.",
+    "teams": "Named sets of users.",
+    "permissions": "What there is to have a right to.",
+    "roles": "Named sets of rights.",
+    "role-bindings": "Who has which role, and where.",
+    "orgs": "The organisations of the installation, for its administrators.",
     "api-keys": "Long-lived credentials for programs.",
     "devices": "Enrolment, the list of devices, their telemetry, configuration and commands.",
     "fleet": "Metrics of many devices at once.",

@@ -21,7 +21,7 @@ def key_of(route: Route) -> RouteKey:
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """Who may do what, as `hub/accounts/access.py` has it. An action that is neither in `minimum`
+    """Who may do what, as `hub/rights/access.py` has it. An action that is neither in `minimum`
     nor in `devices` is open."""
 
     minimum: Mapping[Any, str]
@@ -50,6 +50,20 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("PATCH", "/users/{id}"),
         ("DELETE", "/users/{id}"),
         ("POST", "/api-keys"),
+        ("POST", "/auth/password"),
+        ("POST", "/invitations"),
+        ("POST", "/invitations/accept"),
+        ("POST", "/orgs"),
+        ("DELETE", "/orgs/{id}"),
+        ("POST", "/teams"),
+        ("PUT", "/teams/{id}"),
+        ("DELETE", "/teams/{id}"),
+        ("DELETE", "/teams/{id}/members"),
+        ("POST", "/roles"),
+        ("PUT", "/roles/{name}"),
+        ("DELETE", "/roles/{name}"),
+        ("POST", "/role-bindings"),
+        ("DELETE", "/role-bindings/{id}"),
         ("POST", "/devices"),
         ("POST", "/devices/{id}/commands"),
         ("DELETE", "/devices/{id}/commands/{command_id}"),
@@ -66,6 +80,17 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
     }
 )
 """Routes that may answer 409."""
+
+ENDED: Final[frozenset[RouteKey]] = frozenset(
+    {
+        ("POST", "/invitations/accept"),
+        ("POST", "/orgs"),
+        ("GET", "/orgs/{id}"),
+        ("PATCH", "/orgs/{id}"),
+        ("DELETE", "/orgs/{id}"),
+    }
+)
+"""Routes that may answer 410."""
 
 UNFOUND: Final[frozenset[RouteKey]] = frozenset(
     {

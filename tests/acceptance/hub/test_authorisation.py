@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from msgspec import Struct
 
-from hub.accounts.access import OPEN_TO_ALL, Action, Door
+from hub.rights.access import OPEN_TO_ALL, Action, Door
 from hub.routes import ROUTES
 from hub.web.contract.rules import ENROL, key_of
 from hub.web.route import Route
@@ -19,13 +19,17 @@ from tests.acceptance.hub.conftest import PASSWORD, ROLES, log_in
 from tests.acceptance.hub.process import HubProcess
 
 AT_ONCE: Final = 8
+RANKS: Final = ("NONE", *ROLES)
 LEAST: Final = {
     "ADMIN": """
         devices:create devices:delete config-schema:update config-schema:delete campaigns:create
         campaigns:update penalties:delete releases:create releases:update releases:delete
         signing-keys:create signing-keys:delete artifacts:get dead-letters:list dead-letters:update
         dead-letters:delete users:get users:create users:update users:delete settings:update
-        enrollment-keys:create
+        enrollment-keys:create service-accounts:list service-accounts:create
+        service-accounts:delete invitations:list invitations:create invitations:delete teams:list
+        teams:get teams:create teams:update teams:delete roles:list roles:get roles:create
+        roles:update roles:delete role-bindings:list role-bindings:create role-bindings:delete
     """,
     "MANAGER": """
         devices:update device-groups:create device-groups:update device-groups:delete
@@ -41,11 +45,13 @@ LEAST: Final = {
 }
 """As the protocol says it, not as the code does."""
 ROLE_OF: Final = {right: role for role, rights in LEAST.items() for right in rights.split()} | {
-    Door.ANY_USER: "VIEWER", Door.SESSION: "VIEWER",
+    Door.ANY_USER: "NONE", Door.SESSION: "NONE",
 }  # fmt: skip
+MANAGED: Final = ("service-accounts:", "invitations:", "teams:", "roles:", "role-bindings:")
 NOT_FOR_KEYS: Final = {
     Door.SESSION, "users:list", "users:get", "users:create", "users:update", "users:delete",
     "settings:update", "enrollment-keys:create", "signing-keys:create", "signing-keys:delete",
+    *(right for right in ROLE_OF if right.startswith(MANAGED)),
 }  # fmt: skip
 FOR_DEVICES: Final = {Door.DEVICE, "artifacts:get"}
 ENDS_ITSELF: Final = {("POST", "/auth/logout")}
@@ -78,7 +84,7 @@ async def everybody(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[
     async with Rest.open(hub.url, log_in(hub.url, "admin", hub.ready["adminPassword"])) as admin:
         fleet = Fleet(hub.url, hub.ready["enrollmentKey"])
         living = [Credential("device", await fleet.token(new_id("device")))]
-        for role in ROLES:
+        for role in RANKS:
             living += await user_and_key(hub, admin, role)
         ended = await ended_ones(hub, admin, fleet)
         yield Cast(hub.url, living, ended)
@@ -138,14 +144,20 @@ def expected(route: Route, who: Credential) -> int | None:
         return None if action in FOR_DEVICES else 401
     if action is Door.DEVICE:
         return 403
+    if action is Door.INSTANCE:
+        return 403
     least = ROLE_OF[action]
     if who.kind == "key" and (action in NOT_FOR_KEYS or key_of(route) in ENDS_A_KEY):
         return 403
-    return None if ROLES.index(who.role or "") >= ROLES.index(least) else 403
+    return None if RANKS.index(who.role or "") >= RANKS.index(least) else 403
 
 
 async def status(rest: Rest, route: Route, who: Credential) -> tuple[int, str]:
-    path = route.path.replace("{id}", "nobody").replace("{command_id}", "nothing")
+    path = (
+        route.path.replace("{id}", "nobody")
+        .replace("{name}", "nothing")
+        .replace("{command_id}", "nothing")
+    )
     headers = {"Authorization": f"Bearer {who.token}"} if who.token else {}
     answer = await rest.client.request(route.method, path, headers=headers)
     return answer.status_code, answer.text

@@ -1,5 +1,8 @@
 """A browser's session: the refresh token in a cookie, the first password, preferences."""
 
+import base64
+import hashlib
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http.cookies import SimpleCookie
@@ -13,7 +16,7 @@ from tests.acceptance.hub.conftest import PASSWORD
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_accounts import User, new_user
 
-NAME = "longline_refresh"
+PREFIX = "longline_refresh_"
 
 
 class Browser(User):
@@ -33,6 +36,13 @@ class Browser(User):
         return answer
 
 
+def cookie_of(browser: Browser, org: str = "default") -> str:
+    """By the installation, which its tokens name, and the organisation."""
+    claims = browser.client.headers["Authorization"].split(".")[1]
+    issuer = json.loads(base64.urlsafe_b64decode(claims + "=="))["iss"]
+    return PREFIX + hashlib.sha256(f"{issuer}:{org}".encode()).hexdigest()[:16]
+
+
 @asynccontextmanager
 async def new_browser(hub: HubProcess, rest: Rest) -> AsyncGenerator[Browser]:
     async with new_user(hub, rest) as user, Rest.open(hub.url) as fresh:
@@ -47,7 +57,8 @@ async def test_a_cookie_holds_the_refresh_token_instead_of_the_body(
     async with new_browser(hub, rest) as browser:
         answer = await browser.sign_in()
         assert answer.json()["data"]["refreshToken"] is None
-        kept = SimpleCookie(answer.headers["set-cookie"])[NAME]
+        ((name, kept),) = SimpleCookie(answer.headers["set-cookie"]).items()
+        assert name == cookie_of(browser)
         assert kept.value
         assert (kept["path"], kept["samesite"]) == ("/api/v1/auth", "Strict")
         assert kept["httponly"]
@@ -62,11 +73,11 @@ async def test_the_cookie_is_renewed_with_an_empty_body(
 ) -> None:
     async with new_browser(hub, rest) as browser:
         await browser.sign_in()
-        first = browser.client.cookies[NAME]
+        first = browser.client.cookies[cookie_of(browser)]
         answer = await browser.client.post("/auth/refresh", content=body)
         assert answer.status_code == 200
         assert answer.json()["data"]["refreshToken"] is None
-        assert browser.client.cookies[NAME] != first
+        assert browser.client.cookies[cookie_of(browser)] != first
 
 
 async def test_without_a_cookie_an_empty_refresh_is_401(hub: HubProcess) -> None:
@@ -78,7 +89,8 @@ async def test_without_a_cookie_an_empty_refresh_is_401(hub: HubProcess) -> None
 async def test_the_second_use_of_a_cookie_ends_the_session(hub: HubProcess, rest: Rest) -> None:
     async with new_browser(hub, rest) as browser, Rest.open(hub.url) as thief:
         await browser.sign_in()
-        copy = {"Cookie": f"{NAME}={browser.client.cookies[NAME]}"}
+        name = cookie_of(browser)
+        copy = {"Cookie": f"{name}={browser.client.cookies[name]}"}
         assert (await browser.renew()).status_code == 200
         assert (await thief.client.post("/auth/refresh", headers=copy)).status_code == 401
         assert (await browser.get("/auth/me")).status_code == 401
@@ -90,9 +102,10 @@ async def test_logout_deletes_the_cookie(hub: HubProcess, rest: Rest) -> None:
         await browser.sign_in()
         answer = await browser.client.post("/auth/logout")
         assert answer.json() == {"success": True, "data": None}
-        kept = SimpleCookie(answer.headers["set-cookie"])[NAME]
+        ((name, kept),) = SimpleCookie(answer.headers["set-cookie"]).items()
+        assert name == cookie_of(browser)
         assert (kept.value, kept["max-age"], kept["path"]) == ("", "0", "/api/v1/auth")
-        assert NAME not in browser.client.cookies
+        assert name not in browser.client.cookies
         assert (await browser.renew()).status_code == 401
 
 
@@ -130,7 +143,8 @@ async def test_behind_a_proxy_that_ends_tls_the_cookie_is_secure(tmp_path: Path)
                 },
                 headers={"X-Forwarded-Proto": "https"},
             )
-        assert SimpleCookie(answer.headers["set-cookie"])[NAME]["secure"]
+        (kept,) = SimpleCookie(answer.headers["set-cookie"]).values()
+        assert kept["secure"]
         assert answer.json()["data"]["user"]["initialPassword"]
     finally:
         assert hub.stop() == 0

@@ -37,7 +37,8 @@ async def forget_the_roles_of_embedded(url: str) -> None:
     connection = await asyncpg.connect(as_superuser(url))
     await connection.execute("DROP DATABASE longline")
     await connection.execute(
-        "DROP ROLE longline, longline_server, longline_owner, longline_hub, longline_app"
+        "DROP ROLE longline, longline_server, longline_owner, longline_hub, longline_app, "
+        "longline_scoped"
     )
     await connection.close()
 

@@ -24,6 +24,8 @@ from hub.own.store import OwnStore
 from hub.replicas.lease import RENEW_SECONDS
 from hub.replicas.membership import Membership
 from hub.replicas.store import ReplicaStore
+from hub.rights.memory import RightsMemory
+from hub.rights.store import RightsStore
 from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command, Danger
@@ -162,6 +164,7 @@ class Hub:
             self.told.telemetry,
             self.replica_id,
             self.own,
+            RightsMemory(RightsStore(database)),
             hints=self.hints,
         )
         self.commands.listen(self.config)
@@ -200,6 +203,21 @@ class Hub:
         """The id of a command that is not waited for."""
         command = await self.commands.dispatch(ADMIN, device_id, make_request(kind, **request))
         return command.command_id
+
+
+async def add_member(database: Database, user_id: str = "u1", role: str = "ADMIN") -> None:
+    await database.execute(
+        "INSERT INTO account (user_id, username, display_name, password_hash) "
+        "VALUES ($1, $1, $1, '')",
+        user_id,
+    )
+    await database.execute("INSERT INTO member (org_id, user_id) VALUES ('default', $1)", user_id)
+    await database.execute(
+        "INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind)"
+        " VALUES ('default', $1, $2, 'user', $1, 'org')",
+        user_id,
+        role,
+    )
 
 
 async def outlive(*alive: Hub, looks: int = 4) -> None:

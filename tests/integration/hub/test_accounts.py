@@ -11,7 +11,7 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
-from hub.base.errors import Conflict, Unauthenticated
+from hub.base.errors import LastAdministrator, Unauthenticated
 from hub.base.settings import Settings
 from protocol.ids import DEFAULT_ORG, DeviceId
 
@@ -39,7 +39,7 @@ async def test_the_password_of_the_first_start_is_told_once(
     assert await replica.users.first_start() is None
     grant = await replica.sessions.login("ADMIN", password, address="here")
     assert (await replica.accounts.user(grant.token)).role == "ADMIN"
-    stored = await database.fetchval("SELECT password_hash FROM app_user")
+    stored = await database.fetchval("SELECT password_hash FROM account")
     assert stored.startswith("$argon2id$")
     key, auto, reenroll = await replica.accounts.enrollment(DEFAULT_ORG)
     assert (len(key) >= 43, auto, reenroll) == (True, True, "offline")
@@ -58,9 +58,9 @@ async def test_the_last_enabled_administrator_stays(replica: People, database: D
     (admin,) = (await replica.users.list_users(DEFAULT_ORG, cursor=None, limit=10)).items
     changes = (UserChange(disabled=True), UserChange(role="MANAGER"))
     for change in changes:
-        with pytest.raises(Conflict):
+        with pytest.raises(LastAdministrator):
             await replica.users.change_user(ADMIN, admin.user_id, change)
-    with pytest.raises(Conflict):
+    with pytest.raises(LastAdministrator):
         await replica.users.delete_user(ADMIN, admin.user_id)
     second = await replica.users.create_user(ADMIN, "second", "a good password", "ADMIN", None)
     outcomes = await asyncio.gather(
@@ -68,8 +68,11 @@ async def test_the_last_enabled_administrator_stays(replica: People, database: D
         replica.users.delete_user(ADMIN, second.user_id),
         return_exceptions=True,
     )
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "NoneType"]
-    assert await database.fetchval("SELECT count(*) FROM app_user") == 1
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+        "LastAdministrator",
+        "NoneType",
+    ]
+    assert await database.fetchval("SELECT count(*) FROM account") == 1
 
 
 async def test_g12_what_one_replica_revokes_another_learns(database: Database) -> None:

@@ -31,7 +31,7 @@ from protocol.commands import ForceSync
 from protocol.ids import DEFAULT_ORG, DeviceId
 from protocol.replies import Result
 from tests.factories import make_principal
-from tests.integration.hub.hubs import ADMIN, Hub, Line, Told, add_devices, running_hub
+from tests.integration.hub.hubs import ADMIN, Hub, Line, Told, add_devices, add_member, running_hub
 from tests.tasks import in_background
 
 LEASE_SECONDS = 60.0
@@ -284,18 +284,15 @@ async def test_campaigns_are_forgotten_with_time(database: Database) -> None:
             await one.status(campaign)
 
 
-@pytest.mark.parametrize("end", ["disabled = true", "role = 'VIEWER'"])
+@pytest.mark.parametrize("end", ["UPDATE member SET disabled = true", "DELETE FROM role_binding"])
 async def test_g23_a_campaign_whose_owner_lost_the_right_is_paused_until_another_resumes_it(
     database: Database, end: str
 ) -> None:
     devices = await add_devices(database)
-    await database.execute(
-        "INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash)"
-        " VALUES ('default', 'u1', 'u', 'u', 'ADMIN', '')"
-    )
+    await add_member(database)
     async with replicas(database) as (hub, one, _):
         campaign = await one.begin(devices, by=make_principal("ADMIN", subject="u1"))
-        await database.execute(f"UPDATE app_user SET {end}")  # noqa: S608 - a constant
+        await database.execute(end)
         line = await hub.line(devices[0])
         await one.look()
         paused = await one.campaigns.get(DEFAULT_ORG, campaign.campaign_id)

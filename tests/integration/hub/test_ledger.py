@@ -13,6 +13,7 @@ from hub.base.errors import Conflict, Forbidden, HubError, TooManyCommands, Unav
 from hub.commands.decisions import Claim, CommandTarget
 from hub.commands.records import CommandRow, RepliedCommand
 from hub.commands.service import CommandRequest
+from hub.commands.store import Unsent as UnsentCommand
 from protocol.frames import Hello
 from protocol.ids import DEFAULT_ORG, CommandId, CommandKey, DeviceId, DeviceKey
 from protocol.lifecycle import State
@@ -23,6 +24,7 @@ from tests.integration.hub.hubs import (
     Hub,
     Line,
     add_devices,
+    add_member,
     as_command_id,
     make_request,
     running_hub,
@@ -31,7 +33,7 @@ from tests.integration.hub.hubs import (
 )
 
 D1 = DeviceId("d1")
-Unsent = tuple[dict[DeviceKey, int], dict[DeviceKey, list[CommandRow]]]
+Unsent = tuple[dict[DeviceKey, int], dict[DeviceKey, list[UnsentCommand]]]
 
 
 async def statuses(database: Database) -> dict[str, str]:
@@ -653,10 +655,7 @@ async def test_g23_what_waits_is_not_sent_when_its_owner_lost_the_right(
     database: Database, owner: Database, end: str
 ) -> None:
     await add_devices(database)
-    await database.execute(
-        "INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash)"
-        " VALUES ('default', 'u1', 'u', 'u', 'ADMIN', '')"
-    )
+    await add_member(database)
     await database.execute(
         "INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, expires_at)"
         " VALUES ('default', 'k1', 'u1', 'k', 'ADMIN', 'h', now() + interval '1 hour')"
@@ -674,9 +673,9 @@ async def test_g23_what_waits_is_not_sent_when_its_owner_lost_the_right(
         )
         await owner.execute(
             {
-                "disabled": "UPDATE app_user SET disabled = true",
-                "demoted": "UPDATE app_user SET role = 'VIEWER'",
-                "deleted": "DELETE FROM app_user",
+                "disabled": "UPDATE member SET disabled = true",
+                "demoted": "UPDATE role_binding SET role = 'VIEWER'",
+                "deleted": "DELETE FROM member",
                 "key gone": "DELETE FROM api_key",
                 "key expired": "UPDATE api_key SET expires_at = now() - interval '1 s'",
             }[end]

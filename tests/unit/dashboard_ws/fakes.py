@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from dashboard_ws.core.filters import Sight
 from dashboard_ws.ports import Authorised
 from protocol.ids import OrgId, ReplicaId
 
@@ -92,7 +93,7 @@ def make_authorised(
         user_id=user_id,
         session_id=session_id,
         role="VIEWER",
-        cleared=False,
+        sight=Sight(),
         expires_at=FakeClock().now() + timedelta(minutes=minutes),
     )
 
@@ -100,11 +101,18 @@ def make_authorised(
 class FakeTokens:
     """Every token is the name of its holder; `bad` is nobody's."""
 
+    def __init__(self) -> None:
+        self.sights: dict[str, Sight | None] = {}
+        """What users see now."""
+
     async def check(self, token: str) -> Authorised | None:
         return None if token == "bad" else make_authorised(user_id=token)
 
     async def redeem(self, ticket: str) -> Authorised | None:
         return await self.check(ticket)
+
+    async def sight(self, authorised: Authorised) -> Sight | None:
+        return self.sights.get(authorised.user_id, Sight())
 
 
 class FakeGroups:
@@ -116,3 +124,10 @@ class FakeGroups:
         del org
         self.asked += 1
         return frozenset[str]().union(*(self.devices.get(id_, ()) for id_ in group_ids))
+
+    async def members_of_each(
+        self, org: OrgId, group_ids: frozenset[str]
+    ) -> dict[str, frozenset[str]]:
+        del org
+        self.asked += 1
+        return {id_: frozenset(self.devices.get(id_, ())) for id_ in group_ids}

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from dashboard_ws.core.filters import Area, Sight
 from dashboard_ws.core.session import MAX_MESSAGE, MAX_MESSAGE_UNPROVEN
 from dashboard_ws.dashboards import Dashboards
 from dashboard_ws.ports import Authorised
@@ -213,7 +214,7 @@ async def test_a_newer_token_with_another_clearance_keeps_the_groups(
 ) -> None:
     async def check(token: str) -> Authorised:
         del token
-        return msgspec.structs.replace(make_authorised(), cleared=True)
+        return msgspec.structs.replace(make_authorised(), sight=Sight(cleared=None))
 
     house.groups.devices["g"] = {"a"}
     await guest.ask(type="subscribe", id="s", groupIds=["g"])
@@ -327,3 +328,81 @@ async def test_who_is_meant_is_disconnected(house: House, guest: Guest) -> None:
     assert unproven.connection.ended is None
     guest.dashboard.close(CloseCode.NORMAL)
     assert guest.connection.ended == ("close", CloseCode.FORBIDDEN)
+
+
+HALL = Sight(Area(frozenset({"hall"})))
+
+
+def reader(house: House, sight: Sight = HALL) -> Guest:
+    return Guest(house, msgspec.structs.replace(make_authorised(), sight=sight))
+
+
+async def test_a_scoped_reader_follows_the_members_of_its_groups(house: House) -> None:
+    house.groups.devices["hall"] = {"a"}
+    guest = reader(house)
+    await guest.ask(type="subscribe", id="s")
+    for code, device in (("1", "a"), ("2", "b")):
+        house.stream.deliver(house.stream.append(make_event(code, device=device)))
+    house.groups.devices["hall"] = {"b"}
+    house.dashboards.groups_changed(ORG)
+    await house.later(0.1)
+    for code, device in (("3", "a"), ("4", "b")):
+        house.stream.deliver(house.stream.append(make_event(code, device=device)))
+    assert [message.get("code") for message in guest.heard()] == [None, "1", "4"]
+
+
+async def test_a_scoped_reader_recovers_what_it_may_see_now(house: House) -> None:
+    house.groups.devices["hall"] = {"a"}
+    for device in ("a", "b"):
+        house.stream.deliver(house.stream.append(make_event(device, device=device)))
+    guest = reader(house)
+    await guest.ask(type="subscribe", id="s", since={"epoch": "e1", "offset": 0})
+    await asyncio.sleep(0.02)
+    assert [message.get("code") for message in guest.heard()] == [None, "a"]
+
+
+async def test_rights_that_change_count_on_open_sockets(house: House) -> None:
+    house.groups.devices["hall"] = {"a"}
+    guest = reader(house, Sight(Area()))
+    await guest.ask(type="subscribe", id="s")
+    house.stream.deliver(house.stream.append(make_event("1", device="a")))
+    house.tokens.sights["u-1"] = HALL
+    house.dashboards.rights_changed(lambda who: who.user_id == "u-1")
+    await asyncio.sleep(0.02)
+    house.stream.deliver(house.stream.append(make_event("2", device="a")))
+    assert [message.get("code") for message in guest.heard()] == [None, "2"]
+    house.tokens.sights["u-1"] = None
+    house.dashboards.rights_changed(lambda who: who.user_id == "u-1")
+    await asyncio.sleep(0.02)
+    assert guest.connection.ended == ("close", CloseCode.FORBIDDEN)
+
+
+async def test_who_reads_slowly_gets_nothing_of_what_was_narrowed(house: House) -> None:
+    house.groups.devices["hall"] = {"a", "b"}
+    guest = reader(house)
+    await guest.ask(type="subscribe", id="s")
+    guest.connection.reads = False
+    big = frame(b'{"type":"big","pad":"%b"}' % (b"x" * (1 << 17)))
+    guest.connection.write(big)
+    for code, device in (("1", "a"), ("2", "b")):
+        house.stream.deliver(house.stream.append(make_event(code, device=device)))
+    house.groups.devices["hall"] = {"b"}
+    house.dashboards.groups_changed(ORG)
+    await house.later(0.1)
+    guest.connection.read()
+    guest.connection.reads = True
+    guest.dashboard.drained()
+    assert [message.get("code") for message in guest.heard()] == [None, None, "2"]
+
+
+async def test_when_nobody_knows_what_a_reader_may_see_it_comes_back_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: Authorised) -> Sight | None:
+        raise OSError("Postgres is away")
+
+    guest = reader(house)
+    monkeypatch.setattr(house.tokens, "sight", away)
+    house.dashboards.rights_changed(lambda _: True)
+    await asyncio.sleep(0.02)
+    assert guest.connection.ended == ("close", CloseCode.TRY_LATER)

@@ -5,25 +5,29 @@ from typing import Any
 
 from msgspec import structs
 
-from dashboard_ws.core.filters import Predicate, Selection
+from dashboard_ws.core.filters import Area, Predicate, Selection, Sight
 from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import CHUNK, Outlet
 from protocol.dashboard import Position
-from protocol.stream import At, Entries, EventBatch, Lost, StreamEntry
+from protocol.stream import RESTRICTED, At, Entries, EventBatch, Lost, StreamEntry, StreamEvent
 from tests.unit.dashboard_ws.fakes import ORG, REPLICA, FakeConnection, frame
 from tests.unit.dashboard_ws.stream import FakeStream, make_event, standing
 
 ALL: Selection = frozenset({Predicate()})
 SCANS: Selection = frozenset({Predicate(types=frozenset({"scan"}))})
+EVERYWHERE = Sight()
 
 
 class Member:
-    def __init__(self, fanout: FanOut, selection: Selection = ALL) -> None:
+    def __init__(
+        self, fanout: FanOut, selection: Selection = ALL, sight: Sight = EVERYWHERE
+    ) -> None:
         self.connection = FakeConnection()
         self.overfull = 0
         self.fanout = fanout
         self.selection = selection
         self.outlet = Outlet(self.connection, frame, self.leave, 0.0)
+        self.outlet.sight = sight
         fanout.attach(self.outlet, selection)
 
     def leave(self) -> None:
@@ -229,3 +233,33 @@ def test_a_second_outage_is_another_interim_epoch() -> None:
     fanout.receive(Entries([back(stream, batch(n, f"c{n}")) for n in (1, 2, 3)]))
     assert codes(member) == ["c1", "c2", "c3"]
     assert len(set(epochs)) == 2
+
+
+def test_a_reader_gets_what_its_sight_reaches_and_hears_of_every_gap() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    hall = Sight(Area(frozenset({"hall"}), frozenset({"desk"})))
+    member, nobody = Member(fanout, sight=hall), Member(fanout, sight=Sight(Area()))
+    assert fanout.sight_groups() == {"hall"}
+    assert fanout.place({"hall": frozenset({"a"})}) == {"a"}
+    devices = ("a", "b", "desk")
+    fanout.receive(Entries([stream.append(*(make_event(device=each) for each in devices))]))
+    assert member.story() == [1, 3]
+    fanout.place({"hall": frozenset({"b"})})
+    fanout.receive(Entries([stream.append(*(make_event(device=each) for each in devices))]))
+    assert member.story() == [1, 3, 5, 6]
+    stream.append(make_event())
+    fanout.receive(Entries([stream.append(make_event(device="a"))]))
+    assert member.story()[-1] == ("expired", 6, 7)
+    assert nobody.story() == [("expired", 6, 7)]
+
+
+def test_what_is_restricted_is_open_where_the_reader_is_cleared() -> None:
+    stream = FakeStream()
+    fanout = make_fanout(stream)
+    member = Member(fanout, sight=Sight(cleared=Area(frozenset({"hall"}))))
+    fanout.place({"hall": frozenset({"a"})})
+    body = b'{"type":"command_result","deviceId":"x","output":"s3cret"}'
+    events = [StreamEvent(device, "command_result", RESTRICTED, body) for device in ("a", "b")]
+    fanout.receive(Entries([stream.append(*events)]))
+    assert [message["output"] for message in member.connection.messages()] == ["s3cret", "hidden"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_ws.core.filters import Matcher, Predicate, Selection
+from dashboard_ws.core.filters import Area, Matcher, Predicate, Selection, Sight
 from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import Outlet
 from dashboard_ws.replay import Replay, Wanted
@@ -28,6 +28,7 @@ class Scene:
         self.fanout = standing(FanOut(ORG, frame, REPLICA), stream)
         self.connection = FakeConnection()
         self.outlet = Outlet(self.connection, frame, lambda: None, 0.0)
+        self.outlet.sight = Sight()
         self.answers: list[tuple[Position, bool]] = []
 
     def answer(self, live: Position, *, recovered: bool) -> None:
@@ -240,7 +241,7 @@ async def test_secret_output_is_hidden_from_who_may_not_see_it_live_and_in_a_rep
 ) -> None:
     stream = make_stream(1)
     scene = Scene(stream)
-    scene.outlet.cleared = cleared
+    scene.outlet.sight = Sight(cleared=None if cleared else Area())
     body = b'{"type":"command_result","deviceId":"d1","output":"s3cret"}'
     secret = StreamEvent("d1", "command_result", RESTRICTED, body)
     scene.fanout.receive(Entries([stream.append(secret)]))

@@ -28,6 +28,7 @@ export const common = {
   shownOnce: "It is shown this once. Keep it in a safe place.",
   typeToConfirm: (word: string) => `Type ${word} to confirm`,
   roles: {
+    NONE: "No role",
     VIEWER: "Viewer",
     OPERATOR: "Operator",
     MANAGER: "Manager",

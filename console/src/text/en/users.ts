@@ -37,6 +37,7 @@ export const users = {
   roleChange: (name: string, role: string) => `Make ${name} ${role}?`,
   roleHint: "Sessions of this user end, and API keys above the new role are deleted.",
   may: {
+    NONE: "Sees and does nothing, until roles are bound to it.",
     VIEWER: "Sees everything, changes nothing.",
     OPERATOR: "Also sends what does no harm: sync, logs, enable.",
     MANAGER: "Also changes devices, groups and configuration.",

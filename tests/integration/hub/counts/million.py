@@ -109,9 +109,31 @@ WITH history AS (
 )"""
 
 _ACCOUNTS: Final = """
-INSERT INTO app_user (org_id, user_id, username, display_name, role, password_hash, created_at)
-SELECT 'default', 'u' || n, 'someone-' || n, 'Someone', 'ADMIN', 'x', now() - n * interval '1 hour'
+INSERT INTO account (user_id, username, display_name, password_hash, last_org, created_at)
+SELECT 'u' || n, 'someone-' || n, 'Someone', 'x', 'default', now() - n * interval '1 hour'
 FROM generate_series(1, 2000) n;
+INSERT INTO member (org_id, user_id, created_at)
+SELECT 'default', 'u' || n, now() - n * interval '1 hour' FROM generate_series(1, 2000) n;
+INSERT INTO account (user_id, display_name)
+SELECT 'p' || n, 'Program' FROM generate_series(1, 1000) n;
+INSERT INTO member (org_id, user_id, kind)
+SELECT 'default', 'p' || n, 'service' FROM generate_series(1, 1000) n;
+INSERT INTO team (org_id, team_id, name)
+SELECT 'default', 't' || n, 'team ' || n FROM generate_series(1, 500) n;
+INSERT INTO team_member (org_id, team_id, user_id)
+SELECT 'default', 't' || 1 + n % 500, 'u' || 1 + n % 2000 FROM generate_series(1, 5000) n
+ON CONFLICT DO NOTHING;
+INSERT INTO custom_role (org_id, name, rules)
+SELECT 'default', 'role ' || n, '[{"resources":["devices"],"verbs":["get"]}]'
+FROM generate_series(1, 100) n;
+INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind)
+SELECT 'default', 'b' || n, 'ADMIN', 'user', 'u' || n, 'org' FROM generate_series(1, 2000) n;
+INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind, scope_id)
+SELECT 'default', 'c' || n, 'role ' || 1 + n % 100, 'team', 't' || 1 + n % 500, 'group', 'g' || n
+FROM generate_series(1, 2000) n;
+INSERT INTO invitation (org_id, invitation_id, token_hash, role, made_by, expires_at)
+SELECT 'default', 'i' || n, sha256(n::text::bytea), 'VIEWER', 'u1', now() + interval '7 days'
+FROM generate_series(1, 1000) n;
 INSERT INTO user_session (org_id, session_id, user_id, expires_at)
 SELECT 'default', 's' || n, 'u' || 1 + n % 2000, now() + interval '1 day'
 FROM generate_series(1, 20000) n;
@@ -121,11 +143,11 @@ FROM generate_series(1, 20000) n;
 INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, created_at)
 SELECT 'default', 'k' || n, 'u' || 1 + n % 2000, 'key', 'ADMIN', sha256(n::text::bytea),
        now() - n * interval '1 hour' FROM generate_series(1, 4000) n;
-INSERT INTO login_attempt (org_id, name, address, known, at)
-SELECT 'default', 'someone-' || n % 100, '10.0.0.' || n % 250, false,
+INSERT INTO login_attempt (name, address, known, at)
+SELECT 'someone-' || n % 100, '10.0.0.' || n % 250, false,
        now() - n * interval '1 second'
 FROM generate_series(1, 5000) n;
-INSERT INTO setting VALUES ('default', 'autoEnroll', 'true');
+INSERT INTO setting VALUES ('default', 'autoEnroll', 'true'), ('default', 'enrollment_key', '"k"');
 INSERT INTO revocation (org_id, kind, subject, lowest, highest)
 SELECT 'default', 'device', 'd' || n, 1, 1 FROM generate_series(1, 10000) n;
 INSERT INTO idempotency_key (org_id, path, key, request_hash, subject)

@@ -13,6 +13,8 @@ KEY: Final = 4
 """Pages: an index of three levels, and the row."""
 SMALL: Final = 15
 """Pages: one row, or a few, by their keys."""
+MEMBER: Final = 20
+"""Pages: an account, and the roles that it has by itself and its teams."""
 _NEAR: Final = 25
 """Pages: `PAGE` rows that lie beside each other."""
 _APART: Final = PAGE * KEY
@@ -24,6 +26,7 @@ _HOURS: Final = 15 * _PARTS + 30
 _DAYS: Final = 37 * _PARTS + 70
 """Pages: the partitions of thirty days, and those ahead."""
 _FEW: Final = "'{default,default,default}', '{d11,d12,d13}'"
+_THREE: Final = "'{d11,d12,d13}'"
 _COMMANDS: Final = "'{default,default,default}', '{c11,c12,c13}'"
 
 
@@ -59,13 +62,17 @@ _ACCOUNTS: Final = [
     Read("accounts.lock_setup"),
     Read("accounts.settings", "'default'"),
     Read("accounts.has_users", "'default'"),
-    Read("accounts.other_admins", "'default', 'u1'"),
-    Read("accounts.user_by_name", "'default', 'Someone-7'"),
-    Read("accounts.user_by_id", "'default', 'u7'"),
-    Read("accounts.lock_user", "'default', 'u7'"),
-    *_list("accounts.list_users", "'default', {before}, 101", _NEAR),
+    Read("accounts.other_admins", "'default', 'u1'", 60),
+    Read("accounts.enrolling_into", "'k'"),
+    Read("accounts.account_for_login", "NULL, 'Someone-7'", 30),
+    Read("accounts.organisations_of", "'u7'"),
+    Read("accounts.is_name_taken", "'Someone-7'"),
+    Read("accounts.is_shared", "'u7'"),
+    Read("accounts.user_by_id", "'default', 'u7'", 30),
+    Read("accounts.lock_user", "'default', 'u7'", 30),
+    *_list("accounts.list_users", "'default', {before}, 101", PAGE * MEMBER),
     Read("accounts.preferences", "'default', 'u7'"),
-    Read("accounts.lock_attempts", "'default', 'someone-7', '10.0.0.7'"),
+    Read("accounts.lock_attempts", "'someone-7', '10.0.0.7'"),
     Read("accounts.refresh_token", "sha256('77')"),
     Read("accounts.lock_session", "'default', 's77'"),
     Read("accounts.lock_refresh_token", "sha256('77')"),
@@ -81,6 +88,32 @@ _ACCOUNTS: Final = [
     Read("accounts.list_api_keys", "'default', NULL, 'k77', NULL, NULL, 1", SMALL, "one"),
     Read("accounts.count_api_keys", "'default', 'u7'"),
     Read("accounts.api_key_owner", "'default', 'k77'"),
+    Read("rights.of_member", "'default', 'u7'", 60),
+    Read("rights.of_key", "'default', 'k77'"),
+    Read("rights.devices_of", f"'default', {_THREE}, '{{g1,g2}}', '{{d13}}'", 40),
+    Read("rights.members_of", "'default', '{g1}', '{d13}'", _APART),
+    Read("rights.groups_of", "'default', 'd11'"),
+    Read("rights.role_in_use", "'default', 'role 7'"),
+    Read("rights.roles", "'default'"),
+    Read("rights.role", "'default', 'role 7'"),
+    Read("rights.lock_roles", "'default'"),
+    *_list("rights.bindings", "'default', NULL, NULL, NULL, {before}, 101", 80),
+    Read("rights.binding", "'default', 'b7'"),
+    Read("rights.bindings_of", "'default', 'u7'", 60),
+    Read("rights.bindings_to", "'default', 'team', 't7'", 30),
+    Read("rights.bindings_with", "'default', 'role 7'", 60),
+    Read("rights.subject_exists", "'default', 'team', 't7'"),
+    Read("rights.scope_exists", "'default', 'device', 'd11'"),
+    *_list("rights.teams", "'default', {before}, 101", _APART),
+    Read("rights.team", "'default', 't7'"),
+    Read("rights.team_members", "'default', 't7'", 30),
+    Read("rights.not_members", "'default', '{u7,u8}'"),
+    Read("organisations.list"),
+    Read("organisations.get", "'default'"),
+    Read("organisations.ended"),
+    *_list("organisations.invitations", "'default', {before}, 101", 60),
+    *_list("organisations.services", "'default', {before}, 101", PAGE * MEMBER),
+    Read("organisations.service", "'default', 'p7'", 30),
 ]
 _AUDIT: Final = _filtered(
     "audit.list",
@@ -236,6 +269,8 @@ _OTHERS: Final = [
     Read("groups.get", "'default', 'g7'"),
     *_list("groups.list", "'default', {before}, 101", _APART),
     Read("groups.members", "'default', '{g7}'"),
+    Read("groups.members_of_each", "'default', '{g7}'"),
+    Read("commands.channel_of", "'default', 'r7'"),
     Read("partitions.lock"),
     Read("replicas.leases", "'r1'"),
     Read("replicas.untold"),
@@ -324,5 +359,5 @@ READS: Final = [
     *_OTHERS,
     *_TELEMETRY,
 ]
-CHANGING: Final = {"partitions.make", "partitions.drop"}
+CHANGING: Final = {"partitions.make", "partitions.drop", "organisations.empty"}
 """Functions that change something."""

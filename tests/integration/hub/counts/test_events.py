@@ -9,7 +9,7 @@ from redis.asyncio.connection import AbstractConnection
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from dashboard_ws.core.filters import Predicate, Selection
+from dashboard_ws.core.filters import Predicate, Selection, Sight
 from dashboard_ws.fanout import FanOut
 from dashboard_ws.outlet import Outlet
 from hub.base.bus import Bus
@@ -220,7 +220,9 @@ def dashboard(fanout: FanOut, selection: Selection) -> Transport:
     """Its transport."""
     connection, transport = Written(), Transport()
     connection.transport = transport
-    fanout.attach(Outlet(connection, text_frame, _never, 0.0), selection)
+    outlet = Outlet(connection, text_frame, _never, 0.0)
+    outlet.sight = Sight()
+    fanout.attach(outlet, selection)
     return transport
 
 

@@ -186,3 +186,15 @@ class OutboxMachine(RuleBasedStateMachine):
 
 TestOutboxMachine = OutboxMachine.TestCase
 TestOutboxMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_what_a_reader_may_not_see_any_more_goes_without_a_trace() -> None:
+    outbox = Outbox(frame, limit=LIMIT)
+    kinds = ("scan", "status", "alert")
+    for offset, (kind, device) in enumerate(((k, d) for k in kinds for d in ("a", "b")), 1):
+        assert outbox.add_event(make_event(offset, kind=kind, device=device))
+    assert outbox.add_frame(frame(b'{"offset":0}'))
+    outbox.withdraw(lambda device_id: device_id == "b")
+    assert story(outbox) == [2, 4, 6, 0]
+    assert outbox.add_event(make_event(7, kind="status", device="a"))
+    assert story(outbox) == [7]

@@ -7,7 +7,11 @@ needs none. A command is allowed by its type: `commands/<type>:create`.
 from enum import StrEnum
 from typing import Final
 
-from hub.base.principal import Principal, Right, Rights, Role
+from msgspec import structs
+
+from hub.base.holding import ANY_COMMAND, ORG, Grant, Holding, Right, Rights, Scope
+from hub.base.principal import Principal, Role
+from hub.rights.catalogue import BY_BINDING, BY_SESSION, DISPATCH, RoleRule, listed, narrowed
 from protocol.commands import COMMANDS, Danger, is_own
 
 
@@ -21,6 +25,8 @@ class Door(StrEnum):
     ANY_USER = "any user"
     SESSION = "own session"
     """For whoever has signed in: an API key is refused."""
+    INSTANCE = "instance administrator"
+    """Who administers the installation, and has signed in."""
     DEVICE = "device"
 
 
@@ -28,18 +34,8 @@ Action = Door | Right
 """What a route takes."""
 
 OPEN_TO_ALL: Final = frozenset({Door.OPEN, Door.ENROLL})
-DISPATCH: Final = "commands:create"
-"""Whether this command may be sent is asked again, by its type."""
-_ANY_COMMAND: Final = "commands/*:create"
 
-
-def _rights(table: str) -> Rights:
-    """Lines of `resource: verb verb`."""
-    rows = (line.split(":") for line in table.strip().splitlines())
-    return frozenset(f"{name.strip()}:{verb}" for name, verbs in rows for verb in verbs.split())
-
-
-_VIEWER: Final = _rights("""
+_VIEWER: Final = listed("""
     devices: get list
     device-groups: get list
     telemetry: list
@@ -55,13 +51,13 @@ _VIEWER: Final = _rights("""
     health: get
     audit-log: list
 """)
-_OPERATOR: Final = _VIEWER | _rights("""
+_OPERATOR: Final = _VIEWER | listed("""
     commands: create
     commands/force_sync: create
     commands/pull_logs: create
     commands/enable_device: create
 """)
-_MANAGER: Final = _OPERATOR | _rights("""
+_MANAGER: Final = _OPERATOR | listed("""
     devices: update
     device-groups: create update delete
     configurations: update
@@ -69,7 +65,7 @@ _MANAGER: Final = _OPERATOR | _rights("""
     commands/clear_queue: create
     commands/push_config: create
 """)
-_ADMIN: Final = _MANAGER | _rights("""
+_ADMIN: Final = _MANAGER | listed("""
     devices: create delete
     config-schema: update delete
     commands/*: create
@@ -82,11 +78,17 @@ _ADMIN: Final = _MANAGER | _rights("""
     users: get create update delete
     sessions: list delete
     api-keys: list delete
+    service-accounts: list create delete
+    invitations: list create delete
+    teams: list get create update delete
+    roles: list get create update delete
+    role-bindings: list create delete
     settings: update
     enrollment-keys: create
 """)
 
 ROLES: Final[dict[Role, Rights]] = {
+    "NONE": frozenset(),
     "VIEWER": _VIEWER,
     "OPERATOR": _OPERATOR,
     "MANAGER": _MANAGER,
@@ -94,25 +96,33 @@ ROLES: Final[dict[Role, Rights]] = {
 }
 """The weakest first. `sessions` and `api-keys` are those of others."""
 
-BY_SESSION: Final = _rights("""
-    users: list get create update delete
-    settings: update
-    enrollment-keys: create
-    signing-keys: create delete
-""")
-"""No role gives these to an API key."""
-
-_OF_KEYS: Final = {role: rights - BY_SESSION for role, rights in ROLES.items()}
-OF_DEVICES: Final = _rights("artifacts: get")
-FOR_DEVICES: Final = frozenset[Action]({Door.DEVICE}) | OF_DEVICES
+_OF_KEYS: Final = {role: rights - BY_SESSION - BY_BINDING for role, rights in ROLES.items()}
+_ARTIFACTS: Final = listed("artifacts: get")
+OF_DEVICES: Final = Holding((Grant(_ARTIFACTS),))
+FOR_DEVICES: Final = frozenset[Action]({Door.DEVICE}) | _ARTIFACTS
 
 
-def rights_of_user(role: Role) -> Rights:
-    return ROLES[role]
+def grant_of_role(role: Role, scope: Scope = ORG) -> Grant:
+    return Grant(narrowed(ROLES[role], scope), scope=scope)
 
 
-def rights_of_key(role: Role) -> Rights:
-    return _OF_KEYS[role]
+def rules_of_role(role: Role) -> list[RoleRule]:
+    """As rules are given: a resource with its verbs each."""
+    verbs: dict[str, list[str]] = {}
+    for right in sorted(ROLES[role] - {DISPATCH}):
+        resource, _, verb = right.partition(":")
+        verbs.setdefault(resource, []).append(verb)
+    return [RoleRule([resource], of) for resource, of in verbs.items()]
+
+
+def grant_to_key(role: Role) -> Grant:
+    """What a built-in role gives to an API key."""
+    return Grant(_OF_KEYS[role])
+
+
+def without_sessions(grant: Grant) -> Grant:
+    """What of a grant an API key can have."""
+    return structs.replace(grant, rights=grant.rights - BY_SESSION)
 
 
 def weakest(right: Right) -> Role:
@@ -121,8 +131,9 @@ def weakest(right: Right) -> Role:
 
 
 MINIMUM: Final[dict[Action, Role]] = {
-    Door.ANY_USER: "VIEWER",
-    Door.SESSION: "VIEWER",
+    Door.ANY_USER: "NONE",
+    Door.SESSION: "NONE",
+    Door.INSTANCE: "ADMIN",
     **{right: weakest(right) for right in _ADMIN},
 }
 """The least role for each action of a user; actions that are not here are not for users."""
@@ -138,6 +149,7 @@ DANGEROUS: Final = frozenset(
 
 
 def may(principal: Principal, action: Action) -> bool:
+    """Whether it may come in: for something at least. Over which devices, its `reach` says."""
     match action:
         case Door.OPEN | Door.ENROLL:
             return True
@@ -145,32 +157,30 @@ def may(principal: Principal, action: Action) -> bool:
             return principal.kind in ("user", "api_key")
         case Door.SESSION:
             return principal.kind == "user"
+        case Door.INSTANCE:
+            return principal.kind == "user" and principal.instance_admin
         case Door.DEVICE:
             return principal.kind == "device"
         case _:
-            return action in principal.rights
+            return principal.rights.anywhere(action)
 
 
-def covers(role: Role, other: Role) -> bool:
-    """Whether one role has every right of the other."""
-    return ROLES[role] >= ROLES[other]
-
-
-def may_dispatch(principal: Principal, command_type: str) -> bool:
-    return _dispatches(principal.rights, command_type)
-
-
-def role_may_dispatch(role: Role | None, command_type: str) -> bool:
-    """The same of a role alone; None = somebody who has none."""
-    return role is not None and _dispatches(ROLES[role], command_type)
+def may_everywhere(principal: Principal, right: Right, name: str | None = None) -> bool:
+    return principal.kind == "hub" or principal.rights.everywhere(right, name)
 
 
 def right_to_dispatch(command_type: str) -> Right:
     return f"commands/{command_type}:create"
 
 
-def _dispatches(rights: Rights, command_type: str) -> bool:
-    return right_to_dispatch(command_type) in rights or _ANY_COMMAND in rights
+def may_dispatch(rights: Holding, command_type: str, name: str | None = None) -> bool:
+    """To some device at least."""
+    return rights.anywhere(right_to_dispatch(command_type), name)
+
+
+def role_may_dispatch(role: Role, command_type: str) -> bool:
+    """By a built-in role alone."""
+    return not ROLES[role].isdisjoint({right_to_dispatch(command_type), ANY_COMMAND})
 
 
 COMMAND_MINIMUM: Final[dict[str, Role]] = {
@@ -179,11 +189,7 @@ COMMAND_MINIMUM: Final[dict[str, Role]] = {
 """The least role that may dispatch a command."""
 
 
-def is_secret_from(principal: Principal, command_type: str) -> bool:
-    """Whether what a command was given and wrote is not for this reader."""
-    return is_secret(command_type) and not may_dispatch(principal, command_type)
-
-
 def is_secret(command_type: str) -> bool:
-    """Whether there are readers of whom `is_secret_from` is true."""
+    """Whether what such a command was given and wrote is hidden from readers who may not dispatch
+    it."""
     return command_type in SECRET or is_own(command_type)

@@ -1,0 +1,1 @@
+"""Organisations, who joins them by an invitation, and accounts of programs."""

@@ -1,0 +1,1 @@
+"""What people and keys may do, and where: roles, bindings of roles, teams."""

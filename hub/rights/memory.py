@@ -1,0 +1,174 @@
+"""What members and keys may do, as this replica remembers it: no request asks the database.
+
+It is read at first need, and again after a change anywhere: those are pushed here and polled as the
+ends of credentials are (`hub/accounts/standing.py`). What is read while a change comes in is not
+kept.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from hub.base.database import Row
+from hub.base.holding import Grant, Holding, Reach, Scope
+from hub.base.principal import Principal, Role
+from hub.rights.access import ROLES, grant_of_role, grant_to_key, without_sessions
+from hub.rights.catalogue import RoleRule, grants_of
+from hub.rights.store import RightsStore
+from protocol.ids import OrgId
+
+EVERYBODY: Final = "*"
+REMEMBERED: Final = 50_000
+_EVERYTHING: Final = Holding((grant_of_role("ADMIN"),))
+
+
+class Standing(Struct, frozen=True):
+    """Of a member: what it may do, and its strongest built-in role in the whole organisation."""
+
+    rights: Holding
+    role: Role
+    instance_admin: bool
+
+
+class KeyStanding(Struct, frozen=True):
+    user_id: str
+    role: Role
+    grants: tuple[Grant, ...]
+    expires_at: float | None
+    """Seconds since 1970 by the database."""
+
+
+class RightsMemory:
+    def __init__(self, store: RightsStore) -> None:
+        self._store = store
+        self._members: dict[tuple[OrgId, str], Standing | None] = {}
+        self._keys: dict[tuple[OrgId, str], KeyStanding | None] = {}
+        self._changes = 0
+
+    def forget(self, org: OrgId, subject: str) -> None:
+        """What a user or key may do has changed, or everybody's of an organisation."""
+        self._changes += 1
+        for known in (self._members, self._keys):
+            if subject == EVERYBODY:
+                for key in [key for key in known if key[0] == org]:
+                    del known[key]
+            else:
+                known.pop((org, subject), None)
+
+    async def member(self, org: OrgId, user_id: str) -> Standing | None:
+        """None for who is no member, or is disabled. Raises `Unavailable`."""
+        key = (org, user_id)
+        if key in self._members:
+            return self._members[key]
+        changes = self._changes
+        standing = standing_of(await self._store.of_member(org, user_id))
+        if changes == self._changes:
+            _keep(self._members, key, standing)
+        return standing
+
+    async def key(self, org: OrgId, key_id: str) -> KeyStanding | None:
+        """None for a key that is gone. Raises `Unavailable`."""
+        name = (org, key_id)
+        if name in self._keys:
+            return self._keys[name]
+        changes = self._changes
+        standing = key_standing_of(await self._store.of_key(org, key_id))
+        if changes == self._changes:
+            _keep(self._keys, name, standing)
+        return standing
+
+    async def holding_of_key(self, org: OrgId, key_id: str) -> Holding | None:
+        """What a key may do: what it was given, within what its owner may do now."""
+        key = await self.key(org, key_id)
+        owner = None if key is None else await self.member(org, key.user_id)
+        if key is None or owner is None:
+            return None
+        return Holding(key.grants, owner.rights)
+
+    async def owner(
+        self, org: OrgId, kind: str, user_id: str, key_id: str | None, now: float
+    ) -> Holding:
+        """What whoever asked for something may do at this moment; nothing for who is gone."""
+        if kind == "hub":
+            return _EVERYTHING
+        if kind == "api_key" and key_id is not None:
+            key = await self.key(org, key_id)
+            if key is None or (key.expires_at is not None and key.expires_at <= now):
+                return Holding()
+            return await self.holding_of_key(org, key_id) or Holding()
+        standing = await self.member(org, user_id)
+        return Holding() if standing is None else standing.rights
+
+    # Where
+
+    async def within(
+        self, org: OrgId, reaches: Sequence[Reach], device_ids: Sequence[str]
+    ) -> Sequence[str]:
+        """Those of the devices that each of these reaches. All, for none."""
+        wanted = list(device_ids)
+        for reach in reaches:
+            wanted = await self._store.devices_of(org, wanted, reach)
+        return wanted
+
+    async def joined(self, org: OrgId, reaches: Sequence[Reach]) -> Reach | None:
+        """What all of these reach; None for no limit."""
+        if len(reaches) < 2:
+            return reaches[0] if reaches else None
+        found = [await self._store.members_of(org, reach) for reach in reaches]
+        groups = reaches[0].groups.intersection(*(reach.groups for reach in reaches[1:]))
+        return Reach(groups, found[0].intersection(*found[1:]))
+
+    async def covers(self, by: Principal, grant: Grant) -> bool:
+        """Whether the caller has what it would grant."""
+        if by.kind == "hub":
+            return True
+        around: frozenset[Scope] = frozenset()
+        if grant.scope.kind == "device":
+            groups = await self._store.groups_of(by.org, grant.scope.id)
+            around = frozenset(Scope("group", group) for group in groups)
+        return by.rights.covers(grant, around)
+
+
+def standing_of(rows: Sequence[Row]) -> Standing | None:
+    if not rows:
+        return None
+    grants = [grant for row in rows for grant in granted(row)]
+    built_in: list[Role] = [
+        role for role in ROLES if any(r["role"] == role and r["scope_kind"] == "org" for r in rows)
+    ]
+    return Standing(
+        Holding(tuple(grants)), built_in[-1] if built_in else "NONE", rows[0]["instance_admin"]
+    )
+
+
+def key_standing_of(rows: Sequence[Row]) -> KeyStanding | None:
+    if not rows:
+        return None
+    role: Role = rows[0]["key_role"]
+    bound = [without_sessions(grant) for row in rows for grant in granted(row)]
+    return KeyStanding(
+        rows[0]["user_id"], role, (grant_to_key(role), *bound), rows[0]["expires_at"]
+    )
+
+
+def granted(row: Row) -> tuple[Grant, ...]:
+    """By a binding that was read with the rules of its role."""
+    if row["role"] is None:
+        return ()
+    return role_grants(row["role"], row["rules"], Scope(row["scope_kind"], row["scope_id"]))
+
+
+def role_grants(name: str, rules: Any, scope: Scope) -> tuple[Grant, ...]:
+    """What a role gives in a scope; `rules` of one that is not built in."""
+    for role in ROLES:
+        if role == name:
+            return (grant_of_role(role, scope),)
+    return grants_of(msgspec.convert(rules or [], list[RoleRule]), scope)
+
+
+def _keep(known: dict[tuple[OrgId, str], Any], key: tuple[OrgId, str], value: object) -> None:
+    known[key] = value
+    if len(known) > REMEMBERED:
+        del known[next(iter(known))]
