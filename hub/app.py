@@ -158,6 +158,7 @@ class Replica:
             self.audit,
             devices,
             dispatching,
+            people.rights,
             on_change=show_groups,
             membership=defaults.membership_changed,
         )

@@ -1,9 +1,10 @@
 """`/device-groups`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from hub.base.errors import Forbidden, NotFound
 from hub.base.paging import Items
 from hub.commands.rest import CommandEndpoints, DispatchBody
 from hub.devices.rest import Device, device_of
@@ -40,6 +41,8 @@ class GroupEndpoints:
         self._commands = commands
 
     async def create(self, call: Call[None, GroupBody]) -> Answer:
+        if not call.principal.rights.anywhere("device-groups:create", call.body.name):
+            raise Forbidden(f"you may not create a group named {call.body.name}")
         group = await self._service.create(call.principal, call.body.name)
         return Answer(_group(group), status=201, location=f"/api/v1/device-groups/{group.group_id}")
 
@@ -47,20 +50,30 @@ class GroupEndpoints:
         page = await self._service.list(
             call.principal.org, cursor=call.query.cursor, limit=call.query.limit
         )
-        return Items([_group(row) for row in page.items], page.next)
+        mine = [row for row in page.items if _may(call, "list", row)]
+        return Items([_group(row) for row in mine], page.next)
+
+    async def _named(self, call: Call[Any, Any], verb: str) -> GroupRow:
+        """The group of the path. Raises `NotFound`, also where the caller's rights are for groups
+        of other names."""
+        group = await self._service.get(call.principal.org, call.path("id"))
+        if not _may(call, verb, group):
+            raise NotFound("no such group")
+        return group
 
     async def get(self, call: Call[None, None]) -> Group:
-        return _group(await self._service.get(call.principal.org, call.path("id")))
+        return _group(await self._named(call, "get"))
 
     async def rename(self, call: Call[None, GroupBody]) -> Group:
+        await self._named(call, "update")
         return _group(await self._service.rename(call.principal, call.path("id"), call.body.name))
 
     async def delete(self, call: Call[None, None]) -> None:
+        await self._named(call, "delete")
         await self._service.delete(call.principal, call.path("id"))
 
     async def members(self, call: Call[ListQuery, None]) -> Items[Device]:
-        group_id = call.path("id")
-        await self._service.get(call.principal.org, group_id)
+        group_id = (await self._named(call, "get")).group_id
         page = await self._devices.list(
             call.principal.org,
             DeviceFilter(group_id=group_id),
@@ -70,11 +83,13 @@ class GroupEndpoints:
         return Items([device_of(row) for row in page.items], page.next)
 
     async def add(self, call: Call[None, MembersBody]) -> Group:
+        await self._named(call, "update")
         return _group(
             await self._service.add(call.principal, call.path("id"), call.body.device_ids)
         )
 
     async def remove(self, call: Call[None, MembersBody]) -> Group:
+        await self._named(call, "update")
         return _group(
             await self._service.remove(call.principal, call.path("id"), call.body.device_ids)
         )
@@ -84,6 +99,10 @@ class GroupEndpoints:
         group = await self._service.get(call.principal.org, call.path("id"))
         members = await self._service.members(call.principal.org, [group.group_id])
         return await self._commands.bulk_over(call, members)
+
+
+def _may(call: Call[Any, Any], verb: str, group: GroupRow) -> bool:
+    return call.principal.rights.anywhere(f"device-groups:{verb}", group.name)
 
 
 def _group(row: GroupRow) -> Group:

@@ -2,21 +2,24 @@
 while it does."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
 
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import NotFound
+from hub.base.errors import Escalation, NotFound
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.service import DeviceService
 from hub.groups.store import GroupRow, GroupStore
+from hub.rights.memory import RightsMemory
 from protocol.ids import DeviceId, OrgId, uuid7
 
 __all__ = ["GroupRow", "GroupService"]
 
 
+CHANGES: Final = "devices:update"
 MembershipListener = Callable[[Connection, OrgId, str, Sequence[DeviceId]], Awaitable[None]]
 """Given a group, and the devices that come into it or leave it, in the transaction."""
 
@@ -29,8 +32,10 @@ class GroupService:
         audit: AuditService,
         on_change: Callable[[OrgId], None],
         membership: MembershipListener,
+        rights: RightsMemory,
     ) -> None:
         self._store = store
+        self._rights = rights
         self._devices = devices
         self._audit = audit
         self._on_change = on_change
@@ -91,8 +96,11 @@ class GroupService:
         return await self._store.members_of_each(org, group_ids)
 
     async def add(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
-        """All or none. Raises `NotFound` when the group, or one of the devices, is not there."""
+        """All or none. Raises `NotFound` when the group, or one of the devices, is not there,
+        `Escalation` for a device over which the caller has no right, into a group that is a
+        scope."""
         await self.get(by.org, group_id)
+        await self._require_right(by, group_id, device_ids)
         unknown = set(device_ids) - await self._devices.known(by.org, list(device_ids))
         if unknown:
             raise NotFound(f"no such device: {min(unknown)}")
@@ -103,6 +111,19 @@ class GroupService:
             await self._audit.record(connection, *entries)
         self._on_change(by.org)
         return await self.get(by.org, group_id)
+
+    async def _require_right(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> None:
+        if by.kind == "hub" or by.rights.everywhere(CHANGES):
+            return
+        if not await self._store.is_scope(by.org, group_id):
+            return
+        reaches = by.rights.reaches(CHANGES)
+        reached = set(await self._rights.within(by.org, reaches, device_ids))
+        outside = [each for each in device_ids if each not in reached]
+        if outside:
+            action = "group.add_members"
+            await self._audit.note(audit_entry(by, action, group_id, outcome="refused"))
+            raise Escalation(f"rights are bound to this group, and you have none over {outside[0]}")
 
     async def remove(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
         await self.get(by.org, group_id)

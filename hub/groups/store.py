@@ -85,6 +85,10 @@ class GroupStore:
         rows = await connection.fetch(_Q["members"], org, [group_id])
         return [DeviceId(row["device_id"]) for row in rows]
 
+    async def is_scope(self, org: OrgId, group_id: str) -> bool:
+        """Whether rights are bound to the group."""
+        return bool(await self.database.tenant(org).fetchval(_Q["is_scope"], org, group_id))
+
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         rows = await self.database.tenant(org).fetch(_Q["members"], org, list(group_ids))
         return [DeviceId(row["device_id"]) for row in rows]

@@ -9,6 +9,7 @@ from hub.devices.service import DeviceService
 from hub.groups.rest import GroupEndpoints
 from hub.groups.service import GroupService, MembershipListener
 from hub.groups.store import GroupStore
+from hub.rights.memory import RightsMemory
 from protocol.ids import OrgId
 
 
@@ -17,11 +18,17 @@ def build(
     audit: AuditService,
     devices: DeviceService,
     commands: CommandEndpoints,
+    rights: RightsMemory,
     *,
     on_change: Callable[[OrgId], None],
     membership: MembershipListener,
 ) -> tuple[GroupService, Capability]:
     service = GroupService(
-        GroupStore(base.database), devices, audit, on_change=on_change, membership=membership
+        GroupStore(base.database),
+        devices,
+        audit,
+        on_change=on_change,
+        membership=membership,
+        rights=rights,
     )
     return service, Capability(endpoints=(GroupEndpoints(service, devices, commands),))

@@ -1,11 +1,11 @@
 """`/permissions`, `/roles`, `/role-bindings`, `/teams`, and what somebody may do."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from hub.base.errors import invalid
+from hub.base.errors import Forbidden, NotFound, invalid
 from hub.base.holding import ORG, Scope, ScopeKind
 from hub.base.paging import Items
 from hub.rights.access import ROLES, rules_of_role
@@ -182,28 +182,31 @@ class RightsEndpoints:
             for role in ROLES
             if role != "NONE"
         ]
-        return built_in + [_role(name, rules) for name, rules in custom.items()]
+        found = built_in + [_role(name, rules) for name, rules in custom.items()]
+        return [role for role in found if _may(call, "list", role.name)]
 
     async def role(self, call: Call[None, None]) -> RoleItem:
-        name = call.path("name")
+        name = _named(call, "get")
         for role in ROLES:
             if role == name and role != "NONE":
                 return RoleItem(name=role, rules=rules_of_role(role), built_in=True)
         return _role(name, await self._service.role(call.principal.org, name))
 
     async def create_role(self, call: Call[None, RoleBody]) -> Answer:
+        if not _may(call, "create", call.body.name):
+            raise Forbidden(f"you may not create a role named {call.body.name}")
         rules = _rules(call.body.rules)
         await self._service.create_role(call.principal, call.body.name, rules)
         item = RoleItem(name=call.body.name, rules=rules, built_in=False)
         return Answer(item, status=201, location=f"/api/v1/roles/{call.body.name}")
 
     async def change_role(self, call: Call[None, RulesBody]) -> RoleItem:
-        rules = _rules(call.body.rules)
-        await self._service.change_role(call.principal, call.path("name"), rules)
-        return RoleItem(name=call.path("name"), rules=rules, built_in=False)
+        name, rules = _named(call, "update"), _rules(call.body.rules)
+        await self._service.change_role(call.principal, name, rules)
+        return RoleItem(name=name, rules=rules, built_in=False)
 
     async def delete_role(self, call: Call[None, None]) -> None:
-        await self._service.delete_role(call.principal, call.path("name"))
+        await self._service.delete_role(call.principal, _named(call, "delete"))
 
     # Bindings
 
@@ -269,6 +272,18 @@ class RightsEndpoints:
                 call.principal, call.path("id"), call.body.user_ids
             )
         )
+
+
+def _may(call: Call[Any, Any], verb: str, name: str) -> bool:
+    return call.principal.rights.anywhere(f"roles:{verb}", name)
+
+
+def _named(call: Call[Any, Any], verb: str) -> str:
+    """The role of the path. Raises `NotFound` where the caller's rights are for others."""
+    name = call.path("name")
+    if not _may(call, verb, name):
+        raise NotFound("no such role")
+    return name
 
 
 def _in_order(verbs: frozenset[str]) -> list[str]:

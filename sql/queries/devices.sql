@@ -209,6 +209,12 @@ WITH memberships AS (
 ), withdrawn AS (
     UPDATE command c SET status = 'CANCELLED', finished_at = now(), error = $3
     FROM waiting w WHERE c.org_id = w.org_id AND c.command_id = w.command_id
+), unbound AS (
+    DELETE FROM role_binding WHERE org_id = $1 AND scope_kind = 'device' AND scope_id = ANY ($2::text[])
+    RETURNING binding_id
+), told AS (
+    INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+    SELECT $1, 'rights', '*', 0, 0 FROM unbound LIMIT 1
 )
 UPDATE device SET deleted_at = now() WHERE org_id = $1 AND device_id = ANY ($2::text[])
 

@@ -21,7 +21,10 @@ LIMIT $4
 UPDATE device_group SET name = $3 WHERE org_id = $1 AND group_id = $2 RETURNING group_id
 
 -- name: delete @org
--- Gives its members: the snapshot is from before they go with it.
+-- Gives its members: the snapshot is from before they go with it. What was bound to it goes, too.
+WITH bound AS (
+    DELETE FROM role_binding WHERE org_id = $1 AND scope_kind = 'group' AND scope_id = $2
+)
 DELETE FROM device_group g WHERE org_id = $1 AND group_id = $2
 RETURNING ARRAY(SELECT m.device_id FROM device_group_member m
                 WHERE m.org_id = g.org_id AND m.group_id = g.group_id ORDER BY m.device_id)
@@ -46,3 +49,7 @@ ORDER BY device_id
 SELECT g.group_id, ARRAY(SELECT m.device_id FROM device_group_member m
                          WHERE m.org_id = $1 AND m.group_id = g.group_id) AS device_ids
 FROM unnest($2::text[]) AS g (group_id)
+
+-- name: is_scope @org
+-- Whether rights are bound to a group.
+SELECT EXISTS (SELECT 1 FROM role_binding WHERE org_id = $1 AND scope_id = $2 AND scope_kind = 'group')

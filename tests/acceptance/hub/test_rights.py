@@ -119,7 +119,7 @@ async def test_a_scoped_member_sees_its_devices_and_no_others(
             assert (await caller.get(path)).status_code == 403, path
         assert (await caller.post("/devices", {"id": new_id("dev")})).status_code == 403
         added = await caller.post(f"/device-groups/{group}/members", {"deviceIds": [other]})
-        assert added.status_code == 404
+        assert code(added) == (403, "escalation")
         assert await ids(caller, "/devices/connected") == set()
 
 
@@ -263,3 +263,57 @@ async def test_dashboards_follow_the_rights_of_their_reader(
                 return not await dashboard.settled()
 
             await until(silent)
+
+
+async def test_rights_over_groups_of_a_name(hub: HubProcess, rest: Rest) -> None:
+    name = new_id("hall")
+    mine = (await rest.post("/device-groups", {"name": name})).json()["data"]["id"]
+    other = await make_group(rest)
+    role = await make_role(
+        rest, {"resources": ["device-groups"], "verbs": ["get", "list", "update"], "names": [name]}
+    )
+    user = await make_user(rest)
+    await bind(rest, role, ("user", user["id"]))
+    async with signed_in(hub, user) as caller:
+        assert await ids(caller, "/device-groups") == {mine}
+        assert (await caller.get(f"/device-groups/{mine}")).status_code == 200
+        assert (await caller.get(f"/device-groups/{other}")).status_code == 404
+        renamed = await caller.client.put(f"/device-groups/{other}", json={"name": "mine"})
+        assert renamed.status_code == 404
+
+
+async def test_nobody_brings_a_device_into_a_scope_without_a_right_over_it(
+    hub: HubProcess, rest: Rest, fleet: Fleet
+) -> None:
+    device, own = await fleet.enroll(), await fleet.enroll()
+    scope, plain, hall = await make_group(rest), await make_group(rest), await make_group(rest, own)
+    await bind(rest, "VIEWER", ("user", (await make_user(rest))["id"]), ("group", scope))
+    sees = await make_role(
+        rest,
+        {"resources": ["devices"], "verbs": ["get", "list"]},
+        {"resources": ["device-groups"], "verbs": ["get", "list", "update"]},
+    )
+    user = await make_user(rest)
+    await bind(rest, sees, ("user", user["id"]))
+    await bind(rest, "MANAGER", ("user", user["id"]), ("group", hall))
+    async with signed_in(hub, user) as caller:
+        body = {"deviceIds": [device]}
+        assert (await caller.post(f"/device-groups/{plain}/members", body)).status_code == 200
+        refused = await caller.post(f"/device-groups/{scope}/members", body)
+        assert code(refused) == (403, "escalation")
+        body = {"deviceIds": [own]}
+        assert (await caller.post(f"/device-groups/{scope}/members", body)).status_code == 200
+
+
+async def test_a_device_that_is_registered_anew_is_in_nobodys_scope(
+    hub: HubProcess, rest: Rest
+) -> None:
+    device = new_id("dev")
+    await rest.post("/devices", {"id": device})
+    user = await make_user(rest)
+    await bind(rest, "VIEWER", ("user", user["id"]), ("device", device))
+    async with signed_in(hub, user) as caller:
+        assert await ids(caller) == {device}
+        await rest.client.delete(f"/devices/{device}")
+        await rest.post("/devices", {"id": device})
+        assert (await caller.get("/devices")).status_code == 403

@@ -270,6 +270,7 @@ _OTHERS: Final = [
     *_list("groups.list", "'default', {before}, 101", _APART),
     Read("groups.members", "'default', '{g7}'"),
     Read("groups.members_of_each", "'default', '{g7}'"),
+    Read("groups.is_scope", "'default', 'g7'"),
     Read("commands.channel_of", "'default', 'r7'"),
     Read("partitions.lock"),
     Read("replicas.leases", "'r1'"),

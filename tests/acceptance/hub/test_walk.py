@@ -1,0 +1,200 @@
+"""Every route and the socket, walked by the administrator of another organisation, with the ids of
+the first one's things: nothing is seen or changed. The walk is made from the table of routes."""
+
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+import pytest_asyncio
+
+from hub.rights.access import FOR_DEVICES, OPEN_TO_ALL, Door
+from hub.routes import ROUTES
+from hub.web.contract.examples import EXAMPLES
+from hub.web.contract.rules import key_of
+from hub.web.route import Route
+from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, open_socket
+from tests.acceptance.hub.conftest import PASSWORD
+from tests.acceptance.hub.people import bind, make_group, make_role, make_user, new_organisation
+from tests.acceptance.hub.process import HubProcess
+
+OF_THE_CALLER: Final = {Door.SESSION, Door.ANY_USER}
+OF_THE_INSTALLATION: Final = {Door.INSTANCE, Door.DEVICE}
+ENDS_ITSELF: Final = {("POST", "/auth/logout")}
+NAMED: Final[dict[str, str]] = {
+    "/devices": "device",
+    "/device-groups": "group",
+    "/users": "user",
+    "/api-keys": "key",
+    "/auth/sessions": "session",
+    "/teams": "team",
+    "/roles": "role",
+    "/role-bindings": "binding",
+    "/invitations": "invitation",
+    "/service-accounts": "service",
+    "/firmware/releases": "release",
+    "/firmware/signing-keys": "signing_key",
+    "/firmware/deployments": "deployment",
+    "/cloud-sync/dead-letters": "dead_letter",
+}
+"""What the id of a path is, by how it begins."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def things(hub: HubProcess, admin_token: str) -> AsyncGenerator[dict[str, str]]:
+    """One of each kind, in the organisation `default`."""
+    async with Rest.open(hub.url, admin_token) as rest:
+        fleet = Fleet(hub.url, hub.ready["enrollmentKey"])
+        device = await fleet.enroll("walked")
+        user = await make_user(rest, "VIEWER")
+        role = await make_role(rest, {"resources": ["devices"], "verbs": ["get"]})
+        found = {
+            "device": device,
+            "command": await rest.accept(device, delivery="queue"),
+            "group": await make_group(rest, device),
+            "user": user["id"],
+            "role": role,
+            "binding": await bind(rest, role, ("user", user["id"])),
+            "dead_letter": new_id("none"),
+        }
+        for kind, path, body in (
+            ("key", "/api-keys", {"name": "walked", "role": "VIEWER"}),
+            ("team", "/teams", {"name": new_id("walked")}),
+            ("invitation", "/invitations", {"role": "VIEWER"}),
+            ("service", "/service-accounts", {"name": "walked"}),
+        ):
+            found[kind] = (await rest.post(path, body)).json()["data"]["id"]
+        found["session"] = (await rest.data("/auth/sessions"))[0]["id"]
+        version = new_id("v")
+        made = await rest.client.post(
+            "/firmware/releases",
+            params={"version": version, "channel": "walked"},
+            content=b"an artifact",
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        found["release"] = made.json()["data"]["id"]
+        found["signing_key"] = new_id("none")
+        body = {"releaseId": found["release"], "target": {"deviceIds": [device]}}
+        deployed = await rest.post("/firmware/deployments", body)
+        found["deployment"] = deployed.json()["data"]["id"]
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stranger(hub: HubProcess, admin_token: str) -> AsyncGenerator[str]:
+    """The token of an administrator of another organisation, who is in no other."""
+    async with (
+        Rest.open(hub.url, admin_token) as rest,
+        new_organisation(hub, rest) as (_, there),
+    ):
+        user = await make_user(there, "ADMIN")
+        async with Rest.open(hub.url) as anybody:
+            body = {"username": user["username"], "password": PASSWORD}
+            yield (await anybody.post("/auth/login", body)).json()["data"]["token"]
+
+
+def path_of(route: Route, things: dict[str, str]) -> str:
+    start = max((prefix for prefix in NAMED if route.path.startswith(prefix)), key=len, default="")
+    path = route.path.replace("{command_id}", things["command"])
+    for name in ("{id}", "{name}"):
+        if name in path:
+            path = path.replace(name, things[NAMED[start]])
+    return path
+
+
+def walked() -> list[Route]:
+    return [
+        route
+        for route in ROUTES
+        if route.action not in OPEN_TO_ALL | OF_THE_INSTALLATION
+        and key_of(route) not in ENDS_ITSELF
+        and not route.raw_body
+    ]
+
+
+def body_of(route: Route, things: dict[str, str]) -> Any:
+    """The example of the document, about the other organisation's things."""
+    body: Json = dict(EXAMPLES.get(key_of(route), {}))
+    for name, kind in (("deviceIds", "device"), ("userIds", "user")):
+        if name in body:
+            body[name] = [things[kind]]
+    if "releaseId" in body:
+        body |= {"releaseId": things["release"], "target": {"deviceIds": [things["device"]]}}
+    if "subject" in body:
+        body |= {"role": "VIEWER", "subject": {"kind": "user", "id": things["user"]}}
+    return body
+
+
+async def snapshot(rest: Rest, things: dict[str, str]) -> Json:
+    """What the walk would change."""
+    of_device = f"/devices/{things['device']}"
+    paths = {
+        "device": of_device,
+        "command": f"{of_device}/commands/{things['command']}",
+        "config": f"{of_device}/config",
+        "group": f"/device-groups/{things['group']}",
+        "user": f"/users/{things['user']}",
+        "role": f"/roles/{things['role']}",
+        "team": f"/teams/{things['team']}",
+        "release": f"/firmware/releases/{things['release']}",
+        "settings": "/settings",
+        "schema": "/config-schema",
+    }
+    found = {name: (await rest.get(path)).json() for name, path in paths.items()}
+    deployment = await rest.data(f"/firmware/deployments/{things['deployment']}")
+    keys = [key["id"] for key in await rest.data("/api-keys", limit=200)]
+    found["listed"] = {
+        "deployment": deployment["status"] in ("PENDING", "IN_PROGRESS"),
+        "key": things["key"] in keys,
+        "invitation": things["invitation"] in str(await rest.data("/invitations", limit=200)),
+        "binding": things["binding"] in str(await rest.data("/role-bindings", limit=200)),
+    }
+    return found
+
+
+async def test_no_route_shows_or_changes_what_is_of_another_organisation(
+    hub: HubProcess, admin_token: str, stranger: str, things: dict[str, str]
+) -> None:
+    async with Rest.open(hub.url, admin_token) as rest, Rest.open(hub.url, stranger) as other:
+        before = await snapshot(rest, things)
+        wrong: list[str] = []
+        for route in walked():
+            path = path_of(route, things)
+            body = body_of(route, things)
+            answer = await other.client.request(
+                route.method, path, json=None if route.method == "GET" else body
+            )
+            named = route.path != path
+            mine = route.action in OF_THE_CALLER and not named
+            bad = answer.status_code >= 500 or (
+                named and answer.status_code not in (400, 403, 404, 409)
+            )
+            shown = (
+                not mine
+                and route.method == "GET"
+                and any(value in answer.text for value in things.values())
+            )
+            if bad or shown:
+                wrong.append(f"{route.method} {path}: {answer.status_code} {answer.text[:200]}")
+        assert wrong == []
+        assert await snapshot(rest, things) == before
+
+
+async def test_no_socket_shows_what_happens_in_another_organisation(
+    hub: HubProcess, admin_token: str, stranger: str
+) -> None:
+    fleet = Fleet(hub.url, hub.ready["enrollmentKey"])
+    async with (
+        fleet.new_line() as device,
+        open_socket(f"{hub.url}/ws/dashboard", **bearer(stranger)) as theirs,
+        open_socket(f"{hub.url}/ws/dashboard", **bearer(admin_token)) as ours,
+    ):
+        for socket in (theirs, ours):
+            await socket.send("subscribe", id="s", deviceIds=[device.device_id])
+            await socket.expect("subscribed", id="s")
+        await device.send("event", seq=1, bootId="b", name="seen", ts="2026-01-01T00:00:00.000Z")
+        await ours.find("event", deviceId=device.device_id)
+        assert await theirs.settled() == []
+
+
+def test_the_walk_leaves_out_only_what_is_open_or_a_device_s() -> None:
+    left_out = {route.action for route in ROUTES} - {route.action for route in walked()}
+    assert left_out <= OPEN_TO_ALL | OF_THE_INSTALLATION | FOR_DEVICES | {"releases:create"}
