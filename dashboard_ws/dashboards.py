@@ -64,6 +64,10 @@ class Dashboards:
     def __len__(self) -> int:
         return len(self._open)
 
+    def watched(self) -> list[OrgId]:
+        """The organisations whose stream somebody watches here."""
+        return list(self._fanouts)
+
     def shown(self, org: OrgId) -> Position | None:
         """Up to where dashboards here were shown the stream; None when nobody watches."""
         fanout = self._fanouts.get(org)

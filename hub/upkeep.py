@@ -39,6 +39,8 @@ class Upkeep:
         self.jobs = (every(CLEAN_UP_SECONDS, "clean_up", lambda _: self.clean_up()),)
         self._base = base
         self._organisation = organisation
+        self._orgs = [DEFAULT_ORG]
+        """Those that there are, as of late."""
         self._stream = stream
         self._capabilities = capabilities
         self._brake = Brake(time.monotonic())
@@ -66,6 +68,7 @@ class Upkeep:
     async def read_retention(self) -> Retention:
         """How long things are kept now, for whoever here goes by it."""
         keep = (await self._organisation.settings(DEFAULT_ORG)).retention
+        self._orgs = await self._organisation.living()
         self._partitions(keep)
         return keep
 
@@ -104,7 +107,8 @@ class Upkeep:
         """The database answers again: what it may have committed meanwhile, without our knowing,
         dashboards find by looking anew. Said a look later, when it has come to rest."""
         if self._unsure:
-            self._stream.missed(DEFAULT_ORG)
+            for org in self._orgs:
+                self._stream.missed(org)
         self._unsure = self._take_unsure()
 
     def _take_unsure(self) -> bool:

@@ -70,6 +70,10 @@ class OrganisationService:
             stored = await self._store.settings(connection, org)
         return settled(stored, self._environment)
 
+    async def living(self) -> list[OrgId]:
+        """The organisations that there are."""
+        return await self._store.living()
+
     async def config_rate(self, org: OrgId) -> int:
         """Devices of a group a minute."""
         return (await self.settings(org)).config_rate_per_minute

@@ -175,6 +175,9 @@ class AccountStore:
     ) -> None:
         await connection.execute(_Q["put_setting"], org, name, value)
 
+    async def living(self) -> list[OrgId]:
+        return [OrgId(row["org_id"]) for row in await self.database.fetch(_Q["living"])]
+
     async def enrolling_into(self, key: str) -> OrgId | None:
         found: str | None = await self.database.fetchval(_Q["enrolling_into"], key)
         return None if found is None else OrgId(found)

@@ -4,6 +4,7 @@ A counter only rises, so two looks at it and the time between them are a rate. A
 whenever it renews its lease, every three seconds, and writes the figures with it.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -117,3 +118,8 @@ def lag(head: Position | None, shown: Position | None) -> int | None:
     if head is None or shown is None or head.epoch != shown.epoch:
         return None
     return max(0, head.offset - shown.offset)
+
+
+def worst(lags: Iterable[int | None]) -> int | None:
+    """Of those that are known; None when none is."""
+    return max((each for each in lags if each is not None), default=None)

@@ -12,11 +12,19 @@ from hub.base import metrics
 from hub.base.foundation import Foundation
 from hub.commands.service import CommandService
 from hub.lines.service import LineService
-from hub.replicas.figures import Counted, DatabaseUse, Queues, ReplicaReport, State, lag, told
+from hub.replicas.figures import (
+    Counted,
+    DatabaseUse,
+    Queues,
+    ReplicaReport,
+    State,
+    lag,
+    told,
+    worst,
+)
 from hub.telemetry.stream import StreamWriter
 from hub.telemetry.writer import TelemetryWriter
 from protocol import native
-from protocol.ids import DEFAULT_ORG
 
 _SENT_AWAY: Final = frozenset({"429", "503"})
 _FAILED: Final = frozenset({"500"})
@@ -64,7 +72,10 @@ class Meter:
                 stream=self._stream.waiting(),
                 batches=self._lines.waiting() + self._commands.waiting(),
             ),
-            stream_lag=lag(self._base.bus.seen(DEFAULT_ORG), self._dashboards.shown(DEFAULT_ORG)),
+            stream_lag=worst(
+                lag(self._base.bus.seen(org), self._dashboards.shown(org))
+                for org in self._dashboards.watched()
+            ),
             database=DatabaseUse(
                 connections=pool.connections,
                 busy=pool.busy,

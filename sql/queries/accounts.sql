@@ -31,6 +31,9 @@ SELECT name, value FROM setting WHERE org_id = $1
 INSERT INTO setting (org_id, name, value) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value
 
+-- name: living
+SELECT org_id FROM org WHERE ended_at IS NULL ORDER BY org_id
+
 -- name: enrolling_into
 -- Whose enrolment key it is.
 SELECT org_id FROM setting WHERE name = 'enrollment_key' AND value = to_jsonb($1::text)

@@ -63,6 +63,7 @@ _ACCOUNTS: Final = [
     Read("accounts.settings", "'default'"),
     Read("accounts.has_users", "'default'"),
     Read("accounts.other_admins", "'default', 'u1'", 60),
+    Read("accounts.living"),
     Read("accounts.enrolling_into", "'k'"),
     Read("accounts.account_for_login", "NULL, 'Someone-7'", 30),
     Read("accounts.organisations_of", "'u7'"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.replicas.figures import lag, told
+from hub.replicas.figures import lag, told, worst
 from protocol.dashboard import Position
 from tests.factories import make_counted, make_state
 
@@ -61,3 +61,9 @@ def test_the_lag_is_what_nobody_here_was_shown(
     head: Position | None, shown: Position | None, behind: int | None
 ) -> None:
     assert lag(head, shown) == behind
+
+
+def test_the_worst_lag_is_that_of_one_organisation() -> None:
+    assert worst([3, None, 7]) == 7
+    assert worst([None]) is None
+    assert worst([]) is None
