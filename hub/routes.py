@@ -7,6 +7,20 @@ as long as it must be to stay one row.
 
 from typing import Any, Final
 
+from hub.accounts.factor_rest import (
+    ApproveBody,
+    AuthorizeForm,
+    CodeBody,
+    DeviceCodes,
+    DeviceTokenForm,
+    DeviceTokens,
+    FactorEndpoints,
+    RecoveryCodes,
+    SecondFactorBody,
+    TotpItem,
+    UserCodeBody,
+    WaitingItem,
+)
 from hub.accounts.organisation import OrgSettings
 from hub.accounts.rest import (
     AccountEndpoints,
@@ -157,6 +171,14 @@ ROUTES: Final = (
     Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Door.SESSION, "Issue a one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
     Route("POST", "/auth/password", AccountEndpoints.password, Door.SESSION, "Change your password and end all your sessions.", body=PasswordBody),
     Route("POST", "/auth/reauthenticate", AccountEndpoints.reauthenticate, Door.SESSION, "Reauthenticate with your password.", body=ReauthenticateBody),
+    Route("POST", "/auth/second-factor", FactorEndpoints.second_factor, Door.OPEN, "Show the second factor of a sign-in.", body=SecondFactorBody, answer=Login, secret=True),
+    Route("POST", "/auth/totp", FactorEndpoints.begin_totp, Door.SESSION, "Begin to use an authenticator program; its secret is shown once.", answer=TotpItem, secret=True),
+    Route("POST", "/auth/totp/confirm", FactorEndpoints.confirm_totp, Door.SESSION, "Confirm the authenticator program with a code.", body=CodeBody, answer=RecoveryCodes, secret=True),
+    Route("DELETE", "/auth/totp", FactorEndpoints.remove_totp, Door.SESSION, "Sign in without an authenticator program again."),
+    Route("POST", "/auth/device/authorize", FactorEndpoints.authorize, Door.OPEN, "Begin to sign in a program without a browser (RFC 8628).", body=AuthorizeForm, answer=DeviceCodes, oauth=True),
+    Route("POST", "/auth/device/token", FactorEndpoints.token, Door.OPEN, "Get the tokens of a program that was approved (RFC 8628).", body=DeviceTokenForm, answer=DeviceTokens, oauth=True),
+    Route("POST", "/auth/device/waiting", FactorEndpoints.waiting, Door.SESSION, "Get the program that waits for a code.", body=UserCodeBody, answer=WaitingItem),
+    Route("POST", "/auth/device/approve", FactorEndpoints.approve, Door.SESSION, "Sign in the program that waits for a code, or refuse it.", body=ApproveBody),
     Route("GET", "/auth/sessions", AccountEndpoints.sessions, Door.SESSION, "List your sessions, or as an administrator those of any user.", query=SessionQuery, answer=Session, listing=True),
     Route("DELETE", "/auth/sessions/{id}", AccountEndpoints.end_session, Door.SESSION, "End a session."),
     Route("GET", "/auth/me", AccountEndpoints.me, Door.ANY_USER, "Get your own user.", answer=Me),

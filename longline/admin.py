@@ -99,6 +99,14 @@ def reset_password(
     _tell(f"{username} has a new password", body.password if generate else None)
 
 
+@app.command("remove-factor")
+def remove_factor(username: Username, *, data_dir: DataDir = None) -> None:
+    """Let a user sign in without a code, who has lost the authenticator program."""
+    settings = settings_of(data_dir)
+    _with_services(settings, lambda of: of.users.remove_factor(username, of.factors))
+    _tell(f"{username} signs in with the password alone")
+
+
 @app.command("rotate-keys")
 def rotate_keys(
     *,

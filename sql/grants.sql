@@ -49,11 +49,11 @@ GRANT SELECT, INSERT, UPDATE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    role_binding, team_member
+    recovery_code, role_binding, team_member
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    account, custom_role, invitation, member, team
+    account, custom_role, device_grant, invitation, member, sign_in_challenge, team
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

@@ -61,7 +61,8 @@ GRANT SELECT, UPDATE, DELETE ON
 TO longline_app;
 
 -- Nobody who serves one organisation reads a hash of a password.
-GRANT SELECT (user_id, username, display_name, initial_password, instance_admin, created_at)
+GRANT SELECT (user_id, username, display_name, initial_password, instance_admin, created_at,
+              totp_confirmed)
 ON account TO longline_app;
 
 GRANT SELECT ON member TO longline_app;

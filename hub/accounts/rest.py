@@ -1,6 +1,6 @@
 """`/auth/*`, `/users`, `/api-keys` and the public signing keys."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, json
@@ -54,7 +54,11 @@ class PasswordBody(Body, frozen=True):
 
 
 class ReauthenticateBody(Body, frozen=True):
-    password: Annotated[str, Meta(max_length=1024)]
+    """One of them."""
+
+    password: Annotated[str, Meta(max_length=1024)] | None = None
+    code: Annotated[str, Meta(max_length=64)] | None = None
+    """Of the authenticator program, or a recovery code."""
 
 
 class SessionQuery(Query, frozen=True):
@@ -119,6 +123,8 @@ class Me(User, frozen=True, rename="camel", kw_only=True):
     """Where the account is a member."""
     instance_admin: bool
     """Whether it may make and end organisations."""
+    second_factors: list[Literal["totp"]]
+    """What signing in asks for beside the password."""
 
 
 class Login(Struct, frozen=True, rename="camel", kw_only=True):
@@ -184,6 +190,7 @@ class AccountEndpoints:
             address=call.principal.address or "unknown",
             request_id=call.principal.request_id,
             org=call.body.org_id,
+            by_cookie=call.body.cookie,
         )
         return self.signed_in(call, grant, by_cookie=call.body.cookie)
 
@@ -240,7 +247,9 @@ class AccountEndpoints:
         )
 
     async def reauthenticate(self, call: Call[None, ReauthenticateBody]) -> None:
-        await self._sessions.reauthenticate(call.principal, call.body.password)
+        await self._sessions.reauthenticate(
+            call.principal, password=call.body.password, code=call.body.code
+        )
 
     async def sessions(self, call: Call[SessionQuery, None]) -> Items[Session]:
         by = call.principal
@@ -261,6 +270,7 @@ class AccountEndpoints:
             org_id=by.org,
             organisations=[OrgRef(id=place.org, name=place.name) for place in places],
             instance_admin=row.instance_admin,
+            second_factors=["totp"] if row.has_code else [],
         )
 
     async def preferences(self, call: Call[None, None]) -> dict[str, Any]:

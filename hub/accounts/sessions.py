@@ -4,14 +4,17 @@ Signing in, renewing and ending lock the user, then the session, then the refres
 is signed inside these locks: whatever ends a session has seen every token of it.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from msgspec import Struct, structs
 
 from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts
+from hub.accounts.factor_store import FactorStore
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords
+from hub.accounts.second_factor import SecondFactors
 from hub.accounts.service import AccountService, moment
 from hub.accounts.store import AccountStore, RefreshOf, SessionRow, UserRow
 from hub.accounts.tokens import REFUSAL, Claims, hash_secret, new_secret
@@ -27,6 +30,7 @@ from hub.base.errors import (
     Reauthenticate,
     TooManyRequests,
     Unauthenticated,
+    invalid,
 )
 from hub.base.principal import Principal
 from hub.base.settings import Settings
@@ -47,6 +51,8 @@ class SignIn(Struct, frozen=True):
     expires_at: str
     refresh_token: str
     session_id: str
+    expires_in: int
+    """Seconds."""
     user: UserRow
 
 
@@ -66,12 +72,16 @@ class SessionService:
         settings: Settings,
         accounts: AccountService,
         passwords: Passwords,
+        factors: SecondFactors,
+        factor_store: FactorStore,
     ) -> None:
         self._store = store
         self._audit = audit
         self._settings = settings
         self._accounts = accounts
         self._passwords = passwords
+        self._factors = factors
+        self._factor_store = factor_store
         self._attempts = Attempts()
         self.refresh_seconds = settings.refresh_token_seconds
         """How long a session lives without use."""
@@ -91,9 +101,10 @@ class SessionService:
         address: str,
         request_id: str | None = None,
         org: OrgId | None = None,
+        by_cookie: bool = False,
     ) -> SignIn:
         """A session in `org`, or where the account signed in last. Raises `Unauthenticated`,
-        `TooManyRequests` after too many failures, or `Overloaded`."""
+        `SecondFactorMissing`, `TooManyRequests` after too many failures, or `Overloaded`."""
         who = Principal(
             org=DEFAULT_ORG, kind="anyone", subject="", actor=username, address=address,
             request_id=request_id,
@@ -101,19 +112,67 @@ class SessionService:
         name = _comparable(username)
         async with self._attempts.one(name, block_of(address)):
             checked = await self._checked(name, password, who, org)
-            grant = await self._signed_in(checked, who)
-        for listener in self._on_login:
-            listener()
+            grant = await self._signed_in(checked, who, by_cookie=by_cookie)
+        self._tell_login()
         return grant
 
-    async def _signed_in(self, checked: Checked, who: Principal) -> SignIn:
+    def _tell_login(self) -> None:
+        for listener in self._on_login:
+            listener()
+
+    async def _signed_in(self, checked: Checked, who: Principal, *, by_cookie: bool) -> SignIn:
         async with self._store.database.transaction() as connection:
             user = checked.user
             locked = await self._store.lock_user(connection, user.org, user.user_id)
             if locked is None or locked[0].disabled or locked[1] != checked.password_hash:
                 raise Unauthenticated(BAD_LOGIN)
             await self._store.forget_attempt(connection, checked.attempt)
-            return await self._begin(connection, locked[0], who)
+            if not user.has_code:
+                return await self._begin(connection, locked[0], who)
+            missing = await self._factors.challenge(
+                connection, user.org, user.user_id, by_cookie=by_cookie
+            )
+        raise missing
+
+    async def second_factor(
+        self, challenge: str, code: str, *, address: str, request_id: str | None = None
+    ) -> tuple[SignIn, bool]:
+        """(session, whether its refresh token goes into a cookie) of who has shown the password
+        before. Raises `Unauthenticated`, `TooManyRequests`."""
+        hashed = hash_secret(challenge)
+        found = await self._factor_store.try_challenge(hashed)
+        if found is None:
+            raise Unauthenticated("the challenge is unknown, used up or has run out: sign in again")
+        who = Principal(
+            org=found.org, kind="anyone", subject="", actor=found.user_id, address=address,
+            request_id=request_id,
+        )  # fmt: skip
+        async with (
+            self._code_tries(found.user_id, who) as attempt,
+            self._store.database.transaction() as connection,
+        ):
+            await self._store.lock_user(connection, found.org, found.user_id)
+            await self._factors.require(connection, found.user_id, code)
+            await self._factor_store.end_challenge(connection, hashed)
+            await self._store.forget_attempt(connection, attempt)
+            grant = await self.begin(connection, found.org, found.user_id, who)
+        self._tell_login()
+        return grant, found.by_cookie
+
+    @asynccontextmanager
+    async def _code_tries(self, user_id: str, who: Principal) -> AsyncGenerator[int]:
+        """The attempt that a code is, counted until it is forgotten. Raises `TooManyRequests`."""
+        attempt = await self._store.reserve_attempt(
+            f"code {user_id}", block_of(who.address or ""), by_name=BY_NAME, by_address=BY_ADDRESS
+        )
+        if attempt is None:
+            await self._audit.note(audit_entry(who, "auth.code", user_id, outcome="refused"))
+            raise TooManyRequests(TOO_MANY, retry_after=60)
+        try:
+            yield attempt
+        except Unauthenticated:
+            await self._audit.note(audit_entry(who, "auth.code", user_id, outcome="failed"))
+            raise
 
     async def _begin(
         self, connection: Connection, user: UserRow, who: Principal, action: str = "auth.login"
@@ -179,18 +238,37 @@ class SessionService:
             raise Unauthenticated(BAD_LOGIN)
         return Checked(user, hashed, attempt)
 
-    async def reauthenticate(self, by: Principal, password: str) -> None:
-        """The session's user shows the password again. Raises `Forbidden` when it is wrong."""
+    async def reauthenticate(
+        self, by: Principal, *, password: str | None, code: str | None
+    ) -> None:
+        """The session's user shows the password or a code again. Raises `Forbidden` when it is
+        wrong, `Invalid` for neither."""
         session_id = session_of(by)
         user = await self._store.user_by_id(by.org, by.subject)
         if user is None:
             raise Unauthenticated(REFUSAL)
-        await self.require_password(by, user, password)
+        if password is not None:
+            await self.require_password(by, user, password)
+        elif code is not None:
+            await self._require_code(by, user, code)
+        else:
+            raise invalid("password", "is missing: show it, or a code")
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.authenticated(connection, by.org, session_id)
             await self._audit.record(
                 connection, audit_entry(by, "auth.reauthenticate", user.username)
             )
+
+    async def _require_code(self, by: Principal, user: UserRow, code: str) -> None:
+        try:
+            async with (
+                self._code_tries(user.user_id, by) as attempt,
+                self._store.database.transaction() as connection,
+            ):
+                await self._factors.require(connection, user.user_id, code)
+                await self._store.forget_attempt(connection, attempt)
+        except Unauthenticated as error:
+            raise Forbidden(error.detail) from None
 
     async def require_password(self, by: Principal, user: UserRow, password: str) -> None:
         """Raises `Forbidden` when it is not the user's, `TooManyRequests` after too many."""
@@ -213,14 +291,44 @@ class SessionService:
             connection, by.org, session_of(by), seconds=RECENT_SECONDS
         )
         if not recent:
+            user = await self._store.user_by_id(by.org, by.subject)
+            methods = ["password", "code"] if user is not None and user.has_code else ["password"]
             raise Reauthenticate(
                 "sign in again: this requires a sign-in within the last 10 minutes",
-                members={"methods": ["password"]},
+                members={"methods": methods},
             )
 
     def principal_of(self, grant: SignIn, who: Principal) -> Principal:
         """Who has signed in, for the audit; `who` says from where."""
         return _principal_of(grant.user, grant.session_id, who)
+
+    # The second factor
+
+    async def begin_code(self, by: Principal) -> tuple[str, str]:
+        """(secret, URI) for an authenticator program. Raises `Reauthenticate`, `Conflict`."""
+        async with self._own_factor(by) as (connection, user):
+            return await self._factors.begin(connection, by, user.username)
+
+    async def confirm_code(self, by: Principal, code: str) -> list[str]:
+        """The recovery codes. Raises `Unauthenticated` for a wrong code, `Conflict`."""
+        async with self._own_factor(by) as (connection, user):
+            return await self._factors.confirm(connection, by, user.username, code)
+
+    async def remove_code(self, by: Principal) -> None:
+        """Raises `NotFound` where there is none."""
+        async with self._own_factor(by) as (connection, user):
+            if not await self._factors.remove(connection, by, user.user_id, user.username):
+                raise NotFound("you have no authenticator program")
+
+    @asynccontextmanager
+    async def _own_factor(self, by: Principal) -> AsyncGenerator[tuple[Connection, UserRow]]:
+        session_of(by)
+        async with self._store.database.transaction() as connection:
+            locked = await self._store.lock_user(connection, by.org, by.subject)
+            if locked is None:
+                raise Unauthenticated(REFUSAL)
+            await self.require_recent(connection, by)
+            yield connection, locked[0]
 
     # Renewing
 
@@ -282,7 +390,14 @@ class SessionService:
             name=user.username,
         )
         token = self._accounts.tokens.issue(claims)
-        return SignIn(token, moment(claims.expires_at), refresh_token, session.session_id, user)
+        return SignIn(
+            token,
+            moment(claims.expires_at),
+            refresh_token,
+            session.session_id,
+            int(claims.expires_at - now),
+            user,
+        )
 
     # Sessions as objects
 

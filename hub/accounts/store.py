@@ -31,6 +31,8 @@ class UserRow(Struct, frozen=True, kw_only=True):
     initial_password: bool
     """Somebody or something else than the user made it."""
     instance_admin: bool
+    has_code: bool
+    """Signing in asks for a code of an authenticator program."""
     created_at: datetime
 
     @classmethod
@@ -44,6 +46,7 @@ class UserRow(Struct, frozen=True, kw_only=True):
             disabled=row["disabled"],
             initial_password=row["initial_password"],
             instance_admin=row["instance_admin"],
+            has_code=row["totp_confirmed"],
             created_at=row["created_at"],
         )
 

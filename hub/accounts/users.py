@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords, require_strong
+from hub.accounts.second_factor import SecondFactors
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService, session_of
 from hub.accounts.store import AccountStore, ApiKeyRow, NewAccount, OrgRow, UserRow
@@ -222,6 +223,18 @@ class UserService:
             )
             await self._audit.record(connection, entry)
         await self._accounts.refresh()
+
+    async def remove_factor(self, username: str, factors: SecondFactors) -> None:
+        """For the command line: who has lost the authenticator program. Raises `NotFound`."""
+        found = await self._store.for_login(None, username)
+        if found is None:
+            raise NotFound(f"there is no user named {username}")
+        user, _ = found
+        async with self._store.database.transaction() as connection:
+            await self._locked(connection, user.org, user.user_id)
+            by = structs.replace(THE_HUB, org=user.org)
+            if not await factors.remove(connection, by, user.user_id, user.username):
+                raise NotFound(f"{username} has no second factor")
 
     async def _take_away(
         self, connection: Connection, was: UserRow, now: UserRow, *, new_password: bool

@@ -1,8 +1,12 @@
 from typing import NamedTuple
 
+from hub.accounts.device_flow import DeviceFlow
+from hub.accounts.factor_rest import FactorEndpoints
+from hub.accounts.factor_store import FactorStore
 from hub.accounts.organisation import OrganisationService
 from hub.accounts.passwords import Passwords
 from hub.accounts.rest import AccountEndpoints
+from hub.accounts.second_factor import SecondFactors
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService
 from hub.accounts.settings_rest import SettingsEndpoints
@@ -20,6 +24,8 @@ from hub.web.site import Site
 
 class People(NamedTuple):
     store: AccountStore
+    factor_store: FactorStore
+    factors: SecondFactors
     passwords: Passwords
     rights: RightsMemory
     accounts: AccountService
@@ -38,10 +44,14 @@ def services(
         RightsMemory(RightsStore(database)),
     )
     accounts = AccountService(store, audit, settings, rights, clock=clock)
-    sessions = SessionService(store, audit, settings, accounts, passwords)
+    factor_store = FactorStore(database)
+    factors = SecondFactors(factor_store, audit, clock)
+    sessions = SessionService(store, audit, settings, accounts, passwords, factors, factor_store)
     organisation = OrganisationService(store, audit, settings)
     users = UserService(store, audit, accounts, sessions, passwords, rights)
-    return People(store, passwords, rights, accounts, sessions, organisation, users)
+    return People(
+        store, factor_store, factors, passwords, rights, accounts, sessions, organisation, users
+    )
 
 
 def build(
@@ -49,13 +59,20 @@ def build(
 ) -> tuple[People, AccountEndpoints, Capability]:
     people = services(base.database, audit, base.settings, base.clock)
     endpoints = AccountEndpoints(people.accounts, people.sessions, people.users, site)
+    flow = DeviceFlow(people.factor_store, people.store, people.sessions, audit, url=site.url)
+    factors = FactorEndpoints(people.sessions, flow, endpoints)
     return (
         people,
         endpoints,
         Capability(
-            endpoints=(endpoints, SettingsEndpoints(people.organisation)),
+            endpoints=(endpoints, factors, SettingsEndpoints(people.organisation)),
             prepare=(people.accounts.prepare,),
             loops=(people.accounts.watch,),
-            clean_up=lambda _: people.accounts.clean_up(),
+            clean_up=lambda _: _clean_up(people),
         ),
     )
+
+
+async def _clean_up(people: People) -> None:
+    await people.accounts.clean_up()
+    await people.factor_store.clean_up()

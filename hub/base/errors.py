@@ -6,6 +6,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── BadEnrollmentKey       401
 ├── Forbidden              403
 ├── Reauthenticate         403      needs a sign-in of the last minutes (`methods` names how)
+├── SecondFactorMissing    403      the password fits, a code is missing (`challenge`)
 ├── ReenrollRefused        403      the device has a line, or had one lately
 ├── Escalation             403      nobody grants what they do not have
 ├── NotFound               404      also what belongs to somebody else
@@ -93,6 +94,10 @@ class Forbidden(HubError):
 
 class Reauthenticate(HubError):
     code = ProblemCode.REAUTHENTICATE
+
+
+class SecondFactorMissing(HubError):
+    code = ProblemCode.SECOND_FACTOR
 
 
 class ReenrollRefused(HubError):
@@ -190,6 +195,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.BAD_ENROLLMENT_KEY: Problem(401, "The enrolment key is missing or wrong"),
     ProblemCode.FORBIDDEN: Problem(403, "Not allowed"),
     ProblemCode.REAUTHENTICATE: Problem(403, "Sign in again"),
+    ProblemCode.SECOND_FACTOR: Problem(403, "Second factor"),
     ProblemCode.REENROLL_REFUSED: Problem(403, "The device cannot enrol again now"),
     ProblemCode.ESCALATION: Problem(403, "Escalation"),
     ProblemCode.NOT_FOUND: Problem(404, "Not found"),

@@ -96,6 +96,9 @@ class Route(Struct, frozen=True):
     """The answer holds a token or key: nobody keeps it."""
     raw_body: bool = False
     """The endpoint reads an octet-stream itself."""
+    oauth: bool = False
+    """As OAuth has it: the endpoint reads a form or JSON itself, and answers without an envelope,
+    what is wrong with 400 and `error`."""
     raw_answer: bool = False
     has_etag: bool = False
     """`If-None-Match` is answered with 304."""
@@ -203,6 +206,8 @@ def _bound(request: Request, query: Query, result: object) -> object:
 def _reader_of(route: Route) -> Callable[[Request, Principal], Awaitable[Any]]:
     """What reads the body. Who has not said who he is may send little, also where nothing is
     expected: it is read to be refused."""
+    if route.oauth:
+        return _nothing
     if route.body is None:
         return _nothing if route.raw_body or route.method == "GET" else _no_body
     decoder = msgspec.json.Decoder(route.parts or route.body)

@@ -76,7 +76,7 @@ ON CONFLICT DO NOTHING
 -- name: account_for_login
 -- The account of a name, where it signs in: in $1, or where it was last, or is a member longest.
 SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
-       a.initial_password, a.instance_admin, m.created_at,
+       a.initial_password, a.instance_admin, a.totp_confirmed, m.created_at,
        a.password_hash
 FROM account a
 JOIN LATERAL (
@@ -102,14 +102,14 @@ SELECT count(*) > 1 FROM member WHERE user_id = $1
 
 -- name: user_by_id @org
 SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
-       a.initial_password, a.instance_admin, m.created_at
+       a.initial_password, a.instance_admin, a.totp_confirmed, m.created_at
 FROM member m JOIN account a USING (user_id)
 WHERE m.org_id = $1 AND m.user_id = $2 AND m.kind = 'person'
 
 -- name: lock_user
 -- The account, then the member; whoever locks a session has locked these.
 SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
-       a.initial_password, a.instance_admin, m.created_at,
+       a.initial_password, a.instance_admin, a.totp_confirmed, m.created_at,
        a.password_hash
 FROM account a JOIN member m USING (user_id)
 WHERE m.org_id = $1 AND a.user_id = $2
@@ -117,7 +117,7 @@ FOR UPDATE OF a, m
 
 -- name: list_users @org
 SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
-       a.initial_password, a.instance_admin, m.created_at
+       a.initial_password, a.instance_admin, a.totp_confirmed, m.created_at
 FROM member m JOIN account a USING (user_id)
 WHERE m.org_id = $1 AND m.kind = 'person'
   AND (m.created_at, m.user_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))

@@ -22,6 +22,16 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "current": "correct horse battery staple",
         "new": "a longer and better one",
     },
+    ("POST", "/auth/second-factor"): {"challenge": "qT3vN0…", "code": "123456"},
+    ("POST", "/auth/totp/confirm"): {"code": "123456"},
+    ("POST", "/auth/device/authorize"): {"client_id": "longline-cli"},
+    ("POST", "/auth/device/token"): {
+        "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+        "device_code": "qT3vN0…",
+        "client_id": "longline-cli",
+    },
+    ("POST", "/auth/device/waiting"): {"userCode": "BCDF-GHJK"},
+    ("POST", "/auth/device/approve"): {"userCode": "BCDF-GHJK", "approve": True},
     ("POST", "/auth/reauthenticate"): {"password": "correct horse battery staple"},
     ("PUT", "/auth/me/preferences"): {"theme": "dark", "columns": ["name", "status"]},
     ("POST", "/users"): {

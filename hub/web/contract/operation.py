@@ -22,6 +22,7 @@ from hub.web.contract.schemas import RouteSchemas
 from hub.web.contract.shapes import (
     BINARY,
     EITHER,
+    FORM,
     LOCATION,
     OCTETS,
     Json,
@@ -136,6 +137,10 @@ class RouteOperation:
             return {"required": True, "content": {OCTETS: {"schema": BINARY}}}
         if self._route.body is None:
             return None
+        if self._route.oauth:
+            schema = self._schemas.of(self._route.body)
+            content = json_content(schema, example=EXAMPLES.get(self._key))
+            return {"required": True, "content": {FORM: {"schema": schema}, **content}}
         return {
             "required": not self._route.optional_body,
             "content": json_content(
@@ -161,6 +166,8 @@ class RouteOperation:
 
     def _success(self) -> Json:
         data = self._schemas.of(self._route.answer)
+        if self._route.oauth:
+            return {"description": "As the RFC has it.", "content": json_content(data)}
         if self._route.listing:
             page = self._schemas.of(Page)
             schema = an_envelope({"type": "array", "items": data}, page=page)

@@ -51,6 +51,9 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("DELETE", "/users/{id}"),
         ("POST", "/api-keys"),
         ("POST", "/auth/password"),
+        ("POST", "/auth/totp"),
+        ("POST", "/auth/totp/confirm"),
+        ("POST", "/auth/device/authorize"),
         ("POST", "/invitations"),
         ("POST", "/invitations/accept"),
         ("POST", "/orgs"),
@@ -94,6 +97,10 @@ ENDED: Final[frozenset[RouteKey]] = frozenset(
 
 UNFOUND: Final[frozenset[RouteKey]] = frozenset(
     {
+        ("DELETE", "/auth/totp"),
+        ("POST", "/auth/switch"),
+        ("POST", "/auth/device/waiting"),
+        ("POST", "/auth/device/approve"),
         ("POST", "/firmware/deployments"),
         ("GET", "/auth/sessions"),
         ("GET", "/config-schema"),

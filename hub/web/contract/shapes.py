@@ -6,6 +6,7 @@ from hub.web.envelope import JSON
 
 Json = dict[str, Any]
 
+FORM: Final = "application/x-www-form-urlencoded"
 OCTETS: Final = "application/octet-stream"
 REF: Final = "#/components/schemas/{name}"
 EITHER: Final[Json] = {"type": "boolean"}
