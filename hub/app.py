@@ -56,6 +56,7 @@ from hub.rights.wiring import build as build_rights
 from hub.routes import ROUTES, RULES
 from hub.telemetry.wiring import build as build_telemetry
 from hub.upkeep import Upkeep
+from hub.usage.wiring import build as build_usage
 from hub.web.application import make_application
 from hub.web.console import Console
 from hub.web.limits import RequestLimits
@@ -180,7 +181,7 @@ class Replica:
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_devices, of_lines,
             of_own, of_commands, of_config, of_groups, of_edge, of_desired, of_campaigns,
-            of_firmware, of_dashboards, of_replicas,
+            of_firmware, of_dashboards, of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

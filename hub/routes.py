@@ -152,6 +152,8 @@ from hub.telemetry.rest import (
     StateQuery,
     TelemetryEndpoints,
 )
+from hub.usage.rest import UsageEndpoints, UsageQuery
+from hub.usage.service import UsageDay
 from hub.web.contract.rules import Rules
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
@@ -305,6 +307,7 @@ ROUTES: Final = (
     Route("POST", "/cloud-sync/dead-letters/{id}/retry", EdgeEndpoints.retry, "dead-letters:update", "Retry a dead letter."),
 
     Route("GET", "/health", HealthEndpoints.health, "health:get", "Get the health of every replica and of the fleet.", answer=FleetHealth),
+    Route("GET", "/usage", UsageEndpoints.days, "usage:get", "Get what the organisation has used, day by day.", query=UsageQuery, answer=list[UsageDay]),
     Route("GET", "/settings", SettingsEndpoints.get, "settings:get", "Get organisation settings.", answer=OrgSettings),
     Route("PATCH", "/settings", SettingsEndpoints.change, "settings:update", "Change organisation settings.", body=SettingsPatch, answer=OrgSettings),
     Route("POST", "/settings/enrollment-key", SettingsEndpoints.new_enrollment_key, "enrollment-keys:create", "Rotate the enrolment key; the new key is shown once.", answer=EnrollmentKey, secret=True),

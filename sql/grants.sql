@@ -34,7 +34,7 @@ GRANT SELECT, INSERT ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON
-    campaign_device, device, device_line, device_state, metric_rollup,
+    campaign_device, device, device_line, usage_day, device_state, metric_rollup,
     penalty_cleared, rollup_mark, setting, user_preference
 TO longline_hub;
 

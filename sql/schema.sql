@@ -1030,7 +1030,7 @@ BEGIN
         'device_group', 'device_section', 'device_config', 'device_config_history', 'config_hidden',
         'config_schema', 'idempotency_key', 'campaign_device', 'campaign', 'penalty_cleared', 'command',
         'command_description', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
-        'device_line', 'device_state', 'firmware_key', 'job', 'rollup_mark', 'setting', 'device'] LOOP
+        'device_line', 'device_state', 'firmware_key', 'job', 'rollup_mark', 'setting', 'usage_day', 'device'] LOOP
         EXECUTE format('DELETE FROM public.%1$I WHERE (tableoid, ctid) IN (
                             SELECT tableoid, ctid FROM public.%1$I WHERE org_id = $1 LIMIT $2)', each)
             USING org, most;
@@ -1042,3 +1042,15 @@ BEGIN
     RETURN 0;
 END $$;
 COMMENT ON FUNCTION empty_organisation IS 'Deletes so many rows of one table of an organisation that has ended; how many. 0 when nothing is left but what goes with its partitions, and the audit.';
+
+CREATE TABLE usage_day (
+    org_id   text NOT NULL REFERENCES org,
+    day      date NOT NULL,
+    devices  bigint NOT NULL,
+    events   bigint NOT NULL,
+    commands bigint NOT NULL,
+    bytes    bigint NOT NULL,
+    calls    bigint NOT NULL,
+    PRIMARY KEY (org_id, day)
+);
+COMMENT ON TABLE usage_day IS 'What an organisation has used, by the days of UTC.';

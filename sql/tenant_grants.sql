@@ -65,7 +65,7 @@ GRANT SELECT (user_id, username, display_name, initial_password, instance_admin,
               totp_confirmed)
 ON account TO longline_app;
 
-GRANT SELECT ON member TO longline_app;
+GRANT SELECT ON member, usage_day TO longline_app;
 
 GRANT SELECT, INSERT, DELETE ON
     invitation

@@ -9,6 +9,7 @@ from hub.accounts.service import AccountService
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
 from hub.audit.entries import LONGEST_TARGET, AuditEntry, audit_entry
 from hub.audit.service import AuditService
+from hub.base import usage
 from hub.base.errors import Forbidden, Unauthenticated
 from hub.base.principal import ANYONE, Principal
 from hub.rights.access import FOR_DEVICES, OPEN_TO_ALL, Action, Door, may
@@ -51,6 +52,7 @@ class AccountGuard:
         except Unauthenticated:
             self._limits.stranger(request.scope, _from(request, ANYONE).address)
             raise
+        usage.count(principal.org, "calls")
         self._limits.caller(request.scope, principal, dispatches=_dispatches(request, action))
         return principal
 

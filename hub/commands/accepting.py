@@ -7,7 +7,7 @@ statement can, the devices are locked first.
 
 from functools import partial
 
-from hub.base import metrics
+from hub.base import metrics, usage
 from hub.base.batch import Batcher
 from hub.base.database import Connection
 from hub.base.errors import Unavailable
@@ -69,6 +69,7 @@ class Acceptor:
                     self._sender.look(place)
                 raise
         for insert in group.inserts:
+            usage.count(insert.new.org, "commands")
             command = rows[insert.new.org, insert.new.command_id]
             self._accepted(command, targets[command.org, command.device_id].owner)
         return group.outcomes(rows)

@@ -48,6 +48,7 @@ _VIEWER: Final = listed("""
     signing-keys: list
     cloud-sync: get
     settings: get
+    usage: get
     health: get
     audit-log: list
 """)

@@ -58,6 +58,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "dead-letters": _of("list update delete", "list"),
     "health": _of("get"),
     "settings": _of("get update"),
+    "usage": _of("get"),
     "audit-log": _of("list", "list"),
     "users": _of("get list create update delete"),
     "sessions": _of("list delete"),

@@ -6,12 +6,13 @@ events, follows the commit.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 import structlog
 
-from hub.base import metrics
+from hub.base import metrics, usage
 from hub.base.errors import Unavailable
 from hub.telemetry import rows as rows_
 from hub.telemetry.device_quotas import DeviceQuotas
@@ -19,6 +20,7 @@ from hub.telemetry.rows import EventRow
 from hub.telemetry.store import BadRow, Committed, NoPlace, TelemetryStore
 from hub.telemetry.stream import StreamWriter
 from hub.telemetry.upkeep import TelemetryUpkeep
+from protocol.ids import OrgId
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +104,12 @@ class EventStorer:
         self._failures = 0
         new, counting = committed
         metrics.events_stored.inc(len(new))
+        sizes = Counter[OrgId]()
+        for row in new:
+            sizes[row.source.org] += len(row.line)
+        for org, number in Counter(row.source.org for row in new).items():
+            usage.count(org, "events", number)
+            usage.count(org, "bytes", sizes[org])
         metrics.events_duplicate.inc(len(counting) - len(new))
         for row in new:
             if row.seq is not None and self._is_shown(row):

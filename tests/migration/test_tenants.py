@@ -85,6 +85,7 @@ INSERT INTO firmware_release (org_id, release_id, version, channel, filename, si
 VALUES ('{0}', 'r', '1', 'c', 'f', 1, 's', 'u');
 INSERT INTO penalty_cleared (org_id, device_id) VALUES ('{0}', 'd');
 INSERT INTO setting VALUES ('{0}', 'n', '1');
+INSERT INTO usage_day VALUES ('{0}', now(), 1, 1, 1, 1, 1);
 INSERT INTO user_preference VALUES ('{0}', 'u', '{{}}');
 INSERT INTO user_session (org_id, session_id, user_id, expires_at) VALUES ('{0}', 's', 'u', now());
 """

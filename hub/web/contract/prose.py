@@ -46,6 +46,7 @@ TAGS: Final = {
     "device": "What a device asks for itself.",
     "cloud-sync": "The queue of records to the cloud.",
     "health": "The health of the hub and the fleet.",
+    "usage": "What the organisation has used, day by day.",
     "settings": "Enrolment and retention.",
     "audit-log": "The audit log of privileged actions.",
     "process": "Endpoints for load balancers, monitoring and other services.",

@@ -40,7 +40,7 @@ LEAST: Final = {
         devices:get devices:list device-groups:get device-groups:list telemetry:list
         configurations:get configurations:list config-schema:get commands:get commands:list
         campaigns:get campaigns:list penalties:list releases:get releases:list signing-keys:list
-        cloud-sync:get settings:get health:get audit-log:list
+        cloud-sync:get settings:get usage:get health:get audit-log:list
     """,
 }
 """As the protocol says it, not as the code does."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.hub.clients import Json, Rest, new_id
+from tests.acceptance.hub.clients import Fleet, Json, Rest, new_id, until
 from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
 
@@ -96,3 +96,22 @@ async def test_everybody_reads_settings_and_administrators_change_them(
                 assert (await user.client.patch("/settings", json={})).status_code == 403
                 refused = await user.client.post("/settings/enrollment-key")
                 assert refused.status_code == 403
+
+
+async def test_what_is_used_is_told_by_the_day(rest: Rest, fleet: Fleet) -> None:
+    async with fleet.new_line() as device:
+        await device.send("event", name="e", bootId="b", seq=1)
+        await device.find("event_ack", bootId="b", seq=1)
+        await rest.dispatch(device.device_id, headers={"Prefer": "respond-async"})
+
+        async def told() -> bool:
+            days = await rest.data("/usage")
+            return bool(days) and all(
+                days[-1][name] > 0 for name in ("devices", "events", "commands", "bytes", "calls")
+            )
+
+        await until(told, seconds=40)
+    (today,) = await rest.data("/usage", since=(await rest.data("/usage"))[-1]["day"])
+    assert await rest.data("/usage", until="2000-01-01") == []
+    assert (await rest.get("/usage", since="yesterday")).status_code == 400
+    assert today.keys() == {"day", "devices", "events", "commands", "bytes", "calls"}

@@ -89,6 +89,7 @@ _ACCOUNTS: Final = [
     Read("accounts.list_api_keys", "'default', NULL, 'k77', NULL, NULL, 1", SMALL, "one"),
     Read("accounts.count_api_keys", "'default', 'u7'"),
     Read("accounts.api_key_owner", "'default', 'k77'"),
+    Read("usage.days", "'default', NULL, NULL", 30),
     Read("factors.totp", "'u7'"),
     Read("factors.device_grant", "'BCDFGHJK'"),
     Read("factors.wrong_user_codes", "'u7'"),
