@@ -10,31 +10,19 @@ from base64 import b64decode
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-Json = dict[str, Any]
+from tests.plain_http import Json, PlainServer, Reply, Request
+
 TOKEN_PATH = "/token"
 
 
-class Request(NamedTuple):
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-class Reply(NamedTuple):
-    status: int
-    body: Json | bytes | None = None
-    headers: dict[str, str] | None = None
-
-
-class Cloud:
+class Cloud(PlainServer):
     """`taken`: (path, item) in order. `script`: what to answer instead, request by request; None
     closes the connection without a word, having done what was asked when `forgetful`."""
 
     def __init__(self) -> None:
-        self.port = 0
+        super().__init__(self._answer_to)
         self.tokens = {"secret-token"}
         self.taken: list[tuple[str, Json]] = []
         self.requests: list[Request] = []
@@ -47,12 +35,6 @@ class Cloud:
         self.token_seconds = 3600
         self._known: set[tuple[str, str]] = set()
         self._changed = asyncio.Condition()
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     def ids(self, path: str | None = None) -> list[str]:
         return [item["id"] for at, item in self.taken if path in (None, at)]
@@ -64,35 +46,7 @@ class Cloud:
 
     # The server.
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, limit=2**22, reuse_address=True
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Nothing listens any more, and every connection is cut."""
-        if self._server is not None:
-            self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            while request := await _read(reader):
-                reply = await self._answer(request)
-                if reply is None:
-                    break
-                writer.write(_encoded(reply))
-                await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self._writers.discard(writer)
-            writer.transport.abort()
-
-    async def _answer(self, request: Request) -> Reply | None:
+    async def _answer_to(self, request: Request) -> Reply | None:
         if request.path == TOKEN_PATH:
             return self._token(request)
         self.requests.append(request)
@@ -120,24 +74,6 @@ class Cloud:
         token = f"issued-{self.issued}"
         self.tokens = {token}
         return Reply(200, {"access_token": token, "expires_in": self.token_seconds})
-
-
-async def _read(reader: asyncio.StreamReader) -> Request | None:
-    head = await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""
-    if not head:
-        return None
-    first, *lines = head.decode().split("\r\n")
-    pairs = (line.partition(":") for line in lines if line)
-    headers = {name.lower(): value.strip() for name, _, value in pairs}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Request(first.split(" ")[1], headers, body)
-
-
-def _encoded(reply: Reply) -> bytes:
-    body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body or {}).encode()
-    headers = {"Content-Length": str(len(body)), **(reply.headers or {})}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {reply.status} Answer\r\n{lines}\r\n".encode() + body
 
 
 @asynccontextmanager
