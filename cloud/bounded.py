@@ -14,12 +14,19 @@ class AnswerTooLong(httpx.RequestError):
 
 async def post(http: httpx.AsyncClient, url: str, **request: Any) -> httpx.Response:
     """One POST, its answer read. Raises `httpx.HTTPError`."""
+    return await ask(http, "POST", url, **request)
+
+
+async def ask(
+    http: httpx.AsyncClient, method: str, url: str, *, most: int = MOST_BYTES, **request: Any
+) -> httpx.Response:
+    """One request, its answer read up to `most` bytes. Raises `httpx.HTTPError`."""
     content = bytearray()
-    async with http.stream("POST", url, **request) as answer:
+    async with http.stream(method, url, **request) as answer:
         async for part in answer.aiter_bytes():
             content += part
-            if len(content) > MOST_BYTES:
-                raise AnswerTooLong(f"an answer above {MOST_BYTES} bytes")
+            if len(content) > most:
+                raise AnswerTooLong(f"an answer above {most} bytes")
     return httpx.Response(
         answer.status_code, headers=_plain(answer.headers), content=bytes(content)
     )

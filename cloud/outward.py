@@ -57,10 +57,10 @@ def _is_proxy(url: str) -> bool:
 def is_in_clear(url: str) -> bool:
     """Whether what is sent there can be read on the way: http to another machine than this."""
     parts = urlsplit(url)
-    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     address = _address(host)
     if address is None:
         return host == "localhost" or host.endswith(".localhost")

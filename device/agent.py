@@ -24,6 +24,7 @@ from device.base.errors import (
 from device.base.installers import takes_unsigned
 from device.base.sharing import Sharing
 from device.base.state_directory import os_boot_id
+from device.broker.wiring import BrokerParts
 from device.commands.book import Book
 from device.commands.journal import Journal
 from device.commands.own import OwnTable
@@ -47,7 +48,7 @@ from device.line.hub_clock import HubClock
 from device.line.line import LineLost
 from device.line.origin import only_to
 from device.line.uplink import Uplink
-from device.local.programs import AgentParts, LocalPrograms
+from device.local.programs import AgentParts, LocalPrograms, uid_of
 from device.logs.own_log import OwnLog
 from device.logs.sources import LogSources
 from device.records.courier import CloudCourier, HubCourier
@@ -90,6 +91,7 @@ class Agent:
         config: ConfigStore,
         key: str | None,
         way_out: WayOut,
+        way_out_of_broker: WayOut,
         cloud: CloudClient | None,
         database: Database,
         own_log: OwnLog,
@@ -138,6 +140,15 @@ class Agent:
         )
         self._to_cloud = CloudCourier(self._records, self._outbox, client=cloud)
         self._sharing = Sharing(settings.socket_group)
+        self._broker = BrokerParts(
+            settings,
+            way_out_of_broker,
+            agent=user_agent(),
+            boot=self._os_boot_id,
+            sharing=self._sharing,
+            uid_of=uid_of,
+            tell=self._tell,
+        )
         self._programs = LocalPrograms(self._parts())
         self._software.changed.append(self._programs.note)
         self._trials = ConfigTrials(
@@ -166,6 +177,7 @@ class Agent:
             production=self._production,
             readiness=self._programs.readiness,
             programs=self._programs.metrics,
+            standings=self._broker.standings,
             is_degraded=lambda: self._runner.journal_failing,
         )
         self._damages = [each for each in (database.damage, self._config.damage) if each]
@@ -244,6 +256,7 @@ class Agent:
                 for part in (
                     self._runner.run(),
                     self._programs.run(),
+                    self._broker.run(),
                     self._drop_folder().run(),
                     self._to_hub.run(),
                     self._to_cloud.run(),
@@ -268,9 +281,11 @@ class Agent:
     async def _tell_damages(self) -> None:
         for damage in self._damages:
             _log.error("state_damaged", what=damage.what)
-            alert = Alert(severity="CRITICAL", code="state_damaged", message=damage.what)
-            with contextlib.suppress(JournalUnavailable):  # then the log has it
-                await self._outbox.add(alert)
+            await self._tell(Alert(severity="CRITICAL", code="state_damaged", message=damage.what))
+
+    async def _tell(self, alert: Alert) -> None:
+        with contextlib.suppress(JournalUnavailable):  # then the log has it
+            await self._outbox.add(alert)
 
     async def _settle(self) -> None:
         """Give commands that are nearly done a moment; what is cut off is reported as unknown."""
@@ -295,6 +310,7 @@ class Agent:
             reported=self._software.reports.note,
             status=lambda: self._heartbeat.word,
             connected=lambda: self._uplink.has_line,
+            tokens=self._broker.tokens,
         )
 
     def _drop_folder(self) -> DropFolder:

@@ -52,6 +52,7 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
                 config=config,
                 key=key,
                 way_out=way_out,
+                way_out_of_broker=_way_out(effective.outward_of_broker),
                 cloud=client,
                 database=database,
                 own_log=own_log,

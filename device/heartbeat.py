@@ -4,13 +4,14 @@ beside it, and whether those are ready."""
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 import psutil
 from msgspec import UNSET
 
+from device.broker.standing import Standing
 from device.commands.book import Book
 from device.events.disk_outbox import DiskOutbox
 from device.events.production import Production
@@ -35,8 +36,10 @@ class Heartbeat:
         production: Production,
         readiness: Readiness,
         programs: NamedMetrics,
+        standings: Callable[[], Mapping[str, Standing]],
         is_degraded: Callable[[], bool],
     ) -> None:
+        """`standings`: of what the agent itself finds ready or not."""
         self._disk_path = disk_path
         self._book = book
         self._outbox = outbox
@@ -44,6 +47,7 @@ class Heartbeat:
         self._production = production
         self._readiness = readiness
         self._programs = programs
+        self._standings = standings
         self._is_degraded = is_degraded
         self._said: tuple[DeviceStatus, list[AgentReadiness] | None] | None = None
         self._agents_on_line: list[AgentReadiness] | None = None
@@ -86,7 +90,9 @@ class Heartbeat:
                 report()
 
     def _agents(self) -> list[AgentReadiness] | None:
-        self._readiness.look(now=time.monotonic(), wall=datetime.now(UTC))
+        wall = datetime.now(UTC)
+        self._readiness.judge(self._standings(), wall=wall)
+        self._readiness.look(now=time.monotonic(), wall=wall)
         return self._readiness.said
 
     def _host(self) -> dict[str, float]:

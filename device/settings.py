@@ -30,6 +30,14 @@ from msgspec import Meta, Struct, structs
 from cloud import outward
 from cloud.access import Access, problem_of
 from cloud.outward import Outward
+from device.base.broker_settings import (
+    MOST_PROXIES,
+    AgentName,
+    BrokerSettings,
+    CaddySettings,
+    ForwardProxy,
+)
+from device.base.broker_settings import problem_of as problem_of_broker
 from device.base.errors import BadSettings
 from device.base.installers import InstallerSettings
 from device.base.installers import problem_of as problem_of_installers
@@ -47,7 +55,6 @@ from protocol.telemetry import MOST_AGENTS
 
 ContainerName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)")]
 Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
-AgentName = Annotated[str, Meta(pattern=r"^[a-z]+(-[a-z]+)*$(?!\n)", max_length=40)]
 
 VARIABLES: Final = {
     "hub": "LONGLINE_HUB_URL",
@@ -241,6 +248,10 @@ class Settings(SettingsPart, frozen=True):
     shell: ShellSettings = ShellSettings()
     commands: OwnSettings = {}
     """The device's own, by name."""
+    broker: BrokerSettings | None = None
+    """Tokens for the programs of this device; absent: off."""
+    forward_proxy: Annotated[tuple[ForwardProxy, ...], Meta(max_length=MOST_PROXIES)] = ()
+    caddy: CaddySettings = CaddySettings()
 
     @property
     def state(self) -> Path:
@@ -270,6 +281,35 @@ class Settings(SettingsPart, frozen=True):
     @property
     def outward_to_cloud(self) -> Outward:
         return structs.replace(self.outward, ca_file=self.cloud.ca_file or self.tls.ca_file)
+
+    @property
+    def outward_of_broker(self) -> Outward:
+        own = self.broker.ca_file if self.broker else ""
+        return structs.replace(self.outward, ca_file=own or self.tls.ca_file)
+
+    @property
+    def tokens_dir(self) -> str | None:
+        """Where the programs of this device find their tokens."""
+        return self.broker.tokens_dir if self.broker else None
+
+    @property
+    def speakers(self) -> tuple[LocalAgent, ...]:
+        """Who may report: `agents`, and each client of the broker."""
+        named = {agent.name for agent in self.agents}
+        clients = self.broker.each_client if self.broker else ()
+        return (
+            *self.agents,
+            *(LocalAgent(name=client.name) for client in clients if client.name not in named),
+        )
+
+    @property
+    def judged(self) -> dict[str, bool]:
+        """What the agent itself finds ready or not, and whether that is required: the tokens and
+        endpoints of the broker."""
+        if self.broker is None:
+            return {}
+        endpoints = {each.name: each.required for each in self.broker.endpoint}
+        return {**dict.fromkeys(self.broker.tokens, False), **endpoints}
 
     @property
     def templates(self) -> dict[str, Template]:
@@ -362,16 +402,29 @@ def _checked(settings: Settings) -> Settings:
     for key in settings.firmware.trusted_keys:
         if not _is_public_key(key):
             raise BadSettings(f"firmware.trusted_keys: {key!r} is not 32 bytes in base64")
-    names = [agent.name for agent in settings.agents]
-    if len(set(names)) < len(names):
-        raise BadSettings("agents: two have one name")
-    problem = problem_of_installers(settings.installers)
-    if problem is not None:
-        raise BadSettings(problem)
+    _check_agents(settings)
+    for problem in (
+        problem_of_installers(settings.installers),
+        problem_of_broker(settings.broker, settings.forward_proxy, insecure=settings.insecure),
+    ):
+        if problem is not None:
+            raise BadSettings(problem)
     relative = [path for path in settings.logs.files if not Path(path).is_absolute()]
     if relative:
         raise BadSettings(f"logs.files: {relative[0]} is not an absolute path")
     return settings
+
+
+def _check_agents(settings: Settings) -> None:
+    """Raises `BadSettings`."""
+    names = [agent.name for agent in settings.agents]
+    if len(set(names)) < len(names):
+        raise BadSettings("agents: two have one name")
+    endpoints = settings.broker.endpoint if settings.broker else ()
+    if not {each.name for each in endpoints}.isdisjoint(names):
+        raise BadSettings("agents: one has the name of an endpoint")
+    if len({*names, *settings.judged}) > MOST_AGENTS:
+        raise BadSettings(f"agents, tokens and endpoints: more than {MOST_AGENTS}")
 
 
 def _is_public_key(text: str) -> bool:

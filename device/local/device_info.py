@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from device.broker.standing import TokenInfo
 from device.local.local_state import ProductionState
 from device.local.readiness import AgentInfo
 from device.update.installed import SoftwareVersions
@@ -40,6 +41,8 @@ class DeviceInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     production: ProductionState
     versions: dict[str, SoftwareVersions]
     tokens_dir: str | None
+    tokens: list[TokenInfo]
+    """That the broker keeps there."""
     agents: list[AgentInfo]
     metrics: dict[str, float]
     """Of local programs."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from device.base.sharing import Sharing
 from device.base.socket_path import config_beside
+from device.broker.standing import TokenInfo
 from device.config.store import ConfigStore
 from device.events.disk_outbox import DiskOutbox
 from device.events.production import Production
@@ -54,13 +55,17 @@ class AgentParts:
     """To be called when a program reports its version."""
     status: Callable[[], DeviceStatus]
     connected: Callable[[], bool]
+    tokens: Callable[[], list[TokenInfo]]
+    """Of the broker."""
 
 
 class LocalPrograms:
     def __init__(self, parts: AgentParts) -> None:
         self._parts = parts
         settings = parts.settings
-        self.readiness: Final = Readiness(settings.agents, now=time.monotonic())
+        self.readiness: Final = Readiness(
+            settings.agents, now=time.monotonic(), judged=settings.judged
+        )
         self.metrics: Final = NamedMetrics()
         self._hooks = Hooks(settings.hooks, parts.outbox)
         place = config_beside(settings.socket_path, settings.state)
@@ -77,7 +82,7 @@ class LocalPrograms:
             events=EventIntake(self._parts.outbox, self._parts.production),
             records=self._parts.intake,
             full=self._parts.full,
-            speakers=Speakers(self._parts.settings.agents, uid_of),
+            speakers=Speakers(self._parts.settings.speakers, uid_of),
             readiness=self.readiness,
             metrics=self.metrics,
             reported=self._parts.reported,
@@ -154,7 +159,7 @@ class LocalPrograms:
             production=ProductionState(enabled=reason is None, reason=reason),
             mode=parts.records.mode,
             versions=parts.versions(),
-            tokens_dir=None,
+            tokens_dir=parts.settings.tokens_dir,
         )
 
     def _info(self, watchers: int) -> DeviceInfo:
@@ -171,7 +176,8 @@ class LocalPrograms:
             config_trial=parts.config.on_trial,
             production=ProductionState(enabled=reason is None, reason=reason),
             versions=parts.versions(),
-            tokens_dir=None,
+            tokens_dir=parts.settings.tokens_dir,
+            tokens=parts.tokens(),
             agents=self.readiness.agents,
             metrics=self.metrics.present,
             watchers=watchers,

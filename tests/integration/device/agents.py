@@ -15,9 +15,9 @@ STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
 
 
-async def eventually(condition: Callable[[], bool]) -> None:
+async def eventually(condition: Callable[[], bool], *, within: float = DEADLINE) -> None:
     """Wait for what only another process can bring about: a file."""
-    async with asyncio.timeout(DEADLINE):
+    async with asyncio.timeout(within):
         for _ in itertools.count():
             if condition():
                 return

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from device.broker.standing import Standing
 from device.local.local_lines import ReportLine
 from device.local.readiness import Readiness, fitting
 from device.settings import LocalAgent
@@ -126,3 +127,50 @@ def test_details_that_fit_stay() -> None:
     agents = [AgentReadiness(name="a", ready=True, since=WALL, detail="fine")]
 
     assert fitting(agents) == agents
+
+
+JUDGED = {"cluster": False, "files": True}
+
+
+def judging(**standings: Standing) -> Readiness:
+    readiness = Readiness(AGENTS[1:], now=100.0, judged=JUDGED)
+    readiness.judge(standings, wall=at(0))
+    return readiness
+
+
+def names(readiness: Readiness) -> dict[str, tuple[bool | None, str | None]]:
+    return {agent.name: (agent.ready, agent.detail) for agent in readiness.agents}
+
+
+def test_what_the_agent_itself_finds_is_in_the_list() -> None:
+    readiness = judging(cluster=Standing(True, "life"), files=Standing(False, "answered 500"))
+
+    assert names(readiness) == {
+        "scanner": (None, None), "cluster": (True, "life"), "files": (False, "answered 500"),
+    }  # fmt: skip
+    assert readiness.is_degraded is True, "files is required"
+    readiness.look(now=1000.0, wall=at(900))
+    assert names(readiness)["cluster"] == (True, "life"), "it has never reported"
+
+
+def test_of_a_client_both_count() -> None:
+    readiness = judging(cluster=Standing(True, "life"))
+    line = ReportLine("cluster", "READY", detail="3 pods", version="1.2")
+    readiness.report(line, now=101.0, wall=at(1))
+    assert names(readiness)["cluster"] == (True, "3 pods")
+
+    readiness.judge({"cluster": Standing(False, "answered 401")}, wall=at(2))
+    assert names(readiness)["cluster"] == (False, "answered 401")
+    readiness.judge({"cluster": Standing(None)}, wall=at(3))
+    assert names(readiness)["cluster"] == (True, "3 pods")
+
+    readiness.look(now=131.0, wall=at(31))
+    (cluster,) = [agent for agent in readiness.agents if agent.name == "cluster"]
+    assert (cluster.ready, cluster.detail, cluster.version) == (False, "no report for 30 s", "1.2")
+
+
+def test_what_is_not_known_yet_is_in_no_list() -> None:
+    readiness = judging(cluster=Standing(None), files=Standing(None))
+
+    assert readiness.said == []
+    assert readiness.is_degraded is False
