@@ -18,7 +18,7 @@ from device.settings import cloud_access, enrollment_key, load
 from device.update.launcher import VARIABLE as VERSIONS_VARIABLE
 from device.update.versions import Versions, note_end
 from longline.errors import UserError
-from longline.local import status, watch
+from longline.local import status, tokens, watch
 from longline.outward import CaFile, Insecure
 
 _ENROLLMENT_KEY_FILE = typer.Option(
@@ -28,6 +28,7 @@ _ENROLLMENT_KEY_FILE = typer.Option(
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(status)
+app.command()(tokens)
 app.command()(watch)
 
 

@@ -74,6 +74,14 @@ def status(*, socket: Socket = PLACE) -> None:
     _write(json.dumps(json.loads(raw), indent=2))
 
 
+def tokens(*, socket: Socket = PLACE) -> None:
+    """Show the tokens that the agent of this device keeps, without their text."""
+    with agent_at(socket) as agent:
+        _, raw = agent.ask(b'{"type":"info"}')
+    info = json.loads(raw)
+    _write(json.dumps({name: info[name] for name in ("tokensDir", "tokens")}, indent=2))
+
+
 def watch(
     sections: Annotated[
         list[str] | None,

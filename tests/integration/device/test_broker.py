@@ -2,6 +2,7 @@
 
 import asyncio
 import grp
+import json
 import os
 import stat
 import time
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.integration.device.agents import Bench, eventually
 from tests.integration.device.local_program import local_program
+from tests.integration.device.test_fleet import ended, longline
 from tests.integration.device.tokens import GROUP, Desk, desk_with
 from tests.issuer import PAGE
 from tests.plain_http import Json, Reply
@@ -66,6 +68,22 @@ async def test_each_client_finds_its_token(desk: Desk) -> None:
 SECRETS = {"s3cret"}
 
 
+async def test_the_command_line_shows_how_tokens_stand(desk: Desk) -> None:
+    name = desk.client("node-agent")
+    desk.bench.settings = desk.settings('["node-agent"]')
+    async with desk.bench.agent():
+        token = await desk.has(name)
+        shown = await longline("device", "tokens", "--socket", str(desk.bench.socket))
+        code, out, err = await ended(shown)
+
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["tokensDir"] == str(desk.tokens)
+    (said,) = found["tokens"]
+    assert (said["name"], said["ready"], said["error"]) == (name, True, None)
+    assert token not in out
+
+
 async def test_modes_and_group_whatever_the_umask(desk: Desk) -> None:
     name = desk.client("node-agent")
     desk.bench.settings = desk.settings('["node-agent"]')
@@ -88,10 +106,9 @@ async def test_modes_and_group_whatever_the_umask(desk: Desk) -> None:
         assert mode == 0o600 or found.st_gid == gid, path
 
 
-@pytest.mark.parametrize("file", ["client_id", "client_secret"])
-async def test_credentials_that_others_may_read_are_refused(desk: Desk, file: str) -> None:
+async def test_credentials_that_others_may_read_are_refused(desk: Desk) -> None:
     name = desk.client("node-agent")
-    place = desk.credentials / name / file
+    place = desk.credentials / name / "client_secret"
     place.chmod(0o640)
     desk.bench.settings = desk.settings('["node-agent"]')
     async with desk.bench.agent():
