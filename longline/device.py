@@ -18,6 +18,7 @@ from device.settings import cloud_access, enrollment_key, load
 from device.update.launcher import VARIABLE as VERSIONS_VARIABLE
 from device.update.versions import Versions, note_end
 from longline.errors import UserError
+from longline.import_yaml import import_yaml
 from longline.local import status, tokens, watch
 from longline.outward import CaFile, Insecure
 
@@ -30,6 +31,7 @@ app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(status)
 app.command()(tokens)
 app.command()(watch)
+app.command("import-yaml")(import_yaml)
 
 
 @app.callback(invoke_without_command=True)
