@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from device.base.broker_settings import BrokerSettings, CaddySettings
 from device.base.errors import EXIT_RESTART
 from device.base.sharing import DROP_DIRECTORY, SOCKET_DIRECTORY
 from device.settings import PowerSettings, load
@@ -58,7 +59,9 @@ def test_the_agent_writes_where_its_unit_lets_it() -> None:
     assert settings.state_dir == f"/var/lib/{DEVICE['StateDirectory'][0]}"
     assert Path(option("--versions")).parent == settings.state
     assert settings.socket_path.parent == Path("/run") / DEVICE["RuntimeDirectory"][0]
-    assert DEVICE["ReadWritePaths"] == [f"-{settings.drop_folder}"]
+    caddy = Path(settings.caddy.file).parent
+    places = (settings.drop_folder, BrokerSettings().tokens_dir, caddy)
+    assert DEVICE["ReadWritePaths"] == [" ".join(f"-{place}" for place in places)]
 
 
 def test_programs_of_the_group_reach_the_agent_and_nobody_else() -> None:
@@ -69,13 +72,25 @@ def test_programs_of_the_group_reach_the_agent_and_nobody_else() -> None:
     assert f"g {group}" in " ".join((FOLDER / "longline.sysusers").read_text().split())
     assert int(DEVICE["RuntimeDirectoryMode"][0], 8) == SOCKET_DIRECTORY
     assert DEVICE["StateDirectoryMode"] == ["0700"]
-    (made,) = [
+    drop, tokens = [
         line.split()
         for line in (FOLDER / "longline-device.tmpfiles").read_text().splitlines()
         if not line.startswith("#")
     ]
     mode = f"{DROP_DIRECTORY:04o}"
-    assert made == ["d", str(settings.drop_folder), mode, DEVICE["User"][0], group, "-"]
+    assert drop == ["d", str(settings.drop_folder), mode, DEVICE["User"][0], group, "-"]
+    broker = BrokerSettings()
+    assert tokens == ["d", broker.tokens_dir, "0750", DEVICE["User"][0], broker.group, "-"]
+    assert broker.group in DEVICE["SupplementaryGroups"][0].split()
+    assert f"g {broker.group}" in (FOLDER / "longline.sysusers").read_text()
+
+
+def test_the_agent_may_reload_caddy_and_nothing_else() -> None:
+    rule = (FOLDER.parent / "polkit" / "longline-caddy.rules").read_text()
+
+    for wanted in ('"caddy.service"', '"reload"', f'"{DEVICE["User"][0]}"', "manage-units"):
+        assert wanted in rule
+    assert CaddySettings().reload_argv == ("systemctl", "reload", "caddy")
 
 
 @pytest.mark.parametrize("of", [UP, HUB], ids=["up", "hub"])
