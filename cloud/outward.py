@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Outward(Struct, frozen=True, kw_only=True):
@@ -98,15 +98,26 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 class WayOut:
     """`Outward` in use: the certificates are read once."""
 
-    def __init__(self, outward: Outward | None = None) -> None:
-        """Raises `CannotTrust`."""
+    def __init__(
+        self, outward: Outward | None = None, *, context: ssl.SSLContext | None = None
+    ) -> None:
+        """`context`: of the same certificates, if there is one. Raises `CannotTrust`."""
         self._outward = outward or Outward()
-        self.context = _context(self._outward)
+        self.context: Final = context or _context(self._outward)
 
     def proxy_to(self, url: str) -> str | None:
         """The proxy on the way to `url`."""
         direct = goes_direct(urlsplit(url).hostname or "", self._outward.no_proxy)
         return None if direct else self._outward.proxy or None
+
+    def through(self, proxy: str) -> "WayOut":
+        """The same trust, with everything by this proxy."""
+        outward = structs.replace(self._outward, proxy=proxy, no_proxy=())
+        return WayOut(outward, context=self.context)
+
+    @property
+    def has_proxy(self) -> bool:
+        return bool(self._outward.proxy)
 
     def options(self, *urls: str) -> dict[str, Any]:
         """What a client of httpx that asks these servers is made with."""

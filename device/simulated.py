@@ -13,6 +13,7 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -45,7 +46,7 @@ from protocol.codec import encode
 from protocol.commands import COMMANDS, Command
 from protocol.frames import Hello
 from protocol.ids import CommandId
-from protocol.replies import Progress, Result
+from protocol.replies import Ack, Progress, Result
 from protocol.telemetry import LogLine, Scan, Status
 
 JOURNAL_ROWS: Final = 1_000
@@ -81,6 +82,17 @@ class FleetCounts(Struct, rename="camel"):
     commands_run: int = 0
     commands_repeated: int = 0
     """Delivered again after they had run: answered from memory."""
+    faults: int = 0
+    """That a script brought about, one for each device."""
+
+
+class Disturbance(Struct):
+    """What is wrong with one device: how late its replies go up, how often each frame does, and how
+    far its clock is off, in seconds."""
+
+    late: float = 0.0
+    copies: int = 1
+    skew: float = 0.0
 
 
 class SimulatedDevice:
@@ -96,6 +108,7 @@ class SimulatedDevice:
     ) -> None:
         self._id = device_id
         self._counts = counts
+        self.disturbance: Final = Disturbance()
         self._command_seconds = command_seconds
         self._boot_id = secrets.token_hex(8)
         self._journal_id = secrets.token_hex(8)
@@ -145,11 +158,22 @@ class SimulatedDevice:
 
     def report_status(self) -> None:
         metrics = {**measured(self._id, time.time()), "outbox.depth": self._outbox.depth}
-        self._send(Status(status="ONLINE", metrics=metrics))
+        self._send(Status(status="ONLINE", metrics=metrics, ts=self._wrong_time()))
+
+    def _wrong_time(self) -> datetime | None:
+        """None while the clock is right: then the hub dates what comes."""
+        skew = self.disturbance.skew
+        return datetime.now(UTC) + timedelta(seconds=skew) if skew else None
+
+    def cut(self) -> None:
+        """The connection ends without a word."""
+        if self._line is not None:
+            self._line.abort()
 
     def scan(self) -> None:
         """Something was produced: one durable event."""
-        event = Scan(code=f"{self._id}-{self._counts.events_created}", valid=True)
+        code = f"{self._id}-{self._counts.events_created}"
+        event = Scan(code=code, valid=True, ts=self._wrong_time())
         added = self._outbox.add(size=len(event.code) + 96, alert=False)
         boot_id, seq = added.key
         self._frames[added.key] = encode(msgspec.structs.replace(event, boot_id=boot_id, seq=seq))
@@ -163,14 +187,22 @@ class SimulatedDevice:
         return len(keys)
 
     def _send(self, frame: Struct) -> None:
-        if self._session is not None:
-            self._session.send(frame)
+        late = self.disturbance.late
+        if late and isinstance(frame, Ack | Progress | Result):
+            asyncio.get_running_loop().call_later(late, self._send_now, frame)
+        else:
+            self._send_now(frame)
+
+    def _send_now(self, frame: Struct) -> None:
+        for _ in range(self.disturbance.copies):
+            if self._session is not None:
+                self._session.send(frame)
 
     def _pump(self) -> None:
         while self._session is not None and (keys := self._outbox.take(_BATCH)):
-            for key in keys:
+            for key in keys * self.disturbance.copies:
                 self._session.send_encoded(self._frames[key])
-            self._counts.events_sent += len(keys)
+                self._counts.events_sent += 1
 
     # What the connection needs.
 
@@ -253,8 +285,7 @@ class SimulatedDevice:
 
     def _restart(self, version: str) -> None:
         self._version = version
-        if self._line is not None:
-            self._line.abort()
+        self.cut()
 
     def _end(self, result: Result) -> None:
         del self._timers[result.command_id]

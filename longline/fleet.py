@@ -10,6 +10,7 @@ import contextlib
 import resource
 import signal
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,7 +30,9 @@ from device.settings import enrollment_key
 from device.simulated import FleetCounts, SimulatedDevice
 from device.update.own_version import agent_version
 from longline.errors import USAGE, UserError
+from longline.faults import MOST_BYTES, BadScript, read
 from longline.outward import CaFile, Insecure, way_out_to
+from longline.rehearsal import Rehearsal
 from protocol.codec import encode
 
 ENROLMENTS_AT_ONCE: Final = 50
@@ -50,6 +53,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     status_seconds: float
     key: str
     way_out: WayOut
+    rehearsal: Rehearsal | None = None
+    """What befalls the devices."""
     tokens: Path | None = None
     """Where the devices keep their tokens; None: in memory, and they enrol at each start."""
 
@@ -79,11 +84,15 @@ def command(
             " the hub allows a minute after their last line."
         ),
     ] = None,
+    script: Annotated[
+        Path | None, typer.Option(help="Faults that befall them: TOML, see docs/operations.md.")
+    ] = None,
     ca_file: CaFile = None,
     insecure: Insecure = False,
 ) -> None:
     """Simulate many devices in one process."""
     way_out = way_out_to(hub, ca_file, insecure=insecure)
+    rehearsal = _rehearsal(script, devices, way_out) if script else None
     try:
         key = enrollment_key(str(enrollment_key_file) if enrollment_key_file else None)
     except AgentError as error:
@@ -105,9 +114,26 @@ def command(
         status_seconds=status_seconds,
         key=key,
         way_out=way_out,
+        rehearsal=rehearsal,
         tokens=state_dir,
     )
     sys.stdout.write(encode(run(plan)).decode() + "\n")
+
+
+def _rehearsal(script: Path, devices: int, way_out: WayOut) -> Rehearsal:
+    """Raises `UserError`."""
+    try:
+        text = script.read_bytes()[:MOST_BYTES].decode()
+        found = Rehearsal(read(text), devices)
+    except BadScript as error:
+        raise UserError(f"{script}: {error.message}", USAGE) from None
+    except OSError as error:
+        raise UserError(f"cannot read {script}: {error.strerror}", USAGE) from None
+    except UnicodeDecodeError:
+        raise UserError(f"{script} is not text", USAGE) from None
+    if found.linked and way_out.has_proxy:
+        raise UserError("freeze, slow and portal are a proxy of their own: unset the other", USAGE)
+    return found
 
 
 def _allow_files(devices: int) -> None:
@@ -155,6 +181,8 @@ class Fleet:
         self._plan = plan
         self._counts = FleetCounts()
         self._devices: list[SimulatedDevice] = []
+        self._tokens: dict[str, _InTurn] = {}
+        """A clone has the token of the device that it was cloned from."""
         self._end = asyncio.Event()
         self._turn = asyncio.Semaphore(ENROLMENTS_AT_ONCE)
 
@@ -162,10 +190,11 @@ class Fleet:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
-        async with self._http() as http, asyncio.TaskGroup() as tasks:
+        async with self._http() as http, self._relay(), asyncio.TaskGroup() as tasks:
             self._devices = [self._device(n, http) for n in range(self._plan.devices)]
             lives = [tasks.create_task(self._live(device)) for device in self._devices]
-            others = [tasks.create_task(part) for part in (self._show(), self._report())]
+            parts = (self._show(), self._report(), self._rehearse(http))
+            others = [tasks.create_task(part) for part in parts]
             await self._produce()
             await self._drain()
             # Counted while the lines are still there.
@@ -173,6 +202,27 @@ class Fleet:
             for task in (*lives, *others):
                 task.cancel()
         return counts
+
+    def _relay(self) -> AbstractAsyncContextManager[object]:
+        rehearsal = self._plan.rehearsal
+        linked = rehearsal is not None and rehearsal.linked
+        return rehearsal.relay.serving() if rehearsal and linked else nullcontext()
+
+    async def _rehearse(self, http: httpx.AsyncClient) -> None:
+        if self._plan.rehearsal is not None:
+            await self._plan.rehearsal.run(
+                self._devices,
+                are_there=lambda: self._counts.connected >= self._plan.devices,
+                clone=lambda number: self._device(number - 1, http),
+            )
+
+    def _way_out(self, number: int) -> WayOut:
+        """Of a device, from 1 on."""
+        rehearsal = self._plan.rehearsal
+        if rehearsal is None or number not in rehearsal.linked:
+            return self._plan.way_out
+        rehearsal.relay.link(number)
+        return self._plan.way_out.through(rehearsal.relay.proxy(number))
 
     def _http(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -184,21 +234,25 @@ class Fleet:
 
     def _device(self, number: int, http: httpx.AsyncClient) -> SimulatedDevice:
         device_id = f"{self._plan.prefix}-{number + 1:05}"
-        enrolment = Enrolment(
+        if device_id not in self._tokens:
+            self._tokens[device_id] = _InTurn(self._enrolment(device_id, http), self._turn)
+        return SimulatedDevice(
+            device_id,
+            hub=self._plan.hub,
+            way_out=self._way_out(number + 1),
+            tokens=self._tokens[device_id],
+            counts=self._counts,
+            command_seconds=self._plan.command_seconds,
+        )
+
+    def _enrolment(self, device_id: str, http: httpx.AsyncClient) -> Enrolment:
+        return Enrolment(
             http=http,
             device_id=device_id,
             about={"name": device_id, "version": agent_version()},
             key=self._plan.key,
             path=self._plan.tokens and self._plan.tokens / f"{device_id}.json",
             hub_clock=HubClock(),
-        )
-        return SimulatedDevice(
-            device_id,
-            hub=self._plan.hub,
-            way_out=self._plan.way_out,
-            tokens=_InTurn(enrolment, self._turn),
-            counts=self._counts,
-            command_seconds=self._plan.command_seconds,
         )
 
     async def _live(self, device: SimulatedDevice) -> None:
@@ -230,7 +284,8 @@ class Fleet:
 
     def _count(self) -> FleetCounts:
         held = sum(device.held for device in self._devices)
-        return msgspec.structs.replace(self._counts, events_held=held)
+        faults = self._plan.rehearsal.injected if self._plan.rehearsal else 0
+        return msgspec.structs.replace(self._counts, events_held=held, faults=faults)
 
     async def _report(self) -> None:
         """Every device's status, spread over the interval."""
