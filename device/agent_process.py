@@ -52,7 +52,7 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
                 config=config,
                 key=key,
                 way_out=way_out,
-                way_out_of_broker=_way_out(effective.outward_of_broker),
+                way_out_of_broker=_beside(way_out, effective.outward, effective.outward_of_broker),
                 cloud=client,
                 database=database,
                 own_log=own_log,
@@ -93,6 +93,11 @@ def _logged(own_log: OwnLog, state: Path) -> Generator[None]:
 def _cloud_client(settings: Settings, access: Access) -> CloudClient:
     way_out = _way_out(settings.outward_to_cloud)
     return CloudClient(access, agent=user_agent(), way_out=way_out)
+
+
+def _beside(way_out: WayOut, its: Outward, wanted: Outward) -> WayOut:
+    """`way_out`, where that will do: the certificates of a system are some MiB."""
+    return way_out if wanted == its else _way_out(wanted)
 
 
 def _way_out(outward: Outward) -> WayOut:

@@ -6,7 +6,8 @@ config.json   the pushed configuration
 agent.log     the agent's log, and what was before it in agent.log.1
 firmware/     staged artifacts (unless set elsewhere)
 rejected/     lines of dropped files that were refused, with the reason
-agent.sock    local programs (unless set elsewhere)
+agent.sock    local programs (unless set elsewhere), and token.sock beside it
+caddy-reloaded  that Caddy has a file of this agent, and whether it is the present one
 lock          held while an agent runs
 """
 

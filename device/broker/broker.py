@@ -51,6 +51,7 @@ class TokenBroker:
         self._place = Path(settings.tokens_dir)
         self._files = TokenFiles(self._place, _shares(settings), Sharing(settings.group))
         self._notebook = Notebook(self._files, self._place, boot=boot)
+        self._own_came = asyncio.Event()
         self._keepers = {keeper.name: keeper for keeper in self._make_keepers()}
         self._probes = Probes(settings.endpoint, self._http)
         self._begun = asyncio.Event()
@@ -64,7 +65,11 @@ class TokenBroker:
         ]
         if settings.release_token_url and settings.own:
             source = ReleaseSource(
-                settings.release_token_url, self._http, own=settings.own, token=self.token
+                settings.release_token_url,
+                self._http,
+                own=settings.own,
+                token=self.token,
+                came=self._own_came,
             )
             keepers.append(self._keeper(RELEASE, source, None))
         return keepers
@@ -143,8 +148,8 @@ class TokenBroker:
             _log.info("token_removed", token=name, reason="no longer configured")
 
     def _renewed(self, name: str) -> None:
-        if name == self._settings.own and RELEASE in self._keepers:
-            self._keepers[RELEASE].hurry()
+        if name == self._settings.own:
+            self._own_came.set()
 
     async def _expiring(self, message: str) -> None:
         await self._tell(Alert(severity="WARN", code="token_expiring", message=message))

@@ -1,7 +1,10 @@
-"""Hands `[[forward_proxy]]` to Caddy when it has changed: checked, put in place, reloaded."""
+"""Hands `[[forward_proxy]]` to Caddy when it has changed: checked, put in place, reloaded.
+
+A mark in the state directory says that the file is this agent's: without one, an agent that has no
+proxies leaves the file of another alone.
+"""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -78,20 +81,26 @@ class ForwardProxies:
     async def _hand_over(self) -> bool:
         """Whether something was to be done. Raises `NotTakenUp`."""
         present = await asyncio.to_thread(_read, self._file)
-        if present is None and self._content == HEAD.encode():
+        mark = await asyncio.to_thread(_read, self._mark)
+        if mark is None and self._content == HEAD.encode():
             return False
         if present != self._content:
+            await self._mark_with("")
             await self._put()
-        elif await asyncio.to_thread(_read, self._mark) == self._digest.encode():
+        elif mark == self._digest.encode():
             return False
         await self._run(self._settings.reload_argv, "Caddy does not reload", for_good=False)
-        await self._mark_reloaded()
+        await self._mark_with(self._digest)
         return True
 
-    async def _mark_reloaded(self) -> None:
-        """Without the mark it is reloaded once more after a restart, which harms nobody."""
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(write_atomically, self._mark, self._digest.encode())
+    async def _mark_with(self, digest: str) -> None:
+        """`digest`: of what Caddy has taken up; empty, while that is not known. Raises
+        `NotTakenUp`."""
+        try:
+            await asyncio.to_thread(write_atomically, self._mark, digest.encode())
+        except OSError as error:
+            message = f"cannot write {self._mark}: {error.strerror}"
+            raise NotTakenUp(message, for_good=False) from None
 
     async def _put(self) -> None:
         """In place only when Caddy says that it is right."""

@@ -1,6 +1,7 @@
 """Asks an issuer for tokens, and whoever gives the release token. Decides nothing about when."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -168,23 +169,41 @@ class ClientSource:
 
 class ReleaseSource:
     def __init__(
-        self, url: str, http: httpx.AsyncClient, *, own: str, token: Callable[[str], str | None]
+        self,
+        url: str,
+        http: httpx.AsyncClient,
+        *,
+        own: str,
+        token: Callable[[str], str | None],
+        came: asyncio.Event,
     ) -> None:
-        """`own`: the client whose token asks; `token`: of a client, where it has one."""
+        """`own`: the client whose token asks; `token`: of a client, where it has one; `came` is
+        set when one of `own` has come."""
         self._url = url
         self._http = http
         self._own = own
         self._token = token
+        self._came = came
         self.way = Way()
 
     async def fetch(self, sent: Sent) -> Issued:
-        token = self._token(self._own)
-        if token is None:
-            raise NothingToAskWith(f"there is no token of {self._own} to ask with")
+        token = await self._token_of_own()
         await sent()
         headers = {"Authorization": f"Bearer {token}"}
         reply, _ = await asked(self._http, "GET", self._url, headers=headers)
         return released(reply)
+
+    async def _token_of_own(self) -> str:
+        """At a start it is on its way. Raises `NothingToAskWith`."""
+        if self._token(self._own) is None:
+            self._came.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS):
+                    await self._came.wait()
+        token = self._token(self._own)
+        if token is None:
+            raise NothingToAskWith(f"there is no token of {self._own} to ask with")
+        return token
 
 
 async def asked(

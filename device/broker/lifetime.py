@@ -126,11 +126,6 @@ def not_sent(lifetime: Lifetime, now: float) -> Lifetime:
     )
 
 
-def hurried(lifetime: Lifetime) -> Lifetime:
-    """What was missing for a request has come."""
-    return structs.replace(lifetime, ask_at=_apart(lifetime))
-
-
 def removed(lifetime: Lifetime) -> Lifetime:
     return structs.replace(lifetime, ends=None)
 

@@ -16,7 +16,6 @@ from device.broker.lifetime import (
     answered,
     began,
     failed,
-    hurried,
     not_sent,
     removed,
     resumed,
@@ -64,8 +63,6 @@ class TokenKeeper:
         self._token: str | None = None
         self._error: str | None = None
         self._life: str | None = None
-        self._lacks = False
-        """Whether there was nothing to ask with."""
         self._left_behind = False
         """Whether the file of a token that is over could not be removed."""
         self._turn = asyncio.Lock()
@@ -126,19 +123,11 @@ class TokenKeeper:
             return
         self._wake.clear()
 
-    def hurry(self) -> None:
-        """What it waited for has come."""
-        if self._lacks:
-            self._lacks = False
-            self._lifetime = hurried(self._lifetime)
-            self._wake.set()
-
     async def _ask(self) -> None:
         try:
             issued = await self._source.fetch(self._note_sent)
             await self._take(issued)
         except NothingToAskWith as error:
-            self._lacks = True
             await self._fail(not_sent(self._lifetime, boottime()), error.message)
         except NoToken as error:
             draw = random.random()  # noqa: S311

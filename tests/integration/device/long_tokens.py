@@ -11,6 +11,7 @@ Two things at once, and one line of JSON for each at the end:
 
 import asyncio
 import json
+import random
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -31,6 +32,7 @@ ODD = (Reply(401, {"error": "invalid_grant"}), Reply(500), PAGE, None)
 CASES: dict[str, tuple[float | None, float]] = {
     "20 s, an hour ahead": (20.0, 3600.0),
     "20 s, an hour behind": (20.0, -3600.0),
+    "20 s, killed": (20.0, 0.0),
     "5 min": (300.0, 0.0),
     "none said": (None, 0.0),
 }
@@ -49,12 +51,23 @@ async def issuer_case(name: str, seconds: float) -> dict[str, Any]:
         desk.issuer.life, desk.issuer.ahead = life, ahead
         desk.issuer.is_opaque = life is None
         desk.bench.settings = desk.settings('["node-agent"]')
-        await stack.enter_async_context(desk.bench.agent())
-        await desk.has(client)
-        reads = await reading(desk, client, seconds)
+        async with asyncio.TaskGroup() as tasks:
+            life = tasks.create_task(living(desk, is_killed="killed" in name))
+            await desk.has(client)
+            reads = await reading(desk, client, seconds)
+            life.cancel()
         pauses = desk.issuer.pauses(client)
-        ok = min(pauses, default=APART) >= APART and not reads["past"] and not reads["odd"]
+        past = 0 if "killed" in name else reads["past"]  # nobody takes it away meanwhile
+        ok = min(pauses, default=APART) >= APART and not past and not reads["odd"]
         return {"case": name, "ok": ok, "asked": len(desk.issuer.asked), **reads}
+
+
+async def living(desk: Desk, *, is_killed: bool) -> None:
+    """The agent, until cancelled; killed every few seconds, whatever it does just then."""
+    while True:
+        async with desk.bench.agent():
+            seconds = random.uniform(1.5, 6.0)  # noqa: S311
+            await asyncio.sleep(seconds if is_killed else 86_400)
 
 
 async def reading(desk: Desk, client: str, seconds: float) -> dict[str, int]:

@@ -341,6 +341,15 @@ async def test_notes_that_are_torn_are_put_aside(desk: Desk) -> None:
     assert list(desk.tokens.glob(".longline.json.damaged-*"))
 
 
+async def test_tokens_need_no_hub(desk: Desk) -> None:
+    name = desk.client("node-agent")
+    desk.bench.hub.refuses = True
+    desk.bench.settings = desk.settings('["node-agent"]')
+    async with desk.bench.agent():
+        await desk.has(name)
+    assert desk.bench.hub.of("hello") == []
+
+
 async def test_endpoints_are_probed(desk: Desk) -> None:
     desk.bench.settings = (
         "[broker]\n"

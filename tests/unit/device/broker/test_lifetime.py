@@ -16,7 +16,6 @@ from device.broker.lifetime import (
     answered,
     began,
     failed,
-    hurried,
     not_sent,
     removed,
     resumed,
@@ -114,8 +113,6 @@ def test_without_anything_to_ask_with_it_looks_again_soon() -> None:
     lacking = not_sent(began(HELD), 300.0)
 
     assert (lacking.ask_at, lacking.asking, lacking.failures) == (310.0, False, 1)
-    assert hurried(lacking).ask_at == 110.0
-    assert hurried(not_sent(NONE, 300.0)).ask_at == 0.0
 
 
 def test_a_restart_goes_on_where_it_was() -> None:
