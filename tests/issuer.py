@@ -76,6 +76,8 @@ class Issuer(PlainServer):
         self.served = 0
         self.newest: dict[str, str] = {}
         """The last token of each client."""
+        self.names_itself: str | None = None
+        """In its metadata, in place of its address."""
         self._changed = asyncio.Condition()
 
     @property
@@ -126,7 +128,8 @@ class Issuer(PlainServer):
 
     def _metadata(self) -> Reply:
         self.discovered += 1
-        found: Json = {"issuer": self.issuer, "token_endpoint": self.url + TOKEN_PATH}
+        issuer = self.names_itself + REALM if self.names_itself else self.issuer
+        found: Json = {"issuer": issuer, "token_endpoint": self.url + TOKEN_PATH}
         if self.offers is not None:
             found["token_endpoint_auth_methods_supported"] = self.offers
         return Reply(200, found, {"Content-Type": "application/json"})

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -27,17 +28,20 @@ class PlainServer:
     def __init__(self, answer: Callable[[Request], Awaitable[Reply | None]]) -> None:
         self.port = 0
         self._answer = answer
+        self.tls: ssl.SSLContext | None = None
+        """To be set before it is started."""
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
         """On the port that it had before, if it had one."""
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, limit=2**22, reuse_address=True
+            self._serve, "127.0.0.1", self.port, limit=2**22, reuse_address=True, ssl=self.tls
         )
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -111,7 +111,9 @@ def _of_broker(broker: BrokerSettings | None, insecure: bool) -> Iterable[str | 
     names = [*broker.tokens, *(each.name for each in broker.endpoint)]
     yield _twice("broker: two have the name", names)
     for url in (broker.issuer, broker.token_url, broker.release_token_url):
-        yield _in_clear("broker", url, insecure)
+        yield _problem_of_url("broker", url, insecure=insecure)
+    for endpoint in broker.endpoint:
+        yield _problem_of_url("broker", endpoint.url, insecure=True)
     for directory in (broker.credentials_dir, broker.tokens_dir):
         if not Path(directory).is_absolute():
             yield f"broker: {directory} is not an absolute path"
@@ -140,7 +142,7 @@ def _of_proxies(
             yield f"forward_proxy: the broker has no token {proxy.token}"
         if port_of(proxy.listen) is None:
             yield f"forward_proxy: listen {proxy.listen} is not host:port of this machine alone"
-        yield _in_clear("forward_proxy", proxy.upstream, insecure)
+        yield _problem_of_url("forward_proxy", proxy.upstream, insecure=insecure)
         if proxy.ca_file and not Path(proxy.ca_file).is_absolute():
             yield f"forward_proxy: {proxy.ca_file} is not an absolute path"
     ports = [str(port_of(proxy.listen)) for proxy in proxies]
@@ -159,8 +161,21 @@ def port_of(listen: str) -> int | None:
     return port if whole and port and is_loopback(host) else None
 
 
-def _in_clear(whose: str, url: str | None, insecure: bool) -> str | None:
-    if url is None or insecure or not is_in_clear(url):
+def is_url(text: str) -> bool:
+    """Of a server that can be asked."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _problem_of_url(whose: str, url: str | None, *, insecure: bool) -> str | None:
+    if url is None:
+        return None
+    if not is_url(url):
+        return f"{whose}: {url} is no URL"
+    if insecure or not is_in_clear(url):
         return None
     return f"{whose}: {url} is not encrypted: use https, or allow it with insecure"
 

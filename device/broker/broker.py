@@ -2,19 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import httpx
 import structlog
 
 from device.base.broker_settings import RELEASE, BrokerClient, BrokerSettings
 from device.base.sharing import Sharing
 from device.broker.boottime import boottime
-from device.broker.issuer import SECONDS, ClientSource, Issuer, ReleaseSource, Source
+from device.broker.issuer import ClientSource, Issuer, ReleaseSource, Source
 from device.broker.notebook import Notebook
 from device.broker.notes import TokenNotes, digest_of
+from device.broker.outbound import Outbound
 from device.broker.probes import Probes
 from device.broker.standing import Standing, TokenInfo
 from device.broker.token_files import TokenFiles
@@ -37,23 +37,21 @@ class TokenBroker:
         *,
         boot: str,
         insecure: bool,
-        agent: str,
-        way_out: Mapping[str, Any],
+        outbound: Outbound,
         tell: Tell,
     ) -> None:
-        """`boot` names the present start of the machine; `way_out`: options of a client of httpx;
-        `tell` sends an alert."""
+        """`boot` names the present start of the machine; `tell` sends an alert."""
         self._settings = settings
         self._boot = boot
         self._tell = tell
-        self._http = httpx.AsyncClient(headers={"User-Agent": agent}, timeout=SECONDS, **way_out)
-        self._issuer = Issuer(settings, self._http, insecure=insecure)
+        self._outbound = outbound
+        self._issuer = Issuer(settings, self._outbound, insecure=insecure)
         self._place = Path(settings.tokens_dir)
         self._files = TokenFiles(self._place, _shares(settings), Sharing(settings.group))
         self._notebook = Notebook(self._files, self._place, boot=boot)
         self._own_came = asyncio.Event()
         self._keepers = {keeper.name: keeper for keeper in self._make_keepers()}
-        self._probes = Probes(settings.endpoint, self._http)
+        self._probes = Probes(settings.endpoint, self._outbound)
         self._begun = asyncio.Event()
 
     def _make_keepers(self) -> list[TokenKeeper]:
@@ -66,7 +64,7 @@ class TokenBroker:
         if settings.release_token_url and settings.own:
             source = ReleaseSource(
                 settings.release_token_url,
-                self._http,
+                self._outbound,
                 own=settings.own,
                 token=self.token,
                 came=self._own_came,
@@ -107,7 +105,7 @@ class TokenBroker:
 
     async def run(self) -> None:
         """For ever."""
-        async with self._http, asyncio.TaskGroup() as tasks:
+        async with self._outbound, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._probes.run())
             tasks.create_task(self._watch_clock())
             await self._begin()
@@ -143,9 +141,13 @@ class TokenBroker:
     async def _forget_others(self, notes: TokenNotes) -> None:
         """What was written for clients that are no longer configured. Raises `OSError`."""
         for name in notes.tokens.keys() - self._keepers.keys():
-            await asyncio.to_thread(self._files.remove_directory, name)
-            await self._notebook.drop(name)
-            _log.info("token_removed", token=name, reason="no longer configured")
+            try:
+                await asyncio.to_thread(self._files.remove_directory, name)
+            except OSError as error:  # and again at the next start
+                _log.error("token_not_removed", token=name, reason=error.strerror)
+            else:
+                await self._notebook.drop(name)
+                _log.info("token_removed", token=name, reason="no longer configured")
 
     def _renewed(self, name: str) -> None:
         if name == self._settings.own:

@@ -12,7 +12,7 @@ import httpx
 
 from cloud.bounded import ask
 from cloud.outward import is_in_clear
-from device.base.broker_settings import BrokerClient, BrokerSettings
+from device.base.broker_settings import BrokerClient, BrokerSettings, is_url
 from device.broker.answers import (
     WELL_KNOWN,
     Discovered,
@@ -28,11 +28,10 @@ from device.broker.answers import (
 from device.broker.boottime import boottime
 from device.broker.credential_files import credentials_of
 from device.broker.lifetime import APART_SECONDS
+from device.broker.outbound import SECONDS, Outbound
 from device.broker.proof import Way, method_of, posted, refused, worked
 from device.broker.skew import IssuerClock
 
-SECONDS: Final = 10.0
-"""For one request, everything included."""
 MOST_BYTES: Final = 64 * 1024
 REDISCOVER_SECONDS: Final = 3600.0
 
@@ -51,11 +50,9 @@ class Source(Protocol):
 
 
 class Issuer:
-    def __init__(
-        self, settings: BrokerSettings, http: httpx.AsyncClient, *, insecure: bool
-    ) -> None:
+    def __init__(self, settings: BrokerSettings, outbound: Outbound, *, insecure: bool) -> None:
         self._settings = settings
-        self._http = http
+        self._outbound = outbound
         self._insecure = insecure
         self._turn = asyncio.Lock()
         self._found: Discovered | None = None
@@ -73,7 +70,7 @@ class Issuer:
         form: Mapping[str, str] | None = None,
     ) -> Reply:
         """Also what time it is there. Raises `NoToken` when no answer comes."""
-        reply, date = await asked(self._http, method, url, headers=headers, form=form)
+        reply, date = await asked(self._outbound, method, url, headers=headers, form=form)
         moment = moment_of(date)
         if moment is not None:
             self.clock.heard(moment, boottime())
@@ -120,6 +117,8 @@ class Issuer:
 
     def _check(self, found: Discovered) -> None:
         """Raises `NoToken`."""
+        if not is_url(found.token_endpoint):
+            raise NoToken("the issuer's token_endpoint is no URL")
         if is_in_clear(found.token_endpoint) and not self._insecure:
             raise NoToken("the issuer's token_endpoint is not encrypted")
 
@@ -171,7 +170,7 @@ class ReleaseSource:
     def __init__(
         self,
         url: str,
-        http: httpx.AsyncClient,
+        outbound: Outbound,
         *,
         own: str,
         token: Callable[[str], str | None],
@@ -180,7 +179,7 @@ class ReleaseSource:
         """`own`: the client whose token asks; `token`: of a client, where it has one; `came` is
         set when one of `own` has come."""
         self._url = url
-        self._http = http
+        self._outbound = outbound
         self._own = own
         self._token = token
         self._came = came
@@ -190,7 +189,7 @@ class ReleaseSource:
         token = await self._token_of_own()
         await sent()
         headers = {"Authorization": f"Bearer {token}"}
-        reply, _ = await asked(self._http, "GET", self._url, headers=headers)
+        reply, _ = await asked(self._outbound, "GET", self._url, headers=headers)
         return released(reply)
 
     async def _token_of_own(self) -> str:
@@ -207,7 +206,7 @@ class ReleaseSource:
 
 
 async def asked(
-    http: httpx.AsyncClient,
+    outbound: Outbound,
     method: str,
     url: str,
     *,
@@ -217,7 +216,9 @@ async def asked(
     """The answer, and its `Date`. Raises `NoToken` when none comes."""
     try:
         async with asyncio.timeout(SECONDS):
-            answer = await ask(http, method, url, most=MOST_BYTES, headers=headers, data=form)
+            answer = await ask(
+                outbound.to(url), method, url, most=MOST_BYTES, headers=headers, data=form
+            )
     except TimeoutError:
         raise NoToken(f"no answer within {SECONDS:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -133,8 +133,8 @@ def removed(lifetime: Lifetime) -> Lifetime:
 def resumed(lifetime: Lifetime, now: float, *, is_same: bool) -> Lifetime:
     """As it was noted before a restart of the agent. `is_same`: the settings are still those that
     it was asked with."""
-    if lifetime.asked is not None and lifetime.asked > now:  # of another clock
-        return Lifetime()
+    if lifetime.asked is not None and lifetime.asked > now:  # of another clock: who knows when
+        return Lifetime(ask_at=now + APART_SECONDS)
     kept = removed(lifetime) if _is_over(lifetime, now, is_same) else lifetime
     ask_at = kept.ask_at if kept.is_held and is_same else 0.0
     return structs.replace(kept, asking=False, failures=0, ask_at=max(ask_at, _apart(kept)))

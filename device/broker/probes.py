@@ -7,16 +7,16 @@ from typing import Final
 import httpx
 
 from device.base.broker_settings import BrokerEndpoint
-from device.broker.issuer import SECONDS
+from device.broker.outbound import SECONDS, Outbound
 from device.broker.standing import Standing, standing_of_answer
 
 INTERVAL_SECONDS: Final = 60.0
 
 
 class Probes:
-    def __init__(self, endpoints: Sequence[BrokerEndpoint], http: httpx.AsyncClient) -> None:
+    def __init__(self, endpoints: Sequence[BrokerEndpoint], outbound: Outbound) -> None:
         self._endpoints = endpoints
-        self._http = http
+        self._outbound = outbound
         self.standings: Final[dict[str, Standing]] = {
             endpoint.name: Standing(None) for endpoint in endpoints
         }
@@ -34,7 +34,10 @@ class Probes:
 
     async def _look(self, url: str) -> Standing:
         try:
-            async with asyncio.timeout(SECONDS), self._http.stream("GET", url) as answer:
+            async with (
+                asyncio.timeout(SECONDS),
+                self._outbound.to(url).stream("GET", url) as answer,
+            ):
                 return standing_of_answer(answer.status_code)
         except TimeoutError:
             return Standing(False, f"no answer within {SECONDS:g} s")

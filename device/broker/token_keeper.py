@@ -86,19 +86,26 @@ class TokenKeeper:
         self._error = error
 
     async def resume(self, note: TokenNote | None, *, same_boot: bool) -> None:
-        """Go on from what was noted. Raises `OSError`."""
+        """Go on from what was noted."""
         self._error = None
         if note is None:
             return
         now = boottime()
         is_same = note.settings == self._digest
         self._source.way = way_of(note) if is_same else self._source.way
-        self._token = await asyncio.to_thread(self._files.read, self.name)
+        self._token = await self._present()
         known = lifetime_of(note, self._token, same_boot=same_boot)
         self._lifetime = resumed(known, now, is_same=is_same)
         if not self._lifetime.is_held:
-            await asyncio.to_thread(self._files.remove, self.name)
+            await self._clear()
         self._life = life_said(self._lifetime, now, None)
+
+    async def _present(self) -> str | None:
+        """What is in its place."""
+        try:
+            return await asyncio.to_thread(self._files.read, self.name)
+        except OSError:
+            return None
 
     async def run(self) -> None:
         """For ever."""
@@ -192,6 +199,7 @@ class TokenKeeper:
             try:
                 await asyncio.to_thread(self._files.remove, self.name)
             except OSError as error:
+                self._left_behind = True
                 self._error = f"{CANNOT_REMOVE}: {error.strerror}"
             else:
                 self._left_behind = False

@@ -11,6 +11,7 @@ from device.base.sharing import Sharing
 from device.broker.broker import TokenBroker
 from device.broker.caddy_file import caddy_file
 from device.broker.forward_proxy import ForwardProxies
+from device.broker.outbound import Outbound
 from device.broker.standing import Standing, TokenInfo
 from device.broker.token_socket import TokenSocket
 from device.settings import Settings
@@ -45,14 +46,11 @@ class BrokerParts:
     ) -> TokenBroker | None:
         if broker is None:
             return None
-        urls = (broker.issuer, broker.token_url, broker.release_token_url)
-        probed = (endpoint.url for endpoint in broker.endpoint)
         return TokenBroker(
             broker,
             boot=boot,
             insecure=self._settings.insecure,
-            agent=self._agent,
-            way_out=way_out.options(*filter(None, urls), *probed),
+            outbound=Outbound(way_out, agent=self._agent),
             tell=self._tell,
         )
 

@@ -4,15 +4,19 @@ import asyncio
 import grp
 import json
 import os
+import ssl
 import stat
 import time
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.certificates import Authority
+from tests.forward_proxy import ForwardProxy
 from tests.integration.device.agents import Bench, eventually
 from tests.integration.device.local_program import local_program
 from tests.integration.device.test_fleet import ended, longline
@@ -146,6 +150,12 @@ async def test_no_link_is_followed(desk: Desk) -> None:
     assert [path.name for path in outside.iterdir()] == ["kept"]
     (said,) = [each for each in info["tokens"] if each["name"] == "telemetry"]
     assert "cannot write the token" in said["error"]
+    (desk.tokens / "node-agent" / "access_token").unlink()
+    desk.file("node-agent").symlink_to(outside / "kept")
+    async with desk.bench.agent():
+        await eventually(lambda: not desk.file("node-agent").is_symlink())
+        await eventually(lambda: desk.token("node-agent") is not None)
+    assert (outside / "kept").read_text() == "as it was"
 
 
 async def test_only_what_the_agent_has_written_is_removed(desk: Desk) -> None:
@@ -339,6 +349,50 @@ async def test_notes_that_are_torn_are_put_aside(desk: Desk) -> None:
         await alerts(desk, "state_damaged")
 
     assert list(desk.tokens.glob(".longline.json.damaged-*"))
+
+
+ISSUER = "idp.plant.example"
+
+
+async def certified(desk: Desk) -> Path:
+    """The issuer has a certificate now; the file of who has signed it."""
+    authority = Authority(desk.bench.directory)
+    await desk.issuer.stop()
+    desk.issuer.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    desk.issuer.tls.load_cert_chain(*authority.issue("127.0.0.1", ISSUER))
+    await desk.issuer.start()
+    return authority.file
+
+
+@pytest.mark.parametrize("place", ["tls", "broker", "nowhere"])
+async def test_an_issuer_with_a_private_certificate(desk: Desk, place: str) -> None:
+    name = desk.client("node-agent")
+    own = f'ca_file = "{await certified(desk)}"\n'
+    desk.bench.settings = desk.settings('["node-agent"]', own if place == "broker" else "")
+    desk.bench.settings += f"[tls]\n{own}" if place == "tls" else ""
+    async with desk.bench.agent():
+        if place == "nowhere":
+            await eventually(lambda: "no answer: ConnectError" in desk.bench.log())
+            assert desk.token(name) is None
+        else:
+            await desk.has(name)
+
+
+async def test_an_issuer_behind_the_proxy_of_the_device(desk: Desk) -> None:
+    """It alone knows the name of the issuer; the endpoint that it names is reached without it."""
+    name = desk.client("node-agent")
+    trusted = await certified(desk)
+    port = desk.issuer.port
+    async with ForwardProxy({ISSUER: ("127.0.0.1", port)}).serving() as way:
+        desk.issuer.names_itself = f"https://{ISSUER}:{port}"
+        settings = desk.settings('["node-agent"]', f'ca_file = "{trusted}"\n')
+        desk.bench.settings = f'proxy = "{way.url}"\nno_proxy = ["127.0.0.1"]\n' + settings.replace(
+            desk.issuer.url, desk.issuer.names_itself
+        )
+        async with desk.bench.agent():
+            await desk.has(name)
+    assert way.connected == [f"{ISSUER}:{port}"]
+    assert len(desk.issuer.asked) == 1
 
 
 async def test_tokens_need_no_hub(desk: Desk) -> None:

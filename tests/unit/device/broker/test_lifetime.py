@@ -142,7 +142,7 @@ def test_what_has_no_end_is_kept_until_the_settings_change() -> None:
 
 
 def test_notes_of_a_clock_that_is_ahead_count_for_nothing() -> None:
-    assert resumed(HELD, 50.0, is_same=True) == Lifetime()
+    assert resumed(HELD, 50.0, is_same=True) == Lifetime(ask_at=60.0)
 
 
 DRAW = st.floats(0, 1, exclude_max=True)
