@@ -15,6 +15,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.acceptance.clock import Clock, needs_faketime
 from tests.certificates import Authority
 from tests.forward_proxy import ForwardProxy
 from tests.integration.device.agents import Bench, eventually
@@ -251,6 +252,29 @@ async def test_a_key_in_place_of_a_secret_by_the_issuers_clock(desk: Desk) -> No
 
     assert [each.method for each in desk.issuer.asked] == ["private_key_jwt"]
     assert "ahead of the issuer's" in skew["message"]
+
+
+@needs_faketime
+@pytest.mark.parametrize("steps", [("+1h", "-1h"), ("-1h", "+1h")])
+async def test_a_clock_that_is_wrong_and_jumps_changes_nothing(
+    desk: Desk, steps: tuple[str, str]
+) -> None:
+    name = desk.client("node-agent")
+    first, second = steps
+    clock = Clock(desk.bench.directory / "clock", first)
+    desk.bench.environment = clock.environment()
+    desk.issuer.life = 16
+    desk.issuer.says_life = False
+    desk.bench.settings = desk.settings('["node-agent"]')
+    async with desk.bench.agent():
+        token = await desk.has(name)
+        clock.step(second)
+        await desk.issuer.until(2)
+        assert desk.issuer.is_good(token), "it was renewed before its end"
+        await eventually(lambda: desk.token(name) != token)
+        assert desk.issuer.is_good(desk.token(name) or "")
+        assert len(await alerts(desk, "clock_skew")) == 1
+    assert min(desk.issuer.pauses(name)) >= APART
 
 
 ODD_ANSWERS = [
