@@ -83,7 +83,7 @@ class Relay:
                 link.cut()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, ValueError):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, ValueError, KeyError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
             link = self._links[_number_in(head)]
             with link.holding(writer):
@@ -123,4 +123,5 @@ async def _relay(
         finally:
             for way in ways:
                 way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)  # a reset is an end like another
             there_writer.close()
