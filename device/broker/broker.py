@@ -108,7 +108,8 @@ class TokenBroker:
         async with self._outbound, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._probes.run())
             tasks.create_task(self._watch_clock())
-            await self._begin()
+            if self._keepers or self._place.exists():
+                await self._begin()
             self._begun.set()
             for keeper in self._keepers.values():
                 tasks.create_task(keeper.run())

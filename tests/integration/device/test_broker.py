@@ -430,7 +430,7 @@ async def test_tokens_need_no_hub(desk: Desk) -> None:
 
 async def test_endpoints_are_probed(desk: Desk) -> None:
     desk.bench.settings = (
-        "[broker]\n"
+        f'[broker]\ntokens_dir = "{desk.tokens}"\n'
         f'[[broker.endpoint]]\nname = "files"\nurl = "{desk.issuer.url}/health"\nrequired = true\n'
         '[[broker.endpoint]]\nname = "gone"\nurl = "http://127.0.0.1:9/"\nrequired = true\n'
         f'[[broker.endpoint]]\nname = "lost"\nurl = "{desk.issuer.url}/nowhere"\n'
@@ -440,6 +440,7 @@ async def test_endpoints_are_probed(desk: Desk) -> None:
         said = {each["name"]: (each["ready"], each["detail"]) for each in _agents(desk)[-1]}
         status = desk.bench.hub.of("status")[-1]
 
+    assert not desk.tokens.exists(), "there are no tokens"
     assert said["files"] == (True, "answered 200")
     assert said["gone"] == (False, "no answer: ConnectError")
     assert said["lost"] == (False, "answered 404")

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 from device.base.broker_settings import BrokerClient, BrokerSettings
@@ -43,6 +44,17 @@ def test_the_file_of_caddy_is_the_one_that_is_made() -> None:
     made = caddy_file(settings.forward_proxy, Path("/run/longline-device/token.sock"))
 
     assert made == f"{HEAD}\n{block('caddy')}"
+
+
+def test_the_program_reads_its_token(tmp_path: Path) -> None:
+    place = "/var/lib/longline-tokens"
+    (tmp_path / "scanner").mkdir()
+    (tmp_path / "scanner" / "access_token").write_text("t0k3n")
+    program: dict[str, Callable[[], dict[str, str]]] = {}
+
+    exec(block("python").replace(place, str(tmp_path)), program)  # noqa: S102
+
+    assert program["headers"]() == {"Authorization": "Bearer t0k3n"}
 
 
 def test_tokens_are_shown_as_they_are() -> None:
