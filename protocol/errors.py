@@ -15,6 +15,7 @@ class ProblemCode(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     REAUTHENTICATE = "reauthenticate"
+    SECOND_FACTOR = "second_factor"
     REENROLL_REFUSED = "reenroll_refused"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from hub.rights.access import FOR_DEVICES, MINIMUM
 from hub.base.errors import PROBLEMS
 from hub.base.settings import variables
 from hub.campaigns import journey
+from hub.rights.access import FOR_DEVICES, MINIMUM
 from hub.routes import ROUTES, RULES
 from hub.web.route import Route
 from protocol.closing import CLOSINGS, Closing
