@@ -39,7 +39,7 @@ GRANT SELECT, INSERT, UPDATE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    aggregated, api_key, command_description, device_group_member, firmware_key, idempotency_key,
+    aggregated, command_description, device_group_member, firmware_key, idempotency_key,
     line_takeover, login_attempt,
     revocation, ws_ticket
 TO longline_hub;
@@ -53,7 +53,7 @@ GRANT SELECT, INSERT, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    account, custom_role, device_grant, invitation, member, sign_in_challenge, team
+    account, api_key, custom_role, device_grant, invitation, member, sign_in_challenge, team
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

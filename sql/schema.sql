@@ -252,9 +252,13 @@ CREATE TABLE api_key (
     key_hash   bytea NOT NULL UNIQUE,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,
+    prefix     text NOT NULL DEFAULT '',
+    used_at    timestamptz,
     PRIMARY KEY (org_id, key_id),
     FOREIGN KEY (org_id, user_id) REFERENCES member ON DELETE CASCADE
 );
+COMMENT ON COLUMN api_key.prefix IS 'How the secret begins, so that people find it where they keep it.';
+COMMENT ON COLUMN api_key.used_at IS 'As of late: written once a minute at most.';
 CREATE INDEX api_key_recent ON api_key (org_id, created_at DESC, key_id DESC);
 CREATE INDEX api_key_user ON api_key (org_id, user_id, created_at DESC, key_id DESC);
 

@@ -164,6 +164,10 @@ class ApiKey(Struct, frozen=True, rename="camel", kw_only=True):
     user_id: str
     created_at: str
     expires_at: str | None
+    prefix: str
+    """How its secret begins."""
+    last_used_at: str | None
+    """As of late: within a minute or two."""
     key: str | None = None
     """The secret, in the answer to its creation only."""
 
@@ -395,5 +399,7 @@ def _api_key(row: ApiKeyRow, secret: str | None = None) -> ApiKey:
         user_id=row.user_id,
         created_at=rfc3339(row.created_at),
         expires_at=at(row.expires_at),
+        prefix=row.prefix,
+        last_used_at=at(row.used_at),
         key=secret,
     )

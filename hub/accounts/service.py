@@ -63,6 +63,8 @@ class AccountService:
         self._standings = Standings()
         self._horizon: str | None = None
         self._listeners: list[Callable[[list[VersionChange]], None]] = []
+        self._used: set[tuple[OrgId, str]] = set()
+        """Keys that were used since it was written last."""
         self.tokens = Tokens(self.clock)
 
     # What a fresh database lacks
@@ -140,6 +142,16 @@ class AccountService:
         """Raises `Unavailable` when what ended in the last minute may not be known here."""
         if self.clock.age > STALE_SECONDS:
             raise Unavailable("the state of this credential is not known at the moment")
+
+    async def note_keys(self) -> None:
+        """Write which keys were used of late."""
+        used, self._used = self._used, set()
+        if not used:
+            return
+        try:
+            await self._store.keys_used(sorted(used))
+        except Unavailable:
+            self._used |= used
 
     async def clean_up(self) -> None:
         await self._store.clean_up()
@@ -239,6 +251,7 @@ class AccountService:
         if found is None:
             raise Unauthenticated(REFUSAL)
         owner, row = found
+        self._used.add((owner.org, row.key_id))
         rights = await self._rights.holding_of_key(owner.org, row.key_id)
         if rights is None:
             raise Unauthenticated(REFUSAL)

@@ -129,6 +129,10 @@ class ApiKeyRow(Struct, frozen=True, kw_only=True):
     role: Role
     created_at: datetime
     expires_at: datetime | None
+    prefix: str
+    """How its secret begins."""
+    used_at: datetime | None = None
+    """As of late."""
 
     @classmethod
     def from_row(cls, row: Row) -> "ApiKeyRow":
@@ -139,6 +143,8 @@ class ApiKeyRow(Struct, frozen=True, kw_only=True):
             role=row["role"],
             created_at=row["created_at"],
             expires_at=row["expires_at"],
+            prefix=row["prefix"],
+            used_at=row["used_at"],
         )
 
 
@@ -467,6 +473,7 @@ class AccountStore:
             key.role,
             key_hash,
             key.expires_at,
+            key.prefix,
         )
         return ApiKeyRow.from_row(_one(row))
 
@@ -492,6 +499,11 @@ class AccountStore:
             _Q["list_api_keys"], org, owner, key_id, *(before or (None, None)), limit
         )
         return [ApiKeyRow.from_row(row) for row in rows]
+
+    async def keys_used(self, keys: Sequence[tuple[OrgId, str]]) -> None:
+        """(organisation, key): they were used a moment ago."""
+        orgs, ids = [org for org, _ in keys], [key_id for _, key_id in keys]
+        await self.database.execute(_Q["keys_used"], orgs, ids)
 
     async def count_api_keys(self, connection: Connection, org: OrgId, user_id: str) -> int:
         return int(await connection.fetchval(_Q["count_api_keys"], org, user_id))

@@ -34,6 +34,8 @@ from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
 T = TypeVar("T")
 
+SHOWN: Final = len(API_KEY_PREFIX) + 6
+"""Characters of a key's secret that people know it by."""
 MOST_KEYS: Final = 20
 """API keys of one user."""
 
@@ -351,6 +353,7 @@ class UserService:
             role=role,
             created_at=datetime.now(UTC),
             expires_at=expires_at,
+            prefix=secret[:SHOWN],
         )
         async with self._store.database.transaction() as connection:
             await self._locked(connection, by.org, owner)

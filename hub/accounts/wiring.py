@@ -1,4 +1,4 @@
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hub.accounts.device_flow import DeviceFlow
 from hub.accounts.factor_rest import FactorEndpoints
@@ -15,11 +15,13 @@ from hub.accounts.users import UserService
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
-from hub.base.foundation import Capability, Foundation
+from hub.base.foundation import Capability, Foundation, Timer
 from hub.base.settings import Settings
 from hub.rights.memory import RightsMemory
 from hub.rights.store import RightsStore
 from hub.web.site import Site
+
+NOTE_KEYS_SECONDS: Final = 60.0
 
 
 class People(NamedTuple):
@@ -68,6 +70,7 @@ def build(
             endpoints=(endpoints, factors, SettingsEndpoints(people.organisation)),
             prepare=(people.accounts.prepare,),
             loops=(people.accounts.watch,),
+            timers=(Timer(NOTE_KEYS_SECONDS, people.accounts.note_keys),),
             clean_up=lambda _: _clean_up(people),
         ),
     )

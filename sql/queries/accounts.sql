@@ -318,14 +318,19 @@ RETURNING t.org_id, t.session_id, t.token_expires_at, m.user_id, a.username, s.h
           AS valid
 
 -- name: add_api_key
-INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash, expires_at, prefix)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING *
 
 -- name: api_key_by_hash
 SELECT k.*, m.kind, coalesce(a.username, a.display_name) AS owner
 FROM api_key k JOIN member m USING (org_id, user_id) JOIN account a USING (user_id)
 WHERE k.key_hash = $1 AND NOT m.disabled AND (k.expires_at IS NULL OR k.expires_at > now())
+
+-- name: keys_used
+-- When keys were used last, as a replica has seen it: $1 organisations, $2 ids.
+UPDATE api_key k SET used_at = now() FROM unnest($1::text[], $2::text[]) AS u (org_id, key_id)
+WHERE k.org_id = u.org_id AND k.key_id = u.key_id
 
 -- name: list_api_keys @org
 -- $2 of one user, $3 one key; null is all. One branch runs.

@@ -28,7 +28,7 @@ from tests.integration.hub.conftest import Cluster
 R, RW = {"SELECT"}, {"SELECT", "INSERT"}
 RIGHTS = {
     "aggregated": RW | {"DELETE"},
-    "api_key": RW | {"DELETE"},
+    "api_key": RW | {"UPDATE", "DELETE"},
     "account": RW | {"UPDATE", "DELETE"},
     "audit_log": RW,
     "campaign": RW | {"UPDATE", "DELETE"},

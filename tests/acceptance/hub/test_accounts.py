@@ -167,7 +167,7 @@ async def test_login_answers_the_token_pair_and_the_user(hub: HubProcess, rest: 
         assert data["user"]["username"] == user.username
         assert data["user"]["role"] == "OPERATOR"
         assert data["user"]["displayName"] == "A User"
-        about = {"orgId", "organisations", "instanceAdmin"}
+        about = {"orgId", "organisations", "instanceAdmin", "secondFactors"}
         me = await user.data("/auth/me")
         assert {name: me[name] for name in me.keys() - about} == data["user"]
 
@@ -319,6 +319,8 @@ async def test_an_api_key_dies_with_its_end_its_deletion_or_its_user(
         key = await api_key(user, "VIEWER")
         listed = (await user.data("/api-keys"))[0]
         assert listed["key"] is None
+        assert listed["prefix"] == key[:9]
+        assert listed["lastUsedAt"] is None
         assert (await user.client.delete(f"/api-keys/{listed['id']}")).status_code == 200
         assert await status_of_key(hub, key) == 401
         assert (await user.client.delete(f"/api-keys/{listed['id']}")).status_code == 404
