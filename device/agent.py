@@ -33,6 +33,7 @@ from device.config.commit import ConfigTrial
 from device.config.store import ConfigStore
 from device.desired.health import Health
 from device.desired.keeper import DesiredKeeper
+from device.desired.pinned import PinnedSoftware
 from device.desired.small import SmallSections
 from device.desired.trial import ConfigTrials
 from device.events.disk_outbox import DiskOutbox
@@ -40,6 +41,7 @@ from device.events.outbox import OutboxBounds
 from device.events.production import Production
 from device.executors.config import pushed
 from device.executors.context import Tools
+from device.executors.firmware import bring
 from device.executors.runner import Runner
 from device.heartbeat import Heartbeat
 from device.line.connection import Connection
@@ -154,6 +156,14 @@ class Agent:
         self._trials = ConfigTrials(
             config, own_settings, self._health(), restart=lambda: self.end(End.RESTART)
         )
+        self._proven = asyncio.Event()
+        self._pinned = PinnedSoftware(
+            database,
+            self._software,
+            self._versions,
+            bring=lambda each: bring(each, self._tools),
+            proven=self._proven,
+        )
         self._desired = DesiredKeeper(
             http=self._http,
             tokens=self._enrolment,
@@ -167,8 +177,10 @@ class Agent:
                 switch=self._switch,
                 changed=self._section_changed,
             ),
+            pinned=self._pinned,
         )
-        self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools())
+        self._tools = self._make_tools()
+        self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools)
         self._heartbeat = Heartbeat(
             disk_path=settings.metrics.disk_path,
             book=self._book,
@@ -199,7 +211,7 @@ class Agent:
         self._to_hub.hurry()
         self._to_cloud.hurry()
 
-    def _tools(self) -> Tools:
+    def _make_tools(self) -> Tools:
         return Tools(
             settings=self._settings,
             uplink=self._uplink,
@@ -214,6 +226,8 @@ class Agent:
             enrolment=self._enrolment,
             versions=self._versions,
             software=self._software,
+            pins=lambda: self._pinned.pins,
+            updating=asyncio.Lock(),
             restart=lambda: self.end(End.RESTART),
             report_status=self._report_status,
             told=self._programs.told,
@@ -391,6 +405,7 @@ class Agent:
             uplink=self._uplink,
             outbox=self._outbox,
             software=self._software,
+            proven=self._proven,
             give_up=lambda: self.end(End.RESTART),
         )
 

@@ -164,12 +164,20 @@ class Replica:
             membership=defaults.membership_changed,
         )
         edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud)
-        desired, of_desired = build_desired(base, devices, self.lines, self.commands, config)
+        desired, of_desired = build_desired(
+            base,
+            self.audit,
+            devices,
+            self.lines,
+            self.commands,
+            config,
+            hint_desired=hints.desired,
+        )  # fmt: skip
         self.campaigns, of_campaigns = build_campaigns(
             base, self.audit, self.telemetry, self.commands
         )
         of_firmware = build_firmware(
-            base, self.audit, devices, self.commands, groups, self.campaigns
+            base, self.audit, devices, self.commands, groups, self.campaigns, desired
         )
         self.dashboards, of_dashboards = build_dashboards(
             base, self.audit, self.telemetry, accounts, groups

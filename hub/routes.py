@@ -69,6 +69,7 @@ from hub.config.rest import (
 )
 from hub.desired.rest import DesiredEndpoints
 from hub.desired.service import WantedDocument
+from hub.desired.software_rest import PinEndpoints, PinnedSoftware, PinsBody
 from hub.devices.bulk_rest import BulkEndpoints, DeviceBulk, DeviceBulkBody
 from hub.devices.rest import (
     ConnectedDevice,
@@ -247,6 +248,8 @@ ROUTES: Final = (
     Route("POST", "/devices/{id}/config/revert", ConfigEndpoints.revert, "configurations:update", "Revert to an earlier configuration version.", body=RevertBody, answer=Config),
     Route("GET", "/devices/{id}/config/history", ConfigEndpoints.history, "configurations:list", "List configuration pushes and their outcomes.", exists=DeviceEndpoints.exists, query=ListQuery, answer=ConfigChange, listing=True),
 
+    Route("GET", "/devices/{id}/software", PinEndpoints.get, "devices:get", "Get the pinned versions of a device's software.", exists=DeviceEndpoints.exists, answer=PinnedSoftware),
+    Route("PUT", "/devices/{id}/software", PinEndpoints.set, "pins:update", "Set the pinned versions of a device's software, and which barred artifacts it may take again.", body=PinsBody, answer=PinnedSoftware),
     Route("GET", "/devices/{id}/deployments", DeploymentEndpoints.of_device, "campaigns:list", "List the newest deployments of a device.", exists=DeviceEndpoints.exists, answer=list[DeviceDeployment]),
 
     Route("GET", "/fleet/metrics", TelemetryEndpoints.fleet_metrics, "telemetry:list", "Get one metric of up to 200 devices, aggregated in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),

@@ -34,6 +34,13 @@ SoftwareType = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$(
 Filename = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+()@=-][A-Za-z0-9._ +()@=-]{0,127}$(?!\n)")]
 """A file's own name: plain, never hidden, never a path."""
 
+ReleasePath = Annotated[
+    str, Meta(pattern=ARTIFACT_PATH, description="The artifact's path on the hub.")
+]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Size = Annotated[int, Meta(ge=0, le=2**40)]
+SignatureBase64 = Annotated[str, Meta(max_length=256)]
+
 
 class CommandBase(
     Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", forbid_unknown_fields=True
@@ -93,10 +100,10 @@ class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):
 
     release_id: Name
     version: Name
-    url: Annotated[str, Meta(pattern=ARTIFACT_PATH, description="The artifact's path on the hub.")]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-    size: Annotated[int, Meta(ge=0, le=2**40)]
-    signature_base64: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
+    url: ReleasePath
+    sha256: Sha256
+    size: Size
+    signature_base64: SignatureBase64 | UnsetType = UNSET
     allow_downgrade: bool | UnsetType = UNSET
     installer: SoftwareType | UnsetType = UNSET
     """The type of the software; without it, `agent`."""

@@ -783,7 +783,7 @@ CREATE INDEX device_config_stale ON device_config (org_id, stale_for, device_id)
 CREATE TABLE device_section (
     org_id     text NOT NULL,
     device_id  text NOT NULL,
-    kind       text NOT NULL CHECK (kind IN ('production', 'mode')),
+    kind       text NOT NULL CHECK (kind IN ('production', 'mode', 'software')),
     version    bigint NOT NULL DEFAULT 0,
     document   jsonb NOT NULL,
     hash       text NOT NULL,

@@ -21,13 +21,14 @@ from device.base.errors import (
 from device.config.commit import ConfigTrial, Handed, Origin
 from device.config.patch import ConfigChange
 from device.config.store import ConfigStore
+from device.desired.pinned import PinnedSoftware
 from device.desired.small import SmallSections
 from device.desired.trial import ConfigTrials, Ended
 from device.line.uplink import Uplink
 from protocol.canonical import hash_of
 from protocol.frames import Desired, DesiredStatus, SectionState, TakenStatus
 from protocol.replies import ResultError
-from protocol.sections import CONFIG, MODE, PRODUCTION
+from protocol.sections import CONFIG, MODE, PRODUCTION, SOFTWARE
 
 _log = structlog.stdlib.get_logger()
 
@@ -36,7 +37,8 @@ AGAIN_SECONDS: Final = 5.0
 LONGEST_WAIT_SECONDS: Final = 60.0
 MOST_BYTES: Final = 8 * 1024 * 1024
 """Of an answer; what of it is too large to be kept is refused by name."""
-KINDS: Final = (CONFIG, PRODUCTION, MODE)
+LANES: Final = ((CONFIG, PRODUCTION, MODE), (SOFTWARE,))
+"""What is brought one after the other: no section waits for an installation."""
 REPORT: Final = "desired_status"
 OK: Final = 200
 NOT_MODIFIED: Final = 304
@@ -48,6 +50,7 @@ class Wanted(Struct, frozen=True):
     version: str
     hash: str
     document: dict[str, Any]
+    artifacts: dict[str, Any] = {}
 
 
 class _Body(Struct, frozen=True):
@@ -59,6 +62,14 @@ _body: Final = msgspec.json.Decoder(_Body)
 
 class TokenSource(Protocol):
     async def token(self) -> str: ...
+
+
+class _Lane:
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        self.kinds = kinds
+        self.asked: dict[str, bool] = {}
+        """Sections to look at, and whether the hub has handed them over."""
+        self.wake = asyncio.Event()
 
 
 class DesiredKeeper:
@@ -73,6 +84,7 @@ class DesiredKeeper:
         config: ConfigStore,
         trials: ConfigTrials,
         small: SmallSections,
+        pinned: PinnedSoftware,
     ) -> None:
         self._http = http
         self._tokens = tokens
@@ -80,11 +92,10 @@ class DesiredKeeper:
         self._config = config
         self._trials = trials
         self._small = small
-        self._asked: dict[str, bool] = {}
-        """Sections to look at, and whether the hub has handed them over."""
+        self._pinned = pinned
+        self._lanes = [_Lane(kinds) for kinds in LANES]
         self._etags: dict[str, tuple[str, str]] = {}
         """Of the last answers, each with the hash of its document."""
-        self._wake = asyncio.Event()
 
     def sections(self) -> dict[str, SectionState]:
         """For `hello`: what the device has."""
@@ -94,35 +105,42 @@ class DesiredKeeper:
             hash=self._config.hash,
             refused=self._config.refused,
         )
-        return {CONFIG: config} | self._small.states()
+        return {CONFIG: config, **self._small.states(), SOFTWARE: self._pinned.state()}
 
     def handed_over(self, frame: Desired) -> None:
         """The hub names a section that may differ."""
-        if frame.kind in KINDS:
-            self._asked[frame.kind] = True
-            self._wake.set()
+        for lane in self._lanes:
+            if frame.kind in lane.kinds:
+                lane.asked[frame.kind] = True
+                lane.wake.set()
 
     def line_opened(self) -> None:
         """What could not be fetched before is tried again."""
-        if self._asked:
-            self._wake.set()
+        for lane in self._lanes:
+            if lane.asked:
+                lane.wake.set()
 
     async def run(self) -> None:
         """For ever."""
+        async with asyncio.TaskGroup() as tasks:
+            for lane in self._lanes:
+                tasks.create_task(self._follow(lane))
+
+    async def _follow(self, lane: _Lane) -> None:
         wait = LOOK_SECONDS
         while True:
             try:
                 async with asyncio.timeout(wait):
-                    await self._wake.wait()
+                    await lane.wake.wait()
             except TimeoutError:
                 if self._uplink.hub_accepts(REPORT):
-                    self._asked = dict.fromkeys(KINDS, False) | self._asked
-            self._wake.clear()
-            wait = await self._look(wait)
+                    lane.asked = dict.fromkeys(lane.kinds, False) | lane.asked
+            lane.wake.clear()
+            wait = await self._look(lane, wait)
 
-    async def _look(self, waited: float) -> float:
+    async def _look(self, lane: _Lane, waited: float) -> float:
         """Seconds until the next look."""
-        asked, self._asked = self._asked, {}
+        asked, lane.asked = lane.asked, {}
         failed: dict[str, bool] = {}
         for kind, is_handed in asked.items():
             try:
@@ -130,7 +148,7 @@ class DesiredKeeper:
             except (AgentError, CommandFailed, HubUnreachable, JournalUnavailable) as error:
                 _log.warning("section_not_settled", section=kind, reason=str(error))
                 failed[kind] = is_handed
-        self._asked = failed | self._asked
+        lane.asked = failed | lane.asked
         if not failed:
             return LOOK_SECONDS
         return AGAIN_SECONDS if waited == LOOK_SECONDS else min(2 * waited, LONGEST_WAIT_SECONDS)
@@ -157,20 +175,26 @@ class DesiredKeeper:
             self._say(kind, handed, "applied", restart_required=restart_required)
 
     async def _take(self, kind: str, wanted: Wanted, handed: Handed) -> ConfigChange | None:
-        if kind != CONFIG:
+        def begins(_restarts: bool = False) -> None:
+            self._say(kind, handed, "trial")
+
+        if kind == CONFIG:
+            origin = Origin(handed=handed)
+            return await self._trials.replace(wanted.document, origin, begins=begins)
+        if kind == SOFTWARE:
+            document, version = wanted.document, wanted.version
+            await self._pinned.take(document, version, wanted.artifacts, begins)
+        else:
             await self._small.take(kind, wanted.document, wanted.version)
-            return None
-
-        def begins(_restarts: bool) -> None:
-            self._say(CONFIG, handed, "trial")
-
-        return await self._trials.replace(wanted.document, Origin(handed=handed), begins=begins)
+        return None
 
     async def _refuse(self, kind: str, handed: Handed, error: CommandFailed) -> None:
         _log.error("section_not_taken", section=kind, code=error.code, reason=error.message)
         status: TakenStatus = "rolled_back" if error.code == "rolled_back" else "failed"
         self._say(kind, handed, status, error=error)  # whether that can be kept or not
-        if kind != CONFIG:
+        if kind == SOFTWARE:
+            await self._pinned.refuse(handed.version)
+        elif kind != CONFIG:
             await self._small.refuse(kind, handed.version)
         elif status == "failed":
             await self._config.refuse(handed.version)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from protocol.canonical import hash_of
 from protocol.frames import ConnectionMode, SectionState
 from protocol.sections import (
     MODE,
-    SMALL,
+    PRODUCTION,
     ModeSection,
     ProductionSection,
     mode_document,
@@ -22,6 +22,7 @@ from protocol.sections import (
 )
 
 S = TypeVar("S")
+KINDS: Final = (PRODUCTION, MODE)
 
 
 class SmallSections:
@@ -43,8 +44,8 @@ class SmallSections:
         self._records = records
         self._switch = switch
         self._changed = changed
-        self._versions = {kind: _kept(database, "version", kind) for kind in SMALL}
-        self._refused = {kind: _kept(database, "refused", kind) for kind in SMALL}
+        self._versions = {kind: _kept(database, "version", kind) for kind in KINDS}
+        self._refused = {kind: _kept(database, "refused", kind) for kind in KINDS}
 
     def document(self, kind: str) -> dict[str, Any]:
         """What the device has."""
@@ -60,7 +61,7 @@ class SmallSections:
                 hash=hash_of(self.document(kind)),
                 refused=self._refused[kind],
             )
-            for kind in SMALL
+            for kind in KINDS
         }
 
     async def take(self, kind: str, document: dict[str, Any], version: str) -> None:
@@ -75,14 +76,14 @@ class SmallSections:
         await self._note(kind, self._versions[kind], version)
 
     async def _take_production(self, document: dict[str, Any]) -> None:
-        wanted = _decoded(document, ProductionSection)
+        wanted = decoded(document, ProductionSection)
         if wanted.enabled:
             await self._production.enable()
         else:
             await self._production.disable(wanted.reason or "")
 
     async def _take_mode(self, document: dict[str, Any]) -> None:
-        await self._switch(_decoded(document, ModeSection).mode)
+        await self._switch(decoded(document, ModeSection).mode)
 
     async def _note(self, kind: str, version: str | None, refused: str | None) -> None:
         if (self._versions[kind], self._refused[kind]) == (version, refused):
@@ -104,7 +105,7 @@ def _kept(database: Database, what: str, kind: str) -> str | None:
     return database.now(lambda connection: get_meta(connection, _name(what, kind)))
 
 
-def _decoded(document: dict[str, Any], kind: type[S]) -> S:
+def decoded(document: dict[str, Any], kind: type[S]) -> S:
     """Raises `CommandFailed`."""
     try:
         return msgspec.convert(document, kind)

@@ -56,6 +56,10 @@ class Tools:
     versions: Versions | None
     """None: nothing starts a new version, so updates are only staged."""
     software: InstalledSoftware
+    pins: Callable[[], dict[str, str]]
+    """The versions that an administrator has pinned, by type."""
+    updating: asyncio.Lock
+    """Held while software is brought: by a command, or for a pin."""
     restart: Callable[[], None]
     """Ask the agent to stop and to be started again."""
     report_status: Callable[[], None]

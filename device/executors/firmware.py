@@ -10,10 +10,11 @@ import errno
 import os
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from device.base.errors import CommandFailed
 from device.base.files import put_in_place
-from device.executors.context import CommandContext, Done
+from device.executors.context import CommandContext, Done, Tools
 from device.executors.download import fetch
 from device.executors.installing import install, note_staged
 from device.update.artifact import UpdateRefused, check_version, staged_name
@@ -23,10 +24,40 @@ from device.update.own_version import HOME, agent_version, installed_version
 from device.update.trial import UpdateRecord
 from device.update.versions import Versions
 from protocol.commands import AGENT_TYPE, UpdateFirmware
+from protocol.ids import CommandId
+
+OF_A_PIN: Final = CommandId("")
+"""What is brought for a pin is no command."""
 
 
 async def update_firmware(command: UpdateFirmware, context: CommandContext) -> Done:
-    software = command.installer if isinstance(command.installer, str) else AGENT_TYPE
+    """Raises `CommandFailed`."""
+    async with context.tools.updating:
+        software = _type_of(command)
+        pin = context.tools.pins().get(software)
+        if pin not in (None, command.version):
+            raise CommandFailed("pinned", f"an administrator has pinned {software} to {pin}")
+        return await _updated(command, software, context)
+
+
+async def bring(command: UpdateFirmware, tools: Tools) -> None:
+    """The same for a pin. Where the agent restarts for it, this does not return. Raises
+    `CommandFailed`."""
+    context = CommandContext(OF_A_PIN, tools, lambda _: None)
+    async with tools.updating:
+        done = await _updated(command, _type_of(command), context)
+    if done.error is not None:
+        raise CommandFailed(done.error.code, done.error.message)
+    if done.afterwards is not None:
+        await done.afterwards()
+        await asyncio.Event().wait()
+
+
+def _type_of(command: UpdateFirmware) -> str:
+    return command.installer if isinstance(command.installer, str) else AGENT_TYPE
+
+
+async def _updated(command: UpdateFirmware, software: str, context: CommandContext) -> Done:
     try:
         if context.tools.versions is not None:
             check_bar(context.tools.versions.bars(), command.sha256)

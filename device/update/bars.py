@@ -4,7 +4,7 @@ A bar has no end of its own: no clock of a device is good enough to end one by, 
 crashed in the field does so again. Somebody lifts it (`longline device unbar`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -24,6 +24,11 @@ def with_bar(bars: Sequence[Bar], bar: Bar) -> list[Bar]:
     """Oldest first; the oldest makes room."""
     others = [each for each in bars if each.sha256 != bar.sha256]
     return [*others, bar][-MOST_BARS:]
+
+
+def without_bars(bars: Sequence[Bar], pardoned: Collection[str]) -> list[Bar]:
+    """`pardoned`: SHA-256 of artifacts."""
+    return [bar for bar in bars if bar.sha256 not in pardoned]
 
 
 def check_bar(bars: Sequence[Bar], sha256: str) -> None:

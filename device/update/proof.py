@@ -29,7 +29,8 @@ AGAIN_SECONDS: Final = 1.0
 
 
 class Proof:
-    """`give_up` ends this process so that the launcher starts the version before."""
+    """Sets `proven` when nothing is on trial any more. `give_up` ends this process so that the
+    launcher starts the version before."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Proof:
         uplink: Uplink,
         outbox: DiskOutbox,
         software: InstalledSoftware,
+        proven: asyncio.Event,
         give_up: Callable[[], None],
     ) -> None:
         self._versions = versions
@@ -46,17 +48,20 @@ class Proof:
         self._uplink = uplink
         self._outbox = outbox
         self._software = software
+        self._proven = proven
         self._give_up = give_up
 
     async def run(self) -> None:
         """Until it is proven or given up."""
-        if self._versions is None:
-            return
-        record = self._versions.read()
-        if record is not None and is_on_trial(record, running=self._versions.running()):
+        record = self._versions.read() if self._versions else None
+        if self._versions is None or record is None:
+            self._proven.set()
+        elif is_on_trial(record, running=self._versions.running()):
             await self._try(self._versions, record)
-        elif (message := to_tell(record)) is not None and record is not None:
-            await self._tell(self._versions, record, message)
+        else:
+            self._proven.set()
+            if (message := to_tell(record)) is not None:
+                await self._tell(self._versions, record, message)
 
     async def _try(self, versions: Versions, record: UpdateRecord) -> None:
         _log.info("update_on_trial", version=record.version, start=record.starts)
@@ -70,6 +75,7 @@ class Proof:
             _log.error("update_not_confirmed", version=record.version)
             await self._fail(versions, failed(record, f"no hub within {seconds:g} s"))
         else:
+            self._proven.set()
             signal.alarm(0)
             await asyncio.to_thread(restore, versions.trial_log)
             _log.info("update_confirmed", version=record.version)

@@ -168,6 +168,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     cancel_asked: bool = False
     penalty_until: datetime | None = None
     """It is held back until then, for what it failed lately."""
+    pin: str | None = None
+    """The version of the campaign's software that an administrator has pinned for it."""
     deleted: bool = False
     disabled: bool = False
 
@@ -179,6 +181,8 @@ def reason_to_skip(target: CampaignTarget, seen: Seen, goal: Goal) -> ErrorObjec
     """Why a device whose turn has come gets no command; None = it does."""
     if target.attempt:
         return None
+    if goal.version is not None and seen.pin not in (None, goal.version):
+        return error("pinned", f"it is pinned to version {seen.pin}")
     if goal.version is not None and seen.version is not None:
         if seen.version == goal.version:
             return error("already_there", f"it is at version {goal.version}")

@@ -296,7 +296,12 @@ def _as_seen(row: Row, software: str | None) -> Seen:
         cancel_asked=row["seen_cancelled"],
         deleted=row["seen_deleted"],
         disabled=row["seen_disabled"],
+        pin=_pin_of(row["seen_pins"], software),
     )
+
+
+def _pin_of(pins: dict[str, str] | None, software: str | None) -> str | None:
+    return None if pins is None or software is None else pins.get(software)
 
 
 def _versions_of(row: Row, software: str | None) -> tuple[str | None, str | None]:

@@ -1,10 +1,12 @@
 """`/device/desired/{kind}`: what the calling device should have."""
 
+from msgspec import UNSET, to_builtins
 from starlette.responses import Response
 
 from hub.desired.service import DesiredService, WantedDocument
 from hub.web.envelope import Answer
 from hub.web.route import Call
+from protocol.canonical import hash_of
 
 
 class DesiredEndpoints:
@@ -20,4 +22,6 @@ class DesiredEndpoints:
 
 
 def _etag(found: WantedDocument) -> str:
-    return f'"{found.version}-{found.hash}"'
+    """Another one as well when a release was replaced, which the document does not name."""
+    artifacts = "" if found.artifacts is UNSET else f"-{hash_of(to_builtins(found.artifacts))[:16]}"
+    return f'"{found.version}-{found.hash}{artifacts}"'

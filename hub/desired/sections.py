@@ -4,7 +4,7 @@ A section is handed over while its hash is not the one that the device named, bu
 the device could not take or has undone: that one rests until it changes.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +17,9 @@ STEERING: Final[dict[SmallKind, frozenset[str]]] = {
     PRODUCTION: frozenset({"enable_device", "disable_device"})
 }
 """Commands that move a section by themselves: while one is unfinished it is not handed over."""
+
+
+SectionStatus = Literal["in_sync", "pending", "failed", "rolled_back"]
 
 
 class SectionRow(Struct, frozen=True, kw_only=True):
@@ -47,14 +50,26 @@ def after_hello(row: SectionRow, said: SectionState) -> SectionRow:
 
 def after_taking(row: SectionRow, report: DesiredStatus) -> SectionRow:
     """What a device says of another than the wanted document counts for nothing: it is handed over
-    that one."""
+    that one. Nor does a failure of the same document in an earlier version: it is tried again."""
     if report.hash != row.hash or report.status == "trial":
         return row
     if report.status == "applied":
         return replace(row, taken=row.document, taken_hash=row.hash, refused=None, error=None)
+    if report.version != str(row.version):
+        return row
     said = report.error
     error = None if said is None else {"code": said.code, "message": said.message}
     return replace(row, refused=row.version, error=error)
+
+
+def status_of(row: SectionRow) -> SectionStatus:
+    """Whether the device has what is wanted of the section."""
+    if row.taken_hash == row.hash:
+        return "in_sync"
+    if row.refused != row.version:
+        return "pending"
+    undone = row.error is not None and row.error["code"] == "rolled_back"
+    return "rolled_back" if undone else "failed"
 
 
 def is_to_hand_over(row: SectionRow) -> bool:

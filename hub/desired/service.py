@@ -7,11 +7,11 @@ nothing. The configuration is a section, too, and `hub/config` has its rules.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from hub.base.batch import Batcher
 from hub.base.database import Connection
@@ -31,10 +31,19 @@ from hub.devices.service import DeviceService, WantedSection
 from hub.lines.service import LineRef, LineService
 from hub.lines.session import LineSession
 from protocol.canonical import hash_of
+from protocol.commands import AGENT_TYPE
 from protocol.frames import DESIRED, DesiredStatus, Hello
-from protocol.ids import CommandKey, DeviceId, DeviceKey
+from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.lifecycle import State
-from protocol.sections import CONFIG, PRODUCTION, SMALL, SmallKind, production_document
+from protocol.sections import (
+    CONFIG,
+    PRODUCTION,
+    SMALL,
+    SOFTWARE,
+    PinnedArtifact,
+    SmallKind,
+    production_document,
+)
 
 LOOK_SECONDS: Final = 2.0
 BACK_SECONDS: Final = 10.0
@@ -50,6 +59,13 @@ class WantedDocument(Struct, frozen=True, kw_only=True):
     version: str
     hash: str
     document: dict[str, Any]
+    artifacts: dict[str, PinnedArtifact] | UnsetType = UNSET
+    """Of `software`, by type: where the hub has the pinned version. No part of what is hashed."""
+
+
+Proven = Mapping[tuple[OrgId, DeviceId, str], str]
+"""The version that is there, by device and type of software."""
+OnPinned = Callable[[Proven], Awaitable[None]]
 
 
 class DesiredService:
@@ -70,11 +86,16 @@ class DesiredService:
         self._devices = devices
         self._config = config
         self._clock = clock
+        self._on_pinned: list[OnPinned] = []
         self._reports: Batcher[tuple[LineRef, DesiredStatus], None] = Batcher(self._note_reports)
 
     async def run(self) -> None:
         """What devices report; for ever."""
         await self._reports.run()
+
+    def on_pinned(self, listener: OnPinned) -> None:
+        """To hear which pinned versions devices have taken."""
+        self._on_pinned.append(listener)
 
     # The listener of commands
 
@@ -159,6 +180,10 @@ class DesiredService:
                 changed.setdefault(line, {})[kind] = now
         if changed:
             await self._store.note({line: list(rows.values()) for line, rows in changed.items()})
+        pinned = _newly_pinned(changed)
+        if pinned:
+            for listener in self._on_pinned:
+                await listener(pinned)
 
     # Handing over
 
@@ -224,7 +249,24 @@ class DesiredService:
         if kind not in SMALL:
             raise NotFound(NO_SUCH_SECTION)
         row = await self._store.get(org, device_id, kind)
-        return WantedDocument(version=str(row.version), hash=row.hash, document=row.document)
+        pins: dict[str, str] = row.document.get("pins", {})
+        return WantedDocument(
+            version=str(row.version),
+            hash=row.hash,
+            document=row.document,
+            artifacts=await self._store.artifacts(org, pins) if pins else UNSET,
+        )
+
+
+def _newly_pinned(changed: Mapping[LineRef, Mapping[SmallKind, SectionRow]]) -> Proven:
+    """Its agent says its version by itself, when it restarts."""
+    return {
+        (line.org, line.device_id, software): version
+        for line, rows in changed.items()
+        if (row := rows.get(SOFTWARE)) is not None and row.taken_hash == row.hash
+        for software, version in row.document["pins"].items()
+        if software != AGENT_TYPE
+    }
 
 
 def _key(line: LineRef) -> DeviceKey:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from msgspec import UNSET
+
 import sql
 from hub.base.database import Connection, Database, Row, as_json
 from hub.desired.sections import SectionRow, initial
 from hub.lines.service import LineRef
 from protocol.ids import DeviceId, DeviceKey, OrgId
-from protocol.sections import SMALL, SmallKind
+from protocol.sections import SMALL, SOFTWARE, PinnedArtifact, SmallKind
 
 _Q = sql.queries("desired")
 
@@ -36,6 +38,18 @@ class SectionStore:
     async def get(self, org: OrgId, device_id: DeviceId, kind: SmallKind) -> SectionRow:
         row = await self.database.tenant(org).fetchrow(_Q["section"], org, device_id, kind)
         return initial(kind) if row is None else _section(row)
+
+    async def lock(self, connection: Connection, org: OrgId, device_id: DeviceId) -> SectionRow:
+        """What is wanted of the software of a device, until the commit."""
+        row = await connection.fetchrow(_Q["lock_section"], org, device_id, SOFTWARE)
+        return initial(SOFTWARE) if row is None else _section(row)
+
+    async def artifacts(self, org: OrgId, pins: Mapping[str, str]) -> dict[str, PinnedArtifact]:
+        """By type, where the hub has a release of that version."""
+        rows = await self.database.tenant(org).fetch(
+            _Q["pinned_artifacts"], org, list(pins), list(pins.values())
+        )
+        return {row["type"]: _artifact(row) for row in rows}
 
     async def note(self, rows: Mapping[LineRef, Sequence[SectionRow]]) -> None:
         """What devices have; of a superseded line it counts nothing."""
@@ -86,6 +100,18 @@ def _columns(places: Sequence[DeviceKey]) -> tuple[list[OrgId], list[DeviceId]]:
 
 def _place(row: Row) -> DeviceKey:
     return OrgId(row["org_id"]), DeviceId(row["device_id"])
+
+
+def _artifact(row: Row) -> PinnedArtifact:
+    signature = row["signature_base64"]
+    return PinnedArtifact(
+        release_id=row["release_id"],
+        url=f"/api/v1/firmware/releases/{row['release_id']}/artifact",
+        sha256=row["sha256"],
+        size=row["size"],
+        filename=row["filename"],
+        signature_base64=UNSET if signature is None else signature,
+    )
 
 
 def _section(row: Row) -> SectionRow:

@@ -137,6 +137,10 @@ class DeviceService:
         await self._accounts.refresh()
         return await self.get(by.org, device_id)
 
+    async def lock(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
+        """Whether there is such a device; then it stays until the commit."""
+        return await self._store.lock(connection, org, device_id)
+
     async def want(self, connection: Connection, sections: "Sequence[WantedSection]") -> None:
         """What devices should have of their sections from now on."""
         await self._store.want(connection, sections)

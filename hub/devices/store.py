@@ -274,6 +274,10 @@ class DeviceStore:
         ]
         await connection.execute(_Q["want"], as_json(rows))
 
+    async def lock(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
+        """Whether there is such a device; then it stays until the commit."""
+        return bool(await connection.fetch(_Q["lock_known"], org, [device_id]))
+
     async def delete(
         self, connection: Connection, org: OrgId, device_ids: "list[DeviceId]"
     ) -> "list[DeviceId]":

@@ -1,6 +1,7 @@
 """What devices have installed: the success of an update is the proof of its version.
 
-A device says in `hello` what it has; what it installs after that, its results tell. The agent is no
+A device says in `hello` what it has; what it installs after that, its results tell, and what it has
+taken of its pins. The agent is no
 such software: it restarts, and says its version then.
 """
 
@@ -10,6 +11,7 @@ from typing import Final
 from hub.base.database import Connection
 from hub.base.errors import HubError
 from hub.commands.service import CommandRow, NewCommand
+from hub.desired.service import Proven
 from hub.firmware.store import ReleaseStore
 from protocol.commands import AGENT_TYPE, UpdateFirmware
 from protocol.ids import CommandKey
@@ -42,6 +44,11 @@ class InstalledVersions:
             if _is_of_software(each) and (version := _version_after(each)) is not None
         }
         if proven:
+            await self._store.installed(connection, proven)
+
+    async def pinned(self, proven: Proven) -> None:
+        """What devices have of their pins. Raises `Unavailable`."""
+        async with self._store.database.transaction() as connection:
             await self._store.installed(connection, proven)
 
 

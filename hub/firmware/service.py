@@ -156,8 +156,8 @@ class FirmwareService:
         return release
 
     async def get_for(self, by: Principal, release_id: str) -> ReleaseRow:
-        """A release whose artifact the caller may have: a device only what it was told to fetch.
-        Raises `NotFound`."""
+        """A release whose artifact the caller may have: a device only what it was told to fetch,
+        or what is pinned for it. Raises `NotFound`."""
         release = await self.get(by.org, release_id)
         if by.kind != "device":
             return release
@@ -167,9 +167,11 @@ class FirmwareService:
             cursor=None,
             limit=100,
         )
-        if not any(command.params.get("releaseId") == release_id for command in told.items):
-            raise NotFound("no such release")
-        return release
+        if any(command.params.get("releaseId") == release_id for command in told.items):
+            return release
+        if await self._store.is_pinned(by.org, DeviceId(by.subject), release_id):
+            return release
+        raise NotFound("no such release")
 
     async def list(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[ReleaseRow]:
         rows = await self._store.list(org, before=decode_cursor(cursor), limit=limit + 1)

@@ -92,6 +92,11 @@ class ReleaseStore:
         row = await self.database.tenant(org).fetchrow(_Q["get"], org, release_id)
         return None if row is None else ReleaseRow.from_row(row)
 
+    async def is_pinned(self, org: OrgId, device_id: DeviceId, release_id: str) -> bool:
+        """Whether the release is of a version that is pinned for the device."""
+        tenant = self.database.tenant(org)
+        return bool(await tenant.fetchval(_Q["is_pinned"], org, device_id, release_id))
+
     async def list(
         self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[ReleaseRow]:

@@ -7,6 +7,7 @@ from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation, Timer
 from hub.campaigns.service import CampaignService
 from hub.commands.service import CommandService
+from hub.desired.service import DesiredService
 from hub.devices.service import DeviceService
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.deployments import DeploymentService
@@ -27,6 +28,7 @@ def build(
     commands: CommandService,
     groups: GroupService,
     campaigns: CampaignService,
+    desired: DesiredService,
 ) -> Capability:
     artifacts = Artifacts(
         Path(base.settings.data_dir) / "firmware",
@@ -34,7 +36,9 @@ def build(
         total_bytes=base.settings.firmware_total_bytes,
     )
     store = ReleaseStore(base.database)
-    commands.listen(InstalledVersions(store))
+    installed = InstalledVersions(store)
+    commands.listen(installed)
+    desired.on_pinned(installed.pinned)
     service = FirmwareService(store, artifacts, commands, campaigns, audit)
     deployments = DeploymentService(service, campaigns, devices, groups)
     return Capability(

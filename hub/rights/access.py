@@ -72,6 +72,7 @@ _ADMIN: Final = _MANAGER | listed("""
     commands/*: create
     campaigns: create update
     penalties: delete
+    pins: update
     releases: create update delete
     signing-keys: create delete
     artifacts: get

@@ -50,6 +50,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
         if name != "custom"
     },
     "campaigns": _of("get list create update", "get list"),
+    "pins": _of("update", "update"),
     "penalties": _of("list delete", "list delete"),
     "releases": _of("get list create update delete", "get list"),
     "signing-keys": _of("list create delete", "list"),

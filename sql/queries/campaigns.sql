@@ -84,6 +84,7 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.agent_version AS seen_agent_version, l.software AS seen_software,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS seen_online,
+       NULL::jsonb AS seen_pins,
        c.status AS seen_command, c.error AS seen_command_error,
        c.cancelled_by IS NOT NULL AS seen_cancelled,
        d.device_id IS NULL OR d.deleted_at IS NOT NULL AS seen_deleted,
@@ -103,6 +104,7 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.generation AS seen_generation, l.boot_id AS seen_boot_id,
        l.agent_version AS seen_agent_version, l.software AS seen_software,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
+       p.document -> 'pins' AS seen_pins,
        true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error,
        false AS seen_cancelled, false AS seen_deleted, false AS seen_disabled
 FROM (
@@ -115,6 +117,7 @@ JOIN device d USING (org_id, device_id)
 JOIN device_line l USING (org_id, device_id)
 JOIN replica r USING (replica_id)
 LEFT JOIN device_state s USING (org_id, device_id)
+LEFT JOIN device_section p ON p.org_id = t.org_id AND p.device_id = t.device_id AND p.kind = 'software'
 WHERE l.closed_at IS NULL AND r.ended_at IS NULL
 ORDER BY t.position
 LIMIT $4

@@ -6,6 +6,18 @@ JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, devi
 -- name: section @org
 SELECT * FROM device_section WHERE org_id = $1 AND device_id = $2 AND kind = $3
 
+-- name: lock_section @org
+-- The same, for whoever changes what is wanted.
+SELECT * FROM device_section WHERE org_id = $1 AND device_id = $2 AND kind = $3 FOR UPDATE
+
+-- name: pinned_artifacts @org
+-- The newest release of each type ($2) in its pinned version ($3), from whichever channel.
+SELECT DISTINCT ON (r.type) r.*
+FROM firmware_release r
+JOIN unnest($2::text[], $3::text[]) AS p (type, version) USING (type, version)
+WHERE r.org_id = $1
+ORDER BY r.type, r.created_at DESC, r.release_id DESC
+
 -- name: note
 -- What devices have; of a superseded line, or of a version that is not wanted any more, it counts nothing.
 INSERT INTO device_section AS s (org_id, device_id, kind, version, document, hash,

@@ -7,6 +7,12 @@ RETURNING *
 -- name: get @org
 SELECT * FROM firmware_release WHERE org_id = $1 AND release_id = $2
 
+-- name: is_pinned @org
+-- Whether a release ($3) is of a version that is pinned for a device ($2).
+SELECT EXISTS (SELECT 1 FROM device_section s JOIN firmware_release r USING (org_id)
+               WHERE s.org_id = $1 AND s.device_id = $2 AND s.kind = 'software' AND r.release_id = $3
+                 AND s.document -> 'pins' ->> r.type = r.version)
+
 -- name: taken @org
 -- Whether a channel has this version of a type already.
 SELECT EXISTS (SELECT 1 FROM firmware_release

@@ -72,6 +72,7 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("PATCH", "/devices/{id}"): {"tags": ["hall-2", "spare"], "disabled": True},
     ("PUT", "/devices/{id}/connection-mode"): {"mode": "DIRECT_CLOUD"},
     ("POST", "/devices/{id}/config/revert"): {"version": 6},
+    ("PUT", "/devices/{id}/software"): {"pins": {"agent": "2.4.1", "line-jar": "1.4"}},
     DISPATCH_ONE: {
         "command": {"type": "push_config", "patch": {"rate": 540}},
         "timeoutMs": 30000,

@@ -26,7 +26,7 @@ LEAST: Final = {
         campaigns:update penalties:delete releases:create releases:update releases:delete
         signing-keys:create signing-keys:delete artifacts:get dead-letters:list dead-letters:update
         dead-letters:delete users:get users:create users:update users:delete settings:update
-        enrollment-keys:create service-accounts:list service-accounts:create
+        enrollment-keys:create pins:update service-accounts:list service-accounts:create
         service-accounts:delete invitations:list invitations:create invitations:delete teams:list
         teams:get teams:create teams:update teams:delete roles:list roles:get roles:create
         roles:update roles:delete role-bindings:list role-bindings:create role-bindings:delete

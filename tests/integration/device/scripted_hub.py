@@ -86,10 +86,10 @@ class ScriptedHub:
         headers = Headers({"ETag": etag, "Content-Length": str(len(body))})
         return Response(200, "OK", headers, body)
 
-    async def hand_over(self, kind: str, version: str, document: Frame) -> None:
+    async def hand_over(self, kind: str, version: str, document: Frame, **more: Frame) -> None:
         """As a hub does when a section differs from what `hello` said."""
         found = {"version": version, "hash": hash_of(document)}
-        self.desired[kind] = {**found, "document": document}
+        self.desired[kind] = {**found, "document": document, **more}
         await self.send({"type": "desired", "kind": kind, **found})
 
     def _token(self, connection: ServerConnection, request: Request) -> Response:

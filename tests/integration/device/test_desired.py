@@ -16,16 +16,16 @@ CUTTING = TRIED + '[config]\npushable = ["hub", "tls", "proxy"]\nconfirm_seconds
 WRONG: Json = {"proxy": "http://127.0.0.1:1"}
 
 
-async def taken(bench: Bench, kind: str, version: str, document: Json) -> Json:
+async def taken(bench: Bench, kind: str, version: str, document: Json, **more: Json) -> Json:
     """The last word of the device about a document that was handed over to it."""
     begin = len(bench.hub.frames)
-    await bench.hub.hand_over(kind, version, document)
+    await bench.hub.hand_over(kind, version, document, **more)
     while True:
         status = await bench.hub.frame("desired_status", begin, kind=kind)
         assert (status["version"], status["hash"]) == (version, hash_of(document))
         if status["status"] != "trial":
             return status
-        begin = bench.hub.frames.index(status) + 1
+        begin = bench.hub.frames.index(status, begin) + 1
 
 
 async def test_hello_names_what_the_device_has(bench: Bench) -> None:
@@ -40,6 +40,7 @@ async def test_hello_names_what_the_device_has(bench: Bench) -> None:
             "mode": {
                 "version": "", "hash": hash_of({"mode": "VIA_LOCAL_SERVER"}),
             },
+            "software": {"version": "", "hash": hash_of({"pins": {}, "allow": []})},
         }  # fmt: skip
 
 

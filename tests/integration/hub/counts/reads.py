@@ -226,6 +226,8 @@ _DEVICES: Final = [
     Read("config.differing", _FEW, 3 * 3 * KEY),
     Read("desired.sections", _FEW, 3 * KEY),
     Read("desired.section", "'default', 'd77', 'mode'"),
+    Read("desired.lock_section", "'default', 'd77', 'software'"),
+    Read("desired.pinned_artifacts", "'default', '{agent,jar}', '{7,7}'", 2 * SMALL),
     Read("desired.steered", f"{_FEW}, '{{enable_device,disable_device}}'", 3 * 2 * KEY),
     Read("desired.changed", "10"),
     Read("devices.standing", "'default', 'd77'"),
@@ -265,6 +267,7 @@ _EDGE: Final = [
 _OTHERS: Final = [
     Read("clocks.now"),
     Read("firmware.get", "'default', 'f7'"),
+    Read("firmware.is_pinned", "'default', 'd77', 'f7'"),
     Read("firmware.taken", "'default', 'agent', 'stable', '7'"),
     *_list("firmware.list", "'default', {before}, 101", _NEAR),
     Read("firmware.lock_artifact", "'x7'"),

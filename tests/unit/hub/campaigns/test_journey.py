@@ -100,6 +100,8 @@ def test_what_the_table_does_not_have_changes_nothing() -> None:
         ({"version": "nightly"}, None),
         ({"version": None}, None),
         ({"penalty_until": MOMENT}, "penalty_box"),
+        ({"pin": "1.9", "version": "1"}, "pinned"),
+        ({"pin": "2", "version": "1"}, None),
     ],
 )
 def test_whoever_should_not_get_it_is_skipped(seen: dict[str, Any], code: str | None) -> None:

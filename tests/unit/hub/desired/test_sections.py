@@ -1,6 +1,14 @@
+import pytest
 from msgspec.structs import replace
 
-from hub.desired.sections import after_hello, after_taking, initial, is_to_hand_over
+from hub.desired.sections import (
+    SectionRow,
+    after_hello,
+    after_taking,
+    initial,
+    is_to_hand_over,
+    status_of,
+)
 from protocol.canonical import hash_of
 from protocol.frames import DesiredStatus, SectionState, TakenStatus
 from protocol.replies import ResultError
@@ -45,6 +53,27 @@ def test_what_became_of_it_is_kept() -> None:
     assert failed.error == {"code": "no_cloud", "message": "m"}
     assert not is_to_hand_over(failed)
     assert after_taking(WANTED, make_report("rolled_back")).error is None
+
+
+def test_a_failure_of_an_earlier_try_does_not_end_the_next() -> None:
+    again = replace(WANTED, version=5)
+    assert after_taking(again, make_report("failed")) == again
+    assert after_taking(again, make_report("applied")).taken == CLOUD
+
+
+@pytest.mark.parametrize(
+    ("row", "status"),
+    [
+        (WANTED, "pending"),
+        (replace(WANTED, taken_hash=WANTED.hash), "in_sync"),
+        (replace(WANTED, refused=3), "pending"),
+        (replace(WANTED, refused=4), "failed"),
+        (replace(WANTED, refused=4, error={"code": "barred", "message": "m"}), "failed"),
+        (replace(WANTED, refused=4, error={"code": "rolled_back", "message": "m"}), "rolled_back"),
+    ],
+)
+def test_where_a_section_stands(row: SectionRow, status: str) -> None:
+    assert status_of(row) == status
 
 
 def test_a_word_about_another_document_counts_for_nothing() -> None:
