@@ -1,8 +1,10 @@
-"""What a version on trial writes to standard error, kept so that a rollback can say why.
+"""What a version on trial writes to standard error, kept so that a rollback can say why; so is what
+a confirmed one writes in the first minutes after a crash.
 
 A version that does not even import leaves nothing else behind. So the launcher lets it write to
 `trial.log`; who comes next hands that on to the real standard error: the version itself once it is
-confirmed, else the launcher, which also puts the end of it into the reason of the rollback.
+confirmed, or has not crashed again, else the launcher, which also puts the end of it into the
+reason of the rollback.
 """
 
 import os

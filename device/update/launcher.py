@@ -39,6 +39,7 @@ def launch(root: Path, arguments: Sequence[str], *, trial_seconds: int) -> NoRet
     environ = {**os.environ, VARIABLE: str(versions.root)}
     if start.on_trial:
         signal.alarm(trial_seconds)
+    if start.on_trial or start.has_crashed:
         environ |= divert(versions.trial_log)
     program = command_line(versions, start.slot)
     sys.stderr.flush()

@@ -52,7 +52,7 @@ class Proof:
         self._give_up = give_up
 
     async def run(self) -> None:
-        """Until it is proven or given up."""
+        """Until it is proven or given up. What crashed before is listened to for as long."""
         record = self._versions.read() if self._versions else None
         if self._versions is None or record is None:
             self._proven.set()
@@ -62,6 +62,8 @@ class Proof:
             self._proven.set()
             if (message := to_tell(record)) is not None:
                 await self._tell(self._versions, record, message)
+            await asyncio.sleep(self._settings.confirm_seconds)
+            await asyncio.to_thread(restore, self._versions.trial_log)
 
     async def _try(self, versions: Versions, record: UpdateRecord) -> None:
         _log.info("update_on_trial", version=record.version, start=record.starts)

@@ -86,6 +86,8 @@ class StartDecision(Struct, frozen=True, kw_only=True):
     slot: Slot | None
     record: UpdateRecord | None = None
     on_trial: bool = False
+    has_crashed: bool = False
+    """Confirmed, and crashed lately: what it writes to standard error is to be kept, too."""
     bar: Bar | None = None
     """To be noted first."""
 
@@ -145,7 +147,8 @@ def _confirmed(record: UpdateRecord, conditions: StartConditions) -> StartDecisi
     crashes = _crashes(record, conditions)
     if len(crashes) < MOST_CRASHES:
         counted = structs.replace(record, crashes=crashes, boot=conditions.boot, ended_well=False)
-        return StartDecision(slot=record.slot, record=counted if counted != record else None)
+        written = counted if counted != record else None
+        return StartDecision(slot=record.slot, record=written, has_crashed=bool(crashes))
     reason = f"it crashed {MOST_CRASHES} times within {CRASH_SECONDS / 60:g} min"
     bar = Bar(sha256=record.sha256, version=record.version, reason=reason)
     return structs.replace(_go_back(record, conditions, reason), bar=bar if record.sha256 else None)

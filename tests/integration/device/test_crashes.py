@@ -67,13 +67,27 @@ async def test_a_version_that_crashes_in_the_field_goes_back_and_is_barred(tmp_p
             allowed = await update(hub, "allowed", offered)
 
     assert (back["agentVersion"], back["barred"]) == (OLD, [digest])
-    assert alert["message"] == "version 2.0 was rolled back: it crashed 5 times within 10 min"
+    why, _, said = alert["message"].partition("\n")
+    assert why == "version 2.0 was rolled back: it crashed 5 times within 10 min"
+    assert '"event": "line_open"' in said
     assert refused["error"] == {
         "code": "barred",
         "message": "version 2.0 is barred: it crashed 5 times within 10 min",
     }
     assert lifted == f"{digest} version 2.0: it crashed 5 times within 10 min\n"
     assert allowed["success"], allowed
+
+
+async def test_a_crash_that_stays_the_only_one_costs_no_line_of_the_log(tmp_path: Path) -> None:
+    async with scripted_hub() as hub:
+        device = SupervisedDevice(tmp_path, hub.url)
+        async with device.running():
+            await hub.frame("hello", agentVersion=OLD)
+            content = make_artifact(tmp_path / "artifact", "2.0")
+            await installed(hub, device, offer(hub, "2.0", content))
+            await crash(hub, device)
+            await eventually(lambda: '"session": "s-3"' in device.log())
+            assert not (device.versions / "trial.log").exists()
 
 
 async def test_starts_that_somebody_asked_for_are_no_crashes(tmp_path: Path) -> None:

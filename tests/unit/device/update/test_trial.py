@@ -176,13 +176,16 @@ def test_a_confirmed_version_that_crashes_five_times_goes_back_and_is_barred() -
     for number in range(1, MOST_CRASHES):
         start = crash(record, 100.0 * number)
         assert (start.slot, start.on_trial, start.bar) == ("b", False, None)
+        assert start.has_crashed
         record = after(start)
-    back = crash(record, 599.0)
+    back = at_start(record, place(now=599.0, boot="boot", said="its last words"))
 
     assert back.slot == "a"
     assert after(back).state is UpdateState.FAILED
     assert after(back).reason == "it crashed 5 times within 10 min"
-    assert to_tell(after(back)) == "version 2 was rolled back: it crashed 5 times within 10 min"
+    assert to_tell(after(back)) == (
+        "version 2 was rolled back: it crashed 5 times within 10 min\nits last words"
+    )
     assert back.bar == Bar(sha256="a" * 64, version="2", reason="it crashed 5 times within 10 min")
 
 
@@ -198,6 +201,7 @@ def test_neither_a_boot_nor_an_end_in_order_is_a_crash() -> None:
     record = make_confirmed(crashes=(1.0, 2.0, 3.0, 4.0))
     assert after(crash(record, 5.0)).state is UpdateState.FAILED
 
+    assert not crash(record, 5.0, "another").has_crashed
     booted = after(crash(record, 5.0, "another"))
     assert (booted.state, booted.crashes, booted.boot) == (UpdateState.CONFIRMED, (), "another")
     assert len(after(crash(booted, 6.0, "another")).crashes) == 1
