@@ -109,6 +109,8 @@ class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):
     """The type of the software; without it, `agent`."""
     filename: Filename | UnsetType = UNSET
     """As the artifact was uploaded."""
+    force: bool | UnsetType = UNSET
+    """Where the device updates itself, pin the version instead of refusing the command."""
 
 
 class ExecShell(CommandBase, frozen=True, tag="exec_shell"):

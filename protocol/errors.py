@@ -52,6 +52,7 @@ class CommandErrorCode(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     TOO_LARGE = "too_large"
+    SELF_UPDATING = "self_updating"
 
 
 class FrameErrorCode(StrEnum):

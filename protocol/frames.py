@@ -77,6 +77,8 @@ class Hello(Frame, frozen=True, tag="hello"):
     """What is installed of each type; of `agent` that is `agentVersion`."""
     barred: Annotated[list[Name], Meta(max_length=8)] | None = None
     """SHA-256 of artifacts that the device takes no more, because they failed on it."""
+    update_source: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
+    """Who decides its versions: `hub`, or the address where the device looks by itself."""
     unsigned: bool | None = None
     """Whether the device takes artifacts that nobody has signed."""
 
@@ -192,6 +194,14 @@ class Describe(Frame, frozen=True, tag=DESCRIBE):
     it."""
 
     what: str
+
+
+HUB: Final = "hub"
+"""The `updateSource` of a device whose versions the hub decides."""
+
+
+def updates_itself(hello: Hello) -> bool:
+    return hello.update_source not in (None, HUB)
 
 
 def own_of(hello: Hello) -> OwnCommands | None:

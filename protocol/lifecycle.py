@@ -40,6 +40,7 @@ class LifecycleEvent(StrEnum):
     NOT_DELIVERED = "deadline passes before it was sent"
     WITHDRAW = "DELETE before it was sent"
     UNSUPPORTED = "hello does not name it"
+    PIN = "a pin takes its place"
     TOO_LARGE = "too large for the device"
     SEND = "sent"
     RESEND = "sent again"
@@ -84,6 +85,7 @@ STEPS: Final[dict[State, dict[LifecycleEvent, State]]] = {
         LifecycleEvent.NOT_DELIVERED: State.TIMEOUT,
         LifecycleEvent.WITHDRAW: State.CANCELLED,
         LifecycleEvent.UNSUPPORTED: State.REJECTED,
+        LifecycleEvent.PIN: State.SUCCESS,
         LifecycleEvent.TOO_LARGE: State.FAILED,
         LifecycleEvent.SEND: State.SENT,
     },

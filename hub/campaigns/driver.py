@@ -147,7 +147,9 @@ class Driver:
         if not campaign.counts.pending:
             return []
         name = (campaign.org, campaign.campaign_id)
-        blocked = await self._store.block_pending(connection, name, campaign.software)
+        blocked = await self._store.block_pending(
+            connection, name, campaign.software, forced=campaign.is_forced
+        )
         for target in blocked:
             drop(
                 campaign.counts,

@@ -70,7 +70,7 @@ class TargetEvent(StrEnum):
     DONE = "its command succeeded, and no new version is expected"
     REFUSE = "its command failed"
     WITHDRAW = "its command was cancelled"
-    LACK = "it does not install such software"
+    LACK = "it does not install such software, or updates itself"
     LOSE = "the outcome of its command is unknown"
     GIVE_UP = "the outcome of its last command is unknown"
     LEAVE = "its line is gone"
@@ -271,7 +271,7 @@ def _of_command(target: CampaignTarget, seen: Seen, goal: Goal) -> TargetEvent |
         case State.UNKNOWN | State.EXPIRED:
             return _lost(target)
         case State.FAILED | State.TIMEOUT | State.REJECTED:
-            if _code(seen) == CommandErrorCode.UNSUPPORTED:
+            if _code(seen) in (CommandErrorCode.UNSUPPORTED, CommandErrorCode.SELF_UPDATING):
                 return TargetEvent.LACK
             return _lost(target) if _was_never_sent(seen) else TargetEvent.REFUSE
         case _:
@@ -353,4 +353,7 @@ DELETED: Final = error("device_deleted", "the device was deleted")
 DISABLED: Final = error("device_disabled", "the device was disabled")
 UNSUPPORTED: Final = error(
     CommandErrorCode.UNSUPPORTED, "the device does not install software of this type"
+)
+SELF_UPDATING: Final = error(
+    CommandErrorCode.SELF_UPDATING, "the device looks for its versions by itself"
 )

@@ -68,6 +68,11 @@ class Campaign(Struct, frozen=True, kw_only=True):
     counts: TargetCounts
 
     @property
+    def is_forced(self) -> bool:
+        """Whether a device that updates itself is to be pinned."""
+        return isinstance(self.command, UpdateFirmware) and self.command.force is True
+
+    @property
     def software(self) -> str | None:
         """The type of what it brings; None for a campaign of another command."""
         if not isinstance(self.command, UpdateFirmware):

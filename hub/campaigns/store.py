@@ -14,6 +14,7 @@ from hub.base.principal import Principal
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
+    SELF_UPDATING,
     UNSUPPORTED,
     CampaignTarget,
     Phase,
@@ -162,12 +163,13 @@ class CampaignStore:
         return [_target(row) for row in rows]
 
     async def block_pending(
-        self, connection: Connection, name: Name, software: str | None
+        self, connection: Connection, name: Name, software: str | None, *, forced: bool
     ) -> "list[CampaignTarget]":
         """Those that wait and have been deleted or disabled, or that say they do not install
-        `software`, skipped."""
+        `software`, or update themselves and are not to be `forced`, skipped."""
         why = (DELETED, DISABLED, UNSUPPORTED)
-        rows = await connection.fetch(_Q["block_pending"], *name, *why, software)
+        itself = None if forced else SELF_UPDATING
+        rows = await connection.fetch(_Q["block_pending"], *name, *why, software, itself)
         return [_target(row) for row in rows]
 
     async def failures(

@@ -95,6 +95,7 @@ class CommandTarget(Struct, kw_only=True):
     max_frame: int | None = None
     """As the last `hello` said, in bytes."""
     installers: list[str] | None = None
+    updates_itself: bool = False
 
 
 class ReadyLine(Struct, frozen=True):
@@ -107,6 +108,14 @@ class ReadyLine(Struct, frozen=True):
     settled: bool = True
     """Whether it is known by now how long a frame it takes."""
     installers: frozenset[str] | None = None
+    updates_itself: bool = False
+
+
+class UnsentEnd(Struct, frozen=True):
+    """What becomes of a command that the device is not sent."""
+
+    status: State
+    error: ErrorObject | None = None
 
 
 class Insert(Struct, frozen=True, kw_only=True):
@@ -167,13 +176,9 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
             error=error_of(CommandErrorCode.DEVICE_OFFLINE, "the device is not connected"),
         )
     here = line if line and target.online and line.generation == target.generation else None
-    missing = _missing(new, target, here) if target.online else None
-    if missing is not None:
-        return replace(
-            insert,
-            status=next_state(State.PENDING, LifecycleEvent.UNSUPPORTED),
-            error=_unsupported(missing),
-        )
+    end = _end(new, target, here) if target.online else None
+    if end is not None:
+        return replace(insert, status=end.status, error=end.error)
     if here is not None and (here.settled or not _awaits_hello(new.type, new.frame_bytes)):
         return replace(
             insert,
@@ -184,19 +189,43 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
     return insert
 
 
-def _missing(new: NewCommand, target: CommandTarget, here: ReadyLine | None) -> str | None:
+def _end(new: NewCommand, target: CommandTarget, here: ReadyLine | None) -> UnsentEnd | None:
     """The line itself knows before the database does; of another replica's only that can tell. What
     a device has beside the eleven is not known before its first frame."""
     if here is not None:
         known = here.commands if here.settled else None
-        return missing_for(new.type, new.params, known, here.installers)
+        return unsent_end(new.type, new.params, known, here.installers, here.updates_itself)
     known = COMMANDS if target.commands is None else target.commands
-    return missing_for(new.type, new.params, known, target.installers)
+    return unsent_end(new.type, new.params, known, target.installers, target.updates_itself)
 
 
 def _awaits_hello(kind: str, frame_bytes: int) -> bool:
     """Whether only `hello` can tell if the device takes the command."""
     return frame_bytes > LEAST_MAX_FRAME or kind == UPDATE or kind not in COMMANDS
+
+
+def unsent_end(
+    kind: str,
+    params: Mapping[str, Any],
+    commands: Collection[str] | None,
+    installers: Collection[str] | None,
+    updates_itself: bool,
+) -> UnsentEnd | None:
+    """None when it can be sent. A forced update of a device that updates itself becomes a pin."""
+    missing = missing_for(kind, params, commands, installers)
+    if missing is not None:
+        return UnsentEnd(_REJECTED, _unsupported(missing))
+    if kind != UPDATE or not updates_itself:
+        return None
+    if params.get("force") is True:
+        return UnsentEnd(next_state(State.PENDING, LifecycleEvent.PIN))
+    return UnsentEnd(_REJECTED, _SELF_UPDATING)
+
+
+_REJECTED: Final = next_state(State.PENDING, LifecycleEvent.UNSUPPORTED)
+_SELF_UPDATING: Final = error_of(
+    CommandErrorCode.SELF_UPDATING, "the device looks for its versions by itself"
+)
 
 
 def missing_for(
@@ -244,6 +273,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     sent_up_to: int
     max_frame: int | None = None
     installers: frozenset[str] | None = None
+    updates_itself: bool = False
 
 
 class ClaimStep(Struct, frozen=True):
@@ -288,10 +318,11 @@ def _first_time(claim: Claim, command: CommandRow) -> ClaimStep:
     if not command.owner_may:
         status = next_state(State.PENDING, LifecycleEvent.WITHDRAW)
         return ClaimStep(command, status, sent=False, error=_FORBIDDEN)
-    missing = missing_for(command.type, command.params, claim.commands, claim.installers)
-    if missing is not None:
-        status = next_state(State.PENDING, LifecycleEvent.UNSUPPORTED)
-        return ClaimStep(command, status, sent=False, error=_unsupported(missing))
+    end = unsent_end(
+        command.type, command.params, claim.commands, claim.installers, claim.updates_itself
+    )
+    if end is not None:
+        return ClaimStep(command, end.status, sent=False, error=end.error)
     return ClaimStep(command, next_state(State.PENDING, LifecycleEvent.SEND), sent=True)
 
 

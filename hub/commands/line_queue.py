@@ -39,7 +39,7 @@ class LineQueue:
         line = self.line
         return ReadyLine(
             line.generation, line.journal_id, line.commands, line.max_frame, self.settled,
-            line.installers,
+            line.installers, line.updates_itself,
         )  # fmt: skip
 
     def takes(self, command: CommandRow) -> bool:
@@ -64,6 +64,7 @@ class LineQueue:
             sent_up_to=self.sent_up_to,
             max_frame=line.max_frame,
             installers=line.installers,
+            updates_itself=line.updates_itself,
         )
 
     def accepted(self, seq: int) -> bool:

@@ -80,6 +80,7 @@ class CommandStore:
                 owner=row["replica_id"] if row["online"] else None,
                 max_frame=row["max_frame"],
                 installers=row["installers"],
+                updates_itself=row["updates_itself"],
             )
             for row in await connection.fetch(_Q["targets"], *_columns(places))
         }

@@ -31,7 +31,7 @@ from hub.devices.service import DeviceService, WantedSection
 from hub.lines.service import LineRef, LineService
 from hub.lines.session import LineSession
 from protocol.canonical import hash_of
-from protocol.commands import AGENT_TYPE
+from protocol.commands import AGENT_TYPE, UpdateFirmware
 from protocol.frames import DESIRED, DesiredStatus, Hello
 from protocol.ids import CommandKey, DeviceId, DeviceKey, OrgId
 from protocol.lifecycle import State
@@ -43,12 +43,14 @@ from protocol.sections import (
     PinnedArtifact,
     SmallKind,
     production_document,
+    software_document,
 )
 
 LOOK_SECONDS: Final = 2.0
 BACK_SECONDS: Final = 10.0
 """Longer than a look takes, and than a line takes from its registration to its first frame."""
 AGAIN_SECONDS: Final = 1.0
+UPDATE: Final = str(UpdateFirmware.__struct_config__.tag)
 NO_SUCH_SECTION: Final = "no such section"
 
 
@@ -71,7 +73,7 @@ OnPinned = Callable[[Proven], Awaitable[None]]
 class DesiredService:
     """A listener of the commands that move production, and of what devices say at the start."""
 
-    types = STEERING[PRODUCTION]
+    types = STEERING[PRODUCTION] | {UPDATE}
 
     def __init__(
         self,
@@ -105,11 +107,12 @@ class DesiredService:
         return {}
 
     async def accepted(self, connection: Connection, commands: Sequence[CommandRow]) -> None:
-        pass
+        await self._pin_forced(connection, commands)
 
     async def ended(self, connection: Connection, commands: Sequence[CommandRow]) -> None:
         """A success is what is wanted from now on; of another end it is not known what it did."""
-        steering = [each for each in commands if each.type in self.types]
+        await self._pin_forced(connection, commands)
+        steering = [each for each in commands if each.type in STEERING[PRODUCTION]]
         wanted: dict[DeviceKey, WantedSection] = {}
         unknown: set[DeviceKey] = set()
         for command in sorted(steering, key=lambda each: each.seq):
@@ -123,6 +126,21 @@ class DesiredService:
             await self._devices.want(connection, list(wanted.values()))
         if unknown:
             await self._store.doubt(connection, sorted(unknown), PRODUCTION)
+
+    async def _pin_forced(self, connection: Connection, commands: Sequence[CommandRow]) -> None:
+        """Forced updates that were not sent, because the device updates itself."""
+        for command in sorted(filter(_became_a_pin, commands), key=lambda each: each.seq):
+            row = await self._store.lock(connection, command.org, command.device_id)
+            software = command.params.get("installer", AGENT_TYPE)
+            pins = {**row.document["pins"], software: command.params["version"]}
+            wanted = WantedSection(
+                org=command.org,
+                device_id=command.device_id,
+                kind=SOFTWARE,
+                document=software_document(pins, row.document["allow"]),
+                is_taken=False,
+            )
+            await self._devices.want(connection, [wanted])
 
     # The listener of lines
 
@@ -276,6 +294,15 @@ def _key(line: LineRef) -> DeviceKey:
 def _takes_sections(hello: Hello) -> bool:
     sections: Mapping[str, object] = hello.sections or {}
     return DESIRED in (hello.accepts or ()) and not sections.keys().isdisjoint(SMALL)
+
+
+def _became_a_pin(command: CommandRow) -> bool:
+    return (
+        command.type == UPDATE
+        and command.status is State.SUCCESS
+        and command.sent_at is None
+        and command.params.get("force") is True
+    )
 
 
 def _production(command: CommandRow) -> WantedSection:

@@ -93,6 +93,9 @@ class Device(Struct, frozen=True, rename="camel", kw_only=True):
     """SHA-256 of artifacts that it takes no more, because they failed on it."""
     unsigned: bool | None
     """Whether it takes artifacts that nobody has signed; null for a device that does not say."""
+    update_source: str | None
+    """Who decides its versions: `hub`, or the address where it looks by itself; null for a device
+    that does not say."""
     company_id: str | None
     production_line_id: str | None
     tags: list[str]
@@ -243,6 +246,7 @@ def device_of(row: DeviceRow) -> Device:
         installers=row.software.installers,
         barred=row.software.barred,
         unsigned=row.software.unsigned,
+        update_source=row.software.update_source,
         company_id=row.company_id,
         production_line_id=row.production_line_id,
         tags=row.tags,

@@ -38,7 +38,7 @@ class DeviceAgent(Struct, frozen=True, kw_only=True):
     detail: str | None = None
 
 
-class Software(Struct, frozen=True, kw_only=True):
+class Software(Struct, frozen=True, kw_only=True, rename="camel"):
     """What the last `hello` said of the device's software, and what it has proven since. None: it
     does not say."""
 
@@ -46,6 +46,7 @@ class Software(Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     barred: list[str] = []
     unsigned: bool | None = None
+    update_source: str | None = None
 
 
 class DeviceRow(Struct, frozen=True, kw_only=True):

@@ -56,6 +56,8 @@ class DeploymentBody(Body, frozen=True):
     phase_timeout_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 3600
     stop_at: StopAt | None = None
     allow_downgrade: bool = False
+    force: bool = False
+    """Pin the version for devices that update themselves, instead of skipping them."""
 
 
 class DeploymentCounts(Struct, frozen=True, rename="camel", kw_only=True):
@@ -141,7 +143,11 @@ class DeploymentEndpoints:
         body, org = call.body, call.principal.org
         release = await self._releases.get(org, body.release_id)
         campaign = await self._service.create(
-            call.principal, body.release_id, _wanted(body.target), _terms(body, release.version)
+            call.principal,
+            body.release_id,
+            _wanted(body.target),
+            _terms(body, release.version),
+            force=body.force,
         )
         return Answer(
             _deployment(campaign),

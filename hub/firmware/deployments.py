@@ -47,14 +47,15 @@ class DeploymentService:
         self._groups = groups
 
     async def create(
-        self, by: Principal, release_id: str, wanted: Wanted, terms: Terms
+        self, by: Principal, release_id: str, wanted: Wanted, terms: Terms, *, force: bool
     ) -> Campaign:
-        """`terms` without the version, which is the release's. Raises `NotFound`, `Invalid`."""
+        """With `force` devices that update themselves are pinned, and are not skipped. `terms` are
+        without the version, which is the release's. Raises `NotFound`, `Invalid`."""
         release = await self._releases.get(by.org, release_id)
         self._releases.path(release)
         new = NewCampaign(
             subject=release.release_id,
-            command=update_to(release, allow_downgrade=terms.allow_downgrade),
+            command=update_to(release, allow_downgrade=terms.allow_downgrade, force=force),
             terms=terms,
             devices=await self._targets(by.org, wanted),
         )
@@ -103,7 +104,7 @@ class DeploymentService:
                 return sorted(found)
 
 
-def update_to(release: ReleaseRow, *, allow_downgrade: bool) -> UpdateFirmware:
+def update_to(release: ReleaseRow, *, allow_downgrade: bool, force: bool) -> UpdateFirmware:
     """The command that brings a release to a device."""
     return UpdateFirmware(
         release_id=release.release_id,
@@ -115,4 +116,5 @@ def update_to(release: ReleaseRow, *, allow_downgrade: bool) -> UpdateFirmware:
         allow_downgrade=True if allow_downgrade else UNSET,
         installer=release.type,
         filename=release.filename,
+        force=True if force else UNSET,
     )

@@ -54,7 +54,7 @@ class InstalledVersions:
 
 def _is_of_software(command: CommandRow) -> bool:
     named = command.params.get("installer", AGENT_TYPE)
-    return command.type == UPDATE and named != AGENT_TYPE
+    return command.type == UPDATE and named != AGENT_TYPE and command.sent_at is not None
 
 
 def _version_after(command: CommandRow) -> str | None:

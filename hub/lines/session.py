@@ -39,6 +39,7 @@ from protocol.frames import (
     Welcome,
     own_of,
     types_of,
+    updates_itself,
 )
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.own import OwnCommands
@@ -154,6 +155,7 @@ class LineSession:
         "replica_id",
         "sections",
         "session_id",
+        "updates_itself",
         "version",
     )
 
@@ -187,6 +189,7 @@ class LineSession:
         self.max_frame = max_frame
         self.commands: frozenset[str] = EVERY_COMMAND
         self.installers: frozenset[str] | None = None
+        self.updates_itself = False
         self.accepts: tuple[str, ...] = ()
         self.sections: frozenset[str] = _NONE
         """Of desired state, that the device takes."""
@@ -307,6 +310,7 @@ class LineSession:
             self.commands = _shared(frozenset(types))
         if hello.installers is not None:
             self.installers = _shared(frozenset(hello.installers))
+        self.updates_itself = updates_itself(hello)
         self._settle(hello)
 
     def _settle(self, hello: Hello | None) -> None:

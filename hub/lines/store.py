@@ -94,6 +94,7 @@ def said_of_software(hello: Hello) -> str | None:
         "versions": hello.versions,
         "barred": hello.barred,
         "unsigned": hello.unsigned,
+        "updateSource": hello.update_source,
     }
     known = {name: value for name, value in said.items() if value is not None}
     return msgspec.json.encode(known).decode() if known else None

@@ -124,16 +124,19 @@ LIMIT $4
 
 -- name: block_pending
 -- Whoever waits and has been deleted ($3 says why) or disabled ($4), or says that it does not install
--- software of this type ($6, null for what is none), is skipped at once ($5).
+-- software of this type ($6, null for what is none), is skipped at once ($5); so is whoever updates itself
+-- ($7, null: that does not matter).
 UPDATE campaign_device t
 SET status = 'SKIPPED',
     error = CASE WHEN d.deleted_at IS NOT NULL THEN $3::jsonb
-                 WHEN d.disabled THEN $4::jsonb ELSE $5::jsonb END,
+                 WHEN d.disabled THEN $4::jsonb
+                 WHEN NOT (l.software -> 'installers') ? $6::text THEN $5::jsonb ELSE $7::jsonb END,
     finished_at = now()
 FROM device d LEFT JOIN device_line l USING (org_id, device_id)
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING'
   AND d.org_id = t.org_id AND d.device_id = t.device_id
-  AND (d.disabled OR d.deleted_at IS NOT NULL OR NOT (l.software -> 'installers') ? $6::text)
+  AND (d.disabled OR d.deleted_at IS NOT NULL OR NOT (l.software -> 'installers') ? $6::text
+       OR ($6::text IS NOT NULL AND $7::jsonb IS NOT NULL AND l.software ->> 'updateSource' <> 'hub'))
 RETURNING t.*
 
 -- name: failures @org

@@ -29,6 +29,7 @@ FOR UPDATE OF d
 -- still.
 SELECT d.org_id, d.device_id, d.command_seq, l.generation, l.replica_id, l.commands, l.max_frame,
        l.software -> 'installers' AS installers,
+       coalesce(l.software ->> 'updateSource', 'hub') <> 'hub' AS updates_itself,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS online,
        (SELECT count(*) FROM command c
         WHERE c.org_id = d.org_id AND c.device_id = d.device_id AND c.finished_at IS NULL)

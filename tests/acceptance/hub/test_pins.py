@@ -6,7 +6,7 @@ from protocol.canonical import hash_of
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, until
 from tests.acceptance.hub.test_deployments import ended, rows
 from tests.acceptance.hub.test_desired import Box, box, sections
-from tests.acceptance.hub.test_software import deploy, installing, release, until_said
+from tests.acceptance.hub.test_software import deploy, installing, release, until_said, update_to
 
 NOTHING: Json = {"pins": {}, "allow": []}
 DIGEST = "ab" * 32
@@ -62,7 +62,8 @@ async def test_a_pin_is_handed_over_with_its_artifact(fleet: Fleet, rest: Rest) 
         }  # fmt: skip
         status, content = await artifact(one, fleet, rest, url_of(jar))
         assert (status, len(content)) == (200, jar["size"])
-        assert made == await rest.data(f"/devices/{one.device_id}/software")
+        shown = await rest.data(f"/devices/{one.device_id}/software")
+        assert shown | {"taken": None} == made | {"taken": None}
         assert (made["version"], made["status"], made["error"]) == ("1", "pending", None)
         await one.say(found, "software", "trial")
         await one.say(found, "software", "applied")
@@ -158,3 +159,87 @@ async def test_pins_are_checked_kept_and_in_the_audit(fleet: Fleet, rest: Rest) 
     assert [row["changes"] for row in rows if row["target"] == device_id] == [
         {"pins": [{"agent": "2.0"}, {}]}, {"pins": [{}, {"agent": "2.0"}]},
     ]  # fmt: skip
+
+
+# Devices that look for their versions by themselves
+
+ELSEWHERE = "https://updates.example.org/stable"
+
+
+async def test_a_device_says_who_decides_its_versions(fleet: Fleet, rest: Rest) -> None:
+    async with fleet.new_line() as itself, fleet.new_line() as other, fleet.new_line() as silent:
+        await itself.hello(installers=["agent"], updateSource=ELSEWHERE)
+        await other.hello(installers=["agent"], updateSource="hub")
+        await silent.hello()
+        for line, source in ((itself, ELSEWHERE), (other, "hub")):
+            await until_said(rest, line.device_id)
+            record = await rest.data(f"/devices/{line.device_id}")
+            assert record["updateSource"] == source
+        assert (await rest.data(f"/devices/{silent.device_id}"))["updateSource"] is None
+
+
+async def test_who_updates_itself_is_skipped_and_rejects_an_update(
+    fleet: Fleet, rest: Rest
+) -> None:
+    made = await release(rest, version="9.1")
+    async with fleet.new_line() as line:
+        await line.hello(agentVersion="7", installers=["agent"], updateSource=ELSEWHERE)
+        await until_said(rest, line.device_id)
+        deployment_id = await deploy(rest, made, [line.device_id])
+        await ended(rest, deployment_id)
+        part = (await rows(rest, deployment_id))[line.device_id]
+        body = {"command": update_to(made)}
+        answer = await rest.post(f"/devices/{line.device_id}/commands", body)
+        queued = body | {"delivery": "queue"}
+        later = await rest.post(f"/devices/{line.device_id}/commands", queued)
+    assert (part["status"], part["reason"]) == ("SKIPPED", "self_updating")
+    for each in (answer, later):
+        found = each.json()["data"]
+        assert (found["status"], found["error"]["code"]) == ("REJECTED", "self_updating")
+
+
+async def test_an_update_that_waited_for_who_updates_itself_is_rejected(
+    fleet: Fleet, rest: Rest
+) -> None:
+    made = await release(rest, version="9.1")
+    device_id = await fleet.enroll("away")
+    body = {"command": update_to(made), "delivery": "queue"}
+    answer = await rest.post(f"/devices/{device_id}/commands", body)
+    path = f"/devices/{device_id}/commands/{answer.json()['data']['commandId']}"
+    async with fleet.line(device_id) as line:
+        await line.hello(installers=["agent"], updateSource=ELSEWHERE)
+
+        async def is_rejected() -> bool:
+            return (await rest.data(path))["status"] == "REJECTED"
+
+        await until(is_rejected)
+
+
+async def test_by_force_a_device_that_updates_itself_is_pinned(fleet: Fleet, rest: Rest) -> None:
+    made = await release(rest, version="9.1", type="jar")
+    agent = await release(rest, version="9.2")
+    said = says(installers=["agent", "jar"], updateSource=ELSEWHERE, agentVersion="7")
+    async with box(fleet, rest, new_id("box"), said) as one:
+        await until_said(rest, one.device_id)
+        body = {"command": update_to(made, installer="jar", force=True)}
+        answer = await rest.post(f"/devices/{one.device_id}/commands", body)
+        assert answer.json()["data"]["status"] == "SUCCESS", answer.text
+        document = (await one.handed("software"))["document"]
+        assert document == {"pins": {"jar": "9.1"}, "allow": []}
+        assert (await one.record())["versions"] == {}
+        deployment_id = await deploy(rest, agent, [one.device_id], force=True, soakSeconds=0)
+        pins = {"agent": "9.2", "jar": "9.1"}
+        await stands(rest, one.device_id, pins=pins)
+    said["agentVersion"] = "9.2"
+    async with box(fleet, rest, one.device_id, said) as again:
+        await again.line.send("status", status="ONLINE", metrics={})
+        found = await ended(rest, deployment_id)
+    assert found["counts"]["success"] == 1
+
+
+async def test_force_changes_nothing_for_other_devices(fleet: Fleet, rest: Rest) -> None:
+    made = await release(rest, version="9.1", type="jar")
+    async with installing(fleet, rest) as (device,):
+        found = await ended(rest, await deploy(rest, made, [device.device_id], force=True))
+        pinned = await rest.data(f"/devices/{device.device_id}/software")
+    assert (found["counts"]["success"], pinned["pins"]) == (1, {})

@@ -25,6 +25,7 @@ LEGAL: dict[tuple[State, LifecycleEvent], State] = {
     (P, LifecycleEvent.NOT_DELIVERED): State.TIMEOUT,
     (P, LifecycleEvent.WITHDRAW): State.CANCELLED,
     (P, LifecycleEvent.UNSUPPORTED): State.REJECTED,
+    (P, LifecycleEvent.PIN): State.SUCCESS,
     (P, LifecycleEvent.TOO_LARGE): State.FAILED,
     (State.SENT, LifecycleEvent.TOO_LARGE): State.FAILED,
     (P, LifecycleEvent.SEND): S,

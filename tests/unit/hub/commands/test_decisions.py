@@ -17,6 +17,7 @@ from hub.commands.decisions import (
     missing_for,
     plan,
     request_hash,
+    unsent_end,
 )
 from hub.commands.records import CommandRow
 from protocol.commands import COMMANDS
@@ -449,6 +450,29 @@ def test_an_update_goes_to_who_installs_its_type(
     assert missing_for("update_firmware", params, None, installers) == missing
     assert missing_for("update_firmware", params, ["force_sync"], installers) == "update_firmware"
     assert missing_for("force_sync", {}, None, []) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "status", "code"),
+    [
+        ("update_firmware", {}, State.REJECTED, "self_updating"),
+        ("update_firmware", {"force": False}, State.REJECTED, "self_updating"),
+        ("update_firmware", {"force": True}, State.SUCCESS, None),
+        ("update_firmware", {"force": True, "installer": "plc"}, State.REJECTED, "unsupported"),
+        ("force_sync", {}, None, None),
+    ],
+)
+def test_who_updates_itself_is_pinned_by_force_alone(
+    kind: str, params: dict[str, Any], status: State | None, code: str | None
+) -> None:
+    end = unsent_end(kind, params, None, ["agent"], updates_itself=True)
+    assert (end and end.status) == status
+    assert (end and end.error and end.error["code"]) == code
+    assert unsent_end(kind, {"force": True}, None, None, updates_itself=False) is None
+    waiting = make_command(State.PENDING, type=kind, params=params)
+    claim = make_claim(updates_itself=True, installers=frozenset({"agent"}))
+    (step,) = plan(claim, [waiting]).steps
+    assert (step.sent, step.status) == (end is None, status or State.SENT)
 
 
 def test_the_line_knows_what_is_installed_before_the_database_does() -> None:
