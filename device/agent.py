@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import signal
+import time
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -61,11 +62,13 @@ from device.records.ways import RecordBounds
 from device.settings import Settings
 from device.update.installed import installed
 from device.update.own_version import agent_version, user_agent
+from device.update.poller import Poller
 from device.update.proof import Proof
 from device.update.software import InstalledSoftware
+from device.update.source import PlainSource, TufSource
 from device.update.versions import Versions
 from protocol.commands import AGENT_TYPE, COMMANDS
-from protocol.frames import DESIRED, Auth, ConnectionMode, Hello
+from protocol.frames import DESIRED, HUB, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId
 from protocol.telemetry import Alert
 
@@ -103,6 +106,7 @@ class Agent:
         self._settings = settings
         self._way_out = way_out
         self._own_log = own_log
+        self._database = database
         self._end: asyncio.Future[End] | None = None
         self._boot_id = secrets.token_hex(8)
         self._os_boot_id = os_boot_id(settings.power.os_boot_id_file)
@@ -281,6 +285,7 @@ class Agent:
                     self._connect(),
                     self._proof().run(),
                     self._software.follow(),
+                    self._update_itself(),
                     self._desired.run(),
                     self._desired.go_on(self._push_ended),
                 )
@@ -409,6 +414,37 @@ class Agent:
             give_up=lambda: self.end(End.RESTART),
         )
 
+    async def _update_itself(self) -> None:
+        """For ever, where the device's file says so."""
+        update, options = self._settings.update, self._way_out.options(self._settings.update.source)
+        if update.source == HUB:
+            return
+        async with httpx.AsyncClient(
+            base_url=update.source,
+            timeout=HTTP_SECONDS,
+            **options,
+            headers={"User-Agent": user_agent()},
+            event_hooks={"request": [only_to(update.source)]},
+        ) as http:
+            plain = PlainSource(http, update.channel)
+            tuf = TufSource(update, self._settings.state / "source", options)
+            await Poller(
+                update,
+                plain if update.verify == "sha256" else tuf,
+                database=self._database,
+                software=self._software,
+                versions=self._versions,
+                pins=lambda: self._pinned.pins,
+                hub_time=lambda: self._hub_clock.time(time.monotonic()),
+                proven=self._proven,
+                bring=lambda each: bring(each, self._tools, http),
+                failed=self._update_failed,
+            ).run()
+
+    async def _update_failed(self, message: str) -> None:
+        with contextlib.suppress(JournalUnavailable):  # then the log has it
+            await self._outbox.add(Alert(severity="WARN", code="update_failed", message=message))
+
     def _hello(self) -> Hello:
         return Hello(
             boot_id=self._boot_id,
@@ -425,6 +461,7 @@ class Agent:
             accepts=[DESIRED, *self._own.accepts()],
             sections=self._desired.sections(),
             installers=self._installs(),
+            update_source=self._settings.update.source,
             versions=self._software.versions,
             barred=[bar.sha256 for bar in self._versions.bars()] if self._versions else [],
             unsigned=takes_unsigned(

@@ -50,6 +50,7 @@ from device.base.own_commands import (
 from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check, misshapen
 from device.base.socket_path import default_socket
 from protocol.commands import AGENT_TYPE, Level
+from protocol.frames import HUB
 from protocol.ids import DEVICE_ID_RULE, is_device_id
 from protocol.telemetry import MOST_AGENTS
 
@@ -127,6 +128,25 @@ class FirmwareSettings(SettingsPart, frozen=True):
     def floors(self) -> dict[str, str]:
         """By type."""
         return {AGENT_TYPE: self.floor} if isinstance(self.floor, str) else self.floor
+
+
+TimeOfDay = r"([01]\d|2[0-3]):[0-5]\d"
+
+
+class UpdateSettings(SettingsPart, frozen=True):
+    """Who decides which versions this device has."""
+
+    source: str = HUB
+    """`hub`, or the address of a repository where the agent looks by itself."""
+    channel: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$(?!\n)")] = "stable"
+    interval: Annotated[float, Meta(ge=1, le=7 * 86_400)] = 3600.0
+    """Seconds between two looks."""
+    window: Annotated[str, Meta(pattern=rf"^{TimeOfDay}-{TimeOfDay}$(?!\n)")] | None = None
+    """When it looks and updates, as `22:00-05:30` of the device's local time; default: always."""
+    verify: Literal["tuf", "sha256"] = "tuf"
+    """`sha256`: the source is not signed as a whole, but each artifact is by a trusted key."""
+    root_file: str | None = None
+    """The root of trust of a TUF repository, as `longline firmware repo init` wrote it."""
 
 
 class ContainersSettings(SettingsPart, frozen=True):
@@ -240,6 +260,7 @@ class Settings(SettingsPart, frozen=True):
     firmware: FirmwareSettings = FirmwareSettings()
     installers: dict[str, InstallerSettings] = {}
     """What installs software that is not the agent, by type."""
+    update: UpdateSettings = UpdateSettings()
     containers: ContainersSettings = ContainersSettings()
     outbox: OutboxSettings = OutboxSettings()
     records: RecordsSettings = RecordsSettings()
@@ -402,6 +423,7 @@ def _checked(settings: Settings) -> Settings:
     for key in settings.firmware.trusted_keys:
         if not _is_public_key(key):
             raise BadSettings(f"firmware.trusted_keys: {key!r} is not 32 bytes in base64")
+    _check_update(settings)
     _check_agents(settings)
     for problem in (
         problem_of_installers(settings.installers),
@@ -427,6 +449,17 @@ def _check_agents(settings: Settings) -> None:
         raise BadSettings(f"agents, tokens and endpoints: more than {MOST_AGENTS}")
 
 
+def _check_update(settings: Settings) -> None:
+    update = settings.update
+    if update.source == HUB:
+        return
+    check_hub_url(update.source, insecure=settings.insecure, whose="source of updates")
+    if update.verify == "tuf" and update.root_file is None:
+        raise BadSettings("update: a source needs root_file, its root of trust")
+    if update.verify == "sha256" and not settings.firmware.trusted_keys:
+        raise BadSettings('update: verify = "sha256" needs firmware.trusted_keys')
+
+
 def _is_public_key(text: str) -> bool:
     try:
         return len(base64.b64decode(text, validate=True)) == PUBLIC_KEY_BYTES
@@ -434,7 +467,7 @@ def _is_public_key(text: str) -> bool:
         return False
 
 
-def check_hub_url(url: str, *, insecure: bool) -> None:
+def check_hub_url(url: str, *, insecure: bool, whose: str = "hub") -> None:
     """Raise `BadSettings` unless `url` is http(s)://host[:port], with a path at most; http to
     another machine only when that is wanted (`insecure`)."""
     try:
@@ -443,8 +476,8 @@ def check_hub_url(url: str, *, insecure: bool) -> None:
     except ValueError:
         good = False
     if not good or re.search(r"[?#@\s]", url):
-        raise BadSettings(f"{url!r} is not the URL of a hub (https://host[:port])")
-    _check_clear(url, "hub", insecure=insecure)
+        raise BadSettings(f"{url!r} is not the URL of a {whose} (https://host[:port])")
+    _check_clear(url, whose, insecure=insecure)
 
 
 def _check_clear(url: str, whose: str, *, insecure: bool) -> None:

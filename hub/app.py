@@ -62,6 +62,7 @@ from hub.web.console import Console
 from hub.web.limits import RequestLimits
 from hub.web.pages import pages
 from hub.web.site import Site
+from hub.web.updates import updates
 from protocol.closing import CloseCode
 from protocol.ids import OrgId, new_replica_id
 
@@ -214,6 +215,7 @@ class Replica:
         others = [
             *self._probes.routes(),
             StarletteRoute("/.well-known/jwks.json", self._jwks),
+            *updates(self.settings.updates_dir),
             *pages(ROUTES, RULES, self.site.prefix),
         ]
         return make_application(

@@ -16,20 +16,15 @@ from typing import Annotated, Any, Final
 import httpx
 import msgspec
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cloud.outward import WayOut
-from longline import artifact
+from longline import artifact, repo
 from longline.errors import USAGE, UserError
 from longline.outward import CaFile, Insecure, way_out_to
+from longline.repo import Channel, Software, Version, version_of
+from longline.signing import new_key, signature_of
 from protocol.commands import AGENT_TYPE
 from protocol.versions import is_downgrade
 
@@ -39,6 +34,7 @@ CREATED: Final = 201
 TOKEN_VARIABLE: Final = "LONGLINE_TOKEN"  # noqa: S105 - a name
 
 app = typer.Typer()
+app.add_typer(repo.app, name="repo", help="Write a repository for devices that update themselves.")
 
 KeyFile = Annotated[Path, typer.Option("--key", help="The private key, a PEM file.")]
 
@@ -71,21 +67,14 @@ def keygen(
     private: Annotated[Path, typer.Argument(help="Where the private key goes, a PEM file.")],
 ) -> None:
     """Make a key to sign with; its public part is printed."""
-    key = Ed25519PrivateKey.generate()
-    content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise UserError(f"cannot write {private}: {error.strerror}") from None
+    key = new_key(private)
     _tell(base64.b64encode(key.public_key().public_bytes_raw()).decode())
 
 
 @app.command("sign")
 def sign(file: Annotated[Path, typer.Argument(help="The artifact.")], *, key: KeyFile) -> None:
     """Print the detached signature of an artifact, in base64."""
-    _tell(_signature(file, key))
+    _tell(signature_of(file, key))
 
 
 @app.command("upload")
@@ -93,13 +82,9 @@ def upload(
     file: Annotated[Path, typer.Argument(help="The artifact.")],
     *,
     hub: Annotated[str, typer.Option(envvar="LONGLINE_HUB_URL", help="URL of the hub.")],
-    version: Annotated[
-        str | None, typer.Option(help="Default: the version in the artifact.")
-    ] = None,
-    channel: Annotated[str, typer.Option(help="The channel of the release.")] = "stable",
-    software: Annotated[
-        str, typer.Option("--type", help="What devices call this piece of their software.")
-    ] = AGENT_TYPE,
+    version: Version = None,
+    channel: Channel = "stable",
+    software: Software = AGENT_TYPE,
     key: Annotated[
         Path | None, typer.Option(help="Sign with this private key, a PEM file.")
     ] = None,
@@ -117,11 +102,13 @@ def upload(
         "Content-Length": str(_size(file)),
     }
     if key is not None:
-        headers["X-Signature"] = _signature(file, key)
-    wanted = version or (artifact.version_of(file) if software == AGENT_TYPE else None)
-    if wanted is None:
-        raise UserError(f"{file} names no version: give --version", USAGE)
-    query = {"version": wanted, "channel": channel, "type": software, "filename": file.name}
+        headers["X-Signature"] = signature_of(file, key)
+    query = {
+        "version": version or version_of(file, software),
+        "channel": channel,
+        "type": software,
+        "filename": file.name,
+    }
     release = _post(hub, query, headers, file, way_out)
     _tell(str(release["id"]))
 
@@ -173,19 +160,6 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except OSError as error:
         raise UserError(f"cannot read {file}: {error.strerror}") from None
-
-
-def _signature(file: Path, key_file: Path) -> str:
-    try:
-        key = load_pem_private_key(key_file.read_bytes(), None)
-        content = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {error.filename}: {error.strerror}") from None
-    except (ValueError, TypeError):
-        key, content = None, b""
-    if not isinstance(key, Ed25519PrivateKey):
-        raise UserError(f"{key_file} is no Ed25519 private key", USAGE)
-    return base64.b64encode(key.sign(content)).decode()
 
 
 def _token(token_file: Path | None) -> str:

@@ -70,13 +70,19 @@ class Tools:
 
 
 class CommandContext:
-    """One run of one command."""
+    """One run of one command. `elsewhere` is where its artifact is, if not at the hub."""
 
     def __init__(
-        self, command_id: CommandId, tools: Tools, progress: Callable[[Progress], None]
+        self,
+        command_id: CommandId,
+        tools: Tools,
+        progress: Callable[[Progress], None],
+        *,
+        elsewhere: httpx.AsyncClient | None = None,
     ) -> None:
         self.command_id = command_id
         self.tools = tools
+        self.elsewhere = elsewhere
         self._progress = progress
         self.can_cancel = True
         self.awaits_end = False

@@ -68,14 +68,14 @@ async def _fetch_rest(command: UpdateFirmware, context: CommandContext, part: Pa
     """Fetch what is missing of `part`. Raises `HubUnreachable` when the rest may come later."""
     most_bytes = context.tools.settings.firmware.max_bytes
     offset = await asyncio.to_thread(_resume_at, command, part, most_bytes)
-    headers = {
-        "Authorization": f"Bearer {await context.tools.enrolment.token()}",
-        "Accept-Encoding": "identity",
-    }
+    headers = {"Accept-Encoding": "identity"}
+    if context.elsewhere is None:  # the hub alone sees the token
+        headers["Authorization"] = f"Bearer {await context.tools.enrolment.token()}"
     if offset:
         headers["Range"] = f"bytes={offset}-"
     # The path is the hub's own (`protocol.commands`); below the address of the hub it stays there.
-    request = context.tools.http.stream("GET", command.url.removeprefix("/"), headers=headers)
+    http = context.elsewhere or context.tools.http
+    request = http.stream("GET", command.url.removeprefix("/"), headers=headers)
     try:
         async with request as answer:
             doubt = doubt_of_answer(answer.status_code, answer.headers.get("content-type"))

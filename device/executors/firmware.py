@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from device.base.errors import CommandFailed
 from device.base.files import put_in_place
 from device.executors.context import CommandContext, Done, Tools
@@ -26,8 +28,7 @@ from device.update.versions import Versions
 from protocol.commands import AGENT_TYPE, UpdateFirmware
 from protocol.ids import CommandId
 
-OF_A_PIN: Final = CommandId("")
-"""What is brought for a pin is no command."""
+NO_COMMAND: Final = CommandId("")
 
 
 async def update_firmware(command: UpdateFirmware, context: CommandContext) -> Done:
@@ -40,10 +41,12 @@ async def update_firmware(command: UpdateFirmware, context: CommandContext) -> D
         return await _updated(command, software, context)
 
 
-async def bring(command: UpdateFirmware, tools: Tools) -> None:
-    """The same for a pin. Where the agent restarts for it, this does not return. Raises
-    `CommandFailed`."""
-    context = CommandContext(OF_A_PIN, tools, lambda _: None)
+async def bring(
+    command: UpdateFirmware, tools: Tools, elsewhere: httpx.AsyncClient | None = None
+) -> None:
+    """The same without a command: for a pin, or from a source that is not the hub. Where the agent
+    restarts for it, this does not return. Raises `CommandFailed`."""
+    context = CommandContext(NO_COMMAND, tools, lambda _: None, elsewhere=elsewhere)
     async with tools.updating:
         done = await _updated(command, _type_of(command), context)
     if done.error is not None:

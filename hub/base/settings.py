@@ -136,6 +136,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     firmware_total_bytes: Annotated[
         Positive, _doc("Most bytes of all artifacts together; above it an upload answers 507.")
     ] = 2**36
+    updates_dir: Annotated[
+        str,
+        _doc(
+            "A repository of `longline firmware repo`, served at /updates/ to anybody; none = no."
+        ),
+    ] = ""
     cloud_url: Annotated[
         str, _doc("The cloud's API, to which records of production are pushed; none = they wait.")
     ] = ""

@@ -21,6 +21,7 @@ from hub.web.inputs import header_of
 from hub.web.paths import PathTable
 from hub.web.route import IDENTIFIED, Guard, Methods, Route, endpoint_of, internal_error
 from hub.web.site import Site
+from hub.web.updates import UPDATES
 from protocol.errors import ProblemCode
 from protocol.ids import uuid7
 
@@ -57,7 +58,7 @@ def make_application(
     devices = {(route.method, PREFIX + route.path) for route in routes if for_devices(route)}
 
     def for_machines(method: str, path: str) -> bool:
-        if path in FOR_MACHINES:
+        if path in FOR_MACHINES or path.startswith(f"{UPDATES}/"):
             return True
         found, _ = table.find(path)
         return found is not None and (method, found.path) in devices
