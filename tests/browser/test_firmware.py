@@ -233,5 +233,29 @@ def test_a_device_shows_its_software_and_that_it_trusts_nobody(
         row = page.locator("[data-release='9.1']", has_text=channel)
         expect(row).to_contain_text("line-jar")
         expect(row).to_contain_text("installed")
-        expect(row.get_by_role("button")).to_have_count(0)
+        expect(row.get_by_role("button")).to_have_text(["Pin…"])
         axe.check(page)
+
+
+def test_a_version_is_pinned_and_set_free_from_the_page_of_the_device(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    made = release(hub, "4.0")
+    device_id = new_id("pin")
+    source = "https://updates.example.org"
+    with floor.device(device_id, agentVersion="1", installers=["agent"], updateSource=source):
+        page = enter(f"/devices/{device_id}?tab=firmware")
+        expect(page.locator("dl").first).to_contain_text(f"Updates from{source}")
+        expect(page.get_by_text("Nothing is pinned")).to_be_visible()
+        row = page.locator("[data-release='4.0']", has_text=made["channel"])
+        row.get_by_role("button", name="Pin…").click()
+        page.get_by_label(f"Type {device_id} to confirm").fill(device_id)
+        page.get_by_role("button", name="Pin", exact=True).click()
+        pin = page.locator("[data-pin='agent']")
+        expect(pin).to_contain_text("4.0")
+        expect(pin).to_contain_text("pending")
+        expect(row.get_by_role("button", name="Pin…")).to_have_count(0)
+        axe.check(page)
+        pin.get_by_role("button", name="Unpin").click()
+        expect(page.get_by_text("Nothing is pinned")).to_be_visible()
+        expect(page.get_by_role("button", name="Unpin")).to_have_count(0)

@@ -15,6 +15,7 @@ export function device(part: Partial<Device> = {}): Device {
     installers: null,
     barred: [],
     unsigned: null,
+    updateSource: null,
     companyId: null,
     productionLineId: null,
     tags: [],

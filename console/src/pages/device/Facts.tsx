@@ -42,6 +42,13 @@ export function Facts({ device }: { device: Device }) {
           {device.installers.length > 0 ? device.installers.join(", ") : common.none}
         </Fact>
       )}
+      {device.updateSource !== null && device.updateSource !== "hub" && (
+        <Fact name={text.facts.updateSource}>
+          <span className="mono truncate" title={device.updateSource}>
+            {device.updateSource}
+          </span>
+        </Fact>
+      )}
       {device.unsigned && (
         <Fact name={text.facts.trust}>
           <span className={classes.warning} title={text.facts.unsignedHint}>

@@ -32,6 +32,7 @@ export const device = {
     version: "Version",
     software: "Software",
     installs: "Installs",
+    updateSource: "Updates from",
     trust: "Firmware",
     unsigned: "unsigned is taken",
     unsignedHint:
@@ -234,6 +235,22 @@ export const device = {
     deployments: "Deployments",
     noDeployments: "It was never part of a deployment.",
     to: (from: string, to: string) => `${from} → ${to}`,
+  },
+  pins: {
+    title: "Pinned versions",
+    none: "Nothing is pinned: deployments decide.",
+    pin: "Pin…",
+    unpin: "Unpin",
+    confirm: (name: string, version: string) => `Pin ${name} to ${version}`,
+    confirmHint:
+      "The device installs this version, up or down, and keeps it: it takes no other of the type, and deployments skip it, until it is unpinned. Signatures, its floor and what it bars count all the same.",
+    act: "Pin",
+    status: {
+      pending: "pending",
+      in_sync: "installed",
+      failed: "failed",
+      rolled_back: "rolled back",
+    },
   },
   events: {
     type: "Type",

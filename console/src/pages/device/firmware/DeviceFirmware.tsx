@@ -18,12 +18,16 @@ import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
 import { bytes } from "../../../text/format";
 import classes from "../device.module.css";
+import { Pins, usePins } from "./Pins";
 
 export function DeviceFirmware({ device }: { device: Device }) {
   return (
     <div className={classes.columns}>
       <Releases device={device} />
-      <Parts device={device} />
+      <div>
+        <Pins device={device} />
+        <Parts device={device} />
+      </div>
     </div>
   );
 }
@@ -34,6 +38,9 @@ function Releases({ device }: { device: Device }) {
   const navigate = useNavigate();
   const releases = useReleases();
   const [update, setUpdate] = useState<Release | null>(null);
+  const [pin, setPin] = useState<Release | null>(null);
+  const { pins, change } = usePins(device);
+  const isPinned = ({ type, version }: Release) => pins.data?.pins[type] === version;
   const start = async ({ id }: Release) => {
     const made = await begin({
       releaseId: id,
@@ -68,13 +75,18 @@ function Releases({ device }: { device: Device }) {
                   {fits ? text.firmware.fits[fit] : words.reasons.unsupported} ·{" "}
                   {bytes(release.size)}
                 </span>
-                {may("administer") && fits && fit !== "same" ? (
-                  <Button size="compact-xs" variant="default" onClick={() => setUpdate(release)}>
-                    {fit === "older" ? text.firmware.downgrade : text.firmware.update}
-                  </Button>
-                ) : (
-                  <span />
-                )}
+                <span>
+                  {may("administer") && fits && fit !== "same" && (
+                    <Button size="compact-sm" variant="default" onClick={() => setUpdate(release)}>
+                      {fit === "older" ? text.firmware.downgrade : text.firmware.update}
+                    </Button>
+                  )}{" "}
+                  {may("administer") && fits && pins.data && !isPinned(release) && (
+                    <Button size="compact-sm" variant="default" onClick={() => setPin(release)}>
+                      {text.pins.pin}
+                    </Button>
+                  )}
+                </span>
               </li>
             );
           })}
@@ -88,6 +100,18 @@ function Releases({ device }: { device: Device }) {
           wanted={device.name}
           onConfirm={() => start(update)}
           onClose={() => setUpdate(null)}
+        />
+      )}
+      {pin && (
+        <ConfirmAction
+          title={text.pins.confirm(device.name, `${pin.type} ${pin.version}`)}
+          explanation={text.pins.confirmHint}
+          action={text.pins.act}
+          wanted={device.name}
+          onConfirm={async () => {
+            await change.mutateAsync({ ...pins.data?.pins, [pin.type]: pin.version });
+          }}
+          onClose={() => setPin(null)}
         />
       )}
     </Section>
