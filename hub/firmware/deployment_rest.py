@@ -77,6 +77,7 @@ class DeploymentTerms(Struct, frozen=True, rename="camel", kw_only=True):
     phase_timeout_seconds: int
     stop_at: StopAt | None
     allow_downgrade: bool
+    force: bool
 
 
 class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
@@ -258,6 +259,7 @@ def _deployment(campaign: Campaign) -> Deployment:
             phase_timeout_seconds=campaign.terms.phase_timeout_seconds,
             stop_at=campaign.terms.stop_at,
             allow_downgrade=campaign.terms.allow_downgrade,
+            force=campaign.is_forced,
         ),
         stopped_because=campaign.stopped_because,
         created_at=rfc3339(campaign.created_at),

@@ -149,6 +149,7 @@ async def test_a_canary_and_two_waves(
                   {"count": None, "percent": 100}],
         "ratePerMinute": None, "soakSeconds": 1, "phaseTimeoutSeconds": 30, "stopAt": None,
         "allowDowngrade": False,
+        "force": False,
     }  # fmt: skip
     assert found["counts"] == {
         "pending": 0, "inProgress": 0, "success": 4, "failed": 0, "skipped": 0,

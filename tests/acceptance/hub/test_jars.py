@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,10 @@ from tests.integration.device.agents import AgentProcess, eventually
 GOOD, BAD = 4, 2
 INSTALL = '#!/bin/sh\ncp "$1" {0}/line.jar && echo "$2" > {0}/version\n'
 BREAK = "#!/bin/sh\necho half > {0}/version\necho the JAR does not start >&2\n"
+HANG_ONCE = (
+    "#!/bin/sh\nif [ -e {0}/runs ]; then echo $2 > {0}/version; exit; fi\n"
+    "echo half > {0}/version; echo run > {0}/runs; exec sleep 600\n"
+)
 HANG = "#!/bin/sh\necho run >> {0}/runs\necho 2.0 > {0}/version\nexec sleep 600\n"
 UNDO = "#!/bin/sh\necho 1.0 > {0}/version\n"
 
@@ -105,6 +110,73 @@ async def test_an_agent_killed_while_it_installs_says_what_is_there(
     assert (found["status"], part["attempt"]) == ("SUCCESS", 1)
     assert [each["status"] for each in history] == ["UNKNOWN"]
     assert (box.folder / "runs").read_text() == "run\n"
+
+
+async def test_a_pin_is_brought_also_to_an_emptied_box_and_nothing_unsigned(
+    hub: HubProcess, rest: Rest, admin_token: str, tmp_path: Path
+) -> None:
+    key, jar = tmp_path / "key.pem", tmp_path / "line.jar"
+    public = longline(hub, admin_token, "keygen", key)
+    jar.write_bytes(os.urandom(1000))
+    for version, *more in (("2.0", "--key", str(key)), ("3.0",)):
+        longline(
+            hub, admin_token, "upload", jar, "--type", "jar", "--version", version,
+            "--channel", new_id("channel"), *more,
+        )  # fmt: skip
+    box = Box(tmp_path / "box", hub, public, INSTALL)
+    path = f"/devices/{box.device_id}/software"
+    async with box.running():
+        await until_online(rest, [box])
+        await rest.client.put(path, json={"pins": {"jar": "2.0"}})
+        await until_software(rest, box, "in_sync")
+        assert (await rest.data(f"/devices/{box.device_id}"))["versions"] == {"jar": "2.0"}
+        await rest.client.put(path, json={"pins": {"jar": "3.0"}})
+        failed = await until_software(rest, box, "failed")
+        await rest.client.put(path, json={"pins": {"jar": "2.0"}})
+        await until_software(rest, box, "in_sync")
+    assert failed["error"]["code"] == "signature_missing"
+    assert failed["taken"] == {"pins": {"jar": "2.0"}, "allow": []}
+    token = (box.folder / "state" / "token.json").read_bytes()
+    shutil.rmtree(box.folder / "state")
+    (box.folder / "state").mkdir(mode=0o700)
+    (box.folder / "state" / "token.json").write_bytes(token)
+    box.version.write_text("1.0\n")
+    async with box.running():
+        await eventually(lambda: box.version.read_text() == "2.0\n")
+
+
+async def test_an_agent_killed_while_it_brings_a_pin_brings_it_again(
+    hub: HubProcess, rest: Rest, admin_token: str, tmp_path: Path
+) -> None:
+    key, jar = tmp_path / "key.pem", tmp_path / "line-2.0.jar"
+    public = longline(hub, admin_token, "keygen", key)
+    jar.write_bytes(os.urandom(1000))
+    longline(
+        hub, admin_token, "upload", jar, "--type", "jar", "--version", "2.1", "--key", key,
+        "--channel", new_id("channel"),
+    )  # fmt: skip
+    box = Box(tmp_path / "box", hub, public, HANG_ONCE)
+    async with box.running() as agent:
+        await until_online(rest, [box])
+        body = {"pins": {"jar": "2.1"}}
+        await rest.client.put(f"/devices/{box.device_id}/software", json=body)
+        await eventually(lambda: (box.folder / "runs").exists())
+        await agent.kill()
+    async with box.running():
+        await until_software(rest, box, "in_sync")
+    assert box.version.read_text() == "2.1\n"
+
+
+async def until_software(rest: Rest, box: Box, status: str) -> Json:
+    found: Json = {}
+
+    async def so() -> bool:
+        nonlocal found
+        found = await rest.data(f"/devices/{box.device_id}/software")
+        return found["status"] == status
+
+    await until(so, seconds=30)
+    return found
 
 
 async def roll_out(
