@@ -4,11 +4,13 @@
 
 The step is any change of the files that count, by the launcher or the agent, also in the trial and
 while it is rolled back; the version is a good one or one that fails in its own way; half of the
-time the line is cut as well. Afterwards a device must be there that answers, of the old version or
-of the new one, of the new one only if it was confirmed, and never of one that cannot work.
+time the line is cut as well, and half of the versions come as a pin, handed over at each `hello`.
+Afterwards a device must be there that answers, of the old version or of the new one, of the new one
+only if it was confirmed, and never of one that cannot work.
 """
 
 import asyncio
+import contextlib
 import itertools
 import random
 import sys
@@ -17,8 +19,11 @@ import time
 from pathlib import Path
 
 from msgspec import Struct
+from websockets.exceptions import ConnectionClosed
 
 from device.update.own_version import installed_version
+from protocol.canonical import hash_of
+from protocol.sections import software_document
 from tests.integration.device.scripted_hub import Frame, ScriptedHub, scripted_hub
 from tests.integration.device.updates import (
     BROKEN,
@@ -42,6 +47,7 @@ class Survived(Struct, frozen=True):
     fatal_step: int
     steps: int
     cut: bool
+    pinned: bool
     runs: str
 
     @property
@@ -53,7 +59,7 @@ async def survive(folder: Path, seed: int) -> Survived:
     """Raises `AssertionError` when the device is dead, or runs what it must not."""
     draw = random.Random(seed)  # noqa: S311
     kind = draw.choice(["good", "good", "good", *BROKEN])
-    cut = draw.random() < 0.5
+    cut, pinned = draw.random() < 0.5, draw.random() < 0.5
     async with scripted_hub() as hub:
         device = SupervisedDevice(folder, hub.url)
         device.fault_at = draw.randint(1, MOST_STEPS)
@@ -64,12 +70,12 @@ async def survive(folder: Path, seed: int) -> Survived:
             await hub.frame("hello", agentVersion=OLD)
             cutting = _cut(hub, draw.uniform(0, 3)) if cut else asyncio.sleep(0)
             async with in_background(cutting):
-                runs = await _update(hub, device, offered)
+                runs = await (_pin if pinned else _update)(hub, device, offered)
             await _answers(hub, seed)
             state = device.record().get("state")
             assert (runs == NEW) == (state == "confirmed"), (seed, runs, device.record())
             assert kind == "good" or runs == OLD, (seed, kind)
-        return Survived(kind, device.fault_at, device.steps_taken(), cut, runs)
+        return Survived(kind, device.fault_at, device.steps_taken(), cut, pinned, runs)
 
 
 async def _update(hub: ScriptedHub, device: SupervisedDevice, offered: Frame) -> str:
@@ -88,6 +94,38 @@ async def _update(hub: ScriptedHub, device: SupervisedDevice, offered: Frame) ->
             if (version == NEW) == (state == "confirmed") and state != "trial":
                 return str(version)
             await asyncio.sleep(0.1)
+
+
+async def _pin(hub: ScriptedHub, device: SupervisedDevice, offered: Frame) -> str:
+    """Hand the pin over as a hub does, until the device has taken or refused it; the version that
+    runs in the end."""
+    document = software_document({"agent": NEW}, ())
+    names = ("releaseId", "url", "sha256", "size")
+    artifact = {name: offered[name] for name in names} | {"filename": "agent.tar.gz"}
+    async with (
+        asyncio.timeout(LONGEST_SECONDS),
+        in_background(_hand_over(hub, document, {"agent": artifact})),
+    ):
+        while True:
+            ends = [f["status"] for f in hub.of("desired_status") if f["status"] != "trial"]
+            version, state = hub.of("hello")[-1]["agentVersion"], device.record().get("state")
+            if ends and state != "trial" and (version == NEW) == (state == "confirmed"):
+                assert ends[-1] == ("applied" if version == NEW else "rolled_back"), ends
+                return str(version)
+            await asyncio.sleep(0.1)
+
+
+async def _hand_over(hub: ScriptedHub, document: Frame, artifacts: Frame) -> None:
+    """At the beginning, and to each line whose `hello` says something else."""
+    seen = 0
+    while True:
+        for hello in [f for f in hub.frames[seen:] if f["type"] == "hello"][-1:]:
+            section = hello["sections"]["software"]
+            if section["hash"] != hash_of(document) and section.get("refused") != "1":
+                with contextlib.suppress(ConnectionClosed):
+                    await hub.hand_over("software", "1", document, artifacts=artifacts)
+        seen = len(hub.frames)
+        await asyncio.sleep(0.05)
 
 
 async def _over(hub: ScriptedHub, device: SupervisedDevice, begin: int) -> bool:
