@@ -7,6 +7,9 @@ Three kinds of keys: `root-1.pem` … sign who may sign (offline; so many of the
 threshold says), `targets.pem` what is published, and `online.pem` that this is still the newest.
 """
 
+# Both libraries document these names there, and do not list them as exported.
+# pyright: reportPrivateImportUsage=false
+
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
