@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Final
@@ -76,7 +77,9 @@ def publish(
 def refresh(repository: Repository, *, keys: Keys, days: Days = DAYS) -> None:
     """Say once more that what is published is the newest: run it before that expires."""
     with _told():
-        _tuf().refresh(repository, keys, days=days)
+        expiries: dict[str, datetime] = _tuf().refresh(repository, keys, days=days)
+    for name, moment in expiries.items():
+        sys.stdout.write(f"{name} expires on {moment.date()}\n")
 
 
 def version_of(file: Path, software: str) -> str:

@@ -93,10 +93,37 @@ def publish(
     _publish(repository, keys, targets, days=days)
 
 
-def refresh(repository: Path, keys: Path, *, days: int) -> None:
-    """Say once more that this is the newest, with the online key alone. Raises `BadRepository` and
+def refresh(repository: Path, keys: Path, *, days: int) -> dict[str, datetime]:
+    """Say once more that this is the newest, with the online key. What has half of its life behind
+    it is renewed, too, where its keys are there; when the rest expires. Raises `BadRepository` and
     `OSError`."""
-    _vouch(repository, keys, _targets(repository).version, days=days)
+    root = _root(repository)
+    signers = [CryptoSigner(key_in(file)) for file in sorted(keys.glob("root-*.pem"))]
+    if _is_old(root, ROOT_DAYS) and len(signers) >= root.roles[Root.type].threshold:
+        root.version += 1
+        root.expires = _in(ROOT_DAYS)
+        _write(repository, f"{root.version}.root.json", _signed(Metadata(root), signers))
+    targets = _targets(repository)
+    if _is_old(targets, TARGETS_DAYS) and (keys / f"{TARGETS}.pem").exists():
+        targets.version += 1
+        targets.expires = _in(TARGETS_DAYS)
+        _publish(repository, keys, targets, days=days)
+    else:
+        _vouch(repository, keys, targets.version, days=days)
+    return {ROOT: root.expires, TARGETS: targets.expires}
+
+
+def _is_old(signed: Root | Targets, days: int) -> bool:
+    return signed.expires < _in(days // 2)
+
+
+def _root(repository: Path) -> Root:
+    """The newest."""
+    metadata = repository / "metadata"
+    versions = [int(file.name.partition(".")[0]) for file in metadata.glob("*.root.json")]
+    if not versions:
+        raise BadRepository(f"{repository} is no repository")
+    return _load(metadata / f"{max(versions)}.root.json", Root)
 
 
 def _publish(repository: Path, keys: Path, targets: Targets, *, days: int) -> None:

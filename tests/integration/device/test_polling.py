@@ -250,6 +250,34 @@ async def test_a_repository_that_went_back_is_not_believed(bench: Bench, tmp_pat
 
 
 @pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed")
+async def test_a_repository_is_renewed_with_the_keys_that_are_there(
+    bench: Bench, tmp_path: Path
+) -> None:
+    site, published = Site(bench), Published(tmp_path)
+    published.publish(jar(tmp_path), "--type", "jar", "--version", "1.2.3")
+    later = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+300d"}
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    for name in ("root-1", "targets"):
+        shutil.move(published.keys / f"{name}.pem", aside)
+    published.run("refresh", **later)
+    metadata = published.folder / "metadata"
+    assert not (metadata / "2.root.json").exists()  # one of the two keys is not enough
+    for name in ("root-1", "targets"):
+        shutil.move(aside / f"{name}.pem", published.keys)
+    told = published.run("refresh", **later)
+    assert [line.split()[0] for line in told.splitlines()] == ["root", "targets"]
+    published.run("refresh", **later)
+    assert not (metadata / "3.root.json").exists()
+    bench.environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+370d"}
+    published.run("refresh", **later | {"FAKETIME": "+370d"})
+    with file_server(published.folder) as source:
+        site.settle(more=published.settings(source.url))
+        async with bench.agent():  # which has the first root, of before
+            await eventually(lambda: site.read("version") == "1.2.3\n")
+
+
+@pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed")
 async def test_what_has_expired_is_not_believed_whatever_the_clock_of_the_device_says(
     bench: Bench, tmp_path: Path
 ) -> None:
