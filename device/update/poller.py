@@ -16,7 +16,7 @@ from device.update.artifact import UpdateRefused
 from device.update.own_version import agent_version
 from device.update.polled import Offer, reference_time, to_bring, window_of
 from device.update.software import InstalledSoftware
-from device.update.source import Source
+from device.update.source import UpdateSource
 from device.update.versions import Versions
 from protocol.commands import AGENT_TYPE, UpdateFirmware
 
@@ -34,7 +34,7 @@ class Poller:
     def __init__(
         self,
         settings: UpdateSettings,
-        source: Source,
+        source: UpdateSource,
         *,
         database: Database,
         software: InstalledSoftware,

@@ -19,7 +19,7 @@ OK: Final = 200
 SECONDS: Final = 30.0
 
 
-class Source(Protocol):
+class UpdateSource(Protocol):
     async def look(self, now: float) -> list[Offer]:
         """What there is in the channel, at this time (seconds since the epoch), with paths below
         the source. Raises `HubUnreachable`, and `UpdateRefused` for what is not to be believed."""
