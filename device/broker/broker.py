@@ -11,7 +11,7 @@ import structlog
 from device.base.broker_settings import RELEASE, BrokerClient, BrokerSettings
 from device.base.sharing import Sharing
 from device.broker.boottime import boottime
-from device.broker.issuer import ClientSource, Issuer, ReleaseSource, TokenSource
+from device.broker.issuer import ClientSource, IssuedBy, Issuer, ReleaseSource
 from device.broker.notebook import Notebook
 from device.broker.notes import TokenNotes, digest_of
 from device.broker.outbound import Outbound
@@ -72,7 +72,7 @@ class TokenBroker:
             keepers.append(self._keeper(RELEASE, source, None))
         return keepers
 
-    def _keeper(self, name: str, source: TokenSource, client: BrokerClient | None) -> TokenKeeper:
+    def _keeper(self, name: str, source: IssuedBy, client: BrokerClient | None) -> TokenKeeper:
         return TokenKeeper(
             name,
             source,

@@ -39,7 +39,7 @@ Sent = Callable[[], Awaitable[None]]
 """Called before each request of a token."""
 
 
-class TokenSource(Protocol):
+class IssuedBy(Protocol):
     """Where one token comes from."""
 
     way: Way

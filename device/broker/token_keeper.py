@@ -9,7 +9,7 @@ import structlog
 
 from device.broker.answers import Issued, NothingToAskWith, NoToken
 from device.broker.boottime import boottime
-from device.broker.issuer import TokenSource
+from device.broker.issuer import IssuedBy
 from device.broker.lifetime import (
     Lifetime,
     Step,
@@ -40,7 +40,7 @@ class TokenKeeper:
     def __init__(
         self,
         name: str,
-        source: TokenSource,
+        source: IssuedBy,
         *,
         files: TokenFiles,
         notebook: Notebook,
