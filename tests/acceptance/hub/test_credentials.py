@@ -1,5 +1,6 @@
 """What a credential may do to others, and how it ends: identity.md, 3, 5, 7 and 8."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, open_socket, until
 from tests.acceptance.hub.conftest import PASSWORD
+from tests.acceptance.hub.people import make_user, sign_in
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_accounts import new_user
 
@@ -484,3 +486,32 @@ async def nobody_reads(rest: Rest, path: str, command_id: str) -> None:
     """What was hidden stays so, whatever the schema is now."""
     for below in ("config", "config/history", "commands", f"commands/{command_id}"):
         assert "s3cret" not in (await rest.get(f"{path}/{below}")).text, below
+
+
+@pytest.mark.parametrize("round_", range(5))
+async def test_renewals_and_the_end_of_their_user_wait_for_each_other(
+    hub: HubProcess, rest: Rest, round_: int
+) -> None:
+    """Everybody locks the account, the member and the session in this order: nobody gets a 503."""
+    user = await make_user(rest, "OPERATOR")
+    signed = [sign_in(hub.url, user["username"]) for _ in range(4)]
+    statuses: list[int] = []
+
+    async def renew(token: str) -> None:
+        async with Rest.open(hub.url) as client:
+            while True:
+                answer = await client.post("/auth/refresh", {"refreshToken": token})
+                statuses.append(answer.status_code)
+                if answer.status_code != 200:
+                    return
+                token = answer.json()["data"]["refreshToken"]
+
+    async def end() -> None:
+        for change in ({"role": "VIEWER"}, {"displayName": f"x{round_}"}, {"role": "NONE"}):
+            answer = await rest.client.patch(f"/users/{user['id']}", json=change)
+            statuses.append(answer.status_code)
+        statuses.append((await rest.client.delete(f"/users/{user['id']}")).status_code)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(end(), *(renew(each["refreshToken"]) for each in signed))
+    assert set(statuses) <= {200, 401}, statuses
