@@ -66,6 +66,7 @@ from device.update.poller import Poller
 from device.update.proof import Proof
 from device.update.software import InstalledSoftware
 from device.update.source import PlainSource, TufSource
+from device.update.trial import UpdateRecord, replaced_update
 from device.update.versions import Versions
 from protocol.commands import AGENT_TYPE, COMMANDS
 from protocol.frames import DESIRED, HUB, Auth, ConnectionMode, Hello
@@ -256,7 +257,7 @@ class Agent:
                 raise fault_in(group) from None
 
     async def _serve(self, ending: "asyncio.Future[End]") -> End:
-        record = self._versions.read() if self._versions else None
+        record = self._record()
         rows = swapped(self._journal.load(), record.command_id if record else None)
         rows = rolled_back(rows, self._config.rolled_back)
         trial = self._config.trial
@@ -464,10 +465,14 @@ class Agent:
             update_source=self._settings.update.source,
             versions=self._software.versions,
             barred=[bar.sha256 for bar in self._versions.bars()] if self._versions else [],
+            replaced=CommandId(ended) if (ended := replaced_update(self._record())) else None,
             unsigned=takes_unsigned(
                 self._settings.installers, has_keys=bool(self._settings.firmware.trusted_keys)
             ),
         )
+
+    def _record(self) -> UpdateRecord | None:
+        return self._versions.read() if self._versions else None
 
     def _installs(self) -> list[str] | None:
         """The types that it installs; None for a device of which something else takes care."""

@@ -116,6 +116,8 @@ class FirmwareSettings(SettingsPart, frozen=True):
     """Ed25519 public keys, 32 bytes in base64. With any, only what one of them signed is taken."""
     floor: str | dict[str, str] = {}
     """The lowest version that is taken, whatever the hub says: of the agent, or by type."""
+    prefer_package: bool = False
+    """A package of the system is taken even where a newer version was confirmed in a slot."""
     stage_only: bool = False
     """Something else takes staged artifacts into use: what has no installer here is only staged,
     and the hub is not told what is installed here."""

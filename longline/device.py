@@ -21,6 +21,7 @@ from longline.errors import UserError
 from longline.import_yaml import import_yaml
 from longline.local import status, tokens, watch
 from longline.outward import CaFile, Insecure
+from longline.upgrade import after_upgrade, before_upgrade
 
 _ENROLLMENT_KEY_FILE = typer.Option(
     help="File with the enrolment key (or LONGLINE_ENROLLMENT_KEY)."
@@ -32,6 +33,8 @@ app.command()(status)
 app.command()(tokens)
 app.command()(watch)
 app.command("import-yaml")(import_yaml)
+app.command("before-upgrade", hidden=True)(before_upgrade)
+app.command("after-upgrade", hidden=True)(after_upgrade)
 
 
 @app.callback(invoke_without_command=True)

@@ -79,6 +79,9 @@ class Hello(Frame, frozen=True, tag="hello"):
     """SHA-256 of artifacts that the device takes no more, because they failed on it."""
     update_source: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
     """Who decides its versions: `hub`, or the address where the device looks by itself."""
+    replaced: CommandIdField | None = None
+    """The `update_firmware` whose trial a package of the device's own system ended; null after the
+    next update."""
     unsigned: bool | None = None
     """Whether the device takes artifacts that nobody has signed."""
 

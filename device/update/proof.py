@@ -71,6 +71,9 @@ class Proof:
         try:
             async with asyncio.timeout(seconds):
                 await self._uplink.stood(self._settings.healthy_seconds)
+                if not is_on_trial(versions.read(), running=versions.running()):
+                    _log.info("update_replaced", version=record.version)
+                    return  # a package ended it, and starts what it has brought
                 await self._raise_floor(record)
                 await _persist(versions, confirmed(record))
         except TimeoutError:

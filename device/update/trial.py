@@ -21,7 +21,9 @@ boot of the machine is counted, unless that end was in order (`ended_well`): wit
 ten minutes it has failed as well, and is barred.
 
 A slot that is not complete is never run. When the installation itself was replaced since (by a
-package), the record is void: what was installed last runs.
+package), the record is void: what was installed last runs. What a package of the system does to it
+stands below: it ends a trial, which says nothing of the version that was tried (`REPLACED`), and
+one that is older than the version that was confirmed leaves that running (`kept`).
 """
 
 from enum import StrEnum
@@ -30,6 +32,7 @@ from typing import Final, Literal, assert_never
 from msgspec import Struct, structs
 
 from device.update.bars import Bar
+from protocol.versions import is_downgrade
 
 Slot = Literal["a", "b"]
 SLOTS: Final[tuple[Slot, ...]] = ("a", "b")
@@ -39,6 +42,8 @@ MOST_STARTS: Final = 3
 MOST_CRASHES: Final = 5
 CRASH_SECONDS: Final = 600.0
 """A confirmed version that is started again so often within that time is none to keep."""
+REPLACED: Final = "replaced"
+"""Why a trial failed that a package ended."""
 
 
 class UpdateState(StrEnum):
@@ -210,6 +215,53 @@ def ended_well(record: UpdateRecord | None, *, running: Slot | None) -> UpdateRe
 
 def failed(record: UpdateRecord, reason: str, said: str = "") -> UpdateRecord:
     return structs.replace(record, state=UpdateState.FAILED, reason=reason, said=said)
+
+
+def ended_by_package(record: UpdateRecord | None) -> UpdateRecord | None:
+    """To be written before a package replaces the installation; None when nothing is on trial."""
+    if record is None or record.state is not UpdateState.TRIAL:
+        return None
+    return failed(record, REPLACED)
+
+
+class Standing(Struct, frozen=True):
+    """The version that was confirmed last, in its slot."""
+
+    slot: Slot
+    version: str
+
+
+def standing(record: UpdateRecord | None) -> Standing | None:
+    """None when that is what was installed."""
+    if record is None:
+        return None
+    if record.state is UpdateState.CONFIRMED:
+        return Standing(record.slot, record.version)
+    return None if record.previous is None else Standing(record.previous, record.from_version)
+
+
+def kept(record: UpdateRecord | None, *, installed: str) -> UpdateRecord | None:
+    """To be written after a package has put `installed` in place: the record under which the
+    confirmed version runs on, because the package is older. None when the package's runs."""
+    found = standing(record)
+    if record is None or found is None:
+        return None
+    if not is_downgrade(present=found.version, wanted=installed):
+        return None
+    return structs.replace(record, installed=installed)
+
+
+def given_up(record: UpdateRecord) -> UpdateRecord:
+    """Void, so that what is installed runs, whatever its version."""
+    return structs.replace(record, installed="")
+
+
+def replaced_update(record: UpdateRecord | None) -> str | None:
+    """The command of the update that a package ended, for the hub to know that it was no fault of
+    the version."""
+    if record is None or record.state is not UpdateState.FAILED or record.reason != REPLACED:
+        return None
+    return record.command_id
 
 
 def to_tell(record: UpdateRecord | None) -> str | None:

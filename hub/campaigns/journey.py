@@ -161,6 +161,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     agent_version: str | None = None
     version: str | None = None
     """The last that it said, on whichever line."""
+    replaced: str | None = None
+    """The command whose trial a package of the device ended, as its present line says."""
     health: str = "OFFLINE"
     command: State | None = None
     """Of the present attempt; None = not in the ledger."""
@@ -334,6 +336,8 @@ def stepped(
 def _why(target: CampaignTarget, event: TargetEvent, seen: Seen) -> ErrorObject:
     match event:
         case TargetEvent.RETURN:
+            if seen.replaced is not None and seen.replaced == target.command_id:
+                return error("replaced", f"a package brought version {seen.agent_version}")
             return error("rolled_back", f"it came back on version {seen.agent_version}")
         case TargetEvent.LATE:
             return error("timeout", f"too long in the phase {target.phase}")

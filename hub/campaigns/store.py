@@ -292,6 +292,7 @@ def _as_seen(row: Row, software: str | None) -> Seen:
         boot_id=row["seen_boot_id"],
         agent_version=at_hello,
         version=own,
+        replaced=_replaced(row),
         health=row["seen_health"] or "OFFLINE",
         command=None if command is None else State(command),
         command_error=row["seen_command_error"],
@@ -304,6 +305,12 @@ def _as_seen(row: Row, software: str | None) -> Seen:
 
 def _pin_of(pins: dict[str, str] | None, software: str | None) -> str | None:
     return None if pins is None or software is None else pins.get(software)
+
+
+def _replaced(row: Row) -> str | None:
+    said = row["seen_software"]
+    found: str | None = None if said is None else said.get("replaced")
+    return found
 
 
 def _versions_of(row: Row, software: str | None) -> tuple[str | None, str | None]:

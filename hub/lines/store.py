@@ -93,6 +93,7 @@ def said_of_software(hello: Hello) -> str | None:
         "installers": hello.installers,
         "versions": hello.versions,
         "barred": hello.barred,
+        "replaced": hello.replaced,
         "unsigned": hello.unsigned,
         "updateSource": hello.update_source,
     }

@@ -7,18 +7,25 @@ from device.update.bars import Bar
 from device.update.trial import (
     MOST_CRASHES,
     MOST_STARTS,
+    REPLACED,
     Slot,
+    Standing,
     StartConditions,
     StartDecision,
     UpdateRecord,
     UpdateState,
     at_start,
     confirmed,
+    ended_by_package,
     ended_well,
     failed,
     free_slot,
+    given_up,
     instead,
     is_on_trial,
+    kept,
+    replaced_update,
+    standing,
     to_tell,
 )
 
@@ -235,3 +242,39 @@ def test_an_end_counts_of_a_confirmed_version_that_runs() -> None:
     assert ended_well(None, running="b") is None
     assert ended_well(make_record(), running="b") is None
     assert ended_well(make_confirmed(), running="a") is None
+
+
+def test_a_package_ends_a_trial_and_nothing_else() -> None:
+    ended = ended_by_package(make_record())
+
+    assert ended is not None
+    assert (ended.state, ended.reason) == (UpdateState.FAILED, REPLACED)
+    assert replaced_update(ended) == "c"
+    for other in (None, confirmed(make_record()), failed(make_record(), "it hung")):
+        assert ended_by_package(other) is None
+        assert replaced_update(other) is None
+    assert replaced_update(make_record()) is None
+
+
+def test_what_stands_is_what_was_confirmed_last() -> None:
+    assert standing(None) is None
+    assert standing(confirmed(make_record())) == Standing("b", "2")
+    assert standing(failed(make_record(), REPLACED)) == Standing("a", "1")
+    assert standing(failed(make_record(previous=None), REPLACED)) is None
+
+
+@pytest.mark.parametrize(("installed", "stays"), [("1.9", True), ("2", False), ("3", False)])
+def test_a_package_older_than_the_confirmed_version_leaves_it_running(
+    installed: str, *, stays: bool
+) -> None:
+    record = kept(confirmed(make_record()), installed=installed)
+
+    assert (record is not None) is stays
+    if record is not None:
+        assert at_start(record, place(installed=installed)).slot == "b"
+        assert at_start(given_up(record), place(installed=installed)).slot is None
+
+
+def test_a_package_takes_the_place_of_what_was_installed() -> None:
+    assert kept(None, installed="1") is None
+    assert kept(failed(make_record(previous=None), REPLACED), installed="0.1") is None

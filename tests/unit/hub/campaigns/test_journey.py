@@ -258,6 +258,17 @@ def test_the_clock_begins_anew_on_another_line_or_when_it_was_not_well() -> None
     assert look(soaking(), structs.replace(NEW, generation=3), seconds=60) is TargetEvent.ARRIVE
 
 
+@pytest.mark.parametrize(("of", "code"), [("c-1", "replaced"), ("another", "rolled_back")])
+def test_a_trial_that_a_package_ended_is_no_fault_of_the_version(of: str, code: str) -> None:
+    target = structs.replace(make_target(Phase.RESTARTING), command_id=CommandId("c-1"))
+
+    after = stepped(target, TargetEvent.RETURN, structs.replace(BACK, replaced=of), MOMENT)
+
+    assert after.status is Status.FAILED
+    assert after.error is not None
+    assert after.error["code"] == code
+
+
 def test_who_falls_back_in_the_soak_has_rolled_back() -> None:
     after = stepped(soaking(), TargetEvent.RETURN, BACK, MOMENT)
 
