@@ -17,6 +17,7 @@ from device.base.reaper import divide_as_pid_one
 from device.settings import cloud_access, enrollment_key, load
 from device.update.launcher import VARIABLE as VERSIONS_VARIABLE
 from device.update.versions import Versions, note_end
+from longline.enroll import enroll
 from longline.errors import UserError
 from longline.import_yaml import import_yaml
 from longline.local import status, tokens, watch
@@ -33,6 +34,7 @@ app.command()(status)
 app.command()(tokens)
 app.command()(watch)
 app.command("import-yaml")(import_yaml)
+app.command()(enroll)
 app.command("before-upgrade", hidden=True)(before_upgrade)
 app.command("after-upgrade", hidden=True)(after_upgrade)
 

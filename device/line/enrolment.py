@@ -114,6 +114,11 @@ class Enrolment:
             self._kept = await self._enrol()
         return self._kept.token
 
+    async def enrol(self) -> bool:
+        """A new token by the key, whatever there was. Whether it is on disk. Raises as `token`."""
+        self._kept = await self._enrol()
+        return self._path is not None and await asyncio.to_thread(_read, self._path) == self._kept
+
     async def replace(self) -> None:
         """The hub no longer takes the token. Raises `HubUnreachable`, also when the key is refused:
         a device that was once enrolled keeps trying."""
