@@ -9,6 +9,7 @@
 | `versions_dir` | `LONGLINE_VERSIONS_DIR` | none; `longline launch` sets it |
 | `tls.ca_file` | `LONGLINE_CA_FILE` | the system's store alone |
 | `proxy`, `no_proxy` | `LONGLINE_PROXY`, `LONGLINE_NO_PROXY` (with commas) | none |
+| `power` | `LONGLINE_POWER_SUDO=on`: by sudo, unless the file says how | `systemctl` |
 
 The other keys are the fields of `Settings`. This is the only module of the agent that reads the
 environment. Secrets come from a file or a variable, never from the command line.
@@ -66,6 +67,12 @@ VARIABLES: Final = {
     "proxy": "LONGLINE_PROXY",
 }
 CA_FILE_VARIABLE: Final = "LONGLINE_CA_FILE"
+SUDO_VARIABLE: Final = "LONGLINE_POWER_SUDO"
+BY_SUDO: Final = {
+    "reboot_argv": ("sudo", "-n", "/usr/bin/systemctl", "reboot"),
+    "shutdown_argv": ("sudo", "-n", "/usr/bin/systemctl", "poweroff"),
+}
+"""Word by word what the sudoers file of longline-agent-sudo allows."""
 NO_PROXY_VARIABLE: Final = "LONGLINE_NO_PROXY"
 CLOUD_VARIABLE: Final = "LONGLINE_CLOUD_"
 KEY_VARIABLE: Final = "LONGLINE_ENROLLMENT_KEY"
@@ -86,6 +93,7 @@ class PowerSettings(SettingsPart, frozen=True):
     """Takes the place of the agent's process when it has stopped for `restart_service`. Without it
     the agent runs itself again, or with `supervised` exits 75."""
     reboot_argv: Argv = ("systemctl", "reboot")
+    """As an unprivileged user this asks logind, which asks polkit."""
     shutdown_argv: Argv = ("systemctl", "poweroff")
     reboot_grace_seconds: Annotated[float, Meta(gt=0)] = 120.0
     """How long after a successful `reboot_argv` this process may live before it is a failure."""
@@ -356,6 +364,8 @@ def load(
     if not fields.get("socket"):
         state = Path(str(fields["state_dir"]))
         fields["socket"] = str(default_socket(state, environ.get("XDG_RUNTIME_DIR")))
+    if environ.get(SUDO_VARIABLE) == "on":
+        fields["power"] = {**BY_SUDO, **fields.get("power", {})}
     if "hub" not in fields:
         raise BadSettings("which hub? give --hub, LONGLINE_HUB_URL or `hub` in the file")
     return _checked(_convert(fields))

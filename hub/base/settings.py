@@ -25,6 +25,7 @@ AGENT_VARIABLES: Final = frozenset(
         "ENROLLMENT_KEY_FILE",
         "SOCKET",
         "VERSIONS_DIR",
+        "POWER_SUDO",
         "TOKEN",
     )
 )

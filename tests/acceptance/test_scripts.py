@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPTS = (
     "bench", "chaos", "check", "console", "demo",
-    "figures", "fix", "migrate", "new-migration", "test",
+    "figures", "fix", "migrate", "new-migration", "package", "test",
 )  # fmt: skip
 
 

@@ -1,16 +1,20 @@
 """The units: restart as exit codes mean it, stop in order, rights as far as needed."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from device.base.broker_settings import BrokerSettings, CaddySettings
-from device.base.errors import EXIT_RESTART
+from device.base.errors import EXIT_RESTART, BadSettings
 from device.base.sharing import DROP_DIRECTORY, SOCKET_DIRECTORY
 from device.settings import PowerSettings, load
 from tests.deploy import DEPLOY, unit
 
 FOLDER = DEPLOY / "systemd"
+SUDO = DEPLOY / "packages" / "agent-sudo"
+GIVEN = {"hub": "https://hub.example.org"}
+DROP_IN = unit(SUDO / "sudo.conf")
 UP, HUB, DEVICE = (unit(FOLDER / f"longline-{name}.service") for name in ("up", "hub@", "device"))
 IMPLY_NO_NEW_PRIVILEGES = {
     "DynamicUser",
@@ -41,10 +45,47 @@ def test_the_agent_comes_back_as_its_exit_codes_mean() -> None:
     assert DEVICE["StartLimitIntervalSec"] == ["0"]
 
 
-def test_the_agent_can_become_root_for_what_sudoers_says() -> None:
-    assert DEVICE["NoNewPrivileges"] == ["no"]
-    assert not IMPLY_NO_NEW_PRIVILEGES & set(DEVICE)
-    assert {"CAP_SETUID", "CAP_SETGID"} <= set(DEVICE["CapabilityBoundingSet"][0].split())
+def test_the_agent_becomes_nobody_else() -> None:
+    assert DEVICE["NoNewPrivileges"] == ["yes"]
+    assert DEVICE["CapabilityBoundingSet"] == ["CAP_NET_RAW"]
+
+
+def test_the_drop_in_takes_back_whatever_would_end_sudo() -> None:
+    off = {"no", ""}
+
+    for name in IMPLY_NO_NEW_PRIVILEGES & set(DEVICE) | {"NoNewPrivileges"}:
+        assert DROP_IN[name][0] in off, name
+    assert {"CAP_SETUID", "CAP_SETGID"} <= set(DROP_IN["CapabilityBoundingSet"][-1].split())
+
+
+def test_the_agent_may_give_files_to_groups() -> None:
+    """`~@privileged` takes chown away; what is named later is allowed again."""
+    assert DEVICE["SystemCallFilter"][-2:] == ["~@privileged", "@chown"]
+    assert "RestrictSUIDSGID" not in DEVICE, "a drop folder has the bit of its group"
+
+
+def test_nothing_starts_before_there_is_a_hub() -> None:
+    settings = load(FOLDER / "device.toml", GIVEN, {})
+
+    assert DEVICE["ConditionPathExists"] == [
+        f"|{settings.state}/token.json",
+        "|/etc/longline/enrollment-key",
+    ]
+    with pytest.raises(BadSettings, match="which hub"):
+        load(FOLDER / "device.toml", {}, {})
+
+
+def test_polkit_knows_the_user_of_the_unit_and_what_it_may_ask() -> None:
+    rules = (DEPLOY / "packages" / "agent" / "longline-device.rules").read_text()
+
+    assert f'"{DEVICE["User"][0]}"' in rules
+    assert set(re.findall(r"org\.freedesktop[.\w-]+", rules)) == {
+        "org.freedesktop.login1.reboot",
+        "org.freedesktop.login1.reboot-multiple-sessions",
+        "org.freedesktop.login1.power-off",
+        "org.freedesktop.login1.power-off-multiple-sessions",
+        "org.freedesktop.systemd1.manage-units",
+    }
 
 
 def option(name: str) -> str:
@@ -54,7 +95,7 @@ def option(name: str) -> str:
 
 
 def test_the_agent_writes_where_its_unit_lets_it() -> None:
-    settings = load(FOLDER / "device.toml", {}, {})
+    settings = load(FOLDER / "device.toml", GIVEN, {})
 
     assert settings.state_dir == f"/var/lib/{DEVICE['StateDirectory'][0]}"
     assert Path(option("--versions")).parent == settings.state
@@ -65,24 +106,24 @@ def test_the_agent_writes_where_its_unit_lets_it() -> None:
 
 
 def test_programs_of_the_group_reach_the_agent_and_nobody_else() -> None:
-    settings = load(FOLDER / "device.toml", {}, {})
+    settings = load(FOLDER / "device.toml", GIVEN, {})
     group = settings.socket_group
 
     assert group in DEVICE["SupplementaryGroups"][0].split()
-    assert f"g {group}" in " ".join((FOLDER / "longline.sysusers").read_text().split())
+    assert f"g {group}" in " ".join((FOLDER / "longline-agent.sysusers").read_text().split())
     assert int(DEVICE["RuntimeDirectoryMode"][0], 8) == SOCKET_DIRECTORY
     assert DEVICE["StateDirectoryMode"] == ["0700"]
-    drop, tokens = [
-        line.split()
-        for line in (FOLDER / "longline-device.tmpfiles").read_text().splitlines()
-        if not line.startswith("#")
-    ]
-    mode = f"{DROP_DIRECTORY:04o}"
-    assert drop == ["d", str(settings.drop_folder), mode, DEVICE["User"][0], group, "-"]
+    lines = (FOLDER / "longline-agent.tmpfiles").read_text().splitlines()
+    made = {line.split()[1]: line.split() for line in lines if not line.startswith("#")}
+    mode, user = f"{DROP_DIRECTORY:04o}", DEVICE["User"][0]
+    drop = str(settings.drop_folder)
+    assert made[drop] == ["d", drop, mode, user, group, "-"]
+    assert made[settings.state_dir] == ["d", settings.state_dir, "0700", user, user, "-"]
     broker = BrokerSettings()
-    assert tokens == ["d", broker.tokens_dir, "0750", DEVICE["User"][0], broker.group, "-"]
+    tokens = broker.tokens_dir
+    assert made[tokens] == ["d", tokens, "0750", user, broker.group, "-"]
     assert broker.group in DEVICE["SupplementaryGroups"][0].split()
-    assert f"g {broker.group}" in (FOLDER / "longline.sysusers").read_text()
+    assert f"g {broker.group}" in (FOLDER / "longline-agent.sysusers").read_text()
 
 
 def test_the_agent_may_reload_caddy_and_nothing_else() -> None:
@@ -122,29 +163,37 @@ def test_a_hub_has_no_rights(of: dict[str, list[str]]) -> None:
 
 
 def test_every_user_is_made() -> None:
-    lines = (FOLDER / "longline.sysusers").read_text().splitlines()
-    made = {line.split()[1] for line in lines if line.startswith("u ")}
+    made = {
+        name: {line.split()[1] for line in text.splitlines() if line.startswith("u ")}
+        for name in ("agent", "hub")
+        if (text := (FOLDER / f"longline-{name}.sysusers").read_text())
+    }
 
-    assert made == {UP["User"][0], HUB["User"][0], DEVICE["User"][0]}
+    assert made == {"agent": {DEVICE["User"][0]}, "hub": {UP["User"][0], HUB["User"][0]}}
 
 
 def sudo_rules() -> list[str]:
-    lines = (DEPLOY / "sudoers" / "longline-device").read_text().splitlines()
+    lines = (SUDO / "longline-device.sudoers").read_text().splitlines()
     return [line for line in lines if line and not line.startswith(("#", "Defaults"))]
 
 
+def by_sudo() -> PowerSettings:
+    """As the drop-in says it."""
+    name, _, value = DROP_IN["Environment"][0].partition("=")
+    return load(FOLDER / "device.toml", GIVEN, {name: value}).power
+
+
 def test_sudo_allows_word_by_word_what_the_agent_runs_and_nothing_else() -> None:
-    power = load(FOLDER / "device.toml", {}, {}).power
-    argvs = [power.reboot_argv, power.shutdown_argv]
+    argvs = [by_sudo().reboot_argv, by_sudo().shutdown_argv]
 
     assert all(argv[:2] == ("sudo", "-n") for argv in argvs)
     allowed = ", ".join(" ".join(argv[2:]) for argv in argvs)
     assert sudo_rules() == [f"{DEVICE['User'][0]} ALL=(root) NOPASSWD: {allowed}"]
 
 
-def test_without_sudo_the_agent_would_run_the_same() -> None:
-    power = load(FOLDER / "device.toml", {}, {}).power
+def test_with_and_without_sudo_the_agent_runs_the_same() -> None:
+    power = load(FOLDER / "device.toml", GIVEN, {}).power
     name = "/usr/bin/systemctl"
 
-    assert power.reboot_argv[2:] == (name, *PowerSettings().reboot_argv[1:])
-    assert power.shutdown_argv[2:] == (name, *PowerSettings().shutdown_argv[1:])
+    assert by_sudo().reboot_argv[2:] == (name, *power.reboot_argv[1:])
+    assert by_sudo().shutdown_argv[2:] == (name, *power.shutdown_argv[1:])
