@@ -19,7 +19,11 @@ PLACE = Path("/run/longline-device/agent.sock")
 ANSWER_SECONDS = 30.0
 AGAIN_SECONDS = 1.0
 
-Socket = Annotated[Path, typer.Option(envvar="LONGLINE_SOCKET", help="The agent's unix socket.")]
+Socket = Annotated[
+    Path,
+    # Whether it may be used is for the connection to say.
+    typer.Option(envvar="LONGLINE_SOCKET", help="The agent's unix socket.", readable=False),
+]
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -35,7 +35,7 @@ def make(package: Package, tree: Path, release: Release, *, root: Path, into: Pa
     made = into / f"{package.name}_{release.version}_{architecture(package)}.deb"
     # One thread: what several make of the same bytes depends on their number.
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(release.epoch), "DPKG_DEB_THREADS_MAX": "1"}
-    argv = ("dpkg-deb", "--root-owner-group", "-Zxz", "-z2", "--build", str(tree), str(made))
+    argv = ("dpkg-deb", "--root-owner-group", "-Zxz", "-z0", "--build", str(tree), str(made))
     run(*argv, cwd=root, environ=environ)
     return made
 

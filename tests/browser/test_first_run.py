@@ -27,6 +27,10 @@ def test_a_fresh_hub_asks_for_a_password_then_for_a_device(page: Page, tmp_path:
 
         expect(page.get_by_role("heading", name="Add a device")).to_be_visible()
         line = page.get_by_label("Command that adds a device")
+        packaged = page.get_by_label("On a machine with the agent's package")
+        expect(packaged).to_have_value(
+            f"echo … | sudo longline device enroll --hub {hub.url} --id my-device"
+        )
         expect(line).to_have_value(
             f"LONGLINE_ENROLLMENT_KEY=… longline device --hub {hub.url} --id my-device"
         )

@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { api, data } from "../../api/client";
 import { hubAddress } from "../../api/prefix";
 import { CopyLine } from "../../parts/CopyLine";
+import { commandLine, packageLine } from "../../parts/deviceLines";
 import { Empty } from "../../parts/Empty";
 import { FleetIcon, KeyIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
@@ -47,7 +48,8 @@ function AddDevice() {
   return (
     <div className={classes.add}>
       <p>{text.addHint}</p>
-      <CopyLine label={text.addLine} line={addLine(hubAddress(), made ?? "…")} />
+      <CopyLine label={text.addPackage} line={packageLine(hubAddress(), made ?? "…")} />
+      <CopyLine label={text.addLine} line={commandLine(hubAddress(), made ?? "…")} />
       <p>{made ? text.addKeyMade : text.addKeyHint}</p>
       {may("administer") && !made && (
         <>
@@ -65,8 +67,4 @@ function AddDevice() {
       {key.isError && <ProblemLine error={key.error} onRetry={() => key.mutate()} />}
     </div>
   );
-}
-
-export function addLine(hub: string, key: string): string {
-  return `LONGLINE_ENROLLMENT_KEY=${key} longline device --hub ${hub} --id my-device`;
 }

@@ -4,6 +4,7 @@ import { useChange } from "../../api/change";
 import { hubAddress } from "../../api/prefix";
 import { Confirm } from "../../parts/Confirm";
 import { CopyLine } from "../../parts/CopyLine";
+import { commandLine, packageLine } from "../../parts/deviceLines";
 import { KeyIcon } from "../../parts/icons";
 import { Actions, Hint, Label } from "../../parts/Label";
 import { Section } from "../../parts/Page";
@@ -115,10 +116,8 @@ function NewKey({ onClose }: { onClose: () => void }) {
       <Stack gap="sm">
         <Secret label={words.newKey} value={key} />
         <div>{words.line}</div>
-        <CopyLine
-          label={words.line}
-          line={`LONGLINE_ENROLLMENT_KEY=${key} longline device --hub ${hubAddress()} --id my-device`}
-        />
+        <CopyLine label={words.packageLine} line={packageLine(hubAddress(), key)} />
+        <CopyLine label={words.line} line={commandLine(hubAddress(), key)} />
         <Actions>
           <Button onClick={onClose}>{words.done}</Button>
         </Actions>
