@@ -51,7 +51,10 @@ def settings_from(**flags: object) -> Settings:
     return settings
 
 
-def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
+Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+def run(main: Main) -> int:
     """Run `main` with an event that SIGTERM and Ctrl-C set. Raises `UserError`."""
 
     async def with_signals() -> None:
@@ -63,15 +66,23 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
 
     try:
         uvloop.run(with_signals())
-    except* ConfigurationError as group:
-        raise UserError(_first_line(group), USAGE) from None
-    except* HubError as group:
-        raise UserError(_first_line(group)) from None
+    except (ConfigurationError, HubError) as error:
+        raise _said(error) from None
+    except BaseExceptionGroup as group:
+        # Not `except*`: what is raised in one comes out in a group again.
+        faults, others = group.split((ConfigurationError, HubError))
+        if faults is None or others is not None:
+            raise
+        raise _said(_first(faults)) from None
     return 0
 
 
-def _first_line(group: BaseExceptionGroup[Any]) -> str:
-    error: BaseException = group
+def _said(error: BaseException) -> UserError:
+    text = " ".join(str(error).split())
+    return UserError(text, USAGE) if isinstance(error, ConfigurationError) else UserError(text)
+
+
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-    return " ".join(str(error).split())
+    return error
