@@ -116,9 +116,14 @@ async def _ask(settings: Settings, key: str) -> None:
         try:
             is_kept = await enrolment.enrol()
         except HubUnreachable as error:
-            raise UserError(f"{settings.hub}: {error.message}", FAILED) from None
+            raise UserError(f"{settings.hub}: {error.message}{_hint(error)}", FAILED) from None
     if not is_kept:
         raise UserError(f"cannot write the token into {settings.state}", FAILED)
+
+
+def _hint(error: HubUnreachable) -> str:
+    unknown = "CERTIFICATE_VERIFY_FAILED" in error.message
+    return " (name the file of your own authority with --ca-file)" if unknown else ""
 
 
 @contextlib.contextmanager

@@ -30,13 +30,21 @@ def with_setting(text: str, key: str, value: str | bool, *, table: str | None = 
 
 
 def _region(lines: list[str], table: str | None) -> tuple[int | None, int]:
-    """The lines of a table: from where, and to where. (None, 0): it is not there."""
+    """The lines of a table: from where, and to where. (None, 0): it is not there. One that stands
+    in a comment is taken out of it, and ends where the comment does."""
     heads = [number for number, line in enumerate(lines) if _HEADER.match(line)]
     if table is None:
         return 0, heads[0] if heads else len(lines)
+    header = rf"\s*\[\s*{re.escape(table)}\s*]"
     for head in heads:
-        if re.match(rf"\s*\[\s*{re.escape(table)}\s*]", lines[head]):
+        if re.match(header, lines[head]):
             return head + 1, next((each for each in heads if each > head), len(lines))
+    for number, line in enumerate(lines):
+        if re.match(rf"#\s*{header}", line):
+            lines[number] = line.lstrip("# ")
+            following = range(number + 1, len(lines))
+            end = next((each for each in following if not lines[each].startswith("#")), len(lines))
+            return number + 1, end
     return None, 0
 
 

@@ -66,7 +66,14 @@ AGENT: Final = Package(
     ),
     home="/opt/longline",
     depends=(*_interpreter(), "systemd (>= 247)"),
-    recommends=("ca-certificates", "polkitd | policykit-1 | longline-agent-sudo"),
+    recommends=(
+        "ca-certificates",
+        "polkitd | policykit-1 | longline-agent-sudo",
+        # What the built-in templates run.
+        "iproute2",
+        "iputils-ping",
+        "procps",
+    ),
     requires=(INTERPRETER, f"python(abi) = {PYTHON}", "systemd", "/usr/sbin/update-alternatives"),
     files=(
         PackagedFile(

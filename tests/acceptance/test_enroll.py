@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 import tomllib
 from collections.abc import Generator
 from pathlib import Path
@@ -59,22 +60,21 @@ def test_the_key_comes_from_a_file_and_the_hub_from_the_settings(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_root_keeps_the_token_for_the_user_of_the_state(
-    hub: HubProcess, config: Path, tmp_path: Path
-) -> None:
-    state = tmp_path / "state"
-    state.mkdir(mode=0o700)
-    os.chown(state, 65534, 65534)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+def test_root_keeps_the_token_for_the_user_of_the_state(hub: HubProcess, config: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        state.mkdir(mode=0o700)
+        os.chown(state, 65534, 65534)
+        config.write_text(FILE.format(state=state))
 
-    done = longline(
-        *("device", "enroll", "--config", config, "--hub", hub.url, "--id", "press-3"),
-        stdin=hub.ready["enrollmentKey"],
-    )
+        done = longline(
+            *("device", "enroll", "--config", config, "--hub", hub.url, "--id", "press-3"),
+            stdin=hub.ready["enrollmentKey"],
+        )
 
-    assert done.returncode == 0, done
-    assert {path.stat().st_uid for path in state.iterdir()} == {65534}
+        assert done.returncode == 0, done
+        assert {path.stat().st_uid for path in state.iterdir()} == {65534}
     assert config.stat().st_uid == 0
 
 

@@ -111,7 +111,7 @@ def image(shared: Path) -> Path:
     return once(shared / "image", make) / "root"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def machine(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Machine]:
     with machine_from(image, tmp_path_factory.mktemp("machine")) as made:
         yield made

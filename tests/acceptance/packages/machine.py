@@ -17,7 +17,7 @@ from tests.acceptance.up import POLL_SECONDS, until
 
 RELEASE: Final = "bookworm"
 MIRROR: Final = "http://deb.debian.org/debian"
-INCLUDED: Final = "python3,systemd,libpam-systemd,dbus,polkitd,sudo"
+INCLUDED: Final = "python3,systemd,libpam-systemd,dbus,polkitd,sudo,iproute2,iputils-ping,procps"
 MAKE_SECONDS: Final = 400
 BOOT_SECONDS: Final = 60.0
 RUN_SECONDS: Final = 120

@@ -1,277 +1,241 @@
 """The life of the agent's package on a machine of its own, with its systemd and a real hub.
 
-Each test begins where the one before ended."""
+One test, because each part begins where the one before ended, and a machine takes a minute to make.
+"""
 
-import json
 import re
-import shutil
-import subprocess
-import sys
-import tarfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-import httpx
 import pytest
 
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.packages.conftest import FIRST, NEXT
+from tests.acceptance.packages.life import BROUGHT, CONFIG, DEVICE, STATE, UNIT, Life
 from tests.acceptance.packages.machine import Machine
 from tests.acceptance.packages.test_built import named
-from tests.acceptance.up import signed_in, until
+from tests.acceptance.up import signed_in
 
-DEVICE = "press-1"
-BROUGHT = "0.1.5"
-"""A version that the hub has brought: newer than the first package, older than the next."""
-UNIT = "longline-device.service"
-STATE = "/var/lib/longline-device"
-CONFIG = "/etc/longline/device.toml"
+TEMPLATES: Final = ("uptime", "disk", "memory", "processes", "network")
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
-    process = HubProcess(tmp_path_factory.mktemp("hub"))
+@pytest.fixture
+def hub(tmp_path: Path) -> Generator[HubProcess]:
+    process = HubProcess(tmp_path)
     process.start()
     yield process
     process.stop()
 
 
-@pytest.fixture(scope="module")
-def rest(hub: HubProcess) -> Generator[httpx.Client]:
-    with signed_in(hub.ready) as client:
-        yield client
+@pytest.fixture
+def life(
+    machine: Machine, agent: Path, newer: Path, hub_package: Path, hub: HubProcess, tmp_path: Path
+) -> Generator[Life]:
+    with signed_in(hub.ready) as rest:
+        yield Life(
+            machine=machine,
+            hub=hub,
+            rest=rest,
+            first=named(agent, "longline-agent"),
+            next=named(newer, "longline-agent"),
+            sudo=named(newer, "longline-agent-sudo"),
+            hub_package=hub_package,
+            folder=tmp_path,
+        )
 
 
-@pytest.fixture(scope="module")
-def enrolled(machine: Machine, agent: Path, hub: HubProcess, rest: httpx.Client) -> Machine:
-    """The first package, installed and enrolled."""
-    machine.install(named(agent, "longline-agent"))
-    machine.run(
-        *("longline", "device", "enroll", "--hub", hub.url, "--id", DEVICE),
-        stdin=hub.ready["enrollmentKey"],
-    )
-    until(lambda: version(rest) == FIRST)
-    return machine
-
-
-def version(rest: httpx.Client) -> str | None:
-    """Of the agent that is on the line now."""
-    connected = [each["id"] for each in rest.get("/devices/connected").json()["data"]]
-    return rest.get(f"/devices/{DEVICE}").json()["data"]["version"] if DEVICE in connected else None
-
-
-def starts(machine: Machine) -> int:
-    said = machine.run("journalctl", "-u", UNIT, "-o", "cat", "--no-pager")
-    return said.count('"event": "agent_starts"')
-
-
-def record(machine: Machine) -> dict[str, Any]:
-    return json.loads(machine.run("cat", f"{STATE}/versions/update.json"))
-
-
-def set_setting(machine: Machine, text: str) -> None:
-    """Add to the settings; before the first table, or as one."""
-    file = machine.root / CONFIG.removeprefix("/")
-    file.write_text(f"{file.read_text()}\n{text}\n")
-
-
-def test_installing_asks_nothing_and_starts_nothing_without_a_hub(
-    machine: Machine, agent: Path
-) -> None:
-    machine.install(named(agent, "longline-agent"))
+def installing_asks_nothing_and_starts_nothing(life: Life) -> None:
+    machine = life.machine
+    machine.install(life.first)
 
     state = machine.run("systemctl", "show", UNIT, "-P", "ActiveState", "-P", "UnitFileState")
     assert state.split() == ["inactive", "enabled"]
     assert machine.run("stat", "-c", "%a %U:%G", CONFIG) == "640 root:longline-device\n"
     assert machine.run("stat", "-c", "%a", STATE, "/var/lib/longline-drop") == "700\n2770\n"
-    assert machine.run("longline", "device", "--help")
     assert machine.run("systemd-analyze", "verify", "--man=no", UNIT) == ""
 
 
-def test_one_command_makes_it_a_device_of_the_hub(enrolled: Machine, rest: httpx.Client) -> None:
-    answer = rest.post(f"/devices/{DEVICE}/commands", json={"command": {"type": "force_sync"}})
+def one_command_makes_it_a_device_of_the_hub(life: Life) -> None:
+    life.machine.run(
+        *("longline", "device", "enroll", "--hub", life.hub.url, "--id", DEVICE),
+        stdin=life.hub.ready["enrollmentKey"],
+    )
 
-    assert answer.json()["data"]["status"] == "SUCCESS"
-    assert starts(enrolled) == 1
-    assert "NoNewPrivs:\t1" in enrolled.run("sh", "-c", f"cat /proc/{pid(enrolled)}/status")
-
-
-def pid(machine: Machine) -> int:
-    return int(machine.run("systemctl", "show", UNIT, "-P", "MainPID"))
+    life.until_version(FIRST)
+    assert life.starts() == 1
 
 
-def test_programs_of_its_group_reach_it_and_others_do_not(enrolled: Machine) -> None:
-    enrolled.run("useradd", "--no-create-home", "--groups", "longline-local", "friend")
-    enrolled.run("useradd", "--no-create-home", "stranger")
+def what_it_runs_works_within_its_limits(life: Life) -> None:
+    assert "NoNewPrivs:\t1" in life.machine.run("cat", f"/proc/{life.pid()}/status")
 
-    ask = ("longline", "device", "status")
-    assert DEVICE in enrolled.run("runuser", "-u", "friend", "--", *ask)
-    refused = enrolled.attempt("runuser", "-u", "stranger", "--", *ask)
+    for template in TEMPLATES:
+        done = life.command({"type": "exec_shell", "template": template})
+        assert done["status"] == "SUCCESS", (template, done)
+    ping = {"type": "exec_shell", "template": "ping", "args": {"host": "127.0.0.1"}}
+    assert life.command(ping)["status"] == "SUCCESS"
+    status = {"type": "exec_shell", "template": "service_status", "args": {"unit": UNIT}}
+    assert life.command(status)["status"] == "SUCCESS"
+    assert life.command({"type": "pull_logs", "source": "journald"})["status"] == "SUCCESS"
+
+
+def programs_of_its_group_reach_it_and_others_do_not(life: Life) -> None:
+    machine, ask = life.machine, ("longline", "device", "status")
+    machine.run("useradd", "--no-create-home", "--groups", "longline-local", "friend")
+    machine.run("useradd", "--no-create-home", "stranger")
+
+    assert DEVICE in machine.run("runuser", "-u", "friend", "--", *ask)
+    refused = machine.attempt("runuser", "-u", "stranger", "--", *ask)
     assert refused.returncode != 0
     assert "Permission denied" in refused.stderr
-    directory = enrolled.run("stat", "-c", "%a", "/run/longline-device")
-    assert directory == "711\n"
-    listed = enrolled.run("stat", "-c", "%a %G", "/run/longline-device/config.json")
-    assert listed == "640 longline-local\n"
+    places = ("/run/longline-device", "/run/longline-device/config.json")
+    modes = machine.run("stat", "-c", "%a %G", *places)
+    assert modes == "711 longline-device\n640 longline-local\n"
 
 
-def test_an_upgrade_restarts_it_once_and_keeps_its_token(
-    enrolled: Machine, newer: Path, rest: httpx.Client
-) -> None:
-    before = enrolled.run("sha256sum", f"{STATE}/token.json", CONFIG)
+def an_upgrade_restarts_it_once_and_keeps_its_token(life: Life) -> None:
+    before = life.machine.run("sha256sum", f"{STATE}/token.json", CONFIG)
 
-    enrolled.install(named(newer, "longline-agent"))
+    life.machine.install(life.next)
 
-    until(lambda: version(rest) == NEXT)
-    assert starts(enrolled) == 2
-    assert enrolled.run("sha256sum", f"{STATE}/token.json", CONFIG) == before
+    life.until_version(NEXT)
+    assert life.starts() == 2
+    assert life.machine.run("sha256sum", f"{STATE}/token.json", CONFIG) == before
 
 
-def bring(machine: Machine, folder: Path, *, state: str) -> None:
-    """As if the hub had brought a version: in a slot, and the record of it."""
-    artifact = folder / "agent.tar.gz"
-    subprocess.run(
-        [sys.executable, "-m", "longline", "firmware", "build", artifact, "--version", BROUGHT],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    versions = machine.root / STATE.removeprefix("/") / "versions"
-    shutil.rmtree(versions, ignore_errors=True)
-    (versions / "a").mkdir(parents=True)
-    with tarfile.open(artifact) as archive:
-        archive.extractall(versions / "a", filter="data")
-    installed = machine.run("dpkg-query", "-W", "-f", "${Version}", "longline-agent")
-    said = {
-        "slot": "a", "previous": None, "version": BROUGHT, "fromVersion": installed,
-        "installed": installed, "releaseId": "r", "commandId": "c-1", "state": state,
-    }  # fmt: skip
-    (versions / "update.json").write_text(json.dumps(said))
-    machine.run("chown", "-R", "longline-device:", f"{STATE}/versions")
-    machine.run("systemctl", "restart", UNIT)
+def a_package_older_than_what_the_hub_brought_leaves_that_running(life: Life) -> None:
+    life.machine.install(life.first)
+    life.until_version(FIRST)
+    life.bring(state="confirmed")
+    life.until_version(BROUGHT)
 
-
-def test_a_package_older_than_what_the_hub_brought_leaves_that_running(
-    enrolled: Machine, agent: Path, rest: httpx.Client, tmp_path: Path
-) -> None:
-    enrolled.install(named(agent, "longline-agent"))
-    until(lambda: version(rest) == FIRST)
-    bring(enrolled, tmp_path, state="confirmed")
-    until(lambda: version(rest) == BROUGHT)
-
-    said = enrolled.install(named(agent, "longline-agent"))
+    said = life.machine.install(life.first)
 
     assert f"version {BROUGHT} of the agent, which the hub has brought, is newer" in said
-    until(lambda: version(rest) == BROUGHT)
-    assert record(enrolled)["state"] == "confirmed"
+    life.until_version(BROUGHT)
+    assert life.record()["state"] == "confirmed"
 
 
-def test_unless_the_package_is_preferred(
-    enrolled: Machine, agent: Path, rest: httpx.Client
-) -> None:
-    set_setting(enrolled, "[firmware]\nprefer_package = true")
+def unless_the_package_is_preferred(life: Life) -> None:
+    life.add_settings("[firmware]\nprefer_package = true")
 
-    said = enrolled.install(named(agent, "longline-agent"))
+    said = life.machine.install(life.first)
 
     assert "keeps running" not in said
-    until(lambda: version(rest) == FIRST)
+    life.until_version(FIRST)
 
 
-def test_a_trial_ends_when_a_package_takes_over(
-    enrolled: Machine, newer: Path, rest: httpx.Client, tmp_path: Path
-) -> None:
-    set_setting(enrolled, "healthy_seconds = 1000\nconfirm_seconds = 1000")
-    bring(enrolled, tmp_path, state="trial")
-    until(lambda: version(rest) == BROUGHT)
-    assert record(enrolled)["state"] == "trial"
+def a_trial_ends_when_a_package_takes_over(life: Life) -> None:
+    life.add_settings("healthy_seconds = 1000\nconfirm_seconds = 1000")
+    life.bring(state="trial")
+    life.until_version(BROUGHT)
+    assert life.record()["state"] == "trial"
 
-    enrolled.install(named(newer, "longline-agent"))
+    life.machine.install(life.next)
 
-    until(lambda: version(rest) == NEXT)
-    ended = record(enrolled)
+    life.until_version(NEXT)
+    ended = life.record()
     assert (ended["state"], ended["reason"]) == ("failed", "replaced")
 
 
-def test_it_may_reboot_the_machine_and_nothing_else(enrolled: Machine) -> None:
-    as_agent = ("runuser", "-u", "longline-device", "--", "systemctl", "--no-ask-password")
+def it_may_ask_for_a_reboot_and_nothing_else(life: Life) -> None:
+    def allows(user: str, *what: str) -> bool:
+        argv = ("runuser", "-u", user, "--", "systemctl", "--no-ask-password", *what)
+        return life.machine.attempt(*argv).returncode == 0
 
-    for forbidden in ("halt", "kexec", "suspend", "restart ssh.service", "stop dbus.service"):
-        done = enrolled.attempt(*as_agent, *forbidden.split())
-        assert done.returncode != 0, forbidden
-    assert enrolled.attempt("runuser", "-u", "friend", "--", *as_agent[4:], "reboot").returncode
-    assert enrolled.is_up()
+    for forbidden in ("halt", "kexec", "suspend", "restart polkit.service", "stop dbus.service"):
+        assert not allows("longline-device", *forbidden.split()), forbidden
+    assert not allows("friend", "reboot")
+    assert life.machine.is_up()
 
 
-def test_with_sudo_it_needs_no_polkit(enrolled: Machine, newer: Path, rest: httpx.Client) -> None:
-    enrolled.install(named(newer, "longline-agent-sudo"))
+def with_sudo_it_needs_no_polkit(life: Life) -> None:
+    machine = life.machine
+    machine.install(life.sudo)
 
-    until(lambda: version(rest) == NEXT)
-    assert "parsed OK" in enrolled.run("visudo", "-c")
-    assert enrolled.run("systemctl", "show", UNIT, "-P", "NoNewPrivileges") == "no\n"
-    allowed = enrolled.run("sudo", "-l", "-U", "longline-device")
+    life.until_version(NEXT)
+    assert "parsed OK" in machine.run("visudo", "-c")
+    assert machine.run("systemctl", "show", UNIT, "-P", "NoNewPrivileges") == "no\n"
+    allowed = machine.run("sudo", "-l", "-U", "longline-device")
     assert re.findall(r"/usr/bin/systemctl \w+", allowed) == [
         "/usr/bin/systemctl reboot",
         "/usr/bin/systemctl poweroff",
     ]
-    assert "NoNewPrivs:\t0" in enrolled.run("cat", f"/proc/{pid(enrolled)}/status")
+    assert "NoNewPrivs:\t0" in machine.run("cat", f"/proc/{life.pid()}/status")
 
-    enrolled.run("dpkg", "--purge", "longline-agent-sudo")
-    assert enrolled.run("systemctl", "show", UNIT, "-P", "NoNewPrivileges") == "yes\n"
-
-
-def test_both_packages_share_a_box_and_only_the_command(
-    enrolled: Machine, hub_package: Path
-) -> None:
-    enrolled.install(hub_package)
-
-    assert enrolled.run("readlink", "-f", "/usr/bin/longline") == (
-        "/opt/longline-hub/bin/longline\n"
-    )
-    assert "Run a hub" in enrolled.run("longline", "--help")
-    assert enrolled.run("stat", "-c", "%a %U", "/etc/longline/hub.env") == "600 root\n"
-    assert enrolled.run("systemctl", "show", "longline-up", "-P", "ActiveState") == "inactive\n"
-
-    enrolled.run("dpkg", "--purge", "longline-hub")
-    assert enrolled.run("readlink", "-f", "/usr/bin/longline") == "/opt/longline/bin/longline\n"
-    assert enrolled.run("cat", CONFIG)
-    assert enrolled.attempt("ls", "/opt/longline-hub").returncode != 0
+    machine.run("dpkg", "--purge", "longline-agent-sudo")
+    assert machine.run("systemctl", "show", UNIT, "-P", "NoNewPrivileges") == "yes\n"
 
 
-def test_what_is_removed_keeps_what_the_device_is_and_comes_back(
-    enrolled: Machine, newer: Path, rest: httpx.Client
-) -> None:
-    enrolled.run("dpkg", "--remove", "longline-agent")
+def both_packages_share_a_box_and_only_the_command(life: Life) -> None:
+    machine, command = life.machine, ("readlink", "-f", "/usr/bin/longline")
+    machine.install(life.hub_package)
 
-    until(lambda: version(rest) is None)
-    assert enrolled.attempt("ls", "/opt/longline", "/usr/bin/longline").returncode != 0
-    assert enrolled.run("ls", f"{STATE}/token.json", CONFIG)
+    assert machine.run(*command) == "/opt/longline-hub/bin/longline\n"
+    assert machine.run("stat", "-c", "%a %U", "/etc/longline/hub.env") == "600 root\n"
+    assert machine.run("systemctl", "show", "longline-up", "-P", "ActiveState") == "inactive\n"
+    assert "create-user" in machine.run("longline", "admin", "--help")
 
-    enrolled.install(named(newer, "longline-agent"))
-    until(lambda: version(rest) == NEXT)
-
-
-def test_its_hub_reboots_the_machine_without_sudo(enrolled: Machine, rest: httpx.Client) -> None:
-    body = {"command": {"type": "reboot_os", "delaySeconds": 0}, "timeoutMs": 2000}
-
-    rest.post(f"/devices/{DEVICE}/commands", json=body)
-
-    enrolled.until_down()
-    enrolled.start()
-    until(lambda: version(rest) == NEXT)
+    machine.run("dpkg", "--purge", "longline-hub")
+    assert machine.run(*command) == "/opt/longline/bin/longline\n"
+    assert machine.run("cat", CONFIG)
+    assert machine.attempt("ls", "/opt/longline-hub").returncode != 0
 
 
-def test_what_is_purged_takes_state_tokens_and_credentials(
-    enrolled: Machine, rest: httpx.Client
-) -> None:
+def what_is_removed_keeps_what_the_device_is_and_comes_back(life: Life) -> None:
+    life.machine.run("dpkg", "--remove", "longline-agent")
+
+    life.until_version(None)
+    assert life.machine.attempt("ls", "/opt/longline", "/usr/bin/longline").returncode != 0
+    assert life.machine.run("ls", f"{STATE}/token.json", CONFIG)
+
+    life.machine.install(life.next)
+    life.until_version(NEXT)
+
+
+def its_hub_reboots_the_machine_without_sudo(life: Life) -> None:
+    life.command({"type": "reboot_os", "delaySeconds": 0}, timeoutMs=2000)
+
+    life.machine.until_down()
+    life.machine.start()
+    life.until_version(NEXT)
+
+
+def what_is_purged_takes_state_tokens_and_credentials(life: Life) -> None:
     secret = "/etc/longline/client-credentials/node-agent"
-    enrolled.run("mkdir", "-p", secret)
-    enrolled.run("sh", "-c", f"echo key > /etc/longline/enrollment-key; echo s > {secret}/id")
+    life.machine.run("mkdir", "-p", secret)
+    keys = f"echo key > /etc/longline/enrollment-key; echo s > {secret}/client_secret"
+    life.machine.run("sh", "-c", keys)
 
-    enrolled.run("dpkg", "--purge", "longline-agent")
+    life.machine.run("dpkg", "--purge", "longline-agent")
 
-    until(lambda: version(rest) is None)
-    left = enrolled.run(
+    life.until_version(None)
+    left = life.machine.run(
         *("find", "/etc", "/var/lib", "/usr", "/run", "-ipath", "*longline*"),
         *("-not", "-path", "/var/lib/systemd/*", "-not", "-path", "/run/systemd/*"),
     )
     assert left == ""
-    assert enrolled.attempt("ls", "/opt/longline").returncode != 0
+    assert life.machine.attempt("ls", "/opt/longline").returncode != 0
+
+
+PARTS: Final[tuple[Callable[[Life], None], ...]] = (
+    installing_asks_nothing_and_starts_nothing,
+    one_command_makes_it_a_device_of_the_hub,
+    what_it_runs_works_within_its_limits,
+    programs_of_its_group_reach_it_and_others_do_not,
+    an_upgrade_restarts_it_once_and_keeps_its_token,
+    a_package_older_than_what_the_hub_brought_leaves_that_running,
+    unless_the_package_is_preferred,
+    a_trial_ends_when_a_package_takes_over,
+    it_may_ask_for_a_reboot_and_nothing_else,
+    with_sudo_it_needs_no_polkit,
+    both_packages_share_a_box_and_only_the_command,
+    what_is_removed_keeps_what_the_device_is_and_comes_back,
+    its_hub_reboots_the_machine_without_sudo,
+    what_is_purged_takes_state_tokens_and_credentials,
+)
+
+
+def test_the_life_of_a_package(life: Life) -> None:
+    for part in PARTS:
+        part(life)

@@ -51,6 +51,14 @@ def test_a_table_is_found_or_made() -> None:
     assert 'reboot_argv = ["a",\n  "b"]\n' in found
 
 
+def test_a_table_that_a_comment_shows_becomes_one() -> None:
+    text = '# [tls]   # of everything\n# ca_file = "/etc/ca.pem"\n\n# [logs]\n# files = []\n'
+
+    edited = with_setting(text, "ca_file", "/ca.pem", table="tls")
+
+    assert edited == ('[tls]   # of everything\nca_file = "/ca.pem"\n\n# [logs]\n# files = []\n')
+
+
 @pytest.mark.parametrize(
     "text", ["hub = [\n1,\n]\n", 'tls.hub = "x"\n[tls\n', "text = '''\nhub = 1\n'''\n"]
 )
