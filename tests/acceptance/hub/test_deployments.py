@@ -81,17 +81,24 @@ class Updating:
         self.updates: list[Json] = []
         self.boots = 0
         self.says_result = True
+        self.is_replaced = False
+        """A package of its system ends each trial."""
 
     async def run(self) -> None:
         while True:
             async with self.fleet.line(self.device_id) as line:
                 self.boots += 1
-                await line.hello(bootId=f"{self.device_id}-{self.boots}", agentVersion=self.version)
+                boot = f"{self.device_id}-{self.boots}"
+                await line.hello(bootId=boot, agentVersion=self.version, **self._replaced())
                 await line.send("status", status="ONLINE", metrics={})
                 update = await self._next_update(line)
                 self.updates.append(update)
                 await self._obey(line, update)
             self.version = self.becomes.get(update["version"], update["version"])
+
+    def _replaced(self) -> Json:
+        done = self.is_replaced and self.updates
+        return {"replaced": self.updates[-1]["id"]} if done else {}
 
     async def _next_update(self, line: Device) -> Json:
         """One that is delivered again has been done."""
@@ -369,6 +376,19 @@ async def test_the_faults_of_a_release_hold_no_device_back(rest: Rest, fleet: Fl
             await ended(rest, failed)
         await deploy(rest, "2.1", {"deviceIds": [device.device_id]})
         await device.find("update_firmware", version="2.1")
+
+
+async def test_a_trial_that_a_package_ended_holds_no_device_back(rest: Rest, fleet: Fleet) -> None:
+    async with updating(fleet, rest) as (device,):
+        device.becomes = {"2.0": "1", "2.1": "1"}
+        device.is_replaced = True
+        for version in ("2.0", "2.1"):
+            failed = await deploy(rest, version, ids([device]))
+            assert (await ended(rest, failed))["status"] == "FAILED"
+            assert codes(await rows(rest, failed)) == ["replaced"]
+
+        good = await deploy(rest, "2.2", ids([device]))
+        assert (await ended(rest, good))["status"] == "SUCCESS"
 
 
 async def test_a_release_that_fails_on_several_devices_holds_none_back(
