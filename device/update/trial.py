@@ -265,8 +265,11 @@ def replaced_update(record: UpdateRecord | None) -> str | None:
 
 
 def to_tell(record: UpdateRecord | None) -> str | None:
-    """What the hub is to be told of an update that failed; None = nothing, or it was told."""
+    """What the hub is to be told of an update that failed; None = nothing, or it was told. Of one
+    that a package ended `hello` tells, and it is no alarm."""
     if record is None or record.state is not UpdateState.FAILED or record.told:
+        return None
+    if record.reason == REPLACED:
         return None
     said = f"\n{record.said}" if record.said else ""
     return f"version {record.version} was rolled back: {record.reason}{said}"

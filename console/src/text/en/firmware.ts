@@ -53,6 +53,7 @@ export const firmware = {
     aborted: "not begun: the deployment was aborted",
     cancelled: "download was cancelled",
     rolled_back: "came back with another version",
+    replaced: "a package of its system took over meanwhile",
     timeout: "a phase took too long",
     size_mismatch: "the download has the wrong size",
     sha256_mismatch: "the download has the wrong hash",

@@ -250,6 +250,7 @@ def test_a_package_ends_a_trial_and_nothing_else() -> None:
     assert ended is not None
     assert (ended.state, ended.reason) == (UpdateState.FAILED, REPLACED)
     assert replaced_update(ended) == "c"
+    assert to_tell(ended) is None, "nothing is wrong"
     for other in (None, confirmed(make_record()), failed(make_record(), "it hung")):
         assert ended_by_package(other) is None
         assert replaced_update(other) is None
