@@ -81,6 +81,9 @@ AGENT: Final = Package(
         ),
         PackagedFile("deploy/systemd/longline-device.service", f"{UNITS}/longline-device.service"),
         PackagedFile(
+            "deploy/packages/agent/tokens.conf", f"{UNITS}/longline-device.service.d/tokens.conf"
+        ),
+        PackagedFile(
             "deploy/systemd/longline-agent.sysusers", "usr/lib/sysusers.d/longline-agent.conf"
         ),
         PackagedFile(
