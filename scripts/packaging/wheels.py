@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Final
+
+import msgspec
+from msgspec import Struct
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -16,6 +18,7 @@ from scripts.packaging.contents import PYTHON, Package
 
 FIRST_OF_THE_MINOR: Final = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0"}
 """A package is for every patch release of its Python: what the first of them needs is in it."""
+OURS: Final = canonicalize_name("longline")
 SECONDS: Final = 900
 
 
@@ -23,16 +26,33 @@ class CannotBuild(Exception):
     pass
 
 
+class Project(Struct, frozen=True, rename="kebab"):
+    version: str
+    dependencies: list[str]
+    optional_dependencies: dict[str, list[str]]
+
+
+class _Sources(Struct, frozen=True):
+    """Of `pyproject.toml` what a package needs."""
+
+    project: Project
+
+
+def project_in(root: Path) -> Project:
+    return msgspec.toml.decode((root / "pyproject.toml").read_bytes(), type=_Sources).project
+
+
 def version_in(root: Path) -> str:
-    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
-    return str(project["version"])
+    return project_in(root).version
 
 
 def fetched(root: Path, extras: Sequence[str], folder: Path) -> list[Path]:
     """What the lock names, each in `folder`, sorted. Raises `CannotBuild`."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = folder / "wanted.lock"
-    wanted.write_text(locked((root / "requirements.lock").read_text(), needed("longline", extras)))
+    wanted.write_text(
+        locked((root / "requirements.lock").read_text(), needed(project_in(root), extras))
+    )
     run(
         *(sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"),
         *("--no-deps", "--only-binary", ":all:", "--require-hashes"),
@@ -55,30 +75,39 @@ def locked(lock: str, names: set[NormalizedName]) -> str:
     return "".join(re.sub(r" ; [^\\\n]*", " ", entries[name]) for name in sorted(names))
 
 
-def needed(distribution: str, extras: Sequence[str]) -> set[NormalizedName]:
+def needed(project: Project, extras: Sequence[str]) -> set[NormalizedName]:
     """What it requires with these extras, and what that requires, on the first release of this
     minor version of Python."""
     found: set[NormalizedName] = set()
-    waiting: list[tuple[str, tuple[str, ...]]] = [(distribution, tuple(extras))]
+    waiting = _own(project, extras)
     while waiting:
-        for requirement in _requirements(*waiting.pop()):
-            name = canonicalize_name(requirement.name)
-            if name == distribution or name not in found:
-                waiting.append((name, tuple(sorted(requirement.extras))))
-                found.add(name)
-    return found - {canonicalize_name(distribution)}
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name == OURS:
+            waiting += _own(project, sorted(requirement.extras))
+        elif name not in found:
+            found.add(name)
+            waiting += _of(name, sorted(requirement.extras))
+    return found
 
 
-def _requirements(distribution: str, extras: tuple[str, ...]) -> list[Requirement]:
+def _own(project: Project, extras: Sequence[str]) -> list[Requirement]:
+    """As the sources say it: what is installed may be another version of them."""
+    texts = [*project.dependencies]
+    for extra in extras:
+        texts += project.optional_dependencies[extra]
+    return [each for text in texts if _counts(each := Requirement(text), extras)]
+
+
+def _of(distribution: str, extras: Sequence[str]) -> list[Requirement]:
     try:
         texts = requires(distribution) or []
     except PackageNotFoundError:
         return []  # it is not for this very interpreter, and needs nothing in turn
-    given = [Requirement(text) for text in texts]
-    return [each for each in given if _counts(each, extras)]
+    return [each for text in texts if _counts(each := Requirement(text), extras)]
 
 
-def _counts(requirement: Requirement, extras: tuple[str, ...]) -> bool:
+def _counts(requirement: Requirement, extras: Sequence[str]) -> bool:
     if requirement.marker is None:
         return True
     return any(

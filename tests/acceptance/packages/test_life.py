@@ -4,19 +4,22 @@ One test, because each part begins where the one before ended, and a machine tak
 """
 
 import re
+import socket
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.packages.conftest import FIRST, NEXT
 from tests.acceptance.packages.life import BROUGHT, CONFIG, DEVICE, STATE, UNIT, Life
-from tests.acceptance.packages.machine import Machine
+from tests.acceptance.packages.machine import BOOT_SECONDS, Machine
 from tests.acceptance.packages.test_built import named
-from tests.acceptance.up import signed_in
+from tests.acceptance.up import signed_in, until
 
+HUB_CONFIG: Final = "/etc/longline/hub.env"
 TEMPLATES: Final = ("uptime", "disk", "memory", "processes", "network")
 
 
@@ -172,14 +175,46 @@ def both_packages_share_a_box_and_only_the_command(life: Life) -> None:
     machine.install(life.hub_package)
 
     assert machine.run(*command) == "/opt/longline-hub/bin/longline\n"
-    assert machine.run("stat", "-c", "%a %U", "/etc/longline/hub.env") == "600 root\n"
+    assert machine.run("stat", "-c", "%a %U", HUB_CONFIG) == "600 root\n"
     assert machine.run("systemctl", "show", "longline-up", "-P", "ActiveState") == "inactive\n"
     assert "create-user" in machine.run("longline", "admin", "--help")
 
-    machine.run("dpkg", "--purge", "longline-hub")
-    assert machine.run(*command) == "/opt/longline/bin/longline\n"
-    assert machine.run("cat", CONFIG)
-    assert machine.attempt("ls", "/opt/longline-hub").returncode != 0
+
+def the_hub_runs_in_its_unit_and_is_started_anew_by_an_upgrade(life: Life) -> None:
+    machine, port = life.machine, a_free_port()
+    machine.run("sed", "-i", f"s/^LONGLINE_HOST=.*/&\\nLONGLINE_PORT={port}/", HUB_CONFIG)
+    machine.run("systemctl", "start", "longline-up")
+    until(lambda: is_ready(port), seconds=BOOT_SECONDS)
+    before = machine.run("systemctl", "show", "longline-up", "-P", "MainPID")
+
+    machine.install(life.hub_package)
+
+    assert machine.run("systemctl", "show", "longline-up", "-P", "MainPID") != before
+    until(lambda: is_ready(port), seconds=BOOT_SECONDS)
+    assert machine.run("stat", "-c", "%a %U", "/var/lib/longline") == "700 longline\n"
+
+
+def what_is_purged_of_the_hub_leaves_the_agent_alone(life: Life) -> None:
+    life.machine.run("dpkg", "--purge", "longline-hub")
+
+    command = life.machine.run("readlink", "-f", "/usr/bin/longline")
+    assert command == "/opt/longline/bin/longline\n"
+    assert life.machine.run("cat", CONFIG)
+    for gone in ("/opt/longline-hub", "/var/lib/longline", HUB_CONFIG):
+        assert life.machine.attempt("ls", gone).returncode != 0
+    assert life.version() == NEXT
+
+
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz").is_success
+    except httpx.TransportError:
+        return False
 
 
 def what_is_removed_keeps_what_the_device_is_and_comes_back(life: Life) -> None:
@@ -230,6 +265,8 @@ PARTS: Final[tuple[Callable[[Life], None], ...]] = (
     it_may_ask_for_a_reboot_and_nothing_else,
     with_sudo_it_needs_no_polkit,
     both_packages_share_a_box_and_only_the_command,
+    the_hub_runs_in_its_unit_and_is_started_anew_by_an_upgrade,
+    what_is_purged_of_the_hub_leaves_the_agent_alone,
     what_is_removed_keeps_what_the_device_is_and_comes_back,
     its_hub_reboots_the_machine_without_sudo,
     what_is_purged_takes_state_tokens_and_credentials,
