@@ -224,20 +224,20 @@ def ended_by_package(record: UpdateRecord | None) -> UpdateRecord | None:
     return failed(record, REPLACED)
 
 
-class Standing(Struct, frozen=True):
+class SlotStanding(Struct, frozen=True):
     """The version that was confirmed last, in its slot."""
 
     slot: Slot
     version: str
 
 
-def standing(record: UpdateRecord | None) -> Standing | None:
+def standing(record: UpdateRecord | None) -> SlotStanding | None:
     """None when that is what was installed."""
     if record is None:
         return None
     if record.state is UpdateState.CONFIRMED:
-        return Standing(record.slot, record.version)
-    return None if record.previous is None else Standing(record.previous, record.from_version)
+        return SlotStanding(record.slot, record.version)
+    return None if record.previous is None else SlotStanding(record.previous, record.from_version)
 
 
 def kept(record: UpdateRecord | None, *, installed: str) -> UpdateRecord | None:

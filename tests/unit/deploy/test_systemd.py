@@ -127,7 +127,7 @@ def test_programs_of_the_group_reach_the_agent_and_nobody_else() -> None:
 
 
 def test_the_agent_may_reload_caddy_and_nothing_else() -> None:
-    rule = (FOLDER.parent / "polkit" / "longline-caddy.rules").read_text()
+    rule = (FOLDER.parent / "packages" / "agent" / "longline-device.rules").read_text()
 
     for wanted in ('"caddy.service"', '"reload"', f'"{DEVICE["User"][0]}"', "manage-units"):
         assert wanted in rule

@@ -9,7 +9,7 @@ from device.update.trial import (
     MOST_STARTS,
     REPLACED,
     Slot,
-    Standing,
+    SlotStanding,
     StartConditions,
     StartDecision,
     UpdateRecord,
@@ -259,8 +259,8 @@ def test_a_package_ends_a_trial_and_nothing_else() -> None:
 
 def test_what_stands_is_what_was_confirmed_last() -> None:
     assert standing(None) is None
-    assert standing(confirmed(make_record())) == Standing("b", "2")
-    assert standing(failed(make_record(), REPLACED)) == Standing("a", "1")
+    assert standing(confirmed(make_record())) == SlotStanding("b", "2")
+    assert standing(failed(make_record(), REPLACED)) == SlotStanding("a", "1")
     assert standing(failed(make_record(previous=None), REPLACED)) is None
 
 
