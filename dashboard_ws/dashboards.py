@@ -1,7 +1,7 @@
 """All dashboards of this replica, one fan-out an organisation, and the passing of time."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 import structlog
@@ -21,6 +21,14 @@ RESOLVE_SECONDS: Final = 30.0
 """How long a group's change may stay unseen when the hint that tells of it was lost."""
 
 RESTART_SECONDS: Final = 1.0
+PLACED_AT_ONCE: Final = 10
+"""Groups whose members are read in one go: the loop turns between them."""
+
+
+def batched(groups: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(groups), size):
+        yield groups[start : start + size]
+
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -46,7 +54,8 @@ class Dashboards:
         self._open: set[Dashboard] = set()
         self._fanouts: dict[OrgId, FanOut] = {}
         self._tails: dict[OrgId, asyncio.Task[None]] = {}
-        self._stale: set[OrgId] = set()
+        self._stale: dict[OrgId, set[str] | None] = {}
+        """Groups whose members may be others; None for all."""
         self._resolved_at = clock.monotonic()
         self._tasks: asyncio.TaskGroup | None = None
         self._around = Surroundings(
@@ -116,19 +125,22 @@ class Dashboards:
             dashboard.see(sight)
 
     async def _place(self, fanout: FanOut, groups: frozenset[str]) -> None:
-        """Find out who is in the groups that sights name, these among them."""
-        wanted = fanout.sight_groups() | groups
-        members: Mapping[str, frozenset[str]] = {}
-        if wanted:
-            members = await self._groups.members_of_each(fanout.org, wanted)
-        if fanout.place(members):
-            for dashboard in tuple(self._open):
-                if dashboard.authorised and dashboard.authorised.org == fanout.org:
-                    dashboard.withdraw()
+        """Find out who is in these groups, some at a time."""
+        for some in batched(sorted(groups), PLACED_AT_ONCE):
+            members = await self._groups.members_of_each(fanout.org, frozenset(some))
+            if fanout.index.place(members):
+                for dashboard in tuple(self._open):
+                    if dashboard.authorised and dashboard.authorised.org == fanout.org:
+                        dashboard.withdraw()
 
-    def groups_changed(self, org: OrgId) -> None:
-        """Some group of `org` has other members; filters follow within `SWEEP_SECONDS`."""
-        self._stale.add(org)
+    def groups_changed(self, org: OrgId, group_id: str | None = None) -> None:
+        """A group of `org` has other members, some group for None; filters and sights follow within
+        `SWEEP_SECONDS`."""
+        known = self._stale.setdefault(org, set())
+        if group_id is None or known is None:
+            self._stale[org] = None
+        else:
+            known.add(group_id)
 
     def show(self, org: OrgId, batch: EventBatch) -> None:
         """The stream does not take these events of our own devices now: they are shown here."""
@@ -148,24 +160,30 @@ class Dashboards:
             dashboard.look(now)
         if now - self._resolved_at >= RESOLVE_SECONDS:
             self._resolved_at = now
-            self._stale.update(self._fanouts)
+            self._stale.update(dict.fromkeys(self._fanouts))
         while self._stale:
-            self._spawn(self._resolve_again(self._stale.pop()))
+            self._spawn(self._resolve_again(*self._stale.popitem()))
         self._stop_idle_tails()
 
-    async def _resolve_again(self, org: OrgId) -> None:
+    async def _resolve_again(self, org: OrgId, changed: set[str] | None) -> None:
+        """Of `changed` groups; of all for None."""
         fanout = self._fanouts.get(org)
         if fanout is None:
             return
         for groups in fanout.index.groups_in_use():
+            if changed is not None and groups.isdisjoint(changed):
+                continue
             try:
                 devices = await self._groups.members(org, groups)
             except Exception as error:
                 _log.warning("dashboards_groups_unknown", org=org, error=str(error))
                 return
             fanout.index.resolve(groups, devices)
+        named = fanout.sight_groups()
+        if changed is None:
+            fanout.index.forget_groups(named)
         try:
-            await self._place(fanout, frozenset())
+            await self._place(fanout, named if changed is None else named & changed)
         except Exception as error:
             _log.warning("dashboards_groups_unknown", org=org, error=str(error))
 

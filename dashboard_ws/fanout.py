@@ -10,7 +10,7 @@ While the stream is away the events of this replica's own devices are shown by `
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, assert_never
 
@@ -45,8 +45,6 @@ class FanOut:
     def __init__(self, org: OrgId, frame: Callable[[bytes], bytes], replica_id: ReplicaId) -> None:
         self.org: Final = org
         self.index: Final = Index[Outlet]()
-        self.placed: frozenset[str] = frozenset()
-        """The groups of readers' sights whose members the index knows."""
         self.position: Position | None = None
         self._frame = frame
         self._interim = Interim(replica_id, partial(secrets.token_hex, 4))
@@ -126,11 +124,6 @@ class FanOut:
         """Those that the sights of its readers name."""
         sights = {audience.sight for audience in self.index.audiences()}
         return frozenset[str]().union(*(sight.groups() for sight in sights))
-
-    def place(self, members: Mapping[str, frozenset[str]]) -> set[str]:
-        """The members of the groups that sights name; the devices that have moved."""
-        self.placed = frozenset(members)
-        return self.index.place(members)
 
     def attach(self, outlet: Outlet, selection: Selection) -> None:
         """From the present position on `outlet` gets what `selection` wants."""

@@ -73,14 +73,14 @@ class StreamReader:
     def is_ready(self, selection: Selection) -> bool:
         """Whether it can `select` that at once."""
         here = self._here()
-        placed = here.placed >= self._outlet.sight.groups()
+        placed = here.index.placed >= self._outlet.sight.groups()
         return placed and here.position is not None and not self._unresolved(selection)
 
     async def prepare(self, selection: Selection) -> None:
         """Find out what has to be known before it can `select` that. Raises what groups raise."""
         await self._resolve(selection)
         fanout, groups = self._here(), self._outlet.sight.groups()
-        if not fanout.placed >= groups:
+        if not fanout.index.placed >= groups:
             await self._around.place(fanout, groups)
         await self._here().stand(seconds=READY_SECONDS)
 

@@ -23,4 +23,4 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     fanout_of: Callable[[OrgId], FanOut]
     place: Callable[[FanOut, frozenset[str]], Awaitable[None]]
-    """Finds out who is in the groups that readers' sights name, these among them."""
+    """Finds out who is in these groups, which readers' sights name."""

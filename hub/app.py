@@ -114,9 +114,9 @@ class Replica:
         )
         hints = HintSender(bus)
 
-        def show_groups(org: OrgId) -> None:
-            self.dashboards.groups_changed(org)
-            hints.groups(org)
+        def show_groups(org: OrgId, group_id: str) -> None:
+            self.dashboards.groups_changed(org, group_id)
+            hints.groups(org, group_id)
 
         async def secrets(org: OrgId) -> Hide:
             return await config.secrets(org)

@@ -6,7 +6,7 @@ answer for (device, type, level) is remembered until a selection comes, goes, or
 that an event usually costs one look-up.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final, Generic, TypeVar
 
 from dashboard_ws.core.filters import Groups, Predicate, Selection, Sight
@@ -38,11 +38,16 @@ class Index(Generic[M]):
         self._by_device: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
         self._by_type: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
         self._wildcards: list[tuple[Predicate, Audience[M]]] = []
+        self._scoped: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
+        """By each group that the sight of an audience names."""
+        self._scoped_to: dict[str, list[tuple[Predicate, Audience[M]]]] = {}
+        """By each device that it names."""
         self._answers: dict[tuple[str, str, str], tuple[Audience[M], ...]] = {}
         self._kinds: set[tuple[str, str]] = set()
         """Of types and levels there are answers."""
         self.groups_of: dict[str, Groups] = {}
         """Of each device the groups that some reader's sight names, as the caller placed them."""
+        self._placed: dict[str, frozenset[str]] = {}
         self.members_of: dict[Groups, frozenset[str]] = {}
         """The devices of the groups that are in use, as the caller resolved them."""
 
@@ -85,23 +90,40 @@ class Index(Generic[M]):
         }
 
     def place(self, members: Mapping[str, frozenset[str]]) -> set[str]:
-        """The members of the groups that sights name are these now; the devices that are in others
-        than before. Costs what has changed, not what there is."""
-        placed: dict[str, set[str]] = {}
+        """The members of these groups, which sights name, are these now; the devices that came or
+        left. Costs what has changed, not what there is."""
+        moved: set[str] = set()
         for group, devices in members.items():
-            for device_id in devices:
-                placed.setdefault(device_id, set()).add(group)
-        now = {device_id: frozenset(groups) for device_id, groups in placed.items()}
-        before, self.groups_of = self.groups_of, now
-        moved = {
-            device_id
-            for device_id in before.keys() | now.keys()
-            if before.get(device_id) != now.get(device_id)
-        }
+            before = self._placed.get(group, frozenset())
+            if before != devices:
+                self._placed[group] = devices
+                moved |= self._move(group, before, devices)
         for device_id in moved:
             for event_type, level in self._kinds:
                 self._answers.pop((device_id, event_type, level), None)
         return moved
+
+    def _move(self, group: str, before: frozenset[str], now: frozenset[str]) -> frozenset[str]:
+        of, this = self.groups_of, frozenset({group})
+        for device_id in now - before:
+            of[device_id] = of.get(device_id, frozenset()) | this
+        for device_id in before - now:
+            of[device_id] -= this
+            if not of[device_id]:
+                del of[device_id]
+        return before ^ now
+
+    def forget_groups(self, in_use: Groups) -> None:
+        """Whose members nobody has to know any more."""
+        gone = self._placed.keys() - in_use
+        self.place(dict.fromkeys(gone, frozenset()))
+        for group in gone:
+            del self._placed[group]
+
+    @property
+    def placed(self) -> Set[str]:
+        """The groups of sights whose members are known."""
+        return self._placed.keys()
 
     def match(self, device_id: str, event_type: str, level: str) -> tuple[Audience[M], ...]:
         key = (device_id, event_type, level)
@@ -120,21 +142,35 @@ class Index(Generic[M]):
             self._wildcards,
         )
         # A dict, because an audience with several predicates gets an event once.
-        return tuple(
-            {
-                audience: None
-                for some in candidates
-                for predicate, audience in some
-                if predicate.wants(event_type, level)
-                and audience.sight.sees_device(device_id, self.groups_of)
-            }
-        )
+        found = {
+            audience: None
+            for some in candidates
+            for predicate, audience in some
+            if predicate.wants(event_type, level)
+        }
+        for predicate, audience in self._of_sight(device_id):
+            devices = predicate.devices_in(self.members_of)
+            if (devices is None or device_id in devices) and predicate.wants(event_type, level):
+                found[audience] = None
+        return tuple(found)
+
+    def _of_sight(self, device_id: str) -> Iterator[tuple[Predicate, Audience[M]]]:
+        """Of audiences that see a few devices, and this one."""
+        for group in self.groups_of.get(device_id, ()):
+            yield from self._scoped.get(group, ())
+        yield from self._scoped_to.get(device_id, ())
 
     def _enter(self, audience: Audience[M]) -> None:
+        sees = audience.sight.sees
         for predicate in audience.selection:
             entry = (predicate, audience)
             devices = predicate.devices_in(self.members_of)
-            if devices is not None:
+            if sees is not None:
+                for group in sees.groups:
+                    self._scoped.setdefault(group, []).append(entry)
+                for device_id in sees.devices:
+                    self._scoped_to.setdefault(device_id, []).append(entry)
+            elif devices is not None:
                 for device_id in devices:
                     self._by_device.setdefault(device_id, []).append(entry)
             elif predicate.types is not None:
@@ -146,6 +182,8 @@ class Index(Generic[M]):
     def _rebuild(self) -> None:
         # Rare beside events, and so much simpler than taking entries out one by one.
         self._by_device.clear()
+        self._scoped.clear()
+        self._scoped_to.clear()
         self._by_type.clear()
         self._wildcards.clear()
         self._answers.clear()

@@ -30,7 +30,7 @@ class GroupService:
         store: GroupStore,
         devices: DeviceService,
         audit: AuditService,
-        on_change: Callable[[OrgId], None],
+        on_change: Callable[[OrgId, str], None],
         membership: MembershipListener,
         rights: RightsMemory,
     ) -> None:
@@ -84,7 +84,7 @@ class GroupService:
                 raise NotFound("no such group")
             entries = _membership(by, "group.delete", group_id, members)
             await self._audit.record(connection, *entries)
-        self._on_change(by.org)
+        self._on_change(by.org, group_id)
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         """The devices in any of these groups."""
@@ -109,7 +109,7 @@ class GroupService:
             await self._membership(connection, by.org, group_id, _ids(device_ids))
             entries = _membership(by, "group.add_members", group_id, device_ids)
             await self._audit.record(connection, *entries)
-        self._on_change(by.org)
+        self._on_change(by.org, group_id)
         return await self.get(by.org, group_id)
 
     async def _require_right(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> None:
@@ -132,7 +132,7 @@ class GroupService:
             await self._membership(connection, by.org, group_id, _ids(device_ids))
             entries = _membership(by, "group.remove_members", group_id, device_ids)
             await self._audit.record(connection, *entries)
-        self._on_change(by.org)
+        self._on_change(by.org, group_id)
         return await self.get(by.org, group_id)
 
 

@@ -20,7 +20,7 @@ def build(
     commands: CommandEndpoints,
     rights: RightsMemory,
     *,
-    on_change: Callable[[OrgId], None],
+    on_change: Callable[[OrgId, str], None],
     membership: MembershipListener,
 ) -> tuple[GroupService, Capability]:
     service = GroupService(

@@ -8,7 +8,7 @@ taken    a device has a newer line: close yours    whose line was superseded   a
 send     look into the ledger for this device      whose line it is            the sweep
 cancel   ask the device to stop this command       whose line it is            the sweep
 ended    a caller may wait for this command        who accepted it             the sweep
-groups   members of some group changed             all                         a look every 30 s
+groups   members of this group changed             all                         a look every 30 s
 desired  another state of this device is desired   all                         a look every 2 s
 
 What was taken of the limits of requests goes to all on a channel of its own (`hub/web/limits.py`);
@@ -50,7 +50,7 @@ class Hint(Struct, frozen=True, array_like=True, omit_defaults=True):
     kind: Literal["taken", "send", "cancel", "ended", "groups", "desired"]
     org: OrgId
     subject: str = ""
-    """A device (`taken`, `send`, `desired`) or a command (`cancel`, `ended`)."""
+    """A device (`taken`, `send`, `desired`), a command (`cancel`, `ended`) or a group."""
     generation: int = 0
 
 
@@ -77,8 +77,8 @@ class HintSender:
     def ended(self, accepted_by: ReplicaId, name: tuple[OrgId, CommandId]) -> None:
         self._put(channel_of(accepted_by), Hint("ended", *name))
 
-    def groups(self, org: OrgId) -> None:
-        self._put(COMMON, Hint("groups", org))
+    def groups(self, org: OrgId, group_id: str) -> None:
+        self._put(COMMON, Hint("groups", org, group_id))
 
     def desired(self, place: DeviceKey) -> None:
         self._put(COMMON, Hint("desired", *place))
@@ -104,7 +104,7 @@ class HintReceiver:
         lines: LineService,
         commands: CommandService,
         desired: DesiredService,
-        groups_changed: Callable[[OrgId], None],
+        groups_changed: Callable[[OrgId, str], None],
         limits_told: Callable[[bytes], None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
@@ -146,7 +146,7 @@ class HintReceiver:
             case "send":
                 self._commands.look((hint.org, DeviceId(hint.subject)))
             case "groups":
-                self._groups_changed(hint.org)
+                self._groups_changed(hint.org, hint.subject)
             case "cancel" | "ended" | "desired":
                 pass
 

@@ -241,11 +241,11 @@ def test_a_reader_gets_what_its_sight_reaches_and_hears_of_every_gap() -> None:
     hall = Sight(Area(frozenset({"hall"}), frozenset({"desk"})))
     member, nobody = Member(fanout, sight=hall), Member(fanout, sight=Sight(Area()))
     assert fanout.sight_groups() == {"hall"}
-    assert fanout.place({"hall": frozenset({"a"})}) == {"a"}
+    assert fanout.index.place({"hall": frozenset({"a"})}) == {"a"}
     devices = ("a", "b", "desk")
     fanout.receive(Entries([stream.append(*(make_event(device=each) for each in devices))]))
     assert member.story() == [1, 3]
-    fanout.place({"hall": frozenset({"b"})})
+    fanout.index.place({"hall": frozenset({"b"})})
     fanout.receive(Entries([stream.append(*(make_event(device=each) for each in devices))]))
     assert member.story() == [1, 3, 5, 6]
     stream.append(make_event())
@@ -258,7 +258,7 @@ def test_what_is_restricted_is_open_where_the_reader_is_cleared() -> None:
     stream = FakeStream()
     fanout = make_fanout(stream)
     member = Member(fanout, sight=Sight(cleared=Area(frozenset({"hall"}))))
-    fanout.place({"hall": frozenset({"a"})})
+    fanout.index.place({"hall": frozenset({"a"})})
     body = b'{"type":"command_result","deviceId":"x","output":"s3cret"}'
     events = [StreamEvent(device, "command_result", RESTRICTED, body) for device in ("a", "b")]
     fanout.receive(Entries([stream.append(*events)]))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard_ws.core.filters import Matcher, Predicate, Selection
+from dashboard_ws.core.filters import Area, Matcher, Predicate, Selection, Sight
 from dashboard_ws.core.index import Index
 from protocol.stream import StreamEvent
 
@@ -105,3 +105,49 @@ def test_it_finds_whom_asking_each_would_find(
             }
             audiences = index.match(device, kind, level)
             assert {member for audience in audiences for member in audience.members} == asked
+
+
+HALL, YARD = Sight(Area(frozenset({"hall"}))), Sight(Area(frozenset({"yard"}), frozenset({"c"})))
+
+
+def test_a_reader_with_a_sight_is_found_by_the_groups_of_a_device() -> None:
+    index = Index[str]()
+    index.join(ALL, "hall", HALL)
+    index.join(frozenset({Predicate(devices=frozenset({"b", "c"}))}), "yard", YARD)
+    index.join(ALL, "all")
+    assert index.place({"hall": frozenset({"a", "b"}), "yard": frozenset({"b"})}) == {"a", "b"}
+    assert found(index, "a") == ["all", "hall"]
+    assert found(index, "b") == ["all", "hall", "yard"]
+    assert found(index, "c") == ["all", "yard"]
+    index.join(frozenset({Predicate(types=frozenset({"status"}))}), "typed", YARD)
+    assert found(index, "c") == ["all", "yard"]
+    assert found(index, "c", "status") == ["all", "typed", "yard"]
+    index.leave(frozenset({Predicate(types=frozenset({"status"}))}), "typed", YARD)
+    assert index.place({"hall": frozenset({"a", "b"})}) == set()
+    assert index.place({"hall": frozenset({"c"})}) == {"a", "b", "c"}
+    assert (found(index, "a"), found(index, "c")) == (["all"], ["all", "hall", "yard"])
+    assert index.placed == {"hall", "yard"}
+    index.leave(ALL, "hall", HALL)
+    index.forget_groups(frozenset({"yard"}))
+    assert index.placed == {"yard"}
+    assert index.groups_of == {"b": frozenset({"yard"})}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["hall", "yard"]), st.frozensets(st.sampled_from(DEVICES))),
+        max_size=8,
+    )
+)
+def test_whatever_moves_a_reader_gets_what_its_sight_covers(
+    moves: list[tuple[str, frozenset[str]]],
+) -> None:
+    index = Index[str]()
+    sights = {"hall": HALL, "yard": YARD}
+    for name, sight in sights.items():
+        index.join(ALL, name, sight)
+    for group, devices in moves:
+        index.place({group: devices})
+        for device in DEVICES:
+            seen = [n for n, sight in sights.items() if sight.sees_device(device, index.groups_of)]
+            assert found(index, device) == sorted(seen)
