@@ -173,6 +173,7 @@ async def _postgres(settings: Settings) -> AsyncGenerator[Finding]:
         login = await login_of(database)
         yield _login(login)
         yield _organisations(login)
+        yield _scopes(login)
     except HubError as error:
         yield Finding("Postgres", False, error.detail, "check its log: it answers only sometimes")
     finally:
@@ -215,6 +216,13 @@ def _login(login: DatabaseUser) -> Finding:
 def _organisations(login: DatabaseUser) -> Finding:
     """A server on which nobody may make roles is allowed, and said."""
     return Finding("organisations", True, _APART[login.organisations], _TWO_LOGINS)
+
+
+def _scopes(login: DatabaseUser) -> Finding:
+    found = "a database role keeps members with rights over some devices to these"
+    if not login.scopes:
+        found = "members with rights over some devices are refused: no role longline_scoped"
+    return Finding("scopes", True, found, _TWO_LOGINS)
 
 
 async def _redis(settings: Settings) -> AsyncGenerator[Finding]:

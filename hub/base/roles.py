@@ -32,6 +32,9 @@ class DatabaseUser(Struct, frozen=True, kw_only=True):
     name: str
     rights: Rights
     organisations: Isolation
+    scopes: bool
+    """Whether it may become the role of callers who have rights over some devices only: else these
+    are refused."""
 
 
 async def arrange(connection: Connection) -> None:

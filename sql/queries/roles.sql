@@ -187,4 +187,5 @@ SELECT session_user::text AS name, CASE
         THEN 'owner'
     ELSE 'hub' END AS rights,
     CASE WHEN pg_has_role(session_user, to_regrole('longline_app'), 'SET') THEN 'role'
-         ELSE 'statements' END AS organisations
+         ELSE 'statements' END AS organisations,
+    coalesce(pg_has_role(session_user, to_regrole('longline_scoped'), 'SET'), false) AS scopes

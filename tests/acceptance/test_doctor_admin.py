@@ -20,6 +20,7 @@ CHECKS = {
     "schema",
     "database login",
     "organisations",
+    "scopes",
     "Postgres",
     "Redis",
 }
