@@ -9,12 +9,12 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hub.base.errors import PROBLEMS
 from hub.base.settings import variables
 from hub.campaigns import journey
-from hub.rights.access import FOR_DEVICES, MINIMUM
+from hub.rights.access import FOR_DEVICES, MINIMUM, Door
 from hub.routes import ROUTES, RULES
 from hub.web.route import Route
 from protocol.closing import CLOSINGS, Closing
@@ -83,9 +83,18 @@ def paths() -> str:
     return markdown(("method", "path", "who", "what"), rows)
 
 
+_DOORS: Final[dict[Any, str]] = {
+    Door.ANY_USER: "every user",
+    Door.SESSION: "who has signed in",
+    Door.INSTANCE: "instance administrator",
+}
+
+
 def _who(route: Route) -> str:
     if RULES.is_open(route.action):
         return "open"
+    if route.action in _DOORS:
+        return _DOORS[route.action]
     role = MINIMUM.get(route.action, "")
     roles = [role] if role else []
     return ", ".join([*roles, "devices"] if route.action in FOR_DEVICES else roles)
