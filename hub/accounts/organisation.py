@@ -14,10 +14,11 @@ from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
 from hub.audit.entries import audit_entry, changes_of
 from hub.audit.service import AuditService
+from hub.base.errors import Conflict
 from hub.base.principal import Principal, Reenroll
 from hub.base.retention import Retention
 from hub.base.settings import Settings
-from protocol.ids import OrgId
+from protocol.ids import DEFAULT_ORG, OrgId
 
 PREFIX: Final = "keep_"
 """Of the stored names, and of the variables, that are about retention."""
@@ -87,7 +88,10 @@ class OrganisationService:
         config_rate: int | None = None,
         keep: Mapping[str, int] | None = None,
     ) -> OrgSettings:
-        """`keep`: what changes of the retention, by the fields of `Retention`."""
+        """`keep`: what changes of the retention, by the fields of `Retention`: that is of the whole
+        installation. Raises `Conflict` where it is not set."""
+        if keep and by.org != DEFAULT_ORG:
+            raise Conflict("retention is the installation's: set it in the organisation default")
         wanted: dict[str, object] = {PREFIX + field: value for field, value in (keep or {}).items()}
         if auto_enroll is not None:
             wanted["auto_enroll"] = auto_enroll

@@ -23,7 +23,9 @@ MemberKind = Literal["person", "service"]
 class UserRow(Struct, frozen=True, kw_only=True):
     org: OrgId
     user_id: str
+    kind: MemberKind
     username: str
+    """Of a service account its name."""
     display_name: str
     role: Role
     """The strongest built-in one for the whole organisation."""
@@ -40,6 +42,7 @@ class UserRow(Struct, frozen=True, kw_only=True):
         return cls(
             org=OrgId(row["org_id"]),
             user_id=row["user_id"],
+            kind=row["kind"],
             username=row["username"],
             display_name=row["display_name"],
             role=row["role"],

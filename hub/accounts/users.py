@@ -95,7 +95,7 @@ class UserService:
 
     async def get_user(self, org: OrgId, user_id: str) -> UserRow:
         user = await self._store.user_by_id(org, user_id)
-        if user is None:
+        if user is None or user.kind != "person":
             raise NotFound("no such user")
         return user
 
@@ -309,7 +309,10 @@ class UserService:
         await self._accounts.refresh()
 
     async def me(self, principal: Principal) -> UserRow:
-        return await self.get_user(principal.org, principal.subject)
+        user = await self._store.user_by_id(principal.org, principal.subject)
+        if user is None:
+            raise NotFound("you are no member any more")
+        return user
 
     async def organisations(self, by: Principal) -> list[OrgRow]:
         """Where the caller's account is a member, the oldest first."""

@@ -75,7 +75,7 @@ ON CONFLICT DO NOTHING
 
 -- name: account_for_login
 -- The account of a name, where it signs in: in $1, or where it was last, or is a member longest.
-SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
+SELECT m.org_id, m.user_id, m.kind, coalesce(a.username, a.display_name) AS username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
        a.initial_password, a.instance_admin, a.totp_confirmed, m.created_at,
        a.password_hash
 FROM account a
@@ -101,14 +101,14 @@ SELECT EXISTS (SELECT 1 FROM account WHERE lower(username) = lower($1))
 SELECT count(*) > 1 FROM member WHERE user_id = $1
 
 -- name: user_by_id @org
-SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
+SELECT m.org_id, m.user_id, m.kind, coalesce(a.username, a.display_name) AS username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
        a.initial_password, a.instance_admin, a.totp_confirmed, m.created_at
 FROM member m JOIN account a USING (user_id)
-WHERE m.org_id = $1 AND m.user_id = $2 AND m.kind = 'person'
+WHERE m.org_id = $1 AND m.user_id = $2
 
 -- name: lock_user
 -- The account, then the member; whoever locks a session has locked these.
-SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
+SELECT m.org_id, m.user_id, m.kind, coalesce(a.username, a.display_name) AS username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
        a.initial_password, a.instance_admin, a.totp_confirmed, m.created_at,
        a.password_hash
 FROM account a JOIN member m USING (user_id)
@@ -116,7 +116,7 @@ WHERE m.org_id = $1 AND a.user_id = $2
 FOR UPDATE OF a, m
 
 -- name: list_users @org
-SELECT m.org_id, m.user_id, a.username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
+SELECT m.org_id, m.user_id, m.kind, coalesce(a.username, a.display_name) AS username, a.display_name, member_role(m.org_id, m.user_id) AS role, m.disabled,
        a.initial_password, a.instance_admin, a.totp_confirmed, m.created_at
 FROM member m JOIN account a USING (user_id)
 WHERE m.org_id = $1 AND m.kind = 'person'

@@ -54,6 +54,7 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/auth/totp"),
         ("POST", "/auth/totp/confirm"),
         ("POST", "/auth/device/authorize"),
+        ("PATCH", "/settings"),
         ("POST", "/invitations"),
         ("POST", "/invitations/accept"),
         ("POST", "/orgs"),

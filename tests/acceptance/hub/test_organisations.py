@@ -29,6 +29,8 @@ async def test_the_first_administrator_makes_an_organisation_and_is_in_it(
         assert changed.json()["data"]["name"] == "North"
         assert org in {each["id"] for each in await rest.data("/orgs")}
         assert code(await rest.post("/orgs", {"id": org, "name": "again"})) == (409, "conflict")
+        kept = await there.client.patch("/settings", json={"retention": {"logDays": 3}})
+        assert code(kept) == (409, "conflict")
 
 
 async def test_who_is_no_instance_administrator_makes_none(hub: HubProcess, rest: Rest) -> None:
@@ -177,6 +179,9 @@ async def test_a_service_account_has_keys_and_nobody_signs_in_as_it(
         bound = await rest.post("/role-bindings", {"role": "VIEWER", "subject": subject})
         assert bound.status_code == 201, bound.text
         assert (await program.get("/devices")).status_code == 200
+        me = await program.data("/auth/me")
+        assert (me["username"], me["role"]) == ("planning", "VIEWER")
+        assert (await rest.get(f"/users/{account['id']}")).status_code == 404
         await rest.client.delete(f"/users/{maker['id']}")
         assert (await program.get("/devices")).status_code == 200, "its maker does not matter"
         await rest.client.delete(f"/service-accounts/{account['id']}")
