@@ -36,8 +36,9 @@ T = TypeVar("T")
 
 
 class RoleName(StrEnum):
+    NONE = "NONE"
     VIEWER = "VIEWER"
-    THE_HUB = "THE_HUB"
+    OPERATOR = "OPERATOR"
     MANAGER = "MANAGER"
     ADMIN = "ADMIN"
 

@@ -2,11 +2,13 @@
 
 import json
 import re
+import time
 from collections.abc import Generator
 from pathlib import Path
 
 import httpx
 import pytest
+from pyotp.totp import TOTP
 
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import fails_in_one_line, longline, signed_in
@@ -106,6 +108,30 @@ def test_a_user_that_was_created_signs_in(up: HubProcess) -> None:
     assert found is not None, made
     with signed_in(up.ready | {"adminUser": "ada", "adminPassword": found[1]}) as rest:
         assert rest.get("/auth/me").json()["data"]["role"] == "MANAGER"
+
+
+def test_each_role_can_be_given_on_the_command_line(up: HubProcess) -> None:
+    for role in ("NONE", "VIEWER", "OPERATOR", "MANAGER", "ADMIN"):
+        name = f"{role.lower()}-of-the-line"
+        made = longline("admin", "create-user", name, "--role", role, "--generate", **addresses(up))
+        assert made.returncode == 0, made
+    with signed_in(up.ready) as rest:
+        users = rest.get("/users", params={"limit": 200}).json()["data"]
+    given = {user["username"]: user["role"] for user in users}
+    assert given["operator-of-the-line"] == "OPERATOR"
+    assert given["none-of-the-line"] == "NONE"
+
+
+def test_a_factor_that_is_lost_is_removed_on_the_command_line(up: HubProcess) -> None:
+    with signed_in(up.ready) as rest:
+        secret = rest.post("/auth/totp").json()["data"]["secret"]
+        code = {"code": TOTP(secret).at(time.time() - 30)}
+        assert rest.post("/auth/totp/confirm", json=code).status_code == 200
+        removed = longline("admin", "remove-factor", "admin", **addresses(up))
+        assert removed.returncode == 0, removed
+        assert rest.get("/auth/me").json()["data"]["secondFactors"] == []
+    nothing = longline("admin", "remove-factor", "admin", **addresses(up))
+    assert "has no second factor" in fails_in_one_line(nothing, code=1)
 
 
 def test_a_password_comes_on_standard_input(up: HubProcess, folder: Path) -> None:
