@@ -121,7 +121,7 @@ class Replica:
         async def secrets(org: OrgId) -> Hide:
             return await config.secrets(org)
 
-        self.audit, of_audit = build_audit(base)
+        self.audit, self._sealer, of_audit = build_audit(base)
         self.telemetry, stream, of_telemetry = build_telemetry(
             base, show=lambda org, batch: self.dashboards.show(org, batch)
         )
@@ -185,7 +185,7 @@ class Replica:
         )
         self.membership, meter, of_replicas = build_replicas(
             base, self.telemetry, stream, self.lines, self.commands, desired, edge, self.dashboards,
-            hear=limits.told, alone=alone,
+            hear=limits.told, audit=self._sealer.health, alone=alone,
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_devices, of_lines,
@@ -255,6 +255,8 @@ class Replica:
         self.commands.stop_waiting()
         try:
             await self.audit.flush()
+            await self._sealer.seal()
+            await self._sealer.tell()
             await self._jobs.stop()
             await self.membership.goodbye(complete=complete)
         except HubError as error:

@@ -46,6 +46,7 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "demo": Subcommand("Show a hub with a few devices at work.", "embedded"),
     "migrate": Subcommand("Migrate the database to the current schema.", "hub"),
     "doctor": Subcommand("Check an installation for problems.", "hub"),
+    "audit": Subcommand("Verify and export the audit.", "hub"),
     "admin": Subcommand("Manage users, keys and enrolment.", "hub"),
 }
 

@@ -22,15 +22,19 @@ BEGIN
 END $$;
 
 GRANT SELECT ON
-    installation, schema_migration
+    audit_drop, installation, schema_migration
 TO longline_hub;
 
 GRANT INSERT ON
     event, log_line
 TO longline_hub;
 
+GRANT SELECT, UPDATE ON
+    audit_look
+TO longline_hub;
+
 GRANT SELECT, INSERT ON
-    audit_log, config_hidden, status_event
+    audit_log, audit_seal, config_hidden, status_event
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON

@@ -544,15 +544,52 @@ CREATE TABLE audit_log (
     outcome    text NOT NULL DEFAULT 'ok',
     reason     text,
     changes    jsonb NOT NULL DEFAULT '{}',
+    made_in    bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
     PRIMARY KEY (org_id, at, audit_id)
 ) PARTITION BY RANGE (at);
 COMMENT ON COLUMN audit_log.actor IS 'A name; proof is actor_id.';
 COMMENT ON COLUMN audit_log.actor_id IS 'The id of the user (also for an API key) or device; empty when nobody was proved.';
 COMMENT ON COLUMN audit_log.credential IS 'The session or the API key.';
 COMMENT ON COLUMN audit_log.changes IS 'field: [old, new]';
+COMMENT ON COLUMN audit_log.made_in IS 'The transaction, as a number. Rows are sealed by it, not by time: when no transaction up to this one is in progress any more.';
 CREATE TABLE audit_log_default PARTITION OF audit_log DEFAULT;
 CREATE INDEX audit_log_target ON audit_log (org_id, target, at);
 CREATE INDEX audit_log_actor ON audit_log (org_id, actor, at);
+CREATE INDEX audit_log_made_in ON audit_log USING brin (made_in)
+    WITH (pages_per_range = 16, autosummarize = on);
+COMMENT ON INDEX audit_log_made_in IS 'For the sealer, which reads the newest rows of all organisations.';
+
+CREATE TABLE audit_seal (
+    org_id   text NOT NULL,
+    number   bigint NOT NULL,
+    audit_id bigint NOT NULL,
+    at       timestamptz NOT NULL,
+    hash     bytea NOT NULL,
+    PRIMARY KEY (org_id, number)
+);
+CREATE INDEX audit_seal_row ON audit_seal (org_id, audit_id);
+COMMENT ON TABLE audit_seal IS 'The chain of the rows of audit_log, in which each hash is over the one before and the row.';
+COMMENT ON COLUMN audit_seal.at IS 'Of the row.';
+
+CREATE TABLE audit_look (
+    is_row    boolean PRIMARY KEY DEFAULT true CHECK (is_row),
+    sealed_to bigint NOT NULL DEFAULT 0,
+    looked_at timestamptz NOT NULL DEFAULT '-infinity',
+    anchor_error text
+);
+COMMENT ON TABLE audit_look IS 'Rows of transactions before sealed_to are sealed, as of looked_at. Locked by who seals.';
+INSERT INTO audit_look DEFAULT VALUES;
+
+CREATE TABLE audit_drop (
+    org_id  text PRIMARY KEY,
+    number  bigint NOT NULL,
+    hash    bytea NOT NULL,
+    through bigint NOT NULL,
+    at      timestamptz NOT NULL
+);
+COMMENT ON TABLE audit_drop IS 'Where the chain of an organisation begins, behind what went with its partition.';
+COMMENT ON COLUMN audit_drop.number IS 'The last whose seal is gone, and its hash.';
+COMMENT ON COLUMN audit_drop.through IS 'The last whose row is gone: the rows of seals up to here may be missing.';
 
 -- Telemetry --------------------------------------------------------------------------------------
 
@@ -734,6 +771,21 @@ BEGIN
         END IF;
     END LOOP;
     IF part.low + step < now() - keep AND (newest IS NULL OR part.low + step < newest - keep) THEN
+        IF parent = 'audit_log' THEN
+            INSERT INTO public.audit_drop AS d
+            SELECT w.org_id, coalesce(s.number, 0), coalesce(s.hash, decode(repeat('00', 32), 'hex')), w.through, now()
+            FROM (SELECT a.org_id, max(a.number) FILTER (WHERE a.at < part.low + step) AS through,
+                         coalesce(min(a.number) FILTER (WHERE a.at >= part.low + step) - 1, max(a.number)) AS cut
+                  FROM public.audit_seal a GROUP BY a.org_id) w
+            LEFT JOIN public.audit_seal s ON s.org_id = w.org_id AND s.number = w.cut
+            WHERE w.through IS NOT NULL
+            ON CONFLICT ON CONSTRAINT audit_drop_pkey DO UPDATE SET
+                number = CASE WHEN excluded.number > d.number THEN excluded.number ELSE d.number END,
+                hash = CASE WHEN excluded.number > d.number THEN excluded.hash ELSE d.hash END,
+                through = excluded.through, at = excluded.at;
+            DELETE FROM public.audit_seal s USING public.audit_drop d
+            WHERE s.org_id = d.org_id AND s.number <= d.number;
+        END IF;
         EXECUTE format('DROP TABLE public.%I', part.relname);
         INSERT INTO public.partition_drop VALUES (drop_partitions.parent, now())
         ON CONFLICT ON CONSTRAINT partition_drop_pkey DO UPDATE SET dropped_at = now();
@@ -741,7 +793,7 @@ BEGIN
     END IF;
     RETURN 0;
 END $$;
-COMMENT ON FUNCTION drop_partitions IS 'Drops the oldest partition when all in it is older than keep, counted from now and from the newest row, whichever is earlier; at most one an hour. Says how many.';
+COMMENT ON FUNCTION drop_partitions IS 'Drops the oldest partition when all in it is older than keep, counted from now and from the newest row, whichever is earlier; at most one an hour. Says how many. The seals of the audit go with their rows.';
 REVOKE EXECUTE ON FUNCTION drop_partitions FROM PUBLIC;
 
 -- Configuration and firmware ---------------------------------------------------------------------

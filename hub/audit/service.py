@@ -17,7 +17,7 @@ from hub.audit.sums import Sums
 from hub.base.database import Connection, Row, after_commit
 from hub.base.errors import Unavailable
 from hub.base.paging import Items, decode_number_cursor, page_of
-from hub.base.partitions import Partitioned
+from hub.base.partitions import BeforeDrop, Partitioned
 from protocol.codec import rfc3339
 from protocol.ids import OrgId
 
@@ -103,9 +103,11 @@ class AuditService:
             actions = sorted({entry.action for entry in entries})
             log.warning("audit_not_written", actions=actions, rows=len(entries))
 
-    def partitioned(self, *, days: int) -> list[Partitioned]:
+    def partitioned(self, *, days: int, before_drop: BeforeDrop | None = None) -> list[Partitioned]:
         month, keep = timedelta(days=30), timedelta(days=days)
-        return [Partitioned(table="audit_log", step=month, ahead=2, keep=keep)]
+        return [
+            Partitioned(table="audit_log", step=month, ahead=2, keep=keep, before_drop=before_drop)
+        ]
 
     async def list(
         self, org: OrgId, wanted: AuditFilter, *, cursor: str | None, limit: int

@@ -6,16 +6,23 @@ want of a partition. What is dropped is gone for good, and may be judged by a cl
 so nothing is dropped early in a start, little at a time, and never by the clock alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from msgspec import Struct
 
 import sql
 from hub.base.clocks import Brake
-from hub.base.database import Database
+from hub.base.database import Connection, Database
+
+log = structlog.get_logger(__name__)
 
 _Q = sql.queries("partitions")
+
+
+BeforeDrop = Callable[[Connection], Awaitable[bool]]
+"""Awaited in the transaction of a drop, before it is committed: whether it may be."""
 
 
 class Partitioned(Struct, frozen=True, kw_only=True):
@@ -25,6 +32,11 @@ class Partitioned(Struct, frozen=True, kw_only=True):
     step: timedelta
     ahead: int
     keep: timedelta
+    before_drop: BeforeDrop | None = None
+
+
+class _NotNow(Exception):
+    pass
 
 
 async def make(
@@ -46,10 +58,22 @@ async def drop(database: Database, tables: Sequence[Partitioned], brake: Brake, 
     for table in tables:
         if not brake.may_drop(table.table, now):
             continue
-        async with database.transaction(deadline=30) as connection:
-            await connection.execute(_Q["lock"])
-            count = await connection.fetchval(_Q["drop"], table.table, table.step, table.keep)
+        try:
+            count = await _drop(database, table)
+        except _NotNow:
+            log.warning("partition_not_dropped", table=table.table)
+            continue
         if count:
             brake.dropped(table.table, now)
             dropped += count
     return dropped
+
+
+async def _drop(database: Database, table: Partitioned) -> int:
+    """Raises `_NotNow`: nothing was dropped."""
+    async with database.transaction(deadline=30) as connection:
+        await connection.execute(_Q["lock"])
+        count: int = await connection.fetchval(_Q["drop"], table.table, table.step, table.keep)
+        if count and table.before_drop is not None and not await table.before_drop(connection):
+            raise _NotNow
+    return count

@@ -175,6 +175,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = Danger.NO
     stream_events: Annotated[Positive, _doc("Events that dashboards can recover.")] = 50_000
     stream_seconds: Annotated[Positive, _doc("Age of events that dashboards can recover.")] = 600
+    audit_anchor: Annotated[
+        str,
+        _doc(
+            "Where the head of the audit's chain is written again and again, outside of the "
+            "database: file:<path>."
+        ),
+    ] = ""
     drain_seconds: Annotated[
         NotNegative, _doc("How long a stopping replica takes to move its devices to others.")
     ] = 15

@@ -1,9 +1,10 @@
 """How the fleet and its replicas are: `/health`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
+from hub.audit.chain_store import ChainHealth
 from hub.base.roles import Isolation, Rights
 from hub.replicas.figures import Figures
 from hub.replicas.lease import LEASE_SECONDS
@@ -41,25 +42,40 @@ class DatabaseLogin(Struct, frozen=True, kw_only=True, rename="camel"):
     security, or `statements` alone, where the login may not become that role."""
 
 
+class AuditHealth(Struct, frozen=True, kw_only=True, rename="camel"):
+    unsealed: int
+    """Rows that are not in the chain after a minute; more than 0 is a fault."""
+    anchor_error: str | None
+    """Why the anchor of LONGLINE_AUDIT_ANCHOR cannot be written; commands go on."""
+
+
 class FleetHealth(Struct, frozen=True, kw_only=True, rename="camel"):
     server_time: str
     replicas: list[ReplicaHealth]
     """Those that have not ended, the oldest first."""
     totals: Totals
     database_login: DatabaseLogin
+    audit: AuditHealth
 
 
 class HealthEndpoints:
-    """`cloud_queue` says how many records wait for the cloud."""
+    """`cloud_queue` says how many records wait for the cloud, `audit` how its chain is."""
 
-    def __init__(self, store: HealthStore, cloud_queue: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: HealthStore,
+        cloud_queue: Callable[[], int],
+        audit: Callable[[], Awaitable[ChainHealth]],
+    ) -> None:
         self._store = store
         self._cloud_queue = cloud_queue
+        self._audit = audit
 
     async def health(self, call: Call[None, None]) -> FleetHealth:
         replicas = await self._store.replicas(LEASE_SECONDS)
         counts = await self._store.counts(call.principal.org)
         login = await self._store.login()
+        audit = await self._audit()
         return FleetHealth(
             server_time=rfc3339(counts.now),
             replicas=[_health(row) for row in replicas],
@@ -72,6 +88,7 @@ class HealthEndpoints:
             database_login=DatabaseLogin(
                 name=login.name, rights=login.rights, organisations=login.organisations
             ),
+            audit=AuditHealth(unsealed=audit.unsealed, anchor_error=audit.anchor_error),
         )
 
 

@@ -1,9 +1,10 @@
 """Finds dead replicas, reports on this one, and hints to the others."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from dashboard_ws.dashboards import Dashboards
+from hub.audit.chain_store import ChainHealth
 from hub.base.foundation import Capability, Foundation
 from hub.commands.service import CommandService
 from hub.desired.service import DesiredService
@@ -29,16 +30,18 @@ def build(
     dashboards: Dashboards,
     *,
     hear: Callable[[bytes], None],
+    audit: Callable[[], Awaitable[ChainHealth]],
     alone: bool,
 ) -> tuple[Membership, Meter, Capability]:
-    """`hear`: what other replicas tell of limits. `alone`: nobody else can be alive."""
+    """`hear`: what other replicas tell of limits. `audit`: how its chain is.
+    `alone`: nobody else can be alive."""
     meter = Meter(base, lines, commands, telemetry, stream, dashboards)
     store, gaps = ReplicaStore(base.reserved), StreamGaps(base.bus)
     membership = Membership(store, lines, gaps, tell=meter.tell)
     receiver = HintReceiver(lines, commands, desired, dashboards.groups_changed, hear, base.spawn)
     listen = partial(base.bus.subscribe, channels_for(base.replica_id), receiver)
     capability = Capability(
-        endpoints=(HealthEndpoints(HealthStore(base.database), edge.pending),),
+        endpoints=(HealthEndpoints(HealthStore(base.database), edge.pending, audit),),
         prepare=(partial(membership.start, alone=alone),),
         loops=(base.bus.run, listen, membership.run),
         clean_up=lambda _: membership.clean_up(),

@@ -49,6 +49,7 @@ async def test_each_replica_is_there_with_its_figures(
     assert found["databaseLogin"] == {
         "name": "longline_server", "rights": "hub", "organisations": "role",
     }  # fmt: skip
+    assert found["audit"] == {"unsealed": 0, "anchorError": None}
 
 
 async def test_everybody_who_may_read_reads_it_and_nobody_else(
