@@ -16,7 +16,7 @@ from rich.console import Console
 from hub.audit.anchor import SCHEME
 from hub.audit.anchor_book import AnchorBook
 from hub.audit.chain import document_of
-from hub.audit.chain_store import ChainStore
+from hub.audit.chain_store import ChainStore, Exported
 from hub.audit.verifying import (
     ChainCheck,
     Link,
@@ -163,16 +163,16 @@ def export(
     async def write(_: asyncio.Event) -> None:
         async with _chain(settings) as chain:
             async for page in chain.rows(None if org is None else OrgId(org), *span):
-                for row, number, digest in page:
-                    sys.stdout.write(_line(row, number, digest))
+                for row in page:
+                    sys.stdout.write(_line(row))
 
     return serving.run(write)
 
 
-def _line(row: str, number: int | None, digest: bytes | None) -> str:
+def _line(row: Exported) -> str:
     """The document that is hashed, and with it where it stands."""
-    place = {"number": number, "hash": None if digest is None else digest.hex()}
-    return msgspec.json.encode({**place, "row": document_of(row)}).decode() + "\n"
+    place = {"number": row.number, "hash": None if row.hash is None else row.hash.hex()}
+    return msgspec.json.encode({**place, "row": document_of(row.row, row.at)}).decode() + "\n"
 
 
 def _moment(text: str | None, default: datetime) -> datetime:

@@ -555,8 +555,7 @@ COMMENT ON COLUMN audit_log.made_in IS 'The transaction, as a number. Rows are s
 CREATE TABLE audit_log_default PARTITION OF audit_log DEFAULT;
 CREATE INDEX audit_log_target ON audit_log (org_id, target, at);
 CREATE INDEX audit_log_actor ON audit_log (org_id, actor, at);
-CREATE INDEX audit_log_made_in ON audit_log USING brin (made_in)
-    WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX audit_log_made_in ON audit_log (made_in, audit_id);
 COMMENT ON INDEX audit_log_made_in IS 'For the sealer, which reads the newest rows of all organisations.';
 
 CREATE TABLE audit_seal (

@@ -8,10 +8,9 @@ they are. Before the first row stand 32 zero bytes.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +20,7 @@ from protocol.ids import OrgId
 
 START: Final = bytes(32)
 """Stands before the first row."""
+_exactly: Final = msgspec.json.Decoder(float_hook=str)
 _sorted_json: Final = msgspec.json.Encoder(order="sorted")
 
 
@@ -54,10 +54,30 @@ class Head(Struct, frozen=True):
 NO_HEAD: Final = Head(0, START)
 
 
-def document_of(row: str) -> dict[str, Any]:
+def document_of(row: str, at: datetime) -> dict[str, Any]:
     """What is hashed of a row. Numbers are their digits: a double would not keep all of them."""
-    columns: dict[str, Any] = json.loads(row, parse_int=str, parse_float=str)
-    return {name: value for name, value in columns.items() if value is not None}
+    columns: dict[str, Any] = _exactly.decode(row)
+    columns["at"] = _microseconds(at)
+    for name in [name for name, value in columns.items() if type(value) is not str]:
+        value = columns.pop(name)
+        if value is not None:
+            columns[name] = _as_text(value)
+    return columns
+
+
+def _microseconds(moment: datetime) -> str:
+    text = msgspec.json.encode(moment.astimezone(UTC) if moment.tzinfo is not UTC else moment)
+    seconds = text[1:20].decode()
+    return f"{seconds}.{moment.microsecond:06}Z"
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {name: _as_text(each) for name, each in fields.items()}
+    if isinstance(value, list):
+        return [_as_text(each) for each in cast("list[Any]", value)]
+    return str(value) if type(value) is int else value
 
 
 def canonical(document: dict[str, Any]) -> bytes:
@@ -67,8 +87,8 @@ def canonical(document: dict[str, Any]) -> bytes:
     return written if written.isascii() else canonical_json(document)
 
 
-def next_hash(before: bytes, row: str) -> bytes:
-    return hashlib.sha256(before + canonical(document_of(row))).digest()
+def next_hash(before: bytes, row: str, at: datetime) -> bytes:
+    return hashlib.sha256(before + canonical(document_of(row, at))).digest()
 
 
 def sealed(heads: Mapping[OrgId, Head], rows: Iterable[Sealable]) -> list[Seal]:
@@ -77,7 +97,7 @@ def sealed(heads: Mapping[OrgId, Head], rows: Iterable[Sealable]) -> list[Seal]:
     seals: list[Seal] = []
     for each in rows:
         before = ends.get(each.org, NO_HEAD)
-        end = Head(before.number + 1, next_hash(before.hash, each.row))
+        end = Head(before.number + 1, next_hash(before.hash, each.row, each.at))
         ends[each.org] = end
         seals.append(
             Seal(org=each.org, number=end.number, audit_id=each.audit_id, at=each.at, hash=end.hash)

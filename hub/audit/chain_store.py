@@ -14,8 +14,6 @@ from protocol.ids import OrgId
 
 _Q = sql.queries("audit_chain")
 
-MOST_ROWS: Final = 500
-"""In one transaction of the sealer: what hashing them takes, others wait."""
 SEAL_SECONDS: Final = 30.0
 PAGE: Final = 2_000
 READ_SECONDS: Final = 600.0
@@ -25,6 +23,15 @@ MOST_UNPLACED: Final = 1_000
 class ChainHealth(Struct, frozen=True):
     unsealed: int
     anchor_error: str | None
+
+
+class Exported(Struct, frozen=True):
+    row: str
+    """As JSON."""
+    at: datetime
+    number: int | None
+    """None: it is not sealed."""
+    hash: bytes | None
 
 
 class SealStore:
@@ -40,15 +47,14 @@ class SealStore:
             if look is None:
                 raise LookupError("audit_look has no row")
             since, up_to = look["since"], look["up_to"]
-            rows = await connection.fetch(_Q["unsealed"], since, up_to, MOST_ROWS)
+            rows = await connection.fetch(_Q["unsealed"], since, up_to)
             orgs = sorted({row["org_id"] for row in rows})
             heads = await _heads(connection, orgs) if rows else {}
             seals = sealed(heads, [_sealable(row) for row in rows])
             if seals:
                 await connection.execute(_Q["seal"], _as_rows(seals))
-            more = len(rows) == MOST_ROWS
-            await connection.execute(_Q["looked"], rows[-1]["made_in"] if more else up_to)
-        return seals, more
+            await connection.execute(_Q["looked"], rows[-1]["made_in"] if rows else up_to)
+        return seals, bool(rows)
 
     async def heads(self) -> dict[OrgId, Head]:
         async with self._database.connection() as connection:
@@ -86,6 +92,7 @@ class ChainStore:
                     org=OrgId(row["org_id"]),
                     number=row["number"],
                     audit_id=row["audit_id"],
+                    at=row["at"],
                     hash=row["hash"],
                     row=row["row"],
                 )
@@ -110,15 +117,15 @@ class ChainStore:
 
     async def rows(
         self, org: OrgId | None, since: datetime, until: datetime
-    ) -> AsyncGenerator[list[tuple[str, int | None, bytes | None]]]:
-        """As JSON, with number and hash of those that are sealed; by organisation and time."""
+    ) -> AsyncGenerator[list[Exported]]:
+        """By organisation and time."""
         behind = "", since, 0
         while True:
             async with self._database.connection(deadline=READ_SECONDS) as connection:
                 rows = await connection.fetch(_Q["rows"], *behind, org, since, until, PAGE)
             if not rows:
                 return
-            yield [(row["row"], row["number"], row["hash"]) for row in rows]
+            yield [Exported(row["row"], row["at"], row["number"], row["hash"]) for row in rows]
             behind = rows[-1]["org_id"], rows[-1]["at"], rows[-1]["audit_id"]
 
 

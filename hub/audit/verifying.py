@@ -18,6 +18,7 @@ class Link(Struct, frozen=True, kw_only=True):
     org: OrgId
     number: int
     audit_id: int
+    at: datetime
     hash: bytes
     row: str | None
     """As JSON; None: it is not there, or not at its time."""
@@ -89,7 +90,7 @@ class ChainCheck:
                 return []
             moved = (link.org, link.audit_id) in self._moved
             return [f"{name} was edited: its time" if moved else f"{name} is missing"]
-        if self._before is not None and next_hash(self._before, link.row) != link.hash:
+        if self._before is not None and next_hash(self._before, link.row, link.at) != link.hash:
             return [f"{name} was edited"]
         return []
 

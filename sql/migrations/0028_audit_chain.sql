@@ -2,8 +2,7 @@
 
 ALTER TABLE audit_log ADD COLUMN made_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint;
 COMMENT ON COLUMN audit_log.made_in IS 'The transaction, as a number. Rows are sealed by it, not by time: when no transaction up to this one is in progress any more.';
-CREATE INDEX audit_log_made_in ON audit_log USING brin (made_in)
-    WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX audit_log_made_in ON audit_log (made_in, audit_id);
 COMMENT ON INDEX audit_log_made_in IS 'For the sealer, which reads the newest rows of all organisations.';
 
 CREATE TABLE audit_seal (

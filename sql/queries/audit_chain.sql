@@ -19,15 +19,15 @@ FOR UPDATE OF audit_look
 -- Rows that no transaction in progress can come before, in the order of the chain; of a server before this
 -- one, all. A row whose time lies long before the last look was not written by a hub: it gets no number,
 -- and is found.
-SELECT a.org_id, a.audit_id, a.at, a.made_in,
-       (to_jsonb(a) || jsonb_build_object('at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::text AS row
-FROM audit_log a
-WHERE (a.made_in >= $1 AND a.made_in < $2
-       OR a.made_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
-  AND a.at >= (SELECT least(looked_at, now()) - interval '10 minutes' FROM audit_look)
-  AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.org_id = a.org_id AND s.audit_id = a.audit_id)
+SELECT a.org_id, a.audit_id, a.at, a.made_in, row_to_json(a)::text AS row
+FROM (SELECT a.* FROM audit_log a
+      WHERE a.made_in >= $1
+        AND (a.made_in < $2 OR a.made_in >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+        AND a.at >= (SELECT least(looked_at, now()) - interval '1 minute' FROM audit_look)
+        AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.org_id = a.org_id AND s.audit_id = a.audit_id)
+      ORDER BY a.made_in, a.audit_id
+      LIMIT 500) a
 ORDER BY a.made_in, a.audit_id
-LIMIT $3
 
 -- name: heads
 -- Of these organisations; of all of them without.
@@ -65,8 +65,8 @@ SELECT org_id, number, hash, through FROM audit_drop
 
 -- name: links
 -- The chain, each seal with its row, from behind a seal on.
-SELECT s.org_id, s.number, s.audit_id, s.hash,
-       (to_jsonb(a) || jsonb_build_object('at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::text AS row
+SELECT s.org_id, s.number, s.audit_id, s.at, s.hash,
+       row_to_json(a)::text AS row
 FROM audit_seal s
 LEFT JOIN audit_log a ON a.org_id = s.org_id AND a.at = s.at AND a.audit_id = s.audit_id
 WHERE (s.org_id, s.number) > ($1, $2)
@@ -76,7 +76,7 @@ LIMIT $3
 -- name: rows
 -- Rows in the order of their time, from behind one on, with their places in the chain.
 SELECT a.org_id, a.at, a.audit_id, s.number, s.hash,
-       (to_jsonb(a) || jsonb_build_object('at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::text AS row
+       row_to_json(a)::text AS row
 FROM audit_log a
 LEFT JOIN audit_seal s ON s.org_id = a.org_id AND s.audit_id = a.audit_id AND s.at = a.at
 WHERE (a.org_id, a.at, a.audit_id) > ($1, $2, $3)

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -41,7 +42,9 @@ def row(number: int, **columns: Any) -> str:
 def links(count: int, org: OrgId = A) -> list[Link]:
     rows = [Sealable(org=org, audit_id=i + 10, at=AT, row=row(i + 10)) for i in range(count)]
     return [
-        Link(org=org, number=seal.number, audit_id=seal.audit_id, hash=seal.hash, row=each.row)
+        Link(
+            org=org, number=seal.number, audit_id=seal.audit_id, at=AT, hash=seal.hash, row=each.row
+        )
         for seal, each in zip(sealed({}, rows), rows, strict=True)
     ]
 
@@ -64,7 +67,7 @@ def book(*lines: Mapping[str, object]) -> AnchorBook:
 
 
 def with_row(link: Link, text: str | None) -> Link:
-    return Link(org=link.org, number=link.number, audit_id=link.audit_id, hash=link.hash, row=text)
+    return msgspec.structs.replace(link, row=text)
 
 
 @given(st.dictionaries(TEXT, JSON))
@@ -76,15 +79,26 @@ def test_text_is_written_as_the_rfc_asks(document: dict[str, Any]) -> None:
 
 
 def test_a_hash_is_over_the_one_before_and_the_row() -> None:
-    text = '{"b": 1.10, "a": null, "c": {"n": [12345678901234567890, null, true]}, "at": "t"}'
-    written = b'{"at":"t","b":"1.10","c":{"n":["12345678901234567890",null,true]}}'
-    assert canonical(document_of(text)) == written
-    assert next_hash(b"x" * 32, text) == hashlib.sha256(b"x" * 32 + written).digest()
+    text = (
+        '{"b": 1.10, "a": null, "c": {"n": [12345678901234567890, null, true]}, "at": "",'
+        ' "e": [true, -7], "d": 1.0}'
+    )
+    written = (
+        b'{"at":"2026-01-02T03:04:05.678901Z","b":"1.10",'
+        b'"c":{"n":["12345678901234567890",null,true]},"d":"1.0","e":[true,"-7"]}'
+    )
+    assert canonical(document_of(text, AT)) == written
+    assert next_hash(b"x" * 32, text, AT) == hashlib.sha256(b"x" * 32 + written).digest()
     assert bytes(32) == START
 
 
+def test_a_time_has_microseconds_of_utc() -> None:
+    whole = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=1)))
+    assert document_of("{}", whole) == {"at": "2026-01-02T02:00:00.000000Z"}
+
+
 def test_a_column_that_came_later_changes_no_hash() -> None:
-    assert next_hash(START, row(1)) == next_hash(START, row(1, newer=None))
+    assert next_hash(START, row(1), AT) == next_hash(START, row(1, newer=None), AT)
 
 
 def test_each_organisation_has_its_chain() -> None:
@@ -92,9 +106,9 @@ def test_each_organisation_has_its_chain() -> None:
     first, other, second, last = sealed({B: Head(7, b"h" * 32)}, rows)
     assert [(each.org, each.number) for each in (first, second)] == [(A, 1), (A, 2)]
     assert [each.number for each in (other, last)] == [8, 9]
-    assert first.hash == next_hash(START, rows[0].row)
-    assert second.hash == next_hash(first.hash, rows[2].row)
-    assert other.hash == next_hash(b"h" * 32, rows[1].row)
+    assert first.hash == next_hash(START, rows[0].row, AT)
+    assert second.hash == next_hash(first.hash, rows[2].row, AT)
+    assert other.hash == next_hash(b"h" * 32, rows[1].row, AT)
 
 
 def test_a_chain_that_nobody_touched_is_well() -> None:
@@ -131,7 +145,7 @@ def test_a_chain_made_anew_is_not_what_the_anchor_knows() -> None:
     anchor = book({"number": 3, "hash": links(5)[2].hash.hex()})
     rows = [Sealable(org=A, audit_id=i, at=AT, row=row(i, actor="x")) for i in range(5)]
     anew = [
-        Link(org=A, number=each.number, audit_id=each.audit_id, hash=each.hash, row=of.row)
+        Link(org=A, number=each.number, audit_id=each.audit_id, at=AT, hash=each.hash, row=of.row)
         for each, of in zip(sealed({}, rows), rows, strict=True)
     ]
     assert findings(anew) == []
