@@ -86,6 +86,7 @@ it("gives no verdict on a fleet of which it has read a part", async () => {
       replicas: [],
       totals: { devices: 2, connected: 2, unfinishedCommands: 0, cloudQueue: 0 },
       databaseLogin: { name: "hub", rights: "hub", organisations: "role" },
+      audit: { unsealed: 0, anchorError: null },
     }),
   );
   hub.on("GET /commands", () => list([]));

@@ -75,9 +75,11 @@ function sentence(one: Advice, { advice: words }: Text["health"]): string {
     case "pool":
     case "draining":
     case "login":
+    case "anchor":
       return words[one.about](one.id);
     case "dead":
     case "oldest":
+    case "unsealed":
       return words[one.about](one.value);
     default:
       return words[one.about](one.id, one.value);

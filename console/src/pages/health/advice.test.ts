@@ -35,6 +35,7 @@ const health = (...replicas: Replica[]): Health => ({
   replicas,
   totals: { devices: 1, connected: 1, unfinishedCommands: 0, cloudQueue: 0 },
   databaseLogin: { name: "longline_server", rights: "hub", organisations: "role" },
+  audit: { unsealed: 0, anchorError: null },
 });
 
 const about = (part: object) =>
@@ -52,6 +53,14 @@ it.each([
 ] as const)("sees a login of the database that is %s", (rights, what) => {
   const databaseLogin = { name: "postgres", rights, organisations: "role" as const };
   expect(advice({ ...health(replica()), databaseLogin }, undefined)).toEqual(what);
+});
+
+it("sees an audit without its seals or its anchor", () => {
+  const audit = { unsealed: 3, anchorError: "No space left on device" };
+  expect(advice({ ...health(replica()), audit }, undefined)).toEqual([
+    { about: "unsealed", value: 3 },
+    { about: "anchor", id: "No space left on device" },
+  ]);
 });
 
 it.each([

@@ -9,8 +9,8 @@ export type Advice =
   | { about: "silent" | "latency" | "events" | "stream" | "lag"; id: string; value: number }
   | { about: "refusals" | "errors" | "cpu"; id: string; value: number }
   | { about: "redis" | "pool" | "draining"; id: string }
-  | { about: "dead" | "oldest"; value: number }
-  | { about: "login"; id: string };
+  | { about: "dead" | "oldest" | "unsealed"; value: number }
+  | { about: "login" | "anchor"; id: string };
 
 /** A lease is nine seconds long. */
 const SILENT_S = 10;
@@ -37,6 +37,9 @@ export function advice(health: Health, cloud: CloudSync | undefined): Advice[] {
   if (cloud && cloud.deadLetters > 0) found.push({ about: "dead", value: cloud.deadLetters });
   const { name, rights } = health.databaseLogin;
   if (rights === "superuser" || rights === "server") found.push({ about: "login", id: name });
+  const { unsealed, anchorError } = health.audit;
+  if (unsealed > 0) found.push({ about: "unsealed", value: unsealed });
+  if (anchorError !== null) found.push({ about: "anchor", id: anchorError });
   const oldest = cloud?.oldestPendingSeconds ?? 0;
   if (oldest >= OLD_S) found.push({ about: "oldest", value: Math.round(oldest / 60) });
   return found;

@@ -100,6 +100,10 @@ export const health = {
       `${id} counts ${value} errors a second: failed requests, frames that did not decode, or events given up. Its log says which.`,
     cpu: (id: string, value: number) =>
       `${id} uses ${value} % of a processor. A replica uses one: add a replica before it stays at 100 %.`,
+    unsealed: (value: number) =>
+      `${plural(value, "row", "rows")} of the audit ${value === 1 ? "is" : "are"} not in its chain after a minute. A transaction that stays open may hold them back: look at the longest of Postgres, and at the log of the hub for audit_seal.`,
+    anchor: (error: string) =>
+      `The anchor of the audit cannot be written: ${error}. Look at the file of LONGLINE_AUDIT_ANCHOR; commands go on.`,
     dead: (value: number) =>
       `The cloud has refused ${plural(value, "record", "records")}. See below why, fix the cause, then try again.`,
     oldest: (minutes: number) =>

@@ -1,0 +1,81 @@
+"""`longline audit` against a running `longline up`, and what somebody does behind it."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Generator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from hub.base.embedded import Embedded
+from protocol.canonical import canonical_json
+from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.up import fails_in_one_line, longline
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
+    folder = tmp_path_factory.mktemp("up")
+    process = HubProcess(folder, audit_anchor=f"file:{folder / 'anchor'}")
+    process.start()
+    yield process
+    process.stop()
+
+
+def data_of(up: HubProcess) -> Path:
+    return up.folder / "data"
+
+
+def change(up: HubProcess, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(Embedded(data_of(up)).owner_url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_exported_can_be_computed_by_anybody(up: HubProcess) -> None:
+    done = longline("audit", "verify", "--data-dir", data_of(up), "--anchor", up.folder / "anchor")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("rows in the chain, 0 findings\n")
+
+    lines = longline("audit", "export", "--data-dir", data_of(up)).stdout.splitlines()
+    rows = sorted(map(json.loads, lines), key=lambda line: line["number"])
+    before = bytes(32)
+    for number, line in enumerate(rows, start=1):
+        before = hashlib.sha256(before + canonical_json(line["row"])).digest()
+        assert (line["number"], line["hash"]) == (number, before.hex())
+    assert rows[0]["row"]["action"] == "user.create"
+    anchored = json.loads((up.folder / "anchor").read_text().splitlines()[-1])
+    assert anchored["hash"] == before.hex()
+
+
+def test_an_export_of_a_span_has_what_is_within(up: HubProcess) -> None:
+    since = longline(
+        "audit", "export", "--data-dir", data_of(up), "--since", "2999-01-01T00:00:00Z"
+    )
+    until = longline(
+        "audit", "export", "--data-dir", data_of(up), "--until", "2999-01-01T00:00:00Z"
+    )
+    assert (since.stdout, bool(until.stdout)) == ("", True)
+    other = longline("audit", "export", "--data-dir", data_of(up), "--org", "nobody")
+    assert (other.returncode, other.stdout) == (0, "")
+    wrong = longline("audit", "export", "--data-dir", data_of(up), "--since", "yesterday")
+    assert "yesterday" in fails_in_one_line(wrong)
+
+
+def test_an_anchor_that_is_not_there_is_said(up: HubProcess) -> None:
+    done = longline("audit", "verify", "--data-dir", data_of(up), "--anchor", "/nowhere/anchor")
+    assert "/nowhere/anchor" in fails_in_one_line(done)
+
+
+def test_an_edit_is_named_and_ends_with_one(up: HubProcess) -> None:
+    change(up, "UPDATE audit_log SET actor = 'x' WHERE audit_id = 1")
+    done = longline("audit", "verify", "--data-dir", data_of(up))
+    assert done.returncode == 1
+    finding, total = done.stdout.splitlines()
+    assert finding == "default: number 1 (row 1) was edited"
+    assert "1 findings; without an anchor" in total
