@@ -3,6 +3,7 @@ does to the audit behind the hub is named."""
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from hub.audit import anchor
 from hub.audit.anchor import Anchor, anchor_of
 from hub.audit.anchor_book import AnchorBook
 from hub.audit.chain import canonical, document_of
@@ -28,6 +30,7 @@ from hub.base.errors import ConfigurationError
 from hub.base.partitions import drop, make
 from longline import audit
 from protocol.ids import OrgId
+from tests.integration.hub.hubs import until
 
 ORG = OrgId("default")
 DAY = timedelta(days=1)
@@ -350,6 +353,32 @@ async def test_an_anchor_that_cannot_be_written_is_told_and_written_later(chain:
     chain.anchor.rmdir()
     await chain.sealer.run()
     assert (await chain.sealer.health()).anchor_error is None
+    assert chain.book().hashes[ORG].keys() == {2}
+
+
+async def test_a_disk_that_hangs_holds_up_nothing_and_is_not_asked_twice(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, begun = threading.Event(), list[bytes]()
+
+    def hang(_: Path, text: bytes) -> None:
+        begun.append(text)
+        goes_on.wait(30)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(anchor, "_append", hang)
+        patched.setattr(anchor, "WRITE_SECONDS", 0.05)
+        await chain.sealed(1)
+        await chain.sealed(1)
+        assert (await chain.sealer.health()).anchor_error == "the disk does not answer"
+        assert (len(await chain.numbers()), len(begun)) == (2, 1)
+        goes_on.set()
+
+    async def told() -> bool:
+        await chain.sealer.run()
+        return (await chain.sealer.health()).anchor_error is None
+
+    await until(told)
     assert chain.book().hashes[ORG].keys() == {2}
 
 
