@@ -5,11 +5,13 @@ import {
   createRouter,
   Link,
   lazyRouteComponent,
-  redirect,
 } from "@tanstack/react-router";
 import { PREFIX } from "./api/prefix";
 import { Crashed } from "./app/Boundary";
+import { InvitationPage } from "./app/Invitation";
+import { Home } from "./app/NotAllowed";
 import { Shell } from "./app/Shell";
+import { approveSearch } from "./pages/approve/search";
 import { auditSearch } from "./pages/audit/search";
 import { commandsSearch } from "./pages/commands/search";
 import { deviceSearch } from "./pages/device/search";
@@ -41,9 +43,7 @@ const of = () => root;
 const home = createRoute({
   getParentRoute: of,
   path: "/",
-  beforeLoad: () => {
-    throw redirect({ to: "/devices", replace: true });
-  },
+  component: Home,
 });
 
 const pages = [
@@ -106,6 +106,21 @@ const pages = [
     getParentRoute: of,
     path: "/health",
     component: lazyRouteComponent(() => import("./pages/health/HealthPage"), "HealthPage"),
+  }),
+  createRoute({ getParentRoute: of, path: "/invitation", component: InvitationPage }),
+  createRoute({
+    getParentRoute: of,
+    path: "/device",
+    validateSearch: only(approveSearch),
+    component: lazyRouteComponent(() => import("./pages/approve/ApprovePage"), "ApprovePage"),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/organisations",
+    component: lazyRouteComponent(
+      () => import("./pages/organisations/OrganisationsPage"),
+      "OrganisationsPage",
+    ),
   }),
 ] as const;
 

@@ -15,6 +15,7 @@ export type Role = Schemas["User"]["role"];
 async function authorised(request: Request): Promise<Response> {
   const again = request.clone();
   const response = await send(request);
+  if (response.status === 403) authority().readRights();
   if (response.status !== 401 || !(await authority().refresh())) return response;
   return send(again);
 }

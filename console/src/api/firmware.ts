@@ -24,9 +24,10 @@ async function all<T>(
   return found;
 }
 
-export function useReleases() {
+export function useReleases(enabled = true) {
   return useQuery({
     queryKey: ["releases"],
+    enabled,
     queryFn: () =>
       all(cursor =>
         page(

@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { api, page } from "./client";
 
 /** Group id → name, of all groups. */
-export function useGroupNames(): ReadonlyMap<string, string> {
+export function useGroupNames(enabled = true): ReadonlyMap<string, string> {
   const { data: names } = useQuery({
     queryKey: ["groups", "names"],
+    enabled,
     queryFn: async () => {
       const found = new Map<string, string>();
       let cursor: string | null = null;

@@ -8,6 +8,8 @@ export class Problem extends Error {
     readonly fields: readonly { field: string; message: string }[] = [],
     /** Seconds, where the hub says when to try again. */
     readonly retryAfter: number | null = null,
+    /** Of `second_factor`: what the code is shown with. */
+    readonly challenge: string | null = null,
   ) {
     super(detail || title);
   }
@@ -17,6 +19,7 @@ type Document = {
   code?: string;
   title?: string;
   detail?: string;
+  challenge?: string;
   errors?: { field: string; message: string }[];
 };
 
@@ -30,6 +33,7 @@ export function problemOf(response: Response, body: unknown): Problem {
     document.detail ?? "",
     document.errors ?? [],
     Number.isFinite(after) && after > 0 ? after : null,
+    document.challenge ?? null,
   );
 }
 

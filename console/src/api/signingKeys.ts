@@ -5,9 +5,10 @@ export type SigningKey = Schemas["SigningKey"];
 
 export const SIGNING = ["signing-keys"] as const;
 
-export const useSigningKeys = () =>
+export const useSigningKeys = (enabled = true) =>
   useQuery({
     queryKey: SIGNING,
+    enabled,
     queryFn: () =>
       data(api.GET("/api/v1/firmware/signing-keys", { params: { query: { limit: 500 } } })),
   });

@@ -9,14 +9,15 @@ import { FRESH_MS } from "../live/freshness";
 import { live } from "../live/socket";
 import { keepCurrent } from "../live/stale";
 import { theme } from "../parts/theme";
+import { holds } from "../session/access";
 import { SessionContext } from "../session/context";
 import { type SessionUser, session } from "../session/session";
 import { useText } from "../text";
 import { AskPassword } from "./AskPassword";
 import { Boundary } from "./Boundary";
+import { Entrance } from "./Entrance";
 import classes from "./entry.module.css";
 import { FirstPassword } from "./Password";
-import { SignIn } from "./SignIn";
 
 /** theme.js reads the same key before anything is drawn. */
 const colours = localStorageColorSchemeManager({ key: "longline-theme" });
@@ -64,25 +65,40 @@ function WhoIsThere({ router }: { router: AnyRouter }) {
         </div>
       );
     case "signed-out":
-      return <SignIn ended={current.because === "ended"} />;
+      return <Entrance because={current.because} challenge={current.challenge} />;
     case "signed-in":
       return current.user.initialPassword ? (
         <FirstPassword username={current.user.username} />
       ) : (
-        <SignedIn user={current.user} router={router} />
+        <SignedIn
+          key={`${current.user.id} ${current.user.orgId}`}
+          user={current.user}
+          router={router}
+        />
       );
   }
 }
 
 /** What lives from sign-in to sign-out: the socket, the fleet, the answers that were read. */
 function SignedIn({ user, router }: { user: SessionUser; router: AnyRouter }) {
+  const { grants } = user;
+  // Other rights show other devices, and other answers to what was read.
+  useEffect(() => {
+    if (holds(grants, "devices:list")) fleet.start();
+    return () => {
+      fleet.stop();
+      void queries.invalidateQueries();
+    };
+  }, [grants]);
+  useEffect(() => {
+    window.addEventListener("focus", session.readRights);
+    return () => window.removeEventListener("focus", session.readRights);
+  }, []);
   useEffect(() => {
     live.start();
-    fleet.start();
     const leave = keepCurrent(queries);
     return () => {
       leave();
-      fleet.stop();
       live.stop();
       queries.clear();
     };

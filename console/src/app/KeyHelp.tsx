@@ -2,7 +2,7 @@ import { Kbd, Modal, Table } from "@mantine/core";
 import { useMay } from "../session/access";
 import { useText } from "../text";
 import { isApple } from "./Palette";
-import { PAGES } from "./pages";
+import { offered } from "./pages";
 
 /** `?`: every key there is. */
 export function KeyHelp({ onClose }: { onClose: () => void }) {
@@ -13,7 +13,7 @@ export function KeyHelp({ onClose }: { onClose: () => void }) {
     [["/"], text.keyList.search],
     [["?"], text.keyList.help],
     [["Esc"], text.keyList.escape],
-    ...PAGES.filter(page => may(page.action)).map((page): [string[], string] => [
+    ...offered(may).map((page): [string[], string] => [
       ["g", page.key],
       text.keyList.go(text.pages[page.name]),
     ]),

@@ -9,7 +9,7 @@ import { useMay } from "../session/access";
 import { session } from "../session/session";
 import { useText } from "../text";
 import { useShellActions } from "./actions";
-import { PAGES } from "./pages";
+import { offered } from "./pages";
 import classes from "./palette.module.css";
 
 type Entry = { key: string; label: string; hint?: string; icon?: ReactNode; run: () => void };
@@ -131,7 +131,7 @@ function useParts(query: string): Part[] {
   const { palette, pages, themes, theme } = text.shell;
   return useMemo(() => {
     const matches = (label: string) => label.toLowerCase().includes(query.trim().toLowerCase());
-    const goTo: Entry[] = PAGES.filter(page => may(page.action)).map(page => ({
+    const goTo: Entry[] = offered(may).map(page => ({
       key: page.to,
       label: pages[page.name],
       icon: <page.icon size={16} />,
@@ -150,6 +150,7 @@ function useParts(query: string): Part[] {
         label: text.shell.sessions.title,
         run: actions.openSessions,
       },
+      { key: "factor", label: text.shell.factor.title, run: actions.openFactor },
       { key: "leave", label: text.shell.signOut, run: () => void session.signOut() },
     ];
     const toDevice = (device: Device): Entry => ({

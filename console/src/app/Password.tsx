@@ -10,7 +10,7 @@ import classes from "./entry.module.css";
 import { Entry } from "./SignIn";
 
 /** The hub's least. */
-const LEAST = 10;
+export const LEAST = 10;
 
 /** The first thing on a fresh hub: its generated password is changed. */
 export function FirstPassword({ username }: { username: string }) {

@@ -8,17 +8,19 @@ import { useMay } from "../session/access";
 import { useText } from "../text";
 import { ShellActionsContext } from "./actions";
 import { ConnectionBanner, ConnectionState } from "./Connection";
+import { FactorDialog } from "./Factor";
 import icon from "./icon.svg";
 import { KeyHelp } from "./KeyHelp";
 import { useKeys } from "./keys";
+import { NotAllowed } from "./NotAllowed";
 import { Palette, PaletteButton } from "./Palette";
 import { PasswordDialog } from "./Password";
-import { PAGES } from "./pages";
+import { mayOpen, offered } from "./pages";
 import { SessionsDialog } from "./Sessions";
 import classes from "./shell.module.css";
 import { UserMenu } from "./UserMenu";
 
-type Dialog = "palette" | "keys" | "password" | "sessions" | null;
+type Dialog = "palette" | "keys" | "password" | "sessions" | "factor" | null;
 
 /** Everything around a page. */
 export function Shell() {
@@ -26,6 +28,7 @@ export function Shell() {
   const navigate = useNavigate();
   const [dialog, setDialog] = useState<Dialog>(null);
   const [opened, navigation] = useDisclosure(false);
+  const may = useMay();
   const path = useRouterState({ select: state => state.location.pathname });
   const close = () => setDialog(null);
   const actions = useMemo(
@@ -34,6 +37,7 @@ export function Shell() {
       openKeys: () => setDialog("keys"),
       openPassword: () => setDialog("password"),
       openSessions: () => setDialog("sessions"),
+      openFactor: () => setDialog("factor"),
     }),
     [],
   );
@@ -78,7 +82,7 @@ export function Shell() {
         <AppShell.Main className={classes.main}>
           <ConnectionBanner />
           <div className={classes.page} id="page" tabIndex={-1}>
-            <Outlet />
+            {mayOpen(path, may) ? <Outlet /> : <NotAllowed />}
           </div>
         </AppShell.Main>
       </AppShell>
@@ -86,6 +90,7 @@ export function Shell() {
       {dialog === "keys" && <KeyHelp onClose={close} />}
       {dialog === "password" && <PasswordDialog onClose={close} />}
       {dialog === "sessions" && <SessionsDialog onClose={close} />}
+      {dialog === "factor" && <FactorDialog onClose={close} />}
     </ShellActionsContext>
   );
 }
@@ -95,7 +100,7 @@ function Navigation() {
   const may = useMay();
   return (
     <>
-      {PAGES.filter(page => may(page.action)).map(page => (
+      {offered(may).map(page => (
         <div key={page.to}>
           {page.divided && <div className={classes.divider} />}
           <Link to={page.to} className={classes.link}>

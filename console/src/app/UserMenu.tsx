@@ -1,13 +1,17 @@
 import { Button, Menu, SegmentedControl, useMantineColorScheme } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
+import { useChange } from "../api/change";
+import { nameOf, useMe } from "../api/me";
 import {
   AutoIcon,
   DownIcon,
+  GroupIcon,
   KeyboardIcon,
   KeyIcon,
   LeaveIcon,
   LockIcon,
   MoonIcon,
+  SettingsIcon,
   SunIcon,
   UserIcon,
 } from "../parts/icons";
@@ -57,12 +61,47 @@ export function UserMenu() {
         <Menu.Item leftSection={<UserIcon size={16} />} onClick={actions.openSessions}>
           {text.shell.sessions.title}
         </Menu.Item>
+        <Menu.Item leftSection={<LockIcon size={16} />} onClick={actions.openFactor}>
+          {text.shell.factor.title}
+        </Menu.Item>
+        <Organisations />
         <Menu.Divider />
         <Menu.Item leftSection={<LeaveIcon size={16} />} onClick={() => void session.signOut()}>
           {text.shell.signOut}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
+  );
+}
+
+/** The others that one is in, and for who administers the installation all of them. */
+function Organisations() {
+  const words = useText().shell.organisations;
+  const { orgId } = useSession();
+  const { data: me } = useMe();
+  const navigate = useNavigate();
+  const change = useChange((id: string) => session.switchTo(id));
+  if (me === undefined) return null;
+  const others = me.organisations.filter(({ id }) => id !== orgId);
+  if (others.length === 0 && !me.instanceAdmin) return null;
+  return (
+    <>
+      <Menu.Divider />
+      {others.length > 0 && <Menu.Label>{words.here(nameOf(me, orgId))}</Menu.Label>}
+      {others.map(({ id, name }) => (
+        <Menu.Item key={id} leftSection={<GroupIcon size={16} />} onClick={() => change.mutate(id)}>
+          {words.switchTo(name)}
+        </Menu.Item>
+      ))}
+      {me.instanceAdmin && (
+        <Menu.Item
+          leftSection={<SettingsIcon size={16} />}
+          onClick={() => void navigate({ to: "/organisations" })}
+        >
+          {words.title}
+        </Menu.Item>
+      )}
+    </>
   );
 }
 

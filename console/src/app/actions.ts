@@ -6,6 +6,7 @@ export type ShellActions = {
   openKeys: () => void;
   openPassword: () => void;
   openSessions: () => void;
+  openFactor: () => void;
 };
 
 export const ShellActionsContext = createContext<ShellActions | null>(null);

@@ -10,7 +10,7 @@ import {
   SettingsIcon,
   UserIcon,
 } from "../parts/icons";
-import type { Action } from "../session/access";
+import type { May, Right } from "../session/access";
 import type { Text } from "../text";
 
 export type NavigationPage = {
@@ -25,8 +25,10 @@ export type NavigationPage = {
     | "/health";
   name: keyof Text["shell"]["pages"];
   icon: ComponentType<{ size?: number }>;
-  /** Who sees it. */
-  action: Action;
+  /** Who is offered it: who has one of these. */
+  needs: readonly Right[];
+  /** Who may open it by its address, where these are others. */
+  reads?: readonly Right[];
   /** `g` and then this key goes there. */
   key: string;
   /** A line above it. */
@@ -34,12 +36,44 @@ export type NavigationPage = {
 };
 
 export const PAGES: readonly NavigationPage[] = [
-  { to: "/devices", name: "fleet", icon: FleetIcon, action: "read", key: "d" },
-  { to: "/commands", name: "commands", icon: CommandIcon, action: "read", key: "c" },
-  { to: "/firmware", name: "firmware", icon: FirmwareIcon, action: "read", key: "f" },
-  { to: "/groups", name: "groups", icon: GroupIcon, action: "read", key: "g" },
-  { to: "/users", name: "users", icon: UserIcon, action: "listUsers", key: "u", divided: true },
-  { to: "/audit", name: "audit", icon: AuditIcon, action: "read", key: "a" },
-  { to: "/settings", name: "settings", icon: SettingsIcon, action: "administer", key: "s" },
-  { to: "/health", name: "health", icon: HealthIcon, action: "read", key: "h" },
+  { to: "/devices", name: "fleet", icon: FleetIcon, needs: ["devices:list"], key: "d" },
+  { to: "/commands", name: "commands", icon: CommandIcon, needs: ["commands:list"], key: "c" },
+  {
+    to: "/firmware",
+    name: "firmware",
+    icon: FirmwareIcon,
+    needs: ["releases:list", "campaigns:list"],
+    key: "f",
+  },
+  { to: "/groups", name: "groups", icon: GroupIcon, needs: ["device-groups:list"], key: "g" },
+  {
+    to: "/users",
+    name: "users",
+    icon: UserIcon,
+    needs: ["users:list", "teams:list", "roles:list", "invitations:list", "service-accounts:list"],
+    reads: [],
+    key: "u",
+    divided: true,
+  },
+  { to: "/audit", name: "audit", icon: AuditIcon, needs: ["audit-log:list"], key: "a" },
+  {
+    to: "/settings",
+    name: "settings",
+    icon: SettingsIcon,
+    needs: ["settings:update", "enrollment-keys:create", "config-schema:update"],
+    reads: ["settings:get"],
+    key: "s",
+  },
+  { to: "/health", name: "health", icon: HealthIcon, needs: ["health:get"], key: "h" },
 ];
+
+const some = (rights: readonly Right[], may: May) =>
+  rights.length === 0 || rights.some(right => may(right));
+
+export const offered = (may: May) => PAGES.filter(({ needs }) => some(needs, may));
+
+/** Whether the page at a path may be opened; keys of one's own, and what is no page here, always. */
+export function mayOpen(path: string, may: May): boolean {
+  const page = PAGES.find(({ to }) => path === to || path.startsWith(`${to}/`));
+  return page === undefined || some(page.reads ?? page.needs, may);
+}

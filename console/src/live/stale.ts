@@ -1,6 +1,7 @@
 /** Keeps the answers that were read over REST current: `records.ts` with the socket. */
 import type { QueryClient } from "@tanstack/react-query";
 import { readAgain } from "../api/readAgain";
+import { session } from "../session/session";
 import { onceMissed } from "./freshness";
 import { EVERYTHING, type Key, staleAfter } from "./records";
 import { live } from "./socket";
@@ -24,7 +25,10 @@ export function keepCurrent(queries: QueryClient): () => void {
   const unsubscribe = live.subscribe(
     { types: ["record_changed"] },
     {
-      onEvent: event => again(staleAfter(event)),
+      onEvent: event => {
+        if (event.kind === "user") session.readRights();
+        again(staleAfter(event));
+      },
       ...onceMissed(() => again(EVERYTHING)),
     },
   );

@@ -2,7 +2,7 @@ import { Alert, Button, NumberInput, SegmentedControl, Select, TextInput } from 
 import { useMemo, useState } from "react";
 import { useCommandSpecs, useOwnSpecs, type Wish } from "../api/commands/requests";
 import { type CommandSpec, isOwn, typeOf } from "../api/commands/specs";
-import { covers } from "../session/access";
+import { holdsOwnCommands, useMay } from "../session/access";
 import { useSession } from "../session/context";
 import { useText } from "../text";
 import { CommandField } from "./CommandField";
@@ -19,10 +19,10 @@ import { type CommandFormProps, useCommandForm } from "./useCommandForm";
  */
 export function CommandForm({ targets, start, onSubmit }: CommandFormProps) {
   const specs = useCommandSpecs();
-  const { role } = useSession();
+  const { grants } = useSession();
   const ids = useMemo(
-    () => (covers(role, "ADMIN") ? targets.map(({ id }) => id) : []),
-    [role, targets],
+    () => (holdsOwnCommands(grants) ? targets.map(({ id }) => id) : []),
+    [grants, targets],
   );
   const own = useOwnSpecs(ids);
   const begun = start?.command && typeOf(start.command);
@@ -35,7 +35,7 @@ export function CommandForm({ targets, start, onSubmit }: CommandFormProps) {
   const spec = all.find(one => one.type === type);
   return (
     <div className={classes.form}>
-      <CommandChoice specs={all} type={type} onChange={setType} />
+      <CommandChoice specs={all} targets={targets} type={type} onChange={setType} />
       {own.isError && <ProblemLine error={own.error} onRetry={() => void own.refetch()} />}
       {spec && (
         <SpecForm
@@ -52,13 +52,15 @@ export function CommandForm({ targets, start, onSubmit }: CommandFormProps) {
 
 type ChoiceProps = {
   specs: readonly CommandSpec[];
+  targets: CommandFormProps["targets"];
   type: string | null;
   onChange: (type: string | null) => void;
 };
 
-function CommandChoice({ specs, type, onChange }: ChoiceProps) {
+/** Those that may be sent to some of the devices at least; the hub refuses the others each. */
+function CommandChoice({ specs, targets, type, onChange }: ChoiceProps) {
   const text = useText().commands.form;
-  const { role } = useSession();
+  const may = useMay();
   const chosen = specs.find(one => one.type === type);
   return (
     <Select
@@ -71,7 +73,9 @@ function CommandChoice({ specs, type, onChange }: ChoiceProps) {
       value={type}
       onChange={onChange}
       data={specs
-        .filter(spec => covers(role, spec.role))
+        .filter(({ type: one }) =>
+          targets.some(device => may(`commands/${one}:create`, { device })),
+        )
         .map(spec => ({ value: spec.type, label: spec.title }))}
     />
   );

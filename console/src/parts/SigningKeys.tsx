@@ -23,7 +23,7 @@ import { DataTable } from "./table/DataTable";
 export function SigningKeys() {
   const text = useText();
   const words = text.settings.signing;
-  const administers = useMay()("administer");
+  const may = useMay();
   const keys = useSigningKeys();
   const [adding, setAdding] = useState(false);
   const [leaving, setLeaving] = useState<SigningKey | null>(null);
@@ -37,7 +37,7 @@ export function SigningKeys() {
       title: "",
       right: true,
       cell: key =>
-        administers && (
+        may("signing-keys:delete") && (
           <ActionIcon aria-label={`${words.delete}: ${key.name}`} onClick={() => setLeaving(key)}>
             <TrashIcon />
           </ActionIcon>
@@ -48,7 +48,7 @@ export function SigningKeys() {
     <Section
       title={words.title}
       actions={
-        administers && (
+        may("signing-keys:create") && (
           <Button
             variant="default"
             leftSection={<PlusIcon size={14} />}

@@ -5,6 +5,8 @@
 import { act } from "@testing-library/react";
 import type { Role, Schemas } from "../api/client";
 import type { LiveEvent } from "../live/frames";
+import type { Grant } from "../session/access";
+import { grantsOf } from "./rights";
 
 type Answer = { status?: number; body?: unknown };
 type Asked = {
@@ -44,8 +46,21 @@ export class FakeHub {
   private offset = 0;
   private readonly replies = new Map<string, Reply>();
 
+  /** What the user may do: as the role says, until it is another. */
+  grants: readonly Grant[];
+  /** What `GET /auth/me` adds to the user of the sign-in. */
+  me = {
+    orgId: "default",
+    organisations: [{ id: "default", name: "Plant" }],
+    instanceAdmin: false,
+    secondFactors: [] as string[],
+  };
+
   constructor(role: Role = "ADMIN", devices: readonly Schemas["Device"][] = []) {
+    this.grants = grantsOf(role);
     this.on("POST /auth/refresh", () => ok(this.login(role)));
+    this.on("GET /auth/permissions", () => ok({ role, grants: this.grants }));
+    this.on("GET /auth/me", () => ok({ ...this.login(role).user, ...this.me }));
     this.on("GET /devices", () => list(devices));
     this.on("GET /device-groups", () => list([]));
     this.on("GET /auth/me/preferences", () => ok({}));

@@ -6,9 +6,10 @@ import type { ReactNode } from "react";
 import type { Role } from "../api/client";
 import { theme } from "../parts/theme";
 import { SessionContext } from "../session/context";
+import { grantsOf } from "./rights";
 
-export function renderAs(role: Role, content: ReactNode) {
-  const user = { id: "u1", username: "ann", role, displayName: "Ann" };
+export function renderAs(role: Role, content: ReactNode, grants = grantsOf(role)) {
+  const user = { id: "u1", username: "ann", role, displayName: "Ann", orgId: "default", grants };
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const wrap = (inner: ReactNode) => (
     <MantineProvider theme={theme} env="test">

@@ -3,19 +3,21 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, page } from "../../api/client";
 import { useReleases } from "../../api/firmware";
-import { useGroupNames } from "../../api/groupNames";
 import { useUsers } from "../../api/users";
+import { useGroupsByName } from "../../parts/names";
 import { useMay } from "../../session/access";
 import type { Names } from "./names";
 
 const DEPLOYMENTS = 500;
 
 export function useNames(): Names {
-  const groups = useGroupNames();
-  const releases = useReleases().data;
-  const users = useUsers(useMay()("listUsers")).data;
+  const groups = useGroupsByName();
+  const may = useMay();
+  const releases = useReleases(may("releases:list")).data;
+  const users = useUsers(may("users:list")).data;
   const { data: deployments } = useQuery({
     queryKey: ["deployments", "named"],
+    enabled: may("campaigns:list"),
     queryFn: async () => {
       const query = { limit: DEPLOYMENTS };
       return (await page(api.GET("/api/v1/firmware/deployments", { params: { query } }))).items;

@@ -36,7 +36,13 @@ export function DeviceActions({ device }: { device: Device }) {
     });
   };
   const unblock = useChange(setBlocked);
-  if (!may("dispatch")) return null;
+  const sends = may("commands:create", { device });
+  const updates = may("devices:update", { device });
+  const deletes = may("devices:delete", { device });
+  const enables = may("commands/enable_device:create", { device });
+  const disables = may("commands/disable_device:create", { device });
+
+  if (!(sends || updates || deletes)) return null;
 
   const remove = async () => {
     await deleteDevice(device.id);
@@ -47,9 +53,11 @@ export function DeviceActions({ device }: { device: Device }) {
 
   return (
     <>
-      <Button leftSection={<CommandIcon size={16} />} onClick={() => setOpen("command")}>
-        {words.command}
-      </Button>
+      {sends && (
+        <Button leftSection={<CommandIcon size={16} />} onClick={() => setOpen("command")}>
+          {words.command}
+        </Button>
+      )}
       <Menu position="bottom-end" width={230}>
         <Menu.Target>
           <ActionIcon variant="default" size={30} aria-label={words.more}>
@@ -57,10 +65,15 @@ export function DeviceActions({ device }: { device: Device }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<PlayIcon size={16} />} onClick={() => setOpen("enable_device")}>
-            {words.enable}
-          </Menu.Item>
-          {may("administer") && (
+          {enables && (
+            <Menu.Item
+              leftSection={<PlayIcon size={16} />}
+              onClick={() => setOpen("enable_device")}
+            >
+              {words.enable}
+            </Menu.Item>
+          )}
+          {disables && (
             <Menu.Item
               leftSection={<PauseIcon size={16} />}
               onClick={() => setOpen("disable_device")}
@@ -68,9 +81,9 @@ export function DeviceActions({ device }: { device: Device }) {
               {words.disable}
             </Menu.Item>
           )}
-          {may("manage") && (
+          {updates && (
             <>
-              <Menu.Divider />
+              {(enables || disables) && <Menu.Divider />}
               <Menu.Item
                 leftSection={<WarningIcon size={16} />}
                 onClick={() => (device.disabled ? unblock.mutate(false) : setOpen("block"))}
@@ -79,7 +92,7 @@ export function DeviceActions({ device }: { device: Device }) {
               </Menu.Item>
             </>
           )}
-          {may("administer") && (
+          {deletes && (
             <Menu.Item
               color="var(--bad)"
               leftSection={<TrashIcon size={16} />}

@@ -15,7 +15,7 @@ export function ConnectionMode({ device }: { device: Device }) {
   const text = useText();
   const words = text.device.modes;
   const may = useMay();
-  if (!may("manage")) return <>{words[device.connectionMode]}</>;
+  if (!may("devices:update", { device })) return <>{words[device.connectionMode]}</>;
   const choose = async (mode: (typeof MODES)[number]) => {
     if (mode === device.connectionMode) return;
     try {

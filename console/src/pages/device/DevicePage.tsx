@@ -6,6 +6,7 @@ import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { StatusBadge } from "../../parts/StatusBadge";
+import { type Right, useMay } from "../../session/access";
 import { useText } from "../../text";
 import { DeviceActions } from "./Actions";
 import classes from "./device.module.css";
@@ -30,6 +31,17 @@ const CONTENT: Record<
   events: lazy(async () => ({ default: (await import("./events/Events")).Events })),
   raw: lazy(async () => ({ default: (await import("./raw/Raw")).Raw })),
 };
+/** Who sees it: null for all who see the device. */
+const NEEDS: Record<DeviceTab, Right | null> = {
+  overview: null,
+  charts: "telemetry:list",
+  log: "telemetry:list",
+  commands: "commands:list",
+  config: "configurations:get",
+  firmware: "releases:list",
+  events: "telemetry:list",
+  raw: null,
+};
 /** Their content scrolls inside itself. */
 const FILLING: readonly DeviceTab[] = ["log", "raw"];
 
@@ -47,7 +59,10 @@ export function DevicePage() {
 
 function OneDevice({ device }: { device: Device }) {
   const words = useText().device;
-  const { tab = "overview" } = useSearch({ from: "/devices/$deviceId" });
+  const may = useMay();
+  const tabs = TABS.filter(one => NEEDS[one] === null || may(NEEDS[one], { device }));
+  const { tab: wanted = "overview" } = useSearch({ from: "/devices/$deviceId" });
+  const tab = tabs.includes(wanted) ? wanted : "overview";
   const navigate = useNavigate();
   const open = (next: string | null) =>
     void navigate({
@@ -66,7 +81,7 @@ function OneDevice({ device }: { device: Device }) {
       <Facts device={device} />
       <Tabs value={tab} onChange={open} keepMounted={false} className={classes.tabs}>
         <Tabs.List className={classes.tabList} aria-label={words.sections}>
-          {TABS.map(one => (
+          {tabs.map(one => (
             <Tabs.Tab key={one} value={one} className={classes.tab ?? ""}>
               {words.tabs[one]}
             </Tabs.Tab>

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
-import { useGroupNames } from "../../api/groupNames";
 import type { Device } from "../../live/standing";
 import { CheckIcon, CrossIcon, WarningIcon } from "../../parts/icons";
+import { useGroupsByName } from "../../parts/names";
 import { TimeText } from "../../parts/TimeText";
 import { useText } from "../../text";
 import { ConnectionMode } from "./ConnectionMode";
@@ -11,7 +11,7 @@ import { Tags } from "./Tags";
 /** What a device is and where it stands: one strip above every tab. */
 export function Facts({ device }: { device: Device }) {
   const { device: text, common } = useText();
-  const groups = useGroupNames();
+  const groups = useGroupsByName();
   const names = device.groupIds.map(id => groups.get(id) ?? id);
   return (
     <dl className={classes.facts}>

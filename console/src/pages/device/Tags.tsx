@@ -26,7 +26,7 @@ export function Tags({ device }: { device: Device }) {
         </span>
       ))}
       {device.tags.length === 0 && <span className="dim">{common.none}</span>}
-      {may("manage") && (
+      {may("devices:update", { device }) && (
         <Popover opened={opened} onChange={setOpened} trapFocus width={320} position="bottom-start">
           <Popover.Target>
             <ActionIcon

@@ -1,8 +1,8 @@
 import { MultiSelect, SegmentedControl, Select } from "@mantine/core";
 import { useMemo } from "react";
-import { useGroupNames } from "../../api/groupNames";
 import { fleet, useFleet } from "../../live/fleet";
 import { useDeviceOptions } from "../../parts/deviceOptions";
+import { useGroupsByName } from "../../parts/names";
 import { useText } from "../../text";
 import classes from "./firmware.module.css";
 import type { Aim } from "./targets";
@@ -88,7 +88,7 @@ function FilterInput({ aim, onChange }: Part<"filter">) {
 
 function GroupInput({ aim, onChange }: Part<"group">) {
   const words = useText().firmware;
-  const groups = useGroupNames();
+  const groups = useGroupsByName();
   return (
     <Select
       aria-label={words.aims.group}

@@ -137,7 +137,7 @@ function Controls({ deployment }: { deployment: Deployment }) {
   const queries = useQueryClient();
   const [aborting, setAborting] = useState(false);
   const [busy, setBusy] = useState(false);
-  if (!may("administer") || !isUnfinished(deployment.status)) return null;
+  if (!may("campaigns:update") || !isUnfinished(deployment.status)) return null;
   const params = { path: { id: deployment.id } };
   const take = (next: Deployment) => queries.setQueryData(["deployment", deployment.id], next);
   const ask = async (what: "pause" | "resume") => {

@@ -4,13 +4,21 @@ import { useState } from "react";
 import { PlayIcon, UploadIcon } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { SigningKeys } from "../../parts/SigningKeys";
-import { useMay } from "../../session/access";
+import { type Right, useMay } from "../../session/access";
 import { useText } from "../../text";
 import { Deployments } from "./Deployments";
 import classes from "./firmware.module.css";
 import { NewDeployment } from "./NewDeployment";
 import { Releases } from "./Releases";
 import { UploadDialog } from "./UploadDialog";
+
+const TABS = ["deployments", "releases", "keys"] as const;
+/** Who sees it. */
+const NEEDS: Record<(typeof TABS)[number], Right> = {
+  deployments: "campaigns:list",
+  releases: "releases:list",
+  keys: "signing-keys:list",
+};
 
 export function FirmwarePage() {
   const text = useText();
@@ -25,6 +33,8 @@ export function FirmwarePage() {
       to: "/firmware",
       search: next === "releases" || next === "keys" ? { tab: next } : {},
     });
+  const tabs = TABS.filter(one => may(NEEDS[one]));
+  const shown = tabs.find(one => one === (tab ?? "deployments")) ?? tabs[0] ?? "releases";
   const close = () => {
     setDeploying(false);
     if (deploy !== undefined) choose(tab ?? null);
@@ -33,8 +43,8 @@ export function FirmwarePage() {
     <Page
       title={text.shell.pages.firmware}
       actions={
-        may("administer") && (
-          <>
+        <>
+          {may("releases:create") && (
             <Button
               variant="default"
               leftSection={<UploadIcon size={16} />}
@@ -42,18 +52,22 @@ export function FirmwarePage() {
             >
               {words.upload}
             </Button>
+          )}
+          {may("campaigns:create") && (
             <Button leftSection={<PlayIcon size={14} />} onClick={() => setDeploying(true)}>
               {words.deploy}
             </Button>
-          </>
-        )
+          )}
+        </>
       }
     >
-      <Tabs value={tab ?? "deployments"} onChange={choose} keepMounted={false}>
+      <Tabs value={shown} onChange={choose} keepMounted={false}>
         <Tabs.List className={classes.tabs} aria-label={text.shell.pages.firmware}>
-          <Tabs.Tab value="deployments">{words.tabs.deployments}</Tabs.Tab>
-          <Tabs.Tab value="releases">{words.tabs.releases}</Tabs.Tab>
-          <Tabs.Tab value="keys">{words.tabs.keys}</Tabs.Tab>
+          {tabs.map(one => (
+            <Tabs.Tab key={one} value={one}>
+              {words.tabs[one]}
+            </Tabs.Tab>
+          ))}
         </Tabs.List>
         <Tabs.Panel value="deployments" pt="md">
           <Deployments />
@@ -66,7 +80,7 @@ export function FirmwarePage() {
         </Tabs.Panel>
       </Tabs>
       {uploading && <UploadDialog onClose={() => setUploading(false)} />}
-      {(deploying || deploy !== undefined) && may("administer") && (
+      {(deploying || deploy !== undefined) && may("campaigns:create") && (
         <NewDeployment releaseId={deploy ?? null} onClose={close} />
       )}
     </Page>

@@ -22,10 +22,11 @@ export function Releases({ onUpload }: { onUpload: () => void }) {
   const text = useText();
   const words = text.firmware;
   const may = useMay();
+  const acts = may("campaigns:create") || may("releases:update") || may("releases:delete");
   const navigate = useNavigate();
   const queries = useQueryClient();
   const releases = useReleases();
-  const keys = useSigningKeys();
+  const keys = useSigningKeys(may("signing-keys:list"));
   const [removing, setRemoving] = useState<Release | null>(null);
   const [signing, setSigning] = useState<Release | null>(null);
   const remove = async ({ id, version }: Release) => {
@@ -73,33 +74,39 @@ export function Releases({ onUpload }: { onUpload: () => void }) {
     title: words.actions,
     cell: release => (
       <div className={classes.rowButtons}>
-        <Button
-          size="compact-xs"
-          variant="default"
-          onClick={() =>
-            void navigate({ to: "/firmware", search: { tab: "releases", deploy: release.id } })
-          }
-        >
-          {words.deployThis}
-        </Button>
-        <Tooltip label={words.sign}>
-          <ActionIcon
-            size={26}
-            aria-label={words.signOf(release.version)}
-            onClick={() => setSigning(release)}
+        {may("campaigns:create") && (
+          <Button
+            size="compact-xs"
+            variant="default"
+            onClick={() =>
+              void navigate({ to: "/firmware", search: { tab: "releases", deploy: release.id } })
+            }
           >
-            <KeyIcon size={16} />
-          </ActionIcon>
-        </Tooltip>
-        <Tooltip label={text.common.delete}>
-          <ActionIcon
-            size={26}
-            aria-label={words.deleteOf(release.version)}
-            onClick={() => setRemoving(release)}
-          >
-            <TrashIcon size={16} />
-          </ActionIcon>
-        </Tooltip>
+            {words.deployThis}
+          </Button>
+        )}
+        {may("releases:update") && (
+          <Tooltip label={words.sign}>
+            <ActionIcon
+              size={26}
+              aria-label={words.signOf(release.version)}
+              onClick={() => setSigning(release)}
+            >
+              <KeyIcon size={16} />
+            </ActionIcon>
+          </Tooltip>
+        )}
+        {may("releases:delete") && (
+          <Tooltip label={text.common.delete}>
+            <ActionIcon
+              size={26}
+              aria-label={words.deleteOf(release.version)}
+              onClick={() => setRemoving(release)}
+            >
+              <TrashIcon size={16} />
+            </ActionIcon>
+          </Tooltip>
+        )}
       </div>
     ),
   };
@@ -107,7 +114,7 @@ export function Releases({ onUpload }: { onUpload: () => void }) {
     <>
       <DataTable
         label={words.tabs.releases}
-        columns={may("administer") ? [...columns, actions] : columns}
+        columns={acts ? [...columns, actions] : columns}
         rows={releases.data ?? []}
         keyOf={({ id }) => id}
         marks={({ version }) => ({ "data-release": version })}
@@ -116,7 +123,7 @@ export function Releases({ onUpload }: { onUpload: () => void }) {
         empty={
           <Empty icon={FirmwareIcon} title={words.noReleases}>
             <p>{words.noReleasesHint}</p>
-            {may("administer") && <Button onClick={onUpload}>{words.upload}</Button>}
+            {may("releases:create") && <Button onClick={onUpload}>{words.upload}</Button>}
           </Empty>
         }
       />

@@ -51,7 +51,7 @@ function AddDevice() {
       <CopyLine label={text.addPackage} line={packageLine(hubAddress(), made ?? "…")} />
       <CopyLine label={text.addLine} line={commandLine(hubAddress(), made ?? "…")} />
       <p>{made ? text.addKeyMade : text.addKeyHint}</p>
-      {may("administer") && !made && (
+      {may("enrollment-keys:create") && !made && (
         <>
           <Button
             variant="default"

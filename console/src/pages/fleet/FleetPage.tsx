@@ -8,7 +8,6 @@ import {
   useMemo,
   useState,
 } from "react";
-import { useGroupNames } from "../../api/groupNames";
 import { usePreference } from "../../api/preferences";
 import { fleet, useFleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
@@ -16,6 +15,7 @@ import { CommandDialog } from "../../parts/CommandDialog";
 import { csv, download } from "../../parts/csv";
 import { Empty } from "../../parts/Empty";
 import { CommandIcon, DownloadIcon, PlusIcon, SearchIcon } from "../../parts/icons";
+import { useGroupsByName } from "../../parts/names";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { useCompact } from "../../parts/useCompact";
@@ -43,7 +43,7 @@ export function FleetPage() {
   const [only, setOnly] = useOnly(search);
   const ids = useView(search, selection.ids.size > 0 ? only : null);
   const facets = useFacets();
-  const groups = useGroupNames();
+  const groups = useGroupsByName();
   const { value: kept, change } = usePreference<FleetPreferences>("fleet");
   const columns = shownColumns(kept?.columns, facets.metrics);
   const [adding, setAdding] = useState(false);
@@ -215,7 +215,7 @@ function SelectionBar(props: BarProps) {
               {text.fleet.showMatching}
             </Button>
           )}
-          {may("dispatch") && (
+          {may("commands:create") && (
             <Button leftSection={<CommandIcon size={14} />} onClick={() => setTargets(chosen())}>
               {text.fleet.send}
             </Button>

@@ -1,9 +1,10 @@
-import { Button, TextInput } from "@mantine/core";
+import { Button, Modal, TextInput } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useChange } from "../../api/change";
 import { fleet, useFleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
+import { Bindings } from "../../parts/Bindings";
 import { CommandDialog } from "../../parts/CommandDialog";
 import { Confirm } from "../../parts/Confirm";
 import { Empty } from "../../parts/Empty";
@@ -14,8 +15,10 @@ import {
   SearchIcon,
   SettingsIcon,
   TrashIcon,
+  UserIcon,
 } from "../../parts/icons";
 import { Hint } from "../../parts/Label";
+import { NameDialog } from "../../parts/NameDialog";
 import { Page } from "../../parts/Page";
 import { Listed } from "../../parts/table/Listed";
 import { useCompact } from "../../parts/useCompact";
@@ -27,9 +30,8 @@ import { DeviceList } from "./DeviceList";
 import { GROUPS, type Group, remove, removeMembers, rename, useMembers } from "./data";
 import classes from "./groups.module.css";
 import { among, hiddenOf, matching, toggled } from "./matching";
-import { NameDialog } from "./NameDialog";
 
-type Dialog = "add" | "rename" | "delete" | "command" | "config" | null;
+type Dialog = "add" | "rename" | "delete" | "command" | "config" | "access" | null;
 
 /** One group: who is in it, live, and what can be done with them. */
 export function GroupView({ group }: { group: Group }) {
@@ -42,7 +44,8 @@ export function GroupView({ group }: { group: Group }) {
   const reading = { isPending, isError: error !== null, error, refetch: () => fleet.load() };
   const [dialog, setDialog] = useState<Dialog>(null);
   const close = () => setDialog(null);
-  const manages = may("manage");
+  const where = { groupId: group.id, name: group.name };
+  const manages = may("device-groups:update", where);
   return (
     <Page
       title={group.name}
@@ -56,7 +59,7 @@ export function GroupView({ group }: { group: Group }) {
       }
       actions={
         <>
-          {may("dispatch") && (
+          {may("commands:create", { groupId: group.id }) && (
             <Button
               leftSection={<CommandIcon size={14} />}
               disabled={members.length === 0}
@@ -66,32 +69,45 @@ export function GroupView({ group }: { group: Group }) {
             </Button>
           )}
           {manages && (
-            <>
-              <Button
-                variant="default"
-                leftSection={<PlusIcon size={14} />}
-                onClick={() => setDialog("add")}
-              >
-                {words.add}
-              </Button>
-              <Button
-                variant="default"
-                leftSection={<SettingsIcon size={14} />}
-                onClick={() => setDialog("config")}
-              >
-                {words.config.open}
-              </Button>
-              <Button variant="default" onClick={() => setDialog("rename")}>
-                {words.rename}
-              </Button>
-              <Button
-                variant="default"
-                leftSection={<TrashIcon size={14} />}
-                onClick={() => setDialog("delete")}
-              >
-                {words.delete}
-              </Button>
-            </>
+            <Button
+              variant="default"
+              leftSection={<PlusIcon size={14} />}
+              onClick={() => setDialog("add")}
+            >
+              {words.add}
+            </Button>
+          )}
+          {may("configurations:update", { groupId: group.id }) && (
+            <Button
+              variant="default"
+              leftSection={<SettingsIcon size={14} />}
+              onClick={() => setDialog("config")}
+            >
+              {words.config.open}
+            </Button>
+          )}
+          {manages && (
+            <Button variant="default" onClick={() => setDialog("rename")}>
+              {words.rename}
+            </Button>
+          )}
+          {may("role-bindings:list") && (
+            <Button
+              variant="default"
+              leftSection={<UserIcon size={14} />}
+              onClick={() => setDialog("access")}
+            >
+              {words.access}
+            </Button>
+          )}
+          {may("device-groups:delete", where) && (
+            <Button
+              variant="default"
+              leftSection={<TrashIcon size={14} />}
+              onClick={() => setDialog("delete")}
+            >
+              {words.delete}
+            </Button>
           )}
         </>
       }
@@ -110,11 +126,24 @@ export function GroupView({ group }: { group: Group }) {
       </Listed>
       {dialog === "command" && <CommandDialog targets={members} onClose={close} />}
       {dialog === "config" && <ConfigDialog group={group} onClose={close} />}
+      {dialog === "access" && (
+        <Modal
+          opened
+          onClose={close}
+          title={words.accessTitle(group.name)}
+          size="xl"
+          closeButtonProps={{ "aria-label": text.common.close }}
+        >
+          <Bindings of={{ kind: "group", id: group.id }} />
+        </Modal>
+      )}
       {dialog === "add" && <AddDialog group={group} onClose={close} />}
       {dialog === "rename" && (
         <NameDialog
           title={words.renameTitle(group.name)}
+          label={words.name}
           act={words.rename}
+          stale={[GROUPS]}
           name={group.name}
           save={name => rename(group.id, name)}
           onClose={close}
@@ -128,7 +157,7 @@ export function GroupView({ group }: { group: Group }) {
 function Members({ group, members }: { group: Group; members: readonly Device[] }) {
   const compact = useCompact();
   const words = useText().groups;
-  const may = useMay();
+  const manages = useMay()("device-groups:update", { groupId: group.id, name: group.name });
   const [q, setQ] = useState("");
   const [marked, setChosen] = useState<ReadonlySet<string>>(new Set());
   const chosen = useMemo(() => among(marked, members), [marked, members]);
@@ -177,7 +206,7 @@ function Members({ group, members }: { group: Group; members: readonly Device[] 
             compact={compact}
             label={words.members}
             chosen={chosen}
-            onChoose={may("manage") ? id => setChosen(toggled(chosen, id)) : undefined}
+            onChoose={manages ? id => setChosen(toggled(chosen, id)) : undefined}
           />
         ) : (
           <div className={classes.nothing}>

@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { Empty } from "../../parts/Empty";
 import { GroupIcon, PlusIcon } from "../../parts/icons";
+import { NameDialog } from "../../parts/NameDialog";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
@@ -11,10 +12,9 @@ import { DataTable } from "../../parts/table/DataTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { number } from "../../text/format";
-import { create, type Group, useConnectedCounts, useGroups } from "./data";
+import { create, GROUPS, type Group, useConnectedCounts, useGroups } from "./data";
 import { GroupView } from "./GroupView";
 import classes from "./groups.module.css";
-import { NameDialog } from "./NameDialog";
 
 export function GroupsPage() {
   const text = useText();
@@ -26,7 +26,7 @@ export function GroupsPage() {
   const open = groups.data?.find(({ id }) => id === openId);
   if (openId !== undefined && open !== undefined) return <GroupView key={openId} group={open} />;
 
-  const newGroup = may("manage") && (
+  const newGroup = may("device-groups:create") && (
     <Button leftSection={<PlusIcon size={14} />} onClick={() => setCreating(true)}>
       {text.groups.create}
     </Button>
@@ -49,7 +49,9 @@ export function GroupsPage() {
       {creating && (
         <NameDialog
           title={text.groups.createTitle}
+          label={text.groups.name}
           act={text.groups.create}
+          stale={[GROUPS]}
           save={create}
           onSaved={({ id }) => void navigate({ search: { group: id } })}
           onClose={() => setCreating(false)}

@@ -17,9 +17,11 @@ import classes from "./health.module.css";
 /** What waits for the cloud, and what it refused. */
 export function CloudQueue({ cloud }: { cloud: CloudSync }) {
   const words = useText().health.cloud;
-  const administers = useMay()("administer");
+  const may = useMay();
+  const looks = may("dead-letters:list");
+  const retries = may("dead-letters:update");
   const { pending, deadLetters, oldestPendingSeconds, lastError } = cloud;
-  const dead = useDeadLetters(administers && deadLetters > 0);
+  const dead = useDeadLetters(looks && deadLetters > 0);
   const change = useChange(retry, {
     stale: [CLOUD],
     onDone: count => notifications.show({ message: words.retried(count) }),
@@ -47,24 +49,25 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
       key: "retry",
       title: "",
       right: true,
-      cell: ({ id }) => (
-        <Button
-          variant="default"
-          size="compact-xs"
-          disabled={change.isPending}
-          aria-label={words.retryOne(id)}
-          onClick={() => change.mutate([id])}
-        >
-          {words.retry}
-        </Button>
-      ),
+      cell: ({ id }) =>
+        retries && (
+          <Button
+            variant="default"
+            size="compact-xs"
+            disabled={change.isPending}
+            aria-label={words.retryOne(id)}
+            onClick={() => change.mutate([id])}
+          >
+            {words.retry}
+          </Button>
+        ),
     },
   ];
   return (
     <Section
       title={words.title}
       actions={
-        administers &&
+        retries &&
         shown.length > 1 && (
           <Button
             variant="default"
@@ -101,9 +104,9 @@ export function CloudQueue({ cloud }: { cloud: CloudSync }) {
             )}
           </dl>
         )}
-        {deadLetters > 0 && <Hint>{administers ? words.deadHint : words.admins}</Hint>}
+        {deadLetters > 0 && <Hint>{looks ? words.deadHint : words.admins}</Hint>}
       </div>
-      {deadLetters > 0 && administers && (
+      {deadLetters > 0 && looks && (
         <DataTable
           bare
           label={words.deadTitle}

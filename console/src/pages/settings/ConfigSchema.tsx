@@ -18,7 +18,7 @@ const BEGINNING = { type: "object", properties: {}, additionalProperties: true }
 export function ConfigSchema() {
   const text = useText();
   const words = text.settings.schema;
-  const administers = useMay()("administer");
+  const changes = useMay()("config-schema:update");
   const schema = useConfigSchema();
   const [typed, setTyped] = useState<string | null>(null);
   const [leaving, setLeaving] = useState(false);
@@ -39,7 +39,7 @@ export function ConfigSchema() {
         {typed !== null && (
           <Editor typed={typed} onType={setTyped} onClose={() => setTyped(null)} />
         )}
-        {administers && schema.isSuccess && typed === null && (
+        {changes && schema.isSuccess && typed === null && (
           <Actions>
             {kept && (
               <Button variant="default" onClick={() => setLeaving(true)}>

@@ -19,7 +19,8 @@ const REENROLL = ["offline", "always", "never"] as const;
 export function Enrollment({ settings }: { settings: OrgSettings }) {
   const text = useText();
   const words = text.settings.enrollment;
-  const administers = useMay()("administer");
+  const may = useMay();
+  const changes = may("settings:update");
   const overridden = settings.overridden.includes("autoEnroll");
   const change = useChange(changeSettings, { stale: [SETTINGS], done: text.settings.saved });
   const { reenroll } = settings;
@@ -35,7 +36,7 @@ export function Enrollment({ settings }: { settings: OrgSettings }) {
         <Switch
           aria-label={words.auto}
           checked={settings.autoEnroll}
-          disabled={!administers || overridden || change.isPending}
+          disabled={!changes || overridden || change.isPending}
           onChange={event => change.mutate({ autoEnroll: event.currentTarget.checked })}
         />
       </div>
@@ -49,7 +50,7 @@ export function Enrollment({ settings }: { settings: OrgSettings }) {
           allowDeselect={false}
           w={190}
           value={reenroll}
-          disabled={!administers || change.isPending}
+          disabled={!changes || change.isPending}
           data={REENROLL.map(value => ({ value, label: words.againChoices[value] }))}
           onChange={value => {
             const chosen = REENROLL.find(one => one === value);
@@ -57,7 +58,7 @@ export function Enrollment({ settings }: { settings: OrgSettings }) {
           }}
         />
       </div>
-      {administers && (
+      {may("enrollment-keys:create") && (
         <div className={classes.setting}>
           <div>
             <strong>{words.key}</strong>

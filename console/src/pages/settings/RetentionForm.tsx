@@ -23,7 +23,7 @@ import classes from "./settings.module.css";
 export function RetentionForm({ settings }: { settings: OrgSettings }) {
   const text = useText();
   const words = text.settings.retention;
-  const administers = useMay()("administer");
+  const changes = useMay()("settings:update");
   const now = settings.retention;
   const [typed, setTyped] = useState<Typed>({});
   const [asking, setAsking] = useState(false);
@@ -60,7 +60,7 @@ export function RetentionForm({ settings }: { settings: OrgSettings }) {
                   allowDecimal={false}
                   clampBehavior="none"
                   suffix={` ${unit(field)}`}
-                  disabled={!administers || overridden}
+                  disabled={!changes || overridden}
                   value={typed[field] ?? now[field]}
                   onChange={value => setTyped({ ...typed, [field]: value })}
                 />
@@ -69,7 +69,7 @@ export function RetentionForm({ settings }: { settings: OrgSettings }) {
             );
           })}
         </div>
-        {administers && (
+        {changes && (
           <Actions>
             <Button
               type="submit"

@@ -2,6 +2,7 @@ import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { SigningKeys } from "../../parts/SigningKeys";
+import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { ConfigSchema } from "./ConfigSchema";
 import { useSettings } from "./data";
@@ -11,6 +12,7 @@ import { RetentionForm } from "./RetentionForm";
 /** Administrators change it; everybody else may read it. */
 export function SettingsPage() {
   const text = useText();
+  const may = useMay();
   const settings = useSettings();
   return (
     <Page title={text.shell.pages.settings}>
@@ -24,8 +26,8 @@ export function SettingsPage() {
           <RetentionForm settings={settings.data} />
         </>
       )}
-      <SigningKeys />
-      <ConfigSchema />
+      {may("signing-keys:list") && <SigningKeys />}
+      {may("config-schema:get") && <ConfigSchema />}
     </Page>
   );
 }

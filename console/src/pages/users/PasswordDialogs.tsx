@@ -6,7 +6,7 @@ import { problemText } from "../../api/problemText";
 import { changeUser, createUser, USERS, type User } from "../../api/users";
 import { Actions, Hint } from "../../parts/Label";
 import { Secret } from "../../parts/Secret";
-import { ROLES } from "../../session/access";
+import { EVERY_ROLE } from "../../session/access";
 import { useText } from "../../text";
 import { newPassword } from "./password";
 
@@ -67,8 +67,8 @@ export function CreateUser({ onClose }: { onClose: () => void }) {
               description={words.may[role]}
               allowDeselect={false}
               value={role}
-              data={ROLES.map(value => ({ value, label: text.common.roles[value] }))}
-              onChange={value => setRole(ROLES.find(one => one === value) ?? role)}
+              data={EVERY_ROLE.map(value => ({ value, label: text.common.roles[value] }))}
+              onChange={value => setRole(EVERY_ROLE.find(one => one === value) ?? role)}
             />
             <Hint>{words.generated}</Hint>
             <Actions>

@@ -1,4 +1,5 @@
 import { ActionIcon, Button, Menu, Select, Stack, Tooltip } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useChange } from "../../api/change";
 import type { Role } from "../../api/client";
@@ -9,7 +10,7 @@ import { Actions, Label } from "../../parts/Label";
 import { TimeText } from "../../parts/TimeText";
 import type { Column } from "../../parts/table/columns";
 import { DataTable } from "../../parts/table/DataTable";
-import { ROLES, useMay } from "../../session/access";
+import { EVERY_ROLE, type May, useMay } from "../../session/access";
 import { useSession } from "../../session/context";
 import { useText } from "../../text";
 import { CreateUser, ResetPassword } from "./PasswordDialogs";
@@ -21,7 +22,9 @@ type Wish =
 export function Users() {
   const text = useText();
   const words = text.users;
-  const administers = useMay()("administer");
+  const may = useMay();
+  const changes = may("users:update");
+  const acts = changes || may("users:delete");
   const users = useUsers(true);
   const [creating, setCreating] = useState(false);
   const [wish, setWish] = useState<Wish | null>(null);
@@ -32,7 +35,7 @@ export function Users() {
       key: "role",
       title: words.role,
       cell: user =>
-        administers ? <RoleChoice user={user} onWish={setWish} /> : text.common.roles[user.role],
+        changes ? <RoleChoice user={user} onWish={setWish} /> : text.common.roles[user.role],
     },
     { key: "state", title: words.state, cell: user => <State user={user} /> },
     { key: "created", title: words.created, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
@@ -41,11 +44,11 @@ export function Users() {
     key: "actions",
     title: "",
     right: true,
-    cell: user => <RowMenu user={user} onWish={setWish} />,
+    cell: user => <RowMenu user={user} may={may} onWish={setWish} />,
   };
   return (
     <Stack gap="sm">
-      {administers && (
+      {may("users:create") && (
         <Actions>
           <Button leftSection={<PlusIcon size={14} />} onClick={() => setCreating(true)}>
             {words.create}
@@ -54,7 +57,7 @@ export function Users() {
       )}
       <DataTable
         label={words.tabs.users}
-        columns={administers ? [...columns, actions] : columns}
+        columns={acts ? [...columns, actions] : columns}
         rows={users.data ?? []}
         keyOf={({ id }) => id}
         marks={({ username }) => ({ "data-user": username })}
@@ -94,12 +97,15 @@ export function Users() {
   );
 }
 
-function Who({ user: { username, displayName } }: { user: User }) {
+function Who({ user: { id, username, displayName } }: { user: User }) {
   const words = useText().users;
   const me = useSession();
   return (
     <>
-      <strong>{username}</strong> {me.username === username && <Label>{words.you}</Label>}
+      <Link to="/users" search={{ id }}>
+        <strong>{username}</strong>
+      </Link>{" "}
+      {me.username === username && <Label>{words.you}</Label>}
       {displayName !== username && <span className="dim"> {displayName}</span>}
     </>
   );
@@ -116,9 +122,9 @@ function RoleChoice({ user, onWish }: RowProps) {
       aria-label={text.users.roleOf(user.username)}
       allowDeselect={false}
       value={user.role}
-      data={ROLES.map(value => ({ value, label: text.common.roles[value] }))}
+      data={EVERY_ROLE.map(value => ({ value, label: text.common.roles[value] }))}
       onChange={value => {
-        const chosen = ROLES.find(one => one === value);
+        const chosen = EVERY_ROLE.find(one => one === value);
         if (chosen && chosen !== user.role) onWish({ deed: "role", user, role: chosen });
       }}
     />
@@ -145,8 +151,9 @@ function State({ user: { disabled, initialPassword } }: { user: User }) {
   );
 }
 
-function RowMenu({ user, onWish }: RowProps) {
+function RowMenu({ user, may, onWish }: RowProps & { may: May }) {
   const words = useText().users;
+  const changes = may("users:update");
   const enable = useChange(() => changeUser(user.id, { disabled: false }), {
     stale: [USERS],
     done: words.changed,
@@ -159,15 +166,20 @@ function RowMenu({ user, onWish }: RowProps) {
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item onClick={() => onWish({ deed: "reset", user })}>{words.reset}</Menu.Item>
-        {user.disabled ? (
-          <Menu.Item onClick={() => enable.mutate(undefined)}>{words.enable}</Menu.Item>
-        ) : (
-          <Menu.Item onClick={() => onWish({ deed: "disable", user })}>{words.disable}</Menu.Item>
+        {changes && (
+          <Menu.Item onClick={() => onWish({ deed: "reset", user })}>{words.reset}</Menu.Item>
         )}
-        <Menu.Item color="red" onClick={() => onWish({ deed: "delete", user })}>
-          {words.delete}
-        </Menu.Item>
+        {changes &&
+          (user.disabled ? (
+            <Menu.Item onClick={() => enable.mutate(undefined)}>{words.enable}</Menu.Item>
+          ) : (
+            <Menu.Item onClick={() => onWish({ deed: "disable", user })}>{words.disable}</Menu.Item>
+          ))}
+        {may("users:delete") && (
+          <Menu.Item color="red" onClick={() => onWish({ deed: "delete", user })}>
+            {words.delete}
+          </Menu.Item>
+        )}
       </Menu.Dropdown>
     </Menu>
   );

@@ -16,6 +16,8 @@ export const groups = {
   gone: "There is no such group, or no longer.",
   create: "New group",
   createTitle: "Create a group",
+  access: "Who may",
+  accessTitle: (name: string) => `Who may do what with ${name}`,
   rename: "Rename",
   renameTitle: (name: string) => `Rename ${name}`,
   delete: "Delete group",

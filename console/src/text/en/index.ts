@@ -1,4 +1,5 @@
 /** The catalogue in English. A message with parameters is a function. One file an area of the console. */
+import { approve } from "./approve";
 import { audit } from "./audit";
 import { commands } from "./commands";
 import { common } from "./common";
@@ -7,6 +8,7 @@ import { firmware } from "./firmware";
 import { fleet } from "./fleet";
 import { groups } from "./groups";
 import { health } from "./health";
+import { organisations } from "./organisations";
 import { settings } from "./settings";
 import { shell } from "./shell";
 import { users } from "./users";
@@ -23,4 +25,6 @@ export const en = {
   audit,
   settings,
   health,
+  approve,
+  organisations,
 };

@@ -29,8 +29,8 @@ export function Commands({ device }: { device: Device }) {
   });
   const begin = (wish: Partial<Wish>) => setStart({ count: start.count + 1, wish });
   return (
-    <div className={may("dispatch") ? classes.sided : undefined}>
-      {may("dispatch") && (
+    <div className={may("commands:create", { device }) ? classes.sided : undefined}>
+      {may("commands:create", { device }) && (
         <Section title={commands.form.send}>
           <Panel key={start.count} device={device} start={start.wish} onStart={begin} />
         </Section>

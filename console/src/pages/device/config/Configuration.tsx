@@ -3,7 +3,6 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useState } from "react";
 import { useChange } from "../../../api/change";
 import { api, data, page, type Schemas } from "../../../api/client";
-import { useGroupNames } from "../../../api/groupNames";
 import { readAgain } from "../../../api/readAgain";
 import type { Device } from "../../../live/standing";
 import { useLiveRead } from "../../../live/useLiveRead";
@@ -12,6 +11,7 @@ import { Empty } from "../../../parts/Empty";
 import { EditIcon, SettingsIcon, WarningIcon } from "../../../parts/icons";
 import { Hint } from "../../../parts/Label";
 import { Loading } from "../../../parts/Loading";
+import { useGroupsByName } from "../../../parts/names";
 import { Section } from "../../../parts/Page";
 import { ProblemLine } from "../../../parts/ProblemLine";
 import { Listed } from "../../../parts/table/Listed";
@@ -76,16 +76,17 @@ export function Configuration({ device }: { device: Device }) {
       <Standing
         config={config.data}
         action={
-          may("manage") && (
-            <>
-              {(config.data.status === "failed" || config.data.status === "rolled_back") && (
+          <>
+            {may("configurations:update", { device }) &&
+              (config.data.status === "failed" || config.data.status === "rolled_back") && (
                 <Retry deviceId={device.id} />
               )}
+            {may("commands/push_config:create", { device }) && (
               <Button leftSection={<EditIcon size={14} />} onClick={() => setEditing(true)}>
                 {words.edit}
               </Button>
-            </>
-          )
+            )}
+          </>
         }
       />
       <Compared config={config.data} />
@@ -172,7 +173,7 @@ function Retry({ deviceId }: { deviceId: string }) {
 function Compared({ config }: { config: Config }) {
   const words = useText().device.config;
   const [onlyChanges, setOnlyChanges] = useState(false);
-  const names = useGroupNames();
+  const names = useGroupsByName();
   const sources = config.from;
   const isShared = Object.values(sources).some(source => source !== OWN);
   const rows = diff(config.desired as Document, config.reported as Document);

@@ -76,12 +76,12 @@ function Releases({ device }: { device: Device }) {
                   {bytes(release.size)}
                 </span>
                 <span>
-                  {may("administer") && fits && fit !== "same" && (
+                  {may("campaigns:create") && fits && fit !== "same" && (
                     <Button size="compact-sm" variant="default" onClick={() => setUpdate(release)}>
                       {fit === "older" ? text.firmware.downgrade : text.firmware.update}
                     </Button>
                   )}{" "}
-                  {may("administer") && fits && pins.data && !isPinned(release) && (
+                  {may("pins:update", { device }) && fits && pins.data && !isPinned(release) && (
                     <Button size="compact-sm" variant="default" onClick={() => setPin(release)}>
                       {text.pins.pin}
                     </Button>

@@ -59,7 +59,7 @@ export function Pins({ device }: { device: Device }) {
                 {found && text.pins.status[found.status]}
                 {code && ` · ${words.reasons[code] ?? code}`}
               </span>
-              {may("administer") ? (
+              {may("pins:update", { device }) ? (
                 <Button
                   size="compact-sm"
                   variant="default"

@@ -130,7 +130,7 @@ function Tail({ device, wanted, wrap, buttons }: TailProps) {
           {words.download}
         </Button>
       </Tooltip>
-      {may("dispatch") && (
+      {may("commands/pull_logs:create", { device }) && (
         <Button
           variant="default"
           leftSection={<LogIcon size={14} />}

@@ -7,6 +7,7 @@ import { Section } from "../../../parts/Page";
 import { Sparkline } from "../../../parts/Sparkline";
 import { TimeText } from "../../../parts/TimeText";
 import { Listed } from "../../../parts/table/Listed";
+import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
 import { inOrder } from "../../../text/format";
 import { useCommands } from "../commands/useCommands";
@@ -19,15 +20,19 @@ const COMMANDS = 6;
 const METRICS = 16;
 
 export function Overview({ device }: { device: Device }) {
+  const may = useMay();
+  const measures = may("telemetry:list", { device });
   return (
     <div className={classes.columns} data-uneven>
-      <div className={classes.spanning}>
-        <Timeline deviceId={device.id} />
-      </div>
-      <Metrics device={device} />
+      {measures && (
+        <div className={classes.spanning}>
+          <Timeline deviceId={device.id} />
+        </div>
+      )}
+      {measures && <Metrics device={device} />}
       <div className={classes.stack}>
         <Programs device={device} />
-        <LastCommands deviceId={device.id} />
+        {may("commands:list", { device }) && <LastCommands deviceId={device.id} />}
       </div>
     </div>
   );

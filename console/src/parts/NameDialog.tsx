@@ -1,30 +1,35 @@
 import { Button, Modal, Stack, TextInput } from "@mantine/core";
+import type { QueryKey } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { useChange } from "../../api/change";
-import { problemText } from "../../api/problemText";
-import { Actions } from "../../parts/Label";
-import { useText } from "../../text";
-import { GROUPS, type Group } from "./data";
+import { useChange } from "../api/change";
+import { problemText } from "../api/problemText";
+import { useText } from "../text";
+import { Actions } from "./Label";
 
-type Props = {
+type Props<R> = {
   title: string;
+  label: string;
   act: string;
   name?: string;
-  save: (name: string) => Promise<Group>;
-  onSaved?: (group: Group) => void;
+  longest?: number;
+  save: (name: string) => Promise<R>;
+  /** Queries to be read again. */
+  stale: readonly QueryKey[];
+  onSaved?: (saved: R) => void;
   onClose: () => void;
 };
 
-/** The name of a group, new or another one. */
-export function NameDialog({ title, act, name = "", save, onSaved, onClose }: Props) {
+/** The name of something, new or another one. */
+export function NameDialog<R>(props: Props<R>) {
+  const { title, label, act, name = "", longest = 128, save, stale, onSaved, onClose } = props;
   const text = useText();
   const [value, setValue] = useState(name);
   const change = useChange(save, {
-    stale: [GROUPS],
+    stale,
     quiet: true,
-    onDone: group => {
+    onDone: saved => {
       onClose();
-      onSaved?.(group);
+      onSaved?.(saved);
     },
   });
   const submit = (event: FormEvent) => {
@@ -42,9 +47,9 @@ export function NameDialog({ title, act, name = "", save, onSaved, onClose }: Pr
       <form onSubmit={submit}>
         <Stack gap="sm">
           <TextInput
-            label={text.groups.name}
+            label={label}
             data-autofocus
-            maxLength={128}
+            maxLength={longest}
             value={value}
             onChange={event => setValue(event.currentTarget.value)}
             error={change.isError && problemText(change.error, text)}

@@ -1,0 +1,18 @@
+export const approve = {
+  title: "Sign in a program",
+  step: "The code that it shows",
+  code: "Code",
+  codeHint: "Eight letters. Case and hyphen do not matter.",
+  look: "Go on",
+  wrong: "No program waits for this code. It may have ended: start over there.",
+  asks: (program: string, name: string) => `${program} wants to act as ${name}.`,
+  from: (address: string) => `It asks from ${address}.`,
+  since: "It asks since",
+  warning: "Approve it only if you started it yourself, just now. Nobody else needs your code.",
+  approve: "Approve",
+  refuse: "Refuse",
+  approved: "It is signed in",
+  approvedHint: "Go on there. The list of where you are signed in has it, and ends it.",
+  refused: "It is refused",
+  refusedHint: "The program gets nothing.",
+};
