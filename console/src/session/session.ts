@@ -50,6 +50,8 @@ class SessionStore {
   private token: string | null = null;
   /** The generated password that was just typed, so that it need not be typed twice. */
   private generated: string | null = null;
+  /** How often a session has ended in this tab. */
+  private ends = 0;
   private refreshing: Promise<boolean> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asking: ReturnType<typeof setTimeout> | undefined;
@@ -200,10 +202,12 @@ class SessionStore {
   private async take({ token, expiresAt, orgId, user }: Login): Promise<void> {
     const before = this.session.state === "signed-in" ? this.session.user : null;
     const isOther = before?.id !== user.id || before.orgId !== orgId;
+    const { ends } = this;
     const grants = await rightsOf(token).catch(error => {
       if (before === null || isOther) throw error;
       return before.grants;
     });
+    if (ends !== this.ends) return; // signed out meanwhile
     // The same rights are the same object: what hangs on them is left alone.
     const kept = before !== null && !isOther && isSame(grants, before.grants);
     this.token = token;
@@ -224,6 +228,7 @@ class SessionStore {
 
   private end(because: Because, challenge: string | null = null): void {
     clearTimeout(this.timer);
+    this.ends += 1;
     this.token = null;
     this.generated = null;
     this.set({ state: "signed-out", because, challenge });

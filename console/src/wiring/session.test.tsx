@@ -1,5 +1,5 @@
 /** Who is signed in, and what follows from it. */
-import { screen, waitFor } from "@testing-library/react";
+import { act, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { openConsole } from "../testing/console";
@@ -36,6 +36,30 @@ describe("the token", () => {
     await screen.findByRole("row", { name: /Filler/ });
     expect(tokens.every(token => token?.startsWith("Bearer "))).toBe(true);
     expect(hub.count("POST /auth/refresh")).toBe(2);
+  });
+
+  it("that comes after the sign-out is not taken", async () => {
+    const hub = new FakeHub("VIEWER", [device({ name: "Filler" })]);
+    hub.on("POST /auth/logout", () => ok(null));
+    await openConsole(hub, "/devices");
+    await screen.findByRole("row", { name: /Filler/ });
+    let answer = () => {};
+    const later = new Promise<void>(resolve => {
+      answer = resolve;
+    });
+    hub.on("GET /auth/permissions", async () => {
+      await later;
+      return ok({ role: "VIEWER", grants: hub.grants });
+    });
+    hub.on("GET /health", () => refused(401, "unauthenticated"));
+    await userEvent.click(screen.getByRole("link", { name: "Health" }));
+    await waitFor(() => expect(hub.count("GET /auth/permissions")).toBe(2));
+    await userEvent.click(screen.getByRole("button", { name: "Menu of Ann" }));
+    await userEvent.click(await screen.findByRole("menuitem", { name: "Sign out", hidden: true }));
+    await screen.findByRole("heading", { name: "Sign in" });
+    await act(async () => answer());
+    await waitFor(() => expect(screen.queryByRole("heading", { name: "Sign in" })).toBeTruthy());
+    expect(screen.queryByRole("link", { name: "Health" })).toBeNull();
   });
 
   it("that cannot be renewed leads to the sign-in", async () => {
