@@ -115,7 +115,9 @@ class DashboardTokens:
             return None
 
     async def sight(self, authorised: Authorised) -> Sight | None:
-        rights = await self._accounts.rights_of(authorised.org, authorised.user_id)
+        rights = await self._accounts.rights_of(
+            authorised.org, authorised.user_id, authorised.session_id
+        )
         return None if rights is None else sight_of(rights)
 
 

@@ -22,6 +22,17 @@ from hub.accounts.factor_rest import (
     WaitingItem,
 )
 from hub.accounts.organisation import OrgSettings
+from hub.accounts.provider_rest import (
+    CallbackQuery,
+    LogoutForm,
+    ProviderBody,
+    ProviderDetail,
+    ProviderEndpoints,
+    ProviderItem,
+    ProviderPatch,
+    ProvidersQuery,
+    StartQuery,
+)
 from hub.accounts.rest import (
     AccountEndpoints,
     ApiKey,
@@ -182,6 +193,14 @@ ROUTES: Final = (
     Route("POST", "/auth/device/token", FactorEndpoints.token, Door.OPEN, "Get the tokens of a program that was approved (RFC 8628).", body=DeviceTokenForm, answer=DeviceTokens, oauth=True),
     Route("POST", "/auth/device/waiting", FactorEndpoints.waiting, Door.SESSION, "Get the program that waits for a code.", body=UserCodeBody, answer=WaitingItem),
     Route("POST", "/auth/device/approve", FactorEndpoints.approve, Door.SESSION, "Sign in the program that waits for a code, or refuse it.", body=ApproveBody),
+    Route("GET", "/auth/providers", ProviderEndpoints.list_providers, Door.OPEN, "List by what people sign in.", query=ProvidersQuery, answer=list[ProviderItem]),
+    Route("POST", "/auth/providers", ProviderEndpoints.create_provider, "providers:create", "Let people sign in by another provider.", body=ProviderBody, answer=ProviderDetail, status=201),
+    Route("GET", "/auth/providers/{id}", ProviderEndpoints.get_provider, "providers:get", "Get a provider, without its secret.", answer=ProviderDetail),
+    Route("PATCH", "/auth/providers/{id}", ProviderEndpoints.change_provider, "providers:update", "Change a provider.", body=ProviderPatch, answer=ProviderDetail),
+    Route("DELETE", "/auth/providers/{id}", ProviderEndpoints.delete_provider, "providers:delete", "Delete a provider, and end the sessions that began by it."),
+    Route("GET", "/auth/oidc/{id}/start", ProviderEndpoints.start, Door.OPEN, "Send a browser to a provider.", query=StartQuery, status=302, redirects=True),
+    Route("GET", "/auth/oidc/{id}/callback", ProviderEndpoints.callback, Door.OPEN, "Take a browser back from a provider.", query=CallbackQuery, status=302, redirects=True),
+    Route("POST", "/auth/oidc/{id}/logout", ProviderEndpoints.logout, Door.OPEN, "End the sessions of who has signed out at the provider (OpenID Connect Back-Channel Logout).", body=LogoutForm, oauth=True),
     Route("GET", "/auth/sessions", AccountEndpoints.sessions, Door.SESSION, "List your sessions, or as an administrator those of any user.", query=SessionQuery, answer=Session, listing=True),
     Route("DELETE", "/auth/sessions/{id}", AccountEndpoints.end_session, Door.SESSION, "End a session."),
     Route("GET", "/auth/me", AccountEndpoints.me, Door.ANY_USER, "Get your own user.", answer=Me),

@@ -52,12 +52,17 @@ GRANT SELECT, INSERT, UPDATE ON
     org
 TO longline_hub;
 
+GRANT SELECT, INSERT ON
+    provider_session, sign_in_identity
+TO longline_hub;
+
 GRANT SELECT, INSERT, DELETE ON
-    recovery_code, role_binding, team_member
+    recovery_code, role_binding, sign_in_request, team_member
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    account, api_key, custom_role, device_grant, invitation, member, sign_in_challenge, team
+    account, api_key, custom_role, device_grant, invitation, member, provider_grant, sign_in_challenge,
+    sign_in_provider, team
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

@@ -90,9 +90,11 @@ CREATE TABLE sign_in_challenge (
     user_id        text NOT NULL REFERENCES account ON DELETE CASCADE,
     by_cookie      boolean NOT NULL,
     tries          integer NOT NULL DEFAULT 0,
-    expires_at     timestamptz NOT NULL DEFAULT now() + interval '5 minutes'
+    expires_at     timestamptz NOT NULL DEFAULT now() + interval '5 minutes',
+    by_provider    jsonb
 );
 COMMENT ON TABLE sign_in_challenge IS 'Somebody has shown the password, and owes the second factor.';
+COMMENT ON COLUMN sign_in_challenge.by_provider IS 'What a provider said, when it was no password of ours that was shown.';
 
 CREATE TABLE device_grant (
     code_hash   bytea PRIMARY KEY,
@@ -242,6 +244,71 @@ CREATE TABLE ws_ticket (
     FOREIGN KEY (org_id, session_id) REFERENCES user_session ON DELETE CASCADE
 );
 CREATE INDEX ws_ticket_session ON ws_ticket (org_id, session_id);
+
+CREATE TABLE sign_in_provider (
+    provider_id text PRIMARY KEY,
+    org_id      text REFERENCES org,
+    kind        text NOT NULL CHECK (kind IN ('oidc', 'ldap')),
+    name        text NOT NULL,
+    settings    jsonb NOT NULL,
+    secret      text,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX sign_in_provider_org ON sign_in_provider (org_id);
+COMMENT ON TABLE sign_in_provider IS 'Who says of people who they are; without an organisation: for all of the installation.';
+COMMENT ON COLUMN sign_in_provider.secret IS 'The client''s secret, or the password to search with: read by nobody but the hub.';
+
+CREATE TABLE sign_in_identity (
+    provider_id text NOT NULL REFERENCES sign_in_provider ON DELETE CASCADE,
+    issuer      text NOT NULL,
+    subject     text NOT NULL,
+    user_id     text NOT NULL REFERENCES account ON DELETE CASCADE,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (provider_id, issuer, subject)
+);
+CREATE INDEX sign_in_identity_user ON sign_in_identity (user_id);
+COMMENT ON TABLE sign_in_identity IS 'Whose account it is that a provider names: never found by a name or an address.';
+
+CREATE TABLE sign_in_request (
+    state_hash   bytea PRIMARY KEY,
+    browser_hash bytea NOT NULL,
+    provider_id  text NOT NULL REFERENCES sign_in_provider ON DELETE CASCADE,
+    purpose      text NOT NULL CHECK (purpose IN ('sign_in', 'link', 'reauthenticate')),
+    nonce        text NOT NULL,
+    verifier     text NOT NULL,
+    return_to    text NOT NULL,
+    org_id       text,
+    user_id      text,
+    session_id   text,
+    began_at     timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE sign_in_request IS 'A browser that was sent to a provider, for ten minutes.';
+
+CREATE TABLE provider_grant (
+    grant_id      text PRIMARY KEY,
+    provider_id   text NOT NULL REFERENCES sign_in_provider ON DELETE CASCADE,
+    issuer        text NOT NULL,
+    subject       text NOT NULL,
+    sid           text,
+    groups        text[] NOT NULL,
+    refresh_token text,
+    checked_at    timestamptz NOT NULL DEFAULT now(),
+    made_at       timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX provider_grant_subject ON provider_grant (provider_id, subject);
+COMMENT ON TABLE provider_grant IS 'What a provider said when somebody signed in by it.';
+COMMENT ON COLUMN provider_grant.sid IS 'The session as the provider calls it, when it ends it.';
+COMMENT ON COLUMN provider_grant.refresh_token IS 'Of the provider: shown to it to learn whether the person may still sign in.';
+
+CREATE TABLE provider_session (
+    org_id     text NOT NULL,
+    session_id text NOT NULL,
+    grant_id   text NOT NULL REFERENCES provider_grant ON DELETE CASCADE,
+    PRIMARY KEY (org_id, session_id),
+    FOREIGN KEY (org_id, session_id) REFERENCES user_session ON DELETE CASCADE
+);
+CREATE INDEX provider_session_grant ON provider_session (grant_id);
+COMMENT ON TABLE provider_session IS 'The sessions that began with it: the first, and those in other organisations that went on from there.';
 
 CREATE TABLE api_key (
     org_id     text NOT NULL,
@@ -1080,7 +1147,7 @@ BEGIN
         RAISE 'only an organisation that has ended is emptied, step by step';
     END IF;
     FOREACH each IN ARRAY ARRAY[
-        'ws_ticket', 'refresh_token', 'user_preference', 'user_session', 'api_key', 'team_member', 'role_binding',
+        'ws_ticket', 'refresh_token', 'user_preference', 'user_session', 'sign_in_provider', 'api_key', 'team_member', 'role_binding',
         'invitation', 'custom_role', 'team', 'member', 'device_group_config', 'device_group_member',
         'device_group', 'device_section', 'device_config', 'device_config_history', 'config_hidden',
         'config_schema', 'idempotency_key', 'campaign_device', 'campaign', 'penalty_cleared', 'command',

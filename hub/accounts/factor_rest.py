@@ -121,7 +121,7 @@ class FactorEndpoints:
 
     async def authorize(self, call: Call[None, None]) -> Response:
         try:
-            fields = await _fields(call)
+            fields = await fields_of(call)
             codes = await self._flow.authorize(fields.get("client_id"), call.principal.address)
         except Refused as refused:
             return _refused(refused)
@@ -129,7 +129,7 @@ class FactorEndpoints:
 
     async def token(self, call: Call[None, None]) -> Response:
         try:
-            fields = await _fields(call)
+            fields = await fields_of(call)
             grant = await self._flow.token(
                 fields.get("grant_type"), fields.get("device_code"), fields.get("client_id")
             )
@@ -148,7 +148,7 @@ class FactorEndpoints:
         await self._flow.decide(call.principal, call.body.user_code, approve=call.body.approve)
 
 
-async def _fields(call: Call[Any, Any]) -> dict[str, str]:
+async def fields_of(call: Call[Any, Any]) -> dict[str, str]:
     """Of a form, or of a JSON object. Raises `Refused`."""
     raw = await read_body(call.request, MAX_OPEN_BODY)
     kind = (call.header("content-type") or "").partition(";")[0].strip().lower()

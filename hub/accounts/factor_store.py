@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct
 
 import sql
+from hub.accounts.provider_store import Statement
 from hub.base.database import Connection, Database
 from protocol.ids import OrgId
 
@@ -22,6 +24,8 @@ class Challenge(Struct, frozen=True):
     org: OrgId
     user_id: str
     by_cookie: bool
+    said: Statement | None
+    """What a directory said of who has shown the password there."""
 
 
 class WaitingProgram(Struct, frozen=True):
@@ -78,15 +82,25 @@ class FactorStore:
         user_id: str,
         *,
         by_cookie: bool,
+        said: Statement | None = None,
     ) -> None:
-        await connection.execute(_Q["add_challenge"], challenge_hash, org, user_id, by_cookie)
+        by_provider = None if said is None else msgspec.to_builtins(said)
+        await connection.execute(
+            _Q["add_challenge"], challenge_hash, org, user_id, by_cookie, by_provider
+        )
 
     async def try_challenge(self, challenge_hash: bytes) -> Challenge | None:
         """By itself: a try counts, however it ends."""
         row = await self.database.fetchrow(_Q["try_challenge"], challenge_hash)
         if row is None:
             return None
-        return Challenge(OrgId(row["org_id"]), row["user_id"], row["by_cookie"])
+        said = row["by_provider"]
+        return Challenge(
+            OrgId(row["org_id"]),
+            row["user_id"],
+            row["by_cookie"],
+            None if said is None else msgspec.convert(said, Statement),
+        )
 
     async def end_challenge(self, connection: Connection, challenge_hash: bytes) -> None:
         await connection.execute(_Q["end_challenge"], challenge_hash)

@@ -209,10 +209,10 @@ class AccountEndpoints:
         by_cookie = token is None
         if token is None:
             self._check_page(call)
-            token = self._held(call, call.body.org_id)
+            token = self.held(call, call.body.org_id)
         return self.signed_in(call, await self._sessions.renew(token), by_cookie=by_cookie)
 
-    def _held(self, call: Call[None, Any], org: OrgId) -> str:
+    def held(self, call: Call[Any, Any], org: OrgId) -> str:
         """What a browser keeps for an organisation; empty for nothing."""
         cookies = call.request.cookies
         return cookies.get(self._cookie(org)) or cookies.get(FORMER_NAME, "")
@@ -223,21 +223,24 @@ class AccountEndpoints:
     async def logout(self, call: Call[None, None]) -> Answer:
         await self._sessions.logout(call.principal)
         name = self._cookie(call.principal.org)
-        forgotten = no_cookie(name, secure=self._by_tls(call), prefix=self._site.prefix)
+        forgotten = no_cookie(name, secure=self.by_tls(call), prefix=self._site.prefix)
         return Answer(None, cookie=forgotten if name in call.request.cookies else None)
 
     def signed_in(self, call: Call[None, Any], grant: SignIn, *, by_cookie: bool) -> Answer:
         """How a sign-in is answered, whatever showed who it is."""
         if not by_cookie:
             return Answer(_login(grant, refresh_token=grant.refresh_token))
-        kept = cookie(
+        return Answer(_login(grant, refresh_token=None), cookie=self.kept(call, grant))
+
+    def kept(self, call: Call[Any, Any], grant: SignIn) -> str:
+        """What a browser keeps of a session, as `Set-Cookie` says it."""
+        return cookie(
             self._cookie(grant.user.org),
             grant.refresh_token,
             seconds=self._sessions.refresh_seconds,
-            secure=self._by_tls(call),
+            secure=self.by_tls(call),
             prefix=self._site.prefix,
         )
-        return Answer(_login(grant, refresh_token=None), cookie=kept)
 
     async def ws_ticket(self, call: Call[None, None]) -> Ticket:
         return Ticket(*await self._sessions.ticket(call.principal))
@@ -346,7 +349,7 @@ class AccountEndpoints:
         if not self._site.owns(origin, host):
             raise Forbidden(foreign_page(origin, host))
 
-    def _by_tls(self, call: Call[None, Any]) -> bool:
+    def by_tls(self, call: Call[Any, Any]) -> bool:
         """Also when a proxy in front ended it."""
         host = call.header("host") or ""
         return call.request.url.scheme == "https" or self._site.is_secure(host)

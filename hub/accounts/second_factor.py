@@ -11,6 +11,7 @@ from hub.accounts.factors import (
     totp_step,
     totp_uri,
 )
+from hub.accounts.provider_store import Statement
 from hub.accounts.tokens import hash_secret, new_secret
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
@@ -31,12 +32,18 @@ class SecondFactors:
         self._clock = clock
 
     async def challenge(
-        self, connection: Connection, org: OrgId, user_id: str, *, by_cookie: bool
+        self,
+        connection: Connection,
+        org: OrgId,
+        user_id: str,
+        *,
+        by_cookie: bool,
+        said: Statement | None = None,
     ) -> SecondFactorMissing:
-        """What somebody is answered who has shown the password."""
+        """What somebody is answered who has shown the password; `said`: to a directory."""
         challenge = new_secret()
         await self._store.add_challenge(
-            connection, hash_secret(challenge), org, user_id, by_cookie=by_cookie
+            connection, hash_secret(challenge), org, user_id, by_cookie=by_cookie, said=said
         )
         return SecondFactorMissing(
             "show the code of your authenticator program, or a recovery code",

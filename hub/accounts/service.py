@@ -119,6 +119,9 @@ class AccountService:
             if change.subject.kind == "rights":
                 self._rights.forget(change.subject.org, change.subject.id)
             else:
+                if change.subject.kind == "session":
+                    user_id = change.subject.id.partition("/")[0]
+                    self._rights.forget_sessions(change.subject.org, user_id)
                 self._standings.learn(change.subject, change.standing)
         if changes:
             for listener in self._listeners:
@@ -182,9 +185,9 @@ class AccountService:
             )
         )
 
-    async def rights_of(self, org: OrgId, user_id: str) -> Holding | None:
-        """What a member may do now; None for who is none."""
-        standing = await self._rights.member(org, user_id)
+    async def rights_of(self, org: OrgId, user_id: str, session_id: str) -> Holding | None:
+        """What a member may do now in a session; None for who is none."""
+        standing = await self._rights.in_session(org, user_id, session_id)
         return None if standing is None else standing.rights
 
     async def reaching(self, principal: Principal, right: Right) -> Principal:
@@ -196,7 +199,9 @@ class AccountService:
 
     async def _member(self, principal: Principal) -> Principal:
         """With what it may do now, whatever its token says. Raises `Unauthenticated`."""
-        standing = await self._rights.member(principal.org, principal.subject)
+        standing = await self._rights.in_session(
+            principal.org, principal.subject, principal.session_id or ""
+        )
         if standing is None:
             raise Unauthenticated(REFUSAL)
         return structs.replace(

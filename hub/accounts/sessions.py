@@ -4,7 +4,7 @@ Signing in, renewing and ending lock the user, then the session, then the refres
 is signed inside these locks: whatever ends a session has seen every token of it.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -14,6 +14,7 @@ from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts
 from hub.accounts.factor_store import FactorStore
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords
+from hub.accounts.provider_store import ProviderStore, Statement
 from hub.accounts.second_factor import SecondFactors
 from hub.accounts.service import AccountService, moment
 from hub.accounts.store import AccountStore, RefreshOf, SessionRow, UserRow
@@ -28,6 +29,7 @@ from hub.base.errors import (
     NotFound,
     Overloaded,
     Reauthenticate,
+    SecondFactorMissing,
     TooManyRequests,
     Unauthenticated,
     invalid,
@@ -40,6 +42,9 @@ from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 TICKET_SECONDS: Final = 30.0
 RECENT_SECONDS: Final = 600.0
 """How long a sign-in counts as recent."""
+
+CHECK_SECONDS: Final = 900.0
+"""How long what a provider said of a session is good: as sql/queries/providers.sql has it."""
 
 BAD_LOGIN: Final = "the user name or the password is wrong"
 
@@ -74,6 +79,7 @@ class SessionService:
         passwords: Passwords,
         factors: SecondFactors,
         factor_store: FactorStore,
+        providers: ProviderStore,
     ) -> None:
         self._store = store
         self._audit = audit
@@ -82,7 +88,9 @@ class SessionService:
         self._passwords = passwords
         self._factors = factors
         self._factor_store = factor_store
+        self._providers = providers
         self._attempts = Attempts()
+        self._check: Callable[[bytes], Awaitable[None]] | None = None
         self.refresh_seconds = settings.refresh_token_seconds
         """How long a session lives without use."""
         self._on_login: list[Callable[[], None]] = []
@@ -90,6 +98,11 @@ class SessionService:
     def on_login(self, listener: Callable[[], None]) -> None:
         """Have `listener` told whenever somebody has signed in."""
         self._on_login.append(listener)
+
+    def check_with(self, check: Callable[[bytes], Awaitable[None]]) -> None:
+        """Have `check` asked about the hash of a refresh token before it counts: it ends a session
+        whose provider says no."""
+        self._check = check
 
     # Signing in
 
@@ -134,6 +147,24 @@ class SessionService:
             )
         raise missing
 
+    async def factor_missing(
+        self,
+        connection: Connection,
+        org: OrgId,
+        user_id: str,
+        said: Statement,
+        *,
+        by_cookie: bool,
+    ) -> SecondFactorMissing | None:
+        """What somebody is answered whose password a directory has found good; None when that is
+        enough."""
+        locked = await self._store.lock_user(connection, org, user_id)
+        if locked is None or not locked[0].has_code:
+            return None
+        return await self._factors.challenge(
+            connection, org, user_id, by_cookie=by_cookie, said=said
+        )
+
     async def second_factor(
         self, challenge: str, code: str, *, address: str, request_id: str | None = None
     ) -> tuple[SignIn, bool]:
@@ -155,7 +186,9 @@ class SessionService:
             await self._factors.require(connection, found.user_id, code)
             await self._factor_store.end_challenge(connection, hashed)
             await self._store.forget_attempt(connection, attempt)
-            grant = await self.begin(connection, found.org, found.user_id, who)
+            grant = await self.begin(connection, found.org, found.user_id, who, found.said)
+        if found.said is not None:
+            await self._accounts.refresh()
         self._tell_login()
         return grant, found.by_cookie
 
@@ -175,9 +208,14 @@ class SessionService:
             raise
 
     async def _begin(
-        self, connection: Connection, user: UserRow, who: Principal, action: str = "auth.login"
+        self,
+        connection: Connection,
+        user: UserRow,
+        who: Principal,
+        action: str = "auth.login",
+        said: Statement | None = None,
     ) -> SignIn:
-        """A new session, under the lock on the user."""
+        """A new session, under the lock on the user; `said` is what a provider said of it."""
         await self._store.signed_in(connection, user, block_of(who.address or ""))
         session = await self._store.add_session(
             connection,
@@ -187,23 +225,46 @@ class SessionService:
             address=who.address,
         )
         by = _principal_of(user, session.session_id, who)
-        await self._audit.record(connection, audit_entry(by, action, user.username))
+        entry = audit_entry(by, action, user.username)
+        if said is not None:
+            session = await self._attach(connection, user, session, said)
+            entry = structs.replace(entry, detail={"provider": said.provider_id})
+        await self._audit.record(connection, entry)
         return await self._grant(connection, user, session)
 
+    async def _attach(
+        self, connection: Connection, user: UserRow, session: SessionRow, said: Statement
+    ) -> SessionRow:
+        """A session that lasts as the provider's settings say, with the groups that it named."""
+        ends_at = await self._providers.attach(connection, user.org, session.session_id, said)
+        if said.groups:
+            await self._store.rights_changed(connection, user.org, [user.user_id])
+        due = self._accounts.clock() + CHECK_SECONDS if said.is_checked else None
+        return structs.replace(session, ends_at=ends_at, check_due=due)
+
     async def begin(
-        self, connection: Connection, org: OrgId, user_id: str, who: Principal
+        self,
+        connection: Connection,
+        org: OrgId,
+        user_id: str,
+        who: Principal,
+        said: Statement | None = None,
     ) -> SignIn:
         """A session of a member whom something else than a password has shown. Raises
         `Unauthenticated`."""
         locked = await self._store.lock_user(connection, org, user_id)
         if locked is None or locked[0].disabled:
             raise Unauthenticated(REFUSAL)
-        return await self._begin(connection, locked[0], who)
+        return await self._begin(connection, locked[0], who, said=said)
 
     async def switch(self, by: Principal, org: OrgId) -> SignIn:
         """A session in another organisation of the caller, beside its own; it keeps when the caller
-        signed in. Raises `NotFound` for one where the caller is no member."""
+        signed in, and by which provider. Raises `NotFound` for one where the caller is no member,
+        `Forbidden` where the provider of its own has no say."""
         session_id = session_of(by)
+        granted = await self._providers.grant(by.org, session_id)
+        if granted is not None and granted.provider_org not in (None, org):
+            raise Forbidden("the provider of this session signs in to one organisation only")
         async with self._store.database.transaction() as connection:
             locked = await self._store.lock_user(connection, org, by.subject)
             if locked is None or locked[0].disabled:
@@ -212,6 +273,13 @@ class SessionService:
             await self._store.keep_sign_in(
                 connection, (by.org, session_id), (org, grant.session_id)
             )
+            if granted is not None:
+                await self._providers.copy(
+                    connection, (by.org, session_id), (org, grant.session_id)
+                )
+                await self._store.rights_changed(connection, org, [by.subject])
+        if granted is not None:
+            await self._accounts.refresh()
         return grant
 
     async def _checked(
@@ -291,11 +359,15 @@ class SessionService:
             connection, by.org, session_of(by), seconds=RECENT_SECONDS
         )
         if not recent:
-            user = await self._store.user_by_id(by.org, by.subject)
-            methods = ["password", "code"] if user is not None and user.has_code else ["password"]
+            may = await self._providers.methods(by.subject)
+            methods = {
+                "password": may.has_password,
+                "code": may.has_code,
+                "provider": may.has_provider,
+            }
             raise Reauthenticate(
                 "sign in again: this requires a sign-in within the last 10 minutes",
-                members={"methods": methods},
+                members={"methods": [name for name, there in methods.items() if there]},
             )
 
     def principal_of(self, grant: SignIn, who: Principal) -> Principal:
@@ -338,6 +410,8 @@ class SessionService:
         Raises `Unauthenticated`.
         """
         hashed = hash_secret(refresh_token)
+        if self._check is not None:
+            await self._check(hashed)
         async with self._store.database.transaction() as connection:
             of = await self._store.refresh_token(connection, hashed)
             grant = None if of is None else await self._renew(connection, of, hashed)
@@ -345,6 +419,20 @@ class SessionService:
             await self._accounts.refresh()
             raise Unauthenticated(REFUSAL)
         return grant
+
+    async def in_browser(self, refresh_token: str, who: Principal) -> Principal | None:
+        """Whose browser it is that keeps this refresh token, which stays good."""
+        row = await self._store.browser_session(hash_secret(refresh_token))
+        if row is None:
+            return None
+        return structs.replace(
+            who,
+            org=OrgId(row["org_id"]),
+            kind="user",
+            subject=row["user_id"],
+            actor=row["username"],
+            session_id=row["session_id"],
+        )
 
     async def _renew(self, connection: Connection, of: RefreshOf, hashed: bytes) -> SignIn | None:
         locked = await self._store.lock_user(connection, of.org, of.user_id)
@@ -380,9 +468,7 @@ class SessionService:
             scope="user",
             org=user.org,
             issued_at=now,
-            expires_at=min(
-                int(now) + self._settings.user_token_seconds, int(session.ends_at.timestamp())
-            ),
+            expires_at=self._expiry_of(session, now),
             token_id=uuid7(),
             version=session.version,
             role=user.role,
@@ -398,6 +484,13 @@ class SessionService:
             int(claims.expires_at - now),
             user,
         )
+
+    def _expiry_of(self, session: SessionRow, now: float) -> int:
+        """Of an access token: not beyond when a provider is to be asked again."""
+        ends = [now + self._settings.user_token_seconds, session.ends_at.timestamp()]
+        if session.check_due is not None:
+            ends.append(session.check_due)
+        return int(min(ends))
 
     # Sessions as objects
 

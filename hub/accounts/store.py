@@ -80,6 +80,8 @@ class SessionRow(Struct, frozen=True, kw_only=True):
     """However often it is renewed, it ends then."""
     address: str | None
     version: int
+    check_due: float | None = None
+    """When the provider that began it is to be asked again, in seconds since 1970, where one is."""
 
     @classmethod
     def from_row(cls, row: Row) -> "SessionRow":
@@ -92,6 +94,7 @@ class SessionRow(Struct, frozen=True, kw_only=True):
             ends_at=row["ends_at"],
             address=row["address"],
             version=row["highest"],
+            check_due=row.get("check_due"),
         )
 
 
@@ -339,6 +342,11 @@ class AccountStore:
     async def refresh_token(self, connection: Connection, token_hash: bytes) -> RefreshOf | None:
         row = await connection.fetchrow(_Q["refresh_token"], token_hash)
         return None if row is None else RefreshOf(row["org_id"], row["session_id"], row["user_id"])
+
+    async def browser_session(self, token_hash: bytes) -> Row | None:
+        """Organisation, session, user and its name of a good refresh token, which is not used
+        up."""
+        return await self.database.fetchrow(_Q["browser_session"], token_hash)
 
     async def lock_session(
         self, connection: Connection, org: OrgId, session_id: str

@@ -216,6 +216,70 @@ def _claims(payload: dict[str, Any]) -> Claims:
     )
 
 
+class NoKey(Exception):
+    """None of the keys is the one that a token names."""
+
+
+def verify_identity(
+    token: str, keys: dict[str, Any], *, issuer: str, client: str, now: float
+) -> dict[str, Any]:
+    """The claims of a provider's token (OpenID Connect Core 1.0, 3.1.3.7): `keys` is the provider's
+    JSON Web Key Set, `client` is who we are there. Raises `NoKey`, or `Unauthenticated` saying why.
+    """
+    try:
+        header = jwt.get_unverified_header(token)
+        payload = jwt.decode(
+            token,
+            _provider_key(keys, header),
+            algorithms=PROVIDER_ALGORITHMS,
+            audience=client,
+            issuer=issuer,
+            options=_OPTIONS_OF_PROVIDERS,
+        )
+        issued, expires = float(payload["iat"]), float(payload["exp"])
+        begins = float(payload.get("nbf", 0))
+    except (jwt.PyJWTError, InvalidSignature, KeyError, TypeError, ValueError) as error:
+        raise Unauthenticated(f"the token is not good: {type(error).__name__}") from None
+    if expires <= now - LEEWAY_SECONDS or max(issued, begins) > now + LEEWAY_SECONDS:
+        raise Unauthenticated("the token has run out, or is not good yet")
+    return payload
+
+
+PROVIDER_ALGORITHMS: Final = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+]  # fmt: skip
+"""Signatures only that who checks them could not make."""
+_OPTIONS_OF_PROVIDERS: Final[Any] = {
+    "require": ["exp", "iat", "iss", "aud"],
+    "verify_exp": False,  # by the database's clock
+    "verify_iat": False,
+    "verify_nbf": False,
+    "verify_sub": False,  # a logout token may have none
+    "enforce_minimum_key_length": True,
+}
+
+
+def _provider_key(keys: dict[str, Any], header: dict[str, Any]) -> Any:
+    """Raises `NoKey`, `PyJWTError`."""
+    found = [
+        key
+        for key in jwt.PyJWKSet.from_dict(keys).keys
+        if key.key_type != "oct" and key.public_key_use in (None, "sig")
+    ]
+    named = [key for key in found if key.key_id == header.get("kid")]
+    if "kid" not in header:
+        named = [key for key in found if _fits(key.key_type, str(header.get("alg")))]
+    if not named:
+        raise NoKey
+    return named[0].key
+
+
+def _fits(key_type: str | None, algorithm: str) -> bool:
+    return {"R": "RSA", "P": "RSA", "E": "EC"}.get(algorithm[:1]) == key_type or (
+        algorithm == "EdDSA" and key_type == "OKP"
+    )
+
+
 def new_secret(prefix: str = "") -> str:
     """256 random bits as text."""
     return prefix + secrets.token_urlsafe(32)

@@ -132,6 +132,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     no_proxy: Annotated[
         list[str], _doc("Hosts, domains and networks that are reached without the proxy.")
     ] = []
+    webhook_allow: Annotated[
+        list[str],
+        _doc(
+            "Hosts, addresses and networks that those who sign people in may be at though they are "
+            "loopback or private, or are reached by http."
+        ),
+    ] = []
     metrics_token: Annotated[str, _doc("When set, /metrics requires it as a bearer token.")] = ""
     firmware_max_bytes: Annotated[Positive, _doc("The largest accepted artifact.")] = 2**30
     firmware_total_bytes: Annotated[

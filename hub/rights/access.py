@@ -85,6 +85,7 @@ _ADMIN: Final = _MANAGER | listed("""
     teams: list get create update delete
     roles: list get create update delete
     role-bindings: list create delete
+    providers: get create update delete
     settings: update
     enrollment-keys: create
 """)

@@ -69,6 +69,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "teams": _of("get list create update delete"),
     "roles": _of("get list create update delete", names="role"),
     "role-bindings": _of("list create delete"),
+    "providers": _of("get create update delete"),
     "enrollment-keys": _of("create"),
 }
 
@@ -81,6 +82,7 @@ def listed(table: str) -> Rights:
 
 BY_SESSION: Final = listed("""
     enrollment-keys: create
+    providers: get create update delete
     signing-keys: create delete
     service-accounts: create delete
 """)

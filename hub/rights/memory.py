@@ -5,7 +5,7 @@ ends of credentials are (`hub/accounts/standing.py`). What is read while a chang
 kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +32,25 @@ class Standing(Struct, frozen=True):
     instance_admin: bool
 
 
+class Member(Struct, frozen=True):
+    """What a member may do by itself and by its teams, and with what each of its sessions adds by
+    the groups that a provider named."""
+
+    own: Standing
+    sessions: Mapping[str, tuple[Standing, float]] = {}
+    """By id, each with when it ends, in seconds since 1970 by the database."""
+
+    def in_session(self, session_id: str) -> Standing:
+        found = self.sessions.get(session_id)
+        return self.own if found is None else found[0]
+
+    def at(self, now: float) -> Standing:
+        """With what all of them add that have not ended: for what it left to be done, and its
+        keys."""
+        there = [standing for standing, ends in self.sessions.values() if now < ends]
+        return together(self.own, *there) if there else self.own
+
+
 class KeyStanding(Struct, frozen=True):
     user_id: str
     role: Role
@@ -41,9 +60,12 @@ class KeyStanding(Struct, frozen=True):
 
 
 class RightsMemory:
-    def __init__(self, store: RightsStore) -> None:
+    """`clock` is the database's, in seconds since 1970."""
+
+    def __init__(self, store: RightsStore, clock: Callable[[], float]) -> None:
         self._store = store
-        self._members: dict[tuple[OrgId, str], Standing | None] = {}
+        self._clock = clock
+        self._members: dict[tuple[OrgId, str], Member | None] = {}
         self._keys: dict[tuple[OrgId, str], KeyStanding | None] = {}
         self._changes = 0
 
@@ -57,16 +79,32 @@ class RightsMemory:
             else:
                 known.pop((org, subject), None)
 
+    def forget_sessions(self, org: OrgId, user_id: str) -> None:
+        """One has ended: what it added counts no more."""
+        self._changes += 1
+        member = self._members.get((org, user_id))
+        if member is not None and member.sessions:
+            del self._members[org, user_id]
+
     async def member(self, org: OrgId, user_id: str) -> Standing | None:
         """None for who is no member, or is disabled. Raises `Unavailable`."""
+        member = await self._member(org, user_id)
+        return None if member is None else member.at(self._clock())
+
+    async def in_session(self, org: OrgId, user_id: str, session_id: str) -> Standing | None:
+        """The same in one session alone. Raises `Unavailable`."""
+        member = await self._member(org, user_id)
+        return None if member is None else member.in_session(session_id)
+
+    async def _member(self, org: OrgId, user_id: str) -> Member | None:
         key = (org, user_id)
         if key in self._members:
             return self._members[key]
         changes = self._changes
-        standing = standing_of(await self._store.of_member(org, user_id))
+        member = member_of(await self._store.of_member(org, user_id))
         if changes == self._changes:
-            _keep(self._members, key, standing)
-        return standing
+            _keep(self._members, key, member)
+        return member
 
     async def key(self, org: OrgId, key_id: str) -> KeyStanding | None:
         """None for a key that is gone. Raises `Unavailable`."""
@@ -131,16 +169,39 @@ class RightsMemory:
         return by.rights.covers(grant, around)
 
 
-def standing_of(rows: Sequence[Row]) -> Standing | None:
+def member_of(rows: Sequence[Row]) -> Member | None:
     if not rows:
         return None
+    own = standing_of([row for row in rows if row["session_id"] is None], rows[0])
+    claimed: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["session_id"] is not None:
+            claimed.setdefault(row["session_id"], []).append(row)
+    return Member(
+        own,
+        {
+            session_id: (together(own, standing_of(some, rows[0])), some[0]["ends"])
+            for session_id, some in claimed.items()
+        },
+    )
+
+
+def standing_of(rows: Sequence[Row], account: Row) -> Standing:
     grants = [grant for row in rows for grant in granted(row)]
     built_in: list[Role] = [
         role for role in ROLES if any(r["role"] == role and r["scope_kind"] == "org" for r in rows)
     ]
     return Standing(
-        Holding(tuple(grants)), built_in[-1] if built_in else "NONE", rows[0]["instance_admin"]
+        Holding(tuple(grants)), built_in[-1] if built_in else "NONE", account["instance_admin"]
     )
+
+
+def together(first: Standing, *more: Standing) -> Standing:
+    """Rights add up."""
+    every = (first, *more)
+    grants = dict.fromkeys(grant for each in every for grant in each.rights.grants)
+    held: list[Role] = [role for role in ROLES if any(each.role == role for each in every)]
+    return Standing(Holding(tuple(grants)), held[-1], first.instance_admin)
 
 
 def key_standing_of(rows: Sequence[Row]) -> KeyStanding | None:

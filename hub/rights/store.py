@@ -150,8 +150,8 @@ class RightsStore:
         return None if row is None else BindingRow.from_row(row)
 
     async def bindings_of(self, org: OrgId, user_id: str) -> list[BindingRow]:
-        """Those that count for a member, also by its teams."""
-        rows = await self.database.tenant(org).fetch(_Q["bindings_of"], org, user_id)
+        """Those that count for a member, also by its teams and by the groups of its sessions."""
+        rows = await self.database.fetch(_Q["bindings_of"], org, user_id)
         return [BindingRow.from_row(row) for row in rows]
 
     async def bindings_to(self, org: OrgId, subject: SubjectRef) -> list[BindingRow]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from hub.base.errors import TooLarge, UnsupportedMedia, invalid
-from hub.web.parameters import arguments_of
+from hub.web.parameters import arguments_of, parameters_of
 from protocol.codec import decode, outline
 from protocol.errors import InvalidMessage
 
@@ -35,6 +35,8 @@ class Query(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
 
     cleaned: ClassVar[frozenset[str]] = frozenset()
     """Parameters that are for display only: U+0000 in them is replaced, not refused."""
+    of_others: ClassVar[bool] = False
+    """Others make the URL, and may put in what we do not know: that is left out."""
 
 
 class Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -63,6 +65,9 @@ def query_of(request: Request, kind: type[Q]) -> Q:
         (name, text.replace("\0", "_") if name in kind.cleaned else text)
         for name, text in request.query_params.multi_items()
     ]
+    if kind.of_others:
+        known = parameters_of(kind)
+        pairs = [(name, text) for name, text in pairs if name in known]
     for name, text in pairs:
         if "\0" in name + text:
             raise invalid(name.replace("\0", "_"), "U+0000 is not allowed")

@@ -100,6 +100,8 @@ class Route(Struct, frozen=True):
     """As OAuth has it: the endpoint reads a form or JSON itself, and answers without an envelope,
     what is wrong with 400 and `error`."""
     raw_answer: bool = False
+    redirects: bool = False
+    """A browser is sent on by 302."""
     has_etag: bool = False
     """`If-None-Match` is answered with 304."""
 

@@ -209,9 +209,23 @@ SELECT t.org_id, t.session_id, s.user_id
 FROM refresh_token t JOIN user_session s USING (org_id, session_id)
 WHERE t.token_hash = $1
 
+-- name: browser_session
+-- The session that a browser keeps a good refresh token of; the token is not used up.
+SELECT s.org_id, s.session_id, s.user_id, a.username
+FROM refresh_token t JOIN user_session s USING (org_id, session_id)
+JOIN member m USING (org_id, user_id) JOIN account a USING (user_id)
+WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > now()
+  AND s.lowest <= s.highest AND s.ends_at > now() AND NOT m.disabled
+
 -- name: lock_session
--- After its user, before its refresh tokens: everybody locks in this order.
-SELECT *, lowest > highest OR ends_at <= now() AS ended FROM user_session
+-- After its user, before its refresh tokens: everybody locks in this order. `check_due`: when the provider
+-- that began it is to be asked again, in seconds since 1970.
+SELECT *, lowest > highest OR ends_at <= now() AS ended,
+       (SELECT extract(epoch FROM g.checked_at + interval '15 minutes')::float8
+        FROM provider_session p JOIN provider_grant g USING (grant_id) JOIN sign_in_provider v USING (provider_id)
+        WHERE p.org_id = $1 AND p.session_id = $2 AND (g.refresh_token IS NOT NULL OR v.kind = 'ldap'))
+       AS check_due
+FROM user_session
 WHERE org_id = $1 AND session_id = $2
 FOR UPDATE
 

@@ -24,13 +24,13 @@ INSERT INTO recovery_code (user_id, code_hash) SELECT $1, unnest($2::bytea[])
 DELETE FROM recovery_code WHERE user_id = $1 AND code_hash = $2 RETURNING user_id
 
 -- name: add_challenge
-INSERT INTO sign_in_challenge (challenge_hash, org_id, user_id, by_cookie) VALUES ($1, $2, $3, $4)
+INSERT INTO sign_in_challenge (challenge_hash, org_id, user_id, by_cookie, by_provider) VALUES ($1, $2, $3, $4, $5)
 
 -- name: try_challenge
 -- One try more, of five; nothing for a challenge that is unknown, used up or has run out.
 UPDATE sign_in_challenge SET tries = tries + 1
 WHERE challenge_hash = $1 AND expires_at > now() AND tries < 5
-RETURNING org_id, user_id, by_cookie
+RETURNING org_id, user_id, by_cookie, by_provider
 
 -- name: end_challenge
 DELETE FROM sign_in_challenge WHERE challenge_hash = $1

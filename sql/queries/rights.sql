@@ -1,14 +1,26 @@
 -- name: of_member
--- Which roles a member has where, by itself and by its teams; a row without a role when it has none,
+-- Which roles a member has where, by itself and by its teams, and what each of its sessions adds by the
+-- groups that a provider named (`session_id`, until `ends`); a row without a role when it has none,
 -- nothing for who is no member or is disabled.
-SELECT a.instance_admin, b.role, b.scope_kind, b.scope_id, r.rules
+SELECT a.instance_admin, b.role, b.scope_kind, b.scope_id, b.session_id, b.ends, r.rules
 FROM member m
 JOIN account a USING (user_id)
-LEFT JOIN role_binding b ON b.org_id = m.org_id AND (
-    (b.subject_id = m.user_id AND b.subject_kind IN ('user', 'service_account'))
-    OR (b.subject_kind = 'team' AND b.subject_id = ANY (ARRAY(
-        SELECT t.team_id FROM team_member t WHERE t.org_id = m.org_id AND t.user_id = m.user_id))))
-LEFT JOIN custom_role r ON r.org_id = b.org_id AND r.name = b.role
+LEFT JOIN LATERAL (
+    SELECT x.role, x.scope_kind, x.scope_id, NULL AS session_id, NULL::float8 AS ends
+    FROM role_binding x
+    WHERE x.org_id = m.org_id AND (
+        (x.subject_id = m.user_id AND x.subject_kind IN ('user', 'service_account'))
+        OR (x.subject_kind = 'team' AND x.subject_id = ANY (ARRAY(
+            SELECT t.team_id FROM team_member t WHERE t.org_id = m.org_id AND t.user_id = m.user_id))))
+    UNION ALL
+    SELECT x.role, x.scope_kind, x.scope_id, s.session_id, extract(epoch FROM s.ends_at)::float8
+    FROM user_session s
+    JOIN provider_session p USING (org_id, session_id)
+    JOIN provider_grant g USING (grant_id)
+    JOIN role_binding x ON x.org_id = s.org_id AND x.subject_kind = 'group_claim' AND x.subject_id = ANY (g.groups)
+    WHERE s.org_id = m.org_id AND s.user_id = m.user_id AND s.lowest <= s.highest AND s.ends_at > now()
+) b ON true
+LEFT JOIN custom_role r ON r.org_id = m.org_id AND r.name = b.role
 WHERE m.org_id = $1 AND m.user_id = $2 AND NOT m.disabled
 
 -- name: of_key
@@ -79,13 +91,17 @@ LIMIT $7
 SELECT b.*, r.rules FROM role_binding b LEFT JOIN custom_role r ON r.org_id = b.org_id AND r.name = b.role
 WHERE b.org_id = $1 AND b.binding_id = $2
 
--- name: bindings_of @org
--- Those that count for a member, with the rules of their roles.
+-- name: bindings_of
+-- Those that count for a member, also by the groups of its sessions, with the rules of their roles.
 SELECT b.*, r.rules FROM role_binding b LEFT JOIN custom_role r ON r.org_id = b.org_id AND r.name = b.role
 WHERE b.org_id = $1 AND (
     (b.subject_id = $2 AND b.subject_kind IN ('user', 'service_account'))
     OR (b.subject_kind = 'team' AND b.subject_id = ANY (ARRAY(
-        SELECT t.team_id FROM team_member t WHERE t.org_id = $1 AND t.user_id = $2))))
+        SELECT t.team_id FROM team_member t WHERE t.org_id = $1 AND t.user_id = $2)))
+    OR (b.subject_kind = 'group_claim' AND b.subject_id = ANY (ARRAY(
+        SELECT unnest(g.groups) FROM user_session s
+        JOIN provider_session p USING (org_id, session_id) JOIN provider_grant g USING (grant_id)
+        WHERE s.org_id = $1 AND s.user_id = $2 AND s.lowest <= s.highest AND s.ends_at > now()))))
 ORDER BY b.created_at, b.binding_id
 
 -- name: bindings_to @org

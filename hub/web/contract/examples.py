@@ -32,6 +32,17 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     },
     ("POST", "/auth/device/waiting"): {"userCode": "BCDF-GHJK"},
     ("POST", "/auth/device/approve"): {"userCode": "BCDF-GHJK", "approve": True},
+    ("POST", "/auth/providers"): {
+        "kind": "oidc",
+        "name": "Works account",
+        "issuer": "https://login.example.org/realms/plant",
+        "clientId": "longline",
+        "clientSecret": "qT3vN0…",
+        "create": True,
+        "emailDomains": ["example.org"],
+    },
+    ("PATCH", "/auth/providers/{id}"): {"name": "Plant account"},
+    ("POST", "/auth/oidc/{id}/logout"): {"logout_token": "eyJhbGciOi…"},
     ("POST", "/auth/reauthenticate"): {"password": "correct horse battery staple"},
     ("PUT", "/auth/me/preferences"): {"theme": "dark", "columns": ["name", "status"]},
     ("POST", "/users"): {

@@ -159,6 +159,13 @@ class RouteOperation:
                 "412": {"$ref": "#/components/responses/Problem412"},
                 "416": {"description": "The range lies beyond the file."},
             }
+        if self._route.redirects:
+            return {
+                "302": {
+                    "description": "Where the browser goes on.",
+                    "headers": {"Location": {"schema": LOCATION["schema"]}},
+                }
+            }
         answer = {str(self._route.status): self._success()}
         if self._route.has_etag:
             return answer | {"304": {"description": "`If-None-Match` names it."}}

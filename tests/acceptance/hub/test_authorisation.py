@@ -30,6 +30,7 @@ LEAST: Final = {
         service-accounts:delete invitations:list invitations:create invitations:delete teams:list
         teams:get teams:create teams:update teams:delete roles:list roles:get roles:create
         roles:update roles:delete role-bindings:list role-bindings:create role-bindings:delete
+        providers:get providers:create providers:update providers:delete
     """,
     "MANAGER": """
         devices:update device-groups:create device-groups:update device-groups:delete
@@ -51,7 +52,7 @@ MANAGED: Final = ("service-accounts:", "invitations:", "teams:", "roles:", "role
 NOT_FOR_KEYS: Final = {
     Door.SESSION, "users:list", "users:get", "users:create", "users:update", "users:delete",
     "settings:update", "enrollment-keys:create", "signing-keys:create", "signing-keys:delete",
-    *(right for right in ROLE_OF if right.startswith(MANAGED)),
+    *(right for right in ROLE_OF if right.startswith((*MANAGED, "providers:"))),
 }  # fmt: skip
 FOR_DEVICES: Final = {Door.DEVICE, "artifacts:get"}
 ENDS_ITSELF: Final = {("POST", "/auth/logout")}

@@ -1,6 +1,7 @@
 """Floors of the hub over a real Postgres, without sockets: lines are made by hand."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import cast
@@ -164,7 +165,7 @@ class Hub:
             self.told.telemetry,
             self.replica_id,
             self.own,
-            RightsMemory(RightsStore(database)),
+            RightsMemory(RightsStore(database), time.time),
             hints=self.hints,
         )
         self.commands.listen(self.config)
