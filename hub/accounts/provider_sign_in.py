@@ -6,6 +6,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct, structs
 
+from hub.accounts.directory_sign_in import DirectorySignIn
 from hub.accounts.oidc import Client, Denied, OidcClient, ProviderTokens
 from hub.accounts.provider_service import NO_PROVIDER, NO_URL
 from hub.accounts.provider_store import (
@@ -75,6 +76,7 @@ class OidcSignIn:
         audit: AuditService,
         client: OidcClient,
         vouched: VouchedAccounts,
+        directories: DirectorySignIn,
         *,
         url: str | None,
     ) -> None:
@@ -85,6 +87,7 @@ class OidcSignIn:
         self._audit = audit
         self._client = client
         self._vouched = vouched
+        self._directories = directories
         self._url = url
 
     # There
@@ -320,7 +323,10 @@ class OidcSignIn:
         provider. A provider that does not answer ends nothing."""
         due = await self._store.claim_check(token_hash)
         provider = None if due is None else await self._store.get(due.said.provider_id)
-        if due is None or provider is None or provider.kind != "oidc":
+        if due is None or provider is None:
+            return
+        if provider.kind == "ldap":
+            await self._directories.check(provider, due)
             return
         client, said = _client_of(provider), due.said
         try:

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, json
 from starlette.responses import JSONResponse, Response
 
 from hub.accounts.cookies import FORMER_NAME, cookie, name_of, no_cookie
+from hub.accounts.directory_sign_in import DirectorySignIn
 from hub.accounts.passwords import SHORTEST
 from hub.accounts.service import AccountService
 from hub.accounts.sessions import SessionService, SignIn
@@ -37,6 +38,8 @@ class LoginBody(Body, frozen=True):
     """Keep the refresh token in a cookie instead of answering it."""
     org_id: OrgIdField | None = None
     """None: where the account signed in last."""
+    provider: Annotated[str, Meta(max_length=128)] | None = None
+    """The directory whose password it is; None: the hub's own."""
 
 
 class RefreshBody(Body, frozen=True):
@@ -184,10 +187,25 @@ class AccountEndpoints:
         self._sessions = sessions
         self._users = users
         self._site = site
+        self._directories: DirectorySignIn | None = None
+
+    def sign_in_by(self, directories: DirectorySignIn) -> None:
+        """Have passwords of directories shown to them."""
+        self._directories = directories
 
     async def login(self, call: Call[None, LoginBody]) -> Answer:
         if call.body.cookie:
             self._check_page(call)
+        if call.body.provider is not None and self._directories is not None:
+            grant = await self._directories.login(
+                call.body.provider,
+                call.body.username,
+                call.body.password,
+                call.principal,
+                org=call.body.org_id,
+                by_cookie=call.body.cookie,
+            )
+            return self.signed_in(call, grant, by_cookie=call.body.cookie)
         grant = await self._sessions.login(
             call.body.username,
             call.body.password,

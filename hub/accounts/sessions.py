@@ -14,7 +14,7 @@ from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts
 from hub.accounts.factor_store import FactorStore
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords
-from hub.accounts.provider_store import ProviderStore, Statement
+from hub.accounts.provider_store import LDAP, ProviderStore, Statement
 from hub.accounts.second_factor import SecondFactors
 from hub.accounts.service import AccountService, moment
 from hub.accounts.store import AccountStore, RefreshOf, SessionRow, UserRow
@@ -32,6 +32,7 @@ from hub.base.errors import (
     SecondFactorMissing,
     TooManyRequests,
     Unauthenticated,
+    Unavailable,
     invalid,
 )
 from hub.base.principal import Principal
@@ -91,6 +92,7 @@ class SessionService:
         self._providers = providers
         self._attempts = Attempts()
         self._check: Callable[[bytes], Awaitable[None]] | None = None
+        self._prove: Callable[[Principal, Statement, str], Awaitable[None]] | None = None
         self.refresh_seconds = settings.refresh_token_seconds
         """How long a session lives without use."""
         self._on_login: list[Callable[[], None]] = []
@@ -103,6 +105,14 @@ class SessionService:
         """Have `check` asked about the hash of a refresh token before it counts: it ends a session
         whose provider says no."""
         self._check = check
+
+    def prove_with(self, prove: Callable[[Principal, Statement, str], Awaitable[None]]) -> None:
+        """Have `prove` asked about a password of a directory: it raises `Forbidden`."""
+        self._prove = prove
+
+    def signed_in_elsewhere(self) -> None:
+        """Somebody has signed in by a provider."""
+        self._tell_login()
 
     # Signing in
 
@@ -179,7 +189,7 @@ class SessionService:
             request_id=request_id,
         )  # fmt: skip
         async with (
-            self._code_tries(found.user_id, who) as attempt,
+            self.tries(f"code {found.user_id}", who, "auth.code", found.user_id) as attempt,
             self._store.database.transaction() as connection,
         ):
             await self._store.lock_user(connection, found.org, found.user_id)
@@ -193,18 +203,24 @@ class SessionService:
         return grant, found.by_cookie
 
     @asynccontextmanager
-    async def _code_tries(self, user_id: str, who: Principal) -> AsyncGenerator[int]:
-        """The attempt that a code is, counted until it is forgotten. Raises `TooManyRequests`."""
+    async def tries(
+        self, name: str, who: Principal, action: str, target: str
+    ) -> AsyncGenerator[int]:
+        """The attempt that a code or a directory's password is, counted until it is forgotten.
+        Raises `TooManyRequests`."""
         attempt = await self._store.reserve_attempt(
-            f"code {user_id}", block_of(who.address or ""), by_name=BY_NAME, by_address=BY_ADDRESS
+            name, block_of(who.address or ""), by_name=BY_NAME, by_address=BY_ADDRESS
         )
         if attempt is None:
-            await self._audit.note(audit_entry(who, "auth.code", user_id, outcome="refused"))
+            await self._audit.note(audit_entry(who, action, target, outcome="refused"))
             raise TooManyRequests(TOO_MANY, retry_after=60)
         try:
             yield attempt
         except Unauthenticated:
-            await self._audit.note(audit_entry(who, "auth.code", user_id, outcome="failed"))
+            await self._audit.note(audit_entry(who, action, target, outcome="failed"))
+            raise
+        except (Unavailable, Overloaded):
+            await self.forget(attempt)
             raise
 
     async def _begin(
@@ -298,7 +314,7 @@ class SessionService:
         try:
             fits = await self._passwords.verify(password, hashed)
         except Overloaded:
-            await self._forget(attempt)
+            await self.forget(attempt)
             raise
         if user is None or hashed is None or not fits or user.disabled:
             who = who if user is None else structs.replace(who, org=user.org)
@@ -316,7 +332,7 @@ class SessionService:
         if user is None:
             raise Unauthenticated(REFUSAL)
         if password is not None:
-            await self.require_password(by, user, password)
+            await self._require_own_password(by, user, password)
         elif code is not None:
             await self._require_code(by, user, code)
         else:
@@ -327,10 +343,18 @@ class SessionService:
                 connection, audit_entry(by, "auth.reauthenticate", user.username)
             )
 
+    async def _require_own_password(self, by: Principal, user: UserRow, password: str) -> None:
+        """By the directory that began the session, where one did. Raises `Forbidden`."""
+        granted = await self._providers.grant(by.org, session_of(by))
+        if granted is None or granted.said.issuer != LDAP or self._prove is None:
+            await self.require_password(by, user, password)
+        else:
+            await self._prove(by, granted.said, password)
+
     async def _require_code(self, by: Principal, user: UserRow, code: str) -> None:
         try:
             async with (
-                self._code_tries(user.user_id, by) as attempt,
+                self.tries(f"code {user.user_id}", by, "auth.code", user.user_id) as attempt,
                 self._store.database.transaction() as connection,
             ):
                 await self._factors.require(connection, user.user_id, code)
@@ -346,9 +370,9 @@ class SessionService:
                 checked = await self._checked(user.username, password, who, user.org)
             except Unauthenticated:
                 raise Forbidden("the current password is wrong") from None
-            await self._forget(checked.attempt)
+            await self.forget(checked.attempt)
 
-    async def _forget(self, attempt: int) -> None:
+    async def forget(self, attempt: int) -> None:
         """It was a good one, or nobody looked at it."""
         async with self._store.database.connection() as connection:
             await self._store.forget_attempt(connection, attempt)

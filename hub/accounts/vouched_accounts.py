@@ -59,6 +59,7 @@ class VouchedAccounts:
         if isinstance(answer, SecondFactorMissing):  # what it refers to is committed
             raise answer
         await self._people.refresh()
+        self._sessions.signed_in_elsewhere()
         return answer
 
     async def _begin(

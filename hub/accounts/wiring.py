@@ -3,8 +3,10 @@ from typing import Final, NamedTuple
 import httpx
 
 from hub.accounts.device_flow import DeviceFlow
+from hub.accounts.directory_sign_in import DirectorySignIn
 from hub.accounts.factor_rest import FactorEndpoints
 from hub.accounts.factor_store import FactorStore
+from hub.accounts.ldap import LdapClient
 from hub.accounts.oidc import SECONDS, OidcClient
 from hub.accounts.organisation import OrganisationService
 from hub.accounts.passwords import Passwords
@@ -116,11 +118,14 @@ def _providers(
     vouched = VouchedAccounts(
         people.providers, people.store, people.accounts, people.sessions, audit
     )
+    directories = DirectorySignIn(people.providers, people.sessions, vouched, LdapClient(allowed))
     oidc = OidcSignIn(
         people.providers, people.store, people.accounts, people.sessions, audit, client, vouched,
-        url=site.url,
+        directories, url=site.url,
     )  # fmt: skip
     people.sessions.check_with(oidc.check)
+    people.sessions.prove_with(directories.prove)
+    endpoints.sign_in_by(directories)
     service = ProviderService(
         people.providers, people.store, people.accounts, audit, allowed, url=site.url
     )
