@@ -102,6 +102,7 @@ ENDED: Final[frozenset[RouteKey]] = frozenset(
 UNFOUND: Final[frozenset[RouteKey]] = frozenset(
     {
         ("DELETE", "/auth/totp"),
+        ("POST", "/auth/login"),
         ("POST", "/auth/switch"),
         ("POST", "/auth/device/waiting"),
         ("POST", "/auth/device/approve"),

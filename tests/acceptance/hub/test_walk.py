@@ -33,6 +33,8 @@ NAMED: Final[dict[str, str]] = {
     "/users": "user",
     "/api-keys": "key",
     "/auth/sessions": "session",
+    "/auth/providers": "provider",
+    "/auth/oidc": "provider",
     "/teams": "team",
     "/roles": "role",
     "/role-bindings": "binding",
@@ -44,6 +46,10 @@ NAMED: Final[dict[str, str]] = {
     "/cloud-sync/dead-letters": "dead_letter",
 }
 """What the id of a path is, by how it begins."""
+PROVIDER = {
+    "kind": "oidc", "name": "walked", "issuer": "https://login.example.org", "clientId": "walked",
+    "clientSecret": "walked", "installation": False,
+}  # fmt: skip
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -68,6 +74,7 @@ async def things(hub: HubProcess, admin_token: str) -> AsyncGenerator[dict[str, 
             ("team", "/teams", {"name": new_id("walked")}),
             ("invitation", "/invitations", {"role": "VIEWER"}),
             ("service", "/service-accounts", {"name": "walked"}),
+            ("provider", "/auth/providers", PROVIDER),
         ):
             found[kind] = (await rest.post(path, body)).json()["data"]["id"]
         found["session"] = (await rest.data("/auth/sessions"))[0]["id"]
