@@ -100,7 +100,7 @@ BY_BINDING: Final = listed("""
 """A key has these by a binding of its own: no built-in role gives them to one."""
 
 
-class RoleRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RoleRule(Struct, frozen=True, forbid_unknown_fields=True):
     """`names` counts for get, create, update and delete."""
 
     resources: list[str]

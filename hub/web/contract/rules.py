@@ -102,6 +102,7 @@ ENDED: Final[frozenset[RouteKey]] = frozenset(
 UNFOUND: Final[frozenset[RouteKey]] = frozenset(
     {
         ("DELETE", "/auth/totp"),
+        ("POST", "/api-keys"),
         ("POST", "/auth/login"),
         ("POST", "/auth/switch"),
         ("POST", "/auth/device/waiting"),
