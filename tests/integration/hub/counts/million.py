@@ -108,6 +108,10 @@ WITH history AS (
     FROM generate_series(1, $$rows) n
 )"""
 
+_SEALED: Final = """
+UPDATE audit_look SET sealed_to = pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+                      looked_at = now()"""
+"""The sealer has gone by."""
 _ACCOUNTS: Final = """
 INSERT INTO account (user_id, username, display_name, password_hash, last_org, created_at)
 SELECT 'u' || n, 'someone-' || n, 'Someone', 'x', 'default', now() - n * interval '1 hour'
@@ -199,5 +203,6 @@ async def fill(owner: Database, *, analysed: bool = True) -> None:
             history = _OF.replace("$$rows", str(rows)).replace("$$age", _AGES[table])
             await connection.execute(history.replace("$$devices", str(DEVICES)) + _HISTORY[table])
         await connection.execute(_WORK)
+        await connection.execute(_SEALED)
         if analysed:
             await connection.execute("VACUUM ANALYZE")

@@ -26,6 +26,7 @@ _HOURS: Final = 15 * _PARTS + 30
 _DAYS: Final = 37 * _PARTS + 70
 """Pages: the partitions of thirty days, and those ahead."""
 _FEW: Final = "'{default,default,default}', '{d11,d12,d13}'"
+_NOW: Final = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _THREE: Final = "'{d11,d12,d13}'"
 _COMMANDS: Final = "'{default,default,default}', '{c11,c12,c13}'"
 
@@ -90,6 +91,12 @@ _ACCOUNTS: Final = [
     Read("accounts.count_api_keys", "'default', 'u7'"),
     Read("accounts.api_key_owner", "'default', 'k77'"),
     Read("usage.days", "'default', NULL, NULL", 30),
+    Read("audit_chain.has_work", pages=_HOURS),
+    Read("audit_chain.lock"),
+    Read("audit_chain.unsealed", f"{_NOW}, {_NOW}", _HOURS),
+    Read("audit_chain.heads", "'{default}'"),
+    Read("audit_chain.health", "60", _HOURS),
+    Read("audit_chain.drops"),
     Read("factors.totp", "'u7'"),
     Read("factors.device_grant", "'BCDFGHJK'"),
     Read("factors.wrong_user_codes", "'u7'"),
@@ -382,3 +389,5 @@ READS: Final = [
 ]
 CHANGING: Final = {"partitions.make", "partitions.drop", "organisations.empty"}
 """Functions that change something."""
+WALKING: Final = {"audit_chain.links", "audit_chain.rows", "audit_chain.unplaced"}
+"""What `longline audit` reads, of all there is, page by page."""
