@@ -41,6 +41,14 @@ class Rest:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
+        self.password: str | None = None
+        """Of who has signed in, for what needs a sign-in of the last minutes."""
+
+    async def show_again(self) -> None:
+        """Show the password again, where it is known."""
+        if self.password is not None:
+            answer = await self.post("/auth/reauthenticate", {"password": self.password})
+            assert answer.status_code == 200, answer.text
 
     @classmethod
     @asynccontextmanager

@@ -66,4 +66,5 @@ def fleet(hub: HubProcess) -> Fleet:
 async def rest(hub: HubProcess, admin_token: str) -> AsyncGenerator[Rest]:
     """The administrator."""
     async with Rest.open(hub.url, admin_token) as client:
+        client.password = hub.ready["adminPassword"]
         yield client

@@ -26,6 +26,8 @@ def sign_in(url: str, username: str, **body: str) -> Json:
 
 async def make_user(admin: Rest, role: str = "NONE") -> Json:
     name = new_id("user")
+    if role == "ADMIN":
+        await admin.show_again()
     made = await admin.post("/users", {"username": name, "password": PASSWORD, "role": role})
     assert made.status_code == 201, made.text
     found: Json = made.json()["data"]
@@ -71,9 +73,11 @@ async def make_group(admin: Rest, *device_ids: str) -> str:
 async def new_organisation(hub: HubProcess, admin: Rest) -> AsyncGenerator[tuple[str, Rest]]:
     """(id, its administrator)."""
     org = new_id("org")
+    await admin.show_again()
     made = await admin.post("/orgs", {"id": org, "name": "Plant 2"})
     assert made.status_code == 201, made.text
     switched = await admin.post("/auth/switch", {"orgId": org})
     assert switched.status_code == 200, switched.text
     async with Rest.open(hub.url, switched.json()["data"]["token"]) as rest:
+        rest.password = admin.password
         yield org, rest

@@ -2,6 +2,7 @@
 the first one's things: nothing is seen or changed. The walk is made from the table of routes."""
 
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest_asyncio
@@ -98,12 +99,20 @@ async def stranger(hub: HubProcess, admin_token: str) -> AsyncGenerator[str]:
     """The token of an administrator of another organisation, who is in no other."""
     async with (
         Rest.open(hub.url, admin_token) as rest,
+        recent(hub, rest),
         new_organisation(hub, rest) as (_, there),
     ):
         user = await make_user(there, "ADMIN")
         async with Rest.open(hub.url) as anybody:
             body = {"username": user["username"], "password": PASSWORD}
             yield (await anybody.post("/auth/login", body)).json()["data"]["token"]
+
+
+@asynccontextmanager
+async def recent(hub: HubProcess, rest: Rest) -> AsyncGenerator[None]:
+    """The administrator can show the password again."""
+    rest.password = hub.ready["adminPassword"]
+    yield
 
 
 def path_of(route: Route, things: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ const login = await open.POST("/api/v1/auth/login", {
   body: { username: "admin", password },
 });
 expect(login.data !== undefined, `sign-in: ${login.response.status}`);
-const role: "VIEWER" | "OPERATOR" | "MANAGER" | "ADMIN" = login.data.data.user.role;
+const role: "NONE" | "VIEWER" | "OPERATOR" | "MANAGER" | "ADMIN" = login.data.data.user.role;
 expect(role === "ADMIN", "the role");
 
 const client = createClient<paths>({
