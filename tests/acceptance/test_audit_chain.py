@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -20,6 +21,10 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
     folder = tmp_path_factory.mktemp("up")
     process = HubProcess(folder, audit_anchor=f"file:{folder / 'anchor'}")
     process.start()
+    deadline = time.monotonic() + 15
+    while not (folder / "anchor").exists():
+        assert time.monotonic() < deadline, "the sealer goes by within seconds"
+        time.sleep(0.1)
     yield process
     process.stop()
 

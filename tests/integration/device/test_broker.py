@@ -25,7 +25,7 @@ from tests.integration.device.tokens import GROUP, Desk, desk_with
 from tests.issuer import PAGE
 from tests.plain_http import Json, Reply
 
-APART = 9.9
+APART = 9.5
 """Seconds between two requests of one client, less what the way to the issuer may vary."""
 
 
