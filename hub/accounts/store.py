@@ -240,9 +240,6 @@ class AccountStore:
         rows = await self.database.fetch(_Q["organisations_of"], user_id)
         return [OrgRow(OrgId(row["org_id"]), row["name"], row["created_at"]) for row in rows]
 
-    async def is_name_taken(self, connection: Connection, username: str) -> bool:
-        return bool(await connection.fetchval(_Q["is_name_taken"], username))
-
     async def is_shared(self, connection: Connection, user_id: str) -> bool:
         """Whether an account is a member of several organisations."""
         return bool(await connection.fetchval(_Q["is_shared"], user_id))

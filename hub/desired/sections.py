@@ -4,6 +4,7 @@ A section is handed over while its hash is not the one that the device named, bu
 the device could not take or has undone: that one rests until it changes.
 """
 
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -32,6 +33,8 @@ class SectionRow(Struct, frozen=True, kw_only=True):
     taken_hash: str | None = None
     refused: int | None = None
     error: dict[str, Any] | None = None
+    changed_at: datetime | None = None
+    """As it was read: what was made of an older row does not overwrite a newer."""
 
 
 def initial(kind: SmallKind) -> SectionRow:

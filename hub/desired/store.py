@@ -52,7 +52,8 @@ class SectionStore:
         return {row["type"]: _artifact(row) for row in rows}
 
     async def note(self, rows: Mapping[LineRef, Sequence[SectionRow]]) -> None:
-        """What devices have; of a superseded line it counts nothing."""
+        """What devices have; of a superseded line, or where the row changed since it was read, it
+        counts nothing."""
         content = as_json(
             [
                 {
@@ -67,6 +68,7 @@ class SectionStore:
                     "taken_hash": row.taken_hash,
                     "refused": row.refused,
                     "error": row.error,
+                    "changed_at": row.changed_at and row.changed_at.isoformat(),
                 }
                 for line, sections in rows.items()
                 for row in sections
@@ -124,4 +126,5 @@ def _section(row: Row) -> SectionRow:
         taken_hash=row["taken_hash"],
         refused=row["refused"],
         error=row["error"],
+        changed_at=row["changed_at"],
     )

@@ -1,7 +1,7 @@
 """Roles, bindings of roles and teams. Nobody grants what they do not have."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -25,9 +25,6 @@ from hub.rights.catalogue import BY_SESSION, RoleRule, check
 from hub.rights.memory import EVERYBODY, RightsMemory, role_grants
 from hub.rights.store import BindingRow, RightsStore, SubjectRef, TeamRow
 from protocol.ids import OrgId, uuid7
-
-MOST_BINDINGS: Final = 100
-"""Of one subject."""
 
 
 class AccessAnswer(Struct, frozen=True):

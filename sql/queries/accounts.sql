@@ -93,9 +93,6 @@ SELECT o.* FROM member m JOIN org o USING (org_id)
 WHERE m.user_id = $1 AND NOT m.disabled AND o.ended_at IS NULL
 ORDER BY o.created_at, o.org_id
 
--- name: is_name_taken
-SELECT EXISTS (SELECT 1 FROM account WHERE lower(username) = lower($1))
-
 -- name: is_shared
 -- Whether an account is a member of several organisations.
 SELECT count(*) > 1 FROM member WHERE user_id = $1

@@ -19,19 +19,22 @@ WHERE r.org_id = $1
 ORDER BY r.type, r.created_at DESC, r.release_id DESC
 
 -- name: note
--- What devices have; of a superseded line, or of a version that is not wanted any more, it counts nothing.
+-- What devices have; of a superseded line, or of a version that is not wanted any more, it counts nothing,
+-- nor where the row was wanted anew or doubted since it was read: then the device is handed it over again.
 INSERT INTO device_section AS s (org_id, device_id, kind, version, document, hash,
-                                 taken, taken_hash, refused, error)
-SELECT org_id, device_id, n.kind, n.version, n.document, n.hash, n.taken, n.taken_hash, n.refused, n.error
+                                 taken, taken_hash, refused, error, changed_at)
+SELECT org_id, device_id, n.kind, n.version, n.document, n.hash, n.taken, n.taken_hash, n.refused, n.error,
+       n.changed_at
 FROM json_to_recordset($1::json)
      AS n (org_id text, device_id text, generation bigint, kind text, version bigint, document jsonb,
-           hash text, taken jsonb, taken_hash text, refused bigint, error jsonb)
+           hash text, taken jsonb, taken_hash text, refused bigint, error jsonb, changed_at timestamptz)
 JOIN device_line USING (org_id, device_id, generation)
 ORDER BY org_id, device_id, kind
 ON CONFLICT (org_id, device_id, kind) DO UPDATE
 SET taken = excluded.taken, taken_hash = excluded.taken_hash, refused = excluded.refused,
     error = excluded.error
 WHERE s.version = excluded.version
+  AND s.changed_at IS NOT DISTINCT FROM excluded.changed_at
 
 -- name: steered
 -- Those among these devices that have an unfinished command of one of these types ($3).

@@ -206,11 +206,6 @@ async def test_a_pause_under_way_is_not_undone(fleet: Fleet, rest: Rest) -> None
 
 async def test_of_a_pause_with_an_unknown_end_the_box_is_asked(fleet: Fleet, rest: Rest) -> None:
     async with box(fleet, rest, new_id("box"), sections()) as one:
-
-        async def noted() -> bool:
-            return (await rest.data(f"/devices/{one.device_id}"))["taken"]["production"] is not None
-
-        await until(noted)
         command = {"type": "disable_device", "reason": "cleaning"}
         command_id = await rest.accept(one.device_id, command)
         await one.line.find("disable_device")

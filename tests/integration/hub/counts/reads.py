@@ -68,7 +68,6 @@ _ACCOUNTS: Final = [
     Read("accounts.enrolling_into", "'k'"),
     Read("accounts.account_for_login", "NULL, 'Someone-7'", 30),
     Read("accounts.organisations_of", "'u7'"),
-    Read("accounts.is_name_taken", "'Someone-7'"),
     Read("accounts.is_shared", "'u7'"),
     Read("accounts.user_by_id", "'default', 'u7'", 30),
     Read("accounts.lock_user", "'default', 'u7'", 30),
