@@ -163,7 +163,7 @@ class TelemetryStore:
             await fence(connection)
             await connection.execute(_Q["lock_roll_up_marks"])
             rows = await connection.fetch(_Q["move_roll_up_marks"])
-            orgs, since, until = (list(column) for column in zip(*rows, strict=True))
+            orgs, until, since = (list(column) for column in zip(*rows, strict=True))
             ends = min(since), max(until)
             await connection.execute(_Q["roll_up"], orgs, since, until, *ends)
 

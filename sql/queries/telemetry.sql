@@ -225,14 +225,16 @@ SELECT 1 FROM rollup_mark ORDER BY org_id FOR UPDATE
 
 -- name: move_roll_up_marks
 -- Up to a little while ago; from where, as it was before this statement, and to where. A mark in the
--- future is of a clock that was wrong: it goes back.
+-- future is of a clock that was wrong: it goes back. A new organisation's begins when it was made.
 INSERT INTO rollup_mark AS m (org_id, up_to)
 SELECT org_id, now() - interval '1 minute' FROM org
 ON CONFLICT (org_id) DO UPDATE
 SET up_to = CASE WHEN m.up_to > now() THEN excluded.up_to
                  ELSE greatest(m.up_to, excluded.up_to) END
-RETURNING org_id, coalesce((SELECT b.up_to FROM rollup_mark b WHERE b.org_id = m.org_id),
-                           '-infinity') AS since, up_to AS until
+RETURNING org_id, up_to AS until, coalesce(
+    (SELECT b.up_to FROM rollup_mark b WHERE b.org_id = m.org_id),
+    (SELECT least(o.created_at, now()) - interval '1 minute' FROM org o WHERE o.org_id = m.org_id)
+) AS since
 
 -- name: roll_up
 -- Status events received in the span of each organisation ($1, $2, $3) into five-minute sums. $4 and $5

@@ -170,6 +170,7 @@ async def test_the_latest_status_is_the_devices_state_and_metrics_are_rolled_up_
     database: Database,
 ) -> None:
     await add_devices(database)
+    await database.execute("UPDATE org SET created_at = created_at - interval '1 hour'")
     line = make_line()
     base = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=9)
     stamps = Stamps()
@@ -242,6 +243,20 @@ async def test_status_events_that_waited_for_the_database_are_rolled_up_once(
     await database.execute("UPDATE rollup_mark SET up_to = now() - interval '200 s'")
     await store.commit([said(0.0)], late_before=int((now - 45) * 1e6))
     assert await database.fetchval("SELECT sum(count) FROM metric_rollup") == 2
+
+
+async def test_a_new_organisation_is_rolled_up_beside_the_first(database: Database) -> None:
+    store, stamps = TelemetryStore(database), Stamps()
+    await store.roll_up(nobody_else)
+    await database.execute("INSERT INTO org (org_id, name) VALUES ('org-2', 'Second')")
+    now = datetime.now(UTC).timestamp()
+    status = Status(status="ONLINE", metrics={"t": 1.0})
+    row = make_row(make_line(), status, stamps.next(now - 150))
+    await store.commit([row], late_before=int((now - 45) * 1e6))
+    await store.roll_up(nobody_else)
+    marks = await database.fetch("SELECT org_id, up_to < now() AS past FROM rollup_mark ORDER BY 1")
+    assert [tuple(each) for each in marks] == [("default", True), ("org-2", True)]
+    assert await database.fetchval("SELECT sum(count) FROM metric_rollup") == 1
 
 
 @pytest.mark.parametrize("error", [RuntimeError("of ours"), Unavailable("gone")])
