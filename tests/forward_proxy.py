@@ -33,25 +33,34 @@ class ForwardProxy:
             yield self
         finally:
             server.close()
-            for task in self._tasks:
+            await asyncio.sleep(0)  # A task that is cancelled before its first step closes nothing.
+            tasks = list(self._tasks)
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            method, target, _ = head.split(" ", 2)
-            known = b64encode(f"{self.user}:{self.password}".encode()).decode()
-            host = target.rpartition(":")[0]
-            if method != "CONNECT" or f"Basic {known}" not in head or host not in self._places:
-                self.refused.append(f"{method} {target}")
-                writer.write(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
-            else:
-                self.connected.append(target)
-                await self._tunnel(reader, writer, *self._places[host])
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._answer(reader, writer)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        method, target, _ = head.split(" ", 2)
+        known = b64encode(f"{self.user}:{self.password}".encode()).decode()
+        host = target.rpartition(":")[0]
+        if method != "CONNECT" or f"Basic {known}" not in head or host not in self._places:
+            self.refused.append(f"{method} {target}")
+            writer.write(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+        else:
+            self.connected.append(target)
+            await self._tunnel(reader, writer, *self._places[host])
 
     async def _tunnel(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str, port: int

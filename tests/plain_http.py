@@ -49,6 +49,7 @@ class PlainServer:
         """Nothing listens any more, and every connection is cut."""
         if self._server is not None:
             self._server.close()
+        await asyncio.sleep(0)  # Who was let in last stands among the writers then.
         for writer in list(self._writers):
             writer.transport.abort()
 
