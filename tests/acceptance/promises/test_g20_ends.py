@@ -2,17 +2,26 @@
 renewed at that moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.acceptance.chaos.cluster import PASSWORD, Cluster
+from tests.acceptance.chaos.cluster import PASSWORD, Cluster, running_cluster
 from tests.acceptance.hub.clients import Json, Rest, bearer, new_id, open_socket, until
 
 SPREAD_SECONDS = 5.0
 RENEWALS = 12
 """So many renewals have gone through when the end comes."""
+
+
+@pytest_asyncio.fixture
+async def two(tmp_path: Path) -> AsyncGenerator[Cluster]:
+    """Without a limit for their one address: how fast they renew is not the point."""
+    async with running_cluster(tmp_path, replicas=2, address_rate="0") as cluster:
+        yield cluster
 
 
 class Renewing:
@@ -60,8 +69,6 @@ class User:
     async def renew(self, client: httpx.AsyncClient) -> str | None:
         body = {"refreshToken": self.grant["refreshToken"]}
         answer = await client.post("/auth/refresh", json=body)
-        if answer.status_code == 429:  # A fast loop meets the limit of its address.
-            return self.token
         assert answer.status_code in (200, 401), answer.text
         if answer.status_code == 401:
             return None
@@ -90,7 +97,7 @@ async def _status(url: str, path: str, token: str) -> int:
         return (await rest.get(path)).status_code
 
 
-@pytest.mark.parametrize("end", ["disable", "delete", "password", "role", "log out"])
+@pytest.mark.parametrize("end", ["disable", "delete", "password", "log out"])
 async def test_g20_a_session_that_renews_in_a_loop_ends(two: Cluster, end: str) -> None:
     for _ in range(4):
         user = await signed_in(two)
@@ -105,8 +112,6 @@ async def test_g20_a_session_that_renews_in_a_loop_ends(two: Cluster, end: str) 
                         return await admin.client.delete(path)
                     case "password":
                         return await admin.client.patch(path, json={"password": PASSWORD + "!"})
-                    case "role":
-                        return await admin.client.patch(path, json={"role": "VIEWER"})
                     case _:
                         return await admin.client.post("/auth/logout", headers=bearer(user.first))
 
