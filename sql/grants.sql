@@ -67,7 +67,8 @@ TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     campaign, cloud_sync_queue, command, config_schema, device_config,
-    device_config_history, device_group, device_group_config, device_section, event_mark,
+    device_config_history, device_group, device_group_config, device_label, device_section,
+    event_mark,
     firmware_release, job,
     login_address, refresh_token, replica, signing_key, user_session
 TO longline_hub;

@@ -375,7 +375,6 @@ CREATE TABLE device (
     version            text,
     connection_mode    text NOT NULL DEFAULT 'VIA_LOCAL_SERVER'
                        CHECK (connection_mode IN ('VIA_LOCAL_SERVER', 'DIRECT_CLOUD')),
-    tags               text[] NOT NULL DEFAULT '{}',
     disabled           boolean NOT NULL DEFAULT false,
     created_at         timestamptz NOT NULL DEFAULT now(),
     deleted_at         timestamptz,
@@ -392,6 +391,17 @@ CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR delet
 COMMENT ON COLUMN device.reborn_at IS 'When a deleted device was registered anew: what is older is of the former one.';
 COMMENT ON COLUMN device.connection_mode IS 'As the section mode of its desired state says: a copy, for lists.';
 COMMENT ON COLUMN device.command_seq IS 'The number of the last command accepted for this device; the row lock on it gives the order.';
+
+CREATE TABLE device_label (
+    org_id    text NOT NULL,
+    device_id text NOT NULL,
+    key       text NOT NULL,
+    value     text NOT NULL,
+    PRIMARY KEY (org_id, device_id, key),
+    FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
+);
+CREATE INDEX device_label_value ON device_label (org_id, key, value, device_id);
+COMMENT ON TABLE device_label IS 'What people note of a device; a tag is a label without a value.';
 
 CREATE FUNCTION born(org text, device text) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$

@@ -89,6 +89,5 @@ TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     cloud_sync_queue, config_schema, device_config, device_group, device_group_config,
-    device_section,
-    firmware_release
+    device_label, device_section, firmware_release
 TO longline_app;

@@ -1,8 +1,6 @@
 """`/devices`, `/devices/{id}` and `/devices/{id}/token`."""
 
-from typing import Annotated
-
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 from starlette.requests import Request
 
 from hub.base.errors import Invalid, invalid
@@ -10,6 +8,7 @@ from hub.base.paging import Items
 from hub.base.principal import Principal
 from hub.devices.admission import Admission
 from hub.devices.enrolling import EnrollmentService
+from hub.devices.labels import Labels, LabelsPatch, Tags, tagged, tags_of
 from hub.devices.service import (
     ConnectedRow,
     DeviceAgent,
@@ -28,8 +27,6 @@ from protocol.codec import at, rfc3339
 from protocol.frames import ConnectionMode
 from protocol.ids import DEVICE_ID_RULE, DeviceId, DeviceIdField, is_device_id
 from protocol.telemetry import ShownStatus
-
-Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=64)]
 
 
 class TokenQuery(Query, frozen=True, kw_only=True):
@@ -55,6 +52,7 @@ class DeviceBody(Body, frozen=True):
     company_id: Text | None = None
     production_line_id: Text | None = None
     tags: Tags = field(default_factory=list)
+    labels: Labels = field(default_factory=dict[str, str])
 
 
 class DevicePatch(Body, frozen=True):
@@ -62,6 +60,9 @@ class DevicePatch(Body, frozen=True):
     company_id: Text | None = None
     production_line_id: Text | None = None
     tags: Tags | None = None
+    """All that it has, or `labels`."""
+    labels: LabelsPatch | None = None
+    """Merged with those that it has; null takes one away."""
     disabled: bool | None = None
 
 
@@ -99,6 +100,8 @@ class Device(Struct, frozen=True, rename="camel", kw_only=True):
     company_id: str | None
     production_line_id: str | None
     tags: list[str]
+    """The labels without a value."""
+    labels: dict[str, str]
     group_ids: list[str]
     disabled: bool
     metrics: dict[str, float]
@@ -180,15 +183,19 @@ class DeviceEndpoints:
             company_id=body.company_id,
             production_line_id=body.production_line_id,
         )
-        device = await self._service.create(call.principal, _name_for(body.id), who, body.tags)
+        labels = tagged(body.labels, [*body.tags, *tags_of(body.labels)])
+        device = await self._service.create(call.principal, _name_for(body.id), who, labels)
         return Answer(device_of(device), status=201, location=f"/api/v1/devices/{device.device_id}")
 
     async def change(self, call: Call[None, DevicePatch]) -> Device:
+        if call.body.tags is not None and call.body.labels is not None:
+            raise invalid("tags", "change the tags or the labels: a tag is a label without a value")
         change = DeviceChange(
             name=call.body.name,
             company_id=call.body.company_id,
             production_line_id=call.body.production_line_id,
             tags=call.body.tags,
+            labels=call.body.labels,
             disabled=call.body.disabled,
         )
         return await self._changed(call, change, "device.update")
@@ -249,7 +256,8 @@ def device_of(row: DeviceRow) -> Device:
         update_source=row.software.update_source,
         company_id=row.company_id,
         production_line_id=row.production_line_id,
-        tags=row.tags,
+        tags=tags_of(row.labels),
+        labels=row.labels,
         group_ids=row.group_ids,
         disabled=row.disabled,
         metrics=row.metrics,

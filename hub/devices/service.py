@@ -14,6 +14,7 @@ from hub.base.errors import Conflict, NotFound
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
+from hub.devices.labels import merged, tagged
 from hub.devices.store import (
     ConnectedRow,
     DeviceAgent,
@@ -50,6 +51,8 @@ class DeviceChange(Struct, frozen=True, kw_only=True):
     company_id: str | None = None
     production_line_id: str | None = None
     tags: list[str] | None = None
+    labels: dict[str, str | None] | None = None
+    """Merged; None takes one away."""
     disabled: bool | None = None
     connection_mode: ConnectionMode | None = None
 
@@ -102,13 +105,14 @@ class DeviceService:
         )
 
     async def create(
-        self, by: Principal, device_id: DeviceId, who: Identity, tags: "list[str]"
+        self, by: Principal, device_id: DeviceId, who: Identity, labels: Mapping[str, str]
     ) -> DeviceRow:
         """Raises `Conflict` when there is one, `Invalid` for a name that cannot be shown."""
         _require_visible(who.name)
         async with self._store.database.tenant(by.org).transaction() as connection:
-            if not await self._store.create(connection, by.org, device_id, who=who, tags=tags):
+            if not await self._store.create(connection, by.org, device_id, who=who):
                 raise Conflict(f"the device {device_id} exists already")
+            await self._store.put_labels(connection, by.org, device_id, labels)
             await self._audit.record(connection, audit_entry(by, "device.create", device_id))
         return await self.get(by.org, device_id)
 
@@ -120,22 +124,37 @@ class DeviceService:
         wanted = {
             field: value
             for field, value in msgspec.structs.asdict(change).items()
-            if value is not None
+            if value is not None and field not in ("tags", "labels")
         }
         changed = msgspec.structs.replace(device, **wanted)
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.change(connection, changed)
+            labels = await self._labelled(connection, by.org, device_id, change)
             if change.connection_mode is not None:
                 await self.want(connection, [_mode(by.org, device_id, change.connection_mode)])
             if changed.disabled and not device.disabled:
                 await self._store.end_tokens(connection, by.org, [device_id])
             was = msgspec.structs.asdict(device)
-            entry = audit_entry(by, action, device_id, changes=_named(changes_of(was, wanted)))
+            changes = {**_named(changes_of(was, wanted)), **labels}
+            entry = audit_entry(by, action, device_id, changes=changes)
             await self._audit.record(connection, entry)
         if change.connection_mode is not None:
             self._hint_desired((by.org, device_id))
         await self._accounts.refresh()
         return await self.get(by.org, device_id)
+
+    async def _labelled(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, change: DeviceChange
+    ) -> dict[str, tuple[object, object]]:
+        """What changed of the labels. The row of the device is locked."""
+        if change.tags is None and change.labels is None:
+            return {}
+        before = await self._store.labels(connection, org, device_id)
+        after = merged(before, change.labels or {})
+        if change.tags is not None:
+            after = tagged(before, change.tags)
+        await self._store.put_labels(connection, org, device_id, after)
+        return changes_of({"labels": before}, {"labels": after})
 
     async def lock(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
         """Whether there is such a device; then it stays until the commit."""

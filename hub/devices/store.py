@@ -62,7 +62,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     software: Software
     company_id: str | None
     production_line_id: str | None
-    tags: list[str]
+    labels: dict[str, str]
     group_ids: list[str]
     disabled: bool
     metrics: dict[str, float]
@@ -88,7 +88,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             software=convert(row["software"] or {}, Software),
             company_id=row["company_id"],
             production_line_id=row["production_line_id"],
-            tags=row["tags"],
+            labels=row["labels"] or {},
             group_ids=row["group_ids"],
             disabled=row["disabled"],
             metrics=row["metrics"] or {},
@@ -192,7 +192,6 @@ class DeviceStore:
         device_id: DeviceId,
         *,
         who: Identity,
-        tags: list[str],
     ) -> bool:
         """Whether it was made: False when there is one."""
         row = await connection.fetchrow(
@@ -202,7 +201,6 @@ class DeviceStore:
             who.name or device_id,
             who.company_id,
             who.production_line_id,
-            tags,
         )
         if row is not None and row["reborn"]:
             await connection.execute(_Q["forget_former"], org, device_id, _DELETED)
@@ -256,9 +254,22 @@ class DeviceStore:
             device.name,
             device.company_id,
             device.production_line_id,
-            device.tags,
             device.disabled,
             device.connection_mode,
+        )
+
+    async def labels(
+        self, connection: Connection, org: OrgId, device_id: DeviceId
+    ) -> dict[str, str]:
+        rows = await connection.fetch(_Q["labels"], org, device_id)
+        return {row["key"]: row["value"] for row in rows}
+
+    async def put_labels(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, labels: Mapping[str, str]
+    ) -> None:
+        """These are all that it has."""
+        await connection.execute(
+            _Q["put_labels"], org, device_id, list(labels), list(labels.values())
         )
 
     async def want(self, connection: Connection, sections: "Sequence[WantedSection]") -> None:

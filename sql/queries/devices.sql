@@ -58,10 +58,10 @@ WHERE org_id = $1 AND device_id = $2
 
 -- name: create @org
 -- By an administrator: new, or a deleted one brought back.
-INSERT INTO device (org_id, device_id, name, company_id, production_line_id, tags)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO device (org_id, device_id, name, company_id, production_line_id)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (org_id, device_id) DO UPDATE
-SET name = excluded.name, company_id = excluded.company_id, tags = excluded.tags,
+SET name = excluded.name, company_id = excluded.company_id,
     production_line_id = excluded.production_line_id, deleted_at = NULL, disabled = false,
     version = NULL, connection_mode = DEFAULT,
     created_at = now(), reborn_at = now()
@@ -81,6 +81,8 @@ WITH state AS (
     DELETE FROM device_section WHERE org_id = $1 AND device_id = $2
 ), marks AS (
     DELETE FROM event_mark WHERE org_id = $1 AND device_id = $2
+), labels AS (
+    DELETE FROM device_label WHERE org_id = $1 AND device_id = $2
 ), line AS (
     UPDATE device_line SET software = NULL WHERE org_id = $1 AND device_id = $2
 )
@@ -98,7 +100,10 @@ SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.soft
              ORDER BY m.group_id) AS group_ids,
        (SELECT jsonb_object_agg(x.kind, jsonb_build_object('wanted', x.document, 'taken', x.taken))
         FROM device_section x
-        WHERE x.org_id = d.org_id AND x.device_id = d.device_id) AS sections
+        WHERE x.org_id = d.org_id AND x.device_id = d.device_id) AS sections,
+       (SELECT jsonb_object_agg(b.key, b.value)
+        FROM device_label b
+        WHERE b.org_id = d.org_id AND b.device_id = d.device_id) AS labels
 FROM device d
 LEFT JOIN device_state s USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
@@ -107,15 +112,17 @@ WHERE d.org_id = $1 AND d.device_id = $2 AND d.deleted_at IS NULL
 
 -- name: list @org
 -- Newest first; a filter that is null matches all. One branch runs: all, those with something wrong, those
--- of a group, or those with a tag, for which all devices are looked at: no operator of arrays is leakproof,
--- so none uses an index here. The limit within has the planner take the devices in order, and look up what
--- else belongs to them one by one, until the page is full.
+-- of a group, or those with a tag. The limit within has the planner take the devices in order, and look up
+-- what else belongs to them one by one, until the page is full.
 SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
                        WHERE m.org_id = device.org_id AND m.device_id = device.device_id
                        ORDER BY m.group_id) AS group_ids,
        (SELECT jsonb_object_agg(x.kind, jsonb_build_object('wanted', x.document, 'taken', x.taken))
         FROM device_section x
-        WHERE x.org_id = device.org_id AND x.device_id = device.device_id) AS sections
+        WHERE x.org_id = device.org_id AND x.device_id = device.device_id) AS sections,
+       (SELECT jsonb_object_agg(b.key, b.value)
+        FROM device_label b
+        WHERE b.org_id = device.org_id AND b.device_id = device.device_id) AS labels
 FROM (
     SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.software,
            r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
@@ -138,16 +145,17 @@ FROM (
         WHERE m.org_id = $1 AND m.group_id = $4
         ORDER BY g.created_at DESC, g.device_id DESC OFFSET 0
     ) UNION ALL (
-        SELECT * FROM device
-        WHERE $4 IS NULL AND tags @> ARRAY[$5] AND org_id = $1
-        ORDER BY created_at DESC, device_id DESC OFFSET 0
+        SELECT t.* FROM device_label b JOIN device t USING (org_id, device_id)
+        WHERE $4 IS NULL AND b.org_id = $1 AND b.key = $5 AND b.value = ''
+        ORDER BY t.created_at DESC, t.device_id DESC OFFSET 0
     )) d
     LEFT JOIN device_state s USING (org_id, device_id)
     LEFT JOIN device_line l USING (org_id, device_id)
     LEFT JOIN replica r USING (replica_id)
     WHERE d.deleted_at IS NULL
       AND ($2::text IS NULL OR d.device_id ILIKE $2 OR d.name ILIKE $2)
-      AND ($5 IS NULL OR $5 = ANY (d.tags))
+      AND ($5 IS NULL OR EXISTS (SELECT 1 FROM device_label b WHERE b.org_id = d.org_id
+                                 AND b.device_id = d.device_id AND b.key = $5 AND b.value = ''))
       AND ($7 IS NULL OR (d.created_at, d.device_id) < ($7, $8))
 ) device
 WHERE ($3 IS NULL OR CASE WHEN connected THEN said ELSE 'OFFLINE' END = ANY ($3))
@@ -170,9 +178,22 @@ ORDER BY l.connected_at DESC, l.device_id DESC
 LIMIT $4
 
 -- name: change @org
-UPDATE device SET name = $3, company_id = $4, production_line_id = $5, tags = $6, disabled = $7,
-                  connection_mode = $8
+UPDATE device SET name = $3, company_id = $4, production_line_id = $5, disabled = $6,
+                  connection_mode = $7
 WHERE org_id = $1 AND device_id = $2
+
+-- name: labels @org
+SELECT key, value FROM device_label WHERE org_id = $1 AND device_id = $2
+
+-- name: put_labels @org
+-- These are all that the device has.
+WITH gone AS (
+    DELETE FROM device_label WHERE org_id = $1 AND device_id = $2 AND key <> ALL ($3::text[])
+)
+INSERT INTO device_label (org_id, device_id, key, value)
+SELECT $1, $2, l.key, l.value FROM unnest($3::text[], $4::text[]) AS l (key, value)
+ON CONFLICT (org_id, device_id, key) DO UPDATE SET value = excluded.value
+WHERE device_label.value <> excluded.value
 
 -- name: want @org
 -- A section of desired state as it is wanted from now on: a new version, also of the same document, so

@@ -43,6 +43,7 @@ INSERT INTO custom_role (org_id, name, rules) VALUES ('{0}', 'r', '[]');
 INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind)
 VALUES ('{0}', 'b', 'r', 'team', 't', 'org');
 INSERT INTO device (org_id, device_id, name) VALUES ('{0}', 'd', 'd');
+INSERT INTO device_label VALUES ('{0}', 'd', 'k', '');
 INSERT INTO device_state (org_id, device_id) VALUES ('{0}', 'd');
 INSERT INTO device_line (org_id, device_id, replica_id, session_id) VALUES ('{0}', 'd', 'r', 's');
 INSERT INTO device_config (org_id, device_id) VALUES ('{0}', 'd');

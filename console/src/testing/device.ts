@@ -19,6 +19,7 @@ export function device(part: Partial<Device> = {}): Device {
     companyId: null,
     productionLineId: null,
     tags: [],
+    labels: {},
     groupIds: [],
     disabled: false,
     metrics: {},

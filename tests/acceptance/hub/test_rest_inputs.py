@@ -543,3 +543,46 @@ async def test_no_command_has_an_id_that_no_path_can_name(rest: Rest, command_id
 
     assert [error["field"] for error in refused["errors"]] == ["command.id"]
     assert (await rest.get(f"/devices/{device_id}/commands")).json()["data"] == []
+
+
+async def test_labels_are_merged_and_tags_are_those_without_a_value(
+    rest: Rest, fleet: Fleet
+) -> None:
+    device_id = await fleet.enroll()
+    path = f"/devices/{device_id}"
+
+    async def patched(**body: Any) -> dict[str, Any]:
+        answer = await rest.client.patch(path, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    assert (await patched(labels={"site": "north", "spare": ""}))["tags"] == ["spare"]
+    assert (await patched(labels={"line": "3", "site": None}))["labels"] == {
+        "line": "3",
+        "spare": "",
+    }
+    assert (await patched(tags=["hall"]))["labels"] == {"line": "3", "hall": ""}
+    assert (await rest.data(path))["labels"] == {"line": "3", "hall": ""}
+    (row,) = await rest.data("/audit-log", target=device_id, limit=1)
+    assert row["changes"] == {"labels": [{"line": "3", "spare": ""}, {"line": "3", "hall": ""}]}
+    conflict = await rest.client.patch(path, json={"tags": ["line"]})
+    assert (conflict.status_code, conflict.json()["code"]) == (409, "conflict")
+    for body in (
+        {"tags": ["a"], "labels": {"b": "c"}},
+        {"labels": {"-a": "b"}},
+        {"labels": {"a" * 64: "b"}},
+        {"labels": {"a": "b" * 257}},
+        {"labels": {f"k{n}": "v" for n in range(70)}},
+    ):
+        answer = await rest.client.patch(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid"), body
+    assert (await rest.data(path))["labels"] == {"line": "3", "hall": ""}
+
+
+async def test_a_new_device_has_its_labels(rest: Rest) -> None:
+    device_id = new_id("d")
+    labels = {"site": "north", "a": ""}
+    made = await rest.post("/devices", {"id": device_id, "labels": labels, "tags": ["b"]})
+    assert made.json()["data"]["labels"] == {**labels, "b": ""}
+    wrong = {"id": new_id("d"), "labels": labels, "tags": ["site"]}
+    assert (await rest.client.post("/devices", json=wrong)).status_code == 409

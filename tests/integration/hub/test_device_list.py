@@ -14,9 +14,8 @@ ORG = OrgId("default")
 COUNT = 60
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 _DEVICES = """
-INSERT INTO device (org_id, device_id, name, tags, created_at, deleted_at)
+INSERT INTO device (org_id, device_id, name, created_at, deleted_at)
 SELECT 'default', 'd' || n, 'Name ' || n % 7,
-       CASE WHEN n % 3 = 0 THEN ARRAY['hall', 'x' || n % 2] ELSE '{}' END,
        $1::timestamptz + n / 3 * interval '1 minute', CASE WHEN n % 11 = 0 THEN now() END
 FROM generate_series(1, $2::integer) n"""
 _OTHERS = """
@@ -29,7 +28,11 @@ INSERT INTO device_line (org_id, device_id, replica_id, session_id, closed_at)
 SELECT org_id, device_id, 'r' || 1 + substr(device_id, 2)::int % 2, 's',
        CASE WHEN device_id LIKE '%5' THEN now() END FROM device WHERE device_id NOT LIKE '%7';
 INSERT INTO device_group (org_id, group_id, name) VALUES ('default', 'g', 'G');
-INSERT INTO device_group_member SELECT org_id, 'g', device_id FROM device WHERE device_id LIKE '%1%'
+INSERT INTO device_group_member
+SELECT org_id, 'g', device_id FROM device WHERE device_id LIKE '%1%';
+INSERT INTO device_label (org_id, device_id, key, value)
+SELECT org_id, device_id, key, CASE WHEN device_id LIKE '%6' THEN 'a' ELSE '' END
+FROM device, unnest('{hall,x}'::text[]) AS key WHERE substr(device_id, 2)::int % 3 = 0
 """
 FILTERS: dict[str, list[Any]] = {
     "q": [None, "name 3"],
@@ -61,7 +64,7 @@ def _fits(row: DeviceRow, wanted: DeviceFilter) -> bool:
         (wanted.q is None or wanted.q in row.name.lower())
         and (wanted.status is None or row.status in wanted.status)
         and (wanted.group_id is None or wanted.group_id in row.group_ids)
-        and (wanted.tag is None or wanted.tag in row.tags)
+        and (wanted.tag is None or row.labels.get(wanted.tag) == "")
         and wanted.connected in (None, row.connected)
     )
 

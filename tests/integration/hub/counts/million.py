@@ -39,14 +39,18 @@ INSERT INTO replica (replica_id, address, lease_until)
 SELECT 'r' || n, 'here', now() FROM generate_series(1, 3) n;
 INSERT INTO replica (replica_id, address, lease_until, ended_at, hole_told_at)
 SELECT 'gone' || n, 'there', now(), now(), now() FROM generate_series(1, 50) n;
-INSERT INTO device (org_id, device_id, name, company_id, tags, created_at, disabled, command_seq)
+INSERT INTO device (org_id, device_id, name, company_id, created_at, disabled, command_seq)
 SELECT org, 'd' || n, 'Filler ' || n, 'company-' || n % 20,
-       ARRAY['hall-' || n % 50] || CASE WHEN n % 1000 = 1 THEN ARRAY['rare'] END,
        now() - n * interval '1 minute', n % 500 = 0, 1000000
 FROM (VALUES ('default', $$devices), ('small', 50)) AS o (org, most), generate_series(1, most) n;
 INSERT INTO device_state (org_id, device_id, status, metrics, last_seen)
 SELECT org_id, device_id, CASE WHEN device_id LIKE '%99' THEN 'ERROR' ELSE 'ONLINE' END,
        '{"temperature": 20.5, "pressure": 3}', now() FROM device;
+INSERT INTO device_label (org_id, device_id, key, value)
+SELECT org_id, device_id, key, ''
+FROM (SELECT org_id, device_id, substr(device_id, 2)::integer AS n FROM device) AS d,
+     unnest(ARRAY['hall-' || n % 50, CASE WHEN n % 1000 = 1 THEN 'rare' END]) AS key
+WHERE key IS NOT NULL;
 INSERT INTO device_config (org_id, device_id) SELECT org_id, device_id FROM device;
 INSERT INTO device_section (org_id, device_id, kind, document, hash)
 SELECT org_id, device_id, kind, '{}', ''

@@ -250,17 +250,18 @@ _DEVICES: Final = [
     Read("desired.changed", "10"),
     Read("devices.standing", "'default', 'd77'"),
     Read("devices.lock_standing", "'default', 'd77', 60"),
-    Read("devices.get", "'default', 'd77'", 5 * KEY),
+    Read("devices.get", "'default', 'd77'", 6 * KEY),
+    Read("devices.labels", "'default', 'd77'"),
     *_filtered(
         "devices.list",
         9,
         {
             name: ({1: "'default'", 9: "101"} | values, pages)
             for name, (values, pages) in {
-                "first": ({}, PAGE * 5 * KEY),
-                "middle": ({7: "now() - interval '2 days'", 8: "'d'"}, PAGE * 5 * KEY),
-                "group": ({4: "'g7'"}, PAGE * 5 * KEY),
-                "tag": ({5: "'rare'"}, PAGE * 5 * KEY),
+                "first": ({}, PAGE * 6 * KEY),
+                "middle": ({7: "now() - interval '2 days'", 8: "'d'"}, PAGE * 6 * KEY),
+                "group": ({4: "'g7'"}, PAGE * 6 * KEY),
+                "tag": ({5: "'rare'"}, PAGE * 6 * KEY),
                 "connected": ({6: "true"}, PAGE * 6 * KEY),
                 "away": ({6: "false"}, 10 * PAGE * 6),
                 "status": ({3: "'{ERROR}'"}, PAGE * 6 * KEY),
