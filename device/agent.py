@@ -330,6 +330,7 @@ class Agent:
             reported=self._software.reports.note,
             status=lambda: self._heartbeat.word,
             connected=lambda: self._uplink.has_line,
+            fingerprint=lambda: self._enrolment.fingerprint,
             tokens=self._broker.tokens,
         )
 

@@ -5,7 +5,7 @@
 | `hub` | `LONGLINE_HUB_URL` | required |
 | `id` | `LONGLINE_DEVICE_ID` | the host name |
 | `state_dir` | `LONGLINE_STATE_DIR` | `$XDG_STATE_HOME/longline/<id>` |
-| `enrollment_key_file` | `LONGLINE_ENROLLMENT_KEY_FILE` | the key in `LONGLINE_ENROLLMENT_KEY` |
+| `enrollment_key_file` | `LONGLINE_ENROLLMENT_KEY_FILE` | what `LONGLINE_ENROLLMENT_KEY` holds |
 | `versions_dir` | `LONGLINE_VERSIONS_DIR` | none; `longline launch` sets it |
 | `tls.ca_file` | `LONGLINE_CA_FILE` | the system's store alone |
 | `proxy`, `no_proxy` | `LONGLINE_PROXY`, `LONGLINE_NO_PROXY` (with commas) | none |

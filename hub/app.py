@@ -41,6 +41,7 @@ from hub.dashboards import build as build_dashboards
 from hub.desired.wiring import build as build_desired
 from hub.devices.wiring import build as build_devices
 from hub.edge.wiring import build as build_edge
+from hub.enrollment.wiring import build as build_enrollment
 from hub.firmware.wiring import build as build_firmware
 from hub.gate import build as build_gate
 from hub.groups.wiring import build as build_groups
@@ -137,9 +138,7 @@ class Replica:
             ),
         )
         of_organisations = build_organisations(base, self.audit, people, signing_in, site)
-        devices, of_devices = build_devices(
-            base, self.audit, self.telemetry, accounts, limits, hint_desired=hints.desired
-        )
+        devices, of_devices = build_devices(base, self.audit, accounts, hint_desired=hints.desired)
         self.lines, of_lines = build_lines(
             base, self.telemetry, accounts, hint_takeover=hints.taken
         )
@@ -163,6 +162,9 @@ class Replica:
             people.rights,
             on_change=show_groups,
             membership=defaults.membership_changed,
+        )
+        of_enrollment = build_enrollment(
+            base, self.audit, self.telemetry, accounts, devices, groups, people.rights, limits
         )
         edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud)
         desired, of_desired = build_desired(
@@ -189,8 +191,8 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_devices, of_lines,
-            of_own, of_commands, of_config, of_groups, of_edge, of_desired, of_campaigns,
-            of_firmware, of_dashboards, of_replicas, build_usage(base),
+            of_own, of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired,
+            of_campaigns, of_firmware, of_dashboards, of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

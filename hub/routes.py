@@ -90,8 +90,6 @@ from hub.devices.rest import (
     DeviceEndpoints,
     DevicePatch,
     DeviceQuery,
-    DeviceToken,
-    TokenQuery,
 )
 from hub.edge.rest import (
     CloudSync,
@@ -102,6 +100,17 @@ from hub.edge.rest import (
     Retried,
     SyncBody,
     SyncParts,
+)
+from hub.enrollment.rest import (
+    ApprovalBody,
+    DeviceToken,
+    EnrollmentEndpoints,
+    EnrollmentRequestItem,
+    EnrollmentTokenBody,
+    EnrollmentTokenItem,
+    RejectionBody,
+    Reopened,
+    TokenQuery,
 )
 from hub.firmware.deployment_rest import (
     Deployment,
@@ -247,7 +256,15 @@ ROUTES: Final = (
     Route("PATCH", "/orgs/{id}", OrganisationEndpoints.rename, Door.INSTANCE, "Rename an organisation.", body=OrgPatch, answer=OrgItem),
     Route("DELETE", "/orgs/{id}", OrganisationEndpoints.end, Door.INSTANCE, "Delete an organisation and everything in it.", query=OrgDeletion, status=202),
 
-    Route("POST", "/devices/{id}/token", DeviceEndpoints.token, Door.ENROLL, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
+    Route("POST", "/devices/{id}/token", EnrollmentEndpoints.token, Door.ENROLL, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
+    Route("GET", "/enrollment-tokens", EnrollmentEndpoints.tokens, "enrollment-tokens:list", "List enrolment tokens, newest first.", query=ListQuery, answer=EnrollmentTokenItem, listing=True),
+    Route("POST", "/enrollment-tokens", EnrollmentEndpoints.create, "enrollment-tokens:create", "Make an enrolment token, which is shown once.", body=EnrollmentTokenBody, answer=EnrollmentTokenItem, status=201, secret=True),
+    Route("POST", "/enrollment-tokens/{id}/take-over", EnrollmentEndpoints.take_over, "enrollment-tokens:create", "Take over an enrolment token: it admits devices while the caller may make one.", answer=EnrollmentTokenItem),
+    Route("DELETE", "/enrollment-tokens/{id}", EnrollmentEndpoints.delete, "enrollment-tokens:delete", "Delete an enrolment token; devices that came in by it stay."),
+    Route("GET", "/enrollment-requests", EnrollmentEndpoints.requests, "devices:list", "List the devices that wait for an administrator, newest first.", query=ListQuery, answer=EnrollmentRequestItem, listing=True),
+    Route("POST", "/devices/{id}/approve", EnrollmentEndpoints.approve, "enrollment-tokens:update", "Let in the device that waits with this fingerprint.", body=ApprovalBody),
+    Route("POST", "/devices/{id}/reject", EnrollmentEndpoints.reject, "enrollment-tokens:update", "Keep out the device that waits with this fingerprint.", body=RejectionBody),
+    Route("POST", "/devices/{id}/allow-reenroll", EnrollmentEndpoints.allow_reenroll, "enrollment-tokens:update", "Let a known device enrol again, once, within 10 minutes.", answer=Reopened),
     Route("GET", "/devices", DeviceEndpoints.list, "devices:list", "List devices.", query=DeviceQuery, answer=Device, listing=True),
     Route("POST", "/devices", DeviceEndpoints.create, "devices:create", "Register a device.", body=DeviceBody, answer=Device, status=201),
     Route("GET", "/devices/connected", DeviceEndpoints.connected, "devices:list", "List connected devices, newest connection first.", query=ListQuery, answer=ConnectedDevice, listing=True),

@@ -46,7 +46,7 @@ def enroll(
         typer.Option(
             "--token-file",
             "--enrollment-key-file",
-            help="File with the enrolment key; else it is read from standard input.",
+            help="File with the enrolment key or token; else it is read from standard input.",
         ),
     ] = None,
     config: Annotated[
@@ -71,12 +71,13 @@ def enroll(
         key = _key(token_file)
         edited = None if file is None else _edited(file, given)
         with _as_owner_of(settings.state), claimed(settings.state):
-            asyncio.run(_ask(settings, key))
+            fingerprint = asyncio.run(_ask(settings, key))
         if file is not None and edited is not None:
             _write(file, edited)
     except AgentError as error:
         raise UserError(error.message, error.exit_code) from None
-    sys.stdout.write(f"{settings.id} is enrolled at {settings.hub}{_started(file)}\n")
+    is_now = f"{settings.id} {_outcome(fingerprint)} at {settings.hub}"
+    sys.stdout.write(f"{is_now}{_started(file)}\n")
 
 
 def _key(file: Path | None) -> str:
@@ -84,7 +85,7 @@ def _key(file: Path | None) -> str:
     found = enrollment_key(str(file) if file else None)
     if found is None:
         if sys.stdin.isatty():
-            found = str(typer.prompt("Enrolment key", hide_input=True))
+            found = str(typer.prompt("Enrolment key or token", hide_input=True))
         else:
             found = sys.stdin.read(LONGEST_KEY).strip()
     if not found or not found.isascii() or not found.isprintable():
@@ -92,8 +93,15 @@ def _key(file: Path | None) -> str:
     return found
 
 
-async def _ask(settings: Settings, key: str) -> None:
-    """Get the token, and keep it. Raises `AgentError`, `UserError`."""
+def _outcome(fingerprint: str | None) -> str:
+    if fingerprint is None:
+        return "is enrolled"
+    return f"waits for an administrator, who compares the fingerprint {fingerprint},"
+
+
+async def _ask(settings: Settings, key: str) -> str | None:
+    """Get the token, and keep it; or the fingerprint by which an administrator knows this device.
+    Raises `AgentError`, `UserError`."""
     try:
         way_out = WayOut(settings.outward)
     except CannotTrust as error:
@@ -116,9 +124,12 @@ async def _ask(settings: Settings, key: str) -> None:
         try:
             is_kept = await enrolment.enrol()
         except HubUnreachable as error:
+            if enrolment.fingerprint is not None:
+                return enrolment.fingerprint
             raise UserError(f"{settings.hub}: {error.message}{_hint(error)}", FAILED) from None
     if not is_kept:
         raise UserError(f"cannot write the token into {settings.state}", FAILED)
+    return None
 
 
 def _hint(error: HubUnreachable) -> str:

@@ -17,6 +17,9 @@ class ProblemCode(StrEnum):
     REAUTHENTICATE = "reauthenticate"
     SECOND_FACTOR = "second_factor"
     REENROLL_REFUSED = "reenroll_refused"
+    ENROLLMENT_TOKEN_USED = "enrollment_token_used"  # noqa: S105
+    ENROLLMENT_TOKEN_EXPIRED = "enrollment_token_expired"  # noqa: S105
+    PENDING_APPROVAL = "pending_approval"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     TOO_MANY = "too_many"

@@ -52,6 +52,10 @@ GRANT SELECT, INSERT, UPDATE ON
     org
 TO longline_hub;
 
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    enrollment_request, enrollment_token, enrollment_use
+TO longline_hub;
+
 GRANT SELECT, INSERT ON
     provider_session, sign_in_identity
 TO longline_hub;

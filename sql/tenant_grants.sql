@@ -67,6 +67,14 @@ ON account TO longline_app;
 
 GRANT SELECT ON member, usage_day TO longline_app;
 
+GRANT SELECT, UPDATE ON
+    enrollment_request
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    enrollment_token
+TO longline_app;
+
 GRANT SELECT, INSERT, DELETE ON
     invitation
 TO longline_app;

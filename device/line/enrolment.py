@@ -1,13 +1,16 @@
 """The device's token: got with the enrolment key, renewed with itself, kept in `token.json`.
 
-All three are the same call, `POST {hub}/api/v1/devices/{id}/token`: with `X-Enrollment-Key` at
-first and whenever the hub no longer takes the token, with `Authorization: Bearer` when a third of
-the token's life is left (`device.line.renewal`). The file is readable by the agent alone.
+All three are the same call, `POST {hub}/api/v1/devices/{id}/token`: with the enrolment key, or an
+enrolment token, at first and whenever the hub no longer takes the token, with `Authorization:
+Bearer` when a third of the token's life is left (`device.line.renewal`). The file is readable by
+the agent alone. Where a person has to approve the device, it asks again with what it was given for
+that (`device.line.enrolment_request`).
 
 An answer that is a web page was given by whatever stands in between, and is no answer (G19).
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +29,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 from cloud.bounded import post
 from device.base.errors import BadSettings, EnrolmentRefused, HubUnreachable
 from device.base.files import write_atomically
+from device.line.enrolment_request import EnrolmentRequest, KeptRequest
 from device.line.hub_clock import HubClock
 from device.line.renewal import SHORTEST_SECONDS, due_in
 from protocol.answers import WEB_PAGE, is_web_page
@@ -34,12 +38,17 @@ from protocol.errors import InvalidMessage
 
 _log = structlog.stdlib.get_logger()
 
+REQUEST_FILE: Final = "enrollment_request.json"
+_HEADER_TEXT: Final = re.compile(r"[\x21-\x7e]{1,256}")
 UNAUTHORISED: Final = 401
 REFUSED: Final = frozenset({401, 403, 404, 409})
 ASK_SECONDS: Final = 30.0
 """For one request, everything included."""
 FORBIDDEN: Final = 403
-LATER: Final = frozenset({"reenroll_refused", "pending_approval", "quarantined"})
+TOKEN_PREFIX: Final = "lle_"  # noqa: S105
+"""Of enrolment tokens: everything else is an enrolment key."""
+PENDING: Final = "pending_approval"
+LATER: Final = frozenset({"reenroll_refused", PENDING, "quarantined"})
 """Codes of a 403 that is no refusal for good: ask again, as late as the hub says."""
 RENEWAL_RETRY_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 60.0
@@ -70,10 +79,12 @@ class _Kept(Struct, frozen=True):
     """From its issue to its end. Both are moments of the hub's clock."""
 
 
-class _Problem(Struct, frozen=True):
+class _Problem(Struct, frozen=True, rename="camel"):
     """Of a problem document what an agent reads."""
 
     code: str = ""
+    request_secret: str = ""
+    fingerprint: str = ""
 
 
 class _Refused(Exception):
@@ -105,7 +116,14 @@ class Enrolment:
         self._hub_clock = hub_clock
         self._clock = clock
         self._kept = _read(path) if path else None
+        self._request = KeptRequest(path.with_name(REQUEST_FILE) if path else None)
         self._changed = asyncio.Event()
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What a person compares before approving this device; None while nobody has to."""
+        request = self._request.now
+        return None if request is None else request.fingerprint
 
     async def token(self) -> str:
         """The token, from the hub if there is none yet. Raises `HubUnreachable`,
@@ -166,13 +184,13 @@ class Enrolment:
             await self.replace()
 
     async def _enrol(self) -> _Kept:
-        if self._key is None:
+        if self._key is None and self._request.now is None:
             raise BadSettings(
                 "no token yet and no enrolment key: set LONGLINE_ENROLLMENT_KEY"
                 " or enrollment_key_file"
             )
         try:
-            return await self._ask({"X-Enrollment-Key": self._key})
+            return await self._ask({_header_for(self._key): self._key} if self._key else {})
         except _Refused as error:
             raise EnrolmentRefused(_why_refused(error.status)) from None
 
@@ -185,22 +203,37 @@ class Enrolment:
         """One request. Raises `_Refused` and `HubUnreachable`."""
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                answer = await post(self._http, self._url, params=self._about, headers=headers)
+                answer = await post(
+                    self._http, self._url, params=self._about, headers=self._with_request(headers)
+                )
         except (httpx.HTTPError, TimeoutError) as error:
             raise HubUnreachable(str(error) or type(error).__name__) from None
         if is_web_page(answer.headers.get("content-type"), answer.content):
             raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")
-        if answer.status_code == FORBIDDEN and _code_of(answer.content) in LATER:
-            raise HubUnreachable(
-                f"the hub asks to retry later: {_code_of(answer.content)}",
-                retry_after=retry_after(answer.headers),
-            )
+        if answer.status_code == FORBIDDEN:
+            problem = _problem_of(answer.content)
+            if problem.code in LATER:
+                wait = retry_after(answer.headers)
+                raise HubUnreachable(await self._why_later(problem), retry_after=wait)
         if answer.status_code in REFUSED:
             raise _Refused(answer.status_code)
         if answer.status_code not in {200, 201}:
             message = f"the hub answered {answer.status_code}"
             raise HubUnreachable(message, retry_after=retry_after(answer.headers))
         return await self._keep(answer)
+
+    def _with_request(self, headers: dict[str, str]) -> dict[str, str]:
+        request = self._request.now
+        return headers if request is None else {**headers, "X-Enrollment-Request": request.secret}
+
+    async def _why_later(self, problem: _Problem) -> str:
+        """What the hub gives a device that waits is kept at once: it comes once."""
+        if problem.code != PENDING:
+            return f"the hub asks to retry later: {problem.code}"
+        if _HEADER_TEXT.fullmatch(problem.request_secret):
+            request = EnrolmentRequest(problem.request_secret, problem.fingerprint)
+            await asyncio.to_thread(self._request.put, request)
+        return f"an administrator has to approve this device: its fingerprint is {self.fingerprint}"
 
     async def _keep(self, answer: httpx.Response) -> _Kept:
         try:
@@ -216,6 +249,7 @@ class Enrolment:
         )
         if self._path is not None:
             await asyncio.to_thread(_write, self._path, kept)
+        self._request.forget()
         self._changed.set()
         return kept
 
@@ -252,12 +286,16 @@ def _write(path: Path, kept: _Kept) -> None:
         _log.warning("token_not_kept", reason=error.strerror)
 
 
-def _code_of(content: bytes) -> str:
-    """Of a problem document; empty when it is none."""
+def _header_for(key: str) -> str:
+    return "X-Enrollment-Token" if key.startswith(TOKEN_PREFIX) else "X-Enrollment-Key"
+
+
+def _problem_of(content: bytes) -> _Problem:
+    """An empty one when it is none."""
     try:
-        return msgspec.json.decode(content, type=_Problem).code
+        return msgspec.json.decode(content, type=_Problem)
     except msgspec.MsgspecError:
-        return ""
+        return _Problem()
 
 
 def _why_refused(status: int) -> str:

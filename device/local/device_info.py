@@ -34,6 +34,8 @@ class DeviceInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     hub: str
     connected: bool
     """Whether there is a line to the hub."""
+    fingerprint: str | None
+    """What an administrator compares who has to approve this device; null while nobody has to."""
     status: DeviceStatus
     mode: ConnectionMode
     config_version: int

@@ -55,6 +55,7 @@ class AgentParts:
     """To be called when a program reports its version."""
     status: Callable[[], DeviceStatus]
     connected: Callable[[], bool]
+    fingerprint: Callable[[], str | None]
     tokens: Callable[[], list[TokenInfo]]
     """Of the broker."""
 
@@ -170,6 +171,7 @@ class LocalPrograms:
             agent_version=agent_version(),
             hub=parts.settings.hub,
             connected=parts.connected(),
+            fingerprint=parts.fingerprint(),
             status=parts.status(),
             mode=parts.records.mode,
             config_version=parts.config.version,

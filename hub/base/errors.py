@@ -8,6 +8,9 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── Reauthenticate         403      needs a sign-in of the last minutes (`methods` names how)
 ├── SecondFactorMissing    403      the password fits, a code is missing (`challenge`)
 ├── ReenrollRefused        403      the device has a line, or had one lately
+├── EnrollmentTokenUsed    403      as many devices came in by it as may
+├── EnrollmentTokenExpired 403
+├── PendingApproval        403      a person has to let the device in (`fingerprint`)
 ├── Escalation             403      nobody grants what they do not have
 ├── NotFound               404      also what belongs to somebody else
 ├── Conflict               409
@@ -104,6 +107,18 @@ class ReenrollRefused(HubError):
     code = ProblemCode.REENROLL_REFUSED
 
 
+class EnrollmentTokenUsed(HubError):
+    code = ProblemCode.ENROLLMENT_TOKEN_USED
+
+
+class EnrollmentTokenExpired(HubError):
+    code = ProblemCode.ENROLLMENT_TOKEN_EXPIRED
+
+
+class PendingApproval(HubError):
+    code = ProblemCode.PENDING_APPROVAL
+
+
 class Escalation(HubError):
     code = ProblemCode.ESCALATION
 
@@ -192,11 +207,14 @@ class Problem(Struct, frozen=True):
 PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.INVALID: Problem(400, "The request does not validate"),
     ProblemCode.UNAUTHENTICATED: Problem(401, "Not authenticated"),
-    ProblemCode.BAD_ENROLLMENT_KEY: Problem(401, "The enrolment key is missing or wrong"),
+    ProblemCode.BAD_ENROLLMENT_KEY: Problem(401, "The enrolment key or token is missing or wrong"),
     ProblemCode.FORBIDDEN: Problem(403, "Not allowed"),
     ProblemCode.REAUTHENTICATE: Problem(403, "Sign in again"),
     ProblemCode.SECOND_FACTOR: Problem(403, "Second factor"),
     ProblemCode.REENROLL_REFUSED: Problem(403, "The device cannot enrol again now"),
+    ProblemCode.ENROLLMENT_TOKEN_USED: Problem(403, "The enrolment token is used up"),
+    ProblemCode.ENROLLMENT_TOKEN_EXPIRED: Problem(403, "The enrolment token has expired"),
+    ProblemCode.PENDING_APPROVAL: Problem(403, "An administrator has to approve the device"),
     ProblemCode.ESCALATION: Problem(403, "Escalation"),
     ProblemCode.NOT_FOUND: Problem(404, "Not found"),
     ProblemCode.CONFLICT: Problem(409, "Conflicts with the current state"),

@@ -1,1 +1,1 @@
-"""The devices of an organisation: enrolment, what is known of them, their standing."""
+"""The devices of an organisation: what is known of them."""

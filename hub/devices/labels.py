@@ -27,6 +27,13 @@ def merged(labels: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[s
     return _bounded("labels", {key: value for key, value in both.items() if value is not None})
 
 
+def filled(labels: Mapping[str, str], further: Mapping[str, str]) -> dict[str, str]:
+    """With further ones as far as there is room; what it has is not touched."""
+    room = MOST - len(labels)
+    new = [(key, value) for key, value in further.items() if key not in labels]
+    return {**labels, **dict(new[:room])}
+
+
 def tagged(labels: Mapping[str, str], tags: Iterable[str]) -> dict[str, str]:
     """With just these tags, and the labels that have a value. Raises `Conflict` for a tag whose key
     has a value, `Invalid` when they are too many."""

@@ -1,13 +1,11 @@
-"""`/devices`, `/devices/{id}` and `/devices/{id}/token`."""
+"""`/devices` and `/devices/{id}`."""
 
 from msgspec import Struct, field
 from starlette.requests import Request
 
-from hub.base.errors import Invalid, invalid
+from hub.base.errors import invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
-from hub.devices.admission import Admission
-from hub.devices.enrolling import EnrollmentService
 from hub.devices.labels import Labels, LabelsPatch, Tags, tagged, tags_of
 from hub.devices.service import (
     ConnectedRow,
@@ -16,24 +14,15 @@ from hub.devices.service import (
     DeviceFilter,
     DeviceRow,
     DeviceService,
-    Identity,
     SmallSections,
 )
 from hub.web.envelope import Answer
-from hub.web.inputs import Body, ListQuery, Query, Text
-from hub.web.limits import RequestLimits
+from hub.web.inputs import Body, ListQuery, Text
 from hub.web.route import Call
 from protocol.codec import at, rfc3339
 from protocol.frames import ConnectionMode
 from protocol.ids import DEVICE_ID_RULE, DeviceId, DeviceIdField, is_device_id
 from protocol.telemetry import ShownStatus
-
-
-class TokenQuery(Query, frozen=True, kw_only=True):
-    name: Text | None = None
-    company_id: Text | None = None
-    production_line_id: Text | None = None
-    version: Text | None = None
 
 
 class DeviceQuery(ListQuery, frozen=True, kw_only=True):
@@ -68,12 +57,6 @@ class DevicePatch(Body, frozen=True):
 
 class ConnectionModeBody(Body, frozen=True):
     mode: ConnectionMode
-
-
-class DeviceToken(Struct, frozen=True, rename="camel"):
-    device_id: DeviceId
-    token: str
-    expires_at: str
 
 
 class Device(Struct, frozen=True, rename="camel", kw_only=True):
@@ -122,36 +105,8 @@ class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeviceEndpoints:
-    def __init__(
-        self, service: DeviceService, enrollments: EnrollmentService, limits: RequestLimits
-    ) -> None:
+    def __init__(self, service: DeviceService) -> None:
         self._service = service
-        self._enrollments = enrollments
-        self._limits = limits
-
-    async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
-        admission = Admission(self._limits, call.request.scope, call.principal.address)
-        try:
-            device_id = _name_for(call.path("id"))
-        except Invalid:
-            admission.of_nobody()
-            raise
-        who = Identity(
-            name=call.query.name,
-            company_id=call.query.company_id,
-            production_line_id=call.query.production_line_id,
-            version=call.query.version,
-        )
-        scheme, _, token = (call.header("authorization") or "").partition(" ")
-        token, expires_at = await self._enrollments.enroll(
-            call.principal,
-            device_id,
-            who,
-            key=call.header("x-enrollment-key"),
-            token=token if scheme.lower() == "bearer" else None,
-            admission=admission,
-        )
-        return DeviceToken(device_id, token, expires_at)
 
     async def list(self, call: Call[DeviceQuery, None]) -> Items[Device]:
         query = call.query
@@ -178,13 +133,17 @@ class DeviceEndpoints:
 
     async def create(self, call: Call[None, DeviceBody]) -> Answer:
         body = call.body
-        who = Identity(
+        if not is_device_id(body.id):
+            raise invalid("id", DEVICE_ID_RULE)
+        labels = tagged(body.labels, [*body.tags, *tags_of(body.labels)])
+        device = await self._service.create(
+            call.principal,
+            DeviceId(body.id),
             name=body.name,
             company_id=body.company_id,
             production_line_id=body.production_line_id,
+            labels=labels,
         )
-        labels = tagged(body.labels, [*body.tags, *tags_of(body.labels)])
-        device = await self._service.create(call.principal, _name_for(body.id), who, labels)
         return Answer(device_of(device), status=201, location=f"/api/v1/devices/{device.device_id}")
 
     async def change(self, call: Call[None, DevicePatch]) -> Device:
@@ -221,13 +180,6 @@ class DeviceEndpoints:
         return device_of(
             await self._service.change(call.principal, device_id, change, action=action)
         )
-
-
-def _name_for(device_id: str) -> DeviceId:
-    """Of a device that comes in, by whichever way. Raises `Invalid`."""
-    if not is_device_id(device_id):
-        raise invalid("id", DEVICE_ID_RULE)
-    return DeviceId(device_id)
 
 
 def _connected(row: ConnectedRow) -> ConnectedDevice:

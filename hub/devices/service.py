@@ -14,14 +14,13 @@ from hub.base.errors import Conflict, NotFound
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
-from hub.devices.labels import merged, tagged
+from hub.devices.labels import filled, merged, tagged
 from hub.devices.store import (
     ConnectedRow,
     DeviceAgent,
     DeviceFilter,
     DeviceRow,
     DeviceStore,
-    Identity,
     SmallSections,
     WantedSection,
 )
@@ -36,7 +35,6 @@ __all__ = [
     "DeviceFilter",
     "DeviceRow",
     "DeviceService",
-    "Identity",
     "SmallSections",
     "WantedSection",
 ]
@@ -73,10 +71,7 @@ class DeviceService:
 
     async def require(self, org: OrgId, device_id: str) -> None:
         """Raises `NotFound` when there is no such device."""
-        standing = None
-        if is_device_id(device_id):
-            standing = await self._store.standing(org, DeviceId(device_id))
-        if standing is None or standing.deleted:
+        if not is_device_id(device_id) or not await self._store.known(org, [device_id]):
             raise NotFound(NO_SUCH_DEVICE)
 
     async def known(self, org: OrgId, device_ids: list[str]) -> set[str]:
@@ -105,12 +100,27 @@ class DeviceService:
         )
 
     async def create(
-        self, by: Principal, device_id: DeviceId, who: Identity, labels: Mapping[str, str]
+        self,
+        by: Principal,
+        device_id: DeviceId,
+        *,
+        name: str | None,
+        company_id: str | None,
+        production_line_id: str | None,
+        labels: Mapping[str, str],
     ) -> DeviceRow:
         """Raises `Conflict` when there is one, `Invalid` for a name that cannot be shown."""
-        _require_visible(who.name)
+        _require_visible(name)
         async with self._store.database.tenant(by.org).transaction() as connection:
-            if not await self._store.create(connection, by.org, device_id, who=who):
+            made = await self._store.create(
+                connection,
+                by.org,
+                device_id,
+                name=name,
+                company_id=company_id,
+                production_line_id=production_line_id,
+            )
+            if not made:
                 raise Conflict(f"the device {device_id} exists already")
             await self._store.put_labels(connection, by.org, device_id, labels)
             await self._audit.record(connection, audit_entry(by, "device.create", device_id))
@@ -155,6 +165,17 @@ class DeviceService:
             after = tagged(before, change.tags)
         await self._store.put_labels(connection, org, device_id, after)
         return changes_of({"labels": before}, {"labels": after})
+
+    async def add_companions(self, connection: Connection, org: OrgId, device_id: DeviceId) -> None:
+        """What each device has beside its row, for one that has just got it."""
+        await self._store.add_companions(connection, org, device_id)
+
+    async def add_labels(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, labels: Mapping[str, str]
+    ) -> None:
+        """Those that it has stay as they are, and so does what there is no room for."""
+        before = await self._store.labels(connection, org, device_id)
+        await self._store.put_labels(connection, org, device_id, filled(before, labels))
 
     async def lock(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
         """Whether there is such a device; then it stays until the commit."""

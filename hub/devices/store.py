@@ -9,7 +9,6 @@ from msgspec import Struct, convert
 import sql
 from hub.base.database import Connection, Database, Row, as_json
 from hub.base.patterns import containing
-from hub.devices.enrollment import LATELY_SECONDS, KnownDevice
 from protocol.canonical import hash_of
 from protocol.errors import CommandErrorCode
 from protocol.frames import ConnectionMode
@@ -107,15 +106,6 @@ class ConnectedRow(Struct, frozen=True, kw_only=True):
     connected_at: datetime
 
 
-class Identity(Struct, frozen=True, kw_only=True):
-    """What a device says of itself when it enrols; None = it does not say."""
-
-    name: str | None = None
-    company_id: str | None = None
-    production_line_id: str | None = None
-    version: str | None = None
-
-
 class WantedSection(Struct, frozen=True, kw_only=True):
     """What a device should have of a section from now on, and whether it has that already."""
 
@@ -139,77 +129,32 @@ class DeviceStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def standing(self, org: OrgId, device_id: DeviceId) -> KnownDevice | None:
-        row = await self.database.tenant(org).fetchrow(_Q["standing"], org, device_id)
-        if row is None:
-            return None
-        return KnownDevice(disabled=row["disabled"], deleted=row["deleted"])
-
-    async def lock_standing(
-        self, connection: Connection, org: OrgId, device_id: DeviceId
-    ) -> KnownDevice | None:
-        """What decides about a token, under the lock that its end takes."""
-        row = await connection.fetchrow(_Q["lock_standing"], org, device_id, LATELY_SECONDS)
-        return None if row is None else KnownDevice(**dict(row))
-
-    async def register(
-        self, connection: Connection, org: OrgId, device_id: DeviceId, who: Identity
-    ) -> bool:
-        """Make the device; False when there is one."""
-        made = await connection.fetchval(
-            _Q["register"],
-            org,
-            device_id,
-            who.name or device_id,
-            who.company_id,
-            who.production_line_id,
-            who.version,
-        )
-        await self._add_companions(connection, org, device_id)
-        return made is not None
-
-    async def next_version(
-        self,
-        connection: Connection,
-        org: OrgId,
-        device_id: DeviceId,
-        software: str | None,
-        *,
-        only: bool,
-    ) -> int:
-        """The version of a new token; with `only` all others end. `software` is the version of its
-        software, None where it does not say: of a device that is there no more is believed."""
-        query = _Q["only_version" if only else "next_version"]
-        version = await connection.fetchval(query, org, device_id, software)
-        if version is None:
-            raise LookupError("a locked row is gone")
-        return int(version)
-
     async def create(
         self,
         connection: Connection,
         org: OrgId,
         device_id: DeviceId,
         *,
-        who: Identity,
+        name: str | None,
+        company_id: str | None,
+        production_line_id: str | None,
     ) -> bool:
         """Whether it was made: False when there is one."""
         row = await connection.fetchrow(
             _Q["create"],
             org,
             device_id,
-            who.name or device_id,
-            who.company_id,
-            who.production_line_id,
+            name or device_id,
+            company_id,
+            production_line_id,
         )
         if row is not None and row["reborn"]:
             await connection.execute(_Q["forget_former"], org, device_id, _DELETED)
-        await self._add_companions(connection, org, device_id)
+        await self.add_companions(connection, org, device_id)
         return row is not None
 
-    async def _add_companions(
-        self, connection: Connection, org: OrgId, device_id: DeviceId
-    ) -> None:
+    async def add_companions(self, connection: Connection, org: OrgId, device_id: DeviceId) -> None:
+        """What each device has beside its row."""
         await connection.execute(_Q["add_state"], org, device_id)
         await connection.execute(_Q["add_config"], org, device_id)
 

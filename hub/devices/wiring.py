@@ -1,4 +1,4 @@
-"""Enrols the devices of an organisation, lists and changes them."""
+"""Lists the devices of an organisation, and changes them."""
 
 from collections.abc import Callable
 
@@ -7,27 +7,21 @@ from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.devices.bulk import BulkService
 from hub.devices.bulk_rest import BulkEndpoints
-from hub.devices.enrolling import EnrollmentService
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
-from hub.telemetry.writer import TelemetryWriter
-from hub.web.limits import RequestLimits
 from protocol.ids import DeviceKey
 
 
 def build(
     base: Foundation,
     audit: AuditService,
-    telemetry: TelemetryWriter,
     accounts: AccountService,
-    limits: RequestLimits,
     *,
     hint_desired: Callable[[DeviceKey], None],
 ) -> tuple[DeviceService, Capability]:
     store = DeviceStore(base.database)
     service = DeviceService(store, accounts, audit, hint_desired)
-    enrollments = EnrollmentService(store, accounts, audit, telemetry)
-    endpoints = DeviceEndpoints(service, enrollments, limits)
+    endpoints = DeviceEndpoints(service)
     bulk = BulkEndpoints(BulkService(store, accounts, audit))
     return service, Capability(endpoints=(endpoints, bulk))

@@ -125,6 +125,35 @@ class GroupService:
             await self._audit.note(audit_entry(by, action, group_id, outcome="refused"))
             raise Escalation(f"rights are bound to this group, and you have none over {outside[0]}")
 
+    async def require_admitting(
+        self, by: Principal, group_ids: Sequence[str], *, action: str
+    ) -> None:
+        """Whether the caller may have devices come into these groups that it does not know yet.
+        Raises `NotFound`, and `Escalation`: who is in a group that is a scope is somebody's to
+        see."""
+        for group_id in group_ids:
+            await self.get(by.org, group_id)
+            if by.kind == "hub" or by.rights.everywhere(CHANGES):
+                continue
+            if await self._store.is_scope(by.org, group_id):
+                await self._audit.note(audit_entry(by, action, group_id, outcome="refused"))
+                raise Escalation(
+                    "rights are bound to this group, and you have none over new devices"
+                )
+
+    async def admit(
+        self, connection: Connection, org: OrgId, group_id: str, device_id: DeviceId
+    ) -> None:
+        """A device that enrols comes into a group; one that is there no more it misses. `changed`
+        is to follow the commit."""
+        if await self._store.lock(connection, org, group_id):
+            await self._store.add_members(connection, org, group_id, [device_id])
+            await self._membership(connection, org, group_id, [device_id])
+
+    def changed(self, org: OrgId, group_id: str) -> None:
+        """What `admit` did is there."""
+        self._on_change(org, group_id)
+
     async def remove(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
         await self.get(by.org, group_id)
         async with self._store.database.tenant(by.org).transaction() as connection:

@@ -69,6 +69,10 @@ class GroupStore:
         """Its members; None when it was not there."""
         return await connection.fetchval(_Q["delete"], org, group_id)
 
+    async def lock(self, connection: Connection, org: OrgId, group_id: str) -> bool:
+        """Whether there is such a group; then it stays until the commit."""
+        return bool(await connection.fetchval(_Q["lock"], org, group_id))
+
     async def add_members(
         self, connection: Connection, org: OrgId, group_id: str, device_ids: Sequence[str]
     ) -> None:

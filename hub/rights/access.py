@@ -88,6 +88,7 @@ _ADMIN: Final = _MANAGER | listed("""
     providers: get create update delete
     settings: update
     enrollment-keys: create
+    enrollment-tokens: list create update delete
 """)
 
 ROLES: Final[dict[Role, Rights]] = {

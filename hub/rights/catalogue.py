@@ -71,6 +71,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "role-bindings": _of("list create delete"),
     "providers": _of("get create update delete"),
     "enrollment-keys": _of("create"),
+    "enrollment-tokens": _of("list create update delete"),
 }
 
 
@@ -96,6 +97,7 @@ BY_BINDING: Final = listed("""
     role-bindings: list create delete
     service-accounts: list
     settings: update
+    enrollment-tokens: list create update delete
 """)
 """A key has these by a binding of its own: no built-in role gives them to one."""
 

@@ -78,6 +78,8 @@ def _present(headers: dict[str, str | None]) -> dict[str, str] | None:
 def problem(error: HubError) -> Response:
     row = PROBLEMS[error.code]
     headers: dict[str, str] = {}
+    if error.members:  # a challenge, or a secret that is shown once
+        headers |= NO_STORE
     if error.retry_after is not None or row.status in (429, 503):
         headers["Retry-After"] = str(error.retry_after or 1)
     if row.status == 401:

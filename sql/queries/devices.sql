@@ -1,41 +1,3 @@
--- name: register
--- A device that nobody knows; nothing for one that is there.
-INSERT INTO device (org_id, device_id, name, company_id, production_line_id, version)
-VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (org_id, device_id) DO NOTHING
-RETURNING device_id
-
--- name: lock_standing
--- What decides about a token, under the lock that an end takes: $3 how long a line is remembered.
-SELECT d.disabled, d.deleted_at IS NOT NULL AS deleted, d.lowest, d.highest,
-       r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS on_line,
-       coalesce(now() - l.closed_at BETWEEN interval '0' AND make_interval(secs => $3), false)
-       AS line_lately
-FROM device d
-LEFT JOIN device_line l USING (org_id, device_id)
-LEFT JOIN replica r USING (replica_id)
-WHERE d.org_id = $1 AND d.device_id = $2
-FOR UPDATE OF d
-
--- name: next_version
--- A further token is good beside the present one, until a line is opened with it.
-UPDATE device SET highest = highest + 1, version = coalesce($3, version)
-WHERE org_id = $1 AND device_id = $2
-RETURNING highest
-
--- name: only_version
--- From now on only a new token is good.
-WITH changed AS (
-    UPDATE device SET lowest = highest + 1, highest = highest + 1, version = coalesce($3, version)
-    WHERE org_id = $1 AND device_id = $2
-    RETURNING org_id, device_id, lowest, highest
-), noted AS (
-    INSERT INTO revocation (org_id, kind, subject, lowest, highest)
-    SELECT org_id, 'device', device_id, lowest, highest FROM changed
-    WHERE highest > 1  -- the first token ends nothing
-)
-SELECT highest FROM changed
-
 -- name: end_tokens @org
 -- No token of these devices is good from now on.
 WITH changed AS (
@@ -50,11 +12,6 @@ INSERT INTO device_state (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTH
 
 -- name: add_config @org
 INSERT INTO device_config (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
-
--- name: standing @org
--- Whether a device is known, and in good standing.
-SELECT disabled, deleted_at IS NOT NULL AS deleted FROM device
-WHERE org_id = $1 AND device_id = $2
 
 -- name: create @org
 -- By an administrator: new, or a deleted one brought back.

@@ -29,6 +29,9 @@ DELETE FROM device_group g WHERE org_id = $1 AND group_id = $2
 RETURNING ARRAY(SELECT m.device_id FROM device_group_member m
                 WHERE m.org_id = g.org_id AND m.group_id = g.group_id ORDER BY m.device_id)
 
+-- name: lock
+SELECT true FROM device_group WHERE org_id = $1 AND group_id = $2 FOR SHARE
+
 -- name: add_members @org
 INSERT INTO device_group_member (org_id, group_id, device_id)
 SELECT $1, $2, unnest($3::text[])

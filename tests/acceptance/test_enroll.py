@@ -1,16 +1,21 @@
 """`longline device enroll`, at a real hub."""
 
+import json
 import os
 import stat
+import subprocess
 import tempfile
 import tomllib
 from collections.abc import Generator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.acceptance.hub.clients import bearer
+from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import fails_in_one_line, longline
+from tests.acceptance.up import LONGLINE, fails_in_one_line, longline, stopped, until
 
 FILE = '# hub = "https://hub.example.org"   # where\nstate_dir = "{state}"\n\n[power]\n'
 
@@ -95,3 +100,37 @@ def test_a_refusal_is_one_line_and_changes_nothing(hub: HubProcess, config: Path
     assert "http://127.0.0.1:9" in fails_in_one_line(nobody, code=1)
     assert "not encrypted" in fails_in_one_line(clear)
     assert config.read_text() == before
+
+
+def test_a_device_that_has_to_be_approved_goes_on_when_it_is(
+    hub: HubProcess, config: Path, tmp_path: Path
+) -> None:
+    """A new box by an enrolment token: its fingerprint is shown, compared, and it comes in."""
+    token = log_in(hub.url, "admin", hub.ready["adminPassword"])
+    state, socket = tmp_path / "state", tmp_path / "agent.sock"
+    with httpx.Client(base_url=f"{hub.url}/api/v1", headers=bearer(token), trust_env=False) as rest:
+        made = rest.post("/enrollment-tokens", json={"name": "press", "approval": True})
+        asked = longline(
+            *("device", "enroll", "--config", config, "--hub", hub.url, "--id", "press-9"),
+            stdin=made.json()["data"]["token"],
+        )
+        assert asked.returncode == 0, asked
+        (row,) = rest.get("/enrollment-requests").json()["data"]
+        assert row["fingerprint"] in asked.stdout
+        assert tomllib.loads(config.read_text())["hub"] == hub.url
+        request = state / "enrollment_request.json"
+        assert stat.S_IMODE(request.stat().st_mode) == 0o600
+
+        def shows(fingerprint: str | None) -> bool:
+            said = longline("device", "status", "--socket", socket)
+            return said.returncode == 0 and json.loads(said.stdout)["fingerprint"] == fingerprint
+
+        config.write_text(f'socket = "{socket}"\n{config.read_text()}')
+        with stopped(subprocess.Popen([*LONGLINE, "device", "--config", config])):
+            until(lambda: shows(row["fingerprint"]))
+            body = {"fingerprint": row["fingerprint"]}
+            assert rest.post("/devices/press-9/approve", json=body).status_code == 200
+            until(lambda: rest.get("/devices/press-9").status_code == 200, seconds=60)
+            until(lambda: shows(None))
+    assert not request.exists()
+    assert (state / "token.json").exists()

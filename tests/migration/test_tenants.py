@@ -43,6 +43,12 @@ INSERT INTO custom_role (org_id, name, rules) VALUES ('{0}', 'r', '[]');
 INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind)
 VALUES ('{0}', 'b', 'r', 'team', 't', 'org');
 INSERT INTO device (org_id, device_id, name) VALUES ('{0}', 'd', 'd');
+INSERT INTO enrollment_token (org_id, token_id, name, token_hash, made_by_kind, made_by,
+                              made_by_name)
+VALUES ('{0}', 't', 't', sha256('{0}'), 'user', 'u', 'u');
+INSERT INTO enrollment_use (org_id, token_id, device_id, block) VALUES ('{0}', 't', 'd', '');
+INSERT INTO enrollment_request (org_id, request_id, device_id, proof, fingerprint)
+VALUES ('{0}', 'r', 'd', sha256('{0}'), '');
 INSERT INTO device_label VALUES ('{0}', 'd', 'k', '');
 INSERT INTO device_state (org_id, device_id) VALUES ('{0}', 'd');
 INSERT INTO device_line (org_id, device_id, replica_id, session_id) VALUES ('{0}', 'd', 'r', 's');

@@ -7,6 +7,7 @@ from hub.web.contract.shapes import Json
 
 _DEVICES: Final = ["edge-1", "edge-2"]
 _RELEASE: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
+_FINGERPRINT: Final = "2b:b8:0d:53:7b:1d:a3:e3"
 _USER: Final = "01890a5d-ac96-774b-bcce-b302099a8058"
 _RULES: Final = [
     {"resources": ["devices", "telemetry"], "verbs": ["get", "list"]},
@@ -78,6 +79,15 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     },
     ("POST", "/orgs"): {"id": "plant-2", "name": "Plant 2"},
     ("PATCH", "/orgs/{id}"): {"name": "Plant 2, north"},
+    ("POST", "/enrollment-tokens"): {
+        "name": "line 3",
+        "maxUses": 12,
+        "expiresAt": "2100-01-01T00:00:00.000Z",
+        "labels": {"line": "3"},
+        "approval": True,
+    },
+    ("POST", "/devices/{id}/approve"): {"fingerprint": _FINGERPRINT, "tags": ["hall-2"]},
+    ("POST", "/devices/{id}/reject"): {"fingerprint": _FINGERPRINT},
     ("POST", "/devices"): {"id": "edge-1", "name": "Filler 1", "tags": ["hall-2"]},
     ("POST", "/devices/bulk"): {"deviceIds": _DEVICES, "do": "delete", "confirm": 2},
     ("PATCH", "/devices/{id}"): {"tags": ["hall-2", "spare"], "disabled": True},

@@ -100,7 +100,8 @@ class RouteOperation:
 
     def _security(self) -> list[Json]:
         if self._key == ENROL:
-            return [{"enrollmentKey": []}, {"bearer": []}]
+            ways = ("enrollmentKey", "enrollmentToken", "enrollmentRequest", "bearer")
+            return [{way: []} for way in ways]
         return [] if self._rules.is_open(self._route.action) else [{"bearer": []}]
 
     # What comes in

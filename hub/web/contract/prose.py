@@ -36,6 +36,8 @@ TAGS: Final = {
     "orgs": "The organisations of the installation, for its administrators.",
     "api-keys": "Long-lived credentials for programs.",
     "devices": "Enrolment, the list of devices, their telemetry, configuration and commands.",
+    "enrollment-tokens": "One-time and bounded tokens by which devices come in.",
+    "enrollment-requests": "Devices that wait for an administrator.",
     "fleet": "Metrics of many devices at once.",
     "commands": "Commands of all devices, and bulk dispatch.",
     "command-types": "What devices can, their own commands among it.",
@@ -63,5 +65,17 @@ SECURITY: Final[Json] = {
         "in": "header",
         "name": "X-Enrollment-Key",
         "description": "The organisation's enrolment key.",
+    },
+    "enrollmentToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Enrollment-Token",
+        "description": "An enrolment token (`lle_…`).",
+    },
+    "enrollmentRequest": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Enrollment-Request",
+        "description": "The `requestSecret` of a device that waited for an administrator.",
     },
 }

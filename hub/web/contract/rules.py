@@ -72,6 +72,9 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/role-bindings"),
         ("DELETE", "/role-bindings/{id}"),
         ("POST", "/devices"),
+        ("PATCH", "/devices/{id}"),
+        ("POST", "/devices/{id}/approve"),
+        ("POST", "/devices/{id}/reject"),
         ("POST", "/devices/{id}/commands"),
         ("DELETE", "/devices/{id}/commands/{command_id}"),
         ("POST", "/device-groups"),
@@ -102,6 +105,7 @@ ENDED: Final[frozenset[RouteKey]] = frozenset(
 UNFOUND: Final[frozenset[RouteKey]] = frozenset(
     {
         ("DELETE", "/auth/totp"),
+        ("POST", "/enrollment-tokens"),
         ("POST", "/api-keys"),
         ("POST", "/auth/login"),
         ("POST", "/auth/switch"),

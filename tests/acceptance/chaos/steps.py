@@ -49,7 +49,7 @@ STEPS: Final[dict[str, Step]] = {
         "after", "hub.accounts.sessions", "SessionService", "renew"
     ),
     "device enrolled, not answered": Step(
-        "after", "hub.devices.enrolling", "EnrollmentService", "enroll"
+        "after", "hub.enrollment.service", "EnrollmentService", "enroll"
     ),
 }
 

@@ -30,7 +30,8 @@ LEAST: Final = {
         service-accounts:delete invitations:list invitations:create invitations:delete teams:list
         teams:get teams:create teams:update teams:delete roles:list roles:get roles:create
         roles:update roles:delete role-bindings:list role-bindings:create role-bindings:delete
-        providers:get providers:create providers:update providers:delete
+        enrollment-tokens:list enrollment-tokens:create enrollment-tokens:update
+        enrollment-tokens:delete providers:get providers:create providers:update providers:delete
     """,
     "MANAGER": """
         devices:update device-groups:create device-groups:update device-groups:delete
@@ -48,7 +49,9 @@ LEAST: Final = {
 ROLE_OF: Final = {right: role for role, rights in LEAST.items() for right in rights.split()} | {
     Door.ANY_USER: "NONE", Door.SESSION: "NONE",
 }  # fmt: skip
-MANAGED: Final = ("service-accounts:", "invitations:", "teams:", "roles:", "role-bindings:")
+MANAGED: Final = (
+    "service-accounts:", "invitations:", "teams:", "roles:", "role-bindings:", "enrollment-tokens:",
+)  # fmt: skip
 NOT_FOR_KEYS: Final = {
     Door.SESSION, "users:list", "users:get", "users:create", "users:update", "users:delete",
     "settings:update", "enrollment-keys:create", "signing-keys:create", "signing-keys:delete",

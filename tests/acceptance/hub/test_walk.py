@@ -40,6 +40,7 @@ NAMED: Final[dict[str, str]] = {
     "/roles": "role",
     "/role-bindings": "binding",
     "/invitations": "invitation",
+    "/enrollment-tokens": "enrollment_token",
     "/service-accounts": "service",
     "/firmware/releases": "release",
     "/firmware/signing-keys": "signing_key",
@@ -74,6 +75,7 @@ async def things(hub: HubProcess, admin_token: str) -> AsyncGenerator[dict[str, 
             ("key", "/api-keys", {"name": "walked", "role": "VIEWER"}),
             ("team", "/teams", {"name": new_id("walked")}),
             ("invitation", "/invitations", {"role": "VIEWER"}),
+            ("enrollment_token", "/enrollment-tokens", {"name": "walked"}),
             ("service", "/service-accounts", {"name": "walked"}),
             ("provider", "/auth/providers", PROVIDER),
         ):
@@ -168,6 +170,8 @@ async def snapshot(rest: Rest, things: dict[str, str]) -> Json:
     found["listed"] = {
         "deployment": deployment["status"] in ("PENDING", "IN_PROGRESS"),
         "key": things["key"] in keys,
+        "enrollment_token": things["enrollment_token"]
+        in str(await rest.data("/enrollment-tokens")),
         "invitation": things["invitation"] in str(await rest.data("/invitations", limit=200)),
         "binding": things["binding"] in str(await rest.data("/role-bindings", limit=200)),
     }

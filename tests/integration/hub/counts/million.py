@@ -142,6 +142,15 @@ FROM generate_series(1, 2000) n;
 INSERT INTO invitation (org_id, invitation_id, token_hash, role, made_by, expires_at)
 SELECT 'default', 'i' || n, sha256(n::text::bytea), 'VIEWER', 'u1', now() + interval '7 days'
 FROM generate_series(1, 1000) n;
+INSERT INTO enrollment_token (org_id, token_id, name, token_hash, made_by_kind, made_by,
+                              made_by_name)
+SELECT 'default', 't' || n, 't', sha256(('t' || n)::bytea), 'user', 'u1', 'u1'
+FROM generate_series(1, 5000) n;
+INSERT INTO enrollment_use (org_id, token_id, device_id, block)
+SELECT 'default', 't' || 1 + n % 10, 'd' || n, '10.0.0.1' FROM generate_series(1, 20000) n;
+INSERT INTO enrollment_request (org_id, request_id, device_id, proof, fingerprint, status)
+SELECT 'default', 'd' || n, 'd' || n, sha256(('d' || n)::bytea), '',
+       CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'rejected' END FROM generate_series(1, 20000) n;
 INSERT INTO user_session (org_id, session_id, user_id, expires_at)
 SELECT 'default', 's' || n, 'u' || 1 + n % 2000, now() + interval '1 day'
 FROM generate_series(1, 20000) n;

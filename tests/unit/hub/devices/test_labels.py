@@ -3,7 +3,7 @@
 import pytest
 
 from hub.base.errors import Conflict, Invalid
-from hub.devices.labels import MOST, merged, tagged, tags_of
+from hub.devices.labels import MOST, filled, merged, tagged, tags_of
 
 
 def test_a_patch_is_merged_and_null_takes_away() -> None:
@@ -32,3 +32,9 @@ def test_there_are_as_many_as_there_may_be() -> None:
         merged(full, {"more": "v"})
     with pytest.raises(Invalid, match="tags"):
         tagged(full, ["more"])
+
+
+def test_further_labels_take_the_room_that_is_left() -> None:
+    assert filled({"a": "1"}, {"a": "2", "b": "3"}) == {"a": "1", "b": "3"}
+    full = {f"k{n}": "v" for n in range(MOST - 1)}
+    assert filled(full, {"x": "", "y": ""}) == {**full, "x": ""}

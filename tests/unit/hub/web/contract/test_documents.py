@@ -229,7 +229,12 @@ def test_the_required_role_is_named(method: str, path: str, role: str) -> None:
 
 
 def test_enrolment_takes_its_key_or_the_devices_own_token() -> None:
-    assert operation(*ENROL)["security"] == [{"enrollmentKey": []}, {"bearer": []}]
+    assert operation(*ENROL)["security"] == [
+        {"enrollmentKey": []},
+        {"enrollmentToken": []},
+        {"enrollmentRequest": []},
+        {"bearer": []},
+    ]
 
 
 def test_every_command_says_who_may_send_it() -> None:

@@ -1,0 +1,1 @@
+"""Which devices come in, by what they show: a key, a token, a person's word."""

@@ -1,0 +1,169 @@
+"""May this device have a token? The whole decision, without asking anybody. Pure.
+
+A device proves itself by a token of its own that is good, by an enrolment token, by a request that
+a person has approved, or by the organisation's enrolment key. With its own good token it gets
+another beside it. Otherwise an unknown device is registered, by the key only when auto-enrolment is
+on; a known one gets a token that ends all others, when the setting `reenroll` allows that: whoever
+has the key must not take over a device that is at work. A disabled or deleted device gets nothing,
+whatever it shows. Where a person has to look first, the device becomes an enrolment request.
+"""
+
+import hmac
+from enum import Enum
+from hashlib import sha256
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from hub.base.principal import Reenroll
+
+LATELY_SECONDS: Final = 60.0
+"""So long after its line a device still counts as at work."""
+MOST_REQUESTS: Final = 5
+"""Of one id that wait for a person."""
+
+RequestStatus = Literal["pending", "approved", "rejected", "ended"]
+
+
+class EnrollmentVerdict(Enum):
+    RENEW = "a further token, beside its own"
+    ENROLL = "a token that ends all others"
+    REGISTER = "register it, then a token"
+    ASK = "a person has to approve it: it becomes an enrolment request"
+    WAIT = "its enrolment request waits for a person"
+    BAD_KEY = "the enrolment key or token is missing or wrong"
+    UNKNOWN = "the device is unknown, and auto-enrolment is off"
+    BLOCKED = "the device is disabled or deleted"
+    AT_WORK = "the device is connected, or was in the last minute"
+    NEVER = "known devices cannot enrol again here"
+    REJECTED = "its enrolment request was rejected, or another of its id was approved"
+    TOKEN_USED = "the enrolment token is used up"  # noqa: S105
+    TOKEN_EXPIRED = "the enrolment token has expired"  # noqa: S105
+    TOKEN_DISABLED = "who made the enrolment token may not make it any more"  # noqa: S105
+
+
+class KnownDevice(Struct, frozen=True, kw_only=True):
+    """What the hub knows of the device; None in its place = nothing."""
+
+    disabled: bool = False
+    deleted: bool = False
+    lowest: int = 0
+    highest: int = 0
+    """Its tokens with a version from `lowest` to `highest` are good; 0 = it never had one."""
+    on_line: bool = False
+    line_lately: bool = False
+    reopened: bool = False
+    """An administrator lets it enrol again, once."""
+
+    @property
+    def blocked(self) -> bool:
+        return self.disabled or self.deleted
+
+    def covers(self, version: int | None) -> bool:
+        return version is not None and self.lowest <= version <= self.highest
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a token that is good now would be ended by an enrolment."""
+        return self.highest > 0 and self.lowest <= self.highest
+
+
+class ShownToken(Struct, frozen=True, kw_only=True):
+    """How an enrolment token stands that was shown, at this moment."""
+
+    approval: bool
+    """Whether a person has to approve each device."""
+    max_uses: int | None
+    uses: int
+    is_same_use: bool
+    """Of the same device, from the same place, within minutes: its answer may have been lost."""
+    is_expired: bool
+    is_disabled: bool
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """What the device proves itself by."""
+
+    version: int | None = None
+    """Of a genuine token of this device; it may have ended."""
+    request: RequestStatus | None = None
+    """Of the enrolment request whose secret was shown."""
+    token: ShownToken | None = None
+    key_fits: bool = False
+
+
+def decide(
+    standing: KnownDevice | None, shown: Shown, *, auto_enroll: bool, reenroll: Reenroll
+) -> EnrollmentVerdict:
+    own_token = standing is not None and standing.covers(shown.version)
+    if standing is not None and standing.blocked:
+        return EnrollmentVerdict.BLOCKED if own_token or _is_known(shown) else _BAD_KEY
+    if own_token:
+        return EnrollmentVerdict.RENEW
+    refused = _refused(standing, shown)
+    if refused is not None:
+        return refused
+    if standing is None:
+        by_key = shown.request is None and shown.token is None
+        return _UNKNOWN if by_key and not auto_enroll else EnrollmentVerdict.REGISTER
+    if shown.request == "approved" or standing.reopened:
+        return EnrollmentVerdict.ENROLL
+    return _again(standing, reenroll)
+
+
+_BAD_KEY: Final = EnrollmentVerdict.BAD_KEY
+_UNKNOWN: Final = EnrollmentVerdict.UNKNOWN
+
+
+def _is_known(shown: Shown) -> bool:
+    return shown.request is not None or shown.token is not None or shown.key_fits
+
+
+def _refused(standing: KnownDevice | None, shown: Shown) -> EnrollmentVerdict | None:
+    """What keeps it out, or has a person look first."""
+    match shown.request:
+        case "approved":
+            return None
+        case "pending":
+            return EnrollmentVerdict.WAIT
+        case "rejected" | "ended":
+            return EnrollmentVerdict.REJECTED
+        case None:
+            pass
+    if shown.token is not None:
+        return _refused_token(shown.token)
+    if shown.key_fits:
+        return None
+    # A genuine token of a device that is not there: the database is older than the token.
+    lost = standing is None and shown.version is not None
+    return EnrollmentVerdict.ASK if lost else _BAD_KEY
+
+
+def _refused_token(token: ShownToken) -> EnrollmentVerdict | None:
+    if token.is_disabled:
+        return EnrollmentVerdict.TOKEN_DISABLED
+    if token.is_expired:
+        return EnrollmentVerdict.TOKEN_EXPIRED
+    if token.max_uses is not None and token.uses >= token.max_uses and not token.is_same_use:
+        return EnrollmentVerdict.TOKEN_USED
+    return EnrollmentVerdict.ASK if token.approval else None
+
+
+def _again(standing: KnownDevice, reenroll: Reenroll) -> EnrollmentVerdict:
+    if not standing.replaces or reenroll == "always":
+        return EnrollmentVerdict.ENROLL
+    if reenroll == "never":
+        return EnrollmentVerdict.NEVER
+    at_work = standing.on_line or standing.line_lately
+    return EnrollmentVerdict.AT_WORK if at_work else EnrollmentVerdict.ENROLL
+
+
+def key_fits(shown: str | None, key: str) -> bool:
+    """In constant time."""
+    return shown is not None and hmac.compare_digest(shown.encode(), key.encode())
+
+
+def fingerprint_of(proof: bytes) -> str:
+    """What a person compares: the first 8 bytes of SHA-256 of the secret of a request, or of the
+    public key (DER) that it shows."""
+    return sha256(proof).digest()[:8].hex(":")
