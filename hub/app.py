@@ -33,7 +33,10 @@ from hub.base.job_runner import JobRunner
 from hub.base.job_store import JobStore
 from hub.base.migrate import bring_up_to_date
 from hub.base.outward import way_out_of
+from hub.base.sealing import prepare as prepare_sealing
 from hub.base.settings import Settings
+from hub.base.vault import Vault
+from hub.base.vault import of_settings as vault_of
 from hub.campaigns.wiring import build as build_campaigns
 from hub.commands.wiring import build as build_commands
 from hub.config.wiring import build as build_config
@@ -79,6 +82,7 @@ class Replica:
     def __init__(
         self,
         settings: Settings,
+        vault: Vault,
         database: Database,
         reserved: Database,
         bus: Bus,
@@ -93,6 +97,7 @@ class Replica:
         self._loops: list[asyncio.Task[None]] = []
         self._base = base = Foundation(
             settings=settings,
+            vault=vault,
             database=database,
             reserved=reserved,
             bus=bus,
@@ -364,13 +369,14 @@ async def open_replica(settings: Settings, *, alone: bool = False) -> AsyncGener
 
     Raises `ConfigurationError`, `Unavailable`.
     """
-    bus, cloud = _bus(settings), _cloud(settings)
+    bus, cloud, vault = _bus(settings), _cloud(settings), vault_of(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     await bring_up_to_date(database)
+    await prepare_sealing(database, vault)
     reserved = await Database.open(settings.database_url, connections=RESERVED_CONNECTIONS)
     try:
         async with asyncio.TaskGroup() as tasks:
-            replica = Replica(settings, database, reserved, bus, cloud, tasks, alone=alone)
+            replica = Replica(settings, vault, database, reserved, bus, cloud, tasks, alone=alone)
             await replica.start()
             try:
                 yield replica

@@ -39,6 +39,7 @@ class ProblemCode(StrEnum):
     SHARED_ACCOUNT = "shared_account"
     SIGN_IN_FIRST = "sign_in_first"
     PUBLIC_URL_MISSING = "public_url_missing"
+    MASTER_KEY_MISSING = "master_key_missing"
     GONE = "gone"
 
 

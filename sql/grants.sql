@@ -61,7 +61,7 @@ GRANT SELECT, INSERT ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    recovery_code, role_binding, sign_in_request, team_member
+    master_key, recovery_code, role_binding, sign_in_request, team_member
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

@@ -49,13 +49,22 @@ CREATE TABLE setting (
 );
 COMMENT ON TABLE setting IS 'What replicas share and an administrator may change: enrolment key, auto-enrolment.';
 
+CREATE TABLE master_key (
+    key_id      text PRIMARY KEY,
+    check_value text NOT NULL,
+    added_at    timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE master_key IS 'The master keys under which something may lie. The keys themselves are in files.';
+COMMENT ON COLUMN master_key.check_value IS 'Sealed under it: a hub whose file does not open this does not start.';
+
 CREATE TABLE signing_key (
     kid         text PRIMARY KEY,
-    private_key bytea NOT NULL,
+    private_key text NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     retired_at  timestamptz
 );
-COMMENT ON TABLE signing_key IS 'Ed25519 keys (32 raw bytes) of the token issuer; the newest signs, a retired one still verifies.';
+COMMENT ON TABLE signing_key IS 'Ed25519 keys (32 raw bytes, in base64) of the token issuer; the newest signs, a retired one still verifies.';
+COMMENT ON COLUMN signing_key.private_key IS 'Sealed by hub/base/vault.py.';
 
 CREATE TABLE account (
     user_id          text PRIMARY KEY,
@@ -74,6 +83,7 @@ CREATE UNIQUE INDEX account_name ON account (lower(username));
 COMMENT ON TABLE account IS 'A person of the installation, or a service account: that has no user name, and nobody signs in as it.';
 COMMENT ON COLUMN account.initial_password IS 'Somebody or something else than the user made the password: the user is asked for another one.';
 COMMENT ON COLUMN account.last_org IS 'Where the account signed in last, or was made.';
+COMMENT ON COLUMN account.totp_secret IS 'Sealed by hub/base/vault.py.';
 COMMENT ON COLUMN account.totp_confirmed IS 'The secret has been shown to work: from then on signing in asks for a code.';
 COMMENT ON COLUMN account.totp_step IS 'The last step of time whose code was used: each counts once.';
 
@@ -256,7 +266,7 @@ CREATE TABLE sign_in_provider (
 );
 CREATE INDEX sign_in_provider_org ON sign_in_provider (org_id);
 COMMENT ON TABLE sign_in_provider IS 'Who says of people who they are; without an organisation: for all of the installation.';
-COMMENT ON COLUMN sign_in_provider.secret IS 'The client''s secret, or the password to search with: read by nobody but the hub.';
+COMMENT ON COLUMN sign_in_provider.secret IS 'The client''s secret, or the password to search with, sealed by hub/base/vault.py: read by nobody but the hub.';
 
 CREATE TABLE sign_in_identity (
     provider_id text NOT NULL REFERENCES sign_in_provider ON DELETE CASCADE,
@@ -298,7 +308,7 @@ CREATE TABLE provider_grant (
 CREATE INDEX provider_grant_subject ON provider_grant (provider_id, subject);
 COMMENT ON TABLE provider_grant IS 'What a provider said when somebody signed in by it.';
 COMMENT ON COLUMN provider_grant.sid IS 'The session as the provider calls it, when it ends it.';
-COMMENT ON COLUMN provider_grant.refresh_token IS 'Of the provider: shown to it to learn whether the person may still sign in.';
+COMMENT ON COLUMN provider_grant.refresh_token IS 'Of the provider, sealed by hub/base/vault.py: shown to it to learn whether the person may still sign in.';
 
 CREATE TABLE provider_session (
     org_id     text NOT NULL,

@@ -8,6 +8,7 @@ from msgspec import Struct
 import sql
 from hub.accounts.provider_store import Statement
 from hub.base.database import Connection, Database
+from hub.base.vault import Vault
 from protocol.ids import OrgId
 
 _Q = sql.queries("factors")
@@ -42,20 +43,23 @@ class GrantState(Struct, frozen=True):
 
 
 class FactorStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self.database = database
+        self._vault = vault
 
     # Codes
 
     async def set_totp(self, connection: Connection, user_id: str, secret: str) -> bool:
-        """False where there is a secret that counts."""
-        return await connection.fetchval(_Q["set_totp"], user_id, secret) is not None
+        """False where there is a secret that counts. Raises `MasterKeyMissing`."""
+        sealed = self._vault.seal(("account", user_id), secret)
+        return await connection.fetchval(_Q["set_totp"], user_id, sealed) is not None
 
     async def totp(self, connection: Connection, user_id: str) -> Totp | None:
         row = await connection.fetchrow(_Q["totp"], user_id)
         if row is None or row["totp_secret"] is None:
             return None
-        return Totp(row["totp_secret"], row["totp_confirmed"], row["totp_step"])
+        secret = self._vault.open(("account", user_id), row["totp_secret"])
+        return Totp(secret, row["totp_confirmed"], row["totp_step"])
 
     async def use_step(self, connection: Connection, user_id: str, step: int) -> None:
         await connection.execute(_Q["use_step"], user_id, step)

@@ -116,7 +116,7 @@ class OrganisationService:
         """The old one is dead at once; tokens of devices stay valid."""
         key = new_secret()
         async with self._store.database.tenant(by.org).transaction() as connection:
-            await self._store.put_setting(connection, by.org, "enrollment_key", key)
+            await self._store.put_enrollment_key(connection, by.org, key)
             await self._audit.record(connection, audit_entry(by, "settings.enrollment_key"))
         return key
 

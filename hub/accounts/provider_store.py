@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import SignInFirst
+from hub.base.vault import Vault
 from protocol.ids import OrgId, uuid7
 
 _Q = sql.queries("providers")
@@ -132,12 +133,14 @@ class ProviderSession(Struct, frozen=True):
 
 
 class ProviderStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self.database = database
+        self._vault = vault
 
     # Providers
 
     async def add(self, connection: Connection, provider: ProviderRow) -> ProviderRow:
+        """Raises `MasterKeyMissing` for one with a secret."""
         row = await connection.fetchrow(
             _Q["add_provider"],
             provider.provider_id,
@@ -145,39 +148,49 @@ class ProviderStore:
             provider.kind,
             provider.name,
             provider.settings,
-            provider.secret,
+            self._sealed(provider),
         )
-        return _provider(row)
+        return self._opened(_always(row))
 
     async def count(self, connection: Connection, org: OrgId | None) -> int:
         return int(await connection.fetchval(_Q["count_providers"], org))
 
     async def of_org(self, org: OrgId) -> list[ProviderRow]:
         """Also the installation's."""
-        return [
-            ProviderRow.from_row(row) for row in await self.database.fetch(_Q["providers"], org)
-        ]
+        return [self._opened(row) for row in await self.database.fetch(_Q["providers"], org)]
 
     async def get(self, provider_id: str) -> ProviderRow | None:
         row = await self.database.fetchrow(_Q["provider"], provider_id)
-        return None if row is None else ProviderRow.from_row(row)
+        return None if row is None else self._opened(row)
 
     async def lock(self, connection: Connection, provider_id: str) -> ProviderRow | None:
         row = await connection.fetchrow(_Q["lock_provider"], provider_id)
-        return None if row is None else ProviderRow.from_row(row)
+        return None if row is None else self._opened(row)
 
     async def put(self, connection: Connection, provider: ProviderRow) -> ProviderRow:
+        """Raises `MasterKeyMissing` for one with a secret."""
         row = await connection.fetchrow(
             _Q["set_provider"],
             provider.provider_id,
             provider.name,
             provider.settings,
-            provider.secret,
+            self._sealed(provider),
         )
-        return _provider(row)
+        return self._opened(_always(row))
 
     async def delete(self, connection: Connection, provider_id: str) -> None:
         await connection.execute(_Q["delete_provider"], provider_id)
+
+    def _sealed(self, provider: ProviderRow) -> str | None:
+        place = ("sign_in_provider", provider.provider_id)
+        return None if provider.secret is None else self._vault.seal(place, provider.secret)
+
+    def _opened(self, row: Row) -> ProviderRow:
+        found = ProviderRow.from_row(row)
+        if found.secret is None:
+            return found
+        secret = self._vault.open(("sign_in_provider", found.provider_id), found.secret)
+        return structs.replace(found, secret=secret)
 
     # Browsers that were sent away
 
@@ -251,7 +264,7 @@ class ProviderStore:
             said.subject,
             said.sid,
             list(said.groups),
-            said.refresh_token,
+            self._kept_token(grant_id, said),
         )
         ends_at: datetime = await connection.fetchval(
             _Q["attach"], org, session_id, grant_id, said.hours
@@ -261,7 +274,7 @@ class ProviderStore:
     async def grant(self, org: OrgId, session_id: str) -> GrantRow | None:
         """None for a session that no provider began."""
         row = await self.database.fetchrow(_Q["grant_of"], org, session_id)
-        return None if row is None else GrantRow.from_row(row)
+        return None if row is None else self._opened_grant(row)
 
     async def copy(
         self, connection: Connection, old: tuple[OrgId, str], new: tuple[OrgId, str]
@@ -272,10 +285,24 @@ class ProviderStore:
         """What the session of a refresh token began with, when it is this caller who asks the
         provider now."""
         row = await self.database.fetchrow(_Q["claim_check"], token_hash)
-        return None if row is None else GrantRow.from_row(row)
+        return None if row is None else self._opened_grant(row)
 
     async def checked(self, connection: Connection, grant_id: str, said: Statement) -> None:
-        await connection.execute(_Q["checked"], grant_id, list(said.groups), said.refresh_token)
+        token = self._kept_token(grant_id, said)
+        await connection.execute(_Q["checked"], grant_id, list(said.groups), token)
+
+    def _kept_token(self, grant_id: str, said: Statement) -> str | None:
+        """Also without a master key: a client without a secret may have one."""
+        token = said.refresh_token
+        return None if token is None else self._vault.keep(("provider_grant", grant_id), token)
+
+    def _opened_grant(self, row: Row) -> GrantRow:
+        found = GrantRow.from_row(row)
+        token = found.said.refresh_token
+        if token is None:
+            return found
+        opened = self._vault.open(("provider_grant", found.grant_id), token)
+        return structs.replace(found, said=structs.replace(found.said, refresh_token=opened))
 
     async def sessions(
         self,
@@ -298,7 +325,7 @@ class ProviderStore:
         await self.database.execute(_Q["clean_up"])
 
 
-def _provider(row: Row | None) -> ProviderRow:
+def _always(row: Row | None) -> Row:
     if row is None:
         raise LookupError("a statement that always answers a row answered none")
-    return ProviderRow.from_row(row)
+    return row

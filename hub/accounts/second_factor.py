@@ -51,7 +51,8 @@ class SecondFactors:
         )
 
     async def begin(self, connection: Connection, by: Principal, username: str) -> tuple[str, str]:
-        """(secret, URI) of a factor that counts once it is confirmed. Raises `Conflict`."""
+        """(secret, URI) of a factor that counts once it is confirmed. Raises `Conflict`,
+        `MasterKeyMissing`."""
         secret = new_totp_secret()
         if not await self._store.set_totp(connection, by.subject, secret):
             raise Conflict("you have an authenticator program: remove it first")

@@ -22,7 +22,7 @@ from hub.accounts.standing import (
     VersionChange,
     VersionVerdict,
 )
-from hub.accounts.store import AccountStore
+from hub.accounts.store import ENROLLMENT_KEY, AccountStore
 from hub.accounts.tokens import REFUSAL, Claims, TokenKey, Tokens, hash_secret, new_secret
 from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
@@ -76,10 +76,8 @@ class AccountService:
             if not await self._store.signing_keys(connection):
                 await self._add_signing_key(connection)
             stored = await self._store.settings(connection, DEFAULT_ORG)
-            if "enrollment_key" not in stored:
-                await self._store.put_setting(
-                    connection, DEFAULT_ORG, "enrollment_key", new_secret()
-                )
+            if ENROLLMENT_KEY not in stored:
+                await self._store.put_enrollment_key(connection, DEFAULT_ORG, new_secret())
         await self.refresh()
 
     async def rotate_keys(self, *, revoke: bool = False) -> str:
@@ -317,7 +315,8 @@ class AccountService:
         async with self._store.database.tenant(org).transaction() as connection:
             stored = await self._store.settings(connection, org)
         now = settled(stored, self._settings)
-        return str(stored.get("enrollment_key") or new_secret()), now.auto_enroll, now.reenroll
+        key = self._store.enrollment_key(org, stored) or new_secret()
+        return key, now.auto_enroll, now.reenroll
 
 
 def session_subject(org: OrgId, user_id: str, session_id: str) -> Subject:

@@ -1,23 +1,29 @@
 """The rows of users, sessions, tokens and keys."""
 
-from collections.abc import Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import asyncpg
 from msgspec import Struct
 
 import sql
 from hub.accounts.standing import Subject, VersionChange, VersionRange
+from hub.accounts.tokens import hash_secret
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import SignInFirst
 from hub.base.principal import Role
+from hub.base.vault import Vault
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId, uuid7
 
 _Q = sql.queries("accounts")
 _RIGHTS = sql.queries("rights")
 
 MemberKind = Literal["person", "service"]
+
+ENROLLMENT_KEY: Final = "enrollment_key"
+"""The setting, and what it is sealed as."""
 
 
 class UserRow(Struct, frozen=True, kw_only=True):
@@ -155,14 +161,22 @@ class ApiKeyRow(Struct, frozen=True, kw_only=True):
 
 
 class AccountStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self.database = database
+        self._vault = vault
 
     # Keys and settings
 
     async def signing_keys(self, connection: Connection) -> list[tuple[str, bytes]]:
+        """Raises `Unavailable` for those of another master key."""
         rows = await connection.fetch(_Q["signing_keys"])
-        return [(row["kid"], row["private_key"]) for row in rows]
+        return [
+            (
+                row["kid"],
+                b64decode(self._vault.open(("signing_key", row["kid"]), row["private_key"])),
+            )
+            for row in rows
+        ]
 
     async def revoke_signing_keys(self, connection: Connection, *, but: str) -> None:
         await connection.execute(_Q["revoke_signing_keys"], but, DEFAULT_ORG)
@@ -172,7 +186,8 @@ class AccountStore:
         return str(await connection.fetchval(_Q["installation"]))
 
     async def add_signing_key(self, connection: Connection, kid: str, raw: bytes) -> None:
-        await connection.execute(_Q["add_signing_key"], kid, raw)
+        sealed = self._vault.keep(("signing_key", kid), b64encode(raw).decode())
+        await connection.execute(_Q["add_signing_key"], kid, sealed)
 
     async def retire_signing_keys(
         self, connection: Connection, *, but: str, longest_life: float
@@ -190,11 +205,25 @@ class AccountStore:
     ) -> None:
         await connection.execute(_Q["put_setting"], org, name, value)
 
+    async def put_enrollment_key(self, connection: Connection, org: OrgId, key: str) -> None:
+        value = {
+            "hash": hash_secret(key).hex(),
+            "sealed": self._vault.keep((ENROLLMENT_KEY, org), key),
+        }
+        await self.put_setting(connection, org, ENROLLMENT_KEY, value)
+
+    def enrollment_key(self, org: OrgId, stored: Mapping[str, Any]) -> str | None:
+        """Of the settings of an organisation. Raises `Unavailable` when it does not open."""
+        value = stored.get(ENROLLMENT_KEY)
+        return None if value is None else self._vault.open((ENROLLMENT_KEY, org), value["sealed"])
+
     async def living(self) -> list[OrgId]:
         return [OrgId(row["org_id"]) for row in await self.database.fetch(_Q["living"])]
 
     async def enrolling_into(self, key: str) -> OrgId | None:
-        found: str | None = await self.database.fetchval(_Q["enrolling_into"], key)
+        found: str | None = await self.database.fetchval(
+            _Q["enrolling_into"], hash_secret(key).hex()
+        )
         return None if found is None else OrgId(found)
 
     # Users

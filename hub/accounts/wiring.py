@@ -29,6 +29,7 @@ from hub.base.destinations import Destinations
 from hub.base.foundation import Capability, Foundation, Timer
 from hub.base.outward import NamedPlaces, way_out_of
 from hub.base.settings import Settings
+from hub.base.vault import Vault
 from hub.rights.memory import RightsMemory
 from hub.rights.store import RightsStore
 from hub.web.site import Site
@@ -50,18 +51,22 @@ class People(NamedTuple):
 
 
 def services(
-    database: Database, audit: AuditService, settings: Settings, clock: DatabaseClock
+    database: Database,
+    vault: Vault,
+    audit: AuditService,
+    settings: Settings,
+    clock: DatabaseClock,
 ) -> People:
     """Without a replica round them, for the command line."""
     store, passwords, rights = (
-        AccountStore(database),
+        AccountStore(database, vault),
         Passwords(),
         RightsMemory(RightsStore(database), clock),
     )
     accounts = AccountService(store, audit, settings, rights, clock=clock)
-    factor_store = FactorStore(database)
+    factor_store = FactorStore(database, vault)
     factors = SecondFactors(factor_store, audit, clock)
-    providers = ProviderStore(database)
+    providers = ProviderStore(database, vault)
     sessions = SessionService(
         store, audit, settings, accounts, passwords, factors, factor_store, providers
     )
@@ -84,7 +89,7 @@ def services(
 def build(
     base: Foundation, audit: AuditService, site: Site
 ) -> tuple[People, AccountEndpoints, Capability]:
-    people = services(base.database, audit, base.settings, base.clock)
+    people = services(base.database, base.vault, audit, base.settings, base.clock)
     endpoints = AccountEndpoints(people.accounts, people.sessions, people.users, site)
     flow = DeviceFlow(people.factor_store, people.store, people.sessions, audit, url=site.url)
     factors = FactorEndpoints(people.sessions, flow, endpoints)

@@ -19,6 +19,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── SharedAccount          409      the account is a member of another organisation, too
 ├── SignInFirst            409      the user name is somebody's: who has it joins by an invitation
 ├── Ended                  409      the command has ended already
+├── MasterKeyMissing       409      it is kept sealed only, and LONGLINE_MASTER_KEY_FILE is not set
 ├── PublicUrlMissing       409      a link is wanted, and LONGLINE_PUBLIC_URL is not set
 ├── Gone                   410      it was there, and is used, ended or withdrawn
 ├── TooLarge               413
@@ -151,6 +152,10 @@ class PublicUrlMissing(HubError):
     code = ProblemCode.PUBLIC_URL_MISSING
 
 
+class MasterKeyMissing(HubError):
+    code = ProblemCode.MASTER_KEY_MISSING
+
+
 class Gone(HubError):
     code = ProblemCode.GONE
 
@@ -223,6 +228,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.SHARED_ACCOUNT: Problem(409, "Shared account"),
     ProblemCode.SIGN_IN_FIRST: Problem(409, "Sign in first"),
     ProblemCode.PUBLIC_URL_MISSING: Problem(409, "Public address missing"),
+    ProblemCode.MASTER_KEY_MISSING: Problem(409, "Master key missing"),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.GONE: Problem(410, "Gone"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),

@@ -16,11 +16,13 @@ from hub.base.jobs import JobKind
 from hub.base.partitions import Partitioned
 from hub.base.retention import Retention
 from hub.base.settings import Settings
+from hub.base.vault import Vault
 from protocol.ids import ReplicaId
 
 
 class Foundation(Struct, frozen=True, kw_only=True):
     settings: Settings
+    vault: Vault
     database: Database
     reserved: Database
     """For leases and for what devices answer: however busy the others are."""

@@ -62,6 +62,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         _doc("Where firmware artifacts are kept (replicas share it), and all of `longline up`."),
     ] = "longline-data"
+    master_key_file: Annotated[
+        str,
+        _doc(
+            "File of the master key, under which the secrets in the database lie; mode 0600. "
+            "Without it: master-key in LONGLINE_DATA_DIR, where there is one. `longline up` makes "
+            "that."
+        ),
+    ] = ""
     tls_cert: Annotated[str, _doc("PEM file of the certificate chain.")] = ""
     tls_key: Annotated[str, _doc("PEM file of the certificate's private key.")] = ""
     insecure: Annotated[bool, _doc("Allows an address that others can reach, without TLS.")] = False

@@ -87,8 +87,8 @@ class Organisations:
             if made is None:
                 await self.get(org)
                 raise Conflict(f"the organisation {org} is there already")
-            for setting, value in (("enrollment_key", new_secret()), ("auto_enroll", False)):
-                await self._accounts.put_setting(connection, org, setting, value)
+            await self._accounts.put_enrollment_key(connection, org, new_secret())
+            await self._accounts.put_setting(connection, org, "auto_enroll", False)
             await self._accounts.add_member(connection, org, by.subject)
             await self._accounts.set_role(connection, org, by.subject, "ADMIN")
             await self._audit.record(connection, audit_entry(by, "org.create", org, name=name))

@@ -35,8 +35,8 @@ ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value
 SELECT org_id FROM org WHERE ended_at IS NULL ORDER BY org_id
 
 -- name: enrolling_into
--- Whose enrolment key it is.
-SELECT org_id FROM setting WHERE name = 'enrollment_key' AND value = to_jsonb($1::text)
+-- Whose enrolment key it is, by its SHA-256 in hex.
+SELECT org_id FROM setting WHERE name = 'enrollment_key' AND value ->> 'hash' = $1
 
 -- name: has_users
 SELECT EXISTS (SELECT 1 FROM member WHERE org_id = $1)

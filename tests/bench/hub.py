@@ -16,6 +16,7 @@ from typing import Final
 import httpx
 
 from dashboard_ws.endpoint import MOST_SOCKETS
+from hub.base.vault import Vault
 from tests.acceptance.chaos.cluster import Cluster, running_cluster
 from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
@@ -48,17 +49,19 @@ class Hub(Subject):
         ports: list[int],
         *,
         database_url: str,
+        vault: Vault,
         token: str,
     ) -> None:
         super().__init__(servers, stores, ports[0])
         self.ports = ports
         self.token = token
         self._database_url = database_url
+        self._vault = vault
         self.place()
 
     async def tokens(self, count: int) -> dict[str, str]:
         """New devices: id → token."""
-        return await mint(self._database_url, f"bench{next(_prefixes)}", count)
+        return await mint(self._database_url, self._vault, f"bench{next(_prefixes)}", count)
 
     async def viewers(self, sockets: int) -> list[str]:
         """Tokens of as many new users as so many dashboards need."""
@@ -102,6 +105,7 @@ async def running_hub() -> AsyncGenerator[Hub]:
                 [],
                 [_port(process.url)],
                 database_url=ready["databaseUrl"],
+                vault=Vault(Path(folder) / "data" / "master-key"),
                 token=token,
             )
         finally:
@@ -118,6 +122,7 @@ async def running_replicas(count: int) -> AsyncGenerator[Hub]:
                 _stores(cluster),
                 [replica.port for replica in cluster.replicas],
                 database_url=cluster.servers.database_url,
+                vault=Vault(),
                 token=cluster.admin_token,
             )
 

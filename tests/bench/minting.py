@@ -6,13 +6,14 @@ import time
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import Claims, TokenKey, Tokens
 from hub.base.database import Database
+from hub.base.vault import Vault
 from protocol.ids import DEFAULT_ORG, uuid7
 
 TOKEN_SECONDS = 86_400
 
 
-async def mint(database_url: str, prefix: str, count: int) -> dict[str, str]:
-    """Device id → token."""
+async def mint(database_url: str, vault: Vault, prefix: str, count: int) -> dict[str, str]:
+    """Device id → token; `vault` opens what its hub has sealed."""
     names = [f"{prefix}-{number}" for number in range(count)]
     database = await Database.open(database_url, connections=1)
     try:
@@ -30,7 +31,7 @@ async def mint(database_url: str, prefix: str, count: int) -> dict[str, str]:
                     DEFAULT_ORG,
                     names,
                 )
-            store = AccountStore(database)
+            store = AccountStore(database, vault)
             issuer = await store.installation(connection)
             keys = await store.signing_keys(connection)
     finally:

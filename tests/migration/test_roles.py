@@ -43,6 +43,7 @@ RIGHTS = {
     "config_schema": RW | {"UPDATE", "DELETE"},
     "custom_role": RW | {"UPDATE", "DELETE"},
     "invitation": RW | {"UPDATE", "DELETE"},
+    "master_key": RW | {"DELETE"},
     "member": RW | {"UPDATE", "DELETE"},
     "role_binding": RW | {"DELETE"},
     "team": RW | {"UPDATE", "DELETE"},

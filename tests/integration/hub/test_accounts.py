@@ -13,6 +13,7 @@ from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
 from hub.base.errors import LastAdministrator, Unauthenticated
 from hub.base.settings import Settings
+from hub.base.vault import Vault
 from protocol.ids import DEFAULT_ORG, DeviceId
 
 ADMIN = THE_HUB
@@ -21,7 +22,7 @@ ADMIN = THE_HUB
 def people_of(database: Database) -> People:
     """The accounts of one replica."""
     audit = AuditService(AuditStore(database))
-    return services(database, audit, Settings(), DatabaseClock())
+    return services(database, Vault(), audit, Settings(), DatabaseClock())
 
 
 @pytest_asyncio.fixture

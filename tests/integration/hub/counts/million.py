@@ -164,7 +164,8 @@ INSERT INTO login_attempt (name, address, known, at)
 SELECT 'someone-' || n % 100, '10.0.0.' || n % 250, false,
        now() - n * interval '1 second'
 FROM generate_series(1, 5000) n;
-INSERT INTO setting VALUES ('default', 'autoEnroll', 'true'), ('default', 'enrollment_key', '"k"');
+INSERT INTO setting VALUES ('default', 'autoEnroll', 'true'),
+    ('default', 'enrollment_key', '{"hash": "00", "sealed": "plain.k"}');
 INSERT INTO revocation (org_id, kind, subject, lowest, highest)
 SELECT 'default', 'device', 'd' || n, 1, 1 FROM generate_series(1, 10000) n;
 INSERT INTO idempotency_key (org_id, path, key, request_hash, subject)

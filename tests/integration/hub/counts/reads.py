@@ -59,6 +59,8 @@ def _filtered(
 
 _ACCOUNTS: Final = [
     Read("accounts.signing_keys"),
+    Read("master_key.keys"),
+    Read("master_key.lock_keys"),
     Read("accounts.installation"),
     Read("accounts.lock_setup"),
     Read("accounts.settings", "'default'"),
@@ -395,5 +397,10 @@ READS: Final = [
 ]
 CHANGING: Final = {"partitions.make", "partitions.drop", "organisations.empty"}
 """Functions that change something."""
-WALKING: Final = {"audit_chain.links", "audit_chain.rows", "audit_chain.unplaced"}
-"""What `longline audit` reads, of all there is, page by page."""
+WALKING: Final = {
+    "audit_chain.links",
+    "audit_chain.rows",
+    "audit_chain.unplaced",
+    "master_key.kept",
+}
+"""What `longline audit` and a change of the master key read, of all there is, page by page."""

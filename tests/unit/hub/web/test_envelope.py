@@ -18,6 +18,7 @@ from hub.base.errors import (
     InsufficientStorage,
     Invalid,
     LastAdministrator,
+    MasterKeyMissing,
     Misdirected,
     NotFound,
     Overloaded,
@@ -72,6 +73,7 @@ STATUS: dict[type[HubError], int] = {
     SharedAccount: 409,
     SignInFirst: 409,
     PublicUrlMissing: 409,
+    MasterKeyMissing: 409,
     Gone: 410,
 }
 

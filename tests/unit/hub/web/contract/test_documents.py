@@ -263,6 +263,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
         "shared_account",
         "sign_in_first",
         "public_url_missing",
+        "master_key_missing",
         "ended",
     ]
 
