@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -20,13 +21,17 @@ from hub.accounts.rest import UserBody
 from hub.accounts.tokens import new_secret
 from hub.accounts.users import THE_HUB
 from hub.accounts.wiring import People, services
+from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
+from hub.base import key_file, sealing
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, Invalid
+from hub.base.master_key import Keyring
 from hub.base.migrate import pending
 from hub.base.settings import Settings
+from hub.base.vault import Vault, of_settings
 from longline import serving
 from longline.errors import USAGE, UserError
 from longline.installation import DataDir, open_database, settings_of
@@ -163,6 +168,93 @@ def enrollment(
         _tell("(LONGLINE_AUTO_ENROLL decides wherever it is set)")
 
 
+@app.command("new-master-key")
+def new_master_key(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="By default LONGLINE_MASTER_KEY_FILE, else in the data directory."),
+    ] = None,
+    *,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Leave a file that is there as it is.")
+    ] = False,
+) -> None:
+    """Make the file of the master key, or add a new key before those in it."""
+    settings = serving.settings_from(log_level="error", log_format="console")
+    try:
+        if file is None:
+            file = key_file.wanted(settings)
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if key_file.make(file):
+            _tell(f"made {file}: a backup without it is half a backup")
+        elif not if_missing:
+            _tell(f"{file} begins with the new key {key_file.add(file).newest.id}")
+    except (ConfigurationError, OSError) as error:
+        raise UserError(str(error)) from None
+
+
+@app.command("rotate-master-key")
+def rotate_master_key(*, data_dir: DataDir = None) -> None:
+    """Wrap every secret in the database by the newest master key; hubs may run meanwhile.
+
+    A run that was cut goes on where it ended. When nothing is left to wrap, a new key is added to
+    master-key in the data directory first; to a file of LONGLINE_MASTER_KEY_FILE never, because
+    every replica has to have it before.
+    """
+    settings = settings_of(data_dir)
+    path = key_file.path_of(settings)
+    if path is None:
+        raise UserError("there is no master key: set LONGLINE_MASTER_KEY_FILE", USAGE)
+
+    async def rotate(_: asyncio.Event) -> None:
+        database = await open_database(settings)
+        try:
+            await _require_schema(database)
+            await _rotate_master_key(database, path, may_add=not settings.master_key_file)
+        finally:
+            await database.close()
+
+    serving.run(rotate)
+
+
+async def _rotate_master_key(database: Database, path: Path, *, may_add: bool) -> None:
+    vault = Vault(path)
+    await sealing.prepare(database, vault)
+    ring = vault.require()
+    left = await _left(database, ring)
+    if left == 0 and not may_add:
+        raise ConfigurationError(
+            f"everything is wrapped by the newest key of {path}: add a new one for every replica "
+            "first (longline admin new-master-key)"
+        )
+    if left == 0:
+        ring = key_file.add(path)
+        left = await _left(database, ring)
+    await sealing.announce(database, vault, ring)
+    done = await sealing.wrap(
+        database, vault, ring, progress=lambda done: _tell(f"{done} of {left} wrapped")
+    )
+    gone = await sealing.forget(database, ring.newest.id)
+    entry = AuditEntry(
+        org=DEFAULT_ORG,
+        actor="hub",
+        action="master_key.rotate",
+        target=ring.newest.id,
+        detail={"wrapped": done, "unused": gone},
+    )
+    async with database.transaction() as connection:
+        await AuditService(AuditStore(database)).record(connection, entry)
+    _tell(f"everything is wrapped by the master key {ring.newest.id}")
+    if gone:
+        _tell(f"only backups of before need {', '.join(gone)}: keep the old lines with them")
+
+
+async def _left(database: Database, ring: Keyring) -> int:
+    """How many lie under another key than the newest."""
+    found = await sealing.lying(database)
+    return sum(each.count for each in found if each.key_id != ring.newest.id)
+
+
 def _with_services(settings: Settings, work: Callable[[People], Awaitable[T]]) -> T:
     """Raises `UserError`."""
     answers: list[T] = []
@@ -180,12 +272,24 @@ def _with_services(settings: Settings, work: Callable[[People], Awaitable[T]]) -
 
 async def _services(database: Database, settings: Settings) -> People:
     """On a database that no replica has seen yet, with what its first start would make."""
+    await _require_schema(database)
+    vault = of_settings(settings)
+    await sealing.prepare(database, vault)
+    people = services(
+        database,
+        vault,
+        AuditService(AuditStore(database)),
+        settings,
+        DatabaseClock(),
+    )
+    await people.accounts.prepare()
+    return people
+
+
+async def _require_schema(database: Database) -> None:
     missing = await pending(database)
     if missing:
         raise ConfigurationError(f"the schema lacks {missing[0]}: run longline migrate first")
-    people = services(database, AuditService(AuditStore(database)), settings, DatabaseClock())
-    await people.accounts.prepare()
-    return people
 
 
 def _password(*, generate: bool) -> str:

@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hub.base import key_file, sealing
 from hub.base.bus import Bus, BusUnavailable
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, HubError
@@ -174,6 +176,7 @@ async def _postgres(settings: Settings) -> AsyncGenerator[Finding]:
         yield _login(login)
         yield _organisations(login)
         yield _scopes(login)
+        yield await _master_key(settings, database)
     except HubError as error:
         yield Finding("Postgres", False, error.detail, "check its log: it answers only sometimes")
     finally:
@@ -223,6 +226,30 @@ def _scopes(login: DatabaseUser) -> Finding:
     if not login.scopes:
         found = "members with rights over some devices are refused: no role longline_scoped"
     return Finding("scopes", True, found, _TWO_LOGINS)
+
+
+async def _master_key(settings: Settings, database: Database) -> Finding:
+    """What lies under which key; everything is to lie under the newest of the file."""
+    name, path = "master key", key_file.path_of(settings)
+    try:
+        ring = None if path is None else key_file.read(path)
+    except ConfigurationError as error:
+        return Finding(name, False, str(error), "see docs/deployment.md, the master key")
+    counts = Counter[str | None]()
+    for each in await sealing.lying(database):
+        counts[each.key_id] += each.count
+    found = ", ".join(
+        f"{count} {'in the clear' if key is None else f'under {key}'}"
+        for key, count in counts.items()
+    )
+    if ring is None:
+        advice = "set LONGLINE_MASTER_KEY_FILE to the file that holds these keys"
+        return Finding(name, set(counts) <= {None}, f"no file; secrets: {found}", advice)
+    others = counts.keys() - {ring.newest.id}
+    advice = "longline admin rotate-master-key"
+    if others - {*ring.ids, None}:
+        advice = "put the keys that are missing back into the file: from a backup, or a replica"
+    return Finding(name, not others, f"{path}; secrets: {found or 'none'}", advice)
 
 
 async def _redis(settings: Settings) -> AsyncGenerator[Finding]:

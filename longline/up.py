@@ -11,6 +11,8 @@ from msgspec import structs
 from rich.console import Console
 
 from hub.app import Replica
+from hub.base import key_file, sealing
+from hub.base.database import Database
 from hub.base.embedded import Embedded
 from hub.base.migrate import migrate_at
 from hub.base.settings import Settings
@@ -89,6 +91,7 @@ async def bring_up(
     try:
         await embedded.start()
         await migrate_at(embedded.owner_url)
+        await _make_master_key(settings, embedded)
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(embedded.watch())
             await serve(
@@ -101,6 +104,19 @@ async def bring_up(
             watching.cancel()
     finally:
         await embedded.stop()
+
+
+async def _make_master_key(settings: Settings, embedded: Embedded) -> None:
+    """At the first start. A database that needs one never gets another."""
+    path = key_file.wanted(settings)
+    if settings.master_key_file or path.exists():
+        return
+    database = await Database.open(embedded.database_url, connections=1)
+    try:
+        if not await sealing.needed(database):
+            key_file.make(path)
+    finally:
+        await database.close()
 
 
 def _over(settings: Settings, embedded: Embedded) -> Settings:

@@ -136,6 +136,7 @@ def test_what_is_compared_is_not_empty(backup: Backup) -> None:
 
 async def test_a_dump_is_restored_into_a_new_cluster(backup: Backup, tmp_path: Path) -> None:
     shutil.copytree(backup.data / "firmware", tmp_path / "data" / "firmware")
+    shutil.copy(backup.data / "master-key", tmp_path / "data")
     servers = Embedded(tmp_path / "servers")
     await servers.start()
     try:

@@ -23,6 +23,7 @@ CHECKS = {
     "database login",
     "organisations",
     "scopes",
+    "master key",
     "Postgres",
     "Redis",
 }
