@@ -109,8 +109,12 @@ async def bring_up(
 async def _make_master_key(settings: Settings, embedded: Embedded) -> None:
     """At the first start. A database that needs one never gets another."""
     path = key_file.wanted(settings)
-    if settings.master_key_file or path.exists():
-        return
+    if not settings.master_key_file and not path.exists():
+        await _make_for(embedded, path)
+    key_file.link(path, embedded.sockets)
+
+
+async def _make_for(embedded: Embedded, path: Path) -> None:
     database = await Database.open(embedded.database_url, connections=1)
     try:
         if not await sealing.needed(database):

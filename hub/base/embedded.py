@@ -125,6 +125,11 @@ class Embedded:
         return f"postgresql://longline@/longline?host={self._sockets}"
 
     @property
+    def sockets(self) -> Path:
+        """Where both listen; for this user alone."""
+        return self._sockets
+
+    @property
     def redis_url(self) -> str:
         return f"unix://{self._sockets}/valkey.sock"
 

@@ -5,6 +5,7 @@ import secrets
 import tempfile
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 from hub.base.errors import ConfigurationError
 from hub.base.master_key import BadKeyFile, Keyring, new_line, parse
@@ -24,9 +25,21 @@ def wanted(settings: Settings) -> Path:
 
 
 def path_of(settings: Settings) -> Path | None:
-    """None where there is none and none is named."""
+    """None where there is none and none is named. Whoever uses the database of a `longline up` by
+    its socket finds the file beside that, for `up` links it there."""
     path = wanted(settings)
-    return path if settings.master_key_file or path.exists() else None
+    if settings.master_key_file or path.exists():
+        return path
+    host = parse_qs(urlsplit(settings.database_url).query).get("host", [""])[0]
+    linked = Path(host) / NAME
+    return linked.resolve() if host.startswith("/") and linked.exists() else None
+
+
+def link(path: Path, sockets: Path) -> None:
+    """The directory of the sockets is for this user alone, and goes with the servers."""
+    there = sockets / NAME
+    there.unlink(missing_ok=True)  # of a start that was killed
+    there.symlink_to(path.absolute())
 
 
 def read(path: Path) -> Keyring:
