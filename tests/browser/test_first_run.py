@@ -26,21 +26,24 @@ def test_a_fresh_hub_asks_for_a_password_then_for_a_device(page: Page, tmp_path:
         page.get_by_role("button", name="Change password").click()
 
         expect(page.get_by_role("heading", name="Add a device")).to_be_visible()
-        line = page.get_by_label("Command that adds a device")
-        packaged = page.get_by_label("On a machine with the agent's package")
-        expect(packaged).to_have_value(
-            f"echo … | sudo longline device enroll --hub {hub.url} --id my-device"
-        )
-        expect(line).to_have_value(
-            f"LONGLINE_ENROLLMENT_KEY=… longline device --hub {hub.url} --id my-device"
-        )
         expect(page.get_by_text("Live", exact=True)).to_be_visible()
         axe.check(page)
 
-        page.get_by_role("button", name="Make a new key").click()
+        page.get_by_role("button", name="Make a token").click()
         expect(page.get_by_text("It is not shown again")).to_be_visible()
-        key = line.input_value().partition("=")[2].partition(" ")[0]
-        floor = Floor(hub.url, key)
+        line = page.get_by_label("Command that adds a device").input_value()
+        token = line.partition("=")[2].partition(" ")[0]
+        assert token.startswith("lle_")
+        packaged = page.get_by_label("On a machine with the agent's package")
+        expect(packaged).to_have_value(
+            f"echo {token} | sudo longline device enroll --hub {hub.url} --id my-device"
+        )
+        assert (
+            line
+            == f"LONGLINE_ENROLLMENT_KEY={token} longline device --hub {hub.url} --id my-device"
+        )
+        axe.check(page)
+        floor = Floor(hub.url, token)
         with floor.device("filler-1"):
             row = page.locator("[data-device=filler-1]")
             expect(row).to_contain_text("Online")

@@ -4,6 +4,7 @@ import base64
 import secrets
 from collections.abc import Callable, Generator
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -73,7 +74,7 @@ def test_a_new_enrolment_key_is_shown_once_with_the_line_that_uses_it(
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Make a new key").click()
     key = dialog.get_by_label("The new enrolment key").input_value()
-    line = dialog.get_by_label("Add a device with it").input_value()
+    line = dialog.get_by_label("Command that adds a device").input_value()
     assert line == f"LONGLINE_ENROLLMENT_KEY={key} longline device --hub {own.url} --id my-device"
     floor = Floor(own.url, key)
     floor.register(new_id("newcomer"))
@@ -116,3 +117,46 @@ def test_who_may_not_administer_changes_nothing(enter: Enter) -> None:
     expect(page.get_by_role("switch", name="Register unknown devices")).to_be_disabled()
     for name in ("New key", "Save retention", "Add a key", "Write a schema"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
+
+
+def test_a_device_that_waits_is_let_in_by_its_fingerprint(settings: Page, own: HubProcess) -> None:
+    page = settings
+    page.get_by_role("button", name="New token").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("press hall")
+    dialog.get_by_label("Devices").fill("2")
+    dialog.locator("label:has([role=switch])").first.click()
+    axe.check(page)
+    dialog.get_by_role("button", name="Make a token").click()
+    line = dialog.get_by_label("Command that adds a device").input_value()
+    token = line.partition("=")[2].partition(" ")[0]
+    dialog.get_by_role("button", name="Done").click()
+    row = page.locator("tr", has_text="press hall")
+    expect(row).to_contain_text("0 of 2")
+
+    good, bad = new_id("press"), new_id("press")
+    with httpx.Client(base_url=f"{own.url}/api/v1", trust_env=False) as nobody:
+
+        def ask(device: str, **shown: str) -> httpx.Response:
+            headers = {"X-Enrollment-Token": token, **shown}
+            return nobody.post(f"/devices/{device}/token", headers=headers)
+
+        asked = {device: ask(device).json() for device in (good, bad)}
+        waiting = page.locator(f"[data-request={good}]")
+        expect(waiting).to_contain_text(asked[good]["fingerprint"])
+        axe.check(page)
+        waiting.get_by_role("button", name="Approve").click()
+        expect(waiting).to_have_count(0)
+        secret = {"X-Enrollment-Request": asked[good]["requestSecret"]}
+        assert ask(good, **secret).status_code == 200
+
+        waiting = page.locator(f"[data-request={bad}]")
+        waiting.get_by_role("button", name="Reject").click()
+        page.get_by_role("dialog").get_by_role("button", name="Reject").click()
+        expect(waiting).to_have_count(0)
+        secret = {"X-Enrollment-Request": asked[bad]["requestSecret"]}
+        assert ask(bad, **secret).json()["code"] == "forbidden"
+
+    row.get_by_role("button", name="Delete the token press hall").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)

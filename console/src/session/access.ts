@@ -33,7 +33,8 @@ type Resource =
   | "teams"
   | "roles"
   | "role-bindings"
-  | "enrollment-keys";
+  | "enrollment-keys"
+  | "enrollment-tokens";
 export type Right = `${Resource}:${"get" | "list" | "create" | "update" | "delete"}`;
 
 /** Over what; what is absent is for something at least. */

@@ -226,12 +226,13 @@ class Fleet:
         self._key = enrollment_key
 
     async def token(self, device_id: str, **about: str) -> str:
-        """The device's token: got by the enrolment key once, then kept, as a device does. `about`:
-        what it says of itself at first, such as its `companyId`."""
+        """The device's token: got by the enrolment key or token once, then kept, as a device does.
+        `about`: what it says of itself at first, such as its `companyId`."""
         if (self._key, device_id) not in TOKENS:
             path = f"/devices/{device_id}/token?{urlencode(about)}"
             async with Rest.open(self._url) as rest:
-                answer = await rest.post(path, X_Enrollment_Key=self._key)
+                kind = "Token" if self._key.startswith("lle_") else "Key"
+                answer = await rest.post(path, **{f"X_Enrollment_{kind}": self._key})
             assert answer.status_code == 200, answer.text
             TOKENS[self._key, device_id] = str(answer.json()["data"]["token"])
         return TOKENS[self._key, device_id]

@@ -1,12 +1,12 @@
-import { Button, Modal } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
-import { api, data } from "../../api/client";
-import { hubAddress } from "../../api/prefix";
-import { CopyLine } from "../../parts/CopyLine";
-import { commandLine, packageLine } from "../../parts/deviceLines";
+import { Modal } from "@mantine/core";
+import { useState } from "react";
+import type { EnrollmentToken } from "../../api/enrollment";
+import { fleet, useFleet } from "../../live/fleet";
 import { Empty } from "../../parts/Empty";
-import { FleetIcon, KeyIcon } from "../../parts/icons";
-import { ProblemLine } from "../../parts/ProblemLine";
+import { EnrollmentLines } from "../../parts/EnrollmentLines";
+import { EnrollmentRequests } from "../../parts/EnrollmentRequests";
+import { FleetIcon } from "../../parts/icons";
+import { NewEnrollmentToken } from "../../parts/NewEnrollmentToken";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import classes from "./fleet.module.css";
@@ -36,35 +36,47 @@ export function AddDeviceDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** Without a key until an administrator makes one: the hub shows a key once and keeps its hash. */
+/** A token of its own for whoever may make one: no key that others use is touched. */
 function AddDevice() {
-  const text = useText().fleet;
+  const text = useText();
+  const words = text.enrollment;
   const may = useMay();
-  const key = useMutation({
-    mutationFn: () => data(api.POST("/api/v1/settings/enrollment-key")),
-    gcTime: 0,
-  });
-  const made = key.data?.enrollmentKey;
+  const [made, setMade] = useState<EnrollmentToken>();
+  if (!may("enrollment-tokens:create")) {
+    return (
+      <div className={classes.add}>
+        <p>{text.fleet.addHint}</p>
+        <EnrollmentLines secret="…" />
+        <p>{words.ask}</p>
+      </div>
+    );
+  }
+  if (made === undefined) return <NewEnrollmentToken onMade={setMade} />;
   return (
     <div className={classes.add}>
-      <p>{text.addHint}</p>
-      <CopyLine label={text.addPackage} line={packageLine(hubAddress(), made ?? "…")} />
-      <CopyLine label={text.addLine} line={commandLine(hubAddress(), made ?? "…")} />
-      <p>{made ? text.addKeyMade : text.addKeyHint}</p>
-      {may("enrollment-keys:create") && !made && (
-        <>
-          <Button
-            variant="default"
-            leftSection={<KeyIcon size={15} />}
-            loading={key.isPending}
-            onClick={() => key.mutate()}
-          >
-            {text.addNewKey}
-          </Button>
-          <p className={classes.note}>{text.addNewKeyHint}</p>
-        </>
-      )}
-      {key.isError && <ProblemLine error={key.error} onRetry={() => key.mutate()} />}
+      <p>{text.fleet.addHint}</p>
+      <EnrollmentLines secret={made.token ?? "…"} />
+      <p>{words.made}</p>
+      {made.approval && <EnrollmentRequests token={made.id} />}
+      <Arrivals />
+    </div>
+  );
+}
+
+/** The devices that have come since. */
+function Arrivals() {
+  const words = useText().enrollment;
+  const [before] = useState(() => new Set(fleet.current().devices.keys()));
+  useFleet(state => state.roster);
+  const here = [...fleet.current().devices.values()].filter(({ id }) => !before.has(id));
+  return (
+    <div role="status">
+      {here.length === 0 && <p className="dim">{words.waiting}</p>}
+      {here.map(({ id, name }) => (
+        <p key={id}>
+          <strong>{words.here(name)}</strong>
+        </p>
+      ))}
     </div>
   );
 }

@@ -1,10 +1,8 @@
 import { Button, Modal, Select, Stack, Switch } from "@mantine/core";
 import { useState } from "react";
 import { useChange } from "../../api/change";
-import { hubAddress } from "../../api/prefix";
 import { Confirm } from "../../parts/Confirm";
-import { CopyLine } from "../../parts/CopyLine";
-import { commandLine, packageLine } from "../../parts/deviceLines";
+import { EnrollmentLines } from "../../parts/EnrollmentLines";
 import { KeyIcon } from "../../parts/icons";
 import { Actions, Hint, Label } from "../../parts/Label";
 import { Section } from "../../parts/Page";
@@ -116,9 +114,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
     >
       <Stack gap="sm">
         <Secret label={words.newKey} value={key} />
-        <div>{words.line}</div>
-        <CopyLine label={words.packageLine} line={packageLine(hubAddress(), key)} />
-        <CopyLine label={words.line} line={commandLine(hubAddress(), key)} />
+        <EnrollmentLines secret={key} />
         <Actions>
           <Button onClick={onClose}>{words.done}</Button>
         </Actions>

@@ -7,6 +7,7 @@ import { useText } from "../../text";
 import { ConfigSchema } from "./ConfigSchema";
 import { useSettings } from "./data";
 import { Enrollment } from "./Enrollment";
+import { EnrollmentTokens } from "./EnrollmentTokens";
 import { RetentionForm } from "./RetentionForm";
 
 /** Administrators change it; everybody else may read it. */
@@ -26,6 +27,7 @@ export function SettingsPage() {
           <RetentionForm settings={settings.data} />
         </>
       )}
+      {may("enrollment-tokens:list") && <EnrollmentTokens />}
       {may("signing-keys:list") && <SigningKeys />}
       {may("config-schema:get") && <ConfigSchema />}
     </Page>

@@ -13,14 +13,6 @@ export const fleet = {
   addTitle: "Add a device",
   addHint:
     "Run one of these on the machine that is to become a device. It appears here as soon as it is connected.",
-  addPackage: "On a machine with the agent's package",
-  addLine: "Command that adds a device",
-  addKeyHint:
-    "Put the enrolment key in place of the dots. The hub showed it once, at its first start; an administrator can make a new one.",
-  addKeyMade: "The new key is in the lines. It is not shown again: copy it now.",
-  addNewKey: "Make a new key",
-  addNewKeyHint:
-    "The old key stops working at once. Devices that are enrolled keep their own tokens.",
   columns: {
     name: "Device",
     status: "Status",

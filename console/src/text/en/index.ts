@@ -4,6 +4,7 @@ import { audit } from "./audit";
 import { commands } from "./commands";
 import { common } from "./common";
 import { device } from "./device";
+import { enrollment } from "./enrollment";
 import { firmware } from "./firmware";
 import { fleet } from "./fleet";
 import { groups } from "./groups";
@@ -24,6 +25,7 @@ export const en = {
   users,
   audit,
   settings,
+  enrollment,
   health,
   approve,
   organisations,

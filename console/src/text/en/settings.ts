@@ -30,8 +30,6 @@ export const settings = {
       "The old key stops working at once: whoever still enrols with it is refused. Devices that are enrolled stay connected.",
     renewAct: "Make a new key",
     newKey: "The new enrolment key",
-    packageLine: "On a machine with the agent's package",
-    line: "Add a device with it",
     done: "Done",
   },
   retention: {
