@@ -11,6 +11,7 @@ import {
 import { useMay } from "../session/access";
 import { useText } from "../text";
 import { Confirm } from "./Confirm";
+import { Hint } from "./Label";
 import { TimeText } from "./TimeText";
 import type { Column } from "./table/columns";
 import { DataTable } from "./table/DataTable";
@@ -67,7 +68,7 @@ export function EnrollmentRequests({ token }: Props) {
   if (rows.length === 0 && !requests.isError) return null;
   return (
     <>
-      <p>{words.compare}</p>
+      <Hint>{words.compare}</Hint>
       <DataTable
         label={words.requests}
         columns={columns}

@@ -53,7 +53,7 @@ export function NewEnrollmentToken({ onMade }: { onMade: (made: EnrollmentToken)
   };
   return (
     <form onSubmit={submit} autoComplete="off">
-      <Stack gap="sm">
+      <Stack gap="sm" ta="start">
         <TextInput
           label={`${words.name} (${text.common.optional})`}
           description={words.nameHint}

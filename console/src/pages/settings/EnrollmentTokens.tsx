@@ -74,29 +74,31 @@ export function EnrollmentTokens() {
   ];
   return (
     <Section title={words.tokens}>
-      <Hint>{words.tokensHint}</Hint>
-      <EnrollmentRequests />
-      <DataTable
-        label={words.tokens}
-        columns={columns}
-        rows={tokens.data ?? []}
-        keyOf={row => row.id}
-        marks={row => ({ "data-token": row.id })}
-        reading={tokens}
-        empty={<p className="dim">{words.noTokens}</p>}
-        bare
-      />
-      {may("enrollment-tokens:create") && (
-        <Actions>
-          <Button
-            variant="default"
-            leftSection={<PlusIcon size={14} />}
-            onClick={() => setMaking(true)}
-          >
-            {words.newToken}
-          </Button>
-        </Actions>
-      )}
+      <Stack gap="md">
+        <EnrollmentRequests />
+        <Hint>{words.tokensHint}</Hint>
+        <DataTable
+          label={words.tokens}
+          columns={columns}
+          rows={tokens.data ?? []}
+          keyOf={row => row.id}
+          marks={row => ({ "data-token": row.id })}
+          reading={tokens}
+          empty={<p className="dim">{words.noTokens}</p>}
+          bare
+        />
+        {may("enrollment-tokens:create") && (
+          <Actions>
+            <Button
+              variant="default"
+              leftSection={<PlusIcon size={14} />}
+              onClick={() => setMaking(true)}
+            >
+              {words.newToken}
+            </Button>
+          </Actions>
+        )}
+      </Stack>
       {making && <NewToken onClose={() => setMaking(false)} />}
       {deleting && (
         <Confirm

@@ -24,10 +24,10 @@ export function SettingsPage() {
       {settings.data && (
         <>
           <Enrollment settings={settings.data} />
+          {may("enrollment-tokens:list") && <EnrollmentTokens />}
           <RetentionForm settings={settings.data} />
         </>
       )}
-      {may("enrollment-tokens:list") && <EnrollmentTokens />}
       {may("signing-keys:list") && <SigningKeys />}
       {may("config-schema:get") && <ConfigSchema />}
     </Page>

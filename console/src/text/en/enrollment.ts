@@ -38,7 +38,7 @@ export const enrollment = {
   done: "Done",
   requests: "Devices that wait",
   compare:
-    "Compare the fingerprint with the one that `longline device status` shows on the box before you let a device in.",
+    "Compare the fingerprint with the one that “longline device status” shows on the box before you let a device in.",
   device: "Device",
   fingerprint: "Fingerprint",
   address: "From",
