@@ -136,11 +136,11 @@ class RightsService:
     async def bind(self, by: Principal, role: str, subject: SubjectRef, scope: Scope) -> BindingRow:
         """Raises `Invalid` for a role, subject or scope that is not there, `Conflict` for an equal
         binding, `Escalation`, `Reauthenticate` for an administrator."""
-        grants = await self._grants(by.org, role, scope)
-        await self._require_grantable(by, grants, role)
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.lock_roles(connection, by.org)
-            await self._require_there(connection, by.org, role, subject, scope)
+            grants = await self._grants(by.org, role, scope)
+            await self._require_grantable(by, grants, role)
+            await self._require_there(connection, by.org, subject, scope)
             await self._require_recent(connection, by, role)
             made = await self._store.add_binding(connection, by.org, uuid7(), role, subject, scope)
             await self._store.changed(connection, by.org, [_changed(subject)])
@@ -163,6 +163,7 @@ class RightsService:
         await self._guards.refresh()
 
     async def _grants(self, org: OrgId, role: str, scope: Scope) -> tuple[Grant, ...]:
+        """What a role gives now: under the lock on the roles it stays so. Raises `Invalid`."""
         rules = None
         if role not in ROLES:
             found = await self._store.role(org, role)
@@ -174,11 +175,8 @@ class RightsService:
         return role_grants(role, rules, scope)
 
     async def _require_there(
-        self, connection: Connection, org: OrgId, role: str, subject: SubjectRef, scope: Scope
+        self, connection: Connection, org: OrgId, subject: SubjectRef, scope: Scope
     ) -> None:
-        """Under the lock on the roles."""
-        if role not in ROLES and await self._store.role(org, role) is None:
-            raise invalid("role", f"there is no role {role}")
         if not await self._store.subject_exists(connection, org, subject):
             raise invalid("subject.id", f"there is no {subject.kind} {subject.id}")
         if not await self._store.scope_exists(connection, org, scope):
@@ -270,7 +268,9 @@ class RightsService:
         return await self.team(by.org, team_id)
 
     async def delete_team(self, by: Principal, team_id: str) -> None:
+        """Raises `NotFound`, `LastAdministrator`, `Reauthenticate` for administrators."""
         async with self._store.database.transaction() as connection:
+            await self._require_recent_for(connection, by, await self._given_to(by.org, team_id))
             if not await self._store.delete_team(connection, by.org, team_id):
                 raise NotFound("no such team")
             await self._guards.keep_an_admin(connection, by.org)
@@ -283,12 +283,16 @@ class RightsService:
         return await self._store.team_members(org, team_id)
 
     async def add_to_team(self, by: Principal, team_id: str, user_ids: Sequence[str]) -> TeamRow:
-        """Raises `NotFound`, and `Escalation` where the team has rights that the caller lacks."""
+        """Raises `NotFound`, `Escalation` where the team has rights that the caller lacks,
+        `Reauthenticate` for administrators."""
         await self.team(by.org, team_id)
-        for binding in await self._store.bindings_to(by.org, SubjectRef("team", team_id)):
-            grants = role_grants(binding.role, binding.rules, binding.scope)
-            await self._require_grantable(by, grants, team_id)
         async with self._store.database.tenant(by.org).transaction() as connection:
+            await self._store.lock_roles(connection, by.org)
+            given = await self._given_to(by.org, team_id)
+            for binding in given:
+                grants = role_grants(binding.role, binding.rules, binding.scope)
+                await self._require_grantable(by, grants, team_id)
+            await self._require_recent_for(connection, by, given)
             unknown = await self._store.not_members(connection, by.org, user_ids)
             if unknown:
                 raise NotFound(f"no such user: {min(unknown)}")
@@ -304,8 +308,10 @@ class RightsService:
     async def remove_from_team(
         self, by: Principal, team_id: str, user_ids: Sequence[str]
     ) -> TeamRow:
+        """Raises `NotFound`, `LastAdministrator`, `Reauthenticate` for administrators."""
         await self.team(by.org, team_id)
         async with self._store.database.transaction() as connection:
+            await self._require_recent_for(connection, by, await self._given_to(by.org, team_id))
             await self._store.remove_team_members(connection, by.org, team_id, user_ids)
             await self._guards.keep_an_admin(connection, by.org)
             await self._store.changed(connection, by.org, user_ids)
@@ -315,6 +321,16 @@ class RightsService:
             )
         await self._guards.refresh()
         return await self.team(by.org, team_id)
+
+    async def _given_to(self, org: OrgId, team_id: str) -> list[BindingRow]:
+        return await self._store.bindings_to(org, SubjectRef("team", team_id))
+
+    async def _require_recent_for(
+        self, connection: Connection, by: Principal, given: Sequence[BindingRow]
+    ) -> None:
+        """The same where it comes or goes with a team."""
+        for role in {binding.role for binding in given}:
+            await self._require_recent(connection, by, role)
 
 
 def _require_custom(name: str) -> None:

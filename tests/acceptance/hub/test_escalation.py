@@ -1,0 +1,126 @@
+"""Every door by which somebody might come to more than they have: identity.md, 2, 5 and 13."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from tests.acceptance.hub.clients import Json, Rest, new_id, until
+from tests.acceptance.hub.conftest import PASSWORD
+from tests.acceptance.hub.people import (
+    bind,
+    make_role,
+    make_user,
+    new_organisation,
+    signed_in,
+)
+from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.hub.test_organisations import code
+
+ESCALATION = (403, "escalation")
+OTHER = PASSWORD + " two"
+
+
+@asynccontextmanager
+async def database_of(hub: HubProcess) -> AsyncGenerator[asyncpg.Connection]:
+    connection = await asyncpg.connect(hub.ready["databaseUrl"])
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def with_rights(
+    hub: HubProcess, rest: Rest, *resources: str
+) -> AsyncGenerator[tuple[Json, Rest]]:
+    """(user, signed in) who may do all with these in the whole organisation, and nothing else."""
+    role = await make_role(rest, {"resources": list(resources), "verbs": ["*"]})
+    user = await make_user(rest)
+    await bind(rest, role, ("user", user["id"]))
+    async with signed_in(hub, user) as caller:
+        yield user, caller
+
+
+async def long_ago(hub: HubProcess, user: Json) -> None:
+    """Its sessions were signed in to an hour ago."""
+    async with database_of(hub) as connection:
+        changed = await connection.execute(
+            "UPDATE user_session SET authenticated_at = now() - interval '1 hour'"
+            " WHERE user_id = $1",
+            user["id"],
+        )
+    assert changed != "UPDATE 0"
+
+
+async def test_the_role_of_an_administrator_is_given_by_who_signed_in_lately(
+    hub: HubProcess, rest: Rest
+) -> None:
+    """By whatever door: a team that has it is one."""
+    user, friend = await make_user(rest, "ADMIN"), await make_user(rest)
+    team = (await rest.post("/teams", {"name": new_id("team")})).json()["data"]["id"]
+    await rest.show_again()
+    await bind(rest, "ADMIN", ("team", team))
+    subject = {"kind": "user", "id": friend["id"]}
+    body = {"userIds": [friend["id"]]}
+    async with signed_in(hub, user) as caller:
+        await long_ago(hub, user)
+        calls = (
+            ("POST", f"/teams/{team}/members", body),
+            ("DELETE", f"/teams/{team}/members", body),
+            ("DELETE", f"/teams/{team}", None),
+            ("POST", "/role-bindings", {"role": "ADMIN", "subject": subject}),
+            ("PATCH", f"/users/{friend['id']}", {"role": "ADMIN"}),
+            ("POST", "/invitations", {"role": "ADMIN"}),
+            ("POST", "/users", {"username": new_id("u"), "password": OTHER, "role": "ADMIN"}),
+        )
+        for method, path, sent in calls:
+            answer = await caller.client.request(method, path, json=sent)
+            assert code(answer) == (403, "reauthenticate"), f"{method} {path}: {answer.text}"
+        assert (await caller.post("/auth/reauthenticate", {"password": PASSWORD})).is_success
+        assert (await caller.post(f"/teams/{team}/members", body)).status_code == 200
+
+
+async def test_a_team_is_joined_by_who_has_what_it_gives(hub: HubProcess, rest: Rest) -> None:
+    team = (await rest.post("/teams", {"name": new_id("team")})).json()["data"]["id"]
+    await bind(rest, "VIEWER", ("team", team))
+    async with with_rights(hub, rest, "teams", "users") as (user, caller):
+        answer = await caller.post(f"/teams/{team}/members", {"userIds": [user["id"]]})
+        assert code(answer) == ESCALATION
+        async with new_organisation(hub, rest) as (_, there):
+            stranger = await make_user(there, "VIEWER")
+        answer = await rest.post(f"/teams/{team}/members", {"userIds": [stranger["id"]]})
+        assert answer.status_code == 404
+
+
+async def test_a_role_that_grows_while_it_is_bound_is_bound_as_it_is_then(
+    hub: HubProcess, rest: Rest
+) -> None:
+    """Nobody binds a role by what it was before."""
+    role = await make_role(rest, {"resources": ["devices"], "verbs": ["get"]})
+    async with with_rights(hub, rest, "role-bindings", "roles", "devices") as (user, caller):
+        body = {"role": role, "subject": {"kind": "user", "id": user["id"]}}
+        async with database_of(hub) as connection:
+            async with connection.transaction():
+                await connection.execute(
+                    "SELECT pg_advisory_xact_lock(hashtextextended('roles ' || 'default', 0))"
+                )
+                binding = asyncio.create_task(caller.post("/role-bindings", body))
+
+                async def waits() -> bool:
+                    return bool(
+                        await connection.fetchval(
+                            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                            " AND NOT granted"
+                        )
+                    )
+
+                await until(waits)
+                await connection.execute(
+                    "UPDATE custom_role SET rules = $2::jsonb WHERE name = $1",
+                    role,
+                    '[{"resources": ["*"], "verbs": ["*"], "names": null}]',
+                )
+            answer = await binding
+        assert code(answer) == ESCALATION, answer.text
