@@ -38,6 +38,7 @@ SHOWN: Final = len(API_KEY_PREFIX) + 6
 """Characters of a key's secret that people know it by."""
 MOST_KEYS: Final = 20
 """API keys of one user."""
+MAKES_SERVICES: Final = "service-accounts:create"
 
 
 class UserChange(Struct, frozen=True, kw_only=True):
@@ -143,18 +144,21 @@ class UserService:
 
     async def change_user(self, by: Principal, user_id: str, change: UserChange) -> UserRow:
         """A role counts at once, for the sessions and keys that there are. Raises `Escalation` for
-        one with more rights than the caller has, `SharedAccount` for the password of somebody who
-        is a member elsewhere, too, `LastAdministrator`."""
+        one with more rights than the caller has, and for the password of somebody who has more;
+        `SharedAccount` for the password of somebody who is a member elsewhere, too,
+        `LastAdministrator`."""
         if change.display_name is not None:
             require_visible(change.display_name, "displayName")
         before = await self.get_user(by.org, user_id)
+        if change.password is not None:
+            await self._require_over(by, before)
         hashed = await self._hashed(before, change.password)
         if change.role not in (None, before.role):
             await self._require_grantable(by, change.role or "NONE", before.username)
         async with self._store.database.transaction() as connection:
             user = await self._locked(connection, by.org, user_id)
-            if hashed is not None and await self._store.is_shared(connection, user_id):
-                raise SharedAccount("who is a member of several organisations changes it alone")
+            if hashed is not None:
+                await self._require_alone(connection, by, user_id)
             if change.role not in (None, user.role):
                 await self._may_make_admins(connection, by, user.role, change.role)
             wanted = _with(
@@ -185,6 +189,8 @@ class UserService:
         """The membership; the account ends with its last."""
         async with self._store.database.transaction() as connection:
             user = await self._locked(connection, by.org, user_id)
+            if user.kind != "person":
+                raise NotFound("no such user")
             await self._keep_an_admin(connection, user)
             await self._store.end_user(connection, user.org, user.user_id)
             await self._store.end_sessions_of(connection, user.org, user.user_id)
@@ -201,6 +207,26 @@ class UserService:
                 audit_entry(by, "user.role", target, outcome="refused", role=role)
             )
             raise Escalation(f"you cannot grant {role}: it has rights that you do not have")
+
+    async def _require_over(self, by: Principal, user: UserRow) -> None:
+        """Who sets a password can be that user. Raises `Escalation` for one with more rights than
+        the caller has, `Forbidden` for an API key."""
+        if by.kind == "hub":
+            return
+        session_of(by)
+        is_above = user.instance_admin and not by.instance_admin
+        if is_above or not await self._rights.covers_member(by, user.user_id):
+            entry = audit_entry(by, "user.update", user.username, outcome="refused")
+            await self._audit.note(entry)
+            raise Escalation(f"you cannot set the password of {user.username}, who may do more")
+
+    async def _require_alone(self, connection: Connection, by: Principal, user_id: str) -> None:
+        """Whether an administrator may set this password. Raises `SharedAccount`; for one's own
+        `Reauthenticate`."""
+        if await self._store.is_shared(connection, user_id):
+            raise SharedAccount("who is a member of several organisations changes it alone")
+        if by.subject == user_id:
+            await self._sessions.require_recent(connection, by)
 
     async def reset_password(self, username: str, password: str) -> None:
         """For the command line, where whoever reaches the database is trusted. The user is asked
@@ -341,9 +367,12 @@ class UserService:
         service_account: str | None = None,
     ) -> tuple[ApiKeyRow, str]:
         """(key, secret): the secret is not kept. Raises `Forbidden` for a key (keys make no keys),
-        `Escalation` for a role above one's own, `NotFound`, `TooMany`."""
+        and for a service account's by who may make none of those; `Escalation` for a role above
+        one's own, `NotFound`, `TooMany`."""
         session_of(by)
         require_visible(name, "name")
+        if service_account is not None and not may_everywhere(by, MAKES_SERVICES):
+            raise Forbidden("you may not make keys of service accounts")
         await self._require_key(by, grant_to_key(role), name, role)
         if expires_at is not None and expires_at.timestamp() <= self._accounts.clock():
             raise invalid("expiresAt", "must be in the future")
@@ -359,7 +388,9 @@ class UserService:
             prefix=secret[:SHOWN],
         )
         async with self._store.database.transaction() as connection:
-            await self._locked(connection, by.org, owner)
+            locked = await self._locked(connection, by.org, owner)
+            if service_account is not None and locked.kind != "service":
+                raise NotFound("no such service account")
             if await self._store.count_api_keys(connection, by.org, owner) >= MOST_KEYS:
                 raise TooMany(f"a user may have {MOST_KEYS} API keys: delete one")
             made = await self._store.add_api_key(connection, by.org, key, hash_secret(secret))

@@ -168,6 +168,12 @@ class RightsMemory:
             around = frozenset(Scope("group", group) for group in groups)
         return by.rights.covers(grant, around)
 
+    async def covers_member(self, by: Principal, user_id: str) -> bool:
+        """Whether the caller has all that a member has, also of one who is disabled."""
+        rows = await self._store.bindings_of(by.org, user_id)
+        grants = [grant for row in rows for grant in role_grants(row.role, row.rules, row.scope)]
+        return all([await self.covers(by, grant) for grant in grants])
+
 
 def member_of(rows: Sequence[Row]) -> Member | None:
     if not rows:

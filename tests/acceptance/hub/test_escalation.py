@@ -10,9 +10,11 @@ from tests.acceptance.hub.clients import Json, Rest, new_id, until
 from tests.acceptance.hub.conftest import PASSWORD
 from tests.acceptance.hub.people import (
     bind,
+    make_group,
     make_role,
     make_user,
     new_organisation,
+    sign_in,
     signed_in,
 )
 from tests.acceptance.hub.process import HubProcess
@@ -52,6 +54,64 @@ async def long_ago(hub: HubProcess, user: Json) -> None:
             user["id"],
         )
     assert changed != "UPDATE 0"
+
+
+async def test_nobody_sets_the_password_of_who_may_do_more(hub: HubProcess, rest: Rest) -> None:
+    admin, viewer, nobody = (
+        await make_user(rest, "ADMIN"),
+        await make_user(rest, "VIEWER"),
+        await make_user(rest),
+    )
+    scoped = await make_user(rest)
+    await bind(rest, "VIEWER", ("user", scoped["id"]), ("group", await make_group(rest)))
+    async with with_rights(hub, rest, "users") as (_, helper):
+        for user in (admin, viewer, scoped):
+            answer = await helper.client.patch(f"/users/{user['id']}", json={"password": OTHER})
+            assert code(answer) == ESCALATION, answer.text
+            assert sign_in(hub.url, user["username"])["token"]
+        answer = await helper.client.patch(f"/users/{nobody['id']}", json={"password": OTHER})
+        assert answer.status_code == 200, answer.text
+        await rest.client.patch(f"/users/{admin['id']}", json={"disabled": True})
+        body = {"password": OTHER, "disabled": False}
+        answer = await helper.client.patch(f"/users/{admin['id']}", json=body)
+        assert code(answer) == ESCALATION, "not of one who is disabled either"
+
+
+async def test_an_administrator_is_not_the_installation_s(hub: HubProcess, rest: Rest) -> None:
+    first = (await rest.data("/auth/me"))["id"]
+    async with signed_in(hub, await make_user(rest, "ADMIN")) as admin:
+        answer = await admin.client.patch(f"/users/{first}", json={"password": OTHER})
+        assert code(answer) == ESCALATION, answer.text
+        for door in ({"kind": "oidc", "installation": True}, {"kind": "ldap"}):
+            body = {
+                "name": "n", "issuer": "https://login.example.org", "clientId": "c",
+                "clientSecret": "s", "installation": True, **door,
+            }  # fmt: skip
+            assert (await admin.post("/auth/providers", body)).status_code in (400, 403)
+
+
+async def test_an_api_key_sets_no_passwords(hub: HubProcess, rest: Rest) -> None:
+    user = await make_user(rest)
+    made = (await rest.post("/api-keys", {"name": "k", "role": "ADMIN"})).json()["data"]
+    role = await make_role(rest, {"resources": ["users"], "verbs": ["*"]})
+    await bind(rest, role, ("api_key", made["id"]))
+    async with Rest.open(hub.url, made["key"]) as key:
+        answer = await key.client.patch(f"/users/{user['id']}", json={"password": OTHER})
+        assert code(answer) == (403, "forbidden"), answer.text
+        answer = await key.client.patch(f"/users/{user['id']}", json={"displayName": "shown"})
+        assert answer.status_code == 200, answer.text
+        answer = await key.client.patch(f"/users/{user['id']}", json={"role": "ADMIN"})
+        assert answer.status_code == 403, answer.text
+
+
+async def test_one_s_own_password_needs_a_sign_in_that_is_recent(
+    hub: HubProcess, rest: Rest
+) -> None:
+    user = await make_user(rest, "ADMIN")
+    async with signed_in(hub, user) as caller:
+        await long_ago(hub, user)
+        answer = await caller.client.patch(f"/users/{user['id']}", json={"password": OTHER})
+        assert code(answer) == (403, "reauthenticate"), answer.text
 
 
 async def test_the_role_of_an_administrator_is_given_by_who_signed_in_lately(
@@ -124,3 +184,25 @@ async def test_a_role_that_grows_while_it_is_bound_is_bound_as_it_is_then(
                 )
             answer = await binding
         assert code(answer) == ESCALATION, answer.text
+
+
+async def test_a_key_of_a_service_account_is_made_by_who_may_make_those(
+    hub: HubProcess, rest: Rest
+) -> None:
+    service = (await rest.post("/service-accounts", {"name": "planning"})).json()["data"]
+    other = await make_user(rest, "ADMIN")
+    body = {"name": "k", "role": "VIEWER"}
+    async with signed_in(hub, await make_user(rest, "VIEWER")) as viewer:
+        for owner in (service["id"], other["id"], new_id("none")):
+            answer = await viewer.post("/api-keys", body | {"serviceAccountId": owner})
+            assert code(answer) == (403, "forbidden"), answer.text
+    for owner in (other["id"], new_id("none")):
+        answer = await rest.post("/api-keys", body | {"serviceAccountId": owner})
+        assert code(answer) == (404, "not_found"), f"a person's keys are its own: {answer.text}"
+    async with new_organisation(hub, rest) as (_, there):
+        answer = await there.post("/api-keys", body | {"serviceAccountId": service["id"]})
+        assert code(answer) == (404, "not_found")
+    assert (await rest.client.delete(f"/users/{service['id']}")).status_code == 404
+    answer = await rest.client.patch(f"/users/{service['id']}", json={"role": "VIEWER"})
+    assert answer.status_code == 404
+    assert service["id"] in str(await rest.data("/service-accounts", limit=200))
