@@ -35,6 +35,7 @@ from hub.rights.memory import EVERYBODY, RightsMemory
 from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
 LONGEST_INVITATION: Final = timedelta(days=7)
+INVITES: Final = "invitations:create"
 STEP: Final = 1000
 """Rows."""
 _NO_INVITATION: Final = "the invitation is unknown, used, withdrawn or has run out"
@@ -218,9 +219,18 @@ class Organisations:
 
     async def _used(self, connection: Connection, token: str) -> Invitation:
         invitation = await self._store.use_invitation(connection, hash_secret(token))
-        if invitation is None:
+        if invitation is None or not await self._stands(invitation):
             raise Gone(_NO_INVITATION)
         return invitation
+
+    async def _stands(self, invitation: Invitation) -> bool:
+        """Whether its maker could make it now (promise G23)."""
+        maker = await self._rights.member(invitation.org, invitation.made_by)
+        return (
+            maker is not None
+            and maker.rights.everywhere(INVITES)
+            and maker.rights.covers(grant_of_role(invitation.role))
+        )
 
     async def _join(
         self, connection: Connection, invitation: Invitation, user_id: str, by: Principal

@@ -206,3 +206,32 @@ async def test_a_key_of_a_service_account_is_made_by_who_may_make_those(
     answer = await rest.client.patch(f"/users/{service['id']}", json={"role": "VIEWER"})
     assert answer.status_code == 404
     assert service["id"] in str(await rest.data("/service-accounts", limit=200))
+
+
+async def test_an_invitation_gives_what_its_maker_may_give_when_it_is_accepted(
+    hub: HubProcess, rest: Rest
+) -> None:
+    maker = await make_user(rest, "ADMIN")
+    async with signed_in(hub, maker) as admin:
+        made = [
+            (await admin.post("/invitations", {"role": role})).json()["data"]["token"]
+            for role in ("ADMIN", "VIEWER", "VIEWER")
+        ]
+    await rest.show_again()
+    await rest.client.patch(f"/users/{maker['id']}", json={"role": "NONE"})
+    keeps = await make_role(
+        rest,
+        {"resources": ["*"], "verbs": ["get", "list"]},
+        {"resources": ["invitations"], "verbs": ["create"]},
+    )
+    await bind(rest, keeps, ("user", maker["id"]))
+    async with Rest.open(hub.url) as anybody:
+        body: Json = {"username": new_id("eve"), "password": OTHER}
+        for_admin = await anybody.post("/invitations/accept", {**body, "token": made[0]})
+        assert code(for_admin) == (410, "gone"), for_admin.text
+        fine = await anybody.post("/invitations/accept", {**body, "token": made[1]})
+        assert fine.status_code == 200, fine.text
+        await rest.client.delete(f"/users/{maker['id']}")
+        body = {"username": new_id("eve"), "password": OTHER}
+        late = await anybody.post("/invitations/accept", {**body, "token": made[2]})
+        assert code(late) == (410, "gone"), "its maker is gone"
