@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from hub.base.errors import Forbidden, NotFound
 from hub.base.paging import Items
@@ -65,7 +65,9 @@ class GroupEndpoints:
         return _group(await self._named(call, "get"))
 
     async def rename(self, call: Call[None, GroupBody]) -> Group:
-        await self._named(call, "update")
+        named = await self._named(call, "update")
+        if not _may(call, "update", structs.replace(named, name=call.body.name)):
+            raise Forbidden(f"you have no right over groups named {call.body.name}")
         return _group(await self._service.rename(call.principal, call.path("id"), call.body.name))
 
     async def delete(self, call: Call[None, None]) -> None:

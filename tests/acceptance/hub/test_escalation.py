@@ -235,3 +235,21 @@ async def test_an_invitation_gives_what_its_maker_may_give_when_it_is_accepted(
         body = {"username": new_id("eve"), "password": OTHER}
         late = await anybody.post("/invitations/accept", {**body, "token": made[2]})
         assert code(late) == (410, "gone"), "its maker is gone"
+
+
+async def test_a_group_gets_no_name_over_which_its_namer_has_no_right(
+    hub: HubProcess, rest: Rest
+) -> None:
+    names = [new_id("hall"), new_id("yard")]
+    role = await make_role(
+        rest,
+        {"resources": ["device-groups"], "verbs": ["*"], "names": names},
+    )
+    user = await make_user(rest)
+    await bind(rest, role, ("user", user["id"]))
+    async with signed_in(hub, user) as caller:
+        made = await caller.post("/device-groups", {"name": names[0]})
+        path = f"/device-groups/{made.json()['data']['id']}"
+        assert (await caller.client.put(path, json={"name": names[1]})).status_code == 200
+        answer = await caller.client.put(path, json={"name": new_id("other")})
+        assert code(answer) == (403, "forbidden"), answer.text
