@@ -134,9 +134,12 @@ WITH guarded AS (
             WHEN 'campaign' THEN
                 '(EXISTS ( SELECT FROM campaign_device d WHERE ((d.org_id = campaign.org_id) '
                 'AND (d.campaign_id = campaign.campaign_id))))'
-            WHEN 'audit_log' THEN
-                '(EXISTS ( SELECT FROM device d WHERE ((d.org_id = audit_log.org_id) '
-                'AND (d.device_id = audit_log.target))))'
+            WHEN 'audit_log' THEN  -- users and roles may have the names of devices
+                '(((split_part(action, ''.''::text, 1) = ANY (ARRAY[''command''::text, ''config''::text, '
+                '''deployment''::text, ''device''::text, ''group''::text, ''penalty''::text])) '
+                'OR (action ~~ ''% %/devices/{id}%''::text)) '
+                'AND (EXISTS ( SELECT FROM device d WHERE ((d.org_id = audit_log.org_id) '
+                'AND (d.device_id = audit_log.target)))))'
             ELSE CASE WHEN of_devices THEN format(
                 '((device_id = ANY (( SELECT longline_devices() AS longline_devices)::text[])) OR '
                 '(EXISTS ( SELECT FROM device_group_member m WHERE ((m.org_id = %1$s.org_id) '

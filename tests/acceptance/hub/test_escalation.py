@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from tests.acceptance.hub.clients import Json, Rest, new_id, until
+from tests.acceptance.hub.clients import Fleet, Json, Rest, new_id, until
 from tests.acceptance.hub.conftest import PASSWORD
 from tests.acceptance.hub.people import (
     bind,
@@ -253,3 +253,19 @@ async def test_a_group_gets_no_name_over_which_its_namer_has_no_right(
         assert (await caller.client.put(path, json={"name": names[1]})).status_code == 200
         answer = await caller.client.put(path, json={"name": new_id("other")})
         assert code(answer) == (403, "forbidden"), answer.text
+
+
+async def test_the_audit_of_a_device_is_not_that_of_who_is_named_like_it(
+    hub: HubProcess, rest: Rest, fleet: Fleet
+) -> None:
+    """Users, roles and organisations have names that a device may have, too."""
+    name = new_id("same")
+    await rest.post("/users", {"username": name, "password": PASSWORD, "role": "VIEWER"})
+    await rest.post("/roles", {"name": name, "rules": []})
+    sign_in(hub.url, name)
+    await rest.post("/devices", {"id": name})
+    user = await make_user(rest)
+    await bind(rest, "VIEWER", ("user", user["id"]), ("device", name))
+    async with signed_in(hub, user) as caller:
+        actions = {row["action"] for row in await caller.data("/audit-log", limit=200)}
+    assert actions == {"device.create"}
