@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hub.accounts.guards import bearer
 from hub.accounts.rest import AccountEndpoints, Password, Username
@@ -55,16 +55,16 @@ class AcceptBody(Body, frozen=True):
     """Keep the refresh token in a cookie instead of answering it."""
 
 
-class InvitationItem(Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+class InvitationItem(Struct, frozen=True, rename="camel", kw_only=True):
     id: str
     username: str | None
     role: Role
     made_by: str
     created_at: str
     expires_at: str
-    token: str | None = None
+    token: str | UnsetType = UNSET
     """In the answer to its creation only."""
-    link: str | None = None
+    link: str | UnsetType = UNSET
 
 
 class ServiceBody(Body, frozen=True):
@@ -157,7 +157,7 @@ def _org(row: Organisation) -> OrgItem:
 
 
 def _invitation(
-    row: Invitation, token: str | None = None, link: str | None = None
+    row: Invitation, token: str | UnsetType = UNSET, link: str | UnsetType = UNSET
 ) -> InvitationItem:
     return InvitationItem(
         id=row.invitation_id,

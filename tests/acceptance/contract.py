@@ -1,5 +1,6 @@
 """Calls every operation of a hub's own document, with each kind of caller and values that are
-right, wrong and absurd, and compares what happens with what the document says.
+right, wrong and absurd, and compares what happens with what the document says. Callers of another
+organisation, and in a scope, are told of nothing that is not theirs.
 
     python -m tests.acceptance.contract --seed 7 --calls 100
 
@@ -15,10 +16,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import httpx
 import jsonschema_rs
 
+from tests.acceptance.contract_things import Caller, strangers
 from tests.acceptance.hub.clients import Json, bearer, new_id
 from tests.acceptance.hub.conftest import PASSWORD, ROLES, log_in
 from tests.acceptance.hub.process import HubProcess
@@ -39,7 +42,14 @@ class Maker:
     def __init__(self, rng: random.Random, document: Json, ids: list[str]) -> None:
         self._rng = rng
         self._schemas: Json = document["components"]["schemas"]
-        self._ids = ids
+        self._common = self._ids = ids
+
+    def for_caller(self, caller: Caller) -> "Maker":
+        """With the ids that it hands in: half of the time, if it has some."""
+        self._ids = self._common
+        if caller.ids:
+            self._ids = [*self._common, *sorted(caller.ids)]
+        return self
 
     def value(self, schema: Json, depth: int = 0) -> Any:
         if self._rng.random() < 0.05 or depth > 8:
@@ -91,12 +101,6 @@ class Maker:
         return known if len(known) >= schema.get("minLength", 0) else known * 10
 
 
-class Caller:
-    def __init__(self, name: str, headers: dict[str, str]) -> None:
-        self.name = name
-        self.headers = headers
-
-
 class Fuzz:
     """All operations of one hub; `faults` are what the document does not say."""
 
@@ -104,24 +108,28 @@ class Fuzz:
         self._rng = random.Random(seed)  # noqa: S311
         self._client = httpx.Client(base_url=hub.url, timeout=30, trust_env=False)
         self._document: Json = self._client.get("/api/v1/openapi.json").json()
-        self._callers = list(_callers(hub, self._client))
+        admin = bearer(log_in(hub.url, "admin", hub.ready["adminPassword"]))
+        self._callers = list(_callers(hub, self._client, admin))
+        self._strangers = list(strangers(self._client, admin))
         self._maker = Maker(self._rng, self._document, self._made_ids())
+        self._named: set[str] = set()
+        """Of what is hidden: others have heard of it by who named it, in the audit for one."""
         self.faults: list[str] = []
         self.answers: dict[int, int] = {}
 
-    def run(self, calls: int) -> None:
+    def run(self, calls: int, *, by_strangers: int = 1) -> None:
         """So many of each operation by each caller, once."""
         try:
-            self._run(calls)
+            self._run(calls, by_strangers)
         finally:
             self._client.close()
 
-    def _run(self, calls: int) -> None:
+    def _run(self, calls: int, by_strangers: int) -> None:
         for path, operations in self._document["paths"].items():
             for method, operation in operations.items():
                 if operation["operationId"] in LEFT_OUT:
                     continue
-                for caller in self._callers * calls:
+                for caller in self._strangers * by_strangers + self._callers * calls:
                     self._call(path, method, operation, caller)
 
     def _made_ids(self) -> list[str]:
@@ -136,17 +144,27 @@ class Fuzz:
         return ["d1", *(group["id"] for group in groups)]
 
     def _call(self, path: str, method: str, operation: Json, caller: Caller) -> None:
+        maker = self._maker.for_caller(caller)
         of: dict[str, Json] = {"path": {}, "query": {}, "header": {}}
         for parameter in operation.get("parameters", ()):
             if parameter.get("required") or self._rng.random() < 0.3:
-                of[parameter["in"]][parameter["name"]] = self._maker.value(parameter["schema"])
+                of[parameter["in"]][parameter["name"]] = maker.value(parameter["schema"])
         address = PARAMETER.sub(lambda found: _segment(of["path"].get(found[1], "x")), path)
         headers = {k: _plain(v) for k, v in of["header"].items()} | caller.headers
         content = self._body(operation, headers)
         answer = self._client.request(
             method, address, params=_query(of["query"]), headers=headers, content=content
         )
-        self._judge(f"{method.upper()} {address} by {caller.name}", operation, answer)
+        what = f"{method.upper()} {address} by {caller.name}"
+        self._judge(what, operation, answer)
+        asked = f"{unquote(str(answer.request.url))} {content!r} {headers}"
+        self._named |= {word for word in caller.hidden if word in asked}
+        for word in caller.hidden - self._named:
+            if word not in answer.text:
+                continue
+            self.faults.append(f"{what}: {answer.status_code} names {word}: {answer.text[:200]}")
+        if answer.status_code >= 500 and not (answer.status_code == 503 and "oidc" in path):
+            self.faults.append(f"{what}: {answer.status_code} {answer.text[:200]}")
 
     def _body(self, operation: Json, headers: dict[str, str]) -> bytes | None:
         contents = operation.get("requestBody", {}).get("content", {})
@@ -181,8 +199,7 @@ class Fuzz:
             self.faults.append(f"{what}: {answer.status_code} is not as described: {error.message}")
 
 
-def _callers(hub: HubProcess, client: httpx.Client) -> Iterator[Caller]:
-    admin = bearer(log_in(hub.url, "admin", hub.ready["adminPassword"]))
+def _callers(hub: HubProcess, client: httpx.Client, admin: dict[str, str]) -> Iterator[Caller]:
     for role in ROLES:
         user = {"username": new_id(role.lower()), "password": PASSWORD, "role": role}
         client.post("/api/v1/users", json=user, headers=admin)
