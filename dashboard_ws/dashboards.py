@@ -56,6 +56,7 @@ class Dashboards:
         self._tails: dict[OrgId, asyncio.Task[None]] = {}
         self._stale: dict[OrgId, set[str] | None] = {}
         """Groups whose members may be others; None for all."""
+        self._settling: dict[OrgId, asyncio.Lock] = {}
         self._resolved_at = clock.monotonic()
         self._tasks: asyncio.TaskGroup | None = None
         self._around = Surroundings(
@@ -68,6 +69,7 @@ class Dashboards:
             spawn=self._spawn,
             fanout_of=self._fanout_of,
             place=self._place,
+            settle=self._settle,
         )
 
     def __len__(self) -> int:
@@ -161,9 +163,16 @@ class Dashboards:
         if now - self._resolved_at >= RESOLVE_SECONDS:
             self._resolved_at = now
             self._stale.update(dict.fromkeys(self._fanouts))
-        while self._stale:
-            self._spawn(self._resolve_again(*self._stale.popitem()))
+        for org in self._stale:
+            self._spawn(self._settle(org))
         self._stop_idle_tails()
+
+    async def _settle(self, org: OrgId) -> None:
+        """Returns when what was known to have changed has been read, by whoever began it."""
+        lock = self._settling.setdefault(org, asyncio.Lock())
+        async with lock:
+            if org in self._stale:
+                await self._resolve_again(org, self._stale.pop(org))
 
     async def _resolve_again(self, org: OrgId, changed: set[str] | None) -> None:
         """Of `changed` groups; of all for None."""
@@ -179,13 +188,22 @@ class Dashboards:
                 _log.warning("dashboards_groups_unknown", org=org, error=str(error))
                 return
             fanout.index.resolve(groups, devices)
-        named = fanout.sight_groups()
+        named = self._named_by_sights(org)
         if changed is None:
             fanout.index.forget_groups(named)
+        else:
+            named = frozenset(fanout.index.placed & changed)
         try:
-            await self._place(fanout, named if changed is None else named & changed)
+            await self._place(fanout, named)
         except Exception as error:
             _log.warning("dashboards_groups_unknown", org=org, error=str(error))
+
+    def _named_by_sights(self, org: OrgId) -> frozenset[str]:
+        """The groups that count for readers of an organisation, also for those that are replayed
+        to, which are in no audience."""
+        readers = (dashboard.authorised for dashboard in self._open)
+        sights = {who.sight for who in readers if who is not None and who.org == org}
+        return frozenset[str]().union(*(sight.groups() for sight in sights))
 
     def _fanout_of(self, org: OrgId) -> FanOut:
         fanout = self._fanouts.get(org)
@@ -207,6 +225,7 @@ class Dashboards:
         in_use = {dashboard.authorised.org for dashboard in self._open if dashboard.authorised}
         for org in self._fanouts.keys() - in_use:
             del self._fanouts[org]
+            self._settling.pop(org, None)
             self._tails.pop(org).cancel()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

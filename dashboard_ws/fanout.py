@@ -120,11 +120,6 @@ class FanOut:
         at = self.position
         return at is not None and (at.epoch, at.offset) >= (position.epoch, position.offset)
 
-    def sight_groups(self) -> frozenset[str]:
-        """Those that the sights of its readers name."""
-        sights = {audience.sight for audience in self.index.audiences()}
-        return frozenset[str]().union(*(sight.groups() for sight in sights))
-
     def attach(self, outlet: Outlet, selection: Selection) -> None:
         """From the present position on `outlet` gets what `selection` wants."""
         if selection:

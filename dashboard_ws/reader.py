@@ -119,7 +119,9 @@ class StreamReader:
         self, missed: Missed, fresh: Selection, selection: Selection, answer: Answer
     ) -> None:
         """Send what it missed of `fresh`, and of the old since it was paused; then it gets what
-        `selection` wants. `answer` is called in front of the first event."""
+        `selection` wants. `answer` is called in front of the first event. What it may see of
+        the past is decided by the members that groups have now."""
+        await self._around.settle(self._here().org)
         await self.prepare(selection)
         self._replay = Replay(
             Wanted(

@@ -24,3 +24,5 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     fanout_of: Callable[[OrgId], FanOut]
     place: Callable[[FanOut, frozenset[str]], Awaitable[None]]
     """Finds out who is in these groups, which readers' sights name."""
+    settle: Callable[[OrgId], Awaitable[None]]
+    """Finds out again who is in the groups that are known to have changed."""

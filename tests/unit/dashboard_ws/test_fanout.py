@@ -240,7 +240,6 @@ def test_a_reader_gets_what_its_sight_reaches_and_hears_of_every_gap() -> None:
     fanout = make_fanout(stream)
     hall = Sight(Area(frozenset({"hall"}), frozenset({"desk"})))
     member, nobody = Member(fanout, sight=hall), Member(fanout, sight=Sight(Area()))
-    assert fanout.sight_groups() == {"hall"}
     assert fanout.index.place({"hall": frozenset({"a"})}) == {"a"}
     devices = ("a", "b", "desk")
     fanout.receive(Entries([stream.append(*(make_event(device=each) for each in devices))]))
