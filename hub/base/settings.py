@@ -119,6 +119,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         NotNegative,
         _doc("Commands a second that a user or API key may dispatch; 0 = no limit."),
     ] = 5000
+    org_request_rate: Annotated[
+        NotNegative,
+        _doc("Requests a second of an organisation, all its users and API keys; 0 = no limit."),
+    ] = 4000
+    org_command_rate: Annotated[
+        NotNegative,
+        _doc("Commands a second that an organisation may dispatch; 0 = no limit."),
+    ] = 20_000
     address_rate: Annotated[
         NotNegative,
         _doc(

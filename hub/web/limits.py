@@ -64,6 +64,14 @@ class RequestLimit:
         if limiter.is_due:
             self._tell_soon()
 
+    def take_too(self, scope: Scope, key: str, units: int = 1, *, held: int = 0) -> None:
+        """Count a request that is counted elsewhere: the answer says how that stands, unless this
+        is what is used up. Raises `TooManyRequests`."""
+        counted = scope.get(LIMITED)
+        self.take(scope, key, units, held=held)
+        if counted is not None:
+            scope[LIMITED] = counted
+
     def check(self, scope: Scope, key: str) -> None:
         """Count nothing. Raises `TooManyRequests` when there is nothing left."""
         standing = self.show(scope, key)
@@ -123,6 +131,8 @@ class RequestLimits:
         self._limiters: dict[str, Limiter] = {}
         self._requests = self._limit(Policy("requests", settings.request_rate, 1.0))
         self._commands = self._limit(Policy("commands", settings.command_rate, 1.0))
+        self._org_requests = self._limit(Policy("org_requests", settings.org_request_rate, 1.0))
+        self._org_commands = self._limit(Policy("org_commands", settings.org_command_rate, 1.0))
         self._device = self._limit(DEVICE)
         of_address = settings.address_rate * ADDRESS_SECONDS
         self._address = self._limit(Policy("address", of_address, ADDRESS_SECONDS))
@@ -138,17 +148,21 @@ class RequestLimits:
     # Each of these raises `TooManyRequests`.
 
     def caller(self, scope: Scope, principal: Principal, *, dispatches: bool) -> None:
-        """A request of somebody who is known."""
+        """A request of somebody who is known. What one of an organisation is refused, the others
+        do not pay for."""
         if principal.kind == "device":
             self.device(scope, principal.org, principal.subject)
             return
         limit = self._commands if dispatches else self._requests
         limit.take(scope, _key_of(principal))
+        of_all = self._org_commands if dispatches else self._org_requests
+        of_all.take_too(scope, principal.org)
 
     def further_commands(self, scope: Scope, principal: Principal, count: int) -> None:
         """What a bulk call has beside the one command that it counted for as a request."""
         if count > 0:
             self._commands.take(scope, _key_of(principal), count, held=1)
+            self._org_commands.take_too(scope, principal.org, count, held=1)
 
     def device(self, scope: Scope, org: str, device_id: str) -> None:
         self._device.take(scope, f"{org}/{device_id}")

@@ -29,6 +29,8 @@ SETTINGS: Final = {
     "device_day_bytes": "0",
     "request_rate": "0",
     "command_rate": "0",
+    "org_request_rate": "0",
+    "org_command_rate": "0",
     "address_rate": "0",
     "enrollment_rate": "0",
     "user_token_seconds": "86400",

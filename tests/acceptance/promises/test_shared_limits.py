@@ -21,13 +21,23 @@ async def two(tmp_path: Path) -> AsyncGenerator[Cluster]:
         yield cluster
 
 
-async def asked(two: Cluster, token: str, rates: tuple[float, float]) -> list[list[int]]:
-    """The statuses of each second, of calls at these rates to each replica."""
-    request = request_for("/api/v1/auth/me", token=token)
+@pytest_asyncio.fixture
+async def for_all(tmp_path: Path) -> AsyncGenerator[Cluster]:
+    """The same for an organisation, and more for each user."""
+    rates = {"org_request_rate": str(RATE), "request_rate": str(2 * RATE)}
+    async with running_cluster(tmp_path, replicas=2, **rates) as cluster:
+        yield cluster
+
+
+async def asked(
+    two: Cluster, token: str, rates: tuple[float, float], *, other: str | None = None
+) -> list[list[int]]:
+    """The statuses of each second, of calls at these rates to each replica; those to the second by
+    another, if there is one."""
     found = await asyncio.gather(
         *(
-            paced(url, request, rate=rate, seconds=SECONDS)
-            for url, rate in zip(two.urls, rates, strict=True)
+            paced(url, request_for("/api/v1/auth/me", token=who), rate=rate, seconds=SECONDS)
+            for url, rate, who in zip(two.urls, rates, (token, other or token), strict=True)
         )
     )
     answers = sorted(answer for part in found for answer in part)
@@ -67,3 +77,11 @@ async def test_without_redis_each_replica_gives_its_own(two: Cluster) -> None:
     finally:
         two.servers.signal("valkey", signal.SIGCONT)
     assert 1.8 * RATE * len(others) <= sum(others) <= 2.1 * RATE * len(others)
+
+
+async def test_two_replicas_give_an_organisation_the_limit_of_one(for_all: Cluster) -> None:
+    token, other = await a_user(for_all), await a_user(for_all)
+    rates = 1.25 * RATE, 1.25 * RATE
+    first, *others = given(await asked(for_all, token, rates, other=other))
+    assert RATE <= first <= 1.5 * RATE
+    assert 0.9 * RATE * len(others) <= sum(others) <= 1.1 * RATE * len(others)

@@ -11,10 +11,15 @@ from hub.base.errors import TooManyRequests
 from hub.base.principal import Principal
 from hub.base.settings import Settings
 from hub.web.limits import CHANNEL, RequestLimits, Scope, headers_of
+from protocol.ids import OrgId
 from tests.factories import make_principal
 
 USER = make_principal("ADMIN")
 KEY = make_principal("ADMIN", kind="api_key", key_id="k1")
+RATES = (
+    "request_rate", "command_rate", "org_request_rate", "org_command_rate", "address_rate",
+    "enrollment_rate",
+)  # fmt: skip
 DEVICE = make_principal(None, kind="device")
 
 
@@ -110,6 +115,31 @@ def bench_scope(bench: Bench, who: Principal, *, later: float) -> Scope:
     return bench.ask(who)
 
 
+def test_an_organisation_counts_together_whoever_asks() -> None:
+    bench = Bench(request_rate=60, org_request_rate=100, command_rate=9, org_command_rate=10)
+    other = make_principal("VIEWER", subject="another")
+    assert bench.given(USER) == 60
+    assert said(bench.ask(other))["ratelimit-policy"] == '"requests";q=60;w=1'
+    assert bench.given(other) == 39
+    scope: Scope = {}
+    with pytest.raises(TooManyRequests) as refused:
+        bench.limits.caller(scope, other, dispatches=False)
+    assert refused.value.detail == 'the limit "org_requests" of 100 in 1 s is used up: wait 1 s'
+    assert said(scope)["ratelimit-policy"] == '"org_requests";q=100;w=1'
+    assert bench.given(make_principal("VIEWER", org=OrgId("north"))) == 60
+    scope = bench.ask(USER, dispatches=True)
+    bench.limits.further_commands(scope, USER, 8)
+    with pytest.raises(TooManyRequests, match="org_commands"):
+        bench.limits.further_commands(bench.ask(other, dispatches=True), other, 2)
+
+
+def test_what_one_is_refused_is_not_taken_from_the_organisation() -> None:
+    bench = Bench(request_rate=60, org_request_rate=100)
+    assert bench.given(USER) == 60
+    assert how_many(lambda: bench.ask(USER), most=500) == 0
+    assert bench.given(make_principal("VIEWER", subject="another")) == 40
+
+
 def test_the_sessions_of_an_account_count_together() -> None:
     bench = Bench()
     bench.given(make_principal("ADMIN", session_id="one"))
@@ -183,7 +213,7 @@ def test_new_devices_count_by_address_and_key() -> None:
 
 
 def test_a_rate_of_0_is_no_limit_and_says_nothing() -> None:
-    bench = Bench(request_rate=0, command_rate=0, address_rate=0, enrollment_rate=0)
+    bench = Bench(**dict.fromkeys(RATES, 0))
     scope: Scope = {}
     for _ in range(20_000):
         bench.limits.caller(scope, USER, dispatches=False)
@@ -235,7 +265,7 @@ def test_a_message_goes_to_every_replica_and_says_who_took_what() -> None:
 
 
 def test_what_does_not_fit_into_one_message_comes_with_the_next() -> None:
-    bench = Bench()
+    bench = Bench(org_request_rate=0)
     for number in range(1001):
         for _ in range(30):
             bench.ask(make_principal("ADMIN", subject=f"u{number}"))
