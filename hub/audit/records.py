@@ -4,8 +4,8 @@ What is privileged is audited, and what is audited says what it changed: so no r
 without whoever looks at it hearing of it, and a new action is heard of when it stands in the table.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -18,6 +18,11 @@ KINDS: Final[dict[str, RecordKind]] = {
     "group": "group",
     "user": "user",
     "api_key": "api_key",
+    "role": "role",
+    "role_binding": "role_binding",
+    "team": "team",
+    "invitation": "invitation",
+    "service_account": "service_account",
     "settings": "settings",
     "release": "release",
     "firmware_key": "firmware_key",
@@ -27,7 +32,9 @@ KINDS: Final[dict[str, RecordKind]] = {
 }
 """By what an action begins with. Actions that are not here change no record that is listed."""
 
-RESTRICTED: Final[frozenset[RecordKind]] = frozenset({"user", "api_key"})
+RESTRICTED: Final[frozenset[RecordKind]] = frozenset(
+    {"user", "api_key", "role", "role_binding", "team", "invitation", "service_account"}
+)
 """Not everybody may read these."""
 
 _NOTHING_CHANGED: Final = frozenset({"device.token"})
@@ -63,5 +70,23 @@ def _changes(entry: AuditEntry) -> list[RecordChange]:
             return [RecordChange("deployment", entry.detail["deploymentId"])]
         case "user":
             return [RecordChange("user", entry.detail.get("userId", target))]
+        case "role_binding":
+            return _of_binding(entry.detail, target)
+        case "invitation":
+            return _of_invitation(entry, target)
         case _:
             return [RecordChange(kind, target)]
+
+
+def _of_binding(detail: Mapping[str, Any], target: str) -> list[RecordChange]:
+    """The role of a user is shown with the user."""
+    binding = RecordChange("role_binding", detail.get("bindingId", target))
+    is_of_user = detail.get("subjectKind") == "user"
+    return [binding, RecordChange("user", target)] if is_of_user else [binding]
+
+
+def _of_invitation(entry: AuditEntry, target: str) -> list[RecordChange]:
+    """Who accepts one is a user."""
+    invitation = RecordChange("invitation", entry.detail.get("id", target))
+    is_accepted = entry.action == "invitation.accept"
+    return [invitation, RecordChange("user", entry.actor_id)] if is_accepted else [invitation]

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from hub.audit.entries import AuditEntry
 from hub.audit.records import RecordChange, record_changes
@@ -28,6 +29,23 @@ D1 = RecordChange("device", "d1", DeviceId("d1"))
         (entry("deployment.create", "d1", deploymentId="x"), [RecordChange("deployment", "x")]),
         (entry("user.update", "alice", userId="u1"), [RecordChange("user", "u1")]),
         (entry("api_key.delete", "k1"), [RecordChange("api_key", "k1")]),
+        (entry("role.update", "guests"), [RecordChange("role", "guests")]),
+        (entry("team.add_members", "t1", userIds=["u1"]), [RecordChange("team", "t1")]),
+        (
+            entry("role_binding.create", "u1", bindingId="b1", subjectKind="user"),
+            [RecordChange("role_binding", "b1"), RecordChange("user", "u1")],
+        ),
+        (
+            entry("role_binding.delete", "t1", bindingId="b1", subjectKind="team"),
+            [RecordChange("role_binding", "b1")],
+        ),
+        (entry("invitation.create", "eve", id="i1"), [RecordChange("invitation", "i1")]),
+        (entry("invitation.delete", "i1"), [RecordChange("invitation", "i1")]),
+        (
+            structs.replace(entry("invitation.accept", "eve", id="i1"), actor_id="u1"),
+            [RecordChange("invitation", "i1"), RecordChange("user", "u1")],
+        ),
+        (entry("service_account.create", "s1"), [RecordChange("service_account", "s1")]),
         (entry("settings.update"), [RecordChange("settings", "")]),
         (entry("release.create", "r1"), [RecordChange("release", "r1")]),
         (entry("config.revert", "d1"), [RecordChange("configuration", "d1", DeviceId("d1"))]),
