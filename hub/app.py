@@ -33,6 +33,7 @@ from hub.base.job_runner import JobRunner
 from hub.base.job_store import JobStore
 from hub.base.migrate import bring_up_to_date
 from hub.base.outward import way_out_of
+from hub.base.retention import ShownFor
 from hub.base.sealing import prepare as prepare_sealing
 from hub.base.settings import Settings
 from hub.base.vault import Vault
@@ -69,6 +70,7 @@ from hub.web.site import Site
 from hub.web.updates import updates
 from protocol.closing import CloseCode
 from protocol.ids import OrgId, new_replica_id
+from protocol.stream import EventBatch
 
 log = structlog.get_logger(__name__)
 
@@ -127,10 +129,14 @@ class Replica:
         async def secrets(org: OrgId) -> Hide:
             return await config.secrets(org)
 
-        self.audit, self._sealer, of_audit = build_audit(base)
-        self.telemetry, stream, of_telemetry = build_telemetry(
-            base, show=lambda org, batch: self.dashboards.show(org, batch)
-        )
+        async def shown_of(org: OrgId) -> ShownFor:
+            return await self.people.organisation.shown_for(org)
+
+        def show(org: OrgId, batch: EventBatch) -> None:
+            self.dashboards.show(org, batch)
+
+        self.audit, self._sealer, of_audit = build_audit(base, shown_of=shown_of)
+        self.telemetry, stream, of_telemetry = build_telemetry(base, show=show, shown_of=shown_of)
         self.people, signing_in, of_accounts = build_accounts(base, self.audit, site)
         self._jwks = signing_in.jwks
         people, accounts = self.people, self.people.accounts

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
@@ -16,7 +16,7 @@ from hub.audit.entries import audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.errors import Conflict
 from hub.base.principal import Principal, Reenroll
-from hub.base.retention import Retention
+from hub.base.retention import EVERYTHING, HIDEABLE, Retention, ShownFor, shortened, too_long
 from hub.base.settings import Settings
 from protocol.ids import DEFAULT_ORG, OrgId
 
@@ -67,9 +67,31 @@ class OrganisationService:
         self._environment = environment
 
     async def settings(self, org: OrgId) -> OrgSettings:
+        stored = await self._stored(org)
+        return self._settled(org, stored, await self._kept(org))
+
+    async def shown_for(self, org: OrgId) -> ShownFor:
+        """What an organisation does not want to be shown any more."""
+        return EVERYTHING if org == DEFAULT_ORG else _shown_for(await self._stored(org))
+
+    async def _stored(self, org: OrgId) -> Mapping[str, Any]:
         async with self._store.database.tenant(org).transaction() as connection:
-            stored = await self._store.settings(connection, org)
-        return settled(stored, self._environment)
+            return await self._store.settings(connection, org)
+
+    async def _kept(self, org: OrgId) -> Retention | None:
+        """The installation's retention, for an organisation that has none of its own."""
+        if org == DEFAULT_ORG:
+            return None
+        return settled(await self._stored(DEFAULT_ORG), self._environment).retention
+
+    def _settled(
+        self, org: OrgId, stored: Mapping[str, Any], kept: Retention | None
+    ) -> OrgSettings:
+        found = settled(stored, self._environment)
+        if kept is None:
+            return found
+        shown = shortened(kept, _shown_for(stored))
+        return structs.replace(found, retention=shown, overridden=_enrolling(found.overridden))
 
     async def living(self) -> list[OrgId]:
         """The organisations that there are."""
@@ -88,10 +110,18 @@ class OrganisationService:
         config_rate: int | None = None,
         keep: Mapping[str, int] | None = None,
     ) -> OrgSettings:
-        """`keep`: what changes of the retention, by the fields of `Retention`: that is of the whole
-        installation. Raises `Conflict` where it is not set."""
-        if keep and by.org != DEFAULT_ORG:
-            raise Conflict("retention is the installation's: set it in the organisation default")
+        """`keep`: what changes of the retention, by the fields of `Retention`: in `default` that
+        of the installation; in another organisation, for how long it is shown what there is.
+        Raises `Conflict` for more than there is."""
+        kept = await self._kept(by.org)
+        longest = None if kept is None else too_long(kept, keep or {})
+        if longest is not None:
+            name = _FIELDS[longest]
+            raise Conflict(
+                f"retention.{name}: an organisation may shorten "
+                f"{', '.join(_FIELDS[each] for each in sorted(HIDEABLE))}; "
+                "more is the installation's"
+            )
         wanted: dict[str, object] = {PREFIX + field: value for field, value in (keep or {}).items()}
         if auto_enroll is not None:
             wanted["auto_enroll"] = auto_enroll
@@ -101,12 +131,12 @@ class OrganisationService:
             wanted["config_rate"] = config_rate
         async with self._store.database.tenant(by.org).transaction() as connection:
             before = _shown(
-                settled(await self._store.settings(connection, by.org), self._environment)
+                self._settled(by.org, await self._store.settings(connection, by.org), kept)
             )
             for name, value in wanted.items():
                 await self._store.put_setting(connection, by.org, name, value)
             after = _shown(
-                settled(await self._store.settings(connection, by.org), self._environment)
+                self._settled(by.org, await self._store.settings(connection, by.org), kept)
             )
             entry = audit_entry(by, "settings.update", None, changes=changes_of(before, after))
             await self._audit.record(connection, entry)
@@ -119,6 +149,19 @@ class OrganisationService:
             await self._store.put_enrollment_key(connection, by.org, key)
             await self._audit.record(connection, audit_entry(by, "settings.enrollment_key"))
         return key
+
+
+_FIELDS: Final = {field.name: field.encode_name for field in structs.fields(Retention)}
+
+
+def _shown_for(stored: Mapping[str, Any]) -> ShownFor:
+    return ShownFor(**{name: stored.get(PREFIX + name) for name in HIDEABLE})
+
+
+def _enrolling(overridden: list[str]) -> list[str]:
+    """What the environment decides for every organisation: how long things are shown it does
+    not."""
+    return [name for name in overridden if not name.startswith("retention.")]
 
 
 def _shown(settings: OrgSettings) -> dict[str, object]:

@@ -1,8 +1,16 @@
-"""How long things are kept. Each replica reads it anew whenever it cleans up."""
+"""How long things are kept. Each replica reads it anew whenever it cleans up. Pure.
 
+It is the installation's: organisations share tables. What one of them wants shorter is hidden when
+it reads.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
+
+from protocol.ids import OrgId
 
 MOST_DAYS: Final = 3_650
 
@@ -27,3 +35,54 @@ class Retention(Struct, frozen=True, kw_only=True, rename="camel"):
     """Records of production, and dead letters."""
     cloud_days: Days = 7
     """What the cloud has, in the queue to it."""
+
+
+class ShownFor(Struct, frozen=True, kw_only=True):
+    """For how long an organisation is shown what there is; None for as long as it is there."""
+
+    raw_hours: int | None = None
+    log_days: int | None = None
+    metric_days: int | None = None
+    audit_days: int | None = None
+
+
+ShownOf = Callable[[OrgId], Awaitable[ShownFor]]
+HIDEABLE: Final = frozenset(ShownFor.__struct_fields__)
+EVERYTHING: Final = ShownFor()
+
+
+async def everything(_: OrgId) -> ShownFor:
+    return EVERYTHING
+
+
+def shortened(kept: Retention, shown: ShownFor) -> Retention:
+    """What is in effect for an organisation."""
+    shorter = {
+        name: min(value, getattr(kept, name))
+        for name, value in structs.asdict(shown).items()
+        if value is not None
+    }
+    return structs.replace(kept, **shorter)
+
+
+def too_long(kept: Retention, wanted: Mapping[str, int]) -> str | None:
+    """The first of the fields that an organisation cannot have as it wants them."""
+    return next(
+        (n for n, value in wanted.items() if n not in HIDEABLE or value > getattr(kept, n)), None
+    )
+
+
+def not_before(since: datetime | None, shown: timedelta | None, now: datetime) -> datetime | None:
+    """The beginning of what is read; None for that of what there is."""
+    if shown is None:
+        return since
+    horizon = now - shown
+    return horizon if since is None else max(since, horizon)
+
+
+def days(count: int | None) -> timedelta | None:
+    return None if count is None else timedelta(days=count)
+
+
+def hours(count: int | None) -> timedelta | None:
+    return None if count is None else timedelta(hours=count)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from hub.base.paging import Items, decode_cursor, encode_cursor
 from hub.base.patterns import containing
+from hub.base.retention import ShownOf, days, everything, hours, not_before
 from hub.telemetry.rows import LEVEL_NUMBER
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.upkeep import TelemetryUpkeep
@@ -69,8 +70,10 @@ class TelemetryReader:
         store: TelemetryStore,
         upkeep: TelemetryUpkeep,
         clock: Callable[[], float] = time.time,
+        shown_of: ShownOf = everything,
     ) -> None:
         self._store = store
+        self._shown_of = shown_of
         self._upkeep = upkeep
         self._clock = clock
 
@@ -88,10 +91,11 @@ class TelemetryReader:
         limit: int,
     ) -> Items[LogRecord]:
         before = _before(cursor)
+        shown = days((await self._shown_of(org)).log_days)
         rows = await self._store.logs(
             org,
             device_id,
-            span.since,
+            not_before(span.since, shown, self._now()),
             span.until,
             before,
             None if level is None else LEVEL_NUMBER[level],
@@ -114,15 +118,20 @@ class TelemetryReader:
         limit: int,
     ) -> Items[EventRecord]:
         before = _before(cursor)
+        shown = hours((await self._shown_of(org)).raw_hours)
+        since = not_before(span.since, shown, self._now())
         rows = await self._store.events(
-            org, device_id, span.since, span.until, before, kinds, limit + 1, only_presence
+            org, device_id, since, span.until, before, kinds, limit + 1, only_presence
         )
         return _page([(row["received_at"], _event_record(device_id, row)) for row in rows], limit)
 
     async def states(self, org: OrgId, device_id: DeviceId, span: Span) -> list[StateChange]:
         """How the state of a device changed, the oldest first; begins with what stood before."""
-        until = span.until or datetime.fromtimestamp(self._clock(), UTC)
+        now = self._now()
+        until = span.until or now
+        shown = hours((await self._shown_of(org)).raw_hours)
         since = span.since or until - timedelta(days=1)
+        since = not_before(since, shown, now) or since
         rows = await self._store.states(org, device_id, since, until, MOST_CHANGES)
         return [
             StateChange(
@@ -146,9 +155,10 @@ class TelemetryReader:
     ) -> dict[DeviceId, list[MetricPoint]]:
         """One metric of each of these devices that there is, in steps; beyond the retention of raw
         events from the roll-ups."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
+        now = self._now()
         until = span.until or now
         since = span.since or until - timedelta(hours=1)
+        since = not_before(since, days((await self._shown_of(org)).metric_days), now) or since
         rolled_up = since < now - timedelta(hours=self._upkeep.keep.raw_hours)
         finest = ROLLED_STEP if rolled_up else FINEST_STEP
         smallest = max(finest, (until - since) / most_points)
@@ -167,6 +177,9 @@ class TelemetryReader:
             if row["bucket"] is not None:
                 of_device.append(_point(row))
         return points
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     async def metric_names(self, org: OrgId, device_id: DeviceId) -> list[str]:
         """What a device measured of late."""

@@ -6,6 +6,7 @@ from typing import Final
 from hub.base.bus import BusUnavailable
 from hub.base.foundation import Capability, Foundation
 from hub.base.jobs import every
+from hub.base.retention import ShownOf
 from hub.telemetry.reader import TelemetryReader
 from hub.telemetry.rest import TelemetryEndpoints
 from hub.telemetry.store import TelemetryStore
@@ -19,9 +20,10 @@ ROLL_UP_SECONDS: Final = 60.0
 
 
 def build(
-    base: Foundation, *, show: Callable[[OrgId, EventBatch], None]
+    base: Foundation, *, show: Callable[[OrgId, EventBatch], None], shown_of: ShownOf
 ) -> tuple[TelemetryWriter, StreamWriter, Capability]:
-    """`show`: to the dashboards of this replica, what the stream does not take now."""
+    """`show`: to the dashboards of this replica, what the stream does not take now;
+    `shown_of`: for how long an organisation is shown what there is."""
     stream = StreamWriter(base.bus, base.replica_id, show=show, unavailable=BusUnavailable)
     store = TelemetryStore(base.database)
     upkeep = TelemetryUpkeep(store)
@@ -30,7 +32,7 @@ def build(
         writer,
         stream,
         Capability(
-            endpoints=(TelemetryEndpoints(TelemetryReader(store, upkeep)),),
+            endpoints=(TelemetryEndpoints(TelemetryReader(store, upkeep, base.clock, shown_of)),),
             loops=(stream.run, writer.run),
             jobs=(every(ROLL_UP_SECONDS, "roll_up", upkeep.roll_up),),
             partitions=upkeep.partitioned,

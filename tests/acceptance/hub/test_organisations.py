@@ -1,10 +1,15 @@
 """Organisations, invitations and service accounts: identity.md, 1 and 13."""
 
+from collections.abc import Generator
+from pathlib import Path
+
+import asyncpg
 import httpx
 import pytest
 
+from hub.base.embedded import Embedded
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, open_socket
-from tests.acceptance.hub.conftest import PASSWORD
+from tests.acceptance.hub.conftest import PASSWORD, log_in
 from tests.acceptance.hub.people import make_user, new_organisation, sign_in, signed_in
 from tests.acceptance.hub.process import HubProcess
 
@@ -29,8 +34,6 @@ async def test_the_first_administrator_makes_an_organisation_and_is_in_it(
         assert changed.json()["data"]["name"] == "North"
         assert org in {each["id"] for each in await rest.data("/orgs")}
         assert code(await rest.post("/orgs", {"id": org, "name": "again"})) == (409, "conflict")
-        kept = await there.client.patch("/settings", json={"retention": {"logDays": 3}})
-        assert code(kept) == (409, "conflict")
 
 
 async def test_who_is_no_instance_administrator_makes_none(hub: HubProcess, rest: Rest) -> None:
@@ -52,6 +55,59 @@ async def test_nothing_of_another_organisation_is_seen(hub: HubProcess, rest: Re
         assert (await there.data(f"/devices/{device['id']}"))["name"] == device["name"]
         sent = await there.dispatch(device["id"])
         assert sent.json()["data"]["error"]["code"] == "device_offline"
+
+
+LOGGED = """
+    INSERT INTO log_line (org_id, device_id, received_at, ts, level, line)
+    VALUES ($1, $2, now() - make_interval(days => $3), now(), 1, $3::int || ' days')
+"""
+AUDITED = """
+    INSERT INTO audit_log (org_id, at, actor, action, target)
+    VALUES ($1, now() - make_interval(days => 10 * $3), 'a', 'device.update', $2)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Generator[HubProcess]:
+    """A hub of which somebody may touch the audit."""
+    process = HubProcess(tmp_path)
+    process.start()
+    yield process
+    assert process.stop() == 0
+
+
+async def test_a_shorter_retention_hides_at_reading_and_a_longer_one_cannot_be(
+    own: HubProcess,
+) -> None:
+    token = log_in(own.url, "admin", own.ready["adminPassword"])
+    async with Rest.open(own.url, token) as rest, new_organisation(own, rest) as (org, there):
+        device = (await there.post("/devices", {"id": new_id("dev")})).json()["data"]["id"]
+        owner = await asyncpg.connect(Embedded(own.folder / "data").owner_url)
+        for days in (1, 5):
+            for statement in (LOGGED, AUDITED):
+                await owner.execute(statement, org, device, days)
+        await owner.execute("UPDATE device SET reborn_at = NULL WHERE org_id = $1", org)
+        await owner.close()
+
+        async def lines() -> list[str]:
+            return [row["line"] for row in await there.data(f"/devices/{device}/logs")]
+
+        async def audited(**query: str) -> int:
+            found = await there.data("/audit-log", target=device, **query)
+            return sum(row["action"] == "device.update" for row in found)
+
+        assert (await lines(), await audited()) == (["1 days", "5 days"], 2)
+        wanted = {"retention": {"logDays": 3, "auditDays": 30}}
+        kept = await there.client.patch("/settings", json=wanted)
+        assert kept.status_code == 200, kept.text
+        shown = (await there.data("/settings"))["retention"]
+        assert (shown["logDays"], shown["auditDays"]) == (3, 30)
+        assert (await lines(), await audited()) == (["1 days"], 1)
+        assert await audited(since="2000-01-01T00:00:00Z") == 1
+        assert (await rest.data("/settings"))["retention"]["logDays"] > 3
+        for longer in ({"logDays": 3650}, {"commandDays": 1}):
+            refused = await there.client.patch("/settings", json={"retention": longer})
+            assert code(refused) == (409, "conflict")
 
 
 async def test_devices_enrol_into_the_organisation_whose_key_they_show(
