@@ -1,8 +1,9 @@
 """`longline audit`: whether anybody has touched the audit, and all of it as JSON lines."""
 
 import asyncio
+import socket
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from hub.audit.anchor import SCHEME
 from hub.audit.anchor_book import AnchorBook
 from hub.audit.chain import document_of
 from hub.audit.chain_store import ChainStore, Exported
+from hub.audit.syslog import frame_of
 from hub.audit.verifying import (
     ChainCheck,
     Link,
@@ -29,6 +31,7 @@ from hub.base.settings import Settings
 from longline import serving
 from longline.errors import FAILED, USAGE, UserError
 from longline.installation import DataDir, open_database, settings_of
+from longline.syslog import collector
 from protocol.ids import OrgId
 
 app = typer.Typer(no_args_is_help=True)
@@ -154,6 +157,16 @@ def export(
     since: Moment = None,
     until: Moment = None,
     org: Annotated[str | None, typer.Option(help="One organisation; without it, all.")] = None,
+    syslog: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST[:PORT]",
+            help="Send it there instead: RFC 5424 over TLS, port 6514 unless given.",
+        ),
+    ] = None,
+    syslog_ca: Annotated[
+        Path | None, typer.Option(help="PEM file of certificates that vouch for it.", exists=True)
+    ] = None,
     data_dir: DataDir = None,
 ) -> int:
     """Print the audit as JSON lines, each row with its number and hash in the chain."""
@@ -161,12 +174,36 @@ def export(
     span = _moment(since, FIRST), _moment(until, LAST)
 
     async def write(_: asyncio.Event) -> None:
-        async with _chain(settings) as chain:
+        async with _chain(settings) as chain, _taker(syslog, syslog_ca) as take:
             async for page in chain.rows(None if org is None else OrgId(org), *span):
                 for row in page:
-                    sys.stdout.write(_line(row))
+                    await take(row)
 
     return serving.run(write)
+
+
+@asynccontextmanager
+async def _taker(
+    syslog: str | None, ca: Path | None
+) -> AsyncGenerator[Callable[[Exported], Awaitable[None]]]:
+    """Where rows go: to a collector, or out. Says how many a collector has taken."""
+    if syslog is None:
+
+        async def out(row: Exported) -> None:
+            sys.stdout.write(_line(row))
+
+        yield out
+        return
+    count, host = 0, socket.getfqdn()
+    async with collector(syslog, ca) as send:
+
+        async def there(row: Exported) -> None:
+            nonlocal count
+            await send(frame_of(document_of(row.row, row.at), row.number, row.hash, host=host))
+            count += 1
+
+        yield there
+    sys.stderr.write(f"{count} rows were sent to {syslog}\n")
 
 
 def _line(row: Exported) -> str:
