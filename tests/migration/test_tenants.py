@@ -219,6 +219,28 @@ async def test_telemetry_is_still_copied_in(two: Database, owner: Database) -> N
                 await connection.copy_to_table(f"tenant_{table}", source=BytesIO())
 
 
+async def test_rows_of_fifty_organisations_are_copied_in_at_once(
+    two: Database, owner: Database
+) -> None:
+    columns = await owner.fetch(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'log_line'::regclass AND attnum > 0"
+        " ORDER BY attnum"
+    )
+    wanted = ", ".join(
+        "'o' || n % 50" if row["attname"] == "org_id" else row["attname"] for row in columns
+    )
+    text = BytesIO()
+    query = f"SELECT {wanted} FROM log_line, generate_series(1, 1000) n WHERE org_id = 'a'"  # noqa: S608
+    async with owner.connection() as reading:
+        await reading.copy_from_query(query, output=text)
+    text.seek(0)
+    async with two.connection() as connection:
+        assert await connection.copy_to_table("log_line", source=text) == "COPY 1000"
+    for number in (0, 49):
+        tenant = two.tenant(OrgId(f"o{number}"))
+        assert await tenant.fetchval("SELECT count(*) FROM tenant_log_line") == 20
+
+
 REFUSED = [
     "SET LOCAL ROLE longline_hub",
     "SET LOCAL ROLE longline_owner",

@@ -13,6 +13,7 @@ import pytest
 
 from tests.acceptance.hub.clients import Rest, new_id
 from tests.acceptance.hub.conftest import PASSWORD
+from tests.acceptance.hub.people import new_organisation
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_accounts import User, new_user
 
@@ -78,6 +79,30 @@ async def test_the_cookie_is_renewed_with_an_empty_body(
         assert answer.status_code == 200
         assert answer.json()["data"]["refreshToken"] is None
         assert browser.client.cookies[cookie_of(browser)] != first
+
+
+async def test_two_tabs_of_two_organisations_renew_each_its_own(
+    hub: HubProcess, rest: Rest
+) -> None:
+    async with new_organisation(hub, rest) as (org, there), new_browser(hub, rest) as browser:
+        await browser.sign_in()
+        made = await there.post("/invitations", {"role": "OPERATOR"})
+        body = {"token": made.json()["data"]["token"], "cookie": True}
+        joined = await browser.client.post("/invitations/accept", json=body)
+        assert joined.status_code == 200, joined.text
+        assert set(browser.client.cookies) == {cookie_of(browser), cookie_of(browser, org)}
+        for place in ("default", org) * 2:
+            answer = await browser.client.post("/auth/refresh", json={"orgId": place})
+            assert answer.status_code == 200, answer.text
+            token = answer.json()["data"]["token"]
+            async with Rest.open(hub.url, token) as tab:
+                assert (await tab.data("/auth/me"))["orgId"] == place
+        async with Rest.open(hub.url, token) as tab:
+            assert (await tab.post("/auth/logout")).status_code == 200
+        refused = await browser.client.post("/auth/refresh", json={"orgId": org})
+        assert refused.status_code == 401
+        other = await browser.client.post("/auth/refresh", json={"orgId": "default"})
+        assert other.status_code == 200, "the other tab goes on"
 
 
 async def test_without_a_cookie_an_empty_refresh_is_401(hub: HubProcess) -> None:
