@@ -16,7 +16,9 @@ from tests.bench.rounds import Found, Step
 from tests.bench.subject import FULL, QUICK, Pace
 
 DESCRIPTORS = 25_000
-NOT_QUICK = {"fan-out-1x200", "scale-devices", "scale-dashboards", "soak", "filters"}
+NOT_QUICK = {
+    "fan-out-1x200", "scale-devices", "scale-dashboards", "soak", "filters", "scoped-dashboards",
+}  # fmt: skip
 
 _console = Console()
 

@@ -11,6 +11,7 @@ from tests.bench.scenarios import (
     ingest,
     replicas,
     scaling,
+    scopes,
     soak,
 )
 from tests.bench.subject import Pace, Rows
@@ -30,6 +31,7 @@ ON_THE_HUB: Final[dict[str, Scenario]] = {
     "connections": connections.storm,
     "scale-devices": scaling.devices,
     "scale-dashboards": scaling.dashboards,
+    "scoped-dashboards": scopes.scoped_dashboards,
     "soak": soak.soak,
 }
 """Each on a hub of its own."""
