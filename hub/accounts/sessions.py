@@ -30,6 +30,7 @@ from hub.base.errors import (
     Overloaded,
     Reauthenticate,
     SecondFactorMissing,
+    SharedAccount,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -394,6 +395,19 @@ class SessionService:
                 members={"methods": [name for name, there in methods.items() if there]},
             )
 
+    async def require_whole_account(self, by: Principal) -> None:
+        """What signs in to an account is good in each of its organisations: a session that began by
+        the provider of one of them does not add to it. Raises `SharedAccount`."""
+        granted = await self._providers.grant(by.org, session_of(by))
+        if granted is None or granted.provider_org is None:
+            return
+        async with self._store.database.connection() as connection:
+            if await self._store.is_shared(connection, by.subject):
+                raise SharedAccount(
+                    "you are a member of several organisations, and the provider of this session "
+                    "is of one: sign in otherwise"
+                )
+
     def principal_of(self, grant: SignIn, who: Principal) -> Principal:
         """Who has signed in, for the audit; `who` says from where."""
         return _principal_of(grant.user, grant.session_id, who)
@@ -418,7 +432,7 @@ class SessionService:
 
     @asynccontextmanager
     async def _own_factor(self, by: Principal) -> AsyncGenerator[tuple[Connection, UserRow]]:
-        session_of(by)
+        await self.require_whole_account(by)
         async with self._store.database.transaction() as connection:
             locked = await self._store.lock_user(connection, by.org, by.subject)
             if locked is None:

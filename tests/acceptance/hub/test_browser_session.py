@@ -91,6 +91,7 @@ async def test_two_tabs_of_two_organisations_renew_each_its_own(
         joined = await browser.client.post("/invitations/accept", json=body)
         assert joined.status_code == 200, joined.text
         assert set(browser.client.cookies) == {cookie_of(browser), cookie_of(browser, org)}
+        token = ""
         for place in ("default", org) * 2:
             answer = await browser.client.post("/auth/refresh", json={"orgId": place})
             assert answer.status_code == 200, answer.text

@@ -474,6 +474,27 @@ async def test_a_provider_of_an_organisation_signs_in_to_no_other(
             assert code(switched) == (403, "forbidden")
 
 
+async def test_a_provider_of_an_organisation_adds_nothing_to_an_account_of_several(
+    place: Place, admin: Rest
+) -> None:
+    """Who administers it could sign in as its people, and with what it added elsewhere, too."""
+    async with new_organisation(place.hub, admin) as (_, there), Browser() as browser:
+        sub = new_person(place, email=f"{new_id('a')}@example.org", email_verified=True)
+        await signed_in_by(place, browser, place.works, sub)
+        async with session_of(place, browser) as (caller, _):
+            assert (await caller.post("/auth/totp")).status_code == 200
+            invited = await there.post("/invitations", {"role": "VIEWER"})
+            body = {"token": invited.json()["data"]["token"]}
+            assert (await caller.post("/invitations/accept", body)).status_code == 200
+            assert code(await caller.post("/auth/totp")) == (409, "shared_account")
+            confirmed = await caller.post("/auth/totp/confirm", {"code": "000000"})
+            assert code(confirmed) == (409, "shared_account")
+            token = str(caller.client.headers["authorization"])
+            browser.client.headers["Authorization"] = token
+            linked = await browser.client.get(place.start(place.open, link="1"))
+            assert code(linked) == (409, "shared_account")
+
+
 async def test_a_provider_of_the_installation_makes_members_where_they_are_sent(
     place: Place, admin: Rest
 ) -> None:
