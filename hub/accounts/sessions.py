@@ -14,7 +14,7 @@ from hub.accounts.attempts import BY_ADDRESS, BY_NAME, TOO_MANY, Attempts
 from hub.accounts.factor_store import FactorStore
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords
-from hub.accounts.provider_store import LDAP, ProviderStore, Statement
+from hub.accounts.provider_store import LDAP, GrantRow, ProviderStore, Statement
 from hub.accounts.second_factor import SecondFactors
 from hub.accounts.service import AccountService, moment
 from hub.accounts.store import AccountStore, RefreshOf, SessionRow, UserRow
@@ -287,17 +287,28 @@ class SessionService:
             if locked is None or locked[0].disabled:
                 raise NotFound("you are a member of no such organisation")
             grant = await self._begin(connection, locked[0], by, "auth.switch")
-            await self._store.keep_sign_in(
-                connection, (by.org, session_id), (org, grant.session_id)
-            )
-            if granted is not None:
-                await self._providers.copy(
-                    connection, (by.org, session_id), (org, grant.session_id)
-                )
-                await self._store.rights_changed(connection, org, [by.subject])
+            await self._carry_over(connection, by, grant, granted)
         if granted is not None:
             await self._accounts.refresh()
         return grant
+
+    async def begin_beside(self, connection: Connection, by: Principal, org: OrgId) -> SignIn:
+        """A session in an organisation that the caller has just come into: as old as its own, and
+        for as long as the provider of that vouches. Raises `Unauthenticated`."""
+        granted = await self._providers.grant(by.org, session_of(by))
+        grant = await self.begin(connection, org, by.subject, by)
+        await self._carry_over(connection, by, grant, granted)
+        return grant
+
+    async def _carry_over(
+        self, connection: Connection, by: Principal, grant: SignIn, granted: GrantRow | None
+    ) -> None:
+        """When the caller signed in, and by which provider."""
+        was, now = (by.org, session_of(by)), (grant.user.org, grant.session_id)
+        await self._store.keep_sign_in(connection, was, now)
+        if granted is not None:
+            await self._providers.copy(connection, was, now)
+            await self._store.rights_changed(connection, grant.user.org, [by.subject])
 
     async def _checked(
         self, name: str, password: str, who: Principal, org: OrgId | None

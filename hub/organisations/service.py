@@ -194,7 +194,9 @@ class Organisations:
                 raise Forbidden(f"the invitation is for {invitation.username}")
             if not await self._accounts.add_member(connection, invitation.org, by.subject):
                 raise Conflict("you are a member of this organisation already")
-            return await self._join(connection, invitation, by.subject, by)
+            await self._take_role(connection, invitation, by.subject)
+            grant = await self._sessions.begin_beside(connection, by, invitation.org)
+            return await self._joined(connection, invitation, grant, by)
 
     async def register(
         self, by: Principal, token: str, username: str | None, password: str | None
@@ -215,7 +217,9 @@ class Organisations:
             )
             await self._accounts.add_account(connection, invitation.org, account)
             await self._accounts.add_member(connection, invitation.org, account.user_id)
-            return await self._join(connection, invitation, account.user_id, by)
+            await self._take_role(connection, invitation, account.user_id)
+            grant = await self._sessions.begin(connection, invitation.org, account.user_id, by)
+            return await self._joined(connection, invitation, grant, by)
 
     async def _used(self, connection: Connection, token: str) -> Invitation:
         invitation = await self._store.use_invitation(connection, hash_secret(token))
@@ -232,12 +236,15 @@ class Organisations:
             and maker.rights.covers(grant_of_role(invitation.role))
         )
 
-    async def _join(
-        self, connection: Connection, invitation: Invitation, user_id: str, by: Principal
-    ) -> SignIn:
+    async def _take_role(
+        self, connection: Connection, invitation: Invitation, user_id: str
+    ) -> None:
         await self._accounts.set_role(connection, invitation.org, user_id, invitation.role)
         await self._accounts.rights_changed(connection, invitation.org, [user_id])
-        grant = await self._sessions.begin(connection, invitation.org, user_id, by)
+
+    async def _joined(
+        self, connection: Connection, invitation: Invitation, grant: SignIn, by: Principal
+    ) -> SignIn:
         await self._audit.record(
             connection,
             audit_entry(

@@ -237,6 +237,24 @@ async def test_an_invitation_gives_what_its_maker_may_give_when_it_is_accepted(
         assert code(late) == (410, "gone"), "its maker is gone"
 
 
+async def test_who_accepts_an_invitation_has_signed_in_no_later_for_it(
+    hub: HubProcess, rest: Rest
+) -> None:
+    """Or whoever has an old session could be invited, and change the account."""
+    user = await make_user(rest, "VIEWER")
+    async with new_organisation(hub, rest) as (_, there), signed_in(hub, user) as caller:
+        await long_ago(hub, user)
+        made = await there.post("/invitations", {"role": "VIEWER"})
+        body = {"token": made.json()["data"]["token"]}
+        joined = await caller.post("/invitations/accept", body)
+        assert joined.status_code == 200, joined.text
+        async with Rest.open(hub.url, joined.json()["data"]["token"]) as elsewhere:
+            assert code(await elsewhere.post("/auth/totp")) == (403, "reauthenticate")
+            again = await elsewhere.post("/auth/reauthenticate", {"password": PASSWORD})
+            assert again.status_code == 200, again.text
+            assert (await elsewhere.post("/auth/totp")).status_code == 200
+
+
 async def test_a_group_gets_no_name_over_which_its_namer_has_no_right(
     hub: HubProcess, rest: Rest
 ) -> None:
