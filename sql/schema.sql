@@ -116,7 +116,8 @@ CREATE TABLE device_grant (
     polled_at   timestamptz,
     denied      boolean NOT NULL DEFAULT false,
     approved_by text REFERENCES account ON DELETE CASCADE,
-    approved_in text REFERENCES org
+    approved_in text REFERENCES org,
+    approved_session text
 );
 COMMENT ON TABLE device_grant IS 'A program without a browser that wants to be signed in (RFC 8628).';
 

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from hub.accounts.factor_store import FactorStore, GrantState, WaitingProgram
+from hub.accounts.factor_store import Approver, FactorStore, GrantState, WaitingProgram
 from hub.accounts.factors import new_user_code, shown_user_code, user_code
 from hub.accounts.sessions import SessionService, SignIn, session_of
 from hub.accounts.store import AccountStore
@@ -13,7 +13,6 @@ from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import NotFound, PublicUrlMissing, TooManyRequests, Unauthenticated
 from hub.base.principal import Principal
-from protocol.ids import OrgId
 
 CLIENT: Final = "longline-cli"
 GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
@@ -92,12 +91,12 @@ class DeviceFlow:
     async def decide(self, by: Principal, typed: str, *, approve: bool) -> None:
         """Sign the program in as the caller, in the organisation of its session, or refuse it.
         Raises `NotFound`, `TooManyRequests` after five wrong codes."""
-        session_of(by)
+        approver = Approver(by.org, by.subject, session_of(by))
         await self._may_try(by)
         action = "auth.device_approve" if approve else "auth.device_deny"
         async with self._accounts.database.transaction() as connection:
             decided = await self._store.decide(
-                connection, user_code(typed), by.org, by.subject, approve=approve
+                connection, user_code(typed), approver, approve=approve
             )
             if decided:
                 await self._audit.record(connection, audit_entry(by, action))
@@ -105,7 +104,7 @@ class DeviceFlow:
             raise await self._wrong(by)
 
     async def token(self, grant: str | None, code: str | None, client: str | None) -> SignIn:
-        """A session of who has approved. Raises `Refused`."""
+        """A session of who has approved, as old as the one that did. Raises `Refused`."""
         if client != CLIENT:
             raise Refused("invalid_client")
         if grant != GRANT:
@@ -113,13 +112,19 @@ class DeviceFlow:
         if not code:
             raise Refused("invalid_request")
         hashed = hash_secret(code)
-        org, user_id = _approved(await self._store.poll(hashed))
-        who = Principal(org=org, kind="anyone", subject="", actor=user_id)
+        by = _approved(await self._store.poll(hashed))
+        who = Principal(
+            org=by.org,
+            kind="user",
+            subject=by.user_id,
+            actor=by.user_id,
+            session_id=by.session_id,
+        )
         try:
             async with self._accounts.database.transaction() as connection:
                 if not await self._store.use(connection, hashed):
                     raise Refused("invalid_grant")
-                return await self._sessions.begin(connection, org, user_id, who)
+                return await self._sessions.begin_beside(connection, who, by.org)
         except Unauthenticated:
             raise Refused("access_denied") from None
 
@@ -132,8 +137,8 @@ class DeviceFlow:
         return NotFound("nothing waits for this code")
 
 
-def _approved(state: GrantState | None) -> tuple[OrgId, str]:
-    """(organisation, user). Raises `Refused`."""
+def _approved(state: GrantState | None) -> Approver:
+    """Raises `Refused`."""
     if state is None:
         raise Refused("invalid_grant")
     if state.expired:

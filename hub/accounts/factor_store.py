@@ -34,12 +34,19 @@ class WaitingProgram(Struct, frozen=True):
     created_at: datetime
 
 
+class Approver(Struct, frozen=True):
+    """Whose program it is, and by which session."""
+
+    org: OrgId
+    user_id: str
+    session_id: str
+
+
 class GrantState(Struct, frozen=True):
     expired: bool
     denied: bool
     too_fast: bool
-    approved: tuple[OrgId, str] | None
-    """(organisation, user)."""
+    approved: Approver | None
 
 
 class FactorStore:
@@ -121,11 +128,11 @@ class FactorStore:
         return None if row is None else WaitingProgram(row["address"], row["created_at"])
 
     async def decide(
-        self, connection: Connection, user_code: str, org: OrgId, user_id: str, *, approve: bool
+        self, connection: Connection, user_code: str, by: Approver, *, approve: bool
     ) -> bool:
         """False when nobody waits for this code."""
         decided = await connection.fetchval(
-            _Q["decide_device_grant"], user_code, approve, user_id, org
+            _Q["decide_device_grant"], user_code, approve, by.user_id, by.org, by.session_id
         )
         return decided is not None
 
@@ -138,7 +145,9 @@ class FactorStore:
             row["expired"],
             row["denied"],
             row["too_fast"],
-            None if by is None else (OrgId(row["approved_in"]), by),
+            None
+            if by is None
+            else Approver(OrgId(row["approved_in"]), by, row["approved_session"] or ""),
         )
 
     async def use(self, connection: Connection, code_hash: bytes) -> bool:

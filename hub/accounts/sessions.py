@@ -293,8 +293,8 @@ class SessionService:
         return grant
 
     async def begin_beside(self, connection: Connection, by: Principal, org: OrgId) -> SignIn:
-        """A session in an organisation that the caller has just come into: as old as its own, and
-        for as long as the provider of that vouches. Raises `Unauthenticated`."""
+        """A session beside that of the caller: as old, and for as long as its provider vouches.
+        Raises `Unauthenticated`."""
         granted = await self._providers.grant(by.org, session_of(by))
         grant = await self.begin(connection, org, by.subject, by)
         await self._carry_over(connection, by, grant, granted)
@@ -303,9 +303,11 @@ class SessionService:
     async def _carry_over(
         self, connection: Connection, by: Principal, grant: SignIn, granted: GrantRow | None
     ) -> None:
-        """When the caller signed in, and by which provider."""
+        """When the caller signed in, and by which provider. Raises `Unauthenticated` when the
+        session of the caller has ended."""
         was, now = (by.org, session_of(by)), (grant.user.org, grant.session_id)
-        await self._store.keep_sign_in(connection, was, now)
+        if not await self._store.keep_sign_in(connection, was, now):
+            raise Unauthenticated(REFUSAL)
         if granted is not None:
             await self._providers.copy(connection, was, now)
             await self._store.rights_changed(connection, grant.user.org, [by.subject])

@@ -277,10 +277,12 @@ SELECT now() - authenticated_at BETWEEN interval '0' AND make_interval(secs => $
 FROM user_session WHERE org_id = $1 AND session_id = $2
 
 -- name: keep_sign_in
--- A session ($3, $4) that goes on from another ($1, $2).
+-- A session ($3, $4) that goes on from another ($1, $2); nothing when that has ended.
 UPDATE user_session n SET authenticated_at = o.authenticated_at, ends_at = o.ends_at
 FROM user_session o
-WHERE o.org_id = $1 AND o.session_id = $2 AND n.org_id = $3 AND n.session_id = $4
+WHERE o.org_id = $1 AND o.session_id = $2 AND o.lowest <= o.highest
+  AND n.org_id = $3 AND n.session_id = $4
+RETURNING n.session_id
 
 -- name: authenticated @org
 UPDATE user_session SET authenticated_at = now() WHERE org_id = $1 AND session_id = $2

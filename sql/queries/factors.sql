@@ -46,14 +46,15 @@ WHERE user_code = $1 AND expires_at > now() AND NOT denied AND approved_by IS NU
 
 -- name: decide_device_grant
 UPDATE device_grant SET denied = NOT $2::boolean,
-       approved_by = CASE WHEN $2 THEN $3 END, approved_in = CASE WHEN $2 THEN $4 END
+       approved_by = CASE WHEN $2 THEN $3 END, approved_in = CASE WHEN $2 THEN $4 END,
+       approved_session = CASE WHEN $2 THEN $5 END
 WHERE user_code = $1 AND expires_at > now() AND NOT denied AND approved_by IS NULL
 RETURNING user_code
 
 -- name: poll_device_grant
 -- What a program is told that asks; who asks too often waits five seconds longer from then on.
 WITH asked AS (
-    SELECT code_hash, expires_at <= now() AS expired, denied, approved_by, approved_in,
+    SELECT code_hash, expires_at <= now() AS expired, denied, approved_by, approved_in, approved_session,
            polled_at > now() - make_interval(secs => interval_s) AS too_fast
     FROM device_grant WHERE code_hash = $1 FOR UPDATE
 ), noted AS (
@@ -61,7 +62,7 @@ WITH asked AS (
            interval_s = CASE WHEN a.too_fast THEN g.interval_s + 5 ELSE g.interval_s END
     FROM asked a WHERE g.code_hash = a.code_hash
 )
-SELECT expired, denied, approved_by, approved_in, coalesce(too_fast, false) AS too_fast FROM asked
+SELECT expired, denied, approved_by, approved_in, approved_session, coalesce(too_fast, false) AS too_fast FROM asked
 
 -- name: use_device_grant
 DELETE FROM device_grant WHERE code_hash = $1 AND approved_by IS NOT NULL RETURNING code_hash

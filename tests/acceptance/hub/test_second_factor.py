@@ -11,6 +11,7 @@ from tests.acceptance.hub.clients import Json, Rest
 from tests.acceptance.hub.conftest import PASSWORD
 from tests.acceptance.hub.people import make_user, signed_in
 from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.hub.test_escalation import long_ago
 from tests.acceptance.hub.test_organisations import code
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -164,6 +165,24 @@ async def test_an_approved_program_gets_tokens_once(hub: HubProcess, rest: Rest)
         refreshed = await program.post("/auth/refresh", {"refreshToken": tokens["refresh_token"]})
         assert refreshed.status_code == 200
         assert (await poll(program, codes["device_code"])).json() == {"error": "invalid_grant"}
+
+
+async def test_a_program_has_signed_in_no_later_than_who_approved_it(
+    hub: HubProcess, rest: Rest
+) -> None:
+    """Or whoever has an old session could approve a program, and change the account with it."""
+    user = await make_user(rest, "OPERATOR")
+    async with signed_in(hub, user) as caller, anybody(hub) as program:
+        await long_ago(hub, user)
+        codes, late = await authorize(program), await authorize(program)
+        for each in (codes, late):
+            body = {"userCode": each["user_code"], "approve": True}
+            assert (await caller.post("/auth/device/approve", body)).status_code == 200
+        tokens = (await poll(program, codes["device_code"])).json()
+        async with Rest.open(hub.url, tokens["access_token"]) as signed:
+            assert code(await signed.post("/auth/totp")) == (403, "reauthenticate")
+        assert (await caller.post("/auth/logout")).status_code == 200
+        assert (await poll(program, late["device_code"])).json() == {"error": "access_denied"}
 
 
 async def test_a_program_that_is_refused_or_asks_wrongly_is_told_as_the_rfc_says(
