@@ -132,14 +132,19 @@ class GroupService:
         Raises `NotFound`, and `Escalation`: who is in a group that is a scope is somebody's to
         see."""
         for group_id in group_ids:
-            await self.get(by.org, group_id)
-            if by.kind == "hub" or by.rights.everywhere(CHANGES):
-                continue
-            if await self._store.is_scope(by.org, group_id):
+            group = await self.get(by.org, group_id)
+            if not await self._may_admit(by, group):
                 await self._audit.note(audit_entry(by, action, group_id, outcome="refused"))
-                raise Escalation(
-                    "rights are bound to this group, and you have none over new devices"
-                )
+                raise Escalation(f"you may not have new devices come into the group {group.name}")
+
+    async def _may_admit(self, by: Principal, group: GroupRow) -> bool:
+        if by.kind == "hub":
+            return True
+        if not by.rights.everywhere("device-groups:update", group.name):
+            return False
+        return by.rights.everywhere(CHANGES) or not await self._store.is_scope(
+            by.org, group.group_id
+        )
 
     async def admit(
         self, connection: Connection, org: OrgId, group_id: str, device_id: DeviceId

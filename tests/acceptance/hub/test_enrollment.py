@@ -9,7 +9,14 @@ import httpx
 
 from hub.base.embedded import Embedded
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, until
-from tests.acceptance.hub.people import make_group, make_user, new_organisation, signed_in
+from tests.acceptance.hub.people import (
+    bind,
+    make_group,
+    make_role,
+    make_user,
+    new_organisation,
+    signed_in,
+)
 from tests.acceptance.hub.process import HubProcess
 
 SECRET = "X-Enrollment-Request"
@@ -242,3 +249,26 @@ async def test_who_may_not_make_tokens_lets_nobody_in(hub: HubProcess, rest: Res
         assert (await other.post("/enrollment-tokens", {"name": "x"})).status_code == 403
         assert (await other.post("/devices/d/approve", body)).status_code == 403
         assert (await other.get("/enrollment-requests")).status_code == 200
+
+
+async def test_a_token_gives_no_group_that_its_maker_may_not_change(
+    hub: HubProcess, rest: Rest
+) -> None:
+    group, scope = await make_group(rest), await make_group(rest)
+    rules = [
+        {"resources": ["enrollment-tokens"], "verbs": ["*"]},
+        {"resources": ["device-groups"], "verbs": ["get"]},
+    ]
+    user, seer = await make_user(rest), await make_user(rest)
+    await bind(rest, await make_role(rest, *rules), ("user", user["id"]))
+    await bind(rest, "VIEWER", ("user", seer["id"]), ("group", scope))
+    async with signed_in(hub, user) as other:
+        assert (await other.post("/enrollment-tokens", {"name": "x"})).status_code == 201
+        body = {"name": "x", "groupIds": [group]}
+        assert refused(await other.post("/enrollment-tokens", body)) == (403, "escalation")
+    more = [*rules, {"resources": ["device-groups"], "verbs": ["update"]}]
+    await bind(rest, await make_role(rest, *more), ("user", user["id"]))
+    async with signed_in(hub, user) as other:
+        assert (await other.post("/enrollment-tokens", body)).status_code == 201
+        body = {"name": "x", "groupIds": [scope]}
+        assert refused(await other.post("/enrollment-tokens", body)) == (403, "escalation")

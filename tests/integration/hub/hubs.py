@@ -16,7 +16,7 @@ from hub.commands.service import CommandRequest, CommandService
 from hub.commands.store import CommandStore
 from hub.config.service import ConfigService
 from hub.config.store import ConfigStore
-from hub.devices.store import DeviceStore, Identity
+from hub.devices.store import DeviceStore
 from hub.lines.service import LineService, ReplicaIdentity
 from hub.lines.session import LineSession
 from hub.lines.store import LineRef, LineStore, Opening
@@ -285,7 +285,14 @@ async def add_devices(database: Database, count: int = 1, *, first: int = 1) -> 
     made = [DeviceId(f"d{number}") for number in range(first, first + count)]
     async with database.transaction() as connection:
         for device_id in made:
-            await store.register(connection, DEFAULT_ORG, device_id, Identity())
+            await store.create(
+                connection,
+                DEFAULT_ORG,
+                device_id,
+                name=None,
+                company_id=None,
+                production_line_id=None,
+            )
     return made
 
 

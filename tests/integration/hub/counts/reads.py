@@ -303,6 +303,7 @@ _OTHERS: Final = [
     Read("firmware.keys", "'default', NULL, NULL, NULL"),
     Read("groups.get", "'default', 'g7'"),
     *_list("groups.list", "'default', {before}, 101", _APART),
+    Read("groups.lock", "'default', 'g7'"),
     Read("groups.members", "'default', '{g7}'"),
     Read("groups.members_of_each", "'default', '{g7}'"),
     Read("groups.is_scope", "'default', 'g7'"),
