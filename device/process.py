@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -72,11 +72,14 @@ async def run(
     stderr_limit: int,
     stdin: bytes = b"",
     seen: Callable[[bytes], None] | None = None,
+    secrets: Collection[str] = (),
 ) -> CompletedProcess:
-    """Run `argv` to its end; `seen` is given standard output as it comes. Raises `CannotRun` and
+    """Run `argv` to its end; `seen` is given standard output as it comes. Nothing of what is kept
+    or seen holds `secrets`. Raises `CannotRun` and
     `TimedOut`; cancelling kills the group."""
     program = await _started(argv, reads=bool(stdin))
-    out, err = Capture(stdout_limit, seen), Capture(stderr_limit)
+    out = Capture(stdout_limit, seen, secrets)
+    err = Capture(stderr_limit, secrets=secrets)
     timed_out = False
     try:
         async with asyncio.timeout(timeout_seconds):

@@ -43,10 +43,11 @@ from device.line.session import Session
 from device.update.own_version import agent_version
 from protocol import commands
 from protocol.codec import encode
-from protocol.commands import COMMANDS, Command
+from protocol.commands import COMMANDS, Command, with_values
 from protocol.frames import Hello
 from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Result
+from protocol.secret_values import Values
 from protocol.telemetry import LogLine, Scan, Status
 
 JOURNAL_ROWS: Final = 1_000
@@ -243,8 +244,8 @@ class SimulatedDevice:
                     self._carry_out(self._book.recorded(mark, time.monotonic(), stored))
                 case Send(frame=frame):
                     self._send(frame)
-                case Run(id=command_id, command=command):
-                    self._start(command_id, command)
+                case Run(id=command_id, command=command, secrets=secrets):
+                    self._start(command_id, command, secrets)
                 case Stop(id=command_id):
                     self._stop(command_id)
                 case _:
@@ -272,9 +273,9 @@ class SimulatedDevice:
             self._journal.popitem(last=False)
         return None
 
-    def _start(self, command_id: CommandId, command: Command) -> None:
+    def _start(self, command_id: CommandId, command: Command, secrets: Values) -> None:
         self._counts.commands_run += 1
-        result = self._result(command_id, command)
+        result = self._result(command_id, with_values(command, secrets))
         if not self._command_seconds:
             self._carry_out(self._book.finished(result))
             return

@@ -59,6 +59,7 @@ from hub.rights.access import FOR_DEVICES, Door
 from hub.rights.service import RightsGuards
 from hub.rights.wiring import build as build_rights
 from hub.routes import ROUTES, RULES
+from hub.secrets.wiring import build as build_secrets
 from hub.telemetry.wiring import build as build_telemetry
 from hub.upkeep import Upkeep
 from hub.usage.wiring import build as build_usage
@@ -149,13 +150,14 @@ class Replica:
             ),
         )
         of_organisations = build_organisations(base, self.audit, people, signing_in, site)
+        secret_service, of_secrets = build_secrets(base, self.audit)
         devices, of_devices = build_devices(base, self.audit, accounts, hint_desired=hints.desired)
         self.lines, of_lines = build_lines(
             base, self.telemetry, accounts, hint_takeover=hints.taken
         )
         own, of_own = build_own(base, self.lines)
         self.commands, dispatching, of_commands = build_commands(
-            base, self.audit, self.telemetry, accounts, limits, own, people.rights,
+            base, self.audit, self.telemetry, accounts, limits, own, people.rights, secret_service,
             hints=hints, secrets=secrets,
         )  # fmt: skip
         config, defaults, of_config = build_config(
@@ -201,8 +203,9 @@ class Replica:
             hear=limits.told, audit=self._sealer.health, alone=alone,
         )  # fmt: skip
         self.capabilities = (
-            of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_devices, of_lines,
-            of_own, of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired,
+            of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
+            of_devices, of_lines, of_own, of_commands, of_config, of_groups, of_enrollment, of_edge,
+            of_desired,
             of_campaigns, of_firmware, of_dashboards, of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)

@@ -163,6 +163,7 @@ from hub.rights.rest import (
     TeamMemberItem,
     TeamMembersBody,
 )
+from hub.secrets.rest import SecretBody, SecretDataBody, SecretEndpoints, SecretItem
 from hub.telemetry.reader import EventRecord, LogRecord, MetricPoint, StateChange
 from hub.telemetry.rest import (
     EventQuery,
@@ -247,6 +248,11 @@ ROUTES: Final = (
     Route("GET", "/roles/{name}", RightsEndpoints.role, "roles:get", "Get a role.", answer=RoleItem),
     Route("PUT", "/roles/{name}", RightsEndpoints.change_role, "roles:update", "Replace the rules of a role.", body=RulesBody, answer=RoleItem),
     Route("DELETE", "/roles/{name}", RightsEndpoints.delete_role, "roles:delete", "Delete a role that is not bound."),
+    Route("GET", "/secrets", SecretEndpoints.list, "secrets:list", "List secrets, without their values.", query=ListQuery, answer=SecretItem, listing=True),
+    Route("POST", "/secrets", SecretEndpoints.create, "secrets:create", "Create a secret.", body=SecretBody, answer=SecretItem, status=201),
+    Route("GET", "/secrets/{name}", SecretEndpoints.get, "secrets:get", "Get a secret, without its values.", answer=SecretItem),
+    Route("PUT", "/secrets/{name}", SecretEndpoints.replace, "secrets:update", "Replace the values of a secret.", body=SecretDataBody, answer=SecretItem),
+    Route("DELETE", "/secrets/{name}", SecretEndpoints.delete, "secrets:delete", "Delete a secret."),
     Route("GET", "/role-bindings", RightsEndpoints.bindings, "role-bindings:list", "List bindings of roles.", query=BindingQuery, answer=BindingItem, listing=True),
     Route("POST", "/role-bindings", RightsEndpoints.bind, "role-bindings:create", "Bind a role to somebody, everywhere or over a group or device.", body=BindingBody, answer=BindingItem, status=201),
     Route("DELETE", "/role-bindings/{id}", RightsEndpoints.unbind, "role-bindings:delete", "Delete a binding."),

@@ -8,9 +8,10 @@ has less stack than the decoder had), and bytes that are not UTF-8.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar, assert_never, cast
 
 import msgspec
@@ -23,6 +24,7 @@ from protocol.dashboard import DashboardEvent, DashboardFrame
 from protocol.errors import InvalidMessage
 from protocol.frames import DeviceFrame, HubFrame
 from protocol.ids import CommandId, DeviceId
+from protocol.secret_values import Values
 from protocol.telemetry import MOST_AGENTS_BYTES, DurableHead, Telemetry
 
 T = TypeVar("T")
@@ -142,7 +144,16 @@ def _delivery(kind: str, fields: dict[str, Any]) -> Delivery:
         deadline=deadline if isinstance(deadline, str) else None,
         server_time=server_time if isinstance(server_time, str) else None,
         command=command,
+        secrets=_values(fields.get("secrets")),
     )
+
+
+def _values(found: object) -> Values:
+    """What is not text is as good as missing."""
+    if not isinstance(found, dict):
+        return Values()
+    members = cast("dict[str, object]", found)
+    return Values({name: each for name, each in members.items() if isinstance(each, str)})
 
 
 def command_id_of(raw: bytes | str) -> CommandId | None:
@@ -163,14 +174,18 @@ def encode_command(
     params: dict[str, Any],
     deadline: str | None,
     server_time: str,
+    secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
-    """The frame that carries a command down the line: the command itself, as in the seed."""
-    head = {
+    """The frame that carries a command down the line: the command itself, as in the seed, and
+    beside it what its parameters name."""
+    head: dict[str, object] = {
         "type": wire_type(kind),
         "id": command_id,
         "deadline": deadline,
         "serverTime": server_time,
     }
+    if secrets:
+        head["secrets"] = dict(secrets)
     return _encoder.encode(head | params)
 
 

@@ -8,13 +8,15 @@ Beside them a device may have commands of its own (`protocol.own`), which travel
 `custom`. Records, rights and the audit call each of them `custom.<name>`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from protocol.ids import CommandId, CommandIdField
+from protocol.secret_values import SECRET, SECRET_REFERENCE, Values, filled, references_in
 
 Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 LEVELS: Final[tuple[Level, ...]] = ("DEBUG", "INFO", "WARN", "ERROR")
@@ -113,11 +115,20 @@ class UpdateFirmware(CommandBase, frozen=True, tag="update_firmware"):
     """Where the device updates itself, pin the version instead of refusing the command."""
 
 
+Argument = Annotated[str, Meta(max_length=4096)]
+
+
+class SecretReference(Struct, frozen=True, forbid_unknown_fields=True, rename={"secret": SECRET}):
+    """Stands for a string that the hub keeps: its name, or `name/key`."""
+
+    secret: Annotated[str, Meta(pattern=f"^{SECRET_REFERENCE}$(?!\\n)")]
+
+
 class ExecShell(CommandBase, frozen=True, tag="exec_shell"):
     """Run an allow-listed template of the device; never a shell."""
 
     template: Name
-    args: dict[str, Annotated[str, Meta(max_length=4096)]] = {}
+    args: dict[str, Argument | SecretReference] = {}
 
 
 OWN_NAME: Final = r"[a-z][a-z0-9_-]{0,39}"
@@ -275,6 +286,21 @@ def params_of(command: Command) -> dict[str, Any]:
     return fields
 
 
+def may_name_secrets(kind: str) -> bool:
+    """Whether parameters of this type hold what stands for a secret, if somebody puts it there."""
+    return kind == _TAGS[ExecShell] or kind.startswith(_OWN)
+
+
+def with_values(command: Command, values: Mapping[str, str]) -> Command:
+    """The command as it runs; a configuration stays as it was written, because it is kept. Raises
+    `SecretMissing` when one did not come along, and `msgspec.ValidationError` for a value that
+    cannot stand where it is named."""
+    if isinstance(command, PushConfig) or not references_in(params_of(command)):
+        return command
+    fields = filled(msgspec.to_builtins(command), values)
+    return msgspec.convert(fields, type(command))
+
+
 class Delivery(Struct, frozen=True, kw_only=True):
     """A command as it came down the line: `deadline` is hub time, in RFC 3339, and `server_time`
     what that was when it was sent."""
@@ -283,3 +309,5 @@ class Delivery(Struct, frozen=True, kw_only=True):
     deadline: str | None
     server_time: str | None = None
     command: Command
+    secrets: Values = field(default_factory=Values)
+    """What its parameters name, by reference."""

@@ -375,6 +375,24 @@ CREATE TABLE login_address (
 );
 COMMENT ON TABLE login_address IS 'From where a user has signed in: strangers cannot lock these out.';
 
+CREATE TABLE secret (
+    org_id     text NOT NULL REFERENCES org,
+    name       text NOT NULL,
+    version    bigint NOT NULL DEFAULT 1,
+    keys       text[] NOT NULL,
+    hash       text NOT NULL,
+    sealed     text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    created_by text NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, name)
+);
+CREATE INDEX secret_recent ON secret (org_id, created_at DESC, name DESC);
+COMMENT ON TABLE secret IS 'What commands and configurations name instead of holding it.';
+COMMENT ON COLUMN secret.keys IS 'The names of its values.';
+COMMENT ON COLUMN secret.hash IS 'Equal while the values are: over them and a salt that lies sealed with them, so that nothing can be guessed by it.';
+COMMENT ON COLUMN secret.sealed IS 'Sealed by hub/base/vault.py: {"salt","data"}.';
+
 -- Devices and their lines ------------------------------------------------------------------------
 
 CREATE TABLE device (
@@ -1231,7 +1249,7 @@ BEGIN
         'device_group_config', 'device_group_member',
         'device_group', 'device_section', 'device_label', 'device_config', 'device_config_history', 'config_hidden',
         'config_schema', 'idempotency_key', 'campaign_device', 'campaign', 'penalty_cleared', 'command',
-        'command_description', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
+        'command_description', 'secret', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
         'device_line', 'device_state', 'firmware_key', 'job', 'rollup_mark', 'setting', 'usage_day', 'device'] LOOP
         EXECUTE format('DELETE FROM public.%1$I WHERE (tableoid, ctid) IN (
                             SELECT tableoid, ctid FROM public.%1$I WHERE org_id = $1 LIMIT $2)', each)

@@ -92,7 +92,7 @@ GRANT SELECT, INSERT, UPDATE ON
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    custom_role
+    custom_role, secret
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

@@ -2,12 +2,13 @@
 mark between. What failed says why at the end, so of a failure most of what is kept is the end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
 
 from device.base.text import cut, decode, encoded_length, ending
+from protocol.secret_values import Redactor
 
 END_SHARE: Final = 0.5
 FAILED_END_SHARE: Final = 0.875
@@ -27,17 +28,26 @@ class Written(Struct, frozen=True):
 
 
 class Capture:
-    """Takes a stream of any length and keeps its first and its last `limit` bytes; `seen` is given
-    all of it."""
+    """Takes a stream of any length and keeps its first and its last `limit` bytes, without the
+    values of secrets; `seen` is given all of it."""
 
-    def __init__(self, limit: int, seen: Callable[[bytes], None] | None = None) -> None:
+    def __init__(
+        self,
+        limit: int,
+        seen: Callable[[bytes], None] | None = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
         self._limit = limit
+        self._redactor = Redactor(secrets) if secrets else None
         self._seen = seen
         self._head = bytearray()
         self._tail = bytearray()
         self._total = 0
 
     def take(self, chunk: bytes) -> None:
+        self._keep(chunk if self._redactor is None else self._redactor.take(chunk))
+
+    def _keep(self, chunk: bytes) -> None:
         if self._seen is not None:
             self._seen(chunk)
         self._total += len(chunk)
@@ -48,6 +58,9 @@ class Capture:
             del self._tail[: -self._limit]
 
     def written(self) -> Written:
+        """Of a stream that is at its end."""
+        if self._redactor is not None:
+            self._keep(self._redactor.end())
         return Written(bytes(self._head), bytes(self._tail[-self._limit :]), self._total)
 
 

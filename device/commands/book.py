@@ -24,14 +24,16 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Final, assert_never
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, field
 
 from device.commands.lanes import CommandLanes
 from device.commands.own import OwnTable
 from device.commands.recovery import Expects, JournalRow, verdict
-from protocol.commands import Command, Delivery, type_of
+from protocol.commands import Command, Delivery, type_of, with_values
 from protocol.ids import CommandId
 from protocol.replies import Ack, Outcome, Progress, Result, ResultError
+from protocol.secret_values import Redactor, SecretMissing, Values
 
 REPEAT_SECONDS: Final = 15.0
 MOST_COMMANDS: Final = 200
@@ -78,6 +80,9 @@ class Send(Struct, frozen=True):
 class Run(Struct, frozen=True):
     id: CommandId
     command: Command
+    """As it was delivered."""
+    secrets: Values = field(default_factory=Values)
+    """What its parameters name."""
 
 
 class Stop(Struct, frozen=True):
@@ -179,9 +184,20 @@ class Book:
                 assert_never(entry.phase)
 
     def _refused(self, delivery: Delivery) -> Result | None:
-        """The answer to what this device cannot run."""
-        why = self.own.refusal(delivery.command)
-        return refusal(delivery.id, "rejected", why.code, why.message) if why else None
+        """The answer to what this device cannot run, with what its parameters name."""
+        try:
+            command = with_values(delivery.command, delivery.secrets)
+        except SecretMissing as error:
+            message = f"the secret {error} did not come along"
+            return refusal(delivery.id, "rejected", "secret_missing", message)
+        except msgspec.ValidationError:
+            message = "a secret does not fit where it is named"
+            return refusal(delivery.id, "rejected", "bad_argument", message)
+        why = self.own.refusal(command)
+        if why is None:
+            return None
+        message = Redactor(delivery.secrets.values()).text(why.message)
+        return refusal(delivery.id, "rejected", why.code, message)
 
     def reject(self, command_id: CommandId, code: str, message: str) -> list[BookEffect]:
         """A command that does not decode; its id could be read."""
@@ -316,7 +332,8 @@ class Book:
         if entry.answer is not None:
             return self._finish(command_id, entry, entry.answer)
         entry.phase = Phase.RUNNING
-        return [Run(command_id, _command(entry))]
+        secrets = entry.delivery.secrets if entry.delivery is not None else Values()
+        return [Run(command_id, _command(entry), secrets)]
 
     def _finish(self, command_id: CommandId, entry: _Entry, result: Result) -> list[BookEffect]:
         if entry.phase is Phase.WAITING:

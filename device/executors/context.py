@@ -25,6 +25,7 @@ from device.update.software import InstalledSoftware
 from device.update.versions import Versions
 from protocol.ids import CommandId
 from protocol.replies import Progress, ResultError
+from protocol.secret_values import Values
 
 
 class Done(Struct, frozen=True, kw_only=True):
@@ -79,10 +80,13 @@ class CommandContext:
         progress: Callable[[Progress], None],
         *,
         elsewhere: httpx.AsyncClient | None = None,
+        secrets: Values | None = None,
     ) -> None:
         self.command_id = command_id
         self.tools = tools
         self.elsewhere = elsewhere
+        self.secrets = secrets or Values()
+        """What its parameters name; programs that it runs may say it again."""
         self._progress = progress
         self.can_cancel = True
         self.awaits_end = False

@@ -45,6 +45,7 @@ async def _run(
             stderr_limit=STDERR_BYTES,
             stdin=stdin,
             seen=percents.take,
+            secrets=context.secrets.values(),
         )
     except process.CannotRun as error:
         raise CommandFailed("program_missing", error.message) from None

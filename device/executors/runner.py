@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, assert_never
 
 import structlog
+from msgspec import structs
 
 from device.base.errors import CommandFailed, JournalUnavailable
 from device.base.text import FRAME_LIMIT, clean, cut
@@ -19,9 +20,10 @@ from device.commands.journal import Journal
 from device.executors.context import CommandContext, Done, Tools
 from device.executors.table import execute
 from protocol.codec import encode
-from protocol.commands import Command, type_of
+from protocol.commands import Command, type_of, with_values
 from protocol.ids import CommandId
 from protocol.replies import Progress, Result, ResultError
+from protocol.secret_values import Redactor, Values
 
 _log = structlog.stdlib.get_logger()
 
@@ -122,7 +124,12 @@ class Runner:
                 tasks.create_task(_awaited(afterwards))
 
     def _start(self, effect: Run, tasks: asyncio.TaskGroup) -> None:
-        context = CommandContext(effect.id, self._tools, self._progress)
+        redactor = Redactor(effect.secrets.values())
+
+        def progress(frame: Progress) -> None:
+            self._progress(_redacted_progress(frame, redactor) if effect.secrets else frame)
+
+        context = CommandContext(effect.id, self._tools, progress, secrets=effect.secrets)
         task = tasks.create_task(self._run(effect.id, effect.command, context))
         self._running[effect.id] = _Running(context, task)
 
@@ -166,8 +173,15 @@ class Runner:
     async def _outcome(
         self, command_id: CommandId, command: Command, context: CommandContext
     ) -> Result:
+        """Without the values of secrets: it goes into the journal, and to the hub."""
+        result = await self._outcome_with_secrets(command_id, command, context)
+        return _redacted(result, context.secrets) if context.secrets else result
+
+    async def _outcome_with_secrets(
+        self, command_id: CommandId, command: Command, context: CommandContext
+    ) -> Result:
         try:
-            done = await execute(command, context)
+            done = await execute(with_values(command, context.secrets), context)
         except CommandFailed as error:
             return _failure(command_id, error)
         except JournalUnavailable as error:
@@ -178,11 +192,33 @@ class Runner:
             _take_back_cancel()
             return _cancelled(command_id)
         except Exception as error:
-            _log.exception("executor_failed", command=command_id)
+            if context.secrets:  # its text may hold one
+                _log.error("executor_failed", command=command_id, error=type(error).__name__)
+            else:
+                _log.exception("executor_failed", command=command_id)
             return _failed(command_id, "internal", f"{type(error).__name__}: {error}")
         if done.afterwards is not None:
             self._afterwards[command_id] = done.afterwards
         return _result(command_id, done)
+
+
+def _redacted(result: Result, secrets: Values) -> Result:
+    redactor = Redactor(secrets.values())
+    error = result.error
+    if error is not None:
+        error = structs.replace(error, message=redactor.text(error.message))
+    return structs.replace(
+        result,
+        output=result.output if result.output is None else redactor.text(result.output),
+        data=redactor.value(result.data),
+        error=error,
+    )
+
+
+def _redacted_progress(frame: Progress, redactor: Redactor) -> Progress:
+    return structs.replace(
+        frame, stage=redactor.value(frame.stage), message=redactor.value(frame.message)
+    )
 
 
 async def _awaited(afterwards: Callable[[], Awaitable[None]]) -> None:

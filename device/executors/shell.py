@@ -1,5 +1,6 @@
 """`exec_shell`: a template of this device, as an argv; never a shell."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from device import process
@@ -7,7 +8,7 @@ from device.base.errors import CommandFailed
 from device.base.output import excerpt, is_longer
 from device.base.shell_templates import TemplateRefused, fill
 from device.executors.context import CommandContext, Done
-from protocol.commands import ExecShell
+from protocol.commands import ExecShell, SecretReference
 from protocol.replies import ResultError
 
 STDOUT_BYTES: Final = 32 * 1024
@@ -19,14 +20,18 @@ OUTPUT_BYTES: Final = 4 * 1024
 async def exec_shell(command: ExecShell, context: CommandContext) -> Done:
     templates = context.tools.settings.templates
     try:
-        argv = fill(templates, command.template, command.args)
+        argv = fill(templates, command.template, _texts(command.args))
     except TemplateRefused as error:
         raise CommandFailed(error.code, error.message) from None
     context.progress(stage="running", message=command.template)
     limit = templates[command.template].timeout_seconds
     try:
         finished = await process.run(
-            argv, timeout_seconds=limit, stdout_limit=STDOUT_BYTES, stderr_limit=STDERR_BYTES
+            argv,
+            timeout_seconds=limit,
+            stdout_limit=STDOUT_BYTES,
+            stderr_limit=STDERR_BYTES,
+            secrets=context.secrets.values(),
         )
     except process.CannotRun as error:
         raise CommandFailed("program_missing", error.message) from None
@@ -34,6 +39,11 @@ async def exec_shell(command: ExecShell, context: CommandContext) -> Done:
         message = f"killed after {limit:g} s"
         raise CommandFailed("timeout", message, data=streams(error.finished, failed=True)) from None
     return _done(finished)
+
+
+def _texts(args: Mapping[str, str | SecretReference]) -> dict[str, str]:
+    """Secrets have been filled in before."""
+    return {name: each for name, each in args.items() if isinstance(each, str)}
 
 
 def _done(finished: process.CompletedProcess) -> Done:

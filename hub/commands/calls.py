@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
@@ -19,10 +19,12 @@ from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiters
 from hub.own.service import OwnService, OwnTerms
 from hub.rights.access import DANGEROUS
-from protocol.commands import Command, Custom, Danger, type_of
+from hub.secrets.service import SecretService
+from protocol.commands import Command, Custom, Danger, may_name_secrets, params_of, type_of
 from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id, uuid7
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
+from protocol.secret_values import filled, references_in
 
 LONGEST_WAIT: Final = 300.0
 
@@ -47,6 +49,7 @@ class Calls:
         audit: AuditService,
         own: OwnService,
         rights: DispatchRights,
+        secrets: SecretService,
         *,
         require_current_view: Callable[[], None],
         database_clock: Callable[[], float],
@@ -57,6 +60,7 @@ class Calls:
         self._audit = audit
         self._own = own
         self._rights = rights
+        self._secrets = secrets
         self._require_current_view = require_current_view
         self._database_clock = database_clock
 
@@ -73,10 +77,13 @@ class Calls:
         _, refusals = await self._authorise(by, request.command, [device_id])
         for refusal in refusals.values():
             raise refusal
+        unknown = await self._secrets_of(by, request.command, [device_id])
         terms = await self._terms(by, request.command, [device_id])
         command_id = CommandId(request.command.id or new_command_id())
         now = self._database_clock()
-        submission = submission_of(request, by, [(device_id, command_id)], now=now, terms=terms)
+        submission = submission_of(
+            request, by, [(device_id, command_id)], now=now, terms=terms, unknown=unknown
+        )
         name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
             taken = await self._acceptor.take(submission)
@@ -134,6 +141,18 @@ class Calls:
             self._require_current_view()
         return allowed, refusals
 
+    async def _secrets_of(
+        self, by: Principal, command: Command, targets: Sequence[str]
+    ) -> HubError | None:
+        """Why what the command names cannot be sent. Raises `Forbidden`."""
+        if not may_name_secrets(type_of(command)):
+            return None
+        try:
+            return await self._secrets.problem(by, params_of(command), "command")
+        except Forbidden:
+            await self._audit.note(*_refused_entries(by, f"command.{type_of(command)}", targets))
+            raise
+
     async def _terms(
         self, by: Principal, command: Command, targets: Sequence[str]
     ) -> dict[DeviceId, OwnTerms]:
@@ -141,10 +160,21 @@ class Calls:
         dangerous one when rights may be out of date."""
         if not isinstance(command, Custom):
             return {}
-        terms = await self._own.terms(by.org, command, [DeviceId(each) for each in targets])
+        described = await self._as_it_runs(by.org, command)
+        terms = await self._own.terms(by.org, described, [DeviceId(each) for each in targets])
         if any(each.danger is not Danger.NO for each in terms.values()):
             self._require_current_view()
         return terms
+
+    async def _as_it_runs(self, org: OrgId, command: Custom) -> Custom:
+        """With the secrets that it names: a description says what they may be."""
+        references = references_in(command.args)
+        if not references:
+            return command
+        values = await self._secrets.values_of(org, references)
+        if len(values) < len(references):  # it is refused
+            return command
+        return structs.replace(command, args=filled(command.args, values))
 
     async def _note_join(self, by: Principal, command: CommandRow) -> None:
         """The call joins a command that was there; the audit says so."""
@@ -173,9 +203,12 @@ class Calls:
         if not targets:
             return BulkOutcome(batch_id, refused, finished=True)
         named = [(DeviceId(target), new_command_id()) for target in targets]
+        unknown = await self._secrets_of(by, request.command, targets)
         terms = await self._terms(by, request.command, targets)
         now = self._database_clock()
-        submission = submission_of(request, by, named, now=now, batch_id=batch_id, terms=terms)
+        submission = submission_of(
+            request, by, named, now=now, batch_id=batch_id, terms=terms, unknown=unknown
+        )
         with self._waiting.expect([(by.org, name) for _, name in named]) as futures:
             taken = await self._acceptor.take(submission)
             if taken.joined is not None:

@@ -73,6 +73,8 @@ class NewCommand(Struct, frozen=True, kw_only=True):
     """Of the frame that carries it."""
     redeliver: bool = False
     """Whether a device's own command may be delivered twice."""
+    names_secrets: bool = False
+    """Then it is claimed: only who looks into the ledger has the values."""
     problem: HubError | None = None
     """Why this device's may not be accepted, unless it was before."""
 
@@ -179,7 +181,8 @@ def _born(new: NewCommand, target: CommandTarget, line: ReadyLine | None) -> Ins
     end = _end(new, target, here) if target.online else None
     if end is not None:
         return replace(insert, status=end.status, error=end.error)
-    if here is not None and (here.settled or not _awaits_hello(new.type, new.frame_bytes)):
+    knows = here is not None and (here.settled or not _awaits_hello(new.type, new.frame_bytes))
+    if here is not None and knows and not new.names_secrets:
         return replace(
             insert,
             status=next_state(State.PENDING, LifecycleEvent.SEND),

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, Struct, UnsetType, field, structs
 
 from hub.audit.entries import HIDDEN
 from protocol.codec import at, encode_command, rfc3339
@@ -15,6 +16,7 @@ from protocol.errors import CommandErrorCode
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.lifecycle import ENDED, UNFINISHED, State
 from protocol.replies import ErrorObject, Outcome, ResultError
+from protocol.secret_values import Values
 
 Delivery = Literal["now", "queue"]
 Index = Literal["recent", "device", "batch", "unfinished", "failed"]
@@ -78,6 +80,8 @@ class CommandRow(Struct, frozen=True, kw_only=True):
     """Whether a device's own command may be delivered twice."""
     owner_may: bool = True
     """Whether its owner has the right to send it, as far as it was asked."""
+    secrets: Values = field(default_factory=Values)
+    """What its parameters name, while it is being sent: in no row."""
 
     @property
     def ended(self) -> bool:
@@ -86,16 +90,21 @@ class CommandRow(Struct, frozen=True, kw_only=True):
     def frame(self, now: datetime) -> bytes:
         """The frame that carries it down the line; `now` by the database's clock, as `deadline`."""
         deadline = at(self.deadline)
-        return encode_command(self.type, self.command_id, self.params, deadline, rfc3339(now))
+        return encode_command(
+            self.type, self.command_id, self.params, deadline, rfc3339(now), self.secrets
+        )
 
     def frame_bytes(self) -> int:
         """How long the frame is, whenever it is sent: moments are equally long."""
-        return len(frame_without_id(self.type, self.params)) + len(self.command_id)
+        bare = frame_without_id(self.type, self.params, self.secrets)
+        return len(bare) + len(self.command_id)
 
 
-def frame_without_id(kind: str, params: dict[str, Any]) -> bytes:
+def frame_without_id(
+    kind: str, params: dict[str, Any], secrets: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
     """The frame that will carry a command, but for its id, in the form in which it is sent."""
-    return encode_command(kind, CommandId(""), params, _MOMENT, _MOMENT)
+    return encode_command(kind, CommandId(""), params, _MOMENT, _MOMENT, secrets)
 
 
 _MOMENT: Final = rfc3339(datetime(2000, 1, 1, tzinfo=UTC))

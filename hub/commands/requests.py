@@ -1,9 +1,9 @@
 """What a caller asks for, made into commands that can be accepted. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +24,8 @@ from protocol.commands import (
     type_of,
 )
 from protocol.ids import CommandId, DeviceId
+from protocol.own import NO_ARGUMENTS
+from protocol.secret_values import SECRET, found_in
 
 DEFAULT_EXPIRY: Final = timedelta(hours=24)
 LONGEST_EXPIRY: Final = timedelta(days=30)
@@ -52,10 +54,12 @@ def submission_of(
     now: float,
     batch_id: str | None = None,
     terms: Mapping[DeviceId, OwnTerms] = MappingProxyType({}),
+    unknown: HubError | None = None,
 ) -> Submission:
     """The commands of one call, one for each target; `now` in seconds since 1970. Its hash is equal
     for the same request for the same targets, whatever `terms` say: those of devices' own commands,
-    as each describes it. Raises `Invalid`."""
+    as each describes it. `unknown`: a secret that it names and that is not there. Raises
+    `Invalid`."""
     kind, params = type_of(request.command), params_of(request.command)
     timeout_ms = request.timeout_ms or timeout_of(request.command)
     frame = frame_without_id(kind, params)
@@ -83,6 +87,7 @@ def submission_of(
             batch_id=batch_id,
             request_hash=hashed,
             frame_bytes=len(frame) + len(command_id),
+            names_secrets=_SECRET_IN_FRAME in frame,
         )
         for device_id, command_id in targets
     ]
@@ -91,7 +96,7 @@ def submission_of(
     return Submission(
         commands=commands,
         key=_key(request, by, IdempotencyRow(hashed, batch_id or commands[0].command_id)),
-        problem=_problem(request, spec_of(request.command), params, frame, now),
+        problem=unknown or _problem(request, spec_of(request.command), params, frame, now),
     )
 
 
@@ -121,9 +126,9 @@ def _problem(
 ) -> HubError | None:
     """Why this may not be accepted at `now`, though it may have been before: whoever repeats a call
     joins what came of the first."""
-    secret = next(_secrets_in(params), None) if _SECRET_IN_FRAME in frame else None
-    if secret is not None:
-        return invalid(secret, "no such secret")
+    refused = _not_for_secrets(spec, params, frame) or _reserved(spec, params)
+    if refused is not None:
+        return refused
     if len(frame) - _HEAD_BYTES[spec.name] > MOST_PARAMS:
         return too_large(params, f"over {MOST_PARAMS} bytes as it is sent")
     if request.expires_at is None or request.delivery == "now":
@@ -134,30 +139,34 @@ def _problem(
     return invalid("expiresAt", "must be in the future, by at most 30 days")
 
 
-SECRET: Final = "$secret"  # noqa: S105 - a name
-"""The one member of an object that stands for a secret, which is kept elsewhere."""
 _SECRET_IN_FRAME: Final = f'"{SECRET}"'.encode()
+_ARGUMENTS: Final = frozenset({"exec_shell", "custom"})
+"""Types whose `args` have names of somebody's choice."""
 
 
 def secret_in(document: dict[str, Any]) -> str | None:
     """Where it holds what stands for a secret, as a dotted path behind its own; None = nowhere."""
-    found = next(_secrets_in(document), None)
-    return None if found is None else found.removeprefix("command")
+    found = next(found_in(document, ""), None)
+    return None if found is None else found.path
 
 
-def _secrets_in(params: dict[str, Any]) -> Iterator[str]:
-    """The paths of what stands for a secret. None are kept here: none is known."""
-    left: list[tuple[str, Any]] = [("command", params)]
-    while left:
-        path, value = left.pop()
-        if isinstance(value, dict):
-            members = cast("dict[str, Any]", value)
-            if SECRET in members:
-                yield path
-            left.extend((f"{path}.{name}", each) for name, each in members.items())
-        elif isinstance(value, list):
-            items = cast("list[Any]", value)
-            left.extend((f"{path}.{number}", each) for number, each in enumerate(items))
+def _not_for_secrets(spec: CommandSpec, params: dict[str, Any], frame: bytes) -> HubError | None:
+    """A configuration is merged, compared and kept, and cannot name one."""
+    if spec.name in _ARGUMENTS or _SECRET_IN_FRAME not in frame:
+        return None
+    found = next(found_in(params, "command"), None)
+    return None if found is None else invalid(found.path, "only arguments can name a secret")
+
+
+def _reserved(spec: CommandSpec, params: dict[str, Any]) -> HubError | None:
+    """These names are members of the frame, beside the parameters; and no secret stands for all of
+    the arguments."""
+    args: dict[str, Any] = params.get("args", {}) if spec.name in _ARGUMENTS else {}
+    if SECRET in args:
+        return invalid("command.args", "a secret stands for a string")
+    for name in sorted(NO_ARGUMENTS & set(args)):
+        return invalid(f"command.args.{name}", "is reserved")
+    return None
 
 
 def _expiry(request: CommandRequest, now: float) -> datetime | None:

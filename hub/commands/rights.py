@@ -12,8 +12,10 @@ from hub.base.principal import Principal
 from hub.commands.records import CommandRow
 from hub.rights.access import is_secret, may_dispatch, right_to_dispatch
 from hub.rights.memory import RightsMemory
-from protocol.commands import Command, ExecShell, UpdateFirmware, type_of
+from hub.secrets.service import may_use
+from protocol.commands import Command, ExecShell, UpdateFirmware, may_name_secrets, type_of
 from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.secret_values import references_in
 
 SEES = "devices:get"
 
@@ -115,6 +117,8 @@ class DispatchRights:
         holding = await self.of_owner(owner.org, owner.kind, owner.id, owner.key)
         name = _template(kind, params)
         if not may_dispatch(holding, kind, name):
+            return False
+        if may_name_secrets(kind) and not may_use(holding, references_in(params)):
             return False
         reaches = holding.reaches(right_to_dispatch(kind), name)
         return all(reach.covers(device_id, owner.groups) for reach in reaches)

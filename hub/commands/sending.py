@@ -1,7 +1,7 @@
 """Sending: what each line of this replica is written, in the order of its device's numbers."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -22,10 +22,13 @@ from hub.commands.records import CommandRow
 from hub.commands.rights import DispatchRights
 from hub.commands.store import CommandStore, Unsent
 from hub.lines.session import LineSession
+from hub.secrets.service import SecretService
 from protocol.codec import encode
+from protocol.commands import may_name_secrets
 from protocol.frames import Cancel, Hello
-from protocol.ids import CommandId, CommandKey, DeviceKey, ReplicaId
+from protocol.ids import CommandId, CommandKey, DeviceKey, OrgId, ReplicaId
 from protocol.lifecycle import State
+from protocol.secret_values import Values, references_in
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +37,10 @@ SETTLE_SECONDS: Final = 5.0
 
 
 RETRY_SECONDS: Final = 0.5
+
+
+def _named_by(command: CommandRow) -> set[str]:
+    return references_in(command.params) if may_name_secrets(command.type) else set()
 
 
 class ClaimOutcome(Struct, frozen=True):
@@ -54,6 +61,7 @@ class Sender:
         announcer: Announcer,
         listeners: Listeners,
         rights: DispatchRights,
+        secrets: SecretService,
         *,
         note_deadline: Callable[[float], None],
         now: Callable[[], float],
@@ -63,6 +71,7 @@ class Sender:
         self._announcer = announcer
         self._listeners = listeners
         self._rights = rights
+        self._secrets = secrets
         self._note_deadline = note_deadline
         self._hints = hints
         self._now = now
@@ -227,7 +236,10 @@ class Sender:
 
     async def _look(self, connection: Connection, claims: Sequence[Claim]) -> list[ClaimOutcome]:
         seqs, found = await self._store.unsent(connection, claims)
-        unsent = {place: [await self._judged(each) for each in of] for place, of in found.items()}
+        values = await self._values(connection, found)
+        unsent = {
+            place: [await self._judged(each, values) for each in of] for place, of in found.items()
+        }
         looks: list[ClaimOutcome] = []
         for claim in claims:
             place = (claim.org, claim.device_id)
@@ -237,12 +249,30 @@ class Sender:
                 looks.append(ClaimOutcome(claim, Plan([], held=False), 0))
         return looks
 
-    async def _judged(self, unsent: Unsent) -> CommandRow:
-        """What was not sent yet goes by the rights that its owner has now."""
+    async def _values(
+        self, connection: Connection, found: Mapping[DeviceKey, Sequence[Unsent]]
+    ) -> Mapping[OrgId, Mapping[str, str]]:
+        """Of the secrets that any of these name."""
+        wanted = [(org, _named_by(e.command)) for (org, _), of in found.items() for e in of]
+        wanted = [(org, references) for org, references in wanted if references]
+        return await self._secrets.values(connection, wanted) if wanted else {}
+
+    async def _judged(
+        self, unsent: Unsent, values: Mapping[OrgId, Mapping[str, str]]
+    ) -> CommandRow:
+        """What was not sent yet goes by the rights that its owner has now, and not without the
+        secrets that it names; what was, takes along those that there are."""
         command, owner = unsent.command, unsent.owner
+        mine = values.get(command.org, {})
+        names = _named_by(command) if mine or owner is not None else set[str]()
+        secrets = Values({name: mine[name] for name in names if name in mine})
+        if secrets:
+            command = replace(command, secrets=secrets)
         if owner is None:
             return command
-        may = await self._rights.owner_may(owner, command.type, command.params, command.device_id)
+        may = len(secrets) == len(names) and await self._rights.owner_may(
+            owner, command.type, command.params, command.device_id
+        )
         return command if may else replace(command, owner_may=False)
 
     def _claimed(
@@ -261,7 +291,7 @@ class Sender:
             elif not step.sent:
                 self._announcer.ended(command)
             elif not changed:
-                self._write(queue, step, command)
+                self._write(queue, step, replace(command, secrets=step.command.secrets))
                 wrote = True
         if changed:
             queue.hinted()

@@ -29,6 +29,7 @@ from hub.commands.waiting import Waiters
 from hub.lines.session import LineSession
 from hub.own.service import OwnService
 from hub.rights.memory import RightsMemory
+from hub.secrets.service import SecretService
 from hub.telemetry.writer import TelemetryWriter
 from protocol.frames import Hello
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
@@ -60,6 +61,7 @@ class CommandService:
         replica_id: ReplicaId,
         own: OwnService,
         memory: RightsMemory,
+        secrets: SecretService,
         *,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
@@ -76,6 +78,7 @@ class CommandService:
             announcer,
             listeners,
             rights,
+            secrets,
             note_deadline=self._note_deadline,
             now=database_clock,
             hints=hints,
@@ -91,6 +94,7 @@ class CommandService:
             audit,
             own,
             rights,
+            secrets,
             require_current_view=require_current_view,
             database_clock=database_clock,
         )

@@ -11,6 +11,7 @@ from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
 from hub.own.service import OwnService
 from hub.rights.memory import RightsMemory
+from hub.secrets.service import SecretService
 from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
@@ -27,6 +28,7 @@ def build(
     limits: RequestLimits,
     own: OwnService,
     memory: RightsMemory,
+    values: SecretService,
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
@@ -40,6 +42,7 @@ def build(
         base.replica_id,
         own,
         memory,
+        values,
         hints=hints,
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,

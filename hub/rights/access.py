@@ -89,6 +89,7 @@ _ADMIN: Final = _MANAGER | listed("""
     settings: update
     enrollment-keys: create
     enrollment-tokens: list create update delete
+    secrets: get list create update delete use
 """)
 
 ROLES: Final[dict[Role, Rights]] = {

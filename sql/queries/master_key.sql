@@ -19,6 +19,7 @@ SELECT kind, id, stored FROM (
     SELECT 'account' AS kind, user_id AS id, totp_secret AS stored FROM account
     UNION ALL SELECT 'enrollment_key', org_id, value ->> 'sealed' FROM setting WHERE name = 'enrollment_key'
     UNION ALL SELECT 'provider_grant', grant_id, refresh_token FROM provider_grant
+    UNION ALL SELECT 'secret', org_id || '/' || name, sealed FROM secret
     UNION ALL SELECT 'sign_in_provider', provider_id, secret FROM sign_in_provider
     UNION ALL SELECT 'signing_key', kid, private_key FROM signing_key
 ) AS kept
@@ -44,4 +45,8 @@ RETURNING 1
 -- name: put_enrollment_key
 UPDATE setting SET value = jsonb_set(value, '{sealed}', to_jsonb($3::text))
 WHERE org_id = $1 AND name = 'enrollment_key' AND value ->> 'sealed' = $2
+RETURNING 1
+
+-- name: put_secret
+UPDATE secret SET sealed = $3 WHERE org_id = split_part($1, '/', 1) AND name = split_part($1, '/', 2) AND sealed = $2
 RETURNING 1

@@ -40,6 +40,8 @@ VALUES ('{0}', 'i', '{0}', 'VIEWER', 'u', now());
 INSERT INTO team (org_id, team_id, name) VALUES ('{0}', 't', 't');
 INSERT INTO team_member VALUES ('{0}', 't', 'u');
 INSERT INTO custom_role (org_id, name, rules) VALUES ('{0}', 'r', '[]');
+INSERT INTO secret (org_id, name, keys, hash, sealed, created_by)
+VALUES ('{0}', 's', '{{k}}', '', '', 'u');
 INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind)
 VALUES ('{0}', 'b', 'r', 'team', 't', 'org');
 INSERT INTO device (org_id, device_id, name) VALUES ('{0}', 'd', 'd');

@@ -72,6 +72,8 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("DELETE", "/teams/{id}/members"): {"userIds": [_USER]},
     ("POST", "/roles"): {"name": "restarter", "rules": _RULES},
     ("PUT", "/roles/{name}"): {"rules": _RULES},
+    ("POST", "/secrets"): {"name": "wifi", "data": {"password": "correct horse battery staple"}},
+    ("PUT", "/secrets/{name}"): {"data": {"password": "another horse"}},
     ("POST", "/role-bindings"): {
         "role": "restarter",
         "subject": {"kind": "user", "id": _USER},

@@ -32,6 +32,7 @@ TAGS: Final = {
     "teams": "Named sets of users.",
     "permissions": "What there is to have a right to.",
     "roles": "Named sets of rights.",
+    "secrets": "Values that commands name instead of holding them; nobody reads them back.",
     "role-bindings": "Who has which role, and where.",
     "orgs": "The organisations of the installation, for its administrators.",
     "api-keys": "Long-lived credentials for programs.",

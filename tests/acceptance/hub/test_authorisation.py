@@ -32,6 +32,7 @@ LEAST: Final = {
         roles:update roles:delete role-bindings:list role-bindings:create role-bindings:delete
         enrollment-tokens:list enrollment-tokens:create enrollment-tokens:update
         enrollment-tokens:delete providers:get providers:create providers:update providers:delete
+        secrets:list secrets:get secrets:create secrets:update secrets:delete secrets:use
     """,
     "MANAGER": """
         devices:update device-groups:create device-groups:update device-groups:delete

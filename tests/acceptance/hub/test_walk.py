@@ -38,6 +38,7 @@ NAMED: Final[dict[str, str]] = {
     "/auth/oidc": "provider",
     "/teams": "team",
     "/roles": "role",
+    "/secrets": "secret",
     "/role-bindings": "binding",
     "/invitations": "invitation",
     "/enrollment-tokens": "enrollment_token",
@@ -78,6 +79,7 @@ async def things(hub: HubProcess, admin_token: str) -> AsyncGenerator[dict[str, 
             ("enrollment_token", "/enrollment-tokens", {"name": "walked"}),
             ("service", "/service-accounts", {"name": "walked"}),
             ("provider", "/auth/providers", PROVIDER),
+            ("secret", "/secrets", {"name": new_id("walked"), "data": {"a": "walked"}}),
         ):
             found[kind] = (await rest.post(path, body)).json()["data"]["id"]
         found["session"] = (await rest.data("/auth/sessions"))[0]["id"]

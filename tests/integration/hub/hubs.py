@@ -12,6 +12,7 @@ from hub.base.database import Database
 from hub.base.job_runner import JobRunner
 from hub.base.job_store import JobStore
 from hub.base.jobs import HeldJob, every
+from hub.base.vault import Vault
 from hub.commands.service import CommandRequest, CommandService
 from hub.commands.store import CommandStore
 from hub.config.service import ConfigService
@@ -27,6 +28,8 @@ from hub.replicas.membership import Membership
 from hub.replicas.store import ReplicaStore
 from hub.rights.memory import RightsMemory
 from hub.rights.store import RightsStore
+from hub.secrets.service import SecretService
+from hub.secrets.store import SecretStore
 from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command, Danger
@@ -166,6 +169,7 @@ class Hub:
             self.replica_id,
             self.own,
             RightsMemory(RightsStore(database), time.time),
+            SecretService(SecretStore(database, Vault()), AuditService(AuditStore(database))),
             hints=self.hints,
         )
         self.commands.listen(self.config)

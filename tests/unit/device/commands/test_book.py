@@ -5,14 +5,25 @@ from device.commands.book import (
     Finished,
     Forgotten,
     Received,
+    Run,
+    Send,
     Started,
     Stop,
     WriteJournal,
 )
 from device.commands.recovery import JournalRow
-from protocol.commands import Command, Delivery, EnableDevice, ForceSync, RebootOs
+from protocol.commands import (
+    Command,
+    Delivery,
+    EnableDevice,
+    ExecShell,
+    ForceSync,
+    RebootOs,
+    SecretReference,
+)
 from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Result
+from protocol.secret_values import Values
 from tests.unit.device.factories import (
     error_of,
     make_result,
@@ -219,3 +230,31 @@ def test_what_goes_on_in_this_process_keeps_its_turn() -> None:
     behind = Delivery(id=CommandId("c2"), deadline=None, command=EnableDevice())
     assert runs(recorded(book, book.deliver(behind, 0.0))) == []
     assert runs(recorded(book, book.finished(make_result("push")))) == ["c2"]
+
+
+def test_what_a_command_names_goes_to_its_run_and_is_judged_before() -> None:
+    def delivered(**secrets: str) -> list[object]:
+        command = ExecShell(id=C1, template="t", args={"a": SecretReference("wifi")})
+        delivery = Delivery(
+            id=CommandId("c1"), deadline=None, command=command, secrets=Values(secrets)
+        )
+        book = Book(lambda _deadline, _now: False)
+        todo: list[object] = list(book.deliver(delivery, 0.0))
+        seen: list[object] = []
+        while todo:
+            effect = todo.pop(0)
+            seen.append(effect)
+            if isinstance(effect, WriteJournal):
+                todo += book.recorded(effect.mark, 0.0)
+        return seen
+
+    (run,) = [each for each in delivered(wifi="s3cret") if isinstance(each, Run)]
+    assert (run.secrets, run.command) == (
+        {"wifi": "s3cret"},
+        ExecShell(id=C1, template="t", args={"a": SecretReference("wifi")}),
+    )
+    assert "s3cret" not in repr(delivered(wifi="s3cret"))
+    for secrets, code in (({}, "secret_missing"), ({"wifi": "x" * 4097}, "bad_argument")):
+        answers = [each.frame for each in delivered(**secrets) if isinstance(each, Send)]
+        codes = [each.error.code for each in answers if isinstance(each, Result) and each.error]
+        assert codes == [code]

@@ -10,7 +10,15 @@ from hub.commands.acceptance import Submission
 from hub.commands.records import IdempotencyKey, IdempotencyRow
 from hub.commands.requests import MOST_PARAMS, CommandRequest, secret_in, submission_of
 from hub.own.description import OwnTerms
-from protocol.commands import Command, Custom, ExecShell, ForceSync, PullLogs, PushConfig
+from protocol.commands import (
+    Command,
+    Custom,
+    ExecShell,
+    ForceSync,
+    PullLogs,
+    PushConfig,
+    SecretReference,
+)
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId
 from tests.factories import make_command, make_principal
 
@@ -147,10 +155,39 @@ def test_the_head_of_a_frame_does_not_count_for_the_bound_and_does_for_the_devic
         (ExecShell(template="t", args={"$secret": "nope"}), "command.args"),
     ],
 )
-def test_no_secret_is_known_so_none_is_handed_on(command: Command, field: str) -> None:
+def test_a_secret_stands_for_nothing_but_an_argument(command: Command, field: str) -> None:
     problem = submitted(command=command).problem
     assert isinstance(problem, Invalid)
     assert [each.field for each in problem.errors] == [field]
+
+
+def test_an_argument_may_name_a_secret_and_then_the_command_is_claimed() -> None:
+    named = ExecShell(template="t", args={"a": SecretReference("wifi"), "b": "x"})
+    found = submitted(command=named)
+    assert found.problem is None
+    assert found.commands[0].names_secrets
+    assert found.commands[0].params["args"] == {"a": {"$secret": "wifi"}, "b": "x"}
+    own = submitted(command=Custom(name="c", args={"a": [{"$secret": "wifi/key"}]}))
+    assert (own.problem, own.commands[0].names_secrets) == (None, True)
+    assert (
+        not submitted(command=ExecShell(template="t", args={"a": "wifi"})).commands[0].names_secrets
+    )
+
+
+def test_a_secret_that_is_not_there_is_the_problem_of_the_call() -> None:
+    request = CommandRequest(command=ExecShell(template="t", args={"a": SecretReference("x")}))
+    unknown = invalid("command.args.a", "no such secret")
+    targets = [(DeviceId("d1"), CommandId("c1"))]
+    found = submission_of(request, make_principal("ADMIN"), targets, now=NOW, unknown=unknown)
+    assert found.problem is unknown
+
+
+@pytest.mark.parametrize("name", ["secrets", "signature"])
+def test_members_of_the_frame_are_no_names_of_arguments(name: str) -> None:
+    for command in (ExecShell(template="t", args={name: "x"}), Custom(name="c", args={name: 1})):
+        problem = submitted(command=command).problem
+        assert isinstance(problem, Invalid)
+        assert [each.field for each in problem.errors] == [f"command.args.{name}"]
 
 
 def test_what_only_looks_like_a_secret_is_plain_data() -> None:

@@ -1,0 +1,1 @@
+"""Named values that commands and configurations stand for, and never show."""
