@@ -26,7 +26,11 @@ const CONTRACT: Contract = {
         properties: {
           type: { enum: ["exec_shell"] },
           template: { type: "string", maxLength: 8 },
-          args: { type: "object", additionalProperties: { type: "string" }, default: {} },
+          args: {
+            type: "object",
+            additionalProperties: { anyOf: [{ type: "string" }, ref("SecretReference")] },
+            default: {},
+          },
           lines: { type: "integer", minimum: 1, maximum: 100, default: 20 },
           level: { enum: ["INFO", "WARN"] },
           loud: { type: "boolean", default: true },
@@ -101,6 +105,16 @@ it("makes the command, without what is empty", () => {
       loud: false,
     },
     problems: {},
+  });
+});
+
+it("takes what stands for a secret in the place of a text", () => {
+  const args = 'password = {"$secret":"wifi/key"}\nodd={"$secret":\nplain={"a":1}';
+  const { command } = commandOf(exec, { ...initialValues(exec), template: "df", args });
+  expect(command.args).toEqual({
+    password: { $secret: "wifi/key" },
+    odd: '{"$secret":',
+    plain: '{"a":1}',
   });
 });
 

@@ -135,13 +135,18 @@ function kindOf(schema: Schema): Field["kind"] {
       return "boolean";
     case "object": {
       const values = schema.additionalProperties;
-      return typeof values === "object" && values.type === "string" ? "map" : "json";
+      return typeof values === "object" && isText(values) ? "map" : "json";
     }
     case "string":
       return "text";
     default:
       return "value";
   }
+}
+
+/** Also where something may stand for the text. */
+function isText({ type, anyOf }: Schema): boolean {
+  return type === "string" || (anyOf ?? []).some(isText);
 }
 
 /** What stands in the fields; numbers and objects as they were typed. */
@@ -219,7 +224,7 @@ function readField(field: Field, typed: string | boolean): Read {
     default:
       return field.longest !== null && text.length > field.longest
         ? { problem: "long" }
-        : { value: text };
+        : { value: textOf(text) };
   }
 }
 
@@ -251,13 +256,20 @@ function anyOf(text: string): Read {
 
 /** `name=value`, one a line. */
 function mapOf(text: string): Read {
-  const value: Record<string, string> = {};
+  const value: Record<string, unknown> = {};
   for (const line of text.split("\n").filter(one => one.trim() !== "")) {
     const at = line.indexOf("=");
     if (at < 1) return { problem: "map" };
-    value[line.slice(0, at).trim()] = line.slice(at + 1).trim();
+    value[line.slice(0, at).trim()] = textOf(line.slice(at + 1).trim());
   }
   return { value };
+}
+
+/** A text, or what stands for a secret: `{"$secret":"name"}`. */
+function textOf(text: string): unknown {
+  if (!/^\s*\{\s*"\$secret"/.test(text)) return text;
+  const read = objectOf(text);
+  return "value" in read ? read.value : text;
 }
 
 /** `force_sync` for people: “Force sync”; `reboot_os`: “Reboot OS”; `custom.calibrate`: “Calibrate”. */

@@ -81,7 +81,11 @@ export const commands = {
       value: "This must be JSON: a list, a number, text in quotes.",
       map: "name=value, one a line.",
     },
-    hints: { map: "name=value, one a line", json: "A JSON object", value: "JSON" },
+    hints: {
+      map: 'name=value, one a line; a value {"$secret":"name"} is that secret',
+      json: "A JSON object",
+      value: "JSON",
+    },
     anyChoice: "any",
     noRole: (role: string) => `needs ${role}`,
   },
