@@ -296,6 +296,8 @@ class Sender:
         if changed:
             queue.hinted()
         queue.claimed(last, wrote=wrote, held=look.plan.held)
+        if wrote and look.claim.journal_id is None:  # hello may have come since
+            queue.sent_without_journal = True
         if queue.sent_without_journal and queue.line.journal_id is not None:
             self._journals.put(queue.line)
             queue.sent_without_journal = False

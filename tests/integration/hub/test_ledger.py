@@ -1,7 +1,7 @@
 """Acceptance, sending, replies and the sweep over a real Postgres, also by two replicas at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -86,6 +86,25 @@ class HoldsJournals(Database):
         if query == sql.queries("commands")["note_journal"]:
             await self.let.wait()
         await super().execute(query, *values)
+
+
+class HearsMeanwhile(Database):
+    """Calls `hears` once, when the first command is sent and nobody has been told of it."""
+
+    hears: Callable[[], None] | None = None
+
+    @asynccontextmanager
+    async def connection(
+        self, *, deadline: float = DEADLINE, query: str = ""
+    ) -> AsyncGenerator[Connection]:
+        async with super().connection(deadline=deadline, query=query) as connection:
+            yield connection
+            sent = await connection.fetchval(
+                "SELECT count(*) FROM command WHERE sent_at IS NOT NULL"
+            )
+        hears, self.hears = (self.hears, None) if sent else (None, self.hears)
+        if hears is not None:
+            hears()
 
 
 def say_hello(hub: Hub, line: Line, journal_id: str) -> None:
@@ -364,6 +383,22 @@ async def test_g3_a_line_claims_when_the_journal_of_the_one_before_is_noted(
         second = await hub.line(D1)
         say_hello(hub, second, "j")
         asyncio.get_running_loop().call_later(0.3, slow.let.set)  # the fault: a slow database
+        (again,) = await second.until(1, "restart_service")
+        assert again["id"] == command_id
+
+
+async def test_g3_the_journal_of_a_hello_while_the_claim_is_written_counts(
+    database: Database,
+) -> None:
+    await add_devices(database)
+    hearing = HearsMeanwhile(database._pool)  # pyright: ignore[reportPrivateUsage]
+    async with running_hub(hearing) as hub:
+        command_id = await hub.accept(D1, "restart_service", delivery="queue")
+        first = await hub.line(D1)
+        hearing.hears = lambda: say_hello(hub, first, "j")
+        await first.until(1, "restart_service")
+        second = await hub.line(D1)
+        say_hello(hub, second, "j")
         (again,) = await second.until(1, "restart_service")
         assert again["id"] == command_id
 
