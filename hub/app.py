@@ -145,9 +145,7 @@ class Replica:
             base,
             self.audit,
             people.rights,
-            RightsGuards(
-                people.sessions.require_recent, people.users.keep_an_admin, accounts.refresh
-            ),
+            RightsGuards(people.recent.require, people.users.keep_an_admin, accounts.refresh),
         )
         of_organisations = build_organisations(base, self.audit, people, signing_in, site)
         secret_service, of_secrets = build_secrets(base, self.audit)

@@ -7,6 +7,7 @@ as long as it must be to stay one row.
 
 from typing import Any, Final
 
+from hub.accounts.api_keys_rest import ApiKey, ApiKeyBody, ApiKeyEndpoints
 from hub.accounts.factor_rest import (
     ApproveBody,
     AuthorizeForm,
@@ -22,6 +23,7 @@ from hub.accounts.factor_rest import (
     WaitingItem,
 )
 from hub.accounts.organisation import OrgSettings
+from hub.accounts.own_rest import Me, OwnAccountEndpoints, PasswordBody, ReauthenticateBody
 from hub.accounts.provider_rest import (
     CallbackQuery,
     LogoutForm,
@@ -35,23 +37,16 @@ from hub.accounts.provider_rest import (
 )
 from hub.accounts.rest import (
     AccountEndpoints,
-    ApiKey,
-    ApiKeyBody,
     Login,
     LoginBody,
-    Me,
-    PasswordBody,
-    ReauthenticateBody,
     RefreshBody,
     Session,
     SessionQuery,
     SwitchBody,
     Ticket,
-    User,
-    UserBody,
-    UserPatch,
 )
 from hub.accounts.settings_rest import EnrollmentKey, SettingsEndpoints, SettingsPatch
+from hub.accounts.users_rest import User, UserBody, UserEndpoints, UserPatch
 from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.commands.records import CommandRecord, CommandResult
@@ -193,8 +188,8 @@ ROUTES: Final = (
     Route("POST", "/auth/switch", AccountEndpoints.switch, Door.SESSION, "Sign in to another of your organisations.", body=SwitchBody, answer=Login, secret=True),
     Route("POST", "/auth/logout", AccountEndpoints.logout, Door.SESSION, "Sign out."),
     Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Door.SESSION, "Issue a one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
-    Route("POST", "/auth/password", AccountEndpoints.password, Door.SESSION, "Change your password and end all your sessions.", body=PasswordBody),
-    Route("POST", "/auth/reauthenticate", AccountEndpoints.reauthenticate, Door.SESSION, "Reauthenticate with your password.", body=ReauthenticateBody),
+    Route("POST", "/auth/password", OwnAccountEndpoints.password, Door.SESSION, "Change your password and end all your sessions.", body=PasswordBody),
+    Route("POST", "/auth/reauthenticate", OwnAccountEndpoints.reauthenticate, Door.SESSION, "Reauthenticate with your password.", body=ReauthenticateBody),
     Route("POST", "/auth/second-factor", FactorEndpoints.second_factor, Door.OPEN, "Show the second factor of a sign-in.", body=SecondFactorBody, answer=Login, secret=True),
     Route("POST", "/auth/totp", FactorEndpoints.begin_totp, Door.SESSION, "Begin to use an authenticator program; its secret is shown once.", answer=TotpItem, secret=True),
     Route("POST", "/auth/totp/confirm", FactorEndpoints.confirm_totp, Door.SESSION, "Confirm the authenticator program with a code.", body=CodeBody, answer=RecoveryCodes, secret=True),
@@ -213,18 +208,18 @@ ROUTES: Final = (
     Route("POST", "/auth/oidc/{id}/logout", ProviderEndpoints.logout, Door.OPEN, "End the sessions of who has signed out at the provider (OpenID Connect Back-Channel Logout).", body=LogoutForm, oauth=True),
     Route("GET", "/auth/sessions", AccountEndpoints.sessions, Door.SESSION, "List your sessions, or as an administrator those of any user.", query=SessionQuery, answer=Session, listing=True),
     Route("DELETE", "/auth/sessions/{id}", AccountEndpoints.end_session, Door.SESSION, "End a session."),
-    Route("GET", "/auth/me", AccountEndpoints.me, Door.ANY_USER, "Get your own user.", answer=Me),
+    Route("GET", "/auth/me", OwnAccountEndpoints.me, Door.ANY_USER, "Get your own user.", answer=Me),
     Route("GET", "/auth/permissions", RightsEndpoints.own, Door.ANY_USER, "Get what you may do.", answer=PermissionSet),
-    Route("GET", "/auth/me/preferences", AccountEndpoints.preferences, Door.SESSION, "Get your console preferences.", answer=dict[str, Any]),
-    Route("PUT", "/auth/me/preferences", AccountEndpoints.set_preferences, Door.SESSION, "Replace your console preferences with an object of up to 64 KiB.", body=dict[str, Any], answer=dict[str, Any]),
-    Route("GET", "/users", AccountEndpoints.list_users, "users:list", "List users.", query=ListQuery, answer=User, listing=True),
-    Route("POST", "/users", AccountEndpoints.create_user, "users:create", "Create a user.", body=UserBody, answer=User, status=201),
-    Route("GET", "/users/{id}", AccountEndpoints.get_user, "users:get", "Get a user.", answer=User),
-    Route("PATCH", "/users/{id}", AccountEndpoints.change_user, "users:update", "Change a user.", body=UserPatch, answer=User),
-    Route("DELETE", "/users/{id}", AccountEndpoints.delete_user, "users:delete", "Delete a user."),
-    Route("GET", "/api-keys", AccountEndpoints.list_api_keys, Door.ANY_USER, "List your API keys, or as an administrator all of them.", query=ListQuery, answer=ApiKey, listing=True),
-    Route("POST", "/api-keys", AccountEndpoints.create_api_key, Door.SESSION, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201, secret=True),
-    Route("DELETE", "/api-keys/{id}", AccountEndpoints.delete_api_key, Door.ANY_USER, "Delete an API key."),
+    Route("GET", "/auth/me/preferences", OwnAccountEndpoints.preferences, Door.SESSION, "Get your console preferences.", answer=dict[str, Any]),
+    Route("PUT", "/auth/me/preferences", OwnAccountEndpoints.set_preferences, Door.SESSION, "Replace your console preferences with an object of up to 64 KiB.", body=dict[str, Any], answer=dict[str, Any]),
+    Route("GET", "/users", UserEndpoints.list_users, "users:list", "List users.", query=ListQuery, answer=User, listing=True),
+    Route("POST", "/users", UserEndpoints.create_user, "users:create", "Create a user.", body=UserBody, answer=User, status=201),
+    Route("GET", "/users/{id}", UserEndpoints.get_user, "users:get", "Get a user.", answer=User),
+    Route("PATCH", "/users/{id}", UserEndpoints.change_user, "users:update", "Change a user.", body=UserPatch, answer=User),
+    Route("DELETE", "/users/{id}", UserEndpoints.delete_user, "users:delete", "Delete a user."),
+    Route("GET", "/api-keys", ApiKeyEndpoints.list_api_keys, Door.ANY_USER, "List your API keys, or as an administrator all of them.", query=ListQuery, answer=ApiKey, listing=True),
+    Route("POST", "/api-keys", ApiKeyEndpoints.create_api_key, Door.SESSION, "Create an API key; its secret is shown once.", body=ApiKeyBody, answer=ApiKey, status=201, secret=True),
+    Route("DELETE", "/api-keys/{id}", ApiKeyEndpoints.delete_api_key, Door.ANY_USER, "Delete an API key."),
 
     Route("GET", "/users/{id}/access", RightsEndpoints.access, "users:get", "Get whether a user has a right, and by which bindings.", query=AccessQuery, answer=AccessItem),
     Route("GET", "/service-accounts", OrganisationEndpoints.services, "service-accounts:list", "List service accounts.", query=ListQuery, answer=ServiceItem, listing=True),

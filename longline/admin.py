@@ -17,9 +17,9 @@ from rich.console import Console
 
 from hub.accounts.names import username_of
 from hub.accounts.passwords import require_strong
-from hub.accounts.rest import UserBody
+from hub.accounts.recovery import THE_HUB
 from hub.accounts.tokens import new_secret
-from hub.accounts.users import THE_HUB
+from hub.accounts.users_rest import UserBody
 from hub.accounts.wiring import People, services
 from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
@@ -101,7 +101,7 @@ def reset_password(
     """Give a user a new password and end every session of theirs."""
     settings = settings_of(data_dir)
     body = _checked(username, _password(generate=generate), RoleName.VIEWER, None)
-    _with_services(settings, lambda of: of.users.reset_password(username, body.password))
+    _with_services(settings, lambda of: of.recovery.reset_password(username, body.password))
     _tell(f"{username} has a new password", body.password if generate else None)
 
 
@@ -109,7 +109,7 @@ def reset_password(
 def remove_factor(username: Username, *, data_dir: DataDir = None) -> None:
     """Let a user sign in without a code, who has lost the authenticator program."""
     settings = settings_of(data_dir)
-    _with_services(settings, lambda of: of.users.remove_factor(username, of.factors))
+    _with_services(settings, lambda of: of.recovery.remove_factor(username))
     _tell(f"{username} signs in with the password alone")
 
 

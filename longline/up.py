@@ -86,7 +86,7 @@ async def bring_up(
             database_url=embedded.database_url,
             redis_url=embedded.redis_url,
         )
-        replica.people.sessions.on_login(lambda: _forget_credentials(Path(settings.data_dir)))
+        replica.people.signing_in.on_login(lambda: _forget_credentials(Path(settings.data_dir)))
 
     try:
         await embedded.start()

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from hub.accounts.factor_store import Approver, FactorStore, GrantState, WaitingProgram
 from hub.accounts.factors import new_user_code, shown_user_code, user_code
-from hub.accounts.sessions import SessionService, SignIn, session_of
+from hub.accounts.issuing import SessionIssuer, SignIn
+from hub.accounts.sessions import session_of
 from hub.accounts.store import AccountStore
 from hub.accounts.tokens import hash_secret, new_secret
 from hub.audit.entries import audit_entry
@@ -56,14 +57,14 @@ class DeviceFlow:
         self,
         store: FactorStore,
         accounts: AccountStore,
-        sessions: SessionService,
+        issuer: SessionIssuer,
         audit: AuditService,
         *,
         url: str | None,
     ) -> None:
         self._store = store
         self._accounts = accounts
-        self._sessions = sessions
+        self._issuer = issuer
         self._audit = audit
         self._url = url
 
@@ -124,7 +125,7 @@ class DeviceFlow:
             async with self._accounts.database.transaction() as connection:
                 if not await self._store.use(connection, hashed):
                     raise Refused("invalid_grant")
-                return await self._sessions.begin_beside(connection, who, by.org)
+                return await self._issuer.begin(connection, org, user_id, who)
         except Unauthenticated:
             raise Refused("access_denied") from None
 

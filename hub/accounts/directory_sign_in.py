@@ -3,7 +3,10 @@
 import structlog
 from msgspec import structs
 
+from hub.accounts.counted_attempts import CountedAttempts
+from hub.accounts.issuing import SignIn
 from hub.accounts.ldap import Directory, LdapClient, Person
+from hub.accounts.password_check import BAD_LOGIN
 from hub.accounts.provider_service import NO_PROVIDER
 from hub.accounts.provider_store import (
     LDAP,
@@ -13,7 +16,6 @@ from hub.accounts.provider_store import (
     Statement,
 )
 from hub.accounts.providers import LdapSettings, ProviderAway, SignInFailed, settings_from
-from hub.accounts.sessions import BAD_LOGIN, SessionService, SignIn
 from hub.accounts.vouched_accounts import VouchedAccounts
 from hub.base.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from hub.base.principal import Principal
@@ -26,12 +28,12 @@ class DirectorySignIn:
     def __init__(
         self,
         store: ProviderStore,
-        sessions: SessionService,
+        counted: CountedAttempts,
         vouched: VouchedAccounts,
         client: LdapClient,
     ) -> None:
         self._store = store
-        self._sessions = sessions
+        self._counted = counted
         self._vouched = vouched
         self._client = client
 
@@ -57,7 +59,7 @@ class DirectorySignIn:
             raise NotFound("no such organisation")
         who = structs.replace(who, org=wanted or DEFAULT_ORG, actor=username)
         key = f"{provider_id} {username}"
-        async with self._sessions.tries(key, who, "auth.login", username) as attempt:
+        async with self._counted.one(key, who, "auth.login", username) as attempt:
             person = await self._person(provider, username, password)
             said = _statement(provider, person)
             claims = {"preferred_username": username, "name": person.name}
@@ -69,7 +71,7 @@ class DirectorySignIn:
             except SignInFailed:
                 raise Unauthenticated(BAD_LOGIN) from None
             finally:
-                await self._sessions.forget(attempt)
+                await self._counted.forget(attempt)
         return grant
 
     async def _person(self, provider: ProviderRow, username: str, password: str) -> Person:
@@ -91,9 +93,9 @@ class DirectorySignIn:
             raise Forbidden("the directory of this session is gone")
         key = f"{said.provider_id} {said.subject}"
         try:
-            async with self._sessions.tries(key, by, "auth.reauthenticate", by.actor) as attempt:
+            async with self._counted.one(key, by, "auth.reauthenticate", by.actor) as attempt:
                 await self._require(provider, said, password)
-                await self._sessions.forget(attempt)
+                await self._counted.forget(attempt)
         except Unauthenticated:
             raise Forbidden("the current password is wrong") from None
 

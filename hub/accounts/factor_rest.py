@@ -8,8 +8,9 @@ from msgspec import Meta, Struct
 from starlette.responses import JSONResponse, Response
 
 from hub.accounts.device_flow import DeviceFlow, Refused
+from hub.accounts.own_factors import OwnFactors
 from hub.accounts.rest import AccountEndpoints
-from hub.accounts.sessions import SessionService
+from hub.accounts.signing_in import SignInService
 from hub.web.envelope import NO_STORE, Answer
 from hub.web.inputs import MAX_OPEN_BODY, Body, read_body
 from hub.web.route import Call
@@ -93,23 +94,28 @@ class DeviceTokens(Struct, frozen=True):
 
 class FactorEndpoints:
     def __init__(
-        self, sessions: SessionService, flow: DeviceFlow, signing_in: AccountEndpoints
+        self,
+        own: OwnFactors,
+        sign_in: SignInService,
+        flow: DeviceFlow,
+        signing_in: AccountEndpoints,
     ) -> None:
-        self._sessions = sessions
+        self._own = own
+        self._sign_in = sign_in
         self._flow = flow
         self._signing_in = signing_in
 
     async def begin_totp(self, call: Call[None, None]) -> TotpItem:
-        return TotpItem(*await self._sessions.begin_code(call.principal))
+        return TotpItem(*await self._own.begin_code(call.principal))
 
     async def confirm_totp(self, call: Call[None, CodeBody]) -> RecoveryCodes:
-        return RecoveryCodes(await self._sessions.confirm_code(call.principal, call.body.code))
+        return RecoveryCodes(await self._own.confirm_code(call.principal, call.body.code))
 
     async def remove_totp(self, call: Call[None, None]) -> None:
-        await self._sessions.remove_code(call.principal)
+        await self._own.remove_code(call.principal)
 
     async def second_factor(self, call: Call[None, SecondFactorBody]) -> Answer:
-        grant, by_cookie = await self._sessions.second_factor(
+        grant, by_cookie = await self._sign_in.second_factor(
             call.body.challenge,
             call.body.code,
             address=call.principal.address or "unknown",

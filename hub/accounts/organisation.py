@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, structs
 
-from hub.accounts.store import AccountStore
+from hub.accounts.installation_store import InstallationStore
 from hub.accounts.tokens import new_secret
 from hub.audit.entries import audit_entry, changes_of
 from hub.audit.service import AuditService
@@ -61,7 +61,9 @@ def settled(stored: Mapping[str, Any], environment: Settings) -> OrgSettings:
 
 
 class OrganisationService:
-    def __init__(self, store: AccountStore, audit: AuditService, environment: Settings) -> None:
+    def __init__(
+        self, store: InstallationStore, audit: AuditService, environment: Settings
+    ) -> None:
         self._store = store
         self._audit = audit
         self._environment = environment

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from hub.accounts.device_flow import Refused
 from hub.accounts.factor_rest import fields_of
+from hub.accounts.provider_checks import ProviderChecks
 from hub.accounts.provider_service import ProviderChange, ProviderService
 from hub.accounts.provider_sign_in import OidcSignIn
 from hub.accounts.provider_store import ProviderKind, ProviderRow, Purpose
@@ -128,6 +129,7 @@ class ProviderEndpoints:
         self,
         providers: ProviderService,
         oidc: OidcSignIn,
+        checks: ProviderChecks,
         accounts: AccountService,
         sessions: SessionService,
         signing_in: AccountEndpoints,
@@ -135,6 +137,7 @@ class ProviderEndpoints:
     ) -> None:
         self._providers = providers
         self._oidc = oidc
+        self._checks = checks
         self._accounts = accounts
         self._sessions = sessions
         self._signing_in = signing_in
@@ -231,7 +234,7 @@ class ProviderEndpoints:
     async def logout(self, call: Call[None, None]) -> Response:
         try:
             token = (await fields_of(call)).get("logout_token", "")
-            await self._oidc.logout(call.path("id"), token)
+            await self._checks.logout(call.path("id"), token)
         except (SignInFailed, Refused):
             return JSONResponse({"error": "invalid_request"}, status_code=400, headers=NO_STORE)
         return Response(status_code=200, headers=NO_STORE)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, structs
 
+from hub.accounts.installation_store import InstallationStore
 from hub.accounts.provider_store import ProviderKind, ProviderRow, ProviderStore
 from hub.accounts.providers import (
     MOST_PROVIDERS,
@@ -16,6 +17,7 @@ from hub.accounts.providers import (
     settings_of,
 )
 from hub.accounts.service import AccountService
+from hub.accounts.session_store import SessionStore
 from hub.accounts.sessions import session_of
 from hub.accounts.store import AccountStore
 from hub.audit.entries import HIDDEN, audit_entry, changes_of
@@ -47,6 +49,8 @@ class ProviderService:
         store: ProviderStore,
         accounts: AccountStore,
         people: AccountService,
+        sessions: SessionStore,
+        installation: InstallationStore,
         audit: AuditService,
         allowed: Destinations,
         *,
@@ -55,6 +59,8 @@ class ProviderService:
         self._store = store
         self._accounts = accounts
         self._people = people
+        self._sessions = sessions
+        self._installation = installation
         self._audit = audit
         self._allowed = allowed
         self._url = url
@@ -95,7 +101,7 @@ class ProviderService:
         if kind == "ldap" and not change.secret:
             raise invalid(SECRET_OF[kind], "is missing")
         async with self._store.database.transaction() as connection:
-            await self._accounts.lock_setup(connection)
+            await self._installation.lock_setup(connection)
             org = None if installation else by.org
             if await self._store.count(connection, org) >= MOST_PROVIDERS:
                 raise TooMany(f"there may be {MOST_PROVIDERS} providers")
@@ -157,7 +163,7 @@ class ProviderService:
             for each in sessions:
                 await self._accounts.lock_user(connection, each.org, each.user_id)
             for each in sessions:
-                await self._accounts.end_session(connection, each.org, each.session_id)
+                await self._sessions.end_session(connection, each.org, each.session_id)
             await self._store.delete(connection, provider_id)
             await self._audit.record(
                 connection,

@@ -6,8 +6,9 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct, structs
 
-from hub.accounts.directory_sign_in import DirectorySignIn
-from hub.accounts.oidc import Client, Denied, OidcClient, ProviderTokens
+from hub.accounts.issuing import SignIn
+from hub.accounts.oidc import OidcClient
+from hub.accounts.oidc_statements import OidcStatements, client_of, is_same
 from hub.accounts.provider_service import NO_PROVIDER, NO_URL
 from hub.accounts.provider_store import (
     ProviderRow,
@@ -16,23 +17,11 @@ from hub.accounts.provider_store import (
     RequestRow,
     Statement,
 )
-from hub.accounts.providers import (
-    OidcSettings,
-    ProviderAway,
-    SignInFailed,
-    check_claims,
-    check_response,
-    ended_by,
-    groups_of,
-    may_be_made,
-    return_to,
-    settings_from,
-    subject_of,
-)
-from hub.accounts.service import AccountService
-from hub.accounts.sessions import SessionService, SignIn
+from hub.accounts.providers import ProviderAway, SignInFailed, may_be_made, return_to
+from hub.accounts.recent_sign_in import RecentSignIn
+from hub.accounts.session_store import SessionStore
 from hub.accounts.store import AccountStore
-from hub.accounts.tokens import REFUSAL, NoKey, hash_secret, new_secret, verify_identity
+from hub.accounts.tokens import REFUSAL, hash_secret, new_secret
 from hub.accounts.vouched_accounts import VouchedAccounts
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
@@ -71,23 +60,23 @@ class OidcSignIn:
         self,
         store: ProviderStore,
         accounts: AccountStore,
-        people: AccountService,
-        sessions: SessionService,
+        sessions: SessionStore,
+        recent: RecentSignIn,
         audit: AuditService,
         client: OidcClient,
+        statements: OidcStatements,
         vouched: VouchedAccounts,
-        directories: DirectorySignIn,
         *,
         url: str | None,
     ) -> None:
         self._store = store
         self._accounts = accounts
-        self._people = people
         self._sessions = sessions
+        self._recent = recent
         self._audit = audit
         self._client = client
+        self._statements = statements
         self._vouched = vouched
-        self._directories = directories
         self._url = url
 
     # There
@@ -114,7 +103,7 @@ class OidcSignIn:
         else:
             org = by.org
             await self._may(provider, by, purpose)
-        client = _client_of(provider)
+        client = client_of(provider)
         request = RequestRow(
             purpose=purpose, nonce=new_secret(), verifier=new_secret() + new_secret(),
             return_to=going_on, org=org, user_id=by and by.subject,
@@ -159,7 +148,7 @@ class OidcSignIn:
         if purpose == "link":
             await self._sessions.require_whole_account(by)
             async with self._store.database.tenant(by.org).transaction() as connection:
-                await self._sessions.require_recent(connection, by)
+                await self._recent.require(connection, by)
 
     # And back
 
@@ -175,7 +164,9 @@ class OidcSignIn:
             raise SignInFailed("state_expired", "nothing waits for this browser")
         provider = await self._provider(provider_id)
         try:
-            said, claims = await self._said(provider, request, params)
+            said, claims = await self._statements.said(
+                provider, request, params, redirect_uri=self._redirect_uri(provider_id)
+            )
             return await self._finish(provider, request, said, claims, who)
         except SignInFailed as failed:
             who = structs.replace(who, org=request.org or provider.org or DEFAULT_ORG)
@@ -185,76 +176,6 @@ class OidcSignIn:
             )  # fmt: skip
             await self._audit.note(entry)
             raise
-
-    async def _said(
-        self, provider: ProviderRow, request: RequestRow, params: Mapping[str, str]
-    ) -> tuple[Statement, dict[str, Any]]:
-        """What the provider says of a person, and all the claims. Raises `SignInFailed`."""
-        client = _client_of(provider)
-        try:
-            metadata = await self._client.metadata(client)
-            tokens = await self._client.redeem(
-                metadata,
-                client,
-                code=check_response(params, metadata),
-                verifier=request.verifier,
-                redirect_uri=self._redirect_uri(provider.provider_id),
-            )
-            claims = await self._identity(client, tokens)
-            asked = request.seconds if request.purpose == "reauthenticate" else None
-            check_claims(claims, client=client.settings.client_id, nonce=request.nonce, asked=asked)
-            return await self._with_more(provider, client, tokens, claims)
-        except ProviderAway as away:
-            log.warning("provider_away", provider=provider.provider_id, why=str(away))
-            raise SignInFailed("provider_unavailable", str(away)) from None
-        except Denied as denied:
-            raise SignInFailed("bad_answer", f"the provider says {denied.error}") from None
-
-    async def _identity(self, client: Client, tokens: ProviderTokens) -> dict[str, Any]:
-        """The claims of an identity token. Raises `SignInFailed`, `ProviderAway`."""
-        if tokens.id_token is None:
-            raise SignInFailed("bad_answer", "there is no identity token")
-        return await self._verified(client, tokens.id_token)
-
-    async def _verified(self, client: Client, token: str) -> dict[str, Any]:
-        metadata = await self._client.metadata(client)
-        for anew in (False, True):
-            keys = await self._client.keys(metadata, anew=anew)
-            try:
-                return verify_identity(
-                    token,
-                    keys,
-                    issuer=metadata.issuer,
-                    client=client.settings.client_id,
-                    now=self._people.clock(),
-                )
-            except NoKey:
-                continue
-            except Unauthenticated as refused:
-                raise SignInFailed("bad_answer", refused.detail) from None
-        raise SignInFailed("bad_answer", "the token names a key that the provider does not have")
-
-    async def _with_more(
-        self, provider: ProviderRow, client: Client, tokens: ProviderTokens, claims: dict[str, Any]
-    ) -> tuple[Statement, dict[str, Any]]:
-        """With what the provider tells beside the identity token: many tell groups only there."""
-        metadata = await self._client.metadata(client)
-        subject = subject_of(claims)
-        more = await self._client.userinfo(metadata, tokens)
-        if more and more.get("sub") != subject:
-            raise SignInFailed("bad_answer", "the provider tells about somebody else")
-        claims = {**more, **claims}
-        sid = claims.get("sid")
-        said = Statement(
-            provider_id=provider.provider_id,
-            issuer=metadata.issuer,
-            subject=subject,
-            groups=groups_of(claims, client.settings.groups_claim),
-            sid=sid if isinstance(sid, str) else None,
-            refresh_token=tokens.refresh_token,
-            hours=client.settings.session_hours,
-        )
-        return said, claims
 
     async def _finish(
         self,
@@ -266,7 +187,7 @@ class OidcSignIn:
     ) -> CameBack:
         match request.purpose:
             case "sign_in":
-                made = may_be_made(_client_of(provider).settings, claims)
+                made = may_be_made(client_of(provider).settings, claims)
                 grant = await self._vouched.sign_in(request.org, said, claims, who, create=made)
                 return CameBack(request.return_to, grant)
             case "link":
@@ -297,9 +218,9 @@ class OidcSignIn:
             if await self._store.owner(connection, said) != by.subject:
                 raise SignInFailed("bad_answer", "it is another person who signed in")
             began = await self._store.grant(by.org, by.session_id or "")
-            if began is not None and not _is_same(began.said, said):
+            if began is not None and not is_same(began.said, said):
                 raise SignInFailed("bad_answer", "it is another person who signed in")
-            await self._accounts.authenticated(connection, by.org, by.session_id or "")
+            await self._sessions.authenticated(connection, by.org, by.session_id or "")
             await self._audit.record(connection, audit_entry(by, "auth.reauthenticate", by.actor))
 
     async def _asker(
@@ -309,7 +230,7 @@ class OidcSignIn:
         ended."""
         org, user_id = request.org or DEFAULT_ORG, request.user_id or ""
         locked = await self._accounts.lock_user(connection, org, user_id)
-        session = await self._accounts.lock_session(connection, org, request.session_id or "")
+        session = await self._sessions.lock_session(connection, org, request.session_id or "")
         if locked is None or locked[0].disabled or session is None or session.user_id != user_id:
             raise SignInFailed("state_expired", "the session that asked has ended")
         return structs.replace(
@@ -317,78 +238,9 @@ class OidcSignIn:
             session_id=session.session_id,
         )  # fmt: skip
 
-    # Later
-
-    async def check(self, token_hash: bytes) -> None:
-        """Before a refresh token counts: whether who began the session may still sign in, by the
-        provider. A provider that does not answer ends nothing."""
-        due = await self._store.claim_check(token_hash)
-        provider = None if due is None else await self._store.get(due.said.provider_id)
-        if due is None or provider is None:
-            return
-        if provider.kind == "ldap":
-            await self._directories.check(provider, due)
-            return
-        client, said = _client_of(provider), due.said
-        try:
-            metadata = await self._client.metadata(client)
-            tokens = await self._client.refresh(metadata, client, said.refresh_token or "")
-            now = await self._still(provider, client, tokens, said)
-        except ProviderAway as away:
-            log.warning("provider_away", provider=provider.provider_id, why=str(away))
-            return
-        except Denied as denied:
-            if denied.error != "invalid_grant":
-                log.warning("provider_denies", provider=provider.provider_id, why=denied.error)
-                return
-            now = None
-        except SignInFailed:
-            now = None
-        await self._vouched.settle(due.grant_id, said, now)
-
-    async def _still(
-        self, provider: ProviderRow, client: Client, tokens: ProviderTokens, was: Statement
-    ) -> Statement:
-        """What the provider says now. Raises `SignInFailed`, `ProviderAway`."""
-        claims: dict[str, Any] = {"sub": was.subject}
-        if tokens.id_token is not None:
-            claims = await self._verified(client, tokens.id_token)
-            check_claims(claims, client=client.settings.client_id, nonce=None)
-        now, told = await self._with_more(provider, client, tokens, claims)
-        if not _is_same(now, was):
-            raise SignInFailed("bad_answer", "the provider tells about somebody else")
-        return structs.replace(
-            now,
-            groups=now.groups if client.settings.groups_claim in told else was.groups,
-            refresh_token=tokens.refresh_token or was.refresh_token,
-        )
-
-    async def logout(self, provider_id: str, token: str) -> None:
-        """OpenID Connect Back-Channel Logout 1.0. Raises `SignInFailed`, `NotFound`."""
-        provider = await self._provider(provider_id)
-        try:
-            claims = await self._verified(_client_of(provider), token)
-        except ProviderAway as away:
-            raise SignInFailed("provider_unavailable", str(away)) from None
-        subject, sid = ended_by(claims)
-        await self._vouched.end(provider_id, subject=subject, sid=sid)
-
 
 _ACTIONS: Final[dict[Purpose, str]] = {
     "sign_in": "login",
     "link": "link",
     "reauthenticate": "reauthenticate",
 }
-
-
-def _client_of(provider: ProviderRow) -> Client:
-    settings = settings_from(provider.settings, OidcSettings)
-    return Client(settings, provider.secret)
-
-
-def _is_same(one: Statement, other: Statement) -> bool:
-    return (one.provider_id, one.issuer, one.subject) == (
-        other.provider_id,
-        other.issuer,
-        other.subject,
-    )

@@ -1,34 +1,27 @@
-"""`/auth/*`, `/users`, `/api-keys` and the public signing keys."""
+"""Signing in and out: what begins, renews, lists and ends sessions, and the public signing keys."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any
 
-import msgspec
-from msgspec import Meta, Struct, json
+from msgspec import Meta, Struct
 from starlette.responses import JSONResponse, Response
 
 from hub.accounts.cookies import FORMER_NAME, cookie, name_of, no_cookie
 from hub.accounts.directory_sign_in import DirectorySignIn
-from hub.accounts.passwords import SHORTEST
+from hub.accounts.issuing import SignIn
 from hub.accounts.service import AccountService
-from hub.accounts.sessions import SessionService, SignIn
-from hub.accounts.store import ApiKeyRow, SessionRow, UserRow
-from hub.accounts.users import UserChange, UserService
-from hub.base.errors import Forbidden, NotFound, TooLarge
+from hub.accounts.session_store import SessionRow
+from hub.accounts.sessions import SessionService
+from hub.accounts.signing_in import SignInService
+from hub.accounts.users_rest import User, user_of
+from hub.base.errors import Forbidden, NotFound
 from hub.base.paging import Items
-from hub.base.principal import Role
 from hub.rights.access import may_everywhere
 from hub.web.envelope import Answer
-from hub.web.inputs import Body, ListQuery, Moment, Query, Text
+from hub.web.inputs import Body, Query
 from hub.web.route import Call
 from hub.web.site import Site, foreign_page
-from protocol.codec import at, rfc3339
+from protocol.codec import rfc3339
 from protocol.ids import DEFAULT_ORG, OrgId, OrgIdField
-
-Username = Annotated[str, Meta(min_length=1, max_length=128)]
-Password = Annotated[str, Meta(min_length=SHORTEST, max_length=1024)]
-
-MOST_PREFERENCES: Final = 64 * 1024
-"""Bytes of JSON."""
 
 
 class LoginBody(Body, frozen=True):
@@ -49,85 +42,15 @@ class RefreshBody(Body, frozen=True):
     """Whose cookie it is: a browser has one for each organisation."""
 
 
-class PasswordBody(Body, frozen=True):
-    current: Annotated[str, Meta(max_length=1024)]
-    new: Password
-    end_api_keys: bool = False
-    """End one's API keys, too."""
-
-
-class ReauthenticateBody(Body, frozen=True):
-    """One of them."""
-
-    password: Annotated[str, Meta(max_length=1024)] | None = None
-    code: Annotated[str, Meta(max_length=64)] | None = None
-    """Of the authenticator program, or a recovery code."""
-
-
 class SessionQuery(Query, frozen=True):
     user_id: Annotated[str, Meta(max_length=128)] | None = None
     """Of this user: for administrators. None: one's own."""
-
-
-class UserBody(Body, frozen=True):
-    username: Username
-    password: Password
-    role: Role
-    display_name: Text | None = None
-    initial_password: bool = False
-    """The user is asked for another one at the first sign-in."""
-
-
-class UserPatch(Body, frozen=True):
-    display_name: Text | None = None
-    role: Role | None = None
-    disabled: bool | None = None
-    password: Password | None = None
-    initial_password: bool = False
-    """With `password`: the user is asked for another one at the next sign-in."""
-
-
-class ApiKeyBody(Body, frozen=True):
-    name: Text
-    role: Role
-    expires_at: Moment | None = None
-    service_account_id: Annotated[str, Meta(max_length=128)] | None = None
-    """Whose key it is; None: one's own."""
 
 
 class SwitchBody(Body, frozen=True):
     org_id: OrgIdField
     cookie: bool = False
     """Keep the refresh token in a cookie instead of answering it."""
-
-
-class User(Struct, frozen=True, rename="camel", kw_only=True):
-    id: str
-    username: str
-    role: Role
-    display_name: str
-    disabled: bool
-    initial_password: bool
-    """Somebody else made the password: the user is asked for another one."""
-    created_at: str
-
-
-class OrgRef(Struct, frozen=True, rename="camel", kw_only=True):
-    id: str
-    name: str
-
-
-class Me(User, frozen=True, rename="camel", kw_only=True):
-    """The caller."""
-
-    org_id: str
-    """Of this session or key."""
-    organisations: list[OrgRef]
-    """Where the account is a member."""
-    instance_admin: bool
-    """Whether it may make and end organisations."""
-    second_factors: list[Literal["totp"]]
-    """What signing in asks for beside the password."""
 
 
 class Login(Struct, frozen=True, rename="camel", kw_only=True):
@@ -160,32 +83,20 @@ class Session(Struct, frozen=True, rename="camel", kw_only=True):
     """Whether it is the one that asks."""
 
 
-class ApiKey(Struct, frozen=True, rename="camel", kw_only=True):
-    id: str
-    name: str
-    role: Role
-    user_id: str
-    created_at: str
-    expires_at: str | None
-    prefix: str
-    """How its secret begins."""
-    last_used_at: str | None
-    """As of late: within a minute or two."""
-    key: str | None = None
-    """The secret, in the answer to its creation only."""
-
-
 class AccountEndpoints:
     def __init__(
         self,
         accounts: AccountService,
+        signing_in: SignInService,
         sessions: SessionService,
-        users: UserService,
         site: Site,
+        *,
+        refresh_seconds: int,
     ) -> None:
         self._accounts = accounts
+        self._signing_in = signing_in
         self._sessions = sessions
-        self._users = users
+        self._refresh_seconds = refresh_seconds
         self._site = site
         self._directories: DirectorySignIn | None = None
 
@@ -206,7 +117,7 @@ class AccountEndpoints:
                 by_cookie=call.body.cookie,
             )
             return self.signed_in(call, grant, by_cookie=call.body.cookie)
-        grant = await self._sessions.login(
+        grant = await self._signing_in.login(
             call.body.username,
             call.body.password,
             address=call.principal.address or "unknown",
@@ -219,7 +130,7 @@ class AccountEndpoints:
     async def switch(self, call: Call[None, SwitchBody]) -> Answer:
         if call.body.cookie:
             self._check_page(call)
-        grant = await self._sessions.switch(call.principal, call.body.org_id)
+        grant = await self._signing_in.switch(call.principal, call.body.org_id)
         return self.signed_in(call, grant, by_cookie=call.body.cookie)
 
     async def refresh(self, call: Call[None, RefreshBody]) -> Answer:
@@ -255,26 +166,13 @@ class AccountEndpoints:
         return cookie(
             self._cookie(grant.user.org),
             grant.refresh_token,
-            seconds=self._sessions.refresh_seconds,
+            seconds=self._refresh_seconds,
             secure=self.by_tls(call),
             prefix=self._site.prefix,
         )
 
     async def ws_ticket(self, call: Call[None, None]) -> Ticket:
         return Ticket(*await self._sessions.ticket(call.principal))
-
-    async def password(self, call: Call[None, PasswordBody]) -> None:
-        await self._users.change_password(
-            call.principal,
-            call.body.current,
-            call.body.new,
-            end_api_keys=call.body.end_api_keys,
-        )
-
-    async def reauthenticate(self, call: Call[None, ReauthenticateBody]) -> None:
-        await self._sessions.reauthenticate(
-            call.principal, password=call.body.password, code=call.body.code
-        )
 
     async def sessions(self, call: Call[SessionQuery, None]) -> Items[Session]:
         by = call.principal
@@ -286,80 +184,6 @@ class AccountEndpoints:
 
     async def end_session(self, call: Call[None, None]) -> None:
         await self._sessions.end(call.principal, call.path("id"))
-
-    async def me(self, call: Call[None, None]) -> Me:
-        by = call.principal
-        row, places = await self._users.me(by), await self._users.organisations(by)
-        return Me(
-            **msgspec.structs.asdict(_user(row)),
-            org_id=by.org,
-            organisations=[OrgRef(id=place.org, name=place.name) for place in places],
-            instance_admin=row.instance_admin,
-            second_factors=["totp"] if row.has_code else [],
-        )
-
-    async def preferences(self, call: Call[None, None]) -> dict[str, Any]:
-        return await self._users.preferences(call.principal)
-
-    async def set_preferences(self, call: Call[None, dict[str, Any]]) -> dict[str, Any]:
-        if len(json.encode(call.body)) > MOST_PREFERENCES:
-            raise TooLarge(f"preferences may have {MOST_PREFERENCES} bytes")
-        await self._users.set_preferences(call.principal, call.body)
-        return call.body
-
-    async def list_users(self, call: Call[ListQuery, None]) -> Items[User]:
-        page = await self._users.list_users(
-            call.principal.org, cursor=call.query.cursor, limit=call.query.limit
-        )
-        return Items([_user(row) for row in page.items], page.next)
-
-    async def create_user(self, call: Call[None, UserBody]) -> Answer:
-        body = call.body
-        user = await self._users.create_user(
-            call.principal,
-            body.username,
-            body.password,
-            body.role,
-            body.display_name,
-            initial_password=body.initial_password,
-        )
-        return Answer(_user(user), status=201, location=f"/api/v1/users/{user.user_id}")
-
-    async def get_user(self, call: Call[None, None]) -> User:
-        return _user(await self._users.get_user(call.principal.org, call.path("id")))
-
-    async def change_user(self, call: Call[None, UserPatch]) -> User:
-        change = UserChange(
-            display_name=call.body.display_name,
-            role=call.body.role,
-            disabled=call.body.disabled,
-            password=call.body.password,
-            initial_password=call.body.initial_password,
-        )
-        return _user(await self._users.change_user(call.principal, call.path("id"), change))
-
-    async def delete_user(self, call: Call[None, None]) -> None:
-        await self._users.delete_user(call.principal, call.path("id"))
-
-    async def list_api_keys(self, call: Call[ListQuery, None]) -> Items[ApiKey]:
-        page = await self._users.list_api_keys(
-            call.principal, cursor=call.query.cursor, limit=call.query.limit
-        )
-        return Items([_api_key(row) for row in page.items], page.next)
-
-    async def create_api_key(self, call: Call[None, ApiKeyBody]) -> Answer:
-        body = call.body
-        row, secret = await self._users.create_api_key(
-            call.principal,
-            body.name,
-            body.role,
-            body.expires_at,
-            service_account=body.service_account_id,
-        )
-        return Answer(_api_key(row, secret), status=201, location=f"/api/v1/api-keys/{row.key_id}")
-
-    async def delete_api_key(self, call: Call[None, None]) -> None:
-        await self._users.delete_api_key(call.principal, call.path("id"))
 
     def _check_page(self, call: Call[None, Any]) -> None:
         """Raises `Forbidden` for a page of another site, which must not use the cookie."""
@@ -383,19 +207,7 @@ def _login(grant: SignIn, *, refresh_token: str | None) -> Login:
         expires_at=grant.expires_at,
         refresh_token=refresh_token,
         org_id=grant.user.org,
-        user=_user(grant.user),
-    )
-
-
-def _user(row: UserRow) -> User:
-    return User(
-        id=row.user_id,
-        username=row.username,
-        role=row.role,
-        display_name=row.display_name,
-        disabled=row.disabled,
-        initial_password=row.initial_password,
-        created_at=rfc3339(row.created_at),
+        user=user_of(grant.user),
     )
 
 
@@ -409,18 +221,4 @@ def _session(row: SessionRow, current: str | None) -> Session:
         ends_at=rfc3339(row.ends_at),
         address=row.address,
         current=row.session_id == current,
-    )
-
-
-def _api_key(row: ApiKeyRow, secret: str | None = None) -> ApiKey:
-    return ApiKey(
-        id=row.key_id,
-        name=row.name,
-        role=row.role,
-        user_id=row.user_id,
-        created_at=rfc3339(row.created_at),
-        expires_at=at(row.expires_at),
-        prefix=row.prefix,
-        last_used_at=at(row.used_at),
-        key=secret,
     )

@@ -1,8 +1,8 @@
 """Keys, and the proofs of identity that every floor above asks for.
 
-What is made of them is next door: signing in and out in `sessions`, users and their API keys in
-`users`. Which versions of a session or device are good stands in their rows; `standing` remembers
-it.
+What is made of them is next door: signing in in `signing_in`, sessions in `sessions`, users in
+`users`, API keys in `api_keys`. Which versions of a session or device are good stands in their
+rows; `standing` remembers it.
 """
 
 import asyncio
@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 import structlog
 from msgspec import structs
 
+from hub.accounts.api_key_store import ApiKeyStore
+from hub.accounts.installation_store import ENROLLMENT_KEY, InstallationStore
 from hub.accounts.organisation import settled
+from hub.accounts.session_store import SessionStore
 from hub.accounts.standing import (
     POLL_SECONDS,
     STALE_SECONDS,
@@ -22,7 +25,7 @@ from hub.accounts.standing import (
     VersionChange,
     VersionVerdict,
 )
-from hub.accounts.store import ENROLLMENT_KEY, AccountStore
+from hub.accounts.standing_store import StandingStore
 from hub.accounts.tokens import REFUSAL, Claims, TokenKey, Tokens, hash_secret, new_secret
 from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
@@ -47,14 +50,20 @@ class AccountService:
 
     def __init__(
         self,
-        store: AccountStore,
+        installation: InstallationStore,
+        keys: ApiKeyStore,
+        sessions: SessionStore,
+        versions: StandingStore,
         audit: AuditService,
         settings: Settings,
         rights: RightsMemory,
         clock: DatabaseClock | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
+        self._installation = installation
+        self._keys = keys
+        self._sessions = sessions
+        self._versions = versions
         self._rights = rights
         self._audit = audit
         self._settings = settings
@@ -71,25 +80,25 @@ class AccountService:
 
     async def prepare(self) -> None:
         """Make the signing and enrolment keys when there are none, and load the keys."""
-        async with self._store.database.transaction() as connection:
-            await self._store.lock_setup(connection)
-            if not await self._store.signing_keys(connection):
+        async with self._installation.database.transaction() as connection:
+            await self._installation.lock_setup(connection)
+            if not await self._installation.signing_keys(connection):
                 await self._add_signing_key(connection)
-            stored = await self._store.settings(connection, DEFAULT_ORG)
+            stored = await self._installation.settings(connection, DEFAULT_ORG)
             if ENROLLMENT_KEY not in stored:
-                await self._store.put_enrollment_key(connection, DEFAULT_ORG, new_secret())
+                await self._installation.put_enrollment_key(connection, DEFAULT_ORG, new_secret())
         await self.refresh()
 
     async def rotate_keys(self, *, revoke: bool = False) -> str:
         """Sign with a new key from now on; the id of it. Tokens in use stay valid until they run
         out; with `revoke`, whatever the other keys have signed is refused at once."""
-        async with self._store.database.transaction() as connection:
-            await self._store.lock_setup(connection)
+        async with self._installation.database.transaction() as connection:
+            await self._installation.lock_setup(connection)
             kid = await self._add_signing_key(connection)
             if revoke:
-                await self._store.revoke_signing_keys(connection, but=kid)
+                await self._installation.revoke_signing_keys(connection, but=kid)
             else:
-                await self._store.retire_signing_keys(
+                await self._installation.retire_signing_keys(
                     connection, but=kid, longest_life=self._longest_life()
                 )
             action = "keys.revoke" if revoke else "keys.rotate"
@@ -101,17 +110,19 @@ class AccountService:
 
     async def _add_signing_key(self, connection: Connection) -> str:
         key = TokenKey.generate()
-        await self._store.add_signing_key(connection, key.kid, key.private.private_bytes_raw())
+        await self._installation.add_signing_key(
+            connection, key.kid, key.private.private_bytes_raw()
+        )
         return key.kid
 
     async def refresh(self) -> None:
         """Read the keys, the time, and which credentials have changed. Raises `Unavailable`."""
         asked_at = self._monotonic()
-        self._horizon, now, changes = await self._store.changes(self._horizon)
+        self._horizon, now, changes = await self._versions.changes(self._horizon)
         self.clock.measured(now, asked_at=asked_at)
-        async with self._store.database.connection() as connection:
-            issuer = await self._store.installation(connection)
-            keys = await self._store.signing_keys(connection)
+        async with self._installation.database.connection() as connection:
+            issuer = await self._installation.installation(connection)
+            keys = await self._installation.signing_keys(connection)
         self.tokens.load(issuer, [TokenKey.from_bytes(kid, raw) for kid, raw in keys])
         for change in changes:
             if change.subject.kind == "rights":
@@ -150,12 +161,12 @@ class AccountService:
         if not used:
             return
         try:
-            await self._store.keys_used(sorted(used))
+            await self._keys.used(sorted(used))
         except Unavailable:
             self._used |= used
 
     async def clean_up(self) -> None:
-        await self._store.clean_up()
+        await self._sessions.clean_up()
 
     def _longest_life(self) -> float:
         return float(max(self._settings.device_token_seconds, self._settings.user_token_seconds))
@@ -241,7 +252,7 @@ class AccountService:
     async def _require_good(self, subject: Subject, claims: Claims) -> None:
         verdict = self._standings.judge(subject, claims.version)
         if verdict is VersionVerdict.UNKNOWN:
-            standing = await self._store.standing(subject)
+            standing = await self._versions.standing(subject)
             if standing is not None:
                 self._standings.learn(subject, standing)
                 verdict = self._standings.judge(subject, claims.version)
@@ -250,7 +261,7 @@ class AccountService:
 
     async def api_key(self, key: str) -> Principal:
         """The owner of an API key, with what the key may do. Raises `Unauthenticated`."""
-        found = await self._store.api_key_by_hash(hash_secret(key))
+        found = await self._keys.by_hash(hash_secret(key))
         if found is None:
             raise Unauthenticated(REFUSAL)
         owner, row = found
@@ -270,7 +281,7 @@ class AccountService:
 
     async def redeem(self, ticket: str) -> Principal:
         """The user of a one-time ticket. Raises `Unauthenticated`."""
-        row = await self._store.redeem_ticket(hash_secret(ticket))
+        row = await self._sessions.redeem_ticket(hash_secret(ticket))
         if row is None:
             raise Unauthenticated(REFUSAL)
         return await self._member(
@@ -287,7 +298,7 @@ class AccountService:
 
     async def adopt(self, principal: Principal) -> bool:
         """A line goes on with this newer token of its device; False when it is not good."""
-        return await self._store.adopt_version(
+        return await self._versions.adopt_version(
             principal.org, DeviceId(principal.subject), principal.version
         )
 
@@ -308,14 +319,16 @@ class AccountService:
 
     async def enrolling_into(self, key: str | None) -> OrgId:
         """Whose enrolment key it is; `default` for a key that is nobody's."""
-        return DEFAULT_ORG if not key else await self._store.enrolling_into(key) or DEFAULT_ORG
+        return (
+            DEFAULT_ORG if not key else await self._installation.enrolling_into(key) or DEFAULT_ORG
+        )
 
     async def enrollment(self, org: OrgId) -> tuple[str, bool, Reenroll]:
         """(enrolment key, whether unknown devices are registered, whether known ones may again)."""
-        async with self._store.database.tenant(org).transaction() as connection:
-            stored = await self._store.settings(connection, org)
+        async with self._installation.database.tenant(org).transaction() as connection:
+            stored = await self._installation.settings(connection, org)
         now = settled(stored, self._settings)
-        key = self._store.enrollment_key(org, stored) or new_secret()
+        key = self._installation.enrollment_key(org, stored) or new_secret()
         return key, now.auto_enroll, now.reenroll
 
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from msgspec import structs
 
+from hub.accounts.issuing import SessionIssuer, SignIn
 from hub.accounts.names import username_of
 from hub.accounts.provider_store import ProviderSession, ProviderStore, Statement
 from hub.accounts.providers import SignInFailed, names_of, shown_name_of, suffixed
 from hub.accounts.service import AccountService
-from hub.accounts.sessions import SessionService, SignIn
+from hub.accounts.session_store import SessionStore
+from hub.accounts.signing_in import SignInService
 from hub.accounts.store import AccountStore, NewAccount
 from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
@@ -25,13 +27,17 @@ class VouchedAccounts:
         store: ProviderStore,
         accounts: AccountStore,
         people: AccountService,
-        sessions: SessionService,
+        sessions: SessionStore,
+        issuer: SessionIssuer,
+        signing_in: SignInService,
         audit: AuditService,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._people = people
         self._sessions = sessions
+        self._issuer = issuer
+        self._signing_in = signing_in
         self._audit = audit
 
     async def sign_in(
@@ -52,14 +58,14 @@ class VouchedAccounts:
             place, user_id = await self._found(connection, org, said, claims, who, create=create)
             missing = None
             if by_cookie is not None:
-                missing = await self._sessions.factor_missing(
+                missing = await self._signing_in.factor_missing(
                     connection, place, user_id, said, by_cookie=by_cookie
                 )
             answer = missing or await self._begin(connection, place, user_id, who, said)
         if isinstance(answer, SecondFactorMissing):  # what it refers to is committed
             raise answer
         await self._people.refresh()
-        self._sessions.signed_in_elsewhere()
+        self._signing_in.tell_login()
         return answer
 
     async def _begin(
@@ -71,7 +77,7 @@ class VouchedAccounts:
         said: Statement,
     ) -> SignIn:
         try:
-            return await self._sessions.begin(connection, place, user_id, who, said)
+            return await self._issuer.begin(connection, place, user_id, who, said)
         except Unauthenticated:
             raise SignInFailed("no_account", "the person is no member any more") from None
 
@@ -161,7 +167,7 @@ class VouchedAccounts:
         for each in sessions:
             await self._accounts.lock_user(connection, each.org, each.user_id)
         for each in sessions:
-            await self._accounts.end_session(connection, each.org, each.session_id)
+            await self._sessions.end_session(connection, each.org, each.session_id)
             entry = AuditEntry(
                 org=each.org, actor="hub", action=action, target=each.user_id,
                 detail={"provider": provider_id, "sessionId": each.session_id},

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hub.accounts.guards import bearer
-from hub.accounts.rest import AccountEndpoints, Password, Username
+from hub.accounts.rest import AccountEndpoints
 from hub.accounts.service import AccountService
+from hub.accounts.users_rest import Password, Username
 from hub.base.paging import Items
 from hub.base.principal import Role
 from hub.organisations.service import Organisations

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hub.accounts.installation_store import InstallationStore
+from hub.accounts.issuing import SessionIssuer, SignIn
 from hub.accounts.names import username_of
 from hub.accounts.passwords import Passwords, require_strong
+from hub.accounts.recent_sign_in import RecentSignIn
 from hub.accounts.service import AccountService
-from hub.accounts.sessions import SessionService, SignIn, session_of
+from hub.accounts.sessions import session_of
 from hub.accounts.store import AccountStore, NewAccount
 from hub.accounts.tokens import hash_secret, new_secret
 from hub.audit.entries import audit_entry, changes_of
@@ -49,7 +52,9 @@ class Organisations:
         store: OrganisationStore,
         accounts: AccountStore,
         people: AccountService,
-        sessions: SessionService,
+        installation: InstallationStore,
+        issuer: SessionIssuer,
+        recent: RecentSignIn,
         passwords: Passwords,
         rights: RightsMemory,
         audit: AuditService,
@@ -59,7 +64,9 @@ class Organisations:
         self._store = store
         self._accounts = accounts
         self._people = people
-        self._sessions = sessions
+        self._installation = installation
+        self._issuer = issuer
+        self._recent = recent
         self._passwords = passwords
         self._rights = rights
         self._audit = audit
@@ -88,8 +95,8 @@ class Organisations:
             if made is None:
                 await self.get(org)
                 raise Conflict(f"the organisation {org} is there already")
-            await self._accounts.put_enrollment_key(connection, org, new_secret())
-            await self._accounts.put_setting(connection, org, "auto_enroll", False)
+            await self._installation.put_enrollment_key(connection, org, new_secret())
+            await self._installation.put_setting(connection, org, "auto_enroll", False)
             await self._accounts.add_member(connection, org, by.subject)
             await self._accounts.set_role(connection, org, by.subject, "ADMIN")
             await self._audit.record(connection, audit_entry(by, "org.create", org, name=name))
@@ -151,7 +158,7 @@ class Organisations:
         token = new_secret()
         async with self._store.database.tenant(by.org).transaction() as connection:
             if role == "ADMIN":
-                await self._sessions.require_recent(connection, by)
+                await self._recent.require(connection, by)
             made = await self._store.add_invitation(
                 connection,
                 by.org,
@@ -241,14 +248,11 @@ class Organisations:
     ) -> None:
         await self._accounts.set_role(connection, invitation.org, user_id, invitation.role)
         await self._accounts.rights_changed(connection, invitation.org, [user_id])
-
-    async def _joined(
-        self, connection: Connection, invitation: Invitation, grant: SignIn, by: Principal
-    ) -> SignIn:
+        grant = await self._issuer.begin(connection, invitation.org, user_id, by)
         await self._audit.record(
             connection,
             audit_entry(
-                self._sessions.principal_of(grant, by),
+                self._issuer.principal_of(grant, by),
                 "invitation.accept",
                 grant.user.username,
                 role=invitation.role,

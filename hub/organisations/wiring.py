@@ -17,9 +17,11 @@ def build(
 ) -> Capability:
     service = Organisations(
         OrganisationStore(base.database),
-        people.store,
+        people.stores.accounts,
         people.accounts,
-        people.sessions,
+        people.stores.installation,
+        people.issuer,
+        people.recent,
         people.passwords,
         people.rights,
         audit,

@@ -3,7 +3,7 @@ measured is the life of a fleet, not its first day."""
 
 import time
 
-from hub.accounts.store import AccountStore
+from hub.accounts.installation_store import InstallationStore
 from hub.accounts.tokens import Claims, TokenKey, Tokens
 from hub.base.database import Database
 from hub.base.vault import Vault
@@ -31,7 +31,7 @@ async def mint(database_url: str, vault: Vault, prefix: str, count: int) -> dict
                     DEFAULT_ORG,
                     names,
                 )
-            store = AccountStore(database, vault)
+            store = InstallationStore(database, vault)
             issuer = await store.installation(connection)
             keys = await store.signing_keys(connection)
     finally:

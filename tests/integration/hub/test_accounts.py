@@ -5,7 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from hub.accounts.users import THE_HUB, UserChange
+from hub.accounts.recovery import THE_HUB
+from hub.accounts.users import UserChange
 from hub.accounts.wiring import People, services
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
@@ -38,7 +39,7 @@ async def test_the_password_of_the_first_start_is_told_once(
     password = await replica.users.first_start()
     assert password is not None
     assert await replica.users.first_start() is None
-    grant = await replica.sessions.login("ADMIN", password, address="here")
+    grant = await replica.signing_in.login("ADMIN", password, address="here")
     assert (await replica.accounts.user(grant.token)).role == "ADMIN"
     stored = await database.fetchval("SELECT password_hash FROM account")
     assert stored.startswith("$argon2id$")
@@ -81,7 +82,7 @@ async def test_g12_what_one_replica_revokes_another_learns(database: Database) -
     for each in (one, other):
         await each.accounts.prepare()
     password = await one.users.first_start()
-    grant = await one.sessions.login("admin", password or "", address="here")
+    grant = await one.signing_in.login("admin", password or "", address="here")
     principal = await other.accounts.user(grant.token)
     heard: list[str] = []
     other.accounts.on_change(lambda changes: heard.extend(c.subject.kind for c in changes))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import sql
-from hub.accounts.users import THE_HUB
+from hub.accounts.recovery import THE_HUB
 from hub.accounts.wiring import People, services
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
@@ -44,13 +44,13 @@ async def code_of(people: People, database: Database) -> str:
     await people.users.first_start()
     user = await database.fetchval("SELECT user_id FROM account")
     async with database.transaction() as connection:
-        await people.factor_store.set_totp(connection, user, "JBSWY3DP")
+        await people.stores.factors.set_totp(connection, user, "JBSWY3DP")
     return str(user)
 
 
 async def read_code(people: People, database: Database, user: str) -> str:
     async with database.transaction() as connection:
-        found = await people.factor_store.totp(connection, user)
+        found = await people.stores.factors.totp(connection, user)
     assert found is not None
     return found.secret
 

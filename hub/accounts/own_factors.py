@@ -1,0 +1,46 @@
+"""The second factor of one's own account: begun, confirmed, removed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from hub.accounts.recent_sign_in import RecentSignIn
+from hub.accounts.second_factor import SecondFactors
+from hub.accounts.sessions import session_of
+from hub.accounts.store import AccountStore, UserRow
+from hub.accounts.tokens import REFUSAL
+from hub.base.database import Connection
+from hub.base.errors import NotFound, Unauthenticated
+from hub.base.principal import Principal
+
+
+class OwnFactors:
+    def __init__(self, store: AccountStore, recent: RecentSignIn, factors: SecondFactors) -> None:
+        self._store = store
+        self._recent = recent
+        self._factors = factors
+
+    async def begin_code(self, by: Principal) -> tuple[str, str]:
+        """(secret, URI) for an authenticator program. Raises `Reauthenticate`, `Conflict`."""
+        async with self._own(by) as (connection, user):
+            return await self._factors.begin(connection, by, user.username)
+
+    async def confirm_code(self, by: Principal, code: str) -> list[str]:
+        """The recovery codes. Raises `Unauthenticated` for a wrong code, `Conflict`."""
+        async with self._own(by) as (connection, user):
+            return await self._factors.confirm(connection, by, user.username, code)
+
+    async def remove_code(self, by: Principal) -> None:
+        """Raises `NotFound` where there is none."""
+        async with self._own(by) as (connection, user):
+            if not await self._factors.remove(connection, by, user.user_id, user.username):
+                raise NotFound("you have no authenticator program")
+
+    @asynccontextmanager
+    async def _own(self, by: Principal) -> AsyncGenerator[tuple[Connection, UserRow]]:
+        session_of(by)
+        async with self._store.database.transaction() as connection:
+            locked = await self._store.lock_user(connection, by.org, by.subject)
+            if locked is None:
+                raise Unauthenticated(REFUSAL)
+            await self._recent.require(connection, by)
+            yield connection, locked[0]
