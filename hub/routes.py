@@ -24,6 +24,12 @@ from hub.accounts.factor_rest import (
 )
 from hub.accounts.organisation import OrgSettings
 from hub.accounts.own_rest import Me, OwnAccountEndpoints, PasswordBody, ReauthenticateBody
+from hub.accounts.passkey_rest import (
+    NewPasskeyBody,
+    PasskeyEndpoints,
+    PasskeyItem,
+    PasskeyLoginBody,
+)
 from hub.accounts.provider_rest import (
     CallbackQuery,
     LogoutForm,
@@ -189,11 +195,17 @@ ROUTES: Final = (
     Route("POST", "/auth/logout", AccountEndpoints.logout, Door.SESSION, "Sign out."),
     Route("POST", "/auth/ws-ticket", AccountEndpoints.ws_ticket, Door.SESSION, "Issue a one-time ticket for a dashboard socket.", answer=Ticket, secret=True),
     Route("POST", "/auth/password", OwnAccountEndpoints.password, Door.SESSION, "Change your password and end all your sessions.", body=PasswordBody),
-    Route("POST", "/auth/reauthenticate", OwnAccountEndpoints.reauthenticate, Door.SESSION, "Reauthenticate with your password.", body=ReauthenticateBody),
+    Route("POST", "/auth/reauthenticate", OwnAccountEndpoints.reauthenticate, Door.SESSION, "Show again who you are: by your password, a code or a passkey.", body=ReauthenticateBody),
     Route("POST", "/auth/second-factor", FactorEndpoints.second_factor, Door.OPEN, "Show the second factor of a sign-in.", body=SecondFactorBody, answer=Login, secret=True),
     Route("POST", "/auth/totp", FactorEndpoints.begin_totp, Door.SESSION, "Begin to use an authenticator program; its secret is shown once.", answer=TotpItem, secret=True),
     Route("POST", "/auth/totp/confirm", FactorEndpoints.confirm_totp, Door.SESSION, "Confirm the authenticator program with a code.", body=CodeBody, answer=RecoveryCodes, secret=True),
     Route("DELETE", "/auth/totp", FactorEndpoints.remove_totp, Door.SESSION, "Sign in without an authenticator program again."),
+    Route("GET", "/auth/passkeys", PasskeyEndpoints.list, Door.SESSION, "List your passkeys.", answer=list[PasskeyItem]),
+    Route("POST", "/auth/passkeys/options", PasskeyEndpoints.options, Door.SESSION, "Get what a browser makes a passkey by.", answer=dict[str, Any], secret=True),
+    Route("POST", "/auth/passkeys", PasskeyEndpoints.add, Door.SESSION, "Add a passkey.", body=NewPasskeyBody, answer=PasskeyItem, status=201),
+    Route("POST", "/auth/passkeys/login/options", PasskeyEndpoints.login_options, Door.OPEN, "Get what a browser asks a passkey with: to sign in, or with a token, to reauthenticate.", answer=dict[str, Any], secret=True),
+    Route("POST", "/auth/passkeys/login", PasskeyEndpoints.login, Door.OPEN, "Sign in by a passkey.", body=PasskeyLoginBody, answer=Login, secret=True),
+    Route("DELETE", "/auth/passkeys/{id}", PasskeyEndpoints.remove, Door.SESSION, "Remove a passkey."),
     Route("POST", "/auth/device/authorize", FactorEndpoints.authorize, Door.OPEN, "Begin to sign in a program without a browser (RFC 8628).", body=AuthorizeForm, answer=DeviceCodes, oauth=True),
     Route("POST", "/auth/device/token", FactorEndpoints.token, Door.OPEN, "Get the tokens of a program that was approved (RFC 8628).", body=DeviceTokenForm, answer=DeviceTokens, oauth=True),
     Route("POST", "/auth/device/waiting", FactorEndpoints.waiting, Door.SESSION, "Get the program that waits for a code.", body=UserCodeBody, answer=WaitingItem),

@@ -107,7 +107,7 @@ def reset_password(
 
 @app.command("remove-factor")
 def remove_factor(username: Username, *, data_dir: DataDir = None) -> None:
-    """Let a user sign in without a code, who has lost the authenticator program."""
+    """Let a user who has lost the authenticator program or a passkey sign in by password alone."""
     settings = settings_of(data_dir)
     _with_services(settings, lambda of: of.recovery.remove_factor(username))
     _tell(f"{username} signs in with the password alone")

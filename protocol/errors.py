@@ -16,6 +16,7 @@ class ProblemCode(StrEnum):
     FORBIDDEN = "forbidden"
     REAUTHENTICATE = "reauthenticate"
     SECOND_FACTOR = "second_factor"
+    USE_PROVIDER = "use_provider"
     REENROLL_REFUSED = "reenroll_refused"
     ENROLLMENT_TOKEN_USED = "enrollment_token_used"  # noqa: S105
     ENROLLMENT_TOKEN_EXPIRED = "enrollment_token_expired"  # noqa: S105
@@ -40,6 +41,7 @@ class ProblemCode(StrEnum):
     SIGN_IN_FIRST = "sign_in_first"
     PUBLIC_URL_MISSING = "public_url_missing"
     MASTER_KEY_MISSING = "master_key_missing"
+    UNSUPPORTED = "unsupported"
     GONE = "gone"
 
 

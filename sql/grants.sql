@@ -61,12 +61,12 @@ GRANT SELECT, INSERT ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    master_key, recovery_code, role_binding, sign_in_request, team_member
+    master_key, passkey_challenge, recovery_code, role_binding, sign_in_request, team_member
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    account, api_key, custom_role, device_grant, invitation, member, provider_grant, sign_in_challenge,
-    secret, sign_in_provider, team
+    account, api_key, custom_role, device_grant, invitation, member, passkey, provider_grant, sign_in_challenge,
+    sign_in_provider, team
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

@@ -106,20 +106,47 @@ CREATE TABLE sign_in_challenge (
 COMMENT ON TABLE sign_in_challenge IS 'Somebody has shown the password, and owes the second factor.';
 COMMENT ON COLUMN sign_in_challenge.by_provider IS 'What a provider said, when it was no password of ours that was shown.';
 
+CREATE TABLE passkey (
+    passkey_id    text PRIMARY KEY,
+    user_id       text NOT NULL REFERENCES account ON DELETE CASCADE,
+    credential_id bytea NOT NULL UNIQUE,
+    credential    bytea NOT NULL,
+    transports    text[] NOT NULL DEFAULT '{}',
+    name          text NOT NULL,
+    sign_count    bigint NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    used_at       timestamptz
+);
+CREATE INDEX passkey_user ON passkey (user_id);
+COMMENT ON TABLE passkey IS 'Public keys of people: each signs in by itself.';
+COMMENT ON COLUMN passkey.credential IS 'The attested credential data (WebAuthn, 6.5.2): the id and the public key.';
+COMMENT ON COLUMN passkey.sign_count IS 'As the authenticator said it last; it only rises, or stays 0.';
+
+CREATE TABLE passkey_challenge (
+    challenge_hash bytea PRIMARY KEY,
+    purpose        text NOT NULL CHECK (purpose IN ('register', 'sign_in', 'reauthenticate')),
+    user_id        text REFERENCES account ON DELETE CASCADE,
+    session_id     text,
+    expires_at     timestamptz NOT NULL DEFAULT now() + interval '5 minutes'
+);
+COMMENT ON TABLE passkey_challenge IS 'What a passkey is to sign, once.';
+COMMENT ON COLUMN passkey_challenge.session_id IS 'Of who asked, where a session did: for it alone.';
+
 CREATE TABLE device_grant (
-    code_hash   bytea PRIMARY KEY,
-    user_code   text NOT NULL UNIQUE,
-    address     text,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    expires_at  timestamptz NOT NULL DEFAULT now() + interval '10 minutes',
-    interval_s  integer NOT NULL DEFAULT 5,
-    polled_at   timestamptz,
-    denied      boolean NOT NULL DEFAULT false,
-    approved_by text REFERENCES account ON DELETE CASCADE,
-    approved_in text REFERENCES org,
+    code_hash        bytea PRIMARY KEY,
+    user_code        text NOT NULL UNIQUE,
+    address          text,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    expires_at       timestamptz NOT NULL DEFAULT now() + interval '10 minutes',
+    interval_s       integer NOT NULL DEFAULT 5,
+    polled_at        timestamptz,
+    denied           boolean NOT NULL DEFAULT false,
+    approved_by      text REFERENCES account ON DELETE CASCADE,
+    approved_in      text REFERENCES org,
     approved_session text
 );
 COMMENT ON TABLE device_grant IS 'A program without a browser that wants to be signed in (RFC 8628).';
+COMMENT ON COLUMN device_grant.approved_session IS 'The session goes on from this one.';
 
 CREATE TABLE member (
     org_id     text NOT NULL REFERENCES org,
@@ -228,6 +255,7 @@ CREATE TABLE user_session (
     authenticated_at timestamptz NOT NULL DEFAULT now(),
     used_at          timestamptz NOT NULL DEFAULT now(),
     address          text,
+    shown            text NOT NULL DEFAULT 'one_factor' CHECK (shown IN ('one_factor', 'second_factor', 'passkey')),
     PRIMARY KEY (org_id, session_id),
     FOREIGN KEY (org_id, user_id) REFERENCES member ON DELETE CASCADE
 );
@@ -235,6 +263,7 @@ CREATE INDEX user_session_user ON user_session (org_id, user_id);
 COMMENT ON COLUMN user_session.lowest IS 'Tokens of the session with a version from lowest to highest are good; none when lowest is above.';
 COMMENT ON COLUMN user_session.ends_at IS 'However often it is renewed, it ends then.';
 COMMENT ON COLUMN user_session.authenticated_at IS 'When the user last showed more than a token.';
+COMMENT ON COLUMN user_session.shown IS 'The most that its user has shown of who it is.';
 
 CREATE TABLE refresh_token (
     token_hash bytea PRIMARY KEY,

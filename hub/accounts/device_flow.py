@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from hub.accounts.factor_store import Approver, FactorStore, GrantState, WaitingProgram
+from hub.accounts.factor_store import Approval, FactorStore, GrantState, WaitingProgram
 from hub.accounts.factors import new_user_code, shown_user_code, user_code
 from hub.accounts.issuing import SessionIssuer, SignIn
 from hub.accounts.sessions import session_of
@@ -96,16 +96,14 @@ class DeviceFlow:
         await self._may_try(by)
         action = "auth.device_approve" if approve else "auth.device_deny"
         async with self._accounts.database.transaction() as connection:
-            decided = await self._store.decide(
-                connection, user_code(typed), approver, approve=approve
-            )
+            decided = await self._store.decide(connection, user_code(typed), by, approve=approve)
             if decided:
                 await self._audit.record(connection, audit_entry(by, action))
         if not decided:
             raise await self._wrong(by)
 
     async def token(self, grant: str | None, code: str | None, client: str | None) -> SignIn:
-        """A session of who has approved, as old as the one that did. Raises `Refused`."""
+        """A session of who has approved, which goes on from the one that did. Raises `Refused`."""
         if client != CLIENT:
             raise Refused("invalid_client")
         if grant != GRANT:
@@ -114,18 +112,16 @@ class DeviceFlow:
             raise Refused("invalid_request")
         hashed = hash_secret(code)
         by = _approved(await self._store.poll(hashed))
-        who = Principal(
-            org=by.org,
-            kind="user",
-            subject=by.user_id,
-            actor=by.user_id,
-            session_id=by.session_id,
-        )
+        who = Principal(org=by.org, kind="anyone", subject="", actor=by.user_id)
         try:
             async with self._accounts.database.transaction() as connection:
                 if not await self._store.use(connection, hashed):
                     raise Refused("invalid_grant")
-                return await self._issuer.begin(connection, org, user_id, who)
+                signed = await self._issuer.begin(connection, by.org, by.user_id, who)
+                await self._issuer.go_on(
+                    connection, (by.org, by.session_id), (by.org, signed.session_id)
+                )
+                return signed
         except Unauthenticated:
             raise Refused("access_denied") from None
 
@@ -138,7 +134,7 @@ class DeviceFlow:
         return NotFound("nothing waits for this code")
 
 
-def _approved(state: GrantState | None) -> Approver:
+def _approved(state: GrantState | None) -> Approval:
     """Raises `Refused`."""
     if state is None:
         raise Refused("invalid_grant")

@@ -8,6 +8,7 @@ from msgspec import Struct
 import sql
 from hub.accounts.provider_store import Statement
 from hub.base.database import Connection, Database
+from hub.base.principal import Principal
 from hub.base.vault import Vault
 from protocol.ids import OrgId
 
@@ -34,8 +35,8 @@ class WaitingProgram(Struct, frozen=True):
     created_at: datetime
 
 
-class Approver(Struct, frozen=True):
-    """Whose program it is, and by which session."""
+class Approval(Struct, frozen=True):
+    """Who has signed a program in, and in which session."""
 
     org: OrgId
     user_id: str
@@ -46,7 +47,7 @@ class GrantState(Struct, frozen=True):
     expired: bool
     denied: bool
     too_fast: bool
-    approved: Approver | None
+    approved: Approval | None
 
 
 class FactorStore:
@@ -128,11 +129,11 @@ class FactorStore:
         return None if row is None else WaitingProgram(row["address"], row["created_at"])
 
     async def decide(
-        self, connection: Connection, user_code: str, by: Approver, *, approve: bool
+        self, connection: Connection, user_code: str, by: Principal, *, approve: bool
     ) -> bool:
         """False when nobody waits for this code."""
         decided = await connection.fetchval(
-            _Q["decide_device_grant"], user_code, approve, by.user_id, by.org, by.session_id
+            _Q["decide_device_grant"], user_code, approve, by.subject, by.org, by.session_id
         )
         return decided is not None
 
@@ -147,7 +148,7 @@ class FactorStore:
             row["too_fast"],
             None
             if by is None
-            else Approver(OrgId(row["approved_in"]), by, row["approved_session"] or ""),
+            else Approval(OrgId(row["approved_in"]), by, row["approved_session"]),
         )
 
     async def use(self, connection: Connection, code_hash: bytes) -> bool:

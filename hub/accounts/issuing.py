@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from hub.accounts.provider_store import ProviderStore, Statement
 from hub.accounts.service import AccountService, moment
-from hub.accounts.session_store import SessionRow, SessionStore
+from hub.accounts.session_store import SessionRow, SessionStore, Shown
 from hub.accounts.store import AccountStore, UserRow
 from hub.accounts.tokens import REFUSAL, Claims, hash_secret, new_secret
 from hub.audit.entries import audit_entry
@@ -64,13 +64,15 @@ class SessionIssuer:
         user_id: str,
         who: Principal,
         said: Statement | None = None,
+        *,
+        shown: Shown = "one_factor",
     ) -> SignIn:
         """A session of a member whom something else than a password has shown. Raises
         `Unauthenticated`."""
         locked = await self._people.lock_user(connection, org, user_id)
         if locked is None or locked[0].disabled:
             raise Unauthenticated(REFUSAL)
-        return await self.begin_for(connection, locked[0], who, said=said)
+        return await self.begin_for(connection, locked[0], who, said=said, shown=shown)
 
     async def begin_for(
         self,
@@ -79,6 +81,8 @@ class SessionIssuer:
         who: Principal,
         action: str = "auth.login",
         said: Statement | None = None,
+        *,
+        shown: Shown = "one_factor",
     ) -> SignIn:
         """A new session, under the lock on the user; `said` is what a provider said of it."""
         await self._store.signed_in(connection, user, block_of(who.address or ""))
@@ -88,6 +92,7 @@ class SessionIssuer:
             uuid7(),
             seconds=float(self.refresh_seconds),
             address=who.address,
+            shown=shown,
         )
         by = _principal_of(user, session.session_id, who)
         entry = audit_entry(by, action, user.username)
@@ -96,6 +101,14 @@ class SessionIssuer:
             entry = structs.replace(entry, detail={"provider": said.provider_id})
         await self._audit.record(connection, entry)
         return await self.grant(connection, user, session)
+
+    async def go_on(
+        self, connection: Connection, old: tuple[OrgId, str], new: tuple[OrgId, str]
+    ) -> None:
+        """A session goes on from another of its user: it keeps when and by what the user signed
+        in, and ends when that does."""
+        await self._store.keep_sign_in(connection, old, new)
+        await self._providers.copy(connection, old, new)
 
     async def _attach(
         self, connection: Connection, user: UserRow, session: SessionRow, said: Statement

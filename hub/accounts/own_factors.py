@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from hub.accounts.recent_sign_in import RecentSignIn
 from hub.accounts.second_factor import SecondFactors
+from hub.accounts.session_store import SessionStore
 from hub.accounts.sessions import session_of
 from hub.accounts.store import AccountStore, UserRow
 from hub.accounts.tokens import REFUSAL
@@ -14,29 +15,39 @@ from hub.base.principal import Principal
 
 
 class OwnFactors:
-    def __init__(self, store: AccountStore, recent: RecentSignIn, factors: SecondFactors) -> None:
+    def __init__(
+        self,
+        store: AccountStore,
+        sessions: SessionStore,
+        recent: RecentSignIn,
+        factors: SecondFactors,
+    ) -> None:
         self._store = store
+        self._sessions = sessions
         self._recent = recent
         self._factors = factors
 
     async def begin_code(self, by: Principal) -> tuple[str, str]:
         """(secret, URI) for an authenticator program. Raises `Reauthenticate`, `Conflict`."""
-        async with self._own(by) as (connection, user):
+        async with self.changing(by) as (connection, user):
             return await self._factors.begin(connection, by, user.username)
 
     async def confirm_code(self, by: Principal, code: str) -> list[str]:
         """The recovery codes. Raises `Unauthenticated` for a wrong code, `Conflict`."""
-        async with self._own(by) as (connection, user):
-            return await self._factors.confirm(connection, by, user.username, code)
+        async with self.changing(by) as (connection, user):
+            codes = await self._factors.confirm(connection, by, user.username, code)
+            await self._sessions.has_shown(connection, by.org, session_of(by), "second_factor")
+        return codes
 
     async def remove_code(self, by: Principal) -> None:
         """Raises `NotFound` where there is none."""
-        async with self._own(by) as (connection, user):
+        async with self.changing(by) as (connection, user):
             if not await self._factors.remove(connection, by, user.user_id, user.username):
                 raise NotFound("you have no authenticator program")
 
     @asynccontextmanager
-    async def _own(self, by: Principal) -> AsyncGenerator[tuple[Connection, UserRow]]:
+    async def changing(self, by: Principal) -> AsyncGenerator[tuple[Connection, UserRow]]:
+        """A transaction with the lock on one's own account. Raises `Reauthenticate`."""
         session_of(by)
         async with self._store.database.transaction() as connection:
             locked = await self._store.lock_user(connection, by.org, by.subject)

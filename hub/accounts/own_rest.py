@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct, json
+from msgspec import Meta, Struct, field, json
 
 from hub.accounts.own_account import OwnAccount
+from hub.accounts.passkey_rest import Assertion, Id, answer_of
 from hub.accounts.recent_sign_in import RecentSignIn
 from hub.accounts.users_rest import Password, User, user_of
 from hub.base.errors import TooLarge
@@ -29,6 +30,14 @@ class ReauthenticateBody(Body, frozen=True):
     password: Annotated[str, Meta(max_length=1024)] | None = None
     code: Annotated[str, Meta(max_length=64)] | None = None
     """Of the authenticator program, or a recovery code."""
+    id: Id | None = None
+    """With what follows: the answer of a passkey (`AuthenticationResponseJSON`) to the options that
+    `POST /auth/passkeys/login/options` gives a session."""
+    raw_id: Id | None = None
+    type: Literal["public-key"] | None = None
+    response: Assertion | None = None
+    authenticator_attachment: Annotated[str, Meta(max_length=64)] | None = None
+    client_extension_results: dict[str, Any] = field(default_factory=dict)
 
 
 class OrgRef(Struct, frozen=True, rename="camel", kw_only=True):
@@ -83,6 +92,10 @@ class OwnAccountEndpoints:
         return call.body
 
     async def reauthenticate(self, call: Call[None, ReauthenticateBody]) -> None:
+        body = call.body
         await self._recent.reauthenticate(
-            call.principal, password=call.body.password, code=call.body.code
+            call.principal,
+            password=body.password,
+            code=body.code,
+            passkey=None if body.response is None else answer_of(body),
         )

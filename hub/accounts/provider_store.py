@@ -123,6 +123,7 @@ class GrantRow(Struct, frozen=True):
 class ShowsAgain(Struct, frozen=True):
     has_password: bool
     has_code: bool
+    has_passkey: bool
     has_provider: bool
 
 
@@ -247,7 +248,7 @@ class ProviderStore:
     async def methods(self, user_id: str) -> ShowsAgain:
         """By what a user can show again who it is."""
         row = await self.database.fetchrow(_Q["methods_of"], user_id)
-        return ShowsAgain(*row) if row is not None else ShowsAgain(False, False, False)
+        return ShowsAgain(*row) if row is not None else ShowsAgain(False, False, False, False)
 
     # What they said of who began a session
 

@@ -1,13 +1,14 @@
 """What requires a sign-in of late, and how people show again who they are."""
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from hub.accounts.counted_attempts import CountedAttempts
+from hub.accounts.passkey_sign_in import PasskeySignIn
 from hub.accounts.password_check import PasswordCheck
 from hub.accounts.provider_store import LDAP, ProviderStore, Statement
 from hub.accounts.second_factor import SecondFactors
-from hub.accounts.session_store import SessionStore
+from hub.accounts.session_store import SessionStore, Shown
 from hub.accounts.sessions import session_of
 from hub.accounts.store import AccountStore, UserRow
 from hub.accounts.tokens import REFUSAL
@@ -30,6 +31,7 @@ class RecentSignIn:
         counted: CountedAttempts,
         factors: SecondFactors,
         providers: ProviderStore,
+        passkeys: PasskeySignIn,
         audit: AuditService,
     ) -> None:
         self._store = store
@@ -38,6 +40,7 @@ class RecentSignIn:
         self._counted = counted
         self._factors = factors
         self._providers = providers
+        self._passkeys = passkeys
         self._audit = audit
         self._prove: Callable[[Principal, Statement, str], Awaitable[None]] | None = None
 
@@ -55,6 +58,7 @@ class RecentSignIn:
             methods = {
                 "password": may.has_password,
                 "code": may.has_code,
+                "passkey": may.has_passkey,
                 "provider": may.has_provider,
             }
             raise Reauthenticate(
@@ -63,22 +67,33 @@ class RecentSignIn:
             )
 
     async def reauthenticate(
-        self, by: Principal, *, password: str | None, code: str | None
+        self,
+        by: Principal,
+        *,
+        password: str | None = None,
+        code: str | None = None,
+        passkey: Mapping[str, Any] | None = None,
     ) -> None:
-        """The session's user shows the password or a code again. Raises `Forbidden` when it is
-        wrong, `Invalid` for neither."""
+        """The session's user shows the password, a code or a passkey again. Raises `Forbidden` when
+        it is wrong, `Invalid` for none of them."""
         session_id = session_of(by)
         user = await self._store.user_by_id(by.org, by.subject)
         if user is None:
             raise Unauthenticated(REFUSAL)
         if password is not None:
             await self._require_own_password(by, user, password)
+            shown: Shown = "one_factor"
         elif code is not None:
             await self._require_code(by, user, code)
+            shown = "second_factor"
+        elif passkey is not None:
+            await self._passkeys.prove(by, passkey)
+            shown = "passkey"
         else:
-            raise invalid("password", "is missing: show it, or a code")
+            raise invalid("password", "is missing: show it, a code or a passkey")
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._sessions.authenticated(connection, by.org, session_id)
+            await self._sessions.has_shown(connection, by.org, session_id, shown)
             await self._audit.record(
                 connection, audit_entry(by, "auth.reauthenticate", user.username)
             )

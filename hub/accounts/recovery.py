@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import structs
 
 from hub.accounts.api_key_store import ApiKeyStore
+from hub.accounts.passkey_store import PasskeyStore
 from hub.accounts.passwords import Passwords, require_strong
 from hub.accounts.second_factor import SecondFactors
 from hub.accounts.service import AccountService
@@ -33,6 +34,7 @@ class AccountRecovery:
         accounts: AccountService,
         passwords: Passwords,
         factors: SecondFactors,
+        passkeys: PasskeyStore,
         audit: AuditService,
     ) -> None:
         self._store = store
@@ -41,6 +43,7 @@ class AccountRecovery:
         self._accounts = accounts
         self._passwords = passwords
         self._factors = factors
+        self._passkeys = passkeys
         self._audit = audit
 
     async def reset_password(self, username: str, password: str) -> None:
@@ -66,13 +69,19 @@ class AccountRecovery:
         await self._accounts.refresh()
 
     async def remove_factor(self, username: str) -> None:
-        """Of who has lost the authenticator program. Raises `NotFound`."""
+        """Of who has lost the authenticator program, or a passkey: all of them. Raises
+        `NotFound`."""
         user = await self._named(username)
         async with self._store.database.transaction() as connection:
             await self._store.lock_user(connection, user.org, user.user_id)
             by = structs.replace(THE_HUB, org=user.org)
-            if not await self._factors.remove(connection, by, user.user_id, user.username):
-                raise NotFound(f"{username} has no second factor")
+            had_code = await self._factors.remove(connection, by, user.user_id, user.username)
+            passkeys = await self._passkeys.delete_of(connection, user.user_id)
+            if not (had_code or passkeys):
+                raise NotFound(f"{username} has no second factor and no passkey")
+            if passkeys:
+                entry = audit_entry(by, "auth.passkey_remove", user.username, count=passkeys)
+                await self._audit.record(connection, entry)
 
     async def _named(self, username: str) -> UserRow:
         found = await self._store.for_login(None, username)

@@ -106,7 +106,7 @@ class AccountEndpoints:
 
     async def login(self, call: Call[None, LoginBody]) -> Answer:
         if call.body.cookie:
-            self._check_page(call)
+            self.check_page(call)
         if call.body.provider is not None and self._directories is not None:
             grant = await self._directories.login(
                 call.body.provider,
@@ -129,7 +129,7 @@ class AccountEndpoints:
 
     async def switch(self, call: Call[None, SwitchBody]) -> Answer:
         if call.body.cookie:
-            self._check_page(call)
+            self.check_page(call)
         grant = await self._signing_in.switch(call.principal, call.body.org_id)
         return self.signed_in(call, grant, by_cookie=call.body.cookie)
 
@@ -137,7 +137,7 @@ class AccountEndpoints:
         token = call.body.refresh_token
         by_cookie = token is None
         if token is None:
-            self._check_page(call)
+            self.check_page(call)
             token = self.held(call, call.body.org_id)
         return self.signed_in(call, await self._sessions.renew(token), by_cookie=by_cookie)
 
@@ -185,7 +185,7 @@ class AccountEndpoints:
     async def end_session(self, call: Call[None, None]) -> None:
         await self._sessions.end(call.principal, call.path("id"))
 
-    def _check_page(self, call: Call[None, Any]) -> None:
+    def check_page(self, call: Call[None, Any]) -> None:
         """Raises `Forbidden` for a page of another site, which must not use the cookie."""
         origin, host = call.header("origin"), call.header("host") or ""
         if not self._site.owns(origin, host):

@@ -1,6 +1,7 @@
 """The rows of sessions: attempts to sign in, refresh tokens, and tickets for dashboard sockets."""
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 
@@ -10,6 +11,10 @@ from hub.base.database import Connection, Database, Row
 from protocol.ids import OrgId
 
 _Q = sql.queries("accounts")
+
+Shown = Literal["one_factor", "second_factor", "passkey"]
+"""What a session's user has shown of who it is: a password or a provider's word, that and a code,
+or a passkey."""
 
 
 class SessionRow(Struct, frozen=True, kw_only=True):
@@ -94,9 +99,10 @@ class SessionStore:
         *,
         seconds: float,
         address: str | None,
+        shown: Shown,
     ) -> SessionRow:
         row = await connection.fetchrow(
-            _Q["add_session"], user.org, session_id, user.user_id, seconds, address
+            _Q["add_session"], user.org, session_id, user.user_id, seconds, address, shown
         )
         return SessionRow.from_row(_one(row))
 
@@ -173,6 +179,15 @@ class SessionStore:
 
     async def authenticated(self, connection: Connection, org: OrgId, session_id: str) -> None:
         await connection.execute(_Q["authenticated"], org, session_id)
+
+    async def has_shown(
+        self, connection: Connection, org: OrgId, session_id: str, shown: Shown
+    ) -> None:
+        """This, too."""
+        await connection.execute(_Q["has_shown"], org, session_id, shown)
+
+    async def shown_in(self, connection: Connection, org: OrgId, session_id: str) -> Shown | None:
+        return await connection.fetchval(_Q["shown_in"], org, session_id)
 
     async def add_ticket(
         self, ticket_hash: bytes, org: OrgId, session: str, *, seconds: float, token_expires: float

@@ -127,7 +127,9 @@ class SignInService:
             await self._factors.require(connection, found.user_id, code)
             await self._factor_store.end_challenge(connection, hashed)
             await self._sessions.forget_attempt(connection, attempt)
-            grant = await self._issuer.begin(connection, found.org, found.user_id, who, found.said)
+            grant = await self._issuer.begin(
+                connection, found.org, found.user_id, who, found.said, shown="second_factor"
+            )
         if found.said is not None:
             await self._accounts.refresh()
         self.tell_login()
@@ -146,13 +148,8 @@ class SignInService:
             if locked is None or locked[0].disabled:
                 raise NotFound("you are a member of no such organisation")
             grant = await self._issuer.begin_for(connection, locked[0], by, "auth.switch")
-            await self._sessions.keep_sign_in(
-                connection, (by.org, session_id), (org, grant.session_id)
-            )
+            await self._issuer.go_on(connection, (by.org, session_id), (org, grant.session_id))
             if granted is not None:
-                await self._providers.copy(
-                    connection, (by.org, session_id), (org, grant.session_id)
-                )
                 await self._store.rights_changed(connection, org, [by.subject])
         if granted is not None:
             await self._accounts.refresh()

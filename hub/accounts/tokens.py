@@ -287,4 +287,9 @@ def new_secret(prefix: str = "") -> str:
 
 def hash_secret(secret: str) -> bytes:
     """What is stored of a random secret; it needs no salt, it cannot be guessed."""
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+    return hash_of(secret.encode("utf-8", "replace"))
+
+
+def hash_of(secret: bytes) -> bytes:
+    """The same of bytes."""
+    return hashlib.sha256(secret).digest()

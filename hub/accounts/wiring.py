@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Final, NamedTuple
 
 import httpx
@@ -19,6 +20,10 @@ from hub.accounts.organisation import OrganisationService
 from hub.accounts.own_account import OwnAccount
 from hub.accounts.own_factors import OwnFactors
 from hub.accounts.own_rest import OwnAccountEndpoints
+from hub.accounts.passkey_rest import PasskeyEndpoints
+from hub.accounts.passkey_sign_in import PasskeySignIn
+from hub.accounts.passkey_store import PasskeyStore
+from hub.accounts.passkeys import Passkeys
 from hub.accounts.password_check import PasswordCheck
 from hub.accounts.passwords import Passwords
 from hub.accounts.provider_checks import ProviderChecks
@@ -40,6 +45,7 @@ from hub.accounts.store import AccountStore
 from hub.accounts.users import UserService
 from hub.accounts.users_rest import UserEndpoints
 from hub.accounts.vouched_accounts import VouchedAccounts
+from hub.accounts.webauthn import party_of
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
@@ -63,6 +69,7 @@ class Stores(NamedTuple):
     standings: StandingStore
     factors: FactorStore
     providers: ProviderStore
+    passkeys: PasskeyStore
 
 
 class People(NamedTuple):
@@ -74,6 +81,8 @@ class People(NamedTuple):
     issuer: SessionIssuer
     recent: RecentSignIn
     signing_in: SignInService
+    passkey_sign_in: PasskeySignIn
+    passkeys: Passkeys
     sessions: SessionService
     factors: OwnFactors
     own: OwnAccount
@@ -89,12 +98,13 @@ def services(
     audit: AuditService,
     settings: Settings,
     clock: DatabaseClock,
+    site: Site | None = None,
 ) -> People:
-    """Without a replica round them, for the command line."""
+    """Without a replica round them, for the command line, where nobody shows a passkey."""
     stores = Stores(
         AccountStore(database), SessionStore(database), ApiKeyStore(database),
         InstallationStore(database, vault), StandingStore(database), FactorStore(database, vault),
-        ProviderStore(database, vault),
+        ProviderStore(database, vault), PasskeyStore(database),
     )  # fmt: skip
     passwords, rights = Passwords(), RightsMemory(RightsStore(database), clock)
     accounts = AccountService(
@@ -107,9 +117,21 @@ def services(
     issuer = SessionIssuer(
         stores.sessions, stores.accounts, accounts, stores.providers, audit, settings
     )
-    recent = RecentSignIn(
-        stores.accounts, stores.sessions, check, counted, factors, stores.providers, audit
+    shown_at = site or Site()
+    party = partial(party_of, shown_at.url, shown_at.origins)
+    passkey_sign_in = PasskeySignIn(
+        stores.passkeys, stores.sessions, stores.providers, issuer, counted, audit, party
     )
+    recent = RecentSignIn(
+        stores.accounts, stores.sessions, check, counted, factors, stores.providers,
+        passkey_sign_in, audit,
+    )  # fmt: skip
+    own_factors = OwnFactors(stores.accounts, stores.sessions, recent, factors)
+    signing_in = SignInService(
+        stores.accounts, stores.sessions, accounts, issuer, check, counted, factors,
+        stores.factors, stores.providers,
+    )  # fmt: skip
+    passkey_sign_in.tell(signing_in.tell_login)
     return People(
         stores=stores,
         passwords=passwords,
@@ -118,12 +140,11 @@ def services(
         accounts=accounts,
         issuer=issuer,
         recent=recent,
-        signing_in=SignInService(
-            stores.accounts, stores.sessions, accounts, issuer, check, counted, factors,
-            stores.factors, stores.providers,
-        ),
+        signing_in=signing_in,
+        passkey_sign_in=passkey_sign_in,
+        passkeys=Passkeys(stores.passkeys, stores.sessions, own_factors, audit, party),
         sessions=SessionService(stores.sessions, stores.accounts, accounts, issuer, audit),
-        factors=OwnFactors(stores.accounts, recent, factors),
+        factors=own_factors,
         own=OwnAccount(
             stores.accounts, stores.sessions, stores.api_keys, accounts, recent, check, passwords,
             audit,
@@ -135,7 +156,8 @@ def services(
             recent, passwords, rights,
         ),
         recovery=AccountRecovery(
-            stores.accounts, stores.sessions, stores.api_keys, accounts, passwords, factors, audit
+            stores.accounts, stores.sessions, stores.api_keys, accounts, passwords, factors,
+            stores.passkeys, audit,
         ),
     )  # fmt: skip
 
@@ -143,7 +165,7 @@ def services(
 def build(
     base: Foundation, audit: AuditService, site: Site
 ) -> tuple[People, AccountEndpoints, Capability]:
-    people = services(base.database, base.vault, audit, base.settings, base.clock)
+    people = services(base.database, base.vault, audit, base.settings, base.clock, site)
     endpoints = AccountEndpoints(
         people.accounts, people.signing_in, people.sessions, site,
         refresh_seconds=people.issuer.refresh_seconds,
@@ -161,6 +183,9 @@ def build(
                 UserEndpoints(people.users),
                 ApiKeyEndpoints(people.api_keys),
                 FactorEndpoints(people.factors, people.signing_in, flow, endpoints),
+                PasskeyEndpoints(
+                    people.passkeys, people.passkey_sign_in, people.accounts, endpoints
+                ),
                 _providers(base, audit, people, endpoints, site),
                 SettingsEndpoints(people.organisation),
             ),
@@ -208,3 +233,4 @@ async def _clean_up(people: People) -> None:
     await people.accounts.clean_up()
     await people.stores.factors.clean_up()
     await people.stores.providers.clean_up()
+    await people.stores.passkeys.clean_up()

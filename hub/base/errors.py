@@ -7,6 +7,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── Forbidden              403
 ├── Reauthenticate         403      needs a sign-in of the last minutes (`methods` names how)
 ├── SecondFactorMissing    403      the password fits, a code is missing (`challenge`)
+├── UseProvider            403      the organisation asks for a sign-in by a provider
 ├── ReenrollRefused        403      the device has a line, or had one lately
 ├── EnrollmentTokenUsed    403      as many devices came in by it as may
 ├── EnrollmentTokenExpired 403
@@ -21,6 +22,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── Ended                  409      the command has ended already
 ├── MasterKeyMissing       409      it is kept sealed only, and LONGLINE_MASTER_KEY_FILE is not set
 ├── PublicUrlMissing       409      a link is wanted, and LONGLINE_PUBLIC_URL is not set
+├── Unsupported            409      it cannot be done here
 ├── Gone                   410      it was there, and is used, ended or withdrawn
 ├── TooLarge               413
 ├── UnsupportedMedia       415
@@ -104,6 +106,10 @@ class SecondFactorMissing(HubError):
     code = ProblemCode.SECOND_FACTOR
 
 
+class UseProvider(HubError):
+    code = ProblemCode.USE_PROVIDER
+
+
 class ReenrollRefused(HubError):
     code = ProblemCode.REENROLL_REFUSED
 
@@ -154,6 +160,10 @@ class PublicUrlMissing(HubError):
 
 class MasterKeyMissing(HubError):
     code = ProblemCode.MASTER_KEY_MISSING
+
+
+class Unsupported(HubError):
+    code = ProblemCode.UNSUPPORTED
 
 
 class Gone(HubError):
@@ -216,6 +226,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.FORBIDDEN: Problem(403, "Not allowed"),
     ProblemCode.REAUTHENTICATE: Problem(403, "Sign in again"),
     ProblemCode.SECOND_FACTOR: Problem(403, "Second factor"),
+    ProblemCode.USE_PROVIDER: Problem(403, "Sign in by a provider"),
     ProblemCode.REENROLL_REFUSED: Problem(403, "The device cannot enrol again now"),
     ProblemCode.ENROLLMENT_TOKEN_USED: Problem(403, "The enrolment token is used up"),
     ProblemCode.ENROLLMENT_TOKEN_EXPIRED: Problem(403, "The enrolment token has expired"),
@@ -229,6 +240,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.SIGN_IN_FIRST: Problem(409, "Sign in first"),
     ProblemCode.PUBLIC_URL_MISSING: Problem(409, "Public address missing"),
     ProblemCode.MASTER_KEY_MISSING: Problem(409, "Master key missing"),
+    ProblemCode.UNSUPPORTED: Problem(409, "Not possible here"),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.GONE: Problem(410, "Gone"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),

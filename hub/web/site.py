@@ -46,8 +46,9 @@ class Site:
         self.url = addresses[0].origin + self.prefix if addresses else None
         """What links begin with."""
         self.allowed_origins = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
+        self.origins = frozenset(address.origin for address in addresses)
+        """Where our pages are."""
         self._names = {address.name for address in addresses}
-        self._origins = {address.origin for address in addresses}
         self._secure = {address.name for address in addresses if address.origin[4] == "s"}
         self._on_loopback = is_loopback(host)
 
@@ -64,7 +65,7 @@ class Site:
 
     def owns(self, origin: str | None, host: str) -> bool:
         """Whether a page of ours asks, at a `Host` that is known, or no browser at all."""
-        if origin is None or origin.lower() in self._origins:
+        if origin is None or origin.lower() in self.origins:
             return True
         try:
             return bool(host) and urlsplit(origin).netloc.lower() == host.lower()

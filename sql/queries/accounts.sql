@@ -192,8 +192,8 @@ INSERT INTO login_address (user_id, address) VALUES ($1, $2)
 ON CONFLICT (user_id, address) DO UPDATE SET used_at = now()
 
 -- name: add_session
-INSERT INTO user_session (org_id, session_id, user_id, expires_at, address)
-VALUES ($1, $2, $3, now() + make_interval(secs => $4), $5)
+INSERT INTO user_session (org_id, session_id, user_id, expires_at, address, shown)
+VALUES ($1, $2, $3, now() + make_interval(secs => $4), $5, $6)
 RETURNING *
 
 -- name: add_refresh_token
@@ -277,8 +277,8 @@ SELECT now() - authenticated_at BETWEEN interval '0' AND make_interval(secs => $
 FROM user_session WHERE org_id = $1 AND session_id = $2
 
 -- name: keep_sign_in
--- A session ($3, $4) that goes on from another ($1, $2); nothing when that has ended.
-UPDATE user_session n SET authenticated_at = o.authenticated_at, ends_at = o.ends_at
+-- A session ($3, $4) that goes on from another ($1, $2).
+UPDATE user_session n SET authenticated_at = o.authenticated_at, ends_at = o.ends_at, shown = o.shown
 FROM user_session o
 WHERE o.org_id = $1 AND o.session_id = $2 AND o.lowest <= o.highest
   AND n.org_id = $3 AND n.session_id = $4
@@ -286,6 +286,15 @@ RETURNING n.session_id
 
 -- name: authenticated @org
 UPDATE user_session SET authenticated_at = now() WHERE org_id = $1 AND session_id = $2
+
+-- name: has_shown @org
+-- A session's user has shown this, too: $3, which stays shown.
+UPDATE user_session SET shown = $3
+WHERE org_id = $1 AND session_id = $2
+  AND array_position(ARRAY['one_factor', 'second_factor', 'passkey'], $3) > array_position(ARRAY['one_factor', 'second_factor', 'passkey'], shown)
+
+-- name: shown_in @org
+SELECT shown FROM user_session WHERE org_id = $1 AND session_id = $2
 
 -- name: end_sessions @org
 -- One session, or all of a user's.

@@ -66,6 +66,7 @@ SELECT a.password_hash IS NOT NULL OR EXISTS (
            SELECT 1 FROM sign_in_identity i JOIN sign_in_provider p USING (provider_id)
            WHERE i.user_id = a.user_id AND p.kind = 'ldap') AS has_password,
        a.totp_confirmed AS has_code,
+       EXISTS (SELECT 1 FROM passkey k WHERE k.user_id = a.user_id) AS has_passkey,
        EXISTS (SELECT 1 FROM sign_in_identity i JOIN sign_in_provider p USING (provider_id)
                WHERE i.user_id = a.user_id AND p.kind = 'oidc') AS has_provider
 FROM account a WHERE a.user_id = $1

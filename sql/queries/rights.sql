@@ -23,6 +23,17 @@ LEFT JOIN LATERAL (
 LEFT JOIN custom_role r ON r.org_id = m.org_id AND r.name = b.role
 WHERE m.org_id = $1 AND m.user_id = $2 AND NOT m.disabled
 
+-- name: asked_in
+-- What an organisation asks of who signs in: its settings of these names.
+SELECT name, value FROM setting WHERE org_id = $1 AND name IN ('admin_factor', 'provider_required')
+
+-- name: shown_by
+-- What each session of a member has shown, and whether a provider began it.
+SELECT s.session_id, s.shown,
+       EXISTS (SELECT FROM provider_session p WHERE p.org_id = s.org_id AND p.session_id = s.session_id) AS by_provider
+FROM user_session s
+WHERE s.org_id = $1 AND s.user_id = $2 AND s.lowest <= s.highest AND s.ends_at > now()
+
 -- name: of_key
 -- The role of an API key, and those that it has by bindings of its own; nothing for one that is gone.
 SELECT k.user_id, k.role AS key_role, extract(epoch FROM k.expires_at)::float8 AS expires_at,

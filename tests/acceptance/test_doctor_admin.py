@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Generator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from pyotp.totp import TOTP
 
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import fails_in_one_line, longline, signed_in
+from tests.passkeys import SoftPasskey
 
 CHECKS = {
     "Python",
@@ -131,6 +133,12 @@ def test_a_factor_that_is_lost_is_removed_on_the_command_line(up: HubProcess) ->
         removed = longline("admin", "remove-factor", "admin", **addresses(up))
         assert removed.returncode == 0, removed
         assert rest.get("/auth/me").json()["data"]["secondFactors"] == []
+        passkey = SoftPasskey(f"http://localhost:{urlsplit(up.url).port}")
+        options = rest.post("/auth/passkeys/options").json()["data"]
+        assert rest.post("/auth/passkeys", json=passkey.make(options)).status_code == 201
+        removed = longline("admin", "remove-factor", "admin", **addresses(up))
+        assert removed.returncode == 0, removed
+        assert rest.get("/auth/passkeys").json()["data"] == []
     nothing = longline("admin", "remove-factor", "admin", **addresses(up))
     assert "has no second factor" in fails_in_one_line(nothing, code=1)
 

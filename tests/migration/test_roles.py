@@ -50,6 +50,8 @@ RIGHTS = {
     "team_member": RW | {"DELETE"},
     "device": RW | {"UPDATE"},
     "device_grant": RW | {"UPDATE", "DELETE"},
+    "passkey": RW | {"UPDATE", "DELETE"},
+    "passkey_challenge": RW | {"DELETE"},
     "provider_grant": RW | {"UPDATE", "DELETE"},
     "provider_session": RW,
     "recovery_code": RW | {"DELETE"},

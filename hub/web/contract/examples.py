@@ -25,6 +25,31 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     },
     ("POST", "/auth/second-factor"): {"challenge": "qT3vN0…", "code": "123456"},
     ("POST", "/auth/totp/confirm"): {"code": "123456"},
+    ("POST", "/auth/passkeys"): {
+        "id": "qT3vN0s",
+        "rawId": "qT3vN0s",
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIn0",
+            "attestationObject": "o2NmbXRkbm9uZQ",
+            "transports": ["internal"],
+        },
+        "clientExtensionResults": {},
+        "name": "Laptop",
+    },
+    ("POST", "/auth/passkeys/login"): {
+        "id": "qT3vN0s",
+        "rawId": "qT3vN0s",
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+            "authenticatorData": "SZYN5Y",
+            "signature": "MEUCIQ",
+            "userHandle": "MDE4OTBhNWQ",
+        },
+        "clientExtensionResults": {},
+        "cookie": True,
+    },
     ("POST", "/auth/device/authorize"): {"client_id": "longline-cli"},
     ("POST", "/auth/device/token"): {
         "grant_type": "urn:ietf:params:oauth:grant-type:device_code",

@@ -36,7 +36,9 @@ from hub.base.errors import (
     TooManyRequests,
     Unauthenticated,
     Unavailable,
+    Unsupported,
     UnsupportedMedia,
+    UseProvider,
 )
 from hub.base.paging import Items
 from hub.web.envelope import Answer, problem, problem_document, respond
@@ -75,6 +77,8 @@ STATUS: dict[type[HubError], int] = {
     PublicUrlMissing: 409,
     MasterKeyMissing: 409,
     Gone: 410,
+    UseProvider: 403,
+    Unsupported: 409,
 }
 
 

@@ -264,6 +264,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
         "sign_in_first",
         "public_url_missing",
         "master_key_missing",
+        "unsupported",
         "ended",
     ]
 
@@ -313,7 +314,7 @@ def test_no_id_that_others_choose_is_a_word_of_a_path() -> None:
     }
 
     assert {word for where, word in words if where == ("", "devices")} == RESERVED_DEVICE_IDS
-    made_here = {("", "cloud-sync", "dead-letters"), ("", "invitations")}
+    made_here = {("", "cloud-sync", "dead-letters"), ("", "invitations"), ("", "auth", "passkeys")}
     assert {where for where, _ in words} - {("", "devices")} <= made_here
 
 
