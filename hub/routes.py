@@ -22,7 +22,7 @@ from hub.accounts.factor_rest import (
     UserCodeBody,
     WaitingItem,
 )
-from hub.accounts.organisation import OrgSettings
+from hub.accounts.org_settings import OrgSettings
 from hub.accounts.own_rest import Me, OwnAccountEndpoints, PasswordBody, ReauthenticateBody
 from hub.accounts.passkey_rest import (
     NewPasskeyBody,

@@ -6,6 +6,7 @@ from msgspec import structs
 from starlette.requests import Request
 
 from hub.accounts.service import AccountService
+from hub.accounts.sign_in_policy import refusal_of
 from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
 from hub.audit.entries import LONGEST_TARGET, AuditEntry, audit_entry
 from hub.audit.service import AuditService
@@ -27,13 +28,16 @@ class AccountGuard:
         self._limits = limits
 
     async def __call__(self, request: Request, action: Any) -> Principal:
-        """The caller. Raises `Unauthenticated`, `Forbidden`, `TooManyRequests` or `Unavailable`."""
+        """The caller. Raises `Unauthenticated`, `Forbidden`, `TooManyRequests` or `Unavailable`;
+        `SecondFactorMissing` or `UseProvider` in a session that has yet to show it."""
         if action in OPEN_TO_ALL:
             return self._stranger(request, action)
         principal = await self._caller(request, action)
         if not may(principal, action):
             if request.method != "GET":
                 await self._audit.note(_refused(request, principal, action))
+            if principal.lacks is not None:
+                raise refusal_of(principal.lacks)
             raise Forbidden(_refusal(principal, action))
         if isinstance(action, Door):
             return principal

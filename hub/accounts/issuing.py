@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from hub.accounts.provider_store import ProviderStore, Statement
 from hub.accounts.service import AccountService, moment
-from hub.accounts.session_store import SessionRow, SessionStore, Shown
+from hub.accounts.session_store import SessionRow, SessionStore
 from hub.accounts.store import AccountStore, UserRow
 from hub.accounts.tokens import REFUSAL, Claims, hash_secret, new_secret
 from hub.audit.entries import audit_entry
@@ -20,6 +20,7 @@ from hub.base.database import Connection
 from hub.base.errors import Unauthenticated
 from hub.base.principal import Principal
 from hub.base.settings import Settings
+from hub.rights.asked import Shown
 from protocol.ids import OrgId, uuid7
 
 CHECK_SECONDS: Final = 900.0

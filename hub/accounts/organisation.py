@@ -5,66 +5,42 @@ variable of the environment goes over what is stored, on the replica that has it
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-import msgspec
-from msgspec import Struct, structs
 
 from hub.accounts.installation_store import InstallationStore
+from hub.accounts.org_settings import PREFIX, OrgSettings, settled, shown_settings
+from hub.accounts.provider_store import ProviderStore
+from hub.accounts.service import AccountService
+from hub.accounts.session_store import SessionStore
+from hub.accounts.sessions import session_of
+from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
 from hub.audit.entries import audit_entry, changes_of
 from hub.audit.service import AuditService
+from hub.base.database import Connection
 from hub.base.errors import Conflict
 from hub.base.principal import Principal, Reenroll
-from hub.base.retention import EVERYTHING, HIDEABLE, Retention, ShownFor, shortened, too_long
 from hub.base.settings import Settings
+from hub.rights.asked import SETTINGS, AdminFactor, satisfies
+from hub.rights.memory import EVERYBODY
 from protocol.ids import DEFAULT_ORG, OrgId
-
-PREFIX: Final = "keep_"
-"""Of the stored names, and of the variables, that are about retention."""
-DEFAULT_CONFIG_RATE: Final = 60
-
-
-class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):
-    auto_enroll: bool
-    """Whether unknown devices that show the enrolment key are registered."""
-    reenroll: Reenroll
-    """Whether a known device that shows the enrolment key gets a new token: while it has no line
-    and had none for a minute, always, or never."""
-    config_rate_per_minute: int
-    """How many devices of a group get what it gives of the configuration, each minute."""
-    retention: Retention
-    overridden: list[str]
-    """What the environment of the answering replica decides: `autoEnroll`, `retention.logDays`…"""
-
-
-def settled(stored: Mapping[str, Any], environment: Settings) -> OrgSettings:
-    """What counts, of what is stored and what the environment says."""
-    auto = environment.auto_enroll
-    overridden = [] if auto is None else ["autoEnroll"]
-    kept: dict[str, int] = {}
-    for field in msgspec.structs.fields(Retention):
-        name = PREFIX + field.name
-        by_variable: int | None = getattr(environment, name)
-        if by_variable is not None:
-            overridden.append(f"retention.{field.encode_name}")
-            kept[field.name] = by_variable
-        elif name in stored:
-            kept[field.name] = stored[name]
-    return OrgSettings(
-        auto_enroll=bool(stored.get("auto_enroll", False) if auto is None else auto),
-        reenroll=stored.get("reenroll", "offline"),
-        config_rate_per_minute=stored.get("config_rate", DEFAULT_CONFIG_RATE),
-        retention=Retention(**kept),
-        overridden=overridden,
-    )
 
 
 class OrganisationService:
     def __init__(
-        self, store: InstallationStore, audit: AuditService, environment: Settings
+        self,
+        store: InstallationStore,
+        people: AccountStore,
+        sessions: SessionStore,
+        providers: ProviderStore,
+        accounts: AccountService,
+        audit: AuditService,
+        environment: Settings,
     ) -> None:
         self._store = store
+        self._people = people
+        self._sessions = sessions
+        self._providers = providers
+        self._accounts = accounts
         self._audit = audit
         self._environment = environment
 
@@ -110,39 +86,54 @@ class OrganisationService:
         auto_enroll: bool | None = None,
         reenroll: Reenroll | None = None,
         config_rate: int | None = None,
+        admin_factor: AdminFactor | None = None,
+        provider_required: bool | None = None,
         keep: Mapping[str, int] | None = None,
     ) -> OrgSettings:
-        """`keep`: what changes of the retention, by the fields of `Retention`: in `default` that
-        of the installation; in another organisation, for how long it is shown what there is.
-        Raises `Conflict` for more than there is."""
-        kept = await self._kept(by.org)
-        longest = None if kept is None else too_long(kept, keep or {})
-        if longest is not None:
-            name = _FIELDS[longest]
-            raise Conflict(
-                f"retention.{name}: an organisation may shorten "
-                f"{', '.join(_FIELDS[each] for each in sorted(HIDEABLE))}; "
-                "more is the installation's"
-            )
+        """`keep`: what changes of the retention, by the fields of `Retention`: that is of the whole
+        installation. Raises `Conflict` where it is not set, and where what would be asked of others
+        is not there, or was not shown by the caller."""
+        if keep and by.org != DEFAULT_ORG:
+            raise Conflict("retention is the installation's: set it in the organisation default")
         wanted: dict[str, object] = {PREFIX + field: value for field, value in (keep or {}).items()}
-        if auto_enroll is not None:
-            wanted["auto_enroll"] = auto_enroll
-        if reenroll is not None:
-            wanted["reenroll"] = reenroll
-        if config_rate is not None:
-            wanted["config_rate"] = config_rate
+        given = {
+            "auto_enroll": auto_enroll,
+            "reenroll": reenroll,
+            "config_rate": config_rate,
+            "admin_factor": admin_factor,
+            "provider_required": provider_required,
+        }
+        wanted |= {name: value for name, value in given.items() if value is not None}
+        if provider_required and not await self._providers.of_org(by.org):
+            raise Conflict("there is no provider to sign in by: make one first")
         async with self._store.database.tenant(by.org).transaction() as connection:
-            before = _shown(
-                self._settled(by.org, await self._store.settings(connection, by.org), kept)
+            if admin_factor is not None:
+                await self._require_shown(connection, by, admin_factor)
+            before = shown_settings(
+                settled(await self._store.settings(connection, by.org), self._environment)
             )
             for name, value in wanted.items():
                 await self._store.put_setting(connection, by.org, name, value)
-            after = _shown(
-                self._settled(by.org, await self._store.settings(connection, by.org), kept)
+            after = shown_settings(
+                settled(await self._store.settings(connection, by.org), self._environment)
             )
             entry = audit_entry(by, "settings.update", None, changes=changes_of(before, after))
+            if wanted.keys() & set(SETTINGS):
+                await self._people.rights_changed(connection, by.org, [EVERYBODY])
             await self._audit.record(connection, entry)
+        if wanted.keys() & set(SETTINGS):
+            await self._accounts.refresh()
         return await self.settings(by.org)
+
+    async def _require_shown(
+        self, connection: Connection, by: Principal, factor: AdminFactor
+    ) -> None:
+        """Nobody asks of others what the own session has not shown: it would shut out whoever sets
+        it. Raises `Conflict`; `Forbidden` for an API key."""
+        shown = await self._sessions.shown_in(connection, by.org, session_of(by))
+        if shown is None or not satisfies(shown, factor):
+            name = "a passkey" if factor == "passkey" else "a second factor"
+            raise Conflict(f"sign in with {name} yourself first: then ask others for it")
 
     async def new_enrollment_key(self, by: Principal) -> str:
         """The old one is dead at once; tokens of devices stay valid."""
@@ -151,27 +142,3 @@ class OrganisationService:
             await self._store.put_enrollment_key(connection, by.org, key)
             await self._audit.record(connection, audit_entry(by, "settings.enrollment_key"))
         return key
-
-
-_FIELDS: Final = {field.name: field.encode_name for field in structs.fields(Retention)}
-
-
-def _shown_for(stored: Mapping[str, Any]) -> ShownFor:
-    return ShownFor(**{name: stored.get(PREFIX + name) for name in HIDEABLE})
-
-
-def _enrolling(overridden: list[str]) -> list[str]:
-    """What the environment decides for every organisation: how long things are shown it does
-    not."""
-    return [name for name in overridden if not name.startswith("retention.")]
-
-
-def _shown(settings: OrgSettings) -> dict[str, object]:
-    """Field by field, as REST names them."""
-    shown = msgspec.to_builtins(settings)
-    return {
-        "autoEnroll": shown["autoEnroll"],
-        "reenroll": shown["reenroll"],
-        "configRatePerMinute": shown["configRatePerMinute"],
-        **{f"retention.{name}": value for name, value in shown["retention"].items()},
-    }

@@ -10,6 +10,7 @@ from hub.accounts.passkey_rest import Assertion, Id, answer_of
 from hub.accounts.recent_sign_in import RecentSignIn
 from hub.accounts.users_rest import Password, User, user_of
 from hub.base.errors import TooLarge
+from hub.base.principal import Lacks
 from hub.web.inputs import Body
 from hub.web.route import Call
 
@@ -56,6 +57,9 @@ class Me(User, frozen=True, rename="camel", kw_only=True):
     """Whether it may make and end organisations."""
     second_factors: list[Literal["totp"]]
     """What signing in asks for beside the password."""
+    lacks: Lacks | None
+    """What the organisation asks of this session, and it has yet to show: it has no rights until
+    then."""
 
 
 class OwnAccountEndpoints:
@@ -80,6 +84,7 @@ class OwnAccountEndpoints:
             organisations=[OrgRef(id=place.org, name=place.name) for place in places],
             instance_admin=row.instance_admin,
             second_factors=["totp"] if row.has_code else [],
+            lacks=by.lacks,
         )
 
     async def preferences(self, call: Call[None, None]) -> dict[str, Any]:

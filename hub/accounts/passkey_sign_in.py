@@ -13,12 +13,14 @@ from hub.accounts.passkey_store import Asker, PasskeyPurpose, PasskeyRow, Passke
 from hub.accounts.provider_store import ProviderStore
 from hub.accounts.session_store import SessionStore
 from hub.accounts.sessions import session_of
+from hub.accounts.sign_in_policy import SignInPolicy, refusal_of
+from hub.accounts.store import AccountStore
 from hub.accounts.tokens import hash_of
 from hub.accounts.webauthn import BadPasskey, RelyingParty, Signed, signed_of
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Forbidden, Unauthenticated, invalid
+from hub.base.errors import Forbidden, HubError, Unauthenticated, invalid
 from hub.base.principal import Principal
 from protocol.ids import OrgId
 
@@ -33,7 +35,9 @@ class PasskeySignIn:
     def __init__(
         self,
         store: PasskeyStore,
+        people: AccountStore,
         sessions: SessionStore,
+        policy: SignInPolicy,
         providers: ProviderStore,
         issuer: SessionIssuer,
         counted: CountedAttempts,
@@ -41,7 +45,9 @@ class PasskeySignIn:
         party: Callable[[], RelyingParty],
     ) -> None:
         self._store = store
+        self._people = people
         self._sessions = sessions
+        self._policy = policy
         self._providers = providers
         self._issuer = issuer
         self._counted = counted
@@ -67,7 +73,7 @@ class PasskeySignIn:
         self, answer: Mapping[str, Any], who: Principal, *, org: OrgId | None
     ) -> SignIn:
         """A session in `org`, or where the account signed in last; a passkey counts as two
-        factors. Raises `Invalid`, `Unauthenticated`, `TooManyRequests`."""
+        factors. Raises `Invalid`, `Unauthenticated`, `TooManyRequests`, `UseProvider`."""
         party, said = self._party(), _said(answer)
         found = await self._store.by_credential(said.credential_id)
         target = "" if found is None else found.user_id
@@ -78,18 +84,24 @@ class PasskeySignIn:
                 place = await self._providers.place(connection, target, org)
                 if place is None:
                     raise Unauthenticated(BAD_PASSKEY)
-                grant = await self._begin(connection, place, target, who)
                 await self._sessions.forget_attempt(connection, attempt)
+                grant = await self._begin(connection, place, target, who)
+        if isinstance(grant, HubError):  # the passkey has counted
+            raise grant
         self._signed_in()
         return grant
 
     async def _begin(
         self, connection: Connection, place: OrgId, user_id: str, who: Principal
-    ) -> SignIn:
-        try:
-            return await self._issuer.begin(connection, place, user_id, who, shown="passkey")
-        except Unauthenticated:
-            raise Unauthenticated(BAD_PASSKEY) from None
+    ) -> SignIn | HubError:
+        locked = await self._people.lock_user(connection, place, user_id)
+        if locked is None or locked[0].disabled:
+            raise Unauthenticated(BAD_PASSKEY)
+        user = locked[0]
+        missing = await self._policy.lacking(connection, user, "passkey", by_provider=False)
+        if missing is not None:
+            return refusal_of(missing)
+        return await self._issuer.begin_for(connection, user, who, shown="passkey")
 
     async def prove(self, by: Principal, answer: Mapping[str, Any]) -> None:
         """The user of a session shows a passkey of theirs, at a challenge that the session asked

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from hub.accounts.own_factors import OwnFactors
 from hub.accounts.passkey_store import Asker, PasskeyRow, PasskeyStore
-from hub.accounts.session_store import SessionStore
+from hub.accounts.service import AccountService
 from hub.accounts.sessions import session_of
 from hub.accounts.webauthn import BadPasskey, MadePasskey, RelyingParty, challenge_of_made
 from hub.audit.entries import audit_entry
@@ -26,13 +26,13 @@ class Passkeys:
     def __init__(
         self,
         store: PasskeyStore,
-        sessions: SessionStore,
+        accounts: AccountService,
         own: OwnFactors,
         audit: AuditService,
         party: Callable[[], RelyingParty],
     ) -> None:
         self._store = store
-        self._sessions = sessions
+        self._accounts = accounts
         self._own = own
         self._audit = audit
         self._party = party
@@ -83,11 +83,12 @@ class Passkeys:
             )
             if added is None:
                 raise Conflict("this passkey is there already")
-            await self._sessions.has_shown(connection, by.org, session_of(by), "passkey")
+            await self._own.has_shown(connection, by, "passkey")
             entry = audit_entry(
                 by, "auth.passkey_add", user.username, passkeyId=added.passkey_id, name=name
             )
             await self._audit.record(connection, entry)
+        await self._accounts.refresh()
         return added
 
     async def _made(

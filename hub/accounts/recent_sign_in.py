@@ -8,7 +8,8 @@ from hub.accounts.passkey_sign_in import PasskeySignIn
 from hub.accounts.password_check import PasswordCheck
 from hub.accounts.provider_store import LDAP, ProviderStore, Statement
 from hub.accounts.second_factor import SecondFactors
-from hub.accounts.session_store import SessionStore, Shown
+from hub.accounts.service import AccountService
+from hub.accounts.session_store import SessionStore
 from hub.accounts.sessions import session_of
 from hub.accounts.store import AccountStore, UserRow
 from hub.accounts.tokens import REFUSAL
@@ -17,6 +18,7 @@ from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Forbidden, Reauthenticate, Unauthenticated, invalid
 from hub.base.principal import Principal
+from hub.rights.asked import Shown
 
 RECENT_SECONDS: Final = 600.0
 """How long a sign-in counts as recent."""
@@ -27,6 +29,7 @@ class RecentSignIn:
         self,
         store: AccountStore,
         sessions: SessionStore,
+        accounts: AccountService,
         passwords: PasswordCheck,
         counted: CountedAttempts,
         factors: SecondFactors,
@@ -36,6 +39,7 @@ class RecentSignIn:
     ) -> None:
         self._store = store
         self._sessions = sessions
+        self._accounts = accounts
         self._passwords = passwords
         self._counted = counted
         self._factors = factors
@@ -93,10 +97,14 @@ class RecentSignIn:
             raise invalid("password", "is missing: show it, a code or a passkey")
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._sessions.authenticated(connection, by.org, session_id)
-            await self._sessions.has_shown(connection, by.org, session_id, shown)
+            more = await self._sessions.has_shown(connection, by.org, session_id, shown)
+            if more:
+                await self._store.rights_changed(connection, by.org, [by.subject])
             await self._audit.record(
                 connection, audit_entry(by, "auth.reauthenticate", user.username)
             )
+        if more:
+            await self._accounts.refresh()
 
     async def _require_own_password(self, by: Principal, user: UserRow, password: str) -> None:
         """By the directory that began the session, where one did. Raises `Forbidden`."""

@@ -130,7 +130,9 @@ class AccountEndpoints:
     async def switch(self, call: Call[None, SwitchBody]) -> Answer:
         if call.body.cookie:
             self.check_page(call)
-        grant = await self._signing_in.switch(call.principal, call.body.org_id)
+        grant = await self._signing_in.switch(
+            call.principal, call.body.org_id, by_cookie=call.body.cookie
+        )
         return self.signed_in(call, grant, by_cookie=call.body.cookie)
 
     async def refresh(self, call: Call[None, RefreshBody]) -> Answer:

@@ -1,6 +1,6 @@
 """The second factor of a sign-in: a code of an authenticator program, or a recovery code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from hub.accounts.factor_store import FactorStore
@@ -38,16 +38,18 @@ class SecondFactors:
         user_id: str,
         *,
         by_cookie: bool,
-        said: Statement | None = None,
+        said: Statement | None,
+        methods: Sequence[str],
     ) -> SecondFactorMissing:
-        """What somebody is answered who has shown the password; `said`: to a directory."""
+        """What somebody is answered who has shown the password (`said`: to a directory), and how it
+        goes on: by a `code` with this challenge, or by a `passkey` alone."""
         challenge = new_secret()
         await self._store.add_challenge(
             connection, hash_secret(challenge), org, user_id, by_cookie=by_cookie, said=said
         )
         return SecondFactorMissing(
-            "show the code of your authenticator program, or a recovery code",
-            members={"challenge": challenge},
+            "show the code of your authenticator program, a recovery code, or a passkey",
+            members={"challenge": challenge, "methods": list(methods)},
         )
 
     async def begin(self, connection: Connection, by: Principal, username: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from hub.accounts.api_key_store import ApiKeyStore
 from hub.accounts.installation_store import ENROLLMENT_KEY, InstallationStore
-from hub.accounts.organisation import settled
+from hub.accounts.org_settings import settled
 from hub.accounts.session_store import SessionStore
 from hub.accounts.standing import (
     POLL_SECONDS,
@@ -218,6 +218,7 @@ class AccountService:
             role=standing.role,
             rights=standing.rights,
             instance_admin=standing.instance_admin,
+            lacks=standing.lacks,
         )
 
     async def device(self, token: str) -> Principal:

@@ -1,20 +1,16 @@
 """The rows of sessions: attempts to sign in, refresh tokens, and tickets for dashboard sockets."""
 
 from datetime import datetime
-from typing import Literal
 
 from msgspec import Struct
 
 import sql
 from hub.accounts.store import UserRow
 from hub.base.database import Connection, Database, Row
+from hub.rights.asked import Shown
 from protocol.ids import OrgId
 
 _Q = sql.queries("accounts")
-
-Shown = Literal["one_factor", "second_factor", "passkey"]
-"""What a session's user has shown of who it is: a password or a provider's word, that and a code,
-or a passkey."""
 
 
 class SessionRow(Struct, frozen=True, kw_only=True):
@@ -182,9 +178,9 @@ class SessionStore:
 
     async def has_shown(
         self, connection: Connection, org: OrgId, session_id: str, shown: Shown
-    ) -> None:
-        """This, too."""
-        await connection.execute(_Q["has_shown"], org, session_id, shown)
+    ) -> bool:
+        """This, too. False where it has shown as much before."""
+        return await connection.fetchval(_Q["has_shown"], org, session_id, shown) is not None
 
     async def shown_in(self, connection: Connection, org: OrgId, session_id: str) -> Shown | None:
         return await connection.fetchval(_Q["shown_in"], org, session_id)

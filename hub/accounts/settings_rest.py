@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, structs
 
-from hub.accounts.organisation import OrganisationService, OrgSettings
+from hub.accounts.org_settings import OrgSettings
+from hub.accounts.organisation import OrganisationService
 from hub.base.principal import Reenroll
 from hub.base.retention import AuditDays, Days, Hours
+from hub.rights.asked import AdminFactor
 from hub.web.inputs import Body
 from hub.web.route import Call
 
@@ -25,6 +27,8 @@ class SettingsPatch(Body, frozen=True):
     auto_enroll: bool | None = None
     reenroll: Reenroll | None = None
     config_rate_per_minute: Annotated[int, Meta(ge=1, le=60_000)] | None = None
+    admin_factor: AdminFactor | None = None
+    provider_required: bool | None = None
     retention: RetentionPatch = RetentionPatch()
 
 
@@ -47,6 +51,8 @@ class SettingsEndpoints:
             auto_enroll=call.body.auto_enroll,
             reenroll=call.body.reenroll,
             config_rate=call.body.config_rate_per_minute,
+            admin_factor=call.body.admin_factor,
+            provider_required=call.body.provider_required,
             keep=keep,
         )
 

@@ -6,15 +6,16 @@ from hub.accounts.counted_attempts import CountedAttempts
 from hub.accounts.factor_store import FactorStore
 from hub.accounts.issuing import SessionIssuer, SignIn
 from hub.accounts.password_check import BAD_LOGIN, Checked, PasswordCheck
-from hub.accounts.provider_store import ProviderStore, Statement
+from hub.accounts.provider_store import GrantRow, ProviderStore, Statement
 from hub.accounts.second_factor import SecondFactors
 from hub.accounts.service import AccountService
 from hub.accounts.session_store import SessionStore
 from hub.accounts.sessions import session_of
-from hub.accounts.store import AccountStore
+from hub.accounts.sign_in_policy import SignInPolicy
+from hub.accounts.store import AccountStore, UserRow
 from hub.accounts.tokens import hash_secret
 from hub.base.database import Connection
-from hub.base.errors import Forbidden, NotFound, SecondFactorMissing, Unauthenticated
+from hub.base.errors import Forbidden, HubError, NotFound, Unauthenticated
 from hub.base.principal import Principal
 from protocol.ids import DEFAULT_ORG, OrgId
 
@@ -28,6 +29,7 @@ class SignInService:
         issuer: SessionIssuer,
         passwords: PasswordCheck,
         counted: CountedAttempts,
+        policy: SignInPolicy,
         factors: SecondFactors,
         factor_store: FactorStore,
         providers: ProviderStore,
@@ -38,6 +40,7 @@ class SignInService:
         self._issuer = issuer
         self._passwords = passwords
         self._counted = counted
+        self._policy = policy
         self._factors = factors
         self._factor_store = factor_store
         self._providers = providers
@@ -63,7 +66,8 @@ class SignInService:
         by_cookie: bool = False,
     ) -> SignIn:
         """A session in `org`, or where the account signed in last. Raises `Unauthenticated`,
-        `SecondFactorMissing`, `TooManyRequests` after too many failures, or `Overloaded`."""
+        `SecondFactorMissing`, `UseProvider`, `TooManyRequests` after too many failures, or
+        `Overloaded`."""
         who = Principal(
             org=DEFAULT_ORG, kind="anyone", subject="", actor=username, address=address,
             request_id=request_id,
@@ -80,12 +84,10 @@ class SignInService:
             if locked is None or locked[0].disabled or locked[1] != checked.password_hash:
                 raise Unauthenticated(BAD_LOGIN)
             await self._sessions.forget_attempt(connection, checked.attempt)
-            if not user.has_code:
+            owed = await self._policy.owed(connection, locked[0], by_cookie=by_cookie)
+            if owed is None:
                 return await self._issuer.begin_for(connection, locked[0], who)
-            missing = await self._factors.challenge(
-                connection, user.org, user.user_id, by_cookie=by_cookie
-            )
-        raise missing
+        raise owed  # what it refers to is committed
 
     async def factor_missing(
         self,
@@ -95,14 +97,14 @@ class SignInService:
         said: Statement,
         *,
         by_cookie: bool,
-    ) -> SecondFactorMissing | None:
+    ) -> HubError | None:
         """What somebody is answered whose password a directory has found good; None when that is
         enough."""
         locked = await self._store.lock_user(connection, org, user_id)
-        if locked is None or not locked[0].has_code:
+        if locked is None:
             return None
-        return await self._factors.challenge(
-            connection, org, user_id, by_cookie=by_cookie, said=said
+        return await self._policy.owed(
+            connection, locked[0], by_cookie=by_cookie, by_provider=True, said=said
         )
 
     async def second_factor(
@@ -135,10 +137,11 @@ class SignInService:
         self.tell_login()
         return grant, found.by_cookie
 
-    async def switch(self, by: Principal, org: OrgId) -> SignIn:
+    async def switch(self, by: Principal, org: OrgId, *, by_cookie: bool = False) -> SignIn:
         """A session in another organisation of the caller, beside its own; it keeps when the caller
         signed in, and by which provider. Raises `NotFound` for one where the caller is no member,
-        `Forbidden` where the provider of its own has no say."""
+        `Forbidden` where the provider of its own has no say, `SecondFactorMissing` and
+        `UseProvider` where that organisation asks for more."""
         session_id = session_of(by)
         granted = await self._providers.grant(by.org, session_id)
         if granted is not None and granted.provider_org not in (None, org):
@@ -147,10 +150,33 @@ class SignInService:
             locked = await self._store.lock_user(connection, org, by.subject)
             if locked is None or locked[0].disabled:
                 raise NotFound("you are a member of no such organisation")
-            grant = await self._issuer.begin_for(connection, locked[0], by, "auth.switch")
-            await self._issuer.go_on(connection, (by.org, session_id), (org, grant.session_id))
-            if granted is not None:
-                await self._store.rights_changed(connection, org, [by.subject])
+            grant = await self._go_over(connection, by, locked[0], granted, by_cookie=by_cookie)
+        if isinstance(grant, HubError):  # what it refers to is committed
+            raise grant
         if granted is not None:
             await self._accounts.refresh()
+        return grant
+
+    async def _go_over(
+        self,
+        connection: Connection,
+        by: Principal,
+        user: UserRow,
+        granted: GrantRow | None,
+        *,
+        by_cookie: bool,
+    ) -> SignIn | HubError:
+        """Under the lock on the user, who is a member there."""
+        session_id = session_of(by)
+        shown = await self._sessions.shown_in(connection, by.org, session_id)
+        owed = await self._policy.owed(
+            connection, user, by_cookie=by_cookie, shown=shown or "one_factor",
+            by_provider=granted is not None, switches=True,
+        )  # fmt: skip
+        if owed is not None:
+            return owed
+        grant = await self._issuer.begin_for(connection, user, by, "auth.switch")
+        await self._issuer.go_on(connection, (by.org, session_id), (user.org, grant.session_id))
+        if granted is not None:
+            await self._store.rights_changed(connection, user.org, [by.subject])
         return grant

@@ -16,7 +16,7 @@ from hub.accounts.store import AccountStore, NewAccount
 from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Invalid, SecondFactorMissing, SignInFirst, Unauthenticated
+from hub.base.errors import HubError, Invalid, SignInFirst, Unauthenticated
 from hub.base.principal import Principal
 from protocol.ids import DEFAULT_ORG, OrgId, uuid7
 
@@ -62,7 +62,7 @@ class VouchedAccounts:
                     connection, place, user_id, said, by_cookie=by_cookie
                 )
             answer = missing or await self._begin(connection, place, user_id, who, said)
-        if isinstance(answer, SecondFactorMissing):  # what it refers to is committed
+        if isinstance(answer, HubError):  # what it refers to is committed
             raise answer
         await self._people.refresh()
         self._signing_in.tell_login()

@@ -39,6 +39,7 @@ from hub.accounts.service import AccountService
 from hub.accounts.session_store import SessionStore
 from hub.accounts.sessions import SessionService
 from hub.accounts.settings_rest import SettingsEndpoints
+from hub.accounts.sign_in_policy import SignInPolicy
 from hub.accounts.signing_in import SignInService
 from hub.accounts.standing_store import StandingStore
 from hub.accounts.store import AccountStore
@@ -119,16 +120,18 @@ def services(
     )
     shown_at = site or Site()
     party = partial(party_of, shown_at.url, shown_at.origins)
+    policy = SignInPolicy(stores.installation, stores.passkeys, factors)
     passkey_sign_in = PasskeySignIn(
-        stores.passkeys, stores.sessions, stores.providers, issuer, counted, audit, party
-    )
+        stores.passkeys, stores.accounts, stores.sessions, policy, stores.providers, issuer,
+        counted, audit, party,
+    )  # fmt: skip
     recent = RecentSignIn(
-        stores.accounts, stores.sessions, check, counted, factors, stores.providers,
+        stores.accounts, stores.sessions, accounts, check, counted, factors, stores.providers,
         passkey_sign_in, audit,
     )  # fmt: skip
-    own_factors = OwnFactors(stores.accounts, stores.sessions, recent, factors)
+    own_factors = OwnFactors(stores.accounts, stores.sessions, accounts, recent, factors)
     signing_in = SignInService(
-        stores.accounts, stores.sessions, accounts, issuer, check, counted, factors,
+        stores.accounts, stores.sessions, accounts, issuer, check, counted, policy, factors,
         stores.factors, stores.providers,
     )  # fmt: skip
     passkey_sign_in.tell(signing_in.tell_login)
@@ -142,7 +145,7 @@ def services(
         recent=recent,
         signing_in=signing_in,
         passkey_sign_in=passkey_sign_in,
-        passkeys=Passkeys(stores.passkeys, stores.sessions, own_factors, audit, party),
+        passkeys=Passkeys(stores.passkeys, accounts, own_factors, audit, party),
         sessions=SessionService(stores.sessions, stores.accounts, accounts, issuer, audit),
         factors=own_factors,
         own=OwnAccount(
@@ -150,7 +153,10 @@ def services(
             audit,
         ),
         api_keys=ApiKeyService(stores.api_keys, stores.accounts, accounts, rights, audit),
-        organisation=OrganisationService(stores.installation, audit, settings),
+        organisation=OrganisationService(
+            stores.installation, stores.accounts, stores.sessions, stores.providers, accounts,
+            audit, settings,
+        ),
         users=UserService(
             stores.accounts, stores.installation, stores.sessions, stores.api_keys, audit, accounts,
             recent, passwords, rights,

@@ -8,6 +8,8 @@ from hub.base.holding import Holding, Reach
 from protocol.ids import DEFAULT_ORG, OrgId
 
 Role = Literal["NONE", "VIEWER", "OPERATOR", "MANAGER", "ADMIN"]
+Lacks = Literal["second_factor", "passkey", "provider"]
+"""What an organisation asks of a session and it has yet to show."""
 Reenroll = Literal["offline", "always", "never"]
 """Whether a device that is known may enrol again: one that is not on a line, each, none."""
 
@@ -30,6 +32,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     instance_admin: bool = False
     """Whether it may make and end organisations."""
     session_id: str | None = None
+    lacks: Lacks | None = None
+    """Why its session has no rights."""
     key_id: str | None = None
     """Of the API key."""
     version: int = 0

@@ -9,16 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.base.database import Row
 from hub.base.holding import Grant, Holding, Reach, Scope
-from hub.base.principal import Principal, Role
+from hub.base.principal import Lacks, Principal, Role
 from hub.rights.access import ROLES, grant_of_role, grant_to_key, without_sessions
+from hub.rights.asked import NOTHING, Asked, asked_of, lacks
 from hub.rights.catalogue import RoleRule, grants_of
-from hub.rights.store import RightsStore
+from hub.rights.store import RightsStore, ShownRow
 from protocol.ids import OrgId
 
+_UNKNOWN: Final = ShownRow("one_factor", by_provider=False)
 EVERYBODY: Final = "*"
 REMEMBERED: Final = 50_000
 _EVERYTHING: Final = Holding((grant_of_role("ADMIN"),))
@@ -30,6 +32,8 @@ class Standing(Struct, frozen=True):
     rights: Holding
     role: Role
     instance_admin: bool
+    lacks: Lacks | None = None
+    """Of a session: why it has none."""
 
 
 class Member(Struct, frozen=True):
@@ -39,10 +43,21 @@ class Member(Struct, frozen=True):
     own: Standing
     sessions: Mapping[str, tuple[Standing, float]] = {}
     """By id, each with when it ends, in seconds since 1970 by the database."""
+    asked: Asked = NOTHING
+    shown: Mapping[str, ShownRow] = {}
+    """By each of its sessions, where the organisation asks for more than that somebody is known."""
+
+    def knows(self, session_id: str) -> bool:
+        return self.asked == NOTHING or session_id in self.shown
 
     def in_session(self, session_id: str) -> Standing:
         found = self.sessions.get(session_id)
-        return self.own if found is None else found[0]
+        standing = self.own if found is None else found[0]
+        if self.asked == NOTHING:
+            return standing
+        has = self.shown.get(session_id, _UNKNOWN)
+        missing = lacks(self.asked, standing.role, has.shown, by_provider=has.by_provider)
+        return standing if missing is None else Standing(Holding(), "NONE", False, missing)
 
     def at(self, now: float) -> Standing:
         """With what all of them add that have not ended: for what it left to be done, and its
@@ -94,6 +109,9 @@ class RightsMemory:
     async def in_session(self, org: OrgId, user_id: str, session_id: str) -> Standing | None:
         """The same in one session alone. Raises `Unavailable`."""
         member = await self._member(org, user_id)
+        if member is not None and not member.knows(session_id):  # it began since then
+            self._members.pop((org, user_id), None)
+            member = await self._member(org, user_id)
         return None if member is None else member.in_session(session_id)
 
     async def _member(self, org: OrgId, user_id: str) -> Member | None:
@@ -102,6 +120,10 @@ class RightsMemory:
             return self._members[key]
         changes = self._changes
         member = member_of(await self._store.of_member(org, user_id))
+        asked = asked_of(await self._store.asked_in(org))
+        if member is not None and asked != NOTHING:
+            shown = await self._store.shown_by(org, user_id)
+            member = structs.replace(member, asked=asked, shown=shown)
         if changes == self._changes:
             _keep(self._members, key, member)
         return member

@@ -11,6 +11,7 @@ import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import Conflict
 from hub.base.holding import Reach, Scope
+from hub.rights.asked import Shown
 from protocol.ids import OrgId
 
 _Q = sql.queries("rights")
@@ -22,6 +23,11 @@ Before = tuple[datetime, str] | None
 class SubjectRef(Struct, frozen=True):
     kind: SubjectKind
     id: str
+
+
+class ShownRow(Struct, frozen=True):
+    shown: Shown
+    by_provider: bool
 
 
 class RoleRow(Struct, frozen=True):
@@ -79,6 +85,15 @@ class RightsStore:
     async def of_member(self, org: OrgId, user_id: str) -> list[Row]:
         """Its roles, with rules and scopes."""
         return await self.database.fetch(_Q["of_member"], org, user_id)
+
+    async def asked_in(self, org: OrgId) -> dict[str, Any]:
+        """What an organisation asks of who signs in, as it is stored."""
+        return {row["name"]: row["value"] for row in await self.database.fetch(_Q["asked_in"], org)}
+
+    async def shown_by(self, org: OrgId, user_id: str) -> dict[str, ShownRow]:
+        """By each session of a member that has not ended."""
+        rows = await self.database.fetch(_Q["shown_by"], org, user_id)
+        return {row["session_id"]: ShownRow(row["shown"], row["by_provider"]) for row in rows}
 
     async def of_key(self, org: OrgId, key_id: str) -> list[Row]:
         return await self.database.fetch(_Q["of_key"], org, key_id)

@@ -292,6 +292,7 @@ UPDATE user_session SET authenticated_at = now() WHERE org_id = $1 AND session_i
 UPDATE user_session SET shown = $3
 WHERE org_id = $1 AND session_id = $2
   AND array_position(ARRAY['one_factor', 'second_factor', 'passkey'], $3) > array_position(ARRAY['one_factor', 'second_factor', 'passkey'], shown)
+RETURNING session_id
 
 -- name: shown_in @org
 SELECT shown FROM user_session WHERE org_id = $1 AND session_id = $2

@@ -193,8 +193,10 @@ async def test_who_may_call_what(everybody: Cast) -> None:
 
 
 def opens_by_itself(route: Route, status: int) -> bool:
-    """Signing in, renewing and enrolling have a credential of their own, which is missing here."""
-    opening = key_of(route) in (ENROL, ("POST", "/auth/refresh"))
+    """Renewing and enrolling have a credential of their own, which is missing here; only a session
+    asks to show a passkey again."""
+    again = ("POST", "/auth/passkeys/login/options")
+    opening = key_of(route) in (ENROL, ("POST", "/auth/refresh"), again)
     return opening and status in (401, 403)
 
 

@@ -49,6 +49,8 @@ async def test_settings_are_changed_while_the_hub_is_at_work(own: tuple[HubProce
         "configRatePerMinute": 60,
         "autoEnroll": True,
         "reenroll": "offline",
+        "adminFactor": "none",
+        "providerRequired": False,
         "retention": {**DEFAULTS, "logDays": 3},
         "overridden": ["retention.logDays"],
     }

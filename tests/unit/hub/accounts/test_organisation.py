@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.accounts.organisation import OrgSettings, settled
+from hub.accounts.org_settings import OrgSettings, settled
 from hub.base.retention import Retention
 from hub.base.settings import Settings
 
@@ -12,6 +12,8 @@ def test_without_anything_the_defaults_count_and_nobody_enrols_by_himself() -> N
         auto_enroll=False,
         reenroll="offline",
         config_rate_per_minute=60,
+        admin_factor="none",
+        provider_required=False,
         retention=Retention(),
         overridden=[],
     )
@@ -30,6 +32,8 @@ def test_what_is_stored_counts() -> None:
         auto_enroll=True,
         reenroll="never",
         config_rate_per_minute=600,
+        admin_factor="none",
+        provider_required=False,
         retention=Retention(log_days=5),
         overridden=[],
     )
@@ -43,6 +47,8 @@ def test_the_environment_goes_over_it_and_that_is_said(stored: dict[str, object]
         auto_enroll=False,
         reenroll="offline",
         config_rate_per_minute=60,
+        admin_factor="none",
+        provider_required=False,
         retention=Retention(raw_hours=3),
         overridden=["autoEnroll", "retention.rawHours"],
     )
