@@ -108,6 +108,8 @@ const pages = [
     component: lazyRouteComponent(() => import("./pages/health/HealthPage"), "HealthPage"),
   }),
   createRoute({ getParentRoute: of, path: "/invitation", component: InvitationPage }),
+  // Where a provider's page brings somebody back to who is not let in; who is goes on from there.
+  createRoute({ getParentRoute: of, path: "/login", component: Home }),
   createRoute({
     getParentRoute: of,
     path: "/device",

@@ -76,7 +76,7 @@ def test_a_wrong_password_is_one_readable_line(page: Page, hub: HubProcess) -> N
     page.goto(hub.url)
     page.get_by_label("Username").fill("viewer")
     page.get_by_role("textbox", name="Password").fill("not this one")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
     expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
 

@@ -3,6 +3,7 @@ import { type FormEvent, useEffect, useState } from "react";
 import { Problem } from "../api/problem";
 import { problemText } from "../api/problemText";
 import { askWith } from "../api/recent";
+import { offersPasskeys } from "../api/webauthn";
 import { Actions } from "../parts/Label";
 import { useSession } from "../session/context";
 import { session } from "../session/session";
@@ -46,6 +47,16 @@ function Ask({ onAnswer }: { onAnswer: Answer }) {
     }
   };
 
+  const byPasskey = async () => {
+    setBusy(true);
+    try {
+      if (await session.reauthenticateByPasskey()) onAnswer(true);
+    } catch (error) {
+      setProblem(problemText(error, text));
+    }
+    setBusy(false);
+  };
+
   return (
     <Modal
       opened
@@ -68,6 +79,11 @@ function Ask({ onAnswer }: { onAnswer: Answer }) {
             onChange={event => setPassword(event.currentTarget.value)}
           />
           <Actions>
+            {offersPasskeys() && (
+              <Button variant="default" loading={busy} onClick={() => void byPasskey()}>
+                {words.byPasskey}
+              </Button>
+            )}
             <Button variant="default" onClick={() => onAnswer(false)}>
               {text.common.cancel}
             </Button>

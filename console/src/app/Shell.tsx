@@ -14,13 +14,14 @@ import { KeyHelp } from "./KeyHelp";
 import { useKeys } from "./keys";
 import { NotAllowed } from "./NotAllowed";
 import { Palette, PaletteButton } from "./Palette";
+import { PasskeysDialog } from "./Passkeys";
 import { PasswordDialog } from "./Password";
 import { mayOpen, offered } from "./pages";
 import { SessionsDialog } from "./Sessions";
 import classes from "./shell.module.css";
 import { UserMenu } from "./UserMenu";
 
-type Dialog = "palette" | "keys" | "password" | "sessions" | "factor" | null;
+type Dialog = "palette" | "keys" | "password" | "sessions" | "factor" | "passkeys" | null;
 
 /** Everything around a page. */
 export function Shell() {
@@ -38,6 +39,7 @@ export function Shell() {
       openPassword: () => setDialog("password"),
       openSessions: () => setDialog("sessions"),
       openFactor: () => setDialog("factor"),
+      openPasskeys: () => setDialog("passkeys"),
     }),
     [],
   );
@@ -91,6 +93,7 @@ export function Shell() {
       {dialog === "password" && <PasswordDialog onClose={close} />}
       {dialog === "sessions" && <SessionsDialog onClose={close} />}
       {dialog === "factor" && <FactorDialog onClose={close} />}
+      {dialog === "passkeys" && <PasskeysDialog onClose={close} />}
     </ShellActionsContext>
   );
 }

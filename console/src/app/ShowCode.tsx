@@ -6,6 +6,7 @@ import { session } from "../session/session";
 import { useText } from "../text";
 import classes from "./entry.module.css";
 import { Entry } from "./SignIn";
+import { PasskeyButton } from "./Ways";
 
 /** The second step of a sign-in. */
 export function ShowCode({ challenge }: { challenge: string }) {
@@ -46,6 +47,9 @@ export function ShowCode({ challenge }: { challenge: string }) {
           <Button type="submit" size="sm" fullWidth disabled={code.trim() === ""} loading={busy}>
             {text.shell.signIn.submit}
           </Button>
+          <PasskeyButton
+            onProblem={error => setProblem(error === null ? null : problemText(error, text))}
+          />
           <Button variant="subtle" fullWidth onClick={() => session.askPasswordAgain()}>
             {words.back}
           </Button>

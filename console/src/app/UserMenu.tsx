@@ -64,6 +64,9 @@ export function UserMenu() {
         <Menu.Item leftSection={<LockIcon size={16} />} onClick={actions.openFactor}>
           {text.shell.factor.title}
         </Menu.Item>
+        <Menu.Item leftSection={<KeyIcon size={16} />} onClick={actions.openPasskeys}>
+          {text.shell.passkeys.title}
+        </Menu.Item>
         <Organisations />
         <Menu.Divider />
         <Menu.Item leftSection={<LeaveIcon size={16} />} onClick={() => void session.signOut()}>

@@ -7,6 +7,7 @@ export type ShellActions = {
   openPassword: () => void;
   openSessions: () => void;
   openFactor: () => void;
+  openPasskeys: () => void;
 };
 
 export const ShellActionsContext = createContext<ShellActions | null>(null);

@@ -34,7 +34,7 @@ type Resource =
   | "roles"
   | "role-bindings"
   | "enrollment-keys"
-  | "enrollment-tokens";
+  | "providers";
 export type Right = `${Resource}:${"get" | "list" | "create" | "update" | "delete"}`;
 
 /** Over what; what is absent is for something at least. */

@@ -7,6 +7,7 @@ import type { Role } from "../api/client";
 import { PREFIX } from "../api/prefix";
 import { Problem, problemOf, unreachable } from "../api/problem";
 import { needsPassword } from "../api/recent";
+import { showPasskey } from "../api/webauthn";
 import type { Grant } from "./access";
 
 export type SessionUser = {
@@ -79,12 +80,20 @@ class SessionStore {
   }
 
   /** Where a code is asked for too, the session says so, and `showCode` goes on. Raises `Problem`. */
-  async signIn(username: string, password: string): Promise<void> {
+  async signIn(username: string, password: string, provider: string | null = null): Promise<void> {
     await this.enter(async () => {
-      const login = await post("/auth/login", { username, password, cookie: true });
+      const by = provider === null ? {} : { provider };
+      const login = await post("/auth/login", { username, password, cookie: true, ...by });
       this.generated = (login as Login).user.initialPassword ? password : null;
       return login;
     });
+  }
+
+  /** Without a name: the passkey says who it is. Nothing where the person breaks off. Raises `Problem`. */
+  async signInByPasskey(): Promise<void> {
+    const answer = await showPasskey(await post("/auth/passkeys/login/options", undefined));
+    if (answer === null) return;
+    await this.take((await post("/auth/passkeys/login", { ...answer, cookie: true })) as Login);
   }
 
   /** The code of an authenticator program, or a recovery code. Raises `Problem`. */
@@ -128,6 +137,15 @@ class SessionStore {
     await post("/auth/reauthenticate", { password }, this.token);
   }
 
+  /** The same by a passkey; false where the person breaks off. Raises `Problem`. */
+  async reauthenticateByPasskey(): Promise<boolean> {
+    const { token } = this;
+    const options = await post("/auth/passkeys/login/options", undefined, token);
+    const answer = await showPasskey(options);
+    if (answer !== null) await post("/auth/reauthenticate", answer, token);
+    return answer !== null;
+  }
+
   /** A session in another of the user's organisations, in this tab. Raises `Problem`. */
   async switchTo(orgId: string): Promise<void> {
     await this.enter(() => post("/auth/switch", { orgId, cookie: true }, this.token));
@@ -168,7 +186,12 @@ class SessionStore {
   }
 
   private org(): string {
-    return sessionStorage.getItem(ORG) ?? localStorage.getItem(ORG) ?? FIRST_ORG;
+    return this.lastOrg() ?? FIRST_ORG;
+  }
+
+  /** Where this browser was signed in last. */
+  lastOrg(): string | null {
+    return sessionStorage.getItem(ORG) ?? localStorage.getItem(ORG);
   }
 
   /** What one may do may have changed: a refusal, a user that changed, a return to the window. */

@@ -54,6 +54,7 @@ export class FakeHub {
     organisations: [{ id: "default", name: "Plant" }],
     instanceAdmin: false,
     secondFactors: [] as string[],
+    lacks: null as string | null,
   };
 
   constructor(role: Role = "ADMIN", devices: readonly Schemas["Device"][] = []) {
@@ -64,6 +65,7 @@ export class FakeHub {
     this.on("GET /devices", () => list(devices));
     this.on("GET /device-groups", () => list([]));
     this.on("GET /auth/me/preferences", () => ok({}));
+    this.on("GET /auth/providers", () => ok([]));
   }
 
   /** `GET /devices/{id}` and what answers it; the newest counts. */

@@ -9,6 +9,7 @@ import { useSettings } from "./data";
 import { Enrollment } from "./Enrollment";
 import { EnrollmentTokens } from "./EnrollmentTokens";
 import { RetentionForm } from "./RetentionForm";
+import { SigningIn } from "./SigningIn";
 
 /** Administrators change it; everybody else may read it. */
 export function SettingsPage() {
@@ -24,7 +25,7 @@ export function SettingsPage() {
       {settings.data && (
         <>
           <Enrollment settings={settings.data} />
-          {may("enrollment-tokens:list") && <EnrollmentTokens />}
+          <SigningIn settings={settings.data} />
           <RetentionForm settings={settings.data} />
         </>
       )}

@@ -11,6 +11,8 @@ export const SCHEMA = ["config-schema"] as const;
 type Change = {
   autoEnroll?: boolean;
   reenroll?: OrgSettings["reenroll"];
+  adminFactor?: OrgSettings["adminFactor"];
+  providerRequired?: boolean;
   retention?: Partial<Retention>;
 };
 

@@ -6,6 +6,7 @@ import { type Right, useMay } from "../../session/access";
 import { useText } from "../../text";
 import { Invitations } from "./Invitations";
 import { Keys } from "./Keys";
+import { Providers } from "./Providers";
 import { Roles } from "./Roles";
 import { RoleView } from "./RoleView";
 import { Services } from "./Services";
@@ -22,6 +23,7 @@ const NEEDS: Record<UsersTab, Right | null> = {
   roles: "roles:list",
   invitations: "invitations:list",
   services: "service-accounts:list",
+  providers: "providers:get",
   keys: null,
 };
 const CONTENT: Record<UsersTab, ComponentType> = {
@@ -30,6 +32,7 @@ const CONTENT: Record<UsersTab, ComponentType> = {
   roles: Roles,
   invitations: Invitations,
   services: Services,
+  providers: Providers,
   keys: Keys,
 };
 /** One of them by itself. */

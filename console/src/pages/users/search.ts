@@ -1,4 +1,12 @@
-export const TABS = ["users", "teams", "roles", "invitations", "services", "keys"] as const;
+export const TABS = [
+  "users",
+  "teams",
+  "roles",
+  "invitations",
+  "services",
+  "providers",
+  "keys",
+] as const;
 export type UsersTab = (typeof TABS)[number];
 /** `id`: the user, the team or the role that is open. */
 export type UsersSearch = { tab?: Exclude<UsersTab, "users">; id?: string };

@@ -32,6 +32,24 @@ export const settings = {
     newKey: "The new enrolment key",
     done: "Done",
   },
+  signingIn: {
+    title: "Signing in",
+    factor: "Administrators show",
+    factors: {
+      none: "A password",
+      second_factor: "A second factor",
+      passkey: "A passkey",
+    },
+    factorHints: {
+      none: "A password is enough, unless somebody has set up an authenticator program.",
+      second_factor:
+        "A code of an authenticator program, or a passkey. Who has neither can do nothing but add one.",
+      passkey: "A passkey. Who has none can do nothing but add one.",
+    },
+    provider: "Members sign in by a provider",
+    providerHint:
+      "A password or passkey of the hub is refused then. Administrators may go on with theirs, for when the provider is away.",
+  },
   retention: {
     title: "Retention",
     hint: "How long things are kept. What is older goes within ten minutes, on every replica, and does not come back.",
