@@ -165,6 +165,7 @@ def test_a_code_is_asked_for_after_the_password(enter: Enter, hub: HubProcess) -
     page.get_by_role("menuitem", name="Second factor").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Set it up").click()
+    expect(dialog.get_by_role("img", name="QR code")).to_be_visible()
     totp = TOTP(dialog.get_by_label("Secret for the authenticator program").input_value())
     axe.check(page)
     dialog.get_by_label("The code that it shows now").fill(totp.now())

@@ -7,6 +7,7 @@ import { CopyLine } from "../parts/CopyLine";
 import { Actions, Hint, Label } from "../parts/Label";
 import { Loading } from "../parts/Loading";
 import { ProblemLine } from "../parts/ProblemLine";
+import { QrCode } from "../parts/QrCode";
 import { Secret } from "../parts/Secret";
 import { useText } from "../text";
 
@@ -82,6 +83,8 @@ function Begin({ onClose }: Close) {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
+        <Hint>{words.scan}</Hint>
+        <QrCode text={begin.data.uri} label={words.picture} />
         <Secret label={words.secret} value={begin.data.secret} hint={words.secretHint} />
         <Hint>{words.uri}</Hint>
         <CopyLine label={words.uriLabel} line={begin.data.uri} />
