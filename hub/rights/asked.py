@@ -22,26 +22,26 @@ SETTINGS: Final = ("admin_factor", "provider_required")
 """As they are stored: sql/queries/rights.sql names them, too."""
 
 
-class Asked(Struct, frozen=True):
+class SignInRules(Struct, frozen=True):
     admin_factor: AdminFactor = "none"
     provider_required: bool = False
     """Whether members sign in by a provider; administrators may by password, or nobody could while
     it is away."""
 
 
-NOTHING: Final = Asked()
+NOTHING: Final = SignInRules()
 
 
-def asked_of(stored: Mapping[str, Any]) -> Asked:
+def asked_of(stored: Mapping[str, Any]) -> SignInRules:
     """By the settings of an organisation, as they are stored."""
-    return Asked(**{name: stored[name] for name in SETTINGS if name in stored})
+    return SignInRules(**{name: stored[name] for name in SETTINGS if name in stored})
 
 
 def satisfies(shown: Shown, factor: AdminFactor) -> bool:
     return _STRENGTH[shown] >= _STRENGTH[factor]
 
 
-def lacks(asked: Asked, role: Role, shown: Shown, *, by_provider: bool) -> Lacks | None:
+def lacks(asked: SignInRules, role: Role, shown: Shown, *, by_provider: bool) -> Lacks | None:
     """What a session of somebody with this role has yet to show."""
     if role == "ADMIN":
         if satisfies(shown, asked.admin_factor):

@@ -15,7 +15,7 @@ from hub.base.database import Row
 from hub.base.holding import Grant, Holding, Reach, Scope
 from hub.base.principal import Lacks, Principal, Role
 from hub.rights.access import ROLES, grant_of_role, grant_to_key, without_sessions
-from hub.rights.asked import NOTHING, Asked, asked_of, lacks
+from hub.rights.asked import NOTHING, SignInRules, asked_of, lacks
 from hub.rights.catalogue import RoleRule, grants_of
 from hub.rights.store import RightsStore, ShownRow
 from protocol.ids import OrgId
@@ -43,7 +43,7 @@ class Member(Struct, frozen=True):
     own: Standing
     sessions: Mapping[str, tuple[Standing, float]] = {}
     """By id, each with when it ends, in seconds since 1970 by the database."""
-    asked: Asked = NOTHING
+    asked: SignInRules = NOTHING
     shown: Mapping[str, ShownRow] = {}
     """By each of its sessions, where the organisation asks for more than that somebody is known."""
 

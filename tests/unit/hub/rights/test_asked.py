@@ -3,7 +3,7 @@
 import pytest
 
 from hub.base.principal import Lacks, Role
-from hub.rights.asked import AdminFactor, Asked, Shown, asked_of, lacks
+from hub.rights.asked import AdminFactor, Shown, SignInRules, asked_of, lacks
 
 
 @pytest.mark.parametrize(
@@ -21,20 +21,20 @@ from hub.rights.asked import AdminFactor, Asked, Shown, asked_of, lacks
 def test_administrators_show_the_factor_that_is_asked(
     factor: AdminFactor, shown: Shown, missing: Lacks | None
 ) -> None:
-    asked = Asked(factor, provider_required=True)
+    asked = SignInRules(factor, provider_required=True)
     assert lacks(asked, "ADMIN", shown, by_provider=False) == missing
 
 
 @pytest.mark.parametrize("role", ["NONE", "VIEWER", "OPERATOR", "MANAGER"])
 def test_others_sign_in_by_the_provider(role: Role) -> None:
-    asked = Asked("passkey", provider_required=True)
+    asked = SignInRules("passkey", provider_required=True)
     assert lacks(asked, role, "passkey", by_provider=False) == "provider"
     assert lacks(asked, role, "one_factor", by_provider=True) is None
-    assert lacks(Asked("passkey"), role, "one_factor", by_provider=False) is None
+    assert lacks(SignInRules("passkey"), role, "one_factor", by_provider=False) is None
 
 
 def test_what_is_not_set_is_not_asked() -> None:
-    assert asked_of({"auto_enroll": True}) == Asked("none", provider_required=False)
-    assert asked_of({"admin_factor": "passkey", "provider_required": True}) == Asked(
+    assert asked_of({"auto_enroll": True}) == SignInRules("none", provider_required=False)
+    assert asked_of({"admin_factor": "passkey", "provider_required": True}) == SignInRules(
         "passkey", provider_required=True
     )
