@@ -34,6 +34,7 @@ NAMED: Final[dict[str, str]] = {
     "/users": "user",
     "/api-keys": "key",
     "/auth/sessions": "session",
+    "/auth/passkeys": "user",
     "/auth/providers": "provider",
     "/auth/oidc": "provider",
     "/teams": "team",
