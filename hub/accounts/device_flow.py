@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from hub.accounts.factor_store import Approval, FactorStore, GrantState, WaitingProgram
+from hub.accounts.factor_store import Approver, FactorStore, GrantState, WaitingProgram
 from hub.accounts.factors import new_user_code, shown_user_code, user_code
 from hub.accounts.issuing import SessionIssuer, SignIn
 from hub.accounts.sessions import session_of
@@ -134,7 +134,7 @@ class DeviceFlow:
         return NotFound("nothing waits for this code")
 
 
-def _approved(state: GrantState | None) -> Approval:
+def _approved(state: GrantState | None) -> Approver:
     """Raises `Refused`."""
     if state is None:
         raise Refused("invalid_grant")

@@ -35,7 +35,7 @@ class WaitingProgram(Struct, frozen=True):
     created_at: datetime
 
 
-class Approval(Struct, frozen=True):
+class Approver(Struct, frozen=True):
     """Who has signed a program in, and in which session."""
 
     org: OrgId
@@ -47,7 +47,7 @@ class GrantState(Struct, frozen=True):
     expired: bool
     denied: bool
     too_fast: bool
-    approved: Approval | None
+    approved: Approver | None
 
 
 class FactorStore:
@@ -148,7 +148,7 @@ class FactorStore:
             row["too_fast"],
             None
             if by is None
-            else Approval(OrgId(row["approved_in"]), by, row["approved_session"]),
+            else Approver(OrgId(row["approved_in"]), by, row["approved_session"]),
         )
 
     async def use(self, connection: Connection, code_hash: bytes) -> bool:
