@@ -146,7 +146,6 @@ CREATE TABLE device_grant (
     approved_session text
 );
 COMMENT ON TABLE device_grant IS 'A program without a browser that wants to be signed in (RFC 8628).';
-COMMENT ON COLUMN device_grant.approved_session IS 'The session goes on from this one.';
 
 CREATE TABLE member (
     org_id     text NOT NULL REFERENCES org,

@@ -23,6 +23,7 @@ SHOWN: Final = len(API_KEY_PREFIX) + 6
 """Characters of a key's secret that people know it by."""
 MOST_KEYS: Final = 20
 """API keys of one user."""
+MAKES_SERVICES: Final = "service-accounts:create"
 
 
 class ApiKeyService:
@@ -53,6 +54,8 @@ class ApiKeyService:
         `Escalation` for a role above one's own, `NotFound`, `TooMany`."""
         session_of(by)
         require_visible(name, "name")
+        if service_account is not None and not may_everywhere(by, MAKES_SERVICES):
+            raise Forbidden("you may not make keys of service accounts")
         await self._require_grantable(by, grant_to_key(role), name, role)
         if expires_at is not None and expires_at.timestamp() <= self._accounts.clock():
             raise invalid("expiresAt", "must be in the future")
@@ -68,8 +71,11 @@ class ApiKeyService:
             prefix=secret[:SHOWN],
         )
         async with self._store.database.transaction() as connection:
-            if await self._people.lock_user(connection, by.org, owner) is None:
+            locked = await self._people.lock_user(connection, by.org, owner)
+            if locked is None:
                 raise NotFound("no such user")
+            if service_account is not None and locked[0].kind != "service":
+                raise NotFound("no such service account")
             if await self._store.count(connection, by.org, owner) >= MOST_KEYS:
                 raise TooMany(f"a user may have {MOST_KEYS} API keys: delete one")
             made = await self._store.add(connection, by.org, key, hash_secret(secret))

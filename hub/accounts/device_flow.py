@@ -96,7 +96,9 @@ class DeviceFlow:
         await self._may_try(by)
         action = "auth.device_approve" if approve else "auth.device_deny"
         async with self._accounts.database.transaction() as connection:
-            decided = await self._store.decide(connection, user_code(typed), by, approve=approve)
+            decided = await self._store.decide(
+                connection, user_code(typed), approver, approve=approve
+            )
             if decided:
                 await self._audit.record(connection, audit_entry(by, action))
         if not decided:
@@ -112,16 +114,18 @@ class DeviceFlow:
             raise Refused("invalid_request")
         hashed = hash_secret(code)
         by = _approved(await self._store.poll(hashed))
-        who = Principal(org=by.org, kind="anyone", subject="", actor=by.user_id)
+        who = Principal(
+            org=by.org,
+            kind="user",
+            subject=by.user_id,
+            actor=by.user_id,
+            session_id=by.session_id,
+        )
         try:
             async with self._accounts.database.transaction() as connection:
                 if not await self._store.use(connection, hashed):
                     raise Refused("invalid_grant")
-                signed = await self._issuer.begin(connection, by.org, by.user_id, who)
-                await self._issuer.go_on(
-                    connection, (by.org, by.session_id), (by.org, signed.session_id)
-                )
-                return signed
+                return await self._issuer.begin_beside(connection, by.org, who, by.session_id)
         except Unauthenticated:
             raise Refused("access_denied") from None
 

@@ -8,7 +8,6 @@ from msgspec import Struct
 import sql
 from hub.accounts.provider_store import Statement
 from hub.base.database import Connection, Database
-from hub.base.principal import Principal
 from hub.base.vault import Vault
 from protocol.ids import OrgId
 
@@ -36,7 +35,7 @@ class WaitingProgram(Struct, frozen=True):
 
 
 class Approver(Struct, frozen=True):
-    """Who has signed a program in, and in which session."""
+    """Whose program it is, and by which session."""
 
     org: OrgId
     user_id: str
@@ -129,11 +128,11 @@ class FactorStore:
         return None if row is None else WaitingProgram(row["address"], row["created_at"])
 
     async def decide(
-        self, connection: Connection, user_code: str, by: Principal, *, approve: bool
+        self, connection: Connection, user_code: str, by: Approver, *, approve: bool
     ) -> bool:
         """False when nobody waits for this code."""
         decided = await connection.fetchval(
-            _Q["decide_device_grant"], user_code, approve, by.subject, by.org, by.session_id
+            _Q["decide_device_grant"], user_code, approve, by.user_id, by.org, by.session_id
         )
         return decided is not None
 
@@ -148,7 +147,7 @@ class FactorStore:
             row["too_fast"],
             None
             if by is None
-            else Approver(OrgId(row["approved_in"]), by, row["approved_session"]),
+            else Approver(OrgId(row["approved_in"]), by, row["approved_session"] or ""),
         )
 
     async def use(self, connection: Connection, code_hash: bytes) -> bool:

@@ -103,13 +103,26 @@ class SessionIssuer:
         await self._audit.record(connection, entry)
         return await self.grant(connection, user, session)
 
+    async def begin_beside(
+        self, connection: Connection, org: OrgId, by: Principal, session_id: str
+    ) -> SignIn:
+        """A session beside that of the caller: as old, and for as long as its provider vouches.
+        Raises `Unauthenticated`."""
+        grant = await self.begin(connection, org, by.subject, by)
+        await self.go_on(connection, by, session_id, grant)
+        return grant
+
     async def go_on(
-        self, connection: Connection, old: tuple[OrgId, str], new: tuple[OrgId, str]
+        self, connection: Connection, by: Principal, session_id: str, grant: SignIn
     ) -> None:
-        """A session goes on from another of its user: it keeps when and by what the user signed
-        in, and ends when that does."""
-        await self._store.keep_sign_in(connection, old, new)
-        await self._providers.copy(connection, old, new)
+        """When and by what the caller signed in. Raises `Unauthenticated` when the session of the
+        caller has ended."""
+        was, now = (by.org, session_id), (grant.user.org, grant.session_id)
+        if not await self._store.keep_sign_in(connection, was, now):
+            raise Unauthenticated(REFUSAL)
+        if await self._providers.grant(*was) is not None:
+            await self._providers.copy(connection, was, now)
+            await self._people.rights_changed(connection, grant.user.org, [by.subject])
 
     async def _attach(
         self, connection: Connection, user: UserRow, session: SessionRow, said: Statement

@@ -5,6 +5,9 @@ variable of the environment goes over what is stored, on the replica that has it
 """
 
 from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import structs
 
 from hub.accounts.installation_store import InstallationStore
 from hub.accounts.org_settings import PREFIX, OrgSettings, settled, shown_settings
@@ -19,6 +22,7 @@ from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict
 from hub.base.principal import Principal, Reenroll
+from hub.base.retention import EVERYTHING, HIDEABLE, Retention, ShownFor, shortened, too_long
 from hub.base.settings import Settings
 from hub.rights.asked import SETTINGS, AdminFactor, satisfies
 from hub.rights.memory import EVERYBODY
@@ -90,11 +94,19 @@ class OrganisationService:
         provider_required: bool | None = None,
         keep: Mapping[str, int] | None = None,
     ) -> OrgSettings:
-        """`keep`: what changes of the retention, by the fields of `Retention`: that is of the whole
-        installation. Raises `Conflict` where it is not set, and where what would be asked of others
-        is not there, or was not shown by the caller."""
-        if keep and by.org != DEFAULT_ORG:
-            raise Conflict("retention is the installation's: set it in the organisation default")
+        """`keep`: what changes of the retention, by the fields of `Retention`: in `default` that
+        of the installation; in another organisation, for how long it is shown what there is.
+        Raises `Conflict` for more than there is, and where what would be asked of others is
+        not there, or was not shown by the caller."""
+        kept = await self._kept(by.org)
+        longest = None if kept is None else too_long(kept, keep or {})
+        if longest is not None:
+            name = _FIELDS[longest]
+            raise Conflict(
+                f"retention.{name}: an organisation may shorten "
+                f"{', '.join(_FIELDS[each] for each in sorted(HIDEABLE))}; "
+                "more is the installation's"
+            )
         wanted: dict[str, object] = {PREFIX + field: value for field, value in (keep or {}).items()}
         given = {
             "auto_enroll": auto_enroll,
@@ -110,12 +122,12 @@ class OrganisationService:
             if admin_factor is not None:
                 await self._require_shown(connection, by, admin_factor)
             before = shown_settings(
-                settled(await self._store.settings(connection, by.org), self._environment)
+                self._settled(by.org, await self._store.settings(connection, by.org), kept)
             )
             for name, value in wanted.items():
                 await self._store.put_setting(connection, by.org, name, value)
             after = shown_settings(
-                settled(await self._store.settings(connection, by.org), self._environment)
+                self._settled(by.org, await self._store.settings(connection, by.org), kept)
             )
             entry = audit_entry(by, "settings.update", None, changes=changes_of(before, after))
             if wanted.keys() & set(SETTINGS):
@@ -142,3 +154,16 @@ class OrganisationService:
             await self._store.put_enrollment_key(connection, by.org, key)
             await self._audit.record(connection, audit_entry(by, "settings.enrollment_key"))
         return key
+
+
+_FIELDS: Final = {field.name: field.encode_name for field in structs.fields(Retention)}
+
+
+def _shown_for(stored: Mapping[str, Any]) -> ShownFor:
+    return ShownFor(**{name: stored.get(PREFIX + name) for name in HIDEABLE})
+
+
+def _enrolling(overridden: list[str]) -> list[str]:
+    """What the environment decides for every organisation: how long things are shown it does
+    not."""
+    return [name for name in overridden if not name.startswith("retention.")]

@@ -58,7 +58,7 @@ class OwnFactors:
     @asynccontextmanager
     async def changing(self, by: Principal) -> AsyncGenerator[tuple[Connection, UserRow]]:
         """A transaction with the lock on one's own account. Raises `Reauthenticate`."""
-        session_of(by)
+        await self._recent.require_whole_account(by)
         async with self._store.database.transaction() as connection:
             locked = await self._store.lock_user(connection, by.org, by.subject)
             if locked is None:

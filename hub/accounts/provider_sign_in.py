@@ -146,7 +146,7 @@ class OidcSignIn:
         if provider.org not in (None, by.org):
             raise NotFound(NO_PROVIDER)
         if purpose == "link":
-            await self._sessions.require_whole_account(by)
+            await self._recent.require_whole_account(by)
             async with self._store.database.tenant(by.org).transaction() as connection:
                 await self._recent.require(connection, by)
 

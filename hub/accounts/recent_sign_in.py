@@ -16,7 +16,7 @@ from hub.accounts.tokens import REFUSAL
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Forbidden, Reauthenticate, Unauthenticated, invalid
+from hub.base.errors import Forbidden, Reauthenticate, SharedAccount, Unauthenticated, invalid
 from hub.base.principal import Principal
 from hub.rights.asked import Shown
 
@@ -51,6 +51,19 @@ class RecentSignIn:
     def prove_with(self, prove: Callable[[Principal, Statement, str], Awaitable[None]]) -> None:
         """Have `prove` asked about a password of a directory: it raises `Forbidden`."""
         self._prove = prove
+
+    async def require_whole_account(self, by: Principal) -> None:
+        """What signs in to an account is good in each of its organisations: a session that began by
+        the provider of one of them does not add to it. Raises `SharedAccount`."""
+        granted = await self._providers.grant(by.org, session_of(by))
+        if granted is None or granted.provider_org is None:
+            return
+        async with self._store.database.connection() as connection:
+            if await self._store.is_shared(connection, by.subject):
+                raise SharedAccount(
+                    "you are a member of several organisations, and the provider of this session "
+                    "is of one: sign in otherwise"
+                )
 
     async def require(self, connection: Connection, by: Principal) -> None:
         """Raises `Reauthenticate` when the session's user last showed the password long ago."""

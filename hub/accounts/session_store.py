@@ -168,10 +168,10 @@ class SessionStore:
 
     async def keep_sign_in(
         self, connection: Connection, old: tuple[OrgId, str], new: tuple[OrgId, str]
-    ) -> None:
+    ) -> bool:
         """A session goes on from another: as long ago as there its user has shown a password, and
-        it ends when that does."""
-        await connection.execute(_Q["keep_sign_in"], *old, *new)
+        it ends when that does. False when that has ended."""
+        return await connection.fetchval(_Q["keep_sign_in"], *old, *new) is not None
 
     async def authenticated(self, connection: Connection, org: OrgId, session_id: str) -> None:
         await connection.execute(_Q["authenticated"], org, session_id)

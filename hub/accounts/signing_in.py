@@ -176,7 +176,5 @@ class SignInService:
         if owed is not None:
             return owed
         grant = await self._issuer.begin_for(connection, user, by, "auth.switch")
-        await self._issuer.go_on(connection, (by.org, session_id), (user.org, grant.session_id))
-        if granted is not None:
-            await self._store.rights_changed(connection, user.org, [by.subject])
+        await self._issuer.go_on(connection, by, session_id, grant)
         return grant

@@ -9,6 +9,7 @@ from hub.accounts.passwords import Passwords, require_strong
 from hub.accounts.recent_sign_in import RecentSignIn
 from hub.accounts.service import AccountService
 from hub.accounts.session_store import SessionStore
+from hub.accounts.sessions import session_of
 from hub.accounts.store import AccountStore, NewAccount, UserRow
 from hub.accounts.tokens import new_secret
 from hub.audit.entries import HIDDEN, AuditEntry, audit_entry, changes_of
@@ -202,6 +203,26 @@ class UserService:
                 audit_entry(by, "user.role", target, outcome="refused", role=role)
             )
             raise Escalation(f"you cannot grant {role}: it has rights that you do not have")
+
+    async def _require_over(self, by: Principal, user: UserRow) -> None:
+        """Who sets a password can be that user. Raises `Escalation` for one with more rights than
+        the caller has, `Forbidden` for an API key."""
+        if by.kind == "hub":
+            return
+        session_of(by)
+        is_above = user.instance_admin and not by.instance_admin
+        if is_above or not await self._rights.covers_member(by, user.user_id):
+            entry = audit_entry(by, "user.update", user.username, outcome="refused")
+            await self._audit.note(entry)
+            raise Escalation(f"you cannot set the password of {user.username}, who may do more")
+
+    async def _require_alone(self, connection: Connection, by: Principal, user_id: str) -> None:
+        """Whether an administrator may set this password. Raises `SharedAccount`; for one's own
+        `Reauthenticate`."""
+        if await self._store.is_shared(connection, user_id):
+            raise SharedAccount("who is a member of several organisations changes it alone")
+        if by.subject == user_id:
+            await self._recent.require(connection, by)
 
     async def _take_away(
         self, connection: Connection, was: UserRow, now: UserRow, *, new_password: bool

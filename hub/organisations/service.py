@@ -202,7 +202,7 @@ class Organisations:
             if not await self._accounts.add_member(connection, invitation.org, by.subject):
                 raise Conflict("you are a member of this organisation already")
             await self._take_role(connection, invitation, by.subject)
-            grant = await self._sessions.begin_beside(connection, by, invitation.org)
+            grant = await self._issuer.begin_beside(connection, invitation.org, by, session_of(by))
             return await self._joined(connection, invitation, grant, by)
 
     async def register(
@@ -225,7 +225,7 @@ class Organisations:
             await self._accounts.add_account(connection, invitation.org, account)
             await self._accounts.add_member(connection, invitation.org, account.user_id)
             await self._take_role(connection, invitation, account.user_id)
-            grant = await self._sessions.begin(connection, invitation.org, account.user_id, by)
+            grant = await self._issuer.begin(connection, invitation.org, account.user_id, by)
             return await self._joined(connection, invitation, grant, by)
 
     async def _used(self, connection: Connection, token: str) -> Invitation:
@@ -248,7 +248,10 @@ class Organisations:
     ) -> None:
         await self._accounts.set_role(connection, invitation.org, user_id, invitation.role)
         await self._accounts.rights_changed(connection, invitation.org, [user_id])
-        grant = await self._issuer.begin(connection, invitation.org, user_id, by)
+
+    async def _joined(
+        self, connection: Connection, invitation: Invitation, grant: SignIn, by: Principal
+    ) -> SignIn:
         await self._audit.record(
             connection,
             audit_entry(

@@ -30,6 +30,3 @@ ALTER TABLE user_session
     ADD COLUMN shown text NOT NULL DEFAULT 'one_factor'
         CHECK (shown IN ('one_factor', 'second_factor', 'passkey'));
 COMMENT ON COLUMN user_session.shown IS 'The most that its user has shown of who it is.';
-
-ALTER TABLE device_grant ADD COLUMN approved_session text;
-COMMENT ON COLUMN device_grant.approved_session IS 'The session goes on from this one.';

@@ -277,7 +277,7 @@ SELECT now() - authenticated_at BETWEEN interval '0' AND make_interval(secs => $
 FROM user_session WHERE org_id = $1 AND session_id = $2
 
 -- name: keep_sign_in
--- A session ($3, $4) that goes on from another ($1, $2).
+-- A session ($3, $4) that goes on from another ($1, $2); nothing when that has ended.
 UPDATE user_session n SET authenticated_at = o.authenticated_at, ends_at = o.ends_at, shown = o.shown
 FROM user_session o
 WHERE o.org_id = $1 AND o.session_id = $2 AND o.lowest <= o.highest
