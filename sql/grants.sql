@@ -66,7 +66,7 @@ TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     account, api_key, custom_role, device_grant, invitation, member, passkey, provider_grant, sign_in_challenge,
-    sign_in_provider, team
+    secret, sign_in_provider, team
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
