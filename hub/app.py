@@ -235,7 +235,9 @@ class Replica:
         return make_application(
             ROUTES,
             [one for capability in self.capabilities for one in capability.endpoints],
-            AccountGuard(self.people.accounts, self.audit, self._limits),
+            AccountGuard(
+                self.people.accounts, self.audit, self._limits, self.people.recent.methods
+            ),
             others,
             Console(self.site.prefix),
             self.site,

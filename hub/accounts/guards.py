@@ -1,5 +1,6 @@
 """The guard of every route: who calls, how often already, and may they?"""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import structs
@@ -11,7 +12,7 @@ from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
 from hub.audit.entries import LONGEST_TARGET, AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base import usage
-from hub.base.errors import Forbidden, Unauthenticated
+from hub.base.errors import Forbidden, HubError, Reauthenticate, Unauthenticated, Unavailable
 from hub.base.principal import ANYONE, Principal
 from hub.rights.access import FOR_DEVICES, OPEN_TO_ALL, Action, Door, may
 from hub.rights.catalogue import BY_BINDING, BY_SESSION, DISPATCH
@@ -20,12 +21,19 @@ from hub.web.limits import RequestLimits
 
 
 class AccountGuard:
+    """`methods` says by what a user can show again who it is."""
+
     def __init__(
-        self, accounts: AccountService, audit: AuditService, limits: RequestLimits
+        self,
+        accounts: AccountService,
+        audit: AuditService,
+        limits: RequestLimits,
+        methods: Callable[[Principal], Awaitable[list[str]]],
     ) -> None:
         self._accounts = accounts
         self._audit = audit
         self._limits = limits
+        self._methods = methods
 
     async def __call__(self, request: Request, action: Any) -> Principal:
         """The caller. Raises `Unauthenticated`, `Forbidden`, `TooManyRequests` or `Unavailable`;
@@ -42,6 +50,17 @@ class AccountGuard:
         if isinstance(action, Door):
             return principal
         return await self._accounts.reaching(principal, action)
+
+    async def explained(self, error: HubError, principal: Principal | None) -> HubError:
+        """Where a refusal came within a transaction, what the caller can do about it is looked up
+        here: whoever holds a connection asks for no other."""
+        if not isinstance(error, Reauthenticate) or principal is None or principal.kind != "user":
+            return error
+        try:
+            methods = await self._methods(principal)
+        except Unavailable as unavailable:
+            return unavailable
+        return Reauthenticate(error.detail, members={"methods": methods})
 
     def _stranger(self, request: Request, action: Action) -> Principal:
         principal = _from(request, ANYONE)

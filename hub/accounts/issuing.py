@@ -120,8 +120,7 @@ class SessionIssuer:
         was, now = (by.org, session_id), (grant.user.org, grant.session_id)
         if not await self._store.keep_sign_in(connection, was, now):
             raise Unauthenticated(REFUSAL)
-        if await self._providers.grant(*was) is not None:
-            await self._providers.copy(connection, was, now)
+        if await self._providers.copy(connection, was, now):
             await self._people.rights_changed(connection, grant.user.org, [by.subject])
 
     async def _attach(

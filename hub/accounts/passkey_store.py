@@ -66,9 +66,11 @@ class PasskeyStore:
         )
         return bool(good)
 
-    async def of_account(self, user_id: str) -> list[PasskeyRow]:
-        """The oldest first."""
-        rows = await self.database.fetch(_Q["passkeys_of"], user_id)
+    async def of_account(
+        self, user_id: str, connection: "Connection | None" = None
+    ) -> list[PasskeyRow]:
+        """The oldest first. Where there is a connection already, by that."""
+        rows = await (connection or self.database).fetch(_Q["passkeys_of"], user_id)
         return [PasskeyRow.from_row(row) for row in rows]
 
     async def count(self, connection: Connection, user_id: str) -> int:

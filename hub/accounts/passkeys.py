@@ -44,8 +44,8 @@ class Passkeys:
     async def options(self, by: Principal) -> dict[str, Any]:
         """What a browser makes a passkey by. Raises `Reauthenticate`, `TooMany`."""
         party = self._party()
-        async with self._own.changing(by) as (_, user):
-            known = await self._store.of_account(by.subject)
+        async with self._own.changing(by) as (connection, user):
+            known = await self._store.of_account(by.subject, connection)
         _require_room(len(known))
         challenge = await self._store.new_challenge("register", _asker(by))
         return party.creation_options(

@@ -279,8 +279,9 @@ class ProviderStore:
 
     async def copy(
         self, connection: Connection, old: tuple[OrgId, str], new: tuple[OrgId, str]
-    ) -> None:
-        await connection.execute(_Q["copy_session"], *old, *new)
+    ) -> bool:
+        """Whether a provider began the old one, and so the new one."""
+        return await connection.fetchval(_Q["copy_session"], *old, *new) is not None
 
     async def claim_check(self, token_hash: bytes) -> GrantRow | None:
         """What the session of a refresh token began with, when it is this caller who asks the

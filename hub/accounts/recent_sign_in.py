@@ -66,22 +66,26 @@ class RecentSignIn:
                 )
 
     async def require(self, connection: Connection, by: Principal) -> None:
-        """Raises `Reauthenticate` when the session's user last showed the password long ago."""
+        """Raises `Reauthenticate` when the session's user last showed the password long ago; the
+        guard adds `methods`."""
         recent = await self._sessions.authenticated_recently(
             connection, by.org, session_of(by), seconds=RECENT_SECONDS
         )
         if not recent:
-            may = await self._providers.methods(by.subject)
-            methods = {
-                "password": may.has_password,
-                "code": may.has_code,
-                "passkey": may.has_passkey,
-                "provider": may.has_provider,
-            }
             raise Reauthenticate(
-                "sign in again: this requires a sign-in within the last 10 minutes",
-                members={"methods": [name for name, there in methods.items() if there]},
+                "sign in again: this requires a sign-in within the last 10 minutes"
             )
+
+    async def methods(self, by: Principal) -> list[str]:
+        """By what a user can show again who it is."""
+        may = await self._providers.methods(by.subject)
+        methods = {
+            "password": may.has_password,
+            "code": may.has_code,
+            "passkey": may.has_passkey,
+            "provider": may.has_provider,
+        }
+        return [name for name, there in methods.items() if there]
 
     async def reauthenticate(
         self,

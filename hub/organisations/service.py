@@ -20,6 +20,7 @@ from hub.base.errors import (
     Escalation,
     Forbidden,
     Gone,
+    HubError,
     NotFound,
     PublicUrlMissing,
     invalid,
@@ -93,14 +94,20 @@ class Organisations:
         async with self._store.database.transaction() as connection:
             made = await self._store.add(connection, org, name)
             if made is None:
-                await self.get(org)
-                raise Conflict(f"the organisation {org} is there already")
+                raise await self._taken(connection, org)
             await self._installation.put_enrollment_key(connection, org, new_secret())
             await self._installation.put_setting(connection, org, "auto_enroll", False)
             await self._accounts.add_member(connection, org, by.subject)
             await self._accounts.set_role(connection, org, by.subject, "ADMIN")
             await self._audit.record(connection, audit_entry(by, "org.create", org, name=name))
         return made
+
+    async def _taken(self, connection: Connection, org: OrgId) -> HubError:
+        """Why there is no room for an organisation of this id."""
+        found = await self._store.get(org, connection)
+        if found is not None and found.ended_at is not None:
+            return Gone(f"the organisation {org} has ended")
+        return Conflict(f"the organisation {org} is there already")
 
     async def rename(self, by: Principal, org: OrgId, name: str) -> Organisation:
         require_visible(name, "name")
@@ -195,6 +202,7 @@ class Organisations:
         invitation of somebody else; `Conflict` for who is a member already."""
         session_of(by)
         user = await self._accounts.user_by_id(by.org, by.subject)
+        await self._standing(token)
         async with self._store.database.transaction() as connection:
             invitation = await self._used(connection, token)
             if user is None or invitation.username not in (None, user.username):
@@ -210,18 +218,19 @@ class Organisations:
     ) -> SignIn:
         """A new account becomes a member. Raises `Gone`, `SignInFirst` for a name that is
         somebody's, `Invalid`."""
+        invitation = await self._standing(token)
+        name = username_of(username or invitation.username or "")
+        if invitation.username not in (None, name):
+            raise Forbidden(f"the invitation is for {invitation.username}")
+        require_strong(password or "", name)
+        account = NewAccount(
+            user_id=uuid7(),
+            username=name,
+            display_name=name,
+            password_hash=await self._passwords.hash(password or ""),
+        )
         async with self._store.database.transaction() as connection:
-            invitation = await self._used(connection, token)
-            name = username_of(username or invitation.username or "")
-            if invitation.username not in (None, name):
-                raise Forbidden(f"the invitation is for {invitation.username}")
-            require_strong(password or "", name)
-            account = NewAccount(
-                user_id=uuid7(),
-                username=name,
-                display_name=name,
-                password_hash=await self._passwords.hash(password or ""),
-            )
+            await self._used(connection, token)
             await self._accounts.add_account(connection, invitation.org, account)
             await self._accounts.add_member(connection, invitation.org, account.user_id)
             await self._take_role(connection, invitation, account.user_id)
@@ -229,19 +238,26 @@ class Organisations:
             return await self._joined(connection, invitation, grant, by)
 
     async def _used(self, connection: Connection, token: str) -> Invitation:
+        """Once. Raises `Gone`."""
         invitation = await self._store.use_invitation(connection, hash_secret(token))
-        if invitation is None or not await self._stands(invitation):
+        if invitation is None:
             raise Gone(_NO_INVITATION)
         return invitation
 
-    async def _stands(self, invitation: Invitation) -> bool:
-        """Whether its maker could make it now (promise G23)."""
+    async def _standing(self, token: str) -> Invitation:
+        """One that can be accepted, and that its maker could make now (G23). Raises `Gone`."""
+        invitation = await self._store.open_invitation(hash_secret(token))
+        if invitation is None:
+            raise Gone(_NO_INVITATION)
         maker = await self._rights.member(invitation.org, invitation.made_by)
-        return (
+        stands = (
             maker is not None
             and maker.rights.everywhere(INVITES)
             and maker.rights.covers(grant_of_role(invitation.role))
         )
+        if not stands:
+            raise Gone(_NO_INVITATION)
+        return invitation
 
     async def _take_role(
         self, connection: Connection, invitation: Invitation, user_id: str

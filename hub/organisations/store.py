@@ -75,8 +75,9 @@ class OrganisationStore:
     async def list(self) -> "list[Organisation]":
         return [Organisation.from_row(row) for row in await self.database.fetch(_Q["list"])]
 
-    async def get(self, org: OrgId) -> Organisation | None:
-        row = await self.database.fetchrow(_Q["get"], org)
+    async def get(self, org: OrgId, connection: "Connection | None" = None) -> Organisation | None:
+        """Where there is a connection already, by that."""
+        row = await (connection or self.database).fetchrow(_Q["get"], org)
         return None if row is None else Organisation.from_row(row)
 
     async def add(self, connection: Connection, org: OrgId, name: str) -> Organisation | None:
@@ -141,6 +142,11 @@ class OrganisationStore:
         self, connection: Connection, org: OrgId, invitation_id: str
     ) -> bool:
         return await connection.fetchval(_Q["delete_invitation"], org, invitation_id) is not None
+
+    async def open_invitation(self, token_hash: bytes) -> Invitation | None:
+        """One that can be accepted."""
+        row = await self.database.fetchrow(_Q["open_invitation"], token_hash)
+        return None if row is None else Invitation.from_row(row)
 
     async def use_invitation(self, connection: Connection, token_hash: bytes) -> Invitation | None:
         row = await connection.fetchrow(_Q["use_invitation"], token_hash)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, structs
 
-from hub.base.database import Row
+from hub.base.database import Connection, Row
 from hub.base.holding import Grant, Holding, Reach, Scope
 from hub.base.principal import Lacks, Principal, Role
 from hub.rights.access import ROLES, grant_of_role, grant_to_key, without_sessions
@@ -180,13 +180,16 @@ class RightsMemory:
         groups = reaches[0].groups.intersection(*(reach.groups for reach in reaches[1:]))
         return Reach(groups, found[0].intersection(*found[1:]))
 
-    async def covers(self, by: Principal, grant: Grant) -> bool:
-        """Whether the caller has what it would grant."""
+    async def covers(
+        self, by: Principal, grant: Grant, connection: "Connection | None" = None
+    ) -> bool:
+        """Whether the caller has what it would grant. Where there is a connection already, by
+        that."""
         if by.kind == "hub":
             return True
         around: frozenset[Scope] = frozenset()
         if grant.scope.kind == "device":
-            groups = await self._store.groups_of(by.org, grant.scope.id)
+            groups = await self._store.groups_of(by.org, grant.scope.id, connection)
             around = frozenset(Scope("group", group) for group in groups)
         return by.rights.covers(grant, around)
 

@@ -1,6 +1,7 @@
 """Roles, bindings of roles and teams. Nobody grants what they do not have."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -85,10 +86,14 @@ class RightsService:
         was = await self.role(by.org, name)
         check(rules)
         wanted = msgspec.to_builtins(rules)
-        async with self._store.database.tenant(by.org).transaction() as connection:
+        async with (
+            self._noting(by, name),
+            self._store.database.tenant(by.org).transaction() as connection,
+        ):
             await self._store.lock_roles(connection, by.org)
-            for binding in await self._store.bindings_with(by.org, name):
-                await self._require_grantable(by, role_grants(name, wanted, binding.scope), name)
+            for binding in await self._store.bindings_with(connection, by.org, name):
+                grants = role_grants(name, wanted, binding.scope)
+                await self._require_grantable(connection, by, grants)
             if not await self._store.put_role(connection, by.org, name, wanted):
                 raise NotFound("no such role")
             await self._store.changed(connection, by.org, [EVERYBODY])
@@ -136,10 +141,13 @@ class RightsService:
     async def bind(self, by: Principal, role: str, subject: SubjectRef, scope: Scope) -> BindingRow:
         """Raises `Invalid` for a role, subject or scope that is not there, `Conflict` for an equal
         binding, `Escalation`, `Reauthenticate` for an administrator."""
-        async with self._store.database.tenant(by.org).transaction() as connection:
+        async with (
+            self._noting(by, role),
+            self._store.database.tenant(by.org).transaction() as connection,
+        ):
             await self._store.lock_roles(connection, by.org)
-            grants = await self._grants(by.org, role, scope)
-            await self._require_grantable(by, grants, role)
+            grants = await self._grants(connection, by.org, role, scope)
+            await self._require_grantable(connection, by, grants)
             await self._require_there(connection, by.org, subject, scope)
             await self._require_recent(connection, by, role)
             made = await self._store.add_binding(connection, by.org, uuid7(), role, subject, scope)
@@ -162,11 +170,13 @@ class RightsService:
             await self._audit.record(connection, _entry(by, "role_binding.delete", binding))
         await self._guards.refresh()
 
-    async def _grants(self, org: OrgId, role: str, scope: Scope) -> tuple[Grant, ...]:
+    async def _grants(
+        self, connection: Connection, org: OrgId, role: str, scope: Scope
+    ) -> tuple[Grant, ...]:
         """What a role gives now: under the lock on the roles it stays so. Raises `Invalid`."""
         rules = None
         if role not in ROLES:
-            found = await self._store.role(org, role)
+            found = await self._store.role(org, role, connection)
             if found is None:
                 raise invalid("role", f"there is no role {role}")
             rules = found.rules
@@ -191,17 +201,26 @@ class RightsService:
             raise Reauthenticate("sign in: an API key gives nobody the role of an administrator")
         await self._guards.require_recent(connection, by)
 
-    async def _require_grantable(self, by: Principal, grants: Sequence[Grant], target: str) -> None:
+    async def _require_grantable(
+        self, connection: Connection, by: Principal, grants: Sequence[Grant]
+    ) -> None:
         for grant in grants:
             if by.kind == "api_key" and grant.rights & BY_SESSION:
                 covered = False
             else:
-                covered = await self._memory.covers(by, grant)
+                covered = await self._memory.covers(by, grant, connection)
             if not covered:
-                await self._audit.note(
-                    audit_entry(by, "role_binding.create", target, outcome="refused")
-                )
                 raise Escalation("nobody grants rights that they do not have")
+
+    @asynccontextmanager
+    async def _noting(self, by: Principal, target: str) -> AsyncGenerator[None]:
+        """Around a transaction: who grants too much is noted when it is over."""
+        try:
+            yield
+        except Escalation:
+            entry = audit_entry(by, "role_binding.create", target, outcome="refused")
+            await self._audit.note(entry)
+            raise
 
     # Why may he
 
@@ -270,7 +289,8 @@ class RightsService:
     async def delete_team(self, by: Principal, team_id: str) -> None:
         """Raises `NotFound`, `LastAdministrator`, `Reauthenticate` for administrators."""
         async with self._store.database.transaction() as connection:
-            await self._require_recent_for(connection, by, await self._given_to(by.org, team_id))
+            given = await self._given_to(connection, by.org, team_id)
+            await self._require_recent_for(connection, by, given)
             if not await self._store.delete_team(connection, by.org, team_id):
                 raise NotFound("no such team")
             await self._guards.keep_an_admin(connection, by.org)
@@ -286,12 +306,15 @@ class RightsService:
         """Raises `NotFound`, `Escalation` where the team has rights that the caller lacks,
         `Reauthenticate` for administrators."""
         await self.team(by.org, team_id)
-        async with self._store.database.tenant(by.org).transaction() as connection:
+        async with (
+            self._noting(by, team_id),
+            self._store.database.tenant(by.org).transaction() as connection,
+        ):
             await self._store.lock_roles(connection, by.org)
-            given = await self._given_to(by.org, team_id)
+            given = await self._given_to(connection, by.org, team_id)
             for binding in given:
                 grants = role_grants(binding.role, binding.rules, binding.scope)
-                await self._require_grantable(by, grants, team_id)
+                await self._require_grantable(connection, by, grants)
             await self._require_recent_for(connection, by, given)
             unknown = await self._store.not_members(connection, by.org, user_ids)
             if unknown:
@@ -311,7 +334,8 @@ class RightsService:
         """Raises `NotFound`, `LastAdministrator`, `Reauthenticate` for administrators."""
         await self.team(by.org, team_id)
         async with self._store.database.transaction() as connection:
-            await self._require_recent_for(connection, by, await self._given_to(by.org, team_id))
+            given = await self._given_to(connection, by.org, team_id)
+            await self._require_recent_for(connection, by, given)
             await self._store.remove_team_members(connection, by.org, team_id, user_ids)
             await self._guards.keep_an_admin(connection, by.org)
             await self._store.changed(connection, by.org, user_ids)
@@ -322,8 +346,8 @@ class RightsService:
         await self._guards.refresh()
         return await self.team(by.org, team_id)
 
-    async def _given_to(self, org: OrgId, team_id: str) -> list[BindingRow]:
-        return await self._store.bindings_to(org, SubjectRef("team", team_id))
+    async def _given_to(self, connection: Connection, org: OrgId, team_id: str) -> list[BindingRow]:
+        return await self._store.bindings_to(connection, org, SubjectRef("team", team_id))
 
     async def _require_recent_for(
         self, connection: Connection, by: Principal, given: Sequence[BindingRow]

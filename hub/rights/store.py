@@ -112,8 +112,11 @@ class RightsStore:
         )
         return frozenset(row["device_id"] for row in rows)
 
-    async def groups_of(self, org: OrgId, device_id: str) -> list[str]:
-        rows = await self.database.fetch(_Q["groups_of"], org, device_id)
+    async def groups_of(
+        self, org: OrgId, device_id: str, connection: "Connection | None" = None
+    ) -> list[str]:
+        """Where there is a connection already, by that."""
+        rows = await (connection or self.database).fetch(_Q["groups_of"], org, device_id)
         return [row["group_id"] for row in rows]
 
     # Roles
@@ -122,8 +125,11 @@ class RightsStore:
         rows = await self.database.tenant(org).fetch(_Q["roles"], org)
         return [RoleRow(row["name"], row["rules"]) for row in rows]
 
-    async def role(self, org: OrgId, name: str) -> RoleRow | None:
-        row = await self.database.tenant(org).fetchrow(_Q["role"], org, name)
+    async def role(
+        self, org: OrgId, name: str, connection: "Connection | None" = None
+    ) -> RoleRow | None:
+        """Where there is a connection already, by that."""
+        row = await (connection or self.database.tenant(org)).fetchrow(_Q["role"], org, name)
         return None if row is None else RoleRow(row["name"], row["rules"])
 
     async def lock_roles(self, connection: Connection, org: OrgId) -> None:
@@ -169,14 +175,16 @@ class RightsStore:
         rows = await self.database.fetch(_Q["bindings_of"], org, user_id)
         return [BindingRow.from_row(row) for row in rows]
 
-    async def bindings_to(self, org: OrgId, subject: SubjectRef) -> list[BindingRow]:
-        rows = await self.database.tenant(org).fetch(
-            _Q["bindings_to"], org, subject.kind, subject.id
-        )
+    async def bindings_to(
+        self, connection: Connection, org: OrgId, subject: SubjectRef
+    ) -> list[BindingRow]:
+        rows = await connection.fetch(_Q["bindings_to"], org, subject.kind, subject.id)
         return [BindingRow.from_row(row) for row in rows]
 
-    async def bindings_with(self, org: OrgId, role: str) -> list[BindingRow]:
-        rows = await self.database.tenant(org).fetch(_Q["bindings_with"], org, role)
+    async def bindings_with(
+        self, connection: Connection, org: OrgId, role: str
+    ) -> list[BindingRow]:
+        rows = await connection.fetch(_Q["bindings_with"], org, role)
         return [BindingRow.from_row(row) for row in rows]
 
     async def subject_exists(self, connection: Connection, org: OrgId, subject: SubjectRef) -> bool:

@@ -111,6 +111,10 @@ class Guard(Protocol):
 
     async def __call__(self, request: Request, action: Any) -> Principal: ...
 
+    async def explained(self, error: HubError, principal: Principal | None) -> HubError:
+        """A refusal of an endpoint, with what its caller can do about it."""
+        ...
+
 
 class Methods:
     """The methods that the table of routes names, each with its object."""
@@ -157,6 +161,7 @@ def endpoint_of(
         return _response(route, request, query, await method(call))
 
     async def answer(request: Request) -> Response:
+        principal: Principal | None = None
         try:
             _check_path(request)
             principal = await guard(request, route.action)
@@ -165,7 +170,7 @@ def endpoint_of(
             with limited_to(principal.reach):
                 return await within(request, principal)
         except HubError as error:
-            return envelope.problem(error)
+            return envelope.problem(await guard.explained(error, principal))
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:

@@ -75,6 +75,10 @@ LIMIT $4
 DELETE FROM invitation WHERE org_id = $1 AND invitation_id = $2 AND used_at IS NULL
 RETURNING invitation_id
 
+-- name: open_invitation
+SELECT i.* FROM invitation i JOIN org o USING (org_id)
+WHERE i.token_hash = $1 AND i.used_at IS NULL AND i.expires_at > now() AND o.ended_at IS NULL
+
 -- name: use_invitation
 -- Once; nothing for one that is unknown, used, withdrawn or has run out.
 UPDATE invitation i SET used_at = now() FROM org o

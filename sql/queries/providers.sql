@@ -92,6 +92,7 @@ WHERE p.org_id = $1 AND p.session_id = $2
 -- A session ($3, $4) that goes on from another ($1, $2).
 INSERT INTO provider_session (org_id, session_id, grant_id)
 SELECT $3, $4, grant_id FROM provider_session WHERE org_id = $1 AND session_id = $2
+RETURNING grant_id
 
 -- name: claim_check
 -- One caller asks the provider whether a session may go on, when its refresh token ($1) is good and the

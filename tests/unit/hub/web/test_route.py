@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.base.errors import HubError
 from hub.base.paging import Items, encode_cursor
 from hub.base.principal import ANYONE, Principal
 from hub.web.inputs import MAX_OPEN_BODY, Body, ListQuery
@@ -39,13 +40,21 @@ class Things:
         return Items([1], self.next)
 
 
+class Doorkeeper:
+    def __init__(self, who: Principal) -> None:
+        self._who = who
+
+    async def __call__(self, request: Request, action: Any) -> Principal:
+        return self._who
+
+    async def explained(self, error: HubError, principal: Principal | None) -> HubError:
+        return error
+
+
 def ask(
     route: Route, sent: Request, *, who: Principal = ANYONE, things: Things | None = None
 ) -> Response:
-    async def guard(request: Request, action: object) -> Principal:
-        return who
-
-    return finished(_run(endpoint_of(route, Methods([things or Things()]), guard), sent))
+    return finished(_run(endpoint_of(route, Methods([things or Things()]), Doorkeeper(who)), sent))
 
 
 async def _run(endpoint: Callable[[Request], Any], sent: Request) -> Response:
