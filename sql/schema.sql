@@ -418,7 +418,7 @@ CREATE TABLE secret (
 CREATE INDEX secret_recent ON secret (org_id, created_at DESC, name DESC);
 COMMENT ON TABLE secret IS 'What commands and configurations name instead of holding it.';
 COMMENT ON COLUMN secret.keys IS 'The names of its values.';
-COMMENT ON COLUMN secret.hash IS 'Equal while the values are: over them and a salt that lies sealed with them, so that nothing can be guessed by it.';
+COMMENT ON COLUMN secret.hash IS 'Another in each version: over its values and a salt that lies sealed with them, so that nothing can be guessed by it.';
 COMMENT ON COLUMN secret.sealed IS 'Sealed by hub/base/vault.py: {"salt","data"}.';
 
 -- Devices and their lines ------------------------------------------------------------------------

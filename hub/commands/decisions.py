@@ -288,21 +288,29 @@ class ClaimStep(Struct, frozen=True):
     error: ErrorObject | None = None
 
 
+MOST_FRAME: Final = 2**20
+"""Bytes of a frame down, for a device that says no bound of its own (protocol, 2)."""
+
+
 class Plan(Struct, frozen=True):
     steps: list[ClaimStep]
     held: bool
     """A command in doubt, or one that some devices do not take, and all that was accepted after it,
     waits until the line is settled."""
+    later: bool = False
+    """The next one cannot be sent now: the sweep looks again."""
 
 
 def plan(claim: Claim, commands: Iterable[CommandRow]) -> Plan:
     """What becomes of the commands, given in their order, that the line has not been written."""
     steps: list[ClaimStep] = []
     for command in commands:
+        if command.waits:
+            return Plan(steps, held=False, later=True)
         size = command.frame_bytes()
         if not claim.settled and _awaits_hello(command.type, size):
             return Plan(steps, held=True)
-        if claim.max_frame is not None and size > claim.max_frame:
+        if size > (claim.max_frame or MOST_FRAME):
             steps.extend(_outsized(claim, command))
         elif command.status is State.PENDING:
             steps.append(_first_time(claim, command))
@@ -339,7 +347,7 @@ def _outsized(claim: Claim, command: CommandRow) -> list[ClaimStep]:
         return [] if _in_journal(claim, command) else [_lost(command)]
     if command.status is State.SENT and not _safe_again(claim, command):
         return [_lost(command)]
-    message = f"the device takes frames of {claim.max_frame} bytes at most"
+    message = f"the device takes frames of {claim.max_frame or MOST_FRAME} bytes at most"
     error = error_of(CommandErrorCode.TOO_LARGE, message)
     status = next_state(command.status, LifecycleEvent.TOO_LARGE)
     return [ClaimStep(command, status, sent=False, error=error)]

@@ -82,6 +82,8 @@ class CommandRow(Struct, frozen=True, kw_only=True):
     """Whether its owner has the right to send it, as far as it was asked."""
     secrets: Values = field(default_factory=Values)
     """What its parameters name, while it is being sent: in no row."""
+    waits: bool = False
+    """One of those does not open here: it is sent when it does."""
 
     @property
     def ended(self) -> bool:

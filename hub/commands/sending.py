@@ -22,11 +22,11 @@ from hub.commands.records import CommandRow
 from hub.commands.rights import DispatchRights
 from hub.commands.store import CommandStore, Unsent
 from hub.lines.session import LineSession
-from hub.secrets.service import SecretService
+from hub.secrets.service import OpenedValues, SecretService
 from protocol.codec import encode
 from protocol.commands import may_name_secrets
 from protocol.frames import Cancel, Hello
-from protocol.ids import CommandId, CommandKey, DeviceKey, OrgId, ReplicaId
+from protocol.ids import CommandId, CommandKey, DeviceKey, ReplicaId
 from protocol.lifecycle import State
 from protocol.secret_values import Values, references_in
 
@@ -41,6 +41,12 @@ RETRY_SECONDS: Final = 0.5
 
 def _named_by(command: CommandRow) -> set[str]:
     return references_in(command.params) if may_name_secrets(command.type) else set()
+
+
+def _written(rows: Mapping[CommandKey, CommandRow], step: ClaimStep) -> CommandRow | None:
+    """As its row is now, with the secrets that are in no row."""
+    command = rows.get((step.command.org, step.command.command_id))
+    return None if command is None else replace(command, secrets=step.command.secrets)
 
 
 class ClaimOutcome(Struct, frozen=True):
@@ -251,20 +257,21 @@ class Sender:
 
     async def _values(
         self, connection: Connection, found: Mapping[DeviceKey, Sequence[Unsent]]
-    ) -> Mapping[OrgId, Mapping[str, str]]:
+    ) -> OpenedValues:
         """Of the secrets that any of these name."""
         wanted = [(org, _named_by(e.command)) for (org, _), of in found.items() for e in of]
         wanted = [(org, references) for org, references in wanted if references]
-        return await self._secrets.values(connection, wanted) if wanted else {}
+        return await self._secrets.values(connection, wanted) if wanted else OpenedValues()
 
-    async def _judged(
-        self, unsent: Unsent, values: Mapping[OrgId, Mapping[str, str]]
-    ) -> CommandRow:
+    async def _judged(self, unsent: Unsent, opened: OpenedValues) -> CommandRow:
         """What was not sent yet goes by the rights that its owner has now, and not without the
-        secrets that it names; what was, takes along those that there are."""
+        secrets that it names; what was, takes along those that there are. Neither goes while one
+        does not open."""
         command, owner = unsent.command, unsent.owner
-        mine = values.get(command.org, {})
-        names = _named_by(command) if mine or owner is not None else set[str]()
+        mine = opened.values.get(command.org, {})
+        names = _named_by(command) if mine or opened.closed or owner is not None else set[str]()
+        if any((command.org, name) in opened.closed for name in names):
+            return replace(command, waits=True)
         secrets = Values({name: mine[name] for name in names if name in mine})
         if secrets:
             command = replace(command, secrets=secrets)
@@ -281,27 +288,33 @@ class Sender:
         """After the commit: write what was claimed, in order, as far as nobody else has changed it
         and the line takes it; the rest is looked at again."""
         steps, last, changed, wrote = look.plan.steps, look.last, False, False
-        if look.plan.held:
+        if look.plan.held or look.plan.later:
             last = steps[-1].command.seq if steps else 0
         for step in steps:
-            command = rows.get((step.command.org, step.command.command_id))
+            command = _written(rows, step)
             if command is None or (step.sent and not queue.takes(command)):
                 last = min(last, step.command.seq - 1)
                 changed = True
             elif not step.sent:
                 self._announcer.ended(command)
             elif not changed:
-                self._write(queue, step, replace(command, secrets=step.command.secrets))
+                self._write(queue, step, command)
                 wrote = True
         if changed:
             queue.hinted()
         queue.claimed(last, wrote=wrote, held=look.plan.held)
         if wrote and look.claim.journal_id is None:  # hello may have come since
             queue.sent_without_journal = True
+        self._note_journal(queue)
+        if look.plan.later:
+            queue.hinted()  # for the next sweep
+        else:
+            self._claim_if_wanted(queue)
+
+    def _note_journal(self, queue: LineQueue) -> None:
         if queue.sent_without_journal and queue.line.journal_id is not None:
             self._journals.put(queue.line)
             queue.sent_without_journal = False
-        self._claim_if_wanted(queue)
 
     def _write(self, queue: LineQueue, step: ClaimStep, command: CommandRow) -> None:
         self._send(queue, command, fresh=step.command.sent_at is None)

@@ -32,7 +32,7 @@ class SecretRow(Struct, frozen=True, kw_only=True):
 
 
 class SecretContent(Struct, frozen=True):
-    """What lies sealed. The salt stays when the values are replaced."""
+    """What lies sealed. Each version has a salt of its own."""
 
     salt: str
     data: dict[str, str]
@@ -42,7 +42,7 @@ class SecretContent(Struct, frozen=True):
 
     @property
     def hash(self) -> str:
-        """Equal for equal values of the same secret; without the salt nothing can be guessed."""
+        """Of one version: another when values are replaced. Nothing can be guessed by it."""
         text = msgspec.json.encode([self.salt, self.data], order="deterministic")
         return hashlib.sha256(text).hexdigest()
 

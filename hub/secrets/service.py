@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+from msgspec import Struct
+
 from hub.audit.entries import HIDDEN, audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
@@ -20,6 +22,14 @@ from protocol.secret_values import found_in, name_of
 USE: Final = "secrets:use"
 NO_SECRET: Final = "no such secret"  # noqa: S105 - an answer
 SALT_BYTES: Final = 16
+
+
+class OpenedValues(Struct, frozen=True):
+    """What was found by references."""
+
+    values: Mapping[OrgId, Mapping[str, str]] = {}
+    closed: Collection[tuple[OrgId, str]] = ()
+    """There, but sealed by a master key that this hub does not have."""
 
 
 class SecretService:
@@ -74,7 +84,8 @@ class SecretService:
             was, content = found
             if content.data == data:
                 return was
-            now = await self._store.put(connection, by.org, name, SecretContent(content.salt, data))
+            content = SecretContent(secrets.token_hex(SALT_BYTES), data)
+            now = await self._store.put(connection, by.org, name, content)
             if now is None:
                 raise NotFound(NO_SECRET)
             changes: dict[str, tuple[object, object]] = {
@@ -119,23 +130,24 @@ class SecretService:
 
     async def values(
         self, connection: Connection, wanted: Iterable[tuple[OrgId, Collection[str]]]
-    ) -> Mapping[OrgId, Mapping[str, str]]:
-        """By reference, those of these that there are."""
+    ) -> "OpenedValues":
+        """By reference, those of these that there are; nothing waits for one that does not open."""
         references = {(org, each) for org, of in wanted for each in of}
         names = {(org, name_of(each)) for org, each in references}
-        contents = await self._store.contents(connection, names)
+        contents, closed = await self._store.contents(connection, names)
         found: dict[OrgId, dict[str, str]] = {}
         for org, reference in references:
             value = value_of(reference, contents.get(org, {}))
             if value is not None:
                 found.setdefault(org, {})[reference] = value
-        return found
+        shut = {(org, each) for org, each in references if (org, name_of(each)) in closed}
+        return OpenedValues(found, shut)
 
     async def values_of(self, org: OrgId, references: Collection[str]) -> Mapping[str, str]:
         """The same of one organisation."""
         async with self._store.database.connection() as connection:
             found = await self.values(connection, [(org, references)])
-        return found.get(org, {})
+        return found.values.get(org, {})
 
 
 def may_use(holding: Holding, references: Iterable[str]) -> bool:

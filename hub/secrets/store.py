@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -78,14 +77,18 @@ class SecretStore:
 
     async def contents(
         self, connection: Connection, wanted: Collection[tuple[OrgId, str]]
-    ) -> Mapping[OrgId, dict[str, SecretContent]]:
-        """Of those of these that there are, and open: nothing else waits for one that does not."""
+    ) -> tuple[Mapping[OrgId, dict[str, SecretContent]], set[tuple[OrgId, str]]]:
+        """Of those of these that there are and open, and which of them do not open."""
         orgs, names = [org for org, _ in wanted], [name for _, name in wanted]
         found: defaultdict[OrgId, dict[str, SecretContent]] = defaultdict(dict)
+        closed: set[tuple[OrgId, str]] = set()
         for row in await connection.fetch(_Q["sealed"], orgs, names):
-            with suppress(Unavailable):  # it has been logged
-                found[OrgId(row["org_id"])][row["name"]] = self._opened(row)
-        return found
+            org, name = OrgId(row["org_id"]), row["name"]
+            try:
+                found[org][name] = self._opened(row)
+            except Unavailable:  # it has been logged
+                closed.add((org, name))
+        return found, closed
 
     def _sealed(self, org: OrgId, name: str, content: SecretContent) -> str:
         return self._vault.seal(_place(org, name), msgspec.json.encode(content).decode())

@@ -24,6 +24,7 @@ from protocol.commands import COMMANDS
 from protocol.ids import DEFAULT_ORG, CommandId, DeviceId, Generation, OrgId
 from protocol.lifecycle import ENDED, State
 from protocol.replies import Ack, Outcome, Progress, Result, ResultError
+from protocol.secret_values import Values
 from tests.factories import make_claim, make_command, make_new, make_target
 
 READY = ReadyLine(Generation(1), "j", frozenset(COMMANDS))
@@ -182,6 +183,16 @@ def test_pending_commands_are_sent_in_order() -> None:
         (1, State.SENT, True), (2, State.SENT, True),
     ]  # fmt: skip
     assert not planned.held
+
+
+def test_what_names_a_secret_that_does_not_open_waits_and_so_does_what_follows() -> None:
+    first, shut, third = (
+        make_command(State.PENDING, seq=n, command_id=f"c{n}", waits=n == 2) for n in (1, 2, 3)
+    )
+    planned = plan(make_claim(), [first, shut, third])
+    assert [step.command.seq for step in planned.steps] == [1]
+    assert (planned.held, planned.later) == (False, True)
+    assert not plan(make_claim(), [first]).later
 
 
 def test_what_hello_does_not_name_is_rejected_unsent() -> None:
@@ -391,6 +402,15 @@ def test_what_is_too_large_for_the_line_ends_unsent() -> None:
         assert step.error["code"] == "too_large"
     (small,) = plan(claim, [make_command(State.PENDING)]).steps
     assert small.sent
+
+
+def test_with_its_secrets_a_frame_has_a_bound_too() -> None:
+    names = {f"s{n}": "x" * 65_536 for n in range(17)}
+    command = make_command(State.PENDING, type="custom.print", secrets=Values(names))
+    (step,) = plan(make_claim(commands=None), [command]).steps
+    assert (step.status, step.sent) == (State.FAILED, False)
+    assert step.error is not None
+    assert step.error["code"] == "too_large"
 
 
 @pytest.mark.parametrize("status", [State.SENT, State.ACKED])
