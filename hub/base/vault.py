@@ -92,9 +92,12 @@ def of_settings(settings: Settings) -> Vault:
     return Vault(key_file.path_of(settings))
 
 
-def _version(path: Path | None) -> tuple[int, int, int] | None:
+def _version(path: Path | None) -> tuple[int, int, int, int] | None:
+    """Of its content and its mode: a file that was open to others may be so no more."""
     try:
         status = None if path is None else path.stat()
     except OSError:
         return None
-    return None if status is None else (status.st_ino, status.st_mtime_ns, status.st_size)
+    if status is None:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size

@@ -170,3 +170,16 @@ async def test_a_change_of_the_key_that_was_cut_goes_on(database: Database, path
     await started(database, Vault(path))
     await sealing.wrap(database, vault, ring)
     assert await sealing.forget(database, ring.newest.id) == [ring.ids[1]]
+
+
+def test_a_file_that_was_refused_is_read_when_it_is_mended(path: Path) -> None:
+    vault = Vault(path)
+    ring = vault.ring
+    assert ring is not None
+    key_file.add(path)
+    path.chmod(0o644)
+    assert vault.ring is ring, "as it said before"
+    path.chmod(0o600)
+    mended = vault.ring
+    assert mended is not None
+    assert mended.newest.id != ring.newest.id
