@@ -16,7 +16,7 @@ import httpx
 import typer
 
 from cloud.outward import CannotTrust, WayOut
-from device.base.errors import AgentError, BadSettings, HubUnreachable
+from device.base.errors import AgentError, BadSettings, HubUnreachable, WaitsForApproval
 from device.base.files import write_atomically
 from device.base.state_directory import claimed
 from device.line.enrolment import Enrolment
@@ -123,9 +123,9 @@ async def _ask(settings: Settings, key: str) -> str | None:
         )
         try:
             is_kept = await enrolment.enrol()
+        except WaitsForApproval as error:
+            return error.fingerprint
         except HubUnreachable as error:
-            if enrolment.fingerprint is not None:
-                return enrolment.fingerprint
             raise UserError(f"{settings.hub}: {error.message}{_hint(error)}", FAILED) from None
     if not is_kept:
         raise UserError(f"cannot write the token into {settings.state}", FAILED)

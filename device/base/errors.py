@@ -7,6 +7,7 @@ AgentError                 ends the process: one line and an exit code
 TurnedAway                 the hub closed with a code that says not to come back
 JournalUnavailable         the database cannot be written now: refuse before running
 HubUnreachable             no answer, or one that asks to try later; try again
+└── WaitsForApproval       an administrator has to approve this device
 CommandFailed              a command did not succeed: its error code, message and data
 """
 
@@ -57,6 +58,17 @@ class HubUnreachable(Exception):
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
+
+
+class WaitsForApproval(HubUnreachable):
+    """`fingerprint` is what the administrator compares."""
+
+    def __init__(self, fingerprint: str, *, retry_after: float) -> None:
+        super().__init__(
+            f"an administrator has to approve this device: its fingerprint is {fingerprint}",
+            retry_after=retry_after,
+        )
+        self.fingerprint = fingerprint
 
 
 class CommandFailed(Exception):

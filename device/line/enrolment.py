@@ -27,7 +27,12 @@ from msgspec import Meta, Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from cloud.bounded import post
-from device.base.errors import BadSettings, EnrolmentRefused, HubUnreachable
+from device.base.errors import (
+    BadSettings,
+    EnrolmentRefused,
+    HubUnreachable,
+    WaitsForApproval,
+)
 from device.base.files import write_atomically
 from device.line.enrolment_request import EnrolmentRequest, KeptRequest
 from device.line.hub_clock import HubClock
@@ -133,8 +138,15 @@ class Enrolment:
         return self._kept.token
 
     async def enrol(self) -> bool:
-        """A new token by the key, whatever there was. Whether it is on disk. Raises as `token`."""
-        self._kept = await self._enrol()
+        """A new token by the key, whatever there was: a request that was rejected counts no more.
+        Whether it is on disk. Raises as `token`."""
+        try:
+            self._kept = await self._enrol()
+        except EnrolmentRefused:
+            if self._request.now is None:
+                raise
+            self._request.forget()
+            self._kept = await self._enrol()
         return self._path is not None and await asyncio.to_thread(_read, self._path) == self._kept
 
     async def replace(self) -> None:
@@ -186,7 +198,7 @@ class Enrolment:
     async def _enrol(self) -> _Kept:
         if self._key is None and self._request.now is None:
             raise BadSettings(
-                "no token yet and no enrolment key: set LONGLINE_ENROLLMENT_KEY"
+                "no token yet and no enrolment key or token: set LONGLINE_ENROLLMENT_KEY"
                 " or enrollment_key_file"
             )
         try:
@@ -214,7 +226,7 @@ class Enrolment:
             problem = _problem_of(answer.content)
             if problem.code in LATER:
                 wait = retry_after(answer.headers)
-                raise HubUnreachable(await self._why_later(problem), retry_after=wait)
+                raise await self._later(problem, wait)
         if answer.status_code in REFUSED:
             raise _Refused(answer.status_code)
         if answer.status_code not in {200, 201}:
@@ -226,14 +238,14 @@ class Enrolment:
         request = self._request.now
         return headers if request is None else {**headers, "X-Enrollment-Request": request.secret}
 
-    async def _why_later(self, problem: _Problem) -> str:
+    async def _later(self, problem: _Problem, wait: float) -> HubUnreachable:
         """What the hub gives a device that waits is kept at once: it comes once."""
         if problem.code != PENDING:
-            return f"the hub asks to retry later: {problem.code}"
+            return HubUnreachable(f"the hub asks to retry later: {problem.code}", retry_after=wait)
         if _HEADER_TEXT.fullmatch(problem.request_secret):
             request = EnrolmentRequest(problem.request_secret, problem.fingerprint)
             await asyncio.to_thread(self._request.put, request)
-        return f"an administrator has to approve this device: its fingerprint is {self.fingerprint}"
+        return WaitsForApproval(problem.fingerprint, retry_after=wait)
 
     async def _keep(self, answer: httpx.Response) -> _Kept:
         try:

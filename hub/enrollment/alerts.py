@@ -13,7 +13,7 @@ from protocol.ids import DeviceId, OrgId
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS: Final = 60.0
-"""Between two alerts of too many enrolments."""
+"""Between two alerts of too many enrolments into an organisation."""
 
 
 class EnrollmentAlerts:
@@ -22,7 +22,7 @@ class EnrollmentAlerts:
     ) -> None:
         self._telemetry = telemetry
         self._clock = clock
-        self._rate_told_at = float("-inf")
+        self._rate_told_at: dict[OrgId, float] = {}
 
     def reenrolled(self, org: OrgId, device_id: DeviceId) -> None:
         log.warning("device_reenrolled", device_id=device_id)
@@ -38,9 +38,9 @@ class EnrollmentAlerts:
     def rate(self, org: OrgId, device_id: DeviceId, address: str | None) -> None:
         """Once a minute: whose device it is does not matter, from where it comes does."""
         now = self._clock()
-        if now - self._rate_told_at < EVERY_SECONDS:
+        if now - self._rate_told_at.get(org, float("-inf")) < EVERY_SECONDS:
             return
-        self._rate_told_at = now
+        self._rate_told_at[org] = now
         log.warning("enrollment_rate", device_id=device_id, address=address)
         alert = AlertEvent(
             device_id=device_id,

@@ -5,7 +5,8 @@ a person has approved, or by the organisation's enrolment key. With its own good
 another beside it. Otherwise an unknown device is registered, by the key only when auto-enrolment is
 on; a known one gets a token that ends all others, when the setting `reenroll` allows that: whoever
 has the key must not take over a device that is at work. A disabled or deleted device gets nothing,
-whatever it shows. Where a person has to look first, the device becomes an enrolment request.
+whatever it shows. Where a person has to look first, the device becomes an enrolment request: while
+that waits, what admits by itself still does; once it is rejected, nothing does that comes with it.
 """
 
 import hmac
@@ -100,43 +101,46 @@ def decide(
         return EnrollmentVerdict.BLOCKED if own_token or _is_known(shown) else _BAD_KEY
     if own_token:
         return EnrollmentVerdict.RENEW
-    refused = _refused(standing, shown)
-    if refused is not None:
-        return refused
-    if standing is None:
-        by_key = shown.request is None and shown.token is None
-        return _UNKNOWN if by_key and not auto_enroll else EnrollmentVerdict.REGISTER
-    if shown.request == "approved" or standing.reopened:
-        return EnrollmentVerdict.ENROLL
-    return _again(standing, reenroll)
+    if shown.request == "rejected":
+        return EnrollmentVerdict.REJECTED
+    if shown.request == "approved":
+        return _admitted(standing)
+    by_itself = _without_request(standing, shown, auto_enroll=auto_enroll, reenroll=reenroll)
+    if by_itself in _ADMITS or shown.request is None:
+        return by_itself
+    # What waits for a person is not refused for what else is shown, and is not let in for it.
+    return EnrollmentVerdict.WAIT if shown.request == "pending" else EnrollmentVerdict.REJECTED
 
 
 _BAD_KEY: Final = EnrollmentVerdict.BAD_KEY
-_UNKNOWN: Final = EnrollmentVerdict.UNKNOWN
+_ADMITS: Final = frozenset({EnrollmentVerdict.REGISTER, EnrollmentVerdict.ENROLL})
 
 
 def _is_known(shown: Shown) -> bool:
     return shown.request is not None or shown.token is not None or shown.key_fits
 
 
-def _refused(standing: KnownDevice | None, shown: Shown) -> EnrollmentVerdict | None:
-    """What keeps it out, or has a person look first."""
-    match shown.request:
-        case "approved":
-            return None
-        case "pending":
-            return EnrollmentVerdict.WAIT
-        case "rejected" | "ended":
-            return EnrollmentVerdict.REJECTED
-        case None:
-            pass
+def _admitted(standing: KnownDevice | None) -> EnrollmentVerdict:
+    return EnrollmentVerdict.REGISTER if standing is None else EnrollmentVerdict.ENROLL
+
+
+def _without_request(
+    standing: KnownDevice | None, shown: Shown, *, auto_enroll: bool, reenroll: Reenroll
+) -> EnrollmentVerdict:
+    """By the enrolment token, else by the key."""
     if shown.token is not None:
-        return _refused_token(shown.token)
-    if shown.key_fits:
-        return None
-    # A genuine token of a device that is not there: the database is older than the token.
-    lost = standing is None and shown.version is not None
-    return EnrollmentVerdict.ASK if lost else _BAD_KEY
+        refused = _refused_token(shown.token)
+        if refused is not None:
+            return refused
+    elif not shown.key_fits:
+        # A genuine token of a device that is not there: the database is older than the token.
+        lost = standing is None and shown.version is not None
+        return EnrollmentVerdict.ASK if lost else _BAD_KEY
+    elif standing is None and not auto_enroll:
+        return EnrollmentVerdict.UNKNOWN
+    if standing is None or standing.reopened:
+        return _admitted(standing)
+    return _again(standing, reenroll)
 
 
 def _refused_token(token: ShownToken) -> EnrollmentVerdict | None:

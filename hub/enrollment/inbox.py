@@ -46,7 +46,9 @@ class EnrollmentInbox:
         await self._groups.require_admitting(by, groups, action=DECIDES)
         async with self._store.database.tenant(by.org).transaction() as connection:
             request = await self._chosen(connection, by.org, device_id, fingerprint, "approved")
-            if request is None:
+            if request.status == "approved":
+                if (set(request.group_ids), set(request.tags)) != (set(groups), set(tags)):
+                    raise Conflict("it is approved already, into other groups or with other tags")
                 return
             await self._store.approve(connection, request, groups, list(dict.fromkeys(tags)))
             entry = audit_entry(
@@ -58,7 +60,7 @@ class EnrollmentInbox:
         """For good, for that device. Raises `NotFound`, `Conflict` for another fingerprint."""
         async with self._store.database.tenant(by.org).transaction() as connection:
             request = await self._chosen(connection, by.org, device_id, fingerprint, "rejected")
-            if request is None:
+            if request.status == "rejected":
                 return
             await self._store.reject(connection, request)
             entry = audit_entry(by, "device.reject", device_id, fingerprint=fingerprint)
@@ -81,8 +83,8 @@ class EnrollmentInbox:
         device_id: DeviceId,
         fingerprint: str,
         to: RequestStatus,
-    ) -> EnrollmentRequest | None:
-        """The request to decide; None when just this was decided before."""
+    ) -> EnrollmentRequest:
+        """The request to decide, or the one of which just this was decided before."""
         requests = await self._store.lock_requests(connection, org, device_id)
         if not requests:
             raise NotFound("no device of this id waits")
@@ -90,8 +92,9 @@ class EnrollmentInbox:
         waiting = [each for each in fits if each.status == "pending"]
         if waiting:
             return waiting[0]
-        if any(each.status == to for each in fits):
-            return None
+        decided = [each for each in fits if each.status == to]
+        if decided:
+            return decided[0]
         if fits:
             raise Conflict(f"the request with this fingerprint is {fits[0].status}")
         raise Conflict("no device of this id waits with this fingerprint")

@@ -69,7 +69,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     def uses(self) -> EnrollmentToken | None:
         """The token of which this is a use: the same device within minutes is not one more, and an
         approved request was one when it was made."""
-        return self.token if self.request is None and not self.is_same_use else None
+        approved = self.request is not None and self.request.status == "approved"
+        return None if approved or self.is_same_use else self.token
 
 
 def refusal_of(outcome: Outcome, device_id: DeviceId) -> HubError | None:

@@ -119,6 +119,7 @@ class EnrollmentStore:
         token_id: str | None,
     ) -> bool:
         """False when too many of that id wait."""
+        await connection.execute(_Q["lock_asking"], org, device_id)
         made = await connection.fetchval(
             _Q["ask"],
             org,
@@ -207,6 +208,10 @@ class EnrollmentStore:
             _Q["tokens"], org, *(before or (None, None)), limit
         )
         return [_token(row) for row in rows]
+
+    async def token(self, org: OrgId, token_id: str) -> EnrollmentToken | None:
+        row = await self.database.tenant(org).fetchrow(_Q["token"], org, token_id)
+        return None if row is None else _token(row)
 
     async def delete_token(self, connection: Connection, org: OrgId, token_id: str) -> str | None:
         """Its name; None when it was not there."""

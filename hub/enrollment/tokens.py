@@ -97,13 +97,18 @@ class EnrollmentTokens:
     async def take_over(self, by: Principal, token_id: str) -> EnrollmentToken:
         """From now on it admits devices while the caller may make one. Raises `NotFound`,
         `Escalation`."""
+        token = await self._store.token(by.org, token_id)
+        if token is None:
+            raise NotFound(NO_SUCH_TOKEN)
+        action = "enrollment_token.take_over"
+        await self._groups.require_admitting(by, token.group_ids, action=action, gone_is_fine=True)
         async with self._store.database.tenant(by.org).transaction() as connection:
             taken = await self._store.take_over(connection, by.org, token_id, _maker(by))
             if taken is None:
                 raise NotFound(NO_SUCH_TOKEN)
             await self._audit.record(
                 connection,
-                audit_entry(by, "enrollment_token.take_over", token_id, name=taken.name),
+                audit_entry(by, action, token_id, name=taken.name),
             )
         return taken
 
@@ -123,10 +128,6 @@ class EnrollmentTokens:
             token.org, maker.kind, maker.subject, maker.key_id, self._accounts.clock()
         )
         return rights.everywhere(MAKES)
-
-    async def forget(self) -> None:
-        """What is over."""
-        await self._store.forget()
 
 
 def _maker(by: Principal) -> Maker:

@@ -32,4 +32,4 @@ def build(
     service = EnrollmentService(store, accounts, audit, alerts, devices, groups, tokens)
     inbox = EnrollmentInbox(store, audit, groups)
     endpoints = EnrollmentEndpoints(service, tokens, inbox, limits)
-    return Capability(endpoints=(endpoints,), clean_up=lambda _: tokens.forget())
+    return Capability(endpoints=(endpoints,), clean_up=lambda _: store.forget())

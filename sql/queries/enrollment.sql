@@ -80,8 +80,14 @@ WHERE org_id = $1 AND request_id = $2
 FOR UPDATE
 
 -- name: grant
-UPDATE enrollment_request SET granted_at = coalesce(granted_at, now())
+-- One that waits still is not needed any more: its device came in otherwise.
+UPDATE enrollment_request
+SET granted_at = coalesce(granted_at, now()), status = CASE status WHEN 'pending' THEN 'ended' ELSE status END
 WHERE org_id = $1 AND request_id = $2
+
+-- name: lock_asking
+-- One request of an id after the other is counted.
+SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))
 
 -- name: ask
 -- Nothing when as many of that id wait as may, and nothing in an organisation that has ended.
@@ -134,6 +140,9 @@ WHERE org_id = $1
 ORDER BY created_at DESC, token_id DESC
 LIMIT $4
 
+-- name: token @org
+SELECT * FROM enrollment_token WHERE org_id = $1 AND token_id = $2
+
 -- name: delete_token @org
 DELETE FROM enrollment_token WHERE org_id = $1 AND token_id = $2 RETURNING name
 
@@ -144,8 +153,9 @@ WHERE org_id = $1 AND token_id = $2
 RETURNING *
 
 -- name: forget
--- What is over. A rejection stays.
+-- What is over. A rejection is remembered for a year.
 WITH uses AS (
     DELETE FROM enrollment_use WHERE used_at < now() - interval '10 minutes'
 )
-DELETE FROM enrollment_request WHERE status <> 'rejected' AND requested_at < now() - interval '7 days'
+DELETE FROM enrollment_request
+WHERE requested_at < now() - CASE WHEN status = 'rejected' THEN interval '1 year' ELSE interval '7 days' END

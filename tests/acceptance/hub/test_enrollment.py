@@ -123,6 +123,8 @@ async def test_a_pending_device_is_approved_by_its_fingerprint_and_an_impostor_i
     body = {"fingerprint": fingerprint, "tags": ["checked"]}
     for _ in range(2):
         assert (await rest.post(path, body)).status_code == 200
+    other = {**body, "tags": ["other"]}
+    assert refused(await rest.post(path, other)) == (409, "conflict")
     theirs = {"fingerprint": impostor.json()["fingerprint"]}
     assert refused(await rest.post(path, theirs)) == (409, "conflict")
 
@@ -272,3 +274,27 @@ async def test_a_token_gives_no_group_that_its_maker_may_not_change(
         assert (await other.post("/enrollment-tokens", body)).status_code == 201
         body = {"name": "x", "groupIds": [scope]}
         assert refused(await other.post("/enrollment-tokens", body)) == (403, "escalation")
+
+
+async def test_who_takes_over_a_token_may_give_its_groups(hub: HubProcess, rest: Rest) -> None:
+    group = await make_group(rest)
+    made = await new_token(rest, groupIds=[group])
+    user = await make_user(rest)
+    role = await make_role(rest, {"resources": ["enrollment-tokens"], "verbs": ["*"]})
+    await bind(rest, role, ("user", user["id"]))
+    async with signed_in(hub, user) as other:
+        taken = await other.post(f"/enrollment-tokens/{made['id']}/take-over")
+        assert refused(taken) == (403, "escalation")
+        missing = await other.post("/enrollment-tokens/none/take-over")
+        assert refused(missing) == (404, "not_found")
+
+
+async def test_a_request_that_waits_is_no_hindrance_to_what_admits(
+    hub: HubProcess, rest: Rest
+) -> None:
+    asks, admits = await new_token(rest, approval=True), await new_token(rest)
+    device = new_id("d")
+    problem = (await ask(hub, device, asks["token"])).json()
+    shown = {SECRET: problem["requestSecret"]}
+    assert (await ask(hub, device, admits["token"], **shown)).status_code == 200
+    assert not [r for r in await rest.data("/enrollment-requests") if r["deviceId"] == device]

@@ -154,13 +154,29 @@ def test_a_token_with_approval_has_a_person_look_first(standing: KnownDevice | N
 
 @pytest.mark.parametrize("standing", STANDINGS)
 @pytest.mark.parametrize("token", [None, shown_token(), shown_token(uses=2)])
-def test_an_approved_request_admits_and_one_that_is_over_does_not(
+def test_an_approved_request_admits_and_a_rejected_one_keeps_out(
     standing: KnownDevice | None, token: ShownToken | None
 ) -> None:
     admitted = EnrollmentVerdict.REGISTER if standing is None else EnrollmentVerdict.ENROLL
     assert by(standing, token, "approved") is admitted
     assert by(standing, token, "rejected") is EnrollmentVerdict.REJECTED
-    assert by(standing, token, "ended") is EnrollmentVerdict.REJECTED
+
+
+@pytest.mark.parametrize("request_", ["pending", "ended"])
+def test_while_a_request_waits_or_is_over_what_admits_by_itself_does(
+    request_: RequestStatus,
+) -> None:
+    assert by(None, shown_token(), request_) is EnrollmentVerdict.REGISTER
+    assert by(FRESH, shown_token(), request_) is EnrollmentVerdict.ENROLL
+    out = EnrollmentVerdict.WAIT if request_ == "pending" else EnrollmentVerdict.REJECTED
+    at_work = KnownDevice(lowest=2, highest=3, on_line=True)
+    for standing, token in (
+        (None, None),
+        (None, shown_token(approval=True)),
+        (None, shown_token(uses=2)),
+        (at_work, shown_token()),
+    ):
+        assert by(standing, token, request_) is out
 
 
 def test_a_device_that_may_again_enrols_at_work_too() -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
 from hub.base.errors import HubError
 from hub.base.principal import ANYONE
@@ -86,6 +87,9 @@ def test_a_use_counts_once() -> None:
     assert again.uses is None
     approved = Outcome(verdict=EnrollmentVerdict.REGISTER, token=TOKEN, request=REQUEST)
     assert approved.uses is None
+    waits = structs.replace(REQUEST, status="pending")
+    admitted = Outcome(verdict=EnrollmentVerdict.REGISTER, token=TOKEN, request=waits)
+    assert admitted.uses is TOKEN
 
 
 def test_what_ends_other_tokens_replaces() -> None:
