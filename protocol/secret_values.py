@@ -5,6 +5,8 @@ in at the moment of use, and takes them out of what it reports.
 """
 
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
@@ -87,14 +89,25 @@ def _reference(members: dict[str, Any]) -> str | None:
     return found if fits else None
 
 
+_HIDDEN: Final = HIDDEN.encode()
+_HEAD: Final = 8
+"""Bytes by which most of a stream is told from the beginning of a value."""
+
+
 class Redactor:
     """Takes values out of a stream of bytes, however it is cut into chunks: what may be the
     beginning of one is held back until that is known."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._needles = sorted(_needles(values), key=len, reverse=True)
-        self._longest = len(self._needles[0]) if self._needles else 0
-        self._pattern = re.compile(b"|".join(map(re.escape, self._needles)) or b"(?!)")
+        longest_first = sorted(_needles(values), key=len, reverse=True)
+        self._longest = len(longest_first[0]) if longest_first else 0
+        self._ordered = sorted(longest_first)
+        self._by_head: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for needle in longest_first:
+            self._by_head[needle[:_HEAD]].append(needle)
+        first = b"".join(re.escape(each[:1]) for each in self._ordered)
+        self._first = re.compile(b"[" + first + b"]" if first else b"(?!)")
+        self._short = [needle for needle in longest_first if len(needle) < _HEAD]
         self._held = b""
 
     def take(self, chunk: bytes) -> bytes:
@@ -113,9 +126,13 @@ class Redactor:
         return self._hidden(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def value(self, value: Any) -> Any:
-        """The same of all texts of a document."""
+        """The same of all texts and numbers of a document."""
         if isinstance(value, str):
             return self.text(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            text = msgspec.json.encode(value).decode()
+            hidden = self.text(text)
+            return value if hidden == text else hidden
         if isinstance(value, dict):
             members = cast("dict[str, Any]", value)
             return {self.text(name): self.value(each) for name, each in members.items()}
@@ -124,16 +141,49 @@ class Redactor:
         return value
 
     def _hidden(self, data: bytes) -> bytes:
-        return self._pattern.sub(HIDDEN.encode(), data)
+        parts: list[bytes] = []
+        done = 0
+        for start, end in self._spans(data):
+            parts += (data[done:start], _HIDDEN)
+            done = end
+        return b"".join((*parts, data[done:])) if parts else data
+
+    def _spans(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Of the values in it, from the left, the longest of those that begin at one place."""
+        at = 0
+        while found := self._first.search(data, at):
+            at = found.start()
+            length = self._length(data, at)
+            if length:
+                yield at, at + length
+            at += length or 1
+
+    def _length(self, data: bytes, at: int) -> int:
+        """Of the longest value that begins there; 0 for none."""
+        for needle in self._by_head.get(data[at : at + _HEAD], ()):
+            if data.startswith(needle, at):
+                return len(needle)
+        for needle in self._short:
+            if data.startswith(needle, at):
+                return len(needle)
+        return 0
 
     def _known(self, data: bytes) -> int:
         """How much of it no later chunk can change."""
         for at in range(max(0, len(data) - self._longest + 1), len(data)):
-            rest = data[at:]
-            if any(len(rest) < len(needle) and needle.startswith(rest) for needle in self._needles):
-                spans = (found.span() for found in self._pattern.finditer(data))
+            if self._begins_one(data, at):
+                spans = self._spans(data)
                 return next((end for start, end in spans if start < at < end), at)
         return len(data)
+
+    def _begins_one(self, data: bytes, at: int) -> bool:
+        """Whether a value, longer than what follows, begins with it. By its head first: a chunk of
+        64 KiB is looked at byte by byte on the loop of the agent."""
+        if len(data) - at >= _HEAD and data[at : at + _HEAD] not in self._by_head:
+            return False
+        rest = data[at:]
+        behind = bisect_right(self._ordered, rest)
+        return behind < len(self._ordered) and self._ordered[behind].startswith(rest)
 
 
 def _needles(values: Iterable[str]) -> set[bytes]:

@@ -139,3 +139,14 @@ def test_a_value_is_found_as_json_has_it_and_line_by_line() -> None:
 def test_a_document_is_redacted_in_all_its_texts() -> None:
     found = Redactor(["s3cret"]).value({"a s3cret": ["s3cret", 1, None], "b": {"c": "no s3cret"}})
     assert found == {"a [secret]": ["[secret]", 1, None], "b": {"c": "no [secret]"}}
+
+
+def test_a_number_is_redacted_as_it_is_written() -> None:
+    found = Redactor(["4711"]).value({"pin": 4711, "other": 47, "ok": True, "half": 0.5})
+    assert found == {"pin": "[secret]", "other": 47, "ok": True, "half": 0.5}
+
+
+def test_short_values_are_found_beside_long_ones() -> None:
+    assert Redactor(["ab", "abcdefgh-long", "xyz"]).text("ab abcdefgh-long xyz") == (
+        "[secret] [secret] [secret]"
+    )
