@@ -68,7 +68,7 @@ class Dashboards:
             reading=asyncio.Semaphore(READS_AT_ONCE),
             spawn=self._spawn,
             fanout_of=self._fanout_of,
-            place=self._place,
+            place=self._place_in_turn,
             settle=self._settle,
         )
 
@@ -116,7 +116,7 @@ class Dashboards:
             sight = await self._around.tokens.sight(authorised)
             if sight is not None:
                 fanout = self._fanout_of(authorised.org)
-                await self._place(fanout, sight.groups())
+                await self._place_in_turn(fanout, sight.groups())
         except Exception as error:
             _log.warning("dashboard_rights_unknown", org=authorised.org, error=str(error))
             dashboard.close(CloseCode.TRY_LATER)
@@ -125,6 +125,14 @@ class Dashboards:
             dashboard.close(CloseCode.FORBIDDEN)
         else:
             dashboard.see(sight)
+
+    async def _place_in_turn(self, fanout: FanOut, groups: frozenset[str]) -> None:
+        """The same; what is read later is known later, too."""
+        async with self._turn_of(fanout.org):
+            await self._place(fanout, groups)
+
+    def _turn_of(self, org: OrgId) -> asyncio.Lock:
+        return self._settling.setdefault(org, asyncio.Lock())
 
     async def _place(self, fanout: FanOut, groups: frozenset[str]) -> None:
         """Find out who is in these groups, some at a time."""
@@ -169,8 +177,7 @@ class Dashboards:
 
     async def _settle(self, org: OrgId) -> None:
         """Returns when what was known to have changed has been read, by whoever began it."""
-        lock = self._settling.setdefault(org, asyncio.Lock())
-        async with lock:
+        async with self._turn_of(org):
             if org in self._stale:
                 await self._resolve_again(org, self._stale.pop(org))
 
@@ -192,7 +199,7 @@ class Dashboards:
         if changed is None:
             fanout.index.forget_groups(named)
         else:
-            named = frozenset(fanout.index.placed & changed)
+            named = (named | fanout.index.placed) & changed
         try:
             await self._place(fanout, named)
         except Exception as error:

@@ -95,8 +95,8 @@ class Index(Generic[M]):
         moved: set[str] = set()
         for group, devices in members.items():
             before = self._placed.get(group, frozenset())
+            self._placed[group] = devices
             if before != devices:
-                self._placed[group] = devices
                 moved |= self._move(group, before, devices)
         for device_id in moved:
             for event_type, level in self._kinds:

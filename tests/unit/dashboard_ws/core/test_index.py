@@ -151,3 +151,11 @@ def test_whatever_moves_a_reader_gets_what_its_sight_covers(
         for device in DEVICES:
             seen = [n for n, sight in sights.items() if sight.sees_device(device, index.groups_of)]
             assert found(index, device) == sorted(seen)
+
+
+def test_a_group_that_nobody_is_in_is_known_too() -> None:
+    index = Index[str]()
+    assert index.place({"empty": frozenset()}) == set()
+    assert set(index.placed) == {"empty"}
+    index.forget_groups(frozenset())
+    assert set(index.placed) == set()
