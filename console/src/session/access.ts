@@ -34,6 +34,7 @@ type Resource =
   | "roles"
   | "role-bindings"
   | "enrollment-keys"
+  | "enrollment-tokens"
   | "providers";
 export type Right = `${Resource}:${"get" | "list" | "create" | "update" | "delete"}`;
 

@@ -25,6 +25,7 @@ export function SettingsPage() {
       {settings.data && (
         <>
           <Enrollment settings={settings.data} />
+          {may("enrollment-tokens:list") && <EnrollmentTokens />}
           <SigningIn settings={settings.data} />
           <RetentionForm settings={settings.data} />
         </>
