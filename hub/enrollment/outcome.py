@@ -98,12 +98,7 @@ def refusal_of(outcome: Outcome, device_id: DeviceId) -> HubError | None:
                 f"{device_id} gets no token for what it shows: {verdict.value}",
                 retry_after=int(LATELY_SECONDS),
             )
-        case (
-            EnrollmentVerdict.RENEW
-            | EnrollmentVerdict.ENROLL
-            | EnrollmentVerdict.REGISTER
-            | EnrollmentVerdict.ASK
-        ):
+        case _:
             return None
 
 

@@ -167,7 +167,7 @@ async def test_login_answers_the_token_pair_and_the_user(hub: HubProcess, rest: 
         assert data["user"]["username"] == user.username
         assert data["user"]["role"] == "OPERATOR"
         assert data["user"]["displayName"] == "A User"
-        about = {"orgId", "organisations", "instanceAdmin", "secondFactors"}
+        about = {"orgId", "organisations", "instanceAdmin", "secondFactors", "lacks"}
         me = await user.data("/auth/me")
         assert {name: me[name] for name in me.keys() - about} == data["user"]
 

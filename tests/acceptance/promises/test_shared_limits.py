@@ -66,7 +66,9 @@ async def test_two_replicas_give_the_limit_of_one(two: Cluster) -> None:
     assert RATE <= first <= 1.5 * RATE
     assert 0.9 * RATE * len(others) <= sum(others) <= 1.1 * RATE * len(others)
     kept = given(await asked(two, await a_user(two), (0.6 * RATE, 0.35 * RATE)))
-    assert sum(kept) == int(0.6 * RATE * SECONDS) + int(0.35 * RATE * SECONDS)
+    asked_for = int(0.6 * RATE * SECONDS) + int(0.35 * RATE * SECONDS)
+    # A busy machine sends some of them in bursts, which go over the limit of their second.
+    assert 0.97 * asked_for <= sum(kept) <= asked_for
 
 
 async def test_without_redis_each_replica_gives_its_own(two: Cluster) -> None:

@@ -61,3 +61,12 @@ def test_somebody_may_look_at_all_of_it() -> None:
     capture.take(b"abc")
     capture.take(b"def")
     assert seen == [b"abc", b"def"]
+
+
+def test_what_is_kept_has_no_secret_in_it() -> None:
+    seen: list[bytes] = []
+    capture = Capture(100, seen.append, ["hunter2-and-more"])
+    for chunk in (b"a hunter2-", b"and-more b ", b"hunt"):
+        capture.take(chunk)
+    assert excerpt(capture.written(), 100, failed=False) == "a [secret] b hunt"
+    assert b"".join(seen) == b"a [secret] b hunt"

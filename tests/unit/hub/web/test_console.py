@@ -6,6 +6,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from hub.base.errors import HubError
 from hub.base.principal import Principal
 from hub.web.application import make_application
 from hub.web.console import NONCE, Console
@@ -31,7 +32,7 @@ def built(tmp_path: Path) -> Path:
 
 def client_of(folder: Path) -> httpx.AsyncClient:
     application = make_application(
-        [], [], nobody, [], Console(folder=folder), Site(), lambda _: False
+        [], [], Nobody(), [], Console(folder=folder), Site(), lambda _: False
     )
     transport = httpx.ASGITransport(application)
     return httpx.AsyncClient(transport=transport, base_url="http://hub")
@@ -42,8 +43,12 @@ async def answer(folder: Path, path: str, method: str = "GET", **headers: str) -
         return await client.request(method, path, headers={"accept-encoding": "", **headers})
 
 
-async def nobody(request: Request, action: object) -> Principal:
-    raise AssertionError("the console needs no guard")
+class Nobody:
+    async def __call__(self, request: Request, action: object) -> Principal:
+        raise AssertionError("the console needs no guard")
+
+    async def explained(self, error: HubError, principal: Principal | None) -> HubError:
+        raise AssertionError("the console needs no guard")
 
 
 async def test_the_page_has_a_strict_policy_and_a_nonce_of_its_own(built: Path) -> None:
