@@ -12,6 +12,8 @@ from tests.acceptance.hub.clients import Rest, new_id
 from tests.acceptance.hub.flood import paced, request_for
 
 RATE = 100
+SLACK = 0.05 * RATE
+"""Answers that come in the second after the one that counted them."""
 SECONDS = 6
 
 
@@ -63,7 +65,7 @@ async def a_user(two: Cluster) -> str:
 
 async def test_two_replicas_give_the_limit_of_one(two: Cluster) -> None:
     first, *others = given(await asked(two, await a_user(two), (1.25 * RATE, 1.25 * RATE)))
-    assert RATE <= first <= 1.5 * RATE
+    assert RATE <= first <= 1.5 * RATE + SLACK
     assert 0.9 * RATE * len(others) <= sum(others) <= 1.1 * RATE * len(others)
     kept = given(await asked(two, await a_user(two), (0.6 * RATE, 0.35 * RATE)))
     asked_for = int(0.6 * RATE * SECONDS) + int(0.35 * RATE * SECONDS)
@@ -85,5 +87,5 @@ async def test_two_replicas_give_an_organisation_the_limit_of_one(for_all: Clust
     token, other = await a_user(for_all), await a_user(for_all)
     rates = 1.25 * RATE, 1.25 * RATE
     first, *others = given(await asked(for_all, token, rates, other=other))
-    assert RATE <= first <= 1.5 * RATE
+    assert RATE <= first <= 1.5 * RATE + SLACK
     assert 0.9 * RATE * len(others) <= sum(others) <= 1.1 * RATE * len(others)

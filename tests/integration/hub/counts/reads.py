@@ -266,6 +266,7 @@ _DEVICES: Final = [
     Read("enrollment.of_token", "sha256('t7')"),
     Read("enrollment.token", "'default', 't7'"),
     Read("enrollment.lock_token", "'default', 't7', 'd77', '10.0.0.1'"),
+    Read("enrollment.lock_asking", "'default', 'd77'"),
     Read("enrollment.of_request", "'d77', sha256('d77')"),
     Read("enrollment.lock_request", "'default', 'd77'"),
     *_list("enrollment.requests", "'default', {before}, 101", _APART),
