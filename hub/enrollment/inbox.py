@@ -6,11 +6,10 @@ from typing import Final
 
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
-from hub.base.database import Connection
-from hub.base.errors import Conflict, NotFound
+from hub.base.errors import NotFound
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
-from hub.enrollment.deciding import RequestStatus
+from hub.enrollment.choosing import chosen, is_approved_so
 from hub.enrollment.records import EnrollmentRequest
 from hub.enrollment.store import EnrollmentStore
 from hub.groups.service import GroupService
@@ -45,10 +44,9 @@ class EnrollmentInbox:
         groups = list(dict.fromkeys(group_ids))
         await self._groups.require_admitting(by, groups, action=DECIDES)
         async with self._store.database.tenant(by.org).transaction() as connection:
-            request = await self._chosen(connection, by.org, device_id, fingerprint, "approved")
-            if request.status == "approved":
-                if (set(request.group_ids), set(request.tags)) != (set(groups), set(tags)):
-                    raise Conflict("it is approved already, into other groups or with other tags")
+            requests = await self._store.lock_requests(connection, by.org, device_id)
+            request = chosen(requests, fingerprint, "approved")
+            if is_approved_so(request, groups, tags):
                 return
             await self._store.approve(connection, request, groups, list(dict.fromkeys(tags)))
             entry = audit_entry(
@@ -59,7 +57,8 @@ class EnrollmentInbox:
     async def reject(self, by: Principal, device_id: DeviceId, fingerprint: str) -> None:
         """For good, for that device. Raises `NotFound`, `Conflict` for another fingerprint."""
         async with self._store.database.tenant(by.org).transaction() as connection:
-            request = await self._chosen(connection, by.org, device_id, fingerprint, "rejected")
+            requests = await self._store.lock_requests(connection, by.org, device_id)
+            request = chosen(requests, fingerprint, "rejected")
             if request.status == "rejected":
                 return
             await self._store.reject(connection, request)
@@ -75,26 +74,3 @@ class EnrollmentInbox:
             entry = audit_entry(by, "device.allow_reenroll", device_id)
             await self._audit.record(connection, entry)
         return until
-
-    async def _chosen(
-        self,
-        connection: Connection,
-        org: OrgId,
-        device_id: DeviceId,
-        fingerprint: str,
-        to: RequestStatus,
-    ) -> EnrollmentRequest:
-        """The request to decide, or the one of which just this was decided before."""
-        requests = await self._store.lock_requests(connection, org, device_id)
-        if not requests:
-            raise NotFound("no device of this id waits")
-        fits = [each for each in requests if each.fingerprint == fingerprint.lower()]
-        waiting = [each for each in fits if each.status == "pending"]
-        if waiting:
-            return waiting[0]
-        decided = [each for each in fits if each.status == to]
-        if decided:
-            return decided[0]
-        if fits:
-            raise Conflict(f"the request with this fingerprint is {fits[0].status}")
-        raise Conflict("no device of this id waits with this fingerprint")
