@@ -6,7 +6,6 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from hub.base.embedded import Embedded
 from protocol.canonical import canonical_json
 from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import fails_in_one_line, longline
+from tests.acceptance.up import fails_in_one_line, longline, until
 from tests.certificates import Authority
 
 
@@ -26,10 +25,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
     folder = tmp_path_factory.mktemp("up")
     process = HubProcess(folder, audit_anchor=f"file:{folder / 'anchor'}")
     process.start()
-    deadline = time.monotonic() + 15
-    while not (folder / "anchor").exists():
-        assert time.monotonic() < deadline, "the sealer goes by within seconds"
-        time.sleep(0.1)
+    until((folder / "anchor").exists, seconds=15)  # the sealer goes by within seconds
     yield process
     process.stop()
 
