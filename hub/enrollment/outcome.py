@@ -32,7 +32,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     request: EnrollmentRequest | None = None
     """Whose secret was shown."""
     token: EnrollmentToken | None = None
-    """The enrolment token that was shown."""
+    """The enrolment token that was shown, or with which an approved request was made."""
     is_same_use: bool = False
 
     @property

@@ -193,8 +193,10 @@ class EnrollmentService:
         request = shows = None
         if claim.request_id is not None:
             request = await store.lock_request(connection, org, claim.request_id)
-        if claim.token is not None:
-            token_id = claim.token.token_id
+        token_id = None if claim.token is None else claim.token.token_id
+        if request is not None and request.status == "approved":
+            token_id = request.token_id  # a device that waited need not show it again
+        if token_id is not None:
             shows = await store.lock_token(connection, org, token_id, device_id, claim.block)
         shown = Shown(
             version=claim.version,

@@ -97,7 +97,9 @@ async def test_a_device_gets_what_its_token_gives_once(hub: HubProcess, rest: Re
 async def test_a_pending_device_is_approved_by_its_fingerprint_and_an_impostor_is_not(
     hub: HubProcess, rest: Rest
 ) -> None:
-    made = await new_token(rest, maxUses=1, approval=True)
+    group = await make_group(rest)
+    gives: Json = {"groupIds": [group], "labels": {"line": "3"}}
+    made = await new_token(rest, maxUses=1, approval=True, **gives)
     device = new_id("d")
     first = await ask(hub, device, made["token"])
     impostor = await ask(hub, device, made["token"])  # from the same address: the same use
@@ -130,7 +132,9 @@ async def test_a_pending_device_is_approved_by_its_fingerprint_and_an_impostor_i
 
     granted = await ask(hub, device, **{SECRET: secret})
     assert granted.status_code == 200, granted.text
-    assert (await rest.data(f"/devices/{device}"))["tags"] == ["checked"]
+    shown = await rest.data(f"/devices/{device}")
+    assert shown["labels"] == {"line": "3", "checked": ""}, "by the token, and by the person"
+    assert shown["groupIds"] == [group]
     stays_out = await ask(hub, device, made["token"], **{SECRET: impostor.json()["requestSecret"]})
     assert refused(stays_out) == (403, "forbidden")
     assert not [r for r in await rest.data("/enrollment-requests") if r["deviceId"] == device]
