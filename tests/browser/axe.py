@@ -17,9 +17,13 @@ SETTLED: Final = """() => Promise.allSettled(
     .filter(one => one.effect.getComputedTiming().endTime < Infinity)
     .map(one => one.finished))"""
 
+ONLY_OPEN_MENUS: Final = """() => [...document.querySelectorAll('[role=menu]')].every(menu =>
+  document.getElementById(menu.getAttribute('aria-labelledby'))?.ariaExpanded === 'true')"""
+
 
 def check(page: Page) -> None:
     """Fails with what is wrong with what the page shows now."""
+    page.wait_for_function(ONLY_OPEN_MENUS)  # one that is fading away is no part of the page
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
         page.locator(f"html[data-mantine-color-scheme={theme}]").wait_for()

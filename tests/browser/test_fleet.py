@@ -103,7 +103,7 @@ def test_many_changes_at_once_are_read_as_a_list(
 ) -> None:
     mine = new_id("many")
     ids = [f"{mine}-{number}" for number in range(60)]
-    for device_id in ids:
+    for device_id in (*ids, new_id("other")):
         floor.register(device_id)
     page = enter(f"/devices?q={mine}")
     expect(page.get_by_text("60 of ")).to_be_visible()
