@@ -16,10 +16,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from hub.socket import handshake, head
+from hub.socket import client_certificate, handshake, head
 from hub.socket.connection import Connection, end_writing
 from hub.socket.handshake import Refusal, malformed
-from hub.socket.strangers import Stranger, Strangers
+from hub.socket.strangers import Proxies, Stranger, Strangers
 from protocol.errors import ProblemCode
 
 MAX_HEAD: Final = 16 * 1024
@@ -50,6 +50,8 @@ class HttpProtocol(HttpToolsProtocol):
     body_bytes: ClassVar[int] = 20 * 1024
     """A body must bring so many bytes in so many seconds, as long as we read it."""
     strangers: ClassVar[Strangers] = Strangers()
+    proxies: ClassVar[Proxies] = Proxies(())
+    """Whose word counts for the certificate of whoever is behind them."""
 
     def __init__(
         self,
@@ -63,6 +65,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._made = self.loop.time()
         """We are made when TCP connects; `connection_made` waits for the handshake of TLS."""
         self._stranger: Stranger | None = None
+        self._certificate: bytes | None = None
+        """DER of what the peer has shown by TLS."""
+        self._is_proxy = False
         self._foreign = False
         """This head asks for an upgrade that is not ours: a parser of its own reads it again."""
         self._deadline: asyncio.TimerHandle | None = None
@@ -81,6 +86,9 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
         self._deadline = self.loop.call_at(self._made + self.head_seconds, transport.abort)
+        tls = transport.get_extra_info("ssl_object")
+        self._certificate = None if tls is None else tls.getpeercert(binary_form=True)
+        self._is_proxy = bool(self.client) and self.client[0] in self.proxies
         if self._stranger is None:
             self.came_from(self.client[0] if self.client else "", drop=transport.abort)
         else:
@@ -182,9 +190,20 @@ class HttpProtocol(HttpToolsProtocol):
             name == b"sec-websocket-key" for name, _ in self.headers
         ):
             raise _Refused(malformed("not a WebSocket upgrade"))
+        self._settle_certificate()
         authority = head.authority_of(self.url)
         if authority is not None:
             self.headers[:] = [(b"host", authority), *(h for h in self.headers if h[0] != b"host")]
+
+    def _settle_certificate(self) -> None:
+        try:
+            settled = client_certificate.settled(
+                self.headers, shown=self._certificate, is_believed=self._is_proxy
+            )
+        except client_certificate.NotACertificate:
+            raise _Refused(malformed("Client-Cert is not a certificate (RFC 9440)")) from None
+        if settled is not None:
+            self.headers[:] = settled
 
     def on_body(self, body: bytes) -> None:
         self._parsed = True
@@ -292,6 +311,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._deadline = None
 
 
-def http_class(strangers: Strangers) -> type[HttpProtocol]:
+def http_class(strangers: Strangers, proxies: Proxies) -> type[HttpProtocol]:
     """The class for `uvicorn.Config(http=…)`."""
-    return type("BoundHttpProtocol", (HttpProtocol,), {"strangers": strangers})
+    own = {"strangers": strangers, "proxies": proxies}
+    return type("BoundHttpProtocol", (HttpProtocol,), own)

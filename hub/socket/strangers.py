@@ -15,6 +15,22 @@ IN_ALL: Final = 4096
 LOOPBACK: Final = ("127.0.0.0/8", "::1")
 
 
+class Proxies:
+    """Addresses and networks of proxies. Raises ValueError for what is none."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._networks = [ip_network(one) for one in networks]
+
+    def __contains__(self, address: object) -> bool:
+        if not self._networks:
+            return False
+        try:
+            known = _plain(ip_address(str(address)))
+        except ValueError:
+            return False  # a unix socket
+        return any(known in network for network in self._networks)
+
+
 class Stranger:
     """One connection whose peer is not known; `drop` ends it."""
 

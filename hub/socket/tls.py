@@ -2,7 +2,8 @@
 
 The loop's own server tells a protocol of a connection only when the handshake is over, and gives it
 a minute. Here the connection counts from TCP on: among the strangers, and for the one deadline that
-handshake, head and upgrade share.
+handshake, head and upgrade share. And whoever is refused in the handshake hears why: the loop
+throws away the alert (RFC 8446, 6.2) in which the library says it.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import structlog
 
@@ -21,6 +22,47 @@ log = structlog.get_logger(__name__)
 
 PAUSE_SECONDS: Final = 0.1
 """When there are no file descriptors left."""
+LINGER_SECONDS: Final = 1.0
+"""For the peer to read an alert while it is still sending."""
+LINGER_BYTES: Final = 16 * 1024
+
+
+class HandshakeRefused(ssl.SSLError):
+    """What is still to be said to the peer is `alert`."""
+
+    def __init__(self, alert: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.alert = alert
+
+
+class _TellingObject(ssl.SSLObject):
+    outgoing: ssl.MemoryBIO
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            raise HandshakeRefused(self.outgoing.read(), str(error)) from error
+
+
+class TellingContext(ssl.SSLContext):
+    """One whose refusals `TlsListener` can pass on."""
+
+    sslobject_class = _TellingObject
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        made = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        cast("_TellingObject", made).outgoing = outgoing
+        return made
 
 
 class TlsListener:
@@ -64,18 +106,40 @@ class TlsListener:
         protocol = self._make()
         protocol.came_from(address, drop=partial(_cut, sock))
         try:
+            # While there is another, the loop does not close its own with what is unread: a reset.
+            with sock.dup() as kept:
+                await self._connect(sock, kept, protocol)
+        except (OSError, TimeoutError):  # an SSLError is one: refused, no TLS, too slow, or gone
+            protocol.has_gone()
+        except asyncio.CancelledError:
+            protocol.has_gone()
+            _cut(sock)
+            raise
+
+    async def _connect(
+        self, sock: socket.socket, kept: socket.socket, protocol: HttpProtocol
+    ) -> None:
+        try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: protocol,
                 sock,
                 ssl=self._context,
                 ssl_handshake_timeout=protocol.head_seconds,
             )
-        except (OSError, TimeoutError):  # an SSLError is one: no TLS, too slow, or gone
-            protocol.has_gone()
-        except asyncio.CancelledError:
-            protocol.has_gone()
-            _cut(sock)
+        except HandshakeRefused as refused:
+            await _tell(kept, refused.alert)
             raise
+
+
+async def _tell(sock: socket.socket, alert: bytes) -> None:
+    """The last words, until the peer has read them and gone, or for a while."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(OSError, TimeoutError):
+        sock.send(alert)
+        sock.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(LINGER_SECONDS):
+            while await loop.sock_recv(sock, LINGER_BYTES):
+                pass
 
 
 def _cut(sock: socket.socket) -> None:

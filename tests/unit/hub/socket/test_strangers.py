@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hub.socket.strangers import IN_ALL, PER_ADDRESS, Strangers
+from hub.socket.strangers import IN_ALL, PER_ADDRESS, Proxies, Strangers
 
 
 class Dropped(list[object]):
@@ -73,3 +73,15 @@ def test_proxies_are_not_counted_and_loopback_is_when_it_is_not_named() -> None:
     for proxy in ("10.1.2.3", "192.0.2.7", "2001:db8::9"):
         assert strangers.came(proxy, lambda: None) is None
     assert strangers.came("127.0.0.1", lambda: None) is not None
+
+
+def test_proxies_are_known_by_their_networks() -> None:
+    proxies = Proxies(["10.1.0.0/16", "2001:db8::1"])
+    assert "10.1.2.3" in proxies
+    assert "::ffff:10.1.2.3" in proxies
+    assert "2001:db8::1" in proxies
+    for other in ("10.2.0.1", "2001:db8::2", "", "unix"):
+        assert other not in proxies
+    assert "10.1.2.3" not in Proxies([])
+    with pytest.raises(ValueError, match="host bits"):
+        Proxies(["10.1.2.3/8"])
