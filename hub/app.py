@@ -6,7 +6,7 @@ results are flushed, goodbye.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
 from functools import partial
@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import structlog
+from starlette.routing import BaseRoute
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
@@ -39,6 +40,9 @@ from hub.base.settings import Settings
 from hub.base.vault import Vault
 from hub.base.vault import of_settings as vault_of
 from hub.campaigns.wiring import build as build_campaigns
+from hub.certificates.listener import DeviceListenerTls
+from hub.certificates.rest import CRL_PATH
+from hub.certificates.wiring import build as build_certificates
 from hub.commands.wiring import build as build_commands
 from hub.config.wiring import build as build_config
 from hub.dashboards import build as build_dashboards
@@ -63,10 +67,11 @@ from hub.secrets.wiring import build as build_secrets
 from hub.telemetry.wiring import build as build_telemetry
 from hub.upkeep import Upkeep
 from hub.usage.wiring import build as build_usage
-from hub.web.application import make_application
+from hub.web.application import make_application, not_found
 from hub.web.console import Console
 from hub.web.limits import RequestLimits
 from hub.web.pages import pages
+from hub.web.route import Route
 from hub.web.site import Site
 from hub.web.updates import updates
 from protocol.closing import CloseCode
@@ -149,6 +154,9 @@ class Replica:
         )
         of_organisations = build_organisations(base, self.audit, people, signing_in, site)
         secret_service, of_secrets = build_secrets(base, self.audit)
+        self.certificates, of_certificates = build_certificates(
+            base, self.audit, self.telemetry, accounts
+        )
         devices, of_devices = build_devices(base, self.audit, accounts, hint_desired=hints.desired)
         self.lines, of_lines = build_lines(
             base, self.telemetry, accounts, hint_takeover=hints.taken
@@ -175,8 +183,9 @@ class Replica:
             membership=defaults.membership_changed,
         )
         of_enrollment = build_enrollment(
-            base, self.audit, self.telemetry, accounts, devices, groups, people.rights, limits
-        )
+            base, self.audit, self.telemetry, accounts, devices, groups, people.rights, limits,
+            self.certificates.service, self.certificates.authority,
+        )  # fmt: skip
         edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud)
         desired, of_desired = build_desired(
             base,
@@ -202,9 +211,9 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_devices, of_lines, of_own, of_commands, of_config, of_groups, of_enrollment, of_edge,
-            of_desired,
-            of_campaigns, of_firmware, of_dashboards, of_replicas, build_usage(base),
+            of_certificates, of_devices, of_lines, of_own, of_commands, of_config, of_groups,
+            of_enrollment, of_edge, of_desired, of_campaigns, of_firmware, of_dashboards,
+            of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(
@@ -213,8 +222,8 @@ class Replica:
         )
         self._alone = alone
         self.gate = build_gate(
-            base, site, accounts, self.telemetry, self.lines, self.commands, self.dashboards,
-            self.capabilities,
+            base, site, accounts, self.certificates.service, self.telemetry, self.lines,
+            self.commands, self.dashboards, self.capabilities,
         )  # fmt: skip
         self._probes = Probes(
             base.replica_id,
@@ -226,22 +235,43 @@ class Replica:
         )
 
     def application(self) -> ASGIApp:
+        """Everything."""
         others = [
             *self._probes.routes(),
             StarletteRoute("/.well-known/jwks.json", self._jwks),
+            StarletteRoute(CRL_PATH, self.certificates.endpoints.revocation_list),
             *updates(self.settings.updates_dir),
             *pages(ROUTES, RULES, self.site.prefix),
         ]
+        return self._served(ROUTES, others, Console(self.site.prefix))
+
+    def device_application(self) -> ASGIApp:
+        """What devices call, and nothing else."""
+        return self._served([route for route in ROUTES if _is_for_devices(route)], [], not_found)
+
+    def _served(self, routes: Sequence[Route], others: list[BaseRoute], last: ASGIApp) -> ASGIApp:
         return make_application(
-            ROUTES,
+            routes,
             [one for capability in self.capabilities for one in capability.endpoints],
             AccountGuard(
-                self.people.accounts, self.audit, self._limits, self.people.recent.methods
+                self.people.accounts,
+                self.audit,
+                self._limits,
+                self.certificates.service,
+                self.people.recent.methods,
+                certificate_required=self.settings.device_certificates == "required",
             ),
             others,
-            Console(self.site.prefix),
+            last,
             self.site,
-            lambda route: route.action in FOR_DEVICES or route.action is Door.ENROLL,
+            _is_for_devices,
+        )
+
+    def device_tls(self) -> DeviceListenerTls:
+        """For the device listener. Raises `ConfigurationError`, `MasterKeyMissing`."""
+        own = self.settings.tls_cert, self.settings.tls_key
+        return DeviceListenerTls(
+            self.certificates.authority, self.site.hosts, own if all(own) else None
         )
 
     async def start(self) -> None:
@@ -303,6 +333,10 @@ class Replica:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
         """In a context of its own: whoever began it may see less than it needs."""
         return self._tasks.create_task(_guarded(work), context=Context())
+
+
+def _is_for_devices(route: Route) -> bool:
+    return route.action in FOR_DEVICES or route.action is Door.ENROLL
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:

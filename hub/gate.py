@@ -14,8 +14,11 @@ from dashboard_ws.endpoint import MOST_SOCKETS
 from hub.accounts.service import AccountService
 from hub.accounts.tokens import REFUSAL
 from hub.base import metrics
+from hub.base.errors import PROBLEMS, HubError
 from hub.base.foundation import Capability, Foundation
+from hub.base.principal import Principal
 from hub.base.turnstile import Turnstile
+from hub.certificates.service import CertificateService
 from hub.commands.service import CommandService
 from hub.dashboards import DashboardTokens
 from hub.lines.device_gate import DeviceGate, DeviceSettings
@@ -23,6 +26,8 @@ from hub.lines.endpoint import LineEndpoint
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.takers import Takers
+from hub.socket.client_certificate import NAME as CLIENT_CERT
+from hub.socket.client_certificate import certificate_of
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
 from hub.telemetry.writer import TelemetryWriter
@@ -38,6 +43,7 @@ _TOO_MANY_SOCKETS: Final = Refusal(
     f"a user may have {MOST_SOCKETS} dashboard sockets",
     retry_after=30,
 )
+_NO_SUCH_SOCKET: Final = Refusal(404, ProblemCode.NOT_FOUND, "no such socket")
 _NOT_AUTHENTICATED: Final = Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL)
 
 
@@ -45,6 +51,7 @@ def build(
     base: Foundation,
     site: Site,
     accounts: AccountService,
+    certificates: CertificateService,
     telemetry: TelemetryWriter,
     lines: LineService,
     commands: CommandService,
@@ -56,12 +63,15 @@ def build(
     turnstile = Turnstile(clock=time.monotonic, soon=asyncio.get_running_loop().call_soon)
     devices = DeviceGate(
         accounts,
+        certificates,
         lines,
         telemetry,
         commands,
         Takers(capability.frames for capability in capabilities),
         DeviceSettings(
-            Rates(settings.device_frame_rate, settings.device_byte_rate), settings.query_tokens
+            Rates(settings.device_frame_rate, settings.device_byte_rate),
+            settings.query_tokens,
+            settings.device_certificates == "required",
         ),
         turnstile=turnstile,
         clock=time.monotonic,
@@ -70,6 +80,7 @@ def build(
     )
     return SocketGate(
         LineEndpoint(devices),
+        certificates,
         dashboards,
         DashboardTokens(accounts),
         site,
@@ -86,6 +97,7 @@ class SocketGate:
     def __init__(
         self,
         devices: LineEndpoint,
+        certificates: CertificateService,
         dashboards: Dashboards,
         tokens: DashboardTokens,
         site: Site,
@@ -95,6 +107,7 @@ class SocketGate:
         draining: Callable[[], bool],
     ) -> None:
         self._devices = devices
+        self._certificates = certificates
         self._dashboards = dashboards
         self._tokens = tokens
         self._site = site
@@ -107,21 +120,44 @@ class SocketGate:
             return _count(Refusal(503, ProblemCode.UNAVAILABLE, "draining", retry_after=1))
         match self._site.inside(upgrade.path):
             case "/ws/device":
-                return self._in_turn(upgrade)
+                return self._admit_device(upgrade)
             case "/ws/dashboard":
                 return self._admit_dashboard(upgrade)
             case _:
-                return _count(Refusal(404, ProblemCode.NOT_FOUND, "no such socket"))
+                return _count(_NO_SUCH_SOCKET)
 
-    def _in_turn(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
+    def is_for_devices(self, upgrade: Upgrade) -> bool:
+        return self._site.inside(upgrade.path) == "/ws/device"
+
+    def _admit_device(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
+        der = certificate_of(upgrade.header(CLIENT_CERT))
+        if der is None:
+            return self._in_turn(upgrade, None)
+        try:
+            certified = self._certificates.at_once(der)
+        except HubError as error:
+            return _count(_refusal_of(error))
+        return self._in_turn(upgrade, certified) if certified else self._looked_up(upgrade, der)
+
+    async def _looked_up(self, upgrade: Upgrade, der: bytes) -> Handler | Refusal:
+        try:
+            certified = await self._certificates.device(der)
+        except HubError as error:
+            return _count(_refusal_of(error))
+        decided = self._in_turn(upgrade, certified)
+        return await decided if isinstance(decided, Awaitable) else decided
+
+    def _in_turn(
+        self, upgrade: Upgrade, certified: Principal | None
+    ) -> Handler | Refusal | Awaitable[Handler | Refusal]:
         """A device's upgrade, decided at once or when its turn comes."""
         if self._turnstile.open():
-            return self._turnstile.run(partial(self._devices.admit, upgrade))
+            return self._turnstile.run(partial(self._devices.admit, upgrade, certified))
         decided: asyncio.Future[Handler | Refusal] = asyncio.get_running_loop().create_future()
 
         def decide() -> None:
             if not decided.done():
-                decided.set_result(self._devices.admit(upgrade))
+                decided.set_result(self._devices.admit(upgrade, certified))
 
         if self._turnstile.queue(decide):
             return decided
@@ -153,6 +189,24 @@ class SocketGate:
         except admission.Refused:
             return _count(_NOT_AUTHENTICATED)
         return self._dashboards.handler(authorised) or _count(_TOO_MANY_SOCKETS)
+
+
+class DevicesOnly:
+    """The gate of the device listener."""
+
+    def __init__(self, gate: SocketGate) -> None:
+        self._gate = gate
+
+    def admit(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
+        if not self._gate.is_for_devices(upgrade):
+            return _count(_NO_SUCH_SOCKET)
+        return self._gate.admit(upgrade)
+
+
+def _refusal_of(error: HubError) -> Refusal:
+    return Refusal(
+        PROBLEMS[error.code].status, error.code, error.detail, retry_after=error.retry_after
+    )
 
 
 def _count(refusal: Refusal) -> Refusal:

@@ -55,6 +55,12 @@ from hub.accounts.settings_rest import EnrollmentKey, SettingsEndpoints, Setting
 from hub.accounts.users_rest import User, UserBody, UserEndpoints, UserPatch
 from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
+from hub.certificates.rest import (
+    CertificateEndpoints,
+    CertificateItem,
+    CertificatesQuery,
+    RevocationBody,
+)
 from hub.commands.records import CommandRecord, CommandResult
 from hub.commands.rest import (
     BulkBody,
@@ -104,6 +110,8 @@ from hub.edge.rest import (
 )
 from hub.enrollment.rest import (
     ApprovalBody,
+    CertificateBody,
+    DeviceCertificate,
     DeviceToken,
     EnrollmentEndpoints,
     EnrollmentRequestItem,
@@ -270,6 +278,10 @@ ROUTES: Final = (
     Route("DELETE", "/orgs/{id}", OrganisationEndpoints.end, Door.INSTANCE, "Delete an organisation and everything in it.", query=OrgDeletion, status=202),
 
     Route("POST", "/devices/{id}/token", EnrollmentEndpoints.token, Door.ENROLL, "Enrol a device, or renew its token.", query=TokenQuery, answer=DeviceToken, secret=True),
+    Route("POST", "/devices/{id}/certificate", EnrollmentEndpoints.certificate, Door.ENROLL, "Enrol a device, or renew its certificate.", query=TokenQuery, body=CertificateBody, answer=DeviceCertificate),
+    Route("GET", "/ca", CertificateEndpoints.authority, Door.OPEN, "Get the authorities whose certificates count, in PEM.", raw_answer=True),
+    Route("GET", "/certificates", CertificateEndpoints.list, "certificates:list", "List certificates of devices, newest first.", query=CertificatesQuery, answer=CertificateItem, listing=True),
+    Route("POST", "/certificates/{serial}/revoke", CertificateEndpoints.revoke, "certificates:update", "Revoke a certificate, and end a line that was opened with it.", body=RevocationBody),
     Route("GET", "/enrollment-tokens", EnrollmentEndpoints.tokens, "enrollment-tokens:list", "List enrolment tokens, newest first.", query=ListQuery, answer=EnrollmentTokenItem, listing=True),
     Route("POST", "/enrollment-tokens", EnrollmentEndpoints.create, "enrollment-tokens:create", "Make an enrolment token, which is shown once.", body=EnrollmentTokenBody, answer=EnrollmentTokenItem, status=201, secret=True),
     Route("POST", "/enrollment-tokens/{id}/take-over", EnrollmentEndpoints.take_over, "enrollment-tokens:create", "Take over an enrolment token: it admits devices while the caller may make one.", answer=EnrollmentTokenItem),

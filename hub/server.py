@@ -12,19 +12,21 @@ import ssl
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from ipaddress import ip_network
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import structlog
 import uvicorn
 from msgspec import structs
+from starlette.types import ASGIApp
 
 from hub.app import Replica, open_replica
 from hub.base.errors import ConfigurationError
 from hub.base.settings import Settings
-from hub.socket.connection import connection_class
+from hub.gate import DevicesOnly
+from hub.socket.connection import Gate, connection_class
 from hub.socket.http import HttpProtocol, http_class
 from hub.socket.pings import PingWheel
-from hub.socket.strangers import LOOPBACK, Strangers
+from hub.socket.strangers import LOOPBACK, Proxies, Strangers
 from hub.socket.tls import TlsListener
 from hub.web.site import Site, is_loopback
 
@@ -36,10 +38,34 @@ HSTS_SECONDS: Final = 31_536_000
 """A browser that has once seen TLS here comes without it no more (RFC 6797)."""
 
 
+class Served(NamedTuple):
+    """Addresses of this replica that work on this machine."""
+
+    url: str
+    device_url: str | None
+    """Of the device listener."""
+
+
+class _Listener(NamedTuple):
+    """A socket that listens, and how it is served there."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext
+    config: uvicorn.Config
+
+
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+    """The open listener, with or without TLS, and that of devices where there is one."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        tls: ssl.SSLContext | None,
+        devices: _Listener | None,
+    ) -> None:
         super().__init__(config)
         self._tls = tls
+        self._devices = devices
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -48,16 +74,22 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self._tls is None or not sockets:
             await super().startup(sockets)
-            return
+        else:
+            self.servers = [self._by_tls(each, self._tls, self.config) for each in sockets]
+        if self._devices is not None:
+            self.servers.append(self._by_tls(*self._devices))
+        self.started = True
+
+    def _by_tls(
+        self, listener: socket.socket, tls: ssl.SSLContext, config: uvicorn.Config
+    ) -> asyncio.Server:
         make = partial(
-            cast("type[HttpProtocol]", self.config.http_protocol_class),
-            self.config,
+            cast("type[HttpProtocol]", config.http_protocol_class),
+            config,
             self.server_state,
             self.lifespan.state,
         )
-        listeners = [TlsListener(listener, self._tls, make) for listener in sockets]
-        self.servers = cast("list[asyncio.Server]", listeners)
-        self.started = True
+        return cast("asyncio.Server", TlsListener(listener, tls, make))
 
 
 YOUNG: Final = 20_000
@@ -70,18 +102,20 @@ async def serve(
     stop: asyncio.Event,
     *,
     on_start: Callable[[Replica], Awaitable[None]],
-    on_ready: Callable[[str], None],
+    on_ready: Callable[[Served], None],
     alone: bool = False,
 ) -> None:
     """Serve until `stop` is set, then drain. `on_start` is awaited before the first request,
-    `on_ready` is called with the address when requests are answered. Who is `alone` on a box (see
+    `on_ready` is called when requests are answered. Who is `alone` on a box (see
     `open_replica`) is reached there at localhost, unless a setting says otherwise.
 
     Raises `ConfigurationError` or `Unavailable` before that.
     """
-    with listen(settings) as listener:
+    with listen(settings) as listener, device_socket(settings) as device_listener:
         host, port = listener.getsockname()[:2]
         settings = structs.replace(settings, host=host, port=port)
+        if device_listener is not None:
+            settings = structs.replace(settings, device_port=device_listener.getsockname()[1])
         if alone and not settings.public_url:
             scheme = "https" if settings.tls_cert else "http"
             settings = structs.replace(settings, public_url=[f"{scheme}://localhost:{port}"])
@@ -89,14 +123,16 @@ async def serve(
             log.warning("public_url_missing", so="any Host is answered: set LONGLINE_PUBLIC_URL")
         async with open_replica(settings, alone=alone) as replica:
             await on_start(replica)
-            server = _Server(_config(settings, replica), _tls(settings))
+            devices = None if device_listener is None else _devices(device_listener, replica)
+            config = _config(settings, replica.application(), replica.gate)
+            server = _Server(config, _tls(settings), devices)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells nobody
                 await asyncio.sleep(0.005)
             gc.collect()
             gc.freeze()  # what is here now stays: no collection looks at it again
             gc.set_threshold(YOUNG)
-            on_ready(url_of(settings))
+            on_ready(Served(url_of(settings), device_url_of(settings)))
             await _first(serving, stop)
             await replica.drain()
             server.should_exit = True
@@ -117,18 +153,36 @@ def listen(settings: Settings) -> Generator[socket.socket]:
     _tls(settings)
     strangers_of(settings)
     Site(settings.public_url)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with _bound(settings.host, settings.port, "--port") as listener:
+        yield listener
+
+
+def _bound(host: str, port: int, by: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server(
-            (settings.host, settings.port), family=family, backlog=BACKLOG
-        )
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror} "
-            "(choose another with --port)"
+            f"cannot listen on {host} port {port}: {error.strerror} (choose another with {by})"
         ) from None
-    with listener:
+
+
+@contextlib.contextmanager
+def device_socket(settings: Settings) -> Generator[socket.socket | None]:
+    """The socket of the device listener, if there is to be one. Raises `ConfigurationError`."""
+    if settings.device_port is None:
+        yield None
+        return
+    with _bound(settings.host, settings.device_port, "LONGLINE_DEVICE_PORT") as listener:
         yield listener
+
+
+def _devices(listener: socket.socket, replica: Replica) -> _Listener:
+    """Raises `ConfigurationError`, `MasterKeyMissing`."""
+    gate = DevicesOnly(replica.gate)
+    config = _config(replica.settings, replica.device_application(), gate)
+    config.load()  # only that of the server itself is loaded by uvicorn
+    return _Listener(listener, replica.device_tls().context, config)
 
 
 def _check_exposure(settings: Settings) -> None:
@@ -173,9 +227,18 @@ def strangers_of(settings: Settings) -> Strangers:
 def url_of(settings: Settings) -> str:
     """An address of this replica that works on this machine."""
     scheme = "https" if settings.tls_cert else "http"
+    return f"{scheme}://{_shown_host(settings)}:{settings.port}"
+
+
+def device_url_of(settings: Settings) -> str | None:
+    """The same of the device listener."""
+    port = settings.device_port
+    return None if port is None else f"https://{_shown_host(settings)}:{port}"
+
+
+def _shown_host(settings: Settings) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
-    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{scheme}://{host}:{settings.port}"
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _headers(settings: Settings) -> list[tuple[str, str]]:
@@ -186,11 +249,11 @@ def _headers(settings: Settings) -> list[tuple[str, str]]:
     return safe
 
 
-def _config(settings: Settings, replica: Replica) -> uvicorn.Config:
+def _config(settings: Settings, application: ASGIApp, gate: Gate) -> uvicorn.Config:
     return uvicorn.Config(
-        replica.application(),
-        http=http_class(strangers_of(settings)),
-        ws=connection_class(replica.gate, PingWheel()),
+        application,
+        http=http_class(strangers_of(settings), Proxies(settings.trusted_proxies)),
+        ws=connection_class(gate, PingWheel()),
         loop="none",  # the loop runs already
         lifespan="off",
         log_config=None,

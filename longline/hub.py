@@ -10,7 +10,7 @@ import typer
 from hub.app import Replica
 from hub.base.errors import ConfigurationError
 from hub.base.settings import Settings, variables
-from hub.server import serve
+from hub.server import Served, serve
 from longline import serving
 from longline.serving import Ready
 
@@ -50,10 +50,11 @@ async def _serve(settings: Settings, ready_file: Path | None, stop: asyncio.Even
     async def nothing(_: Replica) -> None:
         """A cluster's first administrator is made by `longline admin create-user`."""
 
-    def ready(url: str) -> None:
+    def ready(served: Served) -> None:
         if ready_file is not None:
             found = Ready(
-                url=url,
+                url=served.url,
+                device_url=served.device_url,
                 pid=os.getpid(),
                 database_url=settings.database_url,
                 redis_url=settings.redis_url,

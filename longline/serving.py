@@ -22,6 +22,8 @@ class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
     """The ready file; what the process does not know is null."""
 
     url: str
+    device_url: str | None = None
+    """Of the device listener."""
     pid: int
     admin_user: str | None = None
     admin_password: str | None = None

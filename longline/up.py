@@ -98,7 +98,9 @@ async def bring_up(
                 _over(settings, embedded),
                 stop,
                 on_start=on_start,
-                on_ready=lambda url: on_ready(structs.replace(ready, url=url), public),
+                on_ready=lambda served: on_ready(
+                    structs.replace(ready, url=served.url, device_url=served.device_url), public
+                ),
                 alone=True,  # this process holds the lock of the directory
             )
             watching.cancel()

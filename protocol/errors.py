@@ -41,6 +41,10 @@ class ProblemCode(StrEnum):
     SIGN_IN_FIRST = "sign_in_first"
     PUBLIC_URL_MISSING = "public_url_missing"
     MASTER_KEY_MISSING = "master_key_missing"
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_UNKNOWN = "certificate_unknown"
+    CERTIFICATE_REQUIRED = "certificate_required"
     UNSUPPORTED = "unsupported"
     GONE = "gone"
 

@@ -22,7 +22,8 @@ DEFAULT_ORG: Final = OrgId("default")
 
 # `(?!\n)` because Python's `$` also matches before a final newline, and JSON Schema has no `\Z`.
 DEVICE_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$(?!\n)"
-ORG_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9._:-]{0,127}$(?!\n)"
+ORG_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,127}$(?!\n)"
+"""No colon: certificates name a device as `<org>:<id>`."""
 COMMAND_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$(?!\n)"
 
 DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN, description="A device's id.")]

@@ -49,11 +49,11 @@ GRANT SELECT, INSERT, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON
-    org
+    certificate_authority, org
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    enrollment_request, enrollment_token, enrollment_use
+    certificate, enrollment_request, enrollment_token, enrollment_use
 TO longline_hub;
 
 GRANT SELECT, INSERT ON
@@ -77,5 +77,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     login_address, refresh_token, replica, signing_key, user_session
 TO longline_hub;
 
-REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation, end_certificates FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation TO longline_hub;

@@ -68,8 +68,11 @@ ON account TO longline_app;
 GRANT SELECT ON member, usage_day TO longline_app;
 
 GRANT SELECT, UPDATE ON
-    enrollment_request
+    certificate, enrollment_request
 TO longline_app;
+
+-- Whoever ends a certificate says that the list of those is old. No key is read.
+GRANT UPDATE (crl_stale) ON certificate_authority TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     enrollment_token

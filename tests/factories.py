@@ -201,7 +201,8 @@ def make_line(
     wire = wire or Wire()
     fields: dict[str, Any] = {
         "org": OrgId("default"), "device_id": DeviceId("d1"), "session_id": "s1", "generation":
-        Generation(1), "replica_id": ReplicaId("r-1"), "version": 0, "expires_at": 1e12, "send":
-        wire.send, "close": wire.close, "context": context or FakeContext(),
+        Generation(1), "replica_id": ReplicaId("r-1"), "version": 0, "serial": None,
+        "expires_at": 1e12, "send": wire.send, "close": wire.close,
+        "context": context or FakeContext(),
     }  # fmt: skip
     return LineSession(**{**fields, **changes})

@@ -1,7 +1,7 @@
 """The guard of every route: who calls, how often already, and may they?"""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final, Protocol
 
 from msgspec import structs
 from starlette.requests import Request
@@ -12,28 +12,49 @@ from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
 from hub.audit.entries import LONGEST_TARGET, AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base import usage
-from hub.base.errors import Forbidden, HubError, Reauthenticate, Unauthenticated, Unavailable
+from hub.base.errors import (
+    CertificateRequired,
+    Forbidden,
+    HubError,
+    Reauthenticate,
+    Unauthenticated,
+    Unavailable,
+)
 from hub.base.principal import ANYONE, Principal
 from hub.rights.access import FOR_DEVICES, OPEN_TO_ALL, Action, Door, may
 from hub.rights.catalogue import BY_BINDING, BY_SESSION, DISPATCH
+from hub.socket.client_certificate import NAME as CLIENT_CERT
+from hub.socket.client_certificate import certificate_of
 from hub.web.inputs import header_of
 from hub.web.limits import RequestLimits
 
 
+class DeviceCertificates(Protocol):
+    async def device(self, der: bytes) -> Principal:
+        """Whose certificate it is. Raises `Unauthenticated`, `Unavailable`."""
+        ...
+
+
 class AccountGuard:
-    """`methods` says by what a user can show again who it is."""
+    """`methods` says by what a user can show again who it is. With `certificate_required` a device
+    does nothing without one but enrol."""
 
     def __init__(
         self,
         accounts: AccountService,
         audit: AuditService,
         limits: RequestLimits,
+        certificates: DeviceCertificates,
         methods: Callable[[Principal], Awaitable[list[str]]],
+        *,
+        certificate_required: bool,
     ) -> None:
         self._accounts = accounts
         self._audit = audit
         self._limits = limits
+        self._certificates = certificates
         self._methods = methods
+        self._certificate_required = certificate_required
 
     async def __call__(self, request: Request, action: Any) -> Principal:
         """The caller. Raises `Unauthenticated`, `Forbidden`, `TooManyRequests` or `Unavailable`;
@@ -71,7 +92,7 @@ class AccountGuard:
     async def _caller(self, request: Request, action: Action) -> Principal:
         """Whoever shows a good credential counts as that, wherever he calls from."""
         try:
-            principal = _from(request, await self._identify(bearer(request), action))
+            principal = _from(request, await self._identify(request, action))
         except Unauthenticated:
             self._limits.stranger(request.scope, _from(request, ANYONE).address)
             raise
@@ -79,7 +100,26 @@ class AccountGuard:
         self._limits.caller(request.scope, principal, dispatches=_dispatches(request, action))
         return principal
 
-    async def _identify(self, token: str, action: Action) -> Principal:
+    async def _identify(self, request: Request, action: Action) -> Principal:
+        if action not in FOR_DEVICES:
+            return await self._by_token(bearer(request), action)
+        der = shown_certificate(request)
+        if der is None:
+            principal = await self._by_token(bearer(request), action)
+            if principal.kind == "device" and self._certificate_required:
+                raise CertificateRequired(CERTIFICATE_MISSING)
+            return principal
+        certified = await self._certificates.device(der)
+        if header_of(request.scope, b"authorization") is None:
+            return certified
+        principal = await self._by_token(bearer(request), action)
+        if principal.kind != "device":
+            return principal
+        if not is_same_device(certified, principal):
+            raise Unauthenticated(OTHERS_TOKEN)
+        return certified
+
+    async def _by_token(self, token: str, action: Action) -> Principal:
         if token.startswith(API_KEY_PREFIX):
             return await self._accounts.api_key(token)
         if action in FOR_DEVICES:
@@ -124,6 +164,19 @@ def _refusal(principal: Principal, action: Action) -> str:
             return f"the role of this API key, {principal.role}, does not allow this"
         case _:
             return f"your role, {principal.role}, does not allow this"
+
+
+CERTIFICATE_MISSING: Final = "a device shows a certificate here, except to enrol"
+OTHERS_TOKEN: Final = "the certificate and the token are of different devices"  # noqa: S105
+
+
+def is_same_device(one: Principal, other: Principal) -> bool:
+    return (one.org, one.subject) == (other.org, other.subject)
+
+
+def shown_certificate(request: Request) -> bytes | None:
+    """DER of what the device behind a request has shown; the parser has seen to it that it has."""
+    return certificate_of(header_of(request.scope, CLIENT_CERT.encode()))
 
 
 def bearer(request: Request) -> str:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from protocol.ids import OrgId
 
-Kind = Literal["session", "user", "device", "signing_key", "rights"]
+Kind = Literal["session", "user", "device", "signing_key", "rights", "certificate"]
 
 POLL_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 60.0
@@ -26,7 +26,8 @@ REMEMBERED: Final = 200_000
 
 
 class Subject(NamedTuple):
-    """`id` of a session: `user_id/session_id`; of rights a user or key, or `*` for everybody."""
+    """`id` of a session: `user_id/session_id`; of a certificate `device_id/serial`, or `*` for the
+    authorities; of rights a user or key, or `*` for everybody."""
 
     org: OrgId
     kind: Kind
@@ -50,6 +51,11 @@ class VersionChange(Struct, frozen=True):
 
     subject: Subject
     standing: VersionRange
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it is good."""
+        return self.standing.lowest > self.standing.highest
 
 
 class VersionVerdict(Enum):

@@ -3,8 +3,12 @@
 HubError                            each carries a ProblemCode; PROBLEMS gives its HTTP status
 ├── Invalid                400      the request does not validate (`errors` names the fields)
 ├── Unauthenticated        401
+│   ├── CertificateRevoked
+│   ├── CertificateExpired
+│   └── CertificateUnknown     also of another authority
 ├── BadEnrollmentKey       401
 ├── Forbidden              403
+├── CertificateRequired    403      a device may only enrol here without one
 ├── Reauthenticate         403      needs a sign-in of the last minutes (`methods` names how)
 ├── SecondFactorMissing    403      the password fits, a code is missing (`challenge`)
 ├── UseProvider            403      the organisation asks for a sign-in by a provider
@@ -92,6 +96,22 @@ class Unauthenticated(HubError):
 
 class BadEnrollmentKey(HubError):
     code = ProblemCode.BAD_ENROLLMENT_KEY
+
+
+class CertificateRevoked(Unauthenticated):
+    code = ProblemCode.CERTIFICATE_REVOKED
+
+
+class CertificateExpired(Unauthenticated):
+    code = ProblemCode.CERTIFICATE_EXPIRED
+
+
+class CertificateUnknown(Unauthenticated):
+    code = ProblemCode.CERTIFICATE_UNKNOWN
+
+
+class CertificateRequired(HubError):
+    code = ProblemCode.CERTIFICATE_REQUIRED
 
 
 class Forbidden(HubError):
@@ -223,7 +243,11 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.INVALID: Problem(400, "The request does not validate"),
     ProblemCode.UNAUTHENTICATED: Problem(401, "Not authenticated"),
     ProblemCode.BAD_ENROLLMENT_KEY: Problem(401, "The enrolment key or token is missing or wrong"),
+    ProblemCode.CERTIFICATE_REVOKED: Problem(401, "The certificate has been revoked"),
+    ProblemCode.CERTIFICATE_EXPIRED: Problem(401, "The certificate has expired"),
+    ProblemCode.CERTIFICATE_UNKNOWN: Problem(401, "The certificate is not known"),
     ProblemCode.FORBIDDEN: Problem(403, "Not allowed"),
+    ProblemCode.CERTIFICATE_REQUIRED: Problem(403, "A certificate is required here"),
     ProblemCode.REAUTHENTICATE: Problem(403, "Sign in again"),
     ProblemCode.SECOND_FACTOR: Problem(403, "Second factor"),
     ProblemCode.USE_PROVIDER: Problem(403, "Sign in by a provider"),

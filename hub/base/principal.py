@@ -38,6 +38,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     """Of the API key."""
     version: int = 0
     """Of a device's token."""
+    serial: str | None = None
+    """Of the certificate by which a device came."""
     expires_at: float = 0.0
     """When the proof runs out, in seconds since 1970 by the database."""
     address: str | None = None

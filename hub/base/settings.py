@@ -5,7 +5,7 @@ error, because a misspelt one would silently do nothing.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, get_args, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -33,6 +33,7 @@ AGENT_VARIABLES: Final = frozenset(
 
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
+NoneOrPort = Annotated[int, Meta(ge=0, le=65535)] | None
 NoneOrHours = Hours | None
 NoneOrDays = Days | None
 NoneOrAuditDays = AuditDays | None
@@ -72,6 +73,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     tls_cert: Annotated[str, _doc("PEM file of the certificate chain.")] = ""
     tls_key: Annotated[str, _doc("PEM file of the certificate's private key.")] = ""
+    device_port: Annotated[
+        NoneOrPort,
+        _doc("The port of the device listener, where a client certificate is required; none = no."),
+    ] = None
+    device_certificates: Annotated[
+        Literal["optional", "required"],
+        _doc("required: without a certificate a device may do nothing but enrol."),
+    ] = "optional"
+    certificate_seconds: Annotated[
+        int, Meta(ge=5, le=90 * 86_400), _doc("Life of a device's certificate.")
+    ] = 90 * 86_400
     insecure: Annotated[bool, _doc("Allows an address that others can reach, without TLS.")] = False
     trusted_proxies: Annotated[
         list[str], _doc("Addresses or networks of proxies whose X-Forwarded-For and -Proto count.")

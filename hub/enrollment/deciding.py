@@ -1,7 +1,7 @@
 """May this device have a token? The whole decision, without asking anybody. Pure.
 
-A device proves itself by a token of its own that is good, by an enrolment token, by a request that
-a person has approved, or by the organisation's enrolment key. With its own good token it gets
+A device proves itself by a good token or certificate of its own, by an enrolment token, by a
+request that a person has approved, or by the organisation's enrolment key. With its own it gets
 another beside it. Otherwise an unknown device is registered, by the key only when auto-enrolment is
 on; a known one gets a token that ends all others, when the setting `reenroll` allows that: whoever
 has the key must not take over a device that is at work. A disabled or deleted device gets nothing,
@@ -23,6 +23,8 @@ LATELY_SECONDS: Final = 60.0
 MOST_REQUESTS: Final = 5
 """Of one id that wait for a person."""
 
+OwnCertificate = Literal["good", "ended", "lost"]
+"""Lost: our authority gave it, and the database does not know it."""
 RequestStatus = Literal["pending", "approved", "rejected", "ended"]
 
 
@@ -87,6 +89,8 @@ class Shown(Struct, frozen=True, kw_only=True):
 
     version: int | None = None
     """Of a genuine token of this device; it may have ended."""
+    certificate: OwnCertificate | None = None
+    """Of this device, and given by us."""
     request: RequestStatus | None = None
     """Of the enrolment request whose secret was shown."""
     token: ShownToken | None = None
@@ -96,10 +100,10 @@ class Shown(Struct, frozen=True, kw_only=True):
 def decide(
     standing: KnownDevice | None, shown: Shown, *, auto_enroll: bool, reenroll: Reenroll
 ) -> EnrollmentVerdict:
-    own_token = standing is not None and standing.covers(shown.version)
+    own = standing is not None and (standing.covers(shown.version) or shown.certificate == "good")
     if standing is not None and standing.blocked:
-        return EnrollmentVerdict.BLOCKED if own_token or _is_known(shown) else _BAD_KEY
-    if own_token:
+        return EnrollmentVerdict.BLOCKED if own or _is_known(shown) else _BAD_KEY
+    if own:
         return EnrollmentVerdict.RENEW
     if shown.request == "rejected":
         return EnrollmentVerdict.REJECTED
@@ -133,8 +137,8 @@ def _without_request(
         if refused is not None:
             return refused
     elif not shown.key_fits:
-        # A genuine token of a device that is not there: the database is older than the token.
-        lost = standing is None and shown.version is not None
+        # The database is older than what the device shows.
+        lost = shown.certificate == "lost" or (standing is None and shown.version is not None)
         return EnrollmentVerdict.ASK if lost else _BAD_KEY
     elif standing is None and not auto_enroll:
         return EnrollmentVerdict.UNKNOWN
@@ -165,6 +169,11 @@ def _again(standing: KnownDevice, reenroll: Reenroll) -> EnrollmentVerdict:
 def key_fits(shown: str | None, key: str) -> bool:
     """In constant time."""
     return shown is not None and hmac.compare_digest(shown.encode(), key.encode())
+
+
+def proof_of_key(key: bytes) -> bytes:
+    """By what a request is found again, of the public key (DER) that it was made with."""
+    return sha256(key).digest()
 
 
 def fingerprint_of(proof: bytes) -> str:

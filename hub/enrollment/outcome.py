@@ -110,13 +110,17 @@ def pending(device_id: DeviceId, fingerprint: str, **members: str) -> PendingApp
     )
 
 
-def enrolled(by: Principal, device_id: DeviceId, outcome: Outcome) -> AuditEntry:
+def enrolled(
+    by: Principal, device_id: DeviceId, outcome: Outcome, serial: str | None
+) -> AuditEntry:
+    """`serial`: of the certificate that it got; None for a token."""
     device = structs.replace(by, kind="device", subject=device_id, actor=device_id)
     if outcome.verdict is EnrollmentVerdict.REGISTER:
         action = "device.enroll"
     else:
-        action = "device.reenroll" if outcome.replaces else "device.token"
-    detail: dict[str, object] = {}
+        further = "device.token" if serial is None else "device.certificate"
+        action = "device.reenroll" if outcome.replaces else further
+    detail: dict[str, object] = {} if serial is None else {"serial": serial}
     if outcome.token is not None:
         detail["enrollmentToken"] = outcome.token.token_id
     if outcome.request is not None:

@@ -1,18 +1,21 @@
 """`/devices/{id}/token`, `/enrollment-tokens`, `/enrollment-requests`, and what a person says to a
 device that waits."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
 from hub.base.errors import Invalid, invalid
 from hub.base.paging import Items
+from hub.certificates.reading import NotUsable, key_of_request
 from hub.devices.labels import Labels, Tags, tagged, tags_of
 from hub.enrollment.admission import Admission
 from hub.enrollment.inbox import EnrollmentInbox
 from hub.enrollment.records import EnrollmentRequest, EnrollmentToken, Identity
 from hub.enrollment.service import Credentials, EnrollmentService
 from hub.enrollment.tokens import EnrollmentTokens
+from hub.socket.client_certificate import NAME as CLIENT_CERT
+from hub.socket.client_certificate import certificate_of
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Query, Text
 from hub.web.limits import RequestLimits
@@ -35,6 +38,21 @@ class TokenQuery(Query, frozen=True, kw_only=True):
 class DeviceToken(Struct, frozen=True, rename="camel"):
     device_id: DeviceId
     token: str
+    expires_at: str
+
+
+class CertificateBody(Body, frozen=True):
+    csr: Annotated[str, Meta(max_length=8192)]
+    """A certificate request (PKCS #10) in PEM; only its public key counts."""
+
+
+class DeviceCertificate(Struct, frozen=True, rename="camel"):
+    """Text is PEM."""
+
+    certificate: str
+    chain: str
+    """Of the authority that signed it, and of those above."""
+    serial: str
     expires_at: str
 
 
@@ -107,29 +125,33 @@ class EnrollmentEndpoints:
         self._limits = limits
 
     async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
+        device_id, admission = self._comes(call)
+        token, expires_at = await self._service.enroll(
+            call.principal, device_id, _who(call.query), _shown(call), admission
+        )
+        return DeviceToken(device_id, token, expires_at)
+
+    async def certificate(self, call: Call[TokenQuery, CertificateBody]) -> DeviceCertificate:
+        device_id, admission = self._comes(call)
+        try:
+            key = key_of_request(call.body.csr)
+        except NotUsable as error:
+            admission.of_nobody()
+            raise invalid("csr", str(error)) from None
+        made = await self._service.certify(
+            call.principal, device_id, _who(call.query), _shown(call), admission, key
+        )
+        return DeviceCertificate(
+            made.certificate, made.chain, made.serial, rfc3339(made.expires_at)
+        )
+
+    def _comes(self, call: Call[TokenQuery, Any]) -> tuple[DeviceId, Admission]:
         admission = Admission(self._limits, call.request.scope, call.principal.address)
         try:
-            device_id = _id_of(call.path("id"))
+            return _id_of(call.path("id")), admission
         except Invalid:
             admission.of_nobody()
             raise
-        who = Identity(
-            name=call.query.name,
-            company_id=call.query.company_id,
-            production_line_id=call.query.production_line_id,
-            version=call.query.version,
-        )
-        scheme, _, token = (call.header("authorization") or "").partition(" ")
-        shown = Credentials(
-            key=call.header("x-enrollment-key"),
-            token=token if scheme.lower() == "bearer" else None,
-            enrollment_token=call.header("x-enrollment-token") or call.header("x-register-token"),
-            request_secret=call.header("x-enrollment-request"),
-        )
-        token, expires_at = await self._service.enroll(
-            call.principal, device_id, who, shown, admission
-        )
-        return DeviceToken(device_id, token, expires_at)
 
     async def tokens(self, call: Call[ListQuery, None]) -> Items[EnrollmentTokenItem]:
         page = await self._tokens.list(
@@ -194,6 +216,26 @@ class EnrollmentEndpoints:
             disabled=not await self._tokens.may_admit(row),
             token=token,
         )
+
+
+def _who(query: TokenQuery) -> Identity:
+    return Identity(
+        name=query.name,
+        company_id=query.company_id,
+        production_line_id=query.production_line_id,
+        version=query.version,
+    )
+
+
+def _shown(call: Call[TokenQuery, Any]) -> Credentials:
+    scheme, _, token = (call.header("authorization") or "").partition(" ")
+    return Credentials(
+        key=call.header("x-enrollment-key"),
+        token=token if scheme.lower() == "bearer" else None,
+        enrollment_token=call.header("x-enrollment-token") or call.header("x-register-token"),
+        request_secret=call.header("x-enrollment-request"),
+        certificate=certificate_of(call.header(CLIENT_CERT)),
+    )
 
 
 def _id_of(device_id: str) -> DeviceId:

@@ -1,5 +1,8 @@
-"""Enrolment: a device comes for a token, with what it has: a key, an enrolment token, a request
-that a person has approved, or the token that it got before."""
+"""Enrolment: a device comes for a token or a certificate, with what it has: a key, an enrolment
+token, a request that a person has approved, or what it got before."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import structlog
 from msgspec import Struct, structs
@@ -11,6 +14,7 @@ from hub.base.addresses import block_of
 from hub.base.database import Connection
 from hub.base.errors import (
     BadEnrollmentKey,
+    CertificateUnknown,
     HubError,
     TooManyRequests,
     Unauthenticated,
@@ -18,16 +22,24 @@ from hub.base.errors import (
 )
 from hub.base.principal import Principal, Reenroll
 from hub.base.visible import require_visible
+from hub.certificates.authority import CertificateAuthority
+from hub.certificates.judging import CertificateVerdict
+from hub.certificates.making import DeviceKey
+from hub.certificates.reading import key_bytes
+from hub.certificates.records import Issued
+from hub.certificates.service import CertificateService
 from hub.devices.service import DeviceService
 from hub.enrollment.admission import Admission
 from hub.enrollment.alerts import EnrollmentAlerts
 from hub.enrollment.deciding import (
     EnrollmentVerdict,
+    OwnCertificate,
     Shown,
     ShownToken,
     decide,
     fingerprint_of,
     key_fits,
+    proof_of_key,
 )
 from hub.enrollment.outcome import (
     ASK_AGAIN_SECONDS,
@@ -54,6 +66,8 @@ class Credentials(Struct, frozen=True, kw_only=True):
     """Its own."""
     enrollment_token: str | None = None
     request_secret: str | None = None
+    certificate: bytes | None = None
+    """DER of its own, which it has shown by TLS."""
 
 
 class _Claim(Struct, frozen=True, kw_only=True):
@@ -63,6 +77,9 @@ class _Claim(Struct, frozen=True, kw_only=True):
     by: Principal
     """Whose `org` is the one that the device belongs to."""
     version: int | None
+    certificate: OwnCertificate | None
+    csr_key: bytes | None
+    """The public key that wants a certificate, in DER."""
     request_id: str | None
     token: EnrollmentToken | None
     is_disabled: bool
@@ -82,6 +99,33 @@ class _Claim(Struct, frozen=True, kw_only=True):
         return block_of(self.by.address or "")
 
 
+T = TypeVar("T")
+
+
+class _Given(NamedTuple, Generic[T]):
+    credential: T
+    serial: str | None
+    """Of a certificate."""
+
+
+_Giver = Callable[[Connection, _Claim, int], Awaitable[_Given[T]]]
+"""Makes the credential, given the version that a token would have."""
+
+
+class _Certified(NamedTuple):
+    """A device that shows a certificate of ours."""
+
+    by: Principal
+    standing: OwnCertificate
+    refusal: HubError | None
+
+
+_STANDINGS: Final[dict[CertificateVerdict, OwnCertificate]] = {
+    CertificateVerdict.GOOD: "good",
+    CertificateVerdict.UNKNOWN: "lost",
+}
+
+
 class EnrollmentService:
     def __init__(
         self,
@@ -92,6 +136,8 @@ class EnrollmentService:
         devices: DeviceService,
         groups: GroupService,
         tokens: EnrollmentTokens,
+        certificates: CertificateService,
+        authority: CertificateAuthority,
     ) -> None:
         self._store = store
         self._accounts = accounts
@@ -100,6 +146,8 @@ class EnrollmentService:
         self._devices = devices
         self._groups = groups
         self._tokens = tokens
+        self._certificates = certificates
+        self._authority = authority
 
     async def enroll(
         self,
@@ -111,11 +159,46 @@ class EnrollmentService:
     ) -> tuple[str, str]:
         """(token, expiresAt). Only the call that makes the device may name it, its company and its
         line: later only people do. Raises `BadEnrollmentKey`, `EnrollmentTokenUsed`,
-        `EnrollmentTokenExpired`, `PendingApproval`, `Forbidden`, `ReenrollRefused` or
-        `TooManyRequests`."""
+        `EnrollmentTokenExpired`, `PendingApproval`, `Forbidden`, `ReenrollRefused`,
+        `TooManyRequests`, and what a bad certificate raises."""
+
+        async def give(_: Connection, claim: _Claim, version: int) -> _Given[tuple[str, str]]:
+            return _Given(self._accounts.device_token(claim.org, claim.device_id, version), None)
+
+        return await self._enter(by, device_id, who, shown, admission, give)
+
+    async def certify(
+        self,
+        by: Principal,
+        device_id: DeviceId,
+        who: Identity,
+        shown: Credentials,
+        admission: Admission,
+        key: DeviceKey,
+    ) -> Issued:
+        """A certificate for this public key. Raises as `enroll`, and `MasterKeyMissing` or
+        `Overloaded`."""
+        self._authority.require()
+
+        async def give(connection: Connection, claim: _Claim, _: int) -> _Given[Issued]:
+            made = await self._authority.issue(connection, claim.org, claim.device_id, key)
+            return _Given(made, made.serial)
+
+        return await self._enter(by, device_id, who, shown, admission, give, key_bytes(key))
+
+    async def _enter(
+        self,
+        by: Principal,
+        device_id: DeviceId,
+        who: Identity,
+        shown: Credentials,
+        admission: Admission,
+        give: _Giver[T],
+        csr_key: bytes | None = None,
+    ) -> T:
         if who.name is not None:
             require_visible(who.name, "name")
-        claim = await self._claim(by, device_id, shown, admission)
+        claim = await self._claim(by, device_id, shown, admission, csr_key)
         admission.device(claim.org, device_id)
         async with self._store.database.transaction() as connection:
             outcome = await self._look(connection, claim)
@@ -123,20 +206,30 @@ class EnrollmentService:
             if outcome.verdict is EnrollmentVerdict.ASK:
                 granted = await self._ask(connection, claim, outcome)
             else:
-                granted = await self._grant(connection, claim, outcome, who)
+                granted = await self._grant(connection, claim, outcome, who, give)
         if isinstance(granted, HubError):
             raise granted
         await self._announce(claim, outcome)
         return granted
 
     async def _claim(
-        self, by: Principal, device_id: DeviceId, shown: Credentials, admission: Admission
+        self,
+        by: Principal,
+        device_id: DeviceId,
+        shown: Credentials,
+        admission: Admission,
+        csr_key: bytes | None,
     ) -> _Claim:
         """Raises `BadEnrollmentKey` when nothing is found of what is shown."""
         known = self._known(device_id, shown.token)
+        certified = await self._certified(device_id, shown)
+        if certified is not None:
+            known = known or certified.by
+            if known.org != certified.by.org:
+                raise Unauthenticated("the certificate and the token are of different devices")
         if known is None:
             admission.may_show_key()
-        request = await self._request_of(device_id, shown.request_secret)
+        request = await self._request_of(device_id, shown.request_secret, csr_key)
         token = await self._token_of(shown.enrollment_token)
         if known is not None:
             org = known.org
@@ -152,7 +245,9 @@ class EnrollmentService:
         claim = _Claim(
             device_id=device_id,
             by=structs.replace(by, org=org),
-            version=None if known is None else known.version,
+            version=None if known is None or known.serial is not None else known.version,
+            certificate=None if certified is None else certified.standing,
+            csr_key=csr_key,
             request_id=request[1] if request is not None and request[0] == org else None,
             token=token,
             is_disabled=token is not None and not await self._tokens.may_admit(token),
@@ -161,10 +256,25 @@ class EnrollmentService:
             auto_enroll=auto_enroll,
             reenroll=reenroll,
         )
-        if known is None and claim.request_id is None and token is None and not claim.key_fits:
+        has_other = claim.request_id is not None or token is not None or claim.key_fits
+        if known is None and not has_other:
             admission.wrong_key()
             raise BadEnrollmentKey(BAD_KEY)
+        if certified is not None and certified.refusal is not None and not has_other:
+            raise certified.refusal
         return claim
+
+    async def _certified(self, device_id: DeviceId, shown: Credentials) -> _Certified | None:
+        """By a certificate of this device."""
+        if shown.certificate is None:
+            return None
+        try:
+            found = await self._certificates.shown(shown.certificate)
+        except CertificateUnknown:
+            return None
+        if found.by.subject != device_id:
+            return None
+        return _Certified(found.by, _STANDINGS.get(found.verdict, "ended"), found.refusal)
 
     def _known(self, device_id: DeviceId, token: str | None) -> Principal | None:
         """By a genuine token of this device; whether it has ended is asked under the lock."""
@@ -177,11 +287,13 @@ class EnrollmentService:
         return principal if principal.subject == device_id else None
 
     async def _request_of(
-        self, device_id: DeviceId, secret: str | None
+        self, device_id: DeviceId, secret: str | None, csr_key: bytes | None
     ) -> tuple[OrgId, str] | None:
-        if not secret:
-            return None
-        return await self._store.of_request(device_id, hash_secret(secret))
+        """By the key that wants a certificate, else by the secret: who has seen an answer has not
+        the key."""
+        if csr_key is not None:
+            return await self._store.of_request(device_id, proof_of_key(csr_key))
+        return await self._store.of_request(device_id, hash_secret(secret)) if secret else None
 
     async def _token_of(self, token: str | None) -> EnrollmentToken | None:
         return await self._store.of_token(hash_secret(token)) if token else None
@@ -200,6 +312,7 @@ class EnrollmentService:
             shows = await store.lock_token(connection, org, token_id, device_id, claim.block)
         shown = Shown(
             version=claim.version,
+            certificate=claim.certificate,
             request=None if request is None else request.status,
             token=None if shows is None else _shown(shows, is_disabled=claim.is_disabled),
             key_fits=claim.key_fits,
@@ -229,13 +342,14 @@ class EnrollmentService:
     async def _ask(self, connection: Connection, claim: _Claim, outcome: Outcome) -> HubError:
         """A new enrolment request; what its device hears."""
         secret = new_secret()
-        fingerprint = fingerprint_of(secret.encode())
+        by_key = claim.csr_key is not None
+        fingerprint = fingerprint_of(claim.csr_key or secret.encode())
         made = await self._store.ask(
             connection,
             claim.org,
             uuid7(),
             claim.device_id,
-            proof=hash_secret(secret),
+            proof=proof_of_key(claim.csr_key) if claim.csr_key else hash_secret(secret),
             fingerprint=fingerprint,
             address=claim.by.address,
             token_id=None if claim.token is None else claim.token.token_id,
@@ -247,11 +361,17 @@ class EnrollmentService:
             )
         await self._count_use(connection, claim, outcome)
         log.info("enrollment_requested", device_id=claim.device_id, fingerprint=fingerprint)
-        return pending(claim.device_id, fingerprint, requestSecret=secret)
+        once = {} if by_key else {"requestSecret": secret}
+        return pending(claim.device_id, fingerprint, **once)
 
     async def _grant(
-        self, connection: Connection, claim: _Claim, outcome: Outcome, who: Identity
-    ) -> tuple[str, str]:
+        self,
+        connection: Connection,
+        claim: _Claim,
+        outcome: Outcome,
+        who: Identity,
+        give: _Giver[T],
+    ) -> T:
         org, device_id, verdict = claim.org, claim.device_id, outcome.verdict
         if verdict is EnrollmentVerdict.REGISTER:
             if not await self._store.register(connection, org, device_id, who):
@@ -263,8 +383,9 @@ class EnrollmentService:
         version = await self._store.next_version(
             connection, org, device_id, who.version, only=not renews
         )
-        await self._audit.record(connection, enrolled(claim.by, device_id, outcome))
-        return self._accounts.device_token(org, device_id, version)
+        given = await give(connection, claim, version)
+        await self._audit.record(connection, enrolled(claim.by, device_id, outcome, given.serial))
+        return given.credential
 
     async def _admit(self, connection: Connection, claim: _Claim, outcome: Outcome) -> None:
         """It comes in by what it shows: that is counted, and gives what it gives."""

@@ -3,6 +3,8 @@
 from hub.accounts.service import AccountService
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
+from hub.certificates.authority import CertificateAuthority
+from hub.certificates.service import CertificateService
 from hub.devices.service import DeviceService
 from hub.enrollment.alerts import EnrollmentAlerts
 from hub.enrollment.inbox import EnrollmentInbox
@@ -25,11 +27,15 @@ def build(
     groups: GroupService,
     rights: RightsMemory,
     limits: RequestLimits,
+    certificates: CertificateService,
+    authority: CertificateAuthority,
 ) -> Capability:
     store = EnrollmentStore(base.database)
     tokens = EnrollmentTokens(store, accounts, audit, groups, rights)
     alerts = EnrollmentAlerts(telemetry)
-    service = EnrollmentService(store, accounts, audit, alerts, devices, groups, tokens)
+    service = EnrollmentService(
+        store, accounts, audit, alerts, devices, groups, tokens, certificates, authority
+    )
     inbox = EnrollmentInbox(store, audit, groups)
     endpoints = EnrollmentEndpoints(service, tokens, inbox, limits)
     return Capability(endpoints=(endpoints,), clean_up=lambda _: store.forget())

@@ -2,7 +2,7 @@
 context of their sessions."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -25,6 +25,14 @@ from protocol.ids import DeviceId
 class DeviceSettings(Struct, frozen=True):
     rates: Rates
     query_tokens: bool
+    certificate_required: bool
+    """Whether a token alone opens no line."""
+
+
+class DeviceCertificates(Protocol):
+    def has_ended(self, principal: Principal) -> bool:
+        """Whether the certificate by which it came is good no more, as far as it is known here."""
+        ...
 
 
 class DeviceGate:
@@ -33,6 +41,7 @@ class DeviceGate:
     def __init__(
         self,
         accounts: AccountService,
+        certificates: DeviceCertificates,
         lines: LineService,
         telemetry: TelemetryWriter,
         listener: LineListener,
@@ -45,6 +54,7 @@ class DeviceGate:
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._accounts = accounts
+        self._certificates = certificates
         self.turnstile = turnstile
         self._budget = ConnectBudget()
         self.lines = lines
@@ -57,6 +67,7 @@ class DeviceGate:
         self.telemetry = telemetry.put
         self.pressure = telemetry.pressure
         self.query_tokens = settings.query_tokens
+        self.certificate_required = settings.certificate_required
 
     def wait_of(self, principal: Principal) -> float:
         """Seconds until this device may connect, 0.0 for now, which is counted."""
@@ -78,7 +89,9 @@ class DeviceGate:
             return None
 
     def has_ended(self, principal: Principal) -> bool:
-        """Whether the token has ended, as far as it is known here."""
+        """Whether the token or certificate has ended, as far as it is known here."""
+        if principal.serial is not None:
+            return self._certificates.has_ended(principal)
         return self._accounts.has_ended(principal)
 
     # LineContext of a session
@@ -91,6 +104,8 @@ class DeviceGate:
         principal = self.identify(token)
         if principal is None:
             return None
+        if line.serial is not None:
+            return Renewal(principal.subject, line.version, line.expires_at)
         if principal.subject == line.device_id and principal.version != line.version:
             self.spawn(self._adopt(line, principal))
         return Renewal(principal.subject, principal.version, principal.expires_at)

@@ -45,12 +45,15 @@ class LineEndpoint:
     def __init__(self, gate: DeviceGate) -> None:
         self._gate = gate
 
-    def admit(self, upgrade: Upgrade) -> Handler | Refusal:
-        """The first credential decides: a bad one is refused even when another is good."""
+    def admit(self, upgrade: Upgrade, certified: Principal | None) -> Handler | Refusal:
+        """The first credential decides: a bad one is refused even when another is good. Whom a
+        certificate names (`certified`) has authenticated; a token beside it must be his."""
+        if certified is None and self._gate.certificate_required:
+            return _refuse(_CERTIFICATE_MISSING)
         header = upgrade.header("authorization")
         query = parse_qs(upgrade.query, keep_blank_values=True).get("token")
         if header is None and query is None:
-            return DeviceSocket(self._gate, None)
+            return self._turn(certified) if certified else DeviceSocket(self._gate, None)
         scheme, _, token = (header or "").partition(" ")
         if header is None:
             # A query token is only looked at when nobody may come with a better one: a first
@@ -59,6 +62,13 @@ class LineEndpoint:
         principal = self._gate.identify(token.strip()) if scheme.lower() == "bearer" else None
         if principal is None:
             return _refuse(Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL))
+        if certified is None:
+            return self._turn(principal)
+        if (certified.org, certified.subject) != (principal.org, principal.subject):
+            return _refuse(_OTHERS_TOKEN)
+        return self._turn(certified)
+
+    def _turn(self, principal: Principal) -> Handler | Refusal:
         wait = self._gate.wait_of(principal)
         if wait:
             return _refuse(_too_often(wait))
@@ -212,7 +222,13 @@ class DeviceSocket:
         self._gate.spawn(self._register(principal))
 
     async def _register(self, principal: Principal) -> None:
-        opening = Opening(principal.org, DeviceId(principal.subject), uuid7(), principal.version)
+        opening = Opening(
+            principal.org,
+            DeviceId(principal.subject),
+            uuid7(),
+            principal.version,
+            principal.serial,
+        )
         stalls = self._gate.lines.stalls()
         try:
             registered = await self._gate.lines.register(opening)
@@ -231,6 +247,7 @@ class DeviceSocket:
             max_frame=registered.max_frame,
             replica_id=self._gate.lines.replica_id,
             version=principal.version,
+            serial=principal.serial,
             expires_at=principal.expires_at,
             send=self._connection.send,
             close=self._connection.close,
@@ -273,6 +290,14 @@ class DeviceSocket:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+_CERTIFICATE_MISSING: Final = Refusal(
+    403, ProblemCode.CERTIFICATE_REQUIRED, "a device shows a certificate here, except to enrol"
+)
+_OTHERS_TOKEN: Final = Refusal(
+    401, ProblemCode.UNAUTHENTICATED, "the certificate and the token are of different devices"
+)
 
 
 def _too_often(wait: float) -> Refusal:

@@ -272,13 +272,18 @@ class LineService:
                     line.close(CloseCode.NOT_AUTHENTICATED)
 
     def credentials_changed(self, changes: list[VersionChange]) -> None:
-        """Close the lines of tokens that have ended, and every line when a signing key was
-        revoked: devices come back with what is good."""
+        """Close the lines of tokens and certificates that have ended, and every line when a signing
+        key was revoked: devices come back with what is good."""
         for change in changes:
             subject = change.subject
             if subject.kind == "device":
                 line = self.registry.get(subject.org, DeviceId(subject.id))
-                if line is not None and line.version < change.standing.lowest:
+                if line is not None and line.goes_by_ended(change.standing.lowest):
+                    line.close(CloseCode.FORBIDDEN)
+            elif subject.kind == "certificate":
+                device_id, _, serial = subject.id.rpartition("/")
+                line = self.registry.get(subject.org, DeviceId(device_id))
+                if line is not None and line.serial == serial and change.has_ended:
                     line.close(CloseCode.FORBIDDEN)
             elif subject.kind == "signing_key":
                 for line in list(self.registry):

@@ -154,6 +154,7 @@ class LineSession:
         "quota",
         "replica_id",
         "sections",
+        "serial",
         "session_id",
         "updates_itself",
         "version",
@@ -168,6 +169,7 @@ class LineSession:
         generation: Generation,
         replica_id: ReplicaId,
         version: int,
+        serial: str | None,
         expires_at: float,
         send: Callable[[bytes], None],
         close: Callable[[CloseCode], None],
@@ -182,6 +184,8 @@ class LineSession:
         self.replica_id = replica_id
         self.version = version
         """Of the token that it goes on with."""
+        self.serial = serial
+        """Of the certificate by which it was opened: then no token counts for it."""
         self.expires_at = expires_at
         self.journal_id: str | None = None
         self.kept = 0
@@ -207,6 +211,10 @@ class LineSession:
     @property
     def settled(self) -> bool:
         return self._settled
+
+    def goes_by_ended(self, lowest: int) -> bool:
+        """Whether its token has ended, when those below `lowest` have."""
+        return self.serial is None and self.version < lowest
 
     # Down
 

@@ -19,6 +19,8 @@ class Opening(Struct, frozen=True):
     session_id: str
     version: int = 0
     """Of the token that it shows; one without a version is of version 0."""
+    serial: str | None = None
+    """Of the certificate that it shows instead."""
 
 
 class LineRef(Struct, frozen=True):
@@ -55,6 +57,7 @@ class LineStore:
             [opening.device_id for opening in openings],
             [opening.session_id for opening in openings],
             [opening.version for opening in openings],
+            [opening.serial for opening in openings],
         )
         return {
             (row["org_id"], row["device_id"]): Registration(

@@ -51,6 +51,7 @@ _VIEWER: Final = listed("""
     usage: get
     health: get
     audit-log: list
+    certificates: list
 """)
 _OPERATOR: Final = _VIEWER | listed("""
     commands: create
@@ -89,6 +90,7 @@ _ADMIN: Final = _MANAGER | listed("""
     settings: update
     enrollment-keys: create
     enrollment-tokens: list create update delete
+    certificates: update
     secrets: get list create update delete use
 """)
 

@@ -72,6 +72,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "providers": _of("get create update delete"),
     "enrollment-keys": _of("create"),
     "enrollment-tokens": _of("list create update delete"),
+    "certificates": _of("list update", "list update"),
     "secrets": _of("get list create update delete use", names="secret"),
 }
 

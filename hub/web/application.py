@@ -32,7 +32,14 @@ REFUSALS_PER_SECOND: Final = 10
 
 
 FOR_MACHINES: Final = frozenset(
-    {"/healthz", "/readyz", "/metrics", "/.well-known/jwks.json", "/ws/device"}
+    {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/.well-known/jwks.json",
+        "/.well-known/longline.crl",
+        "/ws/device",
+    }
 )
 """Beside the table: what programs ask for, by whatever name they know us."""
 
@@ -64,6 +71,12 @@ def make_application(
         return found is not None and (method, found.path) in devices
 
     return AccessLog(Front(table, site, for_machines))
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """The last of an application that has no pages."""
+    response = envelope.problem_document(404, "Not found", "no such path", ProblemCode.NOT_FOUND)
+    await response(scope, receive, send)
 
 
 async def _problem(_: Request, error: Exception) -> Response:

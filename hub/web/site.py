@@ -52,6 +52,11 @@ class Site:
         self._secure = {address.name for address in addresses if address.origin[4] == "s"}
         self._on_loopback = is_loopback(host)
 
+    @property
+    def hosts(self) -> list[str]:
+        """The public names and addresses, without ports."""
+        return sorted(self._names)
+
     def knows(self, host: str, reached_at: str) -> bool:
         """Whether a browser may use this `Host` at a connection to the address `reached_at`.
 

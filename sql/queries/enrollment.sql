@@ -90,13 +90,18 @@ WHERE org_id = $1 AND request_id = $2
 SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))
 
 -- name: ask
--- Nothing when as many of that id wait as may, and nothing in an organisation that has ended.
+-- Nothing when as many of that id wait as may, and nothing in an organisation that has ended. A key that asks
+-- again when its request is over asks anew, unless it was rejected.
 INSERT INTO enrollment_request (org_id, request_id, device_id, proof, fingerprint, address, token_id)
 SELECT o.org_id, $2, $3, $4, $5, $6, $7 FROM org o
 WHERE o.org_id = $1 AND o.ended_at IS NULL
   AND (SELECT count(*) FROM enrollment_request r
        WHERE r.org_id = $1 AND r.device_id = $3 AND r.status = 'pending'
          AND r.requested_at > now() - interval '7 days') < $8::bigint
+ON CONFLICT (device_id, proof) DO UPDATE
+SET request_id = excluded.request_id, address = excluded.address, token_id = excluded.token_id,
+    status = 'pending', requested_at = now(), decided_at = NULL, granted_at = NULL, group_ids = '{}', tags = '{}'
+WHERE enrollment_request.org_id = excluded.org_id AND enrollment_request.status <> 'rejected'
 RETURNING request_id
 
 -- name: requests @org

@@ -1,14 +1,37 @@
 -- name: register
 -- Lines of this replica, at most one for each device in a call: newest wins, the generation rises.
--- A device that is disabled, deleted or unknown gets none, nor does a token that has ended. The first
--- line with a newer token ends the earlier ones. Another replica whose open line is superseded is left
+-- A device that is disabled, deleted or unknown gets none, nor does a token or certificate that has ended.
+-- The first line with a newer token ends the earlier ones; with a newer certificate, those before it are good
+-- for a day. Another replica whose open line is superseded is left
 -- a note. Take-overs that follow each other soon are counted. $1 replica.
 WITH wanted AS (
-    SELECT w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
-         AS w (org_id, device_id, session_id, version)
+    SELECT w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+         AS w (org_id, device_id, session_id, version, serial)
     JOIN device d USING (org_id, device_id)
-    WHERE NOT d.disabled AND d.deleted_at IS NULL AND w.version BETWEEN d.lowest AND d.highest
+    WHERE NOT d.disabled AND d.deleted_at IS NULL
+      AND CASE WHEN w.serial IS NULL THEN w.version BETWEEN d.lowest AND d.highest
+               ELSE EXISTS (SELECT FROM certificate c
+                            WHERE c.org_id = w.org_id AND c.serial = w.serial AND c.device_id = w.device_id
+                              AND c.ended_at IS NULL AND c.expires_at > now()
+                              AND coalesce(c.good_until > now(), true)) END
     ORDER BY 1, 2
+), fresh AS (
+    SELECT c.org_id, c.device_id, c.serial, c.issued_at
+    FROM certificate c JOIN wanted w USING (org_id, serial)
+    WHERE c.first_used IS NULL
+    ORDER BY 1, 2
+    FOR UPDATE OF c
+), used AS (
+    UPDATE certificate c SET first_used = now()
+    FROM fresh f WHERE c.org_id = f.org_id AND c.serial = f.serial
+), former AS (
+    UPDATE certificate c SET good_until = now() + interval '24 hours'
+    FROM fresh f WHERE c.org_id = f.org_id AND c.device_id = f.device_id AND c.serial <> f.serial
+      AND c.issued_at <= f.issued_at AND c.good_until IS NULL AND c.ended_at IS NULL
+    RETURNING c.org_id, c.device_id, c.serial
+), superseded AS (
+    INSERT INTO revocation (org_id, kind, subject, lowest, highest)
+    SELECT org_id, 'certificate', device_id || '/' || serial, 1, 1 FROM former
 ), renewed AS (
     SELECT d.org_id, d.device_id, w.version FROM device d JOIN wanted w USING (org_id, device_id)
     WHERE d.lowest < w.version

@@ -17,6 +17,7 @@ DELETE FROM master_key WHERE key_id = $1
 -- of kind and row behind $2 and $3. Each kind has a statement below that puts it anew.
 SELECT kind, id, stored FROM (
     SELECT 'account' AS kind, user_id AS id, totp_secret AS stored FROM account
+    UNION ALL SELECT 'certificate_authority', ca_id, private_key FROM certificate_authority
     UNION ALL SELECT 'enrollment_key', org_id, value ->> 'sealed' FROM setting WHERE name = 'enrollment_key'
     UNION ALL SELECT 'provider_grant', grant_id, refresh_token FROM provider_grant
     UNION ALL SELECT 'secret', org_id || '/' || name, sealed FROM secret
@@ -32,6 +33,10 @@ RETURNING 1
 
 -- name: put_account
 UPDATE account SET totp_secret = $3 WHERE user_id = $1 AND totp_secret = $2
+RETURNING 1
+
+-- name: put_certificate_authority
+UPDATE certificate_authority SET private_key = $3 WHERE ca_id = $1 AND private_key = $2
 RETURNING 1
 
 -- name: put_sign_in_provider

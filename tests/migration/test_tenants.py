@@ -51,6 +51,10 @@ VALUES ('{0}', 't', 't', sha256('{0}'), 'user', 'u', 'u');
 INSERT INTO enrollment_use (org_id, token_id, device_id, block) VALUES ('{0}', 't', 'd', '');
 INSERT INTO enrollment_request (org_id, request_id, device_id, proof, fingerprint)
 VALUES ('{0}', 'r', 'd', sha256('{0}'), '');
+INSERT INTO certificate_authority (ca_id, certificate, private_key, expires_at)
+VALUES ('c', '', '', now()) ON CONFLICT DO NOTHING;
+INSERT INTO certificate (org_id, serial, device_id, ca_id, fingerprint, expires_at)
+VALUES ('{0}', 's', 'd', 'c', '', now());
 INSERT INTO device_label VALUES ('{0}', 'd', 'k', '');
 INSERT INTO device_state (org_id, device_id) VALUES ('{0}', 'd');
 INSERT INTO device_line (org_id, device_id, replica_id, session_id) VALUES ('{0}', 'd', 'r', 's');

@@ -7,6 +7,7 @@ from hub.web.contract.shapes import Json
 
 _DEVICES: Final = ["edge-1", "edge-2"]
 _RELEASE: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
+_REQUEST: Final = "-----BEGIN CERTIFICATE REQUEST-----\n…\n-----END CERTIFICATE REQUEST-----\n"
 _FINGERPRINT: Final = "2b:b8:0d:53:7b:1d:a3:e3"
 _USER: Final = "01890a5d-ac96-774b-bcce-b302099a8058"
 _RULES: Final = [
@@ -113,6 +114,8 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "labels": {"line": "3"},
         "approval": True,
     },
+    ("POST", "/devices/{id}/certificate"): {"csr": _REQUEST},
+    ("POST", "/certificates/{serial}/revoke"): {"reason": "the box was stolen"},
     ("POST", "/devices/{id}/approve"): {"fingerprint": _FINGERPRINT, "tags": ["hall-2"]},
     ("POST", "/devices/{id}/reject"): {"fingerprint": _FINGERPRINT},
     ("POST", "/devices"): {"id": "edge-1", "name": "Filler 1", "tags": ["hall-2"]},

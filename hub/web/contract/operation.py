@@ -82,7 +82,7 @@ class RouteOperation:
         return self._rules.minimum.get(self._route.action, "device")
 
     def _description(self) -> str:
-        if self._key == ENROL:
+        if self._key in ENROL:
             return "Requires the enrolment key, or a token of this device that is still valid."
         if self._rules.is_open(self._route.action):
             return "Needs no authentication."
@@ -99,8 +99,14 @@ class RouteOperation:
         return ", ".join(f"`{name}` {self._rules.role_of(name)}" for name in PARAMS)
 
     def _security(self) -> list[Json]:
-        if self._key == ENROL:
-            ways = ("enrollmentKey", "enrollmentToken", "enrollmentRequest", "bearer")
+        if self._key in ENROL:
+            ways = (
+                "enrollmentKey",
+                "enrollmentToken",
+                "enrollmentRequest",
+                "bearer",
+                "certificate",
+            )
             return [{way: []} for way in ways]
         return [] if self._rules.is_open(self._route.action) else [{"bearer": []}]
 
@@ -218,9 +224,9 @@ class RouteOperation:
         sends_body = route.body is not None or route.raw_body
         yield 400
         yield 401
-        if self._key == ENROL or not (open_ or self._every_user_may()):
+        if self._key in ENROL or not (open_ or self._every_user_may()):
             yield 403
-        if ("{" in route.path and self._key != ENROL) or self._key in UNFOUND:
+        if ("{" in route.path and self._key not in ENROL) or self._key in UNFOUND:
             yield 404
         if self._key in CONFLICTS:
             yield 409
@@ -230,7 +236,7 @@ class RouteOperation:
             yield 413
         if route.method != "GET":
             yield 415
-        if route.action not in self._rules.devices and self._key != ENROL:
+        if route.action not in self._rules.devices and self._key not in ENROL:
             yield 421
         yield 429
         yield 503

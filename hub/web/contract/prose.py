@@ -39,6 +39,8 @@ TAGS: Final = {
     "devices": "Enrolment, the list of devices, their telemetry, configuration and commands.",
     "enrollment-tokens": "One-time and bounded tokens by which devices come in.",
     "enrollment-requests": "Devices that wait for an administrator.",
+    "ca": "The authorities that give certificates to devices.",
+    "certificates": "The certificates of devices.",
     "fleet": "Metrics of many devices at once.",
     "commands": "Commands of all devices, and bulk dispatch.",
     "command-types": "What devices can, their own commands among it.",
@@ -78,5 +80,9 @@ SECURITY: Final[Json] = {
         "in": "header",
         "name": "X-Enrollment-Request",
         "description": "The `requestSecret` of a device that waited for an administrator.",
+    },
+    "certificate": {
+        "type": "mutualTLS",
+        "description": "A device's certificate, at the device listener or by a trusted proxy.",
     },
 }

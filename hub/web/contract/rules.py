@@ -41,7 +41,9 @@ class Rules(Struct, frozen=True, kw_only=True):
         return self.commands.get(command, self.highest)
 
 
-ENROL: Final[RouteKey] = ("POST", "/devices/{id}/token")
+ENROL: Final[frozenset[RouteKey]] = frozenset(
+    {("POST", "/devices/{id}/token"), ("POST", "/devices/{id}/certificate")}
+)
 DISPATCH_ONE: Final[RouteKey] = ("POST", "/devices/{id}/commands")
 
 CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
@@ -81,6 +83,8 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("DELETE", "/role-bindings/{id}"),
         ("POST", "/devices"),
         ("PATCH", "/devices/{id}"),
+        ("POST", "/devices/{id}/certificate"),
+        ("GET", "/ca"),
         ("POST", "/devices/{id}/approve"),
         ("POST", "/devices/{id}/reject"),
         ("POST", "/devices/{id}/commands"),

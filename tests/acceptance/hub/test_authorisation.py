@@ -32,6 +32,7 @@ LEAST: Final = {
         roles:update roles:delete role-bindings:list role-bindings:create role-bindings:delete
         enrollment-tokens:list enrollment-tokens:create enrollment-tokens:update
         enrollment-tokens:delete providers:get providers:create providers:update providers:delete
+        certificates:update
         secrets:list secrets:get secrets:create secrets:update secrets:delete secrets:use
     """,
     "MANAGER": """
@@ -44,6 +45,7 @@ LEAST: Final = {
         configurations:get configurations:list config-schema:get commands:get commands:list
         campaigns:get campaigns:list penalties:list releases:get releases:list signing-keys:list
         cloud-sync:get settings:get usage:get health:get audit-log:list
+        certificates:list
     """,
 }
 """As the protocol says it, not as the code does."""
@@ -196,7 +198,7 @@ def opens_by_itself(route: Route, status: int) -> bool:
     """Renewing and enrolling have a credential of their own, which is missing here; only a session
     asks to show a passkey again."""
     again = ("POST", "/auth/passkeys/login/options")
-    opening = key_of(route) in (ENROL, ("POST", "/auth/refresh"), again)
+    opening = key_of(route) in {*ENROL, ("POST", "/auth/refresh"), again}
     return opening and status in (401, 403)
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import pytest
 import pytest_asyncio
 
 from hub.rights.access import FOR_DEVICES, OPEN_TO_ALL, Door
@@ -12,6 +13,7 @@ from hub.routes import ROUTES
 from hub.web.contract.examples import EXAMPLES
 from hub.web.contract.rules import key_of
 from hub.web.route import Route
+from tests.acceptance.hub.certified import certify
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, open_socket
 from tests.acceptance.hub.conftest import PASSWORD
 from tests.acceptance.hub.people import (
@@ -43,6 +45,7 @@ NAMED: Final[dict[str, str]] = {
     "/role-bindings": "binding",
     "/invitations": "invitation",
     "/enrollment-tokens": "enrollment_token",
+    "/certificates": "certificate",
     "/service-accounts": "service",
     "/firmware/releases": "release",
     "/firmware/signing-keys": "signing_key",
@@ -57,7 +60,9 @@ PROVIDER = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def things(hub: HubProcess, admin_token: str) -> AsyncGenerator[dict[str, str]]:
+async def things(
+    hub: HubProcess, admin_token: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[dict[str, str]]:
     """One of each kind, in the organisation `default`."""
     async with Rest.open(hub.url, admin_token) as rest:
         fleet = Fleet(hub.url, hub.ready["enrollmentKey"])
@@ -83,6 +88,8 @@ async def things(hub: HubProcess, admin_token: str) -> AsyncGenerator[dict[str, 
             ("secret", "/secrets", {"name": new_id("walked"), "data": {"a": "walked"}}),
         ):
             found[kind] = (await rest.post(path, body)).json()["data"]["id"]
+        certified = await certify(hub, device, tmp_path_factory.mktemp("walked"))
+        found["certificate"] = certified.serial
         found["session"] = (await rest.data("/auth/sessions"))[0]["id"]
         version = new_id("v")
         made = await rest.client.post(
@@ -123,7 +130,7 @@ async def recent(hub: HubProcess, rest: Rest) -> AsyncGenerator[None]:
 def path_of(route: Route, things: dict[str, str]) -> str:
     start = max((prefix for prefix in NAMED if route.path.startswith(prefix)), key=len, default="")
     path = route.path.replace("{command_id}", things["command"])
-    for name in ("{id}", "{name}"):
+    for name in ("{id}", "{name}", "{serial}"):
         if name in path:
             path = path.replace(name, things[NAMED[start]])
     return path
@@ -175,6 +182,9 @@ async def snapshot(rest: Rest, things: dict[str, str]) -> Json:
         "key": things["key"] in keys,
         "enrollment_token": things["enrollment_token"]
         in str(await rest.data("/enrollment-tokens")),
+        "certificate": [
+            row["status"] for row in await rest.data("/certificates", deviceId=things["device"])
+        ],
         "invitation": things["invitation"] in str(await rest.data("/invitations", limit=200)),
         "binding": things["binding"] in str(await rest.data("/role-bindings", limit=200)),
     }

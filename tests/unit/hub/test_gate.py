@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from dashboard_ws.dashboards import Dashboards
+from hub.base.principal import Principal
 from hub.base.turnstile import Turnstile
+from hub.certificates.service import CertificateService
 from hub.gate import DashboardTokens, SocketGate
 from hub.lines.endpoint import LineEndpoint
 from hub.socket.handler import Handler
@@ -20,7 +22,7 @@ class Devices:
         self.now = 0.0
         self.decided: list[str] = []
 
-    def admit(self, upgrade: Upgrade) -> Handler:
+    def admit(self, upgrade: Upgrade, _: Principal | None) -> Handler:
         self.now += 0.004
         self.decided.append(upgrade.query)
         return cast("Handler", upgrade.query)
@@ -33,6 +35,7 @@ class House:
         self.draining = False
         self.gate = SocketGate(
             cast("LineEndpoint", self.devices),
+            cast("CertificateService", None),
             cast("Dashboards", None),
             cast("DashboardTokens", None),
             Site(),

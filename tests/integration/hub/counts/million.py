@@ -142,6 +142,13 @@ FROM generate_series(1, 2000) n;
 INSERT INTO invitation (org_id, invitation_id, token_hash, role, made_by, expires_at)
 SELECT 'default', 'i' || n, sha256(n::text::bytea), 'VIEWER', 'u1', now() + interval '7 days'
 FROM generate_series(1, 1000) n;
+INSERT INTO certificate_authority (ca_id, certificate, private_key, expires_at)
+VALUES ('ca', '', '', now() + interval '10 years') ON CONFLICT DO NOTHING;
+INSERT INTO certificate (org_id, serial, device_id, ca_id, fingerprint, issued_at, expires_at,
+                         ended_at)
+SELECT 'default', 'c' || n, 'd' || n, 'ca', '', now() - n * interval '1 minute',
+       now() + (90 * 1440 - n) * interval '1 minute', CASE WHEN n % 500 = 0 THEN now() END
+FROM generate_series(1, 20000) n;
 INSERT INTO enrollment_token (org_id, token_id, name, token_hash, made_by_kind, made_by,
                               made_by_name)
 SELECT 'default', 't' || n, 't', sha256(('t' || n)::bytea), 'user', 'u1', 'u1'

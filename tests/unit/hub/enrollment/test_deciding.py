@@ -6,12 +6,14 @@ from hub.base.principal import Reenroll
 from hub.enrollment.deciding import (
     EnrollmentVerdict,
     KnownDevice,
+    OwnCertificate,
     RequestStatus,
     Shown,
     ShownToken,
     decide,
     fingerprint_of,
     key_fits,
+    proof_of_key,
 )
 
 BOTH = (True, False)
@@ -195,3 +197,32 @@ def test_a_blocked_device_stays_out_by_any_proof(blocked: dict[str, bool]) -> No
 
 def test_a_fingerprint_is_eight_pairs() -> None:
     assert fingerprint_of(b"secret") == "2b:b8:0d:53:7b:1d:a3:e3"
+
+
+def by_certificate(
+    standing: KnownDevice | None, certificate: OwnCertificate, *, key: bool = False
+) -> EnrollmentVerdict:
+    shown = Shown(certificate=certificate, key_fits=key)
+    return decide(standing, shown, auto_enroll=True, reenroll="offline")
+
+
+def test_a_good_certificate_gets_another_beside_it() -> None:
+    assert by_certificate(KNOWN, "good") is EnrollmentVerdict.RENEW
+    assert by_certificate(ENDED, "good") is EnrollmentVerdict.RENEW
+    blocked = KnownDevice(lowest=2, highest=3, disabled=True)
+    assert by_certificate(blocked, "good") is EnrollmentVerdict.BLOCKED
+
+
+def test_a_certificate_that_has_ended_admits_nobody() -> None:
+    assert by_certificate(KNOWN, "ended") is EnrollmentVerdict.BAD_KEY
+    assert by_certificate(ENDED, "ended", key=True) is EnrollmentVerdict.ENROLL
+
+
+def test_a_certificate_that_the_database_has_lost_becomes_a_request() -> None:
+    for standing in (None, KNOWN, ENDED):
+        assert by_certificate(standing, "lost") is EnrollmentVerdict.ASK
+    assert by_certificate(None, "lost", key=True) is EnrollmentVerdict.REGISTER
+
+
+def test_a_request_is_found_again_by_its_key() -> None:
+    assert proof_of_key(b"one") == proof_of_key(b"one") != proof_of_key(b"other")

@@ -114,7 +114,11 @@ def test_the_audit_says_by_what_it_came(
     verdict: EnrollmentVerdict, standing: KnownDevice | None, action: str
 ) -> None:
     outcome = Outcome(verdict=verdict, standing=standing, token=TOKEN, request=REQUEST)
-    entry = enrolled(ANYONE, D1, outcome)
+    entry = enrolled(ANYONE, D1, outcome, None)
     assert (entry.action, entry.actor_kind, entry.actor) == (action, "device", "d1")
     assert entry.detail == {"enrollmentToken": "t1", "fingerprint": "00:11"}
-    assert enrolled(ANYONE, D1, Outcome(verdict=verdict, standing=standing)).detail == {}
+    alone = Outcome(verdict=verdict, standing=standing)
+    assert enrolled(ANYONE, D1, alone, None).detail == {}
+    certified = enrolled(ANYONE, D1, alone, "0a")
+    assert certified.action == action.replace("token", "certificate")
+    assert certified.detail == {"serial": "0a"}

@@ -229,12 +229,14 @@ def test_the_required_role_is_named(method: str, path: str, role: str) -> None:
 
 
 def test_enrolment_takes_its_key_or_the_devices_own_token() -> None:
-    assert operation(*ENROL)["security"] == [
-        {"enrollmentKey": []},
-        {"enrollmentToken": []},
-        {"enrollmentRequest": []},
-        {"bearer": []},
-    ]
+    for key in ENROL:
+        assert operation(*key)["security"] == [
+            {"enrollmentKey": []},
+            {"enrollmentToken": []},
+            {"enrollmentRequest": []},
+            {"bearer": []},
+            {"certificate": []},
+        ]
 
 
 def test_every_command_says_who_may_send_it() -> None:
@@ -269,7 +271,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
     ]
 
 
-@pytest.mark.parametrize("keys", [CONFLICTS, set(HEADERS), {ENROL, DISPATCH_ONE}])
+@pytest.mark.parametrize("keys", [CONFLICTS, set(HEADERS), ENROL | {DISPATCH_ONE}])
 def test_what_is_named_beside_the_table_is_in_the_table(keys: set[tuple[str, str]]) -> None:
     assert keys <= {key_of(route) for route in TABLE}
 

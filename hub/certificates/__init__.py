@@ -1,0 +1,1 @@
+"""Certificates of devices: the authority that gives them, and what has become of each."""

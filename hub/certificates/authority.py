@@ -1,0 +1,185 @@
+"""The authority that gives certificates to devices: made at the first start, or the owner's own.
+
+One signs for all organisations. Those before it are trusted until they expire, so that devices come
+with what they have, and take a new one from the new authority when theirs is due. Without a master
+key there is none: its key is kept sealed only.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from hub.audit.entries import AuditEntry
+from hub.audit.service import AuditService
+from hub.base.clocks import DatabaseClock
+from hub.base.database import Connection
+from hub.base.errors import Overloaded
+from hub.base.limiter import Limiter, Policy
+from hub.base.vault import Vault
+from hub.certificates.making import (
+    Authority,
+    DeviceKey,
+    fingerprint_of,
+    make_authority,
+    make_for_device,
+    make_list,
+    pem,
+    serial_from,
+    serial_of,
+)
+from hub.certificates.records import Issued
+from hub.certificates.store import CertificateStore
+from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
+
+log = structlog.get_logger(__name__)
+
+NAME: Final = "Longline devices"
+ISSUED_A_SECOND: Final = 100
+"""By one replica: a signature is work."""
+EVERYTHING: Final = "*"
+"""The subject of a change of the authorities themselves."""
+
+
+class CertificateAuthority:
+    """`seconds` is the life of a certificate."""
+
+    def __init__(
+        self,
+        store: CertificateStore,
+        audit: AuditService,
+        vault: Vault,
+        clock: DatabaseClock,
+        *,
+        seconds: int,
+    ) -> None:
+        self._store = store
+        self._audit = audit
+        self._vault = vault
+        self._clock = clock
+        self._seconds = seconds
+        self._pace = Limiter(Policy("certificates", ISSUED_A_SECOND, 1.0))
+        self._signs: Authority | None = None
+        self._trusted: list[x509.Certificate] = []
+        self._bundle = ""
+        self._changed: list[Callable[[], None]] = []
+
+    async def prepare(self) -> None:
+        """Make the authority where there is a master key and none yet, and read them all."""
+        if self._vault.ring is not None:
+            async with self._store.database.transaction() as connection:
+                await self._store.lock_authorities(connection)
+                if not await self._store.authorities(connection):
+                    await self._put(connection, self.made_anew(), action="ca.create")
+        await self.load()
+
+    def made_anew(self) -> Authority:
+        serial = serial_from(secrets.token_bytes(16))
+        return make_authority(f"{NAME} {serial:032x}"[:32], now=self.now(), serial=serial)
+
+    async def load(self) -> None:
+        """Raises `Unavailable`."""
+        async with self._store.database.connection() as connection:
+            rows = await self._store.authorities(connection)
+        signing = next((row for row in rows if row.retired_at is None), None)
+        can_open = signing is not None and self._vault.ring is not None
+        self._signs = self._store.open(signing) if can_open and signing is not None else None
+        self._trusted = [row.certificate for row in rows]
+        self._bundle = "".join(pem(row.certificate) + row.chain for row in rows)
+        for tell in self._changed:
+            tell()
+
+    async def replace(self, authority: Authority, *, action: str) -> None:
+        """It signs from now on, on every replica."""
+        async with self._store.database.transaction() as connection:
+            await self._store.lock_authorities(connection)
+            await self._put(connection, authority, action=action)
+            await self._store.tell_authorities(connection)
+
+    async def _put(self, connection: Connection, authority: Authority, *, action: str) -> None:
+        await self._store.put_authority(connection, authority)
+        certificate = authority.certificate
+        entry = AuditEntry(
+            org=DEFAULT_ORG,
+            actor="hub",
+            action=action,
+            target=authority.id,
+            detail={"subject": certificate.subject.rfc4514_string()},
+        )
+        await self._audit.record(connection, entry)
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self._changed.append(listener)
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    @property
+    def trusted(self) -> Sequence[x509.Certificate]:
+        """Whose certificates count, the one that signs first."""
+        return self._trusted
+
+    @property
+    def bundle(self) -> str:
+        """PEM of those and of what is above them."""
+        return self._bundle
+
+    def require(self) -> Authority:
+        """The one that signs. Raises `MasterKeyMissing`."""
+        if self._signs is None:
+            self._vault.require()
+            raise Overloaded("the authority is being read: try again", retry_after=1)
+        return self._signs
+
+    async def issue(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, key: DeviceKey
+    ) -> Issued:
+        """A certificate for a device whose right to it was checked, under the lock that its end
+        takes. Raises `MasterKeyMissing`, `Overloaded`."""
+        by = self.require()
+        wait = self._pace.take("", time.monotonic()).wait
+        if wait:
+            raise Overloaded("too many certificates are asked for", retry_after=wait)
+        now = self.now()
+        until = min(now + timedelta(seconds=self._seconds), by.certificate.not_valid_after_utc)
+        serial = serial_from(secrets.token_bytes(16))
+        made = await asyncio.to_thread(
+            make_for_device, by, key, org, device_id, now=now, until=until, serial=serial
+        )
+        issued = Issued(
+            certificate=pem(made),
+            chain=by.trusted,
+            serial=serial_of(made),
+            fingerprint=fingerprint_of(made.public_bytes(Encoding.DER)),
+            expires_at=made.not_valid_after_utc,
+        )
+        await self._store.add(
+            connection,
+            org,
+            device_id,
+            serial=issued.serial,
+            ca_id=by.id,
+            fingerprint=issued.fingerprint,
+            expires_at=issued.expires_at,
+        )
+        return issued
+
+    async def revocation_list(self) -> bytes:
+        """DER of what the signing authority gave and is good no more; made once a change. Raises
+        `MasterKeyMissing`, `Unavailable`."""
+        by = self.require()
+        current = await self._store.crl(by.id)
+        if current is not None:
+            return current
+        async with self._store.database.transaction() as connection:
+            number = await self._store.lock_crl(connection, by.id) + 1
+            ended = await self._store.ended(connection, by.id)
+            made = await asyncio.to_thread(make_list, by, ended, now=self.now(), number=number)
+            await self._store.put_crl(connection, by.id, made, number)
+        return made
