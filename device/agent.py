@@ -45,6 +45,7 @@ from device.executors.context import Tools
 from device.executors.firmware import bring
 from device.executors.runner import Runner
 from device.heartbeat import Heartbeat
+from device.line.certificate import DeviceCertificate
 from device.line.connection import Connection
 from device.line.enrolment import Enrolment
 from device.line.hub_clock import HubClock
@@ -97,6 +98,7 @@ class Agent:
         config: ConfigStore,
         key: str | None,
         way_out: WayOut,
+        way_out_of_line: WayOut,
         way_out_of_broker: WayOut,
         cloud: CloudClient | None,
         database: Database,
@@ -106,6 +108,7 @@ class Agent:
         them. Raises `StateUnavailable`."""
         self._settings = settings
         self._way_out = way_out
+        self._way_out_of_line = way_out_of_line
         self._own_log = own_log
         self._database = database
         self._end: asyncio.Future[End] | None = None
@@ -127,21 +130,17 @@ class Agent:
         self._software = InstalledSoftware(
             settings.installers, settings.firmware.floors, database=database
         )
-        self._http = httpx.AsyncClient(
-            base_url=settings.hub,
-            timeout=HTTP_SECONDS,
-            **way_out.options(settings.hub),
-            headers={"User-Agent": user_agent()},
-            event_hooks={"request": [only_to(settings.hub)]},
-        )
+        self._http = _client(settings.line_hub, way_out_of_line)
+        self._at_hub = _client(settings.hub, way_out) if settings.certificate_hub else self._http
         self._enrolment = Enrolment(
-            http=self._http,
+            http=self._at_hub,
             device_id=settings.id,
             about=_about(settings),
             key=key,
             path=settings.state / "token.json",
             hub_clock=self._hub_clock,
         )
+        self._certificate = self._make_certificate()
         self._to_hub = HubCourier(
             self._records, self._outbox, http=self._http, tokens=self._enrolment
         )
@@ -202,6 +201,20 @@ class Agent:
         self._config.changed.append(self._config_changed.set)
         self._take_up_config()
 
+    def _make_certificate(self) -> DeviceCertificate | None:
+        if not self._settings.certificate_hub:
+            return None
+        return DeviceCertificate(
+            context=self._way_out_of_line.context,
+            at_listener=self._http,
+            at_hub=self._at_hub,
+            device_id=self._settings.id,
+            tokens=self._enrolment,
+            folder=self._settings.state,
+            hub_clock=self._hub_clock,
+            reconnect=self._uplink.end,
+        )
+
     def _bounds(self) -> OutboxBounds:
         pushed = self._config.pushed.outbox.max_events
         outbox = self._settings.outbox
@@ -250,7 +263,9 @@ class Agent:
         self._end = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end, End.STOP)
-        async with self._http:
+        async with contextlib.AsyncExitStack() as stack:
+            for http in {self._http, self._at_hub}:
+                await stack.enter_async_context(http)
             try:
                 return await self._serve(self._end)
             except BaseExceptionGroup as group:
@@ -284,6 +299,7 @@ class Agent:
                     self._heartbeat.follow(self._report_status),
                     self._enrolment.run(lambda token: self._uplink.send(Auth(token=token))),
                     self._connect(),
+                    *([] if self._certificate is None else [self._certificate.run()]),
                     self._proof().run(),
                     self._software.follow(),
                     self._update_itself(),
@@ -347,10 +363,11 @@ class Agent:
 
     def _connection(self) -> Connection:
         return Connection(
-            hub=self._settings.hub,
-            way_out=self._way_out,
+            hub=self._settings.line_hub,
+            way_out=self._way_out_of_line,
             agent=user_agent(),
             tokens=self._enrolment,
+            certificate=self._certificate,
             book=self._book,
             hub_clock=self._hub_clock,
             hello=self._hello,
@@ -521,6 +538,16 @@ class Agent:
                 _log.error("outbox_not_read", reason=str(error))
                 await asyncio.sleep(READ_AGAIN_SECONDS)
                 self._outbox.rewind()
+
+
+def _client(hub: str, way_out: WayOut) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=hub,
+        timeout=HTTP_SECONDS,
+        **way_out.options(hub),
+        headers={"User-Agent": user_agent()},
+        event_hooks={"request": [only_to(hub)]},
+    )
 
 
 def _about(settings: Settings) -> dict[str, str]:

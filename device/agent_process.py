@@ -52,6 +52,7 @@ def run_agent(settings: Settings, *, key: str | None, cloud: Access | None = Non
                 config=config,
                 key=key,
                 way_out=way_out,
+                way_out_of_line=_of_line(way_out, effective),
                 way_out_of_broker=_beside(way_out, effective.outward, effective.outward_of_broker),
                 cloud=client,
                 database=database,
@@ -93,6 +94,11 @@ def _logged(own_log: OwnLog, state: Path) -> Generator[None]:
 def _cloud_client(settings: Settings, access: Access) -> CloudClient:
     way_out = _way_out(settings.outward_to_cloud)
     return CloudClient(access, agent=user_agent(), way_out=way_out)
+
+
+def _of_line(way_out: WayOut, settings: Settings) -> WayOut:
+    """Its own, where a certificate is shown: to the hub alone."""
+    return _way_out(settings.outward) if settings.certificate_hub else way_out
 
 
 def _beside(way_out: WayOut, its: Outward, wanted: Outward) -> WayOut:

@@ -3,6 +3,7 @@
 | key of the file | variable | default |
 |---|---|---|
 | `hub` | `LONGLINE_HUB_URL` | required |
+| `certificate_hub` | `LONGLINE_CERTIFICATE_HUB` | none: the device shows a token alone |
 | `id` | `LONGLINE_DEVICE_ID` | the host name |
 | `state_dir` | `LONGLINE_STATE_DIR` | `$XDG_STATE_HOME/longline/<id>` |
 | `enrollment_key_file` | `LONGLINE_ENROLLMENT_KEY_FILE` | what `LONGLINE_ENROLLMENT_KEY` holds |
@@ -60,6 +61,7 @@ Argv = Annotated[tuple[str, ...], Meta(min_length=1)]
 
 VARIABLES: Final = {
     "hub": "LONGLINE_HUB_URL",
+    "certificate_hub": "LONGLINE_CERTIFICATE_HUB",
     "id": "LONGLINE_DEVICE_ID",
     "state_dir": "LONGLINE_STATE_DIR",
     "enrollment_key_file": "LONGLINE_ENROLLMENT_KEY_FILE",
@@ -244,6 +246,9 @@ class Settings(SettingsPart, frozen=True):
     socket: str
     """Of the local programs; default: `agent.sock` in the state directory, or, where that path is
     longer than a socket's may be, `$XDG_RUNTIME_DIR/longline-<hash>.sock`."""
+    certificate_hub: str = ""
+    """URL of the hub's device listener, `https://…`: the device gets a certificate and shows it
+    there. `hub` is where it enrols."""
     name: str | None = None
     company_id: str | None = None
     production_line_id: str | None = None
@@ -283,6 +288,11 @@ class Settings(SettingsPart, frozen=True):
     """Tokens for the programs of this device; absent: off."""
     forward_proxy: Annotated[tuple[ForwardProxy, ...], Meta(max_length=MOST_PROXIES)] = ()
     caddy: CaddySettings = CaddySettings()
+
+    @property
+    def line_hub(self) -> str:
+        """Where the line goes, and what is asked beside it."""
+        return self.certificate_hub or self.hub
 
     @property
     def state(self) -> Path:
@@ -422,6 +432,7 @@ def _checked(settings: Settings) -> Settings:
     if not is_device_id(settings.id):
         raise BadSettings(f"{settings.id!r} is not a device id: {DEVICE_ID_RULE}")
     check_hub_url(settings.hub, insecure=settings.insecure)
+    _check_certificate_hub(settings.certificate_hub)
     check_outward(settings.outward)
     for name, template in settings.shell.templates.items():
         try:
@@ -490,6 +501,14 @@ def check_hub_url(url: str, *, insecure: bool, whose: str = "hub") -> None:
     if not good or re.search(r"[?#@\s]", url):
         raise BadSettings(f"{url!r} is not the URL of a {whose} (https://host[:port])")
     _check_clear(url, whose, insecure=insecure)
+
+
+def _check_certificate_hub(url: str) -> None:
+    if not url:
+        return
+    check_hub_url(url, insecure=False, whose="certificate_hub")
+    if not url.startswith("https:"):
+        raise BadSettings("certificate_hub must be https: a certificate is shown there")
 
 
 def _check_clear(url: str, whose: str, *, insecure: bool) -> None:

@@ -2,6 +2,7 @@
 
 state.db      journal, outbox, whether the device is disabled
 token.json    the device's token
+certificate.json  the device's certificate and its key, and certificate_candidate.json beside it
 config.json   the pushed configuration
 agent.log     the agent's log, and what was before it in agent.log.1
 firmware/     staged artifacts (unless set elsewhere)

@@ -16,6 +16,7 @@ from cloud.outward import WayOut
 from device.base.errors import HubUnreachable, JournalUnavailable, TurnedAway
 from device.commands.book import Book, BookEffect, Run, Send, Stop, WriteJournal
 from device.events.outbox import EventKey
+from device.line.certificate import is_alert, is_refusal
 from device.line.hub_clock import HubClock
 from device.line.line import Line, connect
 from device.line.reconnect import NextAttempt, ReconnectPolicy
@@ -49,6 +50,25 @@ class Tokens(Protocol):
     async def replace(self) -> None: ...
 
 
+class Certificate(Protocol):
+    async def ready(self) -> None: ...
+    def refused(self) -> None: ...
+    def opened(self) -> None: ...
+
+
+class NoCertificate:
+    """A device that shows its token alone."""
+
+    async def ready(self) -> None:
+        pass
+
+    def refused(self) -> None:
+        pass
+
+    def opened(self) -> None:
+        pass
+
+
 class Effects(Protocol):
     async def put(self, effects: Iterable[BookEffect]) -> None: ...
 
@@ -74,6 +94,7 @@ class Connection:
         way_out: WayOut,
         agent: str,
         tokens: Tokens,
+        certificate: Certificate | None = None,
         book: Book,
         hub_clock: HubClock,
         hello: Callable[[], Hello],
@@ -89,6 +110,7 @@ class Connection:
         self._way_out = way_out
         self._agent = agent
         self._tokens = tokens
+        self._certificate = certificate or NoCertificate()
         self._book = book
         self._hub_clock = hub_clock
         self._hello = hello
@@ -122,12 +144,15 @@ class Connection:
     async def _attempt(self) -> NextAttempt:
         try:
             token = await self._tokens.token()
+            await self._certificate.ready()
             connection = await connect(self._url, token, agent=self._agent, way_out=self._way_out)
         except HubUnreachable as error:
             return self._refused(error.message, wish=error.retry_after)
         except InvalidStatus as error:
             return self._bad_status(error)
         except (OSError, TimeoutError, InvalidHandshake, InvalidMessage) as error:
+            if is_alert(error):
+                self._certificate.refused()
             return self._refused(str(error) or type(error).__name__)
         code = await self._serve(Line(connection))
         _log.info("line_ended", code=code)
@@ -135,12 +160,15 @@ class Connection:
 
     def _bad_status(self, error: InvalidStatus) -> NextAttempt:
         status = error.response.status_code
+        by_certificate = is_refusal(status, bytes(error.response.body or b""))
+        if by_certificate:
+            self._certificate.refused()
         wish = error.response.headers.get("Retry-After", "")
         place = error.response.headers.get("Location")
         return self._refused(
             f"the hub answered {status}" + (f" and names {place[:200]}" if place else ""),
             wish=float(wish) if wish.isdecimal() else 0.0,
-            new_token=status == UNAUTHORISED,
+            new_token=status == UNAUTHORISED and not by_certificate,
         )
 
     def _refused(self, reason: str, *, wish: float = 0.0, new_token: bool = False) -> NextAttempt:
@@ -196,6 +224,7 @@ class Connection:
         welcome = opened.welcome
         _log.info("line_open", session=welcome.session_id, generation=welcome.generation)
         self._reconnect.opened(self._clock())
+        self._certificate.opened()
         self._uplink.attach(line, session)
         self._events.rewind()
         self._opened()

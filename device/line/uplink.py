@@ -43,6 +43,11 @@ class Uplink:
     def has_line(self) -> bool:
         return self._line is not None
 
+    def end(self) -> None:
+        """End the present line, if there is one: the next shows what is good now."""
+        if self._line is not None:
+            self._line.abort()
+
     def carries(self, line: Line) -> bool:
         """Whether `line` is still the present one."""
         return self._line is line

@@ -19,6 +19,7 @@ AGENT_VARIABLES: Final = frozenset(
     PREFIX + name
     for name in (
         "HUB_URL",
+        "CERTIFICATE_HUB",
         "DEVICE_ID",
         "STATE_DIR",
         "ENROLLMENT_KEY",

@@ -23,7 +23,7 @@ URN: Final = "urn:longline:device:"
 LONGEST_NAME: Final = 64
 """Of a subject (RFC 5280, A.1)."""
 BACKDATED: Final = timedelta(minutes=5)
-"""So far another clock may be behind ours."""
+"""So far another clock may be behind ours; a tenth of a life that is shorter."""
 AUTHORITY_LIFE: Final = timedelta(days=3650)
 LIST_LIFE: Final = timedelta(hours=24)
 
@@ -183,7 +183,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(serial)
-        .not_valid_before(now - BACKDATED)
+        .not_valid_before(now - min(BACKDATED, (until - now) / 10))
         .not_valid_after(until)
     )
 

@@ -1,0 +1,271 @@
+"""The device's certificate: asked for with its token, renewed with itself, shown at the device
+listener of the hub.
+
+A key is made here and stays here. At two thirds of the life another is made: that certificate is a
+candidate until a line has been opened with it, and the one before it is kept until then. Where the
+hub refuses the candidate the agent shows the one before; where it refuses that, it asks for a new
+one with the token, at the open listener.
+
+`certificate.json` and `certificate_candidate.json` are readable by the agent alone.
+"""
+
+import asyncio
+import ssl
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Annotated, Final, Protocol
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import structlog
+from msgspec import Meta, Struct
+
+from cloud.bounded import post
+from device.base.errors import HubUnreachable
+from device.base.files import write_atomically
+from device.line.hub_clock import HubClock
+from device.line.renewal import SHORTEST_SECONDS, due_in
+from protocol.answers import WEB_PAGE, is_web_page
+from protocol.codec import decode, encode
+from protocol.errors import InvalidMessage
+
+_log = structlog.stdlib.get_logger()
+
+FILE: Final = "certificate.json"
+CANDIDATE: Final = "certificate_candidate.json"
+ASK_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 60.0
+AGAIN_SECONDS: Final = 30.0
+"""After a renewal that did not come about."""
+REFUSED: Final = frozenset({401, 403, 404})
+
+
+class _Issued(Struct, frozen=True, rename="camel"):
+    certificate: str
+    chain: str
+    serial: str
+    expires_at: Annotated[datetime, Meta(tz=True)]
+
+
+class _Answer(Struct, frozen=True):
+    data: _Issued
+
+
+_answer: Final = msgspec.json.Decoder(_Answer)
+
+
+class KeptCertificate(Struct, frozen=True, kw_only=True):
+    """All text is PEM; both moments are of the hub's clock."""
+
+    key: str
+    certificate: str
+    chain: str
+    serial: str
+    expires: Annotated[datetime, Meta(tz=True)]
+    life_seconds: float
+
+
+class Tokens(Protocol):
+    async def token(self) -> str: ...
+
+
+class DeviceCertificate:
+    def __init__(
+        self,
+        *,
+        context: ssl.SSLContext,
+        at_listener: httpx.AsyncClient,
+        at_hub: httpx.AsyncClient,
+        device_id: str,
+        tokens: Tokens,
+        folder: Path,
+        hub_clock: HubClock,
+        reconnect: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`context` is that of every connection to the device listener, also of `at_listener`.
+        `at_hub` reaches the open listener."""
+        self._context = context
+        self._at_listener = at_listener
+        self._at_hub = at_hub
+        self._url = f"api/v1/devices/{quote(device_id, safe='')}/certificate"
+        self._tokens = tokens
+        self._folder = folder
+        self._hub_clock = hub_clock
+        self._reconnect = reconnect
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._present = _read(folder / FILE)
+        self._candidate = _read(folder / CANDIDATE)
+        if self._shown is not None:
+            self._show(self._shown)
+
+    @property
+    def _shown(self) -> KeptCertificate | None:
+        return self._candidate or self._present
+
+    async def ready(self) -> None:
+        """See to it that there is one to be shown. Raises `HubUnreachable`."""
+        if self._shown is None:
+            self._present = await self._obtain(self._at_hub)
+            await self._keep(FILE, self._present)
+            self._show(self._present)
+
+    def refused(self) -> None:
+        """The hub does not take what was shown: `ready` finds another."""
+        if self._candidate is not None:
+            _log.warning("certificate_refused", serial=self._candidate.serial, candidate=True)
+            self._candidate = None
+            self._forget(CANDIDATE)
+        elif self._present is not None:
+            _log.warning("certificate_refused", serial=self._present.serial)
+            self._present = None
+        if self._shown is not None:
+            self._show(self._shown)
+
+    def opened(self) -> None:
+        """A line was opened with what is shown."""
+        if self._candidate is not None:
+            self._present, self._candidate = self._candidate, None
+            with suppress(OSError):  # the next start shows the candidate again
+                (self._folder / CANDIDATE).replace(self._folder / FILE)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Renew when it is due, for ever."""
+        while True:
+            self._changed.clear()
+            due = self._due_in()
+            if due == 0.0:
+                await self._renew()
+                await asyncio.sleep(SHORTEST_SECONDS)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS if due is None else min(due, LOOK_SECONDS)):
+                    await self._changed.wait()
+
+    def _due_in(self) -> float | None:
+        shown = self._shown
+        if shown is None or self._candidate is not None:
+            return None
+        now = self._hub_clock.time(self._clock())
+        return due_in(expires=shown.expires, life_seconds=shown.life_seconds, hub_now=now)
+
+    async def _renew(self) -> None:
+        try:
+            self._candidate = await self._obtain(self._at_listener)
+            await self._keep(CANDIDATE, self._candidate)
+        except HubUnreachable as error:
+            _log.warning("certificate_not_renewed", reason=error.message)
+            await asyncio.sleep(max(error.retry_after, AGAIN_SECONDS))
+            return
+        _log.info("certificate_renewed", serial=self._candidate.serial)
+        self._show(self._candidate)
+        self._reconnect()
+
+    async def _obtain(self, http: httpx.AsyncClient) -> KeptCertificate:
+        """A certificate for a new key. Raises `HubUnreachable`."""
+        key, csr = await asyncio.to_thread(_new_key)
+        token = await self._tokens.token()
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                answer = await post(
+                    http,
+                    self._url,
+                    json={"csr": csr},
+                    headers={"Authorization": f"Bearer {token}"},
+                )
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise HubUnreachable(str(error) or type(error).__name__) from None
+        if is_web_page(answer.headers.get("content-type"), answer.content):
+            raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")
+        if answer.status_code != 200:
+            raise HubUnreachable(f"no certificate: the hub answered {answer.status_code}")
+        try:
+            issued = decode(_answer, answer.content).data
+        except InvalidMessage:
+            raise HubUnreachable("the hub's answer is not a certificate") from None
+        return KeptCertificate(
+            key=key,
+            certificate=issued.certificate,
+            chain=issued.chain,
+            serial=issued.serial,
+            expires=issued.expires_at,
+            life_seconds=self._life(issued, answer.headers.get("date")),
+        )
+
+    def _life(self, issued: _Issued, date: str | None) -> float:
+        """By the hub's clock alone."""
+        now = self._clock()
+        with suppress(ValueError):
+            if date:
+                self._hub_clock.suppose(parsedate_to_datetime(date).timestamp(), now)
+        hub_now = self._hub_clock.time(now)
+        return 0.0 if hub_now is None else max(0.0, issued.expires_at.timestamp() - hub_now)
+
+    def _show(self, kept: KeptCertificate) -> None:
+        """From the next connection on. The library reads files only."""
+        try:
+            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".shown-") as file:
+                file.write((kept.key + kept.certificate).encode())
+                file.flush()
+                self._context.load_cert_chain(file.name)
+            self._context.load_verify_locations(cadata=kept.chain)
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            _log.error("certificate_not_usable", reason=str(error))
+
+    async def _keep(self, name: str, kept: KeptCertificate) -> None:
+        try:
+            await asyncio.to_thread(write_atomically, self._folder / name, encode(kept))
+        except OSError as error:
+            # In memory it serves until the next start, which asks for another.
+            _log.warning("certificate_not_kept", reason=error.strerror)
+
+    def _forget(self, name: str) -> None:
+        with suppress(OSError):
+            (self._folder / name).unlink(missing_ok=True)
+
+
+def is_refusal(status: int, body: bytes) -> bool:
+    """Whether an answer to an upgrade says that the certificate does not count."""
+    return status in REFUSED and b'"certificate_' in body
+
+
+def is_alert(error: BaseException | None) -> bool:
+    """Whether the hub ended the TLS handshake: a certificate of another authority, or none."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason or ""):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _new_key() -> tuple[str, str]:
+    """(private key, request for a certificate), PEM. Who has no certificate needs no library."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    signed = request.sign(key, hashes.SHA256())
+    return private.decode(), signed.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _read(path: Path) -> KeptCertificate | None:
+    """What cannot be read is as good as none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=KeptCertificate)
+    except (OSError, msgspec.MsgspecError):
+        return None
