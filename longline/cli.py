@@ -47,6 +47,7 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "migrate": Subcommand("Migrate the database to the current schema.", "hub"),
     "doctor": Subcommand("Check an installation for problems.", "hub"),
     "audit": Subcommand("Verify and export the audit.", "hub"),
+    "ca": Subcommand("Show, import and rotate the authority of devices' certificates.", "hub"),
     "admin": Subcommand("Manage users, keys and enrolment.", "hub"),
 }
 

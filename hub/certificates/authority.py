@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
-from hub.base.clocks import DatabaseClock
 from hub.base.database import Connection
 from hub.base.errors import Overloaded
 from hub.base.limiter import Limiter, Policy
@@ -48,14 +47,14 @@ EVERYTHING: Final = "*"
 
 
 class CertificateAuthority:
-    """`seconds` is the life of a certificate."""
+    """`clock` is the database's; `seconds` is the life of a certificate."""
 
     def __init__(
         self,
         store: CertificateStore,
         audit: AuditService,
         vault: Vault,
-        clock: DatabaseClock,
+        clock: Callable[[], float],
         *,
         seconds: int,
     ) -> None:
