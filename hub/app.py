@@ -56,6 +56,8 @@ from hub.groups.wiring import build as build_groups
 from hub.lines.wiring import build as build_lines
 from hub.organisations.wiring import build as build_organisations
 from hub.own.wiring import build as build_own
+from hub.plain.rest import routes as plain_routes
+from hub.plain.wiring import build as build_plain
 from hub.probes import Probes
 from hub.replicas.hints import HintSender
 from hub.replicas.wiring import build as build_replicas
@@ -182,10 +184,11 @@ class Replica:
             on_change=show_groups,
             membership=defaults.membership_changed,
         )
-        of_enrollment = build_enrollment(
+        enrollment, of_enrollment = build_enrollment(
             base, self.audit, self.telemetry, accounts, devices, groups, people.rights, limits,
             self.certificates.service, self.certificates.authority,
         )  # fmt: skip
+        self._plain = build_plain(base, enrollment)
         edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud)
         desired, of_desired = build_desired(
             base,
@@ -250,18 +253,19 @@ class Replica:
         return self._served([route for route in ROUTES if _is_for_devices(route)], [], not_found)
 
     def _served(self, routes: Sequence[Route], others: list[BaseRoute], last: ASGIApp) -> ASGIApp:
+        guard = AccountGuard(
+            self.people.accounts,
+            self.audit,
+            self._limits,
+            self.certificates.service,
+            self.people.recent.methods,
+            certificate_required=self.settings.device_certificates == "required",
+        )
         return make_application(
             routes,
             [one for capability in self.capabilities for one in capability.endpoints],
-            AccountGuard(
-                self.people.accounts,
-                self.audit,
-                self._limits,
-                self.certificates.service,
-                self.people.recent.methods,
-                certificate_required=self.settings.device_certificates == "required",
-            ),
-            others,
+            guard,
+            [*others, *plain_routes(self._plain, guard, last)],
             last,
             self.site,
             _is_for_devices,

@@ -533,9 +533,11 @@ CREATE TABLE device_state (
     metrics      jsonb NOT NULL DEFAULT '{}',
     last_seen    timestamptz,
     agents       jsonb NOT NULL DEFAULT '[]',
+    heard_at     timestamptz,
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN device_state.heard_at IS 'When a device without a line sent a heartbeat: for 90 s it is ONLINE.';
 COMMENT ON COLUMN device_state.agents IS 'The programs of the device, and whether each is ready: what it last said of them on its newest line.';
 COMMENT ON TABLE device_state IS 'What the device last said of itself: apart from device, because it changes with every heartbeat.';
 CREATE INDEX device_state_wrong ON device_state (org_id, status, device_id) WHERE status IN ('DISABLED', 'DEGRADED', 'ERROR');

@@ -78,7 +78,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             org=OrgId(row["org_id"]),
             device_id=DeviceId(row["device_id"]),
             name=row["name"],
-            status=row["said"] if connected else "OFFLINE",
+            status=row["said"] if connected else "ONLINE" if row["heard"] else "OFFLINE",
             connected=connected,
             replica_id=row["replica_id"] if connected else None,
             generation=row["generation"],

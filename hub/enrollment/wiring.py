@@ -29,7 +29,7 @@ def build(
     limits: RequestLimits,
     certificates: CertificateService,
     authority: CertificateAuthority,
-) -> Capability:
+) -> tuple[EnrollmentEndpoints, Capability]:
     store = EnrollmentStore(base.database)
     tokens = EnrollmentTokens(store, accounts, audit, groups, rights)
     alerts = EnrollmentAlerts(telemetry)
@@ -38,4 +38,4 @@ def build(
     )
     inbox = EnrollmentInbox(store, audit, groups)
     endpoints = EnrollmentEndpoints(service, tokens, inbox, limits)
-    return Capability(endpoints=(endpoints,), clean_up=lambda _: store.forget())
+    return endpoints, Capability(endpoints=(endpoints,), clean_up=lambda _: store.forget())

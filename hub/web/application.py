@@ -39,6 +39,8 @@ FOR_MACHINES: Final = frozenset(
         "/.well-known/jwks.json",
         "/.well-known/longline.crl",
         "/ws/device",
+        "/register",
+        "/heartbeat",
     }
 )
 """Beside the table: what programs ask for, by whatever name they know us."""

@@ -16,6 +16,8 @@ from hub.web.inputs import header_of
 from hub.web.site import Site
 
 API: Final = "/api/"
+PLAIN: Final = ("/register", "/heartbeat", "/devices", "/tokens")
+"""Programs of others call these at the root (hub/plain); pages of theirs may, too."""
 CORS_HEADERS: Final = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": (
@@ -42,7 +44,7 @@ class Front:
         if self._site.prefix:
             scope["path"] = self._site.inside(scope["path"])
             send = _below(self._site.prefix, send)
-        if self._site.allowed_origins and scope["path"].startswith(API):
+        if self._site.allowed_origins and _is_called(scope["path"]):
             send = _with_origin(self._site, Headers(scope=scope).get("origin"), send)
         answer = self._instead(scope)
         await (self._app if answer is None else answer)(scope, receive, send)
@@ -57,10 +59,15 @@ class Front:
 
     def _to_preflight(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        asks = "access-control-request-method" in headers and scope["path"].startswith(API)
+        asks = "access-control-request-method" in headers and _is_called(scope["path"])
         if not asks or not self._site.allows(headers.get("origin")):
             return None
         return Response(status_code=204, headers=CORS_HEADERS)
+
+
+def _is_called(path: str) -> bool:
+    """By programs, not opened by people."""
+    return path.startswith((API, "/tokens/")) or path in PLAIN
 
 
 _NOWHERE: Final = ("", None)

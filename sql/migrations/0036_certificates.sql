@@ -44,6 +44,9 @@ COMMENT ON COLUMN certificate.first_used IS 'When the first line was opened with
 COMMENT ON COLUMN certificate.good_until IS 'Set by the first line with a later one of the device: then it is superseded.';
 COMMENT ON COLUMN certificate.warned_days IS 'So many days before its end somebody was told last; 0 = of the end itself.';
 
+ALTER TABLE device_state ADD COLUMN heard_at timestamptz;
+COMMENT ON COLUMN device_state.heard_at IS 'When a device without a line sent a heartbeat: for 90 s it is ONLINE.';
+
 CREATE FUNCTION end_certificates() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$

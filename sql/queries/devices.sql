@@ -52,6 +52,7 @@ WHERE org_id = $1 AND device_id = $2 AND finished_at IS NULL
 SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.software,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
        s.status AS said,
+       coalesce(now() - s.heard_at BETWEEN interval '0' AND interval '90 seconds', false) AS heard,
        ARRAY(SELECT m.group_id FROM device_group_member m
              WHERE m.org_id = d.org_id AND m.device_id = d.device_id
              ORDER BY m.group_id) AS group_ids,
@@ -83,7 +84,8 @@ SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
 FROM (
     SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.software,
            r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
-           s.status AS said
+           s.status AS said,
+           coalesce(now() - s.heard_at BETWEEN interval '0' AND interval '90 seconds', false) AS heard
     FROM ((
         SELECT * FROM device
         WHERE $4::text IS NULL AND $5::text IS NULL AND org_id = $1
@@ -115,7 +117,7 @@ FROM (
                                  AND b.device_id = d.device_id AND b.key = $5 AND b.value = ''))
       AND ($7 IS NULL OR (d.created_at, d.device_id) < ($7, $8))
 ) device
-WHERE ($3 IS NULL OR CASE WHEN connected THEN said ELSE 'OFFLINE' END = ANY ($3))
+WHERE ($3 IS NULL OR CASE WHEN connected THEN said WHEN heard THEN 'ONLINE' ELSE 'OFFLINE' END = ANY ($3))
   AND ($6::boolean IS NULL OR connected = $6)
 ORDER BY created_at DESC, device_id DESC
 LIMIT $9
