@@ -149,7 +149,13 @@ class Replica:
         )
         of_organisations = build_organisations(base, self.audit, people, signing_in, site)
         secret_service, of_secrets = build_secrets(base, self.audit)
-        devices, of_devices = build_devices(base, self.audit, accounts, hint_desired=hints.desired)
+        devices, of_devices = build_devices(
+            base,
+            self.audit,
+            accounts,
+            hint_desired=hints.desired,
+            hint_quarantine=hints.quarantine,
+        )
         self.lines, of_lines = build_lines(
             base, self.telemetry, accounts, hint_takeover=hints.taken
         )

@@ -14,6 +14,7 @@ from hub.base.principal import Principal
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
+    QUARANTINED,
     SELF_UPDATING,
     UNSUPPORTED,
     CampaignTarget,
@@ -165,11 +166,11 @@ class CampaignStore:
     async def block_pending(
         self, connection: Connection, name: Name, software: str | None, *, forced: bool
     ) -> "list[CampaignTarget]":
-        """Those that wait and have been deleted or disabled, or that say they do not install
+        """Those that wait and may not be sent anything, or that say they do not install
         `software`, or update themselves and are not to be `forced`, skipped."""
         why = (DELETED, DISABLED, UNSUPPORTED)
-        itself = None if forced else SELF_UPDATING
-        rows = await connection.fetch(_Q["block_pending"], *name, *why, software, itself)
+        rest = (None if forced else SELF_UPDATING, QUARANTINED)
+        rows = await connection.fetch(_Q["block_pending"], *name, *why, software, *rest)
         return [_target(row) for row in rows]
 
     async def failures(
@@ -299,6 +300,7 @@ def _as_seen(row: Row, software: str | None) -> Seen:
         cancel_asked=row["seen_cancelled"],
         deleted=row["seen_deleted"],
         disabled=row["seen_disabled"],
+        quarantined=row["seen_quarantined"],
         pin=_pin_of(row["seen_pins"], software),
     )
 

@@ -65,9 +65,12 @@ class EdgeStore:
 
     # Records
 
-    async def company(self, connection: Connection, org: OrgId, device_id: DeviceId) -> str | None:
-        found: str | None = await connection.fetchval(_Q["company"], org, device_id)
-        return found
+    async def standing(
+        self, connection: Connection, org: OrgId, device_id: DeviceId
+    ) -> tuple[str | None, bool]:
+        """(the company that it belongs to, whether it is in quarantine)."""
+        row = await connection.fetchrow(_Q["standing"], org, device_id)
+        return (None, False) if row is None else (row["company_id"], row["quarantined"])
 
     async def existing(
         self, connection: Connection, org: OrgId, device_id: DeviceId, ids: Sequence[str]

@@ -111,8 +111,8 @@ class EnrollmentService:
     ) -> tuple[str, str]:
         """(token, expiresAt). Only the call that makes the device may name it, its company and its
         line: later only people do. Raises `BadEnrollmentKey`, `EnrollmentTokenUsed`,
-        `EnrollmentTokenExpired`, `PendingApproval`, `Forbidden`, `ReenrollRefused` or
-        `TooManyRequests`."""
+        `EnrollmentTokenExpired`, `PendingApproval`, `Forbidden`, `ReenrollRefused`,
+        `QuarantinedEnrollment` or `TooManyRequests`."""
         if who.name is not None:
             require_visible(who.name, "name")
         claim = await self._claim(by, device_id, shown, admission)

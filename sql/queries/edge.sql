@@ -1,6 +1,6 @@
--- name: company @org
--- The company that a device belongs to.
-SELECT company_id FROM device WHERE org_id = $1 AND device_id = $2
+-- name: standing @org
+-- The company that a device belongs to, and whether anything is taken of it.
+SELECT company_id, quarantined_at IS NOT NULL AS quarantined FROM device WHERE org_id = $1 AND device_id = $2
 
 -- name: existing @org
 -- Which of these records of a device are there, whatever their kind.

@@ -9,6 +9,7 @@ export type Grant = Schemas["GrantItem"];
 
 type Resource =
   | "devices"
+  | "devices/quarantine"
   | "device-groups"
   | "telemetry"
   | "configurations"

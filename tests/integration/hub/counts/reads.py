@@ -294,9 +294,10 @@ _DEVICES: Final = [
     *_list("devices.connected", "'default', {before}, 101", _APART),
     Read("devices.lock_known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
     Read("devices.known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
+    Read("devices.quarantined", "'default', 'd77'"),
 ]
 _EDGE: Final = [
-    Read("edge.company", "'default', 'd77'"),
+    Read("edge.standing", "'default', 'd77'"),
     Read("edge.existing", "'default', 'd77', '{a76,a77}'", 2 * 4 * KEY),
     Read("edge.share", "'default', 'd77', 1000"),
     Read("edge.next", "'default', 'company-1', 100", 100 * 2 * KEY),
@@ -323,6 +324,7 @@ _OTHERS: Final = [
     Read("groups.is_scope", "'default', 'g7'"),
     Read("commands.channel_of", "'default', 'r7'"),
     Read("partitions.lock"),
+    Read("lines.quarantined_here", "'r1'", 50 * 2 * KEY),
     Read("replicas.leases", "'r1'"),
     Read("replicas.untold"),
     Read("replicas.replicas", "15"),

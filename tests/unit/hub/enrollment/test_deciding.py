@@ -195,3 +195,14 @@ def test_a_blocked_device_stays_out_by_any_proof(blocked: dict[str, bool]) -> No
 
 def test_a_fingerprint_is_eight_pairs() -> None:
     assert fingerprint_of(b"secret") == "2b:b8:0d:53:7b:1d:a3:e3"
+
+
+def test_a_device_in_quarantine_renews_its_token_and_gets_no_other() -> None:
+    standing = KnownDevice(lowest=2, highest=3, quarantined=True, reopened=True)
+    assert verdict(standing, key=False, token=3) is EnrollmentVerdict.RENEW
+    assert verdict(standing, token=1, reenroll="always") is EnrollmentVerdict.QUARANTINED
+    assert verdict(standing, key=False, token=1) is EnrollmentVerdict.BAD_KEY
+    for request in ("pending", "approved", "rejected"):
+        shown = Shown(request=request)
+        found = decide(standing, shown, auto_enroll=True, reenroll="always")
+        assert found is EnrollmentVerdict.QUARANTINED
