@@ -36,7 +36,8 @@ type Resource =
   | "role-bindings"
   | "enrollment-keys"
   | "enrollment-tokens"
-  | "providers";
+  | "providers"
+  | "secrets";
 export type Right = `${Resource}:${"get" | "list" | "create" | "update" | "delete"}`;
 
 /** Over what; what is absent is for something at least. */
