@@ -242,7 +242,8 @@ class LineService:
         return self.stall.count
 
     def hold(self, go_on: Callable[[], None]) -> None:
-        """Call this when that is known, and the superseded lines are closed."""
+        """Call this when that is known, the superseded lines are closed, and those in quarantine
+        know it."""
         self._held.append(go_on)
 
     def go_on(self) -> None:

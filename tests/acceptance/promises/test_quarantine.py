@@ -41,6 +41,26 @@ async def test_quarantine_holds_on_the_other_replica(two: Cluster, *, redis: boo
             await last.find("event_ack", seq=1)
 
 
+async def test_a_replica_that_stood_still_takes_nothing_that_came_meanwhile(two: Cluster) -> None:
+    async with (
+        two.fleet(1).new_line() as device,
+        Rest.open(two.urls[0], two.admin_token) as rest,
+    ):
+        path = f"/devices/{device.device_id}"
+        await device.hello()
+        two.replicas[1].freeze()
+        try:
+            answer = await rest.post(f"{path}/quarantine", {"reason": "odd"})
+            assert answer.status_code == 200, answer.text
+            await device.send("event", name="kept", seq=1)
+            await asyncio.sleep(5)  # the fault itself
+        finally:
+            two.replicas[1].thaw()
+        await device.expect("error", code="quarantined", seconds=WITHIN)
+        assert await device.settled() == []
+        assert await rest.data(f"{path}/events", type="event") == []
+
+
 async def test_quarantine_outlives_a_replica(two: Cluster) -> None:
     async with Rest.open(two.urls[0], two.admin_token) as rest:
         async with two.fleet(1).new_line() as device:
