@@ -162,7 +162,7 @@ class Replica:
         own, of_own = build_own(base, self.lines)
         self.commands, dispatching, of_commands = build_commands(
             base, self.audit, self.telemetry, accounts, limits, own, people.rights, secret_service,
-            hints=hints, secrets=secrets,
+            hints=hints, secrets=secrets, shown_of=shown_of,
         )  # fmt: skip
         config, defaults, of_config = build_config(
             base,
@@ -183,7 +183,7 @@ class Replica:
         of_enrollment = build_enrollment(
             base, self.audit, self.telemetry, accounts, devices, groups, people.rights, limits
         )
-        edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud)
+        edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud, shown_of=shown_of)
         desired, of_desired = build_desired(
             base,
             self.audit,
@@ -194,7 +194,7 @@ class Replica:
             hint_desired=hints.desired,
         )  # fmt: skip
         self.campaigns, of_campaigns = build_campaigns(
-            base, self.audit, self.telemetry, self.commands
+            base, self.audit, self.telemetry, self.commands, shown_of=shown_of
         )
         of_firmware = build_firmware(
             base, self.audit, devices, self.commands, groups, self.campaigns, desired

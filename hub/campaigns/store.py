@@ -80,10 +80,17 @@ class CampaignStore:
         return await self._one(connection, await connection.fetchrow(_Q["lock"], *name))
 
     async def list(
-        self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        org: OrgId,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+        ended_since: datetime | None = None,
     ) -> "list[Campaign]":
         async with self.database.tenant(org).transaction() as connection:
-            rows = await connection.fetch(_Q["list"], org, *(before or (None, None)), limit)
+            rows = await connection.fetch(
+                _Q["list"], org, *(before or (None, None)), limit, ended_since
+            )
             counts = await self._counts(connection, org, [row["campaign_id"] for row in rows])
         return [_campaign(row, counts) for row in rows]
 
@@ -98,9 +105,16 @@ class CampaignStore:
         ]
 
     async def of_device(
-        self, org: OrgId, device_id: DeviceId, *, limit: int
+        self,
+        org: OrgId,
+        device_id: DeviceId,
+        *,
+        limit: int,
+        ended_since: datetime | None = None,
     ) -> "list[Participation]":
-        rows = await self.database.tenant(org).fetch(_Q["of_device"], org, device_id, limit)
+        rows = await self.database.tenant(org).fetch(
+            _Q["of_device"], org, device_id, limit, ended_since
+        )
         return [
             Participation(
                 campaign_id=row["campaign_id"],

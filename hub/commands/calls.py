@@ -27,6 +27,7 @@ from protocol.replies import ErrorObject
 from protocol.secret_values import filled, references_in
 
 LONGEST_WAIT: Final = 300.0
+NO_SUCH_COMMAND: Final = "no such command"
 
 
 class BulkOutcome(Struct, frozen=True):
@@ -121,7 +122,7 @@ class Calls:
         """Raises `NotFound`."""
         command = await self._store.get(org, device_id, command_id)
         if command is None:
-            raise NotFound("no such command")
+            raise NotFound(NO_SUCH_COMMAND)
         return command
 
     async def _authorise(

@@ -326,6 +326,7 @@ class CommandStore:
             wanted.since,
             wanted.until,
             wanted.index,
+            wanted.ended_since,
         )
         return [from_row(row) for row in rows]
 

@@ -13,7 +13,7 @@ from hub.base.database import Connection, Raced
 from hub.base.errors import NotFound, Overloaded, QuarantinedCaller, TooManyRequests, Unavailable
 from hub.base.paging import Items, decode_number_cursor, page_of
 from hub.base.principal import Principal
-from hub.base.retention import Retention
+from hub.base.retention import Retention, ShownSince, everything_since
 from hub.devices.service import QUARANTINED_SECONDS
 from hub.edge.records import Intake, Judged, decide, judge
 from hub.edge.store import DeadRow, EdgeStore, Overview, Which
@@ -44,8 +44,15 @@ class EdgeService:
     """`on_new` is called when there is something to push."""
 
     def __init__(
-        self, store: EdgeStore, audit: AuditService, bounds: Bounds, on_new: Callable[[], None]
+        self,
+        store: EdgeStore,
+        audit: AuditService,
+        bounds: Bounds,
+        on_new: Callable[[], None],
+        shown_since: ShownSince = everything_since,
     ) -> None:
+        """`shown_since`: since when an organisation is shown what was given up."""
+        self._shown_since = shown_since
         self._store = store
         self._audit = audit
         self._bounds = bounds
@@ -112,11 +119,12 @@ class EdgeService:
         return self._pending
 
     async def overview(self, org: OrgId) -> Overview:
-        return await self._store.overview(org)
+        return await self._store.overview(org, dead_since=await self._shown_since(org))
 
     async def dead_letters(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[DeadRow]:
         before = decode_number_cursor(cursor)
-        rows = await self._store.dead_letters(org, before=before, limit=limit + 1)
+        since = await self._shown_since(org)
+        rows = await self._store.dead_letters(org, before=before, limit=limit + 1, since=since)
         return page_of(
             rows, limit, key=lambda row: (row.finished_at, str(row.queue_id)), item=lambda row: row
         )

@@ -142,8 +142,8 @@ class EdgeStore:
     async def pending(self) -> int:
         return int(await self.database.fetchval(_Q["pending"]))
 
-    async def overview(self, org: OrgId) -> Overview:
-        row = await self.database.tenant(org).fetchrow(_Q["overview"], org)
+    async def overview(self, org: OrgId, *, dead_since: datetime | None = None) -> Overview:
+        row = await self.database.tenant(org).fetchrow(_Q["overview"], org, dead_since)
         if row is None:
             raise AssertionError("a query of subqueries has one row")
         return Overview(
@@ -151,10 +151,15 @@ class EdgeStore:
         )
 
     async def dead_letters(
-        self, org: OrgId, *, before: tuple[datetime, int] | None, limit: int
+        self,
+        org: OrgId,
+        *,
+        before: tuple[datetime, int] | None,
+        limit: int,
+        since: datetime | None = None,
     ) -> list[DeadRow]:
         rows = await self.database.tenant(org).fetch(
-            _Q["dead_letters"], org, *(before or (None, None)), limit
+            _Q["dead_letters"], org, *(before or (None, None)), limit, since
         )
         return [_dead(row) for row in rows]
 

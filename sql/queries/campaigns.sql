@@ -17,9 +17,9 @@ FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS t (device_id, wave, po
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
 
 -- name: list @org
--- Newest first.
+-- Newest first; without what ended before $5.
 SELECT * FROM campaign
-WHERE org_id = $1
+WHERE org_id = $1 AND ($5::timestamptz IS NULL OR finished_at IS NULL OR finished_at >= $5)
   AND (created_at, campaign_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, campaign_id DESC
 LIMIT $4
@@ -54,12 +54,14 @@ ORDER BY position
 LIMIT $4
 
 -- name: of_device @org
--- The campaigns that one device is or was part of, newest first; there are few campaigns.
+-- The campaigns that one device is or was part of, newest first; there are few campaigns. Without what
+-- ended before $4.
 SELECT t.*, c.terms ->> 'version' AS wanted, c.status AS campaign_status,
        c.created_at AS campaign_created_at
 FROM campaign c
 JOIN campaign_device t USING (org_id, campaign_id)
 WHERE c.org_id = $1 AND t.device_id = $2
+  AND ($4::timestamptz IS NULL OR c.finished_at IS NULL OR c.finished_at >= $4)
 ORDER BY c.created_at DESC, c.campaign_id DESC
 LIMIT $3
 

@@ -368,6 +368,7 @@ WHERE ($2 IS NULL OR device_id = $2 AND created_at >= (SELECT born($1, $2)))
   AND ($11::boolean IS NULL OR (finished_at IS NOT NULL) = $11)
   AND ($12 IS NULL OR created_at >= $12)
   AND ($13 IS NULL OR created_at <= $13)
+  AND ($15::timestamptz IS NULL OR finished_at IS NULL OR finished_at >= $15)
 ORDER BY created_at DESC, command_id DESC
 LIMIT $8 OFFSET $9
 
