@@ -159,14 +159,20 @@ class Replica:
         self.certificates, of_certificates = build_certificates(
             base, self.audit, self.telemetry, accounts
         )
-        devices, of_devices = build_devices(base, self.audit, accounts, hint_desired=hints.desired)
+        devices, of_devices = build_devices(
+            base,
+            self.audit,
+            accounts,
+            hint_desired=hints.desired,
+            hint_quarantine=hints.quarantine,
+        )
         self.lines, of_lines = build_lines(
             base, self.telemetry, accounts, hint_takeover=hints.taken
         )
         own, of_own = build_own(base, self.lines)
         self.commands, dispatching, of_commands = build_commands(
             base, self.audit, self.telemetry, accounts, limits, own, people.rights, secret_service,
-            hints=hints, secrets=secrets,
+            hints=hints, secrets=secrets, shown_of=shown_of,
         )  # fmt: skip
         config, defaults, of_config = build_config(
             base,
@@ -189,7 +195,7 @@ class Replica:
             self.certificates.service, self.certificates.authority,
         )  # fmt: skip
         self._plain = build_plain(base, enrollment)
-        edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud)
+        edge, of_edge = build_edge(base, self.audit, self.telemetry, cloud=cloud, shown_of=shown_of)
         desired, of_desired = build_desired(
             base,
             self.audit,
@@ -200,7 +206,7 @@ class Replica:
             hint_desired=hints.desired,
         )  # fmt: skip
         self.campaigns, of_campaigns = build_campaigns(
-            base, self.audit, self.telemetry, self.commands
+            base, self.audit, self.telemetry, self.commands, shown_of=shown_of
         )
         of_firmware = build_firmware(
             base, self.audit, devices, self.commands, groups, self.campaigns, desired

@@ -89,6 +89,7 @@ from hub.desired.rest import DesiredEndpoints
 from hub.desired.service import WantedDocument
 from hub.desired.software_rest import PinEndpoints, PinnedSoftware, PinsBody
 from hub.devices.bulk_rest import BulkEndpoints, DeviceBulk, DeviceBulkBody
+from hub.devices.quarantine_rest import QuarantineBody, QuarantineEndpoints, ReleaseBody
 from hub.devices.rest import (
     ConnectedDevice,
     ConnectionModeBody,
@@ -297,6 +298,8 @@ ROUTES: Final = (
     Route("GET", "/devices/{id}", DeviceEndpoints.get, "devices:get", "Get a device.", answer=Device),
     Route("PATCH", "/devices/{id}", DeviceEndpoints.change, "devices:update", "Change a device.", body=DevicePatch, answer=Device),
     Route("DELETE", "/devices/{id}", DeviceEndpoints.delete, "devices:delete", "Delete a device; it cannot enrol again by itself."),
+    Route("POST", "/devices/{id}/quarantine", QuarantineEndpoints.begin, "devices/quarantine:update", "Put a device into quarantine: it keeps its line, but nothing is taken of it or sent to it.", body=QuarantineBody, answer=Device),
+    Route("POST", "/devices/{id}/release", QuarantineEndpoints.release, "devices/quarantine:update", "Release a device from quarantine; it comes back with what it kept.", body=ReleaseBody, optional_body=True, answer=Device),
     Route("PUT", "/devices/{id}/connection-mode", DeviceEndpoints.connection_mode, "devices:update", "Set where a device sends production data.", body=ConnectionModeBody, answer=Device),
     Route("GET", "/devices/{id}/logs", TelemetryEndpoints.logs, "telemetry:list", "List log lines of a device.", exists=DeviceEndpoints.exists, query=LogQuery, answer=LogRecord, listing=True),
     Route("GET", "/devices/{id}/events", TelemetryEndpoints.events, "telemetry:list", "List events of a device.", exists=DeviceEndpoints.exists, query=EventQuery, answer=EventRecord, listing=True),

@@ -21,6 +21,7 @@ class ProblemCode(StrEnum):
     ENROLLMENT_TOKEN_USED = "enrollment_token_used"  # noqa: S105
     ENROLLMENT_TOKEN_EXPIRED = "enrollment_token_expired"  # noqa: S105
     PENDING_APPROVAL = "pending_approval"
+    QUARANTINED = "quarantined"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     TOO_MANY = "too_many"
@@ -72,6 +73,7 @@ class FrameErrorCode(StrEnum):
     UNKNOWN_COMMAND = "unknown_command"
     TOO_FAST = "too_fast"
     TOO_MANY_METRICS = "too_many_metrics"
+    QUARANTINED = "quarantined"
     SINCE_TOO_LATE = "since_too_late"
     TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
     FORBIDDEN = "forbidden"

@@ -101,7 +101,10 @@ def _who(route: Route) -> str:
 
 
 def problems() -> str:
-    rows = ((str(row.status), f"`{code}`", row.title) for code, row in PROBLEMS.items())
+    rows = (
+        (", ".join(map(str, row.statuses)), f"`{code}`", row.title)
+        for code, row in PROBLEMS.items()
+    )
     return markdown(("status", "code", "title"), rows)
 
 

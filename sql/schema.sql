@@ -440,12 +440,17 @@ CREATE TABLE device (
     highest            bigint NOT NULL DEFAULT 0,
     reborn_at          timestamptz,
     reopened_until     timestamptz,
+    quarantined_at     timestamptz,
+    quarantined_by     text,
+    quarantine_reason  text,
     PRIMARY KEY (org_id, device_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX device_created ON device (org_id, created_at DESC, device_id DESC);
 COMMENT ON COLUMN device.disabled IS 'Its credentials are refused (not the same as the disable_device command).';
 COMMENT ON COLUMN device.lowest IS 'Tokens of the device with a version from lowest to highest are good; none when lowest is above.';
 CREATE INDEX device_barred ON device (org_id, device_id) WHERE disabled OR deleted_at IS NOT NULL;
+CREATE INDEX device_quarantined ON device (org_id, device_id) WHERE quarantined_at IS NOT NULL;
+COMMENT ON COLUMN device.quarantined_at IS 'Since when nothing is taken of it and nothing is given to it; null when it is in no quarantine.';
 COMMENT ON COLUMN device.reborn_at IS 'When a deleted device was registered anew: what is older is of the former one.';
 COMMENT ON COLUMN device.connection_mode IS 'As the section mode of its desired state says: a copy, for lists.';
 COMMENT ON COLUMN device.command_seq IS 'The number of the last command accepted for this device; the row lock on it gives the order.';

@@ -146,6 +146,7 @@ class FakeContext:
         self.outcome = Kept.TAKEN
         self.renewals: dict[str, Renewal] = {}
         self.invalid = 0
+        self.quarantined = 0
 
     @property
     def listener(self) -> LineListener:
@@ -173,6 +174,9 @@ class FakeContext:
 
     def counted_invalid(self) -> None:
         self.invalid += 1
+
+    def counted_quarantined(self) -> None:
+        self.quarantined += 1
 
 
 class Wire:

@@ -22,7 +22,7 @@ from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict
 from hub.base.principal import Principal, Reenroll
-from hub.base.retention import EVERYTHING, HIDEABLE, Retention, ShownFor, shortened, too_long
+from hub.base.retention import EVERYTHING, Retention, ShownFor, shortened, too_long
 from hub.base.settings import Settings
 from hub.rights.asked import SETTINGS, AdminFactor, satisfies
 from hub.rights.memory import EVERYBODY
@@ -103,9 +103,8 @@ class OrganisationService:
         if longest is not None:
             name = _FIELDS[longest]
             raise Conflict(
-                f"retention.{name}: an organisation may shorten "
-                f"{', '.join(_FIELDS[each] for each in sorted(HIDEABLE))}; "
-                "more is the installation's"
+                f"retention.{name}: {getattr(kept, longest)} is the installation's;"
+                " an organisation may be shown less"
             )
         wanted: dict[str, object] = {PREFIX + field: value for field, value in (keep or {}).items()}
         given = {
@@ -160,7 +159,7 @@ _FIELDS: Final = {field.name: field.encode_name for field in structs.fields(Rete
 
 
 def _shown_for(stored: Mapping[str, Any]) -> ShownFor:
-    return ShownFor(**{name: stored.get(PREFIX + name) for name in HIDEABLE})
+    return ShownFor(**{name: stored.get(PREFIX + name) for name in ShownFor.__struct_fields__})
 
 
 def _enrolling(overridden: list[str]) -> list[str]:

@@ -27,6 +27,9 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── MasterKeyMissing       409      it is kept sealed only, and LONGLINE_MASTER_KEY_FILE is not set
 ├── PublicUrlMissing       409      a link is wanted, and LONGLINE_PUBLIC_URL is not set
 ├── Unsupported            409      it cannot be done here
+├── Quarantined            409      nothing is sent to the device
+├── QuarantinedEnrollment  403      it cannot enrol anew
+├── QuarantinedCaller      503      the caller is a device of which nothing is taken
 ├── Gone                   410      it was there, and is used, ended or withdrawn
 ├── TooLarge               413
 ├── UnsupportedMedia       415
@@ -60,6 +63,8 @@ class HubError(Exception):
     """`detail` goes to the caller as it is: it never holds a secret."""
 
     code: ClassVar[ProblemCode]
+    status: ClassVar[int | None] = None
+    """One of those that `PROBLEMS` names; None: the first."""
     detail: str
     retry_after: int | None = None
     errors: list[FieldError]
@@ -186,6 +191,20 @@ class Unsupported(HubError):
     code = ProblemCode.UNSUPPORTED
 
 
+class Quarantined(HubError):
+    code = ProblemCode.QUARANTINED
+
+
+class QuarantinedEnrollment(HubError):
+    code = ProblemCode.QUARANTINED
+    status = 403
+
+
+class QuarantinedCaller(HubError):
+    code = ProblemCode.QUARANTINED
+    status = 503
+
+
 class Gone(HubError):
     code = ProblemCode.GONE
 
@@ -237,6 +256,12 @@ class ConfigurationError(Exception):
 class Problem(Struct, frozen=True):
     status: int
     title: str
+    also: tuple[int, ...] = ()
+    """Further statuses that this code comes with."""
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        return (self.status, *self.also)
 
 
 PROBLEMS: Final[dict[ProblemCode, Problem]] = {
@@ -265,6 +290,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.PUBLIC_URL_MISSING: Problem(409, "Public address missing"),
     ProblemCode.MASTER_KEY_MISSING: Problem(409, "Master key missing"),
     ProblemCode.UNSUPPORTED: Problem(409, "Not possible here"),
+    ProblemCode.QUARANTINED: Problem(409, "The device is in quarantine", also=(403, 503)),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.GONE: Problem(410, "Gone"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),

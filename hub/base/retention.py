@@ -5,7 +5,7 @@ it reads.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct, structs
@@ -43,11 +43,16 @@ class ShownFor(Struct, frozen=True, kw_only=True):
     raw_hours: int | None = None
     log_days: int | None = None
     metric_days: int | None = None
+    command_days: int | None = None
     audit_days: int | None = None
+    edge_days: int | None = None
+    cloud_days: int | None = None
+    """Nobody is shown what the cloud has, however long it is kept."""
 
 
 ShownOf = Callable[[OrgId], Awaitable[ShownFor]]
-HIDEABLE: Final = frozenset(ShownFor.__struct_fields__)
+ShownSince = Callable[[OrgId], Awaitable[datetime | None]]
+"""What ended before is not shown; None: all that there is."""
 EVERYTHING: Final = ShownFor()
 
 
@@ -65,11 +70,23 @@ def shortened(kept: Retention, shown: ShownFor) -> Retention:
     return structs.replace(kept, **shorter)
 
 
+async def everything_since(_: OrgId) -> None:
+    return None
+
+
+def shown_since(shown_of: ShownOf, clock: Callable[[], float], field: str) -> ShownSince:
+    """By one of the fields that are days. `clock` gives seconds since 1970."""
+
+    async def since(org: OrgId) -> datetime | None:
+        shown: int | None = getattr(await shown_of(org), field)
+        return not_before(None, days(shown), datetime.fromtimestamp(clock(), UTC))
+
+    return since
+
+
 def too_long(kept: Retention, wanted: Mapping[str, int]) -> str | None:
-    """The first of the fields that an organisation cannot have as it wants them."""
-    return next(
-        (n for n, value in wanted.items() if n not in HIDEABLE or value > getattr(kept, n)), None
-    )
+    """The first of the fields of which an organisation wants more than there is."""
+    return next((name for name, value in wanted.items() if value > getattr(kept, name)), None)
 
 
 def not_before(since: datetime | None, shown: timedelta | None, now: datetime) -> datetime | None:

@@ -21,8 +21,7 @@ from hub.base.job_store import fence, remove_job
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.campaigns.effects import CampaignEffects, DriveStep
 from hub.campaigns.journey import (
-    DELETED,
-    DISABLED,
+    BLOCKED,
     CampaignTarget,
     Phase,
     Seen,
@@ -116,7 +115,7 @@ class Driver:
                 step.before.status,
                 step.after.status,
                 in_wave=step.before.wave == campaign.wave,
-                is_blocked=step.after.error in (DELETED, DISABLED),
+                is_blocked=step.after.error in BLOCKED,
             )
         campaign = await self._require_right(connection, driven)
         blocked = await self._block(connection, campaign)
@@ -143,7 +142,7 @@ class Driver:
         return moved
 
     async def _block(self, connection: Connection, campaign: Campaign) -> list[CampaignTarget]:
-        """Whoever waits and was deleted or disabled, or does not install this, skipped."""
+        """Whoever waits and may not be sent anything, or does not install this, skipped."""
         if not campaign.counts.pending:
             return []
         name = (campaign.org, campaign.campaign_id)
@@ -154,7 +153,7 @@ class Driver:
             drop(
                 campaign.counts,
                 has_begun=target.wave <= campaign.wave,
-                is_blocked=target.error in (DELETED, DISABLED),
+                is_blocked=target.error in BLOCKED,
             )
         return blocked
 
@@ -256,7 +255,7 @@ class Driver:
         """Targets whose command is not in the ledger, or should not be there any more."""
         moved = {target.position for target in changed}
         for target, seen in under_way:
-            if (seen.deleted or seen.disabled) and seen.command not in (None, *ENDED):
+            if seen.blocked and seen.command not in (None, *ENDED):
                 look.cancel.append(target)
             if target.phase is not Phase.DOWNLOADING or target.position in moved:
                 continue

@@ -14,7 +14,7 @@ import structlog
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound
+from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Quarantined
 from hub.base.principal import Principal
 from hub.campaigns.journey import CampaignTarget, error
 from hub.campaigns.records import Campaign
@@ -97,8 +97,8 @@ class CampaignEffects:
             owner = await self.owner(campaign)
             await self._require_reach(owner, campaign, target)
             await self._commands.dispatch(owner, target.device_id, request)
-        except NotFound:
-            return  # it was deleted just now: the next look skips it
+        except (NotFound, Quarantined):
+            return  # it was deleted or put there just now: the next look skips it
         except (Conflict, Invalid, Forbidden) as refused:
             why = error(str(refused.code), refused.detail)
             await self._store.refuse((campaign.org, campaign.campaign_id), target, why)

@@ -23,7 +23,8 @@ it has when its command ends: `versions` instead of the agent's own. A device th
 installers only stages it; for that it has to come back, as with an agent.
 
 A campaign without a wanted version ends for a device with the success of its command. A device that
-is deleted or disabled is out of it at once, in whatever phase: that says nothing of the release.
+is deleted, disabled or put into quarantine is out of it at once, in whatever phase: that says
+nothing of the release.
 
 `happened` looks, `STEPS` is the table, `stepped` applies it. An illegal step is `IllegalStep`.
 """
@@ -79,7 +80,7 @@ class TargetEvent(StrEnum):
     WAVER = "its line broke, or it is unhealthy"
     PROVE = "it stayed healthy for the soak time"
     LATE = "the deadline of the phase passed"
-    BLOCK = "it was deleted or disabled"
+    BLOCK = "it was deleted, disabled or put into quarantine"
 
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAILED, Status.SKIPPED})
@@ -174,6 +175,11 @@ class Seen(Struct, frozen=True, kw_only=True):
     """The version of the campaign's software that an administrator has pinned for it."""
     deleted: bool = False
     disabled: bool = False
+    quarantined: bool = False
+
+    @property
+    def blocked(self) -> bool:
+        return self.deleted or self.disabled or self.quarantined
 
 
 # Before the command
@@ -226,7 +232,7 @@ def began(
 
 def happened(target: CampaignTarget, seen: Seen, goal: Goal, now: datetime) -> TargetEvent | None:
     """What the device has done since the last look, if it is anything."""
-    if seen.deleted or seen.disabled:
+    if seen.blocked:
         return TargetEvent.BLOCK
     if target.phase is Phase.SOAKING:
         found = _in_the_soak(target, seen, goal, now)
@@ -342,6 +348,8 @@ def _why(target: CampaignTarget, event: TargetEvent, seen: Seen) -> ErrorObject:
         case TargetEvent.LATE:
             return error("timeout", f"too long in the phase {target.phase}")
         case TargetEvent.BLOCK:
+            if seen.quarantined and not (seen.deleted or seen.disabled):
+                return QUARANTINED
             return DELETED if seen.deleted else DISABLED
         case TargetEvent.WITHDRAW:
             return seen.command_error or error("cancelled", "its command was never sent")
@@ -355,6 +363,8 @@ def error(code: str, message: str) -> ErrorObject:
 
 DELETED: Final = error("device_deleted", "the device was deleted")
 DISABLED: Final = error("device_disabled", "the device was disabled")
+QUARANTINED: Final = error("quarantined", "the device is in quarantine")
+BLOCKED: Final = (DELETED, DISABLED, QUARANTINED)
 UNSUPPORTED: Final = error(
     CommandErrorCode.UNSUPPORTED, "the device does not install software of this type"
 )

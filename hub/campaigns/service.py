@@ -9,6 +9,7 @@ from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
+from hub.base.retention import ShownSince, everything_since
 from hub.campaigns.driver import Driver
 from hub.campaigns.effects import CampaignEffects
 from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status, error
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 NEWEST_PARTS: Final = 50
+NO_SUCH_DEPLOYMENT: Final = "no such deployment"
 MOST_DEVICES: Final = 100_000
 MOST_ROWS: Final = 10_000
 """Of the audit that one campaign begins with: as many as a bulk call has."""
@@ -63,8 +65,11 @@ class CampaignService:
         commands: CommandService,
         audit: AuditService,
         telemetry: TelemetryWriter,
+        shown_since: ShownSince = everything_since,
     ) -> None:
+        """`shown_since`: since when an organisation is shown what has ended."""
         self._store = store
+        self._shown_since = shown_since
         self._audit = audit
         self._effects = CampaignEffects(store, commands, telemetry)
         self.driver = Driver(store, self._effects)
@@ -86,7 +91,7 @@ class CampaignService:
         async with self._store.database.tenant(by.org).transaction() as connection:
             campaign = await self._store.lock(connection, name)
             if campaign is None:
-                raise NotFound("no such deployment")
+                raise NotFound(NO_SUCH_DEPLOYMENT)
             status = WISHES.get((campaign.status, wish))
             if status is None:
                 raise Conflict(f"it is {campaign.status}: too late to {wish}")
@@ -117,17 +122,27 @@ class CampaignService:
         return await self._store.is_under_way(connection, org, subject)
 
     async def get(self, org: OrgId, campaign_id: str) -> Campaign:
+        """Raises `NotFound`."""
+        since = await self._shown_since(org)
         async with self._store.database.tenant(org).transaction() as connection:
-            return await self._found(connection, (org, campaign_id))
+            campaign = await self._found(connection, (org, campaign_id))
+        if since and campaign.finished_at and campaign.finished_at < since:
+            raise NotFound(NO_SUCH_DEPLOYMENT)
+        return campaign
 
     async def _found(self, connection: Connection, name: Name) -> Campaign:
         campaign = await self._store.get(connection, name)
         if campaign is None:
-            raise NotFound("no such deployment")
+            raise NotFound(NO_SUCH_DEPLOYMENT)
         return campaign
 
     async def list(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[Campaign]:
-        rows = await self._store.list(org, before=decode_cursor(cursor), limit=limit + 1)
+        rows = await self._store.list(
+            org,
+            before=decode_cursor(cursor),
+            limit=limit + 1,
+            ended_since=await self._shown_since(org),
+        )
         return page_of(
             rows, limit, key=lambda row: (row.created_at, row.campaign_id), item=lambda row: row
         )
@@ -140,7 +155,8 @@ class CampaignService:
 
     async def of_device(self, org: OrgId, device_id: DeviceId) -> "Sequence[Participation]":
         """What the device plays in the newest campaigns that it is part of."""
-        return await self._store.of_device(org, device_id, limit=NEWEST_PARTS)
+        since = await self._shown_since(org)
+        return await self._store.of_device(org, device_id, limit=NEWEST_PARTS, ended_since=since)
 
     async def penalties(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[Penalty]:
         """Devices that are held back from firmware now."""

@@ -14,6 +14,7 @@ from hub.base.principal import Principal
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
+    QUARANTINED,
     SELF_UPDATING,
     UNSUPPORTED,
     CampaignTarget,
@@ -79,10 +80,17 @@ class CampaignStore:
         return await self._one(connection, await connection.fetchrow(_Q["lock"], *name))
 
     async def list(
-        self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        org: OrgId,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+        ended_since: datetime | None = None,
     ) -> "list[Campaign]":
         async with self.database.tenant(org).transaction() as connection:
-            rows = await connection.fetch(_Q["list"], org, *(before or (None, None)), limit)
+            rows = await connection.fetch(
+                _Q["list"], org, *(before or (None, None)), limit, ended_since
+            )
             counts = await self._counts(connection, org, [row["campaign_id"] for row in rows])
         return [_campaign(row, counts) for row in rows]
 
@@ -97,9 +105,16 @@ class CampaignStore:
         ]
 
     async def of_device(
-        self, org: OrgId, device_id: DeviceId, *, limit: int
+        self,
+        org: OrgId,
+        device_id: DeviceId,
+        *,
+        limit: int,
+        ended_since: datetime | None = None,
     ) -> "list[Participation]":
-        rows = await self.database.tenant(org).fetch(_Q["of_device"], org, device_id, limit)
+        rows = await self.database.tenant(org).fetch(
+            _Q["of_device"], org, device_id, limit, ended_since
+        )
         return [
             Participation(
                 campaign_id=row["campaign_id"],
@@ -165,11 +180,11 @@ class CampaignStore:
     async def block_pending(
         self, connection: Connection, name: Name, software: str | None, *, forced: bool
     ) -> "list[CampaignTarget]":
-        """Those that wait and have been deleted or disabled, or that say they do not install
+        """Those that wait and may not be sent anything, or that say they do not install
         `software`, or update themselves and are not to be `forced`, skipped."""
         why = (DELETED, DISABLED, UNSUPPORTED)
-        itself = None if forced else SELF_UPDATING
-        rows = await connection.fetch(_Q["block_pending"], *name, *why, software, itself)
+        rest = (None if forced else SELF_UPDATING, QUARANTINED)
+        rows = await connection.fetch(_Q["block_pending"], *name, *why, software, *rest)
         return [_target(row) for row in rows]
 
     async def failures(
@@ -299,6 +314,7 @@ def _as_seen(row: Row, software: str | None) -> Seen:
         cancel_asked=row["seen_cancelled"],
         deleted=row["seen_deleted"],
         disabled=row["seen_disabled"],
+        quarantined=row["seen_quarantined"],
         pin=_pin_of(row["seen_pins"], software),
     )
 

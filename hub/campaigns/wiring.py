@@ -2,6 +2,7 @@
 
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
+from hub.base.retention import ShownOf, shown_since
 from hub.campaigns.service import CampaignService
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandService
@@ -9,10 +10,17 @@ from hub.telemetry.writer import TelemetryWriter
 
 
 def build(
-    base: Foundation, audit: AuditService, telemetry: TelemetryWriter, commands: CommandService
+    base: Foundation,
+    audit: AuditService,
+    telemetry: TelemetryWriter,
+    commands: CommandService,
+    *,
+    shown_of: ShownOf,
 ) -> tuple[CampaignService, Capability]:
+    """`shown_of`: for how long an organisation is shown what there is."""
     store = CampaignStore(base.database)
-    service = CampaignService(store, commands, audit, telemetry)
+    since = shown_since(shown_of, base.clock, "command_days")
+    service = CampaignService(store, commands, audit, telemetry, since)
     return service, Capability(
         jobs=(service.driver.kind,), clean_up=lambda keep: service.clean_up(days=keep.command_days)
     )

@@ -103,7 +103,12 @@ class Acceptance:
             decisions: list[Decision] = []
             for new in submission.commands:
                 equal = waiting.get((new.org, new.device_id, new.request_hash))
-                if equal is not None and submission.key is None and new.coalesces:
+                if (
+                    equal is not None
+                    and submission.key is None
+                    and new.coalesces
+                    and not _is_quarantined(new, targets)
+                ):
                     decisions.append(equal)
                     continue
                 decision = _refusal(new, refused, targets, existing, taken) or _decide_one(
@@ -168,6 +173,11 @@ def _refused(submission: Submission, decisions: list[Decision]) -> dict[str, Err
         for new, decision in zip(submission.commands, decisions, strict=True)
         if isinstance(decision, HubError)
     }
+
+
+def _is_quarantined(new: NewCommand, targets: Mapping[DeviceKey, CommandTarget]) -> bool:
+    target = targets.get((new.org, new.device_id))
+    return target is not None and target.quarantined
 
 
 def _refusal(

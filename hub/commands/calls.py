@@ -27,6 +27,7 @@ from protocol.replies import ErrorObject
 from protocol.secret_values import filled, references_in
 
 LONGEST_WAIT: Final = 300.0
+NO_SUCH_COMMAND: Final = "no such command"
 
 
 class BulkOutcome(Struct, frozen=True):
@@ -90,10 +91,10 @@ class Calls:
             if taken.joined is None:
                 command = _or_raise(taken.outcomes[0])
                 if command.command_id != command_id:  # an equal one waits
-                    await self._note_join(by, command)
+                    await self._note_joins(by, [command])
                     return await self._join(by, device_id, command.command_id, request)
                 if command.owner_id != by.subject:
-                    await self._note_join(by, command)
+                    await self._note_joins(by, [command])
                 return await self._until_ended(command, request, futures[name])
         return await self._join(by, device_id, CommandId(taken.joined.subject), request)
 
@@ -121,7 +122,7 @@ class Calls:
         """Raises `NotFound`."""
         command = await self._store.get(org, device_id, command_id)
         if command is None:
-            raise NotFound("no such command")
+            raise NotFound(NO_SUCH_COMMAND)
         return command
 
     async def _authorise(
@@ -176,16 +177,15 @@ class Calls:
             return command
         return structs.replace(command, args=filled(command.args, values))
 
-    async def _note_join(self, by: Principal, command: CommandRow) -> None:
-        """The call joins a command that was there; the audit says so."""
-        entry = audit_entry(
-            by,
-            f"command.{command.type}",
-            command.device_id,
-            commandId=command.command_id,
-            joined=True,
-        )
-        await self._audit.note(entry)
+    async def _note_joins(self, by: Principal, commands: Sequence[CommandRow]) -> None:
+        """The call joins commands that were there; the audit says so."""
+        entries = [
+            audit_entry(
+                by, f"command.{each.type}", each.device_id, commandId=each.command_id, joined=True
+            )
+            for each in commands
+        ]
+        await self._audit.note(*entries)
 
     # Many
 
@@ -217,7 +217,14 @@ class Calls:
                 device_id: outcome
                 for (device_id, _), outcome in zip(named, taken.outcomes, strict=True)
             }
-            outcome = await self._all_ended(batch_id, results, request, futures)
+            joined = [
+                each
+                for each in results.values()
+                if isinstance(each, CommandRow) and (each.org, each.command_id) not in futures
+            ]
+            await self._note_joins(by, joined)
+            with self._waiting.expect([(each.org, each.command_id) for each in joined]) as others:
+                outcome = await self._all_ended(batch_id, results, request, futures | others)
         return BulkOutcome(batch_id, {**outcome.results, **refused}, outcome.finished)
 
     async def _join_batch(

@@ -21,6 +21,7 @@ from hub.base.errors import (
     FieldError,
     HubError,
     NotFound,
+    Quarantined,
     TooLarge,
     TooManyCommands,
 )
@@ -98,6 +99,7 @@ class CommandTarget(Struct, kw_only=True):
     """As the last `hello` said, in bytes."""
     installers: list[str] | None = None
     updates_itself: bool = False
+    quarantined: bool = False
 
 
 class ReadyLine(Struct, frozen=True):
@@ -153,6 +155,8 @@ def accept(
     if existing is not None:
         same = existing.device_id == new.device_id and existing.request_hash == new.request_hash
         return existing if same else Conflict("this command id was used for another request")
+    if target.quarantined:
+        return Quarantined("the device is in quarantine: nothing is sent to it")
     most = line.max_frame if line and line.generation == target.generation else target.max_frame
     if most is not None and new.frame_bytes > most:
         return too_large(new.params, f"the device takes frames of {most} bytes at most")

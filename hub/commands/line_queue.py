@@ -5,7 +5,8 @@ everything up to `sent_up_to`, so the next number may be written at once. Anythi
 a gap, a hint that another replica has accepted something) means a *claim*: one look into the
 ledger for whatever this line has not been written. While one is under way nothing else is written,
 and what comes meanwhile causes another. A line is HELD when a command is in doubt, or too long for
-a device that has not said yet how long a frame it takes; it goes on when the line is settled.
+a device that has not said yet how long a frame it takes; it goes on when the line is settled. One
+whose device is in quarantine is written nothing more.
 """
 
 from enum import Enum
@@ -34,9 +35,9 @@ class LineQueue:
         self._again = False
 
     def ready(self) -> ReadyLine | None:
-        if self.phase is not LinePhase.READY:
-            return None
         line = self.line
+        if self.phase is not LinePhase.READY or line.quarantined:
+            return None
         return ReadyLine(
             line.generation, line.journal_id, line.commands, line.max_frame, self.settled,
             line.installers, line.updates_itself,
@@ -88,7 +89,7 @@ class LineQueue:
 
     def wants_claim(self) -> bool:
         """Whether a claim must begin now; answering True begins it."""
-        if self._again and self.phase is LinePhase.READY:
+        if self._again and self.phase is LinePhase.READY and not self.line.quarantined:
             self._again = False
             self.phase = LinePhase.CLAIMING
             return True

@@ -286,6 +286,8 @@ class CommandFilter(Struct, frozen=True, kw_only=True):
     finished: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
+    ended_since: datetime | None = None
+    """Without what ended before."""
 
     @property
     def index(self) -> Index:

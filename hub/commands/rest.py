@@ -7,9 +7,11 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from hub.audit.entries import Hide
-from hub.base.errors import invalid
+from hub.base.errors import NotFound, invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
+from hub.base.retention import ShownSince
+from hub.commands.calls import NO_SUCH_COMMAND
 from hub.commands.records import (
     CommandRecord,
     CommandRow,
@@ -80,17 +82,20 @@ PUSH_CONFIG: Final = "push_config"
 
 
 class CommandEndpoints:
-    """`secrets` gives what hides in configurations of an organisation that nobody reads back."""
+    """`secrets` gives what hides in configurations of an organisation that nobody reads back,
+    `shown_since` since when it is shown what has ended."""
 
     def __init__(
         self,
         service: CommandService,
         limits: RequestLimits,
         secrets: Callable[[OrgId], Awaitable[Hide]],
+        shown_since: ShownSince,
     ) -> None:
         self._service = service
         self._limits = limits
         self._secrets = secrets
+        self._shown_since = shown_since
 
     async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
         command = await self._service.dispatch(
@@ -127,6 +132,7 @@ class CommandEndpoints:
             finished=query.finished,
             since=query.since,
             until=query.until,
+            ended_since=await self._shown_since(call.principal.org),
         )
         page = await self._service.list(
             call.principal.org,
@@ -141,6 +147,9 @@ class CommandEndpoints:
         command = await self._service.get(
             call.principal.org, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
+        since = await self._shown_since(call.principal.org)
+        if since and command.finished_at and command.finished_at < since:
+            raise NotFound(NO_SUCH_COMMAND)
         return (await self._shown(call.principal, [command]))[0]
 
     async def cancel_pending(self, call: Call[PendingQuery, None]) -> Answer:

@@ -102,7 +102,8 @@ class Sender:
     def opened(self, line: LineSession) -> None:
         queue = LineQueue(line)
         self._queues[line.org, line.device_id] = queue
-        self._claims.put(queue)
+        if not line.quarantined:
+            self._claims.put(queue)
         asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._settle, queue)
 
     def closed(self, line: LineSession) -> None:

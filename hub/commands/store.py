@@ -81,6 +81,7 @@ class CommandStore:
                 max_frame=row["max_frame"],
                 installers=row["installers"],
                 updates_itself=row["updates_itself"],
+                quarantined=row["quarantined"],
             )
             for row in await connection.fetch(_Q["targets"], *_columns(places))
         }
@@ -325,6 +326,7 @@ class CommandStore:
             wanted.since,
             wanted.until,
             wanted.index,
+            wanted.ended_since,
         )
         return [from_row(row) for row in rows]
 

@@ -6,6 +6,7 @@ from hub.audit.entries import Hide
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.base.jobs import every
+from hub.base.retention import ShownOf, shown_since
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
@@ -32,8 +33,10 @@ def build(
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
+    shown_of: ShownOf,
 ) -> tuple[CommandService, CommandEndpoints, Capability]:
-    """`secrets`: what is hidden in the configurations of an organisation."""
+    """`secrets`: what is hidden in the configurations of an organisation; `shown_of`: for how long
+    it is shown what there is."""
     service = CommandService(
         CommandStore(base.database),
         CommandStore(base.reserved),
@@ -47,7 +50,8 @@ def build(
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,
     )
-    endpoints = CommandEndpoints(service, limits, secrets)
+    since = shown_since(shown_of, base.clock, "command_days")
+    endpoints = CommandEndpoints(service, limits, secrets, since)
     return (
         service,
         endpoints,

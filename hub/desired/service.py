@@ -255,7 +255,8 @@ class DesiredService:
     # Reading
 
     async def document(self, device: Principal, kind: str) -> WantedDocument:
-        """What the device should have. Raises `NotFound`."""
+        """What the device should have. Raises `NotFound`, `QuarantinedCaller`."""
+        await self._devices.require_released(device)
         org, device_id = device.org, DeviceId(device.subject)
         if kind == CONFIG:
             config = await self._config.get(org, device_id)

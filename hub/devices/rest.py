@@ -14,6 +14,7 @@ from hub.devices.service import (
     DeviceFilter,
     DeviceRow,
     DeviceService,
+    Quarantine,
     SmallSections,
 )
 from hub.web.envelope import Answer
@@ -59,6 +60,12 @@ class ConnectionModeBody(Body, frozen=True):
     mode: ConnectionMode
 
 
+class ShownQuarantine(Struct, frozen=True, kw_only=True):
+    since: str
+    by: str
+    reason: str
+
+
 class Device(Struct, frozen=True, rename="camel", kw_only=True):
     id: DeviceId
     name: str
@@ -87,6 +94,8 @@ class Device(Struct, frozen=True, rename="camel", kw_only=True):
     labels: dict[str, str]
     group_ids: list[str]
     disabled: bool
+    quarantine: ShownQuarantine | None
+    """Who has put it there last, and why; null for a device that is in none."""
     metrics: dict[str, float]
     agents: list[DeviceAgent]
     last_seen: str | None
@@ -191,6 +200,12 @@ def _connected(row: ConnectedRow) -> ConnectedDevice:
     )
 
 
+def _quarantine(row: Quarantine | None) -> ShownQuarantine | None:
+    if row is None:
+        return None
+    return ShownQuarantine(since=rfc3339(row.since), by=row.by, reason=row.reason)
+
+
 def device_of(row: DeviceRow) -> Device:
     return Device(
         id=row.device_id,
@@ -212,6 +227,7 @@ def device_of(row: DeviceRow) -> Device:
         labels=row.labels,
         group_ids=row.group_ids,
         disabled=row.disabled,
+        quarantine=_quarantine(row.quarantine),
         metrics=row.metrics,
         agents=row.agents,
         last_seen=at(row.last_seen),

@@ -10,7 +10,7 @@ from hub.accounts.service import AccountService
 from hub.audit.entries import audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Conflict, NotFound
+from hub.base.errors import Conflict, NotFound, QuarantinedCaller
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
@@ -21,6 +21,7 @@ from hub.devices.store import (
     DeviceFilter,
     DeviceRow,
     DeviceStore,
+    Quarantine,
     SmallSections,
     WantedSection,
 )
@@ -35,10 +36,13 @@ __all__ = [
     "DeviceFilter",
     "DeviceRow",
     "DeviceService",
+    "Quarantine",
     "SmallSections",
     "WantedSection",
 ]
 
+QUARANTINED_SECONDS: Final = 10
+"""After which a device in quarantine asks again."""
 NO_SUCH_DEVICE: Final = "no such device"
 
 
@@ -73,6 +77,11 @@ class DeviceService:
         """Raises `NotFound` when there is no such device."""
         if not is_device_id(device_id) or not await self._store.known(org, [device_id]):
             raise NotFound(NO_SUCH_DEVICE)
+
+    async def require_released(self, device: Principal) -> None:
+        """Raises `QuarantinedCaller` when it is in quarantine."""
+        if await self._store.is_quarantined(device.org, DeviceId(device.subject)):
+            raise QuarantinedCaller("the device is in quarantine", retry_after=QUARANTINED_SECONDS)
 
     async def known(self, org: OrgId, device_ids: list[str]) -> set[str]:
         """Which of these exist."""

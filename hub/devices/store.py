@@ -48,6 +48,14 @@ class Software(Struct, frozen=True, kw_only=True, rename="camel"):
     update_source: str | None = None
 
 
+class Quarantine(Struct, frozen=True, kw_only=True):
+    """`by` and `reason` as they were said last."""
+
+    since: datetime
+    by: str
+    reason: str
+
+
 class DeviceRow(Struct, frozen=True, kw_only=True):
     org: OrgId
     device_id: DeviceId
@@ -64,6 +72,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     group_ids: list[str]
     disabled: bool
+    quarantine: Quarantine | None
     metrics: dict[str, float]
     agents: list[DeviceAgent]
     last_seen: datetime | None
@@ -90,6 +99,7 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
             labels=row["labels"] or {},
             group_ids=row["group_ids"],
             disabled=row["disabled"],
+            quarantine=_quarantine(row),
             metrics=row["metrics"] or {},
             agents=convert(row["agents"] or [], list[DeviceAgent]),
             last_seen=row["last_seen"],
@@ -203,6 +213,19 @@ class DeviceStore:
             device.connection_mode,
         )
 
+    async def quarantine(
+        self, connection: Connection, org: OrgId, device_id: DeviceId, by: str, reason: str
+    ) -> bool:
+        """False when there is no such device."""
+        return bool(await connection.fetch(_Q["quarantine"], org, device_id, by, reason))
+
+    async def is_quarantined(self, org: OrgId, device_id: DeviceId) -> bool:
+        return bool(await self.database.tenant(org).fetchval(_Q["quarantined"], org, device_id))
+
+    async def release(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
+        """False for one that is in no quarantine."""
+        return bool(await connection.fetch(_Q["release"], org, device_id))
+
     async def labels(
         self, connection: Connection, org: OrgId, device_id: DeviceId
     ) -> dict[str, str]:
@@ -254,6 +277,13 @@ class DeviceStore:
     async def known(self, org: OrgId, device_ids: "list[str]") -> set[str]:
         rows = await self.database.tenant(org).fetch(_Q["known"], org, device_ids)
         return {row["device_id"] for row in rows}
+
+
+def _quarantine(row: Row) -> Quarantine | None:
+    since = row["quarantined_at"]
+    if since is None:
+        return None
+    return Quarantine(since=since, by=row["quarantined_by"], reason=row["quarantine_reason"])
 
 
 def _of_each(

@@ -7,6 +7,8 @@ from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.devices.bulk import BulkService
 from hub.devices.bulk_rest import BulkEndpoints
+from hub.devices.quarantine import QuarantineService
+from hub.devices.quarantine_rest import QuarantineEndpoints
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
@@ -19,9 +21,11 @@ def build(
     accounts: AccountService,
     *,
     hint_desired: Callable[[DeviceKey], None],
+    hint_quarantine: Callable[[DeviceKey], None],
 ) -> tuple[DeviceService, Capability]:
     store = DeviceStore(base.database)
     service = DeviceService(store, accounts, audit, hint_desired)
     endpoints = DeviceEndpoints(service)
     bulk = BulkEndpoints(BulkService(store, accounts, audit))
-    return service, Capability(endpoints=(endpoints, bulk))
+    quarantine = QuarantineEndpoints(QuarantineService(store, audit, hint_quarantine))
+    return service, Capability(endpoints=(endpoints, bulk, quarantine))

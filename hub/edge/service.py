@@ -10,10 +10,11 @@ from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base import metrics
 from hub.base.database import Connection, Raced
-from hub.base.errors import NotFound, Overloaded, TooManyRequests, Unavailable
+from hub.base.errors import NotFound, Overloaded, QuarantinedCaller, TooManyRequests, Unavailable
 from hub.base.paging import Items, decode_number_cursor, page_of
 from hub.base.principal import Principal
-from hub.base.retention import Retention
+from hub.base.retention import Retention, ShownSince, everything_since
+from hub.devices.service import QUARANTINED_SECONDS
 from hub.edge.records import Intake, Judged, decide, judge
 from hub.edge.store import DeadRow, EdgeStore, Overview, Which
 from protocol.edge import Refusal, SyncAnswer
@@ -43,8 +44,15 @@ class EdgeService:
     """`on_new` is called when there is something to push."""
 
     def __init__(
-        self, store: EdgeStore, audit: AuditService, bounds: Bounds, on_new: Callable[[], None]
+        self,
+        store: EdgeStore,
+        audit: AuditService,
+        bounds: Bounds,
+        on_new: Callable[[], None],
+        shown_since: ShownSince = everything_since,
     ) -> None:
+        """`shown_since`: since when an organisation is shown what was given up."""
+        self._shown_since = shown_since
         self._store = store
         self._audit = audit
         self._bounds = bounds
@@ -52,7 +60,8 @@ class EdgeService:
         self._pending = 0
 
     async def sync(self, by: Principal, records: Sequence[Raw]) -> SyncAnswer:
-        """What is accepted is committed. Raises `Overloaded`, `TooManyRequests`, `Unavailable`."""
+        """What is accepted is committed. Raises `QuarantinedCaller`, `Overloaded`,
+        `TooManyRequests`, `Unavailable`."""
         judged = [judge(raw) for raw in records]
         ids = list({each.record.id for each in judged if isinstance(each, Judged)})
         for _ in range(RACES):
@@ -69,8 +78,13 @@ class EdgeService:
     ) -> Intake:
         org, device_id = by.org, DeviceId(by.subject)
         async with self._store.database.tenant(by.org).transaction() as connection:
+            company, quarantined = await self._store.standing(connection, org, device_id)
+            if quarantined:
+                raise QuarantinedCaller(
+                    "the device is in quarantine: keep the records",
+                    retry_after=QUARANTINED_SECONDS,
+                )
             existing = await self._store.existing(connection, org, device_id, ids)
-            company = await self._store.company(connection, org, device_id)
             intake = decide(judged, existing, company)
             if intake.new:
                 await self._check_room(connection, by, len(intake.new))
@@ -105,11 +119,12 @@ class EdgeService:
         return self._pending
 
     async def overview(self, org: OrgId) -> Overview:
-        return await self._store.overview(org)
+        return await self._store.overview(org, dead_since=await self._shown_since(org))
 
     async def dead_letters(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[DeadRow]:
         before = decode_number_cursor(cursor)
-        rows = await self._store.dead_letters(org, before=before, limit=limit + 1)
+        since = await self._shown_since(org)
+        rows = await self._store.dead_letters(org, before=before, limit=limit + 1, since=since)
         return page_of(
             rows, limit, key=lambda row: (row.finished_at, str(row.queue_id)), item=lambda row: row
         )

@@ -65,9 +65,12 @@ class EdgeStore:
 
     # Records
 
-    async def company(self, connection: Connection, org: OrgId, device_id: DeviceId) -> str | None:
-        found: str | None = await connection.fetchval(_Q["company"], org, device_id)
-        return found
+    async def standing(
+        self, connection: Connection, org: OrgId, device_id: DeviceId
+    ) -> tuple[str | None, bool]:
+        """(the company that it belongs to, whether it is in quarantine)."""
+        row = await connection.fetchrow(_Q["standing"], org, device_id)
+        return (None, False) if row is None else (row["company_id"], row["quarantined"])
 
     async def existing(
         self, connection: Connection, org: OrgId, device_id: DeviceId, ids: Sequence[str]
@@ -139,8 +142,8 @@ class EdgeStore:
     async def pending(self) -> int:
         return int(await self.database.fetchval(_Q["pending"]))
 
-    async def overview(self, org: OrgId) -> Overview:
-        row = await self.database.tenant(org).fetchrow(_Q["overview"], org)
+    async def overview(self, org: OrgId, *, dead_since: datetime | None = None) -> Overview:
+        row = await self.database.tenant(org).fetchrow(_Q["overview"], org, dead_since)
         if row is None:
             raise AssertionError("a query of subqueries has one row")
         return Overview(
@@ -148,10 +151,15 @@ class EdgeStore:
         )
 
     async def dead_letters(
-        self, org: OrgId, *, before: tuple[datetime, int] | None, limit: int
+        self,
+        org: OrgId,
+        *,
+        before: tuple[datetime, int] | None,
+        limit: int,
+        since: datetime | None = None,
     ) -> list[DeadRow]:
         rows = await self.database.tenant(org).fetch(
-            _Q["dead_letters"], org, *(before or (None, None)), limit
+            _Q["dead_letters"], org, *(before or (None, None)), limit, since
         )
         return [_dead(row) for row in rows]
 

@@ -5,6 +5,7 @@ from typing import Final
 from cloud.client import CloudClient
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation, Timer
+from hub.base.retention import ShownOf, shown_since
 from hub.edge.pusher import LOOK_SECONDS, CloudPusher
 from hub.edge.rest import EdgeEndpoints
 from hub.edge.service import Bounds, EdgeService
@@ -20,11 +21,14 @@ def build(
     telemetry: TelemetryWriter,
     *,
     cloud: CloudClient | None,
+    shown_of: ShownOf,
 ) -> tuple[EdgeService, Capability]:
+    """`shown_of`: for how long an organisation is shown what there is."""
     store = EdgeStore(base.database)
     pusher = CloudPusher(store, cloud, telemetry, wake_jobs=base.wake_jobs)
     bounds = Bounds(most_pending=base.settings.cloud_queue_max, is_pushed=cloud is not None)
-    service = EdgeService(store, audit, bounds, on_new=pusher.wake)
+    since = shown_since(shown_of, base.clock, "edge_days")
+    service = EdgeService(store, audit, bounds, pusher.wake, since)
     return service, Capability(
         endpoints=(EdgeEndpoints(service),),
         prepare=(service.look,),

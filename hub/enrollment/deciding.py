@@ -4,9 +4,10 @@ A device proves itself by a good token or certificate of its own, by an enrolmen
 request that a person has approved, or by the organisation's enrolment key. With its own it gets
 another beside it. Otherwise an unknown device is registered, by the key only when auto-enrolment is
 on; a known one gets a token that ends all others, when the setting `reenroll` allows that: whoever
-has the key must not take over a device that is at work. A disabled or deleted device gets nothing,
-whatever it shows. Where a person has to look first, the device becomes an enrolment request: while
-that waits, what admits by itself still does; once it is rejected, nothing does that comes with it.
+has the key must not take over a device that is at work. A device in quarantine has its token
+renewed and nothing else; a disabled or deleted one gets nothing, whatever it shows. Where a person
+has to look first, the device becomes an enrolment request: while that waits, what admits by itself
+still does; once it is rejected, nothing does that comes with it.
 """
 
 import hmac
@@ -38,6 +39,7 @@ class EnrollmentVerdict(Enum):
     UNKNOWN = "the device is unknown, and auto-enrolment is off"
     BLOCKED = "the device is disabled or deleted"
     AT_WORK = "the device is connected, or was in the last minute"
+    QUARANTINED = "the device is in quarantine"
     NEVER = "known devices cannot enrol again here"
     REJECTED = "its enrolment request was rejected, or another of its id was approved"
     TOKEN_USED = "the enrolment token is used up"  # noqa: S105
@@ -55,6 +57,7 @@ class KnownDevice(Struct, frozen=True, kw_only=True):
     """Its tokens with a version from `lowest` to `highest` are good; 0 = it never had one."""
     on_line: bool = False
     line_lately: bool = False
+    quarantined: bool = False
     reopened: bool = False
     """An administrator lets it enrol again, once."""
 
@@ -105,6 +108,8 @@ def decide(
         return EnrollmentVerdict.BLOCKED if own or _is_known(shown) else _BAD_KEY
     if own:
         return EnrollmentVerdict.RENEW
+    if standing is not None and standing.quarantined:
+        return EnrollmentVerdict.QUARANTINED if _is_known(shown) else _BAD_KEY
     if shown.request == "rejected":
         return EnrollmentVerdict.REJECTED
     if shown.request == "approved":

@@ -12,6 +12,7 @@ from hub.base.errors import (
     Forbidden,
     HubError,
     PendingApproval,
+    QuarantinedEnrollment,
     ReenrollRefused,
 )
 from hub.base.principal import Principal
@@ -93,6 +94,11 @@ def refusal_of(outcome: Outcome, device_id: DeviceId) -> HubError | None:
             | EnrollmentVerdict.TOKEN_DISABLED
         ):
             return Forbidden(f"{device_id} gets no token: {verdict.value}")
+        case EnrollmentVerdict.QUARANTINED:
+            return QuarantinedEnrollment(
+                f"{device_id} gets no token for what it shows: {verdict.value}",
+                retry_after=int(LATELY_SECONDS),
+            )
         case EnrollmentVerdict.AT_WORK | EnrollmentVerdict.NEVER:
             return ReenrollRefused(
                 f"{device_id} gets no token for what it shows: {verdict.value}",

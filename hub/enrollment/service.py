@@ -160,7 +160,7 @@ class EnrollmentService:
         """(token, expiresAt). Only the call that makes the device may name it, its company and its
         line: later only people do. Raises `BadEnrollmentKey`, `EnrollmentTokenUsed`,
         `EnrollmentTokenExpired`, `PendingApproval`, `Forbidden`, `ReenrollRefused`,
-        `TooManyRequests`, and what a bad certificate raises."""
+        `QuarantinedEnrollment`, `TooManyRequests`, and what a bad certificate raises."""
 
         async def give(_: Connection, claim: _Claim, version: int) -> _Given[tuple[str, str]]:
             return _Given(self._accounts.device_token(claim.org, claim.device_id, version), None)

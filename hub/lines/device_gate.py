@@ -116,3 +116,6 @@ class DeviceGate:
 
     def counted_invalid(self) -> None:
         metrics.invalid_frames.labels("device").inc()
+
+    def counted_quarantined(self) -> None:
+        metrics.events_shed.labels("quarantined").inc()

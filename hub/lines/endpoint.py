@@ -245,6 +245,7 @@ class DeviceSocket:
             session_id=opening.session_id,
             generation=registered.generation,
             max_frame=registered.max_frame,
+            quarantined=registered.quarantined,
             replica_id=self._gate.lines.replica_id,
             version=principal.version,
             serial=principal.serial,

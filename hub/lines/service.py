@@ -19,10 +19,11 @@ from hub.base import metrics
 from hub.base.batch import Batcher
 from hub.base.errors import Unavailable
 from hub.lines import cloning
+from hub.lines.quarantine import QuarantineWatch
 from hub.lines.registry import Registry
 from hub.lines.session import LineSession
 from hub.lines.stall import BEAT_SECONDS, Stall
-from hub.lines.store import LineRef, LineStore, Opening, Registration
+from hub.lines.store import LineRef, LineStore, Opening, Registration, ref_of
 from hub.telemetry.writer import TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.codec import encode
@@ -70,6 +71,7 @@ class LineService:
         self._wall_clock = wall_clock
         self.replica = replica
         self.registry: Registry[LineSession] = Registry()
+        self.quarantine = QuarantineWatch(store, self.registry, replica.replica_id)
         self._openings = Batcher(self._register, limit=500)
         self._closings = Batcher(self._note_closed, limit=1000, bound=200_000)
         self._hellos = Batcher(self._note_hellos, limit=1000, bound=200_000)
@@ -137,7 +139,7 @@ class LineService:
             superseded.close(CloseCode.SUPERSEDED)
         metrics.lines.set(len(self.registry))
         metrics.registrations.inc()
-        self._tell(_ref(line), connected=True)
+        self._tell(ref_of(line), connected=True)
         return True
 
     def superseded(self, newer: LineRef) -> None:
@@ -150,10 +152,10 @@ class LineService:
         self.registry.remove(line)
         metrics.lines.set(len(self.registry))
         metrics.lines_closed.labels(str(code)).inc()
-        self._closings.put(_ref(line))
+        self._closings.put(ref_of(line))
 
     def said_hello(self, line: LineSession, hello: Hello) -> None:
-        self._hellos.put((_ref(line), hello))
+        self._hellos.put((ref_of(line), hello))
 
     async def _note_closed(self, lines: list[LineRef]) -> list[None]:
         """However long the database is away: the end of a line is never forgotten."""
@@ -173,7 +175,7 @@ class LineService:
             self._tell(line, connected=False)
 
     def open_lines(self) -> list[LineRef]:
-        return [_ref(line) for line in self.registry]
+        return [ref_of(line) for line in self.registry]
 
     def reopened(self, lines: list[LineRef], newest: dict[LineRef, bool]) -> None:
         """This replica had been declared dead. `newest`: those of `lines` that are still the newest
@@ -240,7 +242,8 @@ class LineService:
         return self.stall.count
 
     def hold(self, go_on: Callable[[], None]) -> None:
-        """Call this when that is known, and the superseded lines are closed."""
+        """Call this when that is known, the superseded lines are closed, and those in quarantine
+        know it."""
         self._held.append(go_on)
 
     def go_on(self) -> None:
@@ -312,7 +315,3 @@ class LineService:
     async def flush(self) -> None:
         """Wait until the end of every line is noted."""
         await self._closings.idle()
-
-
-def _ref(line: LineSession) -> LineRef:
-    return LineRef(line.org, line.device_id, line.generation)

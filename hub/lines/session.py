@@ -5,6 +5,10 @@ A session begins when the line is registered. `hello` may come once and only fir
 settles whether the device keeps a journal, which is what a command in doubt waits for. Frames that
 do not decode are answered and counted: the twentieth within a minute ends the line.
 
+Once its device is in quarantine a line takes nothing more, for as long as it lasts: what the device
+sends stays with the device, and comes again on the next line from the first that was not taken. So
+a release ends the line; taking the next event on it would acknowledge those before.
+
 What a frame means beyond the line (a reply, an event) is handed on; nothing here waits for a
 database.
 """
@@ -126,6 +130,9 @@ class LineContext(Protocol):
         ...
 
     def counted_invalid(self) -> None: ...
+    def counted_quarantined(self) -> None:
+        """Telemetry that nobody keeps."""
+        ...
 
 
 class LineSession:
@@ -151,6 +158,7 @@ class LineSession:
         "max_frame",
         "org",
         "own",
+        "quarantined",
         "quota",
         "replica_id",
         "sections",
@@ -175,6 +183,7 @@ class LineSession:
         close: Callable[[CloseCode], None],
         context: LineContext,
         max_frame: int | None = None,
+        quarantined: bool = False,
     ) -> None:
         self.org = org
         self.device_id = device_id
@@ -191,6 +200,7 @@ class LineSession:
         self.kept = 0
         self.quota: Any = None  # of its device: only telemetry, a floor below, looks at it
         self.max_frame = max_frame
+        self.quarantined = quarantined
         self.commands: frozenset[str] = EVERY_COMMAND
         self.installers: frozenset[str] | None = None
         self.updates_itself = False
@@ -232,6 +242,8 @@ class LineSession:
                 )
             )
         )
+        if self.quarantined:
+            self._tell_quarantined()
 
     def send(self, frame: bytes) -> None:
         """One encoded text frame."""
@@ -242,9 +254,18 @@ class LineSession:
 
     def hand_over(self, kind: str, version: int, digest: str) -> None:
         """A section of desired state is another than the device may have. One that does not take
-        this section goes on without it."""
-        if kind in self.sections:
+        this section goes on without it, and one in quarantine."""
+        if kind in self.sections and not self.quarantined:
             self._send(encode(Desired(kind=kind, version=str(version), hash=digest)))
+
+    def quarantine(self) -> None:
+        """From now on nothing is taken, which the device is told once."""
+        if not self.quarantined:
+            self.quarantined = True
+            self._tell_quarantined()
+
+    def _tell_quarantined(self) -> None:
+        self.refuse(FrameErrorCode.QUARANTINED, "in quarantine: keep what must not be lost")
 
     def acknowledge(self, boot_id: str, seq: int) -> None:
         """Durable events of this start of the agent are committed up to `seq`."""
@@ -300,7 +321,8 @@ class LineSession:
                 self._renew(frame)
             case _:
                 self._settle(None)
-                self._context.take(self, frame)
+                if not self.quarantined:
+                    self._context.take(self, frame)
 
     def _hello(self, hello: Hello) -> None:
         if self._settled:
@@ -330,6 +352,10 @@ class LineSession:
         self._context.listener.settled(self)
 
     def _event(self, event: Telemetry, verdict: PaceVerdict) -> bool:
+        if self.quarantined:
+            if event.seq is None:
+                self._context.counted_quarantined()
+            return verdict is TAKE
         if event.seq is not None and event.boot_id is None:
             if self._boot_id is None:
                 self.refuse_frame("seq needs a bootId, here or in hello")
@@ -389,7 +415,8 @@ class LineSession:
 
     def _refuse_invalid(self, raw: bytes, error: InvalidMessage) -> None:
         self._count_invalid()
-        head = decode_durable_head(raw)
+        # What is named counts as acknowledged, and all before it.
+        head = None if self.quarantined else decode_durable_head(raw)
         boot_id = (head.boot_id or self._boot_id) if head else None
         where = f"{error.field}: " if error.field else ""
         self._send(

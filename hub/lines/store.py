@@ -5,6 +5,7 @@ from msgspec import Struct
 
 import sql
 from hub.base.database import Database, Row
+from hub.lines.registry import OpenLine
 from protocol.frames import Hello, own_of, types_of
 from protocol.ids import DeviceId, Generation, OrgId, ReplicaId
 
@@ -40,6 +41,8 @@ class Registration(Struct, frozen=True):
     takeovers: int
     max_frame: int | None
     """As the `hello` of an earlier line said, in bytes."""
+    quarantined: bool
+    """Whether nothing is to be taken on it."""
 
 
 class LineStore:
@@ -61,7 +64,11 @@ class LineStore:
         )
         return {
             (row["org_id"], row["device_id"]): Registration(
-                row["generation"], row["taken_from"], row["takeovers"], row["max_frame"]
+                row["generation"],
+                row["taken_from"],
+                row["takeovers"],
+                row["max_frame"],
+                row["quarantined"],
             )
             for row in rows
         }
@@ -73,6 +80,10 @@ class LineStore:
             rows = await connection.fetch(_Q["close"], orgs, device_ids, generations)
             await connection.execute(_Q["seen"], orgs, device_ids, generations)
         return set(refs_of(rows))
+
+    async def quarantined(self, replica_id: ReplicaId) -> set[LineRef]:
+        """The open lines of a replica whose devices are in quarantine."""
+        return set(refs_of(await self._database.fetch(_Q["quarantined_here"], replica_id)))
 
     async def hello(self, said: list[tuple[LineRef, Hello]]) -> None:
         await self._database.execute(
@@ -102,6 +113,10 @@ def said_of_software(hello: Hello) -> str | None:
     }
     known = {name: value for name, value in said.items() if value is not None}
     return msgspec.json.encode(known).decode() if known else None
+
+
+def ref_of(line: OpenLine) -> LineRef:
+    return LineRef(line.org, line.device_id, line.generation)
 
 
 def refs_of(rows: list[Row]) -> list[LineRef]:

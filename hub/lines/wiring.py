@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from hub.accounts.service import AccountService
-from hub.base.foundation import Capability, Foundation
+from hub.base.foundation import Capability, Foundation, Timer
+from hub.lines import quarantine
 from hub.lines.service import LineService, ReplicaIdentity
 from hub.lines.store import LineRef, LineStore
 from hub.telemetry.writer import TelemetryWriter
@@ -25,4 +26,7 @@ def build(
         wall_clock=base.clock,
     )
     accounts.on_change(service.credentials_changed)
-    return service, Capability(loops=(service.run, service.watch, service.beat))
+    return service, Capability(
+        loops=(service.run, service.watch, service.beat),
+        timers=(Timer(quarantine.LOOK_SECONDS, service.quarantine.look),),
+    )

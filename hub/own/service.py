@@ -124,7 +124,7 @@ class OwnService:
 
     def _send(self, ref: LineRef) -> None:
         line = self._lines.registry.get(ref.org, ref.device_id)
-        if line is not None and line.generation == ref.generation:
+        if line is not None and line.generation == ref.generation and not line.quarantined:
             line.send(_ASK)
 
     def _believes(self, key: DescriptionKey, now: float) -> bool:

@@ -10,6 +10,7 @@ cancel   ask the device to stop this command       whose line it is            t
 ended    a caller may wait for this command        who accepted it             the sweep
 groups   members of this group changed             all                         a look every 30 s
 desired  another state of this device is desired   all                         a look every 2 s
+quarantine a device came into quarantine, or out   all                         a look every second
 
 What was taken of the limits of requests goes to all on a channel of its own (`hub/web/limits.py`);
 nothing finds out what is lost of it, and somebody may have a little more.
@@ -47,10 +48,11 @@ def channels_for(replica_id: ReplicaId) -> list[str]:
 
 
 class Hint(Struct, frozen=True, array_like=True, omit_defaults=True):
-    kind: Literal["taken", "send", "cancel", "ended", "groups", "desired"]
+    kind: Literal["taken", "send", "cancel", "ended", "groups", "desired", "quarantine"]
     org: OrgId
     subject: str = ""
-    """A device (`taken`, `send`, `desired`), a command (`cancel`, `ended`) or a group."""
+    """A device (`taken`, `send`, `desired`, `quarantine`), a command (`cancel`, `ended`) or a
+    group."""
     generation: int = 0
 
 
@@ -82,6 +84,9 @@ class HintSender:
 
     def desired(self, place: DeviceKey) -> None:
         self._put(COMMON, Hint("desired", *place))
+
+    def quarantine(self, place: DeviceKey) -> None:
+        self._put(COMMON, Hint("quarantine", *place))
 
     def _put(self, channel: str, hint: Hint) -> None:
         if not self._waiting:
@@ -133,6 +138,8 @@ class HintReceiver:
             self._spawn(self._commands.ended_elsewhere(names))
         if devices := {(h.org, DeviceId(h.subject)) for h in hints if h.kind == "desired"}:
             self._spawn(self._desired.look(devices))
+        if any(hint.kind == "quarantine" for hint in hints):
+            self._spawn(self._lines.quarantine.look())
 
     def resubscribed(self) -> None:
         """What was lost meanwhile is found by the floors."""
@@ -147,7 +154,7 @@ class HintReceiver:
                 self._commands.look((hint.org, DeviceId(hint.subject)))
             case "groups":
                 self._groups_changed(hint.org, hint.subject)
-            case "cancel" | "ended" | "desired":
+            case "cancel" | "ended" | "desired" | "quarantine":
                 pass
 
 

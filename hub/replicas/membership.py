@@ -102,6 +102,7 @@ class Membership:
         for newer in await self._store.takeovers(self._replica.replica_id):
             self._lines.superseded(newer)
         if stalled:
+            await self._lines.quarantine.look()
             self._lines.go_on()
 
     async def _renew(self, *, stalled: bool) -> None:

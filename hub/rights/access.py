@@ -69,6 +69,7 @@ _MANAGER: Final = _OPERATOR | listed("""
 """)
 _ADMIN: Final = _MANAGER | listed("""
     devices: create delete
+    devices/quarantine: update
     config-schema: update delete
     commands/*: create
     campaigns: create update

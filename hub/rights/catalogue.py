@@ -39,6 +39,7 @@ _TEMPLATES: Final = {"exec_shell": "template", "update_firmware": "channel"}
 
 CATALOGUE: Final[dict[str, Resource]] = {
     "devices": _of("get list create update delete", "get list update delete"),
+    "devices/quarantine": _of("update", "update"),
     "device-groups": _of("get list create update delete", "get list update", "group"),
     "telemetry": _of("list", "list"),
     "configurations": _of("get list update", "get list update"),

@@ -77,17 +77,18 @@ def _present(headers: dict[str, str | None]) -> dict[str, str] | None:
 
 def problem(error: HubError) -> Response:
     row = PROBLEMS[error.code]
+    status = error.status or row.status
     headers: dict[str, str] = {}
     if error.members:  # a challenge, or a secret that is shown once
         headers |= NO_STORE
-    if error.retry_after is not None or row.status in (429, 503):
+    if error.retry_after is not None or status in (429, 503):
         headers["Retry-After"] = str(error.retry_after or 1)
-    if row.status == 401:
+    if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if row.status == 415:
+    if status == 415:
         headers["Accept-Encoding"] = "identity"
     return problem_document(
-        row.status,
+        status,
         row.title,
         error.detail,
         str(error.code),

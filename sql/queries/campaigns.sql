@@ -17,9 +17,9 @@ FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS t (device_id, wave, po
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
 
 -- name: list @org
--- Newest first.
+-- Newest first; without what ended before $5.
 SELECT * FROM campaign
-WHERE org_id = $1
+WHERE org_id = $1 AND ($5::timestamptz IS NULL OR finished_at IS NULL OR finished_at >= $5)
   AND (created_at, campaign_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, campaign_id DESC
 LIMIT $4
@@ -34,7 +34,8 @@ SELECT c.campaign_id,
        count(*) FILTER (WHERE d.status = 'SKIPPED') AS skipped,
        count(*) FILTER (WHERE d.status = 'SKIPPED'
                           AND d.error ->> 'code' NOT IN ('already_there', 'no_wave',
-                                                         'device_deleted', 'device_disabled'))
+                                                         'device_deleted', 'device_disabled',
+                                                         'quarantined'))
            AS passed_over,
        count(*) FILTER (WHERE d.status IN ('PENDING', 'IN_PROGRESS') AND d.wave <= c.wave)
            AS unfinished,
@@ -53,12 +54,14 @@ ORDER BY position
 LIMIT $4
 
 -- name: of_device @org
--- The campaigns that one device is or was part of, newest first; there are few campaigns.
+-- The campaigns that one device is or was part of, newest first; there are few campaigns. Without what
+-- ended before $4.
 SELECT t.*, c.terms ->> 'version' AS wanted, c.status AS campaign_status,
        c.created_at AS campaign_created_at
 FROM campaign c
 JOIN campaign_device t USING (org_id, campaign_id)
 WHERE c.org_id = $1 AND t.device_id = $2
+  AND ($4::timestamptz IS NULL OR c.finished_at IS NULL OR c.finished_at >= $4)
 ORDER BY c.created_at DESC, c.campaign_id DESC
 LIMIT $3
 
@@ -88,7 +91,8 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        c.status AS seen_command, c.error AS seen_command_error,
        c.cancelled_by IS NOT NULL AS seen_cancelled,
        d.device_id IS NULL OR d.deleted_at IS NOT NULL AS seen_deleted,
-       coalesce(d.disabled, false) AS seen_disabled
+       coalesce(d.disabled, false) AS seen_disabled,
+       d.quarantined_at IS NOT NULL AS seen_quarantined
 FROM campaign_device t
 LEFT JOIN device d USING (org_id, device_id)
 LEFT JOIN device_state s USING (org_id, device_id)
@@ -106,7 +110,8 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        p.document -> 'pins' AS seen_pins,
        true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error,
-       false AS seen_cancelled, false AS seen_deleted, false AS seen_disabled
+       false AS seen_cancelled, false AS seen_deleted, false AS seen_disabled,
+       d.quarantined_at IS NOT NULL AS seen_quarantined
 FROM (
     SELECT * FROM campaign_device
     WHERE org_id = $1 AND campaign_id = $2 AND status = 'PENDING' AND wave <= $3
@@ -123,19 +128,21 @@ ORDER BY t.position
 LIMIT $4
 
 -- name: block_pending
--- Whoever waits and has been deleted ($3 says why) or disabled ($4), or says that it does not install
--- software of this type ($6, null for what is none), is skipped at once ($5); so is whoever updates itself
--- ($7, null: that does not matter).
+-- Whoever waits and has been deleted ($3 says why), disabled ($4) or put into quarantine ($8), or says that
+-- it does not install software of this type ($6, null for what is none), is skipped at once ($5); so is
+-- whoever updates itself ($7, null: that does not matter).
 UPDATE campaign_device t
 SET status = 'SKIPPED',
     error = CASE WHEN d.deleted_at IS NOT NULL THEN $3::jsonb
                  WHEN d.disabled THEN $4::jsonb
+                 WHEN d.quarantined_at IS NOT NULL THEN $8::jsonb
                  WHEN NOT (l.software -> 'installers') ? $6::text THEN $5::jsonb ELSE $7::jsonb END,
     finished_at = now()
 FROM device d LEFT JOIN device_line l USING (org_id, device_id)
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING'
   AND d.org_id = t.org_id AND d.device_id = t.device_id
-  AND (d.disabled OR d.deleted_at IS NOT NULL OR NOT (l.software -> 'installers') ? $6::text
+  AND (d.disabled OR d.deleted_at IS NOT NULL OR d.quarantined_at IS NOT NULL
+       OR NOT (l.software -> 'installers') ? $6::text
        OR ($6::text IS NOT NULL AND $7::jsonb IS NOT NULL AND l.software ->> 'updateSource' <> 'hub'))
 RETURNING t.*
 

@@ -33,7 +33,8 @@ SELECT d.org_id, d.device_id, d.command_seq, l.generation, l.replica_id, l.comma
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS online,
        (SELECT count(*) FROM command c
         WHERE c.org_id = d.org_id AND c.device_id = d.device_id AND c.finished_at IS NULL)
-           AS unfinished
+           AS unfinished,
+       d.quarantined_at IS NOT NULL AS quarantined
 FROM device d JOIN unnest($1::text[], $2::text[]) AS t (org_id, device_id) USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
 LEFT JOIN replica r USING (replica_id)
@@ -56,7 +57,7 @@ ORDER BY c.org_id, c.device_id, c.request_hash, c.seq
 -- name: insert
 -- All of it or nothing: $1 commands as decided, $3 the number of the last one of each device, $5 the
 -- audit rows. Nothing when a device is not as it was read: others have accepted for it, or it has a
--- newer line, which may have looked for its commands already. With the devices locked ($4) the latter
+-- newer line, which may have looked for its commands already; or it is in quarantine. With the devices locked ($4) the latter
 -- is left to the sweep: many devices that come back would otherwise refuse each group again and again.
 -- A deadline runs from acceptance for "now", from sending for "queue". $2 the replica that accepts.
 WITH device_now AS (
@@ -66,7 +67,7 @@ WITH device_now AS (
           LIMIT json_array_length($3::json)) n
     JOIN device d USING (org_id, device_id)
     LEFT JOIN device_line l USING (org_id, device_id)
-    WHERE d.command_seq = n.seq_read AND d.deleted_at IS NULL
+    WHERE d.command_seq = n.seq_read AND d.deleted_at IS NULL AND d.quarantined_at IS NULL
       AND ($4 OR l.generation IS NOT DISTINCT FROM n.generation)
     ORDER BY 1, 2
     FOR UPDATE OF d
@@ -114,7 +115,7 @@ FOR UPDATE OF c
 -- name: unsent
 -- The lines among these that are still the newest, with the number of their device's last command, and
 -- what they have not been written: pending, sent on an older line, or beyond their last number. What is
--- past its deadline or expiry is left to the sweep. A number and its command appear together, so one
+-- past its deadline or expiry is left to the sweep, and a device in quarantine is left out. A number and its command appear together, so one
 -- look without a lock has no holes. What was not sent yet goes by the rights that its owner has now, over
 -- this device.
 SELECT t.org_id AS line_org, t.device_id AS line_device, d.command_seq, c.*,
@@ -130,11 +131,12 @@ LEFT JOIN command c
    AND (c.status = 'PENDING' OR c.sent_generation <> t.generation OR c.seq > t.sent_up_to)
    AND (c.deadline IS NULL OR c.deadline > now())
    AND (c.status <> 'PENDING' OR c.expires_at IS NULL OR c.expires_at > now())
+WHERE d.quarantined_at IS NULL
 ORDER BY c.seq
 
 -- name: claim
 -- Commands as a claim decided: sent on this line, or ended; those that are still as they were read, on
--- lines that are still the newest.
+-- lines that are still the newest, of devices in no quarantine.
 WITH n AS (
     SELECT n.*
     FROM (SELECT * FROM json_to_recordset($1::json)
@@ -148,6 +150,8 @@ WITH n AS (
       -- No join: from a line the planner would go on to every command that its device ever had.
       AND n.generation = (SELECT l.generation FROM device_line l
                           WHERE l.org_id = n.org_id AND l.device_id = n.line_device)
+      AND (SELECT d.quarantined_at IS NULL FROM device d
+           WHERE d.org_id = n.org_id AND d.device_id = n.line_device)
     ORDER BY c.org_id, c.device_id, c.seq
     FOR UPDATE OF c
 )
@@ -364,6 +368,7 @@ WHERE ($2 IS NULL OR device_id = $2 AND created_at >= (SELECT born($1, $2)))
   AND ($11::boolean IS NULL OR (finished_at IS NOT NULL) = $11)
   AND ($12 IS NULL OR created_at >= $12)
   AND ($13 IS NULL OR created_at <= $13)
+  AND ($15::timestamptz IS NULL OR finished_at IS NULL OR finished_at >= $15)
 ORDER BY created_at DESC, command_id DESC
 LIMIT $8 OFFSET $9
 

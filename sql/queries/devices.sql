@@ -21,6 +21,7 @@ ON CONFLICT (org_id, device_id) DO UPDATE
 SET name = excluded.name, company_id = excluded.company_id,
     production_line_id = excluded.production_line_id, deleted_at = NULL, disabled = false,
     version = NULL, connection_mode = DEFAULT,
+    quarantined_at = NULL, quarantined_by = NULL, quarantine_reason = NULL,
     created_at = now(), reborn_at = now()
 WHERE device.deleted_at IS NOT NULL
 RETURNING reborn_at IS NOT NULL AS reborn
@@ -141,6 +142,19 @@ UPDATE device SET name = $3, company_id = $4, production_line_id = $5, disabled 
                   connection_mode = $7
 WHERE org_id = $1 AND device_id = $2
 
+-- name: quarantine @org
+-- By whom and why is what was said last; since when, what was said first.
+UPDATE device SET quarantined_at = coalesce(quarantined_at, now()), quarantined_by = $3,
+                  quarantine_reason = $4
+WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL
+RETURNING device_id
+
+-- name: release @org
+-- One that is in quarantine.
+UPDATE device SET quarantined_at = NULL, quarantined_by = NULL, quarantine_reason = NULL
+WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL AND quarantined_at IS NOT NULL
+RETURNING device_id
+
 -- name: labels @org
 SELECT key, value FROM device_label WHERE org_id = $1 AND device_id = $2
 
@@ -197,6 +211,9 @@ WITH memberships AS (
     SELECT $1, 'rights', '*', 0, 0 FROM unbound LIMIT 1
 )
 UPDATE device SET deleted_at = now() WHERE org_id = $1 AND device_id = ANY ($2::text[])
+
+-- name: quarantined @org
+SELECT quarantined_at IS NOT NULL FROM device WHERE org_id = $1 AND device_id = $2
 
 -- name: known @org
 -- Which of these exist.

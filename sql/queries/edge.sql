@@ -1,6 +1,6 @@
--- name: company @org
--- The company that a device belongs to.
-SELECT company_id FROM device WHERE org_id = $1 AND device_id = $2
+-- name: standing @org
+-- The company that a device belongs to, and whether anything is taken of it.
+SELECT company_id, quarantined_at IS NOT NULL AS quarantined FROM device WHERE org_id = $1 AND device_id = $2
 
 -- name: existing @org
 -- Which of these records of a device are there, whatever their kind.
@@ -70,9 +70,10 @@ RETURNING queue_id
 SELECT count(*) FROM cloud_sync_queue WHERE status = 'pending'
 
 -- name: overview @org
--- How it stands: what waits, what was given up, and what is wrong with what waits.
+-- How it stands: what waits, what was given up (since $2), and what is wrong with what waits.
 SELECT (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'pending') AS pending,
-       (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'dead') AS dead,
+       (SELECT count(*) FROM cloud_sync_queue
+        WHERE org_id = $1 AND status = 'dead' AND ($2::timestamptz IS NULL OR finished_at >= $2)) AS dead,
        (SELECT extract(epoch FROM now() - min(created_at)) FROM cloud_sync_queue
         WHERE org_id = $1 AND status = 'pending')::float8 AS oldest,
        (SELECT l.last_error FROM job l
@@ -83,12 +84,12 @@ SELECT (SELECT count(*) FROM cloud_sync_queue WHERE org_id = $1 AND status = 'pe
         ORDER BY l.last_run DESC LIMIT 1) AS error
 
 -- name: dead_letters @org
--- Newest first.
+-- Newest first; those since $5.
 SELECT q.queue_id, q.record_id, q.company_id, q.kind, q.attempts, q.error, q.finished_at,
        q.device_id, a.ts, a.data
 FROM (
     SELECT * FROM cloud_sync_queue
-    WHERE org_id = $1 AND status = 'dead'
+    WHERE org_id = $1 AND status = 'dead' AND finished_at >= (SELECT coalesce($5::timestamptz, '-infinity'))
       AND (finished_at, queue_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3::bigint, 0)))
     ORDER BY finished_at DESC, queue_id DESC LIMIT $4::bigint * 1000000000
 ) q

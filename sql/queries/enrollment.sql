@@ -8,6 +8,7 @@ RETURNING device_id
 -- name: lock_standing
 -- What decides about a token, under the lock that an end takes: $3 how long a line is remembered.
 SELECT d.disabled, d.deleted_at IS NOT NULL AS deleted, d.lowest, d.highest,
+       d.quarantined_at IS NOT NULL AS quarantined,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS on_line,
        coalesce(now() - l.closed_at BETWEEN interval '0' AND make_interval(secs => $3), false)
        AS line_lately,

@@ -2,10 +2,11 @@
 -- Lines of this replica, at most one for each device in a call: newest wins, the generation rises.
 -- A device that is disabled, deleted or unknown gets none, nor does a token or certificate that has ended.
 -- The first line with a newer token ends the earlier ones; with a newer certificate, those before it are good
--- for a day. Another replica whose open line is superseded is left
--- a note. Take-overs that follow each other soon are counted. $1 replica.
+-- for a day. Another replica whose open line is superseded is left a note. Take-overs that follow each other
+-- soon are counted. One in quarantine gets a line of which nothing is taken. $1 replica.
 WITH wanted AS (
-    SELECT w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+    SELECT w.*, d.quarantined_at IS NOT NULL AS quarantined
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
          AS w (org_id, device_id, session_id, version, serial)
     JOIN device d USING (org_id, device_id)
     WHERE NOT d.disabled AND d.deleted_at IS NULL
@@ -71,7 +72,14 @@ WITH wanted AS (
     UPDATE device_state s SET status = 'ONLINE', agents = '[]', last_seen = now()
     FROM present p WHERE s.org_id = p.org_id AND s.device_id = p.device_id
 )
-SELECT org_id, device_id, generation, taken_from, takeovers, max_frame FROM line
+SELECT org_id, device_id, generation, taken_from, takeovers, max_frame, quarantined
+FROM line JOIN wanted USING (org_id, device_id)
+
+-- name: quarantined_here
+-- The open lines of this replica whose devices are in quarantine.
+SELECT l.org_id, l.device_id, l.generation
+FROM device d JOIN device_line l USING (org_id, device_id)
+WHERE d.quarantined_at IS NOT NULL AND l.replica_id = $1 AND l.closed_at IS NULL
 
 -- name: close
 -- Lines that have ended; answers those that were still the newest of their device.

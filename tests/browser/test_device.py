@@ -456,3 +456,30 @@ def test_what_cannot_be_replayed_is_read_and_marked(
         )
         expect(page.locator("[data-gap]")).to_have_count(1)
         axe.check(page)
+
+
+def test_a_device_is_put_into_quarantine_and_released(enter: Enter, floor: Floor) -> None:
+    with floor.device(new_id("odd")) as device:
+        page = enter(f"/devices/{device.id}")
+        page.get_by_role("button", name="More actions").click()
+        page.get_by_role("menuitem", name="Quarantine…").click()
+        page.get_by_role("textbox", name="Reason").fill("odd scans")
+        page.get_by_role("button", name="Put into quarantine").click()
+        banner = page.get_by_role("status").filter(has_text="In quarantine, by admin")
+        expect(banner).to_contain_text("odd scans")
+        axe.check(page)
+        page.get_by_role("button", name="Release").click()
+        expect(banner).to_have_count(0)
+
+
+def test_who_may_not_release_a_device_sees_that_it_is_in_quarantine(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    with floor.device(new_id("odd")) as device:
+        page = enter(f"/devices/{device.id}", as_="viewer")
+        expect(page.get_by_text("Connected", exact=True)).to_be_visible()
+        with signed_in(hub.ready) as rest:
+            path = f"/devices/{device.id}/quarantine"
+            assert rest.post(path, json={"reason": "odd scans"}).status_code == 200
+        expect(page.get_by_text("odd scans")).to_be_visible()
+        expect(page.get_by_role("button", name="Release")).to_have_count(0)

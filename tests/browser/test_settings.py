@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import signed_in
+from tests.acceptance.up import signed_in, until
 from tests.browser import axe
 from tests.browser.conftest import prepare
 from tests.browser.devices import Floor
@@ -159,4 +159,25 @@ def test_a_device_that_waits_is_let_in_by_its_fingerprint(settings: Page, own: H
 
     row.get_by_role("button", name="Delete the token press hall").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+
+
+def test_a_secret_is_kept_replaced_and_deleted(settings: Page, own: HubProcess) -> None:
+    page, value = settings, secrets.token_hex(8)
+    page.get_by_role("button", name="New secret…").click()
+    page.get_by_role("textbox", name="Name").fill("wifi")
+    page.get_by_role("textbox", name="Value 1").fill(value)
+    page.get_by_role("button", name="Keep").click()
+    row = page.get_by_role("row").filter(has_text="wifi")
+    expect(row).to_contain_text("value")
+    axe.check(page)
+    expect(page.locator("body")).not_to_contain_text(value)
+    row.get_by_role("button", name="Replace…").click()
+    page.get_by_role("textbox", name="Value 1").fill("another")
+    axe.check(page)
+    page.get_by_role("button", name="Keep").click()
+    with signed_in(own.ready) as rest:
+        until(lambda: rest.get("/secrets/wifi").json()["data"]["version"] == 2)
+    row.get_by_role("button", name="Delete the secret wifi").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(row).to_have_count(0)

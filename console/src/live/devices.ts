@@ -25,6 +25,19 @@ export async function setConnectionMode(
   );
 }
 
+/** Raises `Problem`. */
+export async function quarantineDevice(id: string, reason: string): Promise<void> {
+  const path = { id };
+  fleet.put(
+    await data(api.POST("/api/v1/devices/{id}/quarantine", { params: { path }, body: { reason } })),
+  );
+}
+
+/** Raises `Problem`. */
+export async function releaseDevice(id: string): Promise<void> {
+  fleet.put(await data(api.POST("/api/v1/devices/{id}/release", { params: { path: { id } } })));
+}
+
 /** It stays in the fleet until `fleet.remove`. Raises `Problem`. */
 export async function deleteDevice(id: string): Promise<void> {
   await envelope(api.DELETE("/api/v1/devices/{id}", { params: { path: { id } } }));

@@ -60,7 +60,7 @@ beforeEach(() => {
 });
 
 const device = (id: string, connected = true) =>
-  ({ id, name: id, connected, disabled: false, status: "ONLINE" }) as Device;
+  ({ id, name: id, connected, disabled: false, quarantine: null, status: "ONLINE" }) as Device;
 
 const open = (targets: Device[], type: string, role: Role = "ADMIN") => {
   renderAs(

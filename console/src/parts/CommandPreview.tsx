@@ -18,9 +18,11 @@ export function CommandPreview({
 }) {
   const text = useText().commands.preview;
   const counts = useMemo(() => {
-    const blocked = targets.filter(({ disabled }) => disabled).length;
-    const connected = targets.filter(({ connected, disabled }) => connected && !disabled).length;
-    return { blocked, connected, offline: targets.length - blocked - connected };
+    const quarantined = targets.filter(({ quarantine }) => quarantine !== null).length;
+    const others = targets.filter(({ quarantine }) => quarantine === null);
+    const blocked = others.filter(({ disabled }) => disabled).length;
+    const connected = others.filter(({ connected, disabled }) => connected && !disabled).length;
+    return { quarantined, blocked, connected, offline: others.length - blocked - connected };
   }, [targets]);
   return (
     <div className={classes.preview} role="group" aria-label={text.title}>
@@ -37,6 +39,11 @@ export function CommandPreview({
         {counts.blocked > 0 && (
           <span>
             <StatusShape status="DISABLED" /> {text.blocked(counts.blocked)}
+          </span>
+        )}
+        {counts.quarantined > 0 && (
+          <span>
+            <StatusShape status="DISABLED" /> {text.quarantined(counts.quarantined)}
           </span>
         )}
       </div>

@@ -4,10 +4,12 @@ import { type FormEvent, useState } from "react";
 import { useChange } from "../api/change";
 import { problemText } from "../api/problemText";
 import { useText } from "../text";
-import { Actions } from "./Label";
+import { Actions, Hint } from "./Label";
 
 type Props<R> = {
   title: string;
+  /** What it is about. */
+  hint?: string;
   label: string;
   act: string;
   name?: string;
@@ -19,9 +21,10 @@ type Props<R> = {
   onClose: () => void;
 };
 
-/** The name of something, new or another one. */
+/** A text of one line: the name of something, new or another one; a reason. */
 export function NameDialog<R>(props: Props<R>) {
-  const { title, label, act, name = "", longest = 128, save, stale, onSaved, onClose } = props;
+  const { title, hint, label, act, name = "", longest = 128 } = props;
+  const { save, stale, onSaved, onClose } = props;
   const text = useText();
   const [value, setValue] = useState(name);
   const change = useChange(save, {
@@ -46,6 +49,7 @@ export function NameDialog<R>(props: Props<R>) {
     >
       <form onSubmit={submit}>
         <Stack gap="sm">
+          {hint !== undefined && <Hint>{hint}</Hint>}
           <TextInput
             label={label}
             data-autofocus

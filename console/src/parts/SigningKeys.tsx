@@ -12,13 +12,11 @@ import {
 import { useMay } from "../session/access";
 import { useText } from "../text";
 import { Confirm } from "./Confirm";
-import { PlusIcon, TrashIcon } from "./icons";
-import { Actions, Hint } from "./Label";
-import classes from "./label.module.css";
-import { Section } from "./Page";
+import { TrashIcon } from "./icons";
+import { Actions } from "./Label";
+import { RecordSection } from "./RecordSection";
 import { TimeText } from "./TimeText";
 import type { Column } from "./table/columns";
-import { DataTable } from "./table/DataTable";
 
 export function SigningKeys() {
   const text = useText();
@@ -45,37 +43,15 @@ export function SigningKeys() {
     },
   ];
   return (
-    <Section
-      title={words.title}
-      actions={
-        may("signing-keys:create") && (
-          <Button
-            variant="default"
-            leftSection={<PlusIcon size={14} />}
-            onClick={() => setAdding(true)}
-          >
-            {words.add}
-          </Button>
-        )
-      }
-      flush
+    <RecordSection
+      words={words}
+      columns={columns}
+      reading={keys}
+      onAdd={may("signing-keys:create") ? () => setAdding(true) : undefined}
     >
-      <div className={classes.intro}>
-        <Hint>{words.hint}</Hint>
-      </div>
-      <DataTable
-        bare
-        label={words.title}
-        columns={columns}
-        rows={keys.data ?? []}
-        keyOf={({ id }) => id}
-        reading={keys}
-        place={40}
-        empty={<Hint>{words.none}</Hint>}
-      />
       {adding && <Add onClose={() => setAdding(false)} />}
       {leaving && <Delete signingKey={leaving} onClose={() => setLeaving(null)} />}
-    </Section>
+    </RecordSection>
   );
 }
 

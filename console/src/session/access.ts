@@ -9,6 +9,7 @@ export type Grant = Schemas["GrantItem"];
 
 type Resource =
   | "devices"
+  | "devices/quarantine"
   | "device-groups"
   | "telemetry"
   | "configurations"
@@ -35,7 +36,8 @@ type Resource =
   | "role-bindings"
   | "enrollment-keys"
   | "enrollment-tokens"
-  | "providers";
+  | "providers"
+  | "secrets";
 export type Right = `${Resource}:${"get" | "list" | "create" | "update" | "delete"}`;
 
 /** Over what; what is absent is for something at least. */

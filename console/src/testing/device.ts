@@ -22,6 +22,7 @@ export function device(part: Partial<Device> = {}): Device {
     labels: {},
     groupIds: [],
     disabled: false,
+    quarantine: null,
     metrics: {},
     agents: [],
     lastSeen: null,

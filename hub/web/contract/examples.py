@@ -122,6 +122,8 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("POST", "/devices/bulk"): {"deviceIds": _DEVICES, "do": "delete", "confirm": 2},
     ("PATCH", "/devices/{id}"): {"tags": ["hall-2", "spare"], "disabled": True},
     ("PUT", "/devices/{id}/connection-mode"): {"mode": "DIRECT_CLOUD"},
+    ("POST", "/devices/{id}/quarantine"): {"reason": "sends what nobody expects"},
+    ("POST", "/devices/{id}/release"): {"reason": "its key was changed"},
     ("POST", "/devices/{id}/config/revert"): {"version": 6},
     ("PUT", "/devices/{id}/software"): {"pins": {"agent": "2.4.1", "line-jar": "1.4"}},
     DISPATCH_ONE: {

@@ -11,12 +11,13 @@ def problem_responses() -> Json:
     """One response a status; the codes that it may carry, and when to come back."""
     codes: dict[int, list[str]] = {}
     for code, row in PROBLEMS.items():
-        codes.setdefault(row.status, []).append(str(code))
+        for status in row.statuses:
+            codes.setdefault(status, []).append(str(code))
     return {f"Problem{status}": _problem(status, listed) for status, listed in codes.items()}
 
 
 def _problem(status: int, codes: list[str]) -> Json:
-    titles = " · ".join(row.title for row in PROBLEMS.values() if row.status == status)
+    titles = " · ".join(row.title for row in PROBLEMS.values() if status in row.statuses)
     # An enum of one and not a const: generators merge it with the type of `ProblemDocument`.
     only: Json = {
         "properties": {

@@ -153,6 +153,8 @@ class Device:
                 self.journal.finished.add(frame["commandId"])
             case "event_ack":
                 self._acknowledged(line, frame["bootId"], frame["seq"])
+            case "error" if frame["code"] == "quarantined":
+                line.told_of_quarantine()
             case "reconnect":
                 self._pause = frame["afterMs"] / 1000
             case "cancel":

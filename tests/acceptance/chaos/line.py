@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 from websockets.asyncio.client import ClientConnection
 
-from tests.acceptance.chaos.history import Acked, Closed, Received, Record, Sent
+from tests.acceptance.chaos.history import Acked, Closed, Noted, Received, Record, Sent
 
 
 class Line:
@@ -18,6 +18,8 @@ class Line:
         self.connection = connection
         self.silent = False
         self._flushed: set[tuple[str, int]] = set()
+        self._before: frozenset[tuple[str, int]] | None = None
+        """What had been sent when the line was told that its device is in quarantine."""
         self._flushing = asyncio.Lock()
         self._device_id = device_id
         self._record = record
@@ -42,8 +44,13 @@ class Line:
     def received(self, command: str) -> None:
         self._record(Received(device=self._device_id, generation=self.generation, command=command))
 
+    def told_of_quarantine(self) -> None:
+        self._before = frozenset(self._flushed)
+
     def acked(self, boot: str, seq: int) -> None:
         device = self._device_id
+        if self._before is not None and (boot, seq) in self._flushed - self._before:
+            self._record(Noted(rule="quarantine", text=f"{device}: {boot} {seq} was acknowledged"))
         self._record(Acked(device=device, generation=self.generation, boot=boot, seq=seq))
 
     def closed(self) -> None:

@@ -34,6 +34,7 @@ from tests.acceptance.chaos.disk import mountable
 from tests.acceptance.chaos.ends import Ends
 from tests.acceptance.chaos.figures import report, summary
 from tests.acceptance.chaos.history import AnyFact, Fault, History, Noted, Registry, write
+from tests.acceptance.chaos.isolating import isolate
 from tests.acceptance.chaos.lines import REGISTRY_SECONDS, SLACK
 from tests.acceptance.chaos.proxy import Proxy, serving
 from tests.acceptance.chaos.rogues import Rogues
@@ -124,6 +125,7 @@ class Run:
         rogues = list((await self._enroll("rogue", size.rogues)).values())
         absent = list(await self._enroll("absent", size.absent))
         probed = await self._enroll("probed", 1)
+        isolated = await self._enroll("isolated", 1)
         world.movers = await self._enroll("mover", MOVERS)
         self._devices = [
             Device(url, name, its, self.record, rate=size.rate, seed=self._seed + n)
@@ -143,6 +145,10 @@ class Run:
             Device(url, name, its, self.record, rate=0.1, seed=self._seed)
             for name, its in probed.items()
         ]
+        steady += [
+            Device(url, name, its, self.record, rate=2, seed=self._seed)
+            for name, its in isolated.items()
+        ]
         ends = Ends(self._cluster, url, self.record, seed=self._seed)
         bad = Rogues(url, self._devices, self._dashboards, rogues, token, self.record)
         async with in_background(
@@ -153,7 +159,13 @@ class Run:
         ):
             self._devices += steady
             await self._until("everybody is there", self._all_there)
-            calling = asyncio.gather(*(caller.run(self._calling) for caller in callers))
+            calling = asyncio.gather(
+                *(caller.run(self._calling) for caller in callers),
+                *(
+                    isolate(url, token, name, self.record, self._calling, seed=self._seed)
+                    for name in isolated
+                ),
+            )
             try:
                 async with in_background(self._misbehave(bad)):
                     await self._break(world)

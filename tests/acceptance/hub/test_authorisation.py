@@ -22,16 +22,17 @@ AT_ONCE: Final = 8
 RANKS: Final = ("NONE", *ROLES)
 LEAST: Final = {
     "ADMIN": """
-        devices:create devices:delete config-schema:update config-schema:delete campaigns:create
-        campaigns:update penalties:delete releases:create releases:update releases:delete
-        signing-keys:create signing-keys:delete artifacts:get dead-letters:list dead-letters:update
-        dead-letters:delete users:get users:create users:update users:delete settings:update
-        enrollment-keys:create pins:update service-accounts:list service-accounts:create
-        service-accounts:delete invitations:list invitations:create invitations:delete teams:list
-        teams:get teams:create teams:update teams:delete roles:list roles:get roles:create
-        roles:update roles:delete role-bindings:list role-bindings:create role-bindings:delete
-        enrollment-tokens:list enrollment-tokens:create enrollment-tokens:update
-        enrollment-tokens:delete providers:get providers:create providers:update providers:delete
+        devices:create devices:delete devices/quarantine:update config-schema:update
+        config-schema:delete campaigns:create campaigns:update penalties:delete releases:create
+        releases:update releases:delete signing-keys:create signing-keys:delete artifacts:get
+        dead-letters:list dead-letters:update dead-letters:delete users:get users:create
+        users:update users:delete settings:update enrollment-keys:create pins:update
+        service-accounts:list service-accounts:create service-accounts:delete invitations:list
+        invitations:create invitations:delete teams:list teams:get teams:create teams:update
+        teams:delete roles:list roles:get roles:create roles:update roles:delete role-bindings:list
+        role-bindings:create role-bindings:delete enrollment-tokens:list enrollment-tokens:create
+        enrollment-tokens:update enrollment-tokens:delete providers:get providers:create
+        providers:update providers:delete
         certificates:update
         secrets:list secrets:get secrets:create secrets:update secrets:delete secrets:use
     """,

@@ -51,6 +51,16 @@ async def test_a_queued_target_is_pending_at_once(fleet: Fleet, rest: Rest) -> N
         assert data[device.device_id]["status"] == "SUCCESS"
 
 
+async def test_a_repeated_call_joins_the_commands_that_wait(fleet: Fleet, rest: Rest) -> None:
+    offline = await fleet.enroll()
+    body = bulk([offline, "nobody"], delivery="queue")
+    first, second = [(await rest.post("/commands/bulk", body)).json()["data"] for _ in range(2)]
+    assert second == first
+    assert second[offline]["status"] == "PENDING"
+    rows = await rest.data("/audit-log", target=offline, action="command.force_sync")
+    assert [row["detail"].get("joined") for row in rows] == [True, None]
+
+
 async def test_respond_async_gives_a_batch_that_can_be_listed(fleet: Fleet, rest: Rest) -> None:
     ids = [await fleet.enroll() for _ in range(3)]
     answer = await rest.post("/commands/bulk", bulk(ids, delivery="queue"), Prefer="respond-async")

@@ -67,6 +67,41 @@ AUDITED = """
 """
 
 
+ENDED = """
+    INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery,
+                         timeout_ms, actor, request_hash, created_at, finished_at, accepted_by)
+    SELECT $1, 'c' || n, $2, n, 'force_sync', '{}', CASE WHEN n = 9 THEN 'SENT' ELSE 'SUCCESS' END
+           ::command_status, 'now', 1000, 'a', '', now() - make_interval(days => n),
+           CASE WHEN n <> 9 THEN now() - make_interval(days => n) END, 'r'
+    FROM unnest(ARRAY[1, 5, 9]) AS n
+"""
+"""The oldest runs still."""
+DEPLOYED = """
+    WITH campaign AS (
+        INSERT INTO campaign (org_id, campaign_id, subject, command, terms, status, created_by,
+                              created_at, finished_at, closed_at)
+        SELECT $1, 'p' || n, 'f', '{"type": "force_sync"}', '{}', 'SUCCESS', 'a',
+               now() - make_interval(days => n), now() - make_interval(days => n), now()
+        FROM unnest(ARRAY[1, 5]) AS n
+        RETURNING *
+    )
+    INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave, status,
+                                 finished_at)
+    SELECT org_id, campaign_id, 0, $2, 0, 'SUCCESS', now() FROM campaign
+"""
+GIVEN_UP = """
+    WITH record AS (
+        INSERT INTO aggregated (org_id, record_id, kind, company_id, device_id, ts, data, digest)
+        SELECT $1, 'b' || n, 'bottle', 'acme', $2, now(), '{}', '' FROM unnest(ARRAY[1, 5]) AS n
+        RETURNING *
+    )
+    INSERT INTO cloud_sync_queue (org_id, device_id, record_id, company_id, kind, status, error,
+                                  finished_at)
+    SELECT org_id, device_id, record_id, company_id, kind, 'dead', 'no',
+           now() - make_interval(days => substr(record_id, 2)::int) FROM record
+"""
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Generator[HubProcess]:
     """A hub of which somebody may touch the audit."""
@@ -105,9 +140,49 @@ async def test_a_shorter_retention_hides_at_reading_and_a_longer_one_cannot_be(
         assert (await lines(), await audited()) == (["1 days"], 1)
         assert await audited(since="2000-01-01T00:00:00Z") == 1
         assert (await rest.data("/settings"))["retention"]["logDays"] > 3
-        for longer in ({"logDays": 3650}, {"commandDays": 1}):
+        for longer in ({"logDays": 3650}, {"commandDays": 3650}):
             refused = await there.client.patch("/settings", json={"retention": longer})
             assert code(refused) == (409, "conflict")
+
+
+async def test_what_ended_is_hidden_as_well(own: HubProcess) -> None:
+    token = log_in(own.url, "admin", own.ready["adminPassword"])
+    async with Rest.open(own.url, token) as rest, new_organisation(own, rest) as (org, there):
+        device = (await there.post("/devices", {"id": new_id("dev")})).json()["data"]["id"]
+        owner = await asyncpg.connect(Embedded(own.folder / "data").owner_url)
+        for statement in (ENDED, DEPLOYED, GIVEN_UP):
+            await owner.execute(statement, org, device)
+        await owner.execute("UPDATE device SET reborn_at = NULL WHERE org_id = $1", org)
+        await owner.close()
+
+        async def shown(path: str, name: str = "id", **query: str) -> list[str]:
+            return [row[name] for row in await there.data(path, **query)]
+
+        async def seen() -> list[list[str]]:
+            return [
+                await shown("/commands", "commandId"),
+                await shown(f"/devices/{device}/commands", "commandId"),
+                await shown("/firmware/deployments"),
+                await shown(f"/devices/{device}/deployments", "deploymentId"),
+                await shown("/cloud-sync/dead-letters"),
+            ]
+
+        commands = ["c1", "c5", "c9"]
+        assert await seen() == [commands, commands, ["p1", "p5"], ["p1", "p5"], ["b1", "b5"]]
+        assert (await there.data("/cloud-sync"))["deadLetters"] == 2
+        wanted = {"retention": {"commandDays": 3, "edgeDays": 3, "cloudDays": 1}}
+        kept = await there.client.patch("/settings", json=wanted)
+        assert kept.status_code == 200, kept.text
+        assert wanted["retention"].items() <= kept.json()["data"]["retention"].items()
+        assert await seen() == [["c1", "c9"], ["c1", "c9"], ["p1"], ["p1"], ["b1"]]
+        assert (await there.data("/cloud-sync"))["deadLetters"] == 1
+        for day, status in ((1, 200), (5, 404)):
+            for path in (
+                f"/devices/{device}/commands/c{day}",
+                f"/firmware/deployments/p{day}",
+                f"/firmware/deployments/p{day}/devices",
+            ):
+                assert (await there.get(path)).status_code == status
 
 
 async def test_devices_enrol_into_the_organisation_whose_key_they_show(

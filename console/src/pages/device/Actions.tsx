@@ -3,7 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useChange } from "../../api/change";
-import { changeDevice, deleteDevice } from "../../live/devices";
+import { changeDevice, deleteDevice, quarantineDevice } from "../../live/devices";
 import { fleet } from "../../live/fleet";
 import type { Device } from "../../live/standing";
 import { CommandDialog } from "../../parts/CommandDialog";
@@ -16,10 +16,18 @@ import {
   TrashIcon,
   WarningIcon,
 } from "../../parts/icons";
+import { NameDialog } from "../../parts/NameDialog";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 
-type Open = null | "command" | "disable_device" | "enable_device" | "block" | "delete";
+type Open =
+  | null
+  | "command"
+  | "disable_device"
+  | "enable_device"
+  | "block"
+  | "quarantine"
+  | "delete";
 
 /** What one can do to the device as a whole. */
 export function DeviceActions({ device }: { device: Device }) {
@@ -39,10 +47,11 @@ export function DeviceActions({ device }: { device: Device }) {
   const sends = may("commands:create", { device });
   const updates = may("devices:update", { device });
   const deletes = may("devices:delete", { device });
+  const isolates = device.quarantine === null && may("devices/quarantine:update", { device });
   const enables = may("commands/enable_device:create", { device });
   const disables = may("commands/disable_device:create", { device });
 
-  if (!(sends || updates || deletes)) return null;
+  if (!(sends || updates || isolates || deletes)) return null;
 
   const remove = async () => {
     await deleteDevice(device.id);
@@ -92,6 +101,14 @@ export function DeviceActions({ device }: { device: Device }) {
               </Menu.Item>
             </>
           )}
+          {isolates && (
+            <Menu.Item
+              leftSection={<WarningIcon size={16} />}
+              onClick={() => setOpen("quarantine")}
+            >
+              {text.device.quarantine.begin}
+            </Menu.Item>
+          )}
           {deletes && (
             <Menu.Item
               color="var(--bad)"
@@ -114,6 +131,18 @@ export function DeviceActions({ device }: { device: Device }) {
           action={words.blockDo}
           wanted={device.name}
           onConfirm={() => setBlocked(true)}
+          onClose={close}
+        />
+      )}
+      {open === "quarantine" && (
+        <NameDialog
+          title={text.device.quarantine.title(device.name)}
+          hint={text.device.quarantine.hint}
+          label={text.device.quarantine.reason}
+          act={text.device.quarantine.act}
+          longest={256}
+          save={reason => quarantineDevice(device.id, reason)}
+          stale={[]}
           onClose={close}
         />
       )}

@@ -2,6 +2,7 @@ import { Tabs } from "@mantine/core";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import type { Device } from "../../live/standing";
+import { Label } from "../../parts/Label";
 import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
@@ -12,6 +13,7 @@ import { DeviceActions } from "./Actions";
 import classes from "./device.module.css";
 import { Facts } from "./Facts";
 import { Missing } from "./Missing";
+import { Quarantine } from "./Quarantine";
 import { type DeviceTab, TABS } from "./search";
 import { useOneDevice } from "./useOneDevice";
 
@@ -73,11 +75,17 @@ function OneDevice({ device }: { device: Device }) {
   return (
     <Page
       title={device.name}
-      aside={<StatusBadge status={device.status} />}
+      aside={
+        <>
+          <StatusBadge status={device.status} />
+          {device.quarantine !== null && <Label tone="warn">{words.quarantine.badge}</Label>}
+        </>
+      }
       actions={<DeviceActions device={device} />}
       wide
       fill={FILLING.includes(tab)}
     >
+      <Quarantine device={device} />
       <Facts device={device} />
       <Tabs value={tab} onChange={open} keepMounted={false} className={classes.tabs}>
         <Tabs.List className={classes.tabList} aria-label={words.sections}>

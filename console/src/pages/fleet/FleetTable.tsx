@@ -148,6 +148,11 @@ function cell(
         <>
           <StatusBadge status={device.status} />
           {device.disabled && <span className={classes.blocked}>{text.blocked}</span>}
+          {device.quarantine !== null && (
+            <span className={classes.blocked} title={device.quarantine.reason}>
+              {text.quarantined}
+            </span>
+          )}
         </>
       );
     case "lastSeen":

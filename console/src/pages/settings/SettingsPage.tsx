@@ -9,6 +9,7 @@ import { useSettings } from "./data";
 import { Enrollment } from "./Enrollment";
 import { EnrollmentTokens } from "./EnrollmentTokens";
 import { RetentionForm } from "./RetentionForm";
+import { Secrets } from "./Secrets";
 import { SigningIn } from "./SigningIn";
 
 /** Administrators change it; everybody else may read it. */
@@ -31,6 +32,7 @@ export function SettingsPage() {
         </>
       )}
       {may("signing-keys:list") && <SigningKeys />}
+      {may("secrets:list") && <Secrets />}
       {may("config-schema:get") && <ConfigSchema />}
     </Page>
   );

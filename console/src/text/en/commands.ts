@@ -95,6 +95,7 @@ export const commands = {
     offlineNow: (count: number) => `${number(count)} not connected, fail at once`,
     offlineQueue: (count: number) => `${number(count)} not connected, get it when they connect`,
     blocked: (count: number) => `${number(count)} blocked`,
+    quarantined: (count: number) => `${number(count)} in quarantine, get nothing`,
     tooMany: (most: number) => `At most ${number(most)} devices at once.`,
     more: (count: number) => `and ${number(count)} more`,
   },

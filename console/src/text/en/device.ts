@@ -72,6 +72,19 @@ export const device = {
     deleteDo: "Delete the device",
     isDeleted: (name: string) => `${name} is deleted.`,
   },
+  quarantine: {
+    badge: "Quarantine",
+    by: (who: string) => `In quarantine, by ${who}`,
+    means:
+      "Nothing is sent to the device and nothing is taken of it. What must not be lost waits on the device.",
+    release: "Release",
+    released: (name: string) => `${name} is released, and sends what it kept.`,
+    begin: "Quarantine…",
+    title: (name: string) => `Put ${name} into quarantine`,
+    hint: "It keeps its connection, but nothing is sent to it and nothing is taken of it until it is released. A command that runs goes on.",
+    reason: "Reason",
+    act: "Put into quarantine",
+  },
   timeline: {
     title: "State and presence",
     share: (share: number) => `Connected ${percent(share, 1)}`,

@@ -47,6 +47,7 @@ export const firmware = {
     no_release: "the hub has no such release",
     device_deleted: "was deleted",
     device_disabled: "was disabled",
+    quarantined: "is in quarantine",
     no_wave: "comes after the last wave",
     offline: "was not connected for too long",
     stopped: "not begun: the deployment stopped",

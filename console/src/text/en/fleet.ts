@@ -42,6 +42,7 @@ export const fleet = {
   viewName: "Name of this view",
   deleteView: (name: string) => `Delete the view ${name}`,
   blocked: "blocked",
+  quarantined: "quarantine",
   choose: (name: string) => `Select ${name}`,
   chooseAll: (count: number) => `Select all ${number(count)} that match`,
   chosen: (count: number) => `${number(count)} selected`,

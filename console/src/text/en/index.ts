@@ -10,6 +10,7 @@ import { fleet } from "./fleet";
 import { groups } from "./groups";
 import { health } from "./health";
 import { organisations } from "./organisations";
+import { secrets } from "./secrets";
 import { settings } from "./settings";
 import { shell } from "./shell";
 import { users } from "./users";
@@ -25,6 +26,7 @@ export const en = {
   users,
   audit,
   settings,
+  secrets,
   enrollment,
   health,
   approve,

@@ -39,9 +39,11 @@ INSERT INTO replica (replica_id, address, lease_until)
 SELECT 'r' || n, 'here', now() FROM generate_series(1, 3) n;
 INSERT INTO replica (replica_id, address, lease_until, ended_at, hole_told_at)
 SELECT 'gone' || n, 'there', now(), now(), now() FROM generate_series(1, 50) n;
-INSERT INTO device (org_id, device_id, name, company_id, created_at, disabled, command_seq)
+INSERT INTO device (org_id, device_id, name, company_id, created_at, disabled, command_seq,
+                    quarantined_at, quarantined_by, quarantine_reason)
 SELECT org, 'd' || n, 'Filler ' || n, 'company-' || n % 20,
-       now() - n * interval '1 minute', n % 500 = 0, 1000000
+       now() - n * interval '1 minute', n % 500 = 0, 1000000,
+       CASE WHEN n % 1000 = 7 THEN now() END, 'u7', 'why'
 FROM (VALUES ('default', $$devices), ('small', 50)) AS o (org, most), generate_series(1, most) n;
 INSERT INTO device_state (org_id, device_id, status, metrics, last_seen)
 SELECT org_id, device_id, CASE WHEN device_id LIKE '%99' THEN 'ERROR' ELSE 'ONLINE' END,

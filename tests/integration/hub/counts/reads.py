@@ -173,11 +173,11 @@ _AUDIT: Final = _filtered(
 )
 _CAMPAIGNS: Final = [
     Read("campaigns.get", "'default', 'p7'"),
-    *_list("campaigns.list", "'default', {before}, 101", _NEAR),
+    *_list("campaigns.list", "'default', {before}, 101, NULL", _NEAR),
     Read("campaigns.counts", "'default', '{p7}'", 40),
     Read("campaigns.devices", "'default', 'p7', NULL, 101", _NEAR),
     Read("campaigns.devices", "'default', 'p7', 300, 101", _NEAR, "middle"),
-    Read("campaigns.of_device", "'default', 'd77', 21", 21 * 2 * KEY),
+    Read("campaigns.of_device", "'default', 'd77', 21, NULL", 21 * 2 * KEY),
     Read("campaigns.unfinished_of", "'default', 'f7'"),
     Read("campaigns.lock", "'default', 'p7'"),
     Read("campaigns.lock_driven", "'default', 'p1'"),
@@ -208,7 +208,7 @@ _COMMAND: Final = [
     Read("commands.batch", "'default', 'b77'", 100 * KEY),
     *_filtered(
         "commands.list",
-        14,
+        15,
         {
             name: ({1: "'default'", 8: "101", 9: "0", 14: "'recent'"} | values, pages)
             for name, (values, pages) in {
@@ -302,15 +302,16 @@ _DEVICES: Final = [
     *_list("devices.connected", "'default', {before}, 101", _APART),
     Read("devices.lock_known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
     Read("devices.known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
+    Read("devices.quarantined", "'default', 'd77'"),
 ]
 _EDGE: Final = [
-    Read("edge.company", "'default', 'd77'"),
+    Read("edge.standing", "'default', 'd77'"),
     Read("edge.existing", "'default', 'd77', '{a76,a77}'", 2 * 4 * KEY),
     Read("edge.share", "'default', 'd77', 1000"),
     Read("edge.next", "'default', 'company-1', 100", 100 * 2 * KEY),
     Read("edge.pending"),
-    Read("edge.overview", "'default'"),
-    Read("edge.dead_letters", "'default', NULL, NULL, 101", 2 * _APART),
+    Read("edge.overview", "'default', NULL"),
+    Read("edge.dead_letters", "'default', NULL, NULL, 101, NULL", 2 * _APART),
     Read("jobs.fence", "1, 0, 'r'"),
 ]
 _OTHERS: Final = [
@@ -331,6 +332,7 @@ _OTHERS: Final = [
     Read("groups.is_scope", "'default', 'g7'"),
     Read("commands.channel_of", "'default', 'r7'"),
     Read("partitions.lock"),
+    Read("lines.quarantined_here", "'r1'", 50 * 2 * KEY),
     Read("replicas.leases", "'r1'"),
     Read("replicas.untold"),
     Read("replicas.replicas", "15"),

@@ -8,12 +8,14 @@ from hub.base.retention import (
     ShownFor,
     days,
     everything,
+    everything_since,
     hours,
     not_before,
     shortened,
+    shown_since,
     too_long,
 )
-from protocol.ids import DEFAULT_ORG
+from protocol.ids import DEFAULT_ORG, OrgId
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 KEPT = Retention(raw_hours=48, log_days=30)
@@ -30,10 +32,24 @@ def test_the_shorter_counts() -> None:
     )
 
 
-def test_an_organisation_keeps_nothing_longer_and_nothing_that_cannot_be_hidden() -> None:
-    assert too_long(KEPT, {"log_days": 30, "raw_hours": 1}) is None
+def test_an_organisation_keeps_nothing_longer() -> None:
+    assert too_long(KEPT, {"log_days": 30, "raw_hours": 1, "command_days": 1}) is None
     assert too_long(KEPT, {"log_days": 31}) == "log_days"
-    assert too_long(KEPT, {"command_days": 1}) == "command_days"
+
+
+def test_whatever_is_kept_may_be_shown_shorter() -> None:
+    assert set(ShownFor.__struct_fields__) == set(Retention.__struct_fields__)
+
+
+async def test_what_ended_is_shown_since_so_many_days() -> None:
+    async def shown_of(_: OrgId) -> ShownFor:
+        return ShownFor(command_days=3)
+
+    of_commands = shown_since(shown_of, NOW.timestamp, "command_days")
+    of_records = shown_since(shown_of, NOW.timestamp, "edge_days")
+    assert await of_commands(DEFAULT_ORG) == NOW - timedelta(days=3)
+    assert await of_records(DEFAULT_ORG) is None
+    assert await everything_since(DEFAULT_ORG) is None
 
 
 def test_what_is_read_begins_where_it_is_shown() -> None:

@@ -323,6 +323,8 @@ def test_a_device_that_is_gone_or_blocked_is_out_of_it_in_whatever_phase(phase: 
     for seen, code in (
         (make_seen(deleted=True, disabled=True, online=False), "device_deleted"),
         (make_seen(disabled=True), "device_disabled"),
+        (make_seen(disabled=True, quarantined=True), "device_disabled"),
+        (make_seen(quarantined=True), "quarantined"),
     ):
         assert look(make_target(phase), seen, seconds=9999) is TargetEvent.BLOCK
         after = stepped(make_target(phase), TargetEvent.BLOCK, seen, MOMENT)

@@ -1,7 +1,15 @@
 import pytest
 from msgspec import structs
 
-from hub.base.errors import Conflict, HubError, Invalid, NotFound, TooManyCommands, invalid
+from hub.base.errors import (
+    Conflict,
+    HubError,
+    Invalid,
+    NotFound,
+    Quarantined,
+    TooManyCommands,
+    invalid,
+)
 from hub.commands.acceptance import Acceptance, Submission, SubmissionOutcome
 from hub.commands.decisions import NewCommand
 from hub.commands.records import CommandRow, IdempotencyKey, IdempotencyRow
@@ -219,3 +227,19 @@ def test_an_equal_command_that_waits_does_for_whoever_names_no_call() -> None:
     assert group.outcomes({(i.new.org, i.new.command_id): waits for i in group.inserts})[
         0
     ].outcomes == [waits]
+
+
+def test_nobody_joins_what_waits_for_a_device_in_quarantine() -> None:
+    place = (DEFAULT_ORG, DeviceId("d1"))
+    group = Acceptance([
+        Submission(commands=[make_new(command_id="a", delivery="queue", chosen=False)])
+    ])  # fmt: skip
+    group.decide(
+        keys={},
+        targets={place: make_target(quarantined=True)},
+        existing={},
+        waiting={(*place, b"hash"): make_command(State.PENDING, delivery="queue")},
+        ready=lambda _: None,
+    )
+    (outcome,) = group.outcomes({})[0].outcomes
+    assert isinstance(outcome, Quarantined)

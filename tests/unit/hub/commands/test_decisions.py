@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.base.errors import Conflict, Ended, NotFound, TooLarge, TooManyCommands
+from hub.base.errors import Conflict, Ended, NotFound, Quarantined, TooLarge, TooManyCommands
 from hub.commands.decisions import (
     CommandTarget,
     Folded,
@@ -136,6 +136,15 @@ def test_what_a_device_that_is_away_did_not_support_may_be_queued() -> None:
 
 def test_an_unknown_device_is_not_found() -> None:
     assert isinstance(accept(make_new(), None, None, None), NotFound)
+
+
+@pytest.mark.parametrize("delivery", ["now", "queue"])
+def test_nothing_is_accepted_for_a_device_in_quarantine_but_a_repeat_joins(delivery: str) -> None:
+    target, there = make_target(quarantined=True), make_command()
+    refused = accept(make_new(delivery=delivery), target, None, READY)
+    assert isinstance(refused, Quarantined)
+    assert target.seq == make_target().seq
+    assert accept(make_new(), target, there, READY) is there
 
 
 def test_an_id_that_is_there_is_joined_or_conflicts() -> None:

@@ -48,6 +48,14 @@ def test_a_line_that_said_nothing_yet_is_ready_and_says_so() -> None:
         queue.settle()
 
 
+def test_a_line_in_quarantine_is_neither_ready_nor_claims() -> None:
+    queue = ready_line()
+    queue.line.quarantine()
+    assert queue.ready() is None
+    queue.hinted()
+    assert not queue.wants_claim()
+
+
 def test_the_next_number_is_written_at_once_and_a_gap_is_claimed() -> None:
     queue = ready_line(4)
     ready = queue.ready()

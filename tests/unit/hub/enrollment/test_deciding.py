@@ -226,3 +226,14 @@ def test_a_certificate_that_the_database_has_lost_becomes_a_request() -> None:
 
 def test_a_request_is_found_again_by_its_key() -> None:
     assert proof_of_key(b"one") == proof_of_key(b"one") != proof_of_key(b"other")
+
+
+def test_a_device_in_quarantine_renews_its_token_and_gets_no_other() -> None:
+    standing = KnownDevice(lowest=2, highest=3, quarantined=True, reopened=True)
+    assert verdict(standing, key=False, token=3) is EnrollmentVerdict.RENEW
+    assert verdict(standing, token=1, reenroll="always") is EnrollmentVerdict.QUARANTINED
+    assert verdict(standing, key=False, token=1) is EnrollmentVerdict.BAD_KEY
+    for request in ("pending", "approved", "rejected"):
+        shown = Shown(request=request)
+        found = decide(standing, shown, auto_enroll=True, reenroll="always")
+        assert found is EnrollmentVerdict.QUARANTINED

@@ -58,6 +58,7 @@ REQUEST = EnrollmentRequest(
         (EnrollmentVerdict.TOKEN_EXPIRED, "enrollment_token_expired"),
         (EnrollmentVerdict.AT_WORK, "reenroll_refused"),
         (EnrollmentVerdict.NEVER, "reenroll_refused"),
+        (EnrollmentVerdict.QUARANTINED, "quarantined"),
     ],
 )
 def test_each_verdict_has_its_answer(verdict: EnrollmentVerdict, code: str | None) -> None:

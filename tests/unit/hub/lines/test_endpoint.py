@@ -47,7 +47,7 @@ class Lines:
         self.replica_id = make_line().replica_id
 
     async def register(self, opening: Opening) -> Registration:
-        return Registration(make_line().generation, None, 0, None)
+        return Registration(make_line().generation, None, 0, None, quarantined=False)
 
     def stalls(self) -> int:
         return 0

@@ -282,3 +282,83 @@ def test_a_device_that_names_its_installers_has_these_and_no_others() -> None:
     silent.says("hello", bootId="b")
     assert line.session.installers == {"agent", "plc"}
     assert silent.session.installers is None
+
+
+# Quarantine
+
+TOLD = {
+    "type": "error",
+    "code": "quarantined",
+    "message": "in quarantine: keep what must not be lost",
+}
+
+
+def quarantined(rates: Rates | None = None) -> Line:
+    line = Line(rates)
+    line.says("hello", bootId="b", accepts=["desired"], sections={"mode": {"hash": "a"}})
+    line.session.quarantine()
+    assert line.wire.frames() == [TOLD]
+    line.around.heard.happened.clear()
+    return line
+
+
+def test_in_quarantine_nothing_is_taken_and_the_device_is_told_once() -> None:
+    line = quarantined()
+    line.session.quarantine()
+    for frame in (
+        {"type": "event", "name": "n", "seq": 1},
+        {"type": "ack", "commandId": "c"},
+        {"type": "progress", "commandId": "c"},
+        {"type": "result", "commandId": "c", "success": True},
+        {
+            "type": "desired_status",
+            "kind": "mode",
+            "version": "1",
+            "hash": "a",
+            "status": "applied",
+        },
+    ):
+        assert line.session.text(json.dumps(frame).encode())
+    assert line.around.events == []
+    assert line.heard() == []
+    assert line.wire.frames() == []
+    assert line.around.quarantined == 0
+    line.says("status", status="ONLINE")
+    assert line.around.quarantined == 1
+
+
+def test_in_quarantine_the_line_itself_goes_on() -> None:
+    line = quarantined()
+    line.around.renewals["good"] = Renewal("d1", 1, 1e9)
+    line.says("auth", token="good")
+    line.says("ping")
+    assert [frame["type"] for frame in line.wire.frames()] == ["auth_ok", "pong"]
+
+
+def test_in_quarantine_no_section_is_handed_over() -> None:
+    line = quarantined()
+    line.session.hand_over("mode", 3, "b")
+    assert line.wire.frames() == []
+
+
+def test_in_quarantine_no_durable_event_is_named_as_refused() -> None:
+    line = quarantined()
+    line.says("event", name=7, seq=5, bootId="b")
+    (error,) = line.wire.frames()
+    assert error["code"] == "invalid_frame"
+    assert {"bootId", "seq"}.isdisjoint(error)
+
+
+def test_in_quarantine_a_flood_is_read_slowly() -> None:
+    line = quarantined(Rates(frames=10, bytes=0))
+    for _ in range(5):
+        assert all(line.says("event", name="n", seq=1) for _ in range(2_001))
+        line.around.now += 1.0
+    assert not line.says("event", name="n", seq=1)
+    assert line.wire.closed == []
+
+
+def test_a_line_that_begins_in_quarantine_says_so_after_its_welcome() -> None:
+    wire = Wire()
+    make_line(wire, quarantined=True).welcome()
+    assert [frame["type"] for frame in wire.frames()] == ["welcome", "error"]

@@ -267,6 +267,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
         "public_url_missing",
         "master_key_missing",
         "unsupported",
+        "quarantined",
         "ended",
     ]
 
