@@ -28,8 +28,10 @@ from device.base.state_directory import os_boot_id
 from device.broker.wiring import BrokerParts
 from device.commands.book import Book
 from device.commands.journal import Journal
+from device.commands.lost_journal import LostJournal
 from device.commands.own import OwnTable
 from device.commands.recovery import rolled_back, swapped
+from device.commands.signed import Clocks, SignatureCheck
 from device.config.commit import ConfigTrial
 from device.config.store import ConfigStore
 from device.desired.health import Health
@@ -114,8 +116,15 @@ class Agent:
         self._config = config
         self._hub_clock = HubClock()
         self._own = OwnTable(settings.commands)
-        self._book = Book(self._hub_clock.is_past, self._own)
-        self._journal = Journal(database, os_boot_id=self._os_boot_id)
+        token = settings.state / "token.json"
+        self._journal = Journal(
+            database,
+            os_boot_id=self._os_boot_id,
+            expected=token.exists() or database.damage is not None,
+        )
+        self._lost_journal = LostJournal(database)
+        self._signed = self._signature_check(own_settings)
+        self._book = Book(self._hub_clock.is_past, self._own, self._signed)
         self._outbox = DiskOutbox(database, boot_id=self._boot_id, bounds=self._bounds())
         self._production = Production(database)
         self._records = RecordQueue(database, bounds=self._record_bounds())
@@ -139,7 +148,7 @@ class Agent:
             device_id=settings.id,
             about=_about(settings),
             key=key,
-            path=settings.state / "token.json",
+            path=token,
             hub_clock=self._hub_clock,
         )
         self._to_hub = HubCourier(
@@ -183,6 +192,7 @@ class Agent:
                 changed=self._section_changed,
             ),
             pinned=self._pinned,
+            needs_signature=self._signed.requires if self._signed else lambda _: False,
         )
         self._tools = self._make_tools()
         self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools)
@@ -201,6 +211,13 @@ class Agent:
         self._config_changed = asyncio.Event()
         self._config.changed.append(self._config_changed.set)
         self._take_up_config()
+
+    def _signature_check(self, own: Settings) -> SignatureCheck | None:
+        """By the device's own file, whatever was pushed."""
+        if own.signed_commands is None:
+            return None
+        clocks = Clocks(time.time, self._hub_clock.time)
+        return SignatureCheck(own.signed_commands, own.id, clocks, self._lost_journal.left)
 
     def _bounds(self) -> OutboxBounds:
         pushed = self._config.pushed.outbox.max_events
@@ -274,6 +291,7 @@ class Agent:
                 tasks.create_task(part)
                 for part in (
                     self._runner.run(),
+                    self._lost_journal.run(),
                     self._programs.run(),
                     self._broker.run(),
                     self._drop_folder().run(),
@@ -294,6 +312,7 @@ class Agent:
             how = await ending
             _log.info("agent_ends", restart=how is End.RESTART)
             await self._settle()
+            await self._lost_journal.keep()
             for part in parts:
                 part.cancel()
         return how
