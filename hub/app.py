@@ -156,7 +156,7 @@ class Replica:
         own, of_own = build_own(base, self.lines)
         self.commands, dispatching, of_commands = build_commands(
             base, self.audit, self.telemetry, accounts, limits, own, people.rights, secret_service,
-            hints=hints, secrets=secrets,
+            people.command_keys.trusted, hints=hints, secrets=secrets,
         )  # fmt: skip
         config, defaults, of_config = build_config(
             base,

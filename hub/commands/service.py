@@ -7,10 +7,11 @@ replies (`replying`), cancelling (`cancelling`) and the clock (`sweep`).
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from hub.audit.service import AuditService
 from hub.base.paging import Items, decode_cursor, page_of
+from hub.base.principal import Principal
 from hub.commands.accepting import Acceptor
 from hub.commands.announce import Announcer, Hints
 from hub.commands.calls import BulkOutcome, Calls
@@ -34,6 +35,7 @@ from hub.telemetry.writer import TelemetryWriter
 from protocol.frames import Hello
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
 from protocol.replies import Reply
+from protocol.trusted_keys import TrustedKeys
 
 __all__ = [
     "BulkOutcome",
@@ -49,8 +51,9 @@ __all__ = [
 
 
 class CommandService:
-    """`reserved` is the store over connections of its own, for what devices answer. `clock` gives
-    monotonic seconds, `database_clock` seconds since 1970 by the clock that judges deadlines."""
+    """`reserved` is the store over connections of its own, for what devices answer. `trusted` gives
+    whose signatures count in a call, `clock` monotonic seconds, `database_clock` seconds since 1970
+    by the clock that judges deadlines."""
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class CommandService:
         own: OwnService,
         memory: RightsMemory,
         secrets: SecretService,
+        trusted: Callable[[Principal], Awaitable[TrustedKeys]],
         *,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
@@ -95,6 +99,7 @@ class CommandService:
             own,
             rights,
             secrets,
+            trusted,
             require_current_view=require_current_view,
             database_clock=database_clock,
         )

@@ -6,6 +6,7 @@ from hub.audit.entries import Hide
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.base.jobs import every
+from hub.base.principal import Principal
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService, Hints
 from hub.commands.store import CommandStore
@@ -16,6 +17,7 @@ from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
 from protocol.replies import Ack, Progress, Result
+from protocol.trusted_keys import TrustedKeys
 
 EXPIRY_SECONDS: Final = 1.0
 
@@ -29,11 +31,13 @@ def build(
     own: OwnService,
     memory: RightsMemory,
     values: SecretService,
+    trusted: Callable[[Principal], Awaitable[TrustedKeys]],
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
 ) -> tuple[CommandService, CommandEndpoints, Capability]:
-    """`secrets`: what is hidden in the configurations of an organisation."""
+    """`trusted`: whose signatures count in a call. `secrets`: what is hidden in the configurations
+    of an organisation."""
     service = CommandService(
         CommandStore(base.database),
         CommandStore(base.reserved),
@@ -43,6 +47,7 @@ def build(
         own,
         memory,
         values,
+        trusted,
         hints=hints,
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,

@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse, Response
 from hub.base.errors import (
     PROBLEMS,
     BadEnrollmentKey,
+    BadSignature,
     Conflict,
     Ended,
     EnrollmentTokenExpired,
@@ -48,6 +49,7 @@ from tests.factories import MOMENT
 
 STATUS: dict[type[HubError], int] = {
     Invalid: 400,
+    BadSignature: 400,
     Unauthenticated: 401,
     BadEnrollmentKey: 401,
     Forbidden: 403,
