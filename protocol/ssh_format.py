@@ -3,7 +3,6 @@
 Of signatures only Ed25519 ones; of public keys also those on P-256, which passkeys have.
 """
 
-import base64
 import hashlib
 import struct
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_ssh_public_key,
 )
+
+from protocol.base64url import base64url
 
 PersonKey = Ed25519PublicKey | EllipticCurvePublicKey
 """On P-256 only of a passkey."""
@@ -65,8 +66,7 @@ def raw_key(key: PersonKey) -> bytes:
 
 
 def key_id_of(key: PersonKey) -> str:
-    digest = hashlib.sha256(raw_key(key)).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(raw_key(key)).digest())
 
 
 def ssh_string(content: bytes) -> bytes:

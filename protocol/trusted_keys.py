@@ -6,7 +6,6 @@ other. Of a passkey the page that asked it and the name that it is bound to are 
 its user was verified.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Collection, Iterable
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from msgspec import Struct
 
+from protocol.base64url import bytes_of
 from protocol.signing import (
     NAMESPACE,
     Ed25519Signature,
@@ -137,7 +137,6 @@ def _verify(key: PersonKey, signature: bytes, message: bytes) -> None:
 
 def _decoded(text: str) -> bytes:
     try:
-        bare = text.rstrip("=").encode("ascii")
-        return base64.b64decode(bare + b"=" * (-len(bare) % 4), b"-_", validate=True)
+        return bytes_of(text)
     except ValueError:
         raise SignatureRefused("not base64url") from None

@@ -1,6 +1,5 @@
 """Whoever signs commands in tests: with a key, as OpenSSH does, and by a passkey."""
 
-import base64
 import hashlib
 from typing import Any
 
@@ -8,6 +7,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fido2.utils import websafe_encode
 
+from protocol.base64url import base64url
 from protocol.ids import CommandId, DeviceId, OrgId
 from protocol.signing import (
     NAMESPACE,
@@ -36,10 +36,6 @@ def make_command(**fields: Any) -> SignedCommand:
     return SignedCommand(**made | fields)
 
 
-def b64(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
 class Signer:
     """A person with a key of their own."""
 
@@ -50,12 +46,12 @@ class Signer:
         self.key_id = key_id_of(self.public)
 
     def sign(self, command: SignedCommand, **more: Any) -> Ed25519Signature:
-        value = b64(self.private.sign(command.to_bytes()))
+        value = base64url(self.private.sign(command.to_bytes()))
         return Ed25519Signature(**self._said(command, value) | more)
 
     def sign_as_ssh(self, command: SignedCommand, **more: Any) -> SshSignature:
         signed = self.private.sign(sshsig_message(command.to_bytes(), NAMESPACE))
-        value = b64(sshsig(self.public, NAMESPACE, signed))
+        value = base64url(sshsig(self.public, NAMESPACE, signed))
         return SshSignature(**self._said(command, value) | more)
 
     def _said(self, command: SignedCommand, value: str) -> Json:

@@ -1,6 +1,5 @@
 """`/auth/passkeys`: as browsers speak of them (WebAuthn, level 3, 5.1)."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -17,6 +16,7 @@ from hub.accounts.webauthn import public_key_of
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, Text
 from hub.web.route import Call
+from protocol.base64url import base64url
 from protocol.codec import at, rfc3339
 from protocol.ids import OrgIdField
 from protocol.ssh_format import key_id_of, line_of_key
@@ -152,7 +152,7 @@ def _item(row: PasskeyRow) -> PasskeyItem:
         name=row.name,
         created_at=rfc3339(row.created_at),
         last_used_at=at(row.used_at),
-        credential_id=urlsafe_b64encode(row.credential_id).rstrip(b"=").decode(),
+        credential_id=base64url(row.credential_id),
         public_key=None if key is None else line_of_key(key),
         key_id=None if key is None else key_id_of(key),
     )

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from protocol.base64url import base64url
 from protocol.signing import NAMESPACE, SshSignature
 from protocol.ssh_format import key_id_of, key_of_line, sshsig, sshsig_message
 from protocol.trusted_keys import TrustedKey, TrustedKeys
-from tests.signing import Signer, b64, make_command
+from tests.signing import Signer, make_command
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen here")
 
@@ -43,7 +44,7 @@ def test_what_ssh_keygen_signs_counts(tmp_path: Path) -> None:
         key_id=key_id_of(key),
         not_after=COMMAND.not_after,
         params=COMMAND.params,
-        value=b64(blob_of(made)),
+        value=base64url(blob_of(made)),
     )
     TrustedKeys([TrustedKey(key)]).check(signature, message)
 

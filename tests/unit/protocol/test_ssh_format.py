@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from protocol.base64url import base64url
 from protocol.ssh_format import (
     BadSshFormat,
     key_blob,
@@ -21,7 +22,7 @@ from protocol.ssh_format import (
     sshsig,
     sshsig_message,
 )
-from tests.signing import Signer, b64
+from tests.signing import Signer
 
 ANNA = Signer()
 P256 = generate_private_key(SECP256R1()).public_key()
@@ -35,9 +36,11 @@ def test_keys_as_lines() -> None:
 
 
 def test_the_id_is_over_the_bytes_of_the_key() -> None:
-    assert key_id_of(ANNA.public) == b64(hashlib.sha256(ANNA.public.public_bytes_raw()).digest())
+    assert key_id_of(ANNA.public) == base64url(
+        hashlib.sha256(ANNA.public.public_bytes_raw()).digest()
+    )
     point = P256.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    assert key_id_of(P256) == b64(hashlib.sha256(point).digest())
+    assert key_id_of(P256) == base64url(hashlib.sha256(point).digest())
     assert len(key_id_of(P256)) == 43
 
 

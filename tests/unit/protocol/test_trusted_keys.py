@@ -7,11 +7,12 @@ import pytest
 from fido2.webauthn import AuthenticatorData
 from msgspec.structs import replace
 
+from protocol.base64url import base64url
 from protocol.signing import Signature, SignatureRefused
 from protocol.ssh_format import key_id_of, sshsig, sshsig_message
 from protocol.trusted_keys import PasskeyPlace, TrustedKey, TrustedKeys
 from tests.passkeys import SoftPasskey
-from tests.signing import Signer, as_json, b64, make_command, sign_by_passkey
+from tests.signing import Signer, as_json, make_command, sign_by_passkey
 
 PAGE = "https://hub.example"
 PLACE = PasskeyPlace("hub.example", {PAGE})
@@ -116,7 +117,7 @@ def test_a_passkey_of_another_name() -> None:
 )  # fmt: skip
 def test_what_no_browser_writes(said: bytes) -> None:
     with pytest.raises(SignatureRefused):
-        KEYS.check(replace(by_passkey(), client_data_json=b64(said)), COMMAND.to_bytes())
+        KEYS.check(replace(by_passkey(), client_data_json=base64url(said)), COMMAND.to_bytes())
 
 
 def test_authenticator_data_that_is_cut_off() -> None:
@@ -128,7 +129,7 @@ def test_authenticator_data_that_is_cut_off() -> None:
 
 def test_what_is_no_ssh_signature() -> None:
     good = ANNA.sign_as_ssh(COMMAND)
-    refused(replace(good, value=b64(b"SSHSIG\0\0\0\2")), "version 1")
+    refused(replace(good, value=base64url(b"SSHSIG\0\0\0\2")), "version 1")
     refused(replace(good, value="A"), "not base64url")
     signed = ANNA.private.sign(sshsig_message(COMMAND.to_bytes(), "git"))
-    refused(replace(good, value=b64(sshsig(ANNA.public, "git", signed))), "another purpose")
+    refused(replace(good, value=base64url(sshsig(ANNA.public, "git", signed))), "another purpose")
