@@ -16,6 +16,7 @@ import pytest
 from tests.acceptance.hub.clients import Json, Rest, new_id, until
 from tests.acceptance.hub.people import make_user, new_organisation, signed_in
 from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.up import until as wait_until
 from tests.integration.device.agents import Bench
 from tests.integration.device.scripted_hub import ScriptedHub
 
@@ -58,8 +59,7 @@ def agent_socket(tmp_path: Path, key: Path) -> Generator[str]:
     path = str(tmp_path / "agent")
     process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
     try:
-        while not Path(path).exists():
-            assert process.poll() is None
+        wait_until(Path(path).exists)
         run("ssh-add", "-q", key, SSH_AUTH_SOCK=path)
         yield path
     finally:
