@@ -38,6 +38,8 @@ from protocol.signing import (
 from protocol.ssh_format import BadSshFormat, key_id_of, key_of_line, sshsig, sshsig_message
 
 Sign = Callable[[SignedCommand], Signature]
+MOST_MINUTES: Final = 1430
+"""Devices take 24 hours by their own clock, which may be some minutes slow."""
 ANSWER_SECONDS: Final = 330.0
 """The hub waits 300 s for the device."""
 
@@ -57,7 +59,7 @@ def command(
     ] = "{}",
     org: Annotated[str, typer.Option(help="The organisation of the devices.")] = DEFAULT_ORG,
     minutes: Annotated[
-        int, typer.Option(min=1, max=1440, help="How long the signature counts.")
+        int, typer.Option(min=1, max=MOST_MINUTES, help="How long the signature counts.")
     ] = 10,
     hub: Annotated[
         str | None, typer.Option(envvar="LONGLINE_HUB_URL", help="Send it to this hub.")
