@@ -1,21 +1,23 @@
 """The calls that dispatch: one command, or one for each of many devices, waited for or not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct, structs
 
-from hub.audit.entries import AuditEntry, audit_entry
+from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
-from hub.base.errors import BadSignature, Forbidden, HubError, NotFound, invalid
+from hub.base.errors import Forbidden, HubError, NotFound, invalid
 from hub.base.principal import Principal
-from hub.commands.acceptance import Submission, SubmissionOutcome, refusal_of
+from hub.commands.acceptance import refusal_of
 from hub.commands.accepting import Acceptor
+from hub.commands.evidence import refused_entries
 from hub.commands.records import CommandResult, CommandRow, IdempotencyRow, result_of
 from hub.commands.requests import CommandRequest, submission_of
 from hub.commands.rights import DispatchRights
-from hub.commands.signed import SignatureJudge, id_of_one, ids_of_many
+from hub.commands.signature_checks import SignatureChecks
+from hub.commands.signed import id_of_one, ids_of_many
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiters
 from hub.own.service import OwnService, OwnTerms
@@ -26,11 +28,8 @@ from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id,
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
 from protocol.secret_values import filled, references_in
-from protocol.trusted_keys import TrustedKeys
 
 LONGEST_WAIT: Final = 300.0
-SIGNATURES_A_TURN: Final = 25
-"""Checked before others have their turn: some 5 ms."""
 
 
 class BulkOutcome(Struct, frozen=True):
@@ -42,9 +41,8 @@ class BulkOutcome(Struct, frozen=True):
 
 
 class Calls:
-    """`trusted` gives whose signatures count in a call, `database_clock` seconds since 1970.
-    `require_current_view` raises `Unavailable` when this replica may not know who has lost what
-    right."""
+    """`database_clock` gives seconds since 1970. `require_current_view` raises `Unavailable` when
+    this replica may not know who has lost what right."""
 
     def __init__(
         self,
@@ -55,7 +53,7 @@ class Calls:
         own: OwnService,
         rights: DispatchRights,
         secrets: SecretService,
-        trusted: Callable[[Principal], Awaitable[TrustedKeys]],
+        signatures: SignatureChecks,
         *,
         require_current_view: Callable[[], None],
         database_clock: Callable[[], float],
@@ -67,7 +65,7 @@ class Calls:
         self._own = own
         self._rights = rights
         self._secrets = secrets
-        self._trusted = trusted
+        self._signatures = signatures
         self._require_current_view = require_current_view
         self._database_clock = database_clock
 
@@ -86,12 +84,8 @@ class Calls:
             raise refusal
         unknown = await self._secrets_of(by, request.command, [device_id])
         terms = await self._terms(by, request.command, [device_id])
-        signature = request.signatures.get(device_id)
-        if signature is not None:
-            command_id = id_of_one(request.command, signature)
-        else:
-            command_id = CommandId(request.command.id or new_command_id())
-        faults = await self._signature_faults(by, request, [(device_id, command_id)])
+        command_id = id_of_one(request.command, request.signatures.get(device_id))
+        faults = await self._signatures.faults(by, request, [(device_id, command_id)])
         now = self._database_clock()
         submission = submission_of(
             request, by, [(device_id, command_id)], now=now, terms=terms, unknown=unknown,
@@ -101,7 +95,7 @@ class Calls:
         with self._waiting.expect([name]) as futures:
             taken = await self._acceptor.take(submission)
             if taken.joined is None:
-                await self._note_faults(by, submission, taken)
+                await self._signatures.note(by, submission, taken)
                 command = _or_raise(taken.outcomes[0])
                 if command.command_id != command_id:  # an equal one waits
                     await self._note_join(by, command)
@@ -147,10 +141,10 @@ class Calls:
         try:
             allowed, refusals = await self._rights.sort(by, command, targets)
         except Forbidden:
-            await self._audit.note(*_refused_entries(by, f"command.{kind}", targets))
+            await self._audit.note(*refused_entries(by, f"command.{kind}", targets))
             raise
         if refusals:
-            await self._audit.note(*_refused_entries(by, f"command.{kind}", list(refusals)))
+            await self._audit.note(*refused_entries(by, f"command.{kind}", list(refusals)))
         if kind in DANGEROUS:
             self._require_current_view()
         return allowed, refusals
@@ -164,7 +158,7 @@ class Calls:
         try:
             return await self._secrets.problem(by, params_of(command), "command")
         except Forbidden:
-            await self._audit.note(*_refused_entries(by, f"command.{type_of(command)}", targets))
+            await self._audit.note(*refused_entries(by, f"command.{type_of(command)}", targets))
             raise
 
     async def _terms(
@@ -189,37 +183,6 @@ class Calls:
         if len(values) < len(references):  # it is refused
             return command
         return structs.replace(command, args=filled(command.args, values))
-
-    async def _signature_faults(
-        self, by: Principal, request: CommandRequest, named: Sequence[tuple[DeviceId, CommandId]]
-    ) -> dict[DeviceId, HubError]:
-        """Why signatures do not count. Some at a time: others wait for this loop."""
-        if not request.signatures:
-            return {}
-        keys = await self._trusted(by)
-        judge = SignatureJudge(by.org, request.command, keys, self._database_clock())
-        found: dict[DeviceId, HubError] = {}
-        for number, (device_id, command_id) in enumerate(named, start=1):
-            fault = judge.fault(device_id, command_id, request.signatures[device_id])
-            if fault is not None:
-                found[device_id] = fault
-            if number % SIGNATURES_A_TURN == 0:
-                await asyncio.sleep(0)
-        return found
-
-    async def _note_faults(
-        self, by: Principal, submission: Submission, taken: SubmissionOutcome
-    ) -> None:
-        """What was refused for its signature, and was not there before."""
-        refused = [
-            new
-            for new, outcome in zip(submission.commands, taken.outcomes, strict=True)
-            if isinstance(outcome, BadSignature)
-        ]
-        if refused:
-            targets = [new.device_id for new in refused]
-            action = f"command.{refused[0].type}"
-            await self._audit.note(*_refused_entries(by, action, targets))
 
     async def _note_join(self, by: Principal, command: CommandRow) -> None:
         """The call joins a command that was there; the audit says so."""
@@ -251,7 +214,7 @@ class Calls:
         named = [(target, ids.get(target) or new_command_id()) for target in map(DeviceId, targets)]
         unknown = await self._secrets_of(by, request.command, targets)
         terms = await self._terms(by, request.command, targets)
-        faults = await self._signature_faults(by, request, named)
+        faults = await self._signatures.faults(by, request, named)
         now = self._database_clock()
         submission = submission_of(
             request, by, named, now=now, batch_id=batch_id, terms=terms, unknown=unknown,
@@ -261,7 +224,7 @@ class Calls:
             taken = await self._acceptor.take(submission)
             if taken.joined is not None:
                 return await self._join_batch(by.org, taken.joined, request)
-            await self._note_faults(by, submission, taken)
+            await self._signatures.note(by, submission, taken)
             results = {
                 device_id: outcome
                 for (device_id, _), outcome in zip(named, taken.outcomes, strict=True)
@@ -317,15 +280,6 @@ class Calls:
             return set()
         online = await self._store.on_line([(c.org, c.device_id) for c in queued])
         return {(c.org, c.command_id) for c in queued if (c.org, c.device_id) not in online}
-
-
-def _refused_entries(by: Principal, action: str, targets: Sequence[str]) -> list[AuditEntry]:
-    """One row a device, as when it is accepted; one in all where there is no target."""
-    count = len(targets)
-    return [
-        audit_entry(by, action, target, outcome="refused", targets=count)
-        for target in targets or [None]
-    ]
 
 
 def _has_result(future: "asyncio.Future[CommandRow]") -> bool:

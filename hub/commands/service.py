@@ -24,6 +24,7 @@ from hub.commands.replying import Replies
 from hub.commands.requests import CommandRequest, secret_in
 from hub.commands.rights import DispatchRights
 from hub.commands.sending import Sender
+from hub.commands.signature_checks import SignatureChecks
 from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiters
@@ -99,7 +100,7 @@ class CommandService:
             own,
             rights,
             secrets,
-            trusted,
+            SignatureChecks(trusted, audit, database_clock),
             require_current_view=require_current_view,
             database_clock=database_clock,
         )

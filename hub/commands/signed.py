@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct
 
 from hub.base.errors import BadSignature, HubError, invalid
 from protocol.commands import Command, params_of, type_of, wire_type
-from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.ids import CommandId, DeviceId, OrgId, new_command_id
 from protocol.signing import (
     Signature,
     SignatureRefused,
@@ -56,8 +56,10 @@ def shown(text: str) -> ShownSignature:
     return _shown.decode(text)
 
 
-def id_of_one(command: Command, signature: Signature) -> CommandId:
-    """Whoever signs a command has made its id. Raises `Invalid`."""
+def id_of_one(command: Command, signature: Signature | None) -> CommandId:
+    """The caller's, or a new one. Whoever signs a command has made its id. Raises `Invalid`."""
+    if signature is None:
+        return CommandId(command.id or new_command_id())
     if not command.id:
         raise invalid("command.id", "is missing: whoever signs a command makes its id")
     if signature.command_id not in (UNSET, command.id):

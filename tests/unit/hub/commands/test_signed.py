@@ -76,6 +76,8 @@ def test_what_goes_along_is_what_came() -> None:
 
 def test_the_id_of_one() -> None:
     signature = ANNA.sign(make_command())
+    assert id_of_one(RebootOs(id=C1), None) == C1
+    assert id_of_one(RebootOs(), None) != id_of_one(RebootOs(), None)
     assert id_of_one(RebootOs(id=C1), signature) == C1
     assert id_of_one(RebootOs(id=C1), replace(signature, command_id=C1)) == C1
     for command, given in (
