@@ -325,7 +325,7 @@ class Book:
     ) -> list[BookEffect]:
         if stored is not None:
             entry.answer = (
-                _replayed(entry)
+                _without_signature(entry)
                 or stored.result
                 or refusal(
                     command_id, "unknown", "unknown", "started before; its outcome is unknown"
@@ -377,8 +377,11 @@ class Book:
         return [Send(entry.answer)] if entry.answer is not None else []
 
 
-def _replayed(entry: _Entry) -> Result | None:
-    """What a signature is answered that was good once: the hub has had the result."""
+def _without_signature(entry: _Entry) -> Result | None:
+    """What is answered whatever came of this id before, which the hub has heard: to what has no
+    signature that counts, and to one that was good once."""
+    if entry.answer and entry.answer.error and entry.answer.error.code == BAD_SIGNATURE:
+        return entry.answer
     if entry.delivery is None or entry.delivery.signed_until is None:
         return None
     return refusal(

@@ -167,7 +167,14 @@ def test_once_its_result_is_acknowledged_it_is_refused() -> None:
     (mark,) = marks(book.deliver(signed(), 2.0))
     stored = JournalRow(id=CommandId("c1"), result=make_result())
     (answer,) = sent(book.recorded(mark, 2.0, stored))
+    assert error_of(answer).message == "a command of this id was here before"
+    book.result_ack(CommandId("c1"))
+    (mark,) = marks(book.deliver(deliver(), 3.0))  # without its signature
+    (answer,) = sent(book.recorded(mark, 3.0, stored))
     assert error_of(answer).code == "bad_signature"
+    book.result_ack(CommandId("c1"))
+    (mark,) = marks(book.deliver(deliver(ForceSync()), 4.0))  # of another type, which needs none
+    assert sent(book.recorded(mark, 4.0, stored)) == [make_result()]
 
 
 def test_what_an_earlier_process_did_not_start_is_judged_again() -> None:
