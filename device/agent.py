@@ -24,7 +24,7 @@ from device.base.errors import (
 )
 from device.base.installers import takes_unsigned
 from device.base.sharing import Sharing
-from device.base.state_directory import os_boot_id
+from device.base.state_directory import is_enrolled, os_boot_id
 from device.broker.wiring import BrokerParts
 from device.commands.book import Book
 from device.commands.journal import Journal
@@ -116,11 +116,10 @@ class Agent:
         self._config = config
         self._hub_clock = HubClock()
         self._own = OwnTable(settings.commands)
-        token = settings.state / "token.json"
         self._journal = Journal(
             database,
             os_boot_id=self._os_boot_id,
-            expected=token.exists() or database.damage is not None,
+            expected=is_enrolled(settings.state) or database.damage is not None,
         )
         self._lost_journal = LostJournal(database)
         self._signed = self._signature_check(own_settings)
@@ -148,7 +147,7 @@ class Agent:
             device_id=settings.id,
             about=_about(settings),
             key=key,
-            path=token,
+            path=settings.state / "token.json",
             hub_clock=self._hub_clock,
         )
         self._to_hub = HubCourier(

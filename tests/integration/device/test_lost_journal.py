@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from device.base.database import Database
+from device.base.state_directory import is_enrolled
 from device.commands.journal import Journal
 from device.commands.lost_journal import LostJournal
 
@@ -31,6 +32,13 @@ def test_a_first_start_has_lost_nothing(database: Database) -> None:
     assert LostJournal(database, Uptime()).left() == 0.0
     Journal(database, os_boot_id="b", expected=True)  # by now it is there
     assert LostJournal(database, Uptime()).left() == 0.0
+
+
+@pytest.mark.parametrize("name", ["token.json", "certificate.json"])
+def test_a_device_with_a_credential_has_been_at_work(tmp_path: Path, name: str) -> None:
+    assert not is_enrolled(tmp_path)
+    (tmp_path / name).write_text("{}")
+    assert is_enrolled(tmp_path)
 
 
 async def test_the_time_goes_on_where_a_process_left_it(database: Database) -> None:
