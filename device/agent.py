@@ -211,13 +211,6 @@ class Agent:
         self._config.changed.append(self._config_changed.set)
         self._take_up_config()
 
-    def _signature_check(self, own: Settings) -> SignatureCheck | None:
-        """By the device's own file, whatever was pushed."""
-        if own.signed_commands is None:
-            return None
-        clocks = Clocks(time.time, self._hub_clock.time)
-        return SignatureCheck(own.signed_commands, own.id, clocks, self._lost_journal.left)
-
     def _bounds(self) -> OutboxBounds:
         pushed = self._config.pushed.outbox.max_events
         outbox = self._settings.outbox
@@ -407,6 +400,13 @@ class Agent:
     async def _section_changed(self) -> None:
         self._report_status()
         await self._programs.heard()
+
+    def _signature_check(self, own: Settings) -> SignatureCheck | None:
+        """By the device's own file, whatever was pushed."""
+        if own.signed_commands is None:
+            return None
+        clocks = Clocks(time.time, self._hub_clock.time)
+        return SignatureCheck(own.signed_commands, own.id, clocks, self._lost_journal.left)
 
     def _health(self) -> Health:
         return Health(
