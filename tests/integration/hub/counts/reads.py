@@ -273,6 +273,7 @@ _DEVICES: Final = [
     Read("certificates.crl", "'ca'"),
     Read("certificates.lock_crl", "'ca'"),
     Read("certificates.ended", "'ca'", _APART),
+    Read("plain.devices", "'default', 101", _APART),
     Read("enrollment.of_token", "sha256('t7')"),
     Read("enrollment.token", "'default', 't7'"),
     Read("enrollment.lock_token", "'default', 't7', 'd77', '10.0.0.1'"),
