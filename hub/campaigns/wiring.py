@@ -1,5 +1,6 @@
 """Brings one command to many devices, in waves."""
 
+from hub.approvals.service import ApprovalService
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.campaigns.service import CampaignService
@@ -9,10 +10,14 @@ from hub.telemetry.writer import TelemetryWriter
 
 
 def build(
-    base: Foundation, audit: AuditService, telemetry: TelemetryWriter, commands: CommandService
+    base: Foundation,
+    audit: AuditService,
+    telemetry: TelemetryWriter,
+    commands: CommandService,
+    approvals: ApprovalService,
 ) -> tuple[CampaignService, Capability]:
     store = CampaignStore(base.database)
-    service = CampaignService(store, commands, audit, telemetry)
+    service = CampaignService(store, commands, audit, telemetry, approvals)
     return service, Capability(
         jobs=(service.driver.kind,), clean_up=lambda keep: service.clean_up(days=keep.command_days)
     )

@@ -52,6 +52,13 @@ def places_for(kind: str) -> int:
     return MAX_UNFINISHED - KEPT_PLACES if harmless else MAX_UNFINISHED
 
 
+class UnsentEnd(Struct, frozen=True):
+    """What becomes of a command that the device is not sent."""
+
+    status: State
+    error: ErrorObject | None = None
+
+
 class NewCommand(Struct, frozen=True, kw_only=True):
     """A command that a caller wants, validated and authorised."""
 
@@ -77,6 +84,10 @@ class NewCommand(Struct, frozen=True, kw_only=True):
     """Then it is claimed: only who looks into the ledger has the values."""
     problem: HubError | None = None
     """Why this device's may not be accepted, unless it was before."""
+    approval_id: str | None = None
+    """Of the approval that its id is reserved for."""
+    end: UnsentEnd | None = None
+    """With what it ends, of which nothing is sent: it was promised, and not approved."""
 
     @property
     def coalesces(self) -> bool:
@@ -113,13 +124,6 @@ class ReadyLine(Struct, frozen=True):
     updates_itself: bool = False
 
 
-class UnsentEnd(Struct, frozen=True):
-    """What becomes of a command that the device is not sent."""
-
-    status: State
-    error: ErrorObject | None = None
-
-
 class Insert(Struct, frozen=True, kw_only=True):
     """A row to be inserted."""
 
@@ -153,6 +157,15 @@ def accept(
     if existing is not None:
         same = existing.device_id == new.device_id and existing.request_hash == new.request_hash
         return existing if same else Conflict("this command id was used for another request")
+    if new.end is not None:
+        target.seq += 1
+        return Insert(
+            new=new,
+            seq=target.seq,
+            generation_read=target.generation,
+            status=new.end.status,
+            error=new.end.error,
+        )
     most = line.max_frame if line and line.generation == target.generation else target.max_frame
     if most is not None and new.frame_bytes > most:
         return too_large(new.params, f"the device takes frames of {most} bytes at most")

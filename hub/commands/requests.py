@@ -44,6 +44,20 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     key: str | None = None
     path: str = ""
     wait: bool = True
+    approval: bool = False
+    """Whether it shall wait for a second person, whatever is set."""
+
+    @property
+    def ends_by(self) -> datetime | None:
+        """By when it must have been approved: later it could not be sent any more."""
+        return self.expires_at
+
+
+class Approved(Struct, frozen=True):
+    """Of a call that waited: it is accepted with the ids that it was given, as the same call."""
+
+    approval_id: str
+    request_hash: bytes
 
 
 def submission_of(
@@ -55,28 +69,32 @@ def submission_of(
     batch_id: str | None = None,
     terms: Mapping[DeviceId, OwnTerms] = MappingProxyType({}),
     unknown: HubError | None = None,
+    approved: Approved | None = None,
 ) -> Submission:
     """The commands of one call, one for each target; `now` in seconds since 1970. Its hash is equal
     for the same request for the same targets, whatever `terms` say: those of devices' own commands,
-    as each describes it. `unknown`: a secret that it names and that is not there. Raises
-    `Invalid`."""
+    as each describes it. `unknown`: a secret that it names and that is not there. `approved`: what
+    it was before it waited. Raises `Invalid`."""
     kind, params = type_of(request.command), params_of(request.command)
     timeout_ms = request.timeout_ms or timeout_of(request.command)
     frame = frame_without_id(kind, params)
-    hashed = request_hash(
-        sorted(device_id for device_id, _ in targets),
-        kind,
-        params,
-        timeout_ms,
-        request.delivery,
-        request.expires_at.timestamp() if request.expires_at else None,
-    )
+    if approved is not None:
+        hashed = approved.request_hash
+    else:
+        hashed = request_hash(
+            sorted(device_id for device_id, _ in targets),
+            kind,
+            params,
+            timeout_ms,
+            request.delivery,
+            request.expires_at.timestamp() if request.expires_at else None,
+        )
     expires_at = _expiry(request, now)
     commands = [
         NewCommand(
             org=by.org,
             command_id=command_id,
-            chosen=command_id == request.command.id,
+            chosen=approved is not None or command_id == request.command.id,
             device_id=device_id,
             type=kind,
             params=params,
@@ -88,6 +106,7 @@ def submission_of(
             request_hash=hashed,
             frame_bytes=len(frame) + len(command_id),
             names_secrets=_SECRET_IN_FRAME in frame,
+            approval_id=None if approved is None else approved.approval_id,
         )
         for device_id, command_id in targets
     ]

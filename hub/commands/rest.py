@@ -6,10 +6,12 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, structs
 
+from hub.approvals.service import Approval, ApprovalService, awaiting
 from hub.audit.entries import Hide
 from hub.base.errors import invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
+from hub.commands.held import awaiting_record
 from hub.commands.records import (
     CommandRecord,
     CommandRow,
@@ -37,6 +39,8 @@ class DispatchBody(Body, frozen=True):
     timeout_ms: TimeoutMs | None = None
     delivery: Delivery = "now"
     expires_at: Moment | None = None
+    approval: bool = False
+    """Ask a second person first, whatever is set."""
 
 
 class BulkBody(Body, frozen=True):
@@ -45,6 +49,8 @@ class BulkBody(Body, frozen=True):
     timeout_ms: TimeoutMs | None = None
     delivery: Delivery = "now"
     expires_at: Moment | None = None
+    approval: bool = False
+    """Ask a second person first, whatever is set."""
 
 
 class HistoryQuery(ListQuery, frozen=True, kw_only=True):
@@ -86,16 +92,19 @@ class CommandEndpoints:
         self,
         service: CommandService,
         limits: RequestLimits,
+        approvals: ApprovalService,
         secrets: Callable[[OrgId], Awaitable[Hide]],
     ) -> None:
         self._service = service
+        self._approvals = approvals
         self._limits = limits
         self._secrets = secrets
 
     async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
-        command = await self._service.dispatch(
-            call.principal, DeviceId(call.path("id")), request_of(call)
-        )
+        device_id = DeviceId(call.path("id"))
+        command = await self._service.guarded.dispatch(call.principal, device_id, request_of(call))
+        if isinstance(command, Approval):
+            return awaiting_answer(command, f"{_location(device_id)}/{command.subject}")
         return answer_of(command, asked_async=call.prefers_async())
 
     async def bulk(self, call: Call[None, BulkBody]) -> Answer:
@@ -104,7 +113,9 @@ class CommandEndpoints:
     async def bulk_over(self, call: Call[None, Any], device_ids: Sequence[str]) -> Answer:
         """A bulk call over these targets, however they were named; each is a command."""
         self._limits.further_commands(call.request.scope, call.principal, len(device_ids) - 1)
-        outcome = await self._service.bulk(call.principal, device_ids, request_of(call))
+        outcome = await self._service.guarded.bulk(call.principal, device_ids, request_of(call))
+        if isinstance(outcome, Approval):
+            return awaiting_answer(outcome, f"/api/v1/commands?batchId={outcome.subject}")
         return bulk_answer(outcome, asked_async=call.prefers_async())
 
     async def history(self, call: Call[HistoryQuery, None]) -> Items[CommandRecord]:
@@ -138,9 +149,13 @@ class CommandEndpoints:
         return Items(await self._shown(call.principal, page.items), page.next)
 
     async def get(self, call: Call[None, None]) -> CommandRecord:
-        command = await self._service.get(
+        command = await self._service.guarded.get(
             call.principal.org, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
+        if isinstance(command, Approval):
+            return awaiting_record(
+                command, await self._approvals.command_for(call.principal, command)
+            )
         return (await self._shown(call.principal, [command]))[0]
 
     async def cancel_pending(self, call: Call[PendingQuery, None]) -> Answer:
@@ -150,7 +165,7 @@ class CommandEndpoints:
         return Answer(Cancelled(count), status=202)
 
     async def cancel(self, call: Call[None, None]) -> Answer:
-        command = await self._service.cancel(
+        command = await self._service.guarded.cancel(
             call.principal, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
         return Answer((await self._shown(call.principal, [command]))[0], status=202)
@@ -194,6 +209,7 @@ def request_of(call: Call[None, Any]) -> CommandRequest:
         delivery=body.delivery,
         expires_at=body.expires_at,
         key=key,
+        approval=body.approval,
         path=call.request.scope["path"],
         wait=not call.prefers_async(),
     )
@@ -206,8 +222,16 @@ def answer_of(command: CommandRow, *, asked_async: bool) -> Answer:
     return Answer(
         {"commandId": command.command_id, "status": str(command.status)},
         status=202,
-        location=f"/api/v1/devices/{command.device_id}/commands/{command.command_id}",
+        location=f"{_location(command.device_id)}/{command.command_id}",
     )
+
+
+def _location(device_id: DeviceId) -> str:
+    return f"/api/v1/devices/{device_id}/commands"
+
+
+def awaiting_answer(approval: Approval, location: str) -> Answer:
+    return Answer(awaiting(approval), status=202, location=location)
 
 
 def bulk_answer(outcome: BulkOutcome, *, asked_async: bool) -> Answer:

@@ -2,6 +2,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from hub.accounts.service import AccountService
+from hub.approvals.service import ApprovalService
 from hub.audit.entries import Hide
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
@@ -29,6 +30,7 @@ def build(
     own: OwnService,
     memory: RightsMemory,
     values: SecretService,
+    approvals: ApprovalService,
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
@@ -43,11 +45,12 @@ def build(
         own,
         memory,
         values,
+        approvals,
         hints=hints,
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,
     )
-    endpoints = CommandEndpoints(service, limits, secrets)
+    endpoints = CommandEndpoints(service, limits, approvals, secrets)
     return (
         service,
         endpoints,

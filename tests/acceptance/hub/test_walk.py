@@ -40,6 +40,7 @@ NAMED: Final[dict[str, str]] = {
     "/teams": "team",
     "/roles": "role",
     "/secrets": "secret",
+    "/approvals": "approval",
     "/role-bindings": "binding",
     "/invitations": "invitation",
     "/enrollment-tokens": "enrollment_token",
@@ -96,6 +97,8 @@ async def things(hub: HubProcess, admin_token: str) -> AsyncGenerator[dict[str, 
         body = {"releaseId": found["release"], "target": {"deviceIds": [device]}}
         deployed = await rest.post("/firmware/deployments", body)
         found["deployment"] = deployed.json()["data"]["id"]
+        waits = await rest.dispatch(device, approval=True)
+        found["approval"] = waits.json()["data"]["approvalId"]
         yield found
 
 

@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse, Response
 from hub.base.errors import (
     PROBLEMS,
     BadEnrollmentKey,
+    BlastRadiusExceeded,
     Conflict,
     Ended,
     EnrollmentTokenExpired,
@@ -65,6 +66,7 @@ STATUS: dict[type[HubError], int] = {
     UnsupportedMedia: 415,
     Misdirected: 421,
     TooManyCommands: 429,
+    BlastRadiusExceeded: 429,
     TooManyRequests: 429,
     Overloaded: 503,
     Unavailable: 503,
