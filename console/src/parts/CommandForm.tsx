@@ -1,4 +1,12 @@
-import { Alert, Button, NumberInput, SegmentedControl, Select, TextInput } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  Checkbox,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  TextInput,
+} from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useCommandSpecs, useOwnSpecs, type Wish } from "../api/commands/requests";
 import { type CommandSpec, isOwn, typeOf } from "../api/commands/specs";
@@ -99,6 +107,12 @@ function SpecForm(props: SpecFormProps) {
         />
       ))}
       <Terms form={form} spec={spec} />
+      <Checkbox
+        size="xs"
+        label={text.approval}
+        checked={form.approval}
+        onChange={event => form.setApproval(event.currentTarget.checked)}
+      />
       <CommandPreview targets={targets} queued={form.delivery === "queue"} />
       {spec.danger !== "no" && (
         <Alert color={spec.danger === "yes" ? "red" : "yellow"} icon={<WarningIcon />} p="xs">

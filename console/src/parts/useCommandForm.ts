@@ -32,6 +32,7 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
   const [seconds, setSeconds] = useState<number | string>(
     start.timeoutMs ? start.timeoutMs / 1000 : "",
   );
+  const [approval, setApproval] = useState(start.approval ?? false);
   const [confirmed, setConfirmed] = useState("");
   const [tried, setTried] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
@@ -51,7 +52,8 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
     setBusy(true);
     setProblem(null);
     // The same request tried again has the same key: the hub does it once.
-    const body = JSON.stringify([targets.map(({ id }) => id), command, seconds, delivery, hours]);
+    const ids = targets.map(({ id }) => id);
+    const body = JSON.stringify([ids, command, seconds, delivery, hours, approval]);
     if (request.current.body !== body) {
       request.current = { body, key: newKey(), expiresAt: inHours(Number(hours)) };
     }
@@ -60,6 +62,7 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
       timeoutMs: seconds === "" ? null : Math.round(Number(seconds) * 1000),
       delivery,
       expiresAt: delivery === "queue" ? request.current.expiresAt : null,
+      approval,
     };
     try {
       await onSubmit(wish, request.current.key);
@@ -79,6 +82,8 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
     setHours,
     seconds,
     setSeconds,
+    approval,
+    setApproval,
     confirmed,
     setConfirmed,
     wanted,

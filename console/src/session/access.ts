@@ -16,6 +16,7 @@ type Resource =
   | "commands"
   | `commands/${string}`
   | "campaigns"
+  | "approvals"
   | "pins"
   | "penalties"
   | "releases"

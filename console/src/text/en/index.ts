@@ -1,4 +1,5 @@
 /** The catalogue in English. A message with parameters is a function. One file an area of the console. */
+import { approvals } from "./approvals";
 import { approve } from "./approve";
 import { audit } from "./audit";
 import { commands } from "./commands";
@@ -27,6 +28,7 @@ export const en = {
   settings,
   enrollment,
   health,
+  approvals,
   approve,
   organisations,
 };
