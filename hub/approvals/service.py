@@ -76,9 +76,10 @@ HOUR: Final = 3600
 
 
 class Admitted(Struct, frozen=True):
-    """It need not wait. `dispatch_id`: under which its targets are counted."""
+    """It need not wait. `dispatch_id`: under which its `targets` are counted."""
 
     dispatch_id: int | None = None
+    targets: int = 0
 
 
 class Executor(Protocol):
@@ -142,7 +143,8 @@ class ApprovalService:
             if need is None and is_counted(guarded, dangerous=dangerous):
                 lately = await self._store.sent_lately(connection, by.org)
                 if not is_over(guarded, lately=lately.targets, targets=count):
-                    return Admitted(await self._store.count_sent(connection, by.org, count))
+                    number = await self._store.count_sent(connection, by.org, count)
+                    return Admitted(number, count)
                 need, retry_after = Reason.PER_HOUR, max(1, round(lately.seconds))
             if need is None:
                 return Admitted()

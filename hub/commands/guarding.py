@@ -160,7 +160,7 @@ class GuardedCalls:
         if admitted.dispatch_id is not None:
             sent = [each for each in taken.outcomes if isinstance(each, CommandRow)]
             going = sum(not each.ended for each in sent)
-            if going < len(taken.outcomes):
+            if going < admitted.targets:
                 await self._approvals.recount(org, admitted.dispatch_id, going)
 
 

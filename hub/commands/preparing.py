@@ -71,7 +71,11 @@ class Preparation:
         batch_id: str | None = None,
         approved: Approved | None = None,
     ) -> PreparedCall:
-        """For who may send it to these, each with the id of its command. Raises `Forbidden`."""
+        """For who may send it to these, each with the id of its command. Raises `Forbidden`;
+        `Unavailable` for a dangerous command when rights may be out of date."""
+        dangerous = type_of(request.command) in DANGEROUS
+        if dangerous:
+            self._require_current_view()
         targets = [device_id for device_id, _ in named]
         unknown = await self._secrets_of(by, request.command, targets)
         terms = await self._terms(by, request.command, targets)
@@ -85,7 +89,7 @@ class Preparation:
             unknown=unknown,
             approved=approved,
         )
-        dangerous = type_of(request.command) in DANGEROUS or _are_dangerous(terms)
+        dangerous = dangerous or _are_dangerous(terms)
         return PreparedCall(request, submission, batch_id, is_dangerous=dangerous)
 
     async def many(
@@ -109,8 +113,7 @@ class Preparation:
     async def _authorise(
         self, by: Principal, command: Command, targets: Sequence[str]
     ) -> tuple[list[str], dict[str, HubError]]:
-        """(targets that it may go to, refusals of the others). Raises `Forbidden`; `Unavailable`
-        for a dangerous command when rights may be out of date."""
+        """(targets that it may go to, refusals of the others). Raises `Forbidden`."""
         kind = type_of(command)
         try:
             allowed, refusals = await self._rights.sort(by, command, targets)
@@ -119,8 +122,6 @@ class Preparation:
             raise
         if refusals:
             await self._audit.note(*_refused_entries(by, f"command.{kind}", list(refusals)))
-        if kind in DANGEROUS:
-            self._require_current_view()
         return allowed, refusals
 
     async def _secrets_of(
