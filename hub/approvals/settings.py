@@ -45,7 +45,7 @@ class GuardedSettings:
     async def __call__(
         self, approval: Approval, asker: Principal, error: ErrorObject | None
     ) -> Mapping[str, ErrorObject]:
-        """As `hub.approvals.service.Executor` has it."""
+        """As an `Executor` of approvals."""
         if error is None:
             patch = msgspec.convert(approval.call, GuardedPatch)
             await self._organisation.change(asker, guarded=patch, approved=True)

@@ -105,7 +105,7 @@ class CampaignService:
     async def approved(
         self, approval: Approval, asker: Principal, error: ErrorObject | None
     ) -> Mapping[str, ErrorObject]:
-        """As `hub.approvals.service.Executor` has it: the campaign has the id that it was given."""
+        """As an `Executor` of approvals: the campaign has the id that it was given."""
         held, name = held_of(approval), (approval.org, approval.subject or "")
         await self._begin(asker, name, held.new, held.action, error)
         return {}

@@ -43,7 +43,7 @@ class ApprovedCalls:
     async def __call__(
         self, approval: Approval, asker: Principal, error: ErrorObject | None
     ) -> Mapping[str, ErrorObject]:
-        """As `hub.approvals.service.Executor` has it. Each command has the id that it was given,
+        """As an `Executor` of approvals. Each command has the id that it was given,
         so the second time it is there already."""
         held = held_of(approval)
         if error is None:
