@@ -1,4 +1,5 @@
 /** The catalogue in English. A message with parameters is a function. One file an area of the console. */
+import { approvals } from "./approvals";
 import { approve } from "./approve";
 import { audit } from "./audit";
 import { commands } from "./commands";
@@ -29,6 +30,7 @@ export const en = {
   secrets,
   enrollment,
   health,
+  approvals,
   approve,
   organisations,
 };
