@@ -12,6 +12,8 @@ from tests.acceptance.hub.clients import Fleet, Json, Rest, new_id, open_socket
 from tests.acceptance.hub.people import bind, make_role, make_user, new_organisation, signed_in
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_deployments import release
+from tests.acceptance.hub.test_signed_commands import add_key, post, reboot
+from tests.signing import as_json
 
 REBOOT = {"type": "reboot_os"}
 ON_REBOOT: Json = {"approvals": {"resources": ["commands/reboot_os"], "over": 0}}
@@ -554,3 +556,33 @@ async def test_dashboards_and_the_audit_hear_of_it(plant: Plant) -> None:
     assert rows[1]["detail"]["call"]["command"] == "reboot_os"
     (row,) = await plant.anna.data("/audit-log", action="command.reboot_os")
     assert row["detail"]["approvalId"] == data["approvalId"]
+
+
+# Signed by a person
+
+
+async def test_a_signed_command_waits_no_longer_than_its_signature_counts(plant: Plant) -> None:
+    await set_to(plant.anna, ON_REBOOT)
+    signer = await add_key(plant.anna)
+    async with plant.fleet.new_line() as device:
+        org = (await plant.anna.data("/auth/me"))["orgId"]
+        command = reboot(device.device_id, org=org)
+        signature = as_json(signer.sign(command))
+        data = awaited(await post(plant.anna, command, signature))
+        assert data["commandId"] == command.command_id
+        assert data["expiresAt"] == command.not_after
+        again = awaited(await post(plant.anna, command, signature))
+        assert again["approvalId"] == data["approvalId"]
+        await decide(plant.bert, data["approvalId"])
+        frame = await device.find("reboot_os")
+        assert (frame["id"], frame["signature"]) == (command.command_id, signature)
+
+
+async def test_a_signature_that_does_not_count_waits_for_nobody(plant: Plant) -> None:
+    await set_to(plant.anna, ON_REBOOT)
+    signer = await add_key(plant.anna)
+    device = await plant.fleet.enroll()
+    elsewhere = reboot(device, org="elsewhere")
+    answer = await post(plant.anna, elsewhere, as_json(signer.sign(elsewhere)))
+    assert code_of(answer) == (400, "bad_signature")
+    assert await plant.bert.data("/approvals", status="AWAITING") == []
