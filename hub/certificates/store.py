@@ -106,6 +106,12 @@ class CertificateStore:
         row = await self.database.fetchrow(_Q["standing"], shown.org, shown.serial, shown.device_id)
         return None if row is None else CertificateStanding(**dict(row))
 
+    async def standing_now(
+        self, connection: Connection, shown: ShownCertificate
+    ) -> CertificateStanding | None:
+        row = await connection.fetchrow(_Q["standing"], shown.org, shown.serial, shown.device_id)
+        return None if row is None else CertificateStanding(**dict(row))
+
     async def revoke(
         self, connection: Connection, org: OrgId, serial: str, reason: str
     ) -> tuple[DeviceId, str] | None:

@@ -106,7 +106,10 @@ def test_a_key_that_does_not_count_is_not_asked_for_its_signature(
         def is_signature_valid(self) -> bool:
             raise AssertionError
 
-    monkeypatch.setattr(x509, "load_pem_x509_csr", lambda _: Asked())
+    def load(_: bytes) -> Asked:
+        return Asked()
+
+    monkeypatch.setattr(x509, "load_pem_x509_csr", load)
     with pytest.raises(NotUsable, match="its key must be"):
         key_of_request("")
 
