@@ -68,6 +68,8 @@ class CertificateAuthority:
         self._trusted: list[x509.Certificate] = []
         self._bundle = ""
         self._changed: list[Callable[[], None]] = []
+        self._listing = asyncio.Lock()
+        """Anybody may ask for the list: those who wait for it hold no connection."""
 
     async def prepare(self) -> None:
         """Make the authority where there is a master key and none yet, and read them all."""
@@ -176,8 +178,11 @@ class CertificateAuthority:
         current = await self._store.crl(by.id)
         if current is not None:
             return current
-        async with self._store.database.transaction() as connection:
+        async with self._listing, self._store.database.transaction() as connection:
             number = await self._store.lock_crl(connection, by.id) + 1
+            current = await self._store.crl_now(connection, by.id)
+            if current is not None:  # somebody else has made it meanwhile
+                return current
             ended = await self._store.ended(connection, by.id)
             made = await asyncio.to_thread(make_list, by, ended, now=self.now(), number=number)
             await self._store.put_crl(connection, by.id, made, number)

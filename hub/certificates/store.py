@@ -141,6 +141,9 @@ class CertificateStore:
         """DER; None when it has to be made."""
         return await self.database.fetchval(_Q["crl"], ca_id)
 
+    async def crl_now(self, connection: Connection, ca_id: str) -> bytes | None:
+        return await connection.fetchval(_Q["crl"], ca_id)
+
     async def lock_crl(self, connection: Connection, ca_id: str) -> int:
         """The number of the last one."""
         return int(await connection.fetchval(_Q["lock_crl"], ca_id) or 0)

@@ -1,5 +1,6 @@
 """Certificates of devices, and the listener that requires them: device-identity.md, 2, 3, 12."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Generator
@@ -210,6 +211,17 @@ async def test_a_revoked_certificate_ends_its_line_and_opens_none(
     assert found_crl.get_revoked_certificate_by_serial_number(int(device.serial, 16)) is not None
     again = await crl(certifying)
     assert again.content == listed.content, "made once a change"
+
+
+async def test_of_many_who_want_the_list_one_has_it_made(
+    certifying: HubProcess, admin: str, tmp_path: Path
+) -> None:
+    device = await certify(certifying, new_id("d"), tmp_path)
+    async with Rest.open(certifying.url, admin) as rest:
+        path = f"/certificates/{device.serial}/revoke"
+        assert (await rest.post(path, {"reason": "stolen"})).status_code == 200
+    answers = await asyncio.gather(*(crl(certifying) for _ in range(20)))
+    assert len({answer.content for answer in answers}) == 1
 
 
 async def crl(hub: HubProcess) -> httpx.Response:
