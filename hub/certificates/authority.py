@@ -34,12 +34,14 @@ from hub.certificates.making import (
     serial_of,
 )
 from hub.certificates.records import Issued
-from hub.certificates.store import CertificateStore
+from hub.certificates.store import AuthorityRow, CertificateStore
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 
 log = structlog.get_logger(__name__)
 
 NAME: Final = "Longline devices"
+HANDED_OVER: Final = timedelta(days=90)
+"""The longest life of a certificate: by then each device was given the authorities of today."""
 ISSUED_A_SECOND: Final = 100
 """By one replica: a signature is work."""
 EVERYTHING: Final = "*"
@@ -65,6 +67,8 @@ class CertificateAuthority:
         self._seconds = seconds
         self._pace = Limiter(Policy("certificates", ISSUED_A_SECOND, 1.0))
         self._signs: Authority | None = None
+        self._vouches: Authority | None = None
+        """Of the hub itself, before devices."""
         self._trusted: list[x509.Certificate] = []
         self._bundle = ""
         self._changed: list[Callable[[], None]] = []
@@ -88,13 +92,21 @@ class CertificateAuthority:
         """Raises `Unavailable`."""
         async with self._store.database.connection() as connection:
             rows = await self._store.authorities(connection)
-        signing = next((row for row in rows if row.retired_at is None), None)
-        can_open = signing is not None and self._vault.ring is not None
-        self._signs = self._store.open(signing) if can_open and signing is not None else None
+        if self._vault.ring is not None:
+            signing = next((row for row in rows if row.retired_at is None), None)
+            vouching = self._handing_over(rows) or signing
+            self._signs = None if signing is None else self._store.open(signing)
+            self._vouches = None if vouching is None else self._store.open(vouching)
         self._trusted = [row.certificate for row in rows]
         self._bundle = "".join(pem(row.certificate) + row.chain for row in rows)
         for tell in self._changed:
             tell()
+
+    def _handing_over(self, rows: Sequence[AuthorityRow]) -> AuthorityRow | None:
+        """The one that the devices know which came longest ago, while it may be the only one."""
+        since = self.now() - HANDED_OVER
+        lately = [row for row in rows if row.retired_at is not None and row.retired_at > since]
+        return lately[-1] if lately else None
 
     async def replace(self, authority: Authority, *, action: str) -> None:
         """It signs from now on, on every replica."""
@@ -138,6 +150,11 @@ class CertificateAuthority:
             raise Overloaded("the authority is being read: try again", retry_after=1)
         return self._signs
 
+    def vouching(self) -> Authority:
+        """The one by which the hub shows itself to devices: it is in the chain that each of them
+        has. Raises `MasterKeyMissing`."""
+        return self._vouches or self.require()
+
     async def issue(
         self, connection: Connection, org: OrgId, device_id: DeviceId, key: DeviceKey
     ) -> Issued:
@@ -155,7 +172,7 @@ class CertificateAuthority:
         )
         issued = Issued(
             certificate=pem(made),
-            chain=by.trusted,
+            chain=self._bundle,
             serial=serial_of(made),
             fingerprint=fingerprint_of(made.public_bytes(Encoding.DER)),
             expires_at=made.not_valid_after_utc,

@@ -72,7 +72,7 @@ class DeviceListenerTls:
         self.context.load_verify_locations(cadata=bundle)
 
     def _show(self) -> None:
-        by, now = self._authority.require(), self._authority.now()
+        by, now = self._authority.vouching(), self._authority.now()
         is_current = self._shown_since is not None and now - self._shown_since < RENEWED_AFTER
         if is_current and self._shown_by == by.id:
             return

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hub.certificates.making import pem
-from tests.acceptance.hub.certified import certify
+from tests.acceptance.hub.certified import certify, renew
 from tests.acceptance.hub.clients import new_id, until
 from tests.acceptance.hub.process import HubProcess
 from tests.unit.hub.certificates.some import signed_by
@@ -59,8 +59,11 @@ async def test_the_one_before_is_trusted_beside_a_new_authority(
             return True
 
     await until(gives_by_the_new_one, seconds=10)
-    former.chain.write_text(ca(up, "show", "--pem").stdout)  # the listener shows one by the new
     async with former.line(up):
+        pass  # it knows the one before only, and the listener goes by that
+    renewed = await renew(up, former, tmp_path)
+    assert renewed.chain.read_text() == ca(up, "show", "--pem").stdout
+    async with renewed.line(up):
         pass
 
 
