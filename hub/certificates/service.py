@@ -4,7 +4,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from hub.accounts.service import VersionChange
+from hub.accounts.service import AccountService, VersionChange
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
@@ -43,12 +43,14 @@ class CertificateService:
         authority: CertificateAuthority,
         audit: AuditService,
         alerts: CertificateAlerts,
+        accounts: AccountService,
         clock: DatabaseClock,
     ) -> None:
         self._store = store
         self._authority = authority
         self._audit = audit
         self._alerts = alerts
+        self._accounts = accounts
         self._clock = clock
         self._memory = CertificateMemory()
         self._changes = 0
@@ -158,6 +160,7 @@ class CertificateService:
                     reason=reason,
                 ),
             )
+        await self._accounts.refresh()
 
 
 def _principal(shown: ShownCertificate) -> Principal:
