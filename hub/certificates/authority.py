@@ -1,7 +1,9 @@
 """The authority that gives certificates to devices: made at the first start, or the owner's own.
 
 One signs for all organisations. Those before it are trusted until they expire, so that devices come
-with what they have, and take a new one from the new authority when theirs is due. Without a master
+with what they have, and take a new one from the new authority when theirs is due. Until then a
+device trusts only those that there were when it got its certificate: what the hub shows to devices
+is signed by the oldest, which all of them know. Without a master
 key there is none: its key is kept sealed only.
 """
 
@@ -34,7 +36,7 @@ from hub.certificates.making import (
     serial_of,
 )
 from hub.certificates.records import Issued
-from hub.certificates.store import CertificateStore
+from hub.certificates.store import AuthorityRow, CertificateStore
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 
 log = structlog.get_logger(__name__)
@@ -42,6 +44,8 @@ log = structlog.get_logger(__name__)
 NAME: Final = "Longline devices"
 ISSUED_A_SECOND: Final = 100
 """By one replica: a signature is work."""
+LAST_HOUR: Final = timedelta(hours=1)
+"""An authority that ends so soon is not shown any more."""
 EVERYTHING: Final = "*"
 """The subject of a change of the authorities themselves."""
 
@@ -65,6 +69,7 @@ class CertificateAuthority:
         self._seconds = seconds
         self._pace = Limiter(Policy("certificates", ISSUED_A_SECOND, 1.0))
         self._signs: Authority | None = None
+        self._eldest: Authority | None = None
         self._trusted: list[x509.Certificate] = []
         self._bundle = ""
         self._changed: list[Callable[[], None]] = []
@@ -87,8 +92,9 @@ class CertificateAuthority:
         async with self._store.database.connection() as connection:
             rows = await self._store.authorities(connection)
         signing = next((row for row in rows if row.retired_at is None), None)
-        can_open = signing is not None and self._vault.ring is not None
-        self._signs = self._store.open(signing) if can_open and signing is not None else None
+        if signing is not None and self._vault.ring is not None:
+            self._signs = self._store.open(signing)
+            self._eldest = self._store.open(_eldest(rows, self.now()) or signing)
         self._trusted = [row.certificate for row in rows]
         self._bundle = "".join(pem(row.certificate) + row.chain for row in rows)
         for tell in self._changed:
@@ -136,6 +142,10 @@ class CertificateAuthority:
             raise Overloaded("the authority is being read: try again", retry_after=1)
         return self._signs
 
+    def require_eldest(self) -> Authority:
+        """The one that every device with a certificate trusts. Raises `MasterKeyMissing`."""
+        return self._eldest or self.require()
+
     async def issue(
         self, connection: Connection, org: OrgId, device_id: DeviceId, key: DeviceKey
     ) -> Issued:
@@ -153,7 +163,7 @@ class CertificateAuthority:
         )
         issued = Issued(
             certificate=pem(made),
-            chain=by.trusted,
+            chain=self._bundle,
             serial=serial_of(made),
             fingerprint=fingerprint_of(made.public_bytes(Encoding.DER)),
             expires_at=made.not_valid_after_utc,
@@ -182,3 +192,8 @@ class CertificateAuthority:
             made = await asyncio.to_thread(make_list, by, ended, now=self.now(), number=number)
             await self._store.put_crl(connection, by.id, made, number)
         return made
+
+
+def _eldest(rows: Sequence[AuthorityRow], now: datetime) -> AuthorityRow | None:
+    living = (row for row in rows if row.certificate.not_valid_after_utc - now > LAST_HOUR)
+    return min(living, key=lambda row: row.made_at, default=None)

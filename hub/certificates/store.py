@@ -24,6 +24,7 @@ class AuthorityRow(Struct, frozen=True, kw_only=True):
     certificate: x509.Certificate
     chain: str
     sealed_key: str
+    made_at: datetime
     retired_at: datetime | None
 
 
@@ -55,6 +56,7 @@ class CertificateStore:
                 certificate=x509.load_pem_x509_certificate(row["certificate"].encode()),
                 chain=row["chain"],
                 sealed_key=row["private_key"],
+                made_at=row["made_at"],
                 retired_at=row["retired_at"],
             )
             for row in await connection.fetch(_Q["authorities"])
