@@ -24,12 +24,14 @@ from device.base.errors import (
 )
 from device.base.installers import takes_unsigned
 from device.base.sharing import Sharing
-from device.base.state_directory import os_boot_id
+from device.base.state_directory import is_enrolled, os_boot_id
 from device.broker.wiring import BrokerParts
 from device.commands.book import Book
 from device.commands.journal import Journal
+from device.commands.lost_journal import LostJournal
 from device.commands.own import OwnTable
 from device.commands.recovery import rolled_back, swapped
+from device.commands.signed import Clocks, SignatureCheck
 from device.config.commit import ConfigTrial
 from device.config.store import ConfigStore
 from device.desired.health import Health
@@ -117,8 +119,14 @@ class Agent:
         self._config = config
         self._hub_clock = HubClock()
         self._own = OwnTable(settings.commands)
-        self._book = Book(self._hub_clock.is_past, self._own)
-        self._journal = Journal(database, os_boot_id=self._os_boot_id)
+        self._journal = Journal(
+            database,
+            os_boot_id=self._os_boot_id,
+            expected=is_enrolled(settings.state) or database.damage is not None,
+        )
+        self._lost_journal = LostJournal(database)
+        self._signed = self._signature_check(own_settings)
+        self._book = Book(self._hub_clock.is_past, self._own, self._signed)
         self._outbox = DiskOutbox(database, boot_id=self._boot_id, bounds=self._bounds())
         self._production = Production(database)
         self._records = RecordQueue(database, bounds=self._record_bounds())
@@ -182,6 +190,7 @@ class Agent:
                 changed=self._section_changed,
             ),
             pinned=self._pinned,
+            needs_signature=self._signed.requires if self._signed else lambda _: False,
         )
         self._tools = self._make_tools()
         self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools)
@@ -209,7 +218,7 @@ class Agent:
             at_listener=self._http,
             at_hub=self._at_hub,
             device_id=self._settings.id,
-            tokens=self._enrolment,
+            token=self._enrolment.token,
             folder=self._settings.state,
             hub_clock=self._hub_clock,
             reconnect=self._uplink.end,
@@ -289,6 +298,7 @@ class Agent:
                 tasks.create_task(part)
                 for part in (
                     self._runner.run(),
+                    self._lost_journal.run(),
                     self._programs.run(),
                     self._broker.run(),
                     self._drop_folder().run(),
@@ -310,6 +320,7 @@ class Agent:
             how = await ending
             _log.info("agent_ends", restart=how is End.RESTART)
             await self._settle()
+            await self._lost_journal.keep()
             for part in parts:
                 part.cancel()
         return how
@@ -406,6 +417,13 @@ class Agent:
     async def _section_changed(self) -> None:
         self._report_status()
         await self._programs.heard()
+
+    def _signature_check(self, own: Settings) -> SignatureCheck | None:
+        """By the device's own file, whatever was pushed."""
+        if own.signed_commands is None:
+            return None
+        clocks = Clocks(time.time, self._hub_clock.time)
+        return SignatureCheck(own.signed_commands, own.id, clocks, self._lost_journal.left)
 
     def _health(self) -> Health:
         return Health(

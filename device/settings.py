@@ -50,6 +50,8 @@ from device.base.own_commands import (
     misshapen_command,
 )
 from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check, misshapen
+from device.base.signed_settings import SignedSettings
+from device.base.signed_settings import problem_of as problem_of_signed
 from device.base.socket_path import default_socket
 from protocol.commands import AGENT_TYPE, Level
 from protocol.frames import HUB
@@ -284,6 +286,8 @@ class Settings(SettingsPart, frozen=True):
     shell: ShellSettings = ShellSettings()
     commands: OwnSettings = {}
     """The device's own, by name."""
+    signed_commands: SignedSettings | None = None
+    """What runs only when a person has signed it; absent: nobody looks at a signature."""
     broker: BrokerSettings | None = None
     """Tokens for the programs of this device; absent: off."""
     forward_proxy: Annotated[tuple[ForwardProxy, ...], Meta(max_length=MOST_PROXIES)] = ()
@@ -451,6 +455,9 @@ def _checked(settings: Settings) -> Settings:
     for problem in (
         problem_of_installers(settings.installers),
         problem_of_broker(settings.broker, settings.forward_proxy, insecure=settings.insecure),
+        problem_of_signed(
+            settings.signed_commands, has_update_keys=bool(settings.firmware.trusted_keys)
+        ),
     ):
         if problem is not None:
             raise BadSettings(problem)

@@ -172,7 +172,7 @@ class Replica:
         own, of_own = build_own(base, self.lines)
         self.commands, dispatching, of_commands = build_commands(
             base, self.audit, self.telemetry, accounts, limits, own, people.rights, secret_service,
-            hints=hints, secrets=secrets, shown_of=shown_of,
+            people.command_keys.trusted, hints=hints, secrets=secrets, shown_of=shown_of,
         )  # fmt: skip
         config, defaults, of_config = build_config(
             base,

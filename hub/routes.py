@@ -8,6 +8,11 @@ as long as it must be to stay one row.
 from typing import Any, Final
 
 from hub.accounts.api_keys_rest import ApiKey, ApiKeyBody, ApiKeyEndpoints
+from hub.accounts.command_key_rest import (
+    CommandKeyBody,
+    CommandKeyEndpoints,
+    CommandKeyItem,
+)
 from hub.accounts.factor_rest import (
     ApproveBody,
     AuthorizeForm,
@@ -215,6 +220,9 @@ ROUTES: Final = (
     Route("POST", "/auth/passkeys/login/options", PasskeyEndpoints.login_options, Door.OPEN, "Get what a browser asks a passkey with: to sign in, or with a token, to reauthenticate.", answer=dict[str, Any], secret=True),
     Route("POST", "/auth/passkeys/login", PasskeyEndpoints.login, Door.OPEN, "Sign in by a passkey.", body=PasskeyLoginBody, answer=Login, secret=True),
     Route("DELETE", "/auth/passkeys/{id}", PasskeyEndpoints.remove, Door.SESSION, "Remove a passkey."),
+    Route("GET", "/auth/command-keys", CommandKeyEndpoints.list, Door.SESSION, "List the keys by which you sign commands.", answer=list[CommandKeyItem]),
+    Route("POST", "/auth/command-keys", CommandKeyEndpoints.add, Door.SESSION, "Add a key by which you sign commands.", body=CommandKeyBody, answer=CommandKeyItem, status=201),
+    Route("DELETE", "/auth/command-keys/{id}", CommandKeyEndpoints.remove, Door.SESSION, "Remove a key by which you sign commands."),
     Route("POST", "/auth/device/authorize", FactorEndpoints.authorize, Door.OPEN, "Begin to sign in a program without a browser (RFC 8628).", body=AuthorizeForm, answer=DeviceCodes, oauth=True),
     Route("POST", "/auth/device/token", FactorEndpoints.token, Door.OPEN, "Get the tokens of a program that was approved (RFC 8628).", body=DeviceTokenForm, answer=DeviceTokens, oauth=True),
     Route("POST", "/auth/device/waiting", FactorEndpoints.waiting, Door.SESSION, "Get the program that waits for a code.", body=UserCodeBody, answer=WaitingItem),

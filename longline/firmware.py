@@ -7,7 +7,6 @@ administrator's or an API key, from `LONGLINE_TOKEN` or a file.
 """
 
 import base64
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from cloud.outward import WayOut
 from longline import artifact, repo
 from longline.errors import USAGE, UserError
+from longline.hub_token import TokenFile, token_of
 from longline.outward import CaFile, Insecure, way_out_to
 from longline.repo import Channel, Software, Version, version_of
 from longline.signing import new_key, signature_of
@@ -31,7 +31,6 @@ from protocol.versions import is_downgrade
 CHUNK: Final = 256 * 1024
 ANSWER_SECONDS: Final = 120.0
 CREATED: Final = 201
-TOKEN_VARIABLE: Final = "LONGLINE_TOKEN"  # noqa: S105 - a name
 
 app = typer.Typer()
 app.add_typer(repo.app, name="repo", help="Write a repository for devices that update themselves.")
@@ -88,16 +87,14 @@ def upload(
     key: Annotated[
         Path | None, typer.Option(help="Sign with this private key, a PEM file.")
     ] = None,
-    token_file: Annotated[
-        Path | None, typer.Option(help=f"File with a token (or {TOKEN_VARIABLE}).")
-    ] = None,
+    token_file: TokenFile = None,
     ca_file: CaFile = None,
     insecure: Insecure = False,
 ) -> None:
     """Upload an artifact as a release; its id is printed."""
     way_out = way_out_to(hub, ca_file, insecure=insecure)
     headers = {
-        "Authorization": f"Bearer {_token(token_file)}",
+        "Authorization": f"Bearer {token_of(token_file)}",
         "Content-Type": "application/octet-stream",
         "Content-Length": str(_size(file)),
     }
@@ -160,19 +157,6 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except OSError as error:
         raise UserError(f"cannot read {file}: {error.strerror}") from None
-
-
-def _token(token_file: Path | None) -> str:
-    if token_file is None:
-        found = os.environ.get(TOKEN_VARIABLE, "")
-    else:
-        try:
-            found = token_file.read_text().strip()
-        except (OSError, UnicodeDecodeError):
-            raise UserError(f"cannot read {token_file}") from None
-    if not found:
-        raise UserError(f"no token: set {TOKEN_VARIABLE} or --token-file", USAGE)
-    return found
 
 
 def _tell(line: str) -> None:

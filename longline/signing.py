@@ -3,16 +3,21 @@
 import base64
 import os
 from pathlib import Path
+from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
+    load_ssh_private_key,
 )
 
 from longline.errors import USAGE, UserError
+
+_SSH: Final = b"BEGIN OPENSSH PRIVATE KEY"
 
 
 def new_key(file: Path) -> Ed25519PrivateKey:
@@ -29,12 +34,16 @@ def new_key(file: Path) -> Ed25519PrivateKey:
 
 
 def key_in(file: Path) -> Ed25519PrivateKey:
-    """Raises `UserError`."""
+    """In PEM, or as ssh-keygen writes it; without a passphrase. Raises `UserError`."""
     try:
-        key = load_pem_private_key(file.read_bytes(), None)
+        content = file.read_bytes()
+        load = load_ssh_private_key if _SSH in content else load_pem_private_key
+        key = load(content, None)
     except OSError as error:
         raise UserError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, TypeError):
+    except (TypeError, UnsupportedAlgorithm):
+        raise UserError(f"{file} has a passphrase: let ssh-agent sign", USAGE) from None
+    except ValueError:
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise UserError(f"{file} is no Ed25519 private key", USAGE)

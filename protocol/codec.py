@@ -145,6 +145,7 @@ def _delivery(kind: str, fields: dict[str, Any]) -> Delivery:
         server_time=server_time if isinstance(server_time, str) else None,
         command=command,
         secrets=_values(fields.get("secrets")),
+        signature=fields.get("signature"),
     )
 
 
@@ -175,9 +176,10 @@ def encode_command(
     deadline: str | None,
     server_time: str,
     secrets: Mapping[str, str] = MappingProxyType({}),
+    signature: str | None = None,
 ) -> bytes:
     """The frame that carries a command down the line: the command itself, as in the seed, and
-    beside it what its parameters name."""
+    beside it what its parameters name, and who has signed it, as JSON."""
     head: dict[str, object] = {
         "type": wire_type(kind),
         "id": command_id,
@@ -186,6 +188,8 @@ def encode_command(
     }
     if secrets:
         head["secrets"] = dict(secrets)
+    if signature is not None:
+        head["signature"] = msgspec.Raw(signature.encode())
     return _encoder.encode(head | params)
 
 

@@ -311,3 +311,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     command: Command
     secrets: Values = field(default_factory=Values)
     """What its parameters name, by reference."""
+    signature: object = None
+    """Decoded JSON, not yet judged."""
+    signed_until: float | None = None
+    """Once it is known that a person has signed it: when that ends, in seconds since 1970."""

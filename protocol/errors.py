@@ -12,6 +12,7 @@ class ProblemCode(StrEnum):
     """`code` of a REST problem document."""
 
     INVALID = "invalid"
+    BAD_SIGNATURE = "bad_signature"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     REAUTHENTICATE = "reauthenticate"

@@ -98,3 +98,16 @@ INITIAL: Final[dict[SmallKind, dict[str, Any]]] = {
     SOFTWARE: software_document({}, ()),
 }
 """What every device begins with."""
+
+
+def command_like(kind: str, document: Mapping[str, Any]) -> str | None:
+    """The type of the command that would do the same as the section; None where there is none."""
+    match kind:
+        case "config":
+            return "push_config"
+        case "production":
+            return "enable_device" if document.get("enabled") is True else "disable_device"
+        case "software":
+            return "update_firmware"
+        case _:
+            return None

@@ -61,7 +61,7 @@ GRANT SELECT, INSERT ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    master_key, passkey_challenge, recovery_code, role_binding, sign_in_request, team_member
+    command_key, master_key, passkey_challenge, recovery_code, role_binding, sign_in_request, team_member
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

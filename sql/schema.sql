@@ -122,6 +122,17 @@ COMMENT ON TABLE passkey IS 'Public keys of people: each signs in by itself.';
 COMMENT ON COLUMN passkey.credential IS 'The attested credential data (WebAuthn, 6.5.2): the id and the public key.';
 COMMENT ON COLUMN passkey.sign_count IS 'As the authenticator said it last; it only rises, or stays 0.';
 
+CREATE TABLE command_key (
+    command_key_id text PRIMARY KEY,
+    user_id        text NOT NULL REFERENCES account ON DELETE CASCADE,
+    name           text NOT NULL,
+    public_key     bytea NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (user_id, public_key)
+);
+COMMENT ON TABLE command_key IS 'By which people sign commands outside the hub. Whom a device trusts stands in its own file.';
+COMMENT ON COLUMN command_key.public_key IS 'Ed25519, 32 bytes.';
+
 CREATE TABLE passkey_challenge (
     challenge_hash bytea PRIMARY KEY,
     purpose        text NOT NULL CHECK (purpose IN ('register', 'sign_in', 'reauthenticate')),
@@ -680,6 +691,7 @@ CREATE TABLE command (
                         WHEN 'EXPIRED' THEN 'EXPIRED'
                         WHEN 'UNKNOWN' THEN 'UNKNOWN' END) STORED,
     redeliver       boolean NOT NULL DEFAULT false,
+    signature       text,
     PRIMARY KEY (org_id, command_id),
     CHECK ((finished_at IS NOT NULL) = (status >= 'SUCCESS')),
     CHECK ((sent_generation IS NULL) = (sent_at IS NULL))
@@ -698,6 +710,7 @@ COMMENT ON COLUMN command.owner_id IS 'The user (also of an API key) whose right
 COMMENT ON COLUMN command.owner_key IS 'The API key; its end is the end of those rights.';
 COMMENT ON COLUMN command.accepted_by IS 'The replica that accepted it, where a caller may wait for its end.';
 COMMENT ON COLUMN command.redeliver IS 'Of a device''s own command: its description says that it may be delivered twice.';
+COMMENT ON COLUMN command.signature IS 'JSON, as it goes beside the command to its device: text, because nothing may change in it.';
 COMMENT ON COLUMN command.failed IS 'The status of one that ended in another than SUCCESS. No index is on status: each step of a command would write to all of them. As text: the equality of an enum is not leakproof, so under row-level security it would use no index.';
 COMMENT ON COLUMN command.journal_id IS 'The journal of the device at the time it was sent; the same journal again makes redelivery safe.';
 

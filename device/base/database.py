@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS command (
     forgotten_at INTEGER
 );
 CREATE INDEX IF NOT EXISTS command_forgotten ON command (forgotten_at);
+CREATE TABLE IF NOT EXISTS signed_command (id TEXT PRIMARY KEY, signed_until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS event (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     boot_id TEXT NOT NULL,

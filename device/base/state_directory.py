@@ -24,6 +24,8 @@ import structlog
 from device.base.errors import StateUnavailable
 from device.base.files import make_private
 
+CREDENTIALS: Final = ("token.json", "certificate.json")
+"""Of a device that has been enrolled."""
 _MODE: Final = 0o700
 _log = structlog.stdlib.get_logger()
 
@@ -46,6 +48,11 @@ def claimed(directory: Path) -> Generator[Path]:
         except OSError:
             raise StateUnavailable(f"another agent uses {directory}") from None
         yield directory
+
+
+def is_enrolled(directory: Path) -> bool:
+    """Whether it is the state of a device that has been at work before."""
+    return any((directory / name).exists() for name in CREDENTIALS)
 
 
 def _close_to_others(directory: Path) -> None:

@@ -30,10 +30,12 @@ from msgspec import Struct, field
 from device.commands.lanes import CommandLanes
 from device.commands.own import OwnTable
 from device.commands.recovery import Expects, JournalRow, verdict
+from device.commands.signed import SignatureCheck
 from protocol.commands import Command, Delivery, type_of, with_values
 from protocol.ids import CommandId
 from protocol.replies import Ack, Outcome, Progress, Result, ResultError
 from protocol.secret_values import Redactor, SecretMissing, Values
+from protocol.signing import BAD_SIGNATURE, SignatureRefused
 
 REPEAT_SECONDS: Final = 15.0
 MOST_COMMANDS: Final = 200
@@ -41,8 +43,11 @@ MOST_COMMANDS: Final = 200
 
 
 class Received(Struct, frozen=True):
+    """`signed_until`: when the signature of a signed one ends, in seconds since 1970."""
+
     id: CommandId
     kind: str
+    signed_until: float | None = None
 
 
 class Started(Struct, frozen=True):
@@ -119,11 +124,16 @@ class _Entry:
 
 class Book:
     def __init__(
-        self, is_past: Callable[[str | None, float], bool], own: OwnTable | None = None
+        self,
+        is_past: Callable[[str | None, float], bool],
+        own: OwnTable | None = None,
+        signed: SignatureCheck | None = None,
     ) -> None:
-        """`is_past(deadline, now)` compares hub time, see `device.line.hub_clock`."""
+        """`is_past(deadline, now)` compares hub time, see `device.line.hub_clock`. Without `signed`
+        nothing has to be, and nobody looks at a signature."""
         self._is_past = is_past
         self.own: Final = own or OwnTable({})
+        self._signed = signed
         self._entries: dict[CommandId, _Entry] = {}
         self._lanes = CommandLanes()
 
@@ -165,12 +175,11 @@ class Book:
     def deliver(self, delivery: Delivery, now: float) -> list[BookEffect]:
         entry = self._entries.get(delivery.id)
         if entry is None:
-            new = _Entry(Phase.RECEIVING, delivery=delivery, answer=self._refused(delivery))
+            new = self._judged(_Entry(Phase.RECEIVING), delivery, now)
             return self._admit(delivery.id, type_of(delivery.command), new)
         match entry.phase:
             case Phase.DORMANT:
-                entry.delivery = delivery
-                refused = self._refused(delivery)
+                refused = self._judged(entry, delivery, now).answer
                 if refused is not None:
                     return self._finish(delivery.id, entry, refused)
                 return self._wait(delivery.id, entry, now)
@@ -182,6 +191,17 @@ class Book:
                 return self._say(entry, now)
             case _:
                 assert_never(entry.phase)
+
+    def _judged(self, entry: _Entry, delivery: Delivery, now: float) -> _Entry:
+        """With the command that may run, or the answer to what may not."""
+        try:
+            entry.delivery = self._signed.judge(delivery, now) if self._signed else delivery
+        except SignatureRefused as error:
+            entry.delivery = delivery
+            entry.answer = refusal(delivery.id, "rejected", BAD_SIGNATURE, str(error))
+        else:
+            entry.answer = self._refused(entry.delivery)
+        return entry
 
     def _refused(self, delivery: Delivery) -> Result | None:
         """The answer to what this device cannot run, with what its parameters name."""
@@ -297,14 +317,19 @@ class Book:
             message = f"more than {MOST_COMMANDS} unfinished commands"
             return [Send(refusal(command_id, "rejected", "too_many_commands", message))]
         self._entries[command_id] = entry
-        return [WriteJournal(Received(command_id, kind))]
+        until = entry.delivery.signed_until if entry.delivery else None
+        return [WriteJournal(Received(command_id, kind, until))]
 
     def _received(
         self, command_id: CommandId, entry: _Entry, now: float, stored: JournalRow | None
     ) -> list[BookEffect]:
         if stored is not None:
-            entry.answer = stored.result or refusal(
-                command_id, "unknown", "unknown", "started before; its outcome is unknown"
+            entry.answer = (
+                _without_signature(entry)
+                or stored.result
+                or refusal(
+                    command_id, "unknown", "unknown", "started before; its outcome is unknown"
+                )
             )
             return self._answered(command_id, entry, now)
         if entry.answer is not None:
@@ -350,6 +375,18 @@ class Book:
     def _say(self, entry: _Entry, now: float) -> list[BookEffect]:
         entry.sent_at = now
         return [Send(entry.answer)] if entry.answer is not None else []
+
+
+def _without_signature(entry: _Entry) -> Result | None:
+    """What is answered whatever came of this id before, which the hub has heard: to what has no
+    signature that counts, and to one that was good once."""
+    if entry.answer and entry.answer.error and entry.answer.error.code == BAD_SIGNATURE:
+        return entry.answer
+    if entry.delivery is None or entry.delivery.signed_until is None:
+        return None
+    return refusal(
+        entry.delivery.id, "rejected", BAD_SIGNATURE, "a command of this id was here before"
+    )
 
 
 def _command(entry: _Entry) -> Command:

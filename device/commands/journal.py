@@ -2,21 +2,26 @@
 
 A row is made by `Received` and lives on after the result is acknowledged, so that a command id
 that comes again is answered and not run: for `KEEP_DAYS`, and for the `KEEP_ROWS` newest. Of an
-acknowledged result over `KEEP_RESULT_BYTES` only the verdict is kept.
+acknowledged result over `KEEP_RESULT_BYTES` only the verdict is kept. What a person has signed must
+not run again: of those the `KEEP_ROWS` newest stay, however many others came and whatever the clock
+says.
 
-`journalId` is made with the file: a device whose journal was deleted tells the hub by a new one.
+`journalId` is made with the file: a device whose journal was deleted tells the hub by a new one,
+and for some time runs nothing that was signed (`device.commands.lost_journal`).
 """
 
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, assert_never, get_args
 
 import msgspec
 
 from device.base.database import JOURNAL_ID, Database, get_meta, set_meta
 from device.commands.book import Finished, Forgotten, Mark, Received, Started
+from device.commands.lost_journal import note_lost
 from device.commands.recovery import Expects, JournalRow
 from protocol.codec import encode
 from protocol.ids import CommandId
@@ -38,13 +43,15 @@ class Journal:
         database: Database,
         *,
         os_boot_id: str,
+        expected: bool = False,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Reads what is there at once. Raises `StateUnavailable`."""
+        """Reads what is there at once. `expected`: the device has been at work before, so that a
+        journal which is not there was lost. Raises `StateUnavailable`."""
         self._database = database
         self._os_boot_id = os_boot_id
         self._wall_clock = wall_clock
-        self.journal_id: Final = database.now(_journal_id)
+        self.journal_id: Final = database.now(partial(_journal_id, expected=expected))
 
     def load(self) -> list[JournalRow]:
         """Every command whose result is not acknowledged, oldest first, after pruning."""
@@ -105,6 +112,10 @@ class Journal:
             "INSERT INTO command (id, kind, received_at) VALUES (?, ?, ?)",
             (mark.id, mark.kind, int(self._wall_clock())),
         )
+        if mark.signed_until is not None:
+            connection.execute(
+                "INSERT OR REPLACE INTO signed_command VALUES (?, ?)", (mark.id, mark.signed_until)
+            )
         return None
 
 
@@ -131,23 +142,32 @@ def _stored(row: tuple[str, str, str | None, str | None, bytes | None]) -> Journ
     )
 
 
-def _journal_id(connection: sqlite3.Connection) -> str:
+def _journal_id(connection: sqlite3.Connection, *, expected: bool) -> str:
     journal_id = get_meta(connection, JOURNAL_ID)
     if journal_id is None:
         journal_id = secrets.token_hex(16)
         set_meta(connection, JOURNAL_ID, journal_id)
+        if expected:
+            note_lost(connection)
     return journal_id
 
 
 def _prune(connection: sqlite3.Connection, horizon: int) -> None:
     # A command received before the horizon and never started is no longer wanted by any hub.
     connection.execute(
+        "DELETE FROM signed_command WHERE id IN (SELECT id FROM signed_command"
+        " ORDER BY signed_until DESC LIMIT -1 OFFSET ?)",
+        (KEEP_ROWS,),
+    )
+    connection.execute(
         "DELETE FROM command WHERE received_at < ?"
-        " AND (forgotten_at IS NOT NULL OR result IS NULL)",
+        " AND (forgotten_at IS NOT NULL OR result IS NULL)"
+        " AND id NOT IN (SELECT id FROM signed_command)",
         (horizon,),
     )
     connection.execute(
         "DELETE FROM command WHERE id IN (SELECT id FROM command WHERE forgotten_at IS NOT NULL"
+        " AND id NOT IN (SELECT id FROM signed_command)"
         " ORDER BY forgotten_at DESC LIMIT -1 OFFSET ?)",
         (KEEP_ROWS,),
     )

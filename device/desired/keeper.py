@@ -5,6 +5,7 @@ taken, or was undone, is tried again only when the hub hands it over again.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import httpx
@@ -28,7 +29,7 @@ from device.line.uplink import Uplink
 from protocol.canonical import hash_of
 from protocol.frames import Desired, DesiredStatus, SectionState, TakenStatus
 from protocol.replies import ResultError
-from protocol.sections import CONFIG, MODE, PRODUCTION, SOFTWARE
+from protocol.sections import CONFIG, MODE, PRODUCTION, SOFTWARE, command_like
 
 _log = structlog.stdlib.get_logger()
 
@@ -85,7 +86,10 @@ class DesiredKeeper:
         trials: ConfigTrials,
         small: SmallSections,
         pinned: PinnedSoftware,
+        needs_signature: Callable[[str], bool],
     ) -> None:
+        """`needs_signature` says whether commands of a type run only when a person has signed them:
+        no section does instead what such a command would."""
         self._http = http
         self._tokens = tokens
         self._uplink = uplink
@@ -93,6 +97,7 @@ class DesiredKeeper:
         self._trials = trials
         self._small = small
         self._pinned = pinned
+        self._needs_signature = needs_signature
         self._lanes = [_Lane(kinds) for kinds in LANES]
         self._etags: dict[str, tuple[str, str]] = {}
         """Of the last answers, each with the hash of its document."""
@@ -167,12 +172,22 @@ class DesiredKeeper:
         handed = Handed(wanted.version, wanted.hash)
         try:
             _check(wanted)
+            if wanted.hash != have.hash:
+                self._require_unsigned(kind, wanted.document)
             change = await self._take(kind, wanted, handed)
         except CommandFailed as error:
             await self._refuse(kind, handed, error)
         else:
             restart_required = change.restart_required if change else None
             self._say(kind, handed, "applied", restart_required=restart_required)
+
+    def _require_unsigned(self, kind: str, document: dict[str, Any]) -> None:
+        """Raises `CommandFailed`."""
+        command = command_like(kind, document)
+        if command is not None and self._needs_signature(command):
+            raise CommandFailed(
+                "needs_signature", f"{command} runs here only when a person has signed it"
+            )
 
     async def _take(self, kind: str, wanted: Wanted, handed: Handed) -> ConfigChange | None:
         def begins(_restarts: bool = False) -> None:

@@ -13,12 +13,12 @@ import asyncio
 import ssl
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final
 from urllib.parse import quote
 
 import httpx
@@ -71,10 +71,6 @@ class KeptCertificate(Struct, frozen=True, kw_only=True):
     life_seconds: float
 
 
-class Tokens(Protocol):
-    async def token(self) -> str: ...
-
-
 class DeviceCertificate:
     def __init__(
         self,
@@ -83,7 +79,7 @@ class DeviceCertificate:
         at_listener: httpx.AsyncClient,
         at_hub: httpx.AsyncClient,
         device_id: str,
-        tokens: Tokens,
+        token: Callable[[], Awaitable[str]],
         folder: Path,
         hub_clock: HubClock,
         reconnect: Callable[[], None],
@@ -95,7 +91,7 @@ class DeviceCertificate:
         self._at_listener = at_listener
         self._at_hub = at_hub
         self._url = f"api/v1/devices/{quote(device_id, safe='')}/certificate"
-        self._tokens = tokens
+        self._token = token
         self._folder = folder
         self._hub_clock = hub_clock
         self._reconnect = reconnect
@@ -172,7 +168,7 @@ class DeviceCertificate:
     async def _obtain(self, http: httpx.AsyncClient) -> KeptCertificate:
         """A certificate for a new key. Raises `HubUnreachable`."""
         key, csr = await asyncio.to_thread(_new_key)
-        token = await self._tokens.token()
+        token = await self._token()
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 answer = await post(

@@ -12,11 +12,14 @@ from hub.accounts.passkey_store import PasskeyRow
 from hub.accounts.passkeys import Passkeys
 from hub.accounts.rest import AccountEndpoints
 from hub.accounts.service import AccountService
+from hub.accounts.webauthn import public_key_of
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, Text
 from hub.web.route import Call
+from protocol.base64url import base64url
 from protocol.codec import at, rfc3339
 from protocol.ids import OrgIdField
+from protocol.ssh_format import key_id_of, line_of_key
 
 Base64Url = Annotated[str, Meta(max_length=8192, pattern="^[A-Za-z0-9_-]*$")]
 """Bytes, without padding."""
@@ -79,6 +82,13 @@ class PasskeyItem(Struct, frozen=True, rename="camel", kw_only=True):
     created_at: str
     last_used_at: str | None
     """When it last signed in, or showed again who somebody is."""
+    credential_id: str
+    """As a browser names it, in base64url."""
+    public_key: str | None
+    """As OpenSSH writes it, for devices that trust it with commands; null for one by RSA, which
+    signs none."""
+    key_id: str | None
+    """What signatures of commands by it name."""
 
 
 class PasskeyEndpoints:
@@ -136,9 +146,13 @@ def answer_of(body: Struct) -> Mapping[str, Any]:
 
 
 def _item(row: PasskeyRow) -> PasskeyItem:
+    key = public_key_of(row.credential)
     return PasskeyItem(
         id=row.passkey_id,
         name=row.name,
         created_at=rfc3339(row.created_at),
         last_used_at=at(row.used_at),
+        credential_id=base64url(row.credential_id),
+        public_key=None if key is None else line_of_key(key),
+        key_id=None if key is None else key_id_of(key),
     )

@@ -8,12 +8,17 @@ which make an authenticator is of decides nothing.
 
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from fido2.cose import ES256, CoseKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePublicNumbers,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fido2.cose import ES256, CoseKey, EdDSA
 from fido2.server import Fido2Server
 from fido2.utils import websafe_encode
 from fido2.webauthn import (
@@ -36,6 +41,8 @@ from fido2.webauthn import (
 from msgspec import Struct
 
 from hub.base.errors import PublicUrlMissing, Unsupported
+from protocol.ssh_format import PersonKey
+from protocol.trusted_keys import PasskeyPlace
 
 T = TypeVar("T")
 
@@ -72,12 +79,12 @@ class RelyingParty:
     """The hub, as authenticators know it: by its name, and at these pages."""
 
     def __init__(self, rp_id: str, origins: frozenset[str]) -> None:
-        self._origins = origins
+        self.place = PasskeyPlace(rp_id, origins)
         self._entity = PublicKeyCredentialRpEntity(id=rp_id, name="Longline")
         self._server = Fido2Server(self._entity, verify_origin=self._is_ours)
 
     def _is_ours(self, origin: str) -> bool:
-        return origin.lower() in self._origins
+        return origin.lower() in self.place.origins
 
     def creation_options(
         self, challenge: bytes, *, user_id: str, username: str, shown: str, known: Sequence[bytes]
@@ -151,6 +158,22 @@ class RelyingParty:
         if sent.response.client_data.cross_origin:
             raise BadPasskey("a page inside another asks")
         return sent.response.authenticator_data.counter
+
+
+def public_key_of(credential: bytes) -> PersonKey | None:
+    """The public key of a passkey that can sign commands; None of one by RSA."""
+    key = AttestedCredentialData(credential).public_key
+    parts = cast("Mapping[int, bytes]", key)
+    if key.ALGORITHM == ES256.ALGORITHM:
+        x, y = (int.from_bytes(parts[name]) for name in (_X, _Y))
+        return EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key()
+    if key.ALGORITHM == EdDSA.ALGORITHM:
+        return Ed25519PublicKey.from_public_bytes(parts[_X])
+    return None
+
+
+_X, _Y = -2, -3
+"""Of a key in COSE (RFC 9053, 7)."""
 
 
 def party_of(url: str | None, origins: frozenset[str]) -> RelyingParty:

@@ -6,6 +6,9 @@ import httpx
 from hub.accounts.api_key_store import ApiKeyStore
 from hub.accounts.api_keys import ApiKeyService
 from hub.accounts.api_keys_rest import ApiKeyEndpoints
+from hub.accounts.command_key_rest import CommandKeyEndpoints
+from hub.accounts.command_key_store import CommandKeyStore
+from hub.accounts.command_keys import CommandKeys
 from hub.accounts.counted_attempts import CountedAttempts
 from hub.accounts.device_flow import DeviceFlow
 from hub.accounts.directory_sign_in import DirectorySignIn
@@ -71,6 +74,7 @@ class Stores(NamedTuple):
     factors: FactorStore
     providers: ProviderStore
     passkeys: PasskeyStore
+    command_keys: CommandKeyStore
 
 
 class People(NamedTuple):
@@ -84,6 +88,7 @@ class People(NamedTuple):
     signing_in: SignInService
     passkey_sign_in: PasskeySignIn
     passkeys: Passkeys
+    command_keys: CommandKeys
     sessions: SessionService
     factors: OwnFactors
     own: OwnAccount
@@ -105,7 +110,7 @@ def services(
     stores = Stores(
         AccountStore(database), SessionStore(database), ApiKeyStore(database),
         InstallationStore(database, vault), StandingStore(database), FactorStore(database, vault),
-        ProviderStore(database, vault), PasskeyStore(database),
+        ProviderStore(database, vault), PasskeyStore(database), CommandKeyStore(database),
     )  # fmt: skip
     passwords, rights = Passwords(), RightsMemory(RightsStore(database), clock)
     accounts = AccountService(
@@ -146,6 +151,9 @@ def services(
         signing_in=signing_in,
         passkey_sign_in=passkey_sign_in,
         passkeys=Passkeys(stores.passkeys, accounts, own_factors, audit, party),
+        command_keys=CommandKeys(
+            stores.command_keys, stores.passkeys, own_factors, audit, party
+        ),
         sessions=SessionService(stores.sessions, stores.accounts, accounts, issuer, audit),
         factors=own_factors,
         own=OwnAccount(
@@ -192,6 +200,7 @@ def build(
                 PasskeyEndpoints(
                     people.passkeys, people.passkey_sign_in, people.accounts, endpoints
                 ),
+                CommandKeyEndpoints(people.command_keys),
                 _providers(base, audit, people, endpoints, site),
                 SettingsEndpoints(people.organisation),
             ),

@@ -2,6 +2,7 @@
 
 HubError                            each carries a ProblemCode; PROBLEMS gives its HTTP status
 ├── Invalid                400      the request does not validate (`errors` names the fields)
+├── BadSignature           400      a command is signed by nobody whose signature counts
 ├── Unauthenticated        401
 │   ├── CertificateRevoked
 │   ├── CertificateExpired
@@ -93,6 +94,10 @@ class Invalid(HubError):
 def invalid(field: str, message: str) -> Invalid:
     """About one field, named by its JSON path."""
     return Invalid(f"{field}: {message}", errors=[FieldError(field, message)])
+
+
+class BadSignature(HubError):
+    code = ProblemCode.BAD_SIGNATURE
 
 
 class Unauthenticated(HubError):
@@ -266,6 +271,7 @@ class Problem(Struct, frozen=True):
 
 PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.INVALID: Problem(400, "The request does not validate"),
+    ProblemCode.BAD_SIGNATURE: Problem(400, "The signature does not count"),
     ProblemCode.UNAUTHENTICATED: Problem(401, "Not authenticated"),
     ProblemCode.BAD_ENROLLMENT_KEY: Problem(401, "The enrolment key or token is missing or wrong"),
     ProblemCode.CERTIFICATE_REVOKED: Problem(401, "The certificate has been revoked"),

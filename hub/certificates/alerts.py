@@ -39,13 +39,13 @@ class CertificateAlerts:
         for each in await self._store.expiring(DAYS):
             when = rfc3339(each.expires_at)
             if each.days == 0:
-                code, severity = "certificate_expired", "CRITICAL"
+                log.warning("certificate_expired", device_id=each.device_id, serial=each.serial)
                 message = f"its certificate expired at {when}: it has no line by it"
+                self._tell(each.org, each.device_id, "CRITICAL", "certificate_expired", message)
             else:
-                code, severity = "certificate_expiring", "WARN"
+                log.warning("certificate_expiring", device_id=each.device_id, serial=each.serial)
                 message = f"its certificate expires at {when}, and it has no later one"
-            log.warning(code, device_id=each.device_id, serial=each.serial)
-            self._tell(each.org, each.device_id, severity, code, message)
+                self._tell(each.org, each.device_id, "WARN", "certificate_expiring", message)
 
     def cloned(self, org: OrgId, device_id: DeviceId) -> None:
         """A certificate was shown that is superseded: who shows it has not the key that the device

@@ -47,7 +47,7 @@ class Authority(Struct, frozen=True, kw_only=True):
         return pem(self.certificate) + self.chain
 
 
-class Ended(Struct, frozen=True):
+class EndedCertificate(Struct, frozen=True):
     """A certificate on the list of those that are good no more."""
 
     serial: str
@@ -110,7 +110,9 @@ def make_for_listener(
     return _leaf(by, key, wanted[0][:LONGEST_NAME], names, usage, now, until, serial)
 
 
-def make_list(by: Authority, ended: Iterable[Ended], *, now: datetime, number: int) -> bytes:
+def make_list(
+    by: Authority, ended: Iterable[EndedCertificate], *, now: datetime, number: int
+) -> bytes:
     """DER of the certificates of an authority that are good no more (RFC 5280, 5)."""
     builder = (
         x509.CertificateRevocationListBuilder()

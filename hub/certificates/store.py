@@ -11,7 +11,7 @@ import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.vault import Vault
 from hub.certificates.judging import CertificateStanding
-from hub.certificates.making import Authority, Ended, pem
+from hub.certificates.making import Authority, EndedCertificate, pem
 from hub.certificates.reading import ShownCertificate, read_authority
 from hub.certificates.records import CertificateRow, CertificateStatus
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
@@ -141,9 +141,9 @@ class CertificateStore:
         """The number of the last one."""
         return int(await connection.fetchval(_Q["lock_crl"], ca_id) or 0)
 
-    async def ended(self, connection: Connection, ca_id: str) -> list[Ended]:
+    async def ended(self, connection: Connection, ca_id: str) -> list[EndedCertificate]:
         rows = await connection.fetch(_Q["ended"], ca_id)
-        return [Ended(row["serial"], row["at"], row["superseded"]) for row in rows]
+        return [EndedCertificate(row["serial"], row["at"], row["superseded"]) for row in rows]
 
     async def put_crl(self, connection: Connection, ca_id: str, made: bytes, number: int) -> None:
         await connection.execute(_Q["put_crl"], ca_id, made, number)

@@ -229,4 +229,6 @@ def _entry(new: NewCommand, kept: dict[str, Any]) -> AuditEntry:
         detail["batchId"] = new.batch_id
     if kept:
         detail["params"] = kept
+    if new.signature is not None:
+        detail["signedBy"] = new.signature.key_id
     return audit_entry(new.by, f"command.{new.type}", new.device_id, **detail)

@@ -6,15 +6,18 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from hub.audit.entries import AuditEntry, audit_entry
+from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.errors import Forbidden, HubError, NotFound, invalid
 from hub.base.principal import Principal
 from hub.commands.acceptance import refusal_of
 from hub.commands.accepting import Acceptor
+from hub.commands.evidence import refused_entries
 from hub.commands.records import CommandResult, CommandRow, IdempotencyRow, result_of
 from hub.commands.requests import CommandRequest, submission_of
 from hub.commands.rights import DispatchRights
+from hub.commands.signature_checks import SignatureChecks
+from hub.commands.signed import id_of_one, ids_of_many
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiters
 from hub.own.service import OwnService, OwnTerms
@@ -51,6 +54,7 @@ class Calls:
         own: OwnService,
         rights: DispatchRights,
         secrets: SecretService,
+        signatures: SignatureChecks,
         *,
         require_current_view: Callable[[], None],
         database_clock: Callable[[], float],
@@ -62,6 +66,7 @@ class Calls:
         self._own = own
         self._rights = rights
         self._secrets = secrets
+        self._signatures = signatures
         self._require_current_view = require_current_view
         self._database_clock = database_clock
 
@@ -80,15 +85,18 @@ class Calls:
             raise refusal
         unknown = await self._secrets_of(by, request.command, [device_id])
         terms = await self._terms(by, request.command, [device_id])
-        command_id = CommandId(request.command.id or new_command_id())
+        command_id = id_of_one(request.command, request.signatures.get(device_id))
+        faults = await self._signatures.faults(by, request, [(device_id, command_id)])
         now = self._database_clock()
         submission = submission_of(
-            request, by, [(device_id, command_id)], now=now, terms=terms, unknown=unknown
-        )
+            request, by, [(device_id, command_id)], now=now, terms=terms, unknown=unknown,
+            faults=faults,
+        )  # fmt: skip
         name: CommandKey = (by.org, command_id)
         with self._waiting.expect([name]) as futures:
             taken = await self._acceptor.take(submission)
             if taken.joined is None:
+                await self._signatures.note(by, submission, taken)
                 command = _or_raise(taken.outcomes[0])
                 if command.command_id != command_id:  # an equal one waits
                     await self._note_joins(by, [command])
@@ -134,10 +142,10 @@ class Calls:
         try:
             allowed, refusals = await self._rights.sort(by, command, targets)
         except Forbidden:
-            await self._audit.note(*_refused_entries(by, f"command.{kind}", targets))
+            await self._audit.note(*refused_entries(by, f"command.{kind}", targets))
             raise
         if refusals:
-            await self._audit.note(*_refused_entries(by, f"command.{kind}", list(refusals)))
+            await self._audit.note(*refused_entries(by, f"command.{kind}", list(refusals)))
         if kind in DANGEROUS:
             self._require_current_view()
         return allowed, refusals
@@ -151,7 +159,7 @@ class Calls:
         try:
             return await self._secrets.problem(by, params_of(command), "command")
         except Forbidden:
-            await self._audit.note(*_refused_entries(by, f"command.{type_of(command)}", targets))
+            await self._audit.note(*refused_entries(by, f"command.{type_of(command)}", targets))
             raise
 
     async def _terms(
@@ -202,17 +210,21 @@ class Calls:
         batch_id = uuid7()
         if not targets:
             return BulkOutcome(batch_id, refused, finished=True)
-        named = [(DeviceId(target), new_command_id()) for target in targets]
+        ids = ids_of_many(device_ids, request.signatures) if request.signatures else {}
+        named = [(target, ids.get(target) or new_command_id()) for target in map(DeviceId, targets)]
         unknown = await self._secrets_of(by, request.command, targets)
         terms = await self._terms(by, request.command, targets)
+        faults = await self._signatures.faults(by, request, named)
         now = self._database_clock()
         submission = submission_of(
-            request, by, named, now=now, batch_id=batch_id, terms=terms, unknown=unknown
-        )
+            request, by, named, now=now, batch_id=batch_id, terms=terms, unknown=unknown,
+            faults=faults,
+        )  # fmt: skip
         with self._waiting.expect([(by.org, name) for _, name in named]) as futures:
             taken = await self._acceptor.take(submission)
             if taken.joined is not None:
                 return await self._join_batch(by.org, taken.joined, request)
+            await self._signatures.note(by, submission, taken)
             results = {
                 device_id: outcome
                 for (device_id, _), outcome in zip(named, taken.outcomes, strict=True)
@@ -275,15 +287,6 @@ class Calls:
             return set()
         online = await self._store.on_line([(c.org, c.device_id) for c in queued])
         return {(c.org, c.command_id) for c in queued if (c.org, c.device_id) not in online}
-
-
-def _refused_entries(by: Principal, action: str, targets: Sequence[str]) -> list[AuditEntry]:
-    """One row a device, as when it is accepted; one in all where there is no target."""
-    count = len(targets)
-    return [
-        audit_entry(by, action, target, outcome="refused", targets=count)
-        for target in targets or [None]
-    ]
 
 
 def _has_result(future: "asyncio.Future[CommandRow]") -> bool:

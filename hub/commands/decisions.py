@@ -27,6 +27,7 @@ from hub.base.errors import (
 )
 from hub.base.principal import Principal
 from hub.commands.records import CommandRow, Delivery, error_of
+from hub.commands.signed import AttachedSignature
 from protocol.commands import AGENT_TYPE, COMMANDS, Danger, UpdateFirmware
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
@@ -78,6 +79,7 @@ class NewCommand(Struct, frozen=True, kw_only=True):
     """Then it is claimed: only who looks into the ledger has the values."""
     problem: HubError | None = None
     """Why this device's may not be accepted, unless it was before."""
+    signature: AttachedSignature | None = None
 
     @property
     def coalesces(self) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field, structs
 
 from hub.audit.entries import HIDDEN
+from hub.commands.signed import ShownSignature, shown
 from protocol.codec import at, encode_command, rfc3339
 from protocol.commands import CommandType
 from protocol.dashboard import CommandAcceptedEvent, CommandResultEvent
@@ -80,6 +81,8 @@ class CommandRow(Struct, frozen=True, kw_only=True):
     """Whether a device's own command may be delivered twice."""
     owner_may: bool = True
     """Whether its owner has the right to send it, as far as it was asked."""
+    signature: str | None = None
+    """JSON that goes along, as it is."""
     secrets: Values = field(default_factory=Values)
     """What its parameters name, while it is being sent: in no row."""
     waits: bool = False
@@ -91,22 +94,25 @@ class CommandRow(Struct, frozen=True, kw_only=True):
 
     def frame(self, now: datetime) -> bytes:
         """The frame that carries it down the line; `now` by the database's clock, as `deadline`."""
-        deadline = at(self.deadline)
+        deadline, sent = at(self.deadline), rfc3339(now)
         return encode_command(
-            self.type, self.command_id, self.params, deadline, rfc3339(now), self.secrets
+            self.type, self.command_id, self.params, deadline, sent, self.secrets, self.signature
         )
 
     def frame_bytes(self) -> int:
         """How long the frame is, whenever it is sent: moments are equally long."""
-        bare = frame_without_id(self.type, self.params, self.secrets)
+        bare = frame_without_id(self.type, self.params, self.secrets, self.signature)
         return len(bare) + len(self.command_id)
 
 
 def frame_without_id(
-    kind: str, params: dict[str, Any], secrets: Mapping[str, str] = MappingProxyType({})
+    kind: str,
+    params: dict[str, Any],
+    secrets: Mapping[str, str] = MappingProxyType({}),
+    signature: str | None = None,
 ) -> bytes:
     """The frame that will carry a command, but for its id, in the form in which it is sent."""
-    return encode_command(kind, CommandId(""), params, _MOMENT, _MOMENT, secrets)
+    return encode_command(kind, CommandId(""), params, _MOMENT, _MOMENT, secrets, signature)
 
 
 _MOMENT: Final = rfc3339(datetime(2000, 1, 1, tzinfo=UTC))
@@ -138,6 +144,8 @@ class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
     sent_at: str | None
     finished_at: str | None
     late_result: LateResult | None
+    signature: ShownSignature | UnsetType = UNSET
+    """Who signed it, where somebody did."""
     hidden: list[str] | UnsetType = UNSET
 
 
@@ -180,6 +188,7 @@ def record_of(command: CommandRow) -> CommandRecord:
         sent_at=at(command.sent_at),
         finished_at=at(command.finished_at),
         late_result=command.late_result,
+        signature=UNSET if command.signature is None else shown(command.signature),
     )
 
 

@@ -13,6 +13,7 @@ from hub.base.principal import Principal
 from hub.commands.acceptance import Submission
 from hub.commands.decisions import NewCommand, request_hash, too_large
 from hub.commands.records import Delivery, IdempotencyKey, IdempotencyRow, frame_without_id
+from hub.commands.signed import AttachedSignature, attached
 from hub.own.description import OwnTerms
 from protocol.commands import (
     PARAMS,
@@ -22,10 +23,12 @@ from protocol.commands import (
     spec_of,
     timeout_of,
     type_of,
+    wire_type,
 )
 from protocol.ids import CommandId, DeviceId
 from protocol.own import NO_ARGUMENTS
 from protocol.secret_values import SECRET, found_in
+from protocol.signing import Signature
 
 DEFAULT_EXPIRY: Final = timedelta(hours=24)
 LONGEST_EXPIRY: Final = timedelta(days=30)
@@ -44,6 +47,8 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     key: str | None = None
     path: str = ""
     wait: bool = True
+    signatures: Mapping[DeviceId, Signature] = MappingProxyType({})
+    """Of each target, where a person has signed the command."""
 
 
 def submission_of(
@@ -55,14 +60,16 @@ def submission_of(
     batch_id: str | None = None,
     terms: Mapping[DeviceId, OwnTerms] = MappingProxyType({}),
     unknown: HubError | None = None,
+    faults: Mapping[DeviceId, HubError] = MappingProxyType({}),
 ) -> Submission:
     """The commands of one call, one for each target; `now` in seconds since 1970. Its hash is equal
     for the same request for the same targets, whatever `terms` say: those of devices' own commands,
-    as each describes it. `unknown`: a secret that it names and that is not there. Raises
-    `Invalid`."""
+    as each describes it. `unknown`: a secret that it names and that is not there. `faults`: why
+    signatures do not count. Raises `Invalid`."""
     kind, params = type_of(request.command), params_of(request.command)
     timeout_ms = request.timeout_ms or timeout_of(request.command)
     frame = frame_without_id(kind, params)
+    signed = {device_id: attached(each) for device_id, each in request.signatures.items()}
     hashed = request_hash(
         sorted(device_id for device_id, _ in targets),
         kind,
@@ -70,13 +77,14 @@ def submission_of(
         timeout_ms,
         request.delivery,
         request.expires_at.timestamp() if request.expires_at else None,
+        *sorted((device_id, each.text) for device_id, each in signed.items()),
     )
     expires_at = _expiry(request, now)
     commands = [
         NewCommand(
             org=by.org,
             command_id=command_id,
-            chosen=command_id == request.command.id,
+            chosen=device_id in signed or command_id == request.command.id,
             device_id=device_id,
             type=kind,
             params=params,
@@ -93,6 +101,11 @@ def submission_of(
     ]
     if terms:
         commands = [_on_terms(new, terms.get(new.device_id), request) for new in commands]
+    if signed:
+        commands = [
+            _with_signature(new, signed[new.device_id], faults.get(new.device_id), now)
+            for new in commands
+        ]
     return Submission(
         commands=commands,
         key=_key(request, by, IdempotencyRow(hashed, batch_id or commands[0].command_id)),
@@ -109,6 +122,30 @@ def _on_terms(new: NewCommand, terms: OwnTerms | None, request: CommandRequest) 
         redeliver=terms.redeliver,
         problem=terms.problem,
     )
+
+
+def _with_signature(
+    new: NewCommand, signature: AttachedSignature, fault: HubError | None, now: float
+) -> NewCommand:
+    """It is not kept for its device any longer than the signature counts. `now` in seconds since
+    1970."""
+    more = len(_BESIDE) + len(signature.text.encode())
+    head = _HEAD_BYTES[wire_type(new.type)] + len(new.command_id)
+    if fault is None and new.frame_bytes + more - head > MOST_PARAMS:
+        fault = too_large(new.params, f"with its signature over {MOST_PARAMS} bytes as it is sent")
+    expires_at = new.expires_at
+    if expires_at is not None and signature.until is not None and fault is None:
+        expires_at = min(expires_at, datetime.fromtimestamp(signature.until, UTC))
+    return replace(
+        new,
+        signature=signature,
+        frame_bytes=new.frame_bytes + more,
+        expires_at=expires_at,
+        problem=fault or new.problem,
+    )
+
+
+_BESIDE: Final = b',"signature":'
 
 
 def _key(

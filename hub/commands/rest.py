@@ -1,7 +1,7 @@
 """Dispatch, bulk, history and cancel."""
 
 import builtins
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, structs
@@ -28,6 +28,7 @@ from hub.web.route import Call
 from protocol.commands import Command, CommandType
 from protocol.ids import UNREADABLE_COMMAND_IDS, CommandId, DeviceId, DeviceIdField, OrgId
 from protocol.lifecycle import State
+from protocol.signing import Signature
 
 TimeoutMs = Annotated[int, Meta(ge=100, le=86_400_000)]
 MAX_TARGETS: Final = 10_000
@@ -39,6 +40,8 @@ class DispatchBody(Body, frozen=True):
     timeout_ms: TimeoutMs | None = None
     delivery: Delivery = "now"
     expires_at: Moment | None = None
+    signature: Signature | None = None
+    """By a person, outside the hub; then the command has an id."""
 
 
 class BulkBody(Body, frozen=True):
@@ -47,6 +50,10 @@ class BulkBody(Body, frozen=True):
     timeout_ms: TimeoutMs | None = None
     delivery: Delivery = "now"
     expires_at: Moment | None = None
+    signatures: Annotated[dict[DeviceIdField, Signature], Meta(max_length=MAX_TARGETS)] | None = (
+        None
+    )
+    """One for each target, with the `commandId` that it signs."""
 
 
 class HistoryQuery(ListQuery, frozen=True, kw_only=True):
@@ -98,18 +105,32 @@ class CommandEndpoints:
         self._shown_since = shown_since
 
     async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
+        device_id, signature = DeviceId(call.path("id")), call.body.signature
+        signatures = {} if signature is None else {device_id: signature}
         command = await self._service.dispatch(
-            call.principal, DeviceId(call.path("id")), request_of(call)
+            call.principal, device_id, request_of(call, signatures)
         )
         return answer_of(command, asked_async=call.prefers_async())
 
     async def bulk(self, call: Call[None, BulkBody]) -> Answer:
-        return await self.bulk_over(call, call.body.device_ids)
+        return await self._bulk_over(call, call.body.device_ids, call.body.signatures or {})
 
-    async def bulk_over(self, call: Call[None, Any], device_ids: Sequence[str]) -> Answer:
-        """A bulk call over these targets, however they were named; each is a command."""
+    async def bulk_over(self, call: Call[None, DispatchBody], device_ids: Sequence[str]) -> Answer:
+        """One command to targets that the body does not name, so that nobody has signed it for
+        each."""
+        if call.body.signature is not None:
+            raise invalid("signature", "is of one device: POST /commands/bulk takes one for each")
+        return await self._bulk_over(call, device_ids, {})
+
+    async def _bulk_over(
+        self,
+        call: Call[None, Any],
+        device_ids: Sequence[str],
+        signatures: Mapping[DeviceId, Signature],
+    ) -> Answer:
         self._limits.further_commands(call.request.scope, call.principal, len(device_ids) - 1)
-        outcome = await self._service.bulk(call.principal, device_ids, request_of(call))
+        request = request_of(call, signatures)
+        outcome = await self._service.bulk(call.principal, device_ids, request)
         return bulk_answer(outcome, asked_async=call.prefers_async())
 
     async def history(self, call: Call[HistoryQuery, None]) -> Items[CommandRecord]:
@@ -189,7 +210,7 @@ def _shown(command: CommandRow, hide: Hide, *, hidden: bool) -> CommandRecord:
     )
 
 
-def request_of(call: Call[None, Any]) -> CommandRequest:
+def request_of(call: Call[None, Any], signatures: Mapping[DeviceId, Signature]) -> CommandRequest:
     """What the call asks for. Raises `Invalid`."""
     body: DispatchBody | BulkBody = call.body
     if body.command.id in UNREADABLE_COMMAND_IDS:
@@ -205,6 +226,7 @@ def request_of(call: Call[None, Any]) -> CommandRequest:
         key=key,
         path=call.request.scope["path"],
         wait=not call.prefers_async(),
+        signatures=signatures,
     )
 
 

@@ -7,10 +7,11 @@ replies (`replying`), cancelling (`cancelling`) and the clock (`sweep`).
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from hub.audit.service import AuditService
 from hub.base.paging import Items, decode_cursor, page_of
+from hub.base.principal import Principal
 from hub.commands.accepting import Acceptor
 from hub.commands.announce import Announcer, Hints
 from hub.commands.calls import BulkOutcome, Calls
@@ -23,6 +24,7 @@ from hub.commands.replying import Replies
 from hub.commands.requests import CommandRequest, secret_in
 from hub.commands.rights import DispatchRights
 from hub.commands.sending import Sender
+from hub.commands.signature_checks import SignatureChecks
 from hub.commands.store import CommandStore
 from hub.commands.sweep import Sweep
 from hub.commands.waiting import Waiters
@@ -34,6 +36,7 @@ from hub.telemetry.writer import TelemetryWriter
 from protocol.frames import Hello
 from protocol.ids import CommandKey, DeviceKey, OrgId, ReplicaId
 from protocol.replies import Reply
+from protocol.trusted_keys import TrustedKeys
 
 __all__ = [
     "BulkOutcome",
@@ -49,8 +52,9 @@ __all__ = [
 
 
 class CommandService:
-    """`reserved` is the store over connections of its own, for what devices answer. `clock` gives
-    monotonic seconds, `database_clock` seconds since 1970 by the clock that judges deadlines."""
+    """`reserved` is the store over connections of its own, for what devices answer. `trusted` gives
+    whose signatures count in a call, `clock` monotonic seconds, `database_clock` seconds since 1970
+    by the clock that judges deadlines."""
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class CommandService:
         own: OwnService,
         memory: RightsMemory,
         secrets: SecretService,
+        trusted: Callable[[Principal], Awaitable[TrustedKeys]],
         *,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
@@ -95,6 +100,7 @@ class CommandService:
             own,
             rights,
             secrets,
+            SignatureChecks(trusted, audit, database_clock),
             require_current_view=require_current_view,
             database_clock=database_clock,
         )

@@ -361,6 +361,7 @@ def from_row(row: Row) -> CommandRow:
         accepted_by=row["accepted_by"],
         owner_id=row["owner_id"],
         redeliver=row["redeliver"],
+        signature=row["signature"],
     )
 
 
@@ -405,6 +406,7 @@ def _born(insert: Insert, row: Row, by: ReplicaId) -> CommandRow:
         accepted_by=by,
         owner_id=new.by.subject,
         redeliver=new.redeliver,
+        signature=new.signature.text if new.signature else None,
     )
 
 
@@ -436,6 +438,7 @@ def _command_row(insert: Insert) -> dict[str, Any]:
         "owner_id": new.by.subject,
         "owner_key": new.by.key_id,
         "redeliver": new.redeliver,
+        "signature": new.signature.text if new.signature else None,
     }
 
 

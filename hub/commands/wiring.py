@@ -6,6 +6,7 @@ from hub.audit.entries import Hide
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
 from hub.base.jobs import every
+from hub.base.principal import Principal
 from hub.base.retention import ShownOf, shown_since
 from hub.commands.rest import CommandEndpoints
 from hub.commands.service import CommandService, Hints
@@ -17,6 +18,7 @@ from hub.telemetry.writer import TelemetryWriter
 from hub.web.limits import RequestLimits
 from protocol.ids import OrgId
 from protocol.replies import Ack, Progress, Result
+from protocol.trusted_keys import TrustedKeys
 
 EXPIRY_SECONDS: Final = 1.0
 
@@ -30,13 +32,14 @@ def build(
     own: OwnService,
     memory: RightsMemory,
     values: SecretService,
+    trusted: Callable[[Principal], Awaitable[TrustedKeys]],
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
     shown_of: ShownOf,
 ) -> tuple[CommandService, CommandEndpoints, Capability]:
-    """`secrets`: what is hidden in the configurations of an organisation; `shown_of`: for how long
-    it is shown what there is."""
+    """`trusted`: whose signatures count in a call. `secrets`: what is hidden in the configurations
+    of an organisation; `shown_of`: for how long it is shown what there is."""
     service = CommandService(
         CommandStore(base.database),
         CommandStore(base.reserved),
@@ -46,6 +49,7 @@ def build(
         own,
         memory,
         values,
+        trusted,
         hints=hints,
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,

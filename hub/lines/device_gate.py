@@ -29,7 +29,7 @@ class DeviceSettings(Struct, frozen=True):
     """Whether a token alone opens no line."""
 
 
-class DeviceCertificates(Protocol):
+class CertificateEnds(Protocol):
     def has_ended(self, principal: Principal) -> bool:
         """Whether the certificate by which it came is good no more, as far as it is known here."""
         ...
@@ -41,7 +41,7 @@ class DeviceGate:
     def __init__(
         self,
         accounts: AccountService,
-        certificates: DeviceCertificates,
+        certificates: CertificateEnds,
         lines: LineService,
         telemetry: TelemetryWriter,
         listener: LineListener,

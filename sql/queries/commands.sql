@@ -87,7 +87,7 @@ WITH device_now AS (
 INSERT INTO command (org_id, command_id, device_id, seq, type, params, status, delivery,
                      timeout_ms, actor, batch_id, request_hash, expires_at, error,
                      sent_generation, journal_id, owner_kind, owner_id, owner_key, sent_at,
-                     deadline, finished_at, accepted_by, redeliver)
+                     deadline, finished_at, accepted_by, redeliver, signature)
 SELECT n.org_id, n.command_id, n.device_id, n.seq, n.type, n.params, n.status, n.delivery, n.timeout_ms,
        n.actor, n.batch_id, n.request_hash, n.expires_at, n.error, n.sent_generation, n.journal_id,
        n.owner_kind, n.owner_id, n.owner_key,
@@ -95,13 +95,13 @@ SELECT n.org_id, n.command_id, n.device_id, n.seq, n.type, n.params, n.status, n
        CASE WHEN n.delivery = 'now' OR n.sent_generation IS NOT NULL
             THEN now() + n.timeout_ms * interval '1 millisecond' END,
        CASE WHEN n.status >= 'SUCCESS' THEN now() END,
-       $2, coalesce(n.redeliver, false)
+       $2, coalesce(n.redeliver, false), n.signature
 FROM json_to_recordset($1::json)
      AS n (org_id text, command_id text, device_id text, seq bigint, type text, params jsonb,
            status command_status, delivery text, timeout_ms integer, actor text, batch_id text,
            request_hash bytea, expires_at timestamptz, error jsonb, sent_generation bigint,
            journal_id text, owner_kind text, owner_id text, owner_key text,
-           redeliver boolean), as_read
+           redeliver boolean, signature text), as_read
 RETURNING org_id, command_id, created_at, deadline, sent_at, finished_at
 
 -- name: lock_unsent
@@ -179,7 +179,8 @@ WITH big AS (
     FROM command c JOIN unnest($1::text[], $2::text[], $3::bigint[])
          AS t (org_id, device_id, generation) USING (org_id, device_id)
     WHERE c.finished_at IS NULL AND c.status = 'SENT' AND c.sent_generation = t.generation
-    ORDER BY c.org_id, c.device_id, length(c.params::text) DESC, c.seq
+    ORDER BY c.org_id, c.device_id,
+             length(c.params::text) + coalesce(length(c.signature), 0) DESC, c.seq
 )
 UPDATE command c SET status = 'FAILED', finished_at = now(), error = $4
 FROM big WHERE c.org_id = big.org_id AND c.command_id = big.command_id AND c.status = 'SENT'

@@ -52,6 +52,7 @@ RIGHTS = {
     "team_member": RW | {"DELETE"},
     "device": RW | {"UPDATE"},
     "device_grant": RW | {"UPDATE", "DELETE"},
+    "command_key": RW | {"DELETE"},
     "passkey": RW | {"UPDATE", "DELETE"},
     "passkey_challenge": RW | {"DELETE"},
     "provider_grant": RW | {"UPDATE", "DELETE"},

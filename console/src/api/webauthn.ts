@@ -3,7 +3,7 @@
 /** Browsers offer them at a host name, over TLS or on this machine. */
 export function offersPasskeys(): boolean {
   return (
-    window.isSecureContext &&
+    Boolean(window.isSecureContext) &&
     !isAddress(location.hostname) &&
     typeof window.PublicKeyCredential?.parseRequestOptionsFromJSON === "function"
   );

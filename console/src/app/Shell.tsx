@@ -7,6 +7,7 @@ import { QuestionIcon } from "../parts/icons";
 import { useMay } from "../session/access";
 import { useText } from "../text";
 import { ShellActionsContext } from "./actions";
+import { CommandKeysDialog } from "./CommandKeys";
 import { ConnectionBanner, ConnectionState } from "./Connection";
 import { FactorDialog } from "./Factor";
 import icon from "./icon.svg";
@@ -21,7 +22,15 @@ import { SessionsDialog } from "./Sessions";
 import classes from "./shell.module.css";
 import { UserMenu } from "./UserMenu";
 
-type Dialog = "palette" | "keys" | "password" | "sessions" | "factor" | "passkeys" | null;
+type Dialog =
+  | "palette"
+  | "keys"
+  | "password"
+  | "sessions"
+  | "factor"
+  | "passkeys"
+  | "commandKeys"
+  | null;
 
 /** Everything around a page. */
 export function Shell() {
@@ -40,6 +49,7 @@ export function Shell() {
       openSessions: () => setDialog("sessions"),
       openFactor: () => setDialog("factor"),
       openPasskeys: () => setDialog("passkeys"),
+      openCommandKeys: () => setDialog("commandKeys"),
     }),
     [],
   );
@@ -94,6 +104,7 @@ export function Shell() {
       {dialog === "sessions" && <SessionsDialog onClose={close} />}
       {dialog === "factor" && <FactorDialog onClose={close} />}
       {dialog === "passkeys" && <PasskeysDialog onClose={close} />}
+      {dialog === "commandKeys" && <CommandKeysDialog onClose={close} />}
     </ShellActionsContext>
   );
 }

@@ -67,6 +67,9 @@ export function UserMenu() {
         <Menu.Item leftSection={<KeyIcon size={16} />} onClick={actions.openPasskeys}>
           {text.shell.passkeys.title}
         </Menu.Item>
+        <Menu.Item leftSection={<KeyIcon size={16} />} onClick={actions.openCommandKeys}>
+          {text.shell.commandKeys.title}
+        </Menu.Item>
         <Organisations />
         <Menu.Divider />
         <Menu.Item leftSection={<LeaveIcon size={16} />} onClick={() => void session.signOut()}>

@@ -8,6 +8,7 @@ export type ShellActions = {
   openSessions: () => void;
   openFactor: () => void;
   openPasskeys: () => void;
+  openCommandKeys: () => void;
 };
 
 export const ShellActionsContext = createContext<ShellActions | null>(null);

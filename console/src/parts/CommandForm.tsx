@@ -1,4 +1,12 @@
-import { Alert, Button, NumberInput, SegmentedControl, Select, TextInput } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  Checkbox,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  TextInput,
+} from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useCommandSpecs, useOwnSpecs, type Wish } from "../api/commands/requests";
 import { type CommandSpec, isOwn, typeOf } from "../api/commands/specs";
@@ -112,6 +120,14 @@ function SpecForm(props: SpecFormProps) {
           spellCheck={false}
           value={form.confirmed}
           onChange={event => form.setConfirmed(event.currentTarget.value)}
+        />
+      )}
+      {form.maySign && (
+        <Checkbox
+          label={text.sign}
+          description={text.signHint}
+          checked={form.signs}
+          onChange={event => form.setSigns(event.currentTarget.checked)}
         />
       )}
       {form.problem !== null && (

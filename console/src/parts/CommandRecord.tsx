@@ -74,6 +74,7 @@ function Content({ record }: { record: CommandRecord }) {
       </Link>,
     ],
     [text.page.actor, record.actor],
+    [text.page.signedBy, record.signature && <code key="signed">{record.signature.keyId}</code>],
     [text.page.created, <TimeText key="created" at={record.createdAt} full />],
     [text.page.sent, record.sentAt && <TimeText key="sent" at={record.sentAt} full />],
     [text.page.finished, record.finishedAt && <TimeText key="end" at={record.finishedAt} full />],

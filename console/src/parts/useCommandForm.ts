@@ -1,5 +1,6 @@
 import { type FormEvent, useRef, useState } from "react";
 import type { Wish } from "../api/commands/requests";
+import { signByPasskey } from "../api/commands/signing";
 import {
   type CommandSpec,
   commandOf,
@@ -7,9 +8,14 @@ import {
   typedValues,
   type Values,
 } from "../api/commands/specs";
+import { useSigningPasskeys } from "../api/passkeys";
 import { hubNow } from "../live/hubClock";
 import type { Device } from "../live/standing";
+import { useSession } from "../session/context";
 import { MOST_TARGETS } from "./CommandPreview";
+
+/** How long a signature counts; for a device that is waited for almost as long as devices take one. */
+const SIGNED_HOURS = { now: 1 / 6, queue: 23 };
 
 export type CommandFormProps = {
   targets: readonly Device[];
@@ -33,10 +39,13 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
     start.timeoutMs ? start.timeoutMs / 1000 : "",
   );
   const [confirmed, setConfirmed] = useState("");
+  const [signs, setSigns] = useState(false);
+  const passkeys = useSigningPasskeys();
+  const { orgId } = useSession();
   const [tried, setTried] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const request = useRef({ body: "", key: "", expiresAt: "" });
+  const request = useRef<Request>({ body: "", key: "", expiresAt: "", signed: null });
   const { command, problems } = commandOf(spec, values);
   const wanted = confirmationOf(targets);
   const ready =
@@ -51,9 +60,10 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
     setBusy(true);
     setProblem(null);
     // The same request tried again has the same key: the hub does it once.
-    const body = JSON.stringify([targets.map(({ id }) => id), command, seconds, delivery, hours]);
+    const ids = targets.map(({ id }) => id);
+    const body = JSON.stringify([ids, command, seconds, delivery, hours, signs]);
     if (request.current.body !== body) {
-      request.current = { body, key: newKey(), expiresAt: inHours(Number(hours)) };
+      request.current = { body, key: newKey(), expiresAt: inHours(Number(hours)), signed: null };
     }
     const wish: Wish = {
       command: command as Wish["command"],
@@ -62,15 +72,28 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
       expiresAt: delivery === "queue" ? request.current.expiresAt : null,
     };
     try {
-      await onSubmit(wish, request.current.key);
+      // Signed once: the same try again is the same command.
+      const signed = signs ? (request.current.signed ?? (await sign(wish))) : wish;
+      if (signs) request.current.signed = signed;
+      if (signed !== null) await onSubmit(signed, request.current.key);
     } catch (error) {
       setProblem(error);
     }
     setBusy(false);
   };
 
+  const sign = (wish: Wish) => {
+    const [{ id: deviceId }] = targets as [Device];
+    const ahead = Math.min(SIGNED_HOURS[delivery], Number(hours));
+    return signByPasskey(wish, { org: orgId, deviceId, notAfter: inHours(ahead), passkeys });
+  };
+
   return {
     values,
+    /** One touch signs one command. */
+    maySign: targets.length === 1 && passkeys.length > 0,
+    signs,
+    setSigns,
     change: (name: string, value: string | boolean) => setValues({ ...values, [name]: value }),
     problemOf: (name: string) => (tried ? problems[name] : undefined),
     delivery,
@@ -88,6 +111,8 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
     submit,
   };
 }
+
+type Request = { body: string; key: string; expiresAt: string; signed: Wish | null };
 
 /** What has to be typed before something dangerous: the name of one, the number of many. */
 export function confirmationOf(targets: readonly Device[]): string {

@@ -26,6 +26,7 @@ from protocol.dashboard import (
     Unsubscribed,
 )
 from protocol.frames import AuthOk, DeviceFrame, HubFrame
+from protocol.signing import Signature
 
 
 class Channel(Struct, frozen=True, kw_only=True):
@@ -189,18 +190,21 @@ def _message(kind: type[Struct]) -> Json:
 
 
 def _schemas() -> Json:
-    _, components = msgspec.json.schema_components(_kinds(), ref_template=REF)
+    (*_, signature), components = msgspec.json.schema_components(
+        [*_kinds(), Signature], ref_template=REF
+    )
     for kind in _kinds():
         if issubclass(kind, EventBase | RecordChanged):
             # Given by the stream, after the event was encoded: always there on the wire.
             components[kind.__name__]["required"] += ["epoch", "offset"]
         elif issubclass(kind, CommandBase):
-            components[kind.__name__] = _on_the_wire(components[kind.__name__])
+            components[kind.__name__] = _on_the_wire(components[kind.__name__], signature)
     return dict(sorted(components.items()))
 
 
-def _on_the_wire(command: Json) -> Json:
-    """A command as it goes down the line: with its id, its deadline, and when it was sent."""
+def _on_the_wire(command: Json, signature: Json) -> Json:
+    """A command as it goes down the line: with its id, its deadline, and when it was sent; signed,
+    where a person has signed it."""
     added: Json = {
         "deadline": {"type": ["string", "null"], "format": "date-time"},
         "serverTime": {"type": "string", "format": "date-time"},
@@ -208,6 +212,6 @@ def _on_the_wire(command: Json) -> Json:
     grown = {name: value for name, value in command.items() if name != "additionalProperties"}
     return {
         **grown,
-        "properties": {**command["properties"], **added},
+        "properties": {**command["properties"], **added, "signature": signature},
         "required": sorted({*command["required"], "id", *added}),
     }

@@ -9,6 +9,9 @@ _DEVICES: Final = ["edge-1", "edge-2"]
 _RELEASE: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
 _REQUEST: Final = "-----BEGIN CERTIFICATE REQUEST-----\n…\n-----END CERTIFICATE REQUEST-----\n"
 _FINGERPRINT: Final = "2b:b8:0d:53:7b:1d:a3:e3"
+_PUBLIC_KEY: Final = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBVW5I5FUK9GhGK4oGTXNOFmgsxPk7JqKm8nUf3EqVbM"
+)
 _USER: Final = "01890a5d-ac96-774b-bcce-b302099a8058"
 _RULES: Final = [
     {"resources": ["devices", "telemetry"], "verbs": ["get", "list"]},
@@ -51,6 +54,7 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "clientExtensionResults": {},
         "cookie": True,
     },
+    ("POST", "/auth/command-keys"): {"name": "Laptop", "publicKey": _PUBLIC_KEY},
     ("POST", "/auth/device/authorize"): {"client_id": "longline-cli"},
     ("POST", "/auth/device/token"): {
         "grant_type": "urn:ietf:params:oauth:grant-type:device_code",

@@ -57,6 +57,7 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/auth/totp/confirm"),
         ("POST", "/auth/passkeys/options"),
         ("POST", "/auth/passkeys"),
+        ("POST", "/auth/command-keys"),
         ("POST", "/auth/passkeys/login/options"),
         ("POST", "/auth/passkeys/login"),
         ("POST", "/auth/reauthenticate"),

@@ -19,6 +19,7 @@ from tests.acceptance.hub.people import (
 )
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_organisations import code
+from tests.signing import Signer
 
 ESCALATION = (403, "escalation")
 OTHER = PASSWORD + " two"
@@ -112,6 +113,21 @@ async def test_one_s_own_password_needs_a_sign_in_that_is_recent(
         await long_ago(hub, user)
         answer = await caller.client.patch(f"/users/{user['id']}", json={"password": OTHER})
         assert code(answer) == (403, "reauthenticate"), answer.text
+
+
+async def test_command_keys_need_a_sign_in_that_is_recent(hub: HubProcess, rest: Rest) -> None:
+    user, signer = await make_user(rest), Signer()
+    body = {"name": "Laptop", "publicKey": signer.line}
+    async with signed_in(hub, user) as caller:
+        made = (await caller.post("/auth/command-keys", body)).json()["data"]
+        await long_ago(hub, user)
+        for method, path in (
+            ("POST", "/auth/command-keys"),
+            ("DELETE", f"/auth/command-keys/{made['id']}"),
+        ):
+            answer = await caller.client.request(method, path, json=body)
+            assert code(answer) == (403, "reauthenticate"), answer.text
+        assert len(await caller.data("/auth/command-keys")) == 1
 
 
 async def test_the_role_of_an_administrator_is_given_by_who_signed_in_lately(

@@ -37,6 +37,7 @@ NAMED: Final[dict[str, str]] = {
     "/api-keys": "key",
     "/auth/sessions": "session",
     "/auth/passkeys": "user",
+    "/auth/command-keys": "user",
     "/auth/providers": "provider",
     "/auth/oidc": "provider",
     "/teams": "team",

@@ -1,7 +1,11 @@
 """G8: a command that is accepted by the wrong replica arrives all the same."""
 
+from datetime import UTC, datetime, timedelta
+
+from protocol.codec import rfc3339
 from tests.acceptance.chaos.cluster import Cluster
 from tests.acceptance.hub.clients import Rest, now
+from tests.signing import Signer, as_json, make_command
 
 WITHOUT_REDIS = 2.5
 WITH_REDIS = 0.1
@@ -53,3 +57,19 @@ async def test_g8_a_call_that_waits_on_the_wrong_replica_is_answered_without_red
         command = {"type": "force_sync", "id": command_id}
         answer = await rest.dispatch(device.device_id, command, timeoutMs=10_000)
         assert answer.json()["data"]["status"] == "SUCCESS"
+
+
+async def test_g8_a_signature_goes_along(two: Cluster) -> None:
+    anna = Signer()
+    async with (
+        two.fleet(0).new_line() as device,
+        Rest.open(two.urls[1], two.admin_token) as rest,
+    ):
+        await device.hello()
+        key = {"name": "Laptop", "publicKey": anna.line}
+        assert (await rest.post("/auth/command-keys", key)).status_code == 201
+        until = rfc3339(datetime.now(UTC) + timedelta(minutes=10))
+        signature = as_json(anna.sign(make_command(device_id=device.device_id, not_after=until)))
+        command = {"type": "reboot_os", "id": "c1"}
+        await rest.accept(device.device_id, command, signature=signature)
+        await device.command("reboot_os", id="c1", signature=signature)

@@ -12,6 +12,7 @@ from hub.base.database import Database
 from hub.base.job_runner import JobRunner
 from hub.base.job_store import JobStore
 from hub.base.jobs import HeldJob, every
+from hub.base.principal import Principal
 from hub.base.vault import Vault
 from hub.commands.service import CommandRequest, CommandService
 from hub.commands.store import CommandStore
@@ -45,6 +46,7 @@ from protocol.ids import (
     uuid7,
 )
 from protocol.stream import Appended, EventBatch
+from protocol.trusted_keys import TrustedKeys
 from tests.factories import FakeContext, Wire, make_line, make_principal, make_told
 from tests.tasks import in_background
 
@@ -63,6 +65,10 @@ class NoStream:
 
     async def append_gap(self, org: OrgId, reason: GapReason, *, source: str) -> Appended:
         return Appended(epoch="e", first_offset=1, last_offset=1)
+
+
+async def trust_nobody(_: Principal) -> TrustedKeys:
+    return TrustedKeys([])
 
 
 def show_nobody(org: OrgId, batch: EventBatch) -> None:
@@ -170,6 +176,7 @@ class Hub:
             self.own,
             RightsMemory(RightsStore(database), time.time),
             SecretService(SecretStore(database, Vault()), AuditService(AuditStore(database))),
+            trust_nobody,
             hints=self.hints,
         )
         self.commands.listen(self.config)

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from device.update.signatures import fits
-from longline import artifact, firmware
+from longline import artifact, firmware, hub_token
 from longline.errors import UserError
 
 
@@ -52,7 +52,7 @@ def test_a_key_signs_what_its_public_part_verifies(
 
 
 def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(firmware.TOKEN_VARIABLE, raising=False)
+    monkeypatch.delenv(hub_token.TOKEN_VARIABLE, raising=False)
     key, file, junk = tmp_path / "key.pem", tmp_path / "file", tmp_path / "junk"
     firmware.keygen(key)
     file.write_bytes(b"content")

@@ -454,3 +454,13 @@ def test_an_event_repeats_in_no_words_what_a_command_wrote() -> None:
     }  # fmt: skip
     silent = json.loads(codec.without_output(b'{"type":"command_progress","percent":5}'))
     assert silent.keys() == {"type", "percent", "hidden"}
+
+
+def test_a_signature_goes_beside_its_command_unchanged() -> None:
+    signature = '{"kind":"ed25519","params":{"n":1.0},"later":[1]}'
+    encoded = codec.encode_command("reboot_os", COMMAND, {}, TS, NOW, signature=signature)
+    assert f'"signature":{signature}'.encode() in encoded
+    found = codec.decode_hub_frame(encoded)
+    assert isinstance(found, Delivery)
+    assert found.signature == {"kind": "ed25519", "params": {"n": 1.0}, "later": [1]}
+    assert b"signature" not in codec.encode_command("reboot_os", COMMAND, {}, TS, NOW)

@@ -1,6 +1,15 @@
 import msgspec
+import pytest
 
-from protocol.sections import PinnedArtifact, SoftwareSection, software_document
+from protocol.commands import COMMANDS
+from protocol.sections import (
+    PinnedArtifact,
+    SoftwareSection,
+    command_like,
+    mode_document,
+    production_document,
+    software_document,
+)
 
 DIGEST = "ab" * 32
 
@@ -18,3 +27,21 @@ def test_a_pinned_artifact_is_an_update_that_may_go_down() -> None:
     assert (update.installer, update.version, update.url) == ("jar", "1.2", url)
     assert update.allow_downgrade is True
     assert update.signature_base64 is msgspec.UNSET
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "command"),
+    [
+        ("config", {}, "push_config"),
+        ("production", production_document(enabled=True), "enable_device"),
+        ("production", production_document(enabled=False), "disable_device"),
+        ("production", {}, "disable_device"),
+        ("software", {}, "update_firmware"),
+        ("mode", mode_document("DIRECT_CLOUD"), None),
+    ],
+)
+def test_what_a_section_does_a_command_could(
+    kind: str, document: dict[str, object], command: str | None
+) -> None:
+    assert command_like(kind, document) == command
+    assert command is None or command in COMMANDS

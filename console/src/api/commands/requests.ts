@@ -53,6 +53,8 @@ export type Wish = {
   timeoutMs: number | null;
   delivery: "now" | "queue";
   expiresAt: string | null;
+  /** By a person; then the command has an id. */
+  signature?: Schemas["DispatchBody"]["signature"];
 };
 
 export type Dispatched = {

@@ -43,6 +43,8 @@ export const commands = {
     unknown: "How it ended is not known.",
     forbidden: "Your role does not allow it for this device.",
     not_found: "There is no such device.",
+    bad_signature:
+      "The device runs it only when somebody whom it trusts has signed it: with a passkey here, or with longline sign.",
   } as Record<string, string>,
   form: {
     send: "Send a command",
@@ -67,6 +69,8 @@ export const commands = {
     },
     typeName: (name: string) => `Type ${name} to confirm`,
     typeCount: (count: number) => `Type ${count}, the number of devices, to confirm`,
+    sign: "Sign with a passkey",
+    signHint: "For devices that run it only when a person has signed it.",
     submit: (title: string) => title,
     submitMany: (title: string, count: number) =>
       `${title} on ${plural(count, "device", "devices")}`,
@@ -150,6 +154,7 @@ export const commands = {
     late: "Late result",
     lateHint: "It came after the command had ended; the state stays.",
     actor: "Sent by",
+    signedBy: "Signed by",
     open: (type: string, device: string) => `${type} on ${device}: details`,
   },
 };

@@ -156,6 +156,27 @@ export const shell = {
     removeTitle: (name: string) => `Remove the passkey ${name}?`,
     removeHint: "It signs in no longer. Delete it on the device that keeps it, too.",
   },
+  commandKeys: {
+    title: "Command keys",
+    hint: "Public keys by which you sign commands outside the hub, with longline sign. The hub checks signatures early; whom a device trusts stands in its own file, as a line under operators.",
+    name: "Name",
+    key: "Public key",
+    added: "Added",
+    none: "No command keys yet",
+    noneHint: "Add one to send commands that devices want signed by a person.",
+    newName: "Name of a new key",
+    newNameHint: "What you know it by, for example the computer that has the private key.",
+    newKey: "Public key",
+    newKeyHint: "The line of a .pub file of ssh-keygen -t ed25519.",
+    add: "Add a key",
+    remove: "Remove",
+    removeOf: (name: string) => `Remove the key ${name}`,
+    removeTitle: (name: string) => `Remove the key ${name}?`,
+    removeHint:
+      "The hub takes no command that it signs. Remove it from the files of devices that trust it, too.",
+    passkeys: "Your passkeys sign commands as well. What stands for them in the file of a device:",
+    operator: (name: string) => `Operator for the passkey ${name}`,
+  },
   lacks: {
     title: "Your organisation asks for more.",
     hints: {

@@ -99,6 +99,8 @@ _ACCOUNTS: Final = [
     Read("audit_chain.health", "60", _HOURS),
     Read("audit_chain.drops"),
     Read("factors.totp", "'u7'"),
+    Read("command_keys.command_keys_of", "'u7'"),
+    Read("command_keys.count_command_keys", "'u7'"),
     Read("passkeys.passkeys_of", "'u7'"),
     Read("passkeys.count_passkeys", "'u7'"),
     Read("passkeys.passkey_by_credential", "sha256('77')"),

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from fido2.cose import ES256, RS1, RS256, CoseKey
+from fido2.cose import ES256, RS1, RS256, CoseKey, EdDSA
 from fido2.utils import websafe_encode
+from fido2.webauthn import Aaguid, AttestedCredentialData
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +17,14 @@ from hub.accounts.webauthn import (
     RelyingParty,
     challenge_of_made,
     party_of,
+    public_key_of,
     signed_of,
 )
 from hub.base.errors import PublicUrlMissing, Unsupported
+from protocol.ssh_format import line_of_key
+from protocol.trusted_keys import PasskeyPlace
 from tests.passkeys import Json, SoftPasskey
+from tests.signing import Signer
 
 PAGE = "https://hub.example.org"
 CHALLENGE = b"c" * 32
@@ -134,3 +139,22 @@ def test_only_pages_of_ours_may_ask() -> None:
     )
     with pytest.raises(BadPasskey):
         party.made(passkey.make(options), CHALLENGE)
+
+
+def test_the_key_of_a_passkey_that_signs_commands() -> None:
+    passkey = SoftPasskey(PAGE)
+    made = PARTY.made(answer := passkey.make(making()), challenge_of_made(answer))
+    found = public_key_of(made.credential)
+    assert found is not None
+    assert line_of_key(found) == line_of_key(passkey.key.public_key())
+    assert PARTY.place == PasskeyPlace("hub.example.org", frozenset({PAGE}))
+
+    def credential(key: CoseKey) -> bytes:
+        return bytes(AttestedCredentialData.create(Aaguid.NONE, b"id", key))
+
+    anna = Signer()
+    found = public_key_of(credential(EdDSA.from_cryptography_key(anna.public)))
+    assert found is not None
+    assert line_of_key(found) == anna.line
+    by_rsa = RS256.from_cryptography_key(generate_private_key(65537, 2048).public_key())
+    assert public_key_of(credential(by_rsa)) is None

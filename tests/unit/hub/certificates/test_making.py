@@ -14,7 +14,7 @@ from hub.certificates.making import (
     BACKDATED,
     Authority,
     AuthorityKey,
-    Ended,
+    EndedCertificate,
     fingerprint_of,
     id_of,
     make_authority,
@@ -90,7 +90,10 @@ def test_an_authority_of_any_kind_of_key_signs(key: AuthorityKey) -> None:
 
 
 def test_a_list_names_what_has_ended() -> None:
-    ended = [Ended("0a" * 16, NOW, superseded=False), Ended("0b" * 16, NOW, superseded=True)]
+    ended = [
+        EndedCertificate("0a" * 16, NOW, superseded=False),
+        EndedCertificate("0b" * 16, NOW, superseded=True),
+    ]
     listed = x509.load_der_x509_crl(make_list(AUTHORITY, ended, now=NOW, number=5))
     assert [each.serial_number for each in listed] == [int("0a" * 16, 16), int("0b" * 16, 16)]
     assert listed.next_update_utc == NOW + timedelta(hours=24)
@@ -117,7 +120,7 @@ def test_openssl_agrees(tmp_path: Path) -> None:
               "-CAfile", files["ca.pem"], "-CRLfile", files["crl.der"], files["d.pem"]]  # fmt: skip
     good = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert good.returncode == 0, good.stderr
-    ended = [Ended(serial_of(made), now, superseded=False)]
+    ended = [EndedCertificate(serial_of(made), now, superseded=False)]
     files["crl.der"].write_bytes(make_list(by, ended, now=now, number=2))
     revoked = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert "certificate revoked" in revoked.stderr + revoked.stdout

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.commands.evidence import MOST_BYTES, evidence_of
+from hub.commands.evidence import MOST_BYTES, evidence_of, refused_entries
 from protocol.commands import DisableDevice, params_of
+from tests.factories import make_principal
 
 LONG = {"args": {f"n{number}": "x" for number in range(1000)}, "template": "t"}
 SHELL = {"template": "t", "args": {"a": "hidden"}}
@@ -48,3 +49,12 @@ def test_the_longest_reason_is_kept(letter: str) -> None:
     params = params_of(DisableDevice(reason=letter * 1024))
     assert evidence_of("disable_device", params) == params
     assert len(msgspec.json.encode(params)) <= MOST_BYTES
+
+
+def test_what_was_refused_is_a_row_for_each_target() -> None:
+    by = make_principal("VIEWER")
+    one, two = refused_entries(by, "command.reboot_os", ["edge-1", "edge-2"])
+    assert (one.target, two.target) == ("edge-1", "edge-2")
+    assert (one.action, one.outcome) == ("command.reboot_os", "refused")
+    (nobody,) = refused_entries(by, "command.reboot_os", [])
+    assert nobody.target is None

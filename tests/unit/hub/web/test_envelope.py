@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from hub.base.errors import (
     PROBLEMS,
     BadEnrollmentKey,
+    BadSignature,
     CertificateExpired,
     CertificateRequired,
     CertificateRevoked,
@@ -56,6 +57,7 @@ from tests.factories import MOMENT
 
 STATUS: dict[type[HubError], int] = {
     Invalid: 400,
+    BadSignature: 400,
     Unauthenticated: 401,
     BadEnrollmentKey: 401,
     CertificateRevoked: 401,
