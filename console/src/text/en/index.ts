@@ -1,6 +1,7 @@
 /** The catalogue in English. A message with parameters is a function. One file an area of the console. */
 import { approve } from "./approve";
 import { audit } from "./audit";
+import { certificates } from "./certificates";
 import { commands } from "./commands";
 import { common } from "./common";
 import { device } from "./device";
@@ -27,6 +28,7 @@ export const en = {
   audit,
   settings,
   secrets,
+  certificates,
   enrollment,
   health,
   approve,
