@@ -23,6 +23,7 @@ from cloud.client import CloudClient
 from cloud.outward import is_in_clear
 from hub.accounts.guards import AccountGuard
 from hub.accounts.wiring import build as build_accounts
+from hub.approvals.wiring import build as build_approvals
 from hub.audit.entries import Hide
 from hub.audit.wiring import build as build_audit
 from hub.base.bus import Bus
@@ -170,9 +171,12 @@ class Replica:
             base, self.telemetry, accounts, hint_takeover=hints.taken
         )
         own, of_own = build_own(base, self.lines)
+        approvals, of_approvals = build_approvals(
+            base, self.audit, people.rights, people.organisation, secrets=secrets
+        )
         self.commands, dispatching, of_commands = build_commands(
             base, self.audit, self.telemetry, accounts, limits, own, people.rights, secret_service,
-            people.command_keys.trusted, hints=hints, secrets=secrets, shown_of=shown_of,
+            people.command_keys.trusted, approvals, hints=hints, secrets=secrets, shown_of=shown_of,
         )  # fmt: skip
         config, defaults, of_config = build_config(
             base,
@@ -206,7 +210,7 @@ class Replica:
             hint_desired=hints.desired,
         )  # fmt: skip
         self.campaigns, of_campaigns = build_campaigns(
-            base, self.audit, self.telemetry, self.commands, shown_of=shown_of
+            base, self.audit, self.telemetry, self.commands, approvals, shown_of=shown_of
         )
         of_firmware = build_firmware(
             base, self.audit, devices, self.commands, groups, self.campaigns, desired
@@ -220,7 +224,8 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_devices, of_lines, of_own, of_commands, of_config, of_groups,
+            of_certificates, of_devices, of_lines, of_own, of_approvals, of_commands, of_config,
+            of_groups,
             of_enrollment, of_edge, of_desired, of_campaigns, of_firmware, of_dashboards,
             of_replicas, build_usage(base),
         )  # fmt: skip

@@ -58,6 +58,8 @@ from hub.accounts.rest import (
 )
 from hub.accounts.settings_rest import EnrollmentKey, SettingsEndpoints, SettingsPatch
 from hub.accounts.users_rest import User, UserBody, UserEndpoints, UserPatch
+from hub.approvals.records import ApprovalItem
+from hub.approvals.rest import ApprovalEndpoints, ApprovalQuery, DecisionBody
 from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
 from hub.certificates.rest import (
@@ -368,6 +370,12 @@ ROUTES: Final = (
     Route("GET", "/firmware/penalties", DeploymentEndpoints.penalties, "penalties:list", "List devices held back after failed updates.", query=ListQuery, answer=HeldBack, listing=True),
     Route("POST", "/devices/{id}/penalty/clear", DeploymentEndpoints.clear_penalty, "penalties:delete", "Clear the update penalty of a device."),
     Route("POST", "/firmware/deployments/{id}/abort", DeploymentEndpoints.abort, "campaigns:update", "Abort a deployment.", answer=Deployment),
+
+    Route("GET", "/approvals", ApprovalEndpoints.list, "approvals:list", "List calls that wait, or waited, for a second person.", query=ApprovalQuery, answer=ApprovalItem, listing=True),
+    Route("GET", "/approvals/{id}", ApprovalEndpoints.get, "approvals:get", "Get a call that waits, or waited, for a second person.", answer=ApprovalItem),
+    Route("DELETE", "/approvals/{id}", ApprovalEndpoints.withdraw, Door.ANY_USER, "Take back a call of your own that waits for a second person.", answer=ApprovalItem),
+    Route("POST", "/approvals/{id}/approve", ApprovalEndpoints.approve, "approvals:update", "Approve what another account asked for: it is carried out now.", body=DecisionBody, optional_body=True, answer=ApprovalItem),
+    Route("POST", "/approvals/{id}/reject", ApprovalEndpoints.reject, "approvals:update", "Reject what another account asked for.", body=DecisionBody, optional_body=True, answer=ApprovalItem),
 
     Route("GET", "/config-schema", ConfigEndpoints.schema, "config-schema:get", "Get the configuration schema.", answer=ConfigSchema),
     Route("PUT", "/config-schema", ConfigEndpoints.set_schema, "config-schema:update", "Set the configuration schema.", body=SchemaBody, answer=ConfigSchema),

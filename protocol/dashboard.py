@@ -241,6 +241,7 @@ RecordKind = Literal[
     "config_schema",
     "configuration",
     "deployment",
+    "approval",
 ]
 
 

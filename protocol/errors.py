@@ -28,6 +28,7 @@ class ProblemCode(StrEnum):
     TOO_MANY = "too_many"
     ENDED = "ended"
     TOO_MANY_COMMANDS = "too_many_commands"
+    BLAST_RADIUS = "blast_radius"
     TOO_MANY_REQUESTS = "too_many_requests"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA = "unsupported_media"
@@ -65,6 +66,8 @@ class CommandErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     TOO_LARGE = "too_large"
     SELF_UPDATING = "self_updating"
+    APPROVAL_REJECTED = "approval_rejected"
+    APPROVAL_EXPIRED = "approval_expired"
 
 
 class FrameErrorCode(StrEnum):

@@ -70,6 +70,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
+    approval, capped_dispatch
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
     campaign, cloud_sync_queue, command, config_schema, device_config,
     device_config_history, device_group, device_group_config, device_label, device_section,
     event_mark,

@@ -91,7 +91,7 @@ GRANT SELECT, INSERT, DELETE ON
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE ON
-    team
+    approval, capped_dispatch, team
 TO longline_app;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

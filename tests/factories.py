@@ -80,7 +80,7 @@ def make_command(status: State = State.SENT, **changes: Any) -> CommandRow:
     sent = status is not State.PENDING
     wanted = msgspec.structs.asdict(make_new())
     del wanted["chosen"], wanted["by"], wanted["frame_bytes"], wanted["problem"]
-    del wanted["names_secrets"]
+    del wanted["names_secrets"], wanted["approval_id"], wanted["end"]
     wanted["actor"] = "alice"
     fields: dict[str, Any] = {
         **wanted,

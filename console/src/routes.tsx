@@ -11,6 +11,7 @@ import { Crashed } from "./app/Boundary";
 import { InvitationPage } from "./app/Invitation";
 import { Home } from "./app/NotAllowed";
 import { Shell } from "./app/Shell";
+import { approvalsSearch } from "./pages/approvals/search";
 import { approveSearch } from "./pages/approve/search";
 import { auditSearch } from "./pages/audit/search";
 import { commandsSearch } from "./pages/commands/search";
@@ -78,6 +79,12 @@ const pages = [
       () => import("./pages/firmware/DeploymentPage"),
       "DeploymentPage",
     ),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/approvals",
+    validateSearch: only(approvalsSearch),
+    component: lazyRouteComponent(() => import("./pages/approvals/ApprovalsPage"), "ApprovalsPage"),
   }),
   createRoute({
     getParentRoute: of,

@@ -54,6 +54,9 @@ class InstallationStore:
     async def settings(self, connection: Connection, org: OrgId) -> dict[str, Any]:
         return {row["name"]: row["value"] for row in await connection.fetch(_Q["settings"], org)}
 
+    async def lock_guarded(self, connection: Connection, org: OrgId) -> None:
+        await connection.execute(_Q["lock_guarded"], org)
+
     async def put_setting(
         self, connection: Connection, org: OrgId, name: str, value: object
     ) -> None:

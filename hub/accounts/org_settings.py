@@ -10,6 +10,7 @@ from hub.base.principal import Reenroll
 from hub.base.retention import Retention
 from hub.base.settings import Settings
 from hub.rights.asked import AdminFactor, asked_of
+from hub.rights.guarded import ApprovalRules, BlastRadius, guarded_of
 
 PREFIX: Final = "keep_"
 """Of the stored names, and of the variables, that are about retention."""
@@ -28,6 +29,10 @@ class OrgSettings(Struct, frozen=True, kw_only=True, rename="camel"):
     """What administrators show beside a password: nothing, a code or a passkey, or a passkey."""
     provider_required: bool
     """Whether members sign in by a provider; administrators may by password, too."""
+    approvals: ApprovalRules
+    """Which commands a second person approves, in calls with more targets than so many."""
+    blast_radius: BlastRadius
+    """How many devices a dangerous call may have without one, and all of them in an hour."""
     retention: Retention
     overridden: list[str]
     """What the environment of the answering replica decides: `autoEnroll`, `retention.logDays`…"""
@@ -37,7 +42,7 @@ def settled(stored: Mapping[str, Any], environment: Settings) -> OrgSettings:
     """What counts, of what is stored and what the environment says."""
     auto = environment.auto_enroll
     overridden = [] if auto is None else ["autoEnroll"]
-    asked = asked_of(stored)
+    asked, guarded = asked_of(stored), guarded_of(stored)
     kept: dict[str, int] = {}
     for field in msgspec.structs.fields(Retention):
         name = PREFIX + field.name
@@ -53,6 +58,8 @@ def settled(stored: Mapping[str, Any], environment: Settings) -> OrgSettings:
         config_rate_per_minute=stored.get("config_rate", DEFAULT_CONFIG_RATE),
         admin_factor=asked.admin_factor,
         provider_required=asked.provider_required,
+        approvals=guarded.approvals,
+        blast_radius=guarded.blast_radius,
         retention=Retention(**kept),
         overridden=overridden,
     )
@@ -67,5 +74,7 @@ def shown_settings(settings: OrgSettings) -> dict[str, object]:
         "adminFactor": shown["adminFactor"],
         "providerRequired": shown["providerRequired"],
         "configRatePerMinute": shown["configRatePerMinute"],
+        "approvals": shown["approvals"],
+        "blastRadius": shown["blastRadius"],
         **{f"retention.{name}": value for name, value in shown["retention"].items()},
     }

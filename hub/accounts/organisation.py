@@ -4,10 +4,11 @@ It is stored in Postgres and read at each use, so that it counts on every replic
 variable of the environment goes over what is stored, on the replica that has it.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
-from msgspec import structs
+import msgspec
+from msgspec import UNSET, structs
 
 from hub.accounts.installation_store import InstallationStore
 from hub.accounts.org_settings import PREFIX, OrgSettings, settled, shown_settings
@@ -19,14 +20,39 @@ from hub.accounts.store import AccountStore
 from hub.accounts.tokens import new_secret
 from hub.audit.entries import audit_entry, changes_of
 from hub.audit.service import AuditService
+from hub.base.awaiting import Awaiting
 from hub.base.database import Connection
-from hub.base.errors import Conflict
+from hub.base.errors import Conflict, invalid
 from hub.base.principal import Principal, Reenroll
 from hub.base.retention import EVERYTHING, Retention, ShownFor, shortened, too_long
 from hub.base.settings import Settings
 from hub.rights.asked import SETTINGS, AdminFactor, satisfies
+from hub.rights.catalogue import is_command
+from hub.rights.guarded import (
+    APPROVALS,
+    BLAST_RADIUS,
+    NO_PATCH,
+    GuardedPatch,
+    adds,
+    guarded_of,
+    patched,
+    weakens,
+)
+from hub.rights.guarded import SETTINGS as GUARDED
 from hub.rights.memory import EVERYBODY
 from protocol.ids import DEFAULT_ORG, OrgId
+
+
+class SecondPerson(Protocol):
+    """A floor above that keeps calls until another account has approved them."""
+
+    async def another_could(self, by: Principal, resources: Sequence[str]) -> bool:
+        """Whether another account could approve such commands."""
+        ...
+
+    async def hold(self, by: Principal, patch: GuardedPatch) -> Awaiting:
+        """Raises `Conflict` where nobody else could approve it."""
+        ...
 
 
 class OrganisationService:
@@ -47,6 +73,11 @@ class OrganisationService:
         self._accounts = accounts
         self._audit = audit
         self._environment = environment
+        self._second_person: SecondPerson | None = None
+
+    def guard_by(self, second_person: SecondPerson) -> None:
+        """Have what weakens the settings of dispatch wait, before the first change."""
+        self._second_person = second_person
 
     async def settings(self, org: OrgId) -> OrgSettings:
         stored = await self._stored(org)
@@ -92,20 +123,17 @@ class OrganisationService:
         config_rate: int | None = None,
         admin_factor: AdminFactor | None = None,
         provider_required: bool | None = None,
+        guarded: GuardedPatch = NO_PATCH,
+        approved: bool = False,
         keep: Mapping[str, int] | None = None,
-    ) -> OrgSettings:
+    ) -> OrgSettings | Awaiting:
         """`keep`: what changes of the retention, by the fields of `Retention`: in `default` that
         of the installation; in another organisation, for how long it is shown what there is.
         Raises `Conflict` for more than there is, and where what would be asked of others is
-        not there, or was not shown by the caller."""
+        not there, or was not shown by the caller. What weakens `guarded` waits, unless it is
+        `approved`: in a call of its own."""
         kept = await self._kept(by.org)
-        longest = None if kept is None else too_long(kept, keep or {})
-        if longest is not None:
-            name = _FIELDS[longest]
-            raise Conflict(
-                f"retention.{name}: {getattr(kept, longest)} is the installation's;"
-                " an organisation may be shown less"
-            )
+        _require_shorter(kept, keep or {})
         wanted: dict[str, object] = {PREFIX + field: value for field, value in (keep or {}).items()}
         given = {
             "auto_enroll": auto_enroll,
@@ -117,24 +145,67 @@ class OrganisationService:
         wanted |= {name: value for name, value in given.items() if value is not None}
         if provider_required and not await self._providers.of_org(by.org):
             raise Conflict("there is no provider to sign in by: make one first")
+        could = await self._another_could(by, guarded)
         async with self._store.database.tenant(by.org).transaction() as connection:
             if admin_factor is not None:
                 await self._require_shown(connection, by, admin_factor)
-            before = shown_settings(
-                self._settled(by.org, await self._store.settings(connection, by.org), kept)
-            )
+            stored = await self._store.settings(connection, by.org)
+            more = await self._guarding(connection, by.org, guarded, approved=approved, could=could)
+            if more is None and wanted:
+                raise Conflict("change what weakens approvals or caps in a call of its own")
+            wanted |= more or {}
+            before = shown_settings(self._settled(by.org, stored, kept))
             for name, value in wanted.items():
                 await self._store.put_setting(connection, by.org, name, value)
             after = shown_settings(
                 self._settled(by.org, await self._store.settings(connection, by.org), kept)
             )
             entry = audit_entry(by, "settings.update", None, changes=changes_of(before, after))
-            if wanted.keys() & set(SETTINGS):
+            if wanted.keys() & _REMEMBERED:
                 await self._people.rights_changed(connection, by.org, [EVERYBODY])
-            await self._audit.record(connection, entry)
-        if wanted.keys() & set(SETTINGS):
+            if more is not None:
+                await self._audit.record(connection, entry)
+        if more is None:
+            return await self._second().hold(by, guarded)
+        if wanted.keys() & _REMEMBERED:
             await self._accounts.refresh()
         return await self.settings(by.org)
+
+    async def _guarding(
+        self,
+        connection: Connection,
+        org: OrgId,
+        patch: GuardedPatch,
+        *,
+        approved: bool,
+        could: bool,
+    ) -> dict[str, object] | None:
+        """What to store of it; None when it has to be approved first."""
+        if patch == NO_PATCH:
+            return {}
+        await self._store.lock_guarded(connection, org)
+        old = guarded_of(await self._store.settings(connection, org))
+        new = patched(old, patch)
+        if weakens(old, new) and not approved:
+            return None
+        if adds(old, new) and not could:
+            raise Conflict("there is no other account that could approve such a command")
+        changed = {APPROVALS: new.approvals, BLAST_RADIUS: new.blast_radius}
+        return msgspec.to_builtins(changed) if old != new else {}
+
+    async def _another_could(self, by: Principal, guarded: GuardedPatch) -> bool:
+        resources = guarded.resources
+        if resources is UNSET or not resources:
+            return True
+        for at, each in enumerate(resources):
+            if not is_command(each):
+                raise invalid(f"approvals.resources[{at}]", f"there is no command {each}")
+        return await self._second().another_could(by, resources)
+
+    def _second(self) -> SecondPerson:
+        if self._second_person is None:
+            raise AssertionError("settings of dispatch belong to a hub that dispatches")
+        return self._second_person
 
     async def _require_shown(
         self, connection: Connection, by: Principal, factor: AdminFactor
@@ -155,7 +226,18 @@ class OrganisationService:
         return key
 
 
+_REMEMBERED: Final = {*SETTINGS, *GUARDED}
 _FIELDS: Final = {field.name: field.encode_name for field in structs.fields(Retention)}
+
+
+def _require_shorter(kept: Retention | None, keep: Mapping[str, int]) -> None:
+    longest = None if kept is None else too_long(kept, keep)
+    if longest is not None:
+        name = _FIELDS[longest]
+        raise Conflict(
+            f"retention.{name}: {getattr(kept, longest)} is the installation's;"
+            " an organisation may be shown less"
+        )
 
 
 def _shown_for(stored: Mapping[str, Any]) -> ShownFor:

@@ -29,6 +29,7 @@ KINDS: Final[dict[str, RecordKind]] = {
     "config_schema": "config_schema",
     "config": "configuration",
     "deployment": "deployment",
+    "approval": "approval",
 }
 """By what an action begins with. Actions that are not here change no record that is listed."""
 

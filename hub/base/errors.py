@@ -37,6 +37,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── PreconditionFailed     412      it is another than the caller names
 ├── Misdirected            421      a browser calls us by a name that is not ours
 ├── TooManyCommands        429      the device has 50 unfinished commands
+├── BlastRadiusExceeded    429      a dangerous call over a cap, and nobody else could approve it
 ├── TooManyRequests        429
 ├── Overloaded             503      a bounded queue of ours is full
 ├── Unavailable            503      Postgres does not answer
@@ -238,6 +239,10 @@ class TooManyCommands(HubError):
     code = ProblemCode.TOO_MANY_COMMANDS
 
 
+class BlastRadiusExceeded(HubError):
+    code = ProblemCode.BLAST_RADIUS
+
+
 class TooManyRequests(HubError):
     code = ProblemCode.TOO_MANY_REQUESTS
 
@@ -304,6 +309,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.PRECONDITION_FAILED: Problem(412, "Precondition failed"),
     ProblemCode.MISDIRECTED: Problem(421, "Misdirected"),
     ProblemCode.TOO_MANY_COMMANDS: Problem(429, "Too many unfinished commands"),
+    ProblemCode.BLAST_RADIUS: Problem(429, "Too many devices for a dangerous command"),
     ProblemCode.TOO_MANY_REQUESTS: Problem(429, "Too many requests"),
     ProblemCode.OVERLOADED: Problem(503, "Overloaded, try again"),
     ProblemCode.UNAVAILABLE: Problem(503, "Temporarily unavailable"),

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from hub.base.awaiting import Awaiting
 from hub.campaigns.journey import CampaignTarget, Goal
 from hub.campaigns.waves import CampaignStatus, StopAt, TargetCounts, Wave
 from protocol.commands import AGENT_TYPE, Command, UpdateFirmware
@@ -66,6 +67,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     created_at: datetime
     finished_at: datetime | None
     counts: TargetCounts
+    approval: Awaiting | None = None
+    """For what it waits, while it is AWAITING."""
 
     @property
     def is_forced(self) -> bool:

@@ -1,8 +1,11 @@
 """Campaigns for callers: begun, paused, resumed, aborted, read. The driver does the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec import structs
+
+from hub.approvals.service import Approval, ApprovalService
 from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
@@ -12,7 +15,9 @@ from hub.base.principal import Principal
 from hub.base.retention import ShownSince, everything_since
 from hub.campaigns.driver import Driver
 from hub.campaigns.effects import CampaignEffects
-from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status, error
+from hub.campaigns.held import awaiting_campaign, held_of, is_dangerous, new_approval
+from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status
+from hub.campaigns.journey import error as error_of
 from hub.campaigns.penalty import Penalty
 from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms, summary_of
 from hub.campaigns.store import CampaignStore
@@ -28,8 +33,10 @@ from hub.campaigns.waves import (
     waves_of,
 )
 from hub.commands.service import CommandService
+from hub.rights.guarded import UNGUARDED
 from hub.telemetry.writer import TelemetryWriter
 from protocol.ids import DeviceId, OrgId, uuid7
+from protocol.replies import ErrorObject
 
 __all__ = [
     "Campaign",
@@ -54,8 +61,8 @@ NO_SUCH_DEPLOYMENT: Final = "no such deployment"
 MOST_DEVICES: Final = 100_000
 MOST_ROWS: Final = 10_000
 """Of the audit that one campaign begins with: as many as a bulk call has."""
-LEFT_OUT: Final = error("no_wave", "it is not part of any wave")
-ABORTED: Final = error("aborted", "the campaign was aborted before the device's turn")
+LEFT_OUT: Final = error_of("no_wave", "it is not part of any wave")
+ABORTED: Final = error_of("aborted", "the campaign was aborted before the device's turn")
 
 
 class CampaignService:
@@ -65,29 +72,77 @@ class CampaignService:
         commands: CommandService,
         audit: AuditService,
         telemetry: TelemetryWriter,
+        approvals: ApprovalService,
         shown_since: ShownSince = everything_since,
     ) -> None:
         """`shown_since`: since when an organisation is shown what has ended."""
         self._store = store
         self._shown_since = shown_since
+        self._commands = commands
         self._audit = audit
+        self._approvals = approvals
         self._effects = CampaignEffects(store, commands, telemetry)
         self.driver = Driver(store, self._effects)
+        approvals.carry_out("campaign", self.approved)
 
-    async def create(self, by: Principal, new: NewCampaign, *, action: str) -> Campaign:
-        """Commit a campaign; it begins at once. Raises `Invalid`."""
+    async def create(
+        self, by: Principal, new: NewCampaign, *, action: str, approval: bool = False
+    ) -> Campaign:
+        """Commit a campaign; it begins at once, unless a second person has to approve it: because
+        of what is set, or with `approval` in any case. Raises `Invalid`, `BlastRadiusExceeded`,
+        `TooMany`."""
         _check(new)
-        name: Name = (by.org, uuid7())
+        guarded = await self._approvals.guarded(by.org)
+        if guarded is not UNGUARDED or approval:
+            name = await self._commands.rights.name_of(by.org, new.command)
+            admitted = await self._approvals.admit(
+                by,
+                new_approval(new, action, right_name=name),
+                guarded,
+                dangerous=is_dangerous(new),
+                asked=approval,
+            )
+            if isinstance(admitted, Approval):
+                return awaiting_campaign(admitted)
+        return await self._begin(by, (by.org, uuid7()), new, action, None)
+
+    async def approved(
+        self, approval: Approval, asker: Principal, error: ErrorObject | None
+    ) -> Mapping[str, ErrorObject]:
+        """As an `Executor` of approvals: the campaign has the id that it was given."""
+        held, name = held_of(approval), (approval.org, approval.subject or "")
+        await self._begin(asker, name, held.new, held.action, error)
+        return {}
+
+    async def _begin(
+        self,
+        by: Principal,
+        name: Name,
+        new: NewCampaign,
+        action: str,
+        error: ErrorObject | None,
+    ) -> Campaign:
+        """What is not approved ends before it begins."""
         waves = waves_of(new.terms.waves, len(new.devices))
         async with self._store.database.tenant(by.org).transaction() as connection:
+            found = await self._store.lock(connection, name)
+            if found is not None:
+                return found
             await self._store.add(connection, name, new, waves, by=by, left_out=LEFT_OUT)
             campaign = await self._found(connection, name)
-            await self._audit.record(connection, *_begun(by, action, campaign, new.devices))
+            entries = _begun(by, action, campaign, new.devices)
+            if error is not None:
+                code = error["code"]
+                await self._move(connection, campaign, CampaignStatus.ABORTED, because=code)
+                entries = [structs.replace(entries[0], outcome="refused", reason=code)]
+            await self._audit.record(connection, *entries)
         return campaign
 
     async def ask(self, by: Principal, campaign_id: str, wish: Wish, *, action: str) -> Campaign:
         """Pause, resume or abort. Raises `NotFound`, or `Conflict` when it is too late for it."""
         name: Name = (by.org, campaign_id)
+        if wish is Wish.ABORT and await self._withdraw(by, campaign_id):
+            return await self.get(by.org, campaign_id)
         async with self._store.database.tenant(by.org).transaction() as connection:
             campaign = await self._store.lock(connection, name)
             if campaign is None:
@@ -107,10 +162,14 @@ class CampaignService:
         return campaign
 
     async def _move(
-        self, connection: Connection, campaign: Campaign, status: CampaignStatus
+        self,
+        connection: Connection,
+        campaign: Campaign,
+        status: CampaignStatus,
+        because: str = "aborted",
     ) -> list[CampaignTarget]:
         aborts = status is CampaignStatus.ABORTED
-        move = Move(status=status, wave=campaign.wave, because="aborted" if aborts else None)
+        move = Move(status=status, wave=campaign.wave, because=because if aborts else None)
         await self._store.move(connection, campaign, move)
         if not aborts:
             return []
@@ -121,11 +180,23 @@ class CampaignService:
         """Whether a campaign about `subject` has not come to its end."""
         return await self._store.is_under_way(connection, org, subject)
 
+    async def _withdraw(self, by: Principal, campaign_id: str) -> bool:
+        """Whether it was still waiting for an approval, and waits no more."""
+        found = await self._approvals.waiting_for(by.org, campaign_id)
+        if found is not None:
+            await self._approvals.cancel(by, found)
+        return found is not None
+
     async def get(self, org: OrgId, campaign_id: str) -> Campaign:
         """Raises `NotFound`."""
-        since = await self._shown_since(org)
         async with self._store.database.tenant(org).transaction() as connection:
-            campaign = await self._found(connection, (org, campaign_id))
+            campaign = await self._store.get(connection, (org, campaign_id))
+        if campaign is None:
+            found = await self._approvals.waiting_for(org, campaign_id)
+            if found is None:
+                raise NotFound(NO_SUCH_DEPLOYMENT)
+            return awaiting_campaign(found)
+        since = await self._shown_since(org)
         if since and campaign.finished_at and campaign.finished_at < since:
             raise NotFound(NO_SUCH_DEPLOYMENT)
         return campaign

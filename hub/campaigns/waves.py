@@ -37,6 +37,8 @@ MOST_AT_ONCE: Final = 500
 
 
 class CampaignStatus(StrEnum):
+    AWAITING = "AWAITING"
+    """Not begun: a second person has to approve it first."""
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
     PAUSED = "PAUSED"
@@ -143,7 +145,12 @@ def move_of(
             return _under_way(wave, counts, waves=waves, stop_at=stop_at)
         case CampaignStatus.PAUSED:
             return None
-        case CampaignStatus.SUCCESS | CampaignStatus.FAILED | CampaignStatus.ABORTED:
+        case (
+            CampaignStatus.AWAITING
+            | CampaignStatus.SUCCESS
+            | CampaignStatus.FAILED
+            | CampaignStatus.ABORTED
+        ):
             return None
         case _:
             assert_never(status)

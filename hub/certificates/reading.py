@@ -144,13 +144,9 @@ def _public(certificate: x509.Certificate) -> DeviceKey:
 
 
 def _is_strong(key: DeviceKey) -> bool:
-    match key:
-        case rsa.RSAPublicKey():
-            return SMALLEST_RSA <= key.key_size <= LARGEST_RSA
-        case ec.EllipticCurvePublicKey():
-            return isinstance(key.curve, _CURVES)
-        case ed25519.Ed25519PublicKey():
-            return True
+    if isinstance(key, rsa.RSAPublicKey):
+        return SMALLEST_RSA <= key.key_size <= LARGEST_RSA
+    return isinstance(key, ed25519.Ed25519PublicKey) or isinstance(key.curve, _CURVES)
 
 
 def _signed(certificate: x509.Certificate, by: x509.Certificate) -> bool:

@@ -87,9 +87,10 @@ class Acceptance:
         waiting: Mapping[RequestKey, CommandRow] = MappingProxyType({}),
         ready: Callable[[DeviceKey], ReadyLine | None],
         refused: Mapping[CommandKey, HubError] = MappingProxyType({}),
+        reserved: Mapping[CommandKey, str] = MappingProxyType({}),
     ) -> None:
         """Moves `targets` on, and adds to `keys` what is taken here. `refused` are new commands
-        that must not be accepted."""
+        that must not be accepted; `reserved` are ids, each for its approval."""
         taken: dict[CommandKey, Insert] = {}
         for number, submission in enumerate(self._submissions):
             used = keys.get(submission.key[0]) if submission.key else None
@@ -111,9 +112,9 @@ class Acceptance:
                 ):
                     decisions.append(equal)
                     continue
-                decision = _refusal(new, refused, targets, existing, taken) or _decide_one(
-                    new, targets, existing, taken, ready
-                )
+                decision = _refusal(
+                    new, refused, reserved, targets, existing, taken
+                ) or _decide_one(new, targets, existing, taken, ready)
                 if isinstance(decision, Insert):
                     taken[new.org, new.command_id] = decision
                     self.inserts.append(decision)
@@ -183,6 +184,7 @@ def _is_quarantined(new: NewCommand, targets: Mapping[DeviceKey, CommandTarget])
 def _refusal(
     new: NewCommand,
     refused: Mapping[CommandKey, HubError],
+    reserved: Mapping[CommandKey, str],
     targets: dict[DeviceKey, CommandTarget],
     existing: dict[CommandKey, CommandRow],
     taken: dict[CommandKey, Insert],
@@ -192,7 +194,9 @@ def _refusal(
     is_new = name not in existing and name not in taken
     if not is_new or (new.org, new.device_id) not in targets:
         return None
-    return refused.get(name) or new.problem
+    if reserved.get(name, new.approval_id) != new.approval_id:
+        return Conflict("this command id waits for an approval")
+    return None if new.end is not None else refused.get(name) or new.problem
 
 
 def _decide_one(
@@ -231,4 +235,10 @@ def _entry(new: NewCommand, kept: dict[str, Any]) -> AuditEntry:
         detail["params"] = kept
     if new.signature is not None:
         detail["signedBy"] = new.signature.key_id
-    return audit_entry(new.by, f"command.{new.type}", new.device_id, **detail)
+    if new.approval_id is not None:
+        detail["approvalId"] = new.approval_id
+    action = f"command.{new.type}"
+    if new.end is None or new.end.error is None:
+        return audit_entry(new.by, action, new.device_id, **detail)
+    why = new.end.error["code"]
+    return audit_entry(new.by, action, new.device_id, outcome="refused", reason=why, **detail)

@@ -17,7 +17,7 @@ from hub.commands.decisions import CommandTarget
 from hub.commands.ledger import Listeners, commit
 from hub.commands.records import CommandRow
 from hub.commands.sending import Sender
-from hub.commands.store import CommandStore
+from hub.commands.store import CommandStore, Named
 from protocol.ids import CommandKey, DeviceKey, ReplicaId
 
 
@@ -91,10 +91,12 @@ class Acceptor:
         if locked:
             await self._store.lock(connection, places)
         targets = await self._store.targets(connection, places)
+        named = await self._store.existing(connection, names) if names else Named()
         group.decide(
             keys=await self._store.keys(connection, wanted) if wanted else {},
             targets=targets,
-            existing=await self._store.existing(connection, names) if names else {},
+            existing=named.commands,
+            reserved=named.reserved,
             waiting=await self._store.waiting(connection, requests) if requests else {},
             ready=self._sender.ready,
             refused=await self._listeners.judge(connection, group.commands()) if locked else {},

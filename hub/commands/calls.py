@@ -1,33 +1,30 @@
 """The calls that dispatch: one command, or one for each of many devices, waited for or not."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
-from hub.base.errors import Forbidden, HubError, NotFound, invalid
+from hub.base.errors import HubError, NotFound
 from hub.base.principal import Principal
-from hub.commands.acceptance import refusal_of
+from hub.commands.acceptance import SubmissionOutcome, refusal_of
 from hub.commands.accepting import Acceptor
-from hub.commands.evidence import refused_entries
-from hub.commands.records import CommandResult, CommandRow, IdempotencyRow, result_of
-from hub.commands.requests import CommandRequest, submission_of
-from hub.commands.rights import DispatchRights
-from hub.commands.signature_checks import SignatureChecks
-from hub.commands.signed import id_of_one, ids_of_many
+from hub.commands.preparing import Preparation, PreparedCall
+from hub.commands.records import (
+    CommandResult,
+    CommandRow,
+    IdempotencyRow,
+    refused_result,
+    result_of,
+)
+from hub.commands.requests import CommandRequest
 from hub.commands.store import CommandStore
 from hub.commands.waiting import Stopped, Waiters
-from hub.own.service import OwnService, OwnTerms
-from hub.rights.access import DANGEROUS
-from hub.secrets.service import SecretService
-from protocol.commands import Command, Custom, Danger, may_name_secrets, params_of, type_of
-from protocol.ids import CommandId, CommandKey, DeviceId, OrgId, new_command_id, uuid7
+from protocol.ids import CommandId, CommandKey, DeviceId, OrgId
 from protocol.lifecycle import State
-from protocol.replies import ErrorObject
-from protocol.secret_values import filled, references_in
 
 LONGEST_WAIT: Final = 300.0
 NO_SUCH_COMMAND: Final = "no such command"
@@ -41,34 +38,27 @@ class BulkOutcome(Struct, frozen=True):
     finished: bool
 
 
-class Calls:
-    """`database_clock` gives seconds since 1970. `require_current_view` raises `Unavailable` when
-    this replica may not know who has lost what right."""
+TakenNote = Callable[[SubmissionOutcome], Awaitable[None]]
 
+
+async def ignore(_: SubmissionOutcome) -> None:
+    """Most calls count for nothing."""
+
+
+class Calls:
     def __init__(
         self,
         store: CommandStore,
         acceptor: Acceptor,
         waiting: Waiters,
         audit: AuditService,
-        own: OwnService,
-        rights: DispatchRights,
-        secrets: SecretService,
-        signatures: SignatureChecks,
-        *,
-        require_current_view: Callable[[], None],
-        database_clock: Callable[[], float],
+        preparation: Preparation,
     ) -> None:
         self._store = store
         self._acceptor = acceptor
         self._waiting = waiting
         self._audit = audit
-        self._own = own
-        self._rights = rights
-        self._secrets = secrets
-        self._signatures = signatures
-        self._require_current_view = require_current_view
-        self._database_clock = database_clock
+        self._preparation = preparation
 
     # One
 
@@ -76,35 +66,31 @@ class Calls:
         self, by: Principal, device_id: DeviceId, request: CommandRequest
     ) -> CommandRow:
         """The command as it stands when it has ended, when it waits for its device, or after
-        300 s; at once when `request.wait` is False.
+        300 s; at once when `request.wait` is False. It waits for nobody's approval.
 
         Raises `Forbidden`, `NotFound`, `Conflict`, `TooManyCommands`, `Unavailable`, `Overloaded`.
         """
-        _, refusals = await self._authorise(by, request.command, [device_id])
-        for refusal in refusals.values():
-            raise refusal
-        unknown = await self._secrets_of(by, request.command, [device_id])
-        terms = await self._terms(by, request.command, [device_id])
-        command_id = id_of_one(request.command, request.signatures.get(device_id))
-        faults = await self._signatures.faults(by, request, [(device_id, command_id)])
-        now = self._database_clock()
-        submission = submission_of(
-            request, by, [(device_id, command_id)], now=now, terms=terms, unknown=unknown,
-            faults=faults,
-        )  # fmt: skip
-        name: CommandKey = (by.org, command_id)
+        return await self.send(by, await self._preparation.one(by, device_id, request))
+
+    async def send(
+        self, by: Principal, prepared: PreparedCall, taken_note: TakenNote = ignore
+    ) -> CommandRow:
+        """As `dispatch`. `taken_note` hears what was accepted."""
+        request, (new,) = prepared.request, prepared.submission.commands
+        name: CommandKey = (by.org, new.command_id)
         with self._waiting.expect([name]) as futures:
-            taken = await self._acceptor.take(submission)
+            taken = await self._acceptor.take(prepared.submission)
+            await taken_note(taken)
             if taken.joined is None:
-                await self._signatures.note(by, submission, taken)
+                await self._preparation.note(by, prepared, taken)
                 command = _or_raise(taken.outcomes[0])
-                if command.command_id != command_id:  # an equal one waits
+                if command.command_id != new.command_id:  # an equal one waits
                     await self._note_joins(by, [command])
-                    return await self._join(by, device_id, command.command_id, request)
+                    return await self._join(by, new.device_id, command.command_id, request)
                 if command.owner_id != by.subject:
                     await self._note_joins(by, [command])
                 return await self._until_ended(command, request, futures[name])
-        return await self._join(by, device_id, CommandId(taken.joined.subject), request)
+        return await self._join(by, new.device_id, CommandId(taken.joined.subject), request)
 
     async def _join(
         self, by: Principal, device_id: DeviceId, command_id: CommandId, request: CommandRequest
@@ -133,58 +119,6 @@ class Calls:
             raise NotFound(NO_SUCH_COMMAND)
         return command
 
-    async def _authorise(
-        self, by: Principal, command: Command, targets: Sequence[str]
-    ) -> tuple[list[str], dict[str, HubError]]:
-        """(targets that it may go to, refusals of the others). Raises `Forbidden`; `Unavailable`
-        for a dangerous command when rights may be out of date."""
-        kind = type_of(command)
-        try:
-            allowed, refusals = await self._rights.sort(by, command, targets)
-        except Forbidden:
-            await self._audit.note(*refused_entries(by, f"command.{kind}", targets))
-            raise
-        if refusals:
-            await self._audit.note(*refused_entries(by, f"command.{kind}", list(refusals)))
-        if kind in DANGEROUS:
-            self._require_current_view()
-        return allowed, refusals
-
-    async def _secrets_of(
-        self, by: Principal, command: Command, targets: Sequence[str]
-    ) -> HubError | None:
-        """Why what the command names cannot be sent. Raises `Forbidden`."""
-        if not may_name_secrets(type_of(command)):
-            return None
-        try:
-            return await self._secrets.problem(by, params_of(command), "command")
-        except Forbidden:
-            await self._audit.note(*refused_entries(by, f"command.{type_of(command)}", targets))
-            raise
-
-    async def _terms(
-        self, by: Principal, command: Command, targets: Sequence[str]
-    ) -> dict[DeviceId, OwnTerms]:
-        """Of a device's own command, as each target describes it. Raises `Unavailable` for a
-        dangerous one when rights may be out of date."""
-        if not isinstance(command, Custom):
-            return {}
-        described = await self._as_it_runs(by.org, command)
-        terms = await self._own.terms(by.org, described, [DeviceId(each) for each in targets])
-        if any(each.danger is not Danger.NO for each in terms.values()):
-            self._require_current_view()
-        return terms
-
-    async def _as_it_runs(self, org: OrgId, command: Custom) -> Custom:
-        """With the secrets that it names: a description says what they may be."""
-        references = references_in(command.args)
-        if not references:
-            return command
-        values = await self._secrets.values_of(org, references)
-        if len(values) < len(references):  # it is refused
-            return command
-        return structs.replace(command, args=filled(command.args, values))
-
     async def _note_joins(self, by: Principal, commands: Sequence[CommandRow]) -> None:
         """The call joins commands that were there; the audit says so."""
         entries = [
@@ -200,34 +134,29 @@ class Calls:
     async def bulk(
         self, by: Principal, device_ids: Sequence[str], request: CommandRequest
     ) -> BulkOutcome:
-        """One command, a fresh id for each target. A target that is refused or unknown is its own
-        entry. Raises `Forbidden` when the caller may not send this command to anybody."""
-        targets = list(dict.fromkeys(device_ids))
-        targets, refusals = await self._authorise(by, request.command, targets)
-        refused = {target: _entry(refusal) for target, refusal in refusals.items()}
-        if request.command.id:
-            raise invalid("command.id", "a bulk call makes a fresh id for each target")
-        batch_id = uuid7()
-        if not targets:
-            return BulkOutcome(batch_id, refused, finished=True)
-        ids = ids_of_many(device_ids, request.signatures) if request.signatures else {}
-        named = [(target, ids.get(target) or new_command_id()) for target in map(DeviceId, targets)]
-        unknown = await self._secrets_of(by, request.command, targets)
-        terms = await self._terms(by, request.command, targets)
-        faults = await self._signatures.faults(by, request, named)
-        now = self._database_clock()
-        submission = submission_of(
-            request, by, named, now=now, batch_id=batch_id, terms=terms, unknown=unknown,
-            faults=faults,
-        )  # fmt: skip
-        with self._waiting.expect([(by.org, name) for _, name in named]) as futures:
+        """As `dispatch`, a fresh id for each target. A target that is refused or unknown is its
+        own entry. Raises `Forbidden` when the caller may not send this command to anybody."""
+        return await self.send_many(by, await self._preparation.many(by, device_ids, request))
+
+    async def send_many(
+        self, by: Principal, prepared: PreparedCall, taken_note: TakenNote = ignore
+    ) -> BulkOutcome:
+        """As `bulk`. `taken_note` hears what was accepted."""
+        request, submission = prepared.request, prepared.submission
+        batch_id = prepared.batch_id or ""
+        if not submission.commands:
+            return BulkOutcome(batch_id, dict(prepared.refused), finished=True)
+        with self._waiting.expect([(by.org, new.command_id) for new in submission.commands]) as (
+            futures
+        ):
             taken = await self._acceptor.take(submission)
+            await taken_note(taken)
             if taken.joined is not None:
                 return await self._join_batch(by.org, taken.joined, request)
-            await self._signatures.note(by, submission, taken)
+            await self._preparation.note(by, prepared, taken)
             results = {
-                device_id: outcome
-                for (device_id, _), outcome in zip(named, taken.outcomes, strict=True)
+                new.device_id: outcome
+                for new, outcome in zip(submission.commands, taken.outcomes, strict=True)
             }
             joined = [
                 each
@@ -237,7 +166,8 @@ class Calls:
             await self._note_joins(by, joined)
             with self._waiting.expect([(each.org, each.command_id) for each in joined]) as others:
                 outcome = await self._all_ended(batch_id, results, request, futures | others)
-        return BulkOutcome(batch_id, {**outcome.results, **refused}, outcome.finished)
+        results = {**outcome.results, **prepared.refused}
+        return BulkOutcome(batch_id, results, outcome.finished)
 
     async def _join_batch(
         self, org: OrgId, key: IdempotencyRow, request: CommandRequest
@@ -250,7 +180,7 @@ class Calls:
             commands = await self._store.batch(org, batch_id)
             results: dict[DeviceId, CommandRow | HubError] = {c.device_id: c for c in commands}
             outcome = await self._all_ended(batch_id, results, request, futures)
-        refused = {d: _refused(error) for d, error in key.refused.items()}
+        refused = {d: refused_result(error) for d, error in key.refused.items()}
         return BulkOutcome(batch_id, {**outcome.results, **refused}, outcome.finished)
 
     async def _all_ended(
@@ -302,8 +232,4 @@ def _or_raise(outcome: CommandRow | HubError) -> CommandRow:
 def _entry(outcome: CommandRow | HubError) -> CommandResult:
     if isinstance(outcome, CommandRow):
         return result_of(outcome)
-    return _refused(refusal_of(outcome))
-
-
-def _refused(error: ErrorObject) -> CommandResult:
-    return CommandResult(command_id=None, status="REJECTED", success=False, error=error)
+    return refused_result(refusal_of(outcome))

@@ -54,6 +54,13 @@ def places_for(kind: str) -> int:
     return MAX_UNFINISHED - KEPT_PLACES if harmless else MAX_UNFINISHED
 
 
+class UnsentEnd(Struct, frozen=True):
+    """What becomes of a command that the device is not sent."""
+
+    status: State
+    error: ErrorObject | None = None
+
+
 class NewCommand(Struct, frozen=True, kw_only=True):
     """A command that a caller wants, validated and authorised."""
 
@@ -80,6 +87,10 @@ class NewCommand(Struct, frozen=True, kw_only=True):
     problem: HubError | None = None
     """Why this device's may not be accepted, unless it was before."""
     signature: AttachedSignature | None = None
+    approval_id: str | None = None
+    """Of the approval that its id is reserved for."""
+    end: UnsentEnd | None = None
+    """With what it ends, of which nothing is sent: it was promised, and not approved."""
 
     @property
     def coalesces(self) -> bool:
@@ -117,13 +128,6 @@ class ReadyLine(Struct, frozen=True):
     updates_itself: bool = False
 
 
-class UnsentEnd(Struct, frozen=True):
-    """What becomes of a command that the device is not sent."""
-
-    status: State
-    error: ErrorObject | None = None
-
-
 class Insert(Struct, frozen=True, kw_only=True):
     """A row to be inserted."""
 
@@ -157,6 +161,15 @@ def accept(
     if existing is not None:
         same = existing.device_id == new.device_id and existing.request_hash == new.request_hash
         return existing if same else Conflict("this command id was used for another request")
+    if new.end is not None:
+        target.seq += 1
+        return Insert(
+            new=new,
+            seq=target.seq,
+            generation_read=target.generation,
+            status=new.end.status,
+            error=new.end.error,
+        )
     if target.quarantined:
         return Quarantined("the device is in quarantine: nothing is sent to it")
     most = line.max_frame if line and line.generation == target.generation else target.max_frame

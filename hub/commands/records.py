@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field, structs
 
 from hub.audit.entries import HIDDEN
+from hub.base.awaiting import Awaiting
 from hub.commands.signed import ShownSignature, shown
 from protocol.codec import at, encode_command, rfc3339
 from protocol.commands import CommandType
@@ -147,6 +148,8 @@ class CommandRecord(CommandResult, frozen=True, rename="camel", kw_only=True):
     signature: ShownSignature | UnsetType = UNSET
     """Who signed it, where somebody did."""
     hidden: list[str] | UnsetType = UNSET
+    approval: Awaiting | UnsetType = UNSET
+    """For what it waits, while it is AWAITING."""
 
 
 def error_of(code: CommandErrorCode, message: str) -> ErrorObject:
@@ -166,6 +169,11 @@ def result_of(command: CommandRow) -> CommandResult:
         data=command.data,
         error=command.error,
     )
+
+
+def refused_result(error: ErrorObject) -> CommandResult:
+    """Of a target for which there is no command."""
+    return CommandResult(command_id=None, status="REJECTED", success=False, error=error)
 
 
 def record_of(command: CommandRow) -> CommandRecord:

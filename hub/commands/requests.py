@@ -49,6 +49,24 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     wait: bool = True
     signatures: Mapping[DeviceId, Signature] = MappingProxyType({})
     """Of each target, where a person has signed the command."""
+    approval: bool = False
+    """Whether it shall wait for a second person, whatever is set."""
+
+    @property
+    def ends_by(self) -> datetime | None:
+        """By when it must have been approved: later it could not be sent any more."""
+        ends = [attached(each).until for each in self.signatures.values()]
+        moments = [datetime.fromtimestamp(each, UTC) for each in ends if each is not None]
+        if self.expires_at is not None:
+            moments.append(self.expires_at)
+        return min(moments, default=None)
+
+
+class Approved(Struct, frozen=True):
+    """Of a call that waited: it is accepted with the ids that it was given, as the same call."""
+
+    approval_id: str
+    request_hash: bytes
 
 
 def submission_of(
@@ -61,30 +79,36 @@ def submission_of(
     terms: Mapping[DeviceId, OwnTerms] = MappingProxyType({}),
     unknown: HubError | None = None,
     faults: Mapping[DeviceId, HubError] = MappingProxyType({}),
+    approved: Approved | None = None,
 ) -> Submission:
     """The commands of one call, one for each target; `now` in seconds since 1970. Its hash is equal
     for the same request for the same targets, whatever `terms` say: those of devices' own commands,
     as each describes it. `unknown`: a secret that it names and that is not there. `faults`: why
-    signatures do not count. Raises `Invalid`."""
+    signatures do not count. `approved`: what it was before it waited. Raises `Invalid`."""
     kind, params = type_of(request.command), params_of(request.command)
     timeout_ms = request.timeout_ms or timeout_of(request.command)
     frame = frame_without_id(kind, params)
     signed = {device_id: attached(each) for device_id, each in request.signatures.items()}
-    hashed = request_hash(
-        sorted(device_id for device_id, _ in targets),
-        kind,
-        params,
-        timeout_ms,
-        request.delivery,
-        request.expires_at.timestamp() if request.expires_at else None,
-        *sorted((device_id, each.text) for device_id, each in signed.items()),
-    )
+    if approved is not None:
+        hashed = approved.request_hash
+    else:
+        hashed = request_hash(
+            sorted(device_id for device_id, _ in targets),
+            kind,
+            params,
+            timeout_ms,
+            request.delivery,
+            request.expires_at.timestamp() if request.expires_at else None,
+            *sorted((device_id, each.text) for device_id, each in signed.items()),
+        )
     expires_at = _expiry(request, now)
     commands = [
         NewCommand(
             org=by.org,
             command_id=command_id,
-            chosen=device_id in signed or command_id == request.command.id,
+            chosen=(
+                approved is not None or device_id in signed or command_id == request.command.id
+            ),
             device_id=device_id,
             type=kind,
             params=params,
@@ -96,6 +120,7 @@ def submission_of(
             request_hash=hashed,
             frame_bytes=len(frame) + len(command_id),
             names_secrets=_SECRET_IN_FRAME in frame,
+            approval_id=None if approved is None else approved.approval_id,
         )
         for device_id, command_id in targets
     ]

@@ -6,12 +6,14 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, structs
 
+from hub.approvals.service import Approval, ApprovalService, awaiting
 from hub.audit.entries import Hide
 from hub.base.errors import NotFound, invalid
 from hub.base.paging import Items
 from hub.base.principal import Principal
 from hub.base.retention import ShownSince
 from hub.commands.calls import NO_SUCH_COMMAND
+from hub.commands.held import awaiting_record
 from hub.commands.records import (
     CommandRecord,
     CommandRow,
@@ -42,6 +44,8 @@ class DispatchBody(Body, frozen=True):
     expires_at: Moment | None = None
     signature: Signature | None = None
     """By a person, outside the hub; then the command has an id."""
+    approval: bool = False
+    """Ask a second person first, whatever is set."""
 
 
 class BulkBody(Body, frozen=True):
@@ -54,6 +58,8 @@ class BulkBody(Body, frozen=True):
         None
     )
     """One for each target, with the `commandId` that it signs."""
+    approval: bool = False
+    """Ask a second person first, whatever is set."""
 
 
 class HistoryQuery(ListQuery, frozen=True, kw_only=True):
@@ -96,10 +102,12 @@ class CommandEndpoints:
         self,
         service: CommandService,
         limits: RequestLimits,
+        approvals: ApprovalService,
         secrets: Callable[[OrgId], Awaitable[Hide]],
         shown_since: ShownSince,
     ) -> None:
         self._service = service
+        self._approvals = approvals
         self._limits = limits
         self._secrets = secrets
         self._shown_since = shown_since
@@ -107,9 +115,11 @@ class CommandEndpoints:
     async def dispatch(self, call: Call[None, DispatchBody]) -> Answer:
         device_id, signature = DeviceId(call.path("id")), call.body.signature
         signatures = {} if signature is None else {device_id: signature}
-        command = await self._service.dispatch(
+        command = await self._service.guarded.dispatch(
             call.principal, device_id, request_of(call, signatures)
         )
+        if isinstance(command, Approval):
+            return awaiting_answer(command, f"{_location(device_id)}/{command.subject}")
         return answer_of(command, asked_async=call.prefers_async())
 
     async def bulk(self, call: Call[None, BulkBody]) -> Answer:
@@ -130,7 +140,9 @@ class CommandEndpoints:
     ) -> Answer:
         self._limits.further_commands(call.request.scope, call.principal, len(device_ids) - 1)
         request = request_of(call, signatures)
-        outcome = await self._service.bulk(call.principal, device_ids, request)
+        outcome = await self._service.guarded.bulk(call.principal, device_ids, request)
+        if isinstance(outcome, Approval):
+            return awaiting_answer(outcome, f"/api/v1/commands?batchId={outcome.subject}")
         return bulk_answer(outcome, asked_async=call.prefers_async())
 
     async def history(self, call: Call[HistoryQuery, None]) -> Items[CommandRecord]:
@@ -165,9 +177,13 @@ class CommandEndpoints:
         return Items(await self._shown(call.principal, page.items), page.next)
 
     async def get(self, call: Call[None, None]) -> CommandRecord:
-        command = await self._service.get(
+        command = await self._service.guarded.get(
             call.principal.org, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
+        if isinstance(command, Approval):
+            return awaiting_record(
+                command, await self._approvals.command_for(call.principal, command)
+            )
         since = await self._shown_since(call.principal.org)
         if since and command.finished_at and command.finished_at < since:
             raise NotFound(NO_SUCH_COMMAND)
@@ -180,7 +196,7 @@ class CommandEndpoints:
         return Answer(Cancelled(count), status=202)
 
     async def cancel(self, call: Call[None, None]) -> Answer:
-        command = await self._service.cancel(
+        command = await self._service.guarded.cancel(
             call.principal, DeviceId(call.path("id")), CommandId(call.path("command_id"))
         )
         return Answer((await self._shown(call.principal, [command]))[0], status=202)
@@ -224,6 +240,7 @@ def request_of(call: Call[None, Any], signatures: Mapping[DeviceId, Signature]) 
         delivery=body.delivery,
         expires_at=body.expires_at,
         key=key,
+        approval=body.approval,
         path=call.request.scope["path"],
         wait=not call.prefers_async(),
         signatures=signatures,
@@ -237,8 +254,16 @@ def answer_of(command: CommandRow, *, asked_async: bool) -> Answer:
     return Answer(
         {"commandId": command.command_id, "status": str(command.status)},
         status=202,
-        location=f"/api/v1/devices/{command.device_id}/commands/{command.command_id}",
+        location=f"{_location(command.device_id)}/{command.command_id}",
     )
+
+
+def _location(device_id: DeviceId) -> str:
+    return f"/api/v1/devices/{device_id}/commands"
+
+
+def awaiting_answer(approval: Approval, location: str) -> Answer:
+    return Answer(awaiting(approval), status=202, location=location)
 
 
 def bulk_answer(outcome: BulkOutcome, *, asked_async: bool) -> Answer:

@@ -53,7 +53,11 @@ class DispatchRights:
         kind = type_of(command)
         if by.kind == "hub":
             return list(targets), {}
-        name = await self._name_of(by, command)
+        name = None
+        if not isinstance(command, UpdateFirmware) or not by.rights.everywhere(
+            right_to_dispatch(kind)
+        ):
+            name = await self.name_of(by.org, command)
         if not may_dispatch(by.rights, kind, name):
             raise Forbidden(_refusal(by, kind, name))
         reached = await self._within(by, right_to_dispatch(kind), name, targets)
@@ -96,14 +100,12 @@ class DispatchRights:
             return []
         return await self._memory.within(by.org, by.rights.reaches(right, name), targets)
 
-    async def _name_of(self, by: Principal, command: Command) -> str | None:
-        """What the names of a rule are compared with; None where there are no names, or all
-        count."""
+    async def name_of(self, org: OrgId, command: Command) -> str | None:
+        """What the names of a rule are compared with; None where there are no names."""
         if isinstance(command, ExecShell):
             return command.template
-        right = right_to_dispatch(type_of(command))
-        if isinstance(command, UpdateFirmware) and not by.rights.everywhere(right):
-            return await self._channel_of(by.org, command.release_id) or ""
+        if isinstance(command, UpdateFirmware):
+            return await self._channel_of(org, command.release_id) or ""
         return None
 
     async def of_owner(self, org: OrgId, kind: str, user_id: str, key: str | None) -> Holding:

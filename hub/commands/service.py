@@ -2,23 +2,28 @@
 lines, hinted at by other replicas.
 
 The work is done by the parts: calls (`calls`), acceptance (`accepting`), sending (`sending`),
-replies (`replying`), cancelling (`cancelling`) and the clock (`sweep`).
+replies (`replying`), cancelling (`cancelling`) and the clock (`sweep`). What waits for a second
+person is kept back before acceptance (`guarding`) and taken up again behind it (`approved`).
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from hub.approvals.service import ApprovalService
 from hub.audit.service import AuditService
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.commands.accepting import Acceptor
 from hub.commands.announce import Announcer, Hints
+from hub.commands.approved import ApprovedCalls
 from hub.commands.calls import BulkOutcome, Calls
 from hub.commands.cancelling import Cancels
 from hub.commands.decisions import NewCommand
+from hub.commands.guarding import GuardedCalls
 from hub.commands.ledger import CommandListener, Listeners
 from hub.commands.oversize import Oversize
+from hub.commands.preparing import Preparation
 from hub.commands.records import CommandFilter, CommandRow
 from hub.commands.replying import Replies
 from hub.commands.requests import CommandRequest, secret_in
@@ -52,7 +57,10 @@ __all__ = [
 
 
 class CommandService:
-    """`reserved` is the store over connections of its own, for what devices answer. `trusted` gives
+    """What people and their keys call goes through `guarded`: it may have to wait for a second
+    person. Without it goes what was admitted as a whole, as a campaign is.
+
+    `reserved` is the store over connections of its own, for what devices answer. `trusted` gives
     whose signatures count in a call, `clock` monotonic seconds, `database_clock` seconds since 1970
     by the clock that judges deadlines."""
 
@@ -67,6 +75,7 @@ class CommandService:
         memory: RightsMemory,
         secrets: SecretService,
         trusted: Callable[[Principal], Awaitable[TrustedKeys]],
+        approvals: ApprovalService,
         *,
         hints: Hints,
         require_current_view: Callable[[], None] = lambda: None,
@@ -92,10 +101,7 @@ class CommandService:
         self._replies = Replies(reserved, announcer, listeners, telemetry)
         self._oversize = Oversize(store, announcer, listeners)
         self._sweep = Sweep(store, sender, announcer, waiting, listeners, replica_id, clock=clock)
-        calls = Calls(
-            store,
-            self._acceptor,
-            waiting,
+        preparation = Preparation(
             audit,
             own,
             rights,
@@ -104,8 +110,14 @@ class CommandService:
             require_current_view=require_current_view,
             database_clock=database_clock,
         )
+        calls = Calls(store, self._acceptor, waiting, audit, preparation)
         cancels = Cancels(store, audit, sender, announcer, listeners, rights, hints=hints)
+        guarded = GuardedCalls(store, calls, cancels, preparation, approvals, rights)
+        approved = ApprovedCalls(self._acceptor, preparation, rights, database_clock=database_clock)
+        approvals.carry_out("command", approved)
+        approvals.carry_out("bulk", approved)
         self.rights = rights
+        self.guarded = guarded
         self.dispatch = calls.dispatch
         self.bulk = calls.bulk
         self.get = calls.get

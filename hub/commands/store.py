@@ -12,6 +12,7 @@ from msgspec.structs import replace
 import sql
 from hub.audit.entries import AuditEntry
 from hub.base.database import Connection, Database, Raced, Row, as_json, hexed
+from hub.commands.acceptance import Submission
 from hub.commands.decisions import Claim, ClaimStep, CommandTarget, Insert
 from hub.commands.records import (
     CommandFilter,
@@ -34,6 +35,14 @@ class Unsent(Struct, frozen=True):
 
     command: CommandRow
     owner: CommandOwner | None
+
+
+class Named(Struct, frozen=True):
+    """What there is of the ids that callers chose."""
+
+    commands: dict[CommandKey, CommandRow] = {}
+    reserved: dict[CommandKey, str] = {}
+    """For which call that waits for an approval."""
 
 
 class CommandStore:
@@ -86,10 +95,25 @@ class CommandStore:
             for row in await connection.fetch(_Q["targets"], *_columns(places))
         }
 
-    async def existing(
-        self, connection: Connection, names: Sequence[CommandKey]
-    ) -> dict[CommandKey, CommandRow]:
-        return _by_name(await connection.fetch(_Q["existing"], *_columns(names)))
+    async def existing(self, connection: Connection, names: Sequence[CommandKey]) -> "Named":
+        rows = await connection.fetch(_Q["existing"], *_columns(names))
+        return Named(
+            _by_name([row for row in rows if row["command_id"] is not None]),
+            {
+                (row["named_org"], row["named_id"]): row["reserved_for"]
+                for row in rows
+                if row["reserved_for"] is not None
+            },
+        )
+
+    async def is_known(self, submission: Submission) -> bool:
+        """Whether something came of this very call before: by its key, or by an id that its caller
+        chose."""
+        names = [(new.org, new.command_id) for new in submission.commands if new.chosen]
+        async with self.database.connection() as connection:
+            if submission.key and await self.keys(connection, [submission.key[0]]):
+                return True
+            return bool(names and (await self.existing(connection, names)).commands)
 
     async def waiting(
         self, connection: Connection, requests: Sequence[tuple[OrgId, DeviceId, bytes]]

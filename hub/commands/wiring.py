@@ -2,6 +2,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from hub.accounts.service import AccountService
+from hub.approvals.service import ApprovalService
 from hub.audit.entries import Hide
 from hub.audit.service import AuditService
 from hub.base.foundation import Capability, Foundation
@@ -33,6 +34,7 @@ def build(
     memory: RightsMemory,
     values: SecretService,
     trusted: Callable[[Principal], Awaitable[TrustedKeys]],
+    approvals: ApprovalService,
     *,
     hints: Hints,
     secrets: Callable[[OrgId], Awaitable[Hide]],
@@ -50,12 +52,13 @@ def build(
         memory,
         values,
         trusted,
+        approvals,
         hints=hints,
         require_current_view=accounts.require_current_view,
         database_clock=base.clock,
     )
     since = shown_since(shown_of, base.clock, "command_days")
-    endpoints = CommandEndpoints(service, limits, secrets, since)
+    endpoints = CommandEndpoints(service, limits, approvals, secrets, since)
     return (
         service,
         endpoints,

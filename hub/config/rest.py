@@ -4,10 +4,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
+from hub.approvals.service import Approval, awaiting
 from hub.audit.entries import Hide
 from hub.base.paging import Items, decode_number_cursor, encode_cursor
 from hub.commands.service import CommandRequest, CommandService
 from hub.config.service import ConfigService, ConfigState, HistoryRow, SchemaRow
+from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery
 from hub.web.route import Call
 from protocol.canonical import hash_of
@@ -67,12 +69,15 @@ class ConfigEndpoints:
         org, device_id = call.principal.org, DeviceId(call.path("id"))
         return await self._shown(org, device_id, await self._service.get(org, device_id))
 
-    async def revert(self, call: Call[None, RevertBody]) -> Config:
+    async def revert(self, call: Call[None, RevertBody]) -> Config | Answer:
         """A push like any other: it waits for a device that is away."""
         org, device_id = call.principal.org, DeviceId(call.path("id"))
         push = await self._service.way_back(org, device_id, call.body.version)
         request = CommandRequest(command=push, delivery="queue", wait=False)
-        await self._commands.dispatch(call.principal, device_id, request)
+        pushed = await self._commands.guarded.dispatch(call.principal, device_id, request)
+        if isinstance(pushed, Approval):
+            location = f"/api/v1/devices/{device_id}/commands/{pushed.subject}"
+            return Answer(awaiting(pushed), status=202, location=location)
         return await self._shown(org, device_id, await self._service.get(org, device_id))
 
     async def retry(self, call: Call[None, None]) -> Config:

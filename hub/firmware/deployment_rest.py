@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from hub.base.awaiting import Awaiting
 from hub.base.errors import invalid
 from hub.base.paging import Items, decode_number_cursor, encode_cursor
 from hub.campaigns.service import (
@@ -58,6 +59,8 @@ class DeploymentBody(Body, frozen=True):
     allow_downgrade: bool = False
     force: bool = False
     """Pin the version for devices that update themselves, instead of skipping them."""
+    approval: bool = False
+    """Ask a second person first, whatever is set."""
 
 
 class DeploymentCounts(Struct, frozen=True, rename="camel", kw_only=True):
@@ -95,6 +98,8 @@ class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
     created_at: str
     created_by: str
     finished_at: str | None
+    approval: Awaiting | UnsetType = UNSET
+    """For what it waits, while it is AWAITING."""
 
 
 class DeploymentDevice(Struct, frozen=True, rename="camel", kw_only=True):
@@ -149,12 +154,12 @@ class DeploymentEndpoints:
             _wanted(body.target),
             _terms(body, release.version),
             force=body.force,
+            approval=body.approval,
         )
-        return Answer(
-            _deployment(campaign),
-            status=201,
-            location=f"/api/v1/firmware/deployments/{campaign.campaign_id}",
-        )
+        location = f"/api/v1/firmware/deployments/{campaign.campaign_id}"
+        if campaign.approval is not None:
+            return Answer(campaign.approval, status=202, location=location)
+        return Answer(_deployment(campaign), status=201, location=location)
 
     async def list(self, call: Call[ListQuery, None]) -> Items[Deployment]:
         page = await self._campaigns.list(
@@ -265,6 +270,7 @@ def _deployment(campaign: Campaign) -> Deployment:
         created_at=rfc3339(campaign.created_at),
         created_by=campaign.created_by,
         finished_at=at(campaign.finished_at),
+        approval=campaign.approval or UNSET,
     )
 
 

@@ -47,10 +47,18 @@ class DeploymentService:
         self._groups = groups
 
     async def create(
-        self, by: Principal, release_id: str, wanted: Wanted, terms: Terms, *, force: bool
+        self,
+        by: Principal,
+        release_id: str,
+        wanted: Wanted,
+        terms: Terms,
+        *,
+        force: bool,
+        approval: bool,
     ) -> Campaign:
-        """With `force` devices that update themselves are pinned, and are not skipped. `terms` are
-        without the version, which is the release's. Raises `NotFound`, `Invalid`."""
+        """With `force` devices that update themselves are pinned, and are not skipped; with
+        `approval` a second person is asked first. `terms` are without the version, which is the
+        release's. Raises `NotFound`, `Invalid`."""
         release = await self._releases.get(by.org, release_id)
         self._releases.path(release)
         new = NewCampaign(
@@ -59,7 +67,7 @@ class DeploymentService:
             terms=terms,
             devices=await self._targets(by.org, wanted),
         )
-        return await self._campaigns.create(by, new, action="deployment.create")
+        return await self._campaigns.create(by, new, action="deployment.create", approval=approval)
 
     async def ask(self, by: Principal, deployment_id: str, wish: Wish) -> Campaign:
         return await self._campaigns.ask(by, deployment_id, wish, action=f"deployment.{wish}")

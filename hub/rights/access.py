@@ -43,6 +43,7 @@ _VIEWER: Final = listed("""
     config-schema: get
     commands: get list
     campaigns: get list
+    approvals: get list
     penalties: list
     releases: get list
     signing-keys: list
@@ -73,6 +74,7 @@ _ADMIN: Final = _MANAGER | listed("""
     config-schema: update delete
     commands/*: create
     campaigns: create update
+    approvals: update
     penalties: delete
     pins: update
     releases: create update delete

@@ -51,6 +51,7 @@ CATALOGUE: Final[dict[str, Resource]] = {
         if name != "custom"
     },
     "campaigns": _of("get list create update", "get list"),
+    "approvals": _of("get list update"),
     "pins": _of("update", "update"),
     "penalties": _of("list delete", "list delete"),
     "releases": _of("get list create update delete", "get list"),
@@ -124,6 +125,11 @@ def check(rules: Iterable[RoleRule]) -> None:
                 raise invalid(f"rules[{at}].resources", f"there is no resource {name}")
             if rule.names is not None and not _is_named(name):
                 raise invalid(f"rules[{at}].names", f"{name} has no names")
+
+
+def is_command(resource: str) -> bool:
+    """Whether it stands for commands: of a type, or of each."""
+    return resource.startswith(_COMMANDS) and bool(_resources(resource))
 
 
 def grants_of(rules: Iterable[RoleRule], scope: Scope = ORG) -> tuple[Grant, ...]:

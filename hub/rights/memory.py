@@ -17,6 +17,7 @@ from hub.base.principal import Lacks, Principal, Role
 from hub.rights.access import ROLES, grant_of_role, grant_to_key, without_sessions
 from hub.rights.asked import NOTHING, SignInRules, asked_of, lacks
 from hub.rights.catalogue import RoleRule, grants_of
+from hub.rights.guarded import Guarded, guarded_of
 from hub.rights.store import RightsStore, ShownRow
 from protocol.ids import OrgId
 
@@ -82,11 +83,14 @@ class RightsMemory:
         self._clock = clock
         self._members: dict[tuple[OrgId, str], Member | None] = {}
         self._keys: dict[tuple[OrgId, str], KeyStanding | None] = {}
+        self._guarded: dict[OrgId, Guarded] = {}
         self._changes = 0
 
     def forget(self, org: OrgId, subject: str) -> None:
         """What a user or key may do has changed, or everybody's of an organisation."""
         self._changes += 1
+        if subject == EVERYBODY:
+            self._guarded.pop(org, None)
         for known in (self._members, self._keys):
             if subject == EVERYBODY:
                 for key in [key for key in known if key[0] == org]:
@@ -120,13 +124,27 @@ class RightsMemory:
             return self._members[key]
         changes = self._changes
         member = member_of(await self._store.of_member(org, user_id))
-        asked = asked_of(await self._store.asked_in(org))
+        stored = await self._store.asked_in(org)
+        asked = asked_of(stored)
         if member is not None and asked != NOTHING:
             shown = await self._store.shown_by(org, user_id)
             member = structs.replace(member, asked=asked, shown=shown)
         if changes == self._changes:
             _keep(self._members, key, member)
+            self._guarded[org] = guarded_of(stored)
         return member
+
+    async def guarded(self, org: OrgId) -> Guarded:
+        """What of a dispatch waits for a second person: read with the first member of an
+        organisation. Raises `Unavailable`."""
+        known = self._guarded.get(org)
+        if known is not None:
+            return known
+        changes = self._changes
+        found = guarded_of(await self._store.asked_in(org))
+        if changes == self._changes:
+            self._guarded[org] = found
+        return found
 
     async def key(self, org: OrgId, key_id: str) -> KeyStanding | None:
         """None for a key that is gone. Raises `Unavailable`."""
@@ -160,6 +178,10 @@ class RightsMemory:
             return await self.holding_of_key(org, key_id) or Holding()
         standing = await self.member(org, user_id)
         return Holding() if standing is None else standing.rights
+
+    async def holding(self, org: OrgId, kind: str, user_id: str, key_id: str | None) -> Holding:
+        """The same, at this very moment."""
+        return await self.owner(org, kind, user_id, key_id, self._clock())
 
     # Where
 

@@ -87,7 +87,7 @@ class RightsStore:
         return await self.database.fetch(_Q["of_member"], org, user_id)
 
     async def asked_in(self, org: OrgId) -> dict[str, Any]:
-        """What an organisation asks of who signs in, as it is stored."""
+        """What an organisation asks of who signs in and of who dispatches, as it is stored."""
         return {row["name"]: row["value"] for row in await self.database.fetch(_Q["asked_in"], org)}
 
     async def shown_by(self, org: OrgId, user_id: str) -> dict[str, ShownRow]:

@@ -27,6 +27,10 @@ SELECT pg_advisory_xact_lock(68194)
 -- name: settings @org
 SELECT name, value FROM setting WHERE org_id = $1
 
+-- name: lock_guarded @org
+-- What is weakened is compared with what is set: by one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended('guarded ' || $1, 0))
+
 -- name: put_setting @org
 INSERT INTO setting (org_id, name, value) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value

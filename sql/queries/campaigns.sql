@@ -66,9 +66,11 @@ ORDER BY c.created_at DESC, c.campaign_id DESC
 LIMIT $3
 
 -- name: unfinished_of @org
--- Whether anything is under way about a subject.
+-- Whether anything is under way about a subject, or waits for an approval.
 SELECT EXISTS (SELECT 1 FROM campaign
                WHERE org_id = $1 AND subject = $2 AND closed_at IS NULL)
+    OR EXISTS (SELECT 1 FROM approval
+               WHERE org_id = $1 AND kind = 'campaign' AND done_at IS NULL AND call -> 'new' ->> 'subject' = $2)
 
 -- name: lock @org
 -- A campaign for whoever wants something of it.

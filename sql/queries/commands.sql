@@ -41,9 +41,14 @@ LEFT JOIN replica r USING (replica_id)
 WHERE d.deleted_at IS NULL
 
 -- name: existing
--- Commands that are there already, by the ids that callers chose.
-SELECT command.* FROM command JOIN unnest($1::text[], $2::text[]) AS t (org_id, command_id)
-     USING (org_id, command_id)
+-- Commands that are there already, by the ids that callers chose, and which of these ids are reserved for
+-- a call that waits for an approval.
+SELECT t.org_id AS named_org, t.command_id AS named_id,
+       (SELECT a.approval_id FROM approval a
+        WHERE a.org_id = t.org_id AND a.subject = t.command_id AND a.done_at IS NULL) AS reserved_for,
+       command.*
+FROM unnest($1::text[], $2::text[]) AS t (org_id, command_id)
+LEFT JOIN command USING (org_id, command_id)
 
 -- name: waiting
 -- Queued commands that were not sent yet, by what they ask for; the oldest of each.

@@ -24,8 +24,9 @@ LEFT JOIN custom_role r ON r.org_id = m.org_id AND r.name = b.role
 WHERE m.org_id = $1 AND m.user_id = $2 AND NOT m.disabled
 
 -- name: asked_in
--- What an organisation asks of who signs in: its settings of these names.
-SELECT name, value FROM setting WHERE org_id = $1 AND name IN ('admin_factor', 'provider_required')
+-- What an organisation asks of who signs in, and of who dispatches: its settings of these names.
+SELECT name, value FROM setting
+WHERE org_id = $1 AND name IN ('admin_factor', 'provider_required', 'approvals', 'blast_radius')
 
 -- name: shown_by
 -- What each session of a member has shown, and whether a provider began it.

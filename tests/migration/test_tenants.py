@@ -42,6 +42,11 @@ INSERT INTO team_member VALUES ('{0}', 't', 'u');
 INSERT INTO custom_role (org_id, name, rules) VALUES ('{0}', 'r', '[]');
 INSERT INTO secret (org_id, name, keys, hash, sealed, created_by)
 VALUES ('{0}', 's', '{{k}}', '', '', 'u');
+INSERT INTO approval (org_id, approval_id, kind, device_ids, shown, call, request_hash, rights,
+                      reason, asked_by_kind, asked_by, asked_by_name, expires_at)
+VALUES ('{0}', 'a', 'settings', '{{}}', '{{}}', '{{}}', '', '{{}}', 'asked', 'user', 'u', 'u',
+        now());
+INSERT INTO capped_dispatch (org_id, targets) VALUES ('{0}', 1);
 INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind)
 VALUES ('{0}', 'b', 'r', 'team', 't', 'org');
 INSERT INTO device (org_id, device_id, name) VALUES ('{0}', 'd', 'd');

@@ -1,5 +1,6 @@
 /** Releases and deployments over REST. */
 import { useQuery } from "@tanstack/react-query";
+import { type Awaiting, isAwaiting } from "./approvals";
 import { authority } from "./authority";
 import { api, data, page, type Schemas } from "./client";
 import { PREFIX } from "./prefix";
@@ -48,13 +49,14 @@ export function deploymentDevices(id: string) {
   );
 }
 
-/** Raises `Problem`. */
-export function begin(body: Record<string, unknown>): Promise<Deployment> {
-  return data(
+/** The id of the deployment, which may wait for an approval. Raises `Problem`. */
+export async function begin(body: Record<string, unknown>): Promise<string> {
+  const made = await data<Deployment | Awaiting>(
     api.POST("/api/v1/firmware/deployments", {
       body: body as unknown as Schemas["DeploymentBody"],
     }),
   );
+  return isAwaiting(made) ? (made.campaignId ?? "") : made.id;
 }
 
 export type Upload = {

@@ -1,6 +1,7 @@
 /** The pages of the navigation, in its order. A page that is not here is reached by links alone. */
 import type { ComponentType } from "react";
 import {
+  ApprovalIcon,
   AuditIcon,
   CommandIcon,
   FirmwareIcon,
@@ -18,6 +19,7 @@ export type NavigationPage = {
     | "/devices"
     | "/commands"
     | "/firmware"
+    | "/approvals"
     | "/groups"
     | "/users"
     | "/audit"
@@ -44,6 +46,13 @@ export const PAGES: readonly NavigationPage[] = [
     icon: FirmwareIcon,
     needs: ["releases:list", "campaigns:list"],
     key: "f",
+  },
+  {
+    to: "/approvals",
+    name: "approvals",
+    icon: ApprovalIcon,
+    needs: ["approvals:list"],
+    key: "p",
   },
   { to: "/groups", name: "groups", icon: GroupIcon, needs: ["device-groups:list"], key: "g" },
   {

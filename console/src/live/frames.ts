@@ -36,7 +36,8 @@ export type RecordKind =
   | "firmware_key"
   | "config_schema"
   | "configuration"
-  | "deployment";
+  | "deployment"
+  | "approval";
 
 /** A place in the stream. */
 export type Position = { epoch: string; offset: number };

@@ -20,6 +20,7 @@ const SHOWN: Record<RecordKind, readonly string[]> = {
   config_schema: ["config-schema"],
   configuration: ["config", "config-history"],
   deployment: ["deployments", "deployment", "deployment-devices", "device-deployments"],
+  approval: ["approvals", "command", "deployment"],
 };
 
 /** Of these every query is of one device, whose id follows. */

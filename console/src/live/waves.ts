@@ -112,5 +112,7 @@ export function tallyOf(counts: Schemas["DeploymentCounts"]): Tally {
 }
 
 export function isUnfinished(status: string): boolean {
-  return status === "PENDING" || status === "IN_PROGRESS" || status === "PAUSED";
+  return (
+    status === "AWAITING" || status === "PENDING" || status === "IN_PROGRESS" || status === "PAUSED"
+  );
 }

@@ -73,7 +73,13 @@ const open = (targets: Device[], type: string, role: Role = "ADMIN") => {
 it("sends what is harmless at once, with a key", async () => {
   await userEvent.click(await open([device("a")], "force_sync"));
   expect(onSubmit).toHaveBeenCalledWith(
-    { command: { type: "force_sync" }, timeoutMs: null, delivery: "now", expiresAt: null },
+    {
+      command: { type: "force_sync" },
+      timeoutMs: null,
+      delivery: "now",
+      expiresAt: null,
+      approval: false,
+    },
     expect.stringMatching(/^\w{12,}$/),
   );
 });

@@ -107,6 +107,12 @@ function SpecForm(props: SpecFormProps) {
         />
       ))}
       <Terms form={form} spec={spec} />
+      <Checkbox
+        size="xs"
+        label={text.approval}
+        checked={form.approval}
+        onChange={event => form.setApproval(event.currentTarget.checked)}
+      />
       <CommandPreview targets={targets} queued={form.delivery === "queue"} />
       {spec.danger !== "no" && (
         <Alert color={spec.danger === "yes" ? "red" : "yellow"} icon={<WarningIcon />} p="xs">

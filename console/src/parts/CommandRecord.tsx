@@ -91,6 +91,18 @@ function Content({ record }: { record: CommandRecord }) {
         <TimeText key="exp" at={record.expiresAt} full />
       ),
     ],
+    [
+      text.page.approval,
+      record.approval && (
+        <Link key="approval" to="/approvals" search={{ id: record.approval.approvalId }}>
+          {text.run.toApproval}
+        </Link>
+      ),
+    ],
+    [
+      text.page.approveBy,
+      record.approval && <TimeText key="until" at={record.approval.expiresAt} full />,
+    ],
     [text.page.batch, record.batchId && <span className="mono">{record.batchId}</span>],
     [
       text.page.id,

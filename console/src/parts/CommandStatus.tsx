@@ -8,6 +8,7 @@ import classes from "./parts.module.css";
 type Shape = "check" | "cross" | "question" | "dots" | "play" | "clock" | "bar";
 
 const LOOK: Record<string, { colour: string; shape: Shape }> = {
+  AWAITING: { colour: "var(--warn)", shape: "clock" },
   PENDING: { colour: "var(--mute)", shape: "clock" },
   SENT: { colour: "var(--info)", shape: "dots" },
   ACKED: { colour: "var(--info)", shape: "dots" },

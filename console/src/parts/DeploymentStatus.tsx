@@ -5,6 +5,7 @@ const LOOK: Record<
   string,
   { colour: string; shape: "ring" | "play" | "pause" | "check" | "cross" | "bar" }
 > = {
+  AWAITING: { colour: "var(--warn)", shape: "pause" },
   PENDING: { colour: "var(--mute)", shape: "ring" },
   IN_PROGRESS: { colour: "var(--info)", shape: "play" },
   PAUSED: { colour: "var(--warn)", shape: "pause" },

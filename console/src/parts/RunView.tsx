@@ -2,19 +2,23 @@ import { Alert, Button, Progress, Switch } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
+import { APPROVALS, withdraw } from "../api/approvals";
+import { useChange } from "../api/change";
 import { cancelCommand } from "../api/commands/requests";
 import { titleOf, typeOf } from "../api/commands/specs";
 import { canBeRetried, hasEnded } from "../api/commands/states";
 import { problemText } from "../api/problemText";
-import { type RunRow, tally } from "../live/commands/run";
+import { AWAITING, type RunRow, tally } from "../live/commands/run";
 import type { Started } from "../live/commands/useRun";
 import { fleet } from "../live/fleet";
+import { useMay } from "../session/access";
 import { type Text, useText } from "../text";
 import { CommandProgress, CommandStatus } from "./CommandStatus";
 import classes from "./command.module.css";
 import { csv, download } from "./csv";
-import { DownloadIcon, RefreshIcon } from "./icons";
+import { DownloadIcon, RefreshIcon, WarningIcon } from "./icons";
 import type { Column } from "./table/columns";
 import { DataTable } from "./table/DataTable";
 
@@ -39,6 +43,8 @@ export function RunView({ started, onRetry, onAnother }: Props) {
   const failures = useMemo(() => [...run.values()].filter(row => canBeRetried(row.status)), [run]);
   const rows = onlyFailed ? failures : [...run.values()];
   const [only] = rows;
+  const { approvalId } = started.dispatched;
+  const waits = [...run.values()].some(({ status }) => status === AWAITING);
   const mayRepeat = failures.some(({ status }) => status === "UNKNOWN" || status === "TIMEOUT");
   return (
     <div className={classes.form}>
@@ -69,6 +75,7 @@ export function RunView({ started, onRetry, onAnother }: Props) {
           />
         )}
       </div>
+      {approvalId !== null && waits && <Awaiting approvalId={approvalId} />}
       <Rows rows={rows} />
       {total === 1 && only?.output && <pre className={`mono ${classes.output}`}>{only.output}</pre>}
       {mayRepeat && (
@@ -85,7 +92,7 @@ export function RunView({ started, onRetry, onAnother }: Props) {
             {words.retry(failures.length)}
           </Button>
         )}
-        <CancelButton rows={[...run.values()].filter(row => !hasEnded(row.status))} />
+        {!waits && <CancelButton rows={[...run.values()].filter(row => !hasEnded(row.status))} />}
         <Button
           variant="default"
           leftSection={<DownloadIcon size={14} />}
@@ -98,6 +105,33 @@ export function RunView({ started, onRetry, onAnother }: Props) {
         </Button>
       </div>
     </div>
+  );
+}
+
+/** Nothing of it is sent yet: who approves it, and taking it back. */
+function Awaiting({ approvalId }: { approvalId: string }) {
+  const words = useText().commands.run;
+  const may = useMay();
+  const back = useChange(withdraw, { stale: [APPROVALS], done: words.takenBack });
+  return (
+    <Alert color="yellow" p="xs" icon={<WarningIcon />}>
+      {words.awaiting}
+      <div className={classes.awaiting}>
+        {may("approvals:get") && (
+          <Link to="/approvals" search={{ id: approvalId }}>
+            {words.toApproval}
+          </Link>
+        )}
+        <Button
+          size="compact-sm"
+          variant="default"
+          loading={back.isPending}
+          onClick={() => back.mutate(approvalId)}
+        >
+          {words.takeBack}
+        </Button>
+      </div>
+    </Alert>
   );
 }
 

@@ -57,6 +57,13 @@ export const UserIcon = icon(
     <path d="M4 17c.6-3.4 3-5 6-5s5.4 1.6 6 5" />
   </>,
 );
+export const ApprovalIcon = icon(
+  <>
+    <circle cx="7.5" cy="6.5" r="3" />
+    <path d="M2.5 16.5c.5-3.2 2.5-4.7 5-4.7 1 0 2 .2 2.8.7" />
+    <path d="m11.5 14.5 2.2 2.2 4-4.7" />
+  </>,
+);
 export const AuditIcon = icon(
   <>
     <path d="M5 2.5h7l3.5 3.5v11.5H5z" />

@@ -38,6 +38,7 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
   const [seconds, setSeconds] = useState<number | string>(
     start.timeoutMs ? start.timeoutMs / 1000 : "",
   );
+  const [approval, setApproval] = useState(start.approval ?? false);
   const [confirmed, setConfirmed] = useState("");
   const [signs, setSigns] = useState(false);
   const passkeys = useSigningPasskeys();
@@ -61,7 +62,7 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
     setProblem(null);
     // The same request tried again has the same key: the hub does it once.
     const ids = targets.map(({ id }) => id);
-    const body = JSON.stringify([ids, command, seconds, delivery, hours, signs]);
+    const body = JSON.stringify([ids, command, seconds, delivery, hours, approval, signs]);
     if (request.current.body !== body) {
       request.current = { body, key: newKey(), expiresAt: inHours(Number(hours)), signed: null };
     }
@@ -70,6 +71,7 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
       timeoutMs: seconds === "" ? null : Math.round(Number(seconds) * 1000),
       delivery,
       expiresAt: delivery === "queue" ? request.current.expiresAt : null,
+      approval,
     };
     try {
       // Signed once: the same try again is the same command.
@@ -102,6 +104,8 @@ export function useCommandForm({ spec, targets, start = {}, onSubmit }: Options)
     setHours,
     seconds,
     setSeconds,
+    approval,
+    setApproval,
     confirmed,
     setConfirmed,
     wanted,

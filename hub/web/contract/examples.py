@@ -157,6 +157,8 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "soakSeconds": 300,
         "stopAt": {"failedPercent": 20, "minimum": 5},
     },
+    ("POST", "/approvals/{id}/approve"): {"comment": "after the shift"},
+    ("POST", "/approvals/{id}/reject"): {"comment": "not before Monday"},
     ("PUT", "/config-schema"): {
         "schema": {"type": "object", "properties": {"rate": {"type": "integer", "maximum": 600}}}
     },
@@ -173,5 +175,10 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     },
     ("DELETE", "/cloud-sync/dead-letters"): _DEAD_LETTERS,
     ("POST", "/cloud-sync/dead-letters/retry"): _DEAD_LETTERS,
-    ("PATCH", "/settings"): {"autoEnroll": False, "retention": {"logDays": 14}},
+    ("PATCH", "/settings"): {
+        "autoEnroll": False,
+        "approvals": {"resources": ["commands/reboot_os"], "over": 0},
+        "blastRadius": {"perCall": 20, "perHour": 200},
+        "retention": {"logDays": 14},
+    },
 }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
+from hub.base.awaiting import Awaiting
 from hub.web.contract.examples import EXAMPLES
 from hub.web.contract.rules import (
     CONFLICTS,
@@ -14,6 +15,7 @@ from hub.web.contract.rules import (
     ETAG,
     HEADERS,
     IF_NONE_MATCH,
+    MAY_WAIT,
     UNFOUND,
     Rules,
     key_of,
@@ -176,7 +178,11 @@ class RouteOperation:
         answer = {str(self._route.status): self._success()}
         if self._route.has_etag:
             return answer | {"304": {"description": "`If-None-Match` names it."}}
-        return answer | {"202": self._accepted()} if self._dispatches else answer
+        if self._dispatches:
+            return answer | {"202": self._accepted()}
+        if self._key in MAY_WAIT:
+            return answer | {"202": self._awaiting()}
+        return answer
 
     def _success(self) -> Json:
         data = self._schemas.of(self._route.answer)
@@ -202,15 +208,24 @@ class RouteOperation:
     def _accepted(self) -> Json:
         """202 of a dispatch: of one command, or of a batch."""
         text: Json = {"type": "string"}
+        waits = {"approvalId": text, "expiresAt": text}
         data = (
             an_object(commandId=text, status=text)
             if self._key == DISPATCH_ONE
-            else an_object(batchId=text, results=self._schemas.of(self._route.answer))
+            else an_object(batchId=text)
         )
+        results = {"status": text, "results": self._schemas.of(self._route.answer)}
+        data["properties"] |= waits if self._key == DISPATCH_ONE else {**waits, **results}
         return {
-            "description": "Committed; not ended yet.",
+            "description": "Committed; not ended yet. Or it waits for an approval.",
             "headers": {"Location": LOCATION},
             "content": json_content(an_envelope(data)),
+        }
+
+    def _awaiting(self) -> Json:
+        return {
+            "description": "It waits for an approval.",
+            "content": json_content(an_envelope(self._schemas.of(Awaiting))),
         }
 
     def _problems(self) -> Json:

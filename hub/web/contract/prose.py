@@ -44,6 +44,7 @@ TAGS: Final = {
     "fleet": "Metrics of many devices at once.",
     "commands": "Commands of all devices, and bulk dispatch.",
     "command-types": "What devices can, their own commands among it.",
+    "approvals": "Calls that a second person approves before they are carried out.",
     "device-groups": "Named sets of devices.",
     "firmware": "Releases and their artifacts.",
     "config-schema": "The JSON Schema of device configurations.",
@@ -52,7 +53,7 @@ TAGS: Final = {
     "cloud-sync": "The queue of records to the cloud.",
     "health": "The health of the hub and the fleet.",
     "usage": "What the organisation has used, day by day.",
-    "settings": "Enrolment and retention.",
+    "settings": "Enrolment, approvals, caps and retention.",
     "audit-log": "The audit log of privileged actions.",
     "process": "Endpoints for load balancers, monitoring and other services.",
 }

@@ -89,6 +89,12 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/devices/{id}/approve"),
         ("POST", "/devices/{id}/reject"),
         ("POST", "/devices/{id}/commands"),
+        ("POST", "/commands/bulk"),
+        ("POST", "/device-groups/{id}/commands"),
+        ("POST", "/firmware/deployments"),
+        ("DELETE", "/approvals/{id}"),
+        ("POST", "/approvals/{id}/approve"),
+        ("POST", "/approvals/{id}/reject"),
         ("DELETE", "/devices/{id}/commands/{command_id}"),
         ("POST", "/device-groups"),
         ("PUT", "/device-groups/{id}"),
@@ -103,6 +109,15 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
     }
 )
 """Routes that may answer 409."""
+
+MAY_WAIT: Final[frozenset[RouteKey]] = frozenset(
+    {
+        ("PATCH", "/settings"),
+        ("POST", "/firmware/deployments"),
+        ("POST", "/devices/{id}/config/revert"),
+    }
+)
+"""Routes beside those of dispatch that may answer 202: what they ask for waits for an approval."""
 
 ENDED: Final[frozenset[RouteKey]] = frozenset(
     {

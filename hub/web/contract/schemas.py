@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from hub.base.awaiting import Awaiting
 from hub.web.contract.defaults import tell_defaults
 from hub.web.contract.rules import Rules
 from hub.web.contract.shapes import REF, Json
@@ -42,7 +43,7 @@ class RouteSchemas:
 def _kinds(table: Sequence[Route]) -> Iterable[Any]:
     for route in table:
         yield from (kind for kind in (route.query, route.body, route.answer) if kind is not None)
-    yield from (Page, ProblemDocument, DeviceIdField, CommandIdField)
+    yield from (Awaiting, Page, ProblemDocument, DeviceIdField, CommandIdField)
 
 
 def _command_extras(spec: CommandSpec, rules: Rules) -> Json:

@@ -35,6 +35,7 @@ LEAST: Final = {
         providers:update providers:delete
         certificates:update
         secrets:list secrets:get secrets:create secrets:update secrets:delete secrets:use
+        approvals:update
     """,
     "MANAGER": """
         devices:update device-groups:create device-groups:update device-groups:delete
@@ -45,7 +46,7 @@ LEAST: Final = {
         devices:get devices:list device-groups:get device-groups:list telemetry:list
         configurations:get configurations:list config-schema:get commands:get commands:list
         campaigns:get campaigns:list penalties:list releases:get releases:list signing-keys:list
-        cloud-sync:get settings:get usage:get health:get audit-log:list
+        approvals:get approvals:list cloud-sync:get settings:get usage:get health:get audit-log:list
         certificates:list
     """,
 }

@@ -88,3 +88,20 @@ async def test_factors_and_enrolment(small: HubProcess, rest: Rest) -> None:
         assert granted.status_code == 200
         renewed = await nobody.client.post(path, headers=bearer(granted.json()["data"]["token"]))
         assert renewed.status_code == 200
+
+
+async def test_approvals_and_caps(small: HubProcess, rest: Rest) -> None:
+    device = await Fleet(small.url, small.ready["enrollmentKey"]).enroll()
+    user = await make_user(rest, "ADMIN")
+    rules = {"approvals": {"resources": ["commands/reboot_os"]}, "blastRadius": {"perHour": 1}}
+    assert (await rest.client.patch("/settings", json=rules)).status_code == 200
+    async with Rest.open(small.url, log_in(small.url, user["username"], PASSWORD)) as they:
+        for verdict in ("approve", "reject"):
+            held = await rest.dispatch(device, "reboot_os")
+            path = f"/approvals/{held.json()['data']['approvalId']}/{verdict}"
+            assert (await they.post(path, {})).status_code == 200
+        assert (await rest.dispatch(device, "shutdown_os")).status_code == 200
+        off: Json = {"approvals": {"resources": []}}
+        weaker = await rest.client.patch("/settings", json=off)
+        path = f"/approvals/{weaker.json()['data']['approvalId']}/approve"
+        assert (await they.post(path, {})).status_code == 200

@@ -51,6 +51,8 @@ async def test_settings_are_changed_while_the_hub_is_at_work(own: tuple[HubProce
         "reenroll": "offline",
         "adminFactor": "none",
         "providerRequired": False,
+        "approvals": {"resources": [], "over": 0},
+        "blastRadius": {"perCall": None, "perHour": None},
         "retention": {**DEFAULTS, "logDays": 3},
         "overridden": ["retention.logDays"],
     }

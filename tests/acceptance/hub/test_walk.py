@@ -43,6 +43,7 @@ NAMED: Final[dict[str, str]] = {
     "/teams": "team",
     "/roles": "role",
     "/secrets": "secret",
+    "/approvals": "approval",
     "/role-bindings": "binding",
     "/invitations": "invitation",
     "/enrollment-tokens": "enrollment_token",
@@ -104,6 +105,8 @@ async def things(
         body = {"releaseId": found["release"], "target": {"deviceIds": [device]}}
         deployed = await rest.post("/firmware/deployments", body)
         found["deployment"] = deployed.json()["data"]["id"]
+        waits = await rest.dispatch(device, approval=True)
+        found["approval"] = waits.json()["data"]["approvalId"]
         yield found
 
 

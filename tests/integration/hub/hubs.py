@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
+from hub.approvals.service import ApprovalService
+from hub.approvals.store import ApprovalStore
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base.database import Database
@@ -167,6 +169,10 @@ class Hub:
         )
         self.lines.on_hello(self.own.said_hello)
         self.store = CommandStore(database)
+        self.memory = memory = RightsMemory(RightsStore(database), time.time)
+        self.approvals = ApprovalService(
+            ApprovalStore(database), memory, AuditService(AuditStore(database)), self.config.secrets
+        )
         self.commands = CommandService(
             self.store,
             self.store,
@@ -174,9 +180,10 @@ class Hub:
             self.told.telemetry,
             self.replica_id,
             self.own,
-            RightsMemory(RightsStore(database), time.time),
+            memory,
             SecretService(SecretStore(database, Vault()), AuditService(AuditStore(database))),
             trust_nobody,
+            self.approvals,
             hints=self.hints,
         )
         self.commands.listen(self.config)

@@ -45,7 +45,9 @@ class Replica:
         self.told = Told()
         self.store = CampaignStore(hub.database)
         audit = AuditService(AuditStore(hub.database))
-        self.campaigns = CampaignService(self.store, hub.commands, audit, self.told.telemetry)
+        self.campaigns = CampaignService(
+            self.store, hub.commands, audit, self.told.telemetry, hub.approvals
+        )
         self.driver = self.campaigns.driver
         self.jobs = JobStore(hub.database, hub.replica_id)
         self.runner = JobRunner(self.jobs, [self.driver.kind])

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { isAwaiting } from "../approvals";
 import { api, data, envelope, page, type Schemas } from "../client";
 import { PREFIX } from "../prefix";
 import { problemOf, unreachable } from "../problem";
@@ -55,10 +56,14 @@ export type Wish = {
   expiresAt: string | null;
   /** By a person; then the command has an id. */
   signature?: Schemas["DispatchBody"]["signature"];
+  /** Whether another person shall approve it first, whatever is set. */
+  approval: boolean;
 };
 
 export type Dispatched = {
   batchId: string | null;
+  /** Of what waits for another person. */
+  approvalId: string | null;
   results: Record<string, Pick<Schemas["CommandResult"], "commandId" | "status">>;
 };
 
@@ -78,7 +83,8 @@ export async function dispatch(
     const { data: found } = await envelope(
       api.POST("/api/v1/devices/{id}/commands", { params: { path: { id: only }, header }, body }),
     );
-    return { batchId: null, results: { [only]: found as { commandId: string; status: string } } };
+    const one = found as { commandId: string; status: string };
+    return { batchId: null, approvalId: approvalOf(found), results: { [only]: one } };
   }
   const { data: found } = await envelope(
     api.POST("/api/v1/commands/bulk", {
@@ -86,8 +92,17 @@ export async function dispatch(
       body: { ...body, deviceIds: [...deviceIds] },
     }),
   );
-  return found as Dispatched;
+  const approvalId = approvalOf(found);
+  if (approvalId === null) return { ...(found as unknown as Dispatched), approvalId };
+  const waits = { commandId: null, status: "AWAITING" };
+  return {
+    batchId: (found as unknown as Dispatched).batchId,
+    approvalId,
+    results: Object.fromEntries(deviceIds.map(id => [id, waits])),
+  };
 }
+
+const approvalOf = (answer: unknown) => (isAwaiting(answer) ? answer.approvalId : null);
 
 /** Raises `Problem`: `ended` when it was too late. */
 export function cancelCommand(deviceId: string, commandId: string) {

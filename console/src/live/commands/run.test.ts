@@ -100,3 +100,17 @@ it("counts how it ended", () => {
     failed: 1,
   });
 });
+
+it("takes the command of what waited for an approval", () => {
+  const waits = begin({
+    a: { commandId: null, status: "AWAITING" },
+    c: { commandId: null, status: "REJECTED" },
+  });
+  const approved = refresh(waits, [
+    record({ status: "SENT", progress: null }),
+    record({ deviceId: "c", status: "SENT", progress: null }),
+  ]);
+  expect(approved.get("a")).toMatchObject({ commandId: "c1", status: "SENT" });
+  expect(approved.get("c")).toMatchObject({ commandId: null, status: "REJECTED" });
+  expect(follow(approved, [result("SUCCESS")]).get("a")?.status).toBe("SUCCESS");
+});

@@ -6,6 +6,9 @@ import type { Schemas } from "../../api/client";
 import { hasEnded, isLater } from "../../api/commands/states";
 import type { LiveEvent } from "../frames";
 
+/** Of what waits for another person. */
+export const AWAITING = "AWAITING";
+
 export type RunRow = {
   deviceId: string;
   /** Null when the hub refused the device, so that there is no command. */
@@ -90,7 +93,7 @@ export function refresh(run: Run, records: readonly Schemas["CommandRecord"][]):
   const next = new Map(run);
   for (const record of records) {
     const row = next.get(record.deviceId);
-    if (row === undefined || row.commandId !== record.commandId) continue;
+    if (row === undefined || !isOf(row, record)) continue;
     if (!isLater(record.status, row.status)) continue;
     const { percent, stage } = (record.progress ?? {}) as { percent?: number; stage?: string };
     next.set(record.deviceId, {
@@ -100,6 +103,11 @@ export function refresh(run: Run, records: readonly Schemas["CommandRecord"][]):
     });
   }
   return next;
+}
+
+/** What waited for an approval has its id from then on. */
+function isOf(row: RunRow, record: Schemas["CommandRecord"]): boolean {
+  return row.commandId === record.commandId || (row.commandId === null && row.status === AWAITING);
 }
 
 export type Tally = { total: number; ended: number; succeeded: number; failed: number };

@@ -58,6 +58,12 @@ export function useRun() {
     },
   );
 
+  const approvalId = started?.dispatched.approvalId ?? null;
+  useLive(
+    { types: ["record_changed"] },
+    { onEvent: event => event.id === approvalId && approvalId !== null && void read() },
+  );
+
   const { total, ended } = tally(started?.run ?? new Map());
   const unfinished = started !== null && ended < total;
   useEffect(() => {

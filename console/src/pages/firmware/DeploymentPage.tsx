@@ -65,6 +65,15 @@ function One({ deployment }: { deployment: Deployment }) {
           {words.stopped(words.stopReasons[deployment.stoppedBecause] ?? deployment.stoppedBecause)}
         </p>
       )}
+      {deployment.approval && (
+        <p className={classes.stopped} role="status">
+          <WarningIcon />
+          {words.awaiting}{" "}
+          <Link to="/approvals" search={{ id: deployment.approval.approvalId }}>
+            {text.commands.run.toApproval}
+          </Link>
+        </p>
+      )}
       <dl className={classes.tiles}>
         {STATUSES.map(status => (
           <div key={status} data-count={status}>
@@ -160,7 +169,7 @@ function Controls({ deployment }: { deployment: Deployment }) {
   };
   return (
     <>
-      {deployment.status === "PAUSED" ? (
+      {deployment.status === "AWAITING" ? null : deployment.status === "PAUSED" ? (
         <Button
           loading={busy}
           leftSection={<PlayIcon size={14} />}

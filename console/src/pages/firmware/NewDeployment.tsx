@@ -70,7 +70,7 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
       });
       void navigate({
         to: "/firmware/deployments/$deploymentId",
-        params: { deploymentId: made.id },
+        params: { deploymentId: made },
       });
     } catch (error) {
       setProblem(error);

@@ -9,6 +9,7 @@ import { ConfigSchema } from "./ConfigSchema";
 import { useSettings } from "./data";
 import { Enrollment } from "./Enrollment";
 import { EnrollmentTokens } from "./EnrollmentTokens";
+import { Guarding } from "./Guarding";
 import { RetentionForm } from "./RetentionForm";
 import { Secrets } from "./Secrets";
 import { SigningIn } from "./SigningIn";
@@ -29,6 +30,7 @@ export function SettingsPage() {
           <Enrollment settings={settings.data} />
           {may("enrollment-tokens:list") && <EnrollmentTokens />}
           <SigningIn settings={settings.data} />
+          <Guarding settings={settings.data} />
           <RetentionForm settings={settings.data} />
         </>
       )}

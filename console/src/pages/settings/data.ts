@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import type { Awaiting } from "../../api/approvals";
 import { api, data, envelope, type Schemas } from "../../api/client";
 import { Problem } from "../../api/problem";
 
@@ -14,14 +15,18 @@ type Change = {
   adminFactor?: OrgSettings["adminFactor"];
   providerRequired?: boolean;
   retention?: Partial<Retention>;
+  approvals?: { resources?: string[]; over?: number };
+  blastRadius?: Partial<OrgSettings["blastRadius"]>;
 };
 
 export const useSettings = () =>
   useQuery({ queryKey: SETTINGS, queryFn: () => data(api.GET("/api/v1/settings")) });
 
-/** What is not named stays as it is. */
+/** What is not named stays as it is. What lets people do more alone waits for an approval. */
 export const changeSettings = (change: Change) =>
-  data(api.PATCH("/api/v1/settings", { body: change as Schemas["SettingsPatch"] }));
+  data<OrgSettings | Awaiting>(
+    api.PATCH("/api/v1/settings", { body: change as Schemas["SettingsPatch"] }),
+  );
 
 export const newEnrollmentKey = () => data(api.POST("/api/v1/settings/enrollment-key"));
 

@@ -6,6 +6,7 @@ const { plural } = common;
 export const commands = {
   title: "Commands",
   states: {
+    AWAITING: "Awaiting",
     PENDING: "Waiting",
     SENT: "Sent",
     ACKED: "Accepted",
@@ -19,6 +20,7 @@ export const commands = {
     UNKNOWN: "Unknown",
   } as Record<string, string>,
   means: {
+    AWAITING: "Another person has to approve it first. Nothing was sent.",
     PENDING: "The hub has it and waits until it can send it to the device.",
     SENT: "It was sent to the device. Whether it arrived is not known yet.",
     ACKED: "The device has written it down and will run it.",
@@ -45,6 +47,8 @@ export const commands = {
     not_found: "There is no such device.",
     bad_signature:
       "The device runs it only when somebody whom it trusts has signed it: with a passkey here, or with longline sign.",
+    approval_rejected: "Another person did not approve it.",
+    approval_expired: "Nobody approved it in time.",
   } as Record<string, string>,
   form: {
     send: "Send a command",
@@ -60,6 +64,7 @@ export const commands = {
       string,
       string
     >,
+    approval: "Ask another person to approve it first",
     timeout: "Timeout",
     timeoutHint: (seconds: number) => `Default: ${seconds} s`,
     seconds: "seconds",
@@ -122,6 +127,10 @@ export const commands = {
     cancel: "Cancel command",
     cancelMany: (count: number) => `Cancel ${plural(count, "command", "commands")}`,
     cancelled: "Cancel is asked for. The device decides how it ends.",
+    awaiting: "Another person has to approve it. Nothing is sent before.",
+    toApproval: "Open the approval",
+    takeBack: "Take it back",
+    takenBack: "It is taken back.",
     onlyFailed: "Only those that did not work",
     rows: "What became of it, by device",
   },
@@ -155,6 +164,8 @@ export const commands = {
     lateHint: "It came after the command had ended; the state stays.",
     actor: "Sent by",
     signedBy: "Signed by",
+    approval: "Approval",
+    approveBy: "Approve by",
     open: (type: string, device: string) => `${type} on ${device}: details`,
   },
 };

@@ -8,6 +8,7 @@ export const firmware = {
   upload: "Upload a release",
   deploy: "New deployment",
   statuses: {
+    AWAITING: "Awaiting approval",
     PENDING: "Waiting",
     IN_PROGRESS: "In progress",
     PAUSED: "Paused",
@@ -121,8 +122,13 @@ export const firmware = {
   title: (version: string) => `Deployment of ${version}`,
   stopped: (why: string) => `Stopped: ${why}. Nothing further is sent.`,
   stopReasons: {
+    approval_rejected: "another person did not approve it",
+    approval_expired: "nobody approved it in time",
+    cancelled: "it was taken back before anybody approved it",
+    forbidden: "whoever started it may not deploy any more",
     owner_lacks_right: "whoever started it may not deploy any more; resuming it makes it yours",
   } as Record<string, string>,
+  awaiting: "Another person has to approve it. It begins then.",
   begunBy: (who: string) => `started by ${who}`,
   finished: "ended",
   devices: "Devices",

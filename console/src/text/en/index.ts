@@ -1,4 +1,5 @@
 /** The catalogue in English. A message with parameters is a function. One file an area of the console. */
+import { approvals } from "./approvals";
 import { approve } from "./approve";
 import { audit } from "./audit";
 import { certificates } from "./certificates";
@@ -31,6 +32,7 @@ export const en = {
   certificates,
   enrollment,
   health,
+  approvals,
   approve,
   organisations,
 };

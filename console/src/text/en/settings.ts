@@ -50,6 +50,20 @@ export const settings = {
     providerHint:
       "A password or passkey of the hub is refused then. Administrators may go on with theirs, for when the provider is away.",
   },
+  guarding: {
+    title: "A second person",
+    hint: "Some calls are kept until another person has approved them. What lets people do more alone is itself approved by another person.",
+    resources: "Commands to approve",
+    each: "Each command",
+    nobody: "None",
+    over: "Only with more devices than",
+    caps: "Dangerous commands without an approval",
+    perCall: "Devices in one call",
+    perHour: "Devices in an hour",
+    noCap: "no cap",
+    save: "Save",
+    waits: "It lets people do more alone: another person has to approve it first.",
+  },
   retention: {
     title: "Retention",
     hint: "How long things are kept. What is older goes within ten minutes, on every replica, and does not come back.",

@@ -3,6 +3,7 @@ export const shell = {
     fleet: "Fleet",
     commands: "Commands",
     firmware: "Firmware",
+    approvals: "Approvals",
     groups: "Groups",
     users: "Users",
     audit: "Audit",

@@ -160,6 +160,16 @@ SELECT 'default', 't' || 1 + n % 10, 'd' || n, '10.0.0.1' FROM generate_series(1
 INSERT INTO enrollment_request (org_id, request_id, device_id, proof, fingerprint, status)
 SELECT 'default', 'd' || n, 'd' || n, sha256(('d' || n)::bytea), '',
        CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'rejected' END FROM generate_series(1, 20000) n;
+INSERT INTO approval (org_id, approval_id, kind, subject, device_ids, shown, call, request_hash,
+                      rights, reason, status, asked_by_kind, asked_by, asked_by_name, asked_at,
+                      expires_at, key_path, key, decided_at, done_at)
+SELECT 'default', 'a' || n, 'command', 'c' || n, ARRAY['d' || n], '{}', '{}', '',
+       '{}', 'approvals', CASE WHEN n % 40 = 0 THEN 'AWAITING' ELSE 'APPROVED' END, 'user', 'u1',
+       'u1', now() - n * interval '1 minute', now() + interval '1 day' - n * interval '1 second',
+       'path ' || n, 'key ' || n, now(), CASE WHEN n % 40 > 0 THEN now() END
+FROM generate_series(1, 20000) n;
+INSERT INTO capped_dispatch (org_id, sent_at, targets)
+SELECT 'default', now() - n * interval '20 seconds', 3 FROM generate_series(1, 5000) n;
 INSERT INTO user_session (org_id, session_id, user_id, expires_at)
 SELECT 'default', 's' || n, 'u' || 1 + n % 2000, now() + interval '1 day'
 FROM generate_series(1, 20000) n;

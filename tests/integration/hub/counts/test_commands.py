@@ -10,6 +10,7 @@ from hub.base.database import Database
 from hub.commands.sweep import Sweep
 from protocol.ids import CommandId, DeviceId
 from protocol.replies import Ack, Result
+from tests.factories import make_principal
 from tests.integration.hub.counts.counting import Sent
 from tests.integration.hub.hubs import ADMIN, Hub, Line, add_devices, make_request, running_hub
 
@@ -93,6 +94,26 @@ async def test_a_bulk_call_is_accepted_in_two_statements(hub: Hub, sent: Sent) -
 
     await sent.settle()
     assert len(outcome.results) == GROUP
+    assert sent.transactions == 0, sent
+    assert len(sent.statements) <= ACCEPTED, sent
+
+
+@pytest.mark.parametrize("stored", [{}, {"resources": ["commands/reboot_os"]}])
+async def test_what_waits_for_nobody_is_accepted_in_as_many(
+    hub: Hub, sent: Sent, stored: dict[str, list[str]]
+) -> None:
+    """Also where other commands wait for a second person: what is set is remembered."""
+    await opened(hub, 1)
+    (device,) = devices(1)
+    insert = "INSERT INTO setting VALUES ('default', 'approvals', $1)"
+    await hub.database.execute(insert, stored)
+    by = make_principal()
+    await hub.commands.guarded.dispatch(by, device, make_request())
+    sent.clear()
+
+    await hub.commands.guarded.dispatch(by, device, make_request())
+
+    await sent.settle()
     assert sent.transactions == 0, sent
     assert len(sent.statements) <= ACCEPTED, sent
 

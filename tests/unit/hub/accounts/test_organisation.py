@@ -5,6 +5,7 @@ import pytest
 from hub.accounts.org_settings import OrgSettings, settled
 from hub.base.retention import Retention
 from hub.base.settings import Settings
+from hub.rights.guarded import ApprovalRules, BlastRadius
 
 
 def test_without_anything_the_defaults_count_and_nobody_enrols_by_himself() -> None:
@@ -14,6 +15,8 @@ def test_without_anything_the_defaults_count_and_nobody_enrols_by_himself() -> N
         config_rate_per_minute=60,
         admin_factor="none",
         provider_required=False,
+        approvals=ApprovalRules(),
+        blast_radius=BlastRadius(),
         retention=Retention(),
         overridden=[],
     )
@@ -34,6 +37,8 @@ def test_what_is_stored_counts() -> None:
         config_rate_per_minute=600,
         admin_factor="none",
         provider_required=False,
+        approvals=ApprovalRules(),
+        blast_radius=BlastRadius(),
         retention=Retention(log_days=5),
         overridden=[],
     )
@@ -49,6 +54,8 @@ def test_the_environment_goes_over_it_and_that_is_said(stored: dict[str, object]
         config_rate_per_minute=60,
         admin_factor="none",
         provider_required=False,
+        approvals=ApprovalRules(),
+        blast_radius=BlastRadius(),
         retention=Retention(raw_hours=3),
         overridden=["autoEnroll", "retention.rawHours"],
     )

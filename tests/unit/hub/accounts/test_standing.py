@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.accounts.standing import Standings, Subject, VersionRange, VersionVerdict
+from hub.accounts.standing import Standings, Subject, VersionChange, VersionRange, VersionVerdict
 from protocol.ids import DEFAULT_ORG
 
 D1 = Subject(DEFAULT_ORG, "device", "d1")
@@ -54,3 +54,9 @@ def test_memory_is_bounded_and_what_is_used_stays() -> None:
     standings.learn(d3, VersionRange(1, 1))
     assert standings.judge(D2, 1) is VersionVerdict.UNKNOWN
     assert standings.judge(D1, 1) is VersionVerdict.GOOD
+
+
+def test_a_change_says_whether_all_has_ended() -> None:
+    subject = Subject(DEFAULT_ORG, "certificate", "d1/0a")
+    assert VersionChange(subject, VersionRange(2, 1)).has_ended
+    assert not VersionChange(subject, VersionRange(1, 1)).has_ended

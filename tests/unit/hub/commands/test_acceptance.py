@@ -11,9 +11,9 @@ from hub.base.errors import (
     invalid,
 )
 from hub.commands.acceptance import Acceptance, Submission, SubmissionOutcome
-from hub.commands.decisions import NewCommand
+from hub.commands.decisions import NewCommand, UnsentEnd
 from hub.commands.records import CommandRow, IdempotencyKey, IdempotencyRow
-from protocol.ids import DEFAULT_ORG, CommandKey, DeviceId
+from protocol.ids import DEFAULT_ORG, CommandId, CommandKey, DeviceId
 from protocol.lifecycle import State
 from tests.factories import make_command, make_new, make_target
 
@@ -27,6 +27,7 @@ def take(
     existing: dict[CommandKey, CommandRow] | None = None,
     unfinished: int = 0,
     refused: dict[CommandKey, HubError] | None = None,
+    reserved: dict[CommandKey, str] | None = None,
 ) -> tuple[Acceptance, list[SubmissionOutcome]]:
     group = Acceptance(list(acceptor))
     group.decide(
@@ -35,6 +36,7 @@ def take(
         existing=existing or {},
         ready=lambda _: None,
         refused=refused or {},
+        reserved=reserved or {},
     )
     rows = {
         (i.new.org, i.new.command_id): make_command(
@@ -243,3 +245,22 @@ def test_nobody_joins_what_waits_for_a_device_in_quarantine() -> None:
     )
     (outcome,) = group.outcomes({})[0].outcomes
     assert isinstance(outcome, Quarantined)
+
+
+def test_an_id_that_waits_for_an_approval_is_for_that_call_alone() -> None:
+    reserved = {(DEFAULT_ORG, CommandId("a")): "approval"}
+    group, (taken,) = take(one("a"), reserved=reserved)
+    assert isinstance(taken.outcomes[0], Conflict)
+    assert group.inserts == []
+    group, (taken,) = take(one("a", approval_id="approval"), reserved=reserved)
+    assert ledgered(taken.outcomes[0]).command_id == "a"
+    assert group.entries[0].detail["approvalId"] == "approval"
+
+
+def test_what_was_not_approved_is_written_as_it_ended_whatever_stands_against_it() -> None:
+    end = UnsentEnd(State.CANCELLED, {"code": "approval_rejected", "message": ""})
+    refused: dict[CommandKey, HubError] = {(DEFAULT_ORG, CommandId("a")): invalid("x", "no")}
+    group, _ = take(one("a", end=end), unfinished=50, refused=refused)
+    (insert,) = group.inserts
+    assert (insert.status, insert.error, insert.seq) == (end.status, end.error, 1)
+    assert (group.entries[0].outcome, group.entries[0].reason) == ("refused", "approval_rejected")

@@ -362,3 +362,9 @@ def test_a_line_that_begins_in_quarantine_says_so_after_its_welcome() -> None:
     wire = Wire()
     make_line(wire, quarantined=True).welcome()
     assert [frame["type"] for frame in wire.frames()] == ["welcome", "error"]
+
+
+def test_a_line_by_certificate_does_not_end_with_a_token() -> None:
+    assert make_line(version=3).goes_by_ended(4)
+    assert not make_line(version=4).goes_by_ended(4)
+    assert not make_line(version=0, serial="0a").goes_by_ended(4)

@@ -4,7 +4,14 @@ import pytest
 
 from hub.base.errors import Invalid
 from hub.base.holding import ANY_COMMAND, ORG, Scope
-from hub.rights.catalogue import DISPATCH, RoleRule, check, grants_of, narrowed
+from hub.rights.catalogue import (
+    DISPATCH,
+    RoleRule,
+    check,
+    grants_of,
+    is_command,
+    narrowed,
+)
 
 HALL = Scope("group", "hall")
 
@@ -67,3 +74,13 @@ def test_names_go_with_what_they_were_given_for() -> None:
 def test_what_is_not_in_the_catalogue_is_refused(rule: RoleRule) -> None:
     with pytest.raises(Invalid):
         check([rule])
+
+
+@pytest.mark.parametrize("resource", ["commands/*", "commands/reboot_os", "commands/custom.drain"])
+def test_what_stands_for_commands(resource: str) -> None:
+    assert is_command(resource)
+
+
+@pytest.mark.parametrize("resource", ["*", "commands", "commands/none", "commands/", "devices"])
+def test_what_does_not(resource: str) -> None:
+    assert not is_command(resource)

@@ -125,3 +125,8 @@ def test_a_refused_page_is_told_what_to_set() -> None:
     assert "https://hub.example:8443" in said
     assert "LONGLINE_PUBLIC_URL" in said
     assert len(foreign_page("x" * 9000, "y" * 9000)) < 1000
+
+
+def test_its_hosts_are_without_ports_and_paths() -> None:
+    site = Site(["https://b.example/hub", "https://a.example:8443/hub"])
+    assert site.hosts == ["a.example", "b.example"]

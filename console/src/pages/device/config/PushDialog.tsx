@@ -56,6 +56,7 @@ export function PushDialog({ device, config, onClose }: Props) {
                 timeoutMs: null,
                 delivery: device.connected ? "now" : "queue",
                 expiresAt: null,
+                approval: false,
               },
               key,
             )

@@ -48,7 +48,7 @@ function Releases({ device }: { device: Device }) {
       allowDowngrade:
         update !== null && fitOf(versionOf(device, update.type), update.version) === "older",
     });
-    void navigate({ to: "/firmware/deployments/$deploymentId", params: { deploymentId: made.id } });
+    void navigate({ to: "/firmware/deployments/$deploymentId", params: { deploymentId: made } });
   };
   return (
     <Section title={text.firmware.releases(device.version ?? common.unknown)} flush>

@@ -202,13 +202,14 @@ def test_dispatch_may_answer_later() -> None:
 
     assert "Location" in accepted["headers"]
     assert data["required"] == ["commandId", "status"]
+    assert data["properties"].keys() == {"commandId", "status", "approvalId", "expiresAt"}
     assert {p["name"] for p in found["parameters"]} == {"id", "Idempotency-Key", "Prefer"}
 
 
 def test_a_bulk_that_is_not_over_names_its_batch() -> None:
     for path in ("/commands/bulk", "/device-groups/{id}/commands"):
         accepted = operation("POST", path)["responses"]["202"]["content"]["application/json"]
-        assert accepted["schema"]["properties"]["data"]["required"] == ["batchId", "results"]
+        assert accepted["schema"]["properties"]["data"]["required"] == ["batchId"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Calls that a second person approves, and caps on dangerous ones."""
