@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,8 +11,7 @@ from pyotp.totp import TOTP
 
 from tests.acceptance.chaos.cluster import running_cluster
 from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import fails_in_one_line, longline, signed_in
-from tests.deploy import postgres_programs
+from tests.acceptance.up import dump, fails_in_one_line, longline, signed_in
 
 LDAP = {
     "kind": "ldap", "name": "Directory", "url": "ldaps://ldap.example.org", "bindDn": "cn=hub",
@@ -43,15 +41,6 @@ def ids(path: Path) -> list[str]:
     return [json.loads(line)["id"] for line in path.read_text().splitlines()]
 
 
-def dump(up: HubProcess) -> str:
-    url = up.ready["databaseUrl"].replace("longline_server@", "longline@")
-    done = subprocess.run(
-        [postgres_programs() / "pg_dump", "--inserts", url],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout
-
-
 def with_factor(http: httpx.Client) -> str:
     """The secret of a new authenticator program of the administrator, confirmed."""
     secret = http.post("/auth/totp").raise_for_status().json()["data"]["secret"]
@@ -75,7 +64,7 @@ def test_a_dump_holds_no_secret(up: HubProcess) -> None:
         }  # fmt: skip
         http.post("/auth/providers", json=provider).raise_for_status()
         anew = http.post("/settings/enrollment-key").raise_for_status().json()["data"]
-    text = dump(up)
+    text = dump(up.ready)
     assert "sealed." in text
     assert "plain." not in text
     for hidden in (secret, "the-secret-of-the-client", up.ready["enrollmentKey"], *anew.values()):

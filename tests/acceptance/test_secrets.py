@@ -1,7 +1,6 @@
 """Secrets from `/secrets` to the program that uses them: a value is nowhere else on its way."""
 
 import asyncio
-import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -11,8 +10,8 @@ import pytest_asyncio
 from tests.acceptance.edge import Factory, factory
 from tests.acceptance.hub.clients import Fleet, Json, Rest, new_id, open_socket
 from tests.acceptance.hub.people import make_user, signed_in
+from tests.acceptance.up import dump
 from tests.cloud import stand_in_cloud
-from tests.deploy import postgres_programs
 
 VALUE = 'corréct-horse-battery-"staple"'
 LINES = "-----BEGIN KEY-----\nMC4CAQAwBQYDK2VwBCIEIEq9\n-----END KEY-----"
@@ -81,15 +80,6 @@ async def problem(rest: Rest, device_id: str, command: Json) -> tuple[int, str]:
     answer = await rest.dispatch(device_id, command)
     said = answer.json()
     return answer.status_code, (said.get("errors") or [{"field": said.get("code")}])[0]["field"]
-
-
-def dump(plant: Factory) -> str:
-    url = plant.hub.ready["databaseUrl"].replace("longline_server@", "longline@")
-    done = subprocess.run(
-        [postgres_programs() / "pg_dump", "--inserts", url],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout
 
 
 def files_with(folder: Path, value: str) -> list[Path]:
@@ -239,7 +229,7 @@ async def test_a_value_is_where_it_is_used_and_nowhere_else(plant: Factory, tmp_
         assert await asyncio.to_thread(files_with, tmp_path / "edge-1", value) == []
         assert value not in plant.hub.log()
         assert (await asyncio.to_thread(files_with, tmp_path / "data" / "log", value)) == []
-    text = await asyncio.to_thread(dump, plant)
+    text = await asyncio.to_thread(dump, plant.hub.ready)
     assert "$secret" in text
     for value in (VALUE, *LINES.splitlines()):
         assert value not in text

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+
+from tests.deploy import postgres_programs
 
 DEADLINE = 30.0
 POLL_SECONDS = 0.02
@@ -50,6 +52,16 @@ def fails_in_one_line(done: subprocess.CompletedProcess[str], *, code: int = 2) 
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("longline: "), done.stderr
     return lines[0]
+
+
+def dump(ready: Mapping[str, Any]) -> str:
+    """Everything in the database of a `longline up`."""
+    url = ready["databaseUrl"].replace("longline_server@", "longline@")
+    done = subprocess.run(
+        [postgres_programs() / "pg_dump", "--inserts", url],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 @contextlib.contextmanager

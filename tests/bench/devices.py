@@ -1,6 +1,7 @@
 """Devices, dashboards and callers of the hub, as cheap as they can be."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -15,6 +16,7 @@ _ASK: Final = client_frame(b'{"type":"ping"}')
 _ALIVE: Final = client_frame(b"", PONG)
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 class Device:
@@ -61,18 +63,22 @@ class Device:
                 pass
 
 
-async def connect_device(port: int, token: str) -> Device:
-    device = Device(await connect_websocket(port, "/ws/device", token=token))
+async def connect_device(port: int, shown: str | ssl.SSLContext) -> Device:
+    """With a token, or with a certificate by TLS."""
+    if isinstance(shown, str):
+        device = Device(await connect_websocket(port, "/ws/device", token=shown))
+    else:
+        device = Device(await connect_websocket(port, "/ws/device", tls=shown))
     await device.welcomed()
     return device
 
 
 async def in_turns(
-    work: Callable[[str], Awaitable[T]], items: Sequence[str], *, at_once: int
+    work: Callable[[Item], Awaitable[T]], items: Sequence[Item], *, at_once: int
 ) -> list[T]:
     slots = asyncio.Semaphore(at_once)
 
-    async def one(item: str) -> T:
+    async def one(item: Item) -> T:
         async with slots:
             return await work(item)
 
@@ -80,12 +86,12 @@ async def in_turns(
 
 
 async def connect_devices(
-    port: int, tokens: Mapping[str, str], *, at_once: int = 100
+    port: int, shown: Mapping[str, str | ssl.SSLContext], *, at_once: int = 100
 ) -> list[Device]:
-    async def one(token: str) -> Device:
-        return await connect_device(port, token)
+    async def one(credential: str | ssl.SSLContext) -> Device:
+        return await connect_device(port, credential)
 
-    return await in_turns(one, list(tokens.values()), at_once=at_once)
+    return await in_turns(one, list(shown.values()), at_once=at_once)
 
 
 class Dashboard:

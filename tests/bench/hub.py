@@ -6,6 +6,7 @@ Limits of what one device or one user may do are off, because few stand for many
 import asyncio
 import itertools
 import re
+import ssl
 import tempfile
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -20,7 +21,7 @@ from hub.base.vault import Vault
 from tests.acceptance.chaos.cluster import Cluster, running_cluster
 from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.process import HubProcess
-from tests.bench.minting import mint
+from tests.bench.minting import certify, mint
 from tests.bench.subject import Subject
 
 SETTINGS: Final = {
@@ -42,7 +43,8 @@ _prefixes = itertools.count()
 
 
 class Hub(Subject):
-    """With an administrator's token. Of several replicas, `ports` are all, `port` the first."""
+    """With an administrator's token. Of several replicas, `ports` are all, `port` the first; one
+    alone has a device listener, too."""
 
     def __init__(
         self,
@@ -53,10 +55,12 @@ class Hub(Subject):
         database_url: str,
         vault: Vault,
         token: str,
+        device_port: int = 0,
     ) -> None:
         super().__init__(servers, stores, ports[0])
         self.ports = ports
         self.token = token
+        self.device_port = device_port
         self._database_url = database_url
         self._vault = vault
         self.place()
@@ -64,6 +68,11 @@ class Hub(Subject):
     async def tokens(self, count: int) -> dict[str, str]:
         """New devices: id → token."""
         return await mint(self._database_url, self._vault, f"bench{next(_prefixes)}", count)
+
+    async def certificates(self, count: int) -> dict[str, ssl.SSLContext]:
+        """The same, with certificates: what each shows to the device listener."""
+        names = list(await self.tokens(count))
+        return await certify(self._database_url, self._vault, names)
 
     async def viewers(self, sockets: int) -> list[str]:
         """Tokens of as many new users as so many dashboards need."""
@@ -97,7 +106,7 @@ class Hub(Subject):
 async def running_hub() -> AsyncGenerator[Hub]:
     """One replica with its own Postgres and Valkey below it."""
     with tempfile.TemporaryDirectory(prefix="longline-bench-") as folder:
-        process = HubProcess(Path(folder), **SETTINGS)
+        process = HubProcess(Path(folder), device_port="0", **SETTINGS)
         try:
             await asyncio.to_thread(process.start)
             ready = process.ready
@@ -109,6 +118,7 @@ async def running_hub() -> AsyncGenerator[Hub]:
                 database_url=ready["databaseUrl"],
                 vault=Vault(Path(folder) / "data" / "master-key"),
                 token=token,
+                device_port=_port(ready["deviceUrl"]),
             )
         finally:
             if process.running():

@@ -7,6 +7,7 @@ tests. What matters is that one core of Python keeps ahead of every server that 
 import asyncio
 import base64
 import os
+import ssl
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -130,14 +131,22 @@ class Tap(asyncio.Protocol):
         self._transport.abort()
 
 
-async def connect(port: int) -> Tap:
-    _, tap = await asyncio.get_running_loop().create_connection(Tap, "127.0.0.1", port)
+async def connect(port: int, tls: ssl.SSLContext | None = None) -> Tap:
+    loop = asyncio.get_running_loop()
+    _, tap = await loop.create_connection(Tap, "127.0.0.1", port, ssl=tls)
     return tap
 
 
-async def connect_websocket(port: int, path: str, *, token: str = "", subprotocol: str = "") -> Tap:
+async def connect_websocket(
+    port: int,
+    path: str,
+    *,
+    token: str = "",
+    subprotocol: str = "",
+    tls: ssl.SSLContext | None = None,
+) -> Tap:
     """Raises `ConnectionError` when it is refused."""
-    tap = await connect(port)
+    tap = await connect(port, tls)
     tap.write(upgrade_request(path, token=token, subprotocol=subprotocol))
     head = await tap.until(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 101"):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.acceptance.hub.certified import new_key, request_of
 from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import signed_in, until
@@ -181,3 +182,34 @@ def test_a_secret_is_kept_replaced_and_deleted(settings: Page, own: HubProcess) 
     row.get_by_role("button", name="Delete the secret wifi").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(row).to_have_count(0)
+
+
+def test_a_certificate_is_found_by_when_it_ends_and_revoked(
+    settings: Page, own: HubProcess
+) -> None:
+    page, device_id = settings, new_id("press")
+    with signed_in(own.ready) as rest:
+        key = rest.post("/settings/enrollment-key").raise_for_status().json()["data"]
+        made = httpx.post(
+            f"{own.url}/api/v1/devices/{device_id}/certificate",
+            json={"csr": request_of(new_key())},
+            headers={"X-Enrollment-Key": key["enrollmentKey"]},
+            trust_env=False,
+        )
+        serial = made.raise_for_status().json()["data"]["serial"]
+    page.reload()
+    row = page.locator(f"[data-certificate='{serial}']")
+    expect(row).to_contain_text("Valid")
+    axe.check(page)
+    page.get_by_role("combobox", name="Expires").click()
+    page.get_by_role("option", name="Within 30 days").click()
+    expect(page.get_by_text("No certificates like that.")).to_be_visible()
+
+    page.goto(f"{own.url}/devices/{device_id}")
+    page.get_by_role("button", name=f"Revoke certificate {serial}").click()
+    page.get_by_role("textbox", name="Reason").fill("it is lost")
+    axe.check(page)
+    page.get_by_role("button", name="Revoke", exact=True).click()
+    expect(row).to_contain_text("Revoked")
+    expect(row.get_by_role("button")).to_have_count(0)
+    axe.check(page)

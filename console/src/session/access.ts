@@ -38,7 +38,8 @@ type Resource =
   | "enrollment-keys"
   | "enrollment-tokens"
   | "providers"
-  | "secrets";
+  | "secrets"
+  | "certificates";
 export type Right = `${Resource}:${"get" | "list" | "create" | "update" | "delete"}`;
 
 /** Over what; what is absent is for something at least. */

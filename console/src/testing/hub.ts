@@ -64,6 +64,7 @@ export class FakeHub {
     this.on("GET /auth/me", () => ok({ ...this.login(role).user, ...this.me }));
     this.on("GET /devices", () => list(devices));
     this.on("GET /device-groups", () => list([]));
+    this.on("GET /certificates", () => list([]));
     this.on("GET /auth/me/preferences", () => ok({}));
     this.on("GET /auth/providers", () => ok([]));
   }

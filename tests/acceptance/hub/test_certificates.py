@@ -224,6 +224,17 @@ async def test_of_many_who_want_the_list_one_has_it_made(
     assert len({answer.content for answer in answers}) == 1
 
 
+async def test_a_certificate_counts_for_nothing_once_its_revocation_is_answered(
+    certifying: HubProcess, admin: str, tmp_path: Path
+) -> None:
+    device = await certify(certifying, new_id("d"), tmp_path)
+    async with device.rest(certifying) as own, Rest.open(certifying.url, admin) as rest:
+        assert (await own.get("/device/desired/mode")).status_code == 200
+        path = f"/certificates/{device.serial}/revoke"
+        assert (await rest.post(path, {"reason": "stolen"})).status_code == 200
+        assert refused(await own.get("/device/desired/mode")) == (401, "certificate_revoked")
+
+
 async def crl(hub: HubProcess) -> httpx.Response:
     async with httpx.AsyncClient(trust_env=False) as anybody:
         return await anybody.get(f"{hub.url}/.well-known/longline.crl")

@@ -31,3 +31,20 @@ async def storm(hub: Hub, pace: Pace) -> Rows:
     for device in (*warm, *devices):
         device.tap.close()
     return {"connect-storm": connected, "idle": idle}
+
+
+async def storm_by_certificate(hub: Hub, pace: Pace) -> Rows:
+    """A fleet connects to the device listener, 100 at a time, by mutual TLS 1.3 with certificates
+    never seen; then half of it once more, with certificates that are remembered."""
+    warm = await connect_devices(hub.device_port, await hub.certificates(WARM))
+    certificates = await hub.certificates(pace.fleet)
+    span = Span(hub)
+    devices = await connect_devices(hub.device_port, certificates, at_once=AT_ONCE)
+    rows = {"connect-storm-tls": span.measured(pace.fleet)}
+    half = dict(list(certificates.items())[: pace.fleet // 2])
+    span = Span(hub)
+    again = await connect_devices(hub.device_port, half, at_once=AT_ONCE)
+    rows["connect-again-tls"] = span.measured(len(half))
+    for device in (*warm, *devices, *again):
+        device.tap.close()
+    return rows

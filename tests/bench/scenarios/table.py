@@ -29,6 +29,7 @@ ON_THE_HUB: Final[dict[str, Scenario]] = {
     "command-100": commands.command_100,
     "bulk": commands.bulk,
     "connections": connections.storm,
+    "connections-tls": connections.storm_by_certificate,
     "scale-devices": scaling.devices,
     "scale-dashboards": scaling.dashboards,
     "scoped-dashboards": scopes.scoped_dashboards,

@@ -4,6 +4,7 @@ import { ProblemLine } from "../../parts/ProblemLine";
 import { SigningKeys } from "../../parts/SigningKeys";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
+import { Certificates } from "./Certificates";
 import { ConfigSchema } from "./ConfigSchema";
 import { useSettings } from "./data";
 import { Enrollment } from "./Enrollment";
@@ -33,6 +34,7 @@ export function SettingsPage() {
           <RetentionForm settings={settings.data} />
         </>
       )}
+      {may("certificates:list") && <Certificates />}
       {may("signing-keys:list") && <SigningKeys />}
       {may("secrets:list") && <Secrets />}
       {may("config-schema:get") && <ConfigSchema />}

@@ -2,6 +2,7 @@
 import { approvals } from "./approvals";
 import { approve } from "./approve";
 import { audit } from "./audit";
+import { certificates } from "./certificates";
 import { commands } from "./commands";
 import { common } from "./common";
 import { device } from "./device";
@@ -28,6 +29,7 @@ export const en = {
   audit,
   settings,
   secrets,
+  certificates,
   enrollment,
   health,
   approvals,

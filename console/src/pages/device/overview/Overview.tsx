@@ -13,6 +13,7 @@ import { inOrder } from "../../../text/format";
 import { useCommands } from "../commands/useCommands";
 import classes from "../device.module.css";
 import type { DeviceTab } from "../search";
+import { Certificates } from "./Certificates";
 import { Programs } from "./Programs";
 import { Timeline } from "./Timeline";
 
@@ -34,6 +35,7 @@ export function Overview({ device }: { device: Device }) {
         <Programs device={device} />
         {may("commands:list", { device }) && <LastCommands deviceId={device.id} />}
       </div>
+      {may("certificates:list", { device }) && <Certificates deviceId={device.id} />}
     </div>
   );
 }
