@@ -1,9 +1,7 @@
 """The authority that gives certificates to devices: made at the first start, or the owner's own.
 
 One signs for all organisations. Those before it are trusted until they expire, so that devices come
-with what they have, and take a new one from the new authority when theirs is due. Until then a
-device trusts only those that there were when it got its certificate: what the hub shows to devices
-is signed by the oldest, which all of them know. Without a master
+with what they have, and take a new one from the new authority when theirs is due. Without a master
 key there is none: its key is kept sealed only.
 """
 
@@ -42,10 +40,10 @@ from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 log = structlog.get_logger(__name__)
 
 NAME: Final = "Longline devices"
+HANDED_OVER: Final = timedelta(days=90)
+"""The longest life of a certificate: by then each device was given the authorities of today."""
 ISSUED_A_SECOND: Final = 100
 """By one replica: a signature is work."""
-LAST_HOUR: Final = timedelta(hours=1)
-"""An authority that ends so soon is not shown any more."""
 EVERYTHING: Final = "*"
 """The subject of a change of the authorities themselves."""
 
@@ -69,10 +67,13 @@ class CertificateAuthority:
         self._seconds = seconds
         self._pace = Limiter(Policy("certificates", ISSUED_A_SECOND, 1.0))
         self._signs: Authority | None = None
-        self._eldest: Authority | None = None
+        self._vouches: Authority | None = None
+        """Of the hub itself, before devices."""
         self._trusted: list[x509.Certificate] = []
         self._bundle = ""
         self._changed: list[Callable[[], None]] = []
+        self._listing = asyncio.Lock()
+        """Anybody may ask for the list: those who wait for it hold no connection."""
 
     async def prepare(self) -> None:
         """Make the authority where there is a master key and none yet, and read them all."""
@@ -91,14 +92,21 @@ class CertificateAuthority:
         """Raises `Unavailable`."""
         async with self._store.database.connection() as connection:
             rows = await self._store.authorities(connection)
-        signing = next((row for row in rows if row.retired_at is None), None)
-        if signing is not None and self._vault.ring is not None:
-            self._signs = self._store.open(signing)
-            self._eldest = self._store.open(_eldest(rows, self.now()) or signing)
+        if self._vault.ring is not None:
+            signing = next((row for row in rows if row.retired_at is None), None)
+            vouching = self._handing_over(rows) or signing
+            self._signs = None if signing is None else self._store.open(signing)
+            self._vouches = None if vouching is None else self._store.open(vouching)
         self._trusted = [row.certificate for row in rows]
         self._bundle = "".join(pem(row.certificate) + row.chain for row in rows)
         for tell in self._changed:
             tell()
+
+    def _handing_over(self, rows: Sequence[AuthorityRow]) -> AuthorityRow | None:
+        """The one that the devices know which came longest ago, while it may be the only one."""
+        since = self.now() - HANDED_OVER
+        lately = [row for row in rows if row.retired_at is not None and row.retired_at > since]
+        return lately[-1] if lately else None
 
     async def replace(self, authority: Authority, *, action: str) -> None:
         """It signs from now on, on every replica."""
@@ -142,9 +150,10 @@ class CertificateAuthority:
             raise Overloaded("the authority is being read: try again", retry_after=1)
         return self._signs
 
-    def require_eldest(self) -> Authority:
-        """The one that every device with a certificate trusts. Raises `MasterKeyMissing`."""
-        return self._eldest or self.require()
+    def vouching(self) -> Authority:
+        """The one by which the hub shows itself to devices: it is in the chain that each of them
+        has. Raises `MasterKeyMissing`."""
+        return self._vouches or self.require()
 
     async def issue(
         self, connection: Connection, org: OrgId, device_id: DeviceId, key: DeviceKey
@@ -186,14 +195,12 @@ class CertificateAuthority:
         current = await self._store.crl(by.id)
         if current is not None:
             return current
-        async with self._store.database.transaction() as connection:
+        async with self._listing, self._store.database.transaction() as connection:
             number = await self._store.lock_crl(connection, by.id) + 1
+            current = await self._store.crl_now(connection, by.id)
+            if current is not None:  # somebody else has made it meanwhile
+                return current
             ended = await self._store.ended(connection, by.id)
             made = await asyncio.to_thread(make_list, by, ended, now=self.now(), number=number)
             await self._store.put_crl(connection, by.id, made, number)
         return made
-
-
-def _eldest(rows: Sequence[AuthorityRow], now: datetime) -> AuthorityRow | None:
-    living = (row for row in rows if row.certificate.not_valid_after_utc - now > LAST_HOUR)
-    return min(living, key=lambda row: row.made_at, default=None)

@@ -34,7 +34,7 @@ AT_HOME: Final = ("localhost", "127.0.0.1", "::1")
 
 class DeviceListenerTls:
     """`context` stays the same: what it trusts and shows changes in it. `own`: files of the owner's
-    certificate and key; without them our oldest authority gives one, for `hosts`. Raises
+    certificate and key; without them our authority gives one, for `hosts`. Raises
     `ConfigurationError`, `MasterKeyMissing`."""
 
     def __init__(
@@ -72,7 +72,7 @@ class DeviceListenerTls:
         self.context.load_verify_locations(cadata=bundle)
 
     def _show(self) -> None:
-        by, now = self._authority.require_eldest(), self._authority.now()
+        by, now = self._authority.vouching(), self._authority.now()
         is_current = self._shown_since is not None and now - self._shown_since < RENEWED_AFTER
         if is_current and self._shown_by == by.id:
             return

@@ -22,7 +22,7 @@ from protocol.ids import DeviceId, OrgId
 URN: Final = "urn:longline:device:"
 LONGEST_NAME: Final = 64
 """Of a subject (RFC 5280, A.1)."""
-BACKDATED: Final = timedelta(minutes=5)
+BACKDATED: Final = timedelta(minutes=15)
 """So far another clock may be behind ours; a tenth of a life that is shorter."""
 AUTHORITY_LIFE: Final = timedelta(days=3650)
 LIST_LIFE: Final = timedelta(hours=24)
@@ -117,7 +117,7 @@ def make_list(
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(by.certificate.subject)
-        .last_update(now)
+        .last_update(now - BACKDATED)
         .next_update(now + LIST_LIFE)
         .add_extension(x509.CRLNumber(number), critical=False)
         .add_extension(_issuer_of(by), critical=False)

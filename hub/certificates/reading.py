@@ -30,6 +30,14 @@ LARGEST_RSA: Final = 8192
 """Above it a signature takes longer to check than anybody should wait."""
 KEYS: Final = "must be RSA of 2048 to 8192 bits, P-256, P-384 or Ed25519"
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1)
+_UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for what it does not read."""
 
 
 class NotUsable(ValueError):
@@ -57,12 +65,11 @@ def key_of_request(text: str) -> DeviceKey:
     try:
         request = x509.load_pem_x509_csr(text.encode())
         key = request.public_key()
-        is_signed = request.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature):
+    except _UNREADABLE:
         raise NotUsable("is not a certificate request in PEM") from None
     if not isinstance(key, DeviceKey) or not _is_strong(key):
         raise NotUsable(f"its key {KEYS}")
-    if not is_signed:
+    if not request.is_signature_valid:
         raise NotUsable("is not signed by its own key")
     return key
 
@@ -81,7 +88,7 @@ def read_shown(der: bytes, authorities: Iterable[x509.Certificate]) -> ShownCert
         if not any(_signed(certificate, each) for each in authorities):
             raise NotOurs
         org, device_id = _identity_of(certificate)
-    except (ValueError, UnsupportedAlgorithm, x509.ExtensionNotFound):
+    except (*_UNREADABLE, x509.ExtensionNotFound):
         raise NotOurs from None
     return ShownCertificate(
         org=org,

@@ -15,7 +15,7 @@ class Issued(Struct, frozen=True, kw_only=True):
 
     certificate: str
     chain: str
-    """The authority that signed it, then the others that count; each with those above it."""
+    """The authority that signed it and those above, then those that are trusted beside it."""
     serial: str
     fingerprint: str
     expires_at: datetime

@@ -1,13 +1,15 @@
 """Who a certificate is, whether it is good, and its end."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from hub.accounts.service import AccountService, VersionChange
+from hub.accounts.service import VersionChange
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.clocks import DatabaseClock
+from hub.base.database import Connection
 from hub.base.errors import (
     CertificateExpired,
     CertificateRevoked,
@@ -30,6 +32,7 @@ NO_CERTIFICATE: Final = "no such certificate"
 
 
 class FoundCertificate(NamedTuple):
+    certificate: ShownCertificate
     by: Principal
     """Who it names."""
     verdict: CertificateVerdict
@@ -43,15 +46,16 @@ class CertificateService:
         authority: CertificateAuthority,
         audit: AuditService,
         alerts: CertificateAlerts,
-        accounts: AccountService,
         clock: DatabaseClock,
+        refresh: Callable[[], Awaitable[None]],
     ) -> None:
+        """`refresh` hears of what has ended at once."""
         self._store = store
         self._authority = authority
         self._audit = audit
         self._alerts = alerts
-        self._accounts = accounts
         self._clock = clock
+        self._refresh = refresh
         self._memory = CertificateMemory()
         self._changes = 0
         """What is found while one is told may be what was before it."""
@@ -74,7 +78,15 @@ class CertificateService:
         `Unavailable`."""
         known = await self._known(der)
         verdict = judge(known.shown, known.standing, self._clock())
-        return FoundCertificate(_principal(known.shown), verdict, _refusal(verdict))
+        return FoundCertificate(known.shown, _principal(known.shown), verdict, _refusal(verdict))
+
+    async def require_good(self, connection: Connection, shown: ShownCertificate) -> None:
+        """By its row alone: whoever gets more by it must not have lost it a moment ago, wherever
+        that was. Raises as `device`."""
+        standing = await self._store.standing_now(connection, shown)
+        refusal = _refusal(judge(shown, standing, self._clock()))
+        if refusal is not None:
+            raise refusal
 
     async def _known(self, der: bytes) -> Remembered:
         digest = sha256(der).digest()
@@ -160,7 +172,7 @@ class CertificateService:
                     reason=reason,
                 ),
             )
-        await self._accounts.refresh()
+        await self._refresh()
 
 
 def _principal(shown: ShownCertificate) -> Principal:

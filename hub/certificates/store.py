@@ -24,7 +24,6 @@ class AuthorityRow(Struct, frozen=True, kw_only=True):
     certificate: x509.Certificate
     chain: str
     sealed_key: str
-    made_at: datetime
     retired_at: datetime | None
 
 
@@ -56,7 +55,6 @@ class CertificateStore:
                 certificate=x509.load_pem_x509_certificate(row["certificate"].encode()),
                 chain=row["chain"],
                 sealed_key=row["private_key"],
-                made_at=row["made_at"],
                 retired_at=row["retired_at"],
             )
             for row in await connection.fetch(_Q["authorities"])
@@ -108,6 +106,12 @@ class CertificateStore:
         row = await self.database.fetchrow(_Q["standing"], shown.org, shown.serial, shown.device_id)
         return None if row is None else CertificateStanding(**dict(row))
 
+    async def standing_now(
+        self, connection: Connection, shown: ShownCertificate
+    ) -> CertificateStanding | None:
+        row = await connection.fetchrow(_Q["standing"], shown.org, shown.serial, shown.device_id)
+        return None if row is None else CertificateStanding(**dict(row))
+
     async def revoke(
         self, connection: Connection, org: OrgId, serial: str, reason: str
     ) -> tuple[DeviceId, str] | None:
@@ -136,6 +140,9 @@ class CertificateStore:
     async def crl(self, ca_id: str) -> bytes | None:
         """DER; None when it has to be made."""
         return await self.database.fetchval(_Q["crl"], ca_id)
+
+    async def crl_now(self, connection: Connection, ca_id: str) -> bytes | None:
+        return await connection.fetchval(_Q["crl"], ca_id)
 
     async def lock_crl(self, connection: Connection, ca_id: str) -> int:
         """The number of the last one."""

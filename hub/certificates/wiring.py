@@ -31,7 +31,7 @@ def build(
     authority = CertificateAuthority(
         store, audit, base.vault, base.clock, seconds=base.settings.certificate_seconds
     )
-    service = CertificateService(store, authority, audit, alerts, accounts, base.clock)
+    service = CertificateService(store, authority, audit, alerts, base.clock, accounts.refresh)
     endpoints = CertificateEndpoints(service, authority)
 
     def changed(changes: list[VersionChange]) -> None:

@@ -51,7 +51,7 @@ class DeviceCertificate(Struct, frozen=True, rename="camel"):
 
     certificate: str
     chain: str
-    """Of the authority that signed it, and of those above."""
+    """Of the authority that signed it, of those above, and of those that are trusted beside it."""
     serial: str
     expires_at: str
 

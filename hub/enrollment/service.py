@@ -25,7 +25,7 @@ from hub.base.visible import require_visible
 from hub.certificates.authority import CertificateAuthority
 from hub.certificates.judging import CertificateVerdict
 from hub.certificates.making import DeviceKey
-from hub.certificates.reading import key_bytes
+from hub.certificates.reading import ShownCertificate, key_bytes
 from hub.certificates.records import Issued
 from hub.certificates.service import CertificateService
 from hub.devices.service import DeviceService
@@ -77,7 +77,7 @@ class _Claim(Struct, frozen=True, kw_only=True):
     by: Principal
     """Whose `org` is the one that the device belongs to."""
     version: int | None
-    certificate: OwnCertificate | None
+    certified: "_Certified | None"
     csr_key: bytes | None
     """The public key that wants a certificate, in DER."""
     request_id: str | None
@@ -115,6 +115,7 @@ _Giver = Callable[[Connection, _Claim, int], Awaitable[_Given[T]]]
 class _Certified(NamedTuple):
     """A device that shows a certificate of ours."""
 
+    certificate: ShownCertificate
     by: Principal
     standing: OwnCertificate
     refusal: HubError | None
@@ -246,7 +247,7 @@ class EnrollmentService:
             device_id=device_id,
             by=structs.replace(by, org=org),
             version=None if known is None or known.serial is not None else known.version,
-            certificate=None if certified is None else certified.standing,
+            certified=certified,
             csr_key=csr_key,
             request_id=request[1] if request is not None and request[0] == org else None,
             token=token,
@@ -274,7 +275,8 @@ class EnrollmentService:
             return None
         if found.by.subject != device_id:
             return None
-        return _Certified(found.by, _STANDINGS.get(found.verdict, "ended"), found.refusal)
+        standing = _STANDINGS.get(found.verdict, "ended")
+        return _Certified(found.certificate, found.by, standing, found.refusal)
 
     def _known(self, device_id: DeviceId, token: str | None) -> Principal | None:
         """By a genuine token of this device; whether it has ended is asked under the lock."""
@@ -302,6 +304,9 @@ class EnrollmentService:
         """At the device, then at what it shows, each under its lock."""
         store, org, device_id = self._store, claim.org, claim.device_id
         standing = await store.lock_standing(connection, org, device_id)
+        certified = claim.certified
+        if certified is not None and certified.standing == "good":
+            await self._certificates.require_good(connection, certified.certificate)
         request = shows = None
         if claim.request_id is not None:
             request = await store.lock_request(connection, org, claim.request_id)
@@ -312,7 +317,7 @@ class EnrollmentService:
             shows = await store.lock_token(connection, org, token_id, device_id, claim.block)
         shown = Shown(
             version=claim.version,
-            certificate=claim.certificate,
+            certificate=None if certified is None else certified.standing,
             request=None if request is None else request.status,
             token=None if shows is None else _shown(shows, is_disabled=claim.is_disabled),
             key_fits=claim.key_fits,

@@ -79,6 +79,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._lines = 0
         self._body = 0
         """Bytes since the last look at it."""
+        self._judged = False
+        """The head is complete: what comes now as a header is a trailer."""
         self._parsed = False
         self._unparsed = 0
         """Bytes since the parser last finished something: a header line that does not end."""
@@ -156,7 +158,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         if self._stranger is not None:
             self.scope["extensions"] = {KNOWN: cast("dict[object, object]", self._stranger.leave)}
-        self._between = False
+        self._between = self._judged = False
         self._head = self._lines = 0
         if self._deadline is None:  # pipelined
             self._expire_after(self.head_seconds)
@@ -168,10 +170,11 @@ class HttpProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._lines += 1
         self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        if not self._judged:  # uvicorn would put a trailer among the headers: nobody has judged it
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._parsed = True
+        self._parsed = self._judged = True
         self._check_head()
         if self.parser.should_upgrade():
             self._foreign = not self._should_upgrade()

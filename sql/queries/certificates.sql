@@ -80,7 +80,8 @@ SELECT crl FROM certificate_authority
 WHERE ca_id = $1 AND NOT crl_stale AND crl_made_at > now() - interval '6 hours'
 
 -- name: lock_crl
-SELECT crl_number FROM certificate_authority WHERE ca_id = $1 FOR UPDATE
+-- Certificates are issued meanwhile.
+SELECT crl_number FROM certificate_authority WHERE ca_id = $1 FOR NO KEY UPDATE
 
 -- name: ended
 -- What is good no more, though it has not expired.

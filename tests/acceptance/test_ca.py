@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hub.certificates.making import pem
-from tests.acceptance.hub.certified import certify
+from tests.acceptance.hub.certified import certify, renew
 from tests.acceptance.hub.clients import new_id, until
 from tests.acceptance.hub.process import HubProcess
 from tests.unit.hub.certificates.some import signed_by
@@ -43,7 +43,7 @@ def signs(up: HubProcess) -> str:
     return line.split()[1]
 
 
-async def test_the_one_before_is_trusted_beside_a_new_authority_by_hub_and_devices(
+async def test_the_one_before_is_trusted_beside_a_new_authority(
     up: HubProcess, tmp_path: Path
 ) -> None:
     former = await certify(up, new_id("d"), tmp_path)
@@ -60,6 +60,10 @@ async def test_the_one_before_is_trusted_beside_a_new_authority_by_hub_and_devic
 
     await until(gives_by_the_new_one, seconds=10)
     async with former.line(up):
+        pass  # it knows the one before only, and the listener goes by that
+    renewed = await renew(up, former, tmp_path)
+    assert renewed.chain.read_text() == ca(up, "show", "--pem").stdout
+    async with renewed.line(up):
         pass
 
 

@@ -265,6 +265,24 @@ async def test_the_host_of_an_absolute_target_counts() -> None:
     assert seen == [[b"other:81"]]
 
 
+async def test_a_trailer_is_no_header() -> None:
+    """RFC 9110, section 6.5.1: it comes when the head has been judged."""
+    seen: list[list[bytes]] = []
+
+    async def look(scope: Any, receive: Any, send: Any) -> None:
+        seen.append([name for name, _ in scope["headers"]])
+        await hello(scope, receive, send)
+
+    async with serving(app=look) as served, served.peer() as peer:
+        for trailer in (b"Client-Cert: :AAAA:\r\nX: y\r\n", b""):
+            peer.write(CHUNKED + b"1\r\na\r\n0\r\n" + trailer + b"\r\n")
+            assert b" 200 " in await peer.head()
+            await peer.exactly(1)
+        peer.write(get("X: y"))
+        assert b" 200 " in await peer.head()
+    assert seen == [[b"host", b"transfer-encoding"]] * 2 + [[b"host", b"x"]]
+
+
 async def test_a_refused_peer_that_stays_is_dropped() -> None:
     async with serving(http=Hasty) as served, served.peer() as peer:
         peer.write(b"nonsense\r\n\r\n")

@@ -1,5 +1,6 @@
 """Certificates of devices, and the listener that requires them: device-identity.md, 2, 3, 12."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Generator
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from cryptography import x509
@@ -211,7 +213,23 @@ async def test_a_revoked_certificate_ends_its_line_and_opens_none(
     assert again.content == listed.content, "made once a change"
 
 
-async def test_a_certificate_counts_for_nothing_once_its_revocation_is_answered(
+async def test_of_many_who_want_the_list_one_has_it_made(
+    certifying: HubProcess, admin: str, tmp_path: Path
+) -> None:
+    device = await certify(certifying, new_id("d"), tmp_path)
+    async with Rest.open(certifying.url, admin) as rest:
+        path = f"/certificates/{device.serial}/revoke"
+        assert (await rest.post(path, {"reason": "stolen"})).status_code == 200
+    answers = await asyncio.gather(*(crl(certifying) for _ in range(20)))
+    assert len({answer.content for answer in answers}) == 1
+
+
+async def crl(hub: HubProcess) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as anybody:
+        return await anybody.get(f"{hub.url}/.well-known/longline.crl")
+
+
+async def test_a_revoked_certificate_is_good_for_nothing_from_the_answer_on(
     certifying: HubProcess, admin: str, tmp_path: Path
 ) -> None:
     device = await certify(certifying, new_id("d"), tmp_path)
@@ -222,9 +240,22 @@ async def test_a_certificate_counts_for_nothing_once_its_revocation_is_answered(
         assert refused(await own.get("/device/desired/mode")) == (401, "certificate_revoked")
 
 
-async def crl(hub: HubProcess) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as anybody:
-        return await anybody.get(f"{hub.url}/.well-known/longline.crl")
+async def test_what_a_replica_has_not_heard_of_renews_nothing(
+    certifying: HubProcess, tmp_path: Path
+) -> None:
+    """The certificate was revoked at another replica a moment ago."""
+    device = await certify(certifying, new_id("d"), tmp_path)
+    database = await asyncpg.connect(certifying.ready["databaseUrl"])
+    async with device.rest(certifying) as own:
+        assert (await own.get("/device/desired/mode")).status_code == 200
+        await database.execute(
+            "UPDATE certificate SET ended_at = now() WHERE serial = $1", device.serial
+        )
+        await database.close()
+        answer = await ask(own, device.device_id, request_of(new_key()))
+        assert refused(answer) == (401, "certificate_revoked")
+        answer = await own.post(f"/devices/{device.device_id}/token")
+        assert refused(answer) == (401, "certificate_revoked")
 
 
 async def test_a_session_is_not_resumed(certifying: HubProcess, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec import structs
 
 from hub.certificates.judging import CertificateStanding, CertificateVerdict, judge
+from hub.certificates.making import BACKDATED
 from hub.certificates.memory import CertificateMemory, Remembered
 from hub.certificates.reading import read_shown
 from protocol.ids import OrgId
@@ -31,7 +32,7 @@ DAY = timedelta(days=1).total_seconds()
         ({"fingerprint": "another"}, T, CertificateVerdict.UNKNOWN),
         ({}, T + 90 * DAY, CertificateVerdict.EXPIRED),
         ({}, T + 90 * DAY - 1, CertificateVerdict.GOOD),
-        ({}, T - 301, CertificateVerdict.EXPIRED),
+        ({}, T - BACKDATED.total_seconds() - 1, CertificateVerdict.EXPIRED),
         ({"ended": True}, T + 91 * DAY, CertificateVerdict.REVOKED),
         ({"good_until": T}, T + 91 * DAY, CertificateVerdict.EXPIRED),
     ],

@@ -51,6 +51,7 @@ def test_a_device_is_named_by_its_urn_alone() -> None:
     usage = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
     assert made.not_valid_before_utc == NOW - BACKDATED
+    assert timedelta(minutes=10) < BACKDATED
     assert serial_of(made) == f"{made.serial_number:032x}"
 
 
@@ -97,6 +98,7 @@ def test_a_list_names_what_has_ended() -> None:
     listed = x509.load_der_x509_crl(make_list(AUTHORITY, ended, now=NOW, number=5))
     assert [each.serial_number for each in listed] == [int("0a" * 16, 16), int("0b" * 16, 16)]
     assert listed.next_update_utc == NOW + timedelta(hours=24)
+    assert listed.last_update_utc == NOW - BACKDATED
     assert listed.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 5
     plain, superseded = listed
     assert len(plain.extensions) == 0

@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -79,6 +81,64 @@ def test_a_request_with_another_signature_is_refused() -> None:
     changed = x509.load_der_x509_csr(bytes(der)).public_bytes(Encoding.PEM).decode()
     with pytest.raises(NotUsable, match="signed by its own key"):
         key_of_request(changed)
+
+
+def test_a_request_that_is_signed_in_an_unknown_way_is_refused() -> None:
+    der = x509.load_pem_x509_csr(request(KEY).encode()).public_bytes(Encoding.DER)
+    ecdsa_with_sha256 = b"\x2a\x86\x48\xce\x3d\x04\x03\x02"
+    changed = x509.load_der_x509_csr(
+        der.replace(ecdsa_with_sha256, ecdsa_with_sha256[:-1] + b"\x09")
+    )
+    with pytest.raises(NotUsable, match="signed by its own key"):
+        key_of_request(changed.public_bytes(Encoding.PEM).decode())
+
+
+def test_a_key_that_does_not_count_is_not_asked_for_its_signature(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a large one that takes its time."""
+
+    class Asked:
+        def public_key(self) -> object:
+            return dsa.generate_private_key(2048).public_key()
+
+        @property
+        def is_signature_valid(self) -> bool:
+            raise AssertionError
+
+    def load(_: bytes) -> Asked:
+        return Asked()
+
+    monkeypatch.setattr(x509, "load_pem_x509_csr", load)
+    with pytest.raises(NotUsable, match="its key must be"):
+        key_of_request("")
+
+
+def test_a_request_of_another_version_is_refused() -> None:
+    der = x509.load_pem_x509_csr(request(KEY).encode()).public_bytes(Encoding.DER)
+    changed = der.replace(b"\x02\x01\x00", b"\x02\x01\x05", 1)
+    text = base64.encodebytes(changed).decode()
+    with pytest.raises(NotUsable, match="not a certificate request"):
+        key_of_request(
+            f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----\n"
+        )
+
+
+def test_a_certificate_of_another_version_is_not_ours() -> None:
+    der = device_certificate().public_bytes(Encoding.DER)
+    with pytest.raises(NotOurs):
+        read_shown(der.replace(b"\x02\x01\x02", b"\x02\x01\x09", 1), [AUTHORITY.certificate])
+
+
+@pytest.mark.parametrize("name", [b"\xa3\x00", b"\xa5\x00"])
+def test_a_name_that_nobody_reads_is_not_ours(name: bytes) -> None:
+    """x400Address and ediPartyName: an authority of the owner's own has signed others, too."""
+    names = x509.UnrecognizedExtension(
+        x509.SubjectAlternativeName.oid, b"\x30" + bytes([len(name)]) + name
+    )
+    made = crafted(AUTHORITY, [CLIENT, (names, False)])
+    with pytest.raises(NotOurs):
+        read_shown(made.public_bytes(Encoding.DER), [AUTHORITY.certificate])
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n"])
