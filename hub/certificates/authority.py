@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Overloaded
+from hub.base.errors import Conflict, NotFound, Overloaded
 from hub.base.limiter import Limiter, Policy
 from hub.base.vault import Vault
 from hub.certificates.making import (
@@ -66,6 +66,8 @@ class CertificateAuthority:
         self._clock = clock
         self._seconds = seconds
         self._pace = Limiter(Policy("certificates", ISSUED_A_SECOND, 1.0))
+        self._able: dict[str, Authority] = {}
+        """All that count, with their keys."""
         self._signs: Authority | None = None
         self._vouches: Authority | None = None
         """Of the hub itself, before devices."""
@@ -93,10 +95,12 @@ class CertificateAuthority:
         async with self._store.database.connection() as connection:
             rows = await self._store.authorities(connection)
         if self._vault.ring is not None:
+            able = {row.id: self._store.open(row) for row in rows}
             signing = next((row for row in rows if row.retired_at is None), None)
             vouching = self._handing_over(rows) or signing
-            self._signs = None if signing is None else self._store.open(signing)
-            self._vouches = None if vouching is None else self._store.open(vouching)
+            self._able = able
+            self._signs = None if signing is None else able[signing.id]
+            self._vouches = None if vouching is None else able[vouching.id]
         self._trusted = [row.certificate for row in rows]
         self._bundle = "".join(pem(row.certificate) + row.chain for row in rows)
         for tell in self._changed:
@@ -159,12 +163,14 @@ class CertificateAuthority:
         self, connection: Connection, org: OrgId, device_id: DeviceId, key: DeviceKey
     ) -> Issued:
         """A certificate for a device whose right to it was checked, under the lock that its end
-        takes. Raises `MasterKeyMissing`, `Overloaded`."""
+        takes. Raises `MasterKeyMissing`, `Conflict`, `Overloaded`."""
         by = self.require()
         wait = self._pace.take("", time.monotonic()).wait
         if wait:
             raise Overloaded("too many certificates are asked for", retry_after=wait)
         now = self.now()
+        if by.certificate.not_valid_after_utc <= now:
+            raise Conflict("the authority has expired: its owner makes another (longline ca)")
         until = min(now + timedelta(seconds=self._seconds), by.certificate.not_valid_after_utc)
         serial = serial_from(secrets.token_bytes(16))
         made = await asyncio.to_thread(
@@ -188,10 +194,19 @@ class CertificateAuthority:
         )
         return issued
 
-    async def revocation_list(self) -> bytes:
-        """DER of what the signing authority gave and is good no more; made once a change. Raises
-        `MasterKeyMissing`, `Unavailable`."""
-        by = self.require()
+    async def revocation_lists(self) -> list[bytes]:
+        """Of each authority that counts, DER; that of the signing one first. Raises as
+        `revocation_list`."""
+        signs = self.require()
+        others = [ca_id for ca_id in self._able if ca_id != signs.id]
+        return [await self.revocation_list(ca_id) for ca_id in (signs.id, *others)]
+
+    async def revocation_list(self, ca_id: str | None = None) -> bytes:
+        """DER of what an authority gave, the signing one unless another is named, and is good no
+        more; made once a change. Raises `MasterKeyMissing`, `NotFound`, `Unavailable`."""
+        by = self._able.get(ca_id) if ca_id else self.require()
+        if by is None:
+            raise NotFound("no such authority")
         current = await self._store.crl(by.id)
         if current is not None:
             return current

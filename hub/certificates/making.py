@@ -132,6 +132,11 @@ def make_list(
     return builder.sign(by.key, _hash_of(by.key)).public_bytes(serialization.Encoding.DER)
 
 
+def list_as_pem(der: bytes) -> str:
+    made = x509.load_der_x509_crl(der)
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
 def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 

@@ -1,14 +1,14 @@
 """What was found of the certificates that were shown lately: the least recently used is forgotten
 first, and looked up again. Pure."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from typing import Final
 
 from msgspec import Struct
 
 from hub.certificates.judging import CertificateStanding
 from hub.certificates.reading import ShownCertificate
-from protocol.ids import OrgId
+from protocol.ids import DeviceId, DeviceKey, OrgId
 
 REMEMBERED: Final = 50_000
 
@@ -25,6 +25,8 @@ class CertificateMemory:
         self._remembered = remembered
         self._known: OrderedDict[bytes, Remembered] = OrderedDict()
         self._by_serial: dict[tuple[OrgId, str], bytes] = {}
+        self._of_device: defaultdict[DeviceKey, set[str]] = defaultdict(set)
+        """Serials."""
 
     def __len__(self) -> int:
         return len(self._known)
@@ -44,15 +46,25 @@ class CertificateMemory:
         self._known[digest] = remembered
         self._known.move_to_end(digest)
         self._by_serial[shown.org, shown.serial] = digest
+        self._of_device[shown.org, shown.device_id].add(shown.serial)
         if len(self._known) > self._remembered:
-            _, oldest = self._known.popitem(last=False)
-            self._by_serial.pop((oldest.shown.org, oldest.shown.serial), None)
+            oldest = next(iter(self._known.values())).shown
+            self.forget(oldest.org, oldest.serial)
 
     def forget(self, org: OrgId, serial: str) -> None:
         digest = self._by_serial.pop((org, serial), None)
-        if digest is not None:
-            self._known.pop(digest, None)
+        gone = None if digest is None else self._known.pop(digest, None)
+        if gone is not None:
+            place = (org, gone.shown.device_id)
+            self._of_device[place].discard(serial)
+            if not self._of_device[place]:
+                del self._of_device[place]
+
+    def forget_device(self, org: OrgId, device_id: DeviceId) -> None:
+        for serial in list(self._of_device.get((org, device_id), ())):
+            self.forget(org, serial)
 
     def clear(self) -> None:
         self._known.clear()
         self._by_serial.clear()
+        self._of_device.clear()

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hub.base.errors import HubError, NotFound
 from hub.base.paging import Items
 from hub.certificates.authority import CertificateAuthority
+from hub.certificates.making import list_as_pem
 from hub.certificates.records import CertificateRow, CertificateStatus
 from hub.certificates.service import NO_CERTIFICATE, CertificateService
 from hub.web import envelope
@@ -18,6 +19,7 @@ from hub.web.route import Call
 from protocol.codec import at, rfc3339
 from protocol.ids import DeviceId
 
+PEM: Final = "application/x-pem-file"
 CRL_PATH: Final = "/.well-known/longline.crl"
 _SERIAL: Final = re.compile(r"[0-9A-Fa-f]{1,64}")
 
@@ -56,7 +58,7 @@ class CertificateEndpoints:
 
     async def authority(self, _: Call[None, None]) -> Response:
         self._authority.require()
-        return Response(self._authority.bundle, media_type="application/x-pem-file")
+        return Response(self._authority.bundle, media_type=PEM)
 
     async def list(self, call: Call[CertificatesQuery, None]) -> Items[CertificateItem]:
         query = call.query
@@ -76,13 +78,18 @@ class CertificateEndpoints:
             raise NotFound(NO_CERTIFICATE)
         await self._service.revoke(call.principal, serial.lower(), call.body.reason)
 
-    async def revocation_list(self, _: Request) -> Response:
-        """Outside of the table: for proxies, which want it as it is."""
+    async def revocation_list(self, request: Request) -> Response:
+        """Outside of the table: for proxies, which want it as it is. `?ca=` names another authority
+        than the one that signs; `?format=pem` gives the lists of all."""
+        query = request.query_params
         try:
-            made = await self._authority.revocation_list()
+            if query.get("format") == "pem":
+                made = await self._authority.revocation_lists()
+                return Response("".join(map(list_as_pem, made)), media_type=PEM)
+            der = await self._authority.revocation_list(query.get("ca"))
         except HubError as error:
             return envelope.problem(error)
-        return Response(made, media_type="application/pkix-crl")
+        return Response(der, media_type="application/pkix-crl")
 
 
 def _item(row: CertificateRow) -> CertificateItem:

@@ -27,6 +27,7 @@ from hub.certificates.reading import NotOurs, ShownCertificate, read_shown
 from hub.certificates.records import CertificateRow, CertificateStatus
 from hub.certificates.store import CertificateStore
 from hub.rights.access import OF_DEVICES
+from protocol.ids import DeviceId
 
 NO_CERTIFICATE: Final = "no such certificate"
 
@@ -77,7 +78,7 @@ class CertificateService:
         """The same, whether it is good or not. Raises `CertificateUnknown` for none of ours,
         `Unavailable`."""
         known = await self._known(der)
-        verdict = judge(known.shown, known.standing, self._clock())
+        verdict = self._verdict(known)
         return FoundCertificate(known.shown, _principal(known.shown), verdict, _refusal(verdict))
 
     async def require_good(self, connection: Connection, shown: ShownCertificate) -> None:
@@ -110,14 +111,17 @@ class CertificateService:
         return judge(known.shown, known.standing, self._clock()) is not CertificateVerdict.GOOD
 
     def _judged(self, known: Remembered) -> Principal:
+        refusal = _refusal(self._verdict(known))
+        if refusal is not None:
+            raise refusal
+        return _principal(known.shown)
+
+    def _verdict(self, known: Remembered) -> CertificateVerdict:
         shown = known.shown
         verdict = judge(shown, known.standing, self._clock())
         if verdict is CertificateVerdict.SUPERSEDED:
             self._alerts.cloned(shown.org, shown.device_id)
-        refusal = _refusal(verdict)
-        if refusal is not None:
-            raise refusal
-        return _principal(shown)
+        return verdict
 
     def credentials_changed(self, changes: list[VersionChange]) -> bool:
         """What has changed is looked up again. Whether the authorities have."""
@@ -128,6 +132,8 @@ class CertificateService:
             if kind == "certificate":
                 authorities = authorities or of == EVERYTHING
                 self._memory.forget(org, of.rpartition("/")[2])
+            elif kind == "device" and change.has_ended:
+                self._memory.forget_device(org, DeviceId(of))
         return authorities
 
     # Those who keep watch

@@ -4,7 +4,7 @@
 They are other names of what `/api/v1` does: the same guard, services and limits.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -137,14 +137,18 @@ def routes(plain: PlainEndpoints, guard: Guard, page: ASGIApp) -> list[BaseRoute
         _Row("POST", "/tokens", "enrollment-tokens:create", plain.new_token),
         _Row("DELETE", "/tokens/{id}", "enrollment-tokens:delete", plain.delete_token),
     )
+    paths = dict.fromkeys(row.path for row in rows)
     return [
-        StarletteRoute(row.path, _Endpoint(row, guard, page), methods=[row.method]) for row in rows
+        StarletteRoute(path, _Endpoint([row for row in rows if row.path == path], guard, page))
+        for path in paths
     ]
 
 
 class _Endpoint:
-    def __init__(self, row: _Row, guard: Guard, page: ASGIApp) -> None:
-        self._row = row
+    """Of one path; its rows by their methods."""
+
+    def __init__(self, rows: Sequence[_Row], guard: Guard, page: ASGIApp) -> None:
+        self._rows = {row.method: row for row in rows}
         self._guard = guard
         self._page = page
 
@@ -153,22 +157,27 @@ class _Endpoint:
         if request.method in ("GET", "HEAD") and _is_for_a_person(request):
             await self._page(scope, receive, send)
             return
-        scope["route"] = self._row
-        response = await self._answer(request)
+        row = self._rows.get("GET" if request.method == "HEAD" else request.method)
+        if row is None:
+            allow = ", ".join(sorted(self._rows))
+            response = _said(Detail(f"this path takes {allow}"), 405, {"Allow": allow})
+        else:
+            scope["route"] = row
+            response = await self._answer(row, request)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, row: _Row, request: Request) -> Response:
         try:
-            principal = await self._guard(request, self._row.action)
+            principal = await self._guard(request, row.action)
             with limited_to(principal.reach):
-                return _respond(await self._row.endpoint(request, principal))
+                return _respond(await row.endpoint(request, principal))
         except HubError as error:
             return _refused(error)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
-            log.exception("request_failed", method=self._row.method, path=self._row.path)
-            return Response(_JSON(Detail("internal error")), 500, media_type=envelope.JSON)
+            log.exception("request_failed", method=row.method, path=row.path)
+            return _said(Detail("internal error"), 500, {})
 
 
 def _is_for_a_person(request: Request) -> bool:
@@ -180,6 +189,10 @@ def _respond(result: object) -> Response:
     status, headers = 200, {}
     if isinstance(result, envelope.Answer):
         result, status, headers = result.data, result.status, envelope.NO_STORE
+    return _said(result, status, headers)
+
+
+def _said(result: object, status: int, headers: Mapping[str, str]) -> Response:
     return Response(_JSON(result), status, headers, media_type=envelope.JSON)
 
 
@@ -188,5 +201,4 @@ def _refused(error: HubError) -> Response:
     problem = envelope.problem(error)
     wanted = ("retry-after", "www-authenticate", "cache-control")
     headers = {name: problem.headers[name] for name in wanted if name in problem.headers}
-    status = PROBLEMS[error.code].status
-    return Response(_JSON(Detail(error.detail)), status, headers, media_type=envelope.JSON)
+    return _said(Detail(error.detail), PROBLEMS[error.code].status, headers)

@@ -24,14 +24,17 @@ def value_of(der: bytes) -> bytes:
 
 
 def certificate_of(value: str | None) -> bytes | None:
-    """DER of what the header holds. Raises `NotACertificate`."""
-    if value is None:
+    """DER of what the header holds; None where there is nothing in it. What a proxy adds behind it
+    (parameters), and padding that is missing, do not count (RFC 8941, 4.2.7). Raises
+    `NotACertificate`."""
+    if not value:
         return None
-    inner = value[1:-1]
-    if value != f":{inner}:":
+    before, _, rest = value.partition(":")
+    inner, closed, parameters = rest.partition(":")
+    if before or not closed or not (parameters == "" or parameters.startswith(";")):
         raise NotACertificate
     try:
-        return base64.b64decode(inner, validate=True)
+        return base64.b64decode(inner + "=" * (-len(inner) % 4), validate=True) or None
     except (binascii.Error, ValueError):
         raise NotACertificate from None
 

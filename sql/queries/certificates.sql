@@ -95,9 +95,10 @@ WHERE ca_id = $1
 
 -- name: expiring
 -- The newest certificate of each device, when it ends in so many days ($1) or has ended within the last, and
--- nobody was told of that yet: it is noted that somebody is.
+-- nobody was told of that yet: it is noted that somebody is. Before a third of its life is left, nothing is due.
 WITH newest AS (
-    SELECT DISTINCT ON (c.org_id, c.device_id) c.org_id, c.serial, c.device_id, c.expires_at, c.warned_days
+    SELECT DISTINCT ON (c.org_id, c.device_id)
+           c.org_id, c.serial, c.device_id, c.issued_at, c.expires_at, c.warned_days
     FROM certificate c JOIN device d USING (org_id, device_id)
     WHERE c.expires_at > now() - interval '1 day' AND c.ended_at IS NULL
       AND NOT d.disabled AND d.deleted_at IS NULL
@@ -105,7 +106,8 @@ WITH newest AS (
 ), due AS (
     SELECT n.*, t.days FROM newest n CROSS JOIN LATERAL (
         SELECT min(days) AS days FROM unnest($1::smallint[]) AS days
-        WHERE n.expires_at <= now() + make_interval(days => days)) AS t
+        WHERE n.expires_at <= now() + make_interval(days => days)
+          AND make_interval(days => 3 * days) <= n.expires_at - n.issued_at + interval '1 day') AS t
     WHERE t.days IS NOT NULL AND (n.warned_days IS NULL OR n.warned_days > t.days)
 )
 UPDATE certificate c SET warned_days = d.days FROM due d

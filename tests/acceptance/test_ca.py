@@ -6,13 +6,14 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hub.certificates.making import pem
-from tests.acceptance.hub.certified import certify, renew
+from tests.acceptance.hub.certified import Certified, certify, renew
 from tests.acceptance.hub.clients import new_id, until
 from tests.acceptance.hub.process import HubProcess
 from tests.unit.hub.certificates.some import signed_by
@@ -43,6 +44,21 @@ def signs(up: HubProcess) -> str:
     return line.split()[1]
 
 
+def issuer_of(device: Certified) -> str:
+    """The id of the authority."""
+    return _named(device.certificate.extensions)
+
+
+def issuer_of_list(made: x509.CertificateRevocationList) -> str:
+    return _named(made.extensions)
+
+
+def _named(extensions: x509.Extensions) -> str:
+    found = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    assert found.key_identifier is not None
+    return found.key_identifier.hex()
+
+
 async def test_the_one_before_is_trusted_beside_a_new_authority(
     up: HubProcess, tmp_path: Path
 ) -> None:
@@ -52,8 +68,7 @@ async def test_the_one_before_is_trusted_beside_a_new_authority(
 
     async def gives_by_the_new_one() -> bool:
         made = await certify(up, new_id("d"), tmp_path)
-        issuer = made.certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-        if issuer.value.key_identifier is None or issuer.value.key_identifier.hex() != new:
+        if issuer_of(made) != new:
             return False
         async with made.line(up):
             return True
@@ -65,6 +80,13 @@ async def test_the_one_before_is_trusted_beside_a_new_authority(
     assert renewed.chain.read_text() == ca(up, "show", "--pem").stdout
     async with renewed.line(up):
         pass
+    async with httpx.AsyncClient(trust_env=False) as proxy:
+        url = f"{up.url}/.well-known/longline.crl"
+        lists = (await proxy.get(url, params={"format": "pem"})).text
+        assert lists.count("BEGIN X509 CRL") == 2
+        other = await proxy.get(url, params={"ca": issuer_of(former)})
+        assert issuer_of_list(x509.load_der_x509_crl(other.content)) == issuer_of(former)
+        assert (await proxy.get(url, params={"ca": "none"})).status_code == 404
 
 
 def test_an_owners_authority_signs_once_it_is_imported(up: HubProcess, tmp_path: Path) -> None:

@@ -108,6 +108,8 @@ async def test_what_may_not_be_is_said_as_the_seed_says_it(plain: HubProcess, ad
             (await anybody.get("/tokens"), 401),
             (await anybody.post("/tokens"), 401),
             (await anybody.post("/heartbeat", json=body), 401),
+            (await anybody.get("/register"), 405),
+            (await anybody.put("/devices"), 405),
         ):
             assert (answer.status_code, answer.json().keys()) == (status, {"detail"}), answer.text
         async with Rest.open(plain.url, admin) as rest:
