@@ -41,6 +41,7 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "device": Subcommand("Run the agent of one device."),
     "launch": Subcommand("Start the selected version of the agent."),
     "firmware": Subcommand("Build, sign and upload versions of the agent."),
+    "approvals": Subcommand("Approve or reject what waits for a second person."),
     "sign": Subcommand("Sign a command for devices that want it signed by a person."),
     "emit": Subcommand("Send events to the agent on this device."),
     "fleet": Subcommand("Simulate many devices in one process."),

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-import httpx
 import msgspec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from longline import ssh_agent
+from longline.calling import HubCaller
 from longline.errors import USAGE, UserError
 from longline.hub_token import TokenFile, token_of
 from longline.outward import CaFile, Insecure, way_out_to
@@ -40,8 +40,6 @@ from protocol.ssh_format import BadSshFormat, key_id_of, key_of_line, sshsig, ss
 Sign = Callable[[SignedCommand], Signature]
 MOST_MINUTES: Final = 1430
 """Devices take 24 hours by their own clock, which may be some minutes slow."""
-ANSWER_SECONDS: Final = 330.0
-"""The hub waits 300 s for the device."""
 
 
 def command(
@@ -78,9 +76,8 @@ def command(
         return
     one = f"/devices/{quote(devices[0], safe='')}/commands"
     path = one if len(devices) == 1 else "/commands/bulk"
-    way_out = way_out_to(hub, ca_file, insecure=insecure)
-    with httpx.Client(timeout=ANSWER_SECONDS, **way_out.options(hub)) as http:
-        _print(_sent(http, f"{hub.rstrip('/')}/api/v1{path}", body, token_of(token_file)))
+    caller = HubCaller(hub, way_out_to(hub, ca_file, insecure=insecure), token_of(token_file))
+    _print(caller.post(path, body))
 
 
 def _given(params: str) -> dict[str, Any]:
@@ -176,19 +173,6 @@ def _body(commands: list[SignedCommand], signatures: list[Signature]) -> dict[st
         for command, signature in zip(commands, signatures, strict=True)
     }
     return {"deviceIds": list(by_device), "command": named, "signatures": by_device}
-
-
-def _sent(http: httpx.Client, address: str, body: dict[str, Any], token: str) -> Any:
-    """`data` of the answer. Raises `UserError`."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    try:
-        answer = http.post(address, headers=headers, content=msgspec.json.encode(body))
-        found = msgspec.json.decode(answer.content, type=dict[str, Any])
-    except (httpx.HTTPError, msgspec.MsgspecError) as error:
-        raise UserError(f"no answer of a hub: {error or type(error).__name__}") from None
-    if answer.is_error:
-        raise UserError(f"refused ({answer.status_code}): {found.get('detail', 'no reason')}")
-    return found.get("data")
 
 
 def _print(found: object) -> None:

@@ -135,6 +135,8 @@ class Cluster:
     def _make_credentials(self) -> None:
         """A database's first administrator is made by hand, and its enrolment key is shown."""
         where = {"LONGLINE_DATABASE_URL": self.servers.database_url}
+        if "master_key_file" in self._variables:
+            where["LONGLINE_MASTER_KEY_FILE"] = self._variables["master_key_file"]
         made = longline(
             "admin", "create-user", ADMIN, "--role", "ADMIN", stdin=f"{PASSWORD}\n", **where
         )

@@ -1,8 +1,12 @@
 """What a second person approves, and caps on dangerous commands."""
 
 import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from subprocess import CompletedProcess, run
 
 import httpx
 import pytest_asyncio
@@ -586,3 +590,37 @@ async def test_a_signature_that_does_not_count_waits_for_nobody(plant: Plant) ->
     answer = await post(plant.anna, elsewhere, as_json(signer.sign(elsewhere)))
     assert code_of(answer) == (400, "bad_signature")
     assert await plant.bert.data("/approvals", status="AWAITING") == []
+
+
+# On the command line
+
+
+def longline_approvals(plant: Plant, token: str, *arguments: str) -> "CompletedProcess[str]":
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("LONGLINE_")}
+    said = {"LONGLINE_HUB_URL": plant.hub.url, "LONGLINE_TOKEN": token}
+    return run(
+        [sys.executable, "-m", "longline", "approvals", *arguments],
+        capture_output=True, text=True, check=False, env=inherited | said, timeout=60,
+    )  # fmt: skip
+
+
+async def test_a_second_person_decides_on_the_command_line(plant: Plant) -> None:
+    await set_to(plant.anna, ON_REBOOT)
+    keys = [
+        (await who.post("/api-keys", {"name": "shell", "role": "ADMIN"})).json()["data"]["key"]
+        for who in (plant.anna, plant.bert)
+    ]
+    async with plant.fleet.new_line() as device:
+        first = awaited(await plant.anna.dispatch(device.device_id, REBOOT))["approvalId"]
+        second = awaited(await plant.anna.dispatch(device.device_id, REBOOT))["approvalId"]
+        shown = await asyncio.to_thread(longline_approvals, plant, keys[1], "list")
+        assert {json.loads(line)["id"] for line in shown.stdout.splitlines()} == {first, second}
+        own = await asyncio.to_thread(longline_approvals, plant, keys[0], "approve", first)
+        assert (own.returncode, "refused (403)" in own.stderr) == (1, True), own.stderr
+        done = await asyncio.to_thread(
+            longline_approvals, plant, keys[1], "approve", first, "--comment", "after the shift"
+        )
+        assert done.stdout == f"{first} is APPROVED\n", done.stderr
+        await device.find("reboot_os")
+        other = await asyncio.to_thread(longline_approvals, plant, keys[1], "reject", second)
+        assert other.stdout == f"{second} is REJECTED\n", other.stderr
