@@ -1,14 +1,14 @@
 """The guard of every route: who calls, how often already, and may they?"""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from msgspec import structs
 from starlette.requests import Request
 
 from hub.accounts.service import AccountService
 from hub.accounts.sign_in_policy import refusal_of
-from hub.accounts.tokens import API_KEY_PREFIX, REFUSAL
+from hub.accounts.tokens import API_KEY_PREFIX, CERTIFICATE_MISSING, OTHERS_TOKEN, REFUSAL
 from hub.audit.entries import LONGEST_TARGET, AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base import usage
@@ -20,7 +20,7 @@ from hub.base.errors import (
     Unauthenticated,
     Unavailable,
 )
-from hub.base.principal import ANYONE, Principal
+from hub.base.principal import ANYONE, Principal, is_same_device
 from hub.rights.access import FOR_DEVICES, OPEN_TO_ALL, Action, Door, may
 from hub.rights.catalogue import BY_BINDING, BY_SESSION, DISPATCH
 from hub.socket.client_certificate import NAME as CLIENT_CERT
@@ -164,14 +164,6 @@ def _refusal(principal: Principal, action: Action) -> str:
             return f"the role of this API key, {principal.role}, does not allow this"
         case _:
             return f"your role, {principal.role}, does not allow this"
-
-
-CERTIFICATE_MISSING: Final = "a device shows a certificate here, except to enrol"
-OTHERS_TOKEN: Final = "the certificate and the token are of different devices"  # noqa: S105
-
-
-def is_same_device(one: Principal, other: Principal) -> bool:
-    return (one.org, one.subject) == (other.org, other.subject)
 
 
 def shown_certificate(request: Request) -> bytes | None:

@@ -28,6 +28,8 @@ ALGORITHM: Final = "EdDSA"
 API_KEY_PREFIX: Final = "ll_"
 REFUSAL: Final = "the token is missing, wrong or no longer valid"
 """The same words for every reason: a caller learns nothing about why."""
+CERTIFICATE_MISSING: Final = "a device shows a certificate here, except to enrol"
+OTHERS_TOKEN: Final = "the certificate and the token are of different devices"  # noqa: S105
 
 AUDIENCE: Final = "longline"
 TYPES: Final[dict[TokenScope, str]] = {"user": "ll-user+jwt", "device": "ll-device+jwt"}

@@ -48,3 +48,8 @@ class Principal(Struct, frozen=True, kw_only=True):
 
 
 ANYONE = Principal(org=DEFAULT_ORG, kind="anyone", subject="", actor="anyone")
+
+
+def is_same_device(one: Principal, other: Principal) -> bool:
+    """Of two that are devices."""
+    return (one.org, one.subject) == (other.org, other.subject)

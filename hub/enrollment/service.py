@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct, structs
 
 from hub.accounts.service import AccountService
-from hub.accounts.tokens import hash_secret, new_secret
+from hub.accounts.tokens import OTHERS_TOKEN, hash_secret, new_secret
 from hub.audit.service import AuditService
 from hub.base.addresses import block_of
 from hub.base.database import Connection
@@ -20,7 +20,7 @@ from hub.base.errors import (
     Unauthenticated,
     Unavailable,
 )
-from hub.base.principal import Principal, Reenroll
+from hub.base.principal import Principal, Reenroll, is_same_device
 from hub.base.visible import require_visible
 from hub.certificates.authority import CertificateAuthority
 from hub.certificates.judging import CertificateVerdict
@@ -221,32 +221,23 @@ class EnrollmentService:
         admission: Admission,
         csr_key: bytes | None,
     ) -> _Claim:
-        """Raises `BadEnrollmentKey` when nothing is found of what is shown."""
-        known = self._known(device_id, shown.token)
-        certified = await self._certified(device_id, shown)
-        if certified is not None:
-            known = known or certified.by
-            if known.org != certified.by.org:
-                raise Unauthenticated("the certificate and the token are of different devices")
+        """Raises `BadEnrollmentKey` when nothing is found of what is shown, `Unauthenticated` for a
+        certificate and a token of different devices."""
+        by_token, certified = self._by_token(shown.token), await self._certified(shown.certificate)
+        known = _known(device_id, by_token, certified)
         if known is None:
+            certified = None
             admission.may_show_key()
         request = await self._request_of(device_id, shown.request_secret, csr_key)
         token = await self._token_of(shown.enrollment_token)
-        if known is not None:
-            org = known.org
-        elif request is not None:
-            org = request[0]
-        elif token is not None:
-            org = token.org
-        else:
-            org = await self._accounts.enrolling_into(shown.key)
+        org = _org_of(known, request, token) or await self._accounts.enrolling_into(shown.key)
         if token is not None and token.org != org:
             token = None
         key, auto_enroll, reenroll = await self._accounts.enrollment(org)
         claim = _Claim(
             device_id=device_id,
             by=structs.replace(by, org=org),
-            version=None if known is None or known.serial is not None else known.version,
+            version=None if by_token is None or known is None else by_token.version,
             certified=certified,
             csr_key=csr_key,
             request_id=request[1] if request is not None and request[0] == org else None,
@@ -265,28 +256,25 @@ class EnrollmentService:
             raise certified.refusal
         return claim
 
-    async def _certified(self, device_id: DeviceId, shown: Credentials) -> _Certified | None:
-        """By a certificate of this device."""
-        if shown.certificate is None:
+    async def _certified(self, der: bytes | None) -> _Certified | None:
+        """Whose certificate it is, good or not."""
+        if der is None:
             return None
         try:
-            found = await self._certificates.shown(shown.certificate)
+            found = await self._certificates.shown(der)
         except CertificateUnknown:
-            return None
-        if found.by.subject != device_id:
             return None
         standing = _STANDINGS.get(found.verdict, "ended")
         return _Certified(found.certificate, found.by, standing, found.refusal)
 
-    def _known(self, device_id: DeviceId, token: str | None) -> Principal | None:
-        """By a genuine token of this device; whether it has ended is asked under the lock."""
+    def _by_token(self, token: str | None) -> Principal | None:
+        """Whose token it is, where it is genuine; whether it has ended is asked under the lock."""
         if token is None:
             return None
         try:
-            principal = self._accounts.signed_device(token)
+            return self._accounts.signed_device(token)
         except Unauthenticated:
             return None
-        return principal if principal.subject == device_id else None
 
     async def _request_of(
         self, device_id: DeviceId, secret: str | None, csr_key: bytes | None
@@ -419,6 +407,28 @@ class EnrollmentService:
         if outcome.replaces:
             await self._accounts.refresh()
             self._alerts.reenrolled(claim.org, claim.device_id)
+
+
+def _known(
+    device_id: DeviceId, by_token: Principal | None, certified: _Certified | None
+) -> Principal | None:
+    """Who the device is by its own credentials, good or not. Raises `Unauthenticated` when they are
+    of different devices."""
+    if by_token and certified and not is_same_device(by_token, certified.by):
+        raise Unauthenticated(OTHERS_TOKEN)
+    own = by_token if certified is None else certified.by
+    return own if own is not None and own.subject == device_id else None
+
+
+def _org_of(
+    known: Principal | None, request: tuple[OrgId, str] | None, token: EnrollmentToken | None
+) -> OrgId | None:
+    """What the device is known by comes first."""
+    if known is not None:
+        return known.org
+    if request is not None:
+        return request[0]
+    return None if token is None else token.org
 
 
 def _shown(shows: Shows, *, is_disabled: bool) -> ShownToken:

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs
 
 import structlog
 
-from hub.accounts.tokens import REFUSAL
+from hub.accounts.tokens import CERTIFICATE_MISSING, OTHERS_TOKEN, REFUSAL
 from hub.base import metrics
 from hub.base.errors import HubError
-from hub.base.principal import Principal
+from hub.base.principal import Principal, is_same_device
 from hub.lines.device_gate import DeviceGate
 from hub.lines.session import LineSession
 from hub.lines.store import Opening
@@ -64,7 +64,7 @@ class LineEndpoint:
             return _refuse(Refusal(401, ProblemCode.UNAUTHENTICATED, REFUSAL))
         if certified is None:
             return self._turn(principal)
-        if (certified.org, certified.subject) != (principal.org, principal.subject):
+        if not is_same_device(certified, principal):
             return _refuse(_OTHERS_TOKEN)
         return self._turn(certified)
 
@@ -293,12 +293,8 @@ class DeviceSocket:
             self._deadline = None
 
 
-_CERTIFICATE_MISSING: Final = Refusal(
-    403, ProblemCode.CERTIFICATE_REQUIRED, "a device shows a certificate here, except to enrol"
-)
-_OTHERS_TOKEN: Final = Refusal(
-    401, ProblemCode.UNAUTHENTICATED, "the certificate and the token are of different devices"
-)
+_CERTIFICATE_MISSING: Final = Refusal(403, ProblemCode.CERTIFICATE_REQUIRED, CERTIFICATE_MISSING)
+_OTHERS_TOKEN: Final = Refusal(401, ProblemCode.UNAUTHENTICATED, OTHERS_TOKEN)
 
 
 def _too_often(wait: float) -> Refusal:

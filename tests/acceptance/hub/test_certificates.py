@@ -320,6 +320,9 @@ async def test_certificate_and_token_name_the_same_device(
         assert same.status_code == 200
         others = await own.client.get("/device/desired/mode", headers=bearer(theirs))
         assert refused(others) == (401, "unauthenticated")
+        for path in (f"/devices/{device.device_id}/token", f"/devices/{other}/token"):
+            mixed = await own.client.post(path, headers=bearer(theirs))
+            assert refused(mixed) == (401, "unauthenticated"), path
         stolen = await own.post(f"/devices/{other}/token")
         assert refused(stolen) == (401, "bad_enrollment_key")
     url = f"{certifying.url}/ws/device"
