@@ -10,9 +10,10 @@ from hub.base.paging import Items
 from hub.certificates.reading import NotUsable, key_of_request
 from hub.devices.labels import Labels, Tags, tagged, tags_of
 from hub.enrollment.admission import Admission
+from hub.enrollment.claiming import Credentials
 from hub.enrollment.inbox import EnrollmentInbox
 from hub.enrollment.records import EnrollmentRequest, EnrollmentToken, Identity
-from hub.enrollment.service import Credentials, EnrollmentService
+from hub.enrollment.service import EnrollmentService
 from hub.enrollment.tokens import EnrollmentTokens
 from hub.socket.client_certificate import NAME as CLIENT_CERT
 from hub.socket.client_certificate import certificate_of

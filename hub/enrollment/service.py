@@ -2,101 +2,51 @@
 token, a request that a person has approved, or what it got before."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import structlog
-from msgspec import Struct, structs
 
 from hub.accounts.service import AccountService
-from hub.accounts.tokens import OTHERS_TOKEN, hash_secret, new_secret
+from hub.accounts.tokens import hash_secret, new_secret
 from hub.audit.service import AuditService
-from hub.base.addresses import block_of
 from hub.base.database import Connection
 from hub.base.errors import (
-    BadEnrollmentKey,
-    CertificateUnknown,
     HubError,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
 )
-from hub.base.principal import Principal, Reenroll, is_same_device
+from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.certificates.authority import CertificateAuthority
-from hub.certificates.judging import CertificateVerdict
 from hub.certificates.making import DeviceKey
-from hub.certificates.reading import ShownCertificate, key_bytes
+from hub.certificates.reading import key_bytes
 from hub.certificates.records import Issued
 from hub.certificates.service import CertificateService
 from hub.devices.service import DeviceService
 from hub.enrollment.admission import Admission
 from hub.enrollment.alerts import EnrollmentAlerts
+from hub.enrollment.claiming import Claiming, Credentials, DeviceClaim
 from hub.enrollment.deciding import (
     EnrollmentVerdict,
-    OwnCertificate,
     Shown,
     ShownToken,
     decide,
     fingerprint_of,
-    key_fits,
     proof_of_key,
 )
 from hub.enrollment.outcome import (
     ASK_AGAIN_SECONDS,
-    BAD_KEY,
     Outcome,
     enrolled,
     pending,
     refusal_of,
 )
-from hub.enrollment.records import EnrollmentToken, Identity
+from hub.enrollment.records import Identity
 from hub.enrollment.store import EnrollmentStore, Shows
-from hub.enrollment.tokens import EnrollmentTokens
 from hub.groups.service import GroupService
-from protocol.ids import DeviceId, OrgId, uuid7
+from protocol.ids import DeviceId, uuid7
 
 log = structlog.get_logger(__name__)
-
-
-class Credentials(Struct, frozen=True, kw_only=True):
-    """What a device shows. None of it may be said to anybody."""
-
-    key: str | None = None
-    token: str | None = None
-    """Its own."""
-    enrollment_token: str | None = None
-    request_secret: str | None = None
-    certificate: bytes | None = None
-    """DER of its own, which it has shown by TLS."""
-
-
-class _Claim(Struct, frozen=True, kw_only=True):
-    """What was found of what a device shows, before anything is locked."""
-
-    device_id: DeviceId
-    by: Principal
-    """Whose `org` is the one that the device belongs to."""
-    version: int | None
-    certified: "_Certified | None"
-    csr_key: bytes | None
-    """The public key that wants a certificate, in DER."""
-    request_id: str | None
-    token: EnrollmentToken | None
-    is_disabled: bool
-    """The enrolment token."""
-    key_fits: bool
-    way_in: str
-    """Devices that come by the same one are counted together."""
-    auto_enroll: bool
-    reenroll: Reenroll
-
-    @property
-    def org(self) -> OrgId:
-        return self.by.org
-
-    @property
-    def block(self) -> str:
-        return block_of(self.by.address or "")
 
 
 T = TypeVar("T")
@@ -108,23 +58,8 @@ class _Given(NamedTuple, Generic[T]):
     """Of a certificate."""
 
 
-_Giver = Callable[[Connection, _Claim, int], Awaitable[_Given[T]]]
+_Giver = Callable[[Connection, DeviceClaim, int], Awaitable[_Given[T]]]
 """Makes the credential, given the version that a token would have."""
-
-
-class _Certified(NamedTuple):
-    """A device that shows a certificate of ours."""
-
-    certificate: ShownCertificate
-    by: Principal
-    standing: OwnCertificate
-    refusal: HubError | None
-
-
-_STANDINGS: Final[dict[CertificateVerdict, OwnCertificate]] = {
-    CertificateVerdict.GOOD: "good",
-    CertificateVerdict.UNKNOWN: "lost",
-}
 
 
 class EnrollmentService:
@@ -136,7 +71,7 @@ class EnrollmentService:
         alerts: EnrollmentAlerts,
         devices: DeviceService,
         groups: GroupService,
-        tokens: EnrollmentTokens,
+        claiming: Claiming,
         certificates: CertificateService,
         authority: CertificateAuthority,
     ) -> None:
@@ -146,7 +81,7 @@ class EnrollmentService:
         self._alerts = alerts
         self._devices = devices
         self._groups = groups
-        self._tokens = tokens
+        self._claiming = claiming
         self._certificates = certificates
         self._authority = authority
 
@@ -163,7 +98,7 @@ class EnrollmentService:
         `EnrollmentTokenExpired`, `PendingApproval`, `Forbidden`, `ReenrollRefused`,
         `QuarantinedEnrollment`, `TooManyRequests`, and what a bad certificate raises."""
 
-        async def give(_: Connection, claim: _Claim, version: int) -> _Given[tuple[str, str]]:
+        async def give(_: Connection, claim: DeviceClaim, version: int) -> _Given[tuple[str, str]]:
             return _Given(self._accounts.device_token(claim.org, claim.device_id, version), None)
 
         return await self._enter(by, device_id, who, shown, admission, give)
@@ -181,7 +116,7 @@ class EnrollmentService:
         `Overloaded`."""
         self._authority.require()
 
-        async def give(connection: Connection, claim: _Claim, _: int) -> _Given[Issued]:
+        async def give(connection: Connection, claim: DeviceClaim, _: int) -> _Given[Issued]:
             made = await self._authority.issue(connection, claim.org, claim.device_id, key)
             return _Given(made, made.serial)
 
@@ -199,7 +134,7 @@ class EnrollmentService:
     ) -> T:
         if who.name is not None:
             require_visible(who.name, "name")
-        claim = await self._claim(by, device_id, shown, admission, csr_key)
+        claim = await self._claiming.claim(by, device_id, shown, admission, csr_key)
         admission.device(claim.org, device_id)
         async with self._store.database.transaction() as connection:
             outcome = await self._look(connection, claim)
@@ -213,82 +148,7 @@ class EnrollmentService:
         await self._announce(claim, outcome)
         return granted
 
-    async def _claim(
-        self,
-        by: Principal,
-        device_id: DeviceId,
-        shown: Credentials,
-        admission: Admission,
-        csr_key: bytes | None,
-    ) -> _Claim:
-        """Raises `BadEnrollmentKey` when nothing is found of what is shown, `Unauthenticated` for a
-        certificate and a token of different devices."""
-        by_token, certified = self._by_token(shown.token), await self._certified(shown.certificate)
-        known = _known(device_id, by_token, certified)
-        if known is None:
-            certified = None
-            admission.may_show_key()
-        request = await self._request_of(device_id, shown.request_secret, csr_key)
-        token = await self._token_of(shown.enrollment_token)
-        org = _org_of(known, request, token) or await self._accounts.enrolling_into(shown.key)
-        if token is not None and token.org != org:
-            token = None
-        key, auto_enroll, reenroll = await self._accounts.enrollment(org)
-        claim = _Claim(
-            device_id=device_id,
-            by=structs.replace(by, org=org),
-            version=None if by_token is None or known is None else by_token.version,
-            certified=certified,
-            csr_key=csr_key,
-            request_id=request[1] if request is not None and request[0] == org else None,
-            token=token,
-            is_disabled=token is not None and not await self._tokens.may_admit(token),
-            key_fits=key_fits(shown.key, key),
-            way_in=key if token is None else token.token_id,
-            auto_enroll=auto_enroll,
-            reenroll=reenroll,
-        )
-        has_other = claim.request_id is not None or token is not None or claim.key_fits
-        if known is None and not has_other:
-            admission.wrong_key()
-            raise BadEnrollmentKey(BAD_KEY)
-        if certified is not None and certified.refusal is not None and not has_other:
-            raise certified.refusal
-        return claim
-
-    async def _certified(self, der: bytes | None) -> _Certified | None:
-        """Whose certificate it is, good or not."""
-        if der is None:
-            return None
-        try:
-            found = await self._certificates.shown(der)
-        except CertificateUnknown:
-            return None
-        standing = _STANDINGS.get(found.verdict, "ended")
-        return _Certified(found.certificate, found.by, standing, found.refusal)
-
-    def _by_token(self, token: str | None) -> Principal | None:
-        """Whose token it is, where it is genuine; whether it has ended is asked under the lock."""
-        if token is None:
-            return None
-        try:
-            return self._accounts.signed_device(token)
-        except Unauthenticated:
-            return None
-
-    async def _request_of(
-        self, device_id: DeviceId, secret: str | None, csr_key: bytes | None
-    ) -> tuple[OrgId, str] | None:
-        """By the key that wants a certificate, else by the secret: who has seen an answer has not
-        the key."""
-        if csr_key is not None:
-            return await self._store.of_request(device_id, proof_of_key(csr_key))
-        return await self._store.of_request(device_id, hash_secret(secret)) if secret else None
-
-    async def _token_of(self, token: str | None) -> EnrollmentToken | None:
-        return await self._store.of_token(hash_secret(token)) if token else None
-
-    async def _look(self, connection: Connection, claim: _Claim) -> Outcome:
+    async def _look(self, connection: Connection, claim: DeviceClaim) -> Outcome:
         """At the device, then at what it shows, each under its lock."""
         store, org, device_id = self._store, claim.org, claim.device_id
         standing = await store.lock_standing(connection, org, device_id)
@@ -318,7 +178,7 @@ class EnrollmentService:
             is_same_use=shows is not None and shows.is_same_use,
         )
 
-    def _require(self, outcome: Outcome, claim: _Claim, admission: Admission) -> None:
+    def _require(self, outcome: Outcome, claim: DeviceClaim, admission: Admission) -> None:
         """Raises what a refusal is to the caller."""
         if outcome.verdict is EnrollmentVerdict.BAD_KEY:
             admission.wrong_key()
@@ -332,7 +192,7 @@ class EnrollmentService:
                 self._alerts.rate(claim.org, claim.device_id, admission.address)
                 raise
 
-    async def _ask(self, connection: Connection, claim: _Claim, outcome: Outcome) -> HubError:
+    async def _ask(self, connection: Connection, claim: DeviceClaim, outcome: Outcome) -> HubError:
         """A new enrolment request; what its device hears."""
         secret = new_secret()
         by_key = claim.csr_key is not None
@@ -360,7 +220,7 @@ class EnrollmentService:
     async def _grant(
         self,
         connection: Connection,
-        claim: _Claim,
+        claim: DeviceClaim,
         outcome: Outcome,
         who: Identity,
         give: _Giver[T],
@@ -380,7 +240,7 @@ class EnrollmentService:
         await self._audit.record(connection, enrolled(claim.by, device_id, outcome, given.serial))
         return given.credential
 
-    async def _admit(self, connection: Connection, claim: _Claim, outcome: Outcome) -> None:
+    async def _admit(self, connection: Connection, claim: DeviceClaim, outcome: Outcome) -> None:
         """It comes in by what it shows: that is counted, and gives what it gives."""
         await self._count_use(connection, claim, outcome)
         if outcome.request is not None:
@@ -393,42 +253,22 @@ class EnrollmentService:
             for group_id in outcome.groups:
                 await self._groups.admit(connection, claim.org, group_id, claim.device_id)
 
-    async def _count_use(self, connection: Connection, claim: _Claim, outcome: Outcome) -> None:
+    async def _count_use(
+        self, connection: Connection, claim: DeviceClaim, outcome: Outcome
+    ) -> None:
         token = outcome.uses
         if token is not None:
             await self._store.count_use(
                 connection, token.org, token.token_id, claim.device_id, claim.block
             )
 
-    async def _announce(self, claim: _Claim, outcome: Outcome) -> None:
+    async def _announce(self, claim: DeviceClaim, outcome: Outcome) -> None:
         if outcome.verdict is not EnrollmentVerdict.RENEW and outcome.is_first:
             for group_id in outcome.groups:
                 self._groups.changed(claim.org, group_id)
         if outcome.replaces:
             await self._accounts.refresh()
             self._alerts.reenrolled(claim.org, claim.device_id)
-
-
-def _known(
-    device_id: DeviceId, by_token: Principal | None, certified: _Certified | None
-) -> Principal | None:
-    """Who the device is by its own credentials, good or not. Raises `Unauthenticated` when they are
-    of different devices."""
-    if by_token and certified and not is_same_device(by_token, certified.by):
-        raise Unauthenticated(OTHERS_TOKEN)
-    own = by_token if certified is None else certified.by
-    return own if own is not None and own.subject == device_id else None
-
-
-def _org_of(
-    known: Principal | None, request: tuple[OrgId, str] | None, token: EnrollmentToken | None
-) -> OrgId | None:
-    """What the device is known by comes first."""
-    if known is not None:
-        return known.org
-    if request is not None:
-        return request[0]
-    return None if token is None else token.org
 
 
 def _shown(shows: Shows, *, is_disabled: bool) -> ShownToken:

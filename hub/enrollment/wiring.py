@@ -7,6 +7,7 @@ from hub.certificates.authority import CertificateAuthority
 from hub.certificates.service import CertificateService
 from hub.devices.service import DeviceService
 from hub.enrollment.alerts import EnrollmentAlerts
+from hub.enrollment.claiming import Claiming
 from hub.enrollment.inbox import EnrollmentInbox
 from hub.enrollment.rest import EnrollmentEndpoints
 from hub.enrollment.service import EnrollmentService
@@ -33,8 +34,9 @@ def build(
     store = EnrollmentStore(base.database)
     tokens = EnrollmentTokens(store, accounts, audit, groups, rights)
     alerts = EnrollmentAlerts(telemetry)
+    claiming = Claiming(store, accounts, tokens, certificates)
     service = EnrollmentService(
-        store, accounts, audit, alerts, devices, groups, tokens, certificates, authority
+        store, accounts, audit, alerts, devices, groups, claiming, certificates, authority
     )
     inbox = EnrollmentInbox(store, audit, groups)
     endpoints = EnrollmentEndpoints(service, tokens, inbox, limits)
