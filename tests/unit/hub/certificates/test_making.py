@@ -17,6 +17,7 @@ from hub.certificates.making import (
     EndedCertificate,
     fingerprint_of,
     id_of,
+    list_as_pem,
     make_authority,
     make_for_device,
     make_for_listener,
@@ -138,3 +139,8 @@ def test_a_serial_is_positive_and_as_long_in_every_notation(random: bytes) -> No
 def test_a_fingerprint_is_over_the_der() -> None:
     der = device_certificate().public_bytes(Encoding.DER)
     assert fingerprint_of(der) == sha256(der).hexdigest()
+
+
+def test_a_list_is_the_same_in_both_forms() -> None:
+    der = make_list(AUTHORITY, [], now=NOW, number=1)
+    assert x509.load_pem_x509_crl(list_as_pem(der).encode()).public_bytes(Encoding.DER) == der
