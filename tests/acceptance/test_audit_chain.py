@@ -54,7 +54,7 @@ def test_what_is_exported_can_be_computed_by_anybody(up: HubProcess) -> None:
     for number, line in enumerate(rows, start=1):
         before = hashlib.sha256(before + canonical_json(line["row"])).digest()
         assert (line["number"], line["hash"]) == (number, before.hex())
-    assert rows[0]["row"]["action"] == "user.create"
+    assert rows[0]["row"]["action"] == "ca.create"
     anchored = json.loads((up.folder / "anchor").read_text().splitlines()[-1])
     assert anchored["hash"] == before.hex()
 

@@ -20,7 +20,10 @@ OVER_SECONDS = 12.0
 """A lease of 9 s, a look each second, and what this machine takes."""
 STALL_SECONDS = 12.0
 """Longer than a lease."""
-ONLY = {"approvals", "audit_seal", "clean_up", "config_turns", "expiries", "roll_up"}
+ONLY = {
+    "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries",
+    "roll_up",
+}  # fmt: skip
 
 
 class Job(NamedTuple):

@@ -29,7 +29,10 @@ from tests.acceptance.up import (
     until,
 )
 
-FIELDS = {"url", "pid", "adminUser", "adminPassword", "enrollmentKey", "databaseUrl", "redisUrl"}
+FIELDS = {
+    "url", "deviceUrl", "pid", "adminUser", "adminPassword", "enrollmentKey", "databaseUrl",
+    "redisUrl",
+}  # fmt: skip
 SHORT_SECONDS = 5.0
 
 
