@@ -1,10 +1,9 @@
 """The device's certificate: asked for with its token, renewed with itself, shown at the device
 listener of the hub.
 
-A key is made here and stays here. At two thirds of the life another is made: that certificate is a
-candidate until a line has been opened with it, and the one before it is kept until then. Where the
-hub refuses the candidate the agent shows the one before; where it refuses that, it asks for a new
-one with the token, at the open listener.
+A key is made here and stays here. At two thirds of the life another is made. Which is shown says
+`device.line.certificate_choice`; where the hub takes none, a new one is asked for with the token,
+at the open listener.
 
 `certificate.json` and `certificate_candidate.json` are readable by the agent alone.
 """
@@ -16,7 +15,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -26,12 +24,12 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct
 
-from cloud.bounded import post
 from device.base.errors import HubUnreachable
 from device.base.files import write_atomically
+from device.line.asking import asked, life_of, retry_after
+from device.line.certificate_choice import CertificateChoice, KeptCertificate
 from device.line.hub_clock import HubClock
-from device.line.renewal import SHORTEST_SECONDS, due_in
-from protocol.answers import WEB_PAGE, is_web_page
+from device.line.renewal import SHORTEST_SECONDS
 from protocol.codec import decode, encode
 from protocol.errors import InvalidMessage
 
@@ -39,7 +37,6 @@ _log = structlog.stdlib.get_logger()
 
 FILE: Final = "certificate.json"
 CANDIDATE: Final = "certificate_candidate.json"
-ASK_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 60.0
 AGAIN_SECONDS: Final = 30.0
 """After a renewal that did not come about."""
@@ -58,17 +55,6 @@ class _Answer(Struct, frozen=True):
 
 
 _answer: Final = msgspec.json.Decoder(_Answer)
-
-
-class KeptCertificate(Struct, frozen=True, kw_only=True):
-    """All text is PEM; both moments are of the hub's clock."""
-
-    key: str
-    certificate: str
-    chain: str
-    serial: str
-    expires: Annotated[datetime, Meta(tz=True)]
-    life_seconds: float
 
 
 class DeviceCertificate:
@@ -97,47 +83,42 @@ class DeviceCertificate:
         self._reconnect = reconnect
         self._clock = clock
         self._changed = asyncio.Event()
-        self._present = _read(folder / FILE)
-        self._candidate = _read(folder / CANDIDATE)
-        if self._shown is not None:
-            self._show(self._shown)
-
-    @property
-    def _shown(self) -> KeptCertificate | None:
-        return self._candidate or self._present
+        self._choice = CertificateChoice(_read(folder / FILE), _read(folder / CANDIDATE))
+        self._show()
 
     async def ready(self) -> None:
-        """See to it that there is one to be shown. Raises `HubUnreachable`."""
-        if self._shown is None:
-            self._present = await self._obtain(self._at_hub)
-            await self._keep(FILE, self._present)
-            self._show(self._present)
+        """Before an attempt: see to it that there is one to be shown. Raises `HubUnreachable`."""
+        if self._choice.shown is None:
+            kept = await self._obtain(self._at_hub)
+            await self._keep(FILE, kept)
+            self._choice.obtained(kept)
+            self._show()
+        self._choice.offer()
 
     def refused(self) -> None:
-        """The hub does not take what was shown: `ready` finds another."""
-        if self._candidate is not None:
-            _log.warning("certificate_refused", serial=self._candidate.serial, candidate=True)
-            self._candidate = None
-            self._forget(CANDIDATE)
-        elif self._present is not None:
-            _log.warning("certificate_refused", serial=self._present.serial)
-            self._present = None
-        if self._shown is not None:
-            self._show(self._shown)
+        """The hub does not take what the attempt showed: the next shows another."""
+        dropped = self._choice.refused()
+        if dropped is not None:
+            _log.warning("certificate_refused", serial=dropped.serial)
+        if not self._choice.has_candidate:
+            with suppress(OSError):  # the next start shows it once more
+                (self._folder / CANDIDATE).unlink(missing_ok=True)
+        self._show()
 
     def opened(self) -> None:
-        """A line was opened with what is shown."""
-        if self._candidate is not None:
-            self._present, self._candidate = self._candidate, None
+        """The attempt became a line."""
+        if self._choice.opened():
             with suppress(OSError):  # the next start shows the candidate again
                 (self._folder / CANDIDATE).replace(self._folder / FILE)
+        elif self._choice.is_behind:
+            self._reconnect()
         self._changed.set()
 
     async def run(self) -> None:
         """Renew when it is due, for ever."""
         while True:
             self._changed.clear()
-            due = self._due_in()
+            due = self._choice.due_in(self._hub_clock.time(self._clock()))
             if due == 0.0:
                 await self._renew()
                 await asyncio.sleep(SHORTEST_SECONDS)
@@ -146,43 +127,30 @@ class DeviceCertificate:
                 async with asyncio.timeout(LOOK_SECONDS if due is None else min(due, LOOK_SECONDS)):
                     await self._changed.wait()
 
-    def _due_in(self) -> float | None:
-        shown = self._shown
-        if shown is None or self._candidate is not None:
-            return None
-        now = self._hub_clock.time(self._clock())
-        return due_in(expires=shown.expires, life_seconds=shown.life_seconds, hub_now=now)
-
     async def _renew(self) -> None:
         try:
-            self._candidate = await self._obtain(self._at_listener)
-            await self._keep(CANDIDATE, self._candidate)
+            kept = await self._obtain(self._at_listener)
         except HubUnreachable as error:
             _log.warning("certificate_not_renewed", reason=error.message)
             await asyncio.sleep(max(error.retry_after, AGAIN_SECONDS))
             return
-        _log.info("certificate_renewed", serial=self._candidate.serial)
-        self._show(self._candidate)
+        await self._keep(CANDIDATE, kept)
+        _log.info("certificate_renewed", serial=kept.serial)
+        self._choice.renewed(kept)
+        self._show()
         self._reconnect()
 
     async def _obtain(self, http: httpx.AsyncClient) -> KeptCertificate:
         """A certificate for a new key. Raises `HubUnreachable`."""
         key, csr = await asyncio.to_thread(_new_key)
         token = await self._token()
-        try:
-            async with asyncio.timeout(ASK_SECONDS):
-                answer = await post(
-                    http,
-                    self._url,
-                    json={"csr": csr},
-                    headers={"Authorization": f"Bearer {token}"},
-                )
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise HubUnreachable(str(error) or type(error).__name__) from None
-        if is_web_page(answer.headers.get("content-type"), answer.content):
-            raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = await asked(http, self._url, json={"csr": csr}, headers=headers)
         if answer.status_code != 200:
-            raise HubUnreachable(f"no certificate: the hub answered {answer.status_code}")
+            raise HubUnreachable(
+                f"no certificate: the hub answered {answer.status_code}",
+                retry_after=retry_after(answer.headers),
+            )
         try:
             issued = decode(_answer, answer.content).data
         except InvalidMessage:
@@ -193,20 +161,14 @@ class DeviceCertificate:
             chain=issued.chain,
             serial=issued.serial,
             expires=issued.expires_at,
-            life_seconds=self._life(issued, answer.headers.get("date")),
+            life_seconds=life_of(issued.expires_at, answer, self._hub_clock, self._clock()),
         )
 
-    def _life(self, issued: _Issued, date: str | None) -> float:
-        """By the hub's clock alone."""
-        now = self._clock()
-        with suppress(ValueError):
-            if date:
-                self._hub_clock.suppose(parsedate_to_datetime(date).timestamp(), now)
-        hub_now = self._hub_clock.time(now)
-        return 0.0 if hub_now is None else max(0.0, issued.expires_at.timestamp() - hub_now)
-
-    def _show(self, kept: KeptCertificate) -> None:
+    def _show(self) -> None:
         """From the next connection on. The library reads files only."""
+        kept = self._choice.shown
+        if kept is None:
+            return
         try:
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".shown-") as file:
                 file.write((kept.key + kept.certificate).encode())
@@ -222,10 +184,6 @@ class DeviceCertificate:
         except OSError as error:
             # In memory it serves until the next start, which asks for another.
             _log.warning("certificate_not_kept", reason=error.strerror)
-
-    def _forget(self, name: str) -> None:
-        with suppress(OSError):
-            (self._folder / name).unlink(missing_ok=True)
 
 
 def is_refusal(status: int, body: bytes) -> bool:

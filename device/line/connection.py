@@ -224,8 +224,8 @@ class Connection:
         welcome = opened.welcome
         _log.info("line_open", session=welcome.session_id, generation=welcome.generation)
         self._reconnect.opened(self._clock())
-        self._certificate.opened()
         self._uplink.attach(line, session)
+        self._certificate.opened()
         self._events.rewind()
         self._opened()
 

@@ -5,8 +5,6 @@ enrolment token, at first and whenever the hub no longer takes the token, with `
 Bearer` when a third of the token's life is left (`device.line.renewal`). The file is readable by
 the agent alone. Where a person has to approve the device, it asks again with what it was given for
 that (`device.line.enrolment_request`).
-
-An answer that is a web page was given by whatever stands in between, and is no answer (G19).
 """
 
 import asyncio
@@ -15,7 +13,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -26,7 +23,6 @@ import structlog
 from msgspec import Meta, Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from cloud.bounded import post
 from device.base.errors import (
     BadSettings,
     EnrolmentRefused,
@@ -34,10 +30,10 @@ from device.base.errors import (
     WaitsForApproval,
 )
 from device.base.files import write_atomically
+from device.line.asking import asked, life_of, retry_after
 from device.line.enrolment_request import EnrolmentRequest, KeptRequest
 from device.line.hub_clock import HubClock
 from device.line.renewal import SHORTEST_SECONDS, due_in
-from protocol.answers import WEB_PAGE, is_web_page
 from protocol.codec import decode, encode
 from protocol.errors import InvalidMessage
 
@@ -47,8 +43,6 @@ REQUEST_FILE: Final = "enrollment_request.json"
 _HEADER_TEXT: Final = re.compile(r"[\x21-\x7e]{1,256}")
 UNAUTHORISED: Final = 401
 REFUSED: Final = frozenset({401, 403, 404, 409})
-ASK_SECONDS: Final = 30.0
-"""For one request, everything included."""
 FORBIDDEN: Final = 403
 TOKEN_PREFIX: Final = "lle_"  # noqa: S105
 """Of enrolment tokens: everything else is an enrolment key."""
@@ -213,15 +207,9 @@ class Enrolment:
 
     async def _ask(self, headers: dict[str, str]) -> _Kept:
         """One request. Raises `_Refused` and `HubUnreachable`."""
-        try:
-            async with asyncio.timeout(ASK_SECONDS):
-                answer = await post(
-                    self._http, self._url, params=self._about, headers=self._with_request(headers)
-                )
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise HubUnreachable(str(error) or type(error).__name__) from None
-        if is_web_page(answer.headers.get("content-type"), answer.content):
-            raise HubUnreachable(f"{answer.status_code}: {WEB_PAGE}")
+        answer = await asked(
+            self._http, self._url, params=self._about, headers=self._with_request(headers)
+        )
         if answer.status_code == FORBIDDEN:
             problem = _problem_of(answer.content)
             if problem.code in LATER:
@@ -257,22 +245,13 @@ class Enrolment:
         kept = _Kept(
             token=issued.token,
             expires=issued.expires_at,
-            life_seconds=self._life(issued, _date(answer.headers.get("date"))),
+            life_seconds=life_of(issued.expires_at, answer, self._hub_clock, self._clock()),
         )
         if self._path is not None:
             await asyncio.to_thread(_write, self._path, kept)
         self._request.forget()
         self._changed.set()
         return kept
-
-    def _life(self, issued: IssuedToken, date: datetime | None) -> float:
-        """By the hub's clock alone. 0 when nobody has said what it shows: the token is then used
-        to its end, and replaced."""
-        now = self._clock()
-        if date is not None:
-            self._hub_clock.suppose(date.timestamp(), now)
-        hub_now = date.timestamp() if date is not None else self._hub_clock.time(now)
-        return 0.0 if hub_now is None else max(0.0, issued.expires_at.timestamp() - hub_now)
 
 
 def _attempts() -> AsyncRetrying:
@@ -314,16 +293,3 @@ def _why_refused(status: int) -> str:
     if status == UNAUTHORISED:
         return f"the hub does not accept the enrolment key ({status})"
     return f"the hub, or a proxy in between, refused to enrol this device ({status})"
-
-
-def _date(header: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(header) if header else None
-    except ValueError:
-        return None
-
-
-def retry_after(headers: httpx.Headers) -> float:
-    """Seconds of `Retry-After`, 0 without one (only the form in seconds is sent by hubs)."""
-    value = headers.get("retry-after", "")
-    return min(float(value), 3600.0) if value.isdecimal() else 0.0

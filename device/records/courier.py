@@ -21,8 +21,8 @@ from cloud.api import fitting as fitting_cloud
 from cloud.bounded import post
 from cloud.client import CloudClient
 from device.base.errors import AgentError, HubUnreachable, JournalUnavailable
+from device.line.asking import retry_after
 from device.line.connection import Tokens
-from device.line.enrolment import retry_after
 from device.records.queue import RecordLane, RecordQueue, WaitingRecord
 from device.records.ways import Fates, LaneBackoff, Way, fates, fitting
 from protocol.codec import decode, rfc3339
