@@ -27,7 +27,7 @@ from hub.socket.connection import Gate, connection_class
 from hub.socket.http import HttpProtocol, http_class
 from hub.socket.pings import PingWheel
 from hub.socket.strangers import LOOPBACK, Proxies, Strangers
-from hub.socket.tls import TlsListener
+from hub.socket.tls import TlsListener, load_certificate, server_context
 from hub.web.site import Site, is_loopback
 
 log = structlog.get_logger(__name__)
@@ -201,13 +201,8 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         return None
     if not settings.tls_cert or not settings.tls_key:
         raise ConfigurationError("--tls-cert and --tls-key go together")
-    try:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as error:  # an SSLError is one
-        raise ConfigurationError(
-            f"cannot use the certificate {settings.tls_cert}: {error.strerror or error}"
-        ) from None
+    context = server_context()
+    load_certificate(context, settings.tls_cert, settings.tls_key)
     return context
 
 

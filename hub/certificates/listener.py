@@ -17,10 +17,10 @@ import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hub.base.errors import ConfigurationError, HubError
+from hub.base.errors import HubError
 from hub.certificates.authority import CertificateAuthority
 from hub.certificates.making import Authority, make_for_listener, pem, serial_from
-from hub.socket.tls import TellingContext
+from hub.socket.tls import load_certificate, server_context
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ AT_HOME: Final = ("localhost", "127.0.0.1", "::1")
 class DeviceListenerTls:
     """`context` stays the same: what it trusts and shows changes in it. `own`: files of the owner's
     certificate and key; without them our authority gives one, for `hosts`. Raises
-    `ConfigurationError`, `MasterKeyMissing`."""
+    `ConfigurationError`, `MasterKeyMissing`, and `Conflict` when that has expired."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class DeviceListenerTls:
         self.context = _context()
         self._trust()
         if own is not None:
-            _load(self.context, *own)
+            load_certificate(self.context, *own)
         else:
             self._show()
         authority.on_change(self.look)
@@ -81,21 +81,12 @@ class DeviceListenerTls:
 
 
 def _context() -> ssl.SSLContext:
-    context = TellingContext(ssl.PROTOCOL_TLS_SERVER)
+    context = server_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
     context.num_tickets = 0
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | NO_CHECK_TIME
     return context
-
-
-def _load(context: ssl.SSLContext, certificate: str, key: str) -> None:
-    try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:  # an SSLError is one
-        raise ConfigurationError(
-            f"cannot use the certificate {certificate}: {error.strerror or error}"
-        ) from None
 
 
 def _load_made(context: ssl.SSLContext, by: Authority, hosts: Sequence[str], now: datetime) -> None:

@@ -16,6 +16,7 @@ from typing import Final, cast
 
 import structlog
 
+from hub.base.errors import ConfigurationError
 from hub.socket.http import HttpProtocol
 
 log = structlog.get_logger(__name__)
@@ -63,6 +64,23 @@ class TellingContext(ssl.SSLContext):
         made = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         cast("_TellingObject", made).outgoing = outgoing
         return made
+
+
+def server_context() -> TellingContext:
+    """What every listener of ours begins with: TLS 1.2 and newer, without a certificate yet."""
+    context = TellingContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Files of the owner's. Raises `ConfigurationError`."""
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # an SSLError is one
+        raise ConfigurationError(
+            f"cannot use the certificate {certificate}: {error.strerror or error}"
+        ) from None
 
 
 class TlsListener:
