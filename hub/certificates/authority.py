@@ -8,7 +8,7 @@ key there is none: its key is kept sealed only.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -22,6 +22,7 @@ from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, Overloaded
 from hub.base.limiter import Limiter, Policy
 from hub.base.vault import Vault
+from hub.certificates.authorities import AuthorityRow, signing, vouching
 from hub.certificates.making import (
     Authority,
     DeviceKey,
@@ -34,14 +35,12 @@ from hub.certificates.making import (
     serial_of,
 )
 from hub.certificates.records import Issued
-from hub.certificates.store import AuthorityRow, CertificateStore
+from hub.certificates.store import CertificateStore
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 
 log = structlog.get_logger(__name__)
 
 NAME: Final = "Longline devices"
-HANDED_OVER: Final = timedelta(days=90)
-"""The longest life of a certificate: by then each device was given the authorities of today."""
 ISSUED_A_SECOND: Final = 100
 """By one replica: a signature is work."""
 EVERYTHING: Final = "*"
@@ -96,21 +95,13 @@ class CertificateAuthority:
             rows = await self._store.authorities(connection)
         if self._vault.ring is not None:
             able = {row.id: self._store.open(row) for row in rows}
-            signing = next((row for row in rows if row.retired_at is None), None)
-            vouching = self._handing_over(rows) or signing
             self._able = able
-            self._signs = None if signing is None else able[signing.id]
-            self._vouches = None if vouching is None else able[vouching.id]
+            self._signs = _of(signing(rows), able)
+            self._vouches = _of(vouching(rows, self.now()), able)
         self._trusted = [row.certificate for row in rows]
         self._bundle = "".join(pem(row.certificate) + row.chain for row in rows)
         for tell in self._changed:
             tell()
-
-    def _handing_over(self, rows: Sequence[AuthorityRow]) -> AuthorityRow | None:
-        """The one that the devices know which came longest ago, while it may be the only one."""
-        since = self.now() - HANDED_OVER
-        lately = [row for row in rows if row.retired_at is not None and row.retired_at > since]
-        return lately[-1] if lately else None
 
     async def replace(self, authority: Authority, *, action: str) -> None:
         """It signs from now on, on every replica."""
@@ -156,21 +147,25 @@ class CertificateAuthority:
 
     def vouching(self) -> Authority:
         """The one by which the hub shows itself to devices: it is in the chain that each of them
-        has. Raises `MasterKeyMissing`."""
-        return self._vouches or self.require()
+        has. Raises `MasterKeyMissing`, `Conflict`."""
+        return self._living(self._vouches or self.require())
+
+    def _living(self, authority: Authority) -> Authority:
+        """What it signs after its end counts for nobody. Raises `Conflict`."""
+        if authority.certificate.not_valid_after_utc <= self.now():
+            raise Conflict("the authority has expired: its owner makes another (longline ca)")
+        return authority
 
     async def issue(
         self, connection: Connection, org: OrgId, device_id: DeviceId, key: DeviceKey
     ) -> Issued:
         """A certificate for a device whose right to it was checked, under the lock that its end
         takes. Raises `MasterKeyMissing`, `Conflict`, `Overloaded`."""
-        by = self.require()
+        by = self._living(self.require())
         wait = self._pace.take("", time.monotonic()).wait
         if wait:
             raise Overloaded("too many certificates are asked for", retry_after=wait)
         now = self.now()
-        if by.certificate.not_valid_after_utc <= now:
-            raise Conflict("the authority has expired: its owner makes another (longline ca)")
         until = min(now + timedelta(seconds=self._seconds), by.certificate.not_valid_after_utc)
         serial = serial_from(secrets.token_bytes(16))
         made = await asyncio.to_thread(
@@ -219,3 +214,7 @@ class CertificateAuthority:
             made = await asyncio.to_thread(make_list, by, ended, now=self.now(), number=number)
             await self._store.put_crl(connection, by.id, made, number)
         return made
+
+
+def _of(row: AuthorityRow | None, able: Mapping[str, Authority]) -> Authority | None:
+    return None if row is None else able[row.id]

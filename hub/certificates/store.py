@@ -10,6 +10,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.vault import Vault
+from hub.certificates.authorities import AuthorityRow
 from hub.certificates.judging import CertificateStanding
 from hub.certificates.making import Authority, EndedCertificate, pem
 from hub.certificates.reading import ShownCertificate, read_authority
@@ -17,14 +18,6 @@ from hub.certificates.records import CertificateRow, CertificateStatus
 from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 
 _Q = sql.queries("certificates")
-
-
-class AuthorityRow(Struct, frozen=True, kw_only=True):
-    id: str
-    certificate: x509.Certificate
-    chain: str
-    sealed_key: str
-    retired_at: datetime | None
 
 
 class Expiring(Struct, frozen=True, kw_only=True):
