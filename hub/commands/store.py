@@ -309,7 +309,8 @@ class CommandStore:
         return None if row is None else from_row(row)
 
     async def by_names(self, names: Sequence[CommandKey]) -> dict[CommandKey, CommandRow]:
-        return _by_name(await self.database.fetch(_Q["existing"], *_columns(names)))
+        """Those that there are: a device or a replica may name what was forgotten."""
+        return _by_name(await self.database.fetch(_Q["by_names"], *_columns(names)))
 
     async def finished(self, names: Sequence[CommandKey]) -> list[CommandRow]:
         rows = await self.database.fetch(_Q["finished"], *_columns(names))

@@ -50,6 +50,12 @@ SELECT t.org_id AS named_org, t.command_id AS named_id,
 FROM unnest($1::text[], $2::text[]) AS t (org_id, command_id)
 LEFT JOIN command USING (org_id, command_id)
 
+-- name: by_names
+-- Those of these commands that there are.
+SELECT command.*
+FROM unnest($1::text[], $2::text[]) AS t (org_id, command_id)
+JOIN command USING (org_id, command_id)
+
 -- name: waiting
 -- Queued commands that were not sent yet, by what they ask for; the oldest of each.
 SELECT DISTINCT ON (c.org_id, c.device_id, c.request_hash) c.*

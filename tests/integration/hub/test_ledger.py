@@ -468,7 +468,8 @@ async def test_a_cancel_reaches_the_line_on_another_replica_by_hint_or_by_sweep(
             await other.commands.cancel(ADMIN, D1, as_command_id(command_id))
         names = [(DEFAULT_ORG, hinted), (DEFAULT_ORG, lost)]
         assert other.hints.cancels == [("r-1", name) for name in names]
-        await owner.commands.cancel_here([(DEFAULT_ORG, as_command_id(hinted))])
+        named = [as_command_id("forgotten"), as_command_id(hinted)]
+        await owner.commands.cancel_here([(DEFAULT_ORG, command_id) for command_id in named])
         assert [f["commandId"] for f in await line.until(1, "cancel")] == [hinted]
         async with asyncio.timeout(2.5):
             cancels = await line.until(2, "cancel")
