@@ -126,16 +126,20 @@ class EnrollmentEndpoints:
         self._limits = limits
 
     async def token(self, call: Call[TokenQuery, None]) -> DeviceToken:
-        device_id, admission = self._comes(call)
+        device_id, admission = self._comes(call, call.path("id"))
         token, expires_at = await self._service.enroll(
             call.principal, device_id, _who(call.query), _shown(call), admission
         )
         return DeviceToken(device_id, token, expires_at)
 
     async def certificate(self, call: Call[TokenQuery, CertificateBody]) -> DeviceCertificate:
-        device_id, admission = self._comes(call)
+        return await self.certify(call, call.path("id"), call.body.csr)
+
+    async def certify(self, call: Call[TokenQuery, Any], name: str, csr: str) -> DeviceCertificate:
+        """`name`, `csr`: as the device gave them, wherever they stood in its call."""
+        device_id, admission = self._comes(call, name)
         try:
-            key = key_of_request(call.body.csr)
+            key = key_of_request(csr)
         except NotUsable as error:
             admission.of_nobody()
             raise invalid("csr", str(error)) from None
@@ -146,10 +150,10 @@ class EnrollmentEndpoints:
             made.certificate, made.chain, made.serial, rfc3339(made.expires_at)
         )
 
-    def _comes(self, call: Call[TokenQuery, Any]) -> tuple[DeviceId, Admission]:
+    def _comes(self, call: Call[TokenQuery, Any], name: str) -> tuple[DeviceId, Admission]:
         admission = Admission(self._limits, call.request.scope, call.principal.address)
         try:
-            return _id_of(call.path("id")), admission
+            return _id_of(name), admission
         except Invalid:
             admission.of_nobody()
             raise

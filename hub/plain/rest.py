@@ -19,12 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub.base.database import limited_to
 from hub.base.errors import PROBLEMS, CertificateRequired, Forbidden, HubError
 from hub.base.principal import Principal
-from hub.enrollment.rest import (
-    CertificateBody,
-    EnrollmentEndpoints,
-    EnrollmentTokenBody,
-    TokenQuery,
-)
+from hub.enrollment.rest import EnrollmentEndpoints, EnrollmentTokenBody, TokenQuery
 from hub.plain.store import PlainStore
 from hub.rights.access import Action, Door
 from hub.web import envelope
@@ -83,11 +78,8 @@ class PlainEndpoints:
 
     async def register(self, request: Request, by: Principal) -> object:
         body = await body_of(request, _register, MAX_OPEN_BODY)
-        request.scope["path_params"] = {"id": body.device_id}
-        csr = CertificateBody(csr=body.csr)
-        made = await self._enrollment.certificate(
-            Call(principal=by, query=TokenQuery(), body=csr, request=request)
-        )
+        call = Call(principal=by, query=TokenQuery(), body=None, request=request)
+        made = await self._enrollment.certify(call, body.device_id, body.csr)
         return Registered(made.certificate, made.chain)
 
     async def heartbeat(self, request: Request, by: Principal) -> object:
