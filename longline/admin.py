@@ -29,12 +29,11 @@ from hub.base.clocks import DatabaseClock
 from hub.base.database import Database
 from hub.base.errors import ConfigurationError, Invalid
 from hub.base.master_key import Keyring
-from hub.base.migrate import pending
 from hub.base.settings import Settings
 from hub.base.vault import Vault, of_settings
 from longline import serving
 from longline.errors import USAGE, UserError
-from longline.installation import DataDir, open_database, settings_of
+from longline.installation import DataDir, open_database, require_schema, settings_of
 from protocol.ids import DEFAULT_ORG
 
 T = TypeVar("T")
@@ -209,7 +208,7 @@ def rotate_master_key(*, data_dir: DataDir = None) -> None:
     async def rotate(_: asyncio.Event) -> None:
         database = await open_database(settings)
         try:
-            await _require_schema(database)
+            await require_schema(database)
             await _rotate_master_key(database, path, may_add=not settings.master_key_file)
         finally:
             await database.close()
@@ -272,7 +271,7 @@ def _with_services(settings: Settings, work: Callable[[People], Awaitable[T]]) -
 
 async def _services(database: Database, settings: Settings) -> People:
     """On a database that no replica has seen yet, with what its first start would make."""
-    await _require_schema(database)
+    await require_schema(database)
     vault = of_settings(settings)
     await sealing.prepare(database, vault)
     people = services(
@@ -284,12 +283,6 @@ async def _services(database: Database, settings: Settings) -> People:
     )
     await people.accounts.prepare()
     return people
-
-
-async def _require_schema(database: Database) -> None:
-    missing = await pending(database)
-    if missing:
-        raise ConfigurationError(f"the schema lacks {missing[0]}: run longline migrate first")
 
 
 def _password(*, generate: bool) -> str:

@@ -17,7 +17,6 @@ from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base import sealing
 from hub.base.errors import ConfigurationError
-from hub.base.migrate import pending
 from hub.base.present import now_of
 from hub.base.settings import Settings
 from hub.base.vault import of_settings
@@ -27,7 +26,7 @@ from hub.certificates.reading import NotUsable, read_authority
 from hub.certificates.store import CertificateStore
 from longline import serving
 from longline.errors import USAGE, UserError
-from longline.installation import DataDir, open_database, settings_of
+from longline.installation import DataDir, open_database, require_schema, settings_of
 from protocol.codec import rfc3339
 
 T = TypeVar("T")
@@ -102,11 +101,7 @@ def _with_authority(settings: Settings, work: Callable[[CertificateAuthority], A
     async def main(_: asyncio.Event) -> None:
         database = await open_database(settings)
         try:
-            missing = await pending(database)
-            if missing:
-                raise ConfigurationError(
-                    f"the schema lacks {missing[0]}: run longline migrate first"
-                )
+            await require_schema(database)
             vault = of_settings(settings)
             await sealing.prepare(database, vault)
             vault.require()

@@ -1,4 +1,4 @@
-"""Which installation `doctor` and `admin` work on: one with addresses, or a `longline up`.
+"""Which installation an operator's command works on: one with addresses, or a `longline up`.
 
 `LONGLINE_DATABASE_URL` and `LONGLINE_REDIS_URL` come first. Without them it is the `longline up`
 that runs on `--data-dir`, by default the one that `longline up` would use in this folder.
@@ -13,6 +13,7 @@ from msgspec import structs
 from hub.base.database import Database
 from hub.base.embedded import Embedded
 from hub.base.errors import ConfigurationError
+from hub.base.migrate import pending
 from hub.base.settings import Settings
 from longline import serving
 from longline.errors import USAGE, UserError
@@ -54,3 +55,10 @@ async def open_database(settings: Settings) -> Database:
         raise ConfigurationError(
             f"no longline up runs on {settings.data_dir}: start it first"
         ) from None
+
+
+async def require_schema(database: Database) -> None:
+    """That of this release. Raises `ConfigurationError`."""
+    missing = await pending(database)
+    if missing:
+        raise ConfigurationError(f"the schema lacks {missing[0]}: run longline migrate first")
