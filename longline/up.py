@@ -150,6 +150,8 @@ def _greet(ready: Ready, public: str, folder: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]Longline[/bold] serves at [link]{ready.url}[/link]")
     console.print(f"  open      [link]{public}[/link]")
+    if ready.device_url is not None:
+        console.print(f"  devices   [link]{ready.device_url}[/link]   (by certificate)")
     if ready.admin_password is not None and not console.is_terminal:
         path = _keep_credentials(ready, folder)
         console.print(f"  user, password and enrolment key are in {path}", markup=False)

@@ -59,6 +59,10 @@ def _named(extensions: x509.Extensions) -> str:
     return found.key_identifier.hex()
 
 
+def test_the_greeting_names_the_listener_of_devices(up: HubProcess) -> None:
+    assert str(up.ready["deviceUrl"]) in up.log()
+
+
 async def test_the_one_before_is_trusted_beside_a_new_authority(
     up: HubProcess, tmp_path: Path
 ) -> None:
