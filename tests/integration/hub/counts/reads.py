@@ -206,6 +206,7 @@ _COMMAND: Final = [
     Read("commands.keys", "'{default}', '{/api/commands}', '{i77}'"),
     Read("commands.targets", _FEW, 3 * 6 * KEY),
     Read("commands.existing", _COMMANDS, 3 * 3 * KEY),
+    Read("commands.by_names", _COMMANDS, 3 * 2 * KEY),
     Read("commands.waiting", "'{default}', '{d77}', ARRAY['x'::bytea]"),
     Read("commands.unsent", f"{_FEW}, '{{1,1,1}}', '{{1,1,1}}'", 3 * 6 * KEY),
     Read("commands.replied", _COMMANDS, 6 * KEY),
