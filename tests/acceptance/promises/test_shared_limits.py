@@ -2,19 +2,24 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest_asyncio
+from msgspec import Struct
 
+from hub.base.limiter import EARLY
 from tests.acceptance.chaos.cluster import PASSWORD, Cluster, running_cluster
 from tests.acceptance.hub.clients import Rest, new_id
 from tests.acceptance.hub.flood import paced, request_for
 
 RATE = 100
-SLACK = 0.05 * RATE
-"""Answers that come in the second after the one that counted them."""
 SECONDS = 6
+LEAST = 0.85
+"""Of what may be given: a client that stands still for a moment asks too late for some of it."""
+FIRST = 0.5
+"""Of a quota: what two replicas may give too much before they have told each other."""
 
 
 @pytest_asyncio.fixture
@@ -31,28 +36,30 @@ async def for_all(tmp_path: Path) -> AsyncGenerator[Cluster]:
         yield cluster
 
 
-async def asked(
+class Given(Struct, frozen=True):
+    """What came of calls over some time."""
+
+    units: int
+    windows: float
+    """How many quotas one bucket can have given in that time: it began full, and half a window's
+    part comes back early."""
+
+
+async def given(
     two: Cluster, token: str, rates: tuple[float, float], *, other: str | None = None
-) -> list[list[int]]:
-    """The statuses of each second, of calls at these rates to each replica; those to the second by
-    another, if there is one."""
+) -> Given:
+    """Call at these rates on each replica; the second by another, if there is one."""
+    began = time.monotonic()
     found = await asyncio.gather(
         *(
             paced(url, request_for("/api/v1/auth/me", token=who), rate=rate, seconds=SECONDS)
             for url, rate, who in zip(two.urls, rates, (token, other or token), strict=True)
         )
     )
-    answers = sorted(answer for part in found for answer in part)
-    began = answers[0][0]
-    seconds: list[list[int]] = [[] for _ in range(SECONDS)]
-    for when, status in answers:
-        assert status in (200, 429)
-        seconds[min(SECONDS - 1, int(when - began))].append(status)
-    return seconds
-
-
-def given(seconds: list[list[int]]) -> list[int]:
-    return [statuses.count(200) for statuses in seconds]
+    windows = time.monotonic() - began + 1 + EARLY
+    statuses = [status for part in found for status in part]
+    assert set(statuses) <= {200, 429}
+    return Given(statuses.count(200), windows)
 
 
 async def a_user(two: Cluster) -> str:
@@ -63,29 +70,31 @@ async def a_user(two: Cluster) -> str:
     return await asyncio.to_thread(two.log_in, name)
 
 
+def is_of_one_bucket(given: Given) -> bool:
+    """What one replica may give, and the little that goes over it in the first window."""
+    return LEAST * RATE * SECONDS <= given.units <= RATE * (given.windows + FIRST)
+
+
 async def test_two_replicas_give_the_limit_of_one(two: Cluster) -> None:
-    first, *others = given(await asked(two, await a_user(two), (1.25 * RATE, 1.25 * RATE)))
-    assert RATE <= first <= 1.5 * RATE + SLACK
-    assert 0.9 * RATE * len(others) <= sum(others) <= 1.1 * RATE * len(others)
-    kept = given(await asked(two, await a_user(two), (0.6 * RATE, 0.35 * RATE)))
+    over = await given(two, await a_user(two), (1.25 * RATE, 1.25 * RATE))
+    assert is_of_one_bucket(over), over
+    kept = await given(two, await a_user(two), (0.6 * RATE, 0.35 * RATE))
     asked_for = int(0.6 * RATE * SECONDS) + int(0.35 * RATE * SECONDS)
     # A busy machine sends some of them in bursts, which go over the limit of their second.
-    assert 0.97 * asked_for <= sum(kept) <= asked_for
+    assert 0.97 * asked_for <= kept.units <= asked_for
 
 
 async def test_without_redis_each_replica_gives_its_own(two: Cluster) -> None:
     token = await a_user(two)
     two.servers.signal("valkey", signal.SIGSTOP)
     try:
-        _, *others = given(await asked(two, token, (1.5 * RATE, 1.5 * RATE)))
+        alone = await given(two, token, (1.5 * RATE, 1.5 * RATE))
     finally:
         two.servers.signal("valkey", signal.SIGCONT)
-    assert 1.8 * RATE * len(others) <= sum(others) <= 2.1 * RATE * len(others)
+    assert 2 * LEAST * RATE * SECONDS <= alone.units <= 2 * RATE * alone.windows, alone
 
 
 async def test_two_replicas_give_an_organisation_the_limit_of_one(for_all: Cluster) -> None:
     token, other = await a_user(for_all), await a_user(for_all)
-    rates = 1.25 * RATE, 1.25 * RATE
-    first, *others = given(await asked(for_all, token, rates, other=other))
-    assert RATE <= first <= 1.5 * RATE + SLACK
-    assert 0.9 * RATE * len(others) <= sum(others) <= 1.1 * RATE * len(others)
+    over = await given(for_all, token, (1.25 * RATE, 1.25 * RATE), other=other)
+    assert is_of_one_bucket(over), over
