@@ -60,6 +60,7 @@ from hub.own.wiring import build as build_own
 from hub.plain.rest import routes as plain_routes
 from hub.plain.wiring import build as build_plain
 from hub.probes import Probes
+from hub.queries.wiring import build as build_queries
 from hub.replicas.hints import HintSender
 from hub.replicas.wiring import build as build_replicas
 from hub.rights.access import FOR_DEVICES, Door
@@ -160,10 +161,12 @@ class Replica:
         self.certificates, of_certificates = build_certificates(
             base, self.audit, self.telemetry, accounts
         )
+        queries, of_queries = build_queries(base)
         devices, of_devices = build_devices(
             base,
             self.audit,
             accounts,
+            queries,
             hint_desired=hints.desired,
             hint_quarantine=hints.quarantine,
         )
@@ -224,10 +227,9 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_devices, of_lines, of_own, of_approvals, of_commands, of_config,
-            of_groups,
-            of_enrollment, of_edge, of_desired, of_campaigns, of_firmware, of_dashboards,
-            of_replicas, build_usage(base),
+            of_certificates, of_queries, of_devices, of_lines, of_own, of_approvals, of_commands,
+            of_config, of_groups, of_enrollment, of_edge, of_desired, of_campaigns, of_firmware,
+            of_dashboards, of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

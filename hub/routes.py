@@ -160,6 +160,7 @@ from hub.organisations.rest import (
 )
 from hub.own.common import CommandTypeItem
 from hub.own.rest import CommandTypesQuery, OwnEndpoints
+from hub.queries.rest import ExplainBody, Explanation, QueryEndpoints
 from hub.replicas.rest import FleetHealth, HealthEndpoints
 from hub.rights.access import COMMAND_MINIMUM, FOR_DEVICES, MINIMUM, Door
 from hub.rights.catalogue import DISPATCH
@@ -304,6 +305,7 @@ ROUTES: Final = (
     Route("GET", "/devices", DeviceEndpoints.list, "devices:list", "List devices.", query=DeviceQuery, answer=Device, listing=True),
     Route("POST", "/devices", DeviceEndpoints.create, "devices:create", "Register a device.", body=DeviceBody, answer=Device, status=201),
     Route("GET", "/devices/connected", DeviceEndpoints.connected, "devices:list", "List connected devices, newest connection first.", query=ListQuery, answer=ConnectedDevice, listing=True),
+    Route("POST", "/devices/query/explain", QueryEndpoints.explain, "devices:list", "Explain a query: its tree, and whether it is trusted or volatile.", body=ExplainBody, answer=Explanation),
     Route("POST", "/devices/bulk", BulkEndpoints.bulk, "devices:delete", "Delete many devices, or count them in a dry run.", body=DeviceBulkBody, answer=DeviceBulk),
     Route("GET", "/devices/{id}", DeviceEndpoints.get, "devices:get", "Get a device.", answer=Device),
     Route("PATCH", "/devices/{id}", DeviceEndpoints.change, "devices:update", "Change a device.", body=DevicePatch, answer=Device),

@@ -49,16 +49,19 @@ ConfigurationError                  settings or surroundings are wrong: one line
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from protocol.errors import ProblemCode
 
 
 class FieldError(Struct, frozen=True):
-    """One row of a problem document's `errors`; `field` is a JSON path."""
+    """One row of a problem document's `errors`; `field` is a JSON path. Of a text in a language of
+    ours it says where, in characters from 0, and what could stand there."""
 
     field: str
     message: str
+    position: int | UnsetType = UNSET
+    expected: list[str] | UnsetType = UNSET
 
 
 class HubError(Exception):

@@ -17,6 +17,7 @@ from hub.devices.service import (
     Quarantine,
     SmallSections,
 )
+from hub.queries.service import QueryService
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Text
 from hub.web.route import Call
@@ -34,6 +35,8 @@ class DeviceQuery(ListQuery, frozen=True, kw_only=True):
     group_id: str | None = None
     tag: str | None = None
     connected: bool | None = None
+    query: str | None = None
+    """In the query language; with the others, all of it holds."""
 
 
 class DeviceBody(Body, frozen=True):
@@ -114,21 +117,21 @@ class ConnectedDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeviceEndpoints:
-    def __init__(self, service: DeviceService) -> None:
+    def __init__(self, service: DeviceService, queries: QueryService) -> None:
         self._service = service
+        self._queries = queries
 
     async def list(self, call: Call[DeviceQuery, None]) -> Items[Device]:
-        query = call.query
+        query, org = call.query, call.principal.org
         wanted = DeviceFilter(
             q=query.q,
             status=query.status,
             group_id=query.group_id,
             tag=query.tag,
             connected=query.connected,
+            query=None if query.query is None else await self._queries.read(org, query.query),
         )
-        page = await self._service.list(
-            call.principal.org, wanted, cursor=query.cursor, limit=query.limit
-        )
+        page = await self._service.list(org, wanted, cursor=query.cursor, limit=query.limit)
         return Items([device_of(row) for row in page.items], page.next)
 
     async def connected(self, call: Call[ListQuery, None]) -> Items[ConnectedDevice]:

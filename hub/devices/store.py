@@ -9,6 +9,8 @@ from msgspec import Struct, convert
 import sql
 from hub.base.database import Connection, Database, Row, as_json
 from hub.base.patterns import containing
+from hub.queries.compiled import condition
+from hub.queries.records import Tree
 from protocol.canonical import hash_of
 from protocol.errors import CommandErrorCode
 from protocol.frames import ConnectionMode
@@ -17,6 +19,8 @@ from protocol.sections import INITIAL, MODE, PRODUCTION, ModeSection, Production
 from protocol.telemetry import ShownStatus
 
 _Q = sql.queries("devices")
+_QUERY: Final = "/*query*/ true"
+"""In a statement, where the condition of a query goes."""
 _DELETED: Final = {"code": str(CommandErrorCode.NOT_FOUND), "message": "the device was deleted"}
 """How commands end that were for it."""
 
@@ -133,6 +137,8 @@ class DeviceFilter(Struct, frozen=True, kw_only=True):
     group_id: str | None = None
     tag: str | None = None
     connected: bool | None = None
+    query: Tree | None = None
+    """With its groups by id."""
 
 
 class DeviceStore:
@@ -180,8 +186,7 @@ class DeviceStore:
         before: tuple[datetime, str] | None,
         limit: int,
     ) -> "list[DeviceRow]":
-        rows = await self.database.tenant(org).fetch(
-            _Q["list"],
+        parameters = (
             org,
             None if wanted.q is None else containing(wanted.q),
             wanted.status,
@@ -191,6 +196,11 @@ class DeviceStore:
             *(before or (None, None)),
             limit,
         )
+        statement, further = _Q["list"], []
+        if wanted.query is not None:
+            asked = condition(wanted.query, first=len(parameters) + 1)
+            statement, further = _Q["matching"].replace(_QUERY, asked.text), asked.parameters
+        rows = await self.database.tenant(org).fetch(statement, *parameters, *further)
         return [DeviceRow.from_row(row) for row in rows]
 
     async def connected(

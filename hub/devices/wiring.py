@@ -12,6 +12,7 @@ from hub.devices.quarantine_rest import QuarantineEndpoints
 from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
+from hub.queries.service import QueryService
 from protocol.ids import DeviceKey
 
 
@@ -19,13 +20,14 @@ def build(
     base: Foundation,
     audit: AuditService,
     accounts: AccountService,
+    queries: QueryService,
     *,
     hint_desired: Callable[[DeviceKey], None],
     hint_quarantine: Callable[[DeviceKey], None],
 ) -> tuple[DeviceService, Capability]:
     store = DeviceStore(base.database)
     service = DeviceService(store, accounts, audit, hint_desired)
-    endpoints = DeviceEndpoints(service)
+    endpoints = DeviceEndpoints(service, queries)
     bulk = BulkEndpoints(BulkService(store, accounts, audit))
     quarantine = QuarantineEndpoints(QuarantineService(store, audit, hint_quarantine))
     return service, Capability(endpoints=(endpoints, bulk, quarantine))

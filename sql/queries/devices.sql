@@ -123,6 +123,47 @@ WHERE ($3 IS NULL OR CASE WHEN connected THEN said WHEN heard THEN 'ONLINE' ELSE
 ORDER BY created_at DESC, device_id DESC
 LIMIT $9
 
+-- name: matching @org
+-- As list, by a query: its condition stands in for the comment below, with its parameters behind $9.
+SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
+                       WHERE m.org_id = device.org_id AND m.device_id = device.device_id
+                       ORDER BY m.group_id) AS group_ids,
+       (SELECT jsonb_object_agg(x.kind, jsonb_build_object('wanted', x.document, 'taken', x.taken))
+        FROM device_section x
+        WHERE x.org_id = device.org_id AND x.device_id = device.device_id) AS sections,
+       (SELECT jsonb_object_agg(b.key, b.value)
+        FROM device_label b
+        WHERE b.org_id = device.org_id AND b.device_id = device.device_id) AS labels
+FROM (
+    SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.software,
+           connected, s.status AS said, heard
+    FROM device d
+    LEFT JOIN device_state s USING (org_id, device_id)
+    LEFT JOIN device_line l USING (org_id, device_id)
+    LEFT JOIN replica r USING (replica_id)
+    CROSS JOIN LATERAL (
+        SELECT r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS connected,
+               coalesce(now() - s.heard_at BETWEEN interval '0' AND interval '90 seconds', false) AS heard
+    ) line
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN connected THEN s.status WHEN heard THEN 'ONLINE' ELSE 'OFFLINE' END AS shown_status
+    ) shown
+    WHERE d.org_id = $1 AND d.deleted_at IS NULL
+      AND ($2::text IS NULL OR d.device_id ILIKE $2 OR d.name ILIKE $2)
+      AND ($3::text[] IS NULL OR shown_status = ANY ($3))
+      AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM device_group_member m WHERE m.org_id = d.org_id
+                                       AND m.device_id = d.device_id AND m.group_id = $4))
+      AND ($5::text IS NULL OR EXISTS (SELECT 1 FROM device_label b WHERE b.org_id = d.org_id
+                                       AND b.device_id = d.device_id AND b.key = $5 AND b.value = ''))
+      AND ($6::boolean IS NULL OR connected = $6)
+      AND (d.created_at, d.device_id) < (
+          (SELECT coalesce($7::timestamptz, 'infinity')), (SELECT coalesce($8, '')))
+      AND /*query*/ true
+    ORDER BY d.created_at DESC, d.device_id DESC
+    LIMIT $9
+) device
+ORDER BY created_at DESC, device_id DESC
+
 -- name: connected @org
 -- The devices that are on a live line of any replica, the newest line first.
 SELECT l.device_id, l.replica_id, l.generation, l.connected_at

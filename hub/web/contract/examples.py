@@ -123,6 +123,7 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("POST", "/devices/{id}/approve"): {"fingerprint": _FINGERPRINT, "tags": ["hall-2"]},
     ("POST", "/devices/{id}/reject"): {"fingerprint": _FINGERPRINT},
     ("POST", "/devices"): {"id": "edge-1", "name": "Filler 1", "tags": ["hall-2"]},
+    ("POST", "/devices/query/explain"): {"query": 'label.line = "3" and connected'},
     ("POST", "/devices/bulk"): {"deviceIds": _DEVICES, "do": "delete", "confirm": 2},
     ("PATCH", "/devices/{id}"): {"tags": ["hall-2", "spare"], "disabled": True},
     ("PUT", "/devices/{id}/connection-mode"): {"mode": "DIRECT_CLOUD"},

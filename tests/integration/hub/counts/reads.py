@@ -297,6 +297,7 @@ _DEVICES: Final = [
     Read("enrollment.lock_requests", "'default', 'd77'"),
     *_list("enrollment.tokens", "'default', {before}, 101", _APART),
     Read("devices.get", "'default', 'd77'", 6 * KEY),
+    Read("queries.groups", "'default'", 200),
     Read("devices.labels", "'default', 'd77'"),
     *_filtered(
         "devices.list",
@@ -315,6 +316,7 @@ _DEVICES: Final = [
             }.items()
         },
     ),
+    Read("devices.matching", f"'default'{', NULL' * 7}, 101", PAGE * 6 * KEY),
     *_list("devices.connected", "'default', {before}, 101", _APART),
     Read("devices.lock_known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
     Read("devices.known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),

@@ -134,7 +134,8 @@ def test_path_parameters_are_those_of_the_path() -> None:
 def test_query_parameters_have_the_names_and_limits_of_the_struct() -> None:
     parameters = {p["name"]: p for p in operation("GET", "/devices")["parameters"]}
 
-    assert set(parameters) == {"limit", "cursor", "q", "status", "groupId", "tag", "connected"}
+    filters = {"q", "status", "groupId", "tag", "connected", "query"}
+    assert set(parameters) == {"limit", "cursor", *filters}
     assert parameters["limit"]["schema"] == {
         "type": "integer",
         "minimum": 1,
@@ -314,7 +315,12 @@ def test_no_id_that_others_choose_is_a_word_of_a_path() -> None:
         for at, part in enumerate(path)
         if part.startswith("{")
         for other in paths
-        if other[:at] == path[:at] and at < len(other) and not other[at].startswith("{")
+        if len(other) == len(path)
+        and not other[at].startswith("{")
+        and all(
+            mine == others or "{" in (mine[:1], others[:1])
+            for mine, others in zip(path, other, strict=True)
+        )
     }
 
     assert {word for where, word in words if where == ("", "devices")} == RESERVED_DEVICE_IDS

@@ -1,0 +1,2 @@
+-- name: groups @org
+SELECT group_id, name FROM device_group WHERE org_id = $1
