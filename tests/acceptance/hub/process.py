@@ -62,6 +62,8 @@ class HubProcess:
         deadline = time.monotonic() + self.start_seconds
         while not self._ready_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self._process.kill()  # with the next tests it would only be in their way
+                self._process.wait()
                 raise AssertionError(f"the hub did not start:\n{self.log()[-4000:]}")
             time.sleep(POLL_SECONDS)
         found = json.loads(self._ready_file.read_bytes())
