@@ -167,6 +167,7 @@ class Replica:
             self.audit,
             accounts,
             queries,
+            people.rights,
             hint_desired=hints.desired,
             hint_quarantine=hints.quarantine,
         )

@@ -306,7 +306,7 @@ ROUTES: Final = (
     Route("POST", "/devices", DeviceEndpoints.create, "devices:create", "Register a device.", body=DeviceBody, answer=Device, status=201),
     Route("GET", "/devices/connected", DeviceEndpoints.connected, "devices:list", "List connected devices, newest connection first.", query=ListQuery, answer=ConnectedDevice, listing=True),
     Route("POST", "/devices/query/explain", QueryEndpoints.explain, "devices:list", "Explain a query: its tree, and whether it is trusted or volatile.", body=ExplainBody, answer=Explanation),
-    Route("POST", "/devices/bulk", BulkEndpoints.bulk, "devices:delete", "Delete many devices, or count them in a dry run.", body=DeviceBulkBody, answer=DeviceBulk),
+    Route("POST", "/devices/bulk", BulkEndpoints.bulk, "devices:update", "Label, delete, quarantine or release many devices, or count them in a dry run.", body=DeviceBulkBody, answer=DeviceBulk),
     Route("GET", "/devices/{id}", DeviceEndpoints.get, "devices:get", "Get a device.", answer=Device),
     Route("PATCH", "/devices/{id}", DeviceEndpoints.change, "devices:update", "Change a device.", body=DevicePatch, answer=Device),
     Route("DELETE", "/devices/{id}", DeviceEndpoints.delete, "devices:delete", "Delete a device; it cannot enrol again by itself."),

@@ -2,37 +2,45 @@
 
 from typing import Annotated, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from hub.base.errors import NotFound, invalid
-from hub.devices.bulk import BulkService, Sorted
-from hub.web.inputs import Body
+from hub.base.errors import invalid
+from hub.devices.bulk import MOST, BulkChange, BulkService, Refusal
+from hub.devices.labels import LabelsPatch
+from hub.web.inputs import Body, Text
 from hub.web.route import Call
 from protocol.ids import DeviceId, DeviceIdField
 
-MOST: Final = 10_000
 SAMPLE: Final = 50
 
 
+class DeviceSetBody(Body, frozen=True, kw_only=True):
+    labels: LabelsPatch = field(default_factory=dict[str, str | None])
+    """Merged with those that each has; null takes one away."""
+    name: Text | None = None
+    """For one device."""
+
+
 class DeviceBulkBody(Body, frozen=True, kw_only=True):
-    device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=MOST)]
-    do: Literal["delete"]
+    device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=MOST)] | None = None
+    """These, or those that `query` means."""
+    query: str | None = None
+    do: Literal["delete", "quarantine", "release"] | None = None
+    """This, or `set`."""
+    set: DeviceSetBody | None = None
+    reason: Text | None = None
+    """Of a quarantine, or its end."""
     dry_run: bool = False
     """Only say what would be done."""
     confirm: Annotated[int, Meta(ge=0)] | None = None
-    """How many devices it is meant to be, as a dry run has counted them."""
-
-
-class RefusedDevice(Struct, frozen=True, rename="camel"):
-    device_id: DeviceId
-    code: str
+    """How many devices it is meant to be, as a dry run has counted them; a deletion needs it."""
 
 
 class DeviceBulk(Struct, frozen=True, rename="camel", kw_only=True):
     """A dry run answers `count`, a `sample` of 50 ids and how many are refused; else how many were
     `changed`, and each that was refused."""
 
-    refused: int | list[RefusedDevice]
+    refused: int | list[Refusal]
     count: int | UnsetType = UNSET
     sample: list[DeviceId] | UnsetType = UNSET
     changed: int | UnsetType = UNSET
@@ -43,21 +51,29 @@ class BulkEndpoints:
         self._service = service
 
     async def bulk(self, call: Call[None, DeviceBulkBody]) -> DeviceBulk:
-        body = call.body
-        device_ids = [DeviceId(each) for each in body.device_ids]
+        body, by = call.body, call.principal
+        change = _change(body)
+        if (body.device_ids is None) == (body.query is None):
+            raise invalid("deviceIds", "name the devices by deviceIds or by a query")
+        if body.query is not None:
+            named = await self._service.found(by.org, body.query)
+        else:
+            named = [DeviceId(each) for each in body.device_ids or ()]
+        wanted = await self._service.sort(by, change.deed, named)
         if body.dry_run:
-            return _planned(await self._service.sort(call.principal, device_ids))
-        if body.confirm is None:
-            raise invalid("confirm", "confirm the number of devices")
-        return _done(await self._service.delete(call.principal, device_ids, confirm=body.confirm))
+            return DeviceBulk(
+                count=len(wanted.known), sample=wanted.known[:SAMPLE], refused=len(wanted.refused)
+            )
+        done = await self._service.apply(by, change, wanted, confirm=body.confirm)
+        return DeviceBulk(changed=len(done.known), refused=done.refused)
 
 
-def _planned(wanted: Sorted) -> DeviceBulk:
-    return DeviceBulk(
-        count=len(wanted.known), sample=wanted.known[:SAMPLE], refused=len(wanted.unknown)
-    )
-
-
-def _done(done: Sorted) -> DeviceBulk:
-    refused = [RefusedDevice(each, str(NotFound.code)) for each in done.unknown]
-    return DeviceBulk(changed=len(done.known), refused=refused)
+def _change(body: DeviceBulkBody) -> BulkChange:
+    if (body.do is None) == (body.set is None):
+        raise invalid("do", "say what to do by do or by set")
+    change = BulkChange(deed=body.do or "set")
+    if body.set is not None:
+        change = BulkChange(deed="set", labels=body.set.labels, name=body.set.name)
+    elif body.reason is not None:
+        change = BulkChange(deed=change.deed, reason=body.reason)
+    return change

@@ -30,7 +30,7 @@ class QuarantineService:
         reason that cannot be shown."""
         require_visible(reason, "reason")
         async with self._store.database.tenant(by.org).transaction() as connection:
-            if not await self._store.quarantine(connection, by.org, device_id, by.actor, reason):
+            if not await self._store.quarantine(connection, by.org, [device_id], by.actor, reason):
                 raise NotFound(NO_SUCH_DEVICE)
             entry = audit_entry(by, "device.quarantine", device_id, reason=reason)
             await self._audit.record(connection, entry)
@@ -41,7 +41,7 @@ class QuarantineService:
         if reason is not None:
             require_visible(reason, "reason")
         async with self._store.database.tenant(by.org).transaction() as connection:
-            if await self._store.release(connection, by.org, device_id):
+            if await self._store.release(connection, by.org, [device_id]):
                 entry = audit_entry(by, "device.release", device_id, reason=reason)
                 await self._audit.record(connection, entry)
         return await self._changed(by, device_id)

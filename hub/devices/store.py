@@ -186,22 +186,15 @@ class DeviceStore:
         before: tuple[datetime, str] | None,
         limit: int,
     ) -> "list[DeviceRow]":
-        parameters = (
-            org,
-            None if wanted.q is None else containing(wanted.q),
-            wanted.status,
-            wanted.group_id,
-            wanted.tag,
-            wanted.connected,
-            *(before or (None, None)),
-            limit,
-        )
-        statement, further = _Q["list"], []
-        if wanted.query is not None:
-            asked = condition(wanted.query, first=len(parameters) + 1)
-            statement, further = _Q["matching"].replace(_QUERY, asked.text), asked.parameters
-        rows = await self.database.tenant(org).fetch(statement, *parameters, *further)
+        statement, parameters = _asked(org, wanted, before, limit)
+        rows = await self.database.tenant(org).fetch(statement, *parameters)
         return [DeviceRow.from_row(row) for row in rows]
+
+    async def ids(self, org: OrgId, wanted: DeviceFilter, *, limit: int) -> "list[DeviceId]":
+        """Newest first."""
+        statement, parameters = _asked(org, wanted, None, limit)
+        rows = await self.database.tenant(org).fetch(statement, *parameters)
+        return [DeviceId(row["device_id"]) for row in rows]
 
     async def connected(
         self, org: OrgId, *, before: tuple[datetime, str] | None, limit: int
@@ -224,17 +217,48 @@ class DeviceStore:
         )
 
     async def quarantine(
-        self, connection: Connection, org: OrgId, device_id: DeviceId, by: str, reason: str
-    ) -> bool:
-        """False when there is no such device."""
-        return bool(await connection.fetch(_Q["quarantine"], org, device_id, by, reason))
+        self,
+        connection: Connection,
+        org: OrgId,
+        device_ids: "list[DeviceId]",
+        by: str,
+        reason: str,
+    ) -> "list[DeviceId]":
+        """Answers those that there are."""
+        rows = await connection.fetch(_Q["quarantine"], org, device_ids, by, reason)
+        return [DeviceId(row["device_id"]) for row in rows]
 
     async def is_quarantined(self, org: OrgId, device_id: DeviceId) -> bool:
         return bool(await self.database.tenant(org).fetchval(_Q["quarantined"], org, device_id))
 
-    async def release(self, connection: Connection, org: OrgId, device_id: DeviceId) -> bool:
-        """False for one that is in no quarantine."""
-        return bool(await connection.fetch(_Q["release"], org, device_id))
+    async def release(
+        self, connection: Connection, org: OrgId, device_ids: "list[DeviceId]"
+    ) -> "list[DeviceId]":
+        """Answers those that were in quarantine."""
+        rows = await connection.fetch(_Q["release"], org, device_ids)
+        return [DeviceId(row["device_id"]) for row in rows]
+
+    async def lock_described(
+        self, connection: Connection, org: OrgId, device_ids: "list[DeviceId]"
+    ) -> "list[tuple[DeviceId, str, dict[str, str]]]":
+        """Name and labels of those that there are."""
+        rows = await connection.fetch(_Q["lock_described"], org, device_ids)
+        return [(DeviceId(row["device_id"]), row["name"], row["labels"]) for row in rows]
+
+    async def describe(
+        self,
+        connection: Connection,
+        org: OrgId,
+        device_ids: "list[DeviceId]",
+        name: str | None,
+        labels: Mapping[str, str | None],
+    ) -> None:
+        """None leaves the name as it is, and takes a label away."""
+        gone = [key for key, value in labels.items() if value is None]
+        come = {key: value for key, value in labels.items() if value is not None}
+        await connection.execute(
+            _Q["describe"], org, device_ids, name, gone, list(come), list(come.values())
+        )
 
     async def labels(
         self, connection: Connection, org: OrgId, device_id: DeviceId
@@ -287,6 +311,26 @@ class DeviceStore:
     async def known(self, org: OrgId, device_ids: "list[str]") -> set[str]:
         rows = await self.database.tenant(org).fetch(_Q["known"], org, device_ids)
         return {row["device_id"] for row in rows}
+
+
+def _asked(
+    org: OrgId, wanted: DeviceFilter, before: tuple[datetime, str] | None, limit: int
+) -> tuple[str, list[object]]:
+    """The statement, and its parameters."""
+    parameters: list[object] = [
+        org,
+        None if wanted.q is None else containing(wanted.q),
+        wanted.status,
+        wanted.group_id,
+        wanted.tag,
+        wanted.connected,
+        *(before or (None, None)),
+        limit,
+    ]
+    if wanted.query is None:
+        return _Q["list"], parameters
+    asked = condition(wanted.query, first=len(parameters) + 1)
+    return _Q["matching"].replace(_QUERY, asked.text), parameters + asked.parameters
 
 
 def _quarantine(row: Row) -> Quarantine | None:

@@ -13,6 +13,7 @@ from hub.devices.rest import DeviceEndpoints
 from hub.devices.service import DeviceService
 from hub.devices.store import DeviceStore
 from hub.queries.service import QueryService
+from hub.rights.memory import RightsMemory
 from protocol.ids import DeviceKey
 
 
@@ -21,6 +22,7 @@ def build(
     audit: AuditService,
     accounts: AccountService,
     queries: QueryService,
+    rights: RightsMemory,
     *,
     hint_desired: Callable[[DeviceKey], None],
     hint_quarantine: Callable[[DeviceKey], None],
@@ -28,6 +30,6 @@ def build(
     store = DeviceStore(base.database)
     service = DeviceService(store, accounts, audit, hint_desired)
     endpoints = DeviceEndpoints(service, queries)
-    bulk = BulkEndpoints(BulkService(store, accounts, audit))
+    bulk = BulkEndpoints(BulkService(store, accounts, audit, queries, rights, hint_quarantine))
     quarantine = QuarantineEndpoints(QuarantineService(store, audit, hint_quarantine))
     return service, Capability(endpoints=(endpoints, bulk, quarantine))

@@ -187,13 +187,13 @@ WHERE org_id = $1 AND device_id = $2
 -- By whom and why is what was said last; since when, what was said first.
 UPDATE device SET quarantined_at = coalesce(quarantined_at, now()), quarantined_by = $3,
                   quarantine_reason = $4
-WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL
+WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND deleted_at IS NULL
 RETURNING device_id
 
 -- name: release @org
--- One that is in quarantine.
+-- Those that are in quarantine.
 UPDATE device SET quarantined_at = NULL, quarantined_by = NULL, quarantine_reason = NULL
-WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL AND quarantined_at IS NOT NULL
+WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND deleted_at IS NULL AND quarantined_at IS NOT NULL
 RETURNING device_id
 
 -- name: labels @org
@@ -206,6 +206,29 @@ WITH gone AS (
 )
 INSERT INTO device_label (org_id, device_id, key, value)
 SELECT $1, $2, l.key, l.value FROM unnest($3::text[], $4::text[]) AS l (key, value)
+ON CONFLICT (org_id, device_id, key) DO UPDATE SET value = excluded.value
+WHERE device_label.value <> excluded.value
+
+-- name: lock_described @org
+-- What people have said of these devices.
+SELECT d.device_id, d.name,
+       coalesce((SELECT jsonb_object_agg(b.key, b.value) FROM device_label b
+                 WHERE b.org_id = d.org_id AND b.device_id = d.device_id), '{}') AS labels
+FROM device d
+WHERE d.org_id = $1 AND d.device_id = ANY ($2::text[]) AND d.deleted_at IS NULL
+ORDER BY d.device_id
+FOR UPDATE OF d
+
+-- name: describe @org
+-- $3 a name or null, $4 keys of labels that go, $5 and $6 those that come.
+WITH gone AS (
+    DELETE FROM device_label WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND key = ANY ($4::text[])
+), named AS (
+    UPDATE device SET name = $3 WHERE $3::text IS NOT NULL AND org_id = $1 AND device_id = ANY ($2)
+)
+INSERT INTO device_label (org_id, device_id, key, value)
+SELECT $1, d.device_id, l.key, l.value
+FROM unnest($2::text[]) AS d (device_id), unnest($5::text[], $6::text[]) AS l (key, value)
 ON CONFLICT (org_id, device_id, key) DO UPDATE SET value = excluded.value
 WHERE device_label.value <> excluded.value
 
