@@ -21,6 +21,7 @@ from protocol.telemetry import ShownStatus
 _Q = sql.queries("devices")
 _QUERY: Final = "/*query*/ true"
 """In a statement, where the condition of a query goes."""
+_FEW: Final = "/*few*/ true"
 _DELETED: Final = {"code": str(CommandErrorCode.NOT_FOUND), "message": "the device was deleted"}
 """How commands end that were for it."""
 
@@ -330,7 +331,8 @@ def _asked(
     if wanted.query is None:
         return _Q["list"], parameters
     asked = condition(wanted.query, first=len(parameters) + 1)
-    return _Q["matching"].replace(_QUERY, asked.text), parameters + asked.parameters
+    statement = _Q["matching"].replace(_FEW, asked.few).replace(_QUERY, asked.text)
+    return statement, parameters + asked.parameters
 
 
 def _quarantine(row: Row) -> Quarantine | None:

@@ -64,16 +64,18 @@ _TYPES: Final[Mapping[Kind, str]] = {
 
 
 class Condition(Struct, frozen=True):
-    """`text` has its parameters from `$<first>` on."""
+    """`text` has its parameters from `$<first>` on, and so has `few`: what is true of each device
+    that it means, and can be looked up in an index. `few` says it of `device`, before all joins."""
 
     text: str
+    few: str
     parameters: list[object]
 
 
 def condition(tree: Tree, first: int) -> Condition:
     """Its groups are named by their ids (`groups.py`)."""
     writer = _Writer(first)
-    return Condition(writer.written(tree), writer.parameters)
+    return Condition(writer.written(tree), writer.few(tree), writer.parameters)
 
 
 class _Writer:
@@ -93,6 +95,34 @@ class _Writer:
                 return f"({' OR '.join(map(self.written, parts))})"
             case _:
                 assert_never(tree)
+
+    def few(self, tree: Tree) -> str:
+        """By the first comparison that all of them fulfil."""
+        for part in tree.parts if isinstance(tree, Both) else (tree,):
+            if isinstance(part, Comparison) and part.operator in ("=", "in"):
+                found = self._few(part)
+                if found is not None:
+                    return found
+        return "true"
+
+    def _few(self, asked: Comparison) -> str | None:
+        match asked.field.name:
+            case "id":
+                return f"device_id = ANY ({self._texts(asked)})"
+            case "label":
+                key = self._parameter(asked.field.key, "text")
+                return _some(
+                    "device_label", f"m.key = {key} AND m.value = ANY ({self._texts(asked)})"
+                )
+            case "tag":
+                return _some("device_label", f"m.key = ANY ({self._texts(asked)})")
+            case "group":
+                return _some("device_group_member", f"m.group_id = ANY ({self._texts(asked)})")
+            case _:
+                return None
+
+    def _texts(self, asked: Comparison) -> str:
+        return self._parameter([str(value) for value in asked.values], "text[]")
 
     def _parameter(self, value: object, kind: str) -> str:
         self.parameters.append(value)
@@ -141,7 +171,7 @@ class _Writer:
     def _of_label(self, asked: Comparison) -> str:
         """By the index of values."""
         key = self._parameter(asked.field.key, "text")
-        values = self._parameter(list(asked.values), "text[]")
+        values = self._texts(asked)
         return _exists("device_label", f"m.key = {key} AND m.value = ANY ({values})")
 
     def _of_set(self, asked: Comparison) -> str:
@@ -150,7 +180,7 @@ class _Writer:
             return _exists(table, "true")
         if asked.operator == "~":
             return _exists(table, f"{column} ~ {self._pattern(asked)}")
-        values = self._parameter([str(value) for value in asked.values], "text[]")
+        values = self._texts(asked)
         found = _exists(table, f"{column} = ANY ({values})")
         return found if asked.operator in ("=", "in") else f"NOT {found}"
 
@@ -177,3 +207,8 @@ def _any(*, is_in: bool) -> str:
 def _exists(table: str, wanted: str) -> str:
     mine = "m.org_id = d.org_id AND m.device_id = d.device_id"
     return f"EXISTS (SELECT 1 FROM {table} m WHERE {mine} AND {wanted})"  # noqa: S608 - our texts
+
+
+def _some(table: str, wanted: str) -> str:
+    of_org = "m.org_id = device.org_id"
+    return f"device_id IN (SELECT m.device_id FROM {table} m WHERE {of_org} AND {wanted})"  # noqa: S608 - our texts

@@ -124,7 +124,9 @@ ORDER BY created_at DESC, device_id DESC
 LIMIT $9
 
 -- name: matching @org
--- As list, by a query: its condition stands in for the comment below, with its parameters behind $9.
+-- As list, by a query. Its condition stands in for the comment behind all; what it says of an index, if
+-- anything, for the one within, so that the planner need not go through all devices. Its parameters
+-- follow $9.
 SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
                        WHERE m.org_id = device.org_id AND m.device_id = device.device_id
                        ORDER BY m.group_id) AS group_ids,
@@ -137,7 +139,14 @@ SELECT device.*, ARRAY(SELECT m.group_id FROM device_group_member m
 FROM (
     SELECT d.*, s.metrics, s.agents, s.last_seen, l.generation, l.replica_id, l.software,
            connected, s.status AS said, heard
-    FROM device d
+    FROM (
+        SELECT * FROM device
+        WHERE org_id = $1 AND deleted_at IS NULL
+          AND (created_at, device_id) < (
+              (SELECT coalesce($7::timestamptz, 'infinity')), (SELECT coalesce($8, '')))
+          AND /*few*/ true
+        ORDER BY created_at DESC, device_id DESC LIMIT $9::bigint * 1000000000
+    ) d
     LEFT JOIN device_state s USING (org_id, device_id)
     LEFT JOIN device_line l USING (org_id, device_id)
     LEFT JOIN replica r USING (replica_id)
@@ -148,16 +157,13 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT CASE WHEN connected THEN s.status WHEN heard THEN 'ONLINE' ELSE 'OFFLINE' END AS shown_status
     ) shown
-    WHERE d.org_id = $1 AND d.deleted_at IS NULL
-      AND ($2::text IS NULL OR d.device_id ILIKE $2 OR d.name ILIKE $2)
+    WHERE ($2::text IS NULL OR d.device_id ILIKE $2 OR d.name ILIKE $2)
       AND ($3::text[] IS NULL OR shown_status = ANY ($3))
       AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM device_group_member m WHERE m.org_id = d.org_id
                                        AND m.device_id = d.device_id AND m.group_id = $4))
       AND ($5::text IS NULL OR EXISTS (SELECT 1 FROM device_label b WHERE b.org_id = d.org_id
                                        AND b.device_id = d.device_id AND b.key = $5 AND b.value = ''))
       AND ($6::boolean IS NULL OR connected = $6)
-      AND (d.created_at, d.device_id) < (
-          (SELECT coalesce($7::timestamptz, 'infinity')), (SELECT coalesce($8, '')))
       AND /*query*/ true
     ORDER BY d.created_at DESC, d.device_id DESC
     LIMIT $9

@@ -320,6 +320,7 @@ _DEVICES: Final = [
     *_list("devices.connected", "'default', {before}, 101", _APART),
     Read("devices.lock_known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
     Read("devices.known", "'default', '{d11,d12,d13}'", 3 * 2 * KEY),
+    Read("devices.lock_described", "'default', '{d11,d12,d13}'", 3 * 4 * KEY),
     Read("devices.quarantined", "'default', 'd77'"),
 ]
 _EDGE: Final = [

@@ -22,7 +22,7 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 def test_whatever_was_written_is_a_parameter(text: str) -> None:
     found = condition(parse(text), first=10)
-    numbers = sorted({int(number) for number in re.findall(r"\$(\d+)", found.text)})
+    numbers = sorted({int(number) for number in re.findall(r"\$(\d+)", found.text + found.few)})
     assert numbers == list(range(10, 10 + len(found.parameters)))
 
 
@@ -31,3 +31,24 @@ def test_no_value_comes_into_the_text() -> None:
     found = condition(parse(f'name = "{said}" or label."{said}" ~ "{said}"'), first=1)
     assert "DROP" not in found.text
     assert found.parameters.count(said) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("label.line = 3", "device_label"),
+        ("connected and label.line in (a, b)", "device_label"),
+        ("tag = spare and has name", "device_label"),
+        ("group = g and connected", "device_group_member"),
+        ("name = x and id in (a, b)", "device_id = ANY"),
+    ],
+)
+def test_what_an_index_knows_is_asked_first(text: str, table: str) -> None:
+    assert table in condition(parse(text), first=1).few
+
+
+@pytest.mark.parametrize(
+    "text", ["label.line = 3 or connected", "not label.line = 3", "label.line != 3", "connected"]
+)
+def test_else_all_devices_are_looked_at(text: str) -> None:
+    assert condition(parse(text), first=1).few == "true"
