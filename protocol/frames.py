@@ -187,6 +187,8 @@ class Desired(Frame, frozen=True, tag=DESIRED):
     kind: str
     version: str
     hash: str
+    report: bool = False
+    """Of `workloads`: say anew what is there."""
 
 
 DESCRIBE: Final = "describe"
