@@ -374,6 +374,7 @@ class Agent:
             connected=lambda: self._uplink.has_line,
             fingerprint=lambda: self._enrolment.fingerprint,
             tokens=self._broker.tokens,
+            workloads=lambda: self._workloads and self._workloads.shown(),
         )
 
     def _drop_folder(self) -> DropFolder:

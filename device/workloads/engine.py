@@ -212,16 +212,16 @@ class Engine:
             async with _asking("start", MAKE_SECONDS):
                 await self._docker.containers.container(container).start()
 
-    async def stop(self, container: str, grace: int) -> None:
-        self.forget(container)
+    async def stop(self, container: Container) -> None:
+        self.forget(container.id)
         with _not_modified():
-            async with _asking(seconds=grace + ASK_SECONDS):
-                await self._docker.containers.container(container).stop(t=grace)
+            async with _asking(seconds=container.grace + ASK_SECONDS):
+                await self._docker.containers.container(container.id).stop(t=container.grace)
 
-    async def restart(self, container: str, grace: int) -> None:
-        self.forget(container)
-        async with _asking("start", grace + MAKE_SECONDS):
-            await self._docker.containers.container(container).restart(t=grace)
+    async def restart(self, container: Container) -> None:
+        self.forget(container.id)
+        async with _asking("start", container.grace + MAKE_SECONDS):
+            await self._docker.containers.container(container.id).restart(t=container.grace)
 
     async def signal(self, container: str, name: str) -> None:
         async with _asking():

@@ -28,6 +28,7 @@ class _State(Struct, frozen=True, rename="pascal"):
 
 class _Config(Struct, frozen=True, rename="pascal"):
     labels: dict[str, str] | None = None
+    stop_timeout: int | None = None
 
 
 class _Shown(Struct, frozen=True, rename="pascal"):
@@ -74,6 +75,9 @@ def read_container(shown: Any) -> Container:
         needs=frozenset(filter(None, labels.get(bodies.NEEDS, "").split(","))),
         image_id=found.image,
         health=cast("Health", health) if is_known else "none",
+        grace=bodies.GRACE_SECONDS
+        if found.config.stop_timeout is None
+        else found.config.stop_timeout,
         exit_code=state.exit_code,
         restarts=found.restart_count,
         started_at=None if state.started_at.startswith(_NEVER) else state.started_at or None,

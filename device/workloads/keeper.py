@@ -41,7 +41,7 @@ from device.workloads.reconcile import (
 from device.workloads.reports import Reports
 from device.workloads.sealed import Kept, SealedFile
 from device.workloads.service_files import CannotWrite, Due, ServiceFiles, asked
-from device.workloads.service_status import Known, statuses
+from device.workloads.service_status import Known, ShownWorkload, statuses
 from protocol.frames import SectionState
 from protocol.workloads import (
     WORKLOAD_STATUS,
@@ -77,15 +77,6 @@ class PulledImage(Struct, frozen=True):
     name: str
 
 
-class ShownWorkload(Struct, frozen=True, kw_only=True, rename="camel"):
-    """For `longline device status`."""
-
-    application: str
-    service: str
-    state: str
-    message: str | None
-
-
 class WorkloadKeeper:
     def __init__(
         self,
@@ -113,6 +104,8 @@ class WorkloadKeeper:
         self._reports = Reports(_noted(database, TOLD, str))
         self._images = {key: each.id for key, each in self._pulled.items()}
         self._planned: dict[ServiceKey, Planned] = {}
+        self._version: str | None = None
+        """Of the document that `_planned` is made of."""
         self._containers: list[Container] = []
         self._away: str | None = None
         self._pulls: dict[str, asyncio.Task[None]] = {}
@@ -172,7 +165,7 @@ class WorkloadKeeper:
 
     async def _restart(self, engine: "Engine", planned: Planned, container: Container) -> None:
         await self._write_files(engine, planned, container)
-        await engine.restart(container.id, _grace(planned))
+        await engine.restart(container)
 
     # The loop.
 
@@ -196,6 +189,7 @@ class WorkloadKeeper:
                 await self._serve(engine)
         except* EngineAway as group:
             self._away = _reason(group)
+            self._plan(self._containers)
             _log.warning("engine_away", reason=self._away)
         finally:
             self._engine = None
@@ -231,12 +225,10 @@ class WorkloadKeeper:
         self._restarts.note({each.id: each.restarts for each in self._containers}, now)
         if self._kept is None:
             return False  # nobody has said what shall be there
-        there = {each.key for each in self._containers}
-        planned = self._planner.plan(self._kept.document, there)
-        self._planned = {each.wanted.key: each for each in planned}
+        self._plan(self._containers)
         self._note_what_runs(now)
         self._news.set()
-        wanted = [each.wanted for each in planned]
+        wanted = [each.wanted for each in self._planned.values()]
         todo = reconcile(wanted, self._containers, self._around(now))
         for step in todo:
             if isinstance(step, steps.Pull):
@@ -249,6 +241,13 @@ class WorkloadKeeper:
         if not others:
             await self._tidy(engine)
         return bool(others) or changed
+
+    def _plan(self, there: list[Container]) -> None:
+        if self._kept is None:
+            return
+        planned = self._planner.plan(self._kept.document, {each.key for each in there})
+        self._planned = {each.wanted.key: each for each in planned}
+        self._version = self._kept.version
 
     def _around(self, now: float) -> Surroundings:
         return Surroundings(
@@ -314,10 +313,10 @@ class WorkloadKeeper:
                 await self._start(engine, self._planned[wanted.key], container)
             case steps.Stop(container=container):
                 await self._note_halted(container)
-                await engine.stop(container.id, _grace(self._planned[container.key]))
+                await engine.stop(container)
             case steps.Remove(container=container):
                 if container.is_up:
-                    await engine.stop(container.id, _grace(self._planned.get(container.key)))
+                    await engine.stop(container)
                 await engine.remove(container.id)
             case steps.Rename(container=container, name=name):
                 await engine.rename(container.id, name)
@@ -329,6 +328,8 @@ class WorkloadKeeper:
     async def _create(self, engine: "Engine", planned: Planned, name: str) -> None:
         from device.workloads.engine import NOT_FOUND, EngineRefused
 
+        if planned.folders:  # an engine makes no mount of what is not there
+            self._files.prepare(planned.wanted.key)
         try:
             body = planned.body or {}
             await engine.create(name, body, planned.networks, planned.volumes)
@@ -362,6 +363,7 @@ class WorkloadKeeper:
     async def _write_files(self, engine: "Engine", planned: Planned, container: Container) -> None:
         """Raises `CannotWrite`."""
         if planned.folders:
+            self._files.prepare(planned.wanted.key)  # an engine reads nothing of it before
             owner = await engine.owner(container.id)
             self._files.write(planned.wanted.key, planned.folders, owner)
             self._files.note(planned.wanted.key, None)
@@ -405,7 +407,7 @@ class WorkloadKeeper:
         )
         if due is not None and not has_seen:
             if due.restart:
-                await engine.restart(container.id, _grace(planned))
+                await engine.restart(container)
             else:
                 for name in due.signals:
                     await engine.signal(container.id, name)
@@ -441,7 +443,7 @@ class WorkloadKeeper:
         if found is None:
             self._news.set()
             await self._make_room(engine)
-            await self._pull_or_use(engine, step, image)
+            await self._pull_or_use(engine, image)
             found = await engine.image(image)
             if found is None:
                 raise CannotWrite(f"{image.full} was pulled and is not there")
@@ -450,17 +452,16 @@ class WorkloadKeeper:
             await self._note(IMAGES, self._pulled)
         self._images[step.wanted.image_key] = found.id
 
-    async def _pull_or_use(self, engine: "Engine", step: steps.Pull, image: ImageName) -> None:
-        """What is there under its name will do for a start while the registry is away."""
+    async def _pull_or_use(self, engine: "Engine", image: ImageName) -> None:
+        """What is there under its tag will do while no registry gives a newer one."""
         from device.workloads.engine import EngineRefused
 
         registries = self._kept.document.registries if self._kept else ()
         try:
             await engine.pull(image, access_of(image, registries))
         except EngineRefused as error:
-            has_older = any(each.key == step.wanted.key for each in self._containers)
-            is_away = error.refusal.code == "registry_unavailable"
-            if image.digest or has_older or not is_away or await engine.image(image) is None:
+            is_full = error.refusal.code == "disk_full"
+            if image.digest or is_full or await engine.image(image) is None:
                 raise
             _log.warning("image_as_it_is", image=image.full, reason=error.refusal.message)
 
@@ -535,11 +536,11 @@ class WorkloadKeeper:
 
     async def _report(self) -> float:
         """Seconds until the next look."""
-        if self._kept is None or not self._uplink.hub_accepts(WORKLOAD_STATUS):
+        if self._version is None or not self._uplink.hub_accepts(WORKLOAD_STATUS):
             return LOOK_SECONDS
         now = time.monotonic()
         before = self._reports.told
-        for frame in self._reports.due(self._kept.version, self._statuses(), now):
+        for frame in self._reports.due(self._version, self._statuses(), now):
             with contextlib.suppress(JournalUnavailable):  # the next hello says it
                 await self._outbox.add(frame)
         if self._reports.told != before:
@@ -550,11 +551,11 @@ class WorkloadKeeper:
     async def _measure_for_ever(self) -> None:
         while True:
             await asyncio.sleep(USAGE_SECONDS)
-            engine, kept = self._engine, self._kept
-            if kept is None or not self._uplink.hub_accepts(WORKLOAD_STATUS):
+            engine, version = self._engine, self._version
+            if version is None or not self._uplink.hub_accepts(WORKLOAD_STATUS):
                 continue
             usage = await self._usage(engine) if engine else {}
-            for frame in self._reports.minute(kept.version, usage):
+            for frame in self._reports.minute(version, usage):
                 self._uplink.send(frame)
 
     async def _usage(self, engine: "Engine") -> dict[str, dict[str, ServiceUsage]]:
@@ -586,10 +587,6 @@ def _key_of(step: Step) -> ServiceKey:
     if isinstance(step, steps.Pull | steps.Create | steps.Start):
         return step.wanted.key
     return step.container.key
-
-
-def _grace(planned: Planned | None) -> int:
-    return int((planned.body or {}).get("StopTimeout", 10)) if planned else 10
 
 
 def _noted(database: Database, name: str, kind: Any) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Container(Struct, frozen=True, kw_only=True):
     needs: frozenset[str] = frozenset()
     image_id: str = ""
     health: Health = "none"
+    grace: int = 10
+    """Seconds that it gets to stop."""
     exit_code: int = 0
     restarts: int = 0
     started_at: str | None = None

@@ -70,6 +70,13 @@ class ServiceFiles:
         except OSError as error:
             raise CannotWrite(f"files of {'/'.join(key)}: {error.strerror}") from None
 
+    def prepare(self, key: ServiceKey) -> None:
+        """The directories are there. Raises `CannotWrite`."""
+        try:
+            self._prepare(key)
+        except OSError as error:
+            raise CannotWrite(f"files of {'/'.join(key)}: {error.strerror}") from None
+
     def due(self, key: ServiceKey) -> Due | None:
         try:
             return msgspec.json.decode((self._of(key) / DUE).read_bytes(), type=Due)

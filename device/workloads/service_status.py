@@ -31,6 +31,15 @@ class Known(Struct, frozen=True, kw_only=True):
     waits: Mapping[ServiceKey, Sequence[str]] = {}
 
 
+class ShownWorkload(Struct, frozen=True, kw_only=True, rename="camel"):
+    """For `longline device status`."""
+
+    application: str
+    service: str
+    state: str
+    message: str | None
+
+
 def statuses(
     desired: Iterable[Wanted], observed: Iterable[Container], known: Known
 ) -> dict[str, list[ServiceStatus]]:
