@@ -139,6 +139,14 @@ class Engine:
         shown = self._try("inspect", *ids)  # some may be gone by now
         return {each["Name"].removeprefix("/"): each for each in json.loads(shown.stdout)}
 
+    def starts(self, since: float) -> int:
+        """Of containers, from a moment on."""
+        until = f"{time.time():.6f}"
+        found = self.docker(
+            "events", "--since", f"{since:.6f}", "--until", until, "--filter", "event=start"
+        )
+        return len(found.splitlines())
+
     def running(self) -> list[str]:
         return sorted(n for n, each in self.containers().items() if each["State"]["Running"])
 

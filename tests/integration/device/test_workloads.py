@@ -5,15 +5,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from protocol.base64url import base64url
 from protocol.canonical import hash_of
+from protocol.workloads import revision_bytes
 from tests.engines import Engine, Registry, container_engine, missing, registry
 from tests.integration.device.agents import Bench, eventually
+from tests.integration.device.scripted_hub import Frame
 from tests.integration.device.workloads import (
     IMAGE,
     Device,
@@ -21,6 +26,7 @@ from tests.integration.device.workloads import (
     data,
     service,
 )
+from tests.signing import Signer
 
 Json = dict[str, Any]
 absent = missing()
@@ -526,3 +532,111 @@ async def test_an_engine_that_is_away_is_said_and_comes_back(bench: Bench, engin
         engine.start()
         await device.said("shop", begin, web="running")
         assert list(engine.containers()) == ["shop-web"]
+
+
+ANNA = Signer()
+SIGNED = f"""
+[firmware]
+trusted_keys = ["{"A" * 43}="]
+[signed_commands]
+org = "default"
+operators = [{{ key = "{ANNA.line}" }}]
+"""
+
+
+def signed_by(signer: Signer, of: Json, *, org: str = "default") -> Json:
+    value = base64url(signer.private.sign(revision_bytes(org, of["name"], of["sha256"])))
+    return {**of, "signature": {"kind": "ed25519", "keyId": signer.key_id, "value": value}}
+
+
+async def test_only_what_a_person_has_signed_runs(bench: Bench, engine: Engine) -> None:
+    device = Device(bench, engine, "signed = true", SIGNED)
+    shop = application("shop", {"web": service(command=["sleep", "1001"])})
+    other = application("shop", {"web": service(command=["sleep", "1002"])})
+    async with bench.agent():
+        await bench.hub.frame("hello")
+        await device.give(signed_by(ANNA, shop))
+        await device.said("shop", web="running")
+        for bad in (
+            other,  # nobody has
+            signed_by(Signer(), other),
+            signed_by(ANNA, other, org="acme"),
+            {**signed_by(ANNA, shop), "compose": other["compose"], "revision": other["revision"]},
+            {**signed_by(ANNA, other), "name": "shop2"},
+        ):
+            begin = len(bench.hub.frames)
+            await device.give(bad, *([] if bad["name"] == "shop" else [signed_by(ANNA, shop)]))
+            await device.said(bad["name"], begin, web=("error", "bad_signature"))
+        containers = engine.containers()
+        assert list(containers) == ["shop-web"]
+        assert containers["shop-web"]["Config"]["Cmd"] == ["sleep", "1001"]
+        begin = len(bench.hub.frames)
+        await device.give(signed_by(ANNA, other))
+        await device.said("shop", begin, web="running")
+
+
+async def test_purge_takes_everything_off_a_stopped_device(bench: Bench, engine: Engine) -> None:
+    engine.docker("run", "-d", "--network", "none", "--name", "mine", IMAGE, "sleep", "1000")
+    device = Device(bench, engine)
+    web = service(volumes=["kept:/kept"], secrets=["db"])
+    top: Json = {"volumes": {"kept": {}}, "secrets": {"db": {"external": True}}}
+    async with bench.agent() as agent:
+        await bench.hub.frame("hello")
+        await device.give(application("shop", {"web": web}, **top), secrets={"db": data(1, a="b")})
+        await device.said("shop", web="running")
+        assert b"another agent uses" in purged(bench, 1).stderr
+        await agent.kill()
+    assert purged(bench, 0).stdout == b"removed container shop-web\n"
+    assert list(engine.containers()) == ["mine"]
+    assert not (bench.state / "workloads.sealed").exists()
+    assert "shop_kept" in engine.docker("volume", "ls", "-q").split()
+    assert purged(bench, 0, "--volumes").stdout == b"removed volume shop_kept\n"
+
+
+def purged(bench: Bench, code: int, *flags: str) -> subprocess.CompletedProcess[bytes]:
+    file = bench.directory / "agent.toml"
+    command = [sys.executable, "-m", "longline", "device", "workloads", "purge", "--config", file]
+    done = subprocess.run(
+        [*command, *flags], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+async def test_a_kill_between_any_two_steps_leaves_no_container_twice_and_none_out(
+    bench: Bench, engine: Engine
+) -> None:
+    device = Device(bench, engine)
+    async with bench.agent() as agent:
+        await bench.hub.frame("hello")
+        await device.give(application("shop", {"web": service(command=["sleep", "1000"])}))
+        await device.said("shop", web="running")
+        await agent.kill()
+    for number in range(1, 9):
+        since = time.time()
+        argv = ["sleep", str(1000 + number)]
+        shop = application("shop", {"web": service(command=argv), "db": service(command=argv)})
+        device.have(shop)
+        step = ("create", "remove", "rename", "start")[number % 4]
+        await killed_at(bench, step)
+        begin = len(bench.hub.frames)
+        async with bench.agent() as agent:
+            await device.heard(partial(all_run, shop["revision"]), begin)
+            await agent.kill()
+        found = engine.containers()
+        assert sorted(found) == ["shop-db", "shop-web"]
+        assert all(each["Config"]["Cmd"] == argv for each in found.values())
+        assert engine.starts(since) == 2
+
+
+async def killed_at(bench: Bench, step: str) -> None:
+    """An agent that dies while it does this."""
+    async with bench.agent() as agent:
+        begin = bench.log().count(f'"step": "{step}"')
+        await eventually(lambda: bench.log().count(f'"step": "{step}"') > begin)
+        await agent.kill()
+
+
+def all_run(revision: str, frame: Frame) -> bool:
+    found = [(each["revision"], each["state"]) for each in frame["services"]]
+    return found == [(revision, "running")] * len(found) != []
