@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from msgspec import Struct
 
@@ -261,6 +261,8 @@ def _mount(application: Application, mount: Mount, place: ServicePlace, guard: G
                 found["Source"] = volume_name(place.application, _known(application, mount.source))
         case "tmpfs":
             found["TmpfsOptions"] = _tmpfs(mount)
+        case _:
+            assert_never(mount.type)
     return found
 
 
@@ -301,7 +303,7 @@ def _healthcheck(service: Service) -> Json:
     if check is None or check.disable:
         return {"Test": ["NONE"]}
     found: Json = {}
-    if check.test is not None:
+    if check.test:
         found["Test"] = ["CMD-SHELL", check.test] if isinstance(check.test, str) else check.test
     for name, each in (
         ("Interval", check.interval),

@@ -14,7 +14,7 @@ there. All steps that are given at once are independent of each other.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from msgspec import Struct
 
@@ -214,6 +214,8 @@ class _Look:
                 return right.state == "running" and right.health == "healthy"
             case "service_completed_successfully":
                 return right.state == "exited" and right.exit_code == 0
+            case _:
+                assert_never(condition)
 
 
 def waits_for(

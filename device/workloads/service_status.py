@@ -1,7 +1,7 @@
 """What the hub is told of each service. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct, structs
 
@@ -111,6 +111,8 @@ def _state(wanted: Wanted, right: Container | None, known: Known) -> ServiceStat
             if wanted.waits:
                 return "waiting_for_hub"
             return "starting" if right.state == "created" else "exited"
+        case _:
+            assert_never(right.state)
 
 
 def _running(right: Container, known: Known) -> ServiceState:
