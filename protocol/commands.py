@@ -1,5 +1,5 @@
-"""The typed commands: parameters, danger, redelivery class, default timeout. One registry. Eleven that
-every agent has, and `restart_workload` of those that have workloads.
+"""The typed commands: parameters, danger, redelivery class, default timeout. One registry.
+Eleven that every agent has, and `restart_workload` of those that have workloads.
 
 Everything that must know every command (REST bodies, OpenAPI, the agent's executors, the console's
 forms) reads `COMMANDS` or matches over `Command`; a command added here makes pyright point at each

@@ -20,7 +20,7 @@ from device.workloads import bodies
 from device.workloads.failures import NO_CONNECTION, Doing, refusal_of
 from device.workloads.image_names import ImageName, digest_in
 from device.workloads.inspected import Listed, read_container, read_listed
-from device.workloads.reconcile import Container, Refusal
+from device.workloads.reconcile import Container, ServiceRefusal
 from device.workloads.usage import usage_of
 from device.workloads.users import Owner, names_user, owner_of
 from protocol.workloads import RegistryAccess, ServiceUsage
@@ -41,7 +41,7 @@ class EngineAway(Exception):
 
 
 class EngineRefused(Exception):
-    def __init__(self, refusal: Refusal, status: int) -> None:
+    def __init__(self, refusal: ServiceRefusal, status: int) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
         self.status = status
@@ -182,7 +182,7 @@ class Engine:
         labels = cast("Json", found.get("Labels") or {})
         if labels.get(bodies.DEVICE) != self._device or found.get("Options"):
             message = f"a volume {volume} is there, which is not the application's"
-            raise EngineRefused(Refusal("conflict", message), CONFLICT)
+            raise EngineRefused(ServiceRefusal("conflict", message), CONFLICT)
 
     async def _make_network(self, name: str, application: str) -> None:
         labels = {bodies.DEVICE: self._device, bodies.APPLICATION: application}

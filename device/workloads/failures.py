@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from device.base.text import clean
-from device.workloads.reconcile import Refusal
+from device.workloads.reconcile import ServiceRefusal
 from protocol.workloads import MOST_MESSAGE, ServiceCode
 
 Doing = Literal["pull", "create", "start", "other"]
@@ -26,10 +26,10 @@ _NO_IMAGE: Final = (
 )
 
 
-def refusal_of(doing: Doing, status: int, message: str) -> Refusal:
+def refusal_of(doing: Doing, status: int, message: str) -> ServiceRefusal:
     """`status` of HTTP, or 0 of a stream that broke off."""
     said = clean(message)[:MOST_MESSAGE]
-    return Refusal(_code(doing, status, message.lower()), said)
+    return ServiceRefusal(_code(doing, status, message.lower()), said)
 
 
 def _code(doing: Doing, status: int, said: str) -> ServiceCode:

@@ -22,7 +22,7 @@ from device.workloads.compose import (
 )
 from device.workloads.image_names import read_image
 from device.workloads.permitted import Guard
-from device.workloads.reconcile import Refusal, Wanted
+from device.workloads.reconcile import ServiceRefusal, WantedService
 from device.workloads.short_forms import ports_of
 from protocol.signing import SignatureRefused
 from protocol.workloads import AssignedApplication, MountedData, WorkloadsDocument
@@ -54,7 +54,7 @@ class Folder(Struct, frozen=True, kw_only=True):
 class Planned(Struct, frozen=True, kw_only=True):
     """`body` is None where the service is refused. `networks` by name, with aliases."""
 
-    wanted: Wanted
+    wanted: WantedService
     body: Mapping[str, Any] | None = None
     networks: Mapping[str, list[str]] = {}
     volumes: Sequence[str] = ()
@@ -89,37 +89,39 @@ class Planner(Struct, frozen=True, kw_only=True):
         try:
             application = read_application(assigned.compose)
         except NotAllowed as error:
-            refusal = refusal or Refusal("refused_by_device", str(error))
+            refusal = refusal or ServiceRefusal("refused_by_device", str(error))
             application = Application(services=dict.fromkeys(_named(assigned.compose)))
         return [
             self._service(_Service(assigned, application, name), document, refusal)
             for name in application.services
         ]
 
-    def _refusal(self, assigned: AssignedApplication) -> Refusal | None:
+    def _refusal(self, assigned: AssignedApplication) -> ServiceRefusal | None:
         if self.check is None:
             return None
         try:
             self.check(assigned)
         except SignatureRefused as error:
-            return Refusal("bad_signature", str(error))
+            return ServiceRefusal("bad_signature", str(error))
         return None
 
     def _service(
-        self, of: "_Service", document: WorkloadsDocument, refusal: Refusal | None
+        self, of: "_Service", document: WorkloadsDocument, refusal: ServiceRefusal | None
     ) -> Planned:
-        wanted = Wanted(
+        wanted = WantedService(
             key=of.key, revision=of.assigned.revision, stopped=of.name in of.assigned.stopped
         )
         if refusal is None:
             try:
                 return self._allowed(of, document, wanted)
             except (NotAllowed, ValueError) as error:
-                refusal = Refusal("refused_by_device", str(error))
+                refusal = ServiceRefusal("refused_by_device", str(error))
         image = _image_of(of.application.services[of.name])
         return Planned(wanted=structs.replace(wanted, image=image, refusal=refusal))
 
-    def _allowed(self, of: "_Service", document: WorkloadsDocument, wanted: Wanted) -> Planned:
+    def _allowed(
+        self, of: "_Service", document: WorkloadsDocument, wanted: WantedService
+    ) -> Planned:
         """Raises `NotAllowed`, `ValueError`."""
         service = read_service(of.application.services[of.name])
         self.guard.check(service)
@@ -263,7 +265,7 @@ def _refused_for(planned: Planned, clash: str | None) -> Planned:
     if clash is None:
         return planned
     return structs.replace(
-        planned, wanted=structs.replace(planned.wanted, refusal=Refusal("conflict", clash))
+        planned, wanted=structs.replace(planned.wanted, refusal=ServiceRefusal("conflict", clash))
     )
 
 

@@ -8,15 +8,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol, cast, get_args
+from typing import Any, Final, cast, get_args
 
 import httpx
 import msgspec
 from msgspec import Struct, structs
 
 from device.base.errors import HubUnreachable
+from device.line.connection import Tokens
 from device.workloads.image_names import read_image
 from device.workloads.reports import Reports
+from device.workloads.sealed import Kept
 from protocol.frames import Desired, SectionState
 from protocol.workloads import (
     WORKLOADS,
@@ -38,21 +40,11 @@ NOT_MODIFIED: Final = 304
 _STATES: Final = frozenset(get_args(ServiceState))
 
 
-class Handed(Struct, frozen=True):
-    version: str
-    hash: str
-    document: WorkloadsDocument
-
-
 class _Body(Struct, frozen=True):
-    data: Handed
+    data: Kept
 
 
 _body: Final = msgspec.json.Decoder(_Body)
-
-
-class Tokens(Protocol):
-    async def token(self) -> str: ...
 
 
 class PretendedWorkloads:
@@ -73,7 +65,7 @@ class PretendedWorkloads:
         self._keep = keep
         self._send = send
         self._accepted = accepted
-        self._handed = Handed("", "", WorkloadsDocument())
+        self._handed = Kept("", "", WorkloadsDocument())
         self._etag = ""
         self._began: dict[tuple[str, str], float] = {}
         """When each revision of an application was handed over."""

@@ -1,16 +1,15 @@
 """Takes everything of workloads off a device: what a hub that has let go of it leaves running."""
 
-import sqlite3
 from pathlib import Path
 
 from msgspec import Struct
 
-from device.base.database import Database, set_meta
+from device.base.database import Database
 from device.base.errors import AgentError
 from device.base.state_directory import claimed
 from device.base.workload_settings import WorkloadSettings
 from device.settings import Settings
-from device.workloads.keeper import HALTED, IMAGES, TOLD
+from device.workloads.notes import Notes
 from device.workloads.sealed import SealedFile
 from device.workloads.service_files import ServiceFiles, runtime_folder
 
@@ -52,11 +51,7 @@ def _forget(own: Settings, settings: WorkloadSettings) -> None:
         return
     database = Database(path)
 
-    def job(connection: sqlite3.Connection) -> None:
-        for name in (IMAGES, HALTED, TOLD):
-            set_meta(connection, name, None)
-
     try:
-        database.now(job)
+        Notes(database).clear()
     finally:
         database.close()

@@ -31,14 +31,14 @@ Health = Literal["none", "starting", "healthy", "unhealthy"]
 UP: Final = frozenset({"running", "paused", "restarting"})
 
 
-class Refusal(Struct, frozen=True):
+class ServiceRefusal(Struct, frozen=True):
     """Why a service cannot be as it shall; what is there of it stays."""
 
     code: ServiceCode
     message: str
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class WantedService(Struct, frozen=True, kw_only=True):
     """A service as it shall be. `spec` is the hash of what its container is; `image_key` names its
     image, and for an unpinned one the revision in which it was pulled."""
 
@@ -53,7 +53,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     stopped: bool = False
     waits: bool = False
     """For what only the hub has: the contents of a secret."""
-    refusal: Refusal | None = None
+    refusal: ServiceRefusal | None = None
 
 
 class Container(Struct, frozen=True, kw_only=True):
@@ -90,36 +90,38 @@ class Halted(Struct, frozen=True):
         return self.starts.get(container.id, missing) == container.started_at
 
 
-class Pull(Struct, frozen=True):
-    wanted: Wanted
+class PullImage(Struct, frozen=True):
+    wanted: WantedService
 
 
-class Create(Struct, frozen=True):
-    wanted: Wanted
+class CreateContainer(Struct, frozen=True):
+    wanted: WantedService
     name: str
 
 
-class Rename(Struct, frozen=True):
+class RenameContainer(Struct, frozen=True):
     container: Container
     name: str
 
 
-class Start(Struct, frozen=True):
-    wanted: Wanted
+class StartContainer(Struct, frozen=True):
+    wanted: WantedService
     container: Container
 
 
-class Stop(Struct, frozen=True):
+class StopContainer(Struct, frozen=True):
     container: Container
 
 
-class Remove(Struct, frozen=True):
+class RemoveContainer(Struct, frozen=True):
     """Stop it first, if it is up."""
 
     container: Container
 
 
-Step = Pull | Create | Rename | Start | Stop | Remove
+Step = (
+    PullImage | CreateContainer | RenameContainer | StartContainer | StopContainer | RemoveContainer
+)
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -131,7 +133,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
 
 def reconcile(
-    desired: Sequence[Wanted], observed: Sequence[Container], around: Surroundings
+    desired: Sequence[WantedService], observed: Sequence[Container], around: Surroundings
 ) -> list[Step]:
     by_key: dict[ServiceKey, list[Container]] = {}
     for each in observed:
@@ -147,7 +149,7 @@ def reconcile(
 class _Look:
     def __init__(
         self,
-        wanted: Mapping[ServiceKey, Wanted],
+        wanted: Mapping[ServiceKey, WantedService],
         containers: Mapping[ServiceKey, list[Container]],
         around: Surroundings,
     ) -> None:
@@ -155,7 +157,7 @@ class _Look:
         self._containers = containers
         self._around = around
 
-    def service(self, wanted: Wanted) -> list[Step]:
+    def service(self, wanted: WantedService) -> list[Step]:
         """At most one thing at a time of each service."""
         if wanted.refusal is not None or wanted.key in self._around.resting:
             return []
@@ -165,35 +167,35 @@ class _Look:
             return [] if wanted.waits else self._make(wanted, found)
         others = [each for each in found if each is not right]
         if others:
-            return [Remove(each) for each in others] if self._may_replace(wanted) else []
+            return [RemoveContainer(each) for each in others] if self._may_replace(wanted) else []
         if right.name != wanted.name:
-            return [Rename(right, wanted.name)]
+            return [RenameContainer(right, wanted.name)]
         return self._run(wanted, right)
 
-    def _make(self, wanted: Wanted, found: list[Container]) -> list[Step]:
+    def _make(self, wanted: WantedService, found: list[Container]) -> list[Step]:
         if wanted.image_key not in self._around.images:
-            return [Pull(wanted)]
+            return [PullImage(wanted)]
         name = wanted.name
         if any(each.name == name for each in found):
             name += NEXT
         spare = [each for each in found if each.name == name]  # of a revision that was overtaken
-        return [Remove(each) for each in spare] or [Create(wanted, name)]
+        return [RemoveContainer(each) for each in spare] or [CreateContainer(wanted, name)]
 
-    def _may_replace(self, wanted: Wanted) -> bool:
+    def _may_replace(self, wanted: WantedService) -> bool:
         return wanted.stopped or self._may_start(wanted)
 
-    def _run(self, wanted: Wanted, right: Container) -> list[Step]:
+    def _run(self, wanted: WantedService, right: Container) -> list[Step]:
         if wanted.stopped:
-            return [Stop(right)] if right.is_up else []
+            return [StopContainer(right)] if right.is_up else []
         if right.is_up or not self._may_start(wanted):
             return []
         starts = self._around.halted.holds(right) or starts_again(wanted.restart, right)
-        return [Start(wanted, right)] if starts else []
+        return [StartContainer(wanted, right)] if starts else []
 
-    def _may_start(self, wanted: Wanted) -> bool:
+    def _may_start(self, wanted: WantedService) -> bool:
         return not wanted.waits and not self.waits_for(wanted)
 
-    def waits_for(self, wanted: Wanted) -> list[str]:
+    def waits_for(self, wanted: WantedService) -> list[str]:
         """Services that are not yet as it needs them."""
         return [
             name for name, condition in wanted.needs.items()
@@ -219,8 +221,8 @@ class _Look:
 
 
 def waits_for(
-    wanted: Wanted,
-    desired: Iterable[Wanted],
+    wanted: WantedService,
+    desired: Iterable[WantedService],
     observed: Iterable[Container],
     around: Surroundings,
 ) -> list[str]:
@@ -232,7 +234,7 @@ def waits_for(
 
 
 def right_one(
-    wanted: Wanted, found: Iterable[Container], images: Mapping[str, str]
+    wanted: WantedService, found: Iterable[Container], images: Mapping[str, str]
 ) -> Container | None:
     """The container that is what is wanted. Its image is asked for where that is known."""
     image = images.get(wanted.image_key)
@@ -261,4 +263,4 @@ def _removals(gone: Sequence[Container], resting: Collection[ServiceKey]) -> lis
     """First those that no other one needs."""
     needed = {each.key._replace(service=name) for each in gone if each.is_up for name in each.needs}
     free = [each for each in gone if each.key not in needed] or gone
-    return [Remove(each) for each in free if each.key not in resting]
+    return [RemoveContainer(each) for each in free if each.key not in resting]

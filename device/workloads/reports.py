@@ -72,7 +72,7 @@ class Reports:
             for application, hashed in sorted(self._sent.items())
         ]
 
-    def next_due(self, now: float) -> float:
-        """Seconds until something that was held back may go."""
+    def next_due(self, now: float) -> float | None:
+        """Seconds until something that was held back may go; None when that is nothing."""
         left = [at + LEAST_SECONDS - now for at in self._times.values()]
-        return max(0.0, min((each for each in left if each > 0), default=LEAST_SECONDS))
+        return min((each for each in left if each > 0), default=None)

@@ -20,6 +20,7 @@ from device.workloads.claims import ServiceKey
 from device.workloads.compose import OnChange, Signal
 from device.workloads.mount_table import is_in_memory
 from device.workloads.plan import FileKind, Folder
+from device.workloads.reconcile import Container
 from device.workloads.users import Owner
 
 IN_MEMORY: Final = ("/run", "/dev/shm")  # noqa: S108 - tmpfs, where they are there
@@ -38,6 +39,10 @@ class Due(Struct, frozen=True, kw_only=True):
     started_at: str | None
     restart: bool = False
     signals: list[str] = []
+
+    def is_of(self, container: Container) -> bool:
+        """Whether that has not been started since."""
+        return (self.container, self.started_at) == (container.id, container.started_at)
 
 
 class CannotWrite(Exception):

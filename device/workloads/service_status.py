@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from device.base.text import clean
 from device.workloads.claims import ServiceKey
 from device.workloads.image_names import read_image
-from device.workloads.reconcile import Container, Refusal, Wanted, right_one
+from device.workloads.reconcile import Container, ServiceRefusal, WantedService, right_one
 from protocol.codec import encode
 from protocol.workloads import MOST_MESSAGE, ServiceState, ServiceStatus
 
@@ -26,7 +26,7 @@ class Known(Struct, frozen=True, kw_only=True):
     images: Mapping[str, str] = {}
     digests: Mapping[str, str] = {}
     pulling: frozenset[str] = frozenset()
-    failures: Mapping[ServiceKey, Refusal] = {}
+    failures: Mapping[ServiceKey, ServiceRefusal] = {}
     often: frozenset[str] = frozenset()
     waits: Mapping[ServiceKey, Sequence[str]] = {}
 
@@ -41,7 +41,7 @@ class ShownWorkload(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def statuses(
-    desired: Iterable[Wanted], observed: Iterable[Container], known: Known
+    desired: Iterable[WantedService], observed: Iterable[Container], known: Known
 ) -> dict[str, list[ServiceStatus]]:
     """By application: what shall be there, and what is still to be removed."""
     by_key: dict[ServiceKey, list[Container]] = {}
@@ -54,6 +54,16 @@ def statuses(
     for key, containers in by_key.items():
         found.setdefault(key.application, []).append(_removing(key, containers[0]))
     return found
+
+
+def shown(found: Mapping[str, list[ServiceStatus]]) -> list[ShownWorkload]:
+    return [
+        ShownWorkload(
+            application=application, service=each.service, state=each.state, message=each.message
+        )
+        for application, services in sorted(found.items())
+        for each in services
+    ]
 
 
 def fitting(services: list[ServiceStatus]) -> list[ServiceStatus]:
@@ -73,7 +83,7 @@ def _short(message: str | None, most: int) -> str | None:
     return (clean(message)[:most] or None) if message else None
 
 
-def _status(wanted: Wanted, found: list[Container], known: Known) -> ServiceStatus:
+def _status(wanted: WantedService, found: list[Container], known: Known) -> ServiceStatus:
     right = None if wanted.refusal else right_one(wanted, found, known.images)
     shown = right or next((each for each in found if each.is_up), None) or next(iter(found), None)
     problem = wanted.refusal or known.failures.get(wanted.key)
@@ -93,7 +103,7 @@ def _status(wanted: Wanted, found: list[Container], known: Known) -> ServiceStat
     return _with_container(status, shown)
 
 
-def _state(wanted: Wanted, right: Container | None, known: Known) -> ServiceState:
+def _state(wanted: WantedService, right: Container | None, known: Known) -> ServiceState:
     if right is None:
         if wanted.waits:
             return "waiting_for_hub"
@@ -123,7 +133,7 @@ def _running(right: Container, known: Known) -> ServiceState:
     return "starting" if right.health == "starting" else "running"
 
 
-def _message(wanted: Wanted, state: ServiceState, known: Known) -> str | None:
+def _message(wanted: WantedService, state: ServiceState, known: Known) -> str | None:
     waits = known.waits.get(wanted.key)
     if state in ("creating", "starting", "exited") and waits:
         return f"waits for {', '.join(waits)}"

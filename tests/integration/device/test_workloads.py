@@ -617,7 +617,9 @@ async def test_a_kill_between_any_two_steps_leaves_no_container_twice_and_none_o
         argv = ["sleep", str(1000 + number)]
         shop = application("shop", {"web": service(command=argv), "db": service(command=argv)})
         device.have(shop)
-        step = ("create", "remove", "rename", "start")[number % 4]
+        step = ("CreateContainer", "RemoveContainer", "RenameContainer", "StartContainer")[
+            number % 4
+        ]
         await killed_at(bench, step)
         begin = len(bench.hub.frames)
         async with bench.agent() as agent:

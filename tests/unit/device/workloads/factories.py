@@ -6,7 +6,7 @@ from device.base.workload_settings import WorkloadSettings
 from device.workloads.claims import ServiceKey
 from device.workloads.permitted import Guard
 from device.workloads.plan import Planned, Planner
-from device.workloads.reconcile import Container, Wanted
+from device.workloads.reconcile import Container, WantedService
 from protocol.workloads import AssignedApplication, WorkloadsDocument
 
 Json = dict[str, Any]
@@ -14,12 +14,12 @@ WEB = ServiceKey("shop", "web")
 DB = ServiceKey("shop", "db")
 
 
-def make_wanted(key: ServiceKey = WEB, **fields: Any) -> Wanted:
+def make_wanted(key: ServiceKey = WEB, **fields: Any) -> WantedService:
     made: Json = {
         "revision": "r1", "name": "-".join(key), "spec": "spec-1", "image": "busy:1",
         "image_key": "busy", "key": key,
     }  # fmt: skip
-    return Wanted(**made | fields)
+    return WantedService(**made | fields)
 
 
 def make_container(key: ServiceKey = WEB, **fields: Any) -> Container:

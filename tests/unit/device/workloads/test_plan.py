@@ -8,7 +8,7 @@ from msgspec import structs
 
 from device.workloads.compose import Signal
 from device.workloads.plan import MOST_APPLICATIONS, MOST_SERVICES, Planner, without_contents
-from device.workloads.reconcile import Refusal
+from device.workloads.reconcile import ServiceRefusal
 from protocol.signing import SignatureRefused
 from protocol.workloads import (
     AssignedApplication,
@@ -84,7 +84,7 @@ def test_what_nobody_has_signed_is_refused_before_all_else() -> None:
         ]
     )
     found = [each.wanted.refusal for each in planner.plan(document, ())]
-    assert found == [None, *[Refusal("bad_signature", "nobody has")] * 2]
+    assert found == [None, *[ServiceRefusal("bad_signature", "nobody has")] * 2]
 
 
 def test_two_that_want_the_same_conflict() -> None:
@@ -93,7 +93,7 @@ def test_two_that_want_the_same_conflict() -> None:
         make_application({"web": ports}), make_application({"web": ports}, name="other")
     )
     assert first.wanted.refusal is None
-    assert second.wanted.refusal == Refusal("conflict", "port 80/tcp is taken by shop/web")
+    assert second.wanted.refusal == ServiceRefusal("conflict", "port 80/tcp is taken by shop/web")
 
 
 def test_files_are_those_of_the_hub_under_their_folders() -> None:

@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 
-from device.workloads.reconcile import Refusal
-from device.workloads.service_status import MOST_BYTES, Known, fitting, statuses
+from device.workloads.reconcile import ServiceRefusal
+from device.workloads.service_status import (
+    MOST_BYTES,
+    Known,
+    ShownWorkload,
+    fitting,
+    shown,
+    statuses,
+)
 from protocol.codec import encode
 from protocol.workloads import ServiceStatus
 from tests.unit.device.workloads.factories import DB, WEB, make_container, make_wanted
@@ -56,7 +63,7 @@ def test_a_running_service_says_what_it_runs() -> None:
 
 
 def test_what_is_refused_names_the_container_that_stays() -> None:
-    refusal = Refusal("conflict", "no")
+    refusal = ServiceRefusal("conflict", "no")
     found = status({"refusal": refusal, "revision": "r2"}, {"spec": "old"})
     assert (found.state, found.code, found.message) == ("error", "conflict", "no")
     assert (found.revision, found.container_id) == ("r1", "shop-web-012")
@@ -64,7 +71,7 @@ def test_what_is_refused_names_the_container_that_stays() -> None:
 
 
 def test_what_failed_is_said_until_it_runs() -> None:
-    failures = {WEB: Refusal("disk_full", "no room")}
+    failures = {WEB: ServiceRefusal("disk_full", "no room")}
     ended = status({"spec": "new"}, {"spec": "old", "state": "exited"}, failures=failures)
     assert (ended.state, ended.code) == ("error", "disk_full")
     assert status({}, {}, failures=failures).state == "running"
@@ -81,6 +88,13 @@ def test_what_is_to_be_removed_is_named_beside_the_others() -> None:
     assert [(each.service, each.state) for each in found["shop"]] == [
         ("web", "creating"), ("db", "removing"),
     ]  # fmt: skip
+
+
+def test_a_person_at_the_device_sees_the_states() -> None:
+    found = statuses([make_wanted()], [make_container()], Known())
+    assert shown(found) == [
+        ShownWorkload(application="shop", service="web", state="running", message=None)
+    ]
 
 
 def make_many(count: int, **fields: Any) -> list[ServiceStatus]:
