@@ -13,6 +13,7 @@ from device.workloads.compose import (
     NotAllowed,
     Service,
     Strings,
+    mode_of,
     pairs_of,
 )
 from device.workloads.image_names import read_image
@@ -278,7 +279,7 @@ def _tmpfs(mount: Mount) -> Json:
     if mount.tmpfs and mount.tmpfs.size:
         options["SizeBytes"] = size(mount.tmpfs.size)
     if mount.tmpfs and mount.tmpfs.mode:
-        options["Mode"] = mount.tmpfs.mode
+        options["Mode"] = mode_of(mount.tmpfs.mode)
     return options
 
 

@@ -43,7 +43,7 @@ class VolumeOptions(Part, frozen=True):
 
 class TmpfsOptions(Part, frozen=True):
     size: int | str | None = None
-    mode: int | None = None
+    mode: int | str | None = None
 
 
 class Mount(Part, frozen=True):
@@ -224,6 +224,11 @@ def read_application(compose: dict[str, Any]) -> Application:
 def read_service(value: Any) -> Service:
     """Raises `NotAllowed`."""
     return _read(value, Service)
+
+
+def mode_of(mode: int | str) -> int:
+    """Of files; a text is octal. Raises `ValueError`."""
+    return (int(mode, 8) if isinstance(mode, str) else mode) & 0o777
 
 
 def pairs_of(pairs: Pairs) -> dict[str, str]:

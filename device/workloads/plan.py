@@ -17,6 +17,7 @@ from device.workloads.compose import (
     NotAllowed,
     OnChange,
     Service,
+    mode_of,
     read_application,
     read_service,
 )
@@ -211,20 +212,13 @@ class _Data(Struct, frozen=True):
 def _folder(kind: FileKind, source: FileSource, files: dict[str, bytes]) -> Folder:
     return Folder(
         kind=kind,
-        name=_plain(source.target or source.source),
+        name=_plain((source.target or source.source).removeprefix(f"/run/{kind}/")),
         files=files,
-        mode=_mode(source.mode),
+        mode=FILE_MODE if source.mode is None else mode_of(source.mode),
         uid=None if source.uid is None else int(source.uid),
         gid=None if source.gid is None else int(source.gid),
         on_change=source.on_change,
     )
-
-
-def _mode(mode: int | str | None) -> int:
-    """Raises `ValueError`."""
-    if mode is None:
-        return FILE_MODE
-    return (int(mode, 8) if isinstance(mode, str) else mode) & 0o777
 
 
 def _plain(name: str) -> str:

@@ -63,7 +63,7 @@ def _long_port(each: Port | str | int) -> Port:
 def _expanded(port: Port) -> list[PublishedPort]:
     targets = _range(port.target)
     published: list[int | None] = [None] * len(targets)
-    if port.published not in (None, ""):
+    if port.published not in (None, "", "0", 0):  # else the engine chooses
         published = [*_range(port.published)]
         if len(targets) == 1 < len(published):
             published = published[:1]  # any of them will do

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from device.workloads.engine import engine_at
 from protocol.base64url import base64url
 from protocol.canonical import hash_of
 from protocol.workloads import revision_bytes
@@ -534,6 +535,7 @@ async def test_an_engine_that_is_away_is_said_and_comes_back(bench: Bench, engin
         assert list(engine.containers()) == ["shop-web"]
 
 
+STEPS = ("CreateContainer", "RemoveContainer", "RenameContainer", "StartContainer")
 ANNA = Signer()
 SIGNED = f"""
 [firmware]
@@ -642,3 +644,37 @@ async def killed_at(bench: Bench, step: str) -> None:
 def all_run(revision: str, frame: Frame) -> bool:
     found = [(each["revision"], each["state"]) for each in frame["services"]]
     return found == [(revision, "running")] * len(found) != []
+
+
+async def test_images_that_no_service_needs_are_removed_when_the_disk_is_full(
+    bench: Bench, engine: Engine, images: Registry
+) -> None:
+    mine = f"{images.host}/mine:1"
+    engine.make_image(mine)
+    device = Device(bench, engine, "disk_percent = 1")
+    one, two, three = (pushed(engine, images, each) for each in ("one", "two", "three"))
+    async with bench.agent():
+        await bench.hub.frame("hello")
+        for image in (one, two, three):
+            shop = application("shop", {"web": service(image=image)})
+            begin = len(bench.hub.frames)
+            await device.give(shop)
+            await device.heard(partial(all_run, shop["revision"]), begin)
+        there = engine.docker("images", "--digests", "--format", "{{.Repository}}@{{.Digest}}")
+        assert one not in there
+        assert {two, three} <= set(there.split())
+        assert f"{images.host}/mine@" in there
+
+
+async def test_what_a_container_uses_is_measured(bench: Bench, engine: Engine) -> None:
+    device = Device(bench, engine)
+    busy = service(command=["sh", "-c", "while true; do true; done"])
+    async with bench.agent():
+        await bench.hub.frame("hello")
+        await device.give(application("shop", {"web": busy}))
+        await device.said("shop", web="running")
+        async with engine_at(str(engine.socket), "edge-1") as asked:
+            usage = await asked.usage("shop-web")
+            assert await asked.usage("nobody") is None
+    assert usage is not None
+    assert usage.cpu_percent > 1

@@ -114,7 +114,7 @@ def test_mounts_are_no_longer_than_they_may_be() -> None:
         "kept:/b",
         {"type": "volume", "source": "kept", "target": "/c", "volume": {"nocopy": True}},
         "/d",
-        {"type": "tmpfs", "target": "/e", "tmpfs": {"size": "1k", "mode": 0o700}},
+        {"type": "tmpfs", "target": "/e", "tmpfs": {"size": "1k", "mode": "0700"}},
         {"type": "tmpfs", "target": "/f"},
     ]
     body = make_body({"volumes": volumes, "secrets": ["db"], "configs": ["c"]}, binds=("/data",))

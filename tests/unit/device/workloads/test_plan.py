@@ -101,7 +101,7 @@ def test_files_are_those_of_the_hub_under_their_folders() -> None:
         **BUSY,
         "secrets": [
             "db",
-            {"source": "db", "target": "own", "uid": "7", "gid": 8, "mode": "0440"},
+            {"source": "db", "target": "/run/secrets/own", "uid": "7", "gid": 8, "mode": "0440"},
         ],
         "configs": [{"source": "site", "mode": 0o444, "x-onChange": {"signal": "SIGHUP"}}],
     }

@@ -19,6 +19,7 @@ def make_service(**fields: Any) -> Service:
         ("[::1]:8080:80", [(80, "tcp", 8080, "::1")]),
         ("127.0.0.1::80", [(80, "tcp", None, "127.0.0.1")]),
         ("1000-1001:80-81", [(80, "tcp", 1000, ""), (81, "tcp", 1001, "")]),
+        ({"target": 80, "published": "0"}, [(80, "tcp", None, "")]),
         ({"target": 80, "published": "1000-1009"}, [(80, "tcp", 1000, "")]),
         ({"target": 80, "published": 8080, "host_ip": "::"}, [(80, "tcp", 8080, "::")]),
     ],
@@ -30,7 +31,7 @@ def test_ports_are_read_in_every_form(port: Any, found: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "ports", [["http"], ["0:80"], ["1-2:3-5"], ["70000"], ["9-1:9-1"], ["1-2000:1-2000"]]
+    "ports", [["http"], ["80:0"], ["1-2:3-5"], ["70000"], ["9-1:9-1"], ["1-2000:1-2000"]]
 )
 def test_what_is_no_port_is_refused(ports: list[Any]) -> None:
     with pytest.raises(NotAllowed):
