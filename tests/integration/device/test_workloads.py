@@ -1,6 +1,7 @@
 """Applications on a real agent with a real container engine and a real registry."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -652,6 +653,9 @@ async def test_images_that_no_service_needs_are_removed_when_the_disk_is_full(
     mine = f"{images.host}/mine:1"
     engine.make_image(mine)
     device = Device(bench, engine, "disk_percent = 1")
+    ballast = engine.folder / "files" / "ballast"
+    ballast.parent.mkdir()
+    fill(ballast, percent=1)
     one, two, three = (pushed(engine, images, each) for each in ("one", "two", "three"))
     async with bench.agent():
         await bench.hub.frame("hello")
@@ -664,6 +668,13 @@ async def test_images_that_no_service_needs_are_removed_when_the_disk_is_full(
         assert one not in there
         assert {two, three} <= set(there.split())
         assert f"{images.host}/mine@" in there
+
+
+def fill(file: Path, *, percent: int) -> None:
+    """So much of the disk."""
+    disk = os.statvfs(file.parent)
+    with file.open("wb") as opened:
+        os.posix_fallocate(opened.fileno(), 0, disk.f_blocks * disk.f_frsize * percent // 100)
 
 
 async def test_what_a_container_uses_is_measured(bench: Bench, engine: Engine) -> None:

@@ -14,7 +14,7 @@ from tests.integration.device.scripted_hub import Frame
 Json = dict[str, Any]
 IMAGE = "busy:1"
 SLEEP = ["sleep", "100000"]
-LONG = 20.0
+LONG = 45.0
 
 
 def service(**more: Any) -> Json:
