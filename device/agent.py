@@ -414,6 +414,8 @@ class Agent:
                 await connection.run()
             except TurnedAway as error:
                 _log.error("turned_away", reason=str(error), retry_in=round(error.retry_after))
+                if self._workloads is not None:
+                    _log.warning("containers_stay", advice="longline device workloads purge")
                 await asyncio.sleep(error.retry_after)
 
     def _line_opened(self) -> None:

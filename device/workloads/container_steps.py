@@ -87,11 +87,12 @@ class ContainerSteps:
         if planned.folders:  # an engine makes no mount of what is not there
             self._files.prepare(planned.wanted.key)
         try:
-            await engine.create(name, planned.body or {}, planned.networks, planned.volumes)
+            image = await engine.create(name, planned.body or {}, planned.networks, planned.volumes)
         except EngineRefused as error:
             if error.status == NOT_FOUND:  # it is pulled again
                 self._images.forget(planned.wanted.image_key)
             raise
+        await self._images.made(planned.wanted.image_key, image)
 
     async def _start(self, engine: "Engine", planned: Planned, container: Container) -> None:
         if container.state != "created":

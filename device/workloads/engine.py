@@ -159,16 +159,21 @@ class Engine:
             await self._docker.images.pull(image.full, auth=auth)
 
     async def create(
-        self, name: str, body: Mapping[str, Any], networks: Mapping[str, list[str]],
+        self,
+        name: str,
+        body: Mapping[str, Any],
+        networks: Mapping[str, list[str]],
         volumes: Collection[str],
-    ) -> None:  # fmt: skip
+    ) -> str:
+        """The engine's id of the image that it is made of."""
         application = str(body["Labels"][bodies.APPLICATION])
         for volume in volumes:
             await self._require_own(volume)
         for network in networks:
             await self._make_network(network, application)
         async with _asking("create", MAKE_SECONDS):
-            await self._docker.containers.create(dict(body), name=name)
+            made = await self._docker.containers.create(dict(body), name=name)
+            return str((await made.show())["Image"])
 
     async def _require_own(self, volume: str) -> None:
         """One that somebody else has made may be a host path by another name."""

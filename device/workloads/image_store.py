@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from device.workloads.attempts import Attempts
 from device.workloads.image_names import ImageName, access_of, read_image
@@ -76,6 +76,15 @@ class ImageStore:
     def forget(self, key: str) -> None:
         """Somebody has removed it."""
         self.ready.pop(key, None)
+
+    async def made(self, key: str, image: str) -> None:
+        """A container was made of `image`, which counts from now on: somebody may have given the
+        tag to another one, and an engine may call it otherwise. Raises `JournalUnavailable`."""
+        self.ready[key] = image
+        pulled = self._pulled.get(key)
+        if pulled is not None and pulled.id != image:
+            self._pulled[key] = structs.replace(pulled, id=image)
+            await self._notes.write(IMAGES, self._pulled)
 
     async def _pull(
         self, engine: "Engine", wanted: WantedService, needs: Needs, done: Callable[[], None]

@@ -689,3 +689,40 @@ async def test_what_a_container_uses_is_measured(bench: Bench, engine: Engine) -
             assert await asked.usage("nobody") is None
     assert usage is not None
     assert usage.cpu_percent > 1
+
+
+async def test_a_tag_that_somebody_moves_moves_a_container_once(
+    bench: Bench, engine: Engine
+) -> None:
+    device = Device(bench, engine)
+    engine.make_image("moved:1", "one")
+    async with bench.agent():
+        await bench.hub.frame("hello")
+        await device.give(application("shop", {"web": service(image="moved:1")}))
+        await device.said("shop", web="running")
+        engine.make_image("moved:1", "two")
+        before = engine.containers()["shop-web"]
+        begin = len(bench.hub.frames)
+        engine.docker("rm", "-f", "shop-web")
+        await device.heard(
+            lambda f: (
+                f["services"][0]["state"] == "running"
+                and f["services"][0]["containerId"] != before["Id"][:12]
+            ),
+            begin,
+        )
+        assert engine.execute("shop-web", "cat", "/etc/note") == "two"
+        assert list(engine.containers()) == ["shop-web"]
+
+
+async def test_a_device_that_is_turned_away_keeps_its_containers(
+    bench: Bench, engine: Engine
+) -> None:
+    device = Device(bench, engine)
+    async with bench.agent():
+        await bench.hub.frame("hello")
+        await device.give(application("shop", {"web": service()}))
+        await device.said("shop", web="running")
+        await bench.hub.lines[-1].close(4403)
+        await eventually(lambda: "containers_stay" in bench.log())
+        assert engine.running() == ["shop-web"]
