@@ -71,7 +71,9 @@ from device.update.software import InstalledSoftware
 from device.update.source import PlainSource, TufSource
 from device.update.trial import UpdateRecord, replaced_update
 from device.update.versions import Versions
-from protocol.commands import AGENT_TYPE, COMMANDS
+from device.workloads.keeper import WorkloadKeeper
+from device.workloads.wiring import make_workloads
+from protocol.commands import AGENT_TYPE, COMMANDS, RestartWorkload
 from protocol.frames import DESIRED, HUB, Auth, ConnectionMode, Hello
 from protocol.ids import CommandId
 from protocol.telemetry import Alert
@@ -81,6 +83,7 @@ _log = structlog.stdlib.get_logger()
 SETTLE_SECONDS: Final = 2.0
 HTTP_SECONDS: Final = 15.0
 READ_AGAIN_SECONDS: Final = 5.0
+RESTART_WORKLOAD: Final = str(RestartWorkload.__struct_config__.tag)
 NO_CLOUD: Final = "no cloud is configured: records go to the hub"
 
 
@@ -176,6 +179,7 @@ class Agent:
             bring=lambda each: bring(each, self._tools),
             proven=self._proven,
         )
+        self._workloads = self._make_workloads(own_settings)
         self._desired = DesiredKeeper(
             http=self._http,
             tokens=self._enrolment,
@@ -190,6 +194,7 @@ class Agent:
                 changed=self._section_changed,
             ),
             pinned=self._pinned,
+            workloads=self._workloads,
             needs_signature=self._signed.requires if self._signed else lambda _: False,
         )
         self._tools = self._make_tools()
@@ -222,6 +227,14 @@ class Agent:
             folder=self._settings.state,
             hub_clock=self._hub_clock,
             reconnect=self._uplink.end,
+        )
+
+    def _make_workloads(self, own: Settings) -> WorkloadKeeper | None:
+        """By the device's own file, whatever was pushed."""
+        if own.workloads is None or not own.has_workloads:
+            return None
+        return make_workloads(
+            own, own.workloads, database=self._database, outbox=self._outbox, uplink=self._uplink
         )
 
     def _bounds(self) -> OutboxBounds:
@@ -258,6 +271,7 @@ class Agent:
             restart=lambda: self.end(End.RESTART),
             report_status=self._report_status,
             told=self._programs.told,
+            workloads=self._workloads,
             heard=self._programs.heard,
         )
 
@@ -314,6 +328,7 @@ class Agent:
                     self._software.follow(),
                     self._update_itself(),
                     self._desired.run(),
+                    *([] if self._workloads is None else [self._workloads.run()]),
                     self._desired.go_on(self._push_ended),
                 )
             ]
@@ -359,6 +374,7 @@ class Agent:
             connected=lambda: self._uplink.has_line,
             fingerprint=lambda: self._enrolment.fingerprint,
             tokens=self._broker.tokens,
+            workloads=lambda: self._workloads and self._workloads.shown(),
         )
 
     def _drop_folder(self) -> DropFolder:
@@ -398,6 +414,8 @@ class Agent:
                 await connection.run()
             except TurnedAway as error:
                 _log.error("turned_away", reason=str(error), retry_in=round(error.retry_after))
+                if self._workloads is not None:
+                    _log.warning("containers_stay", advice="longline device workloads purge")
                 await asyncio.sleep(error.retry_after)
 
     def _line_opened(self) -> None:
@@ -487,7 +505,7 @@ class Agent:
             boot_id=self._boot_id,
             agent_version=agent_version(),
             journal_id=self._journal.journal_id,
-            commands=[*COMMANDS, *self._own.types()],
+            commands=[*self._takes(), *self._own.types()],
             custom=self._own.said(),
             unfinished=self._book.unfinished(),
             config_version=self._config.version,
@@ -506,6 +524,11 @@ class Agent:
                 self._settings.installers, has_keys=bool(self._settings.firmware.trusted_keys)
             ),
         )
+
+    def _takes(self) -> list[str]:
+        """Types of commands."""
+        without = () if self._workloads else (RESTART_WORKLOAD,)
+        return [name for name in COMMANDS if name not in without]
 
     def _record(self) -> UpdateRecord | None:
         return self._versions.read() if self._versions else None

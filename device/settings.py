@@ -53,6 +53,8 @@ from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check, 
 from device.base.signed_settings import SignedSettings
 from device.base.signed_settings import problem_of as problem_of_signed
 from device.base.socket_path import default_socket
+from device.base.workload_settings import WorkloadSettings
+from device.base.workload_settings import problem_of as problem_of_workloads
 from protocol.commands import AGENT_TYPE, Level
 from protocol.frames import HUB
 from protocol.ids import DEVICE_ID_RULE, is_device_id
@@ -292,6 +294,12 @@ class Settings(SettingsPart, frozen=True):
     """Tokens for the programs of this device; absent: off."""
     forward_proxy: Annotated[tuple[ForwardProxy, ...], Meta(max_length=MOST_PROXIES)] = ()
     caddy: CaddySettings = CaddySettings()
+    workloads: WorkloadSettings | None = None
+    """Applications in containers; absent: none."""
+
+    @property
+    def has_workloads(self) -> bool:
+        return self.workloads is not None and bool(self.workloads.engine)
 
     @property
     def line_hub(self) -> str:
@@ -458,6 +466,7 @@ def _checked(settings: Settings) -> Settings:
         problem_of_signed(
             settings.signed_commands, has_update_keys=bool(settings.firmware.trusted_keys)
         ),
+        problem_of_workloads(settings.workloads, settings.signed_commands),
     ):
         if problem is not None:
             raise BadSettings(problem)

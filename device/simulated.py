@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
+import httpx
 import msgspec
 from msgspec import Struct
 
@@ -41,14 +42,16 @@ from device.line.hub_clock import HubClock
 from device.line.line import Line
 from device.line.session import Session
 from device.update.own_version import agent_version
+from device.workloads.pretended import PretendedWorkloads
 from protocol import commands
 from protocol.codec import encode
 from protocol.commands import COMMANDS, Command, with_values
-from protocol.frames import Hello
+from protocol.frames import DESIRED, Desired, Hello
 from protocol.ids import CommandId
 from protocol.replies import Ack, Progress, Result
 from protocol.secret_values import Values
 from protocol.telemetry import LogLine, Scan, Status
+from protocol.workloads import WORKLOAD_STATUS, WORKLOADS, WorkloadStatus
 
 JOURNAL_ROWS: Final = 1_000
 BOUNDS: Final = OutboxBounds(events=5_000, bytes=1024 * 1024)
@@ -106,7 +109,10 @@ class SimulatedDevice:
         tokens: Tokens,
         counts: FleetCounts,
         command_seconds: float,
+        workloads_by: httpx.AsyncClient | None = None,
     ) -> None:
+        """`workloads_by` reaches the hub for the applications that it pretends to run; without it
+        it takes none."""
         self._id = device_id
         self._counts = counts
         self.disturbance: Final = Disturbance()
@@ -134,12 +140,30 @@ class SimulatedDevice:
             uplink=self,
             events=self,
             effects=self,
-            opened=self.report_status,
+            opened=self._opened,
+            handed_over=self._handed_over,
+        )
+        self._workloads = self._make_workloads(workloads_by, tokens) if workloads_by else None
+
+    def _make_workloads(self, http: httpx.AsyncClient, tokens: Tokens) -> PretendedWorkloads:
+        return PretendedWorkloads(
+            http=http,
+            tokens=tokens,
+            keep=self._keep,
+            send=self._send,
+            accepted=lambda: (
+                self._session is not None and WORKLOAD_STATUS in self._session.hub_accepts
+            ),
         )
 
     async def run(self) -> None:
         """For ever. Raises what `device.line.connection.Connection.run` raises."""
-        await self._connection.run()
+        pretends = asyncio.create_task(self._workloads.run()) if self._workloads else None
+        try:
+            await self._connection.run()
+        finally:
+            if pretends is not None:
+                pretends.cancel()
 
     def _hello(self) -> Hello:
         return Hello(
@@ -148,7 +172,18 @@ class SimulatedDevice:
             journal_id=self._journal_id,
             commands=list(COMMANDS),
             unfinished=self._book.unfinished(),
+            accepts=[DESIRED] if self._workloads else None,
+            sections={WORKLOADS: self._workloads.state()} if self._workloads else None,
         )
+
+    def _opened(self) -> None:
+        self.report_status()
+        if self._workloads is not None:
+            self._workloads.line_opened()
+
+    def _handed_over(self, frame: Desired) -> None:
+        if self._workloads is not None:
+            self._workloads.handed_over(frame)
 
     # What happens on the device.
 
@@ -174,8 +209,11 @@ class SimulatedDevice:
     def scan(self) -> None:
         """Something was produced: one durable event."""
         code = f"{self._id}-{self._counts.events_created}"
-        event = Scan(code=code, valid=True, ts=self._wrong_time())
-        added = self._outbox.add(size=len(event.code) + 96, alert=False)
+        self._keep(Scan(code=code, valid=True, ts=self._wrong_time()))
+
+    def _keep(self, event: Scan | WorkloadStatus) -> None:
+        """Until the hub has it."""
+        added = self._outbox.add(size=len(encode(event)) + 96, alert=False)
         boot_id, seq = added.key
         self._frames[added.key] = encode(msgspec.structs.replace(event, boot_id=boot_id, seq=seq))
         self._counts.events_created += 1

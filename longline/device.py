@@ -23,6 +23,7 @@ from longline.import_yaml import import_yaml
 from longline.local import status, tokens, watch
 from longline.outward import CaFile, Insecure
 from longline.upgrade import after_upgrade, before_upgrade
+from longline.workloads import app as workloads
 
 _ENROLLMENT_KEY_FILE = typer.Option(
     help="File with the enrolment key (or LONGLINE_ENROLLMENT_KEY)."
@@ -35,6 +36,7 @@ app.command()(tokens)
 app.command()(watch)
 app.command("import-yaml")(import_yaml)
 app.command()(enroll)
+app.add_typer(workloads, name="workloads")
 app.command("before-upgrade", hidden=True)(before_upgrade)
 app.command("after-upgrade", hidden=True)(after_upgrade)
 

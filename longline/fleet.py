@@ -55,6 +55,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     way_out: WayOut
     rehearsal: Rehearsal | None = None
     """What befalls the devices."""
+    workloads: bool = False
+    """Whether they take applications."""
     tokens: Path | None = None
     """Where the devices keep their tokens; None: in memory, and they enrol at each start."""
 
@@ -84,6 +86,10 @@ def command(
             " the hub allows a minute after their last line."
         ),
     ] = None,
+    workloads: Annotated[
+        bool,
+        typer.Option("--workloads", help="They take applications, and pretend to run them."),
+    ] = False,
     script: Annotated[
         Path | None, typer.Option(help="Faults that befall them: TOML, see docs/operations.md.")
     ] = None,
@@ -116,6 +122,7 @@ def command(
         way_out=way_out,
         rehearsal=rehearsal,
         tokens=state_dir,
+        workloads=workloads,
     )
     sys.stdout.write(encode(run(plan)).decode() + "\n")
 
@@ -243,6 +250,7 @@ class Fleet:
             tokens=self._tokens[device_id],
             counts=self._counts,
             command_seconds=self._plan.command_seconds,
+            workloads_by=http if self._plan.workloads else None,
         )
 
     def _enrolment(self, device_id: str, http: httpx.AsyncClient) -> Enrolment:

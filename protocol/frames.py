@@ -180,13 +180,15 @@ ConnectionMode = Literal["VIA_LOCAL_SERVER", "DIRECT_CLOUD"]
 DESIRED: Final = "desired"
 
 
-class Desired(Frame, frozen=True, tag=DESIRED):
+class Desired(Frame, frozen=True, tag=DESIRED, omit_defaults=True):
     """A section of the device's desired state is another than it has: it asks for it by REST. Only
     for devices whose `hello` accepts it, and names the section."""
 
     kind: str
     version: str
     hash: str
+    report: bool = False
+    """Of `workloads`: say anew what is there."""
 
 
 DESCRIBE: Final = "describe"

@@ -26,19 +26,22 @@ from device.desired.pinned import PinnedSoftware
 from device.desired.small import SmallSections
 from device.desired.trial import ConfigTrials, Ended
 from device.line.uplink import Uplink
+from device.workloads.keeper import WorkloadKeeper
+from device.workloads.sealed import Kept
 from protocol.canonical import hash_of
 from protocol.frames import Desired, DesiredStatus, SectionState, TakenStatus
 from protocol.replies import ResultError
 from protocol.sections import CONFIG, MODE, PRODUCTION, SOFTWARE, command_like
+from protocol.workloads import WORKLOAD_STATUS, WORKLOADS, WorkloadsDocument
 
 _log = structlog.stdlib.get_logger()
 
 LOOK_SECONDS: Final = 300.0
 AGAIN_SECONDS: Final = 5.0
 LONGEST_WAIT_SECONDS: Final = 60.0
-MOST_BYTES: Final = 8 * 1024 * 1024
+MOST_BYTES: Final = 16 * 1024 * 1024
 """Of an answer; what of it is too large to be kept is refused by name."""
-LANES: Final = ((CONFIG, PRODUCTION, MODE), (SOFTWARE,))
+LANES: Final = ((CONFIG, PRODUCTION, MODE), (SOFTWARE,), (WORKLOADS,))
 """What is brought one after the other: no section waits for an installation."""
 REPORT: Final = "desired_status"
 OK: Final = 200
@@ -70,6 +73,8 @@ class _Lane:
         self.kinds = kinds
         self.asked: dict[str, bool] = {}
         """Sections to look at, and whether the hub has handed them over."""
+        self.report = WORKLOAD_STATUS if WORKLOADS in kinds else REPORT
+        """What a hub takes that has these sections."""
         self.wake = asyncio.Event()
 
 
@@ -86,10 +91,12 @@ class DesiredKeeper:
         trials: ConfigTrials,
         small: SmallSections,
         pinned: PinnedSoftware,
+        workloads: WorkloadKeeper | None,
         needs_signature: Callable[[str], bool],
     ) -> None:
-        """`needs_signature` says whether commands of a type run only when a person has signed them:
-        no section does instead what such a command would."""
+        """`workloads` is None on a device without a container engine. `needs_signature` says
+        whether commands of a type run only when a person has signed them: no section does instead
+        what such a command would."""
         self._http = http
         self._tokens = tokens
         self._uplink = uplink
@@ -98,7 +105,8 @@ class DesiredKeeper:
         self._small = small
         self._pinned = pinned
         self._needs_signature = needs_signature
-        self._lanes = [_Lane(kinds) for kinds in LANES]
+        self._workloads = workloads
+        self._lanes = [_Lane(kinds) for kinds in LANES if workloads or WORKLOADS not in kinds]
         self._etags: dict[str, tuple[str, str]] = {}
         """Of the last answers, each with the hash of its document."""
 
@@ -110,18 +118,28 @@ class DesiredKeeper:
             hash=self._config.hash,
             refused=self._config.refused,
         )
-        return {CONFIG: config, **self._small.states(), SOFTWARE: self._pinned.state()}
+        found = {CONFIG: config, **self._small.states(), SOFTWARE: self._pinned.state()}
+        if self._workloads is not None:
+            found[WORKLOADS] = self._workloads.state()
+        return found
 
     def handed_over(self, frame: Desired) -> None:
         """The hub names a section that may differ."""
+        if frame.kind == WORKLOADS and frame.report and self._workloads is not None:
+            self._workloads.report()
         for lane in self._lanes:
             if frame.kind in lane.kinds:
                 lane.asked[frame.kind] = True
                 lane.wake.set()
 
     def line_opened(self) -> None:
-        """What could not be fetched before is tried again."""
+        """What could not be fetched before is tried again, and of workloads the newest is asked for
+        and what is there is said."""
+        if self._workloads is not None:
+            self._workloads.report()
         for lane in self._lanes:
+            if WORKLOADS in lane.kinds and self._uplink.hub_accepts(WORKLOAD_STATUS):
+                lane.asked.setdefault(WORKLOADS, False)
             if lane.asked:
                 lane.wake.set()
 
@@ -138,7 +156,7 @@ class DesiredKeeper:
                 async with asyncio.timeout(wait):
                     await lane.wake.wait()
             except TimeoutError:
-                if self._uplink.hub_accepts(REPORT):
+                if self._uplink.hub_accepts(lane.report):
                     lane.asked = dict.fromkeys(lane.kinds, False) | lane.asked
             lane.wake.clear()
             wait = await self._look(lane, wait)
@@ -163,6 +181,9 @@ class DesiredKeeper:
         `JournalUnavailable`, `CommandFailed`."""
         have = self.sections()[kind]
         wanted = await self._fetch(kind, have)
+        if kind == WORKLOADS:
+            await self._take_workloads(wanted)
+            return
         if wanted is None:
             if is_handed:
                 self._say(kind, Handed(have.version or "", have.hash or ""), "applied")
@@ -180,6 +201,17 @@ class DesiredKeeper:
         else:
             restart_required = change.restart_required if change else None
             self._say(kind, handed, "applied", restart_required=restart_required)
+
+    async def _take_workloads(self, wanted: Wanted | None) -> None:
+        """What becomes of them is said service by service. Raises `HubUnreachable` for what is no
+        document, `CommandFailed` when it cannot be kept."""
+        if wanted is None or self._workloads is None:
+            return
+        try:
+            document = msgspec.convert(wanted.document, WorkloadsDocument)
+        except msgspec.ValidationError as error:
+            raise HubUnreachable(f"what the hub answered is no document: {error}") from None
+        await self._workloads.take(Kept(wanted.version, wanted.hash, document))
 
     def _require_unsigned(self, kind: str, document: dict[str, Any]) -> None:
         """Raises `CommandFailed`."""

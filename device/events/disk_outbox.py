@@ -13,10 +13,12 @@ from device.base.errors import JournalUnavailable
 from device.events.outbox import EventKey, HeldEvent, Outbox, OutboxBounds
 from protocol.codec import encode
 from protocol.telemetry import Alert, Telemetry
+from protocol.workloads import WorkloadStatus
 
 _log = structlog.stdlib.get_logger()
 
 BATCH: Final = 64
+Durable = Telemetry | WorkloadStatus
 _NAME_BYTES: Final = 96
 """What `bootId` and `seq` add to a frame at most."""
 
@@ -41,7 +43,7 @@ class DiskOutbox:
         """Events dropped for want of room since the database was made."""
         return self._dropped
 
-    async def add(self, event: Telemetry) -> None:
+    async def add(self, event: Durable) -> None:
         """Keep `event` until the hub has it. Raises `JournalUnavailable`; then it is not kept."""
         is_alert = isinstance(event, Alert)
         added = self._core.add(size=len(encode(event)) + _NAME_BYTES, alert=is_alert)
@@ -123,7 +125,7 @@ class DiskOutbox:
             await self._database.write(lambda connection: _delete(connection, keys))
 
 
-def _named(event: Telemetry, key: EventKey) -> bytes:
+def _named(event: Durable, key: EventKey) -> bytes:
     return encode(msgspec.structs.replace(event, boot_id=key.boot_id, seq=key.seq))
 
 

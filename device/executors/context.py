@@ -23,6 +23,7 @@ from device.records.queue import RecordQueue
 from device.settings import Settings
 from device.update.software import InstalledSoftware
 from device.update.versions import Versions
+from device.workloads.keeper import WorkloadKeeper
 from protocol.ids import CommandId
 from protocol.replies import Progress, ResultError
 from protocol.secret_values import Values
@@ -66,6 +67,7 @@ class Tools:
     report_status: Callable[[], None]
     told: Callable[[], Awaitable[None]]
     """Wait until the programs of this device can read what a command has changed."""
+    workloads: WorkloadKeeper | None
     heard: Callable[[], Awaitable[None]]
     """The same, and until their hooks have run, if they are quick."""
 

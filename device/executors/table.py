@@ -11,6 +11,7 @@ from device.executors.power import reboot_os, restart_service, shutdown_os
 from device.executors.production import disable_device, enable_device
 from device.executors.queue import clear_queue, force_sync
 from device.executors.shell import exec_shell
+from device.executors.workloads import restart_workload
 from protocol import commands
 from protocol.commands import Command
 
@@ -40,6 +41,8 @@ async def execute(command: Command, context: CommandContext) -> Done:  # noqa: C
             return await enable_device(command, context)
         case commands.DisableDevice():
             return await disable_device(command, context)
+        case commands.RestartWorkload():
+            return await restart_workload(command, context)
         case commands.Custom():
             return await custom(command, context)
         case _:

@@ -8,6 +8,7 @@ from device.broker.standing import TokenInfo
 from device.local.local_state import ProductionState
 from device.local.readiness import AgentInfo
 from device.update.installed import SoftwareVersions
+from device.workloads.service_status import ShownWorkload
 from protocol.frames import ConnectionMode
 from protocol.telemetry import DeviceStatus
 
@@ -44,6 +45,8 @@ class DeviceInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     versions: dict[str, SoftwareVersions]
     tokens_dir: str | None
     tokens: list[TokenInfo]
+    workloads: list[ShownWorkload] | None
+    """None on a device without a container engine."""
     """That the broker keeps there."""
     agents: list[AgentInfo]
     metrics: dict[str, float]

@@ -29,6 +29,7 @@ from device.records.queue import RecordQueue
 from device.settings import Settings
 from device.update.installed import SoftwareVersions
 from device.update.own_version import agent_version
+from device.workloads.service_status import ShownWorkload
 from protocol.telemetry import DeviceStatus
 
 HEARD_SECONDS: Final = 5.0
@@ -58,6 +59,8 @@ class AgentParts:
     fingerprint: Callable[[], str | None]
     tokens: Callable[[], list[TokenInfo]]
     """Of the broker."""
+    workloads: Callable[[], list[ShownWorkload] | None]
+    """None on a device without a container engine."""
 
 
 class LocalPrograms:
@@ -180,6 +183,7 @@ class LocalPrograms:
             versions=parts.versions(),
             tokens_dir=parts.settings.tokens_dir,
             tokens=parts.tokens(),
+            workloads=parts.workloads(),
             agents=self.readiness.agents,
             metrics=self.metrics.present,
             watchers=watchers,

@@ -126,7 +126,7 @@ class ScriptedHub:
                 "replicaId": "r-1",
                 "heartbeatSeconds": 10,
                 "serverTime": rfc3339(datetime.now(UTC) + self.clock_ahead),
-                "accepts": ["desired_status"],
+                "accepts": ["desired_status", "workload_status"],
             },
         )
         try:

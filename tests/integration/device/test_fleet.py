@@ -5,9 +5,12 @@ import json
 import os
 import signal
 import sys
+from typing import Any
 
+from protocol.canonical import hash_of
 from tests.integration.device.agents import Bench
 from tests.integration.device.scripted_hub import DEADLINE, KEY
+from tests.integration.device.workloads import application, document
 
 
 async def longline(*arguments: str, key: str = KEY) -> asyncio.subprocess.Process:
@@ -95,3 +98,29 @@ async def test_mistakes_at_the_command_line_are_one_line_and_exit_2() -> None:
         code, out, err = await ended(await longline(*arguments))
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert err.startswith("longline: ")
+
+
+async def test_simulated_devices_pretend_to_run_applications(bench: Bench) -> None:
+    hub = bench.hub
+    bad = {"image": "busy:1", "labels": {"simulate": "unhealthy"}}
+    shop = application("shop", {"web": {"image": "busy:1"}, "db": bad}, stopped=("web",))
+    fleet = await longline("fleet", "--hub", hub.url, "--devices", "2", "--workloads")
+    await hub.until(lambda: len(hub.of("hello")) == 2)
+    hello = hub.of("hello")[0]
+    assert hello["sections"] == {"workloads": {"version": "", "hash": ""}}
+    found = document(shop)
+    hub.desired["workloads"] = {
+        "version": found["version"], "hash": hash_of(found), "document": found,
+    }  # fmt: skip
+    for line in list(hub.lines):
+        named = {"version": found["version"], "hash": hash_of(found)}
+        await line.send(json.dumps({"type": "desired", "kind": "workloads", **named}))
+    await hub.until(lambda: len([f for f in hub.of("workload_status") if ends(f)]) == 2)
+    fleet.send_signal(signal.SIGTERM)
+    code, out, _ = await ended(fleet)
+    assert (code, json.loads(out)["eventsHeld"]) == (0, 0)
+
+
+def ends(frame: dict[str, Any]) -> bool:
+    states = {each["service"]: each["state"] for each in frame["services"]}
+    return states == {"web": "exited", "db": "unhealthy"}

@@ -84,6 +84,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "pull_logs": {"lines": 5, "source": "app", "level": "ERROR"},
     "exec_shell": {"template": "t", "args": {"a": "b"}},
     "disable_device": {"reason": "r"},
+    "restart_workload": {"application": "shop", "service": "web"},
     "update_firmware": {
         "releaseId": "r", "version": "1", "sha256": "0" * 64, "size": 1,
         "url": "/api/v1/firmware/releases/r/artifact",

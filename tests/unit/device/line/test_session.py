@@ -118,7 +118,7 @@ def test_what_the_hub_says_of_events_and_of_the_line_becomes_effects() -> None:
     line = Line()
     assert line.receive(type="event_ack", bootId="b", seq=4) == [EventsAcknowledged("b", 4)]
     assert line.receive(type="reconnect", afterMs=1500) == [PauseRequested(1.5)]
-    desired = {"kind": "mode", "version": "3", "hash": "a"}
+    desired: dict[str, Any] = {"kind": "mode", "version": "3", "hash": "a"}
     assert line.receive(type="desired", **desired) == [HandedOver(Desired(**desired))]
     assert line.receive(type="auth_ok", expiresAt=AFTER) == [Authorised(AFTER)]
     refused = {"type": "error", "code": "invalid_frame", "message": "m"}
