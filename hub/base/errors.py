@@ -49,16 +49,18 @@ ConfigurationError                  settings or surroundings are wrong: one line
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from protocol.errors import ProblemCode
 
 
 class FieldError(Struct, frozen=True):
-    """One row of a problem document's `errors`; `field` is a JSON path."""
+    """One row of a problem document's `errors`; `field` is a JSON path. `line` is of a text that
+    has lines."""
 
     field: str
     message: str
+    line: int | UnsetType | None = UNSET
 
 
 class HubError(Exception):
