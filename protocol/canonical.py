@@ -15,7 +15,7 @@ _LONGEST: Final = 21
 _SMALLEST: Final = -6
 
 
-def hash_of(document: dict[str, Any]) -> str:
+def hash_of(document: dict[str, Any] | list[Any]) -> str:
     """SHA-256 in hex; equal for equal JSON, whatever the order of members and however numbers are
     written (a database may keep 1e3 as 1000)."""
     return hashlib.sha256(canonical_json(document)).hexdigest()

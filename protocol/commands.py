@@ -131,6 +131,8 @@ class ExecShell(CommandBase, frozen=True, tag="exec_shell"):
     args: dict[str, Argument | SecretReference] = {}
 
 
+WORKLOAD_NAME: Final = r"[a-z0-9][a-z0-9_-]{1,62}"
+"""Of an application, or of a service."""
 OWN_NAME: Final = r"[a-z][a-z0-9_-]{0,39}"
 OwnName = Annotated[str, Meta(pattern=f"^{OWN_NAME}$(?!\\n)")]
 
@@ -152,6 +154,13 @@ class DisableDevice(CommandBase, frozen=True, tag="disable_device"):
     reason: Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
+class RestartWorkload(CommandBase, frozen=True, tag="restart_workload"):
+    """Start the container of a service anew, once."""
+
+    application: Annotated[str, Meta(pattern=f"^{WORKLOAD_NAME}$(?!\\n)")]
+    service: Annotated[str, Meta(pattern=f"^{WORKLOAD_NAME}$(?!\\n)")]
+
+
 Command = (
     ForceSync
     | ClearQueue
@@ -164,6 +173,7 @@ Command = (
     | ExecShell
     | EnableDevice
     | DisableDevice
+    | RestartWorkload
     | Custom
 )
 
@@ -220,6 +230,7 @@ COMMANDS: Final[dict[str, CommandSpec]] = {
         _spec(ExecShell, Danger.MEDIUM, redeliverable=False, seconds=60, concurrent=True),
         _spec(EnableDevice, Danger.NO, redeliverable=True, seconds=15),
         _spec(DisableDevice, Danger.YES, redeliverable=True, seconds=15),
+        _spec(RestartWorkload, Danger.MEDIUM, redeliverable=False, seconds=300),
     )
 }
 

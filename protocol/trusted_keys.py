@@ -63,6 +63,16 @@ class TrustedKeys:
         except InvalidSignature:
             raise SignatureRefused("the signature is not of this command") from None
 
+    def check_bytes(self, key_id: str, value: str, message: bytes) -> None:
+        """Of a key that is in no passkey, over `message` itself. Raises `SignatureRefused`."""
+        trusted = self._keys.get((key_id, False))
+        if trusted is None:
+            raise SignatureRefused("signed by a key that is not known here")
+        try:
+            _verify(trusted.key, _decoded(value), message)
+        except InvalidSignature:
+            raise SignatureRefused("the signature is not of this revision") from None
+
 
 def _check(signature: Signature, message: bytes, trusted: TrustedKey) -> None:
     """Raises `SignatureRefused`, `InvalidSignature`."""

@@ -28,6 +28,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── MasterKeyMissing       409      it is kept sealed only, and LONGLINE_MASTER_KEY_FILE is not set
 ├── PublicUrlMissing       409      a link is wanted, and LONGLINE_PUBLIC_URL is not set
 ├── Unsupported            409      it cannot be done here
+├── UntrustedQuery         409      devices could get in by what they say
 ├── Quarantined            409      nothing is sent to the device
 ├── QuarantinedEnrollment  403      it cannot enrol anew
 ├── QuarantinedCaller      503      the caller is a device of which nothing is taken
@@ -197,6 +198,10 @@ class MasterKeyMissing(HubError):
 
 class Unsupported(HubError):
     code = ProblemCode.UNSUPPORTED
+
+
+class UntrustedQuery(HubError):
+    code = ProblemCode.UNTRUSTED_QUERY
 
 
 class Quarantined(HubError):
