@@ -217,8 +217,8 @@ class Replica:
             base, self.audit, devices, self.commands, groups, self.campaigns, desired
         )
         of_workloads = build_workloads(
-            base, self.audit, devices, self.lines, approvals, dispatching, desired,
-            secret_service, people.command_keys.trusted, hint_desired=hints.desired,
+            base, self.audit, devices, self.lines, approvals, groups, self.campaigns, dispatching,
+            desired, secret_service, people.command_keys.trusted, hint_desired=hints.desired,
         )  # fmt: skip
         self.dashboards, of_dashboards = build_dashboards(
             base, self.audit, self.telemetry, accounts, groups

@@ -223,6 +223,12 @@ from hub.workloads.rest import (
     NormalForm,
     RevisionItem,
 )
+from hub.workloads.rollout_rest import (
+    RollOutBody,
+    RollOutDevice,
+    RollOutEndpoints,
+    RollOutItem,
+)
 from hub.workloads.showing import WorkloadItem
 from protocol.edge import SyncAnswer
 
@@ -372,6 +378,13 @@ ROUTES: Final = (
     Route("GET", "/applications/{name}/revisions", ApplicationEndpoints.revisions, "applications:get", "List the revisions of an application.", query=ListQuery, answer=RevisionItem, listing=True),
     Route("PUT", "/applications/{name}/current", ApplicationEndpoints.set_current, "applications:update", "Set the revision that a device gets which comes to match.", body=CurrentBody, answer=ApplicationItem),
     Route("GET", "/applications/{name}/devices", ApplicationEndpoints.devices, "workloads:list", "List where an application runs.", query=ListQuery, answer=WorkloadItem, listing=True),
+    Route("POST", "/applications/{name}/rollouts", RollOutEndpoints.create, "campaigns:create", "Roll out a revision in waves.", body=RollOutBody, answer=RollOutItem, status=201),
+    Route("GET", "/applications/{name}/rollouts", RollOutEndpoints.list, "campaigns:list", "List the roll-outs of an application.", query=ListQuery, answer=RollOutItem, listing=True),
+    Route("GET", "/applications/{name}/rollouts/{id}", RollOutEndpoints.get, "campaigns:get", "Get a roll-out.", answer=RollOutItem),
+    Route("GET", "/applications/{name}/rollouts/{id}/devices", RollOutEndpoints.devices, "campaigns:get", "List devices of a roll-out.", query=ListQuery, answer=RollOutDevice, listing=True),
+    Route("POST", "/applications/{name}/rollouts/{id}/pause", RollOutEndpoints.pause, "campaigns:update", "Pause a roll-out.", answer=RollOutItem),
+    Route("POST", "/applications/{name}/rollouts/{id}/resume", RollOutEndpoints.resume, "campaigns:update", "Resume a roll-out.", answer=RollOutItem),
+    Route("POST", "/applications/{name}/rollouts/{id}/abort", RollOutEndpoints.abort, "campaigns:update", "Abort a roll-out.", answer=RollOutItem),
     Route("GET", "/config-maps", WorkloadDataEndpoints.list_config_maps, "config-maps:list", "List config maps.", query=ListQuery, answer=ConfigMapItem, listing=True),
     Route("POST", "/config-maps", WorkloadDataEndpoints.create_config_map, "config-maps:create", "Create a config map.", body=ConfigMapBody, answer=ConfigMapItem, status=201),
     Route("GET", "/config-maps/{name}", WorkloadDataEndpoints.get_config_map, "config-maps:get", "Get a config map.", answer=ConfigMapItem),

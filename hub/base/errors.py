@@ -308,6 +308,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.PUBLIC_URL_MISSING: Problem(409, "Public address missing"),
     ProblemCode.MASTER_KEY_MISSING: Problem(409, "Master key missing"),
     ProblemCode.UNSUPPORTED: Problem(409, "Not possible here"),
+    ProblemCode.UNTRUSTED_QUERY: Problem(409, "The query is not trusted"),
     ProblemCode.QUARANTINED: Problem(409, "The device is in quarantine", also=(403, 503)),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.GONE: Problem(410, "Gone"),

@@ -11,9 +11,11 @@ from hub.base.foundation import Capability, Foundation
 from hub.base.jobs import every
 from hub.base.outward import NamedPlaces, way_out_of
 from hub.base.principal import Principal
+from hub.campaigns.service import CampaignService
 from hub.commands.rest import CommandEndpoints
 from hub.desired.service import DesiredService
 from hub.devices.service import DeviceService
+from hub.groups.service import GroupService
 from hub.lines.service import LineService
 from hub.secrets.service import SecretService
 from hub.workloads.applications import ApplicationService
@@ -30,6 +32,8 @@ from hub.workloads.registry_client import SECONDS as REGISTRY_SECONDS
 from hub.workloads.registry_client import RegistryClient
 from hub.workloads.registry_names import ListedRegistries
 from hub.workloads.rest import ApplicationEndpoints
+from hub.workloads.rollout_rest import RollOutEndpoints
+from hub.workloads.rollouts import RollOutService
 from hub.workloads.store import ApplicationStore
 from hub.workloads.sweeping import JOB, SECONDS, TargetSweep
 from hub.workloads.targets import Targets
@@ -44,6 +48,8 @@ def build(
     devices: DeviceService,
     lines: LineService,
     approvals: ApprovalService,
+    groups: GroupService,
+    campaigns: CampaignService,
     commands: CommandEndpoints,
     desired: DesiredService,
     secrets: SecretService,
@@ -63,6 +69,11 @@ def build(
     kept = WorkloadDataService(data, store, audit, hint_desired)
     handing = HandingService(store, applications, data, secrets, lines, devices)
     sweep = TargetSweep(store, applications, giving, targets, approvals, audit, hint_desired)
+    rollouts = RollOutService(
+        applications, store, service, maker, giving, campaigns, devices, groups, audit,
+        hint_desired,
+    )  # fmt: skip
+    campaigns.bring_by(rollouts)
     lines.on_hello(handing.said_hello)
     desired.look_with(handing.look)
     return Capability(
@@ -70,6 +81,7 @@ def build(
             ApplicationEndpoints(service, assignments),
             WorkloadEndpoints(assignments, handing, commands),
             WorkloadDataEndpoints(kept),
+            RollOutEndpoints(rollouts, service, campaigns),
         ),
         loops=(handing.run,),
         jobs=(every(SECONDS, JOB, lambda _: sweep.look()),),

@@ -168,7 +168,9 @@ async def test_stopped_outlives_a_revision(fleet: Fleet, rest: Rest) -> None:
         assert mine["compose"]["services"]["web"]["image"] == "busybox:2"
         assert (await rest.post(f"{path}/start")).json()["data"]["desired"] == "running"
         assert (await it.handed())["applications"][0]["stopped"] == []
-        assert (await rest.post(f"/devices/{device_id}/workloads/{name}/no/stop")).status_code == 404
+        assert (
+            await rest.post(f"/devices/{device_id}/workloads/{name}/no/stop")
+        ).status_code == 404
 
 
 async def test_a_missing_variable_keeps_the_revision_that_runs(fleet: Fleet, rest: Rest) -> None:

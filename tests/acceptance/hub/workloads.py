@@ -52,6 +52,15 @@ class Box:
         assert (found["version"], found["hash"]) == (version, digest)
         return document
 
+    async def find_revision(self, revision: str) -> None:
+        """Waits until it is handed this one, and runs it."""
+        while True:
+            document = await self.handed()
+            (mine,) = document["applications"]
+            if mine["revision"] == revision:
+                await self.runs(document, mine["name"])
+                return
+
     async def is_handed_nothing(self) -> None:
         assert [each for each in await self.line.settled() if each["type"] == "desired"] == []
 
