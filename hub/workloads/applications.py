@@ -1,5 +1,6 @@
 """Applications: made, changed, read, and given to nobody by that."""
 
+import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -23,12 +24,15 @@ from hub.workloads.targets import Targets
 from protocol.canonical import hash_of
 from protocol.ids import DeviceId, DeviceKey, OrgId
 from protocol.replies import ErrorObject
-from protocol.workloads import RevisionSignature
+from protocol.workloads import WORKLOAD_NAME, RevisionSignature
 
 Json = Any
 NO_APPLICATION: Final = "no such application"
 NO_REVISION: Final = "there is no such revision of the application"
+_NAME: Final = re.compile(rf"{WORKLOAD_NAME}\Z")
 REMOVAL: Final = "workloads"
+RESERVED_NAMES: Final = frozenset({"normalise"})
+"""Words of paths."""
 
 
 class ApplicationService:
@@ -255,4 +259,7 @@ def _name_of(name: str | None, in_file: str | None) -> str:
         raise invalid("name", "is missing: an application has a name")
     if None not in (name, in_file) and name != in_file:
         raise invalid("name", f"is {in_file} in the file, and {name} beside it")
-    return name or in_file or ""
+    found = name or in_file or ""
+    if found in RESERVED_NAMES or not _NAME.match(found):
+        raise invalid("name", "is 2 to 63 small letters, digits, '-' and '_', and no reserved word")
+    return found

@@ -27,7 +27,7 @@ TOO_LARGE: Final = "too_large"
 ServiceError = dict[str, str]
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class DeviceStanding(Struct, frozen=True, kw_only=True):
     """How a device stands to an application: what it has of it, and beside it. `has_engine`: None
     where that is not known. `fills`: its variables, and its labels."""
 
@@ -63,7 +63,7 @@ class Assigned(Struct, frozen=True, kw_only=True):
         return next((each["message"] for each in self.errors.values()), None)
 
 
-class Refused(Struct, frozen=True):
+class NotGiven(Struct, frozen=True):
     """It does not get it: `code` as callers are told."""
 
     code: str
@@ -71,8 +71,8 @@ class Refused(Struct, frozen=True):
 
 
 def assigned(
-    standing: Standing, revision: RevisionRow, *, by_hand: bool, pinned: bool
-) -> Assigned | Refused:
+    standing: DeviceStanding, revision: RevisionRow, *, by_hand: bool, pinned: bool
+) -> Assigned | NotGiven:
     refused = _beyond(standing, revision)
     if refused is not None:
         return refused
@@ -90,14 +90,14 @@ def assigned(
     )
 
 
-def _beyond(standing: Standing, revision: RevisionRow) -> Refused | None:
+def _beyond(standing: DeviceStanding, revision: RevisionRow) -> NotGiven | None:
     if standing.applications >= MOST_APPLICATIONS:
-        return Refused(TOO_MANY, f"a device has at most {MOST_APPLICATIONS} applications")
+        return NotGiven(TOO_MANY, f"a device has at most {MOST_APPLICATIONS} applications")
     if standing.services + len(revision.services) > MOST_SERVICES:
-        return Refused(TOO_MANY, f"a device has at most {MOST_SERVICES} services")
+        return NotGiven(TOO_MANY, f"a device has at most {MOST_SERVICES} services")
     if standing.data_bytes + revision.data_bytes > MOST_DATA:
         message = f"config maps and secrets of a device have at most {MOST_DATA} bytes"
-        return Refused(TOO_LARGE, message)
+        return NotGiven(TOO_LARGE, message)
     return None
 
 

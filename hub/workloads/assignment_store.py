@@ -7,7 +7,7 @@ from msgspec import Struct, convert
 
 import sql
 from hub.base.database import Connection, Database, Row, as_json
-from hub.workloads.assigning import Assigned, Standing
+from hub.workloads.assigning import Assigned, DeviceStanding
 from hub.workloads.records import Assignment, Report
 from protocol.ids import DeviceId, DeviceKey, OrgId
 
@@ -47,11 +47,11 @@ class AssignmentStore:
         device_ids: Collection[DeviceId],
         application: str,
         variables: Collection[str],
-    ) -> list[Standing]:
+    ) -> list[DeviceStanding]:
         rows = await connection.fetch(
             _Q["standing"], org, list(device_ids), application, list(variables)
         )
-        return [convert(dict(row), Standing) for row in rows]
+        return [convert(dict(row), DeviceStanding) for row in rows]
 
     async def assign(
         self, connection: Connection, org: OrgId, application: str, rows: Sequence[Assigned]

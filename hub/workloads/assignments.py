@@ -14,12 +14,12 @@ from hub.base.errors import Conflict, NotFound, TooLarge, TooMany, Unsupported, 
 from hub.base.principal import Principal
 from hub.rights.access import may_everywhere
 from hub.workloads.applications import NO_APPLICATION, NO_REVISION
-from hub.workloads.assigning import TOO_LARGE, TOO_MANY, UNSUPPORTED, Refused, Standing
+from hub.workloads.assigning import TOO_LARGE, TOO_MANY, UNSUPPORTED, DeviceStanding, NotGiven
 from hub.workloads.assignment_store import AssignmentStore
 from hub.workloads.giving import Giving
 from hub.workloads.making import require_privilege
 from hub.workloads.records import Assignment, RevisionRow
-from hub.workloads.showing import Wanted, WorkloadItem, items
+from hub.workloads.showing import WantedApplication, WorkloadItem, items
 from hub.workloads.store import ApplicationStore
 from protocol.ids import DeviceId, DeviceKey, OrgId
 
@@ -134,9 +134,9 @@ class AssignmentService:
     ) -> bool:
         """Whether the device shall have something else now."""
 
-        def terms(standing: Standing) -> tuple[bool, bool] | Refused:
+        def terms(standing: DeviceStanding) -> tuple[bool, bool] | NotGiven:
             if standing.has_engine is False:
-                return Refused(UNSUPPORTED, NO_ENGINE)
+                return NotGiven(UNSUPPORTED, NO_ENGINE)
             pinned = standing.pinned if given.pinned is None else given.pinned
             return True, bool(pinned)
 
@@ -272,7 +272,7 @@ class AssignmentService:
         found: list[WorkloadItem] = []
         for device_id in device_ids:
             wanted = [
-                Wanted(
+                WantedApplication(
                     assignment=each,
                     revision=revisions[org, each.application, each.revision],
                     wanted=revisions.get((org, each.application, each.wanted or "")),

@@ -9,7 +9,7 @@ from hub.base.errors import FieldError, Invalid
 Path = tuple[str | int, ...]
 
 
-class Fault(Struct, frozen=True):
+class FileFault(Struct, frozen=True):
     path: Path
     message: str
     line: int | None = None
@@ -19,7 +19,7 @@ class Fault(Struct, frozen=True):
 class ComposeFault(Exception):
     """Nothing can be made of it."""
 
-    def __init__(self, *faults: Fault) -> None:
+    def __init__(self, *faults: FileFault) -> None:
         super().__init__(faults[0].message)
         self.faults = faults
 
@@ -32,7 +32,7 @@ def text_of(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def invalid_compose(faults: Iterable[Fault]) -> Invalid:
+def invalid_compose(faults: Iterable[FileFault]) -> Invalid:
     """The answer for whoever sent it: each names place and line."""
     errors = [
         FieldError(text_of(each.path) or "compose", each.message, line=each.line) for each in faults

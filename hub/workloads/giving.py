@@ -6,24 +6,24 @@ from typing import Final
 from msgspec import Struct
 
 from hub.base.database import Connection
-from hub.workloads.assigning import Assigned, Refused, Standing, assigned
+from hub.workloads.assigning import Assigned, DeviceStanding, NotGiven, assigned
 from hub.workloads.assignment_store import AssignmentStore
 from hub.workloads.records import RevisionRow
 from protocol.ids import DeviceId, OrgId
 
-GONE: Final = Refused("not_found", "no such device")
+GONE: Final = NotGiven("not_found", "no such device")
 
 
 class Given(Struct, frozen=True):
     """What became of each device."""
 
     assigned: Mapping[DeviceId, Assigned]
-    refused: Mapping[DeviceId, Refused]
+    refused: Mapping[DeviceId, NotGiven]
     changed: Collection[DeviceId]
     """Those that shall have something else now."""
 
 
-Terms = Callable[[Standing], tuple[bool, bool] | Refused]
+Terms = Callable[[DeviceStanding], tuple[bool, bool] | NotGiven]
 """By hand, and pinned; or why the device does not get it."""
 
 
@@ -43,16 +43,16 @@ class Giving:
         name = revision.application
         there = await self._store.lock(connection, org, device_ids)
         rows: dict[DeviceId, Assigned] = {}
-        refused: dict[DeviceId, Refused] = dict.fromkeys(device_ids, GONE)
+        refused: dict[DeviceId, NotGiven] = dict.fromkeys(device_ids, GONE)
         for standing in await self._store.standing(
             connection, org, there, name, revision.variables
         ):
             del refused[standing.device_id]
             agreed = terms(standing)
-            if not isinstance(agreed, Refused):
+            if not isinstance(agreed, NotGiven):
                 by_hand, pinned = agreed
                 agreed = assigned(standing, revision, by_hand=by_hand, pinned=pinned)
-            if isinstance(agreed, Refused):
+            if isinstance(agreed, NotGiven):
                 refused[standing.device_id] = agreed
             else:
                 rows[standing.device_id] = agreed
@@ -66,7 +66,7 @@ class Giving:
         connection: Connection,
         org: OrgId,
         application: str,
-        standing: Standing,
+        standing: DeviceStanding,
         *,
         pinned: bool,
     ) -> None:

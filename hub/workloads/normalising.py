@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from hub.workloads import short_forms as short
 from hub.workloads.compose_schema import COMPOSE
-from hub.workloads.faults import ComposeFault, Fault, Path
+from hub.workloads.faults import ComposeFault, FileFault, Path
 from hub.workloads.filling import BadVariable, parsed
 from hub.workloads.reading import Node, line_of, of_json, plain, read_yaml
 
@@ -65,23 +65,24 @@ class Compose:
         found = plain(self._root).get("name")
         return found if isinstance(found, str) else None
 
-    def _fault(self, faults: list[Fault]) -> ComposeFault:
+    def _fault(self, faults: list[FileFault]) -> ComposeFault:
         return ComposeFault(
             *(
-                Fault(each.path, each.message, line_of(self._root, each.path))
+                FileFault(each.path, each.message, line_of(self._root, each.path))
                 for each in faults[:MOST_FAULTS]
             )
         )
 
     def _checked(self, given: Json) -> dict[str, Json]:
-        found: list[Fault] = []
+        found: list[FileFault] = []
         for broken in COMPOSE.violations(given):
             if broken.unexpected:
                 found += [
-                    Fault((*broken.path, name), "is not supported") for name in broken.unexpected
+                    FileFault((*broken.path, name), "is not supported")
+                    for name in broken.unexpected
                 ]
             else:
-                found.append(Fault(broken.path, broken.message))
+                found.append(FileFault(broken.path, broken.message))
         if found:
             raise self._fault(found)
         return cast("dict[str, Json]", given)
@@ -139,7 +140,7 @@ class Compose:
         try:
             return form(value)
         except short.BadForm as error:
-            raise self._fault([Fault(path, str(error))]) from None
+            raise self._fault([FileFault(path, str(error))]) from None
 
 
 def _without_extensions(value: dict[str, Json]) -> dict[str, Json]:
@@ -162,7 +163,7 @@ def _kept(value: Json) -> Json:
 # What no schema says
 
 
-def _faults(document: dict[str, Json]) -> Iterator[Fault]:
+def _faults(document: dict[str, Json]) -> Iterator[FileFault]:
     services = cast("dict[str, Service]", document["services"])
     yield from _of_names(document)
     for name, service in services.items():
@@ -173,24 +174,24 @@ def _faults(document: dict[str, Json]) -> Iterator[Fault]:
         yield from _of_labels(service, path)
         for other in service.get("depends_on", {}):
             if other not in services:
-                yield Fault((*path, "depends_on"), f"there is no service {other}")
+                yield FileFault((*path, "depends_on"), f"there is no service {other}")
     yield from _cycles(services)
     yield from _of_variables(document, ())
 
 
-def _of_names(document: dict[str, Json]) -> Iterator[Fault]:
+def _of_names(document: dict[str, Json]) -> Iterator[FileFault]:
     for kind, members in document.items():
         pattern, rule = _NAMES if kind == "services" else _OTHER_NAMES
         for name in members:
             if not pattern.match(name):
-                yield Fault((kind, name), f"a name is {rule}")
+                yield FileFault((kind, name), f"a name is {rule}")
 
 
-def _of_volumes(service: Service, document: dict[str, Json], path: Path) -> Iterator[Fault]:
+def _of_volumes(service: Service, document: dict[str, Json], path: Path) -> Iterator[FileFault]:
     for at, volume in enumerate(service.get("volumes", ())):
         message = _of_volume(volume, document.get("volumes", {}))
         if message is not None:
-            yield Fault((*path, "volumes", at), message)
+            yield FileFault((*path, "volumes", at), message)
 
 
 def _of_volume(volume: Service, named: Mapping[str, Json]) -> str | None:
@@ -213,7 +214,7 @@ def _of_volume(volume: Service, named: Mapping[str, Json]) -> str | None:
 _BIND_PATHS: Final = "a path on the device begins with /, and holds no .. and no ~"
 
 
-def _of_mounts(service: Service, document: dict[str, Json], path: Path) -> Iterator[Fault]:
+def _of_mounts(service: Service, document: dict[str, Json], path: Path) -> Iterator[FileFault]:
     for kind, member, what in (
         ("configs", "source", "configs"),
         ("secrets", "source", "secrets"),
@@ -222,26 +223,26 @@ def _of_mounts(service: Service, document: dict[str, Json], path: Path) -> Itera
         for at, mount in enumerate(service.get(kind, ())):
             if mount[member] not in document.get(what, {}):
                 here = (*path, kind, at)
-                yield Fault(here, f"{mount[member]} is not named in {what}")
+                yield FileFault(here, f"{mount[member]} is not named in {what}")
 
 
-def _of_networks(service: Service, document: dict[str, Json], path: Path) -> Iterator[Fault]:
+def _of_networks(service: Service, document: dict[str, Json], path: Path) -> Iterator[FileFault]:
     for name in service.get("networks", {}):
         if name != "default" and name not in document.get("networks", {}):
-            yield Fault((*path, "networks"), f"there is no network {name}")
+            yield FileFault((*path, "networks"), f"there is no network {name}")
     if "networks" in service and "network_mode" in service:
-        yield Fault((*path, "network_mode"), "is not beside networks")
+        yield FileFault((*path, "network_mode"), "is not beside networks")
     if service.get("network_mode") and service.get("ports"):
-        yield Fault((*path, "ports"), f"are not for network_mode {service['network_mode']}")
+        yield FileFault((*path, "ports"), f"are not for network_mode {service['network_mode']}")
 
 
-def _of_labels(service: Service, path: Path) -> Iterator[Fault]:
+def _of_labels(service: Service, path: Path) -> Iterator[FileFault]:
     for name in service.get("labels", {}):
         if name.startswith(_RESERVED_LABEL):
-            yield Fault((*path, "labels"), f"{_RESERVED_LABEL}* are the agent's own")
+            yield FileFault((*path, "labels"), f"{_RESERVED_LABEL}* are the agent's own")
 
 
-def _cycles(services: Mapping[str, Service]) -> Iterator[Fault]:
+def _cycles(services: Mapping[str, Service]) -> Iterator[FileFault]:
     """Whatever is left when those without open dependencies have gone, again and again."""
     left = {
         name: {each for each in service.get("depends_on", {}) if each in services}
@@ -250,15 +251,15 @@ def _cycles(services: Mapping[str, Service]) -> Iterator[Fault]:
     while free := {name for name, needed in left.items() if not needed & left.keys()}:
         left = {name: needed for name, needed in left.items() if name not in free}
     for name in left:
-        yield Fault(("services", name, "depends_on"), "goes round in a circle")
+        yield FileFault(("services", name, "depends_on"), "goes round in a circle")
 
 
-def _of_variables(value: Json, path: Path) -> Iterator[Fault]:
+def _of_variables(value: Json, path: Path) -> Iterator[FileFault]:
     if isinstance(value, str) and "$" in value:
         try:
             parsed(value)
         except BadVariable as error:
-            yield Fault(path, str(error))
+            yield FileFault(path, str(error))
     elif isinstance(value, dict):
         for name, each in cast("dict[str, Json]", value).items():
             yield from _of_variables(each, (*path, name))

@@ -1,7 +1,7 @@
 """Compose text to a tree that knows its lines. YAML 1.2, core schema. Pure.
 
 The tree is built from the parser's events, so that nothing grows before it is counted: an alias
-stands for its node, with the size that it has when it is written out. Refused: tags, keys that are
+stands for its node, with the size that it has when it is written out. NotGiven: tags, keys that are
 no text, doubled keys, a second document, and what is over the bounds.
 
 `22:22` and `no` are text. Only of `mode` a leading zero means octal, as people write it. `<<` takes
@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from hub.workloads.faults import ComposeFault, Fault, Path
+from hub.workloads.faults import ComposeFault, FileFault, Path
 
 MOST_BYTES: Final = 256 * 1024
 MOST_NODES: Final = 20_000
@@ -67,12 +67,14 @@ def read_yaml(text: str) -> Node:
         raise ComposeFault(_fault_of(error)) from None
     except ReaderError as error:
         line = text.count("\n", 0, cast("int", error.position)) + 1
-        raise ComposeFault(Fault((), "holds a character that YAML does not", line)) from None
+        raise ComposeFault(FileFault((), "holds a character that YAML does not", line)) from None
 
 
-def _fault_of(error: Any) -> Fault:
+def _fault_of(error: Any) -> FileFault:
     mark = error.problem_mark or error.context_mark
-    return Fault((), str(error.problem or error.context), None if mark is None else mark.line + 1)
+    return FileFault(
+        (), str(error.problem or error.context), None if mark is None else mark.line + 1
+    )
 
 
 def of_json(value: Json) -> Node:
@@ -82,7 +84,7 @@ def of_json(value: Json) -> Node:
 
 def _of_json(value: Json, level: int) -> Node:
     if level > DEEPEST:
-        raise ComposeFault(Fault((), f"is more than {DEEPEST} levels deep", None))
+        raise ComposeFault(FileFault((), f"is more than {DEEPEST} levels deep", None))
     if isinstance(value, dict):
         fields = cast("dict[str, Json]", value)
         return _mapping({name: _of_json(each, level + 1) for name, each in fields.items()}, None)
@@ -139,21 +141,23 @@ class _Builder:
             if isinstance(event, DocumentStartEvent):
                 break
         else:
-            raise ComposeFault(Fault((), "is empty", None))
+            raise ComposeFault(FileFault((), "is empty", None))
         found = self._node(next(self._events), (), 1)
         next(self._events)  # its end
         if isinstance(following := next(self._events), DocumentStartEvent):
-            raise ComposeFault(Fault((), "holds more than one document", _line(following)))
+            raise ComposeFault(FileFault((), "holds more than one document", _line(following)))
         return found
 
     def _node(self, event: Any, path: Path, level: int) -> Node:
         line = _line(event)
         if level > DEEPEST:
-            raise ComposeFault(Fault(path, f"is more than {DEEPEST} levels deep", line))
+            raise ComposeFault(FileFault(path, f"is more than {DEEPEST} levels deep", line))
         if isinstance(event, AliasEvent):
             return self._alias(event, path, level)
         if event.tag is not None:
-            raise ComposeFault(Fault(path, f"has the tag {event.tag}: tags are not taken", line))
+            raise ComposeFault(
+                FileFault(path, f"has the tag {event.tag}: tags are not taken", line)
+            )
         self._count(1, path, line)
         if isinstance(event, ScalarEvent):
             is_mode = bool(path) and path[-1] == MODE
@@ -170,9 +174,9 @@ class _Builder:
     def _alias(self, event: Any, path: Path, level: int) -> Node:
         found, line = self._anchors.get(event.anchor), _line(event)
         if found is None:
-            raise ComposeFault(Fault(path, f"there is no anchor {event.anchor}", line))
+            raise ComposeFault(FileFault(path, f"there is no anchor {event.anchor}", line))
         if level + found.depth - 1 > DEEPEST:
-            raise ComposeFault(Fault(path, f"is more than {DEEPEST} levels deep", line))
+            raise ComposeFault(FileFault(path, f"is more than {DEEPEST} levels deep", line))
         self._count(found.size, path, line)
         return found
 
@@ -180,7 +184,7 @@ class _Builder:
         self._nodes += more
         if self._nodes > MOST_NODES:
             message = f"more than {MOST_NODES} values, with aliases written out"
-            raise ComposeFault(Fault(path, message, line))
+            raise ComposeFault(FileFault(path, message, line))
 
     def _items(self, path: Path, line: int, level: int) -> Node:
         items: list[Node] = []
@@ -198,20 +202,20 @@ class _Builder:
             if name == MERGE and event.implicit[0]:
                 merged = _merged(value, below) | merged
             elif name in members:
-                raise ComposeFault(Fault(below, "is there twice", _line(event)))
+                raise ComposeFault(FileFault(below, "is there twice", _line(event)))
             else:
                 members[name] = _at(value, _line(event))
         return _mapping(merged | members, line)
 
     def _name(self, event: Any, path: Path) -> str:
         if not isinstance(event, ScalarEvent):
-            raise ComposeFault(Fault(path, "a name is a text", _line(event)))
+            raise ComposeFault(FileFault(path, "a name is a text", _line(event)))
         value = _scalar(event, is_mode=False)
         if isinstance(value, str):
             return value
         text = cast("str", cast("Any", event).value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise ComposeFault(Fault(path, f"a name is a text: quote {text}", _line(event)))
+            raise ComposeFault(FileFault(path, f"a name is a text: quote {text}", _line(event)))
         return text
 
 
@@ -224,7 +228,7 @@ def _merged(node: Node, path: Path) -> dict[str, Node]:
         for each in node.value:
             found = _merged(each, path) | found
         return found
-    raise ComposeFault(Fault(path, "takes in a mapping, or a list of mappings", node.line))
+    raise ComposeFault(FileFault(path, "takes in a mapping, or a list of mappings", node.line))
 
 
 def _at(node: Node, line: int) -> Node:

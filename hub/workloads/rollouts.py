@@ -14,7 +14,7 @@ from hub.campaigns.service import Campaign, CampaignService, NewCampaign, RollOu
 from hub.devices.service import DeviceService
 from hub.groups.service import GroupService
 from hub.workloads.applications import NO_REVISION, ApplicationService
-from hub.workloads.assigning import Refused, Standing
+from hub.workloads.assigning import DeviceStanding, NotGiven
 from hub.workloads.assignment_store import AssignmentStore
 from hub.workloads.giving import Giving
 from hub.workloads.making import RevisionMaker, as_new, require_privilege
@@ -24,7 +24,7 @@ from protocol.ids import DeviceId, DeviceKey, OrgId
 from protocol.replies import ErrorObject
 
 NO_ROLLOUT: Final = "no such roll-out of the application"
-PINNED: Final = Refused("pinned", "it keeps its own revision")
+PINNED: Final = NotGiven("pinned", "it keeps its own revision")
 GONE: Final[ErrorObject] = {"code": "not_found", "message": "the revision is not there any more"}
 
 
@@ -150,7 +150,7 @@ class RollOutService:
         """Those of these that do not get it, and why. Who keeps what it has for want of a variable
         is one of them."""
 
-        def terms(standing: Standing) -> tuple[bool, bool] | Refused:
+        def terms(standing: DeviceStanding) -> tuple[bool, bool] | NotGiven:
             if standing.pinned:
                 return PINNED
             return standing.by_hand is not False, False

@@ -46,7 +46,7 @@ class WorkloadItem(Struct, frozen=True, rename="camel", kw_only=True):
     observed_at: str | None
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class WantedApplication(Struct, frozen=True, kw_only=True):
     """An assignment, with its revisions: what the device has, and what it should have got."""
 
     assignment: Assignment
@@ -56,7 +56,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 def items(
     device_id: DeviceId,
-    wanted: Iterable[Wanted],
+    wanted: Iterable[WantedApplication],
     reports: Mapping[str, Report],
     fills: Mapping[str, str],
     *,
@@ -79,7 +79,10 @@ def items(
 
 
 def _of(
-    each: Wanted, report: Report | None, fills: Mapping[str, str], has_engine: bool | None
+    each: WantedApplication,
+    report: Report | None,
+    fills: Mapping[str, str],
+    has_engine: bool | None,
 ) -> Iterator[WorkloadItem]:
     assignment = each.assignment
     shown = each.wanted or each.revision

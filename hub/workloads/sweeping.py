@@ -16,7 +16,7 @@ from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Unavailable, UntrustedQuery
-from hub.workloads.assigning import Refused, Standing
+from hub.workloads.assigning import DeviceStanding, NotGiven
 from hub.workloads.assignment_store import AssignmentStore
 from hub.workloads.giving import Giving
 from hub.workloads.records import ApplicationRow
@@ -31,7 +31,7 @@ SECONDS: Final = 2.0
 AT_ONCE: Final = 1000
 """Devices of one transaction."""
 PAUSED: Final = "blast_radius"
-_BY_HAND: Final = Refused("by_hand", "it is assigned by hand")
+_BY_HAND: Final = NotGiven("by_hand", "it is assigned by hand")
 
 
 class TargetSweep:
@@ -87,7 +87,7 @@ class TargetSweep:
     async def _give(self, application: ApplicationRow, device_ids: Collection[DeviceId]) -> None:
         org, name = application.org, application.name
 
-        def terms(standing: Standing) -> tuple[bool, bool] | Refused:
+        def terms(standing: DeviceStanding) -> tuple[bool, bool] | NotGiven:
             return _BY_HAND if standing.revision is not None else (False, False)
 
         async with self._store.database.transaction() as connection:

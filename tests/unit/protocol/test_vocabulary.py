@@ -50,6 +50,7 @@ WANTED = {
     "exec_shell": ("medium", False, 60),
     "enable_device": ("no", True, 15),
     "disable_device": ("yes", True, 15),
+    "restart_workload": ("medium", False, 300),
 }
 
 

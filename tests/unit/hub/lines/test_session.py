@@ -38,7 +38,7 @@ def test_the_welcome_names_the_line_and_the_time() -> None:
         {
             "type": "welcome", "deviceId": "d1", "sessionId": "s1", "generation": 1,
             "replicaId": "r-1", "heartbeatSeconds": 10, "serverTime": "2026-01-02T03:04:05.000Z",
-            "accepts": ["desired_status"],
+            "accepts": ["desired_status", "workload_status"],
         }
     ]  # fmt: skip
 
@@ -47,9 +47,11 @@ def test_a_section_is_handed_over_to_a_device_that_takes_it() -> None:
     for accepts in (["desired"], []):
         line = Line()
         line.says("hello", bootId="b", accepts=accepts, sections={"mode": {"hash": "a"}})
-        line.session.hand_over("mode", 3, "b")
-        line.session.hand_over("config", 3, "b")
-        handed = {"type": "desired", "kind": "mode", "version": "3", "hash": "b"}
+        line.session.hand_over("mode", "3", "b")
+        line.session.hand_over("config", "3", "b")
+        handed = {
+            "type": "desired", "kind": "mode", "version": "3", "hash": "b", "report": False,
+        }  # fmt: skip
         assert line.wire.frames() == ([handed] if accepts else [])
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from hub.workloads.faults import ComposeFault, Fault, invalid_compose, text_of
+from hub.workloads.faults import ComposeFault, FileFault, invalid_compose, text_of
 from hub.workloads.reading import line_of, of_json, plain, read_yaml
 
 
-def faults(text: str) -> tuple[Fault, ...]:
+def faults(text: str) -> tuple[FileFault, ...]:
     with pytest.raises(ComposeFault) as caught:
         read_yaml(text)
     return caught.value.faults
@@ -81,22 +81,22 @@ quoted: {"<<": x}
 
 
 REFUSED = {
-    "a: 1\nb: 2\na: 3\n": Fault(("a",), "is there twice", 3),
-    "a:\n  - !!str 1\n": Fault(
+    "a: 1\nb: 2\na: 3\n": FileFault(("a",), "is there twice", 3),
+    "a:\n  - !!str 1\n": FileFault(
         ("a", 0), "has the tag tag:yaml.org,2002:str: tags are not taken", 2
     ),
-    "a: *x": Fault(("a",), "there is no anchor x", 1),
-    "a: &x [*x]": Fault(("a", 0), "there is no anchor x", 1),
-    "": Fault((), "is empty", None),
-    "a: 1\n---\nb: 1\n": Fault((), "holds more than one document", 2),
-    "? [a]\n: 1": Fault((), "a name is a text", 1),
-    "\ntrue: 1": Fault((), "a name is a text: quote true", 2),
-    "1.5: 1": Fault((), "a name is a text: quote 1.5", 1),
-    "~: 1": Fault((), "a name is a text: quote ~", 1),
-    "a:\n  <<: 5\n": Fault(("a", "<<"), "takes in a mapping, or a list of mappings", 2),
-    "a: 1\nb: \x01": Fault((), "holds a character that YAML does not", 2),
-    "a: @b": Fault((), "found character '@' that cannot start any token", 1),
-    "a: [": Fault((), "expected the node content, but found '<stream end>'", 1),
+    "a: *x": FileFault(("a",), "there is no anchor x", 1),
+    "a: &x [*x]": FileFault(("a", 0), "there is no anchor x", 1),
+    "": FileFault((), "is empty", None),
+    "a: 1\n---\nb: 1\n": FileFault((), "holds more than one document", 2),
+    "? [a]\n: 1": FileFault((), "a name is a text", 1),
+    "\ntrue: 1": FileFault((), "a name is a text: quote true", 2),
+    "1.5: 1": FileFault((), "a name is a text: quote 1.5", 1),
+    "~: 1": FileFault((), "a name is a text: quote ~", 1),
+    "a:\n  <<: 5\n": FileFault(("a", "<<"), "takes in a mapping, or a list of mappings", 2),
+    "a: 1\nb: \x01": FileFault((), "holds a character that YAML does not", 2),
+    "a: @b": FileFault((), "found character '@' that cannot start any token", 1),
+    "a: [": FileFault((), "expected the node content, but found '<stream end>'", 1),
 }
 
 
@@ -138,8 +138,8 @@ def test_a_line_is_that_of_the_deepest_there_is() -> None:
 
 
 def test_the_answer_names_place_and_line() -> None:
-    error = invalid_compose([Fault(("services", "web", "ports", 0), "is no port", 4)])
+    error = invalid_compose([FileFault(("services", "web", "ports", 0), "is no port", 4)])
     assert error.detail == "services.web.ports[0]: is no port"
     assert (error.errors[0].field, error.errors[0].line) == ("services.web.ports[0]", 4)
-    assert invalid_compose([Fault((), "is empty", None)]).errors[0].field == "compose"
+    assert invalid_compose([FileFault((), "is empty", None)]).errors[0].field == "compose"
     assert text_of(()) == ""
