@@ -54,9 +54,6 @@ class ListedRegistries:
         found = (urlsplit(f"//{_HOSTS.get(host, host)}").hostname for host in self._schemes)
         return [host for host in found if host]
 
-    def is_in_clear(self, host: str) -> bool:
-        return self._schemes.get(host.lower()) == "http"
-
 
 def manifest_url(base: str, image: Image) -> str:
     return f"{base}/v2/{image.repository}/manifests/{image.tag}"

@@ -329,6 +329,19 @@ def test_in_quarantine_nothing_is_taken_and_the_device_is_told_once() -> None:
     assert line.around.quarantined == 1
 
 
+def test_what_services_use_is_no_event() -> None:
+    line = Line()
+    status = {"version": "v", "application": "web"}
+    line.says("workload_status", **status, hash="h", usage={})
+    assert line.around.events == []
+    assert [type(each).__name__ for each in line.heard()] == ["WorkloadStatus"]
+    line.says("workload_status", **status, services=[], seq=1, bootId="b")
+    assert len(line.around.events) == 1
+    for bad in ({"seq": 2, "bootId": "b"}, {}):
+        line.says("workload_status", **status, **bad)
+        assert line.wire.frames()[-1]["code"] == "invalid_frame"
+
+
 def test_in_quarantine_the_line_itself_goes_on() -> None:
     line = quarantined()
     line.around.renewals["good"] = Renewal("d1", 1, 1e9)
@@ -339,7 +352,7 @@ def test_in_quarantine_the_line_itself_goes_on() -> None:
 
 def test_in_quarantine_no_section_is_handed_over() -> None:
     line = quarantined()
-    line.session.hand_over("mode", 3, "b")
+    line.session.hand_over("mode", "3", "b")
     assert line.wire.frames() == []
 
 
