@@ -275,11 +275,11 @@ def test_what_was_said_last_of_each_application() -> None:
             LINE, "workload_status", application=application, version="v", services=[*services]
         )
 
-    rows = [say("a"), say("a", service), say("b"), row(name="n")]
+    rows = [say("aa"), say("aa", service), say("bb"), row(name="n")]
     first, second = latest_workloads(rows)
     assert (first["application"], first["hash"], first["bare_hash"]) == (
-        "a", hash_of([whole]), hash_of([bare]),
+        "aa", hash_of([whole]), hash_of([bare]),
     )  # fmt: skip
     assert first["services"][0]["restarts"] == 2
-    assert (second["application"], second["services"]) == ("b", [])
+    assert (second["application"], second["services"]) == ("bb", [])
     assert rows[0].event.type == "workload_status"
