@@ -41,6 +41,7 @@ _INT: Final = re.compile(r"[-+]?[0-9]{1,18}\Z")
 _OCTAL: Final = re.compile(r"0o([0-7]{1,18})\Z")
 _HEX: Final = re.compile(r"0x([0-9a-fA-F]{1,13})\Z")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?\Z")
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _OCTAL_MODE: Final = re.compile(r"0[0-7]{1,4}\Z")
 
 Json = Any
@@ -160,6 +161,7 @@ class _Builder:
             )
         self._count(1, path, line)
         if isinstance(event, ScalarEvent):
+            _require_storable(cast("Any", event).value, path, line)
             is_mode = bool(path) and path[-1] == MODE
             found = Node(_scalar(event, is_mode=is_mode), line)
         elif isinstance(event, SequenceStartEvent):
@@ -211,6 +213,7 @@ class _Builder:
         if not isinstance(event, ScalarEvent):
             raise ComposeFault(FileFault(path, "a name is a text", _line(event)))
         value = _scalar(event, is_mode=False)
+        _require_storable(cast("Any", event).value, path, _line(event))
         if isinstance(value, str):
             return value
         text = cast("str", cast("Any", event).value)
@@ -273,6 +276,12 @@ def _resolved(text: str, *, is_mode: bool) -> Plain:
     if found := _HEX.match(text):
         return int(found[1], 16)
     return float(text) if _FLOAT.match(text) else text
+
+
+def _require_storable(text: str, path: Path, line: int) -> None:
+    """An escape may stand for what no text holds: U+0000, or half of a character."""
+    if "\0" in text or _HALF.search(text):
+        raise ComposeFault(FileFault(path, "holds U+0000, or half of a character", line))
 
 
 def _line(event: Any) -> int:
