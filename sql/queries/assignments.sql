@@ -175,11 +175,11 @@ SELECT * FROM workload_report
 WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND ($3::text IS NULL OR application = $3)
 
 -- name: engines @org
--- Whether these devices have an engine; null where that is not known.
-SELECT t.device_id, CASE WHEN l.software ? 'sections' THEN l.software -> 'sections' ? 'workloads'
+-- Whether these devices have an engine, as far as they have said.
+SELECT l.device_id, CASE WHEN l.software ? 'sections' THEN l.software -> 'sections' ? 'workloads'
                          WHEN l.boot_id IS NOT NULL THEN false END AS has_engine
-FROM unnest($2::text[]) AS t (device_id)
-LEFT JOIN device_line l ON l.org_id = $1 AND l.device_id = t.device_id
+FROM device_line l
+WHERE l.org_id = $1 AND l.device_id = ANY ($2::text[])
 
 -- name: group_members
 -- The devices of a group, by its name or id.

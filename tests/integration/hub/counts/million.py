@@ -222,8 +222,9 @@ SELECT 'default', 'm' || n, 1, 10, 'h', '{"a":"b"}' FROM generate_series(1, 200)
 INSERT INTO registry (org_id, name, url, host, created_by)
 SELECT 'default', 'r' || n, 'https://h' || n, 'h' || n, 'someone' FROM generate_series(1, 200) n;
 INSERT INTO device_application (org_id, device_id, application, revision, by_hand)
-SELECT org_id, device_id, 'a' || a, 'r' || a, false
-FROM device, generate_series(1, 2) a WHERE org_id = 'default';
+SELECT org_id, device_id, 'a' || a, 'r7', false
+FROM (SELECT *, substr(device_id, 2)::integer AS n FROM device WHERE org_id = 'default') d,
+     unnest(ARRAY[1 + n % 100, 101 + n % 100]) AS a;
 INSERT INTO device_variable (org_id, device_id, name, value)
 SELECT org_id, device_id, 'SITE', 'one' FROM device WHERE org_id = 'default';
 INSERT INTO device_workloads (org_id, device_id, version, changed_at)

@@ -73,14 +73,14 @@ _WORKLOADS: Final = [
     Read("workload_data.config_map_versions", "'{default,default}', '{m1,m2}', '{1,1}'"),
     Read("workload_data.registry", "'default', 'r7'"),
     Read("workload_data.is_taken", "'default', 'r7', 'h8'"),
-    *_list("workload_data.registries", "'default', {before}, 101", _NEAR),
+    *_list("workload_data.registries", "'default', {before}, 101", 2 * _NEAR),
     Read("workload_data.registries_of", "'{default,default}', '{h1,h2}'"),
     Read("assignments.standing", f"'default', {_THREE}, 'a1', '{{SITE}}'", 3 * 10 * KEY),
     Read("assignments.assignment", "'default', 'd77', 'a1'"),
     Read("assignments.assignments", f"'default', {_THREE}, NULL", 3 * 4 * KEY),
-    Read("assignments.devices_of", "'default', 'a1', NULL, 101", _NEAR),
-    Read("assignments.devices_of", "'default', 'a1', 'd5', 101", _NEAR, "middle"),
-    Read("assignments.device_ids_of", "'default', 'a150'"),
+    Read("assignments.devices_of", "'default', 'a1', NULL, 101", _APART),
+    Read("assignments.devices_of", "'default', 'a1', 'd5', 101", _APART, "middle"),
+    Read("assignments.device_ids_of", "'default', 'a150'", _APART),
     Read("assignments.of_registry", "'default', 'h150', NULL", 4_000),  # there are few revisions
     Read("assignments.of_revision", "'default', 'a150', 'r1'"),
     Read("assignments.wanted", _FEW),
@@ -91,7 +91,7 @@ _WORKLOADS: Final = [
     Read("assignments.reports", f"'default', {_THREE}, NULL", 3 * 2 * KEY),
     Read("assignments.engines", f"'default', {_THREE}"),
     Read("assignments.group_members", "'default', 'none'", 2 * SMALL),
-    Read("assignments.matched", "'default', 'a150', '{d11,d12,d13}', false", 3 * 3 * KEY),
+    Read("assignments.matched", "'default', 'a150', '{d11,d12,d13}', false", _APART),
 ]
 _ACCOUNTS: Final = [
     Read("accounts.signing_keys"),
