@@ -1422,7 +1422,7 @@ CREATE TABLE device_application (
     FOREIGN KEY (org_id, application, revision) REFERENCES application_revision (org_id, application, revision)
 );
 CREATE INDEX device_application_of ON device_application (org_id, application, device_id);
-CREATE INDEX device_application_revision ON device_application (org_id, application, revision);
+CREATE INDEX device_application_revision ON device_application (org_id, application, revision, device_id);
 COMMENT ON TABLE device_application IS 'What a device shall run.';
 COMMENT ON COLUMN device_application.filled IS 'The variables that the revision uses, as they were when the device got it.';
 COMMENT ON COLUMN device_application.wanted IS 'The revision that it should have got, and could not: variables are missing.';
