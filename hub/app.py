@@ -78,6 +78,7 @@ from hub.web.pages import pages
 from hub.web.route import Route
 from hub.web.site import Site
 from hub.web.updates import updates
+from hub.workloads.wiring import build as build_workloads
 from protocol.closing import CloseCode
 from protocol.ids import OrgId, new_replica_id
 from protocol.stream import EventBatch
@@ -219,6 +220,10 @@ class Replica:
         of_firmware = build_firmware(
             base, self.audit, devices, self.commands, groups, self.campaigns, desired
         )
+        of_workloads = build_workloads(
+            base, self.audit, devices, self.lines, approvals, groups, self.campaigns, dispatching,
+            desired, secret_service, people.command_keys.trusted, hint_desired=hints.desired,
+        )  # fmt: skip
         self.dashboards, of_dashboards = build_dashboards(
             base, self.audit, self.telemetry, accounts, groups
         )
@@ -230,6 +235,7 @@ class Replica:
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
             of_certificates, of_queries, of_devices, of_lines, of_own, of_approvals, of_commands,
             of_config, of_groups, of_enrollment, of_edge, of_desired, of_campaigns, of_firmware,
+            of_workloads,
             of_dashboards, of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)

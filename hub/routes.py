@@ -197,6 +197,40 @@ from hub.usage.service import UsageDay
 from hub.web.contract.rules import Rules
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
+from hub.workloads.data_rest import (
+    ConfigMapBody,
+    ConfigMapDataBody,
+    ConfigMapItem,
+    RegistryBody,
+    RegistryChange,
+    RegistryItem,
+    WorkloadDataEndpoints,
+)
+from hub.workloads.device_rest import (
+    AssignmentBody,
+    AssignmentItem,
+    RemovalQuery,
+    WorkloadEndpoints,
+)
+from hub.workloads.handing import WorkloadsSection
+from hub.workloads.rest import (
+    ApplicationBody,
+    ApplicationChange,
+    ApplicationDetail,
+    ApplicationEndpoints,
+    ApplicationItem,
+    ComposeBody,
+    CurrentBody,
+    NormalForm,
+    RevisionItem,
+)
+from hub.workloads.rollout_rest import (
+    RollOutBody,
+    RollOutDevice,
+    RollOutEndpoints,
+    RollOutItem,
+)
+from hub.workloads.showing import WorkloadItem
 from protocol.edge import SyncAnswer
 
 RULES: Final = Rules(
@@ -328,6 +362,42 @@ ROUTES: Final = (
     Route("PUT", "/devices/{id}/software", PinEndpoints.set, "pins:update", "Set the pinned versions of a device's software, and which barred artifacts it may take again.", body=PinsBody, answer=PinnedSoftware),
     Route("GET", "/devices/{id}/deployments", DeploymentEndpoints.of_device, "campaigns:list", "List the newest deployments of a device.", exists=DeviceEndpoints.exists, answer=list[DeviceDeployment]),
 
+    Route("GET", "/devices/{id}/workloads", WorkloadEndpoints.workloads, "workloads:list", "List what a device shall run, and what it says of it.", exists=DeviceEndpoints.exists, answer=list[WorkloadItem]),
+    Route("POST", "/devices/{id}/workloads/{name}/{service}/stop", WorkloadEndpoints.stop, "workloads:update", "Stop a service on a device: it stays so until it is started.", exists=DeviceEndpoints.exists, answer=WorkloadItem),
+    Route("POST", "/devices/{id}/workloads/{name}/{service}/start", WorkloadEndpoints.start, "workloads:update", "Start a service on a device that was stopped.", exists=DeviceEndpoints.exists, answer=WorkloadItem),
+    Route("POST", "/devices/{id}/workloads/{name}/{service}/restart", WorkloadEndpoints.restart, DISPATCH, "Start the container of a service anew, once.", exists=DeviceEndpoints.exists, answer=CommandResult),
+    Route("GET", "/devices/{id}/applications/{name}", WorkloadEndpoints.assignment, "workloads:get", "Get which revision of an application a device shall run.", exists=DeviceEndpoints.exists, answer=AssignmentItem),
+    Route("PUT", "/devices/{id}/applications/{name}", WorkloadEndpoints.assign, "workloads:update", "Assign an application to a device by hand.", exists=DeviceEndpoints.exists, body=AssignmentBody, optional_body=True, answer=AssignmentItem),
+    Route("DELETE", "/devices/{id}/applications/{name}", WorkloadEndpoints.unassign, "workloads:update", "Remove an application from a device; its named volumes stay unless they are to go.", exists=DeviceEndpoints.exists, query=RemovalQuery),
+    Route("GET", "/devices/{id}/variables", WorkloadEndpoints.variables, "devices:get", "Get the variables that are filled into applications on a device.", exists=DeviceEndpoints.exists, answer=dict[str, str]),
+    Route("PUT", "/devices/{id}/variables", WorkloadEndpoints.put_variables, "devices:update", "Replace the variables of a device; that moves nothing by itself.", exists=DeviceEndpoints.exists, body=dict[str, str], answer=dict[str, str]),
+    Route("GET", "/applications", ApplicationEndpoints.list, "applications:list", "List applications.", query=ListQuery, answer=ApplicationItem, listing=True),
+    Route("POST", "/applications", ApplicationEndpoints.create, "applications:create", "Create an application from a Compose file, with its first revision.", body=ApplicationBody, yaml_member="compose", answer=ApplicationDetail, status=201),
+    Route("POST", "/applications/normalise", ApplicationEndpoints.normalise, "applications:list", "Get the canonical form of a Compose file, and the hash that is signed.", body=ComposeBody, yaml_member="compose", answer=NormalForm),
+    Route("GET", "/applications/{name}", ApplicationEndpoints.get, "applications:get", "Get an application.", answer=ApplicationItem),
+    Route("PUT", "/applications/{name}", ApplicationEndpoints.change, "applications:update", "Change an application: new content is a new revision, and moves nothing.", body=ApplicationChange, yaml_member="compose", answer=ApplicationDetail),
+    Route("DELETE", "/applications/{name}", ApplicationEndpoints.delete, "applications:delete", "Delete an application, and remove it from every device."),
+    Route("GET", "/applications/{name}/revisions", ApplicationEndpoints.revisions, "applications:get", "List the revisions of an application.", query=ListQuery, answer=RevisionItem, listing=True),
+    Route("PUT", "/applications/{name}/current", ApplicationEndpoints.set_current, "applications:update", "Set the revision that a device gets which comes to match.", body=CurrentBody, answer=ApplicationItem),
+    Route("GET", "/applications/{name}/devices", ApplicationEndpoints.devices, "workloads:list", "List where an application runs.", query=ListQuery, answer=WorkloadItem, listing=True),
+    Route("POST", "/applications/{name}/rollouts", RollOutEndpoints.create, "campaigns:create", "Roll out a revision in waves.", body=RollOutBody, answer=RollOutItem, status=201),
+    Route("GET", "/applications/{name}/rollouts", RollOutEndpoints.list, "campaigns:list", "List the roll-outs of an application.", query=ListQuery, answer=RollOutItem, listing=True),
+    Route("GET", "/applications/{name}/rollouts/{id}", RollOutEndpoints.get, "campaigns:get", "Get a roll-out.", answer=RollOutItem),
+    Route("GET", "/applications/{name}/rollouts/{id}/devices", RollOutEndpoints.devices, "campaigns:get", "List devices of a roll-out.", query=ListQuery, answer=RollOutDevice, listing=True),
+    Route("POST", "/applications/{name}/rollouts/{id}/pause", RollOutEndpoints.pause, "campaigns:update", "Pause a roll-out.", answer=RollOutItem),
+    Route("POST", "/applications/{name}/rollouts/{id}/resume", RollOutEndpoints.resume, "campaigns:update", "Resume a roll-out.", answer=RollOutItem),
+    Route("POST", "/applications/{name}/rollouts/{id}/abort", RollOutEndpoints.abort, "campaigns:update", "Abort a roll-out.", answer=RollOutItem),
+    Route("GET", "/config-maps", WorkloadDataEndpoints.list_config_maps, "config-maps:list", "List config maps.", query=ListQuery, answer=ConfigMapItem, listing=True),
+    Route("POST", "/config-maps", WorkloadDataEndpoints.create_config_map, "config-maps:create", "Create a config map.", body=ConfigMapBody, answer=ConfigMapItem, status=201),
+    Route("GET", "/config-maps/{name}", WorkloadDataEndpoints.get_config_map, "config-maps:get", "Get a config map.", answer=ConfigMapItem),
+    Route("PUT", "/config-maps/{name}", WorkloadDataEndpoints.replace_config_map, "config-maps:update", "Replace the content of a config map: a new version, which moves nothing.", body=ConfigMapDataBody, answer=ConfigMapItem),
+    Route("DELETE", "/config-maps/{name}", WorkloadDataEndpoints.delete_config_map, "config-maps:delete", "Delete a config map that no revision names."),
+    Route("GET", "/registries", WorkloadDataEndpoints.list_registries, "registries:list", "List registries, without their passwords.", query=ListQuery, answer=RegistryItem, listing=True),
+    Route("POST", "/registries", WorkloadDataEndpoints.create_registry, "registries:create", "Create a registry.", body=RegistryBody, answer=RegistryItem, status=201),
+    Route("GET", "/registries/{name}", WorkloadDataEndpoints.get_registry, "registries:get", "Get a registry, without its password.", answer=RegistryItem),
+    Route("PUT", "/registries/{name}", WorkloadDataEndpoints.replace_registry, "registries:update", "Replace a registry; devices that need it get it.", body=RegistryChange, answer=RegistryItem),
+    Route("DELETE", "/registries/{name}", WorkloadDataEndpoints.delete_registry, "registries:delete", "Delete a registry that no revision has an image of."),
+
     Route("GET", "/fleet/metrics", TelemetryEndpoints.fleet_metrics, "telemetry:list", "Get one metric of up to 200 devices, aggregated in steps.", query=FleetMetricQuery, answer=dict[str, list[MetricPoint]]),
     Route("POST", "/fleet/metrics", TelemetryEndpoints.many_metrics, "telemetry:list", "Get one metric of up to 200 devices, with the ids in the body.", body=FleetMetricBody, answer=dict[str, list[MetricPoint]]),
 
@@ -383,6 +453,7 @@ ROUTES: Final = (
     Route("PUT", "/config-schema", ConfigEndpoints.set_schema, "config-schema:update", "Set the configuration schema.", body=SchemaBody, answer=ConfigSchema),
     Route("DELETE", "/config-schema", ConfigEndpoints.delete_schema, "config-schema:delete", "Delete the configuration schema."),
 
+    Route("GET", "/device/desired/workloads", WorkloadEndpoints.desired, Door.DEVICE, "Get what the calling device shall run.", answer=WorkloadsSection, has_etag=True, secret=True),
     Route("GET", "/device/desired/{kind}", DesiredEndpoints.get, Door.DEVICE, "Get a section of the calling device's desired state.", answer=WantedDocument, has_etag=True),
     Route("POST", "/sync", EdgeEndpoints.sync, Door.DEVICE, "Upload production records.", body=SyncBody, parts=SyncParts, answer=SyncAnswer),
     Route("GET", "/cloud-sync", EdgeEndpoints.overview, "cloud-sync:get", "Get the state of the cloud queue.", answer=CloudSync),

@@ -334,6 +334,14 @@ def to_event(message: Telemetry, device_id: DeviceId, ts: str) -> DashboardEvent
                 code=message.code,
                 message=message.message,
             )
+        case telemetry.WorkloadStatus():
+            return dashboard.WorkloadStatusEvent(
+                device_id=device_id,
+                ts=ts,
+                version=message.version,
+                application=message.application,
+                services=message.services or [],
+            )
         case _:
             assert_never(message)
 

@@ -13,7 +13,7 @@ from protocol.errors import FrameErrorCode
 from protocol.frames import Auth, Frame, Ping
 from protocol.ids import CommandId, DeviceId
 from protocol.replies import ResultError
-from protocol.telemetry import AgentReadiness, Severity, ShownStatus
+from protocol.telemetry import AgentReadiness, ServiceStatus, Severity, ShownStatus
 
 EventType = Literal[
     "status",
@@ -26,6 +26,7 @@ EventType = Literal[
     "command_progress",
     "command_result",
     "deployment",
+    "workload_status",
     "record_changed",
 ]
 GapReason = Literal["slow", "expired", "epoch", "bus"]
@@ -188,6 +189,15 @@ class AlertEvent(EventBase, frozen=True, tag="alert"):
     """So many alerts of this code came in one second; this is the last of them."""
 
 
+class WorkloadStatusEvent(EventBase, frozen=True, tag="workload_status"):
+    """What a device says of an application. `version` names what it makes; without services it has
+    none of it any more."""
+
+    version: str
+    application: str
+    services: list[ServiceStatus]
+
+
 class CommandAcceptedEvent(EventBase, frozen=True, tag="command_accepted"):
     command_id: CommandId
     command_type: str
@@ -267,6 +277,7 @@ DashboardEvent = (
     | PrintEvent
     | NamedEvent
     | AlertEvent
+    | WorkloadStatusEvent
     | CommandAcceptedEvent
     | CommandProgressEvent
     | CommandResultEvent

@@ -49,6 +49,7 @@ class ProblemCode(StrEnum):
     CERTIFICATE_UNKNOWN = "certificate_unknown"
     CERTIFICATE_REQUIRED = "certificate_required"
     UNSUPPORTED = "unsupported"
+    UNTRUSTED_QUERY = "untrusted_query"
     GONE = "gone"
 
 

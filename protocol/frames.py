@@ -9,7 +9,18 @@ from protocol.errors import FrameErrorCode
 from protocol.ids import CommandId, CommandIdField, DeviceId, ReplicaId
 from protocol.own import CustomCommands, OwnCommands
 from protocol.replies import Ack, Progress, Result, ResultError
-from protocol.telemetry import Alert, BootId, Event, LogLine, Print, Scan, Seq, Status
+from protocol.telemetry import (
+    WORKLOAD_STATUS,
+    Alert,
+    BootId,
+    Event,
+    LogLine,
+    Print,
+    Scan,
+    Seq,
+    Status,
+    WorkloadStatus,
+)
 
 
 class Frame(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
@@ -100,7 +111,7 @@ class DesiredStatus(Frame, frozen=True, tag="desired_status", omit_defaults=True
     error: ResultError | None = None
 
 
-TAKEN_BY_HUBS: Final = ("desired_status",)
+TAKEN_BY_HUBS: Final = ("desired_status", WORKLOAD_STATUS)
 """Frames beyond version 1 that this hub takes."""
 
 DeviceFrame = (
@@ -117,6 +128,7 @@ DeviceFrame = (
     | Print
     | Event
     | Alert
+    | WorkloadStatus
     | CustomCommands
 )
 

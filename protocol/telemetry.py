@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from protocol.commands import Level
+from protocol.commands import WORKLOAD_NAME, Level
 from protocol.ids import CommandIdField
 
 DeviceStatus = Literal["ONLINE", "DISABLED", "DEGRADED", "ERROR"]
@@ -13,6 +13,7 @@ ShownStatus = Literal["ONLINE", "DISABLED", "DEGRADED", "ERROR", "OFFLINE"]
 """What others see: a device that is on no line is offline, whatever it said last."""
 """What a device says of itself; OFFLINE is the hub's word."""
 Severity = Literal["INFO", "WARN", "CRITICAL"]
+WORKLOAD_STATUS: Final = "workload_status"
 
 Timestamp = Annotated[datetime, Meta(tz=True)]
 MetricName = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -91,7 +92,68 @@ class Alert(TelemetryBase, frozen=True, tag="alert"):
     message: Annotated[str, Meta(max_length=8192)] = ""
 
 
-Telemetry = Status | LogLine | Scan | Print | Event | Alert
+WorkloadName = Annotated[str, Meta(pattern=f"^{WORKLOAD_NAME}$(?!\\n)")]
+"""Of an application, or of a service."""
+ServiceState = Literal[
+    "waiting_for_hub",
+    "pulling",
+    "creating",
+    "starting",
+    "running",
+    "unhealthy",
+    "exited",
+    "backoff",
+    "error",
+    "removing",
+]
+ServiceCode = Literal[
+    "refused_by_device",
+    "missing_variable",
+    "conflict",
+    "image_not_found",
+    "registry_unavailable",
+    "disk_full",
+    "engine_unavailable",
+    "bad_signature",
+]
+
+
+class ServiceStatus(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Of a service of an application. An agent sends every member always, so that both sides hash
+    the same."""
+
+    service: WorkloadName
+    revision: str | None
+    state: ServiceState
+    code: ServiceCode | None = None
+    message: str | None = None
+    image: str | None = None
+    digest: str | None = None
+    container_id: str | None = None
+    restarts: int = 0
+    started_at: str | None = None
+
+
+class ServiceUsage(Struct, frozen=True, kw_only=True, rename="camel"):
+    cpu_percent: float
+    memory_bytes: int
+
+
+class WorkloadStatus(TelemetryBase, frozen=True, tag=WORKLOAD_STATUS, omit_defaults=True):
+    """Of one application: durable with its `services`, and each minute with their `hash`."""
+
+    version: str = field()
+    application: WorkloadName = field()
+    services: list[ServiceStatus] | UnsetType = UNSET
+    hash: str | UnsetType = UNSET
+    usage: dict[str, ServiceUsage] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.services is UNSET and (self.seq is not None or self.hash is UNSET):
+            raise ValueError("it has services, or without seq a hash")
+
+
+Telemetry = Status | LogLine | Scan | Print | Event | Alert | WorkloadStatus
 
 
 class DurableHead(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -2,44 +2,37 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
+from msgspec import Meta, Struct, to_builtins
 
 from protocol.canonical import canonical_json, hash_of
 from protocol.commands import WORKLOAD_NAME
-from protocol.telemetry import TelemetryBase
+from protocol.telemetry import (
+    WORKLOAD_STATUS,
+    ServiceCode,
+    ServiceState,
+    ServiceStatus,
+    ServiceUsage,
+    WorkloadName,
+    WorkloadStatus,
+)
+
+__all__ = [
+    "WORKLOAD_NAME",
+    "WORKLOAD_STATUS",
+    "ServiceCode",
+    "ServiceState",
+    "ServiceStatus",
+    "ServiceUsage",
+    "WorkloadName",
+    "WorkloadStatus",
+]
 
 WORKLOADS: Final = "workloads"
 """The section of desired state."""
-WORKLOAD_STATUS: Final = "workload_status"
 REVISION_NAMESPACE: Final = "longline-revision-v1"
 """The first line of what is signed of a revision."""
-WorkloadName = Annotated[str, Meta(pattern=f"^{WORKLOAD_NAME}$(?!\\n)")]
-"""Of an application, or of a service."""
 MOST_MESSAGE: Final = 200
 """Characters of a message."""
-
-ServiceState = Literal[
-    "waiting_for_hub",
-    "pulling",
-    "creating",
-    "starting",
-    "running",
-    "unhealthy",
-    "exited",
-    "backoff",
-    "error",
-    "removing",
-]
-ServiceCode = Literal[
-    "refused_by_device",
-    "missing_variable",
-    "conflict",
-    "image_not_found",
-    "registry_unavailable",
-    "disk_full",
-    "engine_unavailable",
-    "bad_signature",
-]
 
 # Down.
 
@@ -96,39 +89,6 @@ def revision_bytes(org: str, application: str, sha256: str) -> bytes:
     """What a person signs of a revision."""
     named = {"org": org, "application": application, "sha256": sha256}
     return f"{REVISION_NAMESPACE}\n".encode() + canonical_json(named)
-
-
-# Up.
-
-
-class ServiceStatus(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Every member is always there, so that both sides hash the same."""
-
-    service: WorkloadName
-    revision: str | None
-    state: ServiceState
-    code: ServiceCode | None = None
-    message: str | None = None
-    image: str | None = None
-    digest: str | None = None
-    container_id: str | None = None
-    restarts: int = 0
-    started_at: str | None = None
-
-
-class ServiceUsage(Struct, frozen=True, kw_only=True, rename="camel"):
-    cpu_percent: float
-    memory_bytes: int
-
-
-class WorkloadStatus(TelemetryBase, frozen=True, tag=WORKLOAD_STATUS, omit_defaults=True):
-    """Of one application: durable with its `services`, and each minute with their `hash`."""
-
-    version: str = field()
-    application: WorkloadName = field()
-    services: list[ServiceStatus] | UnsetType = UNSET
-    hash: str | UnsetType = UNSET
-    usage: dict[str, ServiceUsage] | UnsetType = UNSET
 
 
 _FIGURES: Final = ("restarts", "startedAt")

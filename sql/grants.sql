@@ -81,5 +81,18 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     login_address, refresh_token, replica, signing_key, user_session
 TO longline_hub;
 
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    application, application_revision, config_map, device_application, device_variable, registry, secret_version,
+    workload_report
+TO longline_hub;
+
+GRANT SELECT, INSERT, DELETE ON
+    config_map_version, device_stop
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    device_workloads
+TO longline_hub;
+
 REVOKE EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation, end_certificates FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION make_partitions, drop_partitions, empty_organisation TO longline_hub;

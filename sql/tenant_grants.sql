@@ -102,3 +102,23 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     cloud_sync_queue, config_schema, device_config, device_group, device_group_config,
     device_label, device_section, firmware_release
 TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    application, application_revision, config_map, device_application, device_variable, device_workloads, registry
+TO longline_app;
+
+GRANT SELECT, INSERT, DELETE ON
+    device_stop
+TO longline_app;
+
+GRANT SELECT, INSERT ON
+    config_map_version
+TO longline_app;
+
+GRANT INSERT ON
+    secret_version
+TO longline_app;
+
+GRANT SELECT, DELETE ON
+    workload_report
+TO longline_app;

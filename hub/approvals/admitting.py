@@ -69,6 +69,20 @@ class Admitting:
         await self._audit.note(asked_entry(by, None, new, outcome="refused", reason=str(need)))
         raise refused
 
+    async def allows(self, org: OrgId, count: int) -> bool:
+        """Whether the hub may do by itself what is capped, to so many devices: then they are
+        counted. Nobody is asked."""
+        guarded = await self._memory.guarded(org)
+        if not is_counted(guarded, dangerous=True):
+            return True
+        async with self._store.database.tenant(org).transaction() as connection:
+            await self._store.lock(connection, org)
+            lately = await self._store.sent_lately(connection, org)
+            if is_over(guarded, lately=lately.targets, targets=count):
+                return False
+            await self._store.count_sent(connection, org, count)
+        return True
+
     async def ask(self, by: Principal, new: NewApproval, reason: Reason) -> Approval:
         """Have a call wait. Raises `Conflict` where nobody else could approve it, `TooMany`."""
         if not await self.another_could(by, new.rights, new.right_name):

@@ -13,7 +13,7 @@ from protocol.codec import at, rfc3339
 from protocol.ids import OrgId
 from protocol.replies import ErrorObject
 
-Kind = Literal["command", "bulk", "campaign", "settings"]
+Kind = Literal["command", "bulk", "campaign", "settings", "workloads"]
 ActorKind = Literal["user", "api_key", "device", "hub", "anyone"]
 
 

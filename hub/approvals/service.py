@@ -49,6 +49,7 @@ class ApprovalService:
         self._secrets = secrets
         admitting, decisions = Admitting(store, memory, audit), Decisions(store, memory, audit)
         self.admit = admitting.admit
+        self.allows = admitting.allows
         self.ask = admitting.ask
         self.another_could = admitting.another_could
         self.recount = admitting.recount

@@ -28,6 +28,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── MasterKeyMissing       409      it is kept sealed only, and LONGLINE_MASTER_KEY_FILE is not set
 ├── PublicUrlMissing       409      a link is wanted, and LONGLINE_PUBLIC_URL is not set
 ├── Unsupported            409      it cannot be done here
+├── UntrustedQuery         409      devices could get in by what they say
 ├── Quarantined            409      nothing is sent to the device
 ├── QuarantinedEnrollment  403      it cannot enrol anew
 ├── QuarantinedCaller      503      the caller is a device of which nothing is taken
@@ -55,11 +56,12 @@ from protocol.errors import ProblemCode
 
 
 class FieldError(Struct, frozen=True):
-    """One row of a problem document's `errors`; `field` is a JSON path. Of a text in a language of
-    ours it says where, in characters from 0, and what could stand there."""
+    """One row of a problem document's `errors`; `field` is a JSON path. Of a text in a language it
+    says where: by `line`, or by `position`, in characters from 0, with what could stand there."""
 
     field: str
     message: str
+    line: int | UnsetType | None = UNSET
     position: int | UnsetType = UNSET
     expected: list[str] | UnsetType = UNSET
 
@@ -200,6 +202,10 @@ class Unsupported(HubError):
     code = ProblemCode.UNSUPPORTED
 
 
+class UntrustedQuery(HubError):
+    code = ProblemCode.UNTRUSTED_QUERY
+
+
 class Quarantined(HubError):
     code = ProblemCode.QUARANTINED
 
@@ -304,6 +310,7 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.PUBLIC_URL_MISSING: Problem(409, "Public address missing"),
     ProblemCode.MASTER_KEY_MISSING: Problem(409, "Master key missing"),
     ProblemCode.UNSUPPORTED: Problem(409, "Not possible here"),
+    ProblemCode.UNTRUSTED_QUERY: Problem(409, "The query is not trusted"),
     ProblemCode.QUARANTINED: Problem(409, "The device is in quarantine", also=(403, 503)),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.GONE: Problem(410, "Gone"),

@@ -8,12 +8,22 @@ from itertools import islice
 from typing import Any, Final, NoReturn
 
 import jsonschema_rs
+from msgspec import Struct
 
 from hub.base.errors import FieldError, invalid
 
 MOST_ERRORS: Final = 10
 BACKTRACKS: Final = 100_000
 """Of one regular expression."""
+
+
+class Violation(Struct, frozen=True):
+    """A rule that a document breaks, and where."""
+
+    path: tuple[str | int, ...]
+    message: str
+    unexpected: tuple[str, ...] = ()
+    """Members that may not be there."""
 
 
 class JsonSchema:
@@ -33,6 +43,17 @@ class JsonSchema:
         be a secret."""
         return [
             FieldError(_path(error, whose), _first_line(error))
+            for error in islice(self._validator.iter_errors(document), MOST_ERRORS)
+        ]
+
+    def violations(self, document: object) -> list[Violation]:
+        """The same, member by member."""
+        return [
+            Violation(
+                tuple(error.instance_path),
+                _first_line(error),
+                tuple(getattr(error.kind, "unexpected", ())),
+            )
             for error in islice(self._validator.iter_errors(document), MOST_ERRORS)
         ]
 

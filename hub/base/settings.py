@@ -168,6 +168,13 @@ class Settings(Struct, frozen=True, kw_only=True):
             "loopback or private, or are reached by http."
         ),
     ] = []
+    registries: Annotated[
+        list[str],
+        _doc(
+            "Registries that the hub asks for the digests of images, each `[http://]host[:port]`; "
+            "naming one allows its address, and `http://` that it is asked in clear."
+        ),
+    ] = []
     metrics_token: Annotated[str, _doc("When set, /metrics requires it as a bearer token.")] = ""
     firmware_max_bytes: Annotated[Positive, _doc("The largest accepted artifact.")] = 2**30
     firmware_total_bytes: Annotated[

@@ -20,6 +20,7 @@ from hub.base.database import Connection
 from hub.base.job_store import fence, remove_job
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.campaigns.effects import CampaignEffects, DriveStep
+from hub.campaigns.held import may_bring
 from hub.campaigns.journey import (
     BLOCKED,
     CampaignTarget,
@@ -47,8 +48,6 @@ from hub.campaigns.waves import (
     recount,
     waited_too_long,
 )
-from hub.rights.access import may_dispatch
-from protocol.commands import type_of
 from protocol.ids import DeviceId
 from protocol.lifecycle import ENDED
 
@@ -102,7 +101,7 @@ class Driver:
     async def _look(self, connection: Connection, driven: Driven) -> DriveStep:
         campaign, now = driven.campaign, driven.now
         name = (campaign.org, campaign.campaign_id)
-        under_way = await self._store.under_way(connection, name, campaign.software)
+        under_way = await self._store.under_way(connection, campaign)
         steps = [
             TargetChange(target, stepped(target, found, seen, now))
             for target, seen in under_way
@@ -132,7 +131,7 @@ class Driver:
         if campaign.status in FINISHED or campaign.status is CampaignStatus.PAUSED:
             return campaign
         owner = await self._effects.owner(campaign)
-        if may_dispatch(owner.rights, type_of(campaign.command)):
+        if may_bring(owner.rights, campaign.command):
             return campaign
         move = Move(status=CampaignStatus.PAUSED, wave=campaign.wave, because=OWNER_LACKS_RIGHT)
         moved = await self._store.move(connection, campaign, move)
@@ -178,6 +177,8 @@ class Driver:
                 break
             self._note(moved, move)
             campaign = moved
+            if move.status is CampaignStatus.SUCCESS:
+                await self._effects.succeeded(connection, campaign)
         return campaign, stopped
 
     def _note(self, campaign: Campaign, move: Move) -> None:
@@ -199,9 +200,7 @@ class Driver:
         rate = campaign.terms.rate_per_minute
         lately = 0 if rate is None else await self._store.started_lately(connection, name)
         limit = allowance(rate, started_in_last_minute=lately)
-        found = await self._store.candidates(
-            connection, name, campaign.software, wave=campaign.wave, limit=limit
-        )
+        found = await self._store.candidates(connection, campaign, wave=campaign.wave, limit=limit)
         held_back = await self._held_back(connection, campaign, found, driven.now)
         changes = [
             TargetChange(
@@ -232,7 +231,7 @@ class Driver:
     ) -> dict[DeviceId, datetime]:
         """Which of them are held back, and until when."""
         device_ids = [target.device_id for target, _ in found]
-        if not device_ids or campaign.terms.version is None:
+        if not device_ids or campaign.software is None:
             return {}
         return penalties(await self._store.failures(connection, campaign.org, device_ids), now)
 
@@ -243,7 +242,9 @@ class Driver:
         why = reason_to_skip(target, seen, goal)
         if why is not None:
             return skipped(target, why, now)
-        command_id = command_id_of(campaign.campaign_id, target.device_id, target.attempt + 1)
+        command_id = None
+        if campaign.application is None:
+            command_id = command_id_of(campaign.campaign_id, target.device_id, target.attempt + 1)
         return began(target, seen, goal, command_id=command_id, now=now)
 
     def _sort_unsent(

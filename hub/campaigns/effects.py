@@ -7,21 +7,25 @@ after all is joined and never done twice (promise G2).
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 import structlog
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from hub.base.database import Connection
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Quarantined
 from hub.base.principal import Principal
 from hub.campaigns.journey import CampaignTarget, error
-from hub.campaigns.records import Campaign
+from hub.campaigns.records import Campaign, RollOut
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandRequest, CommandService
 from hub.telemetry.writer import TelemetryWriter
+from protocol.commands import Command
 from protocol.dashboard import DeploymentEvent
+from protocol.ids import DeviceId, OrgId
+from protocol.replies import ErrorObject
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +42,20 @@ class DriveStep(Struct):
     cancel: list[CampaignTarget]
 
 
+class Bringer(Protocol):
+    """Assigns what a campaign brings, where that is no command."""
+
+    async def bring(
+        self, owner: Principal, load: RollOut, device_ids: Sequence[DeviceId]
+    ) -> Mapping[DeviceId, ErrorObject]:
+        """Those of these that do not get it, and why. Raises `Unavailable`."""
+        ...
+
+    async def succeeded(self, connection: Connection, org: OrgId, load: RollOut) -> None:
+        """It is with the devices, and well."""
+        ...
+
+
 class CampaignEffects:
     def __init__(
         self, store: CampaignStore, commands: CommandService, telemetry: TelemetryWriter
@@ -45,6 +63,16 @@ class CampaignEffects:
         self._store = store
         self._commands = commands
         self._telemetry = telemetry
+        self._bringer: Bringer | None = None
+
+    def bring_by(self, bringer: Bringer) -> None:
+        """Who brings applications, said before the first campaign of one."""
+        self._bringer = bringer
+
+    async def succeeded(self, connection: Connection, campaign: Campaign) -> None:
+        """In the transaction of the look."""
+        if campaign.application is not None and self._bringer is not None:
+            await self._bringer.succeeded(connection, campaign.org, campaign.application)
 
     async def carry_out(self, step: DriveStep) -> None:
         self.publish(step.campaign, step.changed)
@@ -80,12 +108,28 @@ class CampaignEffects:
             self._telemetry.publish(campaign.org, event)
 
     async def _send(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
+        if campaign.application is not None:
+            await self._bring(campaign, campaign.application, targets)
+            return
         for start in range(0, len(targets), AT_ONCE):
             some = targets[start : start + AT_ONCE]
             await asyncio.gather(*(self._send_one(campaign, target) for target in some))
 
+    async def _bring(
+        self, campaign: Campaign, load: RollOut, targets: Sequence[CampaignTarget]
+    ) -> None:
+        """Done twice, it changes nothing more."""
+        if not targets or self._bringer is None:
+            return
+        owner = await self.owner(campaign)
+        by_id = {target.device_id: target for target in targets}
+        refused = await self._bringer.bring(owner, load, list(by_id))
+        for device_id, why in refused.items():
+            name = (campaign.org, campaign.campaign_id)
+            await self._store.refuse(name, by_id[device_id], why)
+
     async def _send_one(self, campaign: Campaign, target: CampaignTarget) -> None:
-        if target.command_id is None:
+        if target.command_id is None or isinstance(campaign.command, RollOut):
             raise AssertionError("a started device has a command")
         timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
         request = CommandRequest(
@@ -95,7 +139,7 @@ class CampaignEffects:
         )
         try:
             owner = await self.owner(campaign)
-            await self._require_reach(owner, campaign, target)
+            await self._require_reach(owner, campaign.command, target)
             await self._commands.dispatch(owner, target.device_id, request)
         except (NotFound, Quarantined):
             return  # it was deleted or put there just now: the next look skips it
@@ -106,16 +150,19 @@ class CampaignEffects:
             log.info("campaign_waits", device=target.device_id, error=busy.detail)
 
     async def _require_reach(
-        self, owner: Principal, campaign: Campaign, target: CampaignTarget
+        self, owner: Principal, command: Command, target: CampaignTarget
     ) -> None:
         """Raises `Forbidden` for a device over which its owner has no right any more."""
         ids = [target.device_id]
-        _, refusals = await self._commands.rights.sort(owner, campaign.command, ids)
+        _, refusals = await self._commands.rights.sort(owner, command, ids)
         if refusals:
             raise Forbidden("the owner of the campaign may not dispatch this to the device")
 
     async def _cancel(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
-        """Ask devices to stop what nobody wants any more; who is past it goes on."""
+        """Ask devices to stop what nobody wants any more; who is past it goes on. What a device
+        shall run stays as it is: going back is a roll-out."""
+        if campaign.application is not None:
+            return
         for target in targets:
             if target.command_id is None:
                 raise AssertionError("a started device has a command")

@@ -22,6 +22,10 @@ What is no agent (`Goal.software`) is installed without a restart, and the devic
 it has when its command ends: `versions` instead of the agent's own. A device that says nothing of
 installers only stages it; for that it has to come back, as with an agent.
 
+A revision of an application is desired state, and needs no command: it is on its way when it is
+assigned, has arrived when the device says that all its services are well in it
+(`application_seen`), and soaks as above.
+
 A campaign without a wanted version ends for a device with the success of its command. A device that
 is deleted, disabled or put into quarantine is out of it at once, in whatever phase: that says
 nothing of the release.
@@ -173,6 +177,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     """It is held back until then, for what it failed lately."""
     pin: str | None = None
     """The version of the campaign's software that an administrator has pinned for it."""
+    has_engine: bool | None = None
+    """Whether it runs applications; None where that is not known, or does not matter."""
     deleted: bool = False
     disabled: bool = False
     quarantined: bool = False
@@ -189,13 +195,17 @@ def reason_to_skip(target: CampaignTarget, seen: Seen, goal: Goal) -> ErrorObjec
     """Why a device whose turn has come gets no command; None = it does."""
     if target.attempt:
         return None
+    if seen.has_engine is False:
+        return NO_ENGINE
     if goal.version is not None and seen.pin not in (None, goal.version):
         return error("pinned", f"it is pinned to version {seen.pin}")
     if goal.version is not None and seen.version is not None:
         if seen.version == goal.version:
             return error("already_there", f"it is at version {goal.version}")
-        older = is_downgrade(present=seen.version, wanted=goal.version)
-        if older and not goal.allow_downgrade:
+        may_be_older = goal.allow_downgrade or not is_downgrade(
+            present=seen.version, wanted=goal.version
+        )
+        if not may_be_older:
             return error("downgrade", f"it is at version {seen.version}, which is newer")
     if goal.version is not None and seen.penalty_until is not None:
         text = f"several releases failed on it: held back until {rfc3339(seen.penalty_until)}"
@@ -208,10 +218,10 @@ def skipped(target: CampaignTarget, why: ErrorObject, now: datetime) -> Campaign
 
 
 def began(
-    target: CampaignTarget, seen: Seen, goal: Goal, *, command_id: CommandId, now: datetime
+    target: CampaignTarget, seen: Seen, goal: Goal, *, command_id: CommandId | None, now: datetime
 ) -> CampaignTarget:
-    """Its turn has come: the target with the next attempt's command, or in the soak if it has come
-    to the wanted version since an attempt before."""
+    """Its turn has come: the target with the next attempt's command (None for what needs none), or
+    in the soak if it has come to the wanted version since an attempt before."""
     if target.attempt and goal.version is not None and seen.agent_version == goal.version:
         return stepped(target, TargetEvent.ARRIVE, seen, now)
     moved = stepped(target, TargetEvent.START, seen, now)
@@ -371,3 +381,4 @@ UNSUPPORTED: Final = error(
 SELF_UPDATING: Final = error(
     CommandErrorCode.SELF_UPDATING, "the device looks for its versions by itself"
 )
+NO_ENGINE: Final = error(CommandErrorCode.UNSUPPORTED, "the device has no engine for containers")

@@ -9,7 +9,7 @@ from msgspec import Struct
 from hub.base.awaiting import Awaiting
 from hub.campaigns.journey import CampaignTarget, Goal
 from hub.campaigns.waves import CampaignStatus, StopAt, TargetCounts, Wave
-from protocol.commands import AGENT_TYPE, Command, UpdateFirmware
+from protocol.commands import AGENT_TYPE, Command, UpdateFirmware, type_of
 from protocol.ids import CommandId, DeviceId, OrgId
 
 JOB: Final = "campaign"
@@ -40,11 +40,32 @@ class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
         )
 
 
+class RollOut(
+    Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="application"
+):
+    """A revision of an application, with the names of its services. `asks_for`: what of it needs
+    the right `workloads/privileged`."""
+
+    name: str
+    revision: str
+    services: list[str]
+    asks_for: list[str] = []
+
+
+Load = Command | RollOut
+"""What a campaign brings."""
+
+
+def kind_of(load: Load) -> str:
+    """For a person: the type of the command, or what rolls out."""
+    return "application" if isinstance(load, RollOut) else type_of(load)
+
+
 class NewCampaign(Struct, frozen=True, kw_only=True):
     """`devices` in the order in which they are to have their turn."""
 
     subject: str
-    command: Command
+    command: Load
     terms: Terms
     devices: list[DeviceId]
 
@@ -53,7 +74,7 @@ class Campaign(Struct, frozen=True, kw_only=True):
     org: OrgId
     campaign_id: str
     subject: str
-    command: Command
+    command: Load
     terms: Terms
     status: CampaignStatus
     wave: int
@@ -74,6 +95,10 @@ class Campaign(Struct, frozen=True, kw_only=True):
     def is_forced(self) -> bool:
         """Whether a device that updates itself is to be pinned."""
         return isinstance(self.command, UpdateFirmware) and self.command.force is True
+
+    @property
+    def application(self) -> RollOut | None:
+        return self.command if isinstance(self.command, RollOut) else None
 
     @property
     def software(self) -> str | None:

@@ -14,12 +14,21 @@ from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.retention import ShownSince, everything_since
 from hub.campaigns.driver import Driver
-from hub.campaigns.effects import CampaignEffects
+from hub.campaigns.effects import Bringer, CampaignEffects
 from hub.campaigns.held import awaiting_campaign, held_of, is_dangerous, new_approval
 from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status
 from hub.campaigns.journey import error as error_of
 from hub.campaigns.penalty import Penalty
-from hub.campaigns.records import Campaign, Name, NewCampaign, Participation, Terms, summary_of
+from hub.campaigns.records import (
+    Campaign,
+    Load,
+    Name,
+    NewCampaign,
+    Participation,
+    RollOut,
+    Terms,
+    summary_of,
+)
 from hub.campaigns.store import CampaignStore
 from hub.campaigns.waves import (
     WISHES,
@@ -39,6 +48,8 @@ from protocol.ids import DeviceId, OrgId, uuid7
 from protocol.replies import ErrorObject
 
 __all__ = [
+    "Bringer",
+    "RollOut",
     "Campaign",
     "CampaignService",
     "CampaignStatus",
@@ -94,7 +105,7 @@ class CampaignService:
         _check(new)
         guarded = await self._approvals.guarded(by.org)
         if guarded is not UNGUARDED or approval:
-            name = await self._commands.rights.name_of(by.org, new.command)
+            name = await self._right_name(by, new.command)
             admitted = await self._approvals.admit(
                 by,
                 new_approval(new, action, right_name=name),
@@ -105,6 +116,11 @@ class CampaignService:
             if isinstance(admitted, Approval):
                 return awaiting_campaign(admitted)
         return await self._begin(by, (by.org, uuid7()), new, action, None)
+
+    async def _right_name(self, by: Principal, load: Load) -> str | None:
+        if isinstance(load, RollOut):
+            return load.name
+        return await self._commands.rights.name_of(by.org, load)
 
     async def approved(
         self, approval: Approval, asker: Principal, error: ErrorObject | None
@@ -207,9 +223,17 @@ class CampaignService:
             raise NotFound(NO_SUCH_DEPLOYMENT)
         return campaign
 
-    async def list(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[Campaign]:
+    def bring_by(self, bringer: Bringer) -> None:
+        """Who brings applications."""
+        self._effects.bring_by(bringer)
+
+    async def list(
+        self, org: OrgId, *, cursor: str | None, limit: int, application: str | None = None
+    ) -> Items[Campaign]:
+        """Those of an application; None: those of commands."""
         rows = await self._store.list(
             org,
+            application=application,
             before=decode_cursor(cursor),
             limit=limit + 1,
             ended_since=await self._shown_since(org),

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.job_store import add_jobs
 from hub.base.principal import Principal
+from hub.campaigns.application_seen import AssignedRow, application_seen
 from hub.campaigns.journey import (
     DELETED,
     DISABLED,
@@ -23,9 +25,18 @@ from hub.campaigns.journey import (
     Status,
 )
 from hub.campaigns.penalty import RELEASE_FAULTS, SPREAD, Failure, Penalty, penalties
-from hub.campaigns.records import JOB, Campaign, Name, NewCampaign, Participation, Terms
+from hub.campaigns.records import (
+    JOB,
+    Campaign,
+    Load,
+    Name,
+    NewCampaign,
+    Participation,
+    RollOut,
+    Terms,
+)
 from hub.campaigns.waves import CampaignStatus, Move, TargetCounts
-from protocol.commands import AGENT_TYPE, Command
+from protocol.commands import AGENT_TYPE
 from protocol.ids import DeviceId, OrgId
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
@@ -33,6 +44,7 @@ from protocol.replies import ErrorObject
 _Q = sql.queries("campaigns")
 
 EVERY_WAVE: Final = 2**31 - 1
+PINNED: Final = "its own revision"
 
 
 class Driven(Struct, frozen=True):
@@ -83,13 +95,15 @@ class CampaignStore:
         self,
         org: OrgId,
         *,
+        application: str | None,
         before: tuple[datetime, str] | None,
         limit: int,
         ended_since: datetime | None = None,
     ) -> "list[Campaign]":
+        """Of an application; None: of commands."""
         async with self.database.tenant(org).transaction() as connection:
             rows = await connection.fetch(
-                _Q["list"], org, *(before or (None, None)), limit, ended_since
+                _Q["list"], org, *(before or (None, None)), limit, ended_since, application
             )
             counts = await self._counts(connection, org, [row["campaign_id"] for row in rows])
         return [_campaign(row, counts) for row in rows]
@@ -141,15 +155,18 @@ class CampaignStore:
         return None if row is None or campaign is None else Driven(campaign, row["now"])
 
     async def under_way(
-        self, connection: Connection, name: Name, software: str | None
+        self, connection: Connection, campaign: Campaign
     ) -> "list[tuple[CampaignTarget, Seen]]":
-        """`software` is the type of what the campaign brings."""
-        return _seen(await connection.fetch(_Q["under_way"], *name), software)
+        name = campaign.org, campaign.campaign_id
+        rows = await connection.fetch(_Q["under_way"], *name, _application(campaign))
+        return _seen(rows, campaign)
 
     async def candidates(
-        self, connection: Connection, name: Name, software: str | None, *, wave: int, limit: int
+        self, connection: Connection, campaign: Campaign, *, wave: int, limit: int
     ) -> "list[tuple[CampaignTarget, Seen]]":
-        return _seen(await connection.fetch(_Q["candidates"], *name, wave, limit), software)
+        name = campaign.org, campaign.campaign_id
+        rows = await connection.fetch(_Q["candidates"], *name, wave, limit, _application(campaign))
+        return _seen(rows, campaign)
 
     async def started_lately(self, connection: Connection, name: Name) -> int:
         return int(await connection.fetchval(_Q["started_lately"], *name))
@@ -256,7 +273,7 @@ def _campaign(row: Row, counts: dict[str, TargetCounts]) -> Campaign:
         org=row["org_id"],
         campaign_id=row["campaign_id"],
         subject=row["subject"],
-        command=msgspec.convert(row["command"], Command),
+        command=msgspec.convert(row["command"], Load),
         terms=msgspec.convert(row["terms"], Terms),
         status=CampaignStatus(row["status"]),
         wave=row["wave"],
@@ -293,14 +310,18 @@ def _target(row: Row) -> CampaignTarget:
     )
 
 
-def _seen(rows: Iterable[Row], software: str | None) -> list[tuple[CampaignTarget, Seen]]:
-    return [(_target(row), _as_seen(row, software)) for row in rows]
+def _application(campaign: Campaign) -> str | None:
+    return None if campaign.application is None else campaign.application.name
 
 
-def _as_seen(row: Row, software: str | None) -> Seen:
+def _seen(rows: Iterable[Row], campaign: Campaign) -> list[tuple[CampaignTarget, Seen]]:
+    return [(_target(row), _as_seen(row, campaign)) for row in rows]
+
+
+def _as_seen(row: Row, campaign: Campaign) -> Seen:
     command = row["seen_command"]
-    own, at_hello = _versions_of(row, software)
-    return Seen(
+    own, at_hello = _versions_of(row, campaign.software)
+    seen = Seen(
         online=row["seen_online"],
         generation=row["seen_generation"],
         line_seconds=row["seen_line_seconds"] or 0.0,
@@ -315,7 +336,36 @@ def _as_seen(row: Row, software: str | None) -> Seen:
         deleted=row["seen_deleted"],
         disabled=row["seen_disabled"],
         quarantined=row["seen_quarantined"],
-        pin=_pin_of(row["seen_pins"], software),
+        pin=_pin_of(row["seen_pins"], campaign.software),
+    )
+    return seen if campaign.application is None else _with(seen, row, campaign.application)
+
+
+def _with(seen: Seen, row: Row, load: RollOut) -> Seen:
+    """What is known of the application."""
+    found = application_seen(
+        AssignedRow(
+            revision=row["seen_revision"],
+            wanted=row["seen_wanted"],
+            filled=row["seen_filled"] or {},
+            fills=row["seen_fills"] or {},
+            pinned=bool(row["seen_pinned"]),
+            stopped=row["seen_stopped"] or (),
+            said=row["seen_said"] or (),
+            is_current=bool(row["seen_current"]),
+        ),
+        load.revision,
+        load.services,
+    )
+    return replace(
+        seen,
+        health="ONLINE",
+        version=found.version,
+        agent_version=found.running,
+        command=found.command,
+        command_error=found.error,
+        pin=PINNED if row["seen_pinned"] else None,
+        has_engine=row["seen_engine"],
     )
 
 

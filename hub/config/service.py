@@ -56,7 +56,7 @@ KIND: Final = "config"
 """Of the section of desired state."""
 
 
-HandOver = Callable[[DeviceKey, str, int, str], None]
+HandOver = Callable[[DeviceKey, str, str, str], None]
 """Given a device, the kind of the section, the version and the hash."""
 
 
@@ -215,7 +215,7 @@ class ConfigService:
 
     def _hand_over_all(self, standings: Mapping[DeviceKey, ConfigState]) -> None:
         for place, standing in standings.items():
-            self._hand_over(place, KIND, standing.desired_version, hash_of(standing.desired))
+            self._hand_over(place, KIND, str(standing.desired_version), hash_of(standing.desired))
 
     async def retry(self, by: Principal, device_id: DeviceId) -> ConfigState:
         """Hand over again what the device refused."""

@@ -68,6 +68,7 @@ class WantedDocument(Struct, frozen=True, kw_only=True):
 Proven = Mapping[tuple[OrgId, DeviceId, str], str]
 """The version that is there, by device and type of software."""
 OnPinned = Callable[[Proven], Awaitable[None]]
+Looker = Callable[[Sequence[DeviceKey]], Awaitable[None]]
 
 
 class DesiredService:
@@ -89,6 +90,7 @@ class DesiredService:
         self._config = config
         self._clock = clock
         self._on_pinned: list[OnPinned] = []
+        self._lookers: list[Looker] = []
         self._reports: Batcher[tuple[LineRef, DesiredStatus], None] = Batcher(self._note_reports)
 
     async def run(self) -> None:
@@ -98,6 +100,11 @@ class DesiredService:
     def on_pinned(self, listener: OnPinned) -> None:
         """To hear which pinned versions devices have taken."""
         self._on_pinned.append(listener)
+
+    def look_with(self, looker: Looker) -> None:
+        """Another section, of a floor above: it is given devices whose lines are here, and of which
+        something may be wanted that they have not."""
+        self._lookers.append(looker)
 
     # The listener of commands
 
@@ -229,6 +236,8 @@ class DesiredService:
         rows = await self._store.rows(here)
         await self._hand_over([(place, row) for place, row in rows if is_to_hand_over(row)])
         await self._config.look(here)
+        for looker in self._lookers:
+            await looker(here)
 
     def _has_line(self, place: DeviceKey) -> bool:
         line = self._lines.registry.get(*place)
@@ -238,7 +247,7 @@ class DesiredService:
         steered = await self._steered(differing)
         for place, row in differing:
             if (place, row.kind) not in steered:
-                self._lines.hand_over(place, row.kind, row.version, row.hash)
+                self._lines.hand_over(place, row.kind, str(row.version), row.hash)
 
     async def _steered(
         self, differing: Sequence[tuple[DeviceKey, SectionRow]]

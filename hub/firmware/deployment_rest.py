@@ -168,13 +168,14 @@ class DeploymentEndpoints:
         return Items([_deployment(row) for row in page.items], page.next)
 
     async def get(self, call: Call[None, None]) -> Deployment:
-        return _deployment(await self._campaigns.get(call.principal.org, call.path("id")))
+        return _deployment(await self._service.get(call.principal.org, call.path("id")))
 
     async def devices(self, call: Call[ListQuery, None]) -> Items[DeploymentDevice]:
         key, limit = decode_number_cursor(call.query.cursor), call.query.limit
+        found = await self._service.get(call.principal.org, call.path("id"))
         rows = await self._campaigns.devices(
-            call.principal.org,
-            call.path("id"),
+            found.org,
+            found.campaign_id,
             behind=key[1] if key else None,
             limit=limit + 1,
         )

@@ -69,7 +69,15 @@ class DeploymentService:
         )
         return await self._campaigns.create(by, new, action="deployment.create", approval=approval)
 
+    async def get(self, org: OrgId, deployment_id: str) -> Campaign:
+        """Raises `NotFound`, also for a campaign that brings something else."""
+        found = await self._campaigns.get(org, deployment_id)
+        if found.application is not None:
+            raise NotFound("no such deployment")
+        return found
+
     async def ask(self, by: Principal, deployment_id: str, wish: Wish) -> Campaign:
+        await self.get(by.org, deployment_id)
         return await self._campaigns.ask(by, deployment_id, wish, action=f"deployment.{wish}")
 
     async def _targets(self, org: OrgId, wanted: Wanted) -> list[DeviceId]:

@@ -199,12 +199,14 @@ class LineService:
             else:
                 return [None] * len(said)
 
-    def hand_over(self, place: DeviceKey, kind: str, version: int, digest: str) -> None:
+    def hand_over(
+        self, place: DeviceKey, kind: str, version: str, digest: str, *, report: bool = False
+    ) -> None:
         """Tell the device, where its line is here, that a section of its desired state is another
-        than it may have."""
+        than it may have, or (`report`) to say what it has."""
         line = self.registry.get(*place)
         if line is not None:
-            line.hand_over(kind, version, digest)
+            line.hand_over(kind, version, digest, report=report)
 
     def on_hello(self, listener: HelloListener) -> None:
         """`listener` is given what devices said when their lines began, again when it raises

@@ -47,7 +47,7 @@ from protocol.frames import (
 )
 from protocol.ids import CommandId, DeviceId, Generation, OrgId, ReplicaId
 from protocol.own import OwnCommands
-from protocol.telemetry import Telemetry, TelemetryBase
+from protocol.telemetry import Telemetry, TelemetryBase, WorkloadStatus
 
 MAX_INVALID: Final = 20
 INVALID_WINDOW: Final = 60.0
@@ -166,6 +166,7 @@ class LineSession:
         "session_id",
         "updates_itself",
         "version",
+        "workloads",
     )
 
     def __init__(
@@ -207,6 +208,8 @@ class LineSession:
         self.accepts: tuple[str, ...] = ()
         self.sections: frozenset[str] = _NONE
         """Of desired state, that the device takes."""
+        self.workloads: str | None = None
+        """The version of its section that it has, or was handed over last."""
         self.own: OwnCommands | None = None
         self._send = send
         self._close = close
@@ -252,11 +255,12 @@ class LineSession:
     def close(self, code: CloseCode) -> None:
         self._close(code)
 
-    def hand_over(self, kind: str, version: int, digest: str) -> None:
-        """A section of desired state is another than the device may have. One that does not take
-        this section goes on without it, and one in quarantine."""
+    def hand_over(self, kind: str, version: str, digest: str, *, report: bool = False) -> None:
+        """A section of desired state is another than the device may have, or (`report`) it is to
+        say what it has. One that does not take this section goes on without it, and one in
+        quarantine."""
         if kind in self.sections and not self.quarantined:
-            self._send(encode(Desired(kind=kind, version=str(version), hash=digest)))
+            self._send(encode(Desired(kind=kind, version=version, hash=digest, report=report)))
 
     def quarantine(self) -> None:
         """From now on nothing is taken, which the device is told once."""
@@ -355,6 +359,9 @@ class LineSession:
         if self.quarantined:
             if event.seq is None:
                 self._context.counted_quarantined()
+            return verdict is TAKE
+        if type(event) is WorkloadStatus and event.services is msgspec.UNSET:
+            self._context.take(self, event)  # figures, and no event
             return verdict is TAKE
         if event.seq is not None and event.boot_id is None:
             if self._boot_id is None:

@@ -102,7 +102,8 @@ class LineStore:
 
 
 def said_of_software(hello: Hello) -> str | None:
-    """As JSON text; null where it says nothing of it."""
+    """As JSON text, with the sections of desired state that it takes; null where it says nothing of
+    it."""
     said = {
         "installers": hello.installers,
         "versions": hello.versions,
@@ -110,6 +111,7 @@ def said_of_software(hello: Hello) -> str | None:
         "replaced": hello.replaced,
         "unsigned": hello.unsigned,
         "updateSource": hello.update_source,
+        "sections": None if hello.sections is None else sorted(hello.sections),
     }
     known = {name: value for name, value in said.items() if value is not None}
     return msgspec.json.encode(known).decode() if known else None

@@ -12,7 +12,7 @@ import structlog
 from hub.lines.session import OWN_FRAMES, LineSession
 from protocol.closing import CloseCode
 from protocol.frames import DeviceFrame
-from protocol.telemetry import TelemetryBase
+from protocol.telemetry import TelemetryBase, WorkloadStatus
 
 log = structlog.get_logger(__name__)
 
@@ -22,9 +22,9 @@ Taker = Callable[[LineSession, Any], None]
 HANDED_ON: Final = frozenset[type](
     kind
     for kind in get_args(DeviceFrame)
-    if kind not in OWN_FRAMES and not issubclass(kind, TelemetryBase)
+    if kind is WorkloadStatus or (kind not in OWN_FRAMES and not issubclass(kind, TelemetryBase))
 )
-"""Events have a way of their own: nearly every frame is one."""
+"""Events have a way of their own: nearly every frame is one. What services use is no event."""
 
 
 class Takers:

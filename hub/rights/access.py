@@ -53,6 +53,8 @@ _VIEWER: Final = listed("""
     health: get
     audit-log: list
     certificates: list
+    applications: get list
+    workloads: get list
 """)
 _OPERATOR: Final = _VIEWER | listed("""
     commands: create
@@ -67,6 +69,11 @@ _MANAGER: Final = _OPERATOR | listed("""
     users: list
     commands/clear_queue: create
     commands/push_config: create
+    commands/restart_workload: create
+    applications: create update delete
+    config-maps: get list create update delete
+    registries: get list create update delete
+    workloads: update
 """)
 _ADMIN: Final = _MANAGER | listed("""
     devices: create delete
@@ -95,6 +102,7 @@ _ADMIN: Final = _MANAGER | listed("""
     enrollment-tokens: list create update delete
     certificates: update
     secrets: get list create update delete use
+    workloads/privileged: create update
 """)
 
 ROLES: Final[dict[Role, Rights]] = {

@@ -76,6 +76,11 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "enrollment-tokens": _of("list create update delete"),
     "certificates": _of("list update", "list update"),
     "secrets": _of("get list create update delete use", names="secret"),
+    "config-maps": _of("get list create update delete", names="config map"),
+    "registries": _of("get list create update delete"),
+    "applications": _of("get list create update delete", names="application"),
+    "workloads": _of("get list update", "get list update"),
+    "workloads/privileged": _of("create update"),
 }
 
 

@@ -78,7 +78,8 @@ def patched(old: Guarded, patch: GuardedPatch) -> Guarded:
 
 
 def names(rules: ApprovalRules, resource: str) -> bool:
-    return resource in rules.resources or EACH_COMMAND in rules.resources
+    is_command = resource.startswith(EACH_COMMAND.removesuffix("*"))
+    return resource in rules.resources or (is_command and EACH_COMMAND in rules.resources)
 
 
 def adds(old: Guarded, new: Guarded) -> bool:

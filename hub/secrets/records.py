@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +29,12 @@ class SecretRow(Struct, frozen=True, kw_only=True):
     created_at: datetime
     created_by: str
     updated_at: datetime
+
+
+class SecretVersion(NamedTuple):
+    org: OrgId
+    name: str
+    version: int
 
 
 class SecretContent(Struct, frozen=True):

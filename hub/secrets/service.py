@@ -14,10 +14,19 @@ from hub.base.holding import Holding
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.rights.access import may_everywhere
-from hub.secrets.records import SecretContent, SecretRow, check, is_there, value_of
+from hub.secrets.records import (
+    SecretContent,
+    SecretRow,
+    SecretVersion,
+    check,
+    is_there,
+    value_of,
+)
 from hub.secrets.store import SecretStore
 from protocol.ids import OrgId
 from protocol.secret_values import found_in, name_of
+
+__all__ = ["OpenedValues", "SecretService", "SecretVersion", "may_use"]
 
 USE: Final = "secrets:use"
 NO_SECRET: Final = "no such secret"  # noqa: S105 - an answer
@@ -84,6 +93,7 @@ class SecretService:
             was, content = found
             if content.data == data:
                 return was
+            await self._store.keep(connection, was, content)
             content = SecretContent(secrets.token_hex(SALT_BYTES), data)
             now = await self._store.put(connection, by.org, name, content)
             if now is None:
@@ -100,10 +110,12 @@ class SecretService:
         return now
 
     async def delete(self, by: Principal, name: str) -> None:
-        """Raises `NotFound`."""
+        """Raises `NotFound`, and `Conflict` while a revision of an application names it."""
         if not may_everywhere(by, "secrets:delete", name):
             raise NotFound(NO_SECRET)
         async with self._store.database.tenant(by.org).transaction() as connection:
+            if await self._store.is_named(connection, by.org, name):
+                raise Conflict(f"a revision of an application names the secret {name}")
             if not await self._store.delete(connection, by.org, name):
                 raise NotFound(NO_SECRET)
             await self._audit.record(connection, audit_entry(by, "secret.delete", name))
@@ -148,6 +160,27 @@ class SecretService:
         async with self._store.database.connection() as connection:
             found = await self.values(connection, [(org, references)])
         return found.values.get(org, {})
+
+    # Applications
+
+    async def current(
+        self, connection: Connection, by: Principal, names: Collection[str]
+    ) -> dict[str, tuple[int, int]]:
+        """The present version of each, and about how many bytes it is. Raises `Forbidden` without
+        the right to name one."""
+        for name in sorted(names):
+            if not may_everywhere(by, USE, name):
+                raise Forbidden(f"you may not use the secret {name}")
+        return await self._store.sizes(connection, by.org, names)
+
+    async def versions(
+        self, connection: Connection, wanted: Collection[SecretVersion]
+    ) -> dict[SecretVersion, Mapping[str, str]]:
+        """The values of those of these that there are and open."""
+        return await self._store.versions(connection, wanted)
+
+    async def clean_up(self) -> None:
+        await self._store.forget_versions()
 
 
 def may_use(holding: Holding, references: Iterable[str]) -> bool:

@@ -11,7 +11,7 @@ from hub.base.database import Connection, Database, Row
 from hub.base.errors import Unavailable
 from hub.base.master_key import Place
 from hub.base.vault import Vault
-from hub.secrets.records import SecretContent, SecretRow
+from hub.secrets.records import SecretContent, SecretRow, SecretVersion
 from protocol.ids import OrgId
 
 _Q = sql.queries("secrets")
@@ -51,6 +51,41 @@ class SecretStore:
         keys = list(content.data)
         row = await connection.fetchrow(_Q["put"], org, name, keys, content.hash, sealed)
         return None if row is None else _row(row)
+
+    async def keep(self, connection: Connection, was: SecretRow, content: SecretContent) -> None:
+        """A version that is about to be replaced. Raises `MasterKeyMissing`."""
+        place = _version_place(was.org, was.name, was.version)
+        sealed = self._vault.seal(place, msgspec.json.encode(content).decode())
+        await connection.execute(_Q["keep"], was.org, was.name, was.version, sealed)
+
+    async def is_named(self, connection: Connection, org: OrgId, name: str) -> bool:
+        """By a revision of an application."""
+        return bool(await connection.fetchval(_Q["is_named"], org, name))
+
+    async def sizes(
+        self, connection: Connection, org: OrgId, names: Collection[str]
+    ) -> dict[str, tuple[int, int]]:
+        """The present version of each, and about how many bytes it is."""
+        rows = await connection.fetch(_Q["sizes"], org, list(names))
+        return {row["name"]: (row["version"], row["size"]) for row in rows}
+
+    async def versions(
+        self, connection: Connection, wanted: Collection[SecretVersion]
+    ) -> dict[SecretVersion, Mapping[str, str]]:
+        """The values of those of these that there are and open."""
+        columns = list(zip(*wanted, strict=True)) or [(), (), ()]
+        found: dict[SecretVersion, Mapping[str, str]] = {}
+        for row in await connection.fetch(_Q["sealed_versions"], *map(list, columns)):
+            key = SecretVersion(OrgId(row["org_id"]), row["name"], row["version"])
+            place = _place(key.org, key.name) if row["present"] else _version_place(*key)
+            try:
+                found[key] = _DECODE(self._vault.open(place, row["sealed"])).data
+            except Unavailable:  # it has been logged
+                continue
+        return found
+
+    async def forget_versions(self) -> None:
+        await self.database.execute(_Q["forget_versions"])
 
     async def delete(self, connection: Connection, org: OrgId, name: str) -> bool:
         return await connection.fetchval(_Q["delete"], org, name) is not None
@@ -99,6 +134,10 @@ class SecretStore:
 
 def _place(org: str, name: str) -> Place:
     return ("secret", f"{org}/{name}")
+
+
+def _version_place(org: str, name: str, version: int) -> Place:
+    return ("secret_version", f"{org}/{name}/{version}")
 
 
 def _row(row: Row) -> SecretRow:

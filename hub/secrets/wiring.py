@@ -7,4 +7,6 @@ from hub.secrets.store import SecretStore
 
 def build(base: Foundation, audit: AuditService) -> tuple[SecretService, Capability]:
     service = SecretService(SecretStore(base.database, base.vault), audit)
-    return service, Capability(endpoints=(SecretEndpoints(service),))
+    return service, Capability(
+        endpoints=(SecretEndpoints(service),), clean_up=lambda _: service.clean_up()
+    )

@@ -22,6 +22,9 @@ MOST_CHANGES: Final = 2_000
 FINEST_STEP: Final = timedelta(seconds=10)
 ROLLED_STEP: Final = timedelta(minutes=5)
 
+OF_WORKLOADS: Final = "workload."
+"""How names of metrics begin that are in no status event, and only in roll-ups."""
+
 
 class LogRecord(Struct, frozen=True, rename="camel", kw_only=True):
     ts: str
@@ -160,6 +163,7 @@ class TelemetryReader:
         since = span.since or until - timedelta(hours=1)
         since = not_before(since, days((await self._shown_of(org)).metric_days), now) or since
         rolled_up = since < now - timedelta(hours=self._upkeep.keep.raw_hours)
+        rolled_up = rolled_up or name.startswith(OF_WORKLOADS)
         finest = ROLLED_STEP if rolled_up else FINEST_STEP
         smallest = max(finest, (until - since) / most_points)
         rows = await self._store.metrics(

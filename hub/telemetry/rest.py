@@ -20,7 +20,7 @@ from hub.web.route import Call
 from protocol.commands import Level
 from protocol.ids import CommandIdField, DeviceId, DeviceIdField
 
-StoredType = Literal["status", "scan", "print", "event", "alert"]
+StoredType = Literal["status", "scan", "print", "event", "alert", "workload_status"]
 """Of the events that a device has: its log lines and commands are elsewhere."""
 MOST_DEVICES: Final = 200
 MOST_POINTS: Final = 2_000

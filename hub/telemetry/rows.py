@@ -7,16 +7,17 @@ stream.
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, assert_never, get_args
+from typing import Any, Final, Protocol, assert_never, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, structs
 
 from hub.telemetry.quota import Quota
 from protocol import native, telemetry
+from protocol.canonical import hash_of
 from protocol.codec import encode, rfc3339, to_event
 from protocol.commands import LEVELS
-from protocol.dashboard import AlertEvent, StatusEvent
+from protocol.dashboard import AlertEvent, StatusEvent, WorkloadStatusEvent
 from protocol.ids import DeviceId, Generation, OrgId
 from protocol.stream import StreamEvent
 from protocol.telemetry import AgentReadiness, Alert, Telemetry
@@ -139,6 +140,8 @@ def make_row(source: Source, message: Telemetry, stamp: Stamp) -> EventRow:
             line = event_line(head, received, ts, kind, message.boot_id, message.seq, body)
         case telemetry.Alert():
             level = message.severity
+            line = event_line(head, received, ts, kind, message.boot_id, message.seq, body)
+        case telemetry.WorkloadStatus():
             line = event_line(head, received, ts, kind, message.boot_id, message.seq, body)
         case _:
             assert_never(message)
@@ -328,3 +331,38 @@ def latest_states(rows: list[EventRow]) -> list[LatestState]:
 def moment_of(row: EventRow) -> datetime:
     """When it was received."""
     return _EPOCH + timedelta(microseconds=row.micros)
+
+
+_workload: Final = msgspec.json.Decoder(WorkloadStatusEvent)
+_OF_WORKLOADS: Final = KIND[telemetry.WorkloadStatus]
+_FIGURES: Final = ("restarts", "startedAt")
+
+
+def latest_workloads(rows: list[EventRow]) -> list[dict[str, Any]]:
+    """What was said last of each application among the rows."""
+    latest: dict[tuple[OrgId, DeviceId, str], dict[str, Any]] = {}
+    for row in rows:
+        if row.event.type != _OF_WORKLOADS:
+            continue
+        said = _workload.decode(row.event.body)
+        services: list[dict[str, Any]] = msgspec.to_builtins(said.services)
+        whole = [_without(each, _FIGURES) for each in services]
+        latest[row.source.org, row.source.device_id, said.application] = {
+            "org_id": row.source.org,
+            "device_id": row.source.device_id,
+            "application": said.application,
+            "version": said.version,
+            "services": services,
+            "hash": hash_of(whole),
+            "bare_hash": hash_of([_without_nulls(each) for each in whole]),
+            "observed_at": moment_of(row),
+        }
+    return list(latest.values())
+
+
+def _without(fields: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -49,6 +49,7 @@ class TelemetryStore:
             try:
                 await self._copy(connection, new)
                 await self._set_states(connection, new)
+                await self._set_workloads(connection, new)
                 await self._roll_up_late(connection, rows_.late_metrics(new, late_before))
             except _REFUSALS as error:
                 raise BadRow(str(error)) from error
@@ -119,6 +120,11 @@ class TelemetryStore:
             await connection.execute(
                 _Q["set_states"], *(list(x) for x in zip(*states, strict=True))
             )
+
+    async def _set_workloads(self, connection: Connection, rows: list[EventRow]) -> None:
+        said = rows_.latest_workloads(rows)
+        if said:
+            await connection.execute(_Q["set_workloads"], as_json(said))
 
     # Reading
 

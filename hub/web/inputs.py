@@ -17,6 +17,7 @@ Q = TypeVar("Q", bound="Query")
 T = TypeVar("T")
 
 JSON: Final = "application/json"
+YAML: Final = "application/yaml"
 MAX_BODY: Final = 2**20
 """Bytes of a JSON body."""
 MAX_OPEN_BODY: Final = 8 * 2**10
@@ -93,6 +94,21 @@ async def optional_body_of(request: Request, decoder: msgspec.json.Decoder[T], l
     """The same where no body at all means `{}`."""
     raw = await _read_json(request, limit)
     return _decoded(decoder, raw or b"{}")
+
+
+async def text_or_json_of(
+    request: Request, decoder: msgspec.json.Decoder[T], limit: int, member: str
+) -> T:
+    """The same, or YAML: that text is then this member of the body, and its only one."""
+    given = (header_of(request.scope, b"content-type") or "").partition(";")[0].strip().lower()
+    if given != YAML:
+        return await body_of(request, decoder, limit)
+    raw = await read_body(request, limit)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise invalid(member, "is not UTF-8") from None
+    return _decoded(decoder, msgspec.json.encode({member: text}))
 
 
 async def parts_of(request: Request, decoder: msgspec.json.Decoder[T], limit: int) -> T:

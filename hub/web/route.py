@@ -5,6 +5,7 @@ that the endpoint itself receives decoded values and the OpenAPI document cannot
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar, cast
 
 import msgspec
@@ -31,6 +32,7 @@ from hub.web.inputs import (
     parts_of,
     query_of,
     read_body,
+    text_or_json_of,
 )
 from hub.web.limits import headers_of
 from hub.web.parameters import parameters_of
@@ -86,6 +88,8 @@ class Route(Struct, frozen=True):
     body: Any = None
     parts: Any = None
     """What `body` is decoded as, when the endpoint decodes its parts one by one."""
+    yaml_member: str | None = None
+    """A body of YAML is this member of the body, as text."""
     optional_body: bool = False
     """No body at all means `{}`."""
     answer: Any = None
@@ -224,6 +228,8 @@ def _reader_of(route: Route) -> Callable[[Request, Principal], Awaitable[Any]]:
         reader, most = parts_of, MAX_PARTS
     elif route.optional_body:
         reader = optional_body_of
+    elif route.yaml_member is not None:
+        reader = partial(text_or_json_of, member=route.yaml_member)
 
     async def read(request: Request, principal: Principal) -> Any:
         limit = MAX_OPEN_BODY if principal.kind == "anyone" else most

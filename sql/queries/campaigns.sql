@@ -17,9 +17,10 @@ FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS t (device_id, wave, po
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
 
 -- name: list @org
--- Newest first; without what ended before $5.
+-- Newest first: of an application ($6), or (null) of commands; without what ended before $5.
 SELECT * FROM campaign
 WHERE org_id = $1 AND ($5::timestamptz IS NULL OR finished_at IS NULL OR finished_at >= $5)
+  AND (command ->> 'type' = 'application') = ($6::text IS NOT NULL) AND ($6 IS NULL OR subject = $6)
   AND (created_at, campaign_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, campaign_id DESC
 LIMIT $4
@@ -60,7 +61,7 @@ SELECT t.*, c.terms ->> 'version' AS wanted, c.status AS campaign_status,
        c.created_at AS campaign_created_at
 FROM campaign c
 JOIN campaign_device t USING (org_id, campaign_id)
-WHERE c.org_id = $1 AND t.device_id = $2
+WHERE c.org_id = $1 AND t.device_id = $2 AND c.command ->> 'type' <> 'application'
   AND ($4::timestamptz IS NULL OR c.finished_at IS NULL OR c.finished_at >= $4)
 ORDER BY c.created_at DESC, c.campaign_id DESC
 LIMIT $3
@@ -83,13 +84,18 @@ WHERE org_id = $1 AND campaign_id = $2 AND closed_at IS NULL
 FOR UPDATE
 
 -- name: under_way
--- The targets that have begun, and what is known of their devices.
+-- The targets that have begun, and what is known of their devices; of an application ($3), where that is what
+-- the campaign brings.
 SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.generation AS seen_generation, l.boot_id AS seen_boot_id,
        l.agent_version AS seen_agent_version, l.software AS seen_software,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        r.replica_id IS NOT NULL AND l.closed_at IS NULL AND r.ended_at IS NULL AS seen_online,
        NULL::jsonb AS seen_pins,
+       a.revision AS seen_revision, a.wanted AS seen_wanted, a.filled AS seen_filled, a.fills AS seen_fills,
+       a.pinned AS seen_pinned, a.stopped AS seen_stopped, a.said AS seen_said, a.current AS seen_current,
+       CASE WHEN l.software ? 'sections' THEN l.software -> 'sections' ? 'workloads'
+            WHEN l.boot_id IS NOT NULL THEN false END AS seen_engine,
        c.status AS seen_command, c.error AS seen_command_error,
        c.cancelled_by IS NOT NULL AS seen_cancelled,
        d.device_id IS NULL OR d.deleted_at IS NOT NULL AS seen_deleted,
@@ -100,6 +106,23 @@ LEFT JOIN device d USING (org_id, device_id)
 LEFT JOIN device_state s USING (org_id, device_id)
 LEFT JOIN device_line l USING (org_id, device_id)
 LEFT JOIN replica r USING (replica_id)
+LEFT JOIN LATERAL (
+    SELECT x.revision, x.wanted, x.filled, x.pinned, w.services AS said, w.version = d.version AS current,
+           ARRAY(SELECT o.service FROM device_stop o WHERE o.org_id = x.org_id AND o.device_id = x.device_id
+                 AND o.application = x.application) AS stopped,
+           (SELECT jsonb_object_agg(f.name, f.value)
+            FROM (SELECT b.key AS name, b.value FROM device_label b
+                  WHERE b.org_id = x.org_id AND b.device_id = x.device_id AND x.filled ? b.key
+                    AND NOT EXISTS (SELECT 1 FROM device_variable v WHERE v.org_id = b.org_id
+                                    AND v.device_id = b.device_id AND v.name = b.key)
+                  UNION ALL
+                  SELECT v.name, v.value FROM device_variable v
+                  WHERE v.org_id = x.org_id AND v.device_id = x.device_id) f) AS fills
+    FROM device_application x
+    JOIN device_workloads d USING (org_id, device_id)
+    LEFT JOIN workload_report w USING (org_id, device_id, application)
+    WHERE x.org_id = t.org_id AND x.device_id = t.device_id AND x.application = $3::text
+) a ON true
 LEFT JOIN command c ON c.org_id = t.org_id AND c.command_id = t.command_id
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'IN_PROGRESS'
 ORDER BY t.position
@@ -111,6 +134,10 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        l.agent_version AS seen_agent_version, l.software AS seen_software,
        extract(epoch FROM now() - l.connected_at)::float8 AS seen_line_seconds,
        p.document -> 'pins' AS seen_pins,
+       a.revision AS seen_revision, a.wanted AS seen_wanted, a.filled AS seen_filled, a.fills AS seen_fills,
+       a.pinned AS seen_pinned, a.stopped AS seen_stopped, a.said AS seen_said, a.current AS seen_current,
+       CASE WHEN l.software ? 'sections' THEN l.software -> 'sections' ? 'workloads'
+            WHEN l.boot_id IS NOT NULL THEN false END AS seen_engine,
        true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error,
        false AS seen_cancelled, false AS seen_deleted, false AS seen_disabled,
        d.quarantined_at IS NOT NULL AS seen_quarantined
@@ -125,6 +152,23 @@ JOIN device_line l USING (org_id, device_id)
 JOIN replica r USING (replica_id)
 LEFT JOIN device_state s USING (org_id, device_id)
 LEFT JOIN device_section p ON p.org_id = t.org_id AND p.device_id = t.device_id AND p.kind = 'software'
+LEFT JOIN LATERAL (
+    SELECT x.revision, x.wanted, x.filled, x.pinned, w.services AS said, w.version = d.version AS current,
+           ARRAY(SELECT o.service FROM device_stop o WHERE o.org_id = x.org_id AND o.device_id = x.device_id
+                 AND o.application = x.application) AS stopped,
+           (SELECT jsonb_object_agg(f.name, f.value)
+            FROM (SELECT b.key AS name, b.value FROM device_label b
+                  WHERE b.org_id = x.org_id AND b.device_id = x.device_id AND x.filled ? b.key
+                    AND NOT EXISTS (SELECT 1 FROM device_variable v WHERE v.org_id = b.org_id
+                                    AND v.device_id = b.device_id AND v.name = b.key)
+                  UNION ALL
+                  SELECT v.name, v.value FROM device_variable v
+                  WHERE v.org_id = x.org_id AND v.device_id = x.device_id) f) AS fills
+    FROM device_application x
+    JOIN device_workloads d USING (org_id, device_id)
+    LEFT JOIN workload_report w USING (org_id, device_id, application)
+    WHERE x.org_id = t.org_id AND x.device_id = t.device_id AND x.application = $5::text
+) a ON true
 WHERE l.closed_at IS NULL AND r.ended_at IS NULL
 ORDER BY t.position
 LIMIT $4

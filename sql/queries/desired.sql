@@ -52,6 +52,9 @@ FROM (
     UNION ALL
     SELECT org_id, device_id, changed_at FROM device_config
     WHERE changed_at > now() - make_interval(secs => $1)
+    UNION ALL
+    SELECT org_id, device_id, changed_at FROM device_workloads
+    WHERE changed_at > now() - make_interval(secs => $1)
 ) c
 GROUP BY org_id, device_id
 

@@ -37,6 +37,16 @@ WITH state AS (
     DELETE FROM device_config_history WHERE org_id = $1 AND device_id = $2
 ), sections AS (
     DELETE FROM device_section WHERE org_id = $1 AND device_id = $2
+), applications AS (
+    DELETE FROM device_application WHERE org_id = $1 AND device_id = $2
+), stops AS (
+    DELETE FROM device_stop WHERE org_id = $1 AND device_id = $2
+), variables AS (
+    DELETE FROM device_variable WHERE org_id = $1 AND device_id = $2
+), workloads AS (
+    DELETE FROM device_workloads WHERE org_id = $1 AND device_id = $2
+), reports AS (
+    DELETE FROM workload_report WHERE org_id = $1 AND device_id = $2
 ), marks AS (
     DELETE FROM event_mark WHERE org_id = $1 AND device_id = $2
 ), labels AS (

@@ -21,6 +21,8 @@ SELECT kind, id, stored FROM (
     UNION ALL SELECT 'enrollment_key', org_id, value ->> 'sealed' FROM setting WHERE name = 'enrollment_key'
     UNION ALL SELECT 'provider_grant', grant_id, refresh_token FROM provider_grant
     UNION ALL SELECT 'secret', org_id || '/' || name, sealed FROM secret
+    UNION ALL SELECT 'secret_version', org_id || '/' || name || '/' || version, sealed FROM secret_version
+    UNION ALL SELECT 'registry', org_id || '/' || name, sealed FROM registry
     UNION ALL SELECT 'sign_in_provider', provider_id, secret FROM sign_in_provider
     UNION ALL SELECT 'signing_key', kid, private_key FROM signing_key
 ) AS kept
@@ -54,4 +56,14 @@ RETURNING 1
 
 -- name: put_secret
 UPDATE secret SET sealed = $3 WHERE org_id = split_part($1, '/', 1) AND name = split_part($1, '/', 2) AND sealed = $2
+RETURNING 1
+
+-- name: put_secret_version
+UPDATE secret_version SET sealed = $3
+WHERE org_id = split_part($1, '/', 1) AND name = split_part($1, '/', 2)
+  AND version = split_part($1, '/', 3)::bigint AND sealed = $2
+RETURNING 1
+
+-- name: put_registry
+UPDATE registry SET sealed = $3 WHERE org_id = split_part($1, '/', 1) AND name = split_part($1, '/', 2) AND sealed = $2
 RETURNING 1

@@ -45,6 +45,29 @@ SET status = n.status, metrics = n.metrics, agents = coalesce(n.agents, s.agents
 FROM present n
 WHERE s.org_id = n.org_id AND s.device_id = n.device_id
 
+-- name: set_workloads
+-- What devices said last of their applications, of 64 at most. One that says nothing of its services has
+-- none of it.
+WITH said AS (
+    SELECT s.* FROM json_to_recordset($1::json)
+        AS s (org_id text, device_id text, application text, version text, services jsonb, hash text,
+              bare_hash text, observed_at timestamptz)
+    JOIN device d USING (org_id, device_id)
+), gone AS (
+    DELETE FROM workload_report r USING said s
+    WHERE r.org_id = s.org_id AND r.device_id = s.device_id AND r.application = s.application
+      AND s.services = '[]'
+)
+INSERT INTO workload_report AS r (org_id, device_id, application, version, services, hash, bare_hash, observed_at)
+SELECT org_id, device_id, application, version, services, hash, bare_hash, observed_at FROM said s
+WHERE services <> '[]'
+  AND (SELECT count(*) FROM workload_report o
+       WHERE o.org_id = s.org_id AND o.device_id = s.device_id AND o.application <> s.application) < 64
+ORDER BY org_id, device_id, application
+ON CONFLICT (org_id, device_id, application) DO UPDATE
+SET version = excluded.version, services = excluded.services, hash = excluded.hash,
+    bare_hash = excluded.bare_hash, observed_at = excluded.observed_at
+
 -- name: logs @org
 -- Newest first. received_at is unique within a device: the hub counts microseconds up. Lines of a
 -- command, and those of level WARN and more, have indexes of their own: one branch of the three runs.

@@ -42,6 +42,16 @@ INSERT INTO team_member VALUES ('{0}', 't', 'u');
 INSERT INTO custom_role (org_id, name, rules) VALUES ('{0}', 'r', '[]');
 INSERT INTO secret (org_id, name, keys, hash, sealed, created_by)
 VALUES ('{0}', 's', '{{k}}', '', '', 'u');
+INSERT INTO secret_version (org_id, name, version, sealed) VALUES ('{0}', 's', 1, '');
+INSERT INTO config_map (org_id, name, created_by) VALUES ('{0}', 'm', 'u');
+INSERT INTO config_map_version (org_id, name, version, size, hash, data)
+VALUES ('{0}', 'm', 1, 1, '', '{{}}');
+INSERT INTO registry (org_id, name, url, host, created_by) VALUES ('{0}', 'r', 'u', 'h', 'u');
+INSERT INTO application (org_id, name, created_by) VALUES ('{0}', 'a', 'u');
+INSERT INTO application_revision (org_id, application, revision, sha256, pinned, compose,
+                                  config_maps, secrets, data_bytes, services, hosts, variables,
+                                  asks_for, created_by)
+VALUES ('{0}', 'a', 'r', '', true, '{{}}', '{{}}', '{{}}', 0, 0, '{{}}', '{{}}', '{{}}', 'u');
 INSERT INTO approval (org_id, approval_id, kind, device_ids, shown, call, request_hash, rights,
                       reason, asked_by_kind, asked_by, asked_by_name, expires_at)
 VALUES ('{0}', 'a', 'settings', '{{}}', '{{}}', '{{}}', '', '{{}}', 'asked', 'user', 'u', 'u',
@@ -61,6 +71,15 @@ VALUES ('c', '', '', now()) ON CONFLICT DO NOTHING;
 INSERT INTO certificate (org_id, serial, device_id, ca_id, fingerprint, expires_at)
 VALUES ('{0}', 's', 'd', 'c', '', now());
 INSERT INTO device_label VALUES ('{0}', 'd', 'k', '');
+INSERT INTO device_application (org_id, device_id, application, revision, by_hand)
+VALUES ('{0}', 'd', 'a', 'r', true);
+INSERT INTO device_stop (org_id, device_id, application, service, stopped_by)
+VALUES ('{0}', 'd', 'a', 's', 'u');
+INSERT INTO device_variable VALUES ('{0}', 'd', 'n', 'v');
+INSERT INTO device_workloads (org_id, device_id) VALUES ('{0}', 'd');
+INSERT INTO workload_report (org_id, device_id, application, version, services, hash, bare_hash,
+                             observed_at)
+VALUES ('{0}', 'd', 'a', 'v', '[]', '', '', now());
 INSERT INTO device_state (org_id, device_id) VALUES ('{0}', 'd');
 INSERT INTO device_line (org_id, device_id, replica_id, session_id) VALUES ('{0}', 'd', 'r', 's');
 INSERT INTO device_config (org_id, device_id) VALUES ('{0}', 'd');

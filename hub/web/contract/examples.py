@@ -17,6 +17,8 @@ _RULES: Final = [
     {"resources": ["devices", "telemetry"], "verbs": ["get", "list"]},
     {"resources": ["commands/exec_shell"], "verbs": ["create"], "names": ["restart-service"]},
 ]
+_REVISION: Final = "3b1f4c8e0d5a7f29" * 4
+_COMPOSE: Final = "services:\n  web:\n    image: registry.example.org/web:1.4\n"
 _DEAD_LETTERS: Final[Json] = {"kind": "bottle", "companyId": "brewery-1"}
 
 EXAMPLES: Final[dict[RouteKey, Json]] = {
@@ -54,6 +56,26 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "clientExtensionResults": {},
         "cookie": True,
     },
+    ("PUT", "/devices/{id}/applications/{name}"): {"revision": _REVISION, "pinned": False},
+    ("PUT", "/devices/{id}/variables"): {"SITE": "berlin"},
+    ("POST", "/applications"): {"name": "web", "compose": _COMPOSE, "target": "group = presses"},
+    ("POST", "/applications/normalise"): {"compose": _COMPOSE},
+    ("PUT", "/applications/{name}"): {"compose": _COMPOSE},
+    ("PUT", "/applications/{name}/current"): {"revision": _REVISION},
+    ("POST", "/applications/{name}/rollouts"): {
+        "revision": _REVISION,
+        "waves": [{"count": 1}, {"percent": 100}],
+        "soakSeconds": 60,
+    },
+    ("POST", "/config-maps"): {"name": "site", "data": {"site.toml": "line = 3"}},
+    ("PUT", "/config-maps/{name}"): {"data": {"site.toml": "line = 4"}},
+    ("POST", "/registries"): {
+        "name": "plant",
+        "url": "https://registry.example.org",
+        "username": "devices",
+        "password": "correct horse battery staple",
+    },
+    ("PUT", "/registries/{name}"): {"url": "https://registry.example.org"},
     ("POST", "/auth/command-keys"): {"name": "Laptop", "publicKey": _PUBLIC_KEY},
     ("POST", "/auth/device/authorize"): {"client_id": "longline-cli"},
     ("POST", "/auth/device/token"): {

@@ -40,6 +40,9 @@ LEAST: Final = {
     "MANAGER": """
         devices:update device-groups:create device-groups:update device-groups:delete
         configurations:update users:list
+        applications:create applications:update applications:delete workloads:update
+        config-maps:list config-maps:get config-maps:create config-maps:update config-maps:delete
+        registries:list registries:get registries:create registries:update registries:delete
     """,
     "OPERATOR": "commands:create",
     "VIEWER": """
@@ -47,7 +50,7 @@ LEAST: Final = {
         configurations:get configurations:list config-schema:get commands:get commands:list
         campaigns:get campaigns:list penalties:list releases:get releases:list signing-keys:list
         approvals:get approvals:list cloud-sync:get settings:get usage:get health:get audit-log:list
-        certificates:list
+        certificates:list applications:get applications:list workloads:get workloads:list
     """,
 }
 """As the protocol says it, not as the code does."""

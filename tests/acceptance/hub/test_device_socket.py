@@ -45,7 +45,7 @@ async def test_a_device_authenticates_in_any_of_three_ways(
             "type", "deviceId", "sessionId", "generation", "replicaId", "heartbeatSeconds",
             "serverTime", "accepts",
         }  # fmt: skip
-        assert welcome["accepts"] == ["desired_status"]
+        assert welcome["accepts"] == ["desired_status", "workload_status"]
         assert welcome["generation"] == 1
 
 

@@ -43,6 +43,9 @@ NAMED: Final[dict[str, str]] = {
     "/teams": "team",
     "/roles": "role",
     "/secrets": "secret",
+    "/applications": "application",
+    "/config-maps": "config_map",
+    "/registries": "registry",
     "/approvals": "approval",
     "/role-bindings": "binding",
     "/invitations": "invitation",
@@ -55,6 +58,7 @@ NAMED: Final[dict[str, str]] = {
     "/cloud-sync/dead-letters": "dead_letter",
 }
 """What the id of a path is, by how it begins."""
+COMPOSE: Final = {"services": {"web": {"image": "busybox"}}}
 PROVIDER = {
     "kind": "oidc", "name": "walked", "issuer": "https://login.example.org", "clientId": "walked",
     "clientSecret": "walked", "installation": False,
@@ -88,8 +92,12 @@ async def things(
             ("service", "/service-accounts", {"name": "walked"}),
             ("provider", "/auth/providers", PROVIDER),
             ("secret", "/secrets", {"name": new_id("walked"), "data": {"a": "walked"}}),
+            ("config_map", "/config-maps", {"name": new_id("walked"), "data": {"a": "walked"}}),
+            ("registry", "/registries", {"name": new_id("walked"), "url": f"https://{device}"}),
+            ("application", "/applications", {"name": new_id("walked"), "compose": COMPOSE}),
         ):
             found[kind] = (await rest.post(path, body)).json()["data"]["id"]
+        await assign(rest, device, found["application"])
         certified = await certify(hub, device, tmp_path_factory.mktemp("walked"))
         found["certificate"] = certified.serial
         found["session"] = (await rest.data("/auth/sessions"))[0]["id"]
@@ -124,6 +132,13 @@ async def stranger(hub: HubProcess, admin_token: str) -> AsyncGenerator[str]:
             yield (await anybody.post("/auth/login", body)).json()["data"]["token"]
 
 
+async def assign(rest: Rest, device: str, application: str) -> None:
+    (revision,) = await rest.data(f"/applications/{application}/revisions")
+    path = f"/devices/{device}/applications/{application}"
+    answer = await rest.client.put(path, json={"revision": revision["revision"]})
+    assert answer.status_code == 200, answer.text
+
+
 @asynccontextmanager
 async def recent(hub: HubProcess, rest: Rest) -> AsyncGenerator[None]:
     """The administrator can show the password again."""
@@ -133,7 +148,9 @@ async def recent(hub: HubProcess, rest: Rest) -> AsyncGenerator[None]:
 
 def path_of(route: Route, things: dict[str, str]) -> str:
     start = max((prefix for prefix in NAMED if route.path.startswith(prefix)), key=len, default="")
-    path = route.path.replace("{command_id}", things["command"])
+    path = route.path.replace("{command_id}", things["command"]).replace("{service}", "web")
+    if start == "/devices":
+        path = path.replace("{name}", things["application"])
     for name in ("{id}", "{name}", "{serial}"):
         if name in path:
             path = path.replace(name, things[NAMED[start]])
@@ -174,6 +191,12 @@ async def snapshot(rest: Rest, things: dict[str, str]) -> Json:
         "user": f"/users/{things['user']}",
         "role": f"/roles/{things['role']}",
         "team": f"/teams/{things['team']}",
+        "application": f"/applications/{things['application']}",
+        "assignment": f"{of_device}/applications/{things['application']}",
+        "workloads": f"{of_device}/workloads",
+        "variables": f"{of_device}/variables",
+        "config_map": f"/config-maps/{things['config_map']}",
+        "registry": f"/registries/{things['registry']}",
         "release": f"/firmware/releases/{things['release']}",
         "settings": "/settings",
         "schema": "/config-schema",

@@ -55,6 +55,20 @@ DEVICE_FRAMES: list[dict[str, Any]] = [
     {"type": "event", "name": "n", "ts": TS, "data": {"a": [1, "x"]}, "bootId": "b", "seq": 7},
     {"type": "alert", "severity": "CRITICAL", "code": "hot", "message": "m", "ts": TS},
     {
+        "type": "workload_status", "version": "v", "application": "web", "bootId": "b", "seq": 8,
+        "services": [
+            {
+                "service": "httpd", "revision": "r", "state": "error", "code": "conflict",
+                "message": "m", "image": "i", "digest": "d", "containerId": "c", "restarts": 2,
+                "startedAt": TS,
+            },
+        ],
+    },
+    {
+        "type": "workload_status", "version": "v", "application": "web", "hash": "h",
+        "usage": {"httpd": {"cpuPercent": 1.5, "memoryBytes": 7}},
+    },
+    {
         "type": "custom_commands", "hash": "h",
         "commands": [{
             "name": "calibrate", "title": "t", "danger": "no", "redeliver": True, "timeoutMs": 5,
@@ -84,7 +98,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "pull_logs": {"lines": 5, "source": "app", "level": "ERROR"},
     "exec_shell": {"template": "t", "args": {"a": "b"}},
     "disable_device": {"reason": "r"},
-    "restart_workload": {"application": "shop", "service": "web"},
+    "restart_workload": {"application": "web", "service": "httpd"},
     "update_firmware": {
         "releaseId": "r", "version": "1", "sha256": "0" * 64, "size": 1,
         "url": "/api/v1/firmware/releases/r/artifact",

@@ -205,6 +205,34 @@ SELECT 'default', 'p' || p, n, 'd' || n, 0,
             WHEN n <= 50 THEN 'IN_PROGRESS' ELSE 'PENDING' END,
        now() - interval '1 hour', CASE WHEN p > 1 THEN now() - p * interval '1 day' END
 FROM generate_series(1, 200) p, generate_series(1, 500) n;
+INSERT INTO application (org_id, name, target, created_by, created_at)
+SELECT 'default', 'a' || n, CASE WHEN n <= 5 THEN 'group = g1' END, 'someone',
+       now() - n * interval '1 hour'
+FROM generate_series(1, 200) n;
+INSERT INTO application_revision (org_id, application, revision, sha256, pinned, compose,
+                                  config_maps, secrets, data_bytes, services, hosts, variables,
+                                  asks_for, created_by)
+SELECT 'default', 'a' || a, 'r' || r, 's', true, '{"services":{"web":{"image":"i"}}}',
+       jsonb_build_object('m' || a, 1), '{}', 10, 1, ARRAY['h' || a], '{SITE}', '{}', 'someone'
+FROM generate_series(1, 200) a, generate_series(1, 20) r;
+INSERT INTO config_map (org_id, name, created_by)
+SELECT 'default', 'm' || n, 'someone' FROM generate_series(1, 200) n;
+INSERT INTO config_map_version (org_id, name, version, size, hash, data)
+SELECT 'default', 'm' || n, 1, 10, 'h', '{"a":"b"}' FROM generate_series(1, 200) n;
+INSERT INTO registry (org_id, name, url, host, created_by)
+SELECT 'default', 'r' || n, 'https://h' || n, 'h' || n, 'someone' FROM generate_series(1, 200) n;
+INSERT INTO device_application (org_id, device_id, application, revision, by_hand)
+SELECT org_id, device_id, 'a' || a, 'r7', false
+FROM (SELECT *, substr(device_id, 2)::integer AS n FROM device WHERE org_id = 'default') d,
+     unnest(ARRAY[1 + n % 100, 101 + n % 100]) AS a;
+INSERT INTO device_variable (org_id, device_id, name, value)
+SELECT org_id, device_id, 'SITE', 'one' FROM device WHERE org_id = 'default';
+INSERT INTO device_workloads (org_id, device_id, version, changed_at)
+SELECT org_id, device_id, 'v', now() - interval '1 hour' FROM device WHERE org_id = 'default';
+INSERT INTO workload_report (org_id, device_id, application, version, services, hash, bare_hash,
+                             observed_at)
+SELECT org_id, device_id, application, 'v', '[{"service":"web"}]', 'h', 'b', now()
+FROM device_application;
 INSERT INTO firmware_key (org_id, key_id, name, public_key, created_by)
 SELECT 'default', 'k' || n, 'key', 'p' || n, 'someone' FROM generate_series(1, 20) n;
 INSERT INTO firmware_release (org_id, release_id, version, channel, filename, size, sha256,

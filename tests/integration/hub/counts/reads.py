@@ -57,6 +57,42 @@ def _filtered(
     ]
 
 
+_WORKLOADS: Final = [
+    Read("workloads.application", "'default', 'a7'"),
+    Read("workloads.lock_application", "'default', 'a7'"),
+    *_list("workloads.applications", "'default', NULL, {before}, 101", _NEAR),
+    Read("workloads.revision", "'default', 'a7', 'r7'"),
+    Read("workloads.newest_revision", "'default', 'a7'"),
+    Read("workloads.revisions", "'default', 'a7', NULL, 101", _NEAR),
+    Read("workloads.compositions", "'{default,default,default}', '{a1,a2,a3}', '{r1,r2,r3}'"),
+    Read("workloads.targeted", "", _NEAR),
+    Read("workload_data.lock_config_map", "'default', 'm7'"),
+    Read("workload_data.config_map", "'default', 'm7'"),
+    *_list("workload_data.config_maps", "'default', NULL, {before}, 101", _APART),
+    Read("workload_data.config_map_sizes", "'default', '{m1,m2}'", 2 * SMALL),
+    Read("workload_data.config_map_versions", "'{default,default}', '{m1,m2}', '{1,1}'"),
+    Read("workload_data.registry", "'default', 'r7'"),
+    Read("workload_data.is_taken", "'default', 'r7', 'h8'"),
+    *_list("workload_data.registries", "'default', {before}, 101", 2 * _NEAR),
+    Read("workload_data.registries_of", "'{default,default}', '{h1,h2}'"),
+    Read("assignments.standing", f"'default', {_THREE}, 'a1', '{{SITE}}'", 3 * 10 * KEY),
+    Read("assignments.assignment", "'default', 'd77', 'a1'"),
+    Read("assignments.assignments", f"'default', {_THREE}, NULL", 3 * 4 * KEY),
+    Read("assignments.devices_of", "'default', 'a1', NULL, 101", _APART),
+    Read("assignments.devices_of", "'default', 'a1', 'd5', 101", _APART, "middle"),
+    Read("assignments.device_ids_of", "'default', 'a150'", _APART),
+    Read("assignments.of_registry", "'default', 'h150', NULL", 4_000),  # there are few revisions
+    Read("assignments.of_revision", "'default', 'a150', 'r1'"),
+    Read("assignments.wanted", _FEW),
+    Read("assignments.version", "'default', 'd77'"),
+    Read("assignments.documents", _FEW, 3 * 4 * KEY),
+    Read("assignments.variables", "'default', 'd77'"),
+    Read("assignments.fills", f"'default', {_THREE}", 3 * 4 * KEY),
+    Read("assignments.reports", f"'default', {_THREE}, NULL", 3 * 2 * KEY),
+    Read("assignments.engines", f"'default', {_THREE}"),
+    Read("assignments.group_members", "'default', 'none'", 2 * SMALL),
+    Read("assignments.matched", "'default', 'a150', '{d11,d12,d13}', false", _APART),
+]
 _ACCOUNTS: Final = [
     Read("accounts.signing_keys"),
     Read("master_key.keys"),
@@ -147,6 +183,9 @@ _ACCOUNTS: Final = [
     Read("secrets.keys", "'default', '{s,t}'"),
     Read("secrets.sealed", "'{default,default}', '{s,t}'"),
     *_list("secrets.list", "'default', NULL, {before}, 101", _NEAR),
+    Read("secrets.sizes", "'default', '{s,t}'"),
+    Read("secrets.sealed_versions", "'{default,default}', '{s,t}', '{1,1}'"),
+    Read("secrets.is_named", "'default', 's'", 4_000),  # there are few revisions
     *_list("rights.bindings", "'default', NULL, NULL, NULL, {before}, 101", 80),
     Read("rights.binding", "'default', 'b7'"),
     Read("rights.bindings_of", "'default', 'u7'", 60),
@@ -187,7 +226,7 @@ _AUDIT: Final = _filtered(
 )
 _CAMPAIGNS: Final = [
     Read("campaigns.get", "'default', 'p7'"),
-    *_list("campaigns.list", "'default', {before}, 101, NULL", _NEAR),
+    *_list("campaigns.list", "'default', {before}, 101, NULL, NULL", _NEAR),
     Read("campaigns.counts", "'default', '{p7}'", 40),
     Read("campaigns.devices", "'default', 'p7', NULL, 101", _NEAR),
     Read("campaigns.devices", "'default', 'p7', 300, 101", _NEAR, "middle"),
@@ -195,8 +234,12 @@ _CAMPAIGNS: Final = [
     Read("campaigns.unfinished_of", "'default', 'f7'"),
     Read("campaigns.lock", "'default', 'p7'"),
     Read("campaigns.lock_driven", "'default', 'p1'"),
-    Read("campaigns.under_way", "'default', 'p1'", 50 * 6 * KEY),
-    Read("campaigns.candidates", "'default', 'p1', 0, 50", 50 * 6 * KEY),
+    Read("campaigns.under_way", "'default', 'p1', NULL", 50 * 6 * KEY),
+    Read("campaigns.under_way", "'default', 'p1', 'a1'", 50 * 12 * KEY, "of an application"),
+    Read("campaigns.candidates", "'default', 'p1', 0, 50, NULL", 50 * 6 * KEY),
+    Read(
+        "campaigns.candidates", "'default', 'p1', 0, 50, 'a1'", 50 * 12 * KEY, "of an application"
+    ),
     Read("campaigns.failures", "'default', '{d77,d100}', '{busy}', 3", 150),
     Read("campaigns.failures", "'default', NULL, '{busy}', 3", 150, "of all"),
     Read("campaigns.now"),
@@ -438,6 +481,7 @@ READS: Final = [
     *_EDGE,
     *_OTHERS,
     *_TELEMETRY,
+    *_WORKLOADS,
 ]
 CHANGING: Final = {"partitions.make", "partitions.drop", "organisations.empty"}
 """Functions that change something."""

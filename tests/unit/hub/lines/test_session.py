@@ -38,7 +38,7 @@ def test_the_welcome_names_the_line_and_the_time() -> None:
         {
             "type": "welcome", "deviceId": "d1", "sessionId": "s1", "generation": 1,
             "replicaId": "r-1", "heartbeatSeconds": 10, "serverTime": "2026-01-02T03:04:05.000Z",
-            "accepts": ["desired_status"],
+            "accepts": ["desired_status", "workload_status"],
         }
     ]  # fmt: skip
 
@@ -47,9 +47,11 @@ def test_a_section_is_handed_over_to_a_device_that_takes_it() -> None:
     for accepts in (["desired"], []):
         line = Line()
         line.says("hello", bootId="b", accepts=accepts, sections={"mode": {"hash": "a"}})
-        line.session.hand_over("mode", 3, "b")
-        line.session.hand_over("config", 3, "b")
-        handed = {"type": "desired", "kind": "mode", "version": "3", "hash": "b"}
+        line.session.hand_over("mode", "3", "b")
+        line.session.hand_over("config", "3", "b")
+        handed = {
+            "type": "desired", "kind": "mode", "version": "3", "hash": "b", "report": False,
+        }  # fmt: skip
         assert line.wire.frames() == ([handed] if accepts else [])
 
 
@@ -327,6 +329,19 @@ def test_in_quarantine_nothing_is_taken_and_the_device_is_told_once() -> None:
     assert line.around.quarantined == 1
 
 
+def test_what_services_use_is_no_event() -> None:
+    line = Line()
+    status = {"version": "v", "application": "web"}
+    line.says("workload_status", **status, hash="h", usage={})
+    assert line.around.events == []
+    assert line.heard() == ["settled", "reply"]
+    line.says("workload_status", **status, services=[], seq=1, bootId="b")
+    assert len(line.around.events) == 1
+    for bad in ({"seq": 2, "bootId": "b"}, {}):
+        line.says("workload_status", **status, **bad)
+        assert line.wire.frames()[-1]["code"] == "invalid_frame"
+
+
 def test_in_quarantine_the_line_itself_goes_on() -> None:
     line = quarantined()
     line.around.renewals["good"] = Renewal("d1", 1, 1e9)
@@ -337,7 +352,7 @@ def test_in_quarantine_the_line_itself_goes_on() -> None:
 
 def test_in_quarantine_no_section_is_handed_over() -> None:
     line = quarantined()
-    line.session.hand_over("mode", 3, "b")
+    line.session.hand_over("mode", "3", "b")
     assert line.wire.frames() == []
 
 

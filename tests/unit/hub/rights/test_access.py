@@ -76,7 +76,8 @@ def test_the_catalogue_is_what_routes_and_commands_ask_for() -> None:
     commands = {f"commands/{name}:create" for name in COMMANDS if name != "custom"}
     of_others = {"sessions:list", "sessions:delete", "api-keys:list", "api-keys:delete"}
     known = {f"{name}:{verb}" for name, found in CATALOGUE.items() for verb in found.verbs}
-    assert known == asked | commands | of_others | {"secrets:use"}
+    by_content = {"workloads/privileged:create", "workloads/privileged:update"}
+    assert known == asked | commands | of_others | by_content | {"secrets:use"}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -97,11 +98,14 @@ def test_whoever_may_dispatch_anything_may_call_what_dispatches() -> None:
         ("OPERATOR", {"force_sync", "pull_logs", "enable_device"}),
         (
             "MANAGER",
-            {"force_sync", "pull_logs", "enable_device", "clear_queue", "push_config"},
+            {
+                "force_sync", "pull_logs", "enable_device", "clear_queue", "push_config",
+                "restart_workload",
+            },
         ),
         ("ADMIN", set(COMMANDS)),
     ],
-)
+)  # fmt: skip
 def test_commands_by_role(role: Role, kinds: set[str]) -> None:
     rights = make_principal(role).rights
     assert {kind for kind in COMMANDS if may_dispatch(rights, kind)} == kinds

@@ -19,12 +19,14 @@ from hub.telemetry.rows import (
     hub_row,
     late_metrics,
     latest_states,
+    latest_workloads,
     lines_of,
     make_row,
     place_of,
     places_of,
     split_new,
 )
+from protocol.canonical import hash_of
 from protocol.codec import decode_device_frame
 from protocol.dashboard import AlertEvent, StatusEvent
 from protocol.ids import DEFAULT_ORG, DeviceId
@@ -258,3 +260,26 @@ def test_an_alert_of_the_hub_is_stored_as_one_of_the_device() -> None:
 def test_a_row_gives_its_alert_back() -> None:
     found = alert_of(row(LINE, "alert", severity="WARN", code="c", seq=7, bootId="b"))
     assert (found.severity, found.code, found.seq) == ("WARN", "c", 7)
+
+
+def test_what_was_said_last_of_each_application() -> None:
+    service = {"service": "web", "revision": "r", "state": "running", "restarts": 2}
+    whole = {
+        "service": "web", "revision": "r", "state": "running", "code": None, "message": None,
+        "image": None, "digest": None, "containerId": None,
+    }  # fmt: skip
+    bare = {"service": "web", "revision": "r", "state": "running"}
+
+    def say(application: str, *services: dict[str, Any]) -> EventRow:
+        return row(
+            LINE, "workload_status", application=application, version="v", services=[*services]
+        )
+
+    rows = [say("aa"), say("aa", service), say("bb"), row(name="n")]
+    first, second = latest_workloads(rows)
+    assert (first["application"], first["hash"], first["bare_hash"]) == (
+        "aa", hash_of([whole]), hash_of([bare]),
+    )  # fmt: skip
+    assert first["services"][0]["restarts"] == 2
+    assert (second["application"], second["services"]) == ("bb", [])
+    assert rows[0].event.type == "workload_status"

@@ -48,6 +48,7 @@ from hub.base.errors import (
     Unavailable,
     Unsupported,
     UnsupportedMedia,
+    UntrustedQuery,
     UseProvider,
 )
 from hub.base.paging import Items
@@ -98,6 +99,7 @@ STATUS: dict[type[HubError], int] = {
     Gone: 410,
     UseProvider: 403,
     Unsupported: 409,
+    UntrustedQuery: 409,
 }
 
 

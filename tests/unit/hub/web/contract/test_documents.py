@@ -14,6 +14,7 @@ from hub.web.contract.asyncapi import asyncapi
 from hub.web.contract.openapi import PREFIX, openapi
 from hub.web.contract.rules import CONFLICTS, DISPATCH_ONE, ENROL, HEADERS, key_of
 from hub.web.route import Route
+from hub.workloads.applications import RESERVED_NAMES
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS
 from protocol.dashboard import DashboardEvent, DashboardFrame
@@ -269,6 +270,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
         "public_url_missing",
         "master_key_missing",
         "unsupported",
+        "untrusted_query",
         "quarantined",
         "ended",
     ]
@@ -324,8 +326,10 @@ def test_no_id_that_others_choose_is_a_word_of_a_path() -> None:
     }
 
     assert {word for where, word in words if where == ("", "devices")} == RESERVED_DEVICE_IDS
+    assert {word for where, word in words if where == ("", "applications")} == RESERVED_NAMES
     made_here = {("", "cloud-sync", "dead-letters"), ("", "invitations"), ("", "auth", "passkeys")}
-    assert {where for where, _ in words} - {("", "devices")} <= made_here
+    chosen = {("", "devices"), ("", "applications"), ("", "device", "desired")}
+    assert {where for where, _ in words} - chosen <= made_here
 
 
 # AsyncAPI

@@ -1,0 +1,1 @@
+"""Applications on devices: Compose files, what they name, and where they run."""

@@ -1,0 +1,238 @@
+"""`/applications/{name}/rollouts`: campaigns that bring a revision."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from hub.base.awaiting import Awaiting
+from hub.base.errors import invalid
+from hub.base.paging import Items, decode_number_cursor, encode_cursor
+from hub.campaigns.service import (
+    Campaign,
+    CampaignService,
+    CampaignStatus,
+    CampaignTarget,
+    Phase,
+    Status,
+    StopAt,
+    Terms,
+    Wave,
+    Wish,
+)
+from hub.web.envelope import Answer
+from hub.web.inputs import Body, ListQuery, Text
+from hub.web.route import Call
+from hub.workloads.applications import ApplicationService
+from hub.workloads.rest import Revision
+from hub.workloads.rollouts import RollOutService, RollOutTarget
+from protocol.codec import at, rfc3339
+from protocol.ids import DeviceId, DeviceIdField
+from protocol.replies import ErrorObject
+
+Seconds = Annotated[int, Meta(ge=0, le=86_400)]
+
+
+class RollOutTargetBody(Body, frozen=True):
+    """At most one of the two; without, all devices that have the application."""
+
+    device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=10_000)] | None = None
+    group_id: Text | None = None
+
+
+class RollOutBody(Body, frozen=True):
+    """`refresh`: the present content, with the present versions of its data."""
+
+    revision: Revision | None = None
+    refresh: bool = False
+    target: RollOutTargetBody = RollOutTargetBody()
+    waves: Annotated[list[Wave], Meta(min_length=1, max_length=100)] | None = None
+    rate_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    soak_seconds: Seconds = 60
+    phase_timeout_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 3600
+    stop_at: StopAt | None = None
+    approval: bool = False
+    """Ask a second person first, whatever is set."""
+
+
+class RollOutCounts(Struct, frozen=True, rename="camel", kw_only=True):
+    pending: int
+    in_progress: int
+    success: int
+    failed: int
+    skipped: int
+
+
+class RollOutTerms(Struct, frozen=True, rename="camel", kw_only=True):
+    """The requested terms, with defaults filled in."""
+
+    waves: tuple[Wave, ...]
+    rate_per_minute: int | None
+    soak_seconds: int
+    phase_timeout_seconds: int
+    stop_at: StopAt | None
+
+
+class RollOutItem(Struct, frozen=True, rename="camel", kw_only=True):
+    """`wave` counts from 0."""
+
+    id: str
+    application: str
+    revision: str
+    status: CampaignStatus
+    counts: RollOutCounts
+    wave: int
+    waves: int
+    terms: RollOutTerms
+    stopped_because: str | None
+    created_at: str
+    created_by: str
+    finished_at: str | None
+    approval: Awaiting | UnsetType = UNSET
+    """For what it waits, while it is AWAITING."""
+
+
+class RollOutDevice(Struct, frozen=True, rename="camel", kw_only=True):
+    """`downloading`: the revision is assigned, and not with all services yet."""
+
+    device_id: DeviceId
+    status: Status
+    phase: Phase
+    wave: int | None
+    from_version: str | None
+    error: ErrorObject | None
+    reason: str | None
+    """Why it was skipped."""
+    attempt: int
+    started_at: str | None
+    finished_at: str | None
+
+
+class RollOutEndpoints:
+    def __init__(
+        self,
+        service: RollOutService,
+        applications: ApplicationService,
+        campaigns: CampaignService,
+    ) -> None:
+        self._service = service
+        self._applications = applications
+        self._campaigns = campaigns
+
+    async def create(self, call: Call[None, RollOutBody]) -> Answer:
+        body, name = call.body, call.path("name")
+        target = RollOutTarget(device_ids=body.target.device_ids, group_id=body.target.group_id)
+        if target.device_ids is not None and target.group_id is not None:
+            raise invalid("target", "either deviceIds or groupId")
+        campaign = await self._service.create(
+            call.principal,
+            name,
+            body.revision,
+            target,
+            _terms(body),
+            refresh=body.refresh,
+            approval=body.approval,
+        )
+        location = f"/api/v1/applications/{name}/rollouts/{campaign.campaign_id}"
+        if campaign.approval is not None:
+            return Answer(campaign.approval, status=202, location=location)
+        return Answer(_item(campaign), status=201, location=location)
+
+    async def list(self, call: Call[ListQuery, None]) -> Items[RollOutItem]:
+        application = await self._applications.get(call.principal, call.path("name"))
+        page = await self._campaigns.list(
+            call.principal.org,
+            cursor=call.query.cursor,
+            limit=call.query.limit,
+            application=application.name,
+        )
+        return Items([_item(row) for row in page.items], page.next)
+
+    async def get(self, call: Call[None, None]) -> RollOutItem:
+        return _item(await self._service.get(call.principal, *_place(call)))
+
+    async def devices(self, call: Call[ListQuery, None]) -> Items[RollOutDevice]:
+        campaign = await self._service.get(call.principal, *_place(call))
+        key, limit = decode_number_cursor(call.query.cursor), call.query.limit
+        rows = await self._campaigns.devices(
+            campaign.org,
+            campaign.campaign_id,
+            behind=key[1] if key else None,
+            limit=limit + 1,
+        )
+        shown = rows[:limit]
+        last = shown[-1] if len(rows) > limit else None
+        following = None if last is None else encode_cursor((last.since, str(last.position)))
+        return Items([_device(row) for row in shown], following)
+
+    async def pause(self, call: Call[None, None]) -> RollOutItem:
+        return await self._ask(call, Wish.PAUSE)
+
+    async def resume(self, call: Call[None, None]) -> RollOutItem:
+        return await self._ask(call, Wish.RESUME)
+
+    async def abort(self, call: Call[None, None]) -> RollOutItem:
+        return await self._ask(call, Wish.ABORT)
+
+    async def _ask(self, call: Call[None, None], wish: Wish) -> RollOutItem:
+        return _item(await self._service.ask(call.principal, *_place(call), wish))
+
+
+def _place(call: Call[Any, Any]) -> tuple[str, str]:
+    return call.path("name"), call.path("id")
+
+
+def _terms(body: RollOutBody) -> Terms:
+    return Terms(
+        waves=tuple(body.waves) if body.waves else (Wave(percent=100),),
+        rate_per_minute=body.rate_per_minute,
+        soak_seconds=body.soak_seconds,
+        phase_timeout_seconds=body.phase_timeout_seconds,
+        stop_at=body.stop_at,
+    )
+
+
+def _item(campaign: Campaign) -> RollOutItem:
+    counts, terms = campaign.counts, campaign.terms
+    return RollOutItem(
+        id=campaign.campaign_id,
+        application=campaign.subject,
+        revision=terms.version or "",
+        status=campaign.status,
+        counts=RollOutCounts(
+            pending=counts.pending,
+            in_progress=counts.in_progress,
+            success=counts.success,
+            failed=counts.failed,
+            skipped=counts.skipped,
+        ),
+        wave=campaign.wave,
+        waves=len(terms.waves),
+        terms=RollOutTerms(
+            waves=terms.waves,
+            rate_per_minute=terms.rate_per_minute,
+            soak_seconds=terms.soak_seconds,
+            phase_timeout_seconds=terms.phase_timeout_seconds,
+            stop_at=terms.stop_at,
+        ),
+        stopped_because=campaign.stopped_because,
+        created_at=rfc3339(campaign.created_at),
+        created_by=campaign.created_by,
+        finished_at=at(campaign.finished_at),
+        approval=campaign.approval or UNSET,
+    )
+
+
+def _device(target: CampaignTarget) -> RollOutDevice:
+    is_skipped = target.status is Status.SKIPPED and target.error is not None
+    return RollOutDevice(
+        device_id=target.device_id,
+        status=target.status,
+        phase=target.phase,
+        wave=None if target.wave < 0 else target.wave,
+        from_version=target.from_version,
+        error=target.error,
+        reason=str(target.error["code"]) if is_skipped and target.error else None,
+        attempt=target.attempt,
+        started_at=at(target.started_at),
+        finished_at=at(target.finished_at),
+    )
