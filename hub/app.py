@@ -218,11 +218,12 @@ class Replica:
             base, self.audit, self.telemetry, self.commands, approvals, shown_of=shown_of
         )
         of_firmware = build_firmware(
-            base, self.audit, devices, self.commands, groups, self.campaigns, desired
+            base, self.audit, devices, self.commands, groups, self.campaigns, desired, queries
         )
         of_workloads = build_workloads(
             base, self.audit, devices, self.lines, approvals, groups, self.campaigns, dispatching,
-            desired, secret_service, people.command_keys.trusted, hint_desired=hints.desired,
+            desired, secret_service, people.command_keys.trusted, queries,
+            hint_desired=hints.desired,
         )  # fmt: skip
         self.dashboards, of_dashboards = build_dashboards(
             base, self.audit, self.telemetry, accounts, groups

@@ -25,6 +25,7 @@ from hub.devices.store import (
     SmallSections,
     WantedSection,
 )
+from hub.queries.records import Tree
 from protocol.frames import ConnectionMode
 from protocol.ids import DeviceId, DeviceKey, OrgId, is_device_id
 from protocol.sections import MODE, mode_document
@@ -43,6 +44,7 @@ __all__ = [
 
 QUARANTINED_SECONDS: Final = 10
 """After which a device in quarantine asks again."""
+MOST_TARGETS: Final = 1_000_000
 NO_SUCH_DEVICE: Final = "no such device"
 
 
@@ -100,6 +102,10 @@ class DeviceService:
         return page_of(
             rows, limit, key=lambda row: (row.created_at, row.device_id), item=lambda row: row
         )
+
+    async def matching(self, org: OrgId, query: Tree) -> "list[DeviceId]":
+        """Those that a query means, with its groups by id. Newest first."""
+        return await self._store.ids(org, DeviceFilter(query=query), limit=MOST_TARGETS)
 
     async def connected(self, org: OrgId, *, cursor: str | None, limit: int) -> Items[ConnectedRow]:
         """Those on a line, the newest line first."""

@@ -9,7 +9,7 @@ from msgspec import Struct, convert
 import sql
 from hub.base.database import Connection, Database, Row, as_json
 from hub.base.patterns import containing
-from hub.queries.compiled import condition
+from hub.queries.compiled import condition_of_list
 from hub.queries.records import Tree
 from protocol.canonical import hash_of
 from protocol.errors import CommandErrorCode
@@ -330,7 +330,7 @@ def _asked(
     ]
     if wanted.query is None:
         return _Q["list"], parameters
-    asked = condition(wanted.query, first=len(parameters) + 1)
+    asked = condition_of_list(wanted.query, first=len(parameters) + 1)
     statement = _Q["matching"].replace(_FEW, asked.few).replace(_QUERY, asked.text)
     return statement, parameters + asked.parameters
 

@@ -41,11 +41,12 @@ class FilterBody(Body, frozen=True):
 
 
 class TargetBody(Body, frozen=True):
-    """Exactly one of the three."""
+    """Exactly one of these."""
 
     device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=10_000)] | None = None
     group_id: Text | None = None
     filter: FilterBody | None = None
+    query: str | None = None
 
 
 class DeploymentBody(Body, frozen=True):
@@ -225,9 +226,11 @@ class DeploymentEndpoints:
 def _wanted(body: TargetBody) -> Wanted:
     given = [part for part in structs.astuple(body) if part is not None]
     if len(given) != 1:
-        raise invalid("target", "exactly one of deviceIds, groupId and filter")
+        raise invalid("target", "exactly one of deviceIds, groupId, filter and query")
     matching = None if body.filter is None else Matching(**structs.asdict(body.filter))
-    return Wanted(device_ids=body.device_ids, group_id=body.group_id, filter=matching)
+    return Wanted(
+        device_ids=body.device_ids, group_id=body.group_id, filter=matching, query=body.query
+    )
 
 
 def _terms(body: DeploymentBody, version: str) -> Terms:

@@ -10,6 +10,7 @@ from hub.campaigns.service import Campaign, CampaignService, NewCampaign, Terms,
 from hub.devices.service import DeviceFilter, DeviceService
 from hub.firmware.service import FirmwareService, ReleaseRow
 from hub.groups.service import GroupService
+from hub.queries.service import QueryService
 from protocol.commands import UpdateFirmware
 from protocol.ids import DeviceId, OrgId
 from protocol.telemetry import ShownStatus
@@ -18,11 +19,12 @@ PAGE: Final = 500
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """Whom a deployment is for: exactly one of the three."""
+    """Whom a deployment is for: exactly one of these."""
 
     device_ids: list[DeviceId] | None = None
     group_id: str | None = None
     filter: "Matching | None" = None
+    query: str | None = None
 
 
 class Matching(Struct, frozen=True, kw_only=True):
@@ -40,11 +42,13 @@ class DeploymentService:
         campaigns: CampaignService,
         devices: DeviceService,
         groups: GroupService,
+        queries: QueryService,
     ) -> None:
         self._releases = releases
         self._campaigns = campaigns
         self._devices = devices
         self._groups = groups
+        self._queries = queries
 
     async def create(
         self,
@@ -88,7 +92,10 @@ class DeploymentService:
             return list(await self._groups.members(org, [group.group_id]))
         if wanted.filter is not None:
             return await self._matching(org, wanted.filter)
-        raise invalid("target", "one of deviceIds, groupId and filter")
+        if wanted.query is not None:
+            tree = await self._queries.read(org, wanted.query, field="target.query")
+            return await self._devices.matching(org, tree)
+        raise invalid("target", "one of deviceIds, groupId, filter and query")
 
     async def _named(self, org: OrgId, device_ids: list[DeviceId]) -> list[DeviceId]:
         """In the order in which they were named: the first is the canary."""

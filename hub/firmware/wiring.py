@@ -17,6 +17,7 @@ from hub.firmware.rest import FirmwareEndpoints
 from hub.firmware.service import FirmwareService
 from hub.firmware.store import ReleaseStore
 from hub.groups.service import GroupService
+from hub.queries.service import QueryService
 
 CLEAN_UP_SECONDS: Final = 600.0
 
@@ -29,6 +30,7 @@ def build(
     groups: GroupService,
     campaigns: CampaignService,
     desired: DesiredService,
+    queries: QueryService,
 ) -> Capability:
     artifacts = Artifacts(
         Path(base.settings.data_dir) / "firmware",
@@ -40,7 +42,7 @@ def build(
     commands.listen(installed)
     desired.on_pinned(installed.pinned)
     service = FirmwareService(store, artifacts, commands, campaigns, audit)
-    deployments = DeploymentService(service, campaigns, devices, groups)
+    deployments = DeploymentService(service, campaigns, devices, groups, queries)
     return Capability(
         endpoints=(
             FirmwareEndpoints(service),

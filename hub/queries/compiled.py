@@ -64,18 +64,25 @@ _TYPES: Final[Mapping[Kind, str]] = {
 
 
 class Condition(Struct, frozen=True):
-    """`text` has its parameters from `$<first>` on, and so has `few`: what is true of each device
-    that it means, and can be looked up in an index. `few` says it of `device`, before all joins."""
+    """`text` and `few` have their parameters from `$<first>` on."""
 
     text: str
-    few: str
     parameters: list[object]
+    few: str = "true"
+    """What an index knows of each device that is meant; of `device`, before all joins."""
 
 
 def condition(tree: Tree, first: int) -> Condition:
-    """Its groups are named by their ids (`groups.py`)."""
+    """Its groups are named by their ids (`groups.py`). A trusted query needs `d` only."""
     writer = _Writer(first)
-    return Condition(writer.written(tree), writer.few(tree), writer.parameters)
+    return Condition(writer.written(tree), writer.parameters)
+
+
+def condition_of_list(tree: Tree, first: int) -> Condition:
+    """With `few`, for a statement that would else go through all devices in their order."""
+    writer = _Writer(first)
+    text, few = writer.written(tree), writer.few(tree)
+    return Condition(text, writer.parameters, few)
 
 
 class _Writer:

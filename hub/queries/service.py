@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.base.errors import FieldError, Invalid
-from hub.queries.groups import is_trusted, is_volatile, names_groups, with_group_ids
+from hub.base.errors import FieldError, Invalid, UntrustedQuery, invalid
+from hub.queries.groups import groups_of, is_trusted, is_volatile, names_groups, with_group_ids
 from hub.queries.language import NotAQuery, parse
 from hub.queries.records import Tree
 from hub.queries.store import QueryStore
@@ -26,22 +26,36 @@ class QueryService:
     def __init__(self, store: QueryStore) -> None:
         self._store = store
 
-    async def read(self, org: OrgId, text: str) -> Tree:
+    async def read(self, org: OrgId, text: str, *, field: str = FIELD) -> Tree:
         """With its groups by id. Raises `Invalid`, which says where and what it expected."""
-        tree = _parsed(text)
+        tree = _parsed(text, field)
         if not names_groups(tree):
             return tree
         return with_group_ids(tree, await self._store.group_ids(org))
 
+    async def read_trusted(self, org: OrgId, text: str, *, field: str = FIELD) -> Tree:
+        """One that no device gets into by itself, of groups that there are. Raises `Invalid`,
+        `UntrustedQuery`."""
+        named = await self._store.group_ids(org)
+        tree = with_group_ids(_parsed(text, field), named)
+        if not is_trusted(tree, frozenset()):
+            raise UntrustedQuery(
+                f"{field}: a device could come in by what it says: name labels, groups and ids only"
+            )
+        gone = groups_of(tree).difference(named.values())
+        if gone:
+            raise invalid(field, f"there is no group {min(gone)}")
+        return tree
+
     async def explain(self, org: OrgId, text: str) -> Explained:
         """The tree names the groups as the text does. Raises `Invalid`."""
         tree = await self.read(org, text)
-        return Explained(_parsed(text), is_trusted(tree, frozenset()), is_volatile(tree))
+        return Explained(_parsed(text, FIELD), is_trusted(tree, frozenset()), is_volatile(tree))
 
 
-def _parsed(text: str) -> Tree:
+def _parsed(text: str, field: str) -> Tree:
     try:
         return parse(text)
     except NotAQuery as error:
-        fault = FieldError(FIELD, error.message, position=error.position, expected=error.expected)
-        raise Invalid(f"{FIELD}: {error.message}", errors=[fault]) from None
+        fault = FieldError(field, error.message, position=error.position, expected=error.expected)
+        raise Invalid(f"{field}: {error.message}", errors=[fault]) from None

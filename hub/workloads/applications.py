@@ -109,7 +109,7 @@ class ApplicationService:
         if not may_everywhere(by, "applications:create", named):
             raise Forbidden(f"you may not make an application named {named}")
         if target is not None:
-            self._targets.check(target)
+            await self._targets.check(by.org, target)
         new = await self._maker.make(by, named, found.document, signature, verb="create")
         async with self._store.database.tenant(by.org).transaction() as connection:
             row = await self._store.add(
@@ -136,7 +136,7 @@ class ApplicationService:
         `create`, and `NotFound`."""
         was = await self.get(by, name, "update")
         if isinstance(target, str):
-            self._targets.check(target)
+            await self._targets.check(by.org, target)
         new: NewRevision | None = None
         if compose is not UNSET:
             found = await read(compose)

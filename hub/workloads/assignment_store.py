@@ -7,6 +7,8 @@ from msgspec import Struct, convert
 
 import sql
 from hub.base.database import Connection, Database, Row, as_json
+from hub.queries.compiled import condition
+from hub.queries.records import Tree
 from hub.workloads.assigning import Assigned, DeviceStanding
 from hub.workloads.records import Assignment, Report
 from protocol.ids import DeviceId, DeviceKey, OrgId
@@ -229,8 +231,11 @@ class AssignmentStore:
 
     # By target
 
-    async def members(self, connection: Connection, org: OrgId, group: str) -> list[DeviceId]:
-        rows = await connection.fetch(_Q["group_members"], org, group)
+    async def matching(self, connection: Connection, org: OrgId, target: Tree) -> list[DeviceId]:
+        """Those that a query of labels, groups and ids means."""
+        asked = condition(target, first=2)
+        statement = _Q["matching"].replace("/*query*/ true", asked.text)
+        rows = await connection.fetch(statement, org, *asked.parameters)
         return [DeviceId(row["device_id"]) for row in rows]
 
     async def matched(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from hub.base.awaiting import Awaiting
 from hub.base.errors import invalid
@@ -33,10 +33,11 @@ Seconds = Annotated[int, Meta(ge=0, le=86_400)]
 
 
 class RollOutTargetBody(Body, frozen=True):
-    """At most one of the two; without, all devices that have the application."""
+    """At most one of these; without, all devices that have the application."""
 
     device_ids: Annotated[list[DeviceIdField], Meta(min_length=1, max_length=10_000)] | None = None
     group_id: Text | None = None
+    query: str | None = None
 
 
 class RollOutBody(Body, frozen=True):
@@ -120,9 +121,9 @@ class RollOutEndpoints:
 
     async def create(self, call: Call[None, RollOutBody]) -> Answer:
         body, name = call.body, call.path("name")
-        target = RollOutTarget(device_ids=body.target.device_ids, group_id=body.target.group_id)
-        if target.device_ids is not None and target.group_id is not None:
-            raise invalid("target", "either deviceIds or groupId")
+        target = RollOutTarget(**structs.asdict(body.target))
+        if sum(each is not None for each in structs.astuple(target)) > 1:
+            raise invalid("target", "one of deviceIds, groupId and query at most")
         campaign = await self._service.create(
             call.principal,
             name,

@@ -13,6 +13,7 @@ from hub.base.principal import Principal
 from hub.campaigns.service import Campaign, CampaignService, NewCampaign, RollOut, Terms, Wish
 from hub.devices.service import DeviceService
 from hub.groups.service import GroupService
+from hub.queries.service import QueryService
 from hub.workloads.applications import NO_REVISION, ApplicationService
 from hub.workloads.assigning import DeviceStanding, NotGiven
 from hub.workloads.assignment_store import AssignmentStore
@@ -29,10 +30,11 @@ GONE: Final[ErrorObject] = {"code": "not_found", "message": "the revision is not
 
 
 class RollOutTarget(Struct, frozen=True, kw_only=True):
-    """With neither: all devices that have the application."""
+    """One of these; without, all devices that have the application."""
 
     device_ids: list[DeviceId] | None = None
     group_id: str | None = None
+    query: str | None = None
 
 
 class RollOutService:
@@ -48,6 +50,7 @@ class RollOutService:
         campaigns: CampaignService,
         devices: DeviceService,
         groups: GroupService,
+        queries: QueryService,
         audit: AuditService,
         hint_desired: Callable[[DeviceKey], None],
     ) -> None:
@@ -59,6 +62,7 @@ class RollOutService:
         self._campaigns = campaigns
         self._devices = devices
         self._groups = groups
+        self._queries = queries
         self._audit = audit
         self._hint_desired = hint_desired
 
@@ -127,6 +131,9 @@ class RollOutService:
         if target.group_id is not None:
             group = await self._groups.get(org, target.group_id)
             return list(await self._groups.members(org, [group.group_id]))
+        if target.query is not None:
+            tree = await self._queries.read(org, target.query, field="target.query")
+            return await self._devices.matching(org, tree)
         async with self._store.database.tenant(org).transaction() as connection:
             return await self._assignments.device_ids_of(connection, org, name)
 

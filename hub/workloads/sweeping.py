@@ -15,7 +15,7 @@ from hub.approvals.service import ApprovalService
 from hub.audit.entries import AuditEntry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Unavailable, UntrustedQuery
+from hub.base.errors import Invalid, Unavailable, UntrustedQuery
 from hub.workloads.assigning import DeviceStanding, NotGiven
 from hub.workloads.assignment_store import AssignmentStore
 from hub.workloads.giving import Giving
@@ -60,7 +60,7 @@ class TargetSweep:
                 await self._look_at(application)
             except Unavailable:
                 raise
-            except UntrustedQuery as error:
+            except (Invalid, UntrustedQuery) as error:
                 log.warning("target_not_read", application=application.name, error=error.detail)
 
     async def _look_at(self, application: ApplicationRow) -> None:

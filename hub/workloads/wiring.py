@@ -17,6 +17,7 @@ from hub.desired.service import DesiredService
 from hub.devices.service import DeviceService
 from hub.groups.service import GroupService
 from hub.lines.service import LineService
+from hub.queries.service import QueryService
 from hub.secrets.service import SecretService
 from hub.workloads.applications import ApplicationService
 from hub.workloads.assignment_store import AssignmentStore
@@ -54,13 +55,14 @@ def build(
     desired: DesiredService,
     secrets: SecretService,
     trusted: Callable[[Principal], Awaitable[TrustedKeys]],
+    queries: QueryService,
     *,
     hint_desired: Callable[[DeviceKey], None],
 ) -> Capability:
     """`trusted` gives whose signatures count in a call."""
     store, applications = AssignmentStore(base.database), ApplicationStore(base.database)
     data = WorkloadDataStore(base.database, base.vault)
-    targets, giving = Targets(store), Giving(store)
+    targets, giving = Targets(store, queries), Giving(store)
     maker = RevisionMaker(data, secrets, _registries(base), trusted)
     service = ApplicationService(
         applications, store, maker, targets, audit, approvals, hint_desired, base.wake_jobs
@@ -70,8 +72,8 @@ def build(
     handing = HandingService(store, applications, data, secrets, lines, devices)
     sweep = TargetSweep(store, applications, giving, targets, approvals, audit, hint_desired)
     rollouts = RollOutService(
-        applications, store, service, maker, giving, campaigns, devices, groups, audit,
-        hint_desired,
+        applications, store, service, maker, giving, campaigns, devices, groups, queries,
+        audit, hint_desired,
     )  # fmt: skip
     campaigns.bring_by(rollouts)
     lines.on_hello(handing.said_hello)

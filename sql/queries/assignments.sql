@@ -181,10 +181,10 @@ SELECT l.device_id, CASE WHEN l.software ? 'sections' THEN l.software -> 'sectio
 FROM device_line l
 WHERE l.org_id = $1 AND l.device_id = ANY ($2::text[])
 
--- name: group_members
--- The devices of a group, by its name or id.
-SELECT m.device_id FROM device_group g JOIN device_group_member m USING (org_id, group_id)
-WHERE g.org_id = $1 AND (g.name = $2 OR g.group_id = $2)
+-- name: matching
+-- The devices that a query of labels, groups and ids means; its condition stands in for the comment.
+SELECT d.device_id FROM device d
+WHERE d.org_id = $1 AND d.deleted_at IS NULL AND /*query*/ true
 
 -- name: matched
 -- How devices stand to an application that a query gives them: those among $3 that match and lack it, or

@@ -379,3 +379,32 @@ async def test_rights(rest: Rest, manager: Rest, viewer: Rest, fleet: Fleet) -> 
     body = {"revision": mighty["revision"]["revision"]}
     assert (await manager.client.put(path, json=body)).status_code == 403
     assert (await rest.client.put(path, json=body)).status_code == 200
+
+
+async def test_a_target_is_a_query_of_labels(fleet: Fleet, rest: Rest) -> None:
+    label, device_id = new_id("line"), await fleet.enroll("box")
+    application = await made(rest, one(), target=f'label.{label} = "3"')
+    name = application["name"]
+    current = {"revision": application["revision"]["revision"]}
+    await rest.client.put(f"/applications/{name}/current", json=current)
+    async with box(fleet, rest, device_id) as it:
+        change = {"labels": {label: "3"}}
+        assert (await rest.client.patch(f"/devices/{device_id}", json=change)).status_code == 200
+        assert (await it.handed())["applications"][0]["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "code"),
+    [
+        ("group = nobody", 400, "invalid"),
+        ("label.a =", 400, "invalid"),
+        ("not label.a = 1", 409, "untrusted_query"),
+        ('name ~ "press*"', 409, "untrusted_query"),
+    ],
+)
+async def test_a_target_that_nobody_can_trust_is_refused(
+    rest: Rest, target: str, status: int, code: str
+) -> None:
+    body = {"name": new_id("app"), "compose": one(), "target": target}
+    answer = await rest.post("/applications", body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)

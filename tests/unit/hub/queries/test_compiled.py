@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from hub.queries.compiled import condition
+from hub.queries.compiled import condition, condition_of_list
 from hub.queries.language import parse
 
 TEXTS = [
@@ -21,7 +21,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_whatever_was_written_is_a_parameter(text: str) -> None:
-    found = condition(parse(text), first=10)
+    found = condition_of_list(parse(text), first=10)
     numbers = sorted({int(number) for number in re.findall(r"\$(\d+)", found.text + found.few)})
     assert numbers == list(range(10, 10 + len(found.parameters)))
 
@@ -44,11 +44,11 @@ def test_no_value_comes_into_the_text() -> None:
     ],
 )
 def test_what_an_index_knows_is_asked_first(text: str, table: str) -> None:
-    assert table in condition(parse(text), first=1).few
+    assert table in condition_of_list(parse(text), first=1).few
 
 
 @pytest.mark.parametrize(
     "text", ["label.line = 3 or connected", "not label.line = 3", "label.line != 3", "connected"]
 )
 def test_else_all_devices_are_looked_at(text: str) -> None:
-    assert condition(parse(text), first=1).few == "true"
+    assert condition_of_list(parse(text), first=1).few == "true"
