@@ -50,6 +50,10 @@ class ProblemCode(StrEnum):
     CERTIFICATE_REQUIRED = "certificate_required"
     UNSUPPORTED = "unsupported"
     GONE = "gone"
+    DEVICE_OFFLINE = "device_offline"
+    REFUSED_BY_DEVICE = "refused_by_device"
+    TOO_MANY_SESSIONS = "too_many_sessions"
+    RELAY_UNAVAILABLE = "relay_unavailable"
 
 
 class CommandErrorCode(StrEnum):

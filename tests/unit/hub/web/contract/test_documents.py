@@ -269,6 +269,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
         "master_key_missing",
         "unsupported",
         "quarantined",
+        "device_offline",
         "ended",
     ]
 
