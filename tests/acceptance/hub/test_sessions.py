@@ -18,6 +18,7 @@ from tests.acceptance.hub.byte_streams import (
     session,
 )
 from tests.acceptance.hub.clients import Device, Fleet, Rest, new_id, until
+from tests.acceptance.hub.people import bind, make_group, make_role, make_user, sign_in
 from tests.acceptance.hub.process import HubProcess
 
 
@@ -369,3 +370,97 @@ async def test_a_reader_that_stops_slows_its_sender(plant: Plant) -> None:
         except TimeoutError:
             pass
         assert sent < 16 * 2**20
+
+
+@asynccontextmanager
+async def scoped_shell(plant: Plant) -> AsyncGenerator[tuple[Opened, Rest, str, str]]:
+    """A shell of somebody who may open shells on the devices of one group."""
+    rules = {"resources": ["sessions/shell"], "verbs": ["list", "create"]}
+    role = await make_role(plant.rest, rules)
+    user = await make_user(plant.rest)
+    token = sign_in(plant.hub.url, user["username"])["token"]
+    async with plant.line() as line, Rest.open(plant.hub.url, token) as rest:
+        group = await make_group(plant.rest, line.device_id)
+        binding = await bind(plant.rest, role, ("user", user["id"]), ("group", group))
+        device_token = await plant.fleet.token(line.device_id)
+        async with session(
+            rest, line, url=plant.hub.url, token=token, device_token=device_token
+        ) as opened:
+            await opened.person.send(0, b"x")
+            assert await opened.device.message() == b"\x00x"
+            yield opened, rest, binding, f"{group}/{line.device_id}"
+
+
+async def test_the_right_that_is_taken(plant: Plant) -> None:
+    async with scoped_shell(plant) as (opened, rest, binding, _):
+        await plant.rest.client.delete(f"/role-bindings/{binding}")
+        assert await opened.person.closed(seconds=5) == (4403, "forbidden")
+        assert await opened.device.closed(seconds=5) == (4403, "forbidden")
+        assert (await rest.get("/sessions")).status_code == 403
+
+
+async def test_a_device_that_leaves_the_group(plant: Plant) -> None:
+    async with scoped_shell(plant) as (opened, rest, _, member):
+        assert [row["id"] for row in await rest.data("/sessions")] == [opened.id]
+        assert (await rest.get(f"/sessions/{opened.id}")).status_code == 200
+        async with plant.line() as other:
+            answer = await asking(rest, other.device_id, "shell")
+            assert answer.status_code == 404
+            answer = await asking(rest, other.device_id, "exec", workload="a/b", command=["x"])
+            assert answer.status_code == 403
+        group, _, device_id = member.partition("/")
+        body = {"deviceIds": [device_id]}
+        await plant.rest.client.request("DELETE", f"/device-groups/{group}/members", json=body)
+        assert await opened.person.closed(seconds=6) == (4403, "forbidden")
+        assert await rest.data("/sessions") == []
+        assert (await rest.get(f"/sessions/{opened.id}")).status_code == 404
+
+
+async def test_who_logs_out(plant: Plant) -> None:
+    user = await make_user(plant.rest, "ADMIN")
+    token = sign_in(plant.hub.url, user["username"])["token"]
+    async with plant.line() as line, Rest.open(plant.hub.url, token) as rest:
+        device_token = await plant.fleet.token(line.device_id)
+        async with session(
+            rest, line, url=plant.hub.url, token=token, device_token=device_token
+        ) as opened:
+            await rest.post("/auth/logout")
+            assert await opened.person.closed(seconds=5) == (4401, "signed_out")
+            assert await opened.device.closed(seconds=5) == (4403, "signed_out")
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        ("shell", {"shell": "/bin/zsh"}),
+        ("exec", {"workload": "a/b", "command": []}),
+        ("file", {"path": "relative", "direction": "down"}),
+        ("nothing", {}),
+    ],
+)
+async def test_what_is_no_session(plant: Plant, kind: str, params: dict[str, Any]) -> None:
+    async with plant.line() as line:
+        answer = await asking(plant.rest, line.device_id, kind, **params)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+        for seconds in (9, 28_801):
+            answer = await asking(plant.rest, line.device_id, "logs", ttl=seconds)
+            assert answer.status_code == 400
+
+
+async def test_a_device_that_does_not_come(plant: Plant) -> None:
+    async with plant.line() as line:
+        call = asking(plant.rest, line.device_id, "shell")
+        await line.find("session_open")
+        made = (await call).json()["data"]
+        assert made["status"] == "WAITING"
+        async with open_end(plant.hub.url, made["url"], plant.token) as person:
+            assert await person.closed(seconds=15) == (1011, "device_missing")
+
+
+async def test_the_environment_is_for_the_device_alone(plant: Plant) -> None:
+    options = {"kind": "exec", "workload": "a/b", "command": ["env"], "env": {"KEY": "s3cret"}}
+    async with plant.shell(**options) as (line, opened):
+        assert opened.asked["params"]["env"] == {"KEY": "s3cret"}
+        shown = await plant.row(opened.id)
+        rows = await plant.rest.data("/audit-log", target=line.device_id)
+        assert "s3cret" not in json.dumps([shown, rows])
