@@ -44,6 +44,7 @@ NAMED: Final[dict[str, str]] = {
     "/roles": "role",
     "/secrets": "secret",
     "/approvals": "approval",
+    "/sessions": "byte_session",
     "/role-bindings": "binding",
     "/invitations": "invitation",
     "/enrollment-tokens": "enrollment_token",
@@ -105,6 +106,10 @@ async def things(
         body = {"releaseId": found["release"], "target": {"deviceIds": [device]}}
         deployed = await rest.post("/firmware/deployments", body)
         found["deployment"] = deployed.json()["data"]["id"]
+        async with fleet.line(device) as line:
+            await line.hello(accepts=["session_open"])
+            asking = rest.post(f"/devices/{device}/sessions", {"kind": "logs"})
+            found["byte_session"] = (await asking).json()["data"]["id"]
         waits = await rest.dispatch(device, approval=True)
         found["approval"] = waits.json()["data"]["approvalId"]
         yield found
