@@ -53,6 +53,8 @@ _log = structlog.stdlib.get_logger()
 ACCEPTS: Final = (SESSION_OPEN, SESSION_CONNECT)
 MOST: Final = 40
 """At once, with the connections of forwards."""
+MOST_FORWARDS: Final = 64
+"""That are remembered: the hub says of none that it is over."""
 CLOSE_SECONDS: Final = 2.0
 
 Serve = Callable[[Stream], Awaitable[None]]
@@ -142,6 +144,8 @@ class SessionKeeper:
             raise Refused("not_allowed", f"not understood: {error}") from None
         check(self._place.settings, params)
         if isinstance(params, ForwardParams):
+            if len(self._forwards) >= MOST_FORWARDS:
+                del self._forwards[next(iter(self._forwards))]
             self._forwards[frame.session_id] = params
             self._send(SessionAccepted(session_id=frame.session_id))
             return

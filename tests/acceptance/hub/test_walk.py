@@ -91,6 +91,10 @@ async def things(
             ("secret", "/secrets", {"name": new_id("walked"), "data": {"a": "walked"}}),
         ):
             found[kind] = (await rest.post(path, body)).json()["data"]["id"]
+        async with fleet.new_line() as line:
+            await line.hello(accepts=["session_open"])
+            asking = rest.post(f"/devices/{line.device_id}/sessions", {"kind": "logs"})
+            found["byte_session"] = (await asking).json()["data"]["id"]
         certified = await certify(hub, device, tmp_path_factory.mktemp("walked"))
         found["certificate"] = certified.serial
         found["session"] = (await rest.data("/auth/sessions"))[0]["id"]
@@ -106,10 +110,6 @@ async def things(
         body = {"releaseId": found["release"], "target": {"deviceIds": [device]}}
         deployed = await rest.post("/firmware/deployments", body)
         found["deployment"] = deployed.json()["data"]["id"]
-        async with fleet.line(device) as line:
-            await line.hello(accepts=["session_open"])
-            asking = rest.post(f"/devices/{device}/sessions", {"kind": "logs"})
-            found["byte_session"] = (await asking).json()["data"]["id"]
         waits = await rest.dispatch(device, approval=True)
         found["approval"] = waits.json()["data"]["approvalId"]
         yield found
