@@ -7,6 +7,7 @@ with the replicas: so the CPU time that these spend on a megabyte is shown, too.
 
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
@@ -17,7 +18,7 @@ import psutil
 
 from tests.acceptance.chaos.cluster import Cluster, running_cluster
 from tests.acceptance.hub.byte_streams import ACCEPTS, Opened, asking, open_end, session
-from tests.acceptance.hub.clients import Rest
+from tests.acceptance.hub.clients import Fleet, Rest
 
 MEGABYTES: Final = 200
 BLOCK: Final = bytes((1,)) + bytes(32 * 1024 - 1)
@@ -80,34 +81,53 @@ async def echoes(cluster: Cluster, *, device_on: int) -> list[float]:
         return sorted(found)
 
 
-async def commands_beside_a_flood(cluster: Cluster) -> list[float]:
-    """Milliseconds from the call to the device, sorted."""
-    async with AsyncExitStack() as stack:
-        made = await opened(cluster, stack, device_on=0)
-        rest = await stack.enter_async_context(Rest.open(cluster.urls[0], cluster.admin_token))
-        line = await stack.enter_async_context(cluster.fleet(0).new_line())
-        await line.hello()
+async def flood(url: str, token: str, enrollment_key: str) -> None:
+    """One session at full speed, for ever; a process of its own, which says when it has begun."""
+    fleet = Fleet(url, enrollment_key)
+    async with Rest.open(url, token) as rest, fleet.new_line() as line:
+        await line.hello(accepts=ACCEPTS)
+        async with session(
+            rest, line, url=url, token=token, device_token=await fleet.token(line.device_id),
+            kind="exec", workload="a/b", command=["cat"],
+        ) as made:  # fmt: skip
 
-        async def pour() -> None:
-            while True:
-                await made.device.connection.send(BLOCK)
+            async def pour() -> None:
+                while True:
+                    await made.device.connection.send(BLOCK)
 
-        async def drain() -> None:
-            while True:
+            pouring = asyncio.create_task(pour())
+            print("begun", flush=True)
+            while not pouring.done():
                 await made.person.connection.recv()
 
-        flood = [asyncio.create_task(pour()), asyncio.create_task(drain())]
-        found: list[float] = []
-        for _ in range(COMMANDS):
-            began = time.perf_counter()
-            call = asyncio.create_task(rest.dispatch(line.device_id))
-            command = await line.find("force_sync")
-            found.append((time.perf_counter() - began) * 1000)
-            await line.send("result", commandId=command["id"], success=True)
-            await call
-        for task in flood:
-            task.cancel()
-        return sorted(found)
+
+async def commands_beside_a_flood(cluster: Cluster) -> list[float]:
+    """Milliseconds from the call to the device, sorted."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.session_figures",
+        cluster.urls[0], cluster.admin_token, cluster.enrollment_key,
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    await process.stdout.readline()
+    try:
+        async with (
+            Rest.open(cluster.urls[0], cluster.admin_token) as rest,
+            cluster.fleet(0).new_line() as line,
+        ):
+            await line.hello()
+            found: list[float] = []
+            for _ in range(COMMANDS):
+                began = time.perf_counter()
+                call = asyncio.create_task(rest.dispatch(line.device_id))
+                command = await line.find("force_sync")
+                found.append((time.perf_counter() - began) * 1000)
+                await line.send("result", commandId=command["id"], success=True)
+                await call
+            return sorted(found)
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def idle(cluster: Cluster) -> str:
@@ -152,4 +172,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(flood(*sys.argv[1:]) if len(sys.argv) > 1 else main())
