@@ -74,7 +74,7 @@ class Dashboard:
         self._session.received = self._outlet.received
         self._perform(self._session.text(message, self._around.clock.monotonic()))
 
-    def binary(self) -> None:
+    def binary(self, _: bytes) -> None:
         now = self._around.clock.monotonic()
         self._perform(self._session.invalid("a binary frame", now))
 

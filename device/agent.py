@@ -62,6 +62,7 @@ from device.records.drop_folder import DropFolder
 from device.records.intake import FullQueueAlert, RecordIntake
 from device.records.queue import RecordQueue
 from device.records.ways import RecordBounds
+from device.sessions.keeper import ACCEPTS, SessionKeeper, SessionPlace
 from device.settings import Settings
 from device.update.installed import installed
 from device.update.own_version import agent_version, user_agent
@@ -198,6 +199,7 @@ class Agent:
             needs_signature=self._signed.requires if self._signed else lambda _: False,
         )
         self._tools = self._make_tools()
+        self._sessions = self._session_keeper(own_settings)
         self._runner = Runner(book=self._book, journal=self._journal, tools=self._tools)
         self._heartbeat = Heartbeat(
             disk_path=settings.metrics.disk_path,
@@ -235,6 +237,27 @@ class Agent:
             return None
         return make_workloads(
             own, own.workloads, database=self._database, outbox=self._outbox, uplink=self._uplink
+        )
+
+    def _session_keeper(self, own: Settings) -> SessionKeeper:
+        """By the device's own file, whatever was pushed."""
+        private = [own.state, own.staging, own.socket_path.parent]
+        if own.versions_dir:
+            private.append(Path(own.versions_dir))
+        return SessionKeeper(
+            SessionPlace(
+                hub=own.line_hub,
+                device_id=own.id,
+                settings=own.sessions,
+                engine=own.containers.socket,
+                private=tuple(private),
+                journal=own.state / "sessions.json",
+            ),
+            way_out=self._way_out_of_line,
+            agent=user_agent(),
+            tokens=self._enrolment,
+            send=self._uplink.send,
+            logs=self._tools.logs,
         )
 
     def _bounds(self) -> OutboxBounds:
@@ -303,6 +326,7 @@ class Agent:
         await self._runner.put(self._book.load(rows, self._os_boot_id, going_on=going_on))
         await self._tell_damages()
         await self._programs.prepare()
+        await self._sessions.end_left_behind()
         if not self._settings.firmware.trusted_keys:
             _log.warning("firmware_unsigned", advice="name the keys in firmware.trusted_keys")
         if self._cloud is None:  # the settings may have named one before
@@ -327,6 +351,7 @@ class Agent:
                     self._proof().run(),
                     self._software.follow(),
                     self._update_itself(),
+                    self._sessions.run(),
                     self._desired.run(),
                     *([] if self._workloads is None else [self._workloads.run()]),
                     self._desired.go_on(self._push_ended),
@@ -403,6 +428,7 @@ class Agent:
             effects=self._runner,
             opened=self._line_opened,
             handed_over=self._desired.handed_over,
+            session_asked=self._sessions.asked,
         )
 
     async def _connect(self) -> None:
@@ -513,7 +539,7 @@ class Agent:
             config_rolled_back=CommandId(self._config.rolled_back)
             if self._config.rolled_back
             else None,
-            accepts=[DESIRED, *self._own.accepts()],
+            accepts=[DESIRED, *self._own.accepts(), *ACCEPTS],
             sections=self._desired.sections(),
             installers=self._installs(),
             update_source=self._settings.update.source,

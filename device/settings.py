@@ -49,6 +49,7 @@ from device.base.own_commands import (
     check_commands,
     misshapen_command,
 )
+from device.base.session_settings import SessionsSettings
 from device.base.shell_templates import BUILT_IN, BadTemplate, Template, check, misshapen
 from device.base.signed_settings import SignedSettings
 from device.base.signed_settings import problem_of as problem_of_signed
@@ -292,6 +293,8 @@ class Settings(SettingsPart, frozen=True):
     """What runs only when a person has signed it; absent: nobody looks at a signature."""
     broker: BrokerSettings | None = None
     """Tokens for the programs of this device; absent: off."""
+    sessions: SessionsSettings = SessionsSettings()
+    """What a person may open from afar."""
     forward_proxy: Annotated[tuple[ForwardProxy, ...], Meta(max_length=MOST_PROXIES)] = ()
     caddy: CaddySettings = CaddySettings()
     workloads: WorkloadSettings | None = None

@@ -68,6 +68,7 @@ from hub.rights.service import RightsGuards
 from hub.rights.wiring import build as build_rights
 from hub.routes import ROUTES, RULES
 from hub.secrets.wiring import build as build_secrets
+from hub.sessions.wiring import build as build_sessions
 from hub.telemetry.wiring import build as build_telemetry
 from hub.upkeep import Upkeep
 from hub.usage.wiring import build as build_usage
@@ -175,6 +176,10 @@ class Replica:
         self.lines, of_lines = build_lines(
             base, self.telemetry, accounts, hint_takeover=hints.taken
         )
+        self.sessions, of_sessions = build_sessions(
+            base, self.audit, accounts, self.certificates.service, people.rights, self.lines,
+            hint=hints.session,
+        )  # fmt: skip
         own, of_own = build_own(base, self.lines)
         approvals, of_approvals = build_approvals(
             base, self.audit, people.rights, people.organisation, secrets=secrets
@@ -230,14 +235,13 @@ class Replica:
         )
         self.membership, meter, of_replicas = build_replicas(
             base, self.telemetry, stream, self.lines, self.commands, desired, edge, self.dashboards,
-            hear=limits.told, audit=self._sealer.health, alone=alone,
+            self.sessions.asking, hear=limits.told, audit=self._sealer.health, alone=alone,
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_queries, of_devices, of_lines, of_own, of_approvals, of_commands,
-            of_config, of_groups, of_enrollment, of_edge, of_desired, of_campaigns, of_firmware,
-            of_workloads,
-            of_dashboards, of_replicas, build_usage(base),
+            of_certificates, of_queries, of_devices, of_lines, of_sessions, of_own, of_approvals,
+            of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired, of_campaigns,
+            of_firmware, of_workloads, of_dashboards, of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(
@@ -247,7 +251,7 @@ class Replica:
         self._alone = alone
         self.gate = build_gate(
             base, site, accounts, self.certificates.service, self.telemetry, self.lines,
-            self.commands, self.dashboards, self.capabilities,
+            self.commands, self.dashboards, self.sessions.gate, self.capabilities,
         )  # fmt: skip
         self._probes = Probes(
             base.replica_id,
@@ -321,6 +325,7 @@ class Replica:
         seconds = self.settings.drain_seconds
         log.info("drain_began", lines=len(self.lines.registry), seconds=seconds)
         await self.lines.drain(seconds)
+        self.sessions.host.drain()
         self.dashboards.disconnect(lambda _: True, CloseCode.SERVICE_RESTART)
         complete = await self._flush()
         self.commands.stop_waiting()
@@ -338,6 +343,7 @@ class Replica:
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self.lines.flush()
+                await self.sessions.host.flush()
                 await self.telemetry.flush()  # results wait for the events before them
                 await self.commands.flush()
                 await self.membership.end_lines()

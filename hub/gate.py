@@ -1,4 +1,5 @@
-"""Who may open a socket: the one gate in front of `/ws/device` and `/ws/dashboard`."""
+"""Who may open a socket: the one gate in front of `/ws/device`, `/ws/dashboard` and the sockets of
+sessions."""
 
 import asyncio
 import random
@@ -26,10 +27,11 @@ from hub.lines.endpoint import LineEndpoint
 from hub.lines.pace import Rates
 from hub.lines.service import LineService
 from hub.lines.takers import Takers
+from hub.sessions.admission import SessionGate
 from hub.socket.client_certificate import NAME as CLIENT_CERT
 from hub.socket.client_certificate import certificate_of
 from hub.socket.handler import Handler
-from hub.socket.handshake import Refusal, Upgrade
+from hub.socket.handshake import SESSIONS, Refusal, Upgrade
 from hub.telemetry.writer import TelemetryWriter
 from hub.web.front import misdirected
 from hub.web.site import Site, foreign_page
@@ -56,6 +58,7 @@ def build(
     lines: LineService,
     commands: CommandService,
     dashboards: Dashboards,
+    sessions: SessionGate,
     capabilities: Iterable[Capability],
 ) -> "SocketGate":
     """Raises `ValueError` when a frame of a device has not exactly one taker."""
@@ -83,6 +86,7 @@ def build(
         certificates,
         dashboards,
         DashboardTokens(accounts),
+        sessions,
         site,
         query_tokens=settings.query_tokens,
         turnstile=turnstile,
@@ -100,6 +104,7 @@ class SocketGate:
         certificates: CertificateService,
         dashboards: Dashboards,
         tokens: DashboardTokens,
+        sessions: SessionGate,
         site: Site,
         *,
         query_tokens: bool,
@@ -110,6 +115,7 @@ class SocketGate:
         self._certificates = certificates
         self._dashboards = dashboards
         self._tokens = tokens
+        self._sessions = sessions
         self._site = site
         self._query_tokens = query_tokens
         self._turnstile = turnstile
@@ -123,11 +129,32 @@ class SocketGate:
                 return self._admit_device(upgrade)
             case "/ws/dashboard":
                 return self._admit_dashboard(upgrade)
+            case path if path and path.startswith(SESSIONS):
+                return self._admit_session(upgrade, path.removeprefix(SESSIONS))
             case _:
                 return _count(_NO_SUCH_SOCKET)
 
-    def is_for_devices(self, upgrade: Upgrade) -> bool:
-        return self._site.inside(upgrade.path) == "/ws/device"
+    def admit_device(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
+        """What is for devices alone."""
+        path = self._site.inside(upgrade.path) or ""
+        if path.startswith(SESSIONS) and not self._draining():
+            return self._admit_session(upgrade, path.removeprefix(SESSIONS), devices_only=True)
+        return self.admit(upgrade) if path == "/ws/device" else _count(_NO_SUCH_SOCKET)
+
+    async def _admit_session(
+        self, upgrade: Upgrade, session_id: str, *, devices_only: bool = False
+    ) -> Handler | Refusal:
+        der = certificate_of(upgrade.header(CLIENT_CERT))
+        foreign = None if devices_only else self._foreign(upgrade)
+        if foreign is not None and upgrade.header("origin") is not None:
+            return _count(foreign)
+        try:
+            certified = None if der is None else await self._certificates.device(der)
+            return await self._sessions.admit(
+                upgrade, session_id, certified, devices_only=devices_only
+            )
+        except HubError as error:
+            return _count(_refusal_of(error))
 
     def _admit_device(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
         der = certificate_of(upgrade.header(CLIENT_CERT))
@@ -172,11 +199,9 @@ class SocketGate:
         )
 
     async def _admit_dashboard(self, upgrade: Upgrade) -> Handler | Refusal:
-        host, origin = upgrade.header("host") or "", upgrade.header("origin")
-        if not self._site.knows(host, upgrade.local):
-            return _count(Refusal(421, ProblemCode.MISDIRECTED, misdirected(host).detail))
-        if not (self._site.owns(origin, host) or self._site.allows(origin)):
-            return _count(Refusal(403, ProblemCode.FORBIDDEN, foreign_page(origin, host)))
+        foreign = self._foreign(upgrade)
+        if foreign is not None:
+            return _count(foreign)
         query = parse_qs(upgrade.query, keep_blank_values=True)
         token = query.get("token", [None])[0]
         shown = admission.Upgrade(
@@ -190,6 +215,15 @@ class SocketGate:
             return _count(_NOT_AUTHENTICATED)
         return self._dashboards.handler(authorised) or _count(_TOO_MANY_SOCKETS)
 
+    def _foreign(self, upgrade: Upgrade) -> Refusal | None:
+        """Why a page may not open it."""
+        host, origin = upgrade.header("host") or "", upgrade.header("origin")
+        if not self._site.knows(host, upgrade.local):
+            return Refusal(421, ProblemCode.MISDIRECTED, misdirected(host).detail)
+        if not (self._site.owns(origin, host) or self._site.allows(origin)):
+            return Refusal(403, ProblemCode.FORBIDDEN, foreign_page(origin, host))
+        return None
+
 
 class DevicesOnly:
     """The gate of the device listener."""
@@ -198,9 +232,7 @@ class DevicesOnly:
         self._gate = gate
 
     def admit(self, upgrade: Upgrade) -> Handler | Refusal | Awaitable[Handler | Refusal]:
-        if not self._gate.is_for_devices(upgrade):
-            return _count(_NO_SUCH_SOCKET)
-        return self._gate.admit(upgrade)
+        return self._gate.admit_device(upgrade)
 
 
 def _refusal_of(error: HubError) -> Refusal:

@@ -182,6 +182,8 @@ from hub.rights.rest import (
     TeamMembersBody,
 )
 from hub.secrets.rest import SecretBody, SecretDataBody, SecretEndpoints, SecretItem
+from hub.sessions.records import RECORDINGS, OpenedSession, SessionItem
+from hub.sessions.rest import SessionBody, SessionEndpoints, SessionsQuery
 from hub.telemetry.reader import EventRecord, LogRecord, MetricPoint, StateChange
 from hub.telemetry.rest import (
     EventQuery,
@@ -442,6 +444,12 @@ ROUTES: Final = (
     Route("GET", "/firmware/penalties", DeploymentEndpoints.penalties, "penalties:list", "List devices held back after failed updates.", query=ListQuery, answer=HeldBack, listing=True),
     Route("POST", "/devices/{id}/penalty/clear", DeploymentEndpoints.clear_penalty, "penalties:delete", "Clear the update penalty of a device."),
     Route("POST", "/firmware/deployments/{id}/abort", DeploymentEndpoints.abort, "campaigns:update", "Abort a deployment.", answer=Deployment),
+
+    Route("POST", "/devices/{id}/sessions", SessionEndpoints.open, Door.ANY_USER, "Open a session on a device: a terminal, a program, logs, a file, or a forward.", exists=DeviceEndpoints.exists, body=SessionBody, answer=OpenedSession, status=201),
+    Route("GET", "/sessions", SessionEndpoints.list, Door.ANY_USER, "List sessions on devices, newest first.", query=SessionsQuery, answer=SessionItem, listing=True),
+    Route("GET", "/sessions/{id}", SessionEndpoints.get, Door.ANY_USER, "Get a session on a device.", answer=SessionItem),
+    Route("DELETE", "/sessions/{id}", SessionEndpoints.delete, Door.ANY_USER, "End a session on a device.", answer=SessionItem),
+    Route("GET", "/sessions/{id}/recording", SessionEndpoints.recording, RECORDINGS, "Get what a terminal has shown, as asciicast v2.", raw_answer=True),
 
     Route("GET", "/approvals", ApprovalEndpoints.list, "approvals:list", "List calls that wait, or waited, for a second person.", query=ApprovalQuery, answer=ApprovalItem, listing=True),
     Route("GET", "/approvals/{id}", ApprovalEndpoints.get, "approvals:get", "Get a call that waits, or waited, for a second person.", answer=ApprovalItem),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, TypeVar, assert_never, cast
+from typing import Any, Final, NoReturn, TypeVar, assert_never, cast, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -110,20 +110,7 @@ def decode_hub_frame(raw: bytes | str) -> HubFrame | Delivery | None:
     return None
 
 
-_HUB_FRAME_TYPES: Final = frozenset(
-    {
-        "welcome",
-        "cancel",
-        "result_ack",
-        "event_ack",
-        "reconnect",
-        "error",
-        "pong",
-        "auth_ok",
-        "desired",
-        "describe",
-    }
-)
+_HUB_FRAME_TYPES: Final = frozenset(kind.__struct_config__.tag for kind in get_args(HubFrame))
 
 
 def _delivery(kind: str, fields: dict[str, Any]) -> Delivery:

@@ -51,6 +51,10 @@ class ProblemCode(StrEnum):
     UNSUPPORTED = "unsupported"
     UNTRUSTED_QUERY = "untrusted_query"
     GONE = "gone"
+    DEVICE_OFFLINE = "device_offline"
+    REFUSED_BY_DEVICE = "refused_by_device"
+    TOO_MANY_SESSIONS = "too_many_sessions"
+    RELAY_UNAVAILABLE = "relay_unavailable"
 
 
 class CommandErrorCode(StrEnum):

@@ -1,6 +1,6 @@
 """The frames of the device socket that are neither commands, replies nor telemetry."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -9,6 +9,7 @@ from protocol.errors import FrameErrorCode
 from protocol.ids import CommandId, CommandIdField, DeviceId, ReplicaId
 from protocol.own import CustomCommands, OwnCommands
 from protocol.replies import Ack, Progress, Result, ResultError
+from protocol.sessions import SESSION_ID
 from protocol.telemetry import (
     WORKLOAD_STATUS,
     Alert,
@@ -111,8 +112,25 @@ class DesiredStatus(Frame, frozen=True, tag="desired_status", omit_defaults=True
     error: ResultError | None = None
 
 
+SessionId = Annotated[str, Meta(pattern=SESSION_ID)]
+
+
+class SessionRefused(Frame, frozen=True, tag="session_refused"):
+    """The device opens no such session."""
+
+    session_id: SessionId
+    code: Annotated[str, Meta(min_length=1, max_length=64)]
+    message: Annotated[str, Meta(max_length=1024)] = ""
+
+
+class SessionAccepted(Frame, frozen=True, tag="session_accepted"):
+    """Of a forward: the device will open each connection that it is asked for."""
+
+    session_id: SessionId
+
+
 TAKEN_BY_HUBS: Final = ("desired_status", WORKLOAD_STATUS)
-"""Frames beyond version 1 that this hub takes."""
+"""Frames beyond version 1 that this hub takes; what answers one of its own needs no naming."""
 
 DeviceFrame = (
     Auth
@@ -130,6 +148,8 @@ DeviceFrame = (
     | Alert
     | WorkloadStatus
     | CustomCommands
+    | SessionRefused
+    | SessionAccepted
 )
 
 # Hub → device.
@@ -213,6 +233,28 @@ class Describe(Frame, frozen=True, tag=DESCRIBE):
     what: str
 
 
+SESSION_OPEN: Final = "session_open"
+SESSION_CONNECT: Final = "session_connect"
+
+
+class SessionOpen(Frame, frozen=True, tag=SESSION_OPEN):
+    """Open `/ws/sessions/<sessionId>` within ten seconds, or refuse. Sent once, and only to devices
+    whose `hello` accepts it."""
+
+    session_id: str
+    kind: str
+    params: dict[str, Any]
+    deadline: str
+    """When the hub ends the session."""
+
+
+class SessionConnect(Frame, frozen=True, tag=SESSION_CONNECT):
+    """Open one more connection of a forward: `/ws/sessions/<sessionId>?connection=<connection>`."""
+
+    session_id: str
+    connection: str
+
+
 HUB: Final = "hub"
 """The `updateSource` of a device whose versions the hub decides."""
 
@@ -238,5 +280,16 @@ def types_of(hello: Hello) -> list[str] | None:
 
 
 HubFrame = (
-    Welcome | Cancel | ResultAck | EventAck | Reconnect | Error | Pong | AuthOk | Desired | Describe
+    Welcome
+    | Cancel
+    | ResultAck
+    | EventAck
+    | Reconnect
+    | Error
+    | Pong
+    | AuthOk
+    | Desired
+    | Describe
+    | SessionOpen
+    | SessionConnect
 )

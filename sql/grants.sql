@@ -34,11 +34,11 @@ GRANT SELECT, UPDATE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT ON
-    audit_log, audit_seal, config_hidden, status_event
+    audit_log, audit_seal, config_hidden, recording_chunk, status_event
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE ON
-    campaign_device, device, device_line, usage_day, device_state, metric_rollup,
+    byte_connection, campaign_device, device, device_line, usage_day, device_state, metric_rollup,
     penalty_cleared, rollup_mark, setting, user_preference
 TO longline_hub;
 
@@ -70,7 +70,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    approval, capped_dispatch
+    approval, byte_session, capped_dispatch
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

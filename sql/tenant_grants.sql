@@ -21,15 +21,15 @@ END $$;
 GRANT SELECT ON replica TO longline_app;
 
 GRANT SELECT ON
-    command_description, device_line, metric_rollup, rollup_mark, tenant_event, tenant_log_line, tenant_status_event
+    command_description, device_line, metric_rollup, recording_chunk, rollup_mark, tenant_event, tenant_log_line, tenant_status_event
 TO longline_app;
 
 GRANT INSERT ON
-    revocation, ws_ticket
+    byte_connection, revocation, ws_ticket
 TO longline_app;
 
 GRANT SELECT, INSERT ON
-    aggregated, audit_log, config_hidden
+    aggregated, audit_log, byte_session, config_hidden
 TO longline_app;
 
 GRANT SELECT, UPDATE ON

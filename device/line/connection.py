@@ -31,9 +31,10 @@ from device.line.session import (
     PauseRequested,
     PingHub,
     Session,
+    SessionAsked,
     SessionEffect,
 )
-from protocol.frames import Desired, Hello
+from protocol.frames import Desired, Hello, SessionConnect, SessionOpen
 
 _log = structlog.stdlib.get_logger()
 
@@ -103,6 +104,7 @@ class Connection:
         effects: Effects,
         opened: Callable[[], None],
         handed_over: Callable[[Desired], None] = lambda _: None,
+        session_asked: Callable[[SessionOpen | SessionConnect], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -119,6 +121,7 @@ class Connection:
         self._effects = effects
         self._opened = opened
         self._handed_over = handed_over
+        self._session_asked = session_asked
         self._clock = clock
         self._reconnect = ReconnectPolicy(draw)
 
@@ -213,6 +216,8 @@ class Connection:
                     line.abort()
                 case HandedOver(desired=desired):
                     self._handed_over(desired)
+                case SessionAsked(frame=frame):
+                    self._session_asked(frame)
                 case PauseRequested(seconds=seconds):
                     self._reconnect.wished(seconds)
                 case Authorised(expires_at=expires_at):

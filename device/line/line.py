@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import websockets.asyncio.client as websocket
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from cloud.outward import WayOut
 from protocol.closing import CloseCode
@@ -20,6 +21,7 @@ BULK_FRAMES: Final = 256
 """Of bulk in the queue at one time, so that replies always find room."""
 OPEN_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 2.0
+PING_SECONDS: Final = 10.0
 BROKEN: Final = 1006
 """RFC 6455: the code of a connection that ended without a close frame."""
 MOST_BYTES: Final = 1024 * 1024
@@ -38,9 +40,10 @@ class _Connect(websocket.connect):
 
 
 async def connect(
-    url: str, token: str, *, agent: str, way_out: WayOut
+    url: str, token: str, *, agent: str, way_out: WayOut, subprotocol: str | None = None
 ) -> websocket.ClientConnection:
-    """Raises what `websockets` raises: `OSError`, `TimeoutError`, `InvalidHandshake`."""
+    """With a subprotocol it is no line but a socket beside it, which the library keeps alive.
+    Raises what `websockets` raises: `OSError`, `TimeoutError`, `InvalidHandshake`."""
     return await _Connect(
         url,
         additional_headers={"Authorization": f"Bearer {token}"},
@@ -50,7 +53,9 @@ async def connect(
         ssl=way_out.context if url.startswith("wss:") else None,
         open_timeout=OPEN_SECONDS,
         close_timeout=CLOSE_SECONDS,
-        ping_interval=None,
+        subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
+        ping_interval=PING_SECONDS if subprotocol else None,
+        ping_timeout=PING_SECONDS,
         max_size=MOST_BYTES,
     )
 

@@ -49,6 +49,12 @@ class HandedOver(Struct, frozen=True):
     desired: frames.Desired
 
 
+class SessionAsked(Struct, frozen=True):
+    """The hub asks for a session, or for one more connection of one."""
+
+    frame: frames.SessionOpen | frames.SessionConnect
+
+
 class PauseRequested(Struct, frozen=True):
     """The hub drains: come back after this long."""
 
@@ -82,6 +88,7 @@ SessionEffect = (
     | EventsAcknowledged
     | EventRefused
     | HandedOver
+    | SessionAsked
     | PauseRequested
     | Authorised
     | Complained
@@ -175,6 +182,8 @@ class Session:
                 return [PauseRequested(after_ms / 1000)]
             case frames.Desired():
                 return [HandedOver(message)]
+            case frames.SessionOpen() | frames.SessionConnect():
+                return [SessionAsked(message)]
             case frames.Describe(what=what):
                 description = self._book.own.describe(what)
                 if description is not None:

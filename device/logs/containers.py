@@ -1,10 +1,9 @@
-"""Logs of containers, through the engine's API. The only module that imports aiodocker.
+"""Logs of containers, through the engine's API.
 
 Any engine that speaks Docker's API on a unix socket will do (Docker, Podman).
 """
 
 import asyncio
-from pathlib import Path
 from typing import Any, Final, cast
 
 import aiodocker
@@ -13,13 +12,6 @@ import aiohttp
 from device.base.errors import CommandFailed
 
 ENGINE_SECONDS: Final = 20.0
-USUAL_SOCKETS: Final = ("/var/run/docker.sock", "/run/podman/podman.sock")
-
-
-def engine_socket(configured: str | None) -> str | None:
-    """The socket of the engine that is there, or None."""
-    candidates = (configured,) if configured else USUAL_SOCKETS
-    return next((path for path in candidates if Path(path).is_socket()), None)
 
 
 async def last_lines(socket: str, container: str, lines: int) -> list[str]:

@@ -100,11 +100,20 @@ class LogSources:
         # A fifth of the agent's start and 20 MiB, for which most devices have no use.
         from device.logs import containers
 
-        socket = containers.engine_socket(self._engine)
+        socket = engine_socket(self._engine)
         if socket is None:
             raise CommandFailed("engine_unavailable", "this device has no container engine")
         written = await containers.last_lines(socket, name, lines)
         return _matching(map(_container_entry, written), level)
+
+
+USUAL_SOCKETS: Final = ("/var/run/docker.sock", "/run/podman/podman.sock")
+
+
+def engine_socket(configured: str | None) -> str | None:
+    """The socket of the container engine that is there, or None."""
+    candidates = (configured,) if configured else USUAL_SOCKETS
+    return next((path for path in candidates if Path(path).is_socket()), None)
 
 
 def _first_file(paths: Iterable[str]) -> str | None:

@@ -76,7 +76,9 @@ class Bus:
         window_events: int = WINDOW_EVENTS,
         window_seconds: float = WINDOW_SECONDS,
         deadline: float = DEADLINE,
+        hints_a_pipeline: int = HINTS_A_PIPELINE,
     ) -> None:
+        self._hints_a_pipeline = hints_a_pipeline
         self._url = url
         self._clock = clock
         self._window = (window_events, int(window_seconds * 1000))
@@ -203,7 +205,7 @@ class Bus:
             await self._hinted.wait()
             self._hinted.clear()
             while self._hints:
-                some = min(len(self._hints), HINTS_A_PIPELINE)
+                some = min(len(self._hints), self._hints_a_pipeline)
                 await self._send_hints([self._hints.popleft() for _ in range(some)])
 
     async def _send_hints(self, hints: list[tuple[str, bytes]]) -> None:

@@ -29,6 +29,7 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── PublicUrlMissing       409      a link is wanted, and LONGLINE_PUBLIC_URL is not set
 ├── Unsupported            409      it cannot be done here
 ├── UntrustedQuery         409      devices could get in by what they say
+├── DeviceOffline          409      there is no line, and it cannot wait for one
 ├── Quarantined            409      nothing is sent to the device
 ├── QuarantinedEnrollment  403      it cannot enrol anew
 ├── QuarantinedCaller      503      the caller is a device of which nothing is taken
@@ -37,10 +38,13 @@ HubError                            each carries a ProblemCode; PROBLEMS gives i
 ├── UnsupportedMedia       415
 ├── PreconditionFailed     412      it is another than the caller names
 ├── Misdirected            421      a browser calls us by a name that is not ours
+├── RefusedByDevice        422      the device says why (`device`)
+├── TooManySessions        429      of a device and kind, or of a person
 ├── TooManyCommands        429      the device has 50 unfinished commands
 ├── BlastRadiusExceeded    429      a dangerous call over a cap, and nobody else could approve it
 ├── TooManyRequests        429
 ├── Overloaded             503      a bounded queue of ours is full
+├── RelayUnavailable       503      Redis does not answer, and both ends are on two replicas
 ├── Unavailable            503      Postgres does not answer
 └── InsufficientStorage    507      no room for another artifact
 
@@ -256,6 +260,22 @@ class TooManyRequests(HubError):
     code = ProblemCode.TOO_MANY_REQUESTS
 
 
+class DeviceOffline(HubError):
+    code = ProblemCode.DEVICE_OFFLINE
+
+
+class RefusedByDevice(HubError):
+    code = ProblemCode.REFUSED_BY_DEVICE
+
+
+class TooManySessions(HubError):
+    code = ProblemCode.TOO_MANY_SESSIONS
+
+
+class RelayUnavailable(HubError):
+    code = ProblemCode.RELAY_UNAVAILABLE
+
+
 class Overloaded(HubError):
     code = ProblemCode.OVERLOADED
 
@@ -312,16 +332,20 @@ PROBLEMS: Final[dict[ProblemCode, Problem]] = {
     ProblemCode.UNSUPPORTED: Problem(409, "Not possible here"),
     ProblemCode.UNTRUSTED_QUERY: Problem(409, "The query is not trusted"),
     ProblemCode.QUARANTINED: Problem(409, "The device is in quarantine", also=(403, 503)),
+    ProblemCode.DEVICE_OFFLINE: Problem(409, "The device is offline"),
     ProblemCode.ENDED: Problem(409, "The command has ended"),
     ProblemCode.GONE: Problem(410, "Gone"),
     ProblemCode.TOO_LARGE: Problem(413, "Too large"),
     ProblemCode.UNSUPPORTED_MEDIA: Problem(415, "Unsupported media type"),
     ProblemCode.PRECONDITION_FAILED: Problem(412, "Precondition failed"),
     ProblemCode.MISDIRECTED: Problem(421, "Misdirected"),
+    ProblemCode.REFUSED_BY_DEVICE: Problem(422, "The device refuses it"),
+    ProblemCode.TOO_MANY_SESSIONS: Problem(429, "Too many open sessions"),
     ProblemCode.TOO_MANY_COMMANDS: Problem(429, "Too many unfinished commands"),
     ProblemCode.BLAST_RADIUS: Problem(429, "Too many devices for a dangerous command"),
     ProblemCode.TOO_MANY_REQUESTS: Problem(429, "Too many requests"),
     ProblemCode.OVERLOADED: Problem(503, "Overloaded, try again"),
+    ProblemCode.RELAY_UNAVAILABLE: Problem(503, "No relay between replicas"),
     ProblemCode.UNAVAILABLE: Problem(503, "Temporarily unavailable"),
     ProblemCode.INSUFFICIENT_STORAGE: Problem(507, "Insufficient storage"),
 }

@@ -29,6 +29,11 @@ invalid_frames = Counter(
     "longline_invalid_frames_total", "Frames that did not decode", ["socket"], registry=REGISTRY
 )
 
+sessions = Gauge("longline_sessions", "Sessions with a socket of this replica", registry=REGISTRY)
+sessions_ended = Counter(
+    "longline_sessions_ended_total", "Sessions ended here, by reason", ["reason"], registry=REGISTRY
+)
+
 commands_accepted = Counter(
     "longline_commands_accepted_total", "Commands committed, by type", ["type"], registry=REGISTRY
 )

@@ -27,6 +27,7 @@ AGENT_VARIABLES: Final = frozenset(
         "SOCKET",
         "VERSIONS_DIR",
         "POWER_SUDO",
+        "SESSION",
         "TOKEN",
     )
 )

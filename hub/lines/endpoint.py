@@ -138,7 +138,7 @@ class DeviceSocket:
         else:
             self._first_frame(message)
 
-    def binary(self) -> None:
+    def binary(self, _: bytes) -> None:
         if self._session is not None:
             self._session.binary()
         elif self._early is None:

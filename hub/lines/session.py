@@ -225,6 +225,11 @@ class LineSession:
     def settled(self) -> bool:
         return self._settled
 
+    @property
+    def boot_id(self) -> str | None:
+        """Of the start of its agent, as `hello` said."""
+        return self._boot_id
+
     def goes_by_ended(self, lowest: int) -> bool:
         """Whether its token has ended, when those below `lowest` have."""
         return self.serial is None and self.version < lowest

@@ -11,6 +11,7 @@ ended    a caller may wait for this command        who accepted it             t
 groups   members of this group changed             all                         a look every 30 s
 desired  another state of this device is desired   all                         a look every 2 s
 quarantine a device came into quarantine, or out   all                         a look every second
+session  a device is to be asked for a session     all                         a look every second
 
 What was taken of the limits of requests goes to all on a channel of its own (`hub/web/limits.py`);
 nothing finds out what is lost of it, and somebody may have a little more.
@@ -29,6 +30,7 @@ from hub.commands.service import CommandService
 from hub.desired.service import DesiredService
 from hub.lines.service import LineService
 from hub.lines.store import LineRef
+from hub.sessions.asking import SessionAsking
 from hub.web.limits import CHANNEL
 from protocol.ids import CommandId, DeviceId, DeviceKey, Generation, OrgId, ReplicaId
 
@@ -48,11 +50,11 @@ def channels_for(replica_id: ReplicaId) -> list[str]:
 
 
 class Hint(Struct, frozen=True, array_like=True, omit_defaults=True):
-    kind: Literal["taken", "send", "cancel", "ended", "groups", "desired", "quarantine"]
+    kind: Literal["taken", "send", "cancel", "ended", "groups", "desired", "quarantine", "session"]
     org: OrgId
     subject: str = ""
-    """A device (`taken`, `send`, `desired`, `quarantine`), a command (`cancel`, `ended`) or a
-    group."""
+    """A device (`taken`, `send`, `desired`, `quarantine`, `session`), a command (`cancel`, `ended`)
+    or a group."""
     generation: int = 0
 
 
@@ -88,6 +90,9 @@ class HintSender:
     def quarantine(self, place: DeviceKey) -> None:
         self._put(COMMON, Hint("quarantine", *place))
 
+    def session(self, place: DeviceKey) -> None:
+        self._put(COMMON, Hint("session", *place))
+
     def _put(self, channel: str, hint: Hint) -> None:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
@@ -109,6 +114,7 @@ class HintReceiver:
         lines: LineService,
         commands: CommandService,
         desired: DesiredService,
+        sessions: SessionAsking,
         groups_changed: Callable[[OrgId, str], None],
         limits_told: Callable[[bytes], None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
@@ -116,6 +122,7 @@ class HintReceiver:
         self._lines = lines
         self._commands = commands
         self._desired = desired
+        self._sessions = sessions
         self._groups_changed = groups_changed
         self._limits_told = limits_told
         self._spawn = spawn
@@ -140,6 +147,12 @@ class HintReceiver:
             self._spawn(self._desired.look(devices))
         if any(hint.kind == "quarantine" for hint in hints):
             self._spawn(self._lines.quarantine.look())
+        if any(self._is_here(hint) for hint in hints if hint.kind == "session"):
+            self._spawn(self._sessions.look())
+
+    def _is_here(self, hint: Hint) -> bool:
+        """Whether its device is on a line of this replica."""
+        return self._lines.registry.get(hint.org, DeviceId(hint.subject)) is not None
 
     def resubscribed(self) -> None:
         """What was lost meanwhile is found by the floors."""
@@ -154,7 +167,7 @@ class HintReceiver:
                 self._commands.look((hint.org, DeviceId(hint.subject)))
             case "groups":
                 self._groups_changed(hint.org, hint.subject)
-            case "cancel" | "ended" | "desired" | "quarantine":
+            case "cancel" | "ended" | "desired" | "quarantine" | "session":
                 pass
 
 

@@ -15,6 +15,7 @@ from hub.replicas.membership import Membership, StreamGaps
 from hub.replicas.meter import Meter
 from hub.replicas.rest import HealthEndpoints
 from hub.replicas.store import HealthStore, ReplicaStore
+from hub.sessions.asking import SessionAsking
 from hub.telemetry.stream import StreamWriter
 from hub.telemetry.writer import TelemetryWriter
 
@@ -28,6 +29,7 @@ def build(
     desired: DesiredService,
     edge: EdgeService,
     dashboards: Dashboards,
+    sessions: SessionAsking,
     *,
     hear: Callable[[bytes], None],
     audit: Callable[[], Awaitable[ChainHealth]],
@@ -38,7 +40,9 @@ def build(
     meter = Meter(base, lines, commands, telemetry, stream, dashboards)
     store, gaps = ReplicaStore(base.reserved), StreamGaps(base.bus)
     membership = Membership(store, lines, gaps, tell=meter.tell)
-    receiver = HintReceiver(lines, commands, desired, dashboards.groups_changed, hear, base.spawn)
+    receiver = HintReceiver(
+        lines, commands, desired, sessions, dashboards.groups_changed, hear, base.spawn
+    )
     listen = partial(base.bus.subscribe, channels_for(base.replica_id), receiver)
     capability = Capability(
         endpoints=(HealthEndpoints(HealthStore(base.database), edge.pending, audit),),

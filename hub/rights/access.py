@@ -61,6 +61,7 @@ _OPERATOR: Final = _VIEWER | listed("""
     commands/force_sync: create
     commands/pull_logs: create
     commands/enable_device: create
+    sessions/logs: list create
 """)
 _MANAGER: Final = _OPERATOR | listed("""
     devices: update
@@ -90,6 +91,12 @@ _ADMIN: Final = _MANAGER | listed("""
     dead-letters: list update delete
     users: get create update delete
     sessions: list delete
+    sessions/exec: list create delete
+    sessions/shell: list create delete
+    sessions/logs: delete
+    sessions/forward: list create delete
+    sessions/file: list create delete
+    sessions/recordings: get
     api-keys: list delete
     service-accounts: list create delete
     invitations: list create delete

@@ -12,6 +12,7 @@ from msgspec import Struct
 from hub.base.errors import invalid
 from hub.base.holding import ANY_COMMAND, ORG, Grant, Right, Rights, Scope
 from protocol.commands import COMMANDS
+from protocol.sessions import KINDS
 
 Verb = Literal["get", "list", "create", "update", "delete", "use"]
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
@@ -65,6 +66,8 @@ CATALOGUE: Final[dict[str, Resource]] = {
     "audit-log": _of("list", "list"),
     "users": _of("get list create update delete"),
     "sessions": _of("list delete"),
+    **{f"sessions/{kind}": _of("list create delete", "list create delete") for kind in KINDS},
+    "sessions/recordings": _of("get", "get"),
     "api-keys": _of("list delete"),
     "service-accounts": _of("list create delete"),
     "invitations": _of("list create delete"),

@@ -36,6 +36,7 @@ from hub.socket.framing import (
     PeerClosed,
     Ping,
     Pong,
+    binary_frame,
     close_frame,
     pong_frame,
     text_frame,
@@ -64,8 +65,9 @@ class _Setup(Struct, frozen=True):
 
 
 class Connection(asyncio.Protocol):
-    """Made by uvicorn. For the handler: `send`, `write`, `close`, `abort`, `buffered`,
-    `max_message`, `pause_reading`, `resume_reading`. After the end they do nothing."""
+    """Made by uvicorn. For the handler: `send`, `send_binary`, `take_binary`, `write`, `close`,
+    `abort`, `buffered`, `max_message`, `pause_reading`, `resume_reading`. After the end they do
+    nothing."""
 
     __slots__ = (
         "_admission",
@@ -120,6 +122,13 @@ class Connection(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         self.write(text_frame(text))
+
+    def send_binary(self, message: bytes) -> None:
+        self.write(binary_frame(message))
+
+    def take_binary(self) -> None:
+        if self._parser:
+            self._parser.takes_binary = True
 
     def write(self, frames: bytes) -> None:
         if self._state != _OPEN:
@@ -314,7 +323,7 @@ class Connection(asyncio.Protocol):
     def _other(self, event: Binary | Ping | Pong | PeerClosed | Fault, handler: Handler) -> None:
         match event:
             case Binary():
-                handler.binary()
+                handler.binary(event.payload)
             case Ping():
                 # A peer that pings without reading gets no answer rather than a growing buffer.
                 if self.buffered() < self._setup.limits.high_water:

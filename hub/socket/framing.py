@@ -40,13 +40,16 @@ _OPCODE: Final = 0x0F
 _MASKED: Final = 0x80
 _LENGTH: Final = 0x7F
 _WHOLE_TEXT: Final = _FIN | _TEXT
+_WHOLE_BINARY: Final = _FIN | _BINARY
 _MAX_CONTROL: Final = 125
 _IN_TWO: Final = 126
 _IN_EIGHT: Final = 127
 
 
 class Binary(Struct, frozen=True):
-    """A whole binary message came; its payload was dropped."""
+    """A whole binary message; its payload is empty where nobody takes it."""
+
+    payload: bytes = b""
 
 
 class Ping(Struct, frozen=True):
@@ -87,6 +90,7 @@ class FrameParser:
     """One per connection.
 
     `max_message` (bytes) may be changed at any time, also between two events of one `feed`.
+    With `takes_binary` the payload of binary messages is kept, and whole ones are not odd.
     `odd_frames` counts the frames that were not a whole text message: they cost us what messages
     cost but never reach a handler that could count them. The owner sets it back as it likes.
     """
@@ -101,11 +105,13 @@ class FrameParser:
         "_tail",
         "max_message",
         "odd_frames",
+        "takes_binary",
     )
 
     def __init__(self, max_message: int) -> None:
         self.max_message = max_message
         self.odd_frames = 0
+        self.takes_binary = False
         self._over = False
         # The beginning of a frame, and the length it must reach before another look pays: a message
         # that arrives byte by byte costs no more than its length.
@@ -173,7 +179,8 @@ class FrameParser:
         if stop > len(data):
             self._need = stop - position
             return None, position
-        self.odd_frames += 1
+        if first != _WHOLE_BINARY or not self.takes_binary:
+            self.odd_frames += 1
         if first & _OPCODE in _CONTROL:
             return self._control(first & _OPCODE, unmask(data, start, stop)), stop
         return self._data(first, data, start, stop), stop
@@ -231,7 +238,7 @@ class FrameParser:
         self._kind = self._kind or first & _OPCODE
         self._fragments += 1
         self._size += stop - start
-        if self._kind == _TEXT and stop > start:
+        if (self._kind == _TEXT or self.takes_binary) and stop > start:
             self._pieces = self._pieces or []
             self._pieces.append(unmask(data, start, stop))
         return self._message() if first & _FIN else None
@@ -240,9 +247,9 @@ class FrameParser:
         kind, pieces = self._kind, self._pieces or ()
         self._kind, self._pieces = _CONTINUATION, None
         self._fragments = self._size = 0
-        if kind == _BINARY:
-            return Binary()
         message = b"".join(pieces)
+        if kind == _BINARY:
+            return Binary(message)
         if not is_utf8(message):
             raise _Broken(CloseCode.INVALID_DATA, "invalid UTF-8")
         return message
@@ -368,6 +375,16 @@ def _text_frame(payload: bytes) -> bytes:
 
 
 text_frame: Final = native.compiled.text_frame if native.compiled else _text_frame
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """`payload` as one binary frame."""
+    size = len(payload)
+    if size < _IN_TWO:
+        return bytes((_WHOLE_BINARY, size)) + payload
+    if size < 1 << 16:
+        return bytes((_WHOLE_BINARY, _IN_TWO)) + size.to_bytes(2, "big") + payload
+    return bytes((_WHOLE_BINARY, _IN_EIGHT)) + size.to_bytes(8, "big") + payload
 
 
 def pong_frame(payload: bytes) -> bytes:

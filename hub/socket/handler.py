@@ -23,8 +23,16 @@ class Socket(Protocol):
         """The code of the peer's own close frame, once it has sent one before we did."""
         ...
 
+    def take_binary(self) -> None:
+        """Binary messages mean something: hand out their payloads."""
+        ...
+
     def send(self, text: bytes) -> None:
         """One text message, which must be UTF-8."""
+        ...
+
+    def send_binary(self, message: bytes) -> None:
+        """One binary message."""
         ...
 
     def write(self, frames: bytes) -> None:
@@ -62,8 +70,8 @@ class Handler(Protocol):
         """One whole text message, valid UTF-8."""
         ...
 
-    def binary(self) -> None:
-        """A binary message came, a bad frame; its payload was dropped."""
+    def binary(self, message: bytes, /) -> None:
+        """One whole binary message; without `take_binary` a bad frame whose payload was dropped."""
         ...
 
     def drained(self) -> None:

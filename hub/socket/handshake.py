@@ -16,6 +16,9 @@ from msgspec import Struct
 from protocol.errors import ProblemCode
 
 SUBPROTOCOL: Final = "longline.v1"
+SESSIONS: Final = "/ws/sessions/"
+OF_SESSIONS: Final = ("longline.session.v1", "v5.channel.k8s.io")
+"""Of a session's socket, the better one first."""
 VERSION: Final = "13"
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _ONCE: Final = frozenset(
@@ -144,10 +147,18 @@ def accepted(upgrade: Upgrade) -> bytes:
         "Connection: Upgrade",
         f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}",
     ]
-    offered = upgrade.headers.get("sec-websocket-protocol", "")
-    if SUBPROTOCOL in (token.strip(" \t") for token in offered.split(",")):
-        lines.append(f"Sec-WebSocket-Protocol: {SUBPROTOCOL}")
+    chosen = subprotocol(upgrade)
+    if chosen is not None:
+        lines.append(f"Sec-WebSocket-Protocol: {chosen}")
     return "\r\n".join([*lines, "", ""]).encode()
+
+
+def subprotocol(upgrade: Upgrade) -> str | None:
+    """Which of those that the client offers is spoken."""
+    offered = upgrade.headers.get("sec-websocket-protocol", "")
+    names = {token.strip(" \t") for token in offered.split(",")}
+    known = OF_SESSIONS if SESSIONS in upgrade.path else (SUBPROTOCOL,)
+    return next((name for name in known if name in names), None)
 
 
 _ALSO: Final = {

@@ -27,7 +27,14 @@ own_places() {
   done
 }
 
+# What a merge leaves where two lines met. Where there is no git the checkout is somebody's archive.
+merged() {
+  ! command -v git >/dev/null || ! git rev-parse --git-dir >/dev/null 2>&1 ||
+    ! git grep --line-number --extended-regexp '^(<<<<<<<|>>>>>>>) '
+}
+
 static_checks() {
+  step "merges that are ended" merged
   step "ruff check" ruff check --quiet .
   step "ruff format" ruff format --check --quiet .
   step "import directions" quietly lint-imports

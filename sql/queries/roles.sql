@@ -136,7 +136,7 @@ WITH guarded AS (
                 'AND (d.campaign_id = campaign.campaign_id))))'
             WHEN 'audit_log' THEN  -- users and roles may have the names of devices
                 '(((split_part(action, ''.''::text, 1) = ANY (ARRAY[''command''::text, ''config''::text, '
-                '''deployment''::text, ''device''::text, ''group''::text, ''penalty''::text])) '
+                '''deployment''::text, ''device''::text, ''group''::text, ''penalty''::text, ''session''::text])) '
                 'OR (action ~~ ''% %/devices/{id}%''::text)) '
                 'AND (EXISTS ( SELECT FROM device d WHERE ((d.org_id = audit_log.org_id) '
                 'AND (d.device_id = audit_log.target)))))'

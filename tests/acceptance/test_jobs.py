@@ -22,7 +22,7 @@ STALL_SECONDS = 12.0
 """Longer than a lease."""
 ONLY = {
     "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries",
-    "roll_up", "workload_targets",
+    "roll_up", "sessions", "workload_targets",
 }  # fmt: skip
 
 

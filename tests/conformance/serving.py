@@ -37,7 +37,7 @@ class Echo:
         self.texts.append(message)
         self.connection.send(message)
 
-    def binary(self) -> None:
+    def binary(self, message: bytes) -> None:
         self.connection.send(b"binary")
 
     def drained(self) -> None:

@@ -60,6 +60,11 @@ INSERT INTO capped_dispatch (org_id, targets) VALUES ('{0}', 1);
 INSERT INTO role_binding (org_id, binding_id, role, subject_kind, subject_id, scope_kind)
 VALUES ('{0}', 'b', 'r', 'team', 't', 'org');
 INSERT INTO device (org_id, device_id, name) VALUES ('{0}', 'd', 'd');
+INSERT INTO byte_session (org_id, session_id, device_id, kind, params, owner_kind, owner_id,
+                          credential, opened_by, expires_at)
+VALUES ('{0}', 's', 'd', 'shell', '{{}}', 'user', 'u', 's', 'u', now());
+INSERT INTO byte_connection (org_id, session_id, name, device_id) VALUES ('{0}', 's', '', 'd');
+INSERT INTO recording_chunk VALUES ('{0}', 's', 'd', 1, '');
 INSERT INTO enrollment_token (org_id, token_id, name, token_hash, made_by_kind, made_by,
                               made_by_name)
 VALUES ('{0}', 't', 't', sha256('{0}'), 'user', 'u', 'u');

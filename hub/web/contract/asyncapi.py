@@ -1,9 +1,10 @@
-"""The AsyncAPI document of both sockets, generated from the unions of the protocol. Pure.
+"""The AsyncAPI document of the sockets, generated from the unions of the protocol. Pure.
 
 `receive` and `send` are the hub's: it receives what devices and dashboards send. A message is named
 as its Struct; its `name` is its `type` on the wire.
 """
 
+import re
 from types import UnionType
 from typing import Any, Final, get_args
 
@@ -25,7 +26,7 @@ from protocol.dashboard import (
     Subscribed,
     Unsubscribed,
 )
-from protocol.frames import AuthOk, DeviceFrame, HubFrame
+from protocol.frames import Auth, AuthOk, DeviceFrame, HubFrame
 from protocol.signing import Signature
 
 
@@ -72,13 +73,26 @@ SOCKETS: Final = (
             AuthOk, Subscribed, Unsubscribed, Gap, DashboardPong, DashboardError, DashboardEvent
         ),
     ),
+    Channel(
+        name="session",
+        path="/ws/sessions/{sessionId}",
+        about="One end of a session: a byte stream between a person and a device. Without a "
+        "credential on the upgrade the first frame is `auth`, within 5 seconds. Everything else is "
+        "binary, 32 KiB at most: the first byte is the channel, as in Kubernetes' "
+        "`v5.channel.k8s.io` (0 stdin, 1 stdout, 2 stderr, 3 status, 4 resize, 255 closes the "
+        "channel that the next byte names). The subprotocol is `longline.session.v1`.",
+        security=("userToken", "ticket", "deviceToken"),
+        receives=_members(Auth),
+        sends=(),
+    ),
 )
 
 ABOUT: Final = """\
-Two WebSockets, JSON text frames, no compression. Every frame is an object with a `type`. The hub
-pings every 10 seconds (RFC 6455) and drops a peer that sends no byte within 10 seconds of a
-ping. `x-close-codes` lists the close codes: their meaning, and whether and when to reconnect. The
-REST API is described by `/api/v1/openapi.json`."""
+WebSockets without compression. A device and a dashboard speak JSON text frames: every frame is an
+object with a `type`. The ends of a session speak binary messages. The hub pings every 10 seconds
+(RFC 6455) and drops a peer that sends no byte within 10 seconds of a ping. `x-close-codes` lists
+the close codes: their meaning, and whether and when to reconnect. The REST API is described by
+`/api/v1/openapi.json`."""
 
 _SECURITY: Final[Json] = {
     "deviceToken": {
@@ -153,17 +167,24 @@ def _channel(socket: Channel) -> Json:
     kinds = dict.fromkeys((*socket.receives, *socket.sends))
     return {
         "address": socket.path,
+        **_parameters(socket.path),
         "description": socket.about,
         "messages": {k.__name__: {"$ref": f"#/components/messages/{k.__name__}"} for k in kinds},
         "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
     }
 
 
+def _parameters(path: str) -> Json:
+    named = re.findall(r"{(\w+)}", path)
+    return {"parameters": {name: {} for name in named}} if named else {}
+
+
 def _operations() -> Json:
     operations: Json = {}
     for socket in SOCKETS:
         for action, kinds in (("receive", socket.receives), ("send", socket.sends)):
-            operations[f"{action}_{socket.name}"] = _operation(socket, action, kinds)
+            if kinds:
+                operations[f"{action}_{socket.name}"] = _operation(socket, action, kinds)
     return operations
 
 

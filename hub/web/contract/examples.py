@@ -180,6 +180,11 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
         "soakSeconds": 300,
         "stopAt": {"failedPercent": 20, "minimum": 5},
     },
+    ("POST", "/devices/{id}/sessions"): {
+        "kind": "exec",
+        "params": {"workload": "shop/web", "command": ["sh"], "tty": True},
+        "ttlSeconds": 3600,
+    },
     ("POST", "/approvals/{id}/approve"): {"comment": "after the shift"},
     ("POST", "/approvals/{id}/reject"): {"comment": "not before Monday"},
     ("PUT", "/config-schema"): {

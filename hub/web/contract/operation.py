@@ -7,6 +7,7 @@ from itertools import pairwise
 from hub.base.awaiting import Awaiting
 from hub.web.contract.examples import EXAMPLES
 from hub.web.contract.rules import (
+    BY_CONTENT,
     CONFLICTS,
     DISPATCH_HEADERS,
     DISPATCH_ONE,
@@ -16,6 +17,7 @@ from hub.web.contract.rules import (
     HEADERS,
     IF_NONE_MATCH,
     MAY_WAIT,
+    REFUSED_BY_DEVICE,
     UNFOUND,
     Rules,
     key_of,
@@ -239,7 +241,7 @@ class RouteOperation:
         sends_body = route.body is not None or route.raw_body
         yield 400
         yield 401
-        if self._key in ENROL or not (open_ or self._every_user_may()):
+        if self._key in ENROL | BY_CONTENT or not (open_ or self._every_user_may()):
             yield 403
         if ("{" in route.path and self._key not in ENROL) or self._key in UNFOUND:
             yield 404
@@ -251,6 +253,8 @@ class RouteOperation:
             yield 413
         if route.method != "GET":
             yield 415
+        if self._key in REFUSED_BY_DEVICE:
+            yield 422
         if route.action not in self._rules.devices and self._key not in ENROL:
             yield 421
         yield 429

@@ -48,6 +48,7 @@ TAGS: Final = {
     "commands": "Commands of all devices, and bulk dispatch.",
     "command-types": "What devices can, their own commands among it.",
     "approvals": "Calls that a second person approves before they are carried out.",
+    "sessions": "Byte streams to devices: terminals, programs, logs, files and forwards.",
     "device-groups": "Named sets of devices.",
     "firmware": "Releases and their artifacts.",
     "config-schema": "The JSON Schema of device configurations.",

@@ -106,6 +106,7 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/commands/bulk"),
         ("POST", "/device-groups/{id}/commands"),
         ("POST", "/firmware/deployments"),
+        ("POST", "/devices/{id}/sessions"),
         ("DELETE", "/approvals/{id}"),
         ("POST", "/approvals/{id}/approve"),
         ("POST", "/approvals/{id}/reject"),
@@ -143,6 +144,18 @@ ENDED: Final[frozenset[RouteKey]] = frozenset(
     }
 )
 """Routes that may answer 410."""
+
+BY_CONTENT: Final[frozenset[RouteKey]] = frozenset(
+    {
+        ("POST", "/devices/{id}/sessions"),
+        ("GET", "/sessions"),
+        ("DELETE", "/sessions/{id}"),
+    }
+)
+"""Routes that every user may call, and that may answer 403 by what is asked for."""
+
+REFUSED_BY_DEVICE: Final[frozenset[RouteKey]] = frozenset({("POST", "/devices/{id}/sessions")})
+"""Routes that may answer 422."""
 
 UNFOUND: Final[frozenset[RouteKey]] = frozenset(
     {

@@ -47,6 +47,7 @@ NAMED: Final[dict[str, str]] = {
     "/config-maps": "config_map",
     "/registries": "registry",
     "/approvals": "approval",
+    "/sessions": "byte_session",
     "/role-bindings": "binding",
     "/invitations": "invitation",
     "/enrollment-tokens": "enrollment_token",
@@ -98,6 +99,10 @@ async def things(
         ):
             found[kind] = (await rest.post(path, body)).json()["data"]["id"]
         await assign(rest, device, found["application"])
+        async with fleet.new_line() as line:
+            await line.hello(accepts=["session_open"])
+            asking = rest.post(f"/devices/{line.device_id}/sessions", {"kind": "logs"})
+            found["byte_session"] = (await asking).json()["data"]["id"]
         certified = await certify(hub, device, tmp_path_factory.mktemp("walked"))
         found["certificate"] = certified.serial
         found["session"] = (await rest.data("/auth/sessions"))[0]["id"]

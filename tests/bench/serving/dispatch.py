@@ -77,7 +77,7 @@ class Device:
     def text(self, message: bytes) -> None:
         self._session.text(message)
 
-    def binary(self) -> None:
+    def binary(self, message: bytes) -> None:
         self._session.binary()
 
     def drained(self) -> None: ...

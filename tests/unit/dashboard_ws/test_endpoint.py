@@ -265,7 +265,7 @@ async def test_groups_that_cannot_be_resolved_are_tried_later(
 
 
 async def test_a_binary_frame_is_an_invalid_one(guest: Guest) -> None:
-    guest.dashboard.binary()
+    guest.dashboard.binary(b"")
     assert guest.heard()[0]["code"] == "invalid_frame"
 
 

@@ -47,7 +47,7 @@ def test_the_agent_comes_back_as_its_exit_codes_mean() -> None:
 
 def test_the_agent_becomes_nobody_else() -> None:
     assert DEVICE["NoNewPrivileges"] == ["yes"]
-    assert DEVICE["CapabilityBoundingSet"] == ["CAP_NET_RAW"]
+    assert DEVICE["CapabilityBoundingSet"] == ["CAP_NET_RAW CAP_KILL"]
 
 
 def test_the_drop_in_takes_back_whatever_would_end_sudo() -> None:

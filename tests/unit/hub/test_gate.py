@@ -10,6 +10,7 @@ from hub.base.turnstile import Turnstile
 from hub.certificates.service import CertificateService
 from hub.gate import DashboardTokens, SocketGate
 from hub.lines.endpoint import LineEndpoint
+from hub.sessions.admission import SessionGate
 from hub.socket.handler import Handler
 from hub.socket.handshake import Refusal, Upgrade
 from hub.web.site import Site
@@ -38,6 +39,7 @@ class House:
             cast("CertificateService", None),
             cast("Dashboards", None),
             cast("DashboardTokens", None),
+            cast("SessionGate", None),
             Site(),
             query_tokens=True,
             turnstile=Turnstile(clock=lambda: self.devices.now, soon=self.soon.append, bound=bound),

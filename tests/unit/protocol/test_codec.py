@@ -75,6 +75,8 @@ DEVICE_FRAMES: list[dict[str, Any]] = [
             "schema": {"type": "object"},
         }],
     },
+    {"type": "session_refused", "sessionId": "s-1", "code": "not_allowed", "message": "m"},
+    {"type": "session_accepted", "sessionId": "s-1"},
 ]  # fmt: skip
 
 HUB_FRAMES: list[msgspec.Struct] = [
@@ -91,6 +93,8 @@ HUB_FRAMES: list[msgspec.Struct] = [
     frames.AuthOk(expires_at=TS),
     frames.Desired(kind="mode", version="3", hash="0" * 64),
     frames.Describe(what="custom"),
+    frames.SessionOpen(session_id="s", kind="shell", params={"tty": True}, deadline=TS),
+    frames.SessionConnect(session_id="s", connection="c"),
 ]  # fmt: skip
 
 PARAMS: dict[str, dict[str, Any]] = {

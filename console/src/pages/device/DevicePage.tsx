@@ -1,6 +1,6 @@
 import { Tabs } from "@mantine/core";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { Device } from "../../live/standing";
 import { Label } from "../../parts/Label";
 import { Loading } from "../../parts/Loading";
@@ -15,6 +15,7 @@ import { Facts } from "./Facts";
 import { Missing } from "./Missing";
 import { Quarantine } from "./Quarantine";
 import { type DeviceTab, TABS } from "./search";
+import { DockContext, type Docked } from "./sessions/dock";
 import { useOneDevice } from "./useOneDevice";
 
 /** Each in a chunk of its own: the charts bring their library only where they are opened. */
@@ -31,8 +32,10 @@ const CONTENT: Record<
     default: (await import("./firmware/DeviceFirmware")).DeviceFirmware,
   })),
   events: lazy(async () => ({ default: (await import("./events/Events")).Events })),
+  sessions: lazy(async () => ({ default: (await import("./sessions/Sessions")).Sessions })),
   raw: lazy(async () => ({ default: (await import("./raw/Raw")).Raw })),
 };
+const Dock = lazy(async () => ({ default: (await import("./sessions/Dock")).Dock }));
 /** Who sees it: null for all who see the device. */
 const NEEDS: Record<DeviceTab, Right | null> = {
   overview: null,
@@ -42,6 +45,7 @@ const NEEDS: Record<DeviceTab, Right | null> = {
   config: "configurations:get",
   firmware: "releases:list",
   events: "telemetry:list",
+  sessions: "sessions/logs:list",
   raw: null,
 };
 /** Their content scrolls inside itself. */
@@ -72,35 +76,47 @@ function OneDevice({ device }: { device: Device }) {
       search: next === "overview" || next === null ? {} : { tab: next as DeviceTab },
     });
   const Content = CONTENT[tab];
+  const [docked, setDocked] = useState<Docked | null>(null);
   return (
-    <Page
-      title={device.name}
-      aside={
-        <>
-          <StatusBadge status={device.status} />
-          {device.quarantine !== null && <Label tone="warn">{words.quarantine.badge}</Label>}
-        </>
-      }
-      actions={<DeviceActions device={device} />}
-      wide
-      fill={FILLING.includes(tab)}
-    >
-      <Quarantine device={device} />
-      <Facts device={device} />
-      <Tabs value={tab} onChange={open} keepMounted={false} className={classes.tabs}>
-        <Tabs.List className={classes.tabList} aria-label={words.sections}>
-          {tabs.map(one => (
-            <Tabs.Tab key={one} value={one} className={classes.tab ?? ""}>
-              {words.tabs[one]}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-        <Tabs.Panel value={tab} className={classes.panel ?? ""}>
+    <DockContext value={setDocked}>
+      <Page
+        title={device.name}
+        aside={
+          <>
+            <StatusBadge status={device.status} />
+            {device.quarantine !== null && <Label tone="warn">{words.quarantine.badge}</Label>}
+          </>
+        }
+        actions={<DeviceActions device={device} />}
+        wide
+        fill={FILLING.includes(tab)}
+      >
+        <Quarantine device={device} />
+        <Facts device={device} />
+        <Tabs value={tab} onChange={open} keepMounted={false} className={classes.tabs}>
+          <Tabs.List className={classes.tabList} aria-label={words.sections}>
+            {tabs.map(one => (
+              <Tabs.Tab key={one} value={one} className={classes.tab ?? ""}>
+                {words.tabs[one]}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+          <Tabs.Panel value={tab} className={classes.panel ?? ""}>
+            <Suspense fallback={<Loading height={240} />}>
+              <Content device={device} />
+            </Suspense>
+          </Tabs.Panel>
+        </Tabs>
+        {docked !== null && (
           <Suspense fallback={<Loading height={240} />}>
-            <Content device={device} />
+            <Dock
+              key={docked.what === "recording" ? docked.id : docked.path}
+              docked={docked}
+              onClose={() => setDocked(null)}
+            />
           </Suspense>
-        </Tabs.Panel>
-      </Tabs>
-    </Page>
+        )}
+      </Page>
+    </DockContext>
   );
 }

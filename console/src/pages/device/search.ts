@@ -7,6 +7,7 @@ export const TABS = [
   "config",
   "firmware",
   "events",
+  "sessions",
   "raw",
 ] as const;
 export type DeviceTab = (typeof TABS)[number];

@@ -168,6 +168,19 @@ SELECT 'default', 'a' || n, 'command', 'c' || n, ARRAY['d' || n], '{}', '{}', ''
        'u1', now() - n * interval '1 minute', now() + interval '1 day' - n * interval '1 second',
        'path ' || n, 'key ' || n, now(), CASE WHEN n % 40 > 0 THEN now() END
 FROM generate_series(1, 20000) n;
+INSERT INTO byte_session (org_id, session_id, device_id, kind, params, owner_kind, owner_id,
+                          credential, opened_by, status, created_at, expires_at, asked_at,
+                          ended_at, recorded)
+SELECT 'default', 'b' || n, 'd' || 1 + n % 5000, 'shell', '{}', 'user', 'u' || n % 2000, 's', 'u',
+       CASE WHEN n <= 200 THEN 'OPEN' ELSE 'ENDED' END, now() - n * interval '1 minute',
+       now() + interval '1 hour', now(), CASE WHEN n > 200 THEN now() END, true
+FROM generate_series(1, 10000) n;
+INSERT INTO byte_connection (org_id, session_id, name, device_id, asked_at, person_replica,
+                             device_replica, person_at, device_at, ended_at)
+SELECT org_id, session_id, '', device_id, now(), 'r1', 'r2', now(), now(), ended_at
+FROM byte_session;
+INSERT INTO recording_chunk (org_id, session_id, device_id, number, events)
+SELECT org_id, session_id, device_id, k, '' FROM byte_session, generate_series(1, 2) k;
 INSERT INTO capped_dispatch (org_id, sent_at, targets)
 SELECT 'default', now() - n * interval '20 seconds', 3 FROM generate_series(1, 5000) n;
 INSERT INTO user_session (org_id, session_id, user_id, expires_at)

@@ -25,6 +25,8 @@ _HOURS: Final = 15 * _PARTS + 30
 """Pages: the partitions of two days, and those ahead."""
 _DAYS: Final = 37 * _PARTS + 70
 """Pages: the partitions of thirty days, and those ahead."""
+_OPEN: Final = 2000
+"""Pages: what there is to every session that is open, of a few hundred."""
 _FEW: Final = "'{default,default,default}', '{d11,d12,d13}'"
 _NOW: Final = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _THREE: Final = "'{d11,d12,d13}'"
@@ -177,6 +179,18 @@ _ACCOUNTS: Final = [
     Read("approvals.due"),
     Read("approvals.people", "'default', 'u7'", _APART),
     Read("approvals.is_person", "'default', 'u7'"),
+    Read("sessions.lock", "'default'"),
+    Read("sessions.device", "'default', 'd7', 'shell', 'u1'", 60),
+    Read("sessions.get", "'default', 'b7'"),
+    *_list("sessions.list", "'default', NULL, NULL, '{shell,exec}', {before}, 101", _NEAR * 2),
+    *_list("sessions.list", "'default', 'd7', NULL, '{shell,exec}', {before}, 101", _APART),
+    Read("sessions.recording", "'default', 'b7', 0, 16"),
+    Read("sessions.unasked", "'r2'", _OPEN),
+    Read("sessions.lock_one", "'default', 'b7'"),
+    Read("sessions.connection", "'default', 'b7', ''"),
+    Read("sessions.is_asked", "'default', 'b7', 'd7'"),
+    Read("sessions.here", "'{default,default,default}', '{b7,b8,b9}'", 40),
+    Read("sessions.due", "", _OPEN),
     Read("accounts.lock_guarded", "'default'"),
     Read("secrets.get", "'default', 's'"),
     Read("secrets.lock", "'default', 's'"),

@@ -16,8 +16,9 @@ from device.line.session import (
     PauseRequested,
     PingHub,
     Session,
+    SessionAsked,
 )
-from protocol.frames import Desired, Hello, Ping
+from protocol.frames import Desired, Hello, Ping, SessionConnect
 from tests.unit.device.factories import make_result, recorded
 
 WELCOME: dict[str, Any] = {
@@ -120,6 +121,10 @@ def test_what_the_hub_says_of_events_and_of_the_line_becomes_effects() -> None:
     assert line.receive(type="reconnect", afterMs=1500) == [PauseRequested(1.5)]
     desired: dict[str, Any] = {"kind": "mode", "version": "3", "hash": "a"}
     assert line.receive(type="desired", **desired) == [HandedOver(Desired(**desired))]
+    asked = SessionConnect(session_id="s", connection="c")
+    assert line.receive(type="session_connect", sessionId="s", connection="c") == [
+        SessionAsked(asked)
+    ]
     assert line.receive(type="auth_ok", expiresAt=AFTER) == [Authorised(AFTER)]
     refused = {"type": "error", "code": "invalid_frame", "message": "m"}
     assert line.receive(**refused, bootId="b", seq=4) == [EventRefused("b", 4, "m")]

@@ -22,6 +22,7 @@ from hub.rights.access import (
 from hub.rights.catalogue import BY_BINDING, BY_SESSION, CATALOGUE, DISPATCH, grants_of
 from hub.routes import ROUTES
 from protocol.commands import COMMANDS
+from protocol.sessions import KINDS
 from tests.factories import make_principal
 
 DEVICE = make_principal(None, kind="device")
@@ -77,7 +78,10 @@ def test_the_catalogue_is_what_routes_and_commands_ask_for() -> None:
     of_others = {"sessions:list", "sessions:delete", "api-keys:list", "api-keys:delete"}
     known = {f"{name}:{verb}" for name, found in CATALOGUE.items() for verb in found.verbs}
     by_content = {"workloads/privileged:create", "workloads/privileged:update"}
-    assert known == asked | commands | of_others | by_content | {"secrets:use"}
+    of_streams = {
+        f"sessions/{kind}:{verb}" for kind in KINDS for verb in ("list", "create", "delete")
+    }
+    assert known == asked | commands | of_others | by_content | of_streams | {"secrets:use"}
 
 
 @pytest.mark.parametrize("role", ROLES)

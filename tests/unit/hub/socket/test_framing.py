@@ -12,6 +12,7 @@ from hub.socket.framing import (
     PeerClosed,
     Ping,
     Pong,
+    binary_frame,
     close_frame,
     may_be_sent,
     pong_frame,
@@ -214,3 +215,21 @@ def test_a_close_reason_is_cut_between_characters() -> None:
     assert built[1] == 2 + 123
     assert built[4:].decode() == "x" + "ü" * 61
     assert close_frame(1000, "ü" * 100)[4:].decode() == "ü" * 61
+
+
+def test_binary_messages_are_handed_out_to_who_takes_them() -> None:
+    parser = FrameParser(70_000)
+    parser.takes_binary = True
+    whole = b"\x00\xff" + bytes(300)
+    sent = frame(BINARY, whole) + fragments(BINARY, b"a", b"b")
+    assert list(parser.feed(sent)) == [Binary(whole), Binary(b"ab")]
+    assert parser.odd_frames == 2
+    assert events(frame(BINARY, whole)) == [Binary()]
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_a_binary_frame_is_read_back(size: int) -> None:
+    written = binary_frame(bytes(size))
+    head = {0: 2, 125: 2, 126: 4, 65_535: 4}.get(size, 10)
+    assert written[0] == 0x82
+    assert len(written) == size + head

@@ -1,8 +1,17 @@
 import json
 
 import pytest
+from msgspec import structs
 
-from hub.socket.handshake import Refusal, Upgrade, accepted, malformed, parse, refused
+from hub.socket.handshake import (
+    Refusal,
+    Upgrade,
+    accepted,
+    malformed,
+    parse,
+    refused,
+    subprotocol,
+)
 from protocol.errors import ProblemCode
 from tests.conformance import wire
 
@@ -92,6 +101,20 @@ def test_the_answer_is_the_one_of_section_1_3() -> None:
 def test_our_subprotocol_is_chosen_when_offered(offered: str, *, chosen: bool) -> None:
     answer = accepted(upgrade(sec_websocket_protocol=offered))
     assert (b"\r\nSec-WebSocket-Protocol: longline.v1\r\n" in answer) == chosen
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        ("longline.session.v1", "longline.session.v1"),
+        ("v5.channel.k8s.io", "v5.channel.k8s.io"),
+        ("v5.channel.k8s.io, longline.session.v1", "longline.session.v1"),
+        ("longline.v1", None),
+    ],
+)
+def test_a_session_has_subprotocols_of_its_own(offered: str, chosen: str | None) -> None:
+    asked = structs.replace(upgrade(sec_websocket_protocol=offered), path="/p/ws/sessions/s")
+    assert subprotocol(asked) == chosen
 
 
 def test_a_refusal_is_a_problem_document() -> None:

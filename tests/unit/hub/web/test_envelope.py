@@ -14,6 +14,7 @@ from hub.base.errors import (
     CertificateRevoked,
     CertificateUnknown,
     Conflict,
+    DeviceOffline,
     Ended,
     EnrollmentTokenExpired,
     EnrollmentTokenUsed,
@@ -37,6 +38,8 @@ from hub.base.errors import (
     QuarantinedEnrollment,
     Reauthenticate,
     ReenrollRefused,
+    RefusedByDevice,
+    RelayUnavailable,
     SecondFactorMissing,
     SharedAccount,
     SignInFirst,
@@ -44,6 +47,7 @@ from hub.base.errors import (
     TooMany,
     TooManyCommands,
     TooManyRequests,
+    TooManySessions,
     Unauthenticated,
     Unavailable,
     Unsupported,
@@ -100,6 +104,10 @@ STATUS: dict[type[HubError], int] = {
     UseProvider: 403,
     Unsupported: 409,
     UntrustedQuery: 409,
+    DeviceOffline: 409,
+    RefusedByDevice: 422,
+    TooManySessions: 429,
+    RelayUnavailable: 503,
 }
 
 

@@ -272,6 +272,7 @@ def test_codes_of_a_problem_are_those_of_its_status() -> None:
         "unsupported",
         "untrusted_query",
         "quarantined",
+        "device_offline",
         "ended",
     ]
 

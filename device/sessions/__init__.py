@@ -1,0 +1,1 @@
+"""Sessions: byte streams that a person has with this device."""

@@ -1,0 +1,156 @@
+"""Logs as a stream: the last lines of a source, and with `follow` what comes after them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from device.base.errors import CommandFailed
+from device.base.session_settings import Refused
+from device.logs.sources import LogSources
+from device.sessions.stream import Stream, StreamLost
+from protocol.sessions import LONGEST_DATA, STDOUT, LogsParams, failure, info, success
+
+LOOK_SECONDS: Final = 0.25
+BLOCK: Final = 64 * 1024
+
+
+def since_of(params: LogsParams) -> datetime | None:
+    """Raises `Refused`."""
+    if params.since is None:
+        return None
+    try:
+        since = datetime.fromisoformat(params.since)
+    except ValueError:
+        raise Refused("not_found", "since is no time") from None
+    return since if since.tzinfo else since.replace(tzinfo=UTC)
+
+
+async def serve_logs(stream: Stream, params: LogsParams, sources: LogSources) -> None:
+    since = since_of(params)
+    with contextlib.suppress(StreamLost):
+        try:
+            name, entries = await sources.pull(params.source, max(1, params.tail), None)
+            following = _follow(name) if params.follow else None
+            for entry in entries[-params.tail :] if params.tail else []:
+                if since is None or entry.ts is None or entry.ts >= since:
+                    await send_line(stream, entry.line)
+            if following is not None:
+                await _until_left(stream, following)
+            await stream.say(success())
+        except CommandFailed as error:
+            reason = "NotFound" if error.code in ("bad_source", "source_not_found") else "Io"
+            await stream.say(failure(reason, error.message))
+
+
+async def send_line(stream: Stream, line: str) -> None:
+    await stream.send(STDOUT, line.encode("utf-8", "replace") + b"\n")
+
+
+def pieces(lines: bytes) -> Iterator[bytes]:
+    """As many whole lines as a message takes; a line that is longer is cut."""
+    start = 0
+    while start < len(lines):
+        stop = start + LONGEST_DATA
+        if stop < len(lines):
+            stop = lines.rfind(b"\n", start, stop) + 1 or stop
+        yield lines[start:stop]
+        start = stop
+
+
+async def _until_left(stream: Stream, lines: AsyncGenerator[bytes | int]) -> None:
+    """Until the person is gone."""
+    async with asyncio.TaskGroup() as tasks:
+        leaving = tasks.create_task(_left(stream))
+        giving = tasks.create_task(_give(stream, lines))
+        await asyncio.wait([leaving, giving], return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        giving.cancel()
+
+
+async def _left(stream: Stream) -> None:
+    async for _ in stream.messages():
+        pass
+
+
+async def _give(stream: Stream, lines: AsyncGenerator[bytes | int]) -> None:
+    """Whole lines, as many as there are, in one message; a number says how many are missing."""
+    try:
+        async for each in lines:
+            if isinstance(each, int):
+                await stream.say(info(dropped=each))
+            else:
+                for some in pieces(each):
+                    await stream.send(STDOUT, some)
+    except StreamLost:
+        return
+    finally:
+        await lines.aclose()
+
+
+def _follow(name: str) -> AsyncGenerator[bytes | int]:
+    kind, _, rest = name.partition(":")
+    if kind == "journald":
+        return _follow_program(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "0", "-f"])
+    if kind == "file":
+        return follow_file(Path(rest))
+    raise CommandFailed("bad_source", f"{name} cannot be followed")
+
+
+async def _follow_program(argv: Sequence[str]) -> AsyncGenerator[bytes | int]:
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL, limit=LONGEST_DATA,
+    )  # fmt: skip
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    try:
+        while data := await process.stdout.read(LONGEST_DATA):
+            yield data
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def follow_file(path: Path) -> AsyncGenerator[bytes | int]:
+    """What is written from now on; a file that takes its place is read from its beginning. What it
+    was cut by is not known, so it is said to be one line at least."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        at, rest = os.fstat(file).st_size, b""
+        while True:
+            block = await asyncio.to_thread(os.pread, file, BLOCK, at)
+            if block:
+                at += len(block)
+                whole, newline, rest = (rest + block).rpartition(b"\n")
+                if newline:
+                    yield whole + newline
+                elif len(rest) > BLOCK:
+                    yield rest + b"\n"
+                    rest = b""
+                continue
+            if os.fstat(file).st_size < at:
+                at, rest = 0, b""
+                yield 1
+            elif (newer := await asyncio.to_thread(_newer, path, file)) is not None:
+                os.close(file)
+                file, at, rest = newer, 0, b""
+            await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        os.close(file)
+
+
+def _newer(path: Path, file: int) -> int | None:
+    """The file that has taken the place of this one."""
+    try:
+        found = path.stat()
+        known = os.fstat(file)
+        if (found.st_dev, found.st_ino) == (known.st_dev, known.st_ino):
+            return None
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return None

@@ -1,0 +1,42 @@
+"""The device's socket of a session. What is sent waits for the socket; what comes waits for whoever
+reads."""
+
+from collections.abc import AsyncIterator
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from protocol.sessions import LONGEST_DATA
+
+
+class StreamLost(Exception):
+    """The other side is gone."""
+
+
+class Stream:
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, channel: int, data: bytes) -> None:
+        """In as many messages as it takes. Raises `StreamLost`."""
+        for start in range(0, len(data), LONGEST_DATA):
+            await self.say(bytes((channel,)) + data[start : start + LONGEST_DATA])
+
+    async def say(self, message: bytes) -> None:
+        """One message, with its channel. Raises `StreamLost`."""
+        try:
+            await self._connection.send(message)
+        except ConnectionClosed:
+            raise StreamLost from None
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """Until it is closed."""
+        try:
+            async for message in self._connection:
+                if isinstance(message, bytes) and message:
+                    yield message
+        except ConnectionClosed:
+            return
+
+    async def close(self) -> None:
+        await self._connection.close()
