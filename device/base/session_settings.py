@@ -38,7 +38,7 @@ class SessionsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Below which regular files are read, or with `rw` written."""
 
 
-class Refused(Exception):
+class RefusedSession(Exception):
     """A session that the device opens not."""
 
     def __init__(self, code: RefusalCode, message: str) -> None:
@@ -48,20 +48,24 @@ class Refused(Exception):
 
 
 def check(settings: SessionsSettings, params: SessionParams) -> None:
-    """Whether the device's file allows it. Raises `Refused`."""
+    """Whether the device's file allows it. Raises `RefusedSession`."""
     match params:
         case ExecParams() if not settings.exec:
-            raise Refused("not_allowed", "programs in containers are off here (sessions.exec)")
+            raise RefusedSession(
+                "not_allowed", "programs in containers are off here (sessions.exec)"
+            )
         case ShellParams() if not settings.shell:
-            raise Refused("not_allowed", "shells are off here (sessions.shell)")
+            raise RefusedSession("not_allowed", "shells are off here (sessions.shell)")
         case ShellParams(user=str() as user) if user not in settings.users:
-            raise Refused("not_allowed", f"{user} is not one of sessions.users")
+            raise RefusedSession("not_allowed", f"{user} is not one of sessions.users")
         case ForwardParams() if not _may_be_listed(settings, params):
             where = place(params.host, params.port)
-            raise Refused("not_allowed", f"{where} is not one of sessions.forward")
+            raise RefusedSession("not_allowed", f"{where} is not one of sessions.forward")
         case FileParams() if folder_of(settings, params) is None:
             what = "written" if params.direction == "up" else "read"
-            raise Refused("not_allowed", f"{params.path} is not {what} here (sessions.files)")
+            raise RefusedSession(
+                "not_allowed", f"{params.path} is not {what} here (sessions.files)"
+            )
         case _:
             pass
 

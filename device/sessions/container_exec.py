@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import aiodocker
 import aiohttp
 
-from device.base.session_settings import Refused
+from device.base.session_settings import RefusedSession
 from device.sessions.processes import VARIABLE, end_processes
 from device.sessions.session_journal import SessionJournal
 from device.sessions.stream import Stream, StreamLost
@@ -53,15 +53,15 @@ async def engine(socket: str) -> AsyncGenerator[Any]:
 
 
 async def container_of(docker: Any, device_id: str, workload: str) -> Any:
-    """The running container of `app/service`, by our labels. Raises `Refused`."""
+    """The running container of `app/service`, by our labels. Raises `RefusedSession`."""
     application, _, service = workload.partition("/")
     labels = [f"{LABEL}={device_id}", f"{APPLICATION}={application}", f"{SERVICE}={service}"]
     try:
         found = await docker.containers.list(filters={"label": labels})
     except ENGINE_FAULTS as error:
-        raise Refused("no_engine", f"container engine: {error}") from None
+        raise RefusedSession("no_engine", f"container engine: {error}") from None
     if not found:
-        raise Refused("not_found", f"{workload} does not run here")
+        raise RefusedSession("not_found", f"{workload} does not run here")
     return found[0]
 
 

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidHandshake, InvalidMessage
 from cloud.outward import WayOut
 from device.base.errors import HubUnreachable
 from device.base.session_settings import (
-    Refused,
+    RefusedSession,
     SessionsSettings,
     check,
     folder_of,
@@ -60,7 +60,7 @@ CLOSE_SECONDS: Final = 2.0
 Serve = Callable[[Stream], Awaitable[None]]
 
 
-class Tokens(Protocol):
+class GivenTokens(Protocol):
     async def token(self) -> str: ...
 
 
@@ -84,7 +84,7 @@ class SessionKeeper:
         *,
         way_out: WayOut,
         agent: str,
-        tokens: Tokens,
+        tokens: GivenTokens,
         send: Callable[[Struct], None],
         logs: LogSources,
     ) -> None:
@@ -120,7 +120,7 @@ class SessionKeeper:
         self._running += 1
         try:
             await work
-        except Refused as refused:
+        except RefusedSession as refused:
             self._refuse(session_id, refused)
         except (OSError, StreamLost, InvalidHandshake, InvalidMessage, HubUnreachable) as error:
             _log.warning("session_failed", session_id=session_id, reason=str(error))
@@ -129,7 +129,7 @@ class SessionKeeper:
         finally:
             self._running -= 1
 
-    def _refuse(self, session_id: str, refused: Refused) -> None:
+    def _refuse(self, session_id: str, refused: RefusedSession) -> None:
         _log.info("session_refused", session_id=session_id, code=refused.code)
         self._send(
             SessionRefused(session_id=session_id, code=refused.code, message=refused.message)
@@ -137,11 +137,11 @@ class SessionKeeper:
 
     async def _open(self, frame: SessionOpen) -> None:
         if self._running > MOST:
-            raise Refused("busy", "too many sessions are open on this device")
+            raise RefusedSession("busy", "too many sessions are open on this device")
         try:
             params = params_of(frame.kind, frame.params)
         except (KeyError, msgspec.ValidationError) as error:
-            raise Refused("not_allowed", f"not understood: {error}") from None
+            raise RefusedSession("not_allowed", f"not understood: {error}") from None
         check(self._place.settings, params)
         if isinstance(params, ForwardParams):
             if len(self._forwards) >= MOST_FORWARDS:
@@ -166,7 +166,7 @@ class SessionKeeper:
         await self._on_stream(f"{frame.session_id}?connection={frame.connection}", serve)
 
     async def _serve(self, session_id: str, params: SessionParams) -> None:
-        """Raises `Refused` before its socket is opened."""
+        """Raises `RefusedSession` before its socket is opened."""
         match params:
             case ShellParams():
                 await self._shell(session_id, params)
@@ -204,7 +204,9 @@ class SessionKeeper:
         from device.sessions import container_exec
 
         if not may_signal_others():
-            raise Refused("cannot_end", "the agent lacks CAP_KILL: what it starts it could not end")
+            raise RefusedSession(
+                "cannot_end", "the agent lacks CAP_KILL: what it starts it could not end"
+            )
         async with container_exec.engine(self._engine()) as docker:
             found = await container_exec.container_of(
                 docker, self._place.device_id, params.workload
@@ -230,7 +232,7 @@ class SessionKeeper:
     def _engine(self) -> str:
         socket = engine_socket(self._place.engine)
         if socket is None:
-            raise Refused("no_engine", "this device has no container engine")
+            raise RefusedSession("no_engine", "this device has no container engine")
         return socket
 
     async def _on_stream(self, path: str, serve: Serve) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from device.base.errors import CommandFailed
-from device.base.session_settings import Refused
+from device.base.session_settings import RefusedSession
 from device.logs.sources import LogSources
 from device.sessions.stream import Stream, StreamLost
 from protocol.sessions import LONGEST_DATA, STDOUT, LogsParams, failure, info, success
@@ -20,13 +20,13 @@ BLOCK: Final = 64 * 1024
 
 
 def since_of(params: LogsParams) -> datetime | None:
-    """Raises `Refused`."""
+    """Raises `RefusedSession`."""
     if params.since is None:
         return None
     try:
         since = datetime.fromisoformat(params.since)
     except ValueError:
-        raise Refused("not_found", "since is no time") from None
+        raise RefusedSession("not_found", "since is no time") from None
     return since if since.tzinfo else since.replace(tzinfo=UTC)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from device.base.session_settings import Refused
+from device.base.session_settings import RefusedSession
 from device.sessions.processes import VARIABLE, end_processes, may_signal_others
 from device.sessions.session_journal import SessionJournal
 from device.sessions.stream import Stream, StreamLost
@@ -47,18 +47,18 @@ class Login(Struct, frozen=True):
 
 
 def login_of(user: str | None) -> Login:
-    """Raises `Refused`."""
+    """Raises `RefusedSession`."""
     try:
         entry = pwd.getpwuid(os.getuid()) if user is None else pwd.getpwnam(user)
     except KeyError:
         if user is not None:
-            raise Refused("not_found", f"there is no user {user}") from None
+            raise RefusedSession("not_found", f"there is no user {user}") from None
         return Login(USUAL_SHELL, "/", str(os.getuid()), None)
     other = entry.pw_uid != os.getuid()
     if other and os.getuid() != 0:
-        raise Refused("not_allowed", f"the agent cannot become {user}")
+        raise RefusedSession("not_allowed", f"the agent cannot become {user}")
     if other and not may_signal_others():
-        raise Refused("cannot_end", "the agent lacks CAP_KILL")
+        raise RefusedSession("cannot_end", "the agent lacks CAP_KILL")
     shell = entry.pw_shell if os.access(entry.pw_shell or "", os.X_OK) else USUAL_SHELL
     become = (entry.pw_uid, entry.pw_gid) if other else None
     return Login(shell, entry.pw_dir, entry.pw_name, become)
@@ -119,7 +119,7 @@ def resize(master: int, width: int, height: int) -> None:
 
 
 async def start(params: ShellParams, session_id: str) -> ShellProgram:
-    """Raises `Refused`, `OSError`."""
+    """Raises `RefusedSession`, `OSError`."""
     login = login_of(params.user)
     options: dict[str, Any] = {
         "env": environment(login, session_id, os.environ),

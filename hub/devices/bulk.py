@@ -43,7 +43,7 @@ class BulkChange(Struct, frozen=True, kw_only=True):
     reason: str = "by a call for many devices"
 
 
-class Refusal(Struct, frozen=True, rename="camel"):
+class RefusedDevice(Struct, frozen=True, rename="camel"):
     device_id: DeviceId
     code: str
 
@@ -52,7 +52,7 @@ class Sorted(Struct, frozen=True):
     """The devices of a call, each once, in the order in which they were named or found."""
 
     known: list[DeviceId]
-    refused: list[Refusal]
+    refused: list[RefusedDevice]
 
 
 class BulkService:
@@ -90,7 +90,7 @@ class BulkService:
         there = [each for each in once if each in known]
         mine = set(await self._rights.within(by.org, by.rights.reaches(right), there))
         refused = [
-            Refusal(each, str((Forbidden if each in known else NotFound).code))
+            RefusedDevice(each, str((Forbidden if each in known else NotFound).code))
             for each in once
             if each not in mine
         ]
@@ -114,7 +114,7 @@ class BulkService:
             if changed:
                 await self._accounts.refresh()
         told = changed.union(each.device_id for each in refused)
-        refused += [Refusal(e, str(NotFound.code)) for e in wanted.known if e not in told]
+        refused += [RefusedDevice(e, str(NotFound.code)) for e in wanted.known if e not in told]
         return Sorted([each for each in wanted.known if each in changed], refused)
 
     async def _done(self, by: Principal, some: list[DeviceId], change: BulkChange) -> Sorted:
@@ -152,7 +152,7 @@ class BulkService:
 
     async def _set(self, by: Principal, device_ids: list[DeviceId], change: BulkChange) -> Sorted:
         changed: list[DeviceId] = []
-        refused: list[Refusal] = []
+        refused: list[RefusedDevice] = []
         entries: list[AuditEntry] = []
         async with self._store.database.tenant(by.org).transaction() as connection:
             rows = await self._store.lock_described(connection, by.org, device_ids)
@@ -161,7 +161,7 @@ class BulkService:
                 try:
                     now = {"name": change.name or name, "labels": merged(labels, change.labels)}
                 except HubError as error:
-                    refused.append(Refusal(device_id, str(error.code)))
+                    refused.append(RefusedDevice(device_id, str(error.code)))
                     continue
                 changed.append(device_id)
                 entries.append(

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from hub.base.errors import invalid
-from hub.devices.bulk import MOST, BulkChange, BulkService, Refusal
+from hub.devices.bulk import MOST, BulkChange, BulkService, RefusedDevice
 from hub.devices.labels import LabelsPatch
 from hub.web.inputs import Body, Text
 from hub.web.route import Call
@@ -40,7 +40,7 @@ class DeviceBulk(Struct, frozen=True, rename="camel", kw_only=True):
     """A dry run answers `count`, a `sample` of 50 ids and how many are refused; else how many were
     `changed`, and each that was refused."""
 
-    refused: int | list[Refusal]
+    refused: int | list[RefusedDevice]
     count: int | UnsetType = UNSET
     sample: list[DeviceId] | UnsetType = UNSET
     changed: int | UnsetType = UNSET

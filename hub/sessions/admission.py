@@ -24,19 +24,19 @@ from hub.base.errors import (
 )
 from hub.base.principal import Principal
 from hub.sessions.channels import Which, other
-from hub.sessions.endpoint import Claim, SessionSocket
+from hub.sessions.endpoint import SessionSocket, SideClaim
 from hub.sessions.host import SessionHost
 from hub.sessions.pair import Pair, PairEnd
 from hub.sessions.records import (
     MOST_CONNECTIONS,
     MOST_HERE,
+    ByteSessionRow,
     ConnectionRow,
-    SessionRow,
     may_join,
     right_to,
 )
 from hub.sessions.relay import Relay
-from hub.sessions.store import SessionStore
+from hub.sessions.store import ByteSessionStore
 from hub.socket.handshake import Upgrade, subprotocol
 from protocol.sessions import CONNECTION_NAME, KUBERNETES
 
@@ -45,8 +45,8 @@ OPEN_SECONDS: Final = 5.0
 _NAME: Final = re.compile(CONNECTION_NAME)
 
 
-class Asking(Protocol):
-    def wanted(self, row: SessionRow) -> None:
+class DeviceAsking(Protocol):
+    def wanted(self, row: ByteSessionRow) -> None:
         """A device is to open one more connection."""
         ...
 
@@ -56,11 +56,11 @@ class SessionGate:
 
     def __init__(
         self,
-        store: SessionStore,
+        store: ByteSessionStore,
         host: SessionHost,
         relay: Relay,
         accounts: AccountService,
-        asking: Asking,
+        asking: DeviceAsking,
         *,
         certificate_required: bool,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
@@ -123,11 +123,11 @@ class SessionGate:
             raise CertificateRequired(CERTIFICATE_MISSING)
         return device
 
-    async def claim(self, token: str, session_id: str, name: str) -> Claim:
+    async def claim(self, token: str, session_id: str, name: str) -> SideClaim:
         """By an `auth` frame. Raises `HubError`."""
         return await self._claim(await self._identify(token, None), session_id, name)
 
-    async def _claim(self, by: Principal, session_id: str, name: str) -> Claim:
+    async def _claim(self, by: Principal, session_id: str, name: str) -> SideClaim:
         row = await self._visible(by, session_id)
         if not may_join(row, by):
             raise Forbidden("whoever has made a session joins it, as it was made")
@@ -139,9 +139,9 @@ class SessionGate:
         connection = await self._take(row, name, which)
         if which == "person" and name:
             self._asking.wanted(row)
-        return Claim(row, connection, which, by)
+        return SideClaim(row, connection, which, by)
 
-    async def _visible(self, by: Principal, session_id: str) -> SessionRow:
+    async def _visible(self, by: Principal, session_id: str) -> ByteSessionRow:
         """Raises `NotFound`, `Forbidden`."""
         row = await self._store.get(by.org, session_id)
         if row is None:
@@ -162,7 +162,7 @@ class SessionGate:
                 raise Forbidden("the right to this session is gone")
         return row
 
-    async def _take(self, seen: SessionRow, name: str, which: Which) -> ConnectionRow:
+    async def _take(self, seen: ByteSessionRow, name: str, which: Which) -> ConnectionRow:
         key, mine = seen.key, self._host.replica_id
         async with self._store.database.transaction() as connection:
             row = await self._store.lock_one(connection, key)
@@ -191,16 +191,16 @@ class SessionGate:
 
     # For the sockets
 
-    def join(self, claim: Claim, end: PairEnd) -> Pair:
+    def join(self, claim: SideClaim, end: PairEnd) -> Pair:
         return self._host.join(claim.row, claim.connection, claim.which, end, claim.by)
 
-    def left(self, claim: Claim, code: int) -> None:
+    def left(self, claim: SideClaim, code: int) -> None:
         self._host.left(claim.row.key, claim.connection.name, claim.which, code)
 
-    def never_opened(self, claim: Claim) -> None:
+    def never_opened(self, claim: SideClaim) -> None:
         self._host.never_opened(claim.row, claim.connection, claim.which)
 
-    def _look_whether_opened(self, claim: Claim, socket: SessionSocket) -> None:
+    def _look_whether_opened(self, claim: SideClaim, socket: SessionSocket) -> None:
         """A peer that gave up between its claim and the 101 has left no socket behind."""
         if not socket.has_joined:
             self.never_opened(claim)

@@ -9,8 +9,8 @@ from hub.base.errors import Unavailable
 from hub.lines.service import LineRef, LineService
 from hub.lines.session import LineSession
 from hub.sessions.ending import EndReason
-from hub.sessions.records import SessionKey, SessionRow
-from hub.sessions.store import Ended, SessionStore, Unasked
+from hub.sessions.records import ByteSessionRow, SessionKey
+from hub.sessions.store import ByteSessionStore, SessionEnd, Unasked
 from protocol.codec import encode, rfc3339
 from protocol.frames import (
     SESSION_CONNECT,
@@ -32,7 +32,7 @@ LOOK_SECONDS: Final = 1.0
 
 
 class Ends(Protocol):
-    async def note_end(self, ended: Ended) -> SessionRow | None: ...
+    async def note_end(self, ended: SessionEnd) -> ByteSessionRow | None: ...
     def end(self, key: SessionKey, reason: EndReason) -> None: ...
 
 
@@ -48,7 +48,7 @@ class SessionAsking:
 
     def __init__(
         self,
-        store: SessionStore,
+        store: ByteSessionStore,
         lines: LineService,
         ends: Ends,
         *,
@@ -63,7 +63,7 @@ class SessionAsking:
         self._silent: set[DeviceKey] = set()
         """Whose hello is waited for."""
 
-    def wanted(self, row: SessionRow) -> None:
+    def wanted(self, row: ByteSessionRow) -> None:
         """Something of this session is to be asked for."""
         if self._lines.registry.get(row.org, row.device_id) is None:
             self._hint((row.org, row.device_id))
@@ -133,7 +133,9 @@ class SessionAsking:
         code = refusal.code if refusal else None
         message = refusal.message if refusal else None
         try:
-            await self._ends.note_end(Ended(key=key, reason=reason, code=code, message=message))
+            await self._ends.note_end(
+                SessionEnd(key=key, reason=reason, code=code, message=message)
+            )
         except Unavailable:
             log.warning("session_end_not_noted", session_id=key.id, reason=reason)
         self._ends.end(key, reason)

@@ -21,7 +21,7 @@ from hub.base.principal import Principal
 from hub.sessions.channels import Which, is_info
 from hub.sessions.ending import CODES, EndReason
 from hub.sessions.pair import Pair
-from hub.sessions.records import ConnectionRow, SessionRow
+from hub.sessions.records import ByteSessionRow, ConnectionRow
 from hub.socket.handler import Socket
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame
@@ -41,10 +41,10 @@ FINISH_LOOKS: Final = 500
 _POLICY: Final = (NotFound, Forbidden, Conflict, Invalid)
 
 
-class Claim(NamedTuple):
+class SideClaim(NamedTuple):
     """A side that is this socket's."""
 
-    row: SessionRow
+    row: ByteSessionRow
     connection: ConnectionRow
     which: Which
     by: Principal
@@ -68,7 +68,7 @@ class SessionSocket:
         gate: "SessionGate",
         session_id: str,
         name: str,
-        claim: Claim | None,
+        claim: SideClaim | None,
         *,
         takes_info: bool,
     ) -> None:
@@ -152,7 +152,7 @@ class SessionSocket:
         self._claim = claim
         self._join(claim)
 
-    def _join(self, claim: Claim) -> None:
+    def _join(self, claim: SideClaim) -> None:
         self._connection.max_message = LONGEST_MESSAGE
         self._pair = self._gate.join(claim, self)
         early, self._early = self._early or [], None

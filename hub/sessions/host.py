@@ -26,12 +26,12 @@ from hub.sessions.recording import Recorder
 from hub.sessions.records import (
     IDLE_KINDS,
     IDLE_SECONDS,
+    ByteSessionRow,
     ConnectionRow,
     SessionKey,
-    SessionRow,
 )
-from hub.sessions.relay import Relay, RelayedEnd, RelayMessage, Route
-from hub.sessions.store import Ended, SessionStore
+from hub.sessions.relay import Relay, RelayedEnd, RelayMessage, RelayRoute
+from hub.sessions.store import ByteSessionStore, SessionEnd
 from protocol.ids import ReplicaId
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ way."""
 class JoinedSession:
     """One session, as far as it is here."""
 
-    def __init__(self, row: SessionRow, now: float) -> None:
+    def __init__(self, row: ByteSessionRow, now: float) -> None:
         self.row = row
         self.pairs: dict[str, Pair] = {}
         self.person: Principal | None = None
@@ -69,7 +69,7 @@ class SessionHost:
 
     def __init__(
         self,
-        store: SessionStore,
+        store: ByteSessionStore,
         audit: AuditService,
         relay: Relay,
         *,
@@ -101,7 +101,7 @@ class SessionHost:
 
     def join(
         self,
-        row: SessionRow,
+        row: ByteSessionRow,
         connection: ConnectionRow,
         which: Which,
         end: PairEnd,
@@ -128,12 +128,12 @@ class SessionHost:
         if pair is not None:
             pair.left(which, reason_of_close(code))
 
-    def never_opened(self, row: SessionRow, connection: ConnectionRow, which: Which) -> None:
+    def never_opened(self, row: ByteSessionRow, connection: ConnectionRow, which: Which) -> None:
         """A side was claimed, and its socket lost before it opened."""
         session = self._session(row)
         self._pair(session, connection.name).end(EndReason.CLOSED)
 
-    def _session(self, row: SessionRow) -> JoinedSession:
+    def _session(self, row: ByteSessionRow) -> JoinedSession:
         session = self._sessions.get(row.key)
         if session is None:
             session = self._sessions[row.key] = JoinedSession(row, self._clock())
@@ -155,7 +155,7 @@ class SessionHost:
     ) -> RelayedEnd:
         end = RelayedEnd(
             self._relay,
-            Route(session.key, name, which, replica_id),
+            RelayRoute(session.key, name, which, replica_id),
             received=pair.received,
             drained=pair.drained,
             ended=pair.end,
@@ -248,7 +248,7 @@ class SessionHost:
         """However long the database is away."""
         try:
             await self._note_recording(session)
-            ended = Ended(key=session.key, reason=reason, down=session.down, up=session.up)
+            ended = SessionEnd(key=session.key, reason=reason, down=session.down, up=session.up)
             while True:
                 try:
                     await self.note_end(ended)
@@ -272,7 +272,9 @@ class SessionHost:
     async def _note_connection(self, key: SessionKey, name: str) -> None:
         await self._store.end_connection(key, name)
 
-    async def note_end(self, ended: Ended, by: AuditEntry | None = None) -> SessionRow | None:
+    async def note_end(
+        self, ended: SessionEnd, by: AuditEntry | None = None
+    ) -> ByteSessionRow | None:
         """In its row and in the audit; None when it had ended. Raises `Unavailable`."""
         async with self._store.database.transaction() as connection:
             row = await self._store.end(connection, ended)
@@ -348,7 +350,7 @@ class SessionHost:
         await self._store.end_lonely()
 
 
-def _end_of(row: SessionRow) -> AuditEntry:
+def _end_of(row: ByteSessionRow) -> AuditEntry:
     return AuditEntry(
         org=row.org,
         actor="hub",
@@ -359,7 +361,7 @@ def _end_of(row: SessionRow) -> AuditEntry:
     )
 
 
-def end_detail(row: SessionRow) -> dict[str, Any]:
+def end_detail(row: ByteSessionRow) -> dict[str, Any]:
     return {
         "sessionId": row.id,
         "kind": row.kind,

@@ -42,7 +42,7 @@ class SessionKey(Struct, frozen=True, order=True):
     id: str
 
 
-class SessionRow(Struct, frozen=True, kw_only=True):
+class ByteSessionRow(Struct, frozen=True, kw_only=True):
     org: OrgId
     id: str
     device_id: DeviceId
@@ -131,7 +131,7 @@ class OpenedSession(Struct, frozen=True, kw_only=True, rename="camel"):
     expires_at: str
 
 
-def item_of(row: SessionRow) -> SessionItem:
+def item_of(row: ByteSessionRow) -> SessionItem:
     return SessionItem(
         id=row.id,
         device_id=row.device_id,
@@ -153,7 +153,7 @@ def item_of(row: SessionRow) -> SessionItem:
     )
 
 
-def opened_of(row: SessionRow) -> OpenedSession:
+def opened_of(row: ByteSessionRow) -> OpenedSession:
     return OpenedSession(
         id=row.id,
         url=f"/ws/sessions/{row.id}",
@@ -172,12 +172,12 @@ def credential_of(by: Principal) -> str:
     return (by.key_id if by.kind == "api_key" else by.session_id) or ""
 
 
-def is_owner(row: SessionRow, by: Principal) -> bool:
+def is_owner(row: ByteSessionRow, by: Principal) -> bool:
     """Whether it was made by this account, however it has signed in now."""
     return (row.owner_kind, row.owner_id) == (by.kind, by.subject)
 
 
-def may_join(row: SessionRow, by: Principal) -> bool:
+def may_join(row: ByteSessionRow, by: Principal) -> bool:
     """Whether this is the very person, or the device, of a session that it may see."""
     if by.kind == "device":
         return row.device_id == by.subject

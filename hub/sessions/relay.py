@@ -50,7 +50,7 @@ class RelayMessage(Struct, frozen=True, array_like=True, omit_defaults=True):
     reason: str = ""
 
 
-class Route(Struct, frozen=True):
+class RelayRoute(Struct, frozen=True):
     """One connection, seen from here: which side is elsewhere, and where."""
 
     key: SessionKey
@@ -70,7 +70,7 @@ class RelayedEnd:
     def __init__(
         self,
         relay: "Relay",
-        route: Route,
+        route: RelayRoute,
         *,
         received: Callable[[Which, bytes], None],
         drained: Callable[[Which], None],
@@ -228,7 +228,7 @@ class Relay:
 
     def publish(
         self,
-        route: Route,
+        route: RelayRoute,
         kind: Literal["hello", "data", "credit", "end"],
         *,
         number: int = 0,

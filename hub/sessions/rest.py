@@ -17,7 +17,7 @@ from hub.sessions.records import (
     item_of,
     opened_of,
 )
-from hub.sessions.service import SessionService
+from hub.sessions.service import ByteSessionService
 from hub.web.envelope import NO_STORE, Answer
 from hub.web.inputs import Body, ListQuery, Text
 from hub.web.route import Call
@@ -39,7 +39,7 @@ class SessionsQuery(ListQuery, frozen=True, kw_only=True):
 
 
 class SessionEndpoints:
-    def __init__(self, service: SessionService) -> None:
+    def __init__(self, service: ByteSessionService) -> None:
         self._service = service
 
     async def open(self, call: Call[None, SessionBody]) -> Answer:

@@ -37,9 +37,9 @@ from hub.sessions.records import (
     MOST_HERE,
     MOST_OF_DEVICE,
     MOST_OF_PERSON,
+    ByteSessionRow,
     SessionItem,
     SessionKey,
-    SessionRow,
     Status,
     credential_of,
     is_owner,
@@ -47,7 +47,7 @@ from hub.sessions.records import (
     right_to,
 )
 from hub.sessions.relay import Relay
-from hub.sessions.store import DeviceSurvey, Ended, NewSession, SessionStore
+from hub.sessions.store import ByteSessionStore, DeviceSurvey, NewSession, SessionEnd
 from protocol.ids import DeviceId, uuid7
 from protocol.sessions import KINDS, ExecParams, SessionKind, SessionParams, is_terminal, params_of
 
@@ -61,10 +61,10 @@ MOST_PARAMS: Final = 64 * 1024
 """Bytes: what a device takes in one frame."""
 
 
-class SessionService:
+class ByteSessionService:
     def __init__(
         self,
-        store: SessionStore,
+        store: ByteSessionStore,
         host: SessionHost,
         relay: Relay,
         asking: SessionAsking,
@@ -91,7 +91,7 @@ class SessionService:
         kind: SessionKind,
         given: Mapping[str, Any],
         seconds: int = DEFAULT_SECONDS,
-    ) -> SessionRow:
+    ) -> ByteSessionRow:
         """Once its device has come, or does not within three seconds. Raises `HubError`."""
         reach = await self._reach(by, right_to(kind, "create"), f"session.open {kind}", device_id)
         params = _params(kind, given)
@@ -109,7 +109,7 @@ class SessionService:
         kind: SessionKind,
         params: SessionParams,
         seconds: int,
-    ) -> SessionRow:
+    ) -> ByteSessionRow:
         shown = msgspec.to_builtins(params)
         env = shown.pop("env", None) if isinstance(params, ExecParams) else None
         async with self._store.database.tenant(by.org).transaction() as connection:
@@ -163,7 +163,7 @@ class SessionService:
                 "the device is on another replica, and nothing goes between", retry_after=2
             )
 
-    async def _settled(self, row: SessionRow) -> SessionRow:
+    async def _settled(self, row: ByteSessionRow) -> ByteSessionRow:
         until = self._clock() + WAIT_SECONDS
         while row.status == "WAITING" and self._clock() < until:
             await asyncio.sleep(POLL_SECONDS)
@@ -183,7 +183,7 @@ class SessionService:
         limit: int,
     ) -> Items[SessionItem]:
         """Of the kinds that the caller may list, where it may. Raises `Forbidden`."""
-        rows: list[SessionRow] = []
+        rows: list[ByteSessionRow] = []
         before = decode_cursor(cursor)
         for reach, kinds in await self._readable(by, [kind] if kind else KINDS):
             with limited_to(reach):
@@ -214,14 +214,14 @@ class SessionService:
             raise Forbidden("your role does not allow this")
         return list(found.items())
 
-    async def get(self, by: Principal, session_id: str) -> SessionRow:
+    async def get(self, by: Principal, session_id: str) -> ByteSessionRow:
         """Raises `NotFound`."""
         row = await self._store.get(by.org, session_id)
         if row is None or not await self._reaches(by, right_to(row.kind, "list"), row):
             raise NotFound(UNKNOWN)
         return row
 
-    async def _reaches(self, by: Principal, right: Right, row: SessionRow) -> bool:
+    async def _reaches(self, by: Principal, right: Right, row: ByteSessionRow) -> bool:
         if not by.rights.anywhere(right):
             return False
         reach = (await self._accounts.reaching(by, right)).reach
@@ -232,7 +232,7 @@ class SessionService:
 
     # Ending
 
-    async def delete(self, by: Principal, session_id: str) -> SessionRow:
+    async def delete(self, by: Principal, session_id: str) -> ByteSessionRow:
         """One that has ended stays as it is. Raises `NotFound`, `Forbidden`."""
         row = await self._store.get(by.org, session_id)
         if row is None:
@@ -242,11 +242,11 @@ class SessionService:
         entry = audit_entry(
             by, "session.end", row.device_id, reason=EndReason.DELETED, **end_detail(row)
         )
-        ended = await self._host.note_end(Ended(key=row.key, reason=EndReason.DELETED), entry)
+        ended = await self._host.note_end(SessionEnd(key=row.key, reason=EndReason.DELETED), entry)
         self._host.end(row.key, EndReason.DELETED)
         return ended or await self._store.get(by.org, session_id) or row
 
-    async def _require_delete(self, by: Principal, row: SessionRow) -> None:
+    async def _require_delete(self, by: Principal, row: ByteSessionRow) -> None:
         if await self._reaches(by, right_to(row.kind, "delete"), row):
             return
         if await self._reaches(by, right_to(row.kind, "list"), row):
@@ -267,7 +267,7 @@ class SessionService:
             await self._audit.record(connection, entry)
         return self._pieces(row)
 
-    async def _pieces(self, row: SessionRow) -> AsyncGenerator[str]:
+    async def _pieces(self, row: ByteSessionRow) -> AsyncGenerator[str]:
         began = (row.opened_at or row.created_at).timestamp()
         yield header(width=row.width, height=row.height, began=began, truncated=row.is_truncated)
         after = 0
@@ -297,7 +297,7 @@ def _params(kind: SessionKind, given: Mapping[str, Any]) -> SessionParams:
     return params
 
 
-def _checked(row: SessionRow) -> SessionRow:
+def _checked(row: ByteSessionRow) -> ByteSessionRow:
     """Raises what the device has made of it, where it has."""
     match row.reason:
         case EndReason.REFUSED_BY_DEVICE:

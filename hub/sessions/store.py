@@ -12,9 +12,9 @@ from hub.sessions.channels import Which
 from hub.sessions.ending import EndReason
 from hub.sessions.records import (
     MOST_CONNECTIONS,
+    ByteSessionRow,
     ConnectionRow,
     SessionKey,
-    SessionRow,
 )
 from protocol.ids import DeviceId, OrgId, ReplicaId
 from protocol.sessions import SessionKind
@@ -56,13 +56,13 @@ class Unasked(Struct, frozen=True):
     age: float
 
 
-class Asked(Struct, frozen=True):
+class SessionRequest(Struct, frozen=True):
     kind: SessionKind
     params: dict[str, Any]
     expires_at: datetime
 
 
-class Ended(Struct, frozen=True, kw_only=True):
+class SessionEnd(Struct, frozen=True, kw_only=True):
     """An end to be noted."""
 
     key: SessionKey
@@ -73,7 +73,7 @@ class Ended(Struct, frozen=True, kw_only=True):
     up: int = 0
 
 
-class SessionStore:
+class ByteSessionStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
@@ -93,7 +93,7 @@ class SessionStore:
         row = await connection.fetchrow(_Q["device"], org, device_id, kind, owner_id)
         return None if row is None else DeviceSurvey(*row)
 
-    async def add(self, connection: Connection, new: NewSession) -> SessionRow:
+    async def add(self, connection: Connection, new: NewSession) -> ByteSessionRow:
         (row,) = await connection.fetch(
             _Q["add"],
             new.key.org,
@@ -112,7 +112,7 @@ class SessionStore:
         )
         return _session(row)
 
-    async def get(self, org: OrgId, session_id: str) -> SessionRow | None:
+    async def get(self, org: OrgId, session_id: str) -> ByteSessionRow | None:
         row = await self.database.tenant(org).fetchrow(_Q["get"], org, session_id)
         return None if row is None else _session(row)
 
@@ -125,7 +125,7 @@ class SessionStore:
         kinds: Sequence[str],
         before: tuple[datetime, str] | None,
         limit: int,
-    ) -> list[SessionRow]:
+    ) -> list[ByteSessionRow]:
         rows = await self.database.tenant(org).fetch(
             _Q["list"], org, device_id, status, list(kinds), *(before or (None, None)), limit
         )
@@ -145,18 +145,18 @@ class SessionStore:
             Unasked(_key(row), DeviceId(row["device_id"]), row["name"], row["age"]) for row in rows
         ]
 
-    async def ask(self, key: SessionKey, boot_id: str | None) -> Asked | None:
+    async def ask(self, key: SessionKey, boot_id: str | None) -> SessionRequest | None:
         """With all its params; None when it was asked, or has ended."""
         row = await self.database.fetchrow(_Q["ask"], key.org, key.id, boot_id)
         if row is None:
             return None
         env = {} if row["given"] is None else {"env": row["given"]}
-        return Asked(row["kind"], row["params"] | env, row["expires_at"])
+        return SessionRequest(row["kind"], row["params"] | env, row["expires_at"])
 
     async def ask_connection(self, key: SessionKey, name: str) -> bool:
         return await self.database.fetchval(_Q["ask_connection"], key.org, key.id, name) is not None
 
-    async def lock_one(self, connection: Connection, key: SessionKey) -> SessionRow | None:
+    async def lock_one(self, connection: Connection, key: SessionKey) -> ByteSessionRow | None:
         row = await connection.fetchrow(_Q["lock_one"], key.org, key.id)
         return None if row is None else _session(row)
 
@@ -166,7 +166,7 @@ class SessionStore:
         row = await connection.fetchrow(_Q["connection"], key.org, key.id, name)
         return None if row is None else _connection(row)
 
-    async def connect(self, connection: Connection, row: SessionRow, name: str) -> bool:
+    async def connect(self, connection: Connection, row: ByteSessionRow, name: str) -> bool:
         """False when there are as many as may be."""
         values = row.org, row.id, name, row.device_id, MOST_CONNECTIONS
         return await connection.fetchval(_Q["connect"], *values) is not None
@@ -192,7 +192,7 @@ class SessionStore:
     async def is_asked(self, key: SessionKey, device_id: DeviceId) -> bool:
         return bool(await self.database.fetchval(_Q["is_asked"], key.org, key.id, device_id))
 
-    async def end(self, connection: Connection, ended: Ended) -> SessionRow | None:
+    async def end(self, connection: Connection, ended: SessionEnd) -> ByteSessionRow | None:
         """None when it had ended."""
         row = await connection.fetchrow(
             _Q["end"],
@@ -218,10 +218,10 @@ class SessionStore:
         )
         return [_connection(row) for row in rows]
 
-    async def due(self) -> "list[Ended]":
+    async def due(self) -> "list[SessionEnd]":
         """Sessions that are over."""
         rows = await self.database.fetch(_Q["due"])
-        return [Ended(key=_key(row), reason=EndReason(row["reason"])) for row in rows]
+        return [SessionEnd(key=_key(row), reason=EndReason(row["reason"])) for row in rows]
 
     async def end_lonely(self) -> None:
         await self.database.execute(_Q["end_lonely"])
@@ -256,8 +256,8 @@ def _connection(row: Row) -> ConnectionRow:
     )
 
 
-def _session(row: Row) -> SessionRow:
-    return SessionRow(
+def _session(row: Row) -> ByteSessionRow:
+    return ByteSessionRow(
         org=OrgId(row["org_id"]),
         id=row["session_id"],
         device_id=DeviceId(row["device_id"]),

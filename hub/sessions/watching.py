@@ -15,7 +15,7 @@ from hub.sessions.records import right_to
 LOOK_SECONDS: Final = 2.0
 
 
-class CertificateEnds(Protocol):
+class EndedCertificates(Protocol):
     def has_ended(self, principal: Principal) -> bool: ...
 
 
@@ -26,7 +26,7 @@ class CredentialWatch:
         self,
         host: SessionHost,
         accounts: AccountService,
-        certificates: CertificateEnds,
+        certificates: EndedCertificates,
         rights: RightsMemory,
         *,
         clock: Callable[[], float],

@@ -18,9 +18,9 @@ from hub.sessions.host import SessionHost
 from hub.sessions.records import KEPT_DAYS
 from hub.sessions.relay import Relay
 from hub.sessions.rest import SessionEndpoints
-from hub.sessions.service import SessionService
-from hub.sessions.store import SessionStore
-from hub.sessions.watching import CertificateEnds, CredentialWatch
+from hub.sessions.service import ByteSessionService
+from hub.sessions.store import ByteSessionStore
+from hub.sessions.watching import CredentialWatch, EndedCertificates
 from protocol.frames import SessionAccepted, SessionRefused
 from protocol.ids import DeviceKey
 
@@ -39,14 +39,14 @@ def build(
     base: Foundation,
     audit: AuditService,
     accounts: AccountService,
-    certificates: CertificateEnds,
+    certificates: EndedCertificates,
     rights: RightsMemory,
     lines: LineService,
     *,
     hint: Callable[[DeviceKey], None],
 ) -> tuple[Sessions, Capability]:
     """`hint`: a device on a line elsewhere is to be asked for a session."""
-    store = SessionStore(base.database)
+    store = ByteSessionStore(base.database)
     bus = Bus(base.settings.redis_url, clock=time.monotonic, hints_a_pipeline=RELAYED_AT_ONCE)
     relay = Relay(bus, base.replica_id)
     here = SessionHost(store, audit, relay, replica_id=base.replica_id, spawn=base.spawn)
@@ -60,7 +60,7 @@ def build(
         here, accounts, certificates, rights, clock=base.clock, spawn=base.spawn
     )
     accounts.on_change(watch.changed)
-    service = SessionService(store, here, relay, asker, accounts, audit, lines)
+    service = ByteSessionService(store, here, relay, asker, accounts, audit, lines)
     return Sessions(here, asker, gate), Capability(
         endpoints=(SessionEndpoints(service),),
         loops=(relay.run,),

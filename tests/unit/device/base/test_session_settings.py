@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from device.base.session_settings import (
-    Refused,
+    RefusedSession,
     SessionsSettings,
     SharedFolder,
     check,
@@ -27,7 +27,7 @@ ALL = SessionsSettings(  # noqa: S604 - a setting, no subprocess
 def code(settings: SessionsSettings, kind: str, **params: Any) -> str | None:
     try:
         check(settings, params_of(kind, params))
-    except Refused as refused:
+    except RefusedSession as refused:
         return refused.code if refused.message else "without a word"
     return None
 

@@ -49,9 +49,7 @@ def test_a_section_is_handed_over_to_a_device_that_takes_it() -> None:
         line.says("hello", bootId="b", accepts=accepts, sections={"mode": {"hash": "a"}})
         line.session.hand_over("mode", "3", "b")
         line.session.hand_over("config", "3", "b")
-        handed = {
-            "type": "desired", "kind": "mode", "version": "3", "hash": "b", "report": False,
-        }  # fmt: skip
+        handed = {"type": "desired", "kind": "mode", "version": "3", "hash": "b"}
         assert line.wire.frames() == ([handed] if accepts else [])
 
 

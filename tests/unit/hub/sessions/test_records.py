@@ -9,9 +9,9 @@ from hub.base.principal import Principal
 from hub.sessions.channels import is_info, is_relayed, other
 from hub.sessions.ending import CODES, EndReason, reason_of, reason_of_close
 from hub.sessions.records import (
+    ByteSessionRow,
     ConnectionRow,
     SessionKey,
-    SessionRow,
     credential_of,
     is_owner,
     item_of,
@@ -23,7 +23,7 @@ from protocol.closing import CloseCode
 from protocol.ids import DEFAULT_ORG, DeviceId, ReplicaId
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
-ROW = SessionRow(
+ROW = ByteSessionRow(
     org=DEFAULT_ORG, id="s", device_id=DeviceId("d"), kind="shell", params={"tty": True},
     status="OPEN", owner_kind="user", owner_id="u", credential="sign-in", opened_by="ann",
     address="10.0.0.1", created_at=NOW, expires_at=NOW, asked_at=NOW, opened_at=NOW,
