@@ -77,6 +77,8 @@ class WorkloadsDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     config_maps: dict[str, MountedData] = {}
     secrets: dict[str, MountedData] = {}
     registries: list[RegistryAccess] = []
+    remove_volumes: list[str] = []
+    """Applications that are gone, and whose named volumes go, too."""
 
 
 class RevisionSignature(Struct, frozen=True, kw_only=True, rename="camel"):

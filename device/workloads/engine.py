@@ -266,11 +266,16 @@ class Engine:
                     async with _asking():
                         await (await self._docker.networks.get(each["Id"])).delete()
 
-    async def remove_volumes(self) -> list[str]:
-        """All that this device's applications have had; their names."""
+    async def remove_volumes(self, applications: Collection[str] | None = None) -> list[str]:
+        """Of these applications of this device, or of all that it has had; their names. Raises
+        `EngineRefused` for one that is in use."""
         async with _asking():
             found = await self._docker.volumes.list(filters=self._filters)
-        names = [str(each["Name"]) for each in cast("list[Json]", found.get("Volumes") or [])]
+        names = [
+            str(each["Name"])
+            for each in cast("list[Json]", found.get("Volumes") or [])
+            if applications is None or each["Labels"].get(bodies.APPLICATION) in applications
+        ]
         for name in names:
             async with _asking():
                 await (await self._docker.volumes.get(name)).delete()

@@ -31,6 +31,7 @@ from device.workloads.sealed import Kept, SealedFile
 from device.workloads.service_files import ServiceFiles
 from device.workloads.service_status import ShownWorkload, shown
 from protocol.frames import SectionState
+from protocol.workloads import WorkloadsDocument
 
 if TYPE_CHECKING:  # 20 MiB, which a device without an engine does not need
     from device.workloads.engine import Engine
@@ -185,14 +186,29 @@ class WorkloadKeeper:
         await self._steps.carry_out(engine, others)
         has_changed = await self._steps.follow_files(engine)
         if not others:
-            await self._tidy(engine)
+            await self._tidy(engine, kept.document)
         return bool(others) or has_changed
 
-    async def _tidy(self, engine: "Engine") -> None:
+    async def _tidy(self, engine: "Engine", document: WorkloadsDocument) -> None:
         """Away with what belonged to services that are no more."""
         keys = {*self._scene.planned, *(each.key for each in self._scene.containers)}
         self._files.forget(keys)
-        await engine.remove_networks({each.application for each in keys})
+        there = {each.application for each in keys}
+        await engine.remove_networks(there)
+        gone = set(document.remove_volumes) - there
+        if gone:
+            await self._remove_volumes(engine, gone)
+
+    async def _remove_volumes(self, engine: "Engine", applications: set[str]) -> None:
+        from device.workloads.engine import EngineRefused
+
+        try:
+            removed = await engine.remove_volumes(applications)
+        except EngineRefused as error:  # a container of somebody else uses it: tried at each look
+            _log.warning("volume_not_removed", reason=str(error))
+            return
+        if removed:
+            _log.info("volumes_removed", volumes=removed)
 
 
 def _reason(group: BaseExceptionGroup[Exception]) -> str:

@@ -578,6 +578,31 @@ async def test_only_what_a_person_has_signed_runs(bench: Bench, engine: Engine) 
         await device.said("shop", begin, web="running")
 
 
+async def test_volumes_go_when_the_hub_says_so_and_no_others(bench: Bench, engine: Engine) -> None:
+    engine.docker("volume", "create", "mine")
+    device = Device(bench, engine)
+    top: Json = {"volumes": {"kept": {}}}
+    of_shop, of_bar = service(volumes=["kept:/kept"]), service(volumes=["kept:/kept"])
+
+    def volumes() -> set[str]:
+        return set(engine.docker("volume", "ls", "-q").split())
+
+    async with bench.agent():
+        await bench.hub.frame("hello")
+        await device.give(
+            application("shop", {"web": of_shop}, **top), application("bar", {"web": of_bar}, **top)
+        )
+        await device.said("shop", web="running")
+        await device.said("bar", web="running")
+        begin = len(bench.hub.frames)
+        await device.give()
+        await device.said("shop", begin)
+        await device.said("bar", begin)
+        assert volumes() == {"mine", "shop_kept", "bar_kept"}
+        await device.give(removeVolumes=["shop"])
+        await eventually(lambda: volumes() == {"mine", "bar_kept"})
+
+
 async def test_purge_takes_everything_off_a_stopped_device(bench: Bench, engine: Engine) -> None:
     engine.docker("run", "-d", "--network", "none", "--name", "mine", IMAGE, "sleep", "1000")
     device = Device(bench, engine)
