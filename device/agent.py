@@ -249,7 +249,7 @@ class Agent:
                 hub=own.line_hub,
                 device_id=own.id,
                 settings=own.sessions,
-                engine=own.containers.socket,
+                engine=own.engine_of_sessions,
                 private=tuple(private),
                 journal=own.state / "sessions.json",
             ),

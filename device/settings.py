@@ -305,6 +305,13 @@ class Settings(SettingsPart, frozen=True):
         return self.workloads is not None and bool(self.workloads.engine)
 
     @property
+    def engine_of_sessions(self) -> str | None:
+        """That of the workloads, where there are any: their containers are what sessions enter."""
+        if self.workloads is not None and self.workloads.engine:
+            return self.workloads.engine
+        return self.containers.socket
+
+    @property
     def line_hub(self) -> str:
         """Where the line goes, and what is asked beside it."""
         return self.certificate_hub or self.hub
