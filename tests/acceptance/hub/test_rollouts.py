@@ -24,7 +24,7 @@ async def rolled(rest: Rest, name: str, **body: Any) -> str:
     return str(answer.json()["data"]["id"])
 
 
-async def ends(rest: Rest, name: str, rollout: str, status: str) -> Json:
+async def ends(rest: Rest, name: str, rollout: str, status: str, *, seconds: float = 20) -> Json:
     path, found = f"/applications/{name}/rollouts/{rollout}", dict[str, Any]()
 
     async def has() -> bool:
@@ -32,7 +32,7 @@ async def ends(rest: Rest, name: str, rollout: str, status: str) -> Json:
         found = await rest.data(path)
         return bool(found["status"] == status)
 
-    await until(has, seconds=20)
+    await until(has, seconds=seconds)
     return found
 
 
