@@ -46,7 +46,8 @@ _KEYED: Final[Mapping[str, str]] = {
     "metric": "(s.metrics ->> {key})::float8",
     "label": "(SELECT b.value FROM device_label b"
     " WHERE b.org_id = d.org_id AND b.device_id = d.device_id AND b.key = {key})",
-    "app": "nullif({key}, {key})",
+    "app": "(SELECT a.revision FROM device_application a"
+    " WHERE a.org_id = d.org_id AND a.device_id = d.device_id AND a.application = {key})",
 }
 _SETS: Final[Mapping[str, tuple[str, str]]] = {
     "group": ("device_group_member", "m.group_id"),

@@ -54,6 +54,7 @@ def devices(rng: random.Random) -> Iterator[DeviceFacts]:
             connection_mode=rng.choice(["VIA_LOCAL_SERVER", "DIRECT_CLOUD"]),
             company=rng.choice([None, "acme"]),
             config_status=rng.choice(["in_sync", "pending"]),
+            apps={"web": "abc"} if rng.random() < 0.5 else {},
             certificate_expires_at=rng.choice([None, NOW + timedelta(days=rng.randrange(1, 9))]),
         )
 
@@ -70,6 +71,15 @@ async def fleet(database: Database, owner: Database) -> list[DeviceFacts]:
     await owner.execute(
         "INSERT INTO certificate_authority (ca_id, certificate, private_key, expires_at)"
         " VALUES ('ca', 'x', 'x', now())"
+    )
+    await owner.execute(
+        "INSERT INTO application (org_id, name, created_by) VALUES ('default', 'web', 'x')"
+    )
+    await owner.execute(
+        "INSERT INTO application_revision (org_id, application, revision, sha256, pinned, compose,"
+        " config_maps, secrets, data_bytes, services, hosts, variables,"
+        " asks_for, created_by) VALUES ('default', 'web', 'abc', 'x', true, '{}', '{}', '{}', 0, 1,"
+        " '{}', '{}', '{}', 'x')"
     )
     async with owner.connection(deadline=60) as connection, connection.transaction():
         for each in found:
@@ -98,6 +108,12 @@ async def _store(owner: Connection, device: DeviceFacts) -> None:
         "INSERT INTO device_config (org_id, device_id, status) VALUES ('default', $1, $2)",
         device.id, device.config_status,
     )  # fmt: skip
+    for name, revision in device.apps.items():
+        await owner.execute(
+            "INSERT INTO device_application (org_id, device_id, application, revision, by_hand)"
+            " VALUES ('default', $1, $2, $3, true)",
+            device.id, name, revision,
+        )  # fmt: skip
     for key, value in device.labels.items():
         await owner.execute(
             "INSERT INTO device_label VALUES ('default', $1, $2, $3)", device.id, key, value
@@ -262,7 +278,9 @@ def _has(rng: random.Random) -> tuple[str, Means]:
         ("has version.jar", lambda device: "jar" in device.versions),
         ("has lastSeen", lambda device: device.last_seen is not None),
         ("has certificate.expiresAt", lambda device: bool(device.certificate_expires_at)),
-        ("has app.web", lambda _: False),
+        ("has app.web", lambda device: "web" in device.apps),
+        ("app.web = abc", lambda device: device.apps.get("web") == "abc"),
+        ("app.web != abc or has app.other", lambda _: False),
     ]
     return rng.choice(asked)
 
