@@ -211,7 +211,7 @@ BEGIN
         'device_group_config', 'device_group_member',
         'device_group', 'device_section', 'device_label', 'device_config', 'device_config_history', 'config_hidden',
         'config_schema', 'idempotency_key', 'campaign_device', 'campaign', 'penalty_cleared', 'command',
-        'command_description', 'secret', 'certificate', 'approval', 'capped_dispatch', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
+        'command_description', 'secret', 'certificate', 'approval', 'capped_dispatch', 'recording_chunk', 'byte_connection', 'byte_session', 'event_mark', 'line_takeover', 'cloud_sync_queue', 'aggregated',
         'device_line', 'device_state', 'firmware_key', 'job', 'rollup_mark', 'setting', 'usage_day', 'device'] LOOP
         EXECUTE format('DELETE FROM public.%1$I WHERE (tableoid, ctid) IN (
                             SELECT tableoid, ctid FROM public.%1$I WHERE org_id = $1 LIMIT $2)', each)
