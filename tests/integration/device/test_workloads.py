@@ -51,6 +51,8 @@ def engine(_engine: Engine) -> Generator[Engine]:
     yield _engine
     for each in _engine.docker("ps", "-aq").split():
         _engine.docker("rm", "-f", "-v", each)
+    for each in _engine.docker("volume", "ls", "-q").split():
+        _engine.docker("volume", "rm", each)
     shutil.rmtree(_engine.folder / "files", ignore_errors=True)
 
 

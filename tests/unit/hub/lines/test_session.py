@@ -7,7 +7,7 @@ from hub.base.kept import Kept
 from hub.lines.pace import Rates
 from hub.lines.session import Renewal
 from protocol.closing import CloseCode
-from protocol.commands import COMMANDS
+from protocol.commands import UNNAMED_COMMANDS
 from protocol.errors import FrameErrorCode
 from protocol.frames import Hello
 from protocol.ids import CommandId
@@ -55,19 +55,20 @@ def test_a_section_is_handed_over_to_a_device_that_takes_it() -> None:
 
 def test_hello_settles_the_line_and_says_what_the_device_can() -> None:
     line = Line()
-    assert line.session.commands == frozenset(COMMANDS)
+    assert line.session.commands == UNNAMED_COMMANDS
     assert line.says("hello", bootId="b", journalId="j", commands=["force_sync"])
     assert line.session.journal_id == "j"
+    assert line.session.boot_id == "b"
     assert line.session.commands == {"force_sync"}
     assert line.heard() == ["hello", "settled"]
     assert line.session.settled
     assert line.wire.frames() == []
 
 
-def test_hello_without_commands_supports_all() -> None:
+def test_hello_without_commands_supports_what_there_was_first() -> None:
     line = Line()
     line.says("hello", bootId="b")
-    assert line.session.commands == frozenset(COMMANDS)
+    assert line.session.commands == UNNAMED_COMMANDS
     assert isinstance(line.around.heard.happened[0][1], Hello)
 
 
