@@ -234,6 +234,8 @@ COMMANDS: Final[dict[str, CommandSpec]] = {
         _spec(RestartWorkload, Danger.MEDIUM, redeliverable=False, seconds=300),
     )
 }
+UNNAMED_COMMANDS: Final = frozenset(COMMANDS) - {"restart_workload"}
+"""What a device takes that names none: those that version 1 began with."""
 
 
 CUSTOM: Final = _spec(Custom, Danger.YES, redeliverable=False, seconds=60)

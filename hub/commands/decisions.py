@@ -28,7 +28,7 @@ from hub.base.errors import (
 from hub.base.principal import Principal
 from hub.commands.records import CommandRow, Delivery, error_of
 from hub.commands.signed import AttachedSignature
-from protocol.commands import AGENT_TYPE, COMMANDS, Danger, UpdateFirmware
+from protocol.commands import AGENT_TYPE, COMMANDS, UNNAMED_COMMANDS, Danger, UpdateFirmware
 from protocol.dashboard import CommandProgressEvent
 from protocol.errors import CommandErrorCode
 from protocol.frames import LEAST_MAX_FRAME
@@ -217,7 +217,7 @@ def _end(new: NewCommand, target: CommandTarget, here: ReadyLine | None) -> Unse
     if here is not None:
         known = here.commands if here.settled else None
         return unsent_end(new.type, new.params, known, here.installers, here.updates_itself)
-    known = COMMANDS if target.commands is None else target.commands
+    known = UNNAMED_COMMANDS if target.commands is None else target.commands
     return unsent_end(new.type, new.params, known, target.installers, target.updates_itself)
 
 

@@ -27,7 +27,7 @@ from hub.base.kept import TAKEN, Kept
 from hub.lines.pace import TAKE, Pace, PaceVerdict, Rates
 from protocol.closing import CloseCode
 from protocol.codec import decode_device_frame, decode_durable_head, encode, rfc3339
-from protocol.commands import COMMANDS
+from protocol.commands import UNNAMED_COMMANDS
 from protocol.errors import FrameErrorCode, InvalidMessage
 from protocol.frames import (
     DESIRED,
@@ -56,7 +56,6 @@ HEARTBEAT_SECONDS: Final = 10
 
 _CLOSE: Final = PaceVerdict.CLOSE
 
-EVERY_COMMAND: Final = frozenset(COMMANDS)
 OWN_FRAMES: Final = (Auth, Ping, Hello)
 """What a line takes itself."""
 
@@ -202,7 +201,7 @@ class LineSession:
         self.quota: Any = None  # of its device: only telemetry, a floor below, looks at it
         self.max_frame = max_frame
         self.quarantined = quarantined
-        self.commands: frozenset[str] = EVERY_COMMAND
+        self.commands: frozenset[str] = UNNAMED_COMMANDS
         self.installers: frozenset[str] | None = None
         self.updates_itself = False
         self.accepts: tuple[str, ...] = ()

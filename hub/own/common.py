@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.own.description import Description, raised
-from protocol.commands import COMMANDS, CommandSpec, Danger, own_type
+from protocol.commands import COMMANDS, UNNAMED_COMMANDS, CommandSpec, Danger, own_type
 from protocol.own import OwnCommand
 
 
@@ -40,7 +40,7 @@ def types_in_common(fleet: Sequence[Can], least: Danger) -> list[CommandTypeItem
 
 
 def _types(can: Can) -> set[str]:
-    return set(COMMANDS if can.types is None else can.types)
+    return set(UNNAMED_COMMANDS if can.types is None else can.types)
 
 
 def _own(fleet: Sequence[Can], kinds: set[str], least: Danger) -> Iterable[CommandTypeItem]:

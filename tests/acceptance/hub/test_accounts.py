@@ -18,6 +18,7 @@ PARAMETERS: dict[str, Json] = {
     "push_config": {"patch": {}},
     "exec_shell": {"template": "uptime"},
     "disable_device": {"reason": "test"},
+    "restart_workload": {"application": "shop", "service": "web"},
     "update_firmware": {
         "releaseId": "r", "version": "1", "sha256": "0" * 64, "size": 1,
         "url": "/api/v1/firmware/releases/r/artifact",
@@ -27,9 +28,12 @@ PARAMETERS: dict[str, Json] = {
 MAY_DISPATCH = {
     "VIEWER": set[str](),
     "OPERATOR": {"force_sync", "pull_logs", "enable_device"},
-    "MANAGER": {"force_sync", "pull_logs", "enable_device", "clear_queue", "push_config"},
+    "MANAGER": {
+        "force_sync", "pull_logs", "enable_device", "clear_queue", "push_config",
+        "restart_workload",
+    },
     "ADMIN": set(COMMANDS),
-}
+}  # fmt: skip
 """As the protocol says it, not as the code does."""
 
 

@@ -8,7 +8,7 @@ from hub.commands.decisions import plan
 from hub.commands.line_queue import LinePhase, LineQueue
 from hub.commands.records import CommandRow
 from hub.lines.session import LineSession
-from protocol.commands import COMMANDS
+from protocol.commands import COMMANDS, UNNAMED_COMMANDS
 from protocol.ids import Generation
 from protocol.lifecycle import State
 from tests.factories import make_command, make_line
@@ -60,7 +60,7 @@ def test_the_next_number_is_written_at_once_and_a_gap_is_claimed() -> None:
     queue = ready_line(4)
     ready = queue.ready()
     assert ready is not None
-    assert (ready.generation, ready.journal_id, ready.commands) == (1, None, frozenset(COMMANDS))
+    assert (ready.generation, ready.journal_id, ready.commands) == (1, None, UNNAMED_COMMANDS)
     assert queue.accepted(5)
     assert not queue.accepted(7)
     assert queue.sent_up_to == 5
