@@ -155,8 +155,8 @@ class _Writer:
         if kind == "version":
             return self._of_version(asked, column)
         if asked.operator in ("in", "not in"):
-            is_in = asked.operator == "in"
-            return f"coalesce({column} {_any(is_in=is_in)} ({self._values(asked, kind)}), false)"
+            among = "= ANY" if asked.operator == "in" else "<> ALL"
+            return f"coalesce({column} {among} ({self._values(asked, kind)}), false)"
         operator = "<>" if asked.operator == "!=" else asked.operator
         return f"coalesce({column} {operator} {self._value(asked.values[0], kind)}, false)"
 
@@ -171,10 +171,7 @@ class _Writer:
     def _column(self, field: Field) -> str:
         if field.key is None:
             return _COLUMNS[field.name]
-        column = _KEYED[field.name]
-        return (
-            column.format(key=self._parameter(field.key, "text")) if "{key}" in column else column
-        )
+        return _KEYED[field.name].format(key=self._parameter(field.key, "text"))
 
     def _of_label(self, asked: Comparison) -> str:
         """By the index of values."""
@@ -206,10 +203,6 @@ class _Writer:
         if asked.operator in ("=", "in"):
             return f"coalesce({same}, false)"
         return f"({column} IS NOT NULL AND NOT ({same}))"
-
-
-def _any(*, is_in: bool) -> str:
-    return "= ANY" if is_in else "<> ALL"
 
 
 def _exists(table: str, wanted: str) -> str:

@@ -28,10 +28,7 @@ class QueryService:
 
     async def read(self, org: OrgId, text: str, *, field: str = FIELD) -> Tree:
         """With its groups by id. Raises `Invalid`, which says where and what it expected."""
-        tree = _parsed(text, field)
-        if not names_groups(tree):
-            return tree
-        return with_group_ids(tree, await self._store.group_ids(org))
+        return await self._with_group_ids(org, _parsed(text, field))
 
     async def read_trusted(self, org: OrgId, text: str, *, field: str = FIELD) -> Tree:
         """One that no device gets into by itself, of groups that there are. Raises `Invalid`,
@@ -49,8 +46,14 @@ class QueryService:
 
     async def explain(self, org: OrgId, text: str) -> Explained:
         """The tree names the groups as the text does. Raises `Invalid`."""
-        tree = await self.read(org, text)
-        return Explained(_parsed(text, FIELD), is_trusted(tree, frozenset()), is_volatile(tree))
+        tree = _parsed(text, FIELD)
+        trusted = is_trusted(await self._with_group_ids(org, tree), frozenset())
+        return Explained(tree, trusted, is_volatile(tree))
+
+    async def _with_group_ids(self, org: OrgId, tree: Tree) -> Tree:
+        if not names_groups(tree):
+            return tree
+        return with_group_ids(tree, await self._store.group_ids(org))
 
 
 def _parsed(text: str, field: str) -> Tree:

@@ -45,6 +45,7 @@ ONLINE = Comparison(Field("connected"), "=", (True,))
         ),
         ("not connected", Not(ONLINE)),
         ("not not connected", ONLINE),
+        ("not " * 1000 + "connected", ONLINE),
         ("not (connected)", Not(ONLINE)),
         ("connected and connected", Both((ONLINE, ONLINE))),
         ("connected or connected and connected", Either((ONLINE, Both((ONLINE, ONLINE))))),
@@ -106,7 +107,6 @@ VALUE = ["false", "now", "number", "text", "time", "true"]
         (r'name = "\ud800"', 7, ["number", "text"]),
         (r'name = "\u0000"', 7, ["number", "text"]),
         ("(" * 17 + "connected", 16, []),
-        ("not " * 70 + "connected", None, None),
         ("connected and " * 64 + "connected", 64 * 14, []),
         ("has tag and " * 64 + "has tag", 64 * 12, []),
         (f"id in ({','.join('a' * 1001)})", 7 + 2 * 1000, []),
@@ -115,12 +115,7 @@ VALUE = ["false", "now", "number", "text", "time", "true"]
         ("connected" + " " * MOST_BYTES, MOST_BYTES, []),
     ],
 )
-def test_a_wrong_text_says_where(
-    text: str, position: int | None, expected: list[str] | None
-) -> None:
-    if position is None:
-        assert parse(text) == ONLINE
-        return
+def test_a_wrong_text_says_where(text: str, position: int, expected: list[str] | None) -> None:
     with pytest.raises(NotAQuery) as found:
         parse(text)
     assert found.value.position == position
