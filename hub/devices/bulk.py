@@ -13,7 +13,7 @@ from hub.accounts.service import AccountService
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Forbidden, HubError, NotFound, invalid
+from hub.base.errors import Forbidden, Invalid, NotFound, invalid
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.labels import merged
@@ -25,6 +25,10 @@ from protocol.ids import DeviceId, DeviceKey, OrgId
 AT_ONCE: Final = 1_000
 """Devices of one transaction: others want their rows, too."""
 MOST: Final = 10_000
+Described = tuple[DeviceId, str, dict[str, str]]
+"""A device, its name and its labels."""
+Changes = dict[str, tuple[object, object]]
+"""Of each field, from what to what."""
 Deed = Literal["delete", "quarantine", "release", "set"]
 RIGHTS: Final[Mapping[Deed, str]] = {
     "delete": "devices:delete",
@@ -151,29 +155,38 @@ class BulkService:
         return Sorted(done if begins else device_ids, [])
 
     async def _set(self, by: Principal, device_ids: list[DeviceId], change: BulkChange) -> Sorted:
-        changed: list[DeviceId] = []
-        refused: list[RefusedDevice] = []
-        entries: list[AuditEntry] = []
         async with self._store.database.tenant(by.org).transaction() as connection:
             rows = await self._store.lock_described(connection, by.org, device_ids)
-            for device_id, name, labels in rows:
-                was = {"name": name, "labels": labels}
-                try:
-                    now = {"name": change.name or name, "labels": merged(labels, change.labels)}
-                except HubError as error:
-                    refused.append(RefusedDevice(device_id, str(error.code)))
-                    continue
-                changed.append(device_id)
-                entries.append(
-                    audit_entry(by, "device.update", device_id, changes=changes_of(was, now))
-                )
-            await self._store.describe(connection, by.org, changed, change.name, change.labels)
+            changes, refused = described(rows, change)
+            await self._store.describe(
+                connection, by.org, list(changes), change.name, change.labels
+            )
+            entries = [
+                audit_entry(by, "device.update", device_id, changes=each)
+                for device_id, each in changes.items()
+            ]
             await self._record(connection, entries)
-        return Sorted(changed, refused)
+        return Sorted(list(changes), refused)
 
     async def _record(self, connection: Connection, entries: Sequence[AuditEntry]) -> None:
         if entries:
             await self._audit.record(connection, *entries)
+
+
+def described(
+    rows: Sequence[Described], change: BulkChange
+) -> tuple[dict[DeviceId, Changes], list[RefusedDevice]]:
+    """What changes of each device, and those that would have too many labels."""
+    changes: dict[DeviceId, Changes] = {}
+    refused: list[RefusedDevice] = []
+    for device_id, name, labels in rows:
+        try:
+            now = {"name": change.name or name, "labels": merged(labels, change.labels)}
+        except Invalid as error:
+            refused.append(RefusedDevice(device_id, str(error.code)))
+        else:
+            changes[device_id] = changes_of({"name": name, "labels": labels}, now)
+    return changes, refused
 
 
 def _require_valid(change: BulkChange, wanted: Sorted, confirm: int | None) -> None:
