@@ -78,7 +78,7 @@ def assigned(
         return refused
     filled = {name: standing.fills.get(name) for name in revision.variables}
     errors = missing(revision.compose, known(filled))
-    keeps = bool(errors) and standing.revision not in (None, revision.revision)
+    keeps = bool(errors) and _runs_another(standing, revision)
     return Assigned(
         device_id=standing.device_id,
         revision=(standing.revision if keeps else None) or revision.revision,
@@ -88,6 +88,14 @@ def assigned(
         by_hand=by_hand,
         pinned=pinned,
     )
+
+
+def _runs_another(standing: DeviceStanding, revision: RevisionRow) -> bool:
+    """Whether it has what would be cut down: another revision, or this one with all its values."""
+    if standing.revision is None:
+        return False
+    had = known(standing.filled or {})
+    return standing.revision != revision.revision or not missing(revision.compose, had)
 
 
 def _beyond(standing: DeviceStanding, revision: RevisionRow) -> NotGiven | None:

@@ -279,6 +279,7 @@ class AssignmentService:
                 )
                 for each in assignments
                 if each.device_id == device_id
+                and (org, each.application, each.revision) in revisions  # else just deleted
             ]
             said = {each.application: each for each in reports if each.device_id == device_id}
             found += items(

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hub.workloads.assigning import filled_in
+from hub.workloads.assigning import filled_in, known, missing
 from hub.workloads.contents import data_of
 from hub.workloads.records import Assignment, RevisionRow
 from protocol.canonical import hash_of
@@ -53,8 +53,10 @@ def section(
     secrets: dict[str, int] = {}
     hosts: set[str] = set()
     for each in assignments:
-        revision = revisions[each.application, each.revision]
-        left_out = () if each.wanted is not None else each.errors
+        revision = revisions.get((each.application, each.revision))
+        if revision is None:  # deleted since it was assigned: the device is told at once
+            continue
+        left_out = missing(revision.compose, known(each.filled))
         compose = filled_in(revision.compose, each.filled, left_out)
         applications.append(_application(each, revision, compose))
         of = compose["services"].values()

@@ -86,7 +86,9 @@ def test_one_that_has_another_revision_keeps_it() -> None:
     found = give(standing)
     assert (found.revision, found.filled, found.wanted) == ("r0", {"SITE": "old"}, "r1")
     again = give(make_standing(revision="r1", filled={"SITE": "old"}, fills={}))
-    assert (again.revision, again.filled, again.wanted) == ("r1", {"SITE": None}, None)
+    assert (again.revision, again.filled, again.wanted) == ("r1", {"SITE": "old"}, "r1")
+    cut = give(make_standing(revision="r1", filled={"SITE": None}, fills={}))
+    assert (cut.revision, cut.filled, cut.wanted) == ("r1", {"SITE": None}, None)
     bare = give(make_standing(revision="r0", fills={}))
     assert bare.filled == {"SITE": None}
 
@@ -165,7 +167,7 @@ def test_a_document_names_what_its_services_name() -> None:
 
 def test_signatures_volumes_and_what_is_left_out() -> None:
     of = make_section(
-        make_assignment(errors={"web": {}, "proxy": {}}), gone=("b", "a"), signature={"kind": "k"}
+        make_assignment(filled={"SITE": None}), gone=("b", "a"), signature={"kind": "k"}
     )
     assert of.applications[0]["signature"] == {"kind": "k"}
     assert of.applications[0]["compose"]["services"].keys() == {"db"}
@@ -173,6 +175,9 @@ def test_signatures_volumes_and_what_is_left_out() -> None:
     empty = Data(config_maps={}, secrets={}, registries={})
     assert document(of, empty)["removeVolumes"] == ["a", "b"]
     assert document(of, empty)["registries"] == []
+    still = make_section(make_assignment(filled={"SITE": None}, wanted="r2", errors={"web": {}}))
+    assert still.applications[0]["compose"]["services"].keys() == {"db"}
+    assert make_section(make_assignment(revision="deleted")).applications == []
     kept = make_section(make_assignment(wanted="r2", errors={"web": {}}))
     assert kept.applications[0]["compose"]["services"].keys() == {"web", "proxy", "db"}
     assert "removeVolumes" not in document(kept, empty)
