@@ -69,6 +69,8 @@ def read_yaml(text: str) -> Node:
     except ReaderError as error:
         line = text.count("\n", 0, cast("int", error.position)) + 1
         raise ComposeFault(FileFault((), "holds a character that YAML does not", line)) from None
+    except (ValueError, OverflowError):  # as in "\UFFFFFFFF"
+        raise ComposeFault(FileFault((), "escapes a character that there is not", None)) from None
 
 
 def _fault_of(error: Any) -> FileFault:
@@ -80,7 +82,10 @@ def _fault_of(error: Any) -> FileFault:
 
 def of_json(value: Json) -> Node:
     """The same of decoded JSON, which has no lines. Raises `ComposeFault`."""
-    return _of_json(value, 1)
+    found = _of_json(value, 1)
+    if found.size > MOST_NODES:
+        raise ComposeFault(FileFault((), f"more than {MOST_NODES} values", None))
+    return found
 
 
 def _of_json(value: Json, level: int) -> Node:

@@ -81,7 +81,7 @@ class RegistryClient:
             if answer.status_code == UNAUTHORIZED:
                 token = await self._token(answer, image, base, login)
                 answer = answer if token is None else await self._head(url, None, token)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             log.info("registry_not_asked", host=image.host, error=type(error).__name__)
             return None
         return digest_of(answer.headers) if answer.is_success else None

@@ -21,7 +21,7 @@ BASIC = "Basic " + base64.b64encode(b"u:p").decode()
 
 
 class Registry(BaseHTTPRequestHandler):
-    """`open/…` for everybody, `closed/…` by a token, `slow/…` never."""
+    """`open/…` for everybody, `closed/…` by a token, `slow/…` never, `odd/…` by nobody's."""
 
     release: ClassVar[threading.Event] = threading.Event()
 
@@ -33,6 +33,9 @@ class Registry(BaseHTTPRequestHandler):
             host = self.headers["Host"]
             challenge = f'Bearer realm="http://{host}/token",service="s"'
             self.send_header("WWW-Authenticate", challenge)
+        elif "/odd/" in self.path:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Bearer realm="https://[x"')
         elif "/none/" in self.path:
             self.send_response(404)
         else:
@@ -89,6 +92,12 @@ async def test_a_token_is_had_by_the_password_of_the_organisation(host: str) -> 
     assert await asks.digests([image], {host: login(host, "p")}) == {image: DIGEST}
     assert await asks.digests([image], {host: login(host, "wrong")}) == {}
     assert await asks.digests([image], {}) == {}
+
+
+async def test_what_is_no_address_costs_the_others_nothing(host: str) -> None:
+    images = [f"{host}/odd/app:1", f"{host}/a\x01b:1", f"{host}/open/app:1"]
+    found = await client(f"http://{host}").digests(images, {})
+    assert found == {f"{host}/open/app:1": DIGEST}
 
 
 async def test_one_that_does_not_answer_in_time_is_left_out(host: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hub.workloads.faults import ComposeFault, FileFault, invalid_compose, text_of
-from hub.workloads.reading import line_of, of_json, plain, read_yaml
+from hub.workloads.reading import MOST_NODES, line_of, of_json, plain, read_yaml
 
 
 def faults(text: str) -> tuple[FileFault, ...]:
@@ -98,6 +98,8 @@ REFUSED = {
     'a: "\\ud800"': FileFault(("a",), "holds U+0000, or half of a character", 1),
     '"\\0": 1': FileFault((), "holds U+0000, or half of a character", 1),
     "a: 1\nb: \x01": FileFault((), "holds a character that YAML does not", 2),
+    'a: "\\UFFFFFFFF"': FileFault((), "escapes a character that there is not", None),
+    'a: "\\U00110000"': FileFault((), "escapes a character that there is not", None),
     "a: @b": FileFault((), "found character '@' that cannot start any token", 1),
     "a: [": FileFault((), "expected the node content, but found '<stream end>'", 1),
 }
@@ -146,3 +148,9 @@ def test_the_answer_names_place_and_line() -> None:
     assert (error.errors[0].field, error.errors[0].line) == ("services.web.ports[0]", 4)
     assert invalid_compose([FileFault((), "is empty", None)]).errors[0].field == "compose"
     assert text_of(()) == ""
+
+
+def test_json_has_no_more_values_than_yaml() -> None:
+    assert of_json(["a"] * (MOST_NODES - 1)).size == MOST_NODES
+    with pytest.raises(ComposeFault):
+        of_json(["a"] * MOST_NODES)
