@@ -17,7 +17,7 @@ from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.rights.access import may_everywhere
 from hub.workloads.assignment_store import AssignmentStore
-from hub.workloads.making import RevisionMaker, read
+from hub.workloads.making import RevisionMaker, read, require_privilege
 from hub.workloads.records import ApplicationRow, NewRevision, RevisionRow
 from hub.workloads.store import ApplicationStore
 from hub.workloads.targets import Targets
@@ -134,7 +134,7 @@ class ApplicationService:
     ) -> tuple[ApplicationRow, RevisionRow | None]:
         """New content makes a revision; what is not given stays. Moves nothing. Raises as
         `create`, and `NotFound`."""
-        was = await self.get(by, name, "update")
+        await self.get(by, name, "update")
         if isinstance(target, str):
             await self._targets.check(by.org, target)
         new: NewRevision | None = None
@@ -144,11 +144,14 @@ class ApplicationService:
             new = await self._maker.make(by, name, found.document, signature, verb="update")
         elif signature is not None:
             raise invalid("signature", "is of content: send it with compose")
-        wanted = was.target if target is UNSET else target
-        removes = was.remove_when_unmatched if remove is UNSET else remove
         async with self._store.database.tenant(by.org).transaction() as connection:
-            if await self._store.lock(connection, by.org, name) is None:
+            was = await self._store.lock(connection, by.org, name)
+            if was is None:
                 raise NotFound(NO_APPLICATION)
+            if isinstance(target, str) and was.current is not None:
+                await self._require_privilege(connection, by, name, was.current)
+            wanted = was.target if target is UNSET else target
+            removes = was.remove_when_unmatched if remove is UNSET else remove
             row = await self._store.change(connection, by.org, name, target=wanted, remove=removes)
             revision = None if new is None else await self._add(connection, by, name, new)
             changes = changes_of(
@@ -184,11 +187,10 @@ class ApplicationService:
             self._hint_desired((org, device_id))
 
     async def set_current(self, by: Principal, name: str, revision: str) -> ApplicationRow:
-        """Raises `NotFound`, `Invalid`."""
+        """Raises `NotFound`, `Invalid`, `Forbidden`."""
         was = await self.get(by, name, "update")
         async with self._store.database.tenant(by.org).transaction() as connection:
-            if await self._store.revision(connection, by.org, name, revision) is None:
-                raise invalid("revision", NO_REVISION)
+            await self._require_privilege(connection, by, name, revision)
             row = await self._store.set_current(connection, by.org, name, revision)
             if row is None:
                 raise NotFound(NO_APPLICATION)
@@ -197,6 +199,15 @@ class ApplicationService:
             await self._audit.record(connection, entry)
         self._wake()
         return row
+
+    async def _require_privilege(
+        self, connection: Connection, by: Principal, name: str, revision: str
+    ) -> None:
+        """For a revision that devices get by their target. Raises `Invalid`, `Forbidden`."""
+        found = await self._store.revision(connection, by.org, name, revision)
+        if found is None:
+            raise invalid("revision", NO_REVISION)
+        require_privilege(by, found.asks_for, "update")
 
     async def delete(self, by: Principal, name: str) -> Approval | None:
         """Removed from every device, or what waits for an approval first. Raises `NotFound`,

@@ -166,8 +166,8 @@ class ApplicationEndpoints:
         key, limit = decode_cursor(call.query.cursor), call.query.limit
         device_id, _, service = key[1].partition("/") if key else ("", "", "")
         found = await self._assignments.of_application(
-            call.principal.org, application.name, since=device_id or None, limit=limit + 1
-        )
+            call.principal.org, application.name, since=device_id or None, limit=limit + 2
+        )  # of which the first may have been shown
         found.sort(key=lambda item: (item.device_id, item.service))
         rest = [each for each in found if (each.device_id, each.service) > (device_id, service)]
         shown = rest[:limit]

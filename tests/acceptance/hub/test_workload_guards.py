@@ -6,6 +6,7 @@ from protocol.base64url import base64url
 from protocol.canonical import hash_of
 from protocol.workloads import revision_bytes
 from tests.acceptance.hub.clients import Fleet, Json, Rest, new_id, until
+from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_approvals import Plant, awaited, plant, set_to
 from tests.acceptance.hub.test_rollouts import ends, rolled
 from tests.acceptance.hub.test_signed_commands import add_key
@@ -102,6 +103,35 @@ async def test_a_target_that_leaves_too_many_pauses(plant: Plant) -> None:
     )
     found = [each["deviceId"] for each in page.json()["data"] + rest.json()["data"]]
     assert found == sorted(members["deviceIds"])
+
+
+async def test_every_page_of_an_applications_devices_is_there(plant: Plant) -> None:
+    application = await made(plant.anna, one())
+    ids = [await plant.fleet.enroll() for _ in range(5)]
+    for device_id in ids:
+        await assign(plant.anna, device_id, application)
+    path, found, cursor = f"/applications/{application['name']}/devices", list[str](), {}
+    while True:
+        page = (await plant.anna.get(path, limit=2, **cursor)).json()
+        found += [each["deviceId"] for each in page["data"]]
+        if page["page"]["next"] is None:
+            break
+        cursor = {"cursor": page["page"]["next"]}
+    assert found == sorted(ids)
+
+
+async def test_what_a_target_gives_needs_the_right_to_it(
+    rest: Rest, hub: HubProcess, tokens: dict[str, str]
+) -> None:
+    application = await made(rest, one(privileged=True))
+    path = f"/applications/{application['name']}"
+    current = {"revision": application["revision"]["revision"]}
+    async with Rest.open(hub.url, tokens["MANAGER"]) as manager:
+        answer = await manager.client.put(f"{path}/current", json=current)
+        assert answer.status_code == 403
+        assert (await rest.client.put(f"{path}/current", json=current)).status_code == 200
+        answer = await manager.client.put(path, json={"target": "tag = spare"})
+        assert answer.status_code == 403
 
 
 async def test_a_rollout_whose_owner_lost_the_right_is_paused(plant: Plant) -> None:
