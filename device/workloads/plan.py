@@ -115,7 +115,7 @@ class Planner(Struct, frozen=True, kw_only=True):
         if refusal is None:
             try:
                 return self._allowed(of, document, wanted)
-            except (NotAllowed, ValueError) as error:
+            except (NotAllowed, ValueError, ArithmeticError) as error:
                 refusal = ServiceRefusal("refused_by_device", str(error))
         image = _image_of(of.application.services[of.name])
         return Planned(wanted=structs.replace(wanted, image=image, refusal=refusal))

@@ -55,6 +55,21 @@ def test_a_bad_service_harms_itself_only() -> None:
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        {"cpus": "inf"},
+        {"mem_limit": "9" * 400 + "g"},
+        {"stop_grace_period": "9" * 400 + "s"},
+        {"healthcheck": {"test": ["CMD", "true"], "interval": "9" * 400 + "s"}},
+    ],
+)
+def test_numbers_beyond_all_bounds_are_refused(more: dict[str, Any]) -> None:
+    (found,) = planned(make_application({"web": {"image": "busy:1", **more}}))
+    assert found.wanted.refusal is not None
+    assert found.wanted.refusal.code == "refused_by_device"
+
+
+@pytest.mark.parametrize(
     ("compose", "services"),
     [
         ({"services": {"web": BUSY}, "include": []}, ["web"]),
