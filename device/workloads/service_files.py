@@ -100,12 +100,18 @@ class ServiceFiles:
             raise CannotWrite(f"files of {'/'.join(key)}: {error.strerror}") from None
 
     def differs(self, key: ServiceKey, folders: Sequence[Folder]) -> list[OnChange]:
-        """What the folders that would be changed ask for."""
-        return [
-            folder.on_change
-            for folder in folders
-            if _contents(self._of(key) / folder.kind / folder.name) != folder.files
-        ]
+        """What the folders that would be changed ask for; what only goes, or is shown to others,
+        asks for nothing."""
+        root, names = self._of(key), {(each.kind, each.name) for each in folders}
+        found: list[OnChange] = []
+        for each in folders:
+            path = root / each.kind / each.name
+            if _contents(path) != each.files:
+                found.append(each.on_change)
+            elif _modes(path) - {each.mode}:
+                found.append("none")
+        there = {(kind, path.name) for kind in _KINDS for path in (root / kind).glob("*")}
+        return [*found, "none"] if there - names else found
 
     def forget(self, wanted: set[ServiceKey]) -> None:
         """Files of services that are no more."""
@@ -165,6 +171,10 @@ def _contents(path: Path) -> Mapping[str, bytes]:
             each.name: each.read_bytes() for each in path.iterdir() if not each.name.startswith(".")
         }
     return {}
+
+
+def _modes(path: Path) -> set[int]:
+    return {stat.S_IMODE(each.stat().st_mode) for each in path.glob("[!.]*")}
 
 
 def _is_as(path: Path, mode: int, owner: Owner) -> bool:
