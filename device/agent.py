@@ -73,6 +73,7 @@ from device.update.source import PlainSource, TufSource
 from device.update.trial import UpdateRecord, replaced_update
 from device.update.versions import Versions
 from device.workloads.keeper import WorkloadKeeper
+from device.workloads.service_files import runtime_folder
 from device.workloads.wiring import make_workloads
 from protocol.commands import AGENT_TYPE, COMMANDS, RestartWorkload
 from protocol.frames import DESIRED, HUB, Auth, ConnectionMode, Hello
@@ -241,9 +242,9 @@ class Agent:
 
     def _session_keeper(self, own: Settings) -> SessionKeeper:
         """By the device's own file, whatever was pushed."""
-        private = [own.state, own.staging, own.socket_path.parent]
-        if own.versions_dir:
-            private.append(Path(own.versions_dir))
+        private = [*map(Path, own.own_paths), own.state, own.staging, own.socket_path.parent]
+        if own.workloads is not None:
+            private.append(Path(runtime_folder(own.workloads.runtime_dir, own.id)))
         return SessionKeeper(
             SessionPlace(
                 hub=own.line_hub,

@@ -351,6 +351,16 @@ class Settings(SettingsPart, frozen=True):
         return structs.replace(self.outward, ca_file=own or self.tls.ca_file)
 
     @property
+    def own_paths(self) -> tuple[str, ...]:
+        """What of the agent no container and no session sees."""
+        credentials = self.broker.credentials_dir if self.broker else None
+        paths = (
+            self.state_dir, self.versions_dir, self.firmware.staging_dir, credentials,
+            self.tokens_dir, self.socket,
+        )  # fmt: skip
+        return tuple(path for path in paths if path)
+
+    @property
     def tokens_dir(self) -> str | None:
         """Where the programs of this device find their tokens."""
         return self.broker.tokens_dir if self.broker else None

@@ -27,7 +27,7 @@ def make_workloads(
     signed = own.signed_commands if settings.signed else None
     planner = Planner(
         device=own.id,
-        guard=Guard(settings, (*_own_paths(own), folder), resolved),
+        guard=Guard(settings, (*own.own_paths, folder), resolved),
         folder=folder,
         check=RevisionCheck(signed).check if signed is not None else None,
     )
@@ -48,10 +48,3 @@ def resolved(path: str) -> str | None:
         return os.path.realpath(path, strict=True)
     except OSError:
         return None
-
-
-def _own_paths(own: Settings) -> tuple[str, ...]:
-    """What of the agent no container sees."""
-    broker = own.broker.credentials_dir if own.broker else None
-    paths = (own.state_dir, own.versions_dir, own.firmware.staging_dir, broker, own.socket)
-    return tuple(path for path in paths if path)
