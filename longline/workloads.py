@@ -45,3 +45,5 @@ def purge(
         sys.stdout.write(f"removed container {name}\n")
     for name in purged.volumes:
         sys.stdout.write(f"removed volume {name}\n")
+    for name in purged.in_use:
+        sys.stdout.write(f"kept volume {name}: somebody else uses it\n")

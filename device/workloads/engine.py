@@ -82,7 +82,9 @@ class Engine:
         try:
             async with _asking():
                 shown = await self._docker.containers.container(row.id).show()
-        except EngineRefused:
+        except EngineRefused as error:
+            if error.status != NOT_FOUND:
+                raise
             return None  # gone meanwhile
         container = read_container(shown)
         self._seen[row.id] = (row.sign, container)
@@ -193,7 +195,12 @@ class Engine:
         labels = {bodies.DEVICE: self._device, bodies.APPLICATION: application}
         async with _asking("create"):
             there = await self._docker.networks.list(filters={"name": [name]})
-            if any(each["Name"] == name for each in there):
+            same = [each for each in cast("list[Json]", there) if each["Name"] == name]
+            labelled = (cast("Json", each.get("Labels") or {}) for each in same)
+            if any(each.get(bodies.DEVICE) != self._device for each in labelled):
+                message = f"a network {name} is there, which is not the application's"
+                raise EngineRefused(ServiceRefusal("conflict", message), CONFLICT)
+            if same:
                 return
             body = {"Name": name, "Driver": "bridge", "Labels": labels, "CheckDuplicate": True}
             await self._docker.networks.create(body)
@@ -266,20 +273,28 @@ class Engine:
                     async with _asking():
                         await (await self._docker.networks.get(each["Id"])).delete()
 
-    async def remove_volumes(self, applications: Collection[str] | None = None) -> list[str]:
-        """Of these applications of this device, or of all that it has had; their names. Raises
-        `EngineRefused` for one that is in use."""
+    async def remove_volumes(
+        self, applications: Collection[str] | None = None
+    ) -> tuple[list[str], list[str]]:
+        """Of these applications of this device, or of all that it has had: the names of those that
+        went, and of those that somebody else uses."""
         async with _asking():
             found = await self._docker.volumes.list(filters=self._filters)
-        names = [
-            str(each["Name"])
-            for each in cast("list[Json]", found.get("Volumes") or [])
-            if applications is None or each["Labels"].get(bodies.APPLICATION) in applications
-        ]
-        for name in names:
+        removed: list[str] = []
+        in_use: list[str] = []
+        for each in cast("list[Json]", found.get("Volumes") or []):
+            if applications is None or each["Labels"].get(bodies.APPLICATION) in applications:
+                name = str(each["Name"])
+                (removed if await self._remove_volume(name) else in_use).append(name)
+        return removed, in_use
+
+    async def _remove_volume(self, name: str) -> bool:
+        try:
             async with _asking():
                 await (await self._docker.volumes.get(name)).delete()
-        return names
+        except EngineRefused as error:
+            return error.status == NOT_FOUND
+        return True
 
 
 @asynccontextmanager
@@ -287,9 +302,9 @@ async def engine_at(socket: str, device: str) -> AsyncGenerator[Engine]:
     """Raises `EngineAway` where nothing answers."""
     async with aiodocker.Docker(url=f"unix://{socket}") as docker:
         try:
-            async with asyncio.timeout(ASK_SECONDS):
+            async with _asking():
                 await docker.version()
-        except (aiodocker.DockerError, OSError, TimeoutError, aiohttp.ClientError) as error:
+        except (EngineAway, EngineRefused) as error:
             raise EngineAway(f"no engine answers at {socket}: {error}") from None
         yield Engine(docker, device)
 
@@ -310,6 +325,9 @@ async def _asking(doing: Doing = "other", seconds: float = ASK_SECONDS) -> Async
         raise EngineRefused(refusal, 0) from None
     except (OSError, aiohttp.ClientError) as error:
         raise EngineAway(str(error) or type(error).__name__) from None
+    except (KeyError, TypeError, ValueError) as error:  # aiodocker's, of what is no answer to it
+        refusal = refusal_of(doing, 0, f"the engine's answer has no sense: {error}")
+        raise EngineRefused(refusal, 0) from None
 
 
 @contextlib.contextmanager

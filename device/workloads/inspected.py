@@ -1,7 +1,7 @@
 """What an engine answers of a container, read. Pure."""
 
 import re
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 import msgspec
 from msgspec import Struct, field
@@ -85,6 +85,11 @@ def read_container(shown: Any) -> Container:
 
 
 def _state(text: str) -> ContainerState:
-    """Podman has words of its own."""
-    words = {"configured": "created", "stopped": "exited", "stopping": "running"}
-    return cast("ContainerState", words.get(text, text))
+    """Podman has words of its own; one that nobody here knows is taken for a container that cannot
+    be used."""
+    words = {
+        "configured": "created", "initialized": "created", "stopped": "exited",
+        "stopping": "running",
+    }  # fmt: skip
+    word = words.get(text, text)
+    return cast("ContainerState", word) if word in get_args(ContainerState) else "dead"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from msgspec import structs
+from msgspec import ValidationError, structs
 
 from device.base.database import Database
 from device.base.errors import CommandFailed
@@ -23,8 +23,8 @@ from device.workloads.claims import ServiceKey
 from device.workloads.container_steps import ContainerSteps
 from device.workloads.image_store import ImageStore, Needs
 from device.workloads.notes import HALTED, Notes
-from device.workloads.plan import Planner, without_contents
-from device.workloads.reconcile import PullImage, reconcile
+from device.workloads.plan import Planned, Planner, without_contents
+from device.workloads.reconcile import Container, PullImage, ServiceRefusal, reconcile
 from device.workloads.reporter import WorkloadReporter
 from device.workloads.scene import Scene
 from device.workloads.sealed import Kept, SealedFile
@@ -114,10 +114,21 @@ class WorkloadKeeper:
                 raise CommandFailed("engine_unavailable", self._scene.away or "it is away")
             if planned.wanted.stopped or planned.wanted.waits:
                 raise CommandFailed("workload_stopped", f"{named} is stopped")
-            failure = await self._steps.restart(self._engine, planned, container)
+            failure = await self._restarted(self._engine, planned, container)
         self._wake.set()
         if failure is not None:
             raise CommandFailed(failure.code, failure.message)
+
+    async def _restarted(
+        self, engine: "Engine", planned: Planned, container: Container
+    ) -> ServiceRefusal | None:
+        """Why it failed. Raises `CommandFailed` when the engine goes away meanwhile."""
+        from device.workloads.engine import EngineAway
+
+        try:
+            return await self._steps.restart(engine, planned, container)
+        except EngineAway as error:
+            raise CommandFailed("engine_unavailable", str(error)) from None
 
     async def run(self) -> None:
         """For ever."""
@@ -131,13 +142,13 @@ class WorkloadKeeper:
 
     async def _attend(self) -> None:
         """While the engine is there."""
-        from device.workloads.engine import EngineAway, engine_at
+        from device.workloads.engine import EngineAway, EngineRefused, engine_at
 
         try:
             async with engine_at(self._settings.engine, self._device) as engine:
                 self._engine, self._scene.away = engine, None
                 await self._serve(engine)
-        except* EngineAway as group:
+        except* (EngineAway, EngineRefused, ValidationError) as group:
             self._scene.away = _reason(group)
             _log.warning("engine_away", reason=self._scene.away)
         finally:
@@ -197,18 +208,9 @@ class WorkloadKeeper:
         await engine.remove_networks(there)
         gone = set(document.remove_volumes) - there
         if gone:
-            await self._remove_volumes(engine, gone)
-
-    async def _remove_volumes(self, engine: "Engine", applications: set[str]) -> None:
-        from device.workloads.engine import EngineRefused
-
-        try:
-            removed = await engine.remove_volumes(applications)
-        except EngineRefused as error:  # a container of somebody else uses it: tried at each look
-            _log.warning("volume_not_removed", reason=str(error))
-            return
-        if removed:
-            _log.info("volumes_removed", volumes=removed)
+            removed, in_use = await engine.remove_volumes(gone)
+            if removed or in_use:  # what is in use is tried at each look
+                _log.info("volumes_removed", volumes=removed, in_use=in_use)
 
 
 def _reason(group: BaseExceptionGroup[Exception]) -> str:

@@ -15,8 +15,11 @@ from device.workloads.service_files import ServiceFiles, runtime_folder
 
 
 class Purged(Struct, frozen=True):
+    """`in_use`: volumes that stay, for somebody else uses them."""
+
     containers: list[str]
     volumes: list[str]
+    in_use: list[str]
 
 
 async def purge(own: Settings, settings: WorkloadSettings, *, volumes: bool) -> Purged:
@@ -32,11 +35,11 @@ async def purge(own: Settings, settings: WorkloadSettings, *, volumes: bool) -> 
                         await engine.stop(each)
                     await engine.remove(each.id)
                 await engine.remove_networks(())
-                removed = await engine.remove_volumes() if volumes else []
+                removed, in_use = await engine.remove_volumes() if volumes else ([], [])
         except (EngineAway, EngineRefused) as error:
             raise AgentError(str(error)) from None
         _forget(own, settings)
-    return Purged([each.name for each in containers], removed)
+    return Purged([each.name for each in containers], removed, in_use)
 
 
 def _forget(own: Settings, settings: WorkloadSettings) -> None:

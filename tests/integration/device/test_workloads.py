@@ -1,5 +1,6 @@
 """Applications on a real agent with a real container engine and a real registry."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from tests.integration.device.workloads import (
     Device,
     application,
     data,
+    document,
     service,
 )
 from tests.signing import Signer
@@ -538,6 +540,58 @@ async def test_an_engine_that_is_away_is_said_and_comes_back(bench: Bench, engin
         assert list(engine.containers()) == ["shop-web"]
 
 
+async def test_an_engine_that_only_fails_ends_nothing_else(bench: Bench) -> None:
+    """A stand-in: no engine fails like that when one wants it to."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        socket = Path(folder, "d.sock")
+        server = await asyncio.start_unix_server(answer_badly, socket)
+        bench.settings += f'[workloads]\nengine = "{socket}"\nruntime_dir = "{folder}"\n'
+        async with server, bench.agent():
+            await bench.hub.frame("hello")
+            found = document(application("shop", {"web": service()}))
+            await bench.hub.hand_over("workloads", found["version"], found)
+            await bench.hub.until(
+                lambda: any(
+                    each.get("services", [{}])[0].get("code") == "engine_unavailable"
+                    for each in bench.hub.frames
+                    if each["type"] == "workload_status"
+                )
+            )
+            (said,) = await bench.emit('{"type":"event","name":"alive"}')
+            assert json.loads(said) == {"ok": True}
+
+
+async def answer_badly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """`/version` as an engine does, and 500 to all else."""
+    try:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            status = b"200 OK" if b"/version" in head.split(b"\r\n")[0] else b"500 Bad"
+            body = b'{"ApiVersion":"1.41"}'
+            fields = b"Content-Type: application/json\r\nContent-Length: %d" % len(body)
+            writer.write(b"HTTP/1.1 %b\r\n%b\r\n\r\n%b" % (status, fields, body))
+    except asyncio.IncompleteReadError:
+        writer.close()
+
+
+async def test_a_secret_that_is_taken_away_is_gone_while_its_container_runs(
+    bench: Bench, engine: Engine
+) -> None:
+    device = Device(bench, engine)
+    both: Json = {"a": data(1, key="one"), "b": data(1, key="two")}
+    top: Json = {"secrets": {name: {"external": True} for name in both}}
+    async with bench.agent():
+        await bench.hub.frame("hello")
+        await device.give(
+            application("shop", {"web": service(secrets=["a", "b"])}, **top), secrets=both
+        )
+        await device.said("shop", web="running")
+        assert "b" in engine.execute("shop-web", "ls", "/run/secrets")
+        one = {"a": both["a"]}
+        web = service(secrets=["a"])
+        await device.give(application("shop", {"web": web}, **top), secrets=one)
+        await eventually(lambda: engine.execute("shop-web", "ls", "/run/secrets").split() == ["a"])
+
+
 STEPS = ("CreateContainer", "RemoveContainer", "RenameContainer", "StartContainer")
 ANNA = Signer()
 SIGNED = f"""
@@ -647,9 +701,7 @@ async def test_a_kill_between_any_two_steps_leaves_no_container_twice_and_none_o
         argv = ["sleep", str(1000 + number)]
         shop = application("shop", {"web": service(command=argv), "db": service(command=argv)})
         device.have(shop)
-        step = ("CreateContainer", "RemoveContainer", "RenameContainer", "StartContainer")[
-            number % 4
-        ]
+        step = STEPS[number % 4]
         await killed_at(bench, step)
         begin = len(bench.hub.frames)
         async with bench.agent() as agent:

@@ -35,7 +35,14 @@ def test_a_container_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "state"), [("configured", "created"), ("stopped", "exited"), ("stopping", "running")]
+    ("word", "state"),
+    [
+        ("configured", "created"),
+        ("initialized", "created"),
+        ("stopped", "exited"),
+        ("stopping", "running"),
+        ("unheard of", "dead"),
+    ],
 )
 def test_podmans_words_are_known(word: str, state: str) -> None:
     assert read_container(make_shown({"Status": word, "Health": {"Status": ""}})).state == state
