@@ -23,7 +23,21 @@ import psutil
 
 WANTED = ("dockerd", "docker", "docker-registry", "busybox")
 START_SECONDS = 60.0
-LINKS = ("sh", "sleep", "cat", "id", "ls", "true", "false", "echo", "kill", "test", "date", "touch")
+LINKS = (
+    "sh",
+    "sleep",
+    "cat",
+    "id",
+    "ls",
+    "true",
+    "false",
+    "echo",
+    "kill",
+    "test",
+    "date",
+    "touch",
+    "stty",
+)
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nplant:x:4711:4712::/:/bin/sh\n"
 """`plant` is a user that only the image knows."""
 

@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import os
 import shutil
 import signal
-import subprocess
-import tarfile
-from collections.abc import AsyncGenerator, Generator
+import tempfile
+from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,76 +17,31 @@ from tests.acceptance.hub.clients import Rest, until
 from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.test_sessions import SLEEP, Bench, gone, shown, sleeping
 from tests.cloud import stand_in_cloud
+from tests.engines import Engine, container_engine, missing
 
 LABELS = {"longline.device": "edge-1", "longline.application": "shop", "longline.service": "web"}
-START_SECONDS = 30
+absent = missing()
+pytestmark = pytest.mark.skipif(absent is not None, reason=str(absent))
 
 
-class Engine:
-    """A Docker of the test's own, without a network."""
-
-    def __init__(self, folder: Path) -> None:
-        self.socket = folder / "d.sock"
-        self._folder = folder
-
-    def start(self) -> subprocess.Popen[bytes]:
-        with (self._folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                [
-                    "dockerd", "--data-root", self._folder / "data",
-                    "--exec-root", self._folder / "exec", "--pidfile", self._folder / "pid",
-                    "-H", f"unix://{self.socket}", "--iptables=false", "--ip6tables=false",
-                    "--bridge=none", "--storage-driver=vfs",
-                ],
-                stdout=log, stderr=log,
-            )  # fmt: skip
-
-    def run(self, *arguments: str) -> str:
-        where = f"unix://{self.socket}"
-        done = subprocess.run(
-            ["docker", "-H", where, *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def is_up(self) -> bool:
-        where = f"unix://{self.socket}"
-        asked = subprocess.run(["docker", "-H", where, "ps"], capture_output=True, check=False)
-        return asked.returncode == 0
-
-    def container(self, *, labels: dict[str, str], name: str, program: str) -> None:
-        named = [part for key, value in labels.items() for part in ("--label", f"{key}={value}")]
-        self.run(
-            "run", "-d", "--network=none", "--name", name, *named, "box", "/bin/sh", "-c", program
-        )
+def run(engine: Engine, name: str, program: str, *, labels: Mapping[str, str]) -> None:
+    named = [part for key, value in labels.items() for part in ("--label", f"{key}={value}")]
+    engine.docker(
+        "run", "-d", "--network=none", "--name", name, *named, "box", "/bin/sh", "-c", program
+    )
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Engine]:
-    if os.getuid() != 0 or not all(map(shutil.which, ("dockerd", "docker", "busybox"))):
-        pytest.skip("needs root, dockerd, docker and busybox")
-    folder = tmp_path_factory.mktemp("engine")
-    made = Engine(folder)
-    process = made.start()
+def engine() -> Generator[Engine]:
+    folder = Path(tempfile.mkdtemp(prefix="exec-", dir="/dev/shm"))
     try:
-        deadline = START_SECONDS * 10
-        while not made.is_up() and deadline:
-            deadline -= 1
-            subprocess.run(["sleep", "0.1"], check=True)
-        box = folder / "box.tar"
-        with tarfile.open(box, "w") as tar:
-            tar.add(shutil.which("busybox") or "", "bin/busybox")
-            for name in ("sh", "sleep", "cat", "echo", "stty"):
-                link = tarfile.TarInfo(f"bin/{name}")
-                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-                tar.addfile(link)
-        made.run("import", str(box), "box")
-        made.container(labels=LABELS, name="ours", program="echo one; echo two; exec sleep 4321")
-        made.container(labels={}, name="foreign", program="exec sleep 4321")
-        yield made
-        made.run("rm", "-f", "ours", "foreign")
+        with container_engine(folder) as found:
+            found.make_image("box")
+            run(found, "ours", "echo one; echo two; exec sleep 4321", labels=LABELS)
+            run(found, "foreign", "exec sleep 4321", labels={})
+            yield found
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        shutil.rmtree(folder)
 
 
 @pytest_asyncio.fixture
