@@ -63,7 +63,8 @@ class LogSources:
     def __init__(self, settings: Settings, own: OwnLog) -> None:
         self._files = settings.logs.files
         self._containers = settings.logs.containers
-        self._private = settings.state
+        self.private = settings.state
+        """The agent's own directory."""
         self._default = settings.logs.default
         self._engine = settings.containers.socket
         self._own = own
@@ -82,7 +83,7 @@ class LogSources:
             case ["journald"]:
                 return name, await _journal(lines, level)
             case ["file", path] if path in self._files:
-                found = await asyncio.to_thread(tail, Path(path), lines, level, self._private)
+                found = await asyncio.to_thread(tail, Path(path), lines, level, self.private)
                 return name, found
             case ["container", container] if container in self._containers:
                 return name, await self._container(container, lines, level)
@@ -180,7 +181,7 @@ def tail(path: Path, lines: int, level: Level | None, private: Path) -> list[Log
     Logs may be links, and whoever owns the place may lead one anywhere: not into `private`, and
     not to what is no file.
     """
-    with _opened(path, private) as file:
+    with opened(path, private) as file:
         return _last_of(file, lines, level, guessed)
 
 
@@ -217,7 +218,8 @@ def _own_entry(line: str) -> LogEntry:
     return LogEntry(line, written.level, written.ts)
 
 
-def _opened(path: Path, private: Path) -> BinaryIO:
+def opened(path: Path, private: Path) -> BinaryIO:
+    """A regular file that is none of the agent's own. Raises `CommandFailed`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:

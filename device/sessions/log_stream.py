@@ -7,11 +7,11 @@ import signal
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from device.base.errors import CommandFailed
 from device.base.session_settings import RefusedSession
-from device.logs.sources import LogSources
+from device.logs.sources import LogSources, opened
 from device.sessions.stream import Stream, StreamLost
 from protocol.sessions import LONGEST_DATA, STDOUT, LogsParams, failure, info, success
 
@@ -35,7 +35,7 @@ async def serve_logs(stream: Stream, params: LogsParams, sources: LogSources) ->
     with contextlib.suppress(StreamLost):
         try:
             name, entries = await sources.pull(params.source, max(1, params.tail), None)
-            following = _follow(name) if params.follow else None
+            following = _follow(name, sources.private) if params.follow else None
             for entry in entries[-params.tail :] if params.tail else []:
                 if since is None or entry.ts is None or entry.ts >= since:
                     await send_line(stream, entry.line)
@@ -63,13 +63,19 @@ def pieces(lines: bytes) -> Iterator[bytes]:
 
 
 async def _until_left(stream: Stream, lines: AsyncGenerator[bytes | int]) -> None:
-    """Until the person is gone."""
-    async with asyncio.TaskGroup() as tasks:
-        leaving = tasks.create_task(_left(stream))
-        giving = tasks.create_task(_give(stream, lines))
-        await asyncio.wait([leaving, giving], return_when=asyncio.FIRST_COMPLETED)
-        leaving.cancel()
-        giving.cancel()
+    """Until the person is gone. Raises `CommandFailed`."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            leaving = tasks.create_task(_left(stream))
+            giving = tasks.create_task(_give(stream, lines))
+            await asyncio.wait([leaving, giving], return_when=asyncio.FIRST_COMPLETED)
+            leaving.cancel()
+            giving.cancel()
+    except ExceptionGroup as group:
+        for each in group.exceptions:
+            if isinstance(each, CommandFailed):
+                raise each from None
+        raise
 
 
 async def _left(stream: Stream) -> None:
@@ -92,12 +98,12 @@ async def _give(stream: Stream, lines: AsyncGenerator[bytes | int]) -> None:
         await lines.aclose()
 
 
-def _follow(name: str) -> AsyncGenerator[bytes | int]:
+def _follow(name: str, private: Path) -> AsyncGenerator[bytes | int]:
     kind, _, rest = name.partition(":")
     if kind == "journald":
         return _follow_program(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "0", "-f"])
     if kind == "file":
-        return follow_file(Path(rest))
+        return follow_file(Path(rest), private)
     raise CommandFailed("bad_source", f"{name} cannot be followed")
 
 
@@ -116,14 +122,14 @@ async def _follow_program(argv: Sequence[str]) -> AsyncGenerator[bytes | int]:
         await process.wait()
 
 
-async def follow_file(path: Path) -> AsyncGenerator[bytes | int]:
+async def follow_file(path: Path, private: Path) -> AsyncGenerator[bytes | int]:
     """What is written from now on; a file that takes its place is read from its beginning. What it
-    was cut by is not known, so it is said to be one line at least."""
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    was cut by is not known, so it is said to be one line at least. Raises `CommandFailed`."""
+    file = await asyncio.to_thread(opened, path, private)
     try:
-        at, rest = os.fstat(file).st_size, b""
+        at, rest = os.fstat(file.fileno()).st_size, b""
         while True:
-            block = await asyncio.to_thread(os.pread, file, BLOCK, at)
+            block = await asyncio.to_thread(os.pread, file.fileno(), BLOCK, at)
             if block:
                 at += len(block)
                 whole, newline, rest = (rest + block).rpartition(b"\n")
@@ -133,24 +139,24 @@ async def follow_file(path: Path) -> AsyncGenerator[bytes | int]:
                     yield rest + b"\n"
                     rest = b""
                 continue
-            if os.fstat(file).st_size < at:
+            if os.fstat(file.fileno()).st_size < at:
                 at, rest = 0, b""
                 yield 1
-            elif (newer := await asyncio.to_thread(_newer, path, file)) is not None:
-                os.close(file)
+            elif (newer := await asyncio.to_thread(_newer, path, private, file)) is not None:
+                file.close()
                 file, at, rest = newer, 0, b""
             await asyncio.sleep(LOOK_SECONDS)
     finally:
-        os.close(file)
+        file.close()
 
 
-def _newer(path: Path, file: int) -> int | None:
-    """The file that has taken the place of this one."""
+def _newer(path: Path, private: Path, file: BinaryIO) -> BinaryIO | None:
+    """The file that has taken the place of this one; never one of the agent's own."""
     try:
         found = path.stat()
-        known = os.fstat(file)
+        known = os.fstat(file.fileno())
         if (found.st_dev, found.st_ino) == (known.st_dev, known.st_ino):
             return None
-        return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
+        return opened(path, private)
+    except (OSError, CommandFailed):
         return None
