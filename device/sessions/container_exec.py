@@ -75,6 +75,7 @@ async def serve_exec(
 ) -> None:
     """Until the program has ended, or the stream is lost. Nothing of it is left behind."""
     journal.add(session_id)
+    started: Any = None
     try:
         started = await container.exec(
             cmd=params.command,
@@ -82,16 +83,23 @@ async def serve_exec(
             tty=params.tty,
             environment={**params.env, VARIABLE: session_id},
         )
-        attached = started.start(detach=False)
-        async with attached:
+        async with started.start(detach=False) as attached:
             await _carry(stream, started, attached)
-    except ENGINE_FAULTS as error:
-        with contextlib.suppress(StreamLost):
-            await stream.say(failure("Io", f"container engine: {error}"))
-        journal.remove(session_id)
-        return
-    else:
-        await asyncio.shield(_end(started, session_id, journal))
+    except* ENGINE_FAULTS as group:
+        await _say_fault(stream, group)
+    finally:
+        if started is None:
+            journal.remove(session_id)
+        else:
+            await asyncio.shield(_end(started, session_id, journal))
+
+
+async def _say_fault(stream: Stream, group: BaseExceptionGroup[Exception]) -> None:
+    fault: BaseException = group
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    with contextlib.suppress(StreamLost):
+        await stream.say(failure("Io", f"container engine: {fault}"))
 
 
 async def _carry(stream: Stream, started: Any, attached: Any) -> None:
@@ -110,7 +118,8 @@ async def _carry(stream: Stream, started: Any, attached: Any) -> None:
 async def _take(stream: Stream, started: Any, attached: Any) -> None:
     async for message in stream.messages():
         if message[0] == STDIN:
-            await attached.write_in(message[1:])
+            with contextlib.suppress(RuntimeError, OSError):  # it takes no more
+                await attached.write_in(message[1:])
         elif message[0] == CLOSE:
             end_of_stdin(attached)
         elif (size := size_in(message)) is not None:
@@ -151,7 +160,7 @@ async def _end(started: Any, session_id: str, journal: SessionJournal) -> None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, number)
             await asyncio.sleep(LOOK_SECONDS)
-    except ENGINE_FAULTS:
+    except (*ENGINE_FAULTS, RuntimeError):  # the engine, or this client of it, is closed
         pass
     await end_processes(session_id, None)
     journal.remove(session_id)
@@ -175,8 +184,8 @@ async def serve_container_logs(stream: Stream, container: Any, params: LogsParam
                 await asyncio.wait([leaving, giving], return_when=asyncio.FIRST_COMPLETED)
                 leaving.cancel()
                 giving.cancel()
-        except ENGINE_FAULTS as error:
-            await stream.say(failure("Io", f"container engine: {error}"))
+        except* ENGINE_FAULTS as group:
+            await _say_fault(stream, group)
 
 
 async def _left(stream: Stream) -> None:
