@@ -108,6 +108,13 @@ def exit_code_of(status: Status) -> int:
     return FAILED
 
 
+def last_code(connection: ClientConnection, code: int | None) -> int:
+    """Raises `UserError` for a session that was cut before the device said how it ended."""
+    if code is None:
+        raise UserError(f"the session has ended: {connection.close_reason or 'without a word'}")
+    return code
+
+
 @contextmanager
 def raw_terminal() -> Generator[bool]:
     """Whether standard input is a terminal, which then hands on each key."""
@@ -137,7 +144,7 @@ async def carry(connection: ClientConnection, *, terminal: bool) -> int:
         loop.add_signal_handler(signal.SIGWINCH, say_size)
         say_size()
     giving = loop.create_task(_give(connection))
-    code = 0
+    code: int | None = None
     try:
         async for message in messages(connection):
             if message[0] in (STDOUT, STDERR):
@@ -150,7 +157,7 @@ async def carry(connection: ClientConnection, *, terminal: bool) -> int:
         giving.cancel()
         if terminal:
             loop.remove_signal_handler(signal.SIGWINCH)
-    return code
+    return last_code(connection, code)
 
 
 async def _send(connection: ClientConnection, message: bytes) -> None:

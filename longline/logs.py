@@ -13,6 +13,7 @@ from longline.byte_session import (
     SessionCaller,
     TokenFile,
     exit_code_of,
+    last_code,
     messages,
     run,
 )
@@ -39,7 +40,7 @@ def command(
     )
 
     async def work() -> int:
-        code = 0
+        code: int | None = None
         async with caller.connected(path) as connection:
             async for message in messages(connection):
                 if message[0] == STDOUT:
@@ -49,6 +50,6 @@ def command(
                     sys.stderr.write(f"longline: {said['dropped']} lines are missing\n")
                 elif (status := status_in(message)) is not None:
                     code = exit_code_of(status)
-        return code
+        return last_code(connection, code)
 
     return run(work)
