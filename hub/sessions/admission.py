@@ -82,11 +82,17 @@ class SessionGate:
         if "connection" in query and not _NAME.match(name):
             raise invalid("connection", "1 to 64 of A-Z a-z 0-9 . _ -")
         by = await self._shown(upgrade, query.get("ticket", [None])[0], certified)
-        if by is not None and devices_only and by.kind != "device":
-            raise Unauthenticated(REFUSAL)
-        claim = None if by is None else await self._claim(by, session_id, name)
+        claim = None
+        if by is not None:
+            _refuse_people(by, devices_only=devices_only)
+            claim = await self._claim(by, session_id, name)
         socket = SessionSocket(
-            self, session_id, name, claim, takes_info=subprotocol(upgrade) != KUBERNETES
+            self,
+            session_id,
+            name,
+            claim,
+            takes_info=subprotocol(upgrade) != KUBERNETES,
+            devices_only=devices_only,
         )
         if claim is not None:
             later = asyncio.get_running_loop().call_later
@@ -123,9 +129,13 @@ class SessionGate:
             raise CertificateRequired(CERTIFICATE_MISSING)
         return device
 
-    async def claim(self, token: str, session_id: str, name: str) -> SideClaim:
+    async def claim(
+        self, token: str, session_id: str, name: str, *, devices_only: bool
+    ) -> SideClaim:
         """By an `auth` frame. Raises `HubError`."""
-        return await self._claim(await self._identify(token, None), session_id, name)
+        by = await self._identify(token, None)
+        _refuse_people(by, devices_only=devices_only)
+        return await self._claim(by, session_id, name)
 
     async def _claim(self, by: Principal, session_id: str, name: str) -> SideClaim:
         row = await self._visible(by, session_id)
@@ -204,6 +214,11 @@ class SessionGate:
         """A peer that gave up between its claim and the 101 has left no socket behind."""
         if not socket.has_joined:
             self.never_opened(claim)
+
+
+def _refuse_people(by: Principal, *, devices_only: bool) -> None:
+    if devices_only and by.kind != "device":
+        raise Unauthenticated(REFUSAL)
 
 
 def _from(by: Principal, upgrade: Upgrade) -> Principal:

@@ -71,12 +71,14 @@ class SessionSocket:
         claim: SideClaim | None,
         *,
         takes_info: bool,
+        devices_only: bool,
     ) -> None:
         self._gate = gate
         self._session_id = session_id
         self._name = name
         self._claim = claim
         self._takes_info = takes_info
+        self._devices_only = devices_only
         self._pair: Pair | None = None
         self._early: list[bytes] | None = None
         """Messages that came while it is looked up who this is."""
@@ -142,7 +144,9 @@ class SessionSocket:
 
     async def _identify(self, token: str) -> None:
         try:
-            claim = await self._gate.claim(token, self._session_id, self._name)
+            claim = await self._gate.claim(
+                token, self._session_id, self._name, devices_only=self._devices_only
+            )
         except HubError as error:
             self._connection.close(code_of(error), error.detail)
             return
