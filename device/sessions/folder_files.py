@@ -4,6 +4,7 @@ that no link leads elsewhere, and never the agent's own."""
 import errno
 import hashlib
 import os
+import re
 import stat
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ FREE_BYTES: Final = 64 * 1024 * 1024
 PART_SECONDS: Final = 24 * 3600
 BLOCK: Final = 256 * 1024
 USUAL_MODE: Final = 0o640
+_PART: Final = re.compile(r"\..+\.[0-9a-f]{64}\.part", re.DOTALL)
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -185,7 +187,7 @@ def remove_old_parts(directory: int, *, but: str) -> None:
     """Of uploads that nobody has gone on with for a day."""
     now = time.time()
     for name in os.listdir(directory):
-        if name == but or not (name.startswith(".") and name.endswith(".part")):
+        if name == but or not _PART.fullmatch(name):
             continue
         try:
             found = os.stat(name, dir_fd=directory, follow_symlinks=False)
