@@ -144,7 +144,7 @@ class SessionGate:
         if bool(name) != (row.kind == "forward"):
             raise invalid("connection", "names one of a forward, and of nothing else")
         which: Which = "device" if by.kind == "device" else "person"
-        if len(self._host) >= MOST_HERE:
+        if row.key not in self._host and len(self._host) >= MOST_HERE:
             raise Overloaded(f"a replica has {MOST_HERE} sessions at most", retry_after=5)
         connection = await self._take(row, name, which)
         if which == "person" and name:

@@ -94,6 +94,9 @@ class SessionHost:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def __contains__(self, key: SessionKey) -> bool:
+        return key in self._sessions
+
     def __iter__(self) -> "Iterator[JoinedSession]":
         return iter(list(self._sessions.values()))
 

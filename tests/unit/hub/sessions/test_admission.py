@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from hub.base.errors import Unauthenticated
+from hub.base.errors import Overloaded, Unauthenticated
 from hub.base.principal import Principal
 from hub.sessions.admission import SessionGate
-from hub.sessions.records import ByteSessionRow, ConnectionRow, SessionKey
+from hub.sessions.records import MOST_HERE, ByteSessionRow, ConnectionRow, SessionKey
 from protocol.ids import ReplicaId
 from tests.unit.hub.sessions.test_records import DEVICE, PERSON, ROW
 
@@ -73,3 +73,14 @@ async def test_no_person_comes_by_a_frame_where_only_devices_do() -> None:
         await gate(Host()).claim("person", ROW.id, "", devices_only=True)
     claim = await gate(Host()).claim("device", ROW.id, "", devices_only=True)
     assert claim.which == "device"
+
+
+async def test_a_replica_that_is_full_takes_the_second_side_of_what_it_has() -> None:
+    full: dict[SessionKey, object] = {
+        SessionKey(ROW.org, str(number)): None for number in range(MOST_HERE)
+    }
+    with pytest.raises(Overloaded):
+        await gate(Host(full)).claim("device", ROW.id, "", devices_only=False)
+    full.popitem()
+    claim = await gate(Host(full | {ROW.key: None})).claim("device", ROW.id, "", devices_only=False)
+    assert claim.row is ROW
