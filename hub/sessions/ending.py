@@ -80,6 +80,18 @@ CODES: Final[dict[EndReason, Codes]] = {
     EndReason.UNSUPPORTED: _BROKEN,
 }
 
+OF_CONNECTION: Final = frozenset(
+    {
+        EndReason.CLOSED,
+        EndReason.FINISHED,
+        EndReason.AGENT_RESTARTED,
+        EndReason.NO_PONG,
+        EndReason.RELAY_GAP,
+        EndReason.SIDE_MISSING,
+    }
+)
+"""They end one connection of a forward; each other reason ends all of it."""
+
 
 def reason_of(status_reason: str | None) -> EndReason:
     """What the device's last status makes of the session."""

@@ -20,7 +20,7 @@ from hub.base import metrics
 from hub.base.errors import Unavailable
 from hub.base.principal import Principal
 from hub.sessions.channels import Which, other
-from hub.sessions.ending import CODES, EndReason, reason_of_close
+from hub.sessions.ending import CODES, OF_CONNECTION, EndReason, reason_of_close
 from hub.sessions.pair import Pair, PairEnd
 from hub.sessions.recording import Recorder
 from hub.sessions.records import (
@@ -222,7 +222,7 @@ class SessionHost:
                 self.end(session.key, reason)
 
     def _pair_ended(self, session: JoinedSession, name: str, reason: EndReason) -> None:
-        if session.row.kind == "forward" and CODES[reason].after_data:
+        if session.row.kind == "forward" and reason in OF_CONNECTION:
             session.pairs.pop(name, None)
             self._spawn(self._note_connection(session.key, name))
             self._leave_if_empty(session)
@@ -329,7 +329,7 @@ class SessionHost:
                 self.end(row.key, reason)
         elif pair is not None:
             if row.ended:
-                pair.end(EndReason.CLOSED)
+                pair.end(EndReason.CLOSED if pair.is_joined else EndReason.SIDE_MISSING)
             else:
                 self._found_elsewhere(session, pair, row)
 
