@@ -8,6 +8,7 @@ word leaves a socket open.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, Final
@@ -30,7 +31,7 @@ from hub.sessions.records import (
     ConnectionRow,
     SessionKey,
 )
-from hub.sessions.relay import Relay, RelayedEnd, RelayMessage, RelayRoute
+from hub.sessions.relay import FINISH_SECONDS, Relay, RelayedEnd, RelayMessage, RelayRoute
 from hub.sessions.store import ByteSessionStore, SessionEnd
 from protocol.ids import ReplicaId
 
@@ -38,9 +39,9 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 1.0
-GRACE_LOOKS: Final = 10
-"""So often a session that has ended well is still seen here while its last bytes are on their
-way."""
+GRACE_LOOKS: Final = int((FINISH_SECONDS + 10) / LOOK_SECONDS)
+"""So often what has ended well is still seen here while its last bytes are on their way: longer
+than the replica that has them waits for its reader."""
 
 
 class JoinedSession:
@@ -56,8 +57,8 @@ class JoinedSession:
         self.up = 0
         self.counted: tuple[int, int] = (0, 0)
         self.last_byte = now
-        self.looks = 0
-        """How often its end was seen in the database."""
+        self.looks: Counter[str] = Counter()
+        """How often the end of each connection was seen in the database."""
 
     @property
     def key(self) -> SessionKey:
@@ -319,19 +320,27 @@ class SessionHost:
 
     def _found(self, row: ConnectionRow) -> None:
         session = self._sessions.get(row.key)
-        pair = session.pairs.get(row.name) if session else None
         if session is None:
             return
+        pair = session.pairs.get(row.name)
         if row.session_ended:
             reason = EndReason(row.reason or EndReason.CLOSED)
-            session.looks += 1
-            if not CODES[reason].after_data or session.looks > GRACE_LOOKS:
+            if not CODES[reason].after_data:
                 self.end(row.key, reason)
+            elif self._is_cut(session, row.name):
+                self.end(row.key, EndReason.RELAY_GAP)
         elif pair is not None:
-            if row.ended:
-                pair.end(EndReason.CLOSED if pair.is_joined else EndReason.SIDE_MISSING)
-            else:
+            if not row.ended:
                 self._found_elsewhere(session, pair, row)
+            elif not pair.is_joined:
+                pair.end(EndReason.SIDE_MISSING)
+            elif self._is_cut(session, row.name):
+                pair.end(EndReason.RELAY_GAP)
+
+    def _is_cut(self, session: JoinedSession, name: str) -> bool:
+        """Whether the last bytes before an end have been awaited for too long."""
+        session.looks[name] += 1
+        return session.looks[name] > GRACE_LOOKS
 
     def _found_elsewhere(self, session: JoinedSession, pair: Pair, row: ConnectionRow) -> None:
         """A side has come, and its greeting was lost."""

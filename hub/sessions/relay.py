@@ -108,7 +108,7 @@ class RelayedEnd:
     def finish(self, reason: EndReason) -> None:
         self._finish = reason
         if CODES[reason].after_data:
-            self._relay.later(FINISH_SECONDS, self.forget)
+            self._relay.later(FINISH_SECONDS, self._give_up)
             self._flush()
         else:
             self._say_end()
@@ -171,6 +171,12 @@ class RelayedEnd:
         while messages := self._out.take():
             self._relay.publish(self.route, "data", number=self._out.number, messages=messages)
         if self._finish is not None and not self._out:
+            self._say_end()
+
+    def _give_up(self) -> None:
+        """What was sent before the end is not taken: the other side hears that it is missing."""
+        if not self._over:
+            self._finish = EndReason.RELAY_GAP
             self._say_end()
 
     def _say_end(self) -> None:

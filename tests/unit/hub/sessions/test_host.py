@@ -1,20 +1,24 @@
 """What of a session a replica ends, sees and counts."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from msgspec import structs
 
 from hub.sessions.ending import EndReason
-from hub.sessions.host import SessionHost
+from hub.sessions.flow import WINDOW
+from hub.sessions.host import GRACE_LOOKS, SessionHost
 from hub.sessions.records import ByteSessionRow, ConnectionRow, SessionKey
-from hub.sessions.relay import RelayedEnd
+from hub.sessions.relay import RelayedEnd, RelayMessage, RelayRoute
 from protocol.ids import ReplicaId
+from protocol.sessions import exited
 from tests.unit.hub.sessions.test_pair import End
 from tests.unit.hub.sessions.test_records import DEVICE, PERSON, ROW
 
 HERE, ELSEWHERE = ReplicaId("here"), ReplicaId("elsewhere")
+EXEC = structs.replace(ROW, kind="exec", recorded=False)
 FORWARD = structs.replace(ROW, kind="forward", recorded=False)
 
 
@@ -33,6 +37,17 @@ class Store:
         await self.may_count.wait()
         self.counted.append((down, up))
 
+    @property
+    def database(self) -> "Store":
+        return self
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[None]:
+        yield
+
+    async def end(self, *_: object) -> None:
+        """It had ended."""
+
     async def end_connection(self, _: SessionKey, name: str) -> None:
         self.ended.append(name)
 
@@ -40,15 +55,23 @@ class Store:
 class Relay:
     def __init__(self) -> None:
         self.ends: list[RelayedEnd] = []
+        self.said: list[str] = []
+        self.timers: list[Callable[[], None]] = []
 
     def add(self, end: RelayedEnd) -> None:
         self.ends.append(end)
 
     def forget(self, end: RelayedEnd) -> None: ...
 
-    def publish(self, *_: object, **__: object) -> None: ...
+    def publish(self, route: RelayRoute, kind: str, *, reason: str = "", **_: object) -> None:
+        if kind == "end":
+            self.said.append(reason)
 
-    def later(self, _: float, __: Callable[[], None]) -> None: ...
+    def soon(self, call: Callable[[], None]) -> None:
+        call()
+
+    def later(self, _: float, call: Callable[[], None]) -> None:
+        self.timers.append(call)
 
 
 class Bench:
@@ -104,3 +127,53 @@ async def test_a_connection_whose_device_does_not_come_is_told_so() -> None:
     await bench.settle()
     assert lonely.finished is EndReason.SIDE_MISSING
     assert [end.finished for end in other] == [None, None]
+
+
+def from_elsewhere(number: int, *messages: bytes, reason: str = "") -> RelayMessage:
+    return RelayMessage(
+        kind="end" if reason else "data", sender=ELSEWHERE, org=EXEC.org, session_id=EXEC.id,
+        which="device", number=number, messages=list(messages), reason=reason,
+    )  # fmt: skip
+
+
+def slow(bench: Bench) -> End:
+    """A person who reads slowly; the device elsewhere has ended well meanwhile."""
+    person = bench.person(EXEC, "", ELSEWHERE)
+    person.waiting = WINDOW
+    bench.relay.ends[0].arrived(from_elsewhere(1, b"\x01one"))
+    ended = structs.replace(
+        connection(EXEC, "", ELSEWHERE), ended=True, session_ended=True, reason="finished"
+    )
+    bench.store.rows = [ended]
+    return person
+
+
+async def test_who_reads_slowly_gets_all_before_the_end() -> None:
+    bench = Bench()
+    person = slow(bench)
+    for _ in range(GRACE_LOOKS):
+        await bench.host.look()
+    assert person.finished is None
+    bench.relay.ends[0].arrived(from_elsewhere(2, b"\x01two", exited(7)))
+    assert person.got == [b"\x01one", b"\x01two", exited(7)]
+
+
+async def test_what_does_not_arrive_before_the_end_is_said_to_be_missing() -> None:
+    bench = Bench()
+    person = slow(bench)
+    for _ in range(GRACE_LOOKS + 1):
+        await bench.host.look()
+    assert person.finished is EndReason.RELAY_GAP
+
+
+async def test_what_is_not_taken_before_the_end_is_said_to_be_missing() -> None:
+    bench = Bench()
+    bench.person(EXEC, "", ELSEWHERE)
+    device = bench.relay.ends[0]
+    while not device.backlog():
+        device.send(bytes(32 * 1024))
+    device.finish(EndReason.FINISHED)
+    assert bench.relay.said == []
+    for timer in bench.relay.timers:
+        timer()
+    assert bench.relay.said == ["relay_gap"]
