@@ -7,6 +7,7 @@ word leaves a socket open.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
@@ -53,9 +54,9 @@ class JoinedSession:
         self.person: Principal | None = None
         self.device: Principal | None = None
         self.recorder: Recorder | None = None
-        self.down = 0
-        self.up = 0
-        self.counted: tuple[int, int] = (0, 0)
+        self.down = row.bytes_down
+        self.up = row.bytes_up
+        self.counted = (row.bytes_down, row.bytes_up)
         self.last_byte = now
         self.looks: Counter[str] = Counter()
         """How often the end of each connection was seen in the database."""
@@ -226,16 +227,20 @@ class SessionHost:
         if session.row.kind == "forward" and reason in OF_CONNECTION:
             session.pairs.pop(name, None)
             self._spawn(self._note_connection(session.key, name))
-            self._leave_if_empty(session)
+            self._spawn(self._leave_if_empty(session))
         else:
             self._over(session, reason)
 
-    def _leave_if_empty(self, session: JoinedSession) -> None:
-        """A forward without connections is none of ours."""
-        if not session.pairs and self._sessions.get(session.key) is session:
-            del self._sessions[session.key]
-            metrics.sessions.set(len(self._sessions))
-            self._spawn(self._count(session))
+    async def _leave_if_empty(self, session: JoinedSession) -> None:
+        """A forward without connections is none of ours. Its next connection begins from what is in
+        the row by then; while the database is away, the session stays for the next look."""
+        if session.pairs:
+            return
+        with contextlib.suppress(Unavailable):
+            await self._count(session)
+            if not session.pairs and self._sessions.get(session.key) is session:
+                del self._sessions[session.key]
+                metrics.sessions.set(len(self._sessions))
 
     def _over(self, session: JoinedSession, reason: EndReason) -> None:
         if self._sessions.pop(session.key, None) is None:
@@ -317,6 +322,7 @@ class SessionHost:
             self._found(row)
         for session in list(self._sessions.values()):
             await self._count(session)
+            await self._leave_if_empty(session)
 
     def _found(self, row: ConnectionRow) -> None:
         session = self._sessions.get(row.key)
@@ -352,8 +358,8 @@ class SessionHost:
     async def _count(self, session: JoinedSession) -> None:
         count = session.down, session.up
         if session.device is not None and count != session.counted:
-            session.counted = count
             await self._store.count(session.key, down=session.down, up=session.up)
+            session.counted = count
 
     async def end_due(self) -> None:
         """Sessions that are over, of whatever replica: done by one for all."""

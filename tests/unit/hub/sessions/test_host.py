@@ -94,11 +94,13 @@ class Bench:
         self.host.join(row, connection(row, name, device), "person", end, PERSON)
         return end
 
-    def pair(self, row: ByteSessionRow, name: str) -> tuple[End, End]:
-        """(person, device), both here."""
+    def pair(self, row: ByteSessionRow, name: str, *, shown: bytes = b"") -> tuple[End, End]:
+        """(person, device), both here; the device shows something."""
         device = End()
         person = self.person(row, name, HERE)
-        self.host.join(row, connection(row, name, HERE), "device", device, DEVICE)
+        pair = self.host.join(row, connection(row, name, HERE), "device", device, DEVICE)
+        if shown:
+            pair.received("device", b"\x01" + shown)
         return person, device
 
 
@@ -177,3 +179,30 @@ async def test_what_is_not_taken_before_the_end_is_said_to_be_missing() -> None:
     for timer in bench.relay.timers:
         timer()
     assert bench.relay.said == ["relay_gap"]
+
+
+async def test_the_bytes_of_a_forward_are_those_of_all_its_connections() -> None:
+    bench, row = Bench(), FORWARD
+    down, up = row.bytes_down, row.bytes_up
+    for name in ("c1", "c2"):
+        bench.pair(row, name, shown=bytes(1000))
+        bench.host.left(row.key, name, "person", 1000)
+        await bench.settle()
+        assert row.key not in bench.host
+        counted = bench.store.counted[-1]
+        row = structs.replace(row, bytes_down=counted[0], bytes_up=counted[1])
+    assert bench.store.counted[-1] == (down, up + 2000)
+
+
+async def test_a_forward_is_here_until_its_bytes_are_counted() -> None:
+    bench = Bench()
+    bench.pair(FORWARD, "c1", shown=bytes(1000))
+    bench.store.may_count.clear()
+    bench.host.left(FORWARD.key, "c1", "person", 1000)
+    await asyncio.sleep(0)
+    assert FORWARD.key in bench.host
+    second = bench.pair(FORWARD, "c2")
+    bench.store.may_count.set()
+    await bench.settle()
+    assert FORWARD.key in bench.host
+    assert second[0].finished is None
