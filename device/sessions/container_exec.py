@@ -106,13 +106,14 @@ async def _carry(stream: Stream, started: Any, attached: Any) -> None:
     async with asyncio.TaskGroup() as tasks:
         taking = tasks.create_task(_take(stream, started, attached))
         giving = tasks.create_task(_give(stream, attached))
-        await asyncio.wait([taking, giving], return_when=asyncio.FIRST_COMPLETED)
+        gone = tasks.create_task(stream.gone())
+        await asyncio.wait([taking, giving, gone], return_when=asyncio.FIRST_COMPLETED)
         if giving.done():
             code = (await started.inspect()).get("ExitCode")
             with contextlib.suppress(StreamLost):
                 await stream.say(success() if code is None else exited(int(code)))
-        taking.cancel()
-        giving.cancel()
+        for task in (taking, giving, gone):
+            task.cancel()
 
 
 async def _take(stream: Stream, started: Any, attached: Any) -> None:

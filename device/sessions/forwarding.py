@@ -45,11 +45,12 @@ async def serve_forward(stream: Stream, params: ForwardParams, hosts: Sequence[s
         async with asyncio.TaskGroup() as tasks:
             taking = tasks.create_task(_take(stream, writer))
             giving = tasks.create_task(_give(stream, reader))
-            await asyncio.wait([taking, giving], return_when=asyncio.FIRST_COMPLETED)
-            if giving.done():
-                taking.cancel()
-            else:  # the person is gone
-                giving.cancel()
+            gone = tasks.create_task(stream.gone())
+            await asyncio.wait([taking, giving, gone], return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():  # the host takes nothing
+                writer.transport.abort()
+            for task in (taking, giving, gone):
+                task.cancel()
     except* StreamLost:
         pass
     finally:

@@ -192,11 +192,12 @@ async def serve_shell(
                 tasks.create_task(_give(stream, channel, reader))
                 for channel, reader in program.outputs.items()
             ]
+            gone = tasks.create_task(stream.gone())
             exit_code = asyncio.create_task(program.process.wait())
-            await asyncio.wait([taking, exit_code], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([taking, gone, exit_code], return_when=asyncio.FIRST_COMPLETED)
             if exit_code.done():
                 await asyncio.wait(giving, timeout=LAST_SECONDS)
-            for task in (taking, *giving):
+            for task in (taking, gone, *giving):
                 task.cancel()
             if exit_code.done():
                 await _say_last(stream, exited(exit_code.result()))

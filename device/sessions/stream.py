@@ -1,12 +1,17 @@
 """The device's socket of a session. What is sent waits for the socket; what comes waits for whoever
 reads."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from protocol.sessions import LONGEST_DATA
+
+LAST_SECONDS: Final = 1.0
+"""For what came before the close to be taken."""
 
 
 class StreamLost(Exception):
@@ -37,6 +42,11 @@ class Stream:
                     yield message
         except ConnectionClosed:
             return
+
+    async def gone(self) -> None:
+        """Until it has been closed for a while, also where nobody reads what has come."""
+        await self._connection.wait_closed()
+        await asyncio.sleep(LAST_SECONDS)
 
     async def close(self) -> None:
         await self._connection.close()

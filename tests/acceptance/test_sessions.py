@@ -175,6 +175,20 @@ async def test_nothing_is_left_behind(bench: Bench, how: str) -> None:
         await gone()
 
 
+async def test_a_program_that_reads_nothing_ends_with_its_session(bench: Bench) -> None:
+    async with bench.session("shell", tty=False) as (_, person):
+        await person.send(0, f"{SLEEP}\n".encode())
+
+        async def one() -> bool:
+            return len(sleeping()) == 1
+
+        await until(one)
+        for _ in range(10):
+            await person.send(0, bytes(30_000))
+        await person.connection.close()
+        await gone()
+
+
 async def test_an_agent_that_ends_says_so(bench: Bench) -> None:
     async with bench.session("shell") as (made, person):
         await person.send(0, f"{SLEEP}\n".encode())

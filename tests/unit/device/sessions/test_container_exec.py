@@ -35,6 +35,9 @@ class Person:
         yield b"\x00in"
         await asyncio.Event().wait()
 
+    async def gone(self) -> None:
+        await asyncio.Event().wait()
+
     @property
     def last(self) -> Status | None:
         return status_in(self.shown[-1]) if self.shown else None
