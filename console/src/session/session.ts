@@ -167,15 +167,18 @@ class SessionStore {
   }
 
   private async refreshAlone(): Promise<boolean> {
+    const { ends } = this;
     try {
       // Locks exist in secure contexts only: over plain HTTP tabs are not kept apart.
       const again = () => post("/auth/refresh", { orgId: this.org() });
       const login = await (navigator.locks
         ? navigator.locks.request("longline-refresh", again)
         : again());
+      if (ends !== this.ends) return false; // signed out meanwhile
       await this.take(login as Login);
       return true;
     } catch (error) {
+      if (ends !== this.ends) return false;
       if (error instanceof Problem && (error.status === 401 || error.status === 400)) {
         this.end(this.session.state === "starting" ? "never" : "ended");
       } else {

@@ -62,6 +62,30 @@ describe("the token", () => {
     expect(screen.queryByRole("link", { name: "Health" })).toBeNull();
   });
 
+  it("of a renewal from before the sign-out is not taken", async () => {
+    const hub = new FakeHub("VIEWER", [device({ name: "Filler" })]);
+    hub.on("POST /auth/logout", () => ok(null));
+    await openConsole(hub, "/devices");
+    await screen.findByRole("row", { name: /Filler/ });
+    let answer = () => {};
+    const later = new Promise<void>(resolve => {
+      answer = resolve;
+    });
+    hub.on("GET /health", () => refused(401, "unauthenticated"));
+    hub.on("POST /auth/refresh", async () => {
+      await later;
+      return ok(hub.login("VIEWER"));
+    });
+    await userEvent.click(screen.getByRole("link", { name: "Health" }));
+    await waitFor(() => expect(hub.count("POST /auth/refresh")).toBe(2));
+    await userEvent.click(screen.getByRole("button", { name: "Menu of Ann" }));
+    await userEvent.click(await screen.findByRole("menuitem", { name: "Sign out", hidden: true }));
+    await screen.findByRole("heading", { name: "Sign in" });
+    await act(async () => answer());
+    await waitFor(() => expect(screen.queryByRole("heading", { name: "Sign in" })).toBeTruthy());
+    expect(screen.queryByRole("link", { name: "Health" })).toBeNull();
+  });
+
   it("that cannot be renewed leads to the sign-in", async () => {
     const hub = new FakeHub("VIEWER");
     hub.on("GET /devices", () => refused(401, "unauthenticated"));
