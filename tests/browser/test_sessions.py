@@ -1,19 +1,15 @@
 """Sessions on a device's page: a terminal in the dock, a log, and a recording that is played."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
 from tests.browser import axe
+from tests.browser.agents import connected_agent
 
 Enter = Callable[..., Page]
 
@@ -21,23 +17,11 @@ Enter = Callable[..., Page]
 @pytest.fixture
 def device(hub: HubProcess, tmp_path: Path) -> Generator[str]:
     """A real agent, which opens shells."""
-    device_id = new_id("box")
-    file, log = tmp_path / "agent.toml", tmp_path / "app.log"
+    log = tmp_path / "app.log"
     log.write_text("the first line\n")
-    file.write_text(
-        f'hub = "{hub.url}"\nid = "{device_id}"\nstate_dir = "{tmp_path}/state"\n'
-        f'socket = "{tmp_path}/s"\n[sessions]\nshell = true\n'
-        f'[logs]\nfiles = ["{log}"]\ndefault = "file:{log}"\n'
-    )
-    key = {"LONGLINE_ENROLLMENT_KEY": str(hub.ready["enrollmentKey"])}
-    with (tmp_path / "agent.log").open("wb") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "longline", "device", "--config", file],
-            stdout=said, stderr=said, env=os.environ | key,
-        )  # fmt: skip
-    yield device_id
-    process.send_signal(signal.SIGTERM)
-    process.wait(15)
+    more = f'[sessions]\nshell = true\n[logs]\nfiles = ["{log}"]\ndefault = "file:{log}"\n'
+    with connected_agent(hub, tmp_path, more) as device_id:
+        yield device_id
 
 
 def test_a_terminal_a_log_and_a_recording(

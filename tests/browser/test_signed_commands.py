@@ -1,10 +1,6 @@
 """Signing a command in the browser: Chromium's own authenticator, a real hub, and a real agent that
 trusts nobody but this passkey."""
 
-import os
-import subprocess
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,8 +8,9 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
-from tests.acceptance.up import LONGLINE, signed_in, stopped, until
+from tests.acceptance.up import signed_in
 from tests.browser import axe
+from tests.browser.agents import connected_agent
 from tests.browser.signing import PASSWORD, sign_in
 from tests.browser.test_sign_in import close_passkeys, open_passkeys, with_authenticator
 from tests.signing import Signer
@@ -32,29 +29,13 @@ def new_admin(hub: HubProcess) -> str:
     return name
 
 
-@contextmanager
-def signing_device(hub: HubProcess, folder: Path, operator: str) -> Generator[str]:
-    """A real agent on a line; its id. `operator` is a line of its file."""
-    device_id = new_id("signed")
-    file = folder / "agent.toml"
-    file.write_text(
-        f'hub = "{hub.url}"\nid = "{device_id}"\nstate_dir = "{folder / "state"}"\n'
+def signing(operator: str) -> str:
+    """What the file of an agent says that trusts nobody but `operator`, a line of it."""
+    return (
         f'[firmware]\ntrusted_keys = ["{"A" * 43}="]\n'
         '[signed_commands]\norg = "default"\nrequire = ["disable_device"]\n'
         f"operators = [{operator}]\n"
     )
-    key = hub.ready["enrollmentKey"]
-    process = subprocess.Popen(
-        [*LONGLINE, "device", "--config", file], env=os.environ | {"LONGLINE_ENROLLMENT_KEY": key}
-    )
-    with stopped(process), signed_in(hub.ready) as rest:
-
-        def is_there() -> bool:
-            answer = rest.get(f"/devices/{device_id}")
-            return answer.status_code == 200 and answer.json()["data"]["connected"]
-
-        until(is_there)
-        yield device_id
 
 
 def test_a_passkey_signs_what_the_device_wants_signed(
@@ -76,7 +57,7 @@ def test_a_passkey_signs_what_the_device_wants_signed(
     axe.check(page)
     page.get_by_role("dialog", name="Command keys").get_by_role("button", name="Close").click()
 
-    with signing_device(hub, tmp_path, operator) as device_id:
+    with connected_agent(hub, tmp_path, signing(operator)) as device_id:
         page.goto(f"http://localhost:{urlsplit(hub.url).port}/devices/{device_id}?tab=commands")
         form = page.get_by_role("region", name="Send a command")
 
