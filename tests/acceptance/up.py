@@ -103,10 +103,10 @@ def gone(processes: list[psutil.Process], *, seconds: float) -> bool:
 
 @contextlib.contextmanager
 def signed_in(ready: dict[str, Any]) -> Generator[httpx.Client]:
-    """REST as the administrator of a ready file."""
+    """REST as the administrator of a ready file, in the first organisation."""
     base = f"{ready['url']}/api/v1"
     with httpx.Client(base_url=base, timeout=DEADLINE, trust_env=False) as rest:
         body = {"username": ready["adminUser"], "password": ready["adminPassword"]}
-        token = rest.post("/auth/login", json=body).json()["data"]["token"]
+        token = rest.post("/auth/login", json=body | {"orgId": "default"}).json()["data"]["token"]
         rest.headers["Authorization"] = f"Bearer {token}"
         yield rest
