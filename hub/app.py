@@ -28,13 +28,14 @@ from hub.audit.entries import Hide
 from hub.audit.wiring import build as build_audit
 from hub.base.bus import Bus
 from hub.base.clocks import DatabaseClock
-from hub.base.database import Database
+from hub.base.database import Connection, Database
 from hub.base.errors import ConfigurationError, HubError, Unavailable
 from hub.base.foundation import Foundation
 from hub.base.job_runner import JobRunner
 from hub.base.job_store import JobStore
 from hub.base.migrate import bring_up_to_date
 from hub.base.outward import way_out_of
+from hub.base.principal import Principal
 from hub.base.retention import ShownFor
 from hub.base.sealing import prepare as prepare_sealing
 from hub.base.settings import Settings
@@ -81,7 +82,7 @@ from hub.web.site import Site
 from hub.web.updates import updates
 from hub.workloads.wiring import build as build_workloads
 from protocol.closing import CloseCode
-from protocol.ids import OrgId, new_replica_id
+from protocol.ids import DeviceId, OrgId, new_replica_id
 from protocol.stream import EventBatch
 
 log = structlog.get_logger(__name__)
@@ -138,6 +139,11 @@ class Replica:
             self.dashboards.groups_changed(org, group_id)
             hints.groups(org, group_id)
 
+        async def settle(
+            connection: Connection, by: Principal, device_ids: Sequence[DeviceId]
+        ) -> None:
+            await groups.settle(connection, by, device_ids)
+
         async def secrets(org: OrgId) -> Hide:
             return await config.secrets(org)
 
@@ -170,6 +176,7 @@ class Replica:
             accounts,
             queries,
             people.rights,
+            settle=settle,
             hint_desired=hints.desired,
             hint_quarantine=hints.quarantine,
         )
@@ -200,6 +207,7 @@ class Replica:
             self.audit,
             devices,
             dispatching,
+            queries,
             people.rights,
             on_change=show_groups,
             membership=defaults.membership_changed,

@@ -416,7 +416,7 @@ ROUTES: Final = (
     Route("POST", "/device-groups", GroupEndpoints.create, "device-groups:create", "Create a group.", body=GroupBody, answer=Group, status=201),
     Route("GET", "/device-groups", GroupEndpoints.list, "device-groups:list", "List groups.", query=ListQuery, answer=Group, listing=True),
     Route("GET", "/device-groups/{id}", GroupEndpoints.get, "device-groups:get", "Get a group.", answer=Group),
-    Route("PUT", "/device-groups/{id}", GroupEndpoints.rename, "device-groups:update", "Rename a group.", body=GroupBody, answer=Group),
+    Route("PUT", "/device-groups/{id}", GroupEndpoints.change, "device-groups:update", "Change a group.", body=GroupBody, answer=Group),
     Route("DELETE", "/device-groups/{id}", GroupEndpoints.delete, "device-groups:delete", "Delete a group, but not its devices."),
     Route("GET", "/device-groups/{id}/members", GroupEndpoints.members, "device-groups:get", "List devices of a group.", query=ListQuery, answer=Device, listing=True),
     Route("POST", "/device-groups/{id}/members", GroupEndpoints.add, "device-groups:update", "Add devices to a group.", body=MembersBody, answer=Group),

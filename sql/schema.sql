@@ -706,10 +706,20 @@ CREATE TABLE device_group (
     group_id   text NOT NULL,
     name       text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    query      text,
+    words      jsonb NOT NULL DEFAULT '{}',
+    trusted    boolean NOT NULL DEFAULT true,
+    volatile   boolean NOT NULL DEFAULT false,
+    evaluated_at timestamptz,
     PRIMARY KEY (org_id, group_id)
 );
 CREATE UNIQUE INDEX device_group_name ON device_group (org_id, lower(name));
 CREATE INDEX device_group_recent ON device_group (org_id, created_at DESC, group_id DESC);
+CREATE INDEX device_group_dynamic ON device_group (org_id, group_id) WHERE query IS NOT NULL;
+COMMENT ON COLUMN device_group.query IS 'Of a dynamic group: whom it means. Null: its members are named by hand.';
+COMMENT ON COLUMN device_group.words IS 'The groups that the query names: the id of each by its name, as it was when the query was written.';
+COMMENT ON COLUMN device_group.trusted IS 'No device comes in by what it says: its members change with the labels, groups and ids that the query names. Those of the others are swept.';
+COMMENT ON COLUMN device_group.evaluated_at IS 'Of a dynamic group, when its query was last asked of all devices; null until that is done.';
 
 CREATE TABLE device_group_member (
     org_id    text NOT NULL,

@@ -86,6 +86,19 @@ def limited_to(reach: Reach | None) -> Generator[None]:
         _reach.reset(token)
 
 
+@asynccontextmanager
+async def beyond_scope(connection: Connection, org: OrgId) -> AsyncGenerator[None]:
+    """In a transaction of one organisation: within, statements see all of it, also where the caller
+    sees some devices only. For what follows from a change, and is shown to nobody."""
+    reach = _reach.get()
+    if reach is None:
+        yield
+        return
+    await connection.execute(OF_ONE_ORG, org)
+    yield
+    await _limit(connection, org, reach)
+
+
 class Raced(Exception):
     """What was read is not enough to write: somebody else was faster, or it takes a lock. Again."""
 
@@ -258,8 +271,7 @@ class Tenant:
                 if reach is None:
                     await connection.execute(OF_ONE_ORG, self._org)
                 else:
-                    of = list(reach.groups), list(reach.devices)
-                    await connection.execute(OF_A_SCOPE, self._org, *of)
+                    await _limit(connection, self._org, reach)
                 yield connection
         except asyncpg.InsufficientPrivilegeError as error:
             if reach is None:
@@ -281,6 +293,10 @@ class Tenant:
     async def execute(self, query: str, *values: Any) -> None:
         async with self.transaction() as connection:
             await connection.execute(query, *values)
+
+
+async def _limit(connection: Connection, org: OrgId, reach: Reach) -> None:
+    await connection.execute(OF_A_SCOPE, org, list(reach.groups), list(reach.devices))
 
 
 def _may_write(query: str) -> bool:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Invalid, NotFound, invalid
+from hub.base.errors import Invalid, NotFound, UntrustedQuery, invalid
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.base.principal import Principal
 from hub.config.defaults import GroupDefault, defaults_of, due
@@ -94,6 +94,11 @@ class GroupDefaults:
         """The devices that would get another configuration. Raises `Invalid` when one of the group
         could not have what it would get."""
         rule = await self._rule(connection, org)
+        trusted = await self._store.is_trusted(connection, org, group.group_id)
+        if trusted is None:
+            raise NotFound(NO_SUCH_GROUP)
+        if not trusted:
+            raise UntrustedQuery("a device could come into the group by what it says")
         changing: list[DeviceId] = []
         behind = ""
         while some := await self._store.members(

@@ -217,6 +217,10 @@ class ConfigStore:
         row = await connection.fetchrow(_Q["group_default"], org, group_id)
         return None if row is None else GroupDefaultRow(**dict(row))
 
+    async def is_trusted(self, connection: Connection, org: OrgId, group_id: str) -> bool | None:
+        """Whether no device comes into the group by what it says; None when it is not there."""
+        return await connection.fetchval(_Q["is_trusted"], org, group_id)
+
     async def set_group_default(
         self,
         connection: Connection,

@@ -17,6 +17,7 @@ from hub.base.errors import Forbidden, Invalid, NotFound, invalid
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.labels import merged
+from hub.devices.service import Settle
 from hub.devices.store import DeviceFilter, DeviceStore
 from hub.queries.service import QueryService
 from hub.rights.memory import RightsMemory
@@ -67,9 +68,11 @@ class BulkService:
         audit: AuditService,
         queries: QueryService,
         rights: RightsMemory,
+        settle: Settle,
         hint_quarantine: Callable[[DeviceKey], None],
     ) -> None:
         self._store = store
+        self._settle = settle
         self._accounts = accounts
         self._audit = audit
         self._queries = queries
@@ -161,6 +164,8 @@ class BulkService:
             await self._store.describe(
                 connection, by.org, list(changes), change.name, change.labels
             )
+            if change.labels:
+                await self._settle(connection, by, list(changes))
             entries = [
                 audit_entry(by, "device.update", device_id, changes=each)
                 for device_id, each in changes.items()

@@ -1,6 +1,6 @@
 """The list of devices, and what an administrator changes of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -61,18 +61,25 @@ class DeviceChange(Struct, frozen=True, kw_only=True):
     connection_mode: ConnectionMode | None = None
 
 
+Settle = Callable[[Connection, Principal, Sequence[DeviceId]], Awaitable[None]]
+"""Told in the transaction of devices that are new or have other labels: they come into the groups
+that mean them now. Raises `Escalation`."""
+
+
 class DeviceService:
     def __init__(
         self,
         store: DeviceStore,
         accounts: AccountService,
         audit: AuditService,
+        settle: Settle,
         hint_desired: Callable[[DeviceKey], None],
     ) -> None:
         """`hint_desired`: what a device should have has changed."""
         self._store = store
         self._accounts = accounts
         self._audit = audit
+        self._settle = settle
         self._hint_desired = hint_desired
 
     async def require(self, org: OrgId, device_id: str) -> None:
@@ -138,6 +145,7 @@ class DeviceService:
             if not made:
                 raise Conflict(f"the device {device_id} exists already")
             await self._store.put_labels(connection, by.org, device_id, labels)
+            await self._settle(connection, by, [device_id])
             await self._audit.record(connection, audit_entry(by, "device.create", device_id))
         return await self.get(by.org, device_id)
 
@@ -155,6 +163,8 @@ class DeviceService:
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._store.change(connection, changed)
             labels = await self._labelled(connection, by.org, device_id, change)
+            if labels:
+                await self._settle(connection, by, [device_id])
             if change.connection_mode is not None:
                 await self.want(connection, [_mode(by.org, device_id, change.connection_mode)])
             if changed.disabled and not device.disabled:
@@ -196,7 +206,7 @@ class DeviceService:
         """Whether there is such a device; then it stays until the commit."""
         return await self._store.lock(connection, org, device_id)
 
-    async def want(self, connection: Connection, sections: "Sequence[WantedSection]") -> None:
+    async def want(self, connection: Connection, sections: Sequence[WantedSection]) -> None:
         """What devices should have of their sections from now on."""
         await self._store.want(connection, sections)
 

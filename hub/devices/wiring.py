@@ -10,7 +10,7 @@ from hub.devices.bulk_rest import BulkEndpoints
 from hub.devices.quarantine import QuarantineService
 from hub.devices.quarantine_rest import QuarantineEndpoints
 from hub.devices.rest import DeviceEndpoints
-from hub.devices.service import DeviceService
+from hub.devices.service import DeviceService, Settle
 from hub.devices.store import DeviceStore
 from hub.queries.service import QueryService
 from hub.rights.memory import RightsMemory
@@ -24,12 +24,13 @@ def build(
     queries: QueryService,
     rights: RightsMemory,
     *,
+    settle: Settle,
     hint_desired: Callable[[DeviceKey], None],
     hint_quarantine: Callable[[DeviceKey], None],
 ) -> tuple[DeviceService, Capability]:
     store = DeviceStore(base.database)
-    service = DeviceService(store, accounts, audit, hint_desired)
+    service = DeviceService(store, accounts, audit, settle, hint_desired)
     endpoints = DeviceEndpoints(service, queries)
-    bulk = BulkEndpoints(BulkService(store, accounts, audit, queries, rights, hint_quarantine))
+    many = BulkService(store, accounts, audit, queries, rights, settle, hint_quarantine)
     quarantine = QuarantineEndpoints(QuarantineService(store, audit, hint_quarantine))
-    return service, Capability(endpoints=(endpoints, bulk, quarantine))
+    return service, Capability(endpoints=(endpoints, BulkEndpoints(many), quarantine))

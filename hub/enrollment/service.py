@@ -252,6 +252,7 @@ class EnrollmentService:
                 )
             for group_id in outcome.groups:
                 await self._groups.admit(connection, claim.org, group_id, claim.device_id)
+            await self._groups.settle(connection, claim.by, [claim.device_id])
 
     async def _count_use(
         self, connection: Connection, claim: DeviceClaim, outcome: Outcome
@@ -263,9 +264,6 @@ class EnrollmentService:
             )
 
     async def _announce(self, claim: DeviceClaim, outcome: Outcome) -> None:
-        if outcome.verdict is not EnrollmentVerdict.RENEW and outcome.is_first:
-            for group_id in outcome.groups:
-                self._groups.changed(claim.org, group_id)
         if outcome.replaces:
             await self._accounts.refresh()
             self._alerts.reenrolled(claim.org, claim.device_id)

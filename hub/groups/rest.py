@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from hub.base.errors import Forbidden, NotFound
 from hub.base.paging import Items
@@ -18,7 +18,10 @@ from protocol.ids import DeviceIdField
 
 
 class GroupBody(Body, frozen=True):
+    """With a query the group is a dynamic one: its members are the devices that it means."""
+
     name: Annotated[str, Meta(min_length=1, max_length=128)]
+    query: str | UnsetType = UNSET
 
 
 class MembersBody(Body, frozen=True):
@@ -28,7 +31,13 @@ class MembersBody(Body, frozen=True):
 class Group(Struct, frozen=True, rename="camel", kw_only=True):
     id: str
     name: str
+    query: str | None
+    """Of a dynamic group: whom it means."""
+    trusted: bool
+    """No device comes in by what it says of itself."""
     member_count: int
+    evaluated_at: str | None
+    """Of a dynamic group, when its query was last asked of all devices."""
     created_at: str
 
 
@@ -43,7 +52,7 @@ class GroupEndpoints:
     async def create(self, call: Call[None, GroupBody]) -> Answer:
         if not call.principal.rights.anywhere("device-groups:create", call.body.name):
             raise Forbidden(f"you may not create a group named {call.body.name}")
-        group = await self._service.create(call.principal, call.body.name)
+        group = await self._service.create(call.principal, call.body.name, _query(call.body))
         return Answer(_group(group), status=201, location=f"/api/v1/device-groups/{group.group_id}")
 
     async def list(self, call: Call[ListQuery, None]) -> Items[Group]:
@@ -64,11 +73,12 @@ class GroupEndpoints:
     async def get(self, call: Call[None, None]) -> Group:
         return _group(await self._named(call, "get"))
 
-    async def rename(self, call: Call[None, GroupBody]) -> Group:
+    async def change(self, call: Call[None, GroupBody]) -> Group:
         named = await self._named(call, "update")
         if not _may(call, "update", structs.replace(named, name=call.body.name)):
             raise Forbidden(f"you have no right over groups named {call.body.name}")
-        return _group(await self._service.rename(call.principal, call.path("id"), call.body.name))
+        name, query = call.body.name, _query(call.body)
+        return _group(await self._service.change(call.principal, named.group_id, name, query))
 
     async def delete(self, call: Call[None, None]) -> None:
         await self._named(call, "delete")
@@ -107,10 +117,17 @@ def _may(call: Call[Any, Any], verb: str, group: GroupRow) -> bool:
     return call.principal.rights.anywhere(f"device-groups:{verb}", group.name)
 
 
+def _query(body: GroupBody) -> str | None:
+    return None if body.query is UNSET else body.query
+
+
 def _group(row: GroupRow) -> Group:
     return Group(
         id=row.group_id,
         name=row.name,
+        query=row.query,
+        trusted=row.trusted,
+        evaluated_at=None if row.evaluated_at is None else rfc3339(row.evaluated_at),
         member_count=row.member_count,
         created_at=rfc3339(row.created_at),
     )

@@ -1,18 +1,20 @@
-"""Groups and their members. `on_change` is told when membership may have changed, `membership`
-while it does."""
+"""Groups and their members: named by hand, or by a query."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
-from hub.base.database import Connection
-from hub.base.errors import Escalation, NotFound
+from hub.base.database import Connection, beyond_scope
+from hub.base.errors import Conflict, Escalation, NotFound, TooMany, UntrustedQuery
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.service import DeviceService
+from hub.groups.dynamic import DynamicGroup, named_by, require_fine_chain
+from hub.groups.settling import Settling
 from hub.groups.store import GroupRow, GroupStore
+from hub.queries.service import GroupQuery, QueryService, groups_of
 from hub.rights.memory import RightsMemory
 from protocol.ids import DeviceId, OrgId, uuid7
 
@@ -20,8 +22,8 @@ __all__ = ["GroupRow", "GroupService"]
 
 
 CHANGES: Final = "devices:update"
-MembershipListener = Callable[[Connection, OrgId, str, Sequence[DeviceId]], Awaitable[None]]
-"""Given a group, and the devices that come into it or leave it, in the transaction."""
+MOST_DYNAMIC: Final = 100
+MOST_VOLATILE: Final = 20
 
 
 class GroupService:
@@ -30,16 +32,16 @@ class GroupService:
         store: GroupStore,
         devices: DeviceService,
         audit: AuditService,
-        on_change: Callable[[OrgId, str], None],
-        membership: MembershipListener,
+        queries: QueryService,
+        settling: Settling,
         rights: RightsMemory,
     ) -> None:
         self._store = store
         self._rights = rights
         self._devices = devices
         self._audit = audit
-        self._on_change = on_change
-        self._membership = membership
+        self._queries = queries
+        self._settling = settling
 
     async def get(self, org: OrgId, group_id: str) -> GroupRow:
         group = await self._store.get(org, group_id)
@@ -53,38 +55,97 @@ class GroupService:
             rows, limit, key=lambda row: (row.created_at, row.group_id), item=lambda row: row
         )
 
-    async def create(self, by: Principal, name: str) -> GroupRow:
-        """Raises `Conflict` when the name is taken, `Invalid` when it cannot be shown."""
+    async def create(self, by: Principal, name: str, query: str | None) -> GroupRow:
+        """With a query it means its members by itself. Raises `Conflict` when the name is taken or
+        the query leads back to where it came from, `Invalid` for a name that cannot be shown and
+        for a wrong query, `UntrustedQuery`, `TooMany`."""
         require_visible(name, "name")
+        meant = None if query is None else await self._queries.read_for_group(by.org, query)
+        group_id = uuid7()
         async with self._store.database.tenant(by.org).transaction() as connection:
-            group = await self._store.create(connection, by.org, uuid7(), name)
-            await self._audit.record(
-                connection, audit_entry(by, "group.create", group.group_id, name=name)
-            )
-        return group
+            await self._settling.store.change_alone(connection, by.org)
+            if meant is not None:
+                await self._require_fine(connection, by.org, _dynamic(group_id, meant))
+            group = await self._store.create(connection, by.org, group_id, name, meant)
+            entry = audit_entry(by, "group.create", group_id, name=name, query=query)
+            await self._audit.record(connection, entry)
+        return group if meant is None else await self._found(by.org, group_id, meant)
 
-    async def rename(self, by: Principal, group_id: str, name: str) -> GroupRow:
-        """Raises `NotFound`, `Conflict`, `Invalid`."""
+    async def change(self, by: Principal, group_id: str, name: str, query: str | None) -> GroupRow:
+        """Without a query whom it means stays. Raises `NotFound`, and as `create`."""
         require_visible(name, "name")
         was = await self.get(by.org, group_id)
+        meant = None
+        if query is not None and query != was.query:
+            if was.query is None:
+                raise Conflict("the members of this group are named by hand")
+            meant = await self._queries.read_for_group(by.org, query)
         async with self._store.database.tenant(by.org).transaction() as connection:
+            if meant is not None:
+                await self._settling.store.change_alone(connection, by.org)
             if not await self._store.rename(connection, by.org, group_id, name):
                 raise NotFound("no such group")
-            changes = changes_of({"name": was.name}, {"name": name})
+            if meant is not None:
+                await self._require_changing(connection, by, was, meant)
+                await self._store.mean(connection, by.org, group_id, meant)
+            now = {"name": name, "query": was.query if meant is None else meant.text}
+            changes = changes_of({"name": was.name, "query": was.query}, now)
             entry = audit_entry(by, "group.update", group_id, changes=changes)
             await self._audit.record(connection, entry)
+        if meant is not None:
+            return await self._found(by.org, group_id, meant)
         return await self.get(by.org, group_id)
 
+    async def _require_changing(
+        self, connection: Connection, by: Principal, was: GroupRow, query: GroupQuery
+    ) -> None:
+        """Whether a group may mean others from now on. Raises `Conflict`, `UntrustedQuery`,
+        `TooMany`, and `Escalation`: who is in a group that is a scope is somebody's to see."""
+        if not by.rights.everywhere(CHANGES):
+            raise Escalation("a query brings any device in: you have no right over all of them")
+        await self._require_fine(connection, by.org, _dynamic(was.group_id, query))
+        uses = await self._store.uses(connection, by.org, was.group_id)
+        if not query.trusted:
+            others = await self._settling.store.dynamic(connection, by.org)
+            if any(uses) or named_by(others, was.group_id):
+                raise UntrustedQuery(
+                    "query: a device could come in by what it says, and rights, a configuration or "
+                    "other groups hang on this group"
+                )
+
+    async def _require_fine(self, connection: Connection, org: OrgId, group: DynamicGroup) -> None:
+        others = [
+            each
+            for each in await self._settling.store.dynamic(connection, org)
+            if each.group_id != group.group_id
+        ]
+        require_fine_chain([*others, group])
+        if len(others) >= MOST_DYNAMIC:
+            raise TooMany(f"an organisation has {MOST_DYNAMIC} dynamic groups at most")
+        if group.volatile and sum(each.volatile for each in others) >= MOST_VOLATILE:
+            raise TooMany(f"an organisation has {MOST_VOLATILE} groups of volatile queries at most")
+
+    async def _found(self, org: OrgId, group_id: str, query: GroupQuery) -> GroupRow:
+        """With its members, where they are known at once."""
+        if query.trusted:
+            await self._settling.find(org, _dynamic(group_id, query))
+        return await self.get(org, group_id)
+
     async def delete(self, by: Principal, group_id: str) -> None:
+        """Raises `NotFound`, and `Conflict` while rights or other groups hang on it."""
         async with self._store.database.tenant(by.org).transaction() as connection:
+            await self._settling.store.change_alone(connection, by.org)
+            if (await self._store.uses(connection, by.org, group_id)).scope:
+                raise Conflict("rights are bound to this group")
+            if named_by(await self._settling.store.dynamic(connection, by.org), group_id):
+                raise Conflict("another group names it in its query")
             leaving = await self._store.members_of(connection, by.org, group_id)
-            await self._membership(connection, by.org, group_id, leaving)
+            await self._settling.tell(connection, by.org, group_id, leaving)
             members = await self._store.delete(connection, by.org, group_id)
             if members is None:
                 raise NotFound("no such group")
             entries = _membership(by, "group.delete", group_id, members)
             await self._audit.record(connection, *entries)
-        self._on_change(by.org, group_id)
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         """The devices in any of these groups."""
@@ -97,20 +158,52 @@ class GroupService:
 
     async def add(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
         """All or none. Raises `NotFound` when the group, or one of the devices, is not there,
-        `Escalation` for a device over which the caller has no right, into a group that is a
-        scope."""
-        await self.get(by.org, group_id)
+        `Conflict` for a dynamic group, `Escalation` for a device over which the caller has no
+        right, into a group that is a scope."""
+        _require_by_hand(await self.get(by.org, group_id))
         await self._require_right(by, group_id, device_ids)
         unknown = set(device_ids) - await self._devices.known(by.org, list(device_ids))
         if unknown:
             raise NotFound(f"no such device: {min(unknown)}")
         async with self._store.database.tenant(by.org).transaction() as connection:
+            await self._settling.store.lock_devices(connection, by.org, device_ids)
             await self._store.add_members(connection, by.org, group_id, device_ids)
-            await self._membership(connection, by.org, group_id, _ids(device_ids))
-            entries = _membership(by, "group.add_members", group_id, device_ids)
-            await self._audit.record(connection, *entries)
-        self._on_change(by.org, group_id)
+            await self._moved(connection, by, "group.add_members", group_id, device_ids)
         return await self.get(by.org, group_id)
+
+    async def _moved(
+        self,
+        connection: Connection,
+        by: Principal,
+        action: str,
+        group_id: str,
+        device_ids: Sequence[str],
+    ) -> None:
+        moved = [DeviceId(each) for each in device_ids]
+        await self._settling.tell(connection, by.org, group_id, moved)
+        await self.settle(connection, by, moved)
+        await self._audit.record(connection, *_membership(by, action, group_id, device_ids))
+
+    async def settle(
+        self, connection: Connection, by: Principal, device_ids: Sequence[DeviceId]
+    ) -> None:
+        """What queries of groups ask for has changed of these devices: they come into the groups
+        that mean them now, and leave the others. Raises `Escalation` where one would come into a
+        group that is a scope, and the caller has no right there."""
+        moves = await self._settling.settle(connection, by.org, device_ids)
+        if by.kind == "hub" or by.kind == "device" or by.rights.everywhere(CHANGES):
+            return
+        for group_id, move in moves.items():
+            if move.comes and not await self._may_bring(connection, by, group_id):
+                raise Escalation(
+                    f"rights are bound to the group {group_id}, and you have none there"
+                )
+
+    async def _may_bring(self, connection: Connection, by: Principal, group_id: str) -> bool:
+        if all(group_id in reach.groups for reach in by.rights.reaches(CHANGES)):
+            return True
+        async with beyond_scope(connection, by.org):
+            return not (await self._store.uses(connection, by.org, group_id)).scope
 
     async def _require_right(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> None:
         if by.kind == "hub" or by.rights.everywhere(CHANGES):
@@ -158,29 +251,36 @@ class GroupService:
     async def admit(
         self, connection: Connection, org: OrgId, group_id: str, device_id: DeviceId
     ) -> None:
-        """A device that enrols comes into a group; one that is there no more it misses. `changed`
-        is to follow the commit."""
+        """A device that enrols comes into a group; one that is there no more, or means its members
+        by itself, it misses."""
         if await self._store.lock(connection, org, group_id):
             await self._store.add_members(connection, org, group_id, [device_id])
-            await self._membership(connection, org, group_id, [device_id])
-
-    def changed(self, org: OrgId, group_id: str) -> None:
-        """What `admit` did is there."""
-        self._on_change(org, group_id)
+            await self._settling.tell(connection, org, group_id, [device_id])
 
     async def remove(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> GroupRow:
-        await self.get(by.org, group_id)
+        """Raises `NotFound`, `Conflict` for a dynamic group."""
+        _require_by_hand(await self.get(by.org, group_id))
         async with self._store.database.tenant(by.org).transaction() as connection:
+            await self._settling.store.lock_devices(connection, by.org, device_ids)
             await self._store.remove_members(connection, by.org, group_id, device_ids)
-            await self._membership(connection, by.org, group_id, _ids(device_ids))
-            entries = _membership(by, "group.remove_members", group_id, device_ids)
-            await self._audit.record(connection, *entries)
-        self._on_change(by.org, group_id)
+            await self._moved(connection, by, "group.remove_members", group_id, device_ids)
         return await self.get(by.org, group_id)
 
 
-def _ids(device_ids: Sequence[str]) -> list[DeviceId]:
-    return [DeviceId(each) for each in device_ids]
+def _dynamic(group_id: str, query: GroupQuery) -> DynamicGroup:
+    return DynamicGroup(
+        group_id=group_id,
+        query=query.text,
+        tree=query.tree,
+        named=frozenset(groups_of(query.tree)),
+        trusted=query.trusted,
+        volatile=query.volatile,
+    )
+
+
+def _require_by_hand(group: GroupRow) -> None:
+    if group.query is not None:
+        raise Conflict("the members of this group follow from its query")
 
 
 def _membership(

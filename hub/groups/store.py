@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec import Struct
 import sql
 from hub.base.database import Connection, Database, Row
 from hub.base.errors import Conflict
+from hub.queries.service import GroupQuery
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("groups")
@@ -19,6 +21,11 @@ class GroupRow(Struct, frozen=True, kw_only=True):
     name: str
     member_count: int
     created_at: datetime
+    query: str | None = None
+    """Of a dynamic group: whom it means."""
+    trusted: bool = True
+    """No device comes in by what it says."""
+    evaluated_at: datetime | None = None
 
     @classmethod
     def from_row(cls, row: Row) -> "GroupRow":
@@ -27,7 +34,17 @@ class GroupRow(Struct, frozen=True, kw_only=True):
             name=row["name"],
             member_count=row["member_count"],
             created_at=row["created_at"],
+            query=row["query"],
+            trusted=row["trusted"],
+            evaluated_at=row["evaluated_at"],
         )
+
+
+class GroupUses(NamedTuple):
+    scope: bool
+    """Rights are bound to it."""
+    defaults: bool
+    """It gives its devices some of their configuration."""
 
 
 class GroupStore:
@@ -35,11 +52,16 @@ class GroupStore:
         self.database = database
 
     async def create(
-        self, connection: Connection, org: OrgId, group_id: str, name: str
+        self,
+        connection: Connection,
+        org: OrgId,
+        group_id: str,
+        name: str,
+        query: GroupQuery | None,
     ) -> GroupRow:
         """Raises `Conflict` when the name is taken."""
         try:
-            rows = await connection.fetch(_Q["create"], org, group_id, name)
+            rows = await connection.fetch(_Q["create"], org, group_id, name, *_columns(query))
         except asyncpg.UniqueViolationError:
             raise Conflict(f"the group name {name} is taken") from None
         return GroupRow.from_row(rows[0])
@@ -62,6 +84,12 @@ class GroupStore:
             return await connection.fetchval(_Q["rename"], org, group_id, name) is not None
         except asyncpg.UniqueViolationError:
             raise Conflict(f"the group name {name} is taken") from None
+
+    async def mean(
+        self, connection: Connection, org: OrgId, group_id: str, query: GroupQuery
+    ) -> None:
+        """Another query; its members are to be found."""
+        await connection.execute(_Q["mean"], org, group_id, *_columns(query))
 
     async def delete(
         self, connection: Connection, org: OrgId, group_id: str
@@ -93,6 +121,10 @@ class GroupStore:
         """Whether rights are bound to the group."""
         return bool(await self.database.tenant(org).fetchval(_Q["is_scope"], org, group_id))
 
+    async def uses(self, connection: Connection, org: OrgId, group_id: str) -> GroupUses:
+        (row,) = await connection.fetch(_Q["uses"], org, group_id)
+        return GroupUses(*row)
+
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         rows = await self.database.tenant(org).fetch(_Q["members"], org, list(group_ids))
         return [DeviceId(row["device_id"]) for row in rows]
@@ -103,3 +135,9 @@ class GroupStore:
         """Also of those that nobody is in."""
         rows = await self.database.tenant(org).fetch(_Q["members_of_each"], org, list(group_ids))
         return {row["group_id"]: frozenset(row["device_ids"]) for row in rows}
+
+
+def _columns(query: GroupQuery | None) -> tuple[str | None, dict[str, str], bool, bool]:
+    if query is None:
+        return None, {}, True, False
+    return query.text, dict(query.words), query.trusted, query.volatile

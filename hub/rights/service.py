@@ -15,6 +15,7 @@ from hub.base.errors import (
     Escalation,
     NotFound,
     Reauthenticate,
+    UntrustedQuery,
     invalid,
 )
 from hub.base.holding import ORG, Grant, Holding, Right, Scope
@@ -189,8 +190,11 @@ class RightsService:
     ) -> None:
         if not await self._store.subject_exists(connection, org, subject):
             raise invalid("subject.id", f"there is no {subject.kind} {subject.id}")
-        if not await self._store.scope_exists(connection, org, scope):
+        trusted = await self._store.scope_is_trusted(connection, org, scope)
+        if trusted is None:
             raise invalid("scope.id", f"there is no {scope.kind} {scope.id}")
+        if not trusted:
+            raise UntrustedQuery("scope.id: a device could come into the group by what it says")
 
     async def _require_recent(self, connection: Connection, by: Principal, role: str) -> None:
         """The role of an administrator is given and taken by somebody who has signed in lately: a

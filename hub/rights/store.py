@@ -190,8 +190,13 @@ class RightsStore:
     async def subject_exists(self, connection: Connection, org: OrgId, subject: SubjectRef) -> bool:
         return bool(await connection.fetchval(_Q["subject_exists"], org, subject.kind, subject.id))
 
-    async def scope_exists(self, connection: Connection, org: OrgId, scope: Scope) -> bool:
-        return bool(await connection.fetchval(_Q["scope_exists"], org, scope.kind, scope.id))
+    async def scope_is_trusted(
+        self, connection: Connection, org: OrgId, scope: Scope
+    ) -> bool | None:
+        """Whether no device comes into the scope by itself; None when it is not there."""
+        if scope.kind == "org":
+            return True
+        return await connection.fetchval(_Q[f"scope_{scope.kind}"], org, scope.id)
 
     async def add_binding(
         self,

@@ -150,6 +150,10 @@ ON CONFLICT DO NOTHING
 SELECT document, priority, updated_at, updated_by FROM device_group_config
 WHERE org_id = $1 AND group_id = $2
 
+-- name: is_trusted @org
+-- Of a group; it stays so until the commit.
+SELECT trusted FROM device_group WHERE org_id = $1 AND group_id = $2 FOR SHARE
+
 -- name: set_group_default @org
 INSERT INTO device_group_config (org_id, group_id, document, priority, updated_by)
 SELECT org_id, group_id, $3, $4, $5 FROM device_group WHERE org_id = $1 AND group_id = $2

@@ -1,2 +1,2 @@
 -- name: groups @org
-SELECT group_id, name FROM device_group WHERE org_id = $1
+SELECT group_id, name, trusted FROM device_group WHERE org_id = $1

@@ -133,11 +133,12 @@ SELECT CASE $2::text
     WHEN 'api_key' THEN EXISTS (SELECT 1 FROM api_key WHERE org_id = $1 AND key_id = $3)
     ELSE true END
 
--- name: scope_exists @org
-SELECT CASE $2::text
-    WHEN 'group' THEN EXISTS (SELECT 1 FROM device_group WHERE org_id = $1 AND group_id = $3)
-    WHEN 'device' THEN EXISTS (SELECT 1 FROM device WHERE org_id = $1 AND device_id = $3 AND deleted_at IS NULL)
-    ELSE true END
+-- name: scope_group @org
+-- Whether the group of a scope is trusted; it stays so until the commit.
+SELECT trusted FROM device_group WHERE org_id = $1 AND group_id = $2 FOR SHARE
+
+-- name: scope_device @org
+SELECT true FROM device WHERE org_id = $1 AND device_id = $2 AND deleted_at IS NULL
 
 -- name: add_binding @org
 -- Nothing when there is an equal one.

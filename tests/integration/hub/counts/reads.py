@@ -206,7 +206,8 @@ _ACCOUNTS: Final = [
     Read("rights.bindings_to", "'default', 'team', 't7'", 30),
     Read("rights.bindings_with", "'default', 'role 7'", 60),
     Read("rights.subject_exists", "'default', 'team', 't7'"),
-    Read("rights.scope_exists", "'default', 'device', 'd11'"),
+    Read("rights.scope_device", "'default', 'd11'"),
+    Read("rights.scope_group", "'default', 'g7'"),
     *_list("rights.teams", "'default', {before}, 101", _APART),
     Read("rights.team", "'default', 't7'"),
     Read("rights.team_members", "'default', 't7'", 30),
@@ -324,6 +325,7 @@ _CONFIG: Final = [
 ]
 _DEVICES: Final = [
     Read("config.group_default", "'default', 'g7'"),
+    Read("config.is_trusted", "'default', 'g7'"),
     Read("config.defaults", "'default', '{d11,d12,d13}'", 3 * 3 * KEY),
     Read("config.members_of_group", "'default', 'g7', '', 500", 500),
     Read("config.stale_groups", ""),
@@ -406,6 +408,13 @@ _OTHERS: Final = [
     Read("groups.members", "'default', '{g7}'"),
     Read("groups.members_of_each", "'default', '{g7}'"),
     Read("groups.is_scope", "'default', 'g7'"),
+    Read("groups.uses", "'default', 'g7'"),
+    Read("groups.lock_devices", f"'default', {_THREE}"),
+    Read("groups.dynamic", "'default'"),
+    Read("groups.all_dynamic"),
+    Read("groups.still_means", "'default', 'g7', 'connected'"),
+    Read("groups.change_alone", "'default'"),
+    Read("groups.hold", "'default'"),
     Read("commands.channel_of", "'default', 'r7'"),
     Read("partitions.lock"),
     Read("lines.quarantined_here", "'r1'", 50 * 2 * KEY),
@@ -503,6 +512,9 @@ WALKING: Final = {
     "audit_chain.links",
     "audit_chain.rows",
     "audit_chain.unplaced",
+    "groups.swept",
+    "groups.unsettled",
     "master_key.kept",
 }
-"""What `longline audit` and a change of the master key read, of all there is, page by page."""
+"""What `longline audit`, a change of the master key, and a new or volatile query of a group read, of
+all there is."""
