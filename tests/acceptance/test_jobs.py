@@ -21,8 +21,8 @@ OVER_SECONDS = 12.0
 STALL_SECONDS = 12.0
 """Longer than a lease."""
 ONLY = {
-    "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries", "group_sweep",
-    "roll_up", "sessions", "workload_targets",
+    "approvals", "audit_seal", "certificate_scan", "clean_up", "config_turns", "expiries",
+    "group_sweep", "roll_up", "sessions", "workload_targets",
 }  # fmt: skip
 
 
