@@ -516,5 +516,5 @@ WALKING: Final = {
     "groups.unsettled",
     "master_key.kept",
 }
-"""What `longline audit`, a change of the master key, and a new or volatile query of a group read: all
+"""What `longline audit`, a change of the master key, and a new query of a group read: all
 there is."""
