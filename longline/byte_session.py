@@ -19,10 +19,12 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from cloud.outward import WayOut
+from cloud.patient import PatientConnection
 from longline.calling import HubCaller
 from longline.errors import USAGE, UserError
 from longline.hub_token import TokenFile, token_of
 from longline.outward import CaFile, Insecure, way_out_to
+from protocol.peer_kernel import LOOK_SECONDS
 from protocol.sessions import (
     END_OF_STDIN,
     LONGEST_DATA,
@@ -40,7 +42,6 @@ Hub = Annotated[
     typer.Option(envvar="LONGLINE_HUB_URL", help="URL of the hub (or LONGLINE_HUB_URL)."),
 ]
 Device = Annotated[str, typer.Argument(help="The id of the device.")]
-PING_SECONDS: Final = 10.0
 FAILED: Final = 1
 
 __all__ = ["CaFile", "Device", "Hub", "Insecure", "TokenFile"]
@@ -76,8 +77,8 @@ class SessionCaller:
                 compression=None,
                 proxy=self._way_out.proxy_to(url),
                 ssl=self._way_out.context if url.startswith("wss:") else None,
-                ping_interval=PING_SECONDS,
-                ping_timeout=PING_SECONDS,
+                ping_interval=LOOK_SECONDS,
+                create_connection=PatientConnection,
             ) as connection:
                 yield connection
         except InvalidStatus as error:

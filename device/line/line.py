@@ -14,14 +14,15 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from cloud.outward import WayOut
+from cloud.patient import PatientConnection
 from protocol.closing import CloseCode
+from protocol.peer_kernel import LOOK_SECONDS
 
 MOST_FRAMES: Final = 2_000
 BULK_FRAMES: Final = 256
 """Of bulk in the queue at one time, so that replies always find room."""
 OPEN_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 2.0
-PING_SECONDS: Final = 10.0
 BROKEN: Final = 1006
 """RFC 6455: the code of a connection that ended without a close frame."""
 MOST_BYTES: Final = 1024 * 1024
@@ -42,7 +43,7 @@ class _Connect(websocket.connect):
 async def connect(
     url: str, token: str, *, agent: str, way_out: WayOut, subprotocol: str | None = None
 ) -> websocket.ClientConnection:
-    """With a subprotocol it is no line but a socket beside it, which the library keeps alive.
+    """With a subprotocol it is no line but a socket beside it, whose peer may read nothing.
     Raises what `websockets` raises: `OSError`, `TimeoutError`, `InvalidHandshake`."""
     return await _Connect(
         url,
@@ -54,8 +55,8 @@ async def connect(
         open_timeout=OPEN_SECONDS,
         close_timeout=CLOSE_SECONDS,
         subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
-        ping_interval=PING_SECONDS if subprotocol else None,
-        ping_timeout=PING_SECONDS,
+        ping_interval=LOOK_SECONDS if subprotocol else None,
+        create_connection=PatientConnection,
         max_size=MOST_BYTES,
     )
 

@@ -92,6 +92,7 @@ class SessionSocket:
     def opened(self, connection: Socket) -> None:
         self._connection = connection
         connection.take_binary()
+        connection.be_patient()
         if self._claim is not None:
             self._join(self._claim)
             return

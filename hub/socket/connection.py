@@ -26,6 +26,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
+from cloud.patient import tcp_info
 from hub.socket import handshake
 from hub.socket.framing import (
     PING,
@@ -38,15 +39,17 @@ from hub.socket.framing import (
     Pong,
     binary_frame,
     close_frame,
+    ping_frame,
     pong_frame,
     text_frame,
 )
 from hub.socket.handler import Gate, Handler, SocketLimits
 from hub.socket.handshake import Refusal, Upgrade
-from hub.socket.pings import PingVerdict, PingWheel, verdict
+from hub.socket.pings import PingVerdict, PingWheel, Reading, verdict
 from hub.socket.strangers import Stranger
 from protocol.closing import CloseCode, closing
 from protocol.errors import ProblemCode
+from protocol.peer_kernel import PeerKernel
 
 log = structlog.get_logger(__name__)
 
@@ -65,9 +68,9 @@ class _Setup(Struct, frozen=True):
 
 
 class Connection(asyncio.Protocol):
-    """Made by uvicorn. For the handler: `send`, `send_binary`, `take_binary`, `write`, `close`,
-    `abort`, `buffered`, `max_message`, `pause_reading`, `resume_reading`. After the end they do
-    nothing."""
+    """Made by uvicorn. For the handler: `send`, `send_binary`, `take_binary`, `be_patient`,
+    `write`, `close`, `abort`, `buffered`, `max_message`, `pause_reading`, `resume_reading`.
+    After the end they do nothing."""
 
     __slots__ = (
         "_admission",
@@ -75,6 +78,8 @@ class Connection(asyncio.Protocol):
         "_handler",
         "_parser",
         "_paused",
+        "_peer_kernel",
+        "_reading",
         "_server_state",
         "_silent",
         "_slot",
@@ -103,6 +108,9 @@ class Connection(asyncio.Protocol):
         self._stranger: Stranger | None = None
         self._silent = False
         self._paused = False
+        self._reading: Reading | None = None
+        """Of a patient connection."""
+        self._peer_kernel = PeerKernel()
         self._slot = 0
         self._written = 0
         self.peer_code: int | None = None
@@ -123,7 +131,13 @@ class Connection(asyncio.Protocol):
     def send(self, text: bytes) -> None:
         self.write(text_frame(text))
 
+    def be_patient(self) -> None:
+        self._reading = Reading()
+        _bear_shut_windows(self._transport)
+
     def send_binary(self, message: bytes) -> None:
+        if self._reading is not None:
+            self._reading.sent(len(message))
         self.write(binary_frame(message))
 
     def take_binary(self) -> None:
@@ -192,7 +206,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._state == _OPEN:
-            self._setup.pings.watch(self)
+            self._watch()
 
     def resume_writing(self) -> None:
         if self._state == _OPEN and self._handler is not None:
@@ -329,7 +343,8 @@ class Connection(asyncio.Protocol):
                 if self.buffered() < self._setup.limits.high_water:
                     self.write(pong_frame(event.payload))
             case Pong():
-                pass
+                if self._reading is not None:
+                    self._reading.pong(event.payload)
             case PeerClosed():
                 self.peer_code = event.code
                 self._transport.write(close_frame(event.code))
@@ -349,20 +364,27 @@ class Connection(asyncio.Protocol):
     def beat(self, *, forgiving: bool) -> None:
         if self._parser is not None:
             self._parser.odd_frames = 0
+        if self._reading is not None and self._peer_kernel.is_gone(tcp_info(self._transport)):
+            self.abort(CloseCode.NO_PROGRESS)
+            return
         match verdict(
             silent=self._silent,
-            paused=self._paused,
+            paused=self._paused or (self._reading is not None and self._reading.is_behind),
             unsent=self.buffered() > 0,
             forgiving=forgiving,
         ):
             case PingVerdict.PING:
                 self._silent = True
-                self.write(PING)
+                self.write(PING if self._reading is None else ping_frame(self._reading.ping()))
             case PingVerdict.WATCH:
                 self._silent = False
-                self._setup.pings.watch(self)
+                self._watch()
             case PingVerdict.DEAD:
                 self.close(CloseCode.NO_PROGRESS)
+
+    def _watch(self) -> None:
+        if self._reading is None:
+            self._setup.pings.watch(self)
 
     def sent(self) -> int:
         """All bytes ever handed to the kernel."""
@@ -412,6 +434,14 @@ def _tune(transport: asyncio.Transport, limits: SocketLimits) -> None:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             milliseconds = int(limits.user_timeout * 1000)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def _bear_shut_windows(transport: asyncio.Transport) -> None:
+    """The kernel ends no connection for a window that stays shut."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
 
 
 def end_writing(transport: asyncio.Transport) -> None:

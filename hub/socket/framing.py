@@ -57,7 +57,9 @@ class Ping(Struct, frozen=True):
 
 
 class Pong(Struct, frozen=True):
-    """Its payload does not matter: any byte shows that the peer lives."""
+    """Any byte shows that the peer lives; the payload is that of the ping it answers."""
+
+    payload: bytes = b""
 
 
 class PeerClosed(Struct, frozen=True):
@@ -228,7 +230,7 @@ class FrameParser:
         if opcode == _PING:
             return Ping(payload)
         if opcode == _PONG:
-            return Pong()
+            return Pong(payload)
         closed = _peer_closed(payload)
         self._over = True
         return closed
@@ -385,6 +387,11 @@ def binary_frame(payload: bytes) -> bytes:
     if size < 1 << 16:
         return bytes((_WHOLE_BINARY, _IN_TWO)) + size.to_bytes(2, "big") + payload
     return bytes((_WHOLE_BINARY, _IN_EIGHT)) + size.to_bytes(8, "big") + payload
+
+
+def ping_frame(payload: bytes) -> bytes:
+    """A ping whose answer says `payload` (at most 125 bytes)."""
+    return bytes((_FIN | _PING, len(payload))) + payload
 
 
 def pong_frame(payload: bytes) -> bytes:

@@ -27,6 +27,10 @@ class Socket(Protocol):
         """Binary messages mean something: hand out their payloads."""
         ...
 
+    def be_patient(self) -> None:
+        """The peer may read nothing for as long as it likes, if its kernel answers."""
+        ...
+
     def send(self, text: bytes) -> None:
         """One text message, which must be UTF-8."""
         ...

@@ -8,11 +8,15 @@ that ten thousand connections are never pinged in one burst. At each look a conn
 - it was pinged at the last look and not one byte has come since: it is dead;
 - else it is pinged.
 
+A *patient* connection's peer may read nothing for long (a person's pager, a program that takes no
+input). While it has not read all that was sent, neither its progress nor its answers count, but
+those of its kernel (`protocol.peer_kernel`).
+
 A connection whose reading we paused ourselves cannot answer and is not dead for that. When this
 process itself stood still (SIGSTOP, a long stall), answers may lie unread in the kernel, so for one
 period afterwards nobody is dead.
 
-`verdict`, `Wheel` and `Progress` decide; `PingWheel` keeps the timer.
+`verdict`, `Wheel`, `Progress` and `Reading` decide; `PingWheel` keeps the timer.
 """
 
 import asyncio
@@ -105,6 +109,33 @@ class Progress:
         if forgiving or sent != self._sent:
             self._sent, self._since = sent, now
         return now - self._since >= seconds
+
+
+class Reading:
+    """How much of what was sent a patient connection's peer has read: a ping says how much went
+    before it, and its pong says that back."""
+
+    __slots__ = ("_read", "_sent")
+
+    def __init__(self) -> None:
+        self._sent = self._read = 0
+
+    def sent(self, size: int) -> None:
+        self._sent += size
+
+    def ping(self) -> bytes:
+        """The payload of a ping that is sent now."""
+        return self._sent.to_bytes(8, "big")
+
+    def pong(self, payload: bytes) -> None:
+        said = int.from_bytes(payload, "big")
+        if self._read < said <= self._sent:
+            self._read = said
+
+    @property
+    def is_behind(self) -> bool:
+        """A ping may wait behind what it has not read."""
+        return self._read < self._sent
 
 
 class Beating(Protocol):

@@ -189,6 +189,42 @@ async def test_a_program_that_reads_nothing_ends_with_its_session(bench: Bench) 
         await gone()
 
 
+async def stays(person: StreamEnd, *, seconds: float) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await person.connection.wait_closed()
+
+
+PATIENCE = 32.0
+"""Seconds: a ping that nobody answers would end a socket before."""
+
+
+async def test_a_person_may_read_nothing_for_long(bench: Bench) -> None:
+    """Their kernel answers: `longline logs -f | less`."""
+    async with bench.session("shell", tty=False) as (_, person):
+        await person.send(0, b"head -c 6000000 /dev/zero\n")
+        await stays(person, seconds=PATIENCE)
+        size = 0
+        while size < 6_000_000:
+            message = await person.message()
+            assert message[:1] == b"\x01"
+            size += len(message) - 1
+
+
+async def test_a_program_may_read_nothing_for_long(bench: Bench) -> None:
+    async with bench.session("shell", tty=False) as (_, person):
+        await person.send(0, f"sleep {PATIENCE}; head -c 6000000 | wc -c; exit\n".encode())
+
+        async def give() -> None:
+            for _ in range(200):
+                await person.send(0, bytes(30_000))
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(give())
+            assert await person.message(seconds=PATIENCE + 15) == b"\x016000000\n"
+        assert (await person.rest())[-1] == SUCCESS
+
+
 async def test_an_agent_that_ends_says_so(bench: Bench) -> None:
     async with bench.session("shell") as (made, person):
         await person.send(0, f"{SLEEP}\n".encode())

@@ -68,7 +68,7 @@ def theirs(chunks: list[bytes]) -> list[Event]:
             case Opcode.PING:
                 events.append(Ping(bytes(event.data)))
             case Opcode.PONG:
-                events.append(Pong())
+                events.append(Pong(bytes(event.data)))
             case Opcode.CLOSE:
                 pass
             case _:

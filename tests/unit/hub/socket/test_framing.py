@@ -60,14 +60,14 @@ def test_frames_chopped_at_every_byte_are_the_same_frames() -> None:
             text(long),
             frame(wire.PING, b"p"),
             fragments(TEXT, long[:7], b"", long[7:]),
-            frame(wire.PONG),
+            frame(wire.PONG, b"q"),
             frame(BINARY, b"\xff"),
             text(b""),
             close(4001, b"bye"),
             text(b"ignored"),
         ]
     )
-    expected = [b"a", long, Ping(b"p"), long, Pong(), Binary(), b"", PeerClosed(4001, "bye")]
+    expected = [b"a", long, Ping(b"p"), long, Pong(b"q"), Binary(), b"", PeerClosed(4001, "bye")]
     assert events(stream) == expected
     assert events(*(stream[index : index + 1] for index in range(len(stream)))) == expected
     for cut in range(len(stream)):

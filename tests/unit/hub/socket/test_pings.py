@@ -1,6 +1,6 @@
 import pytest
 
-from hub.socket.pings import PingVerdict, Progress, Wheel, verdict
+from hub.socket.pings import PingVerdict, Progress, Reading, Wheel, verdict
 
 
 def judged(
@@ -108,3 +108,26 @@ def test_while_we_stood_still_ourselves_nobody_stalled() -> None:
 
 def stalled(progress: Progress, sent: int, now: float, *, forgiving: bool = False) -> bool:
     return progress.stalled(sent, now, forgiving=forgiving, seconds=10.0)
+
+
+def test_a_pong_says_how_much_was_read() -> None:
+    reading = Reading()
+    assert not reading.is_behind
+    reading.sent(100)
+    first = reading.ping()
+    reading.sent(50)
+    second = reading.ping()
+    reading.pong(first)
+    assert reading.is_behind
+    reading.pong(second)
+    assert not reading.is_behind
+    reading.pong(first)
+    assert not reading.is_behind
+
+
+@pytest.mark.parametrize("payload", [b"", b"hello", b"\xff" * 125])
+def test_a_pong_that_answers_no_ping_of_ours_says_nothing(payload: bytes) -> None:
+    reading = Reading()
+    reading.sent(1)
+    reading.pong(payload)
+    assert reading.is_behind
