@@ -76,7 +76,7 @@ class LogSources:
 
         Raises `CommandFailed`: `bad_source`, `source_not_found`, `source_failed`,
         `engine_unavailable`."""
-        name = source or self._default or await self._first_there()
+        name = await self.name_of(source)
         match name.split(":", 1):
             case ["agent"]:
                 return name, await asyncio.to_thread(_own_lines, self._own, lines, level)
@@ -90,6 +90,27 @@ class LogSources:
             case _:
                 message = f"{name!r} is not a log source of this device"
                 raise CommandFailed("bad_source", message)
+
+    async def to_follow(
+        self, source: str | None, lines: int
+    ) -> tuple[str, list[LogEntry], BinaryIO]:
+        """As `pull`, of a file; it is open behind the last of the lines.
+
+        Raises `CommandFailed`: `bad_source`, `source_not_found`."""
+        name = await self.name_of(source)
+        kind, _, path = name.partition(":")
+        if kind != "file" or path not in self._files:
+            raise CommandFailed("bad_source", f"{name!r} cannot be followed on this device")
+        file = await asyncio.to_thread(opened, Path(path), self.private)
+        try:
+            return name, await asyncio.to_thread(_last_of, file, lines, None, guessed), file
+        except BaseException:
+            file.close()
+            raise
+
+    async def name_of(self, source: str | None) -> str:
+        """The source that is read where this one is asked for."""
+        return source or self._default or await self._first_there()
 
     async def _first_there(self) -> str:
         if await _journal_has_entries():

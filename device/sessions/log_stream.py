@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 from device.base.errors import CommandFailed
 from device.base.session_settings import RefusedSession
+from device.logs.own_log import LogEntry
 from device.logs.sources import LogSources, opened
 from device.sessions.stream import Stream, StreamLost
 from protocol.sessions import LONGEST_DATA, STDOUT, LogsParams, failure, info, success
@@ -34,17 +35,40 @@ async def serve_logs(stream: Stream, params: LogsParams, sources: LogSources) ->
     since = since_of(params)
     with contextlib.suppress(StreamLost):
         try:
-            name, entries = await sources.pull(params.source, max(1, params.tail), None)
-            following = _follow(name, sources.private) if params.follow else None
-            for entry in entries[-params.tail :] if params.tail else []:
-                if since is None or entry.ts is None or entry.ts >= since:
-                    await send_line(stream, entry.line)
-            if following is not None:
-                await _until_left(stream, following)
+            if params.follow:
+                await _until_left(stream, await _followed(stream, params, sources, since))
+            else:
+                _, entries = await sources.pull(params.source, max(1, params.tail), None)
+                await _send_tail(stream, params, entries, since)
             await stream.say(success())
         except CommandFailed as error:
             reason = "NotFound" if error.code in ("bad_source", "source_not_found") else "Io"
             await stream.say(failure(reason, error.message))
+
+
+async def _followed(
+    stream: Stream, params: LogsParams, sources: LogSources, since: datetime | None
+) -> AsyncGenerator[bytes | int]:
+    """What comes behind the last lines, without a gap: one reader gives both."""
+    if await sources.name_of(params.source) == "journald":
+        argv = ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", str(params.tail), "-f"]
+        return _follow_program(argv + ([f"--since=@{since.timestamp()}"] if since else []))
+    name, entries, file = await sources.to_follow(params.source, max(1, params.tail))
+    following = follow_file(file, Path(name.partition(":")[2]), sources.private)
+    try:
+        await _send_tail(stream, params, entries, since)
+    except StreamLost:
+        file.close()
+        raise
+    return following
+
+
+async def _send_tail(
+    stream: Stream, params: LogsParams, entries: Sequence[LogEntry], since: datetime | None
+) -> None:
+    for entry in entries[max(0, len(entries) - params.tail) :]:
+        if since is None or entry.ts is None or entry.ts >= since:
+            await send_line(stream, entry.line)
 
 
 async def send_line(stream: Stream, line: str) -> None:
@@ -98,15 +122,6 @@ async def _give(stream: Stream, lines: AsyncGenerator[bytes | int]) -> None:
         await lines.aclose()
 
 
-def _follow(name: str, private: Path) -> AsyncGenerator[bytes | int]:
-    kind, _, rest = name.partition(":")
-    if kind == "journald":
-        return _follow_program(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "0", "-f"])
-    if kind == "file":
-        return follow_file(Path(rest), private)
-    raise CommandFailed("bad_source", f"{name} cannot be followed")
-
-
 async def _follow_program(argv: Sequence[str]) -> AsyncGenerator[bytes | int]:
     process = await asyncio.create_subprocess_exec(
         *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
@@ -122,12 +137,12 @@ async def _follow_program(argv: Sequence[str]) -> AsyncGenerator[bytes | int]:
         await process.wait()
 
 
-async def follow_file(path: Path, private: Path) -> AsyncGenerator[bytes | int]:
-    """What is written from now on; a file that takes its place is read from its beginning. What it
-    was cut by is not known, so it is said to be one line at least. Raises `CommandFailed`."""
-    file = await asyncio.to_thread(opened, path, private)
+async def follow_file(file: BinaryIO, path: Path, private: Path) -> AsyncGenerator[bytes | int]:
+    """What is written from its position on; a file that takes its place is read from its beginning,
+    after the rest of this one. What it was cut by is not known, so it is said to be one line at
+    least."""
+    at, rest, newer = file.tell(), b"", None
     try:
-        at, rest = os.fstat(file.fileno()).st_size, b""
         while True:
             block = await asyncio.to_thread(os.pread, file.fileno(), BLOCK, at)
             if block:
@@ -142,12 +157,21 @@ async def follow_file(path: Path, private: Path) -> AsyncGenerator[bytes | int]:
             if os.fstat(file.fileno()).st_size < at:
                 at, rest = 0, b""
                 yield 1
-            elif (newer := await asyncio.to_thread(_newer, path, private, file)) is not None:
+            elif newer is not None:
+                if rest:
+                    yield rest + b"\n"
                 file.close()
-                file, at, rest = newer, 0, b""
+                file, newer, at, rest = newer, None, 0, b""
+                continue
+            else:
+                newer = await asyncio.to_thread(_newer, path, private, file)
+                if newer is not None:  # once more: something may have been written until it came
+                    continue
             await asyncio.sleep(LOOK_SECONDS)
     finally:
         file.close()
+        if newer is not None:
+            newer.close()
 
 
 def _newer(path: Path, private: Path, file: BinaryIO) -> BinaryIO | None:
