@@ -10,19 +10,18 @@ import os
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, Final, cast
 
 import aiodocker
 import aiohttp
 
 from device.base.session_settings import RefusedSession
+from device.sessions.log_stream import since_of
 from device.sessions.processes import VARIABLE, end_processes
 from device.sessions.session_journal import SessionJournal
 from device.sessions.stream import Stream, StreamLost
 from protocol.sessions import (
     CLOSE,
-    LONGEST_DATA,
     STDERR,
     STDIN,
     STDOUT,
@@ -170,8 +169,9 @@ async def _end(started: Any, session_id: str, journal: SessionJournal) -> None:
 async def serve_container_logs(stream: Stream, container: Any, params: LogsParams) -> None:
     """As written, without the engine's time."""
     options: dict[str, Any] = {"stdout": True, "stderr": True, "tail": params.tail}
-    if params.since is not None:
-        options["since"] = int(datetime.fromisoformat(params.since).timestamp())
+    since = since_of(params)
+    if since is not None:
+        options["since"] = int(since.timestamp())
     with contextlib.suppress(StreamLost):
         try:
             if not params.follow:
@@ -197,5 +197,5 @@ async def _left(stream: Stream) -> None:
 async def _give_lines(stream: Stream, container: Any, options: dict[str, Any]) -> None:
     with contextlib.suppress(StreamLost):
         async for line in container.log(follow=True, **options):
-            await stream.send(STDOUT, line.encode("utf-8", "replace")[:LONGEST_DATA])
+            await stream.send(STDOUT, line.encode("utf-8", "replace"))
         await stream.say(success())
