@@ -85,6 +85,7 @@ async def _carry(
                 await writer.drain()
             elif status is not None and status.status == "Failure":
                 sys.stderr.write(f"longline: {status.reason}: {status.message}\n")
+                writer.transport.abort()
     finally:
         giving.cancel()
         await asyncio.gather(giving, return_exceptions=True)

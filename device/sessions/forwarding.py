@@ -68,7 +68,10 @@ async def _take(stream: Stream, writer: asyncio.StreamWriter) -> None:
 
 
 async def _give(stream: Stream, reader: asyncio.StreamReader) -> None:
-    with contextlib.suppress(ConnectionError):
+    try:
         while data := await reader.read(LONGEST_DATA):
             await stream.send(STDOUT, data)
-    await stream.say(success())
+    except ConnectionError:
+        await stream.say(failure("Io", "the host has reset the connection"))
+    else:
+        await stream.say(success())

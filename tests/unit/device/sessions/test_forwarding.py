@@ -1,6 +1,8 @@
 """One connection of a forward, between a hub's socket and a host."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -9,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from device.sessions.forwarding import serve_forward
 from device.sessions.stream import Stream
-from protocol.sessions import ForwardParams
+from protocol.sessions import ForwardParams, failure
 
 SECONDS = 10
 Host = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -55,3 +57,19 @@ async def test_a_host_that_reads_nothing_does_not_outlive_its_connection() -> No
     async with a_host(reads_nothing) as to:
         await forwarded(fills_and_leaves, to)
         ended.set()
+
+
+async def test_a_connection_that_the_host_resets_is_no_success() -> None:
+    said: list[bytes | str] = []
+
+    async def resets(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
+
+    async def listens(hub: ServerConnection) -> None:
+        said.extend([message async for message in hub])
+
+    async with a_host(resets) as to:
+        await forwarded(listens, to)
+    assert said == [failure("Io", "the host has reset the connection")]
