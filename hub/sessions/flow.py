@@ -84,10 +84,10 @@ class ReceiveWindow:
         self._received += weight(messages)
         return True
 
-    def credit(self, *, now: bool = False) -> int | None:
+    def credit(self) -> int | None:
         """What to tell the sender: the total, when it is worth a word."""
         due = self._received - self._told
-        if due >= CREDIT_STEP or (now and due):
+        if due >= CREDIT_STEP:
             self._told = self._received
             return self._received
         return None
