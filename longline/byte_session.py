@@ -70,7 +70,7 @@ class SessionCaller:
     async def connected(self, path: str) -> AsyncGenerator[ClientConnection]:
         url = f"ws{self._hub.removeprefix('http')}{path}"
         try:
-            async with connect(
+            connection = await connect(
                 url,
                 additional_headers={"Authorization": f"Bearer {self._token}"},
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
@@ -79,12 +79,13 @@ class SessionCaller:
                 ssl=self._way_out.context if url.startswith("wss:") else None,
                 ping_interval=LOOK_SECONDS,
                 create_connection=PatientConnection,
-            ) as connection:
-                yield connection
+            )
         except InvalidStatus as error:
             raise UserError(f"refused ({error.response.status_code})") from None
         except (OSError, InvalidHandshake) as error:
             raise UserError(f"cannot connect: {error or type(error).__name__}") from None
+        async with connection:
+            yield connection
 
 
 async def messages(connection: ClientConnection) -> AsyncIterator[bytes]:

@@ -1,5 +1,6 @@
 """`longline cp`: one file, from a device or to it. A copy that was cut goes on where it was."""
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Annotated
 
 import typer
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from longline.byte_session import (
     CaFile,
@@ -111,23 +113,29 @@ def _up(caller: SessionCaller, source: Path, device: str, path: str) -> int:
     )
 
     async def work() -> int:
-        status = None
         async with caller.connected(url) as connection:
-            async for message in messages(connection):
-                said = info_in(message)
-                if said is not None and "offset" in said:
-                    await _send(connection, source, int(said["offset"]))
-                status = status_in(message) or status
-        if status is None:
-            raise UserError("the session has ended before the file was there")
-        return exit_code_of(status)
+            return await give(connection, source)
 
     return run(work)
 
 
+async def give(connection: ClientConnection, source: Path) -> int:
+    """The file, from where the device says; the exit code."""
+    status = None
+    async for message in messages(connection):
+        said = info_in(message)
+        if said is not None and "offset" in said:
+            await _send(connection, source, int(said["offset"]))
+        status = status_in(message) or status
+    if status is None:
+        raise UserError("the session has ended before the file was there")
+    return exit_code_of(status)
+
+
 async def _send(connection: ClientConnection, source: Path, offset: int) -> None:
-    with source.open("rb") as file:
+    """How the session has ended is said by its messages."""
+    with contextlib.suppress(ConnectionClosed), source.open("rb") as file:
         file.seek(offset, os.SEEK_SET)
         while data := file.read(LONGEST_DATA):
             await connection.send(bytes((STDIN,)) + data)
-    await connection.send(END_OF_STDIN)
+        await connection.send(END_OF_STDIN)

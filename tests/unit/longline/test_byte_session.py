@@ -8,9 +8,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from longline.byte_session import carry
+from longline.byte_session import SessionCaller, carry
+from longline.cp import give
 from longline.errors import UserError
-from protocol.sessions import exited
+from protocol.sessions import exited, info
 
 
 @asynccontextmanager
@@ -47,3 +48,31 @@ async def test_the_exit_code_of_the_program() -> None:
 
     async with session(whole) as connection:
         assert await carry(connection, terminal=False) == 7
+
+
+async def test_an_upload_that_is_cut_says_why(tmp_path: Path) -> None:
+    source = tmp_path / "big"
+    source.write_bytes(bytes(8_000_000))
+
+    async def cut(hub: ServerConnection) -> None:
+        await hub.send(info(offset=0))
+        await hub.recv()
+        await hub.close(1011, "relay_lost")
+
+    async with session(cut) as connection:
+        with pytest.raises(UserError, match="the session has ended: relay_lost"):
+            await give(connection, source)
+
+
+async def test_a_fault_of_this_machine_is_none_of_the_connection(tmp_path: Path) -> None:
+    async def stays(hub: ServerConnection) -> None:
+        await hub.wait_closed()
+
+    token = tmp_path / "token"
+    token.write_text("of a person")
+    async with serve(stays, "127.0.0.1", 0) as hub:
+        url = f"http://127.0.0.1:{hub.sockets[0].getsockname()[1]}"
+        caller = SessionCaller(url, token, None, insecure=True)
+        with pytest.raises(FileNotFoundError):
+            async with caller.connected("/ws/sessions/one"):
+                (tmp_path / "none").open()
