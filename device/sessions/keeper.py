@@ -53,8 +53,9 @@ _log = structlog.stdlib.get_logger()
 ACCEPTS: Final = (SESSION_OPEN, SESSION_CONNECT)
 MOST: Final = 40
 """At once, with the connections of forwards."""
-MOST_FORWARDS: Final = 64
-"""That are remembered: the hub says of none that it is over."""
+MOST_FORWARDS: Final = 1024
+"""That are remembered: the hub says of none that it is over. Few are open at once, so the one that
+was used least recently is not one of them."""
 CLOSE_SECONDS: Final = 2.0
 
 Serve = Callable[[Stream], Awaitable[None]]
@@ -154,7 +155,9 @@ class SessionKeeper:
         _log.info("session_ended", session_id=frame.session_id)
 
     async def _connect(self, frame: SessionConnect) -> None:
-        params = self._forwards.get(frame.session_id)
+        params = self._forwards.pop(frame.session_id, None)
+        if params is not None:
+            self._forwards[frame.session_id] = params  # the most recent, by now
         hosts = [] if params is None else listed_at(self._place.settings, params.port)
 
         async def serve(stream: Stream) -> None:
