@@ -114,10 +114,11 @@ class SecretService:
         if not may_everywhere(by, "secrets:delete", name):
             raise NotFound(NO_SECRET)
         async with self._store.database.tenant(by.org).transaction() as connection:
-            if await self._store.is_named(connection, by.org, name):
-                raise Conflict(f"a revision of an application names the secret {name}")
             if not await self._store.delete(connection, by.org, name):
                 raise NotFound(NO_SECRET)
+            # Asked behind it: a revision that was being made holds the secret until it is there.
+            if await self._store.is_named(connection, by.org, name):
+                raise Conflict(f"a revision of an application names the secret {name}")
             await self._audit.record(connection, audit_entry(by, "secret.delete", name))
 
     # Those who name them

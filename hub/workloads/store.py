@@ -7,6 +7,7 @@ from msgspec import to_builtins
 
 import sql
 from hub.base.database import Connection, Database, Row
+from hub.base.errors import Conflict
 from hub.workloads.contents import Versions
 from hub.workloads.records import ApplicationRow, NewRevision, RevisionRow
 from protocol.ids import OrgId
@@ -89,7 +90,9 @@ class ApplicationStore:
     async def add_revision(
         self, connection: Connection, org: OrgId, application: str, new: NewRevision, *, by: str
     ) -> RevisionRow:
-        """That of the same content, where there is one."""
+        """That of the same content, where there is one. Raises `Conflict` when something that it
+        names has gone since it was made."""
+        await self._hold_data(connection, org, new.versions)
         row = await connection.fetchrow(
             _Q["add_revision"],
             org,
@@ -111,6 +114,18 @@ class ApplicationStore:
         if row is None:
             raise AssertionError("an insert or an update answers a row")
         return _revision(row)
+
+    async def _hold_data(self, connection: Connection, org: OrgId, versions: Versions) -> None:
+        maps, secrets = versions.config_maps, versions.secrets
+        if not (maps or secrets):
+            return
+        rows = await connection.fetch(_Q["hold_data"], org, list(maps), list(secrets))
+        there = {(row["secret"], row["name"]): row["version"] for row in rows}
+        for is_secret, named in ((False, maps), (True, secrets)):
+            for name, version in named.items():
+                if there.get((is_secret, name), 0) < version:
+                    what = "secret" if is_secret else "config map"
+                    raise Conflict(f"the {what} {name} has been deleted meanwhile")
 
     async def revision(
         self, connection: Connection, org: OrgId, application: str, revision: str

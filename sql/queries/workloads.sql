@@ -42,6 +42,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (org_id, application, revision) DO UPDATE SET signature = coalesce(r.signature, excluded.signature)
 RETURNING *
 
+-- name: hold_data @org
+-- The config maps ($2) and secrets ($3) that a revision is about to name: nobody deletes them before the commit.
+SELECT m.name, m.version, false AS secret
+FROM (SELECT name, version FROM config_map WHERE org_id = $1 AND name = ANY ($2::text[])
+      ORDER BY name FOR SHARE) m
+UNION ALL
+SELECT s.name, s.version, true
+FROM (SELECT name, version FROM secret WHERE org_id = $1 AND name = ANY ($3::text[])
+      ORDER BY name FOR SHARE) s
+
 -- name: revision @org
 SELECT * FROM application_revision WHERE org_id = $1 AND application = $2 AND revision = $3
 

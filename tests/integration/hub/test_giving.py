@@ -4,7 +4,11 @@ import asyncio
 import time
 from typing import Any
 
+import asyncpg
+import pytest
+
 from hub.base.database import Database
+from hub.base.errors import Conflict
 from hub.workloads.assignment_store import AssignmentStore
 from hub.workloads.contents import Versions
 from hub.workloads.giving import Given, Giving, Terms
@@ -38,6 +42,39 @@ def make_new(revision: str, **more: Any) -> NewRevision:
         "asks_for": [],
     }  # fmt: skip
     return NewRevision(**{**fields, **more})
+
+
+@pytest.mark.parametrize("kind", ["config_map", "secret"])
+async def test_what_a_revision_is_about_to_name_is_not_deleted(
+    database: Database, kind: str
+) -> None:
+    """Whoever comes first: no revision names what is not there."""
+    await database.execute(ADD[kind])
+    store = ApplicationStore(database)
+    names = {"conf": 1}
+    versions = Versions(names, {}) if kind == "config_map" else Versions({}, names)
+    delete = f"DELETE FROM {kind} WHERE org_id = 'default' AND name = 'conf'"  # noqa: S608
+    async with database.transaction() as connection:
+        await store.add(connection, DEFAULT_ORG, "app", target=None, remove=False, by="u")
+        new = make_new("r1", versions=versions)
+        await store.add_revision(connection, DEFAULT_ORG, "app", new, by="u")
+        async with database.transaction() as other:
+            await other.execute("SET LOCAL lock_timeout = '100ms'")
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await other.execute(delete)
+    await database.execute(delete)
+    new = make_new("r2", versions=versions)
+    async with database.transaction() as connection:
+        with pytest.raises(Conflict, match="conf has been deleted meanwhile"):
+            await store.add_revision(connection, DEFAULT_ORG, "app", new, by="u")
+
+
+ADD = {
+    "config_map": """INSERT INTO config_map (org_id, name, created_by)
+                     VALUES ('default', 'conf', 'u')""",
+    "secret": """INSERT INTO secret (org_id, name, keys, hash, sealed, created_by)
+                 VALUES ('default', 'conf', '{a}', 'h', 's', 'u')""",
+}
 
 
 async def give(

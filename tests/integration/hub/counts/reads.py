@@ -63,6 +63,7 @@ _WORKLOADS: Final = [
     Read("workloads.application", "'default', 'a7'"),
     Read("workloads.lock_application", "'default', 'a7'"),
     *_list("workloads.applications", "'default', NULL, {before}, 101", _NEAR),
+    Read("workloads.hold_data", "'default', '{c1,c2}', '{s1,s2}'"),
     Read("workloads.revision", "'default', 'a7', 'r7'"),
     Read("workloads.newest_revision", "'default', 'a7'"),
     Read("workloads.revisions", "'default', 'a7', NULL, 101", _NEAR),
