@@ -61,6 +61,36 @@ def test_a_group_is_made_filled_commanded_and_deleted(enter: Enter, floor: Floor
         expect(page.locator("[data-group]", has_text=name)).to_have_count(0)
 
 
+def test_a_group_means_its_members_by_a_query(enter: Enter, floor: Floor, hub: HubProcess) -> None:
+    name, one, two, tag = new_id("Line"), new_id("filler"), new_id("capper"), new_id("tag")
+    for device_id in (one, two):
+        floor.register(device_id)
+    with signed_in(hub.ready) as rest:
+        rest.patch(f"/devices/{one}", json={"tags": [tag]}).raise_for_status()
+    page = enter("/groups")
+    page.get_by_role("button", name="New group").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_label("Query").fill(f"tag == {tag}")
+    dialog.get_by_role("button", name="New group").click()
+    expect(dialog.get_by_text("does not fit here")).to_be_visible()
+    axe.check(page)
+    dialog.get_by_label("Query").fill(f"tag = {tag}")
+    dialog.get_by_role("button", name="New group").click()
+    expect(page.locator(f"[data-device={one}]")).to_be_visible()
+    expect(page.locator(f"[data-device={two}]")).to_have_count(0)
+    expect(page.get_by_role("button", name="Add devices")).to_have_count(0)
+    axe.check(page)
+
+    page.get_by_role("button", name="Change").click()
+    dialog.get_by_label("Query").fill(f'id in ("{one}", "{two}")')
+    dialog.get_by_role("button", name="Change").click()
+    expect(page.locator(f"[data-device={two}]")).to_be_visible()
+    page.get_by_role("link", name="All groups").click()
+    expect(page.locator("[data-group]", has_text=name)).to_contain_text("id in")
+    axe.check(page)
+
+
 def test_who_may_not_manage_groups_sees_them_only(enter: Enter) -> None:
     page = enter("/groups", as_="viewer")
     expect(page.get_by_role("heading", name="Groups", exact=True)).to_be_visible()

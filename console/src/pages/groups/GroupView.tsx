@@ -18,7 +18,6 @@ import {
   UserIcon,
 } from "../../parts/icons";
 import { Hint } from "../../parts/Label";
-import { NameDialog } from "../../parts/NameDialog";
 import { Page } from "../../parts/Page";
 import { Listed } from "../../parts/table/Listed";
 import { useCompact } from "../../parts/useCompact";
@@ -27,11 +26,12 @@ import { useText } from "../../text";
 import { AddDialog } from "./AddDialog";
 import { ConfigDialog } from "./ConfigDialog";
 import { DeviceList } from "./DeviceList";
-import { GROUPS, type Group, remove, removeMembers, rename, useMembers } from "./data";
+import { change, GROUPS, type Group, readMembers, remove, removeMembers, useMembers } from "./data";
+import { GroupDialog } from "./GroupDialog";
 import classes from "./groups.module.css";
 import { among, hiddenOf, matching, toggled } from "./matching";
 
-type Dialog = "add" | "rename" | "delete" | "command" | "config" | "access" | null;
+type Dialog = "add" | "change" | "delete" | "command" | "config" | "access" | null;
 
 /** One group: who is in it, live, and what can be done with them. */
 export function GroupView({ group }: { group: Group }) {
@@ -46,6 +46,7 @@ export function GroupView({ group }: { group: Group }) {
   const close = () => setDialog(null);
   const where = { groupId: group.id, name: group.name };
   const manages = may("device-groups:update", where);
+  const byHand = group.query === null;
   return (
     <Page
       title={group.name}
@@ -68,7 +69,7 @@ export function GroupView({ group }: { group: Group }) {
               {words.send}
             </Button>
           )}
-          {manages && (
+          {manages && byHand && (
             <Button
               variant="default"
               leftSection={<PlusIcon size={14} />}
@@ -77,7 +78,7 @@ export function GroupView({ group }: { group: Group }) {
               {words.add}
             </Button>
           )}
-          {may("configurations:update", { groupId: group.id }) && (
+          {group.trusted && may("configurations:update", { groupId: group.id }) && (
             <Button
               variant="default"
               leftSection={<SettingsIcon size={14} />}
@@ -87,8 +88,8 @@ export function GroupView({ group }: { group: Group }) {
             </Button>
           )}
           {manages && (
-            <Button variant="default" onClick={() => setDialog("rename")}>
-              {words.rename}
+            <Button variant="default" onClick={() => setDialog("change")}>
+              {byHand ? words.rename : words.change}
             </Button>
           )}
           {may("role-bindings:list") && (
@@ -113,12 +114,18 @@ export function GroupView({ group }: { group: Group }) {
       }
       fill
     >
+      {group.query !== null && (
+        <p className={classes.meaning}>
+          <code>{group.query}</code>
+          <Hint>{group.trusted ? words.trusted : words.swept}</Hint>
+        </p>
+      )}
       <Listed
         count={members.length}
         reading={reading}
         empty={
           <Empty icon={FleetIcon} title={words.noMembers}>
-            {manages && <p>{words.noMembersHint}</p>}
+            {manages && byHand && <p>{words.noMembersHint}</p>}
           </Empty>
         }
       >
@@ -138,14 +145,13 @@ export function GroupView({ group }: { group: Group }) {
         </Modal>
       )}
       {dialog === "add" && <AddDialog group={group} onClose={close} />}
-      {dialog === "rename" && (
-        <NameDialog
-          title={words.renameTitle(group.name)}
-          label={words.name}
-          act={words.rename}
-          stale={[GROUPS]}
-          name={group.name}
-          save={name => rename(group.id, name)}
+      {dialog === "change" && (
+        <GroupDialog
+          title={byHand ? words.renameTitle(group.name) : words.changeTitle(group.name)}
+          act={byHand ? words.rename : words.change}
+          group={group}
+          save={(name, query) => change(group.id, name, query)}
+          onSaved={() => void readMembers()}
           onClose={close}
         />
       )}
@@ -157,13 +163,14 @@ export function GroupView({ group }: { group: Group }) {
 function Members({ group, members }: { group: Group; members: readonly Device[] }) {
   const compact = useCompact();
   const words = useText().groups;
-  const manages = useMay()("device-groups:update", { groupId: group.id, name: group.name });
+  const may = useMay()("device-groups:update", { groupId: group.id, name: group.name });
+  const manages = may && group.query === null;
   const [q, setQ] = useState("");
   const [marked, setChosen] = useState<ReadonlySet<string>>(new Set());
   const chosen = useMemo(() => among(marked, members), [marked, members]);
   const shown = useMemo(() => matching(members, q), [members, q]);
   const hidden = hiddenOf(chosen, shown);
-  const change = useChange((ids: string[]) => removeMembers(group.id, ids), {
+  const removal = useChange((ids: string[]) => removeMembers(group.id, ids), {
     stale: [GROUPS],
     done: words.removed(chosen.size),
     onDone: () => setChosen(new Set()),
@@ -191,8 +198,8 @@ function Members({ group, members }: { group: Group; members: readonly Device[] 
             )}
             <Button
               variant="default"
-              loading={change.isPending}
-              onClick={() => change.mutate([...chosen])}
+              loading={removal.isPending}
+              onClick={() => removal.mutate([...chosen])}
             >
               {words.removeCount(chosen.size)}
             </Button>

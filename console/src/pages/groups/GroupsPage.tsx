@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { Empty } from "../../parts/Empty";
 import { GroupIcon, PlusIcon } from "../../parts/icons";
-import { NameDialog } from "../../parts/NameDialog";
+import { Hint } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
@@ -12,7 +12,8 @@ import { DataTable } from "../../parts/table/DataTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { number } from "../../text/format";
-import { create, GROUPS, type Group, useConnectedCounts, useGroups } from "./data";
+import { create, type Group, readMembers, useConnectedCounts, useGroups } from "./data";
+import { GroupDialog } from "./GroupDialog";
 import { GroupView } from "./GroupView";
 import classes from "./groups.module.css";
 
@@ -47,13 +48,14 @@ export function GroupsPage() {
         }
       />
       {creating && (
-        <NameDialog
+        <GroupDialog
           title={text.groups.createTitle}
-          label={text.groups.name}
           act={text.groups.create}
-          stale={[GROUPS]}
           save={create}
-          onSaved={({ id }) => void navigate({ search: { group: id } })}
+          onSaved={({ id, query }) => {
+            if (query !== null) void readMembers();
+            void navigate({ search: { group: id } });
+          }}
           onClose={() => setCreating(false)}
         />
       )}
@@ -77,6 +79,11 @@ function Groups({ groups, reading, empty }: GroupsProps) {
         </Link>
       ),
     },
+    {
+      key: "query",
+      title: words.query,
+      cell: ({ query }) => (query === null ? <Hint>{words.byHand}</Hint> : <code>{query}</code>),
+    },
     { key: "members", title: words.members, cell: ({ memberCount }) => number(memberCount) },
     {
       key: "online",
@@ -92,7 +99,7 @@ function Groups({ groups, reading, empty }: GroupsProps) {
       rows={groups}
       keyOf={({ id }) => id}
       marks={({ id }) => ({ "data-group": id })}
-      least={440}
+      least={560}
       reading={reading}
       empty={empty}
     />

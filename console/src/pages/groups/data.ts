@@ -60,10 +60,19 @@ export function useMembers(groupId: string): readonly Device[] {
   );
 }
 
-export const create = (name: string) => data(api.POST("/api/v1/device-groups", { body: { name } }));
+export const create = (name: string, query: string | null) =>
+  data(api.POST("/api/v1/device-groups", { body: bodyOf(name, query) }));
 
-export const rename = (id: string, name: string) =>
-  data(api.PUT("/api/v1/device-groups/{id}", { params: { path: { id } }, body: { name } }));
+export const change = (id: string, name: string, query: string | null) =>
+  data(
+    api.PUT("/api/v1/device-groups/{id}", { params: { path: { id } }, body: bodyOf(name, query) }),
+  );
+
+const bodyOf = (name: string, query: string | null) =>
+  query === null ? { name } : { name, query };
+
+/** Devices have come into a group by themselves, or left it. */
+export const readMembers = () => fleet.load();
 
 export async function remove(id: string): Promise<void> {
   await envelope(api.DELETE("/api/v1/device-groups/{id}", { params: { path: { id } } }));

@@ -18,6 +18,16 @@ export const groups = {
   createTitle: "Create a group",
   access: "Who may",
   accessTitle: (name: string) => `Who may do what with ${name}`,
+  query: "Query",
+  queryHint:
+    'Leave it empty to add devices by hand. With a query the group has the devices that it means: label.line = "3" and not tag = spare',
+  queryChangeHint: "Devices come in and leave as it means them.",
+  byHand: "by hand",
+  trusted: "Devices come in and leave as their labels and groups change.",
+  swept:
+    "Devices come in and leave a few seconds after what they say changes. Rights and configurations cannot hang on this group.",
+  change: "Change",
+  changeTitle: (name: string) => `Change ${name}`,
   rename: "Rename",
   renameTitle: (name: string) => `Rename ${name}`,
   delete: "Delete group",
