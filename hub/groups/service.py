@@ -1,6 +1,6 @@
 """Groups and their members: named by hand, or by a query."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
@@ -26,6 +26,10 @@ MOST_DYNAMIC: Final = 100
 MOST_VOLATILE: Final = 20
 
 
+GroupUse = Callable[[Connection, OrgId, GroupRow], Awaitable[str | None]]
+"""What names a group, in words; None where nothing does."""
+
+
 class GroupService:
     def __init__(
         self,
@@ -42,6 +46,11 @@ class GroupService:
         self._audit = audit
         self._queries = queries
         self._settling = settling
+        self._uses: list[GroupUse] = []
+
+    def used_by(self, use: GroupUse) -> None:
+        """Of what is above: a group that is used so is not deleted, and stays trusted."""
+        self._uses.append(use)
 
     async def get(self, org: OrgId, group_id: str) -> GroupRow:
         group = await self._store.get(org, group_id)
@@ -104,13 +113,13 @@ class GroupService:
         if not by.rights.everywhere(CHANGES):
             raise Escalation("a query brings any device in: you have no right over all of them")
         await self._require_fine(connection, by.org, _dynamic(was.group_id, query))
-        uses = await self._store.uses(connection, by.org, was.group_id)
         if not query.trusted:
-            others = await self._settling.store.dynamic(connection, by.org)
-            if any(uses) or named_by(others, was.group_id):
+            used = await self._use(connection, by.org, was)
+            if used is None and await self._store.has_defaults(connection, by.org, was.group_id):
+                used = "a configuration"
+            if used is not None:
                 raise UntrustedQuery(
-                    "query: a device could come in by what it says, and rights, a configuration or "
-                    "other groups hang on this group"
+                    f"query: a device could come in by what it says, and {used} hangs on the group"
                 )
 
     async def _require_fine(self, connection: Connection, org: OrgId, group: DynamicGroup) -> None:
@@ -132,13 +141,13 @@ class GroupService:
         return await self.get(org, group_id)
 
     async def delete(self, by: Principal, group_id: str) -> None:
-        """Raises `NotFound`, and `Conflict` while rights or other groups hang on it."""
+        """Raises `NotFound`, and `Conflict` while rights, other groups or targets hang on it."""
+        group = await self.get(by.org, group_id)
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._settling.store.change_alone(connection, by.org)
-            if (await self._store.uses(connection, by.org, group_id)).scope:
-                raise Conflict("rights are bound to this group")
-            if named_by(await self._settling.store.dynamic(connection, by.org), group_id):
-                raise Conflict("another group names it in its query")
+            used = await self._use(connection, by.org, group)
+            if used is not None:
+                raise Conflict(f"{used} hangs on the group")
             leaving = await self._store.members_of(connection, by.org, group_id)
             await self._settling.tell(connection, by.org, group_id, leaving)
             members = await self._store.delete(connection, by.org, group_id)
@@ -146,6 +155,18 @@ class GroupService:
                 raise NotFound("no such group")
             entries = _membership(by, "group.delete", group_id, members)
             await self._audit.record(connection, *entries)
+
+    async def _use(self, connection: Connection, org: OrgId, group: GroupRow) -> str | None:
+        """What hangs on a group and would be lost with it, in words."""
+        if await self._store.is_scope(connection, org, group.group_id):
+            return "a role binding"
+        if named_by(await self._settling.store.dynamic(connection, org), group.group_id):
+            return "the query of another group"
+        for use in self._uses:
+            used = await use(connection, org, group)
+            if used is not None:
+                return used
+        return None
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         """The devices in any of these groups."""
@@ -203,13 +224,14 @@ class GroupService:
         if all(group_id in reach.groups for reach in by.rights.reaches(CHANGES)):
             return True
         async with beyond_scope(connection, by.org):
-            return not (await self._store.uses(connection, by.org, group_id)).scope
+            return not await self._store.is_scope(connection, by.org, group_id)
 
     async def _require_right(self, by: Principal, group_id: str, device_ids: Sequence[str]) -> None:
         if by.kind == "hub" or by.rights.everywhere(CHANGES):
             return
-        if not await self._store.is_scope(by.org, group_id):
-            return
+        async with self._store.database.tenant(by.org).transaction() as connection:
+            if not await self._store.is_scope(connection, by.org, group_id):
+                return
         reaches = by.rights.reaches(CHANGES)
         reached = set(await self._rights.within(by.org, reaches, device_ids))
         outside = [each for each in device_ids if each not in reached]
@@ -244,9 +266,10 @@ class GroupService:
             return True
         if not by.rights.everywhere("device-groups:update", group.name):
             return False
-        return by.rights.everywhere(CHANGES) or not await self._store.is_scope(
-            by.org, group.group_id
-        )
+        if by.rights.everywhere(CHANGES):
+            return True
+        async with self._store.database.tenant(by.org).transaction() as connection:
+            return not await self._store.is_scope(connection, by.org, group.group_id)
 
     async def admit(
         self, connection: Connection, org: OrgId, group_id: str, device_id: DeviceId

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import asyncpg
 from msgspec import Struct
@@ -38,13 +37,6 @@ class GroupRow(Struct, frozen=True, kw_only=True):
             trusted=row["trusted"],
             evaluated_at=row["evaluated_at"],
         )
-
-
-class GroupUses(NamedTuple):
-    scope: bool
-    """Rights are bound to it."""
-    defaults: bool
-    """It gives its devices some of their configuration."""
 
 
 class GroupStore:
@@ -117,13 +109,13 @@ class GroupStore:
         rows = await connection.fetch(_Q["members"], org, [group_id])
         return [DeviceId(row["device_id"]) for row in rows]
 
-    async def is_scope(self, org: OrgId, group_id: str) -> bool:
+    async def is_scope(self, connection: Connection, org: OrgId, group_id: str) -> bool:
         """Whether rights are bound to the group."""
-        return bool(await self.database.tenant(org).fetchval(_Q["is_scope"], org, group_id))
+        return bool(await connection.fetchval(_Q["is_scope"], org, group_id))
 
-    async def uses(self, connection: Connection, org: OrgId, group_id: str) -> GroupUses:
-        (row,) = await connection.fetch(_Q["uses"], org, group_id)
-        return GroupUses(*row)
+    async def has_defaults(self, connection: Connection, org: OrgId, group_id: str) -> bool:
+        """Whether it gives its devices some of their configuration."""
+        return bool(await connection.fetchval(_Q["has_defaults"], org, group_id))
 
     async def members(self, org: OrgId, group_ids: Sequence[str]) -> Sequence[DeviceId]:
         rows = await self.database.tenant(org).fetch(_Q["members"], org, list(group_ids))

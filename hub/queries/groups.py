@@ -1,6 +1,6 @@
 """The groups that a query names, and whether its devices can be trusted. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final, assert_never
 
@@ -17,6 +17,14 @@ _ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 def names_groups(tree: Tree) -> bool:
     return any(each.field.name == "group" for each in comparisons(tree))
+
+
+def asks_for_group(tree: Tree, names: Collection[str]) -> bool:
+    """Whether it names a group, by one of these; a pattern names none."""
+    return any(
+        each.field.name == "group" and each.operator != "~" and bool(set(names) & set(each.values))
+        for each in comparisons(tree)
+    )
 
 
 def with_group_ids(tree: Tree, named: Mapping[str, str]) -> Tree:

@@ -1,13 +1,20 @@
 """Reads what people and programs ask for in the query language."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
 
 from hub.base.errors import FieldError, Invalid, UntrustedQuery, invalid
-from hub.queries.groups import groups_of, is_trusted, is_volatile, names_groups, with_group_ids
+from hub.queries.groups import (
+    asks_for_group,
+    groups_of,
+    is_trusted,
+    is_volatile,
+    names_groups,
+    with_group_ids,
+)
 from hub.queries.language import NotAQuery, parse
 from hub.queries.records import Tree
 from hub.queries.store import NamedGroups, QueryStore
@@ -72,6 +79,10 @@ class QueryService:
             trusted=is_trusted(tree, groups.untrusted),
             volatile=is_volatile(tree),
         )
+
+    def asks_for_group(self, text: str, names: Collection[str]) -> bool:
+        """Whether a query names a group, by one of these. Raises `Invalid`."""
+        return asks_for_group(_parsed(text, FIELD), names)
 
     async def explain(self, org: OrgId, text: str) -> Explained:
         """The tree names the groups as the text does. Raises `Invalid`."""

@@ -231,6 +231,11 @@ class AssignmentStore:
 
     # By target
 
+    async def targets(self, connection: Connection, org: OrgId) -> list[tuple[str, str]]:
+        """Of each application that has one, by its name."""
+        rows = await connection.fetch(_Q["targets"], org)
+        return [(row["name"], row["target"]) for row in rows]
+
     async def matching(self, connection: Connection, org: OrgId, target: Tree) -> list[DeviceId]:
         """Those that a query of labels, groups and ids means."""
         asked = condition(target, first=2)

@@ -76,6 +76,7 @@ def build(
         audit, hint_desired,
     )  # fmt: skip
     campaigns.bring_by(rollouts)
+    groups.used_by(targets.naming)
     lines.on_hello(handing.said_hello)
     desired.look_with(handing.look)
     return Capability(

@@ -181,6 +181,10 @@ SELECT l.device_id, CASE WHEN l.software ? 'sections' THEN l.software -> 'sectio
 FROM device_line l
 WHERE l.org_id = $1 AND l.device_id = ANY ($2::text[])
 
+-- name: targets @org
+-- Of the applications that have one.
+SELECT name, target FROM application WHERE org_id = $1 AND target IS NOT NULL ORDER BY name
+
 -- name: matching
 -- The devices that a query of labels, groups and ids means; its condition stands in for the comment.
 SELECT d.device_id FROM device d

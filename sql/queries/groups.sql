@@ -115,11 +115,8 @@ SELECT true FROM device_group WHERE org_id = $1 AND group_id = $2 AND query = $3
 -- name: evaluated @org
 UPDATE device_group SET evaluated_at = now() WHERE org_id = $1 AND group_id = $2 AND query = $3
 
--- name: uses @org
--- What a group is used for that asks for a trusted one.
-SELECT EXISTS (SELECT 1 FROM role_binding
-               WHERE org_id = $1 AND scope_kind = 'group' AND scope_id = $2) AS scope,
-       EXISTS (SELECT 1 FROM device_group_config WHERE org_id = $1 AND group_id = $2) AS defaults
+-- name: has_defaults @org
+SELECT EXISTS (SELECT 1 FROM device_group_config WHERE org_id = $1 AND group_id = $2)
 
 -- name: add_members @org
 INSERT INTO device_group_member (org_id, group_id, device_id)

@@ -393,6 +393,18 @@ async def test_a_target_is_a_query_of_labels(fleet: Fleet, rest: Rest) -> None:
         assert (await it.handed())["applications"][0]["name"] == name
 
 
+async def test_a_group_that_a_target_names_is_not_deleted(rest: Rest) -> None:
+    name = new_id("line")
+    group = (await rest.post("/device-groups", {"name": name})).json()["data"]
+    application = await made(rest, one(), target=f"group = {name}")
+    path = f"/device-groups/{group['id']}"
+    answer = await rest.client.delete(path)
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert application["name"] in answer.json()["detail"]
+    await rest.client.delete(f"/applications/{application['name']}")
+    assert (await rest.client.delete(path)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("target", "status", "code"),
     [

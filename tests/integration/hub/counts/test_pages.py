@@ -141,7 +141,7 @@ OF_NO_DEVICE = {
     "config.schemas",
     "desired.pinned_artifacts",
     "groups.is_scope",
-    "groups.uses",
+    "groups.has_defaults",
 }
 
 
