@@ -18,14 +18,14 @@ _QUERY: Final = "/*query*/ true"
 _FEW: Final = "/*few*/ true"
 
 
-class Move(Struct, frozen=True):
+class MemberMove(Struct, frozen=True):
     """Who comes into a group, and who leaves it."""
 
     comes: frozenset[DeviceId] = frozenset()
     goes: frozenset[DeviceId] = frozenset()
 
-    def __and__(self, other: "Move") -> "Move":
-        return Move(self.comes & other.comes, self.goes & other.goes)
+    def __and__(self, other: "MemberMove") -> "MemberMove":
+        return MemberMove(self.comes & other.comes, self.goes & other.goes)
 
 
 class DynamicStore:
@@ -57,7 +57,7 @@ class DynamicStore:
 
     async def settle(
         self, connection: Connection, org: OrgId, group: DynamicGroup, device_ids: Sequence[str]
-    ) -> Move:
+    ) -> MemberMove:
         """These devices come into the group of a trusted query, or leave it, as it means them."""
         asked = condition(group.tree, first=4)
         statement = _Q["settle"].replace(_QUERY, asked.text)
@@ -74,7 +74,7 @@ class DynamicStore:
         rows = await connection.fetch(statement, org, group.group_id, limit, *asked.parameters)
         return [DeviceId(row["device_id"]) for row in rows]
 
-    async def swept(self, org: OrgId, group: DynamicGroup) -> Move:
+    async def swept(self, org: OrgId, group: DynamicGroup) -> MemberMove:
         """Who is to come into the group of any query, and who is to leave it."""
         asked = condition_of_list(group.tree, first=3)
         statement = _Q["swept"].replace(_FEW, asked.few).replace(_QUERY, asked.text)
@@ -91,7 +91,9 @@ class DynamicStore:
     async def evaluated(self, connection: Connection, org: OrgId, group: DynamicGroup) -> None:
         await connection.execute(_Q["evaluated"], org, group.group_id, group.query)
 
-    async def move(self, connection: Connection, org: OrgId, group_id: str, move: Move) -> None:
+    async def move(
+        self, connection: Connection, org: OrgId, group_id: str, move: MemberMove
+    ) -> None:
         await connection.execute(_Q["add_members"], org, group_id, sorted(move.comes))
         await connection.execute(_Q["remove_members"], org, group_id, sorted(move.goes))
 
@@ -108,6 +110,6 @@ def _dynamic(row: Row) -> DynamicGroup:
     )
 
 
-def _move(rows: Sequence[Row]) -> Move:
+def _move(rows: Sequence[Row]) -> MemberMove:
     comes = frozenset(DeviceId(row["device_id"]) for row in rows if row["comes"])
-    return Move(comes, frozenset(DeviceId(row["device_id"]) for row in rows) - comes)
+    return MemberMove(comes, frozenset(DeviceId(row["device_id"]) for row in rows) - comes)

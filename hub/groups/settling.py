@@ -14,7 +14,7 @@ from typing import Final
 from hub.base.database import Connection, after_commit, beyond_scope
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.groups.dynamic import DynamicGroup, in_order
-from hub.groups.dynamic_store import DynamicStore, Move
+from hub.groups.dynamic_store import DynamicStore, MemberMove
 from protocol.ids import DeviceId, OrgId
 
 JOB: Final = "group_sweep"
@@ -37,12 +37,12 @@ class Settling:
         self.store = store
         self._on_change = on_change
         self._membership = membership
-        self._before: Mapping[tuple[OrgId, DynamicGroup], Move] = {}
+        self._before: Mapping[tuple[OrgId, DynamicGroup], MemberMove] = {}
         """What the last sweep found, and did not do yet."""
 
     async def settle(
         self, connection: Connection, org: OrgId, device_ids: Sequence[DeviceId]
-    ) -> Mapping[str, Move]:
+    ) -> Mapping[str, MemberMove]:
         """These devices come into the trusted groups that mean them now, and leave the others: what
         has changed of each group, by its id."""
         if not device_ids:
@@ -52,11 +52,11 @@ class Settling:
 
     async def _settle(
         self, connection: Connection, org: OrgId, device_ids: Sequence[DeviceId]
-    ) -> Mapping[str, Move]:
+    ) -> Mapping[str, MemberMove]:
         await self.store.lock_devices(connection, org, device_ids)
         await self.store.hold(connection, org)
         groups = [each for each in await self.store.dynamic(connection, org) if each.trusted]
-        moves: dict[str, Move] = {}
+        moves: dict[str, MemberMove] = {}
         for group in in_order(groups):
             move = await self.store.settle(connection, org, group, device_ids)
             if move.comes or move.goes:
@@ -87,7 +87,7 @@ class Settling:
 
     async def _run(self, _: HeldJob) -> RunOutcome:
         began = time.monotonic()
-        now: dict[tuple[OrgId, DynamicGroup], Move] = {}
+        now: dict[tuple[OrgId, DynamicGroup], MemberMove] = {}
         for org, group, is_found in await self.store.all_dynamic():
             if not group.trusted:
                 now[org, group] = await self._sweep(org, group)
@@ -96,18 +96,18 @@ class Settling:
         self._before = now
         return RunOutcome(wait=max(SWEEP_SECONDS, REST * (time.monotonic() - began)))
 
-    async def _sweep(self, org: OrgId, group: DynamicGroup) -> Move:
+    async def _sweep(self, org: OrgId, group: DynamicGroup) -> MemberMove:
         found = await self.store.swept(org, group)
-        move = found & self._before.get((org, group), Move())
+        move = found & self._before.get((org, group), MemberMove())
         moving = sorted(move.comes | move.goes)
         for first in range(0, len(moving), AT_ONCE):
             some = moving[first : first + AT_ONCE]
             async with self.store.database.tenant(org).transaction() as connection:
                 await self.store.lock_devices(connection, org, some)
                 if not await self.store.still_means(connection, org, group):
-                    return Move()
+                    return MemberMove()
                 part = frozenset(some)
-                step = Move(move.comes & part, move.goes & part)
+                step = MemberMove(move.comes & part, move.goes & part)
                 await self.store.move(connection, org, group.group_id, step)
                 await self.tell(connection, org, group.group_id, some)
         async with self.store.database.tenant(org).transaction() as connection:
