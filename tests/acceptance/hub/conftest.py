@@ -1,6 +1,7 @@
 """One hub for the whole session; each test makes devices, users and groups of its own."""
 
 import json
+import time
 from collections.abc import AsyncGenerator, Generator
 
 import httpx
@@ -12,6 +13,7 @@ from tests.acceptance.hub.process import HubProcess
 
 ROLES = ("VIEWER", "OPERATOR", "MANAGER", "ADMIN")
 PASSWORD = "correct horse battery"
+FRESH_SECONDS = 300.0
 
 
 @pytest.fixture(scope="session")
@@ -35,26 +37,53 @@ def log_in(url: str, username: str, password: str) -> str:
     return str(json.loads(answer.content)["data"]["token"])
 
 
-@pytest.fixture(scope="session")
-def admin_token(hub: HubProcess) -> str:
-    return log_in(hub.url, "admin", hub.ready["adminPassword"])
+class Entrance:
+    """Tokens of a hub. One is good for a quarter of an hour, and tests may go on for longer."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._given: dict[str, tuple[str, float]] = {}
+
+    def token(self, username: str, password: str) -> str:
+        token, since = self._given.get(username, ("", float("-inf")))
+        if time.monotonic() - since > FRESH_SECONDS:
+            since = time.monotonic()
+            token = log_in(self._url, username, password)
+            self._given[username] = token, since
+        return token
 
 
 @pytest.fixture(scope="session")
-def tokens(hub: HubProcess, admin_token: str) -> dict[str, str]:
-    """A user's token for each role."""
-    found: dict[str, str] = {}
-    for role in ROLES:
+def entrance(hub: HubProcess) -> Entrance:
+    return Entrance(hub.url)
+
+
+@pytest.fixture
+def admin_token(entrance: Entrance, hub: HubProcess) -> str:
+    return entrance.token("admin", hub.ready["adminPassword"])
+
+
+@pytest.fixture(scope="session")
+def users(entrance: Entrance, hub: HubProcess) -> dict[str, str]:
+    """The name of one for each role; the password is `PASSWORD`."""
+    token = entrance.token("admin", hub.ready["adminPassword"])
+    names = {role: role.lower() + "-1" for role in ROLES}
+    for role, name in names.items():
         answer = httpx.post(
             f"{hub.url}/api/v1/users",
-            json={"username": role.lower() + "-1", "password": PASSWORD, "role": role},
-            headers={"Authorization": f"Bearer {admin_token}"},
+            json={"username": name, "password": PASSWORD, "role": role},
+            headers={"Authorization": f"Bearer {token}"},
             timeout=20,
             trust_env=False,
         )
         assert answer.status_code == 201, answer.text
-        found[role] = log_in(hub.url, role.lower() + "-1", PASSWORD)
-    return found
+    return names
+
+
+@pytest.fixture
+def tokens(entrance: Entrance, users: dict[str, str]) -> dict[str, str]:
+    """A user's token for each role."""
+    return {role: entrance.token(name, PASSWORD) for role, name in users.items()}
 
 
 @pytest.fixture(scope="session")

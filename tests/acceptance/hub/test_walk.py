@@ -15,7 +15,7 @@ from hub.web.contract.rules import key_of
 from hub.web.route import Route
 from tests.acceptance.hub.certified import certify
 from tests.acceptance.hub.clients import Fleet, Json, Rest, bearer, new_id, open_socket
-from tests.acceptance.hub.conftest import PASSWORD
+from tests.acceptance.hub.conftest import PASSWORD, Entrance
 from tests.acceptance.hub.people import (
     bind,
     make_group,
@@ -124,8 +124,9 @@ async def things(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stranger(hub: HubProcess, admin_token: str) -> AsyncGenerator[str]:
+async def stranger(hub: HubProcess, entrance: Entrance) -> AsyncGenerator[str]:
     """The token of an administrator of another organisation, who is in no other."""
+    admin_token = entrance.token("admin", hub.ready["adminPassword"])
     async with (
         Rest.open(hub.url, admin_token) as rest,
         recent(hub, rest),
