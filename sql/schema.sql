@@ -1373,13 +1373,16 @@ CREATE TABLE registry (
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by text NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now(),
+    hand_over  text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (org_id, name),
     UNIQUE (org_id, host)
 );
 CREATE INDEX registry_recent ON registry (org_id, created_at DESC, name DESC);
+CREATE INDEX registry_hand_over ON registry (org_id, name) WHERE hand_over <> '{}';
 COMMENT ON TABLE registry IS 'How devices sign in where their images come from.';
 COMMENT ON COLUMN registry.host IS 'As images name it.';
 COMMENT ON COLUMN registry.sealed IS 'The password, sealed by hub/base/vault.py; null for a registry without one.';
+COMMENT ON COLUMN registry.hand_over IS 'The hosts whose devices have yet to be handed what was changed.';
 
 CREATE TABLE application (
     org_id                text NOT NULL REFERENCES org,

@@ -25,6 +25,8 @@ from hub.workloads.registry_names import host_of
 from protocol.ids import DeviceKey, OrgId
 from protocol.secret_values import SECRET_KEY
 
+HAND_OVER_JOB: Final = "workload_registries"
+HAND_OVER_SECONDS: Final = 5.0
 MOST_BYTES: Final = 64 * 1024
 """Of all names and values of a config map."""
 LONGEST_CA: Final = 64 * 1024
@@ -141,7 +143,7 @@ class WorkloadDataService:
             await self._audit.record(
                 connection, audit_entry(by, "registry.create", name, url=new.url)
             )
-        await self._hand_over(by.org, {new.host})
+        await self._hand_over(made)
         return made
 
     async def replace_registry(self, by: Principal, name: str, new: NewRegistry) -> RegistryRow:
@@ -163,11 +165,14 @@ class WorkloadDataService:
             changes["password"] = (HIDDEN, HIDDEN)
             entry = audit_entry(by, "registry.update", name, changes=changes)
             await self._audit.record(connection, entry)
-        await self._hand_over(by.org, {was.host, now.host})
+        await self._hand_over(now)
         return now
 
     async def delete_registry(self, by: Principal, name: str) -> None:
         """Raises `NotFound`, and `Conflict` while an image of a revision comes from there."""
+        found = await self.registry(by.org, name)
+        if found.hand_over:  # devices of its former host would keep its password
+            await self._hand_over(found)
         async with self._store.database.tenant(by.org).transaction() as connection:
             if await self._store.registry(connection, by.org, name) is None:
                 raise NotFound(NO_REGISTRY)
@@ -175,9 +180,16 @@ class WorkloadDataService:
                 raise Conflict(f"a revision of an application has an image of the registry {name}")
             await self._audit.record(connection, audit_entry(by, "registry.delete", name))
 
-    async def _hand_over(self, org: OrgId, hosts: set[str]) -> None:
-        """To the devices whose images come from there, a thousand at a time."""
-        for host in sorted(hosts):
+    async def hand_over(self) -> None:
+        """What a replica left that died meanwhile."""
+        for registry in await self._store.to_hand_over():
+            await self._hand_over(registry)
+
+    async def _hand_over(self, registry: RegistryRow) -> None:
+        """To the devices whose images come from there, a thousand at a time. Done twice, it
+        changes nothing more."""
+        org = registry.org
+        for host in registry.hand_over:
             behind: str | None = None
             while True:
                 async with self._assignments.database.tenant(org).transaction() as connection:
@@ -189,6 +201,7 @@ class WorkloadDataService:
                 if not page:
                     break
                 behind = page[-1]
+        await self._store.handed_over(registry)
 
     async def clean_up(self) -> None:
         await self._store.forget()

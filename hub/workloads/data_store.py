@@ -28,7 +28,7 @@ class ConfigMapRow(Struct, frozen=True, kw_only=True):
 
 
 class RegistryRow(Struct, frozen=True, kw_only=True):
-    """Without its password."""
+    """Without its password. `hand_over`: the hosts whose devices have yet to be handed it."""
 
     org: OrgId
     name: str
@@ -38,6 +38,7 @@ class RegistryRow(Struct, frozen=True, kw_only=True):
     has_password: bool
     ca: str | None
     version: int
+    hand_over: list[str]
     created_at: datetime
     created_by: str
     updated_at: datetime
@@ -175,6 +176,17 @@ class WorkloadDataStore:
         """False while an image of a revision comes from there."""
         return await connection.fetchval(_Q["delete_registry"], org, name) is not None
 
+    async def to_hand_over(self) -> list[RegistryRow]:
+        """Of every organisation, those that not every device was handed as they are now."""
+        rows = await self.database.fetch(_Q["registries_to_hand_over"])
+        return [_registry(row) for row in rows]
+
+    async def handed_over(self, registry: RegistryRow) -> None:
+        """Unless it was changed since."""
+        await self.database.tenant(registry.org).execute(
+            _Q["handed_over"], registry.org, registry.name, registry.version
+        )
+
     async def logins(
         self, connection: Connection, wanted: Collection[tuple[OrgId, str]]
     ) -> dict[tuple[OrgId, str], RegistryLogin]:
@@ -227,6 +239,7 @@ def _registry(row: Row) -> RegistryRow:
         has_password=row["sealed"] is not None,
         ca=row["ca"],
         version=row["version"],
+        hand_over=row["hand_over"],
         created_at=row["created_at"],
         created_by=row["created_by"],
         updated_at=row["updated_at"],

@@ -22,7 +22,7 @@ from hub.secrets.service import SecretService
 from hub.workloads.applications import ApplicationService
 from hub.workloads.assignment_store import AssignmentStore
 from hub.workloads.assignments import AssignmentService
-from hub.workloads.data import WorkloadDataService
+from hub.workloads.data import HAND_OVER_JOB, HAND_OVER_SECONDS, WorkloadDataService
 from hub.workloads.data_rest import WorkloadDataEndpoints
 from hub.workloads.data_store import WorkloadDataStore
 from hub.workloads.device_rest import WorkloadEndpoints
@@ -87,7 +87,10 @@ def build(
             RollOutEndpoints(rollouts, service, campaigns),
         ),
         loops=(handing.run,),
-        jobs=(every(SECONDS, JOB, lambda _: sweep.look()),),
+        jobs=(
+            every(SECONDS, JOB, lambda _: sweep.look()),
+            every(HAND_OVER_SECONDS, HAND_OVER_JOB, lambda _: kept.hand_over()),
+        ),
         frames={WorkloadStatus: handing.used},
         clean_up=lambda _: kept.clean_up(),
     )

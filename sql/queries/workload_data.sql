@@ -54,15 +54,26 @@ WHERE v.created_at < now() - interval '30 days'
                   WHERE r.org_id = v.org_id AND r.config_maps -> v.name = to_jsonb(v.version))
 
 -- name: add_registry @org
-INSERT INTO registry (org_id, name, url, host, username, sealed, ca, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO registry (org_id, name, url, host, username, sealed, ca, created_by, hand_over)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ARRAY[$4])
 ON CONFLICT DO NOTHING RETURNING *
 
 -- name: put_registry @org
+-- It is handed over to the devices of its former host, too.
 UPDATE registry SET url = $3, host = $4, username = $5, sealed = $6, ca = $7, version = version + 1,
-                    updated_at = now()
+                    updated_at = now(),
+                    hand_over = array_remove(array_remove(hand_over, host), $4)
+                        || CASE WHEN host = $4 THEN ARRAY[host] ELSE ARRAY[host, $4] END
 WHERE org_id = $1 AND name = $2
 RETURNING *
+
+-- name: registries_to_hand_over
+-- Those that not every device of theirs was handed as they are now.
+SELECT * FROM registry WHERE hand_over <> '{}' ORDER BY org_id, name
+
+-- name: handed_over @org
+-- Unless it was changed since ($3).
+UPDATE registry SET hand_over = '{}' WHERE org_id = $1 AND name = $2 AND version = $3
 
 -- name: registry @org
 SELECT * FROM registry WHERE org_id = $1 AND name = $2

@@ -78,6 +78,7 @@ _WORKLOADS: Final = [
     Read("workload_data.registry", "'default', 'r7'"),
     Read("workload_data.is_taken", "'default', 'r7', 'h8'"),
     *_list("workload_data.registries", "'default', {before}, 101", 2 * _NEAR),
+    Read("workload_data.registries_to_hand_over", ""),
     Read("workload_data.registries_of", "'{default,default}', '{h1,h2}'"),
     Read("assignments.standing", f"'default', {_THREE}, 'a1', '{{SITE}}'", 3 * 10 * KEY),
     Read("assignments.assignment", "'default', 'd77', 'a1'"),
