@@ -149,7 +149,7 @@ class PretendedWorkloads:
                     each.name: dict.fromkeys(_services(each), usage)
                     for each in self._handed.document.applications
                 }
-                for frame in self._reports.minute(self._handed.version, used):
+                for frame in self._reports.minute(used):
                     self._send(frame)
 
 

@@ -86,10 +86,10 @@ class WorkloadReporter:
     async def _measure(self) -> None:
         while True:
             await asyncio.sleep(USAGE_SECONDS)
-            version, engine = self._version(), self._engine()
-            if version is not None:
+            engine = self._engine()
+            if self._version() is not None:
                 usage = await self._usage(engine) if engine else {}
-                for frame in self._reports.minute(version, usage):
+                for frame in self._reports.minute(usage):
                     self._uplink.send(frame)
 
     async def _usage(self, engine: "Engine") -> dict[str, dict[str, ServiceUsage]]:

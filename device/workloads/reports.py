@@ -1,7 +1,8 @@
 """Which statuses of applications the hub is sent, and when. Pure.
 
-An application is told of after `hello`, and when something but figures has changed, at most once in
-two seconds; each minute its hash goes up, by which a hub sees that it knows another state.
+An application is told of after `hello`, when something but figures has changed, and when the device
+was handed another document: of that one the hub waits to hear. That is at most once in two seconds;
+each minute its hash goes up, by which a hub sees that it knows another state.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ class Reports:
         of one that is gone it hears that once more."""
         self._sent: dict[str, str] = dict(told)
         """Hashes, by application."""
+        self._versions: dict[str, str] = {}
+        """Of the documents for which they were sent, by application."""
         self._times: dict[str, float] = {}
         self._everything = False
 
@@ -38,38 +41,45 @@ class Reports:
         frames = [
             WorkloadStatus(version=version, application=application, services=services)
             for application in {**found, **self._sent}
-            if self._is_due(application, services := fitting(found.get(application, [])), now)
+            if self._is_due(
+                version, application, services := fitting(found.get(application, [])), now
+            )
         ]
         self._everything = False
         for frame in frames:
             self._note(frame, now, is_there=frame.application in found)
         return frames
 
-    def _is_due(self, application: str, services: list[ServiceStatus], now: float) -> bool:
+    def _is_due(
+        self, version: str, application: str, services: list[ServiceStatus], now: float
+    ) -> bool:
         at = self._times.get(application)
         if at is not None and now - at < LEAST_SECONDS:
             return False
-        return self._everything or status_hash(services) != self._sent.get(application)
+        if self._everything or self._versions.get(application) != version:
+            return True
+        return status_hash(services) != self._sent.get(application)
 
     def _note(self, frame: WorkloadStatus, now: float, *, is_there: bool) -> None:
         if is_there:
             self._sent[frame.application] = status_hash(frame.services or [])
+            self._versions[frame.application] = frame.version
             self._times[frame.application] = now
         else:
             del self._sent[frame.application]
+            self._versions.pop(frame.application, None)
             self._times.pop(frame.application, None)
 
-    def minute(
-        self, version: str, usage: Mapping[str, Mapping[str, ServiceUsage]]
-    ) -> list[WorkloadStatus]:
+    def minute(self, usage: Mapping[str, Mapping[str, ServiceUsage]]) -> list[WorkloadStatus]:
+        """Of what was sent since the start, with the document for which it was."""
         return [
             WorkloadStatus(
                 version=version,
                 application=application,
-                hash=hashed,
+                hash=self._sent[application],
                 usage=dict(usage.get(application, {})),
             )
-            for application, hashed in sorted(self._sent.items())
+            for application, version in sorted(self._versions.items())
         ]
 
     def next_due(self, now: float) -> float | None:

@@ -2,8 +2,9 @@
 
 What the device shall run is desired state, so nothing is sent that could be lost: a target is under
 way when the revision is assigned. It has arrived when the device says that every service runs in
-this revision, and is well; one that somebody stopped counts as well. What the device refuses for
-good fails at once.
+this revision, and is well; one that somebody stopped counts as well. What it said before it had the
+document of now counts for nothing: that may be the same revision, filled in otherwise. What the
+device refuses for good fails at once.
 """
 
 from collections.abc import Collection, Mapping
@@ -59,7 +60,7 @@ def application_seen(row: AssignedRow, revision: str, services: Collection[str])
 
 def _are_well(row: AssignedRow, revision: str, services: Collection[str]) -> bool:
     said = {each["service"]: each for each in row.said}
-    return all(
+    return row.is_current and all(
         name in row.stopped
         or (said.get(name, {}).get("revision"), said.get(name, {}).get("state"))
         == (revision, _RUNNING)

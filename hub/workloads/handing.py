@@ -216,6 +216,7 @@ def _used(place: DeviceKey, said: WorkloadStatus) -> dict[str, Any]:
         "org_id": place[0],
         "device_id": place[1],
         "application": said.application,
+        "version": said.version,
         "hash": said.hash,
         "usage": {
             name: {"cpuPercent": each.cpu_percent, "memoryBytes": each.memory_bytes}

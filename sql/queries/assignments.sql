@@ -211,12 +211,13 @@ UPDATE device_application SET orphaned = $4
 WHERE org_id = $1 AND application = $2 AND device_id = ANY ($3::text[])
 
 -- name: use
--- What services of devices use, as they said; answers whose report is another than the device's ($1, hash).
+-- What services of devices use, as they said, and the document of which their report holds now; answers
+-- whose report is another than the device's ($1, hash).
 WITH said AS (
     SELECT s.* FROM json_to_recordset($1::json)
-        AS s (org_id text, device_id text, application text, hash text, usage jsonb)
+        AS s (org_id text, device_id text, application text, version text, hash text, usage jsonb)
 ), used AS (
-    UPDATE workload_report r SET usage = s.usage FROM said s
+    UPDATE workload_report r SET usage = s.usage, version = s.version FROM said s
     WHERE r.org_id = s.org_id AND r.device_id = s.device_id AND r.application = s.application
       AND s.hash IN (r.hash, r.bare_hash)
     RETURNING r.org_id, r.device_id, r.application

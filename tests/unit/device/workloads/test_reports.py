@@ -52,6 +52,17 @@ def test_each_minute_the_hash_goes_up_with_what_is_used() -> None:
     reports = Reports({})
     reports.due("v1", SHOP, 0.0)
     usage = ServiceUsage(cpu_percent=1.5, memory_bytes=7)
-    (frame,) = reports.minute("v1", {"shop": {"web": usage}})
+    (frame,) = reports.minute({"shop": {"web": usage}})
     assert (frame.hash, frame.usage) == (status_hash(SHOP["shop"]), {"web": usage})
-    assert reports.minute("v1", {})[0].usage == {}
+    assert reports.minute({})[0].usage == {}
+
+
+def test_another_document_is_answered_also_where_nothing_changed() -> None:
+    reports = Reports({})
+    reports.due("v1", SHOP, 0.0)
+    assert reports.due("v2", SHOP, 1.0) == []
+    assert reports.minute({})[0].version == "v1"
+    (frame,) = reports.due("v2", SHOP, 2.0)
+    assert (frame.version, frame.services) == ("v2", SHOP["shop"])
+    assert reports.minute({})[0].version == "v2"
+    assert reports.due("v2", SHOP, 10.0) == []

@@ -49,6 +49,10 @@ def test_stale_variables_are_worth_a_rollout() -> None:
     assert look(fills={"X": "1", "Y": "new"})[0] is None
 
 
+def test_what_was_said_of_an_earlier_document_is_no_arrival() -> None:
+    assert look(said("a"), said("b"), is_current=False) == ("r2", None, State.RUNNING, None)
+
+
 def test_what_no_waiting_mends_fails_also_where_the_old_one_runs_on() -> None:
     refused = said("b", "r1", "error", code="refused_by_device", message="no")
     assert look(said("a"), refused)[2:] == (State.FAILED, "refused_by_device")
