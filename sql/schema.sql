@@ -1488,12 +1488,15 @@ CREATE TABLE device_workloads (
     version        text NOT NULL DEFAULT '',
     remove_volumes text[] NOT NULL DEFAULT '{}',
     changed_at     timestamptz,
+    refused        jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (org_id, device_id),
     FOREIGN KEY (org_id, device_id) REFERENCES device ON DELETE CASCADE
 );
 CREATE INDEX device_workloads_changed ON device_workloads (changed_at) WHERE changed_at IS NOT NULL;
+CREATE INDEX device_workloads_refused ON device_workloads (org_id, device_id) WHERE refused <> '{}';
 COMMENT ON TABLE device_workloads IS 'The section workloads of desired state: its version, which is a hash of what the device shall have.';
 COMMENT ON COLUMN device_workloads.remove_volumes IS 'Applications that are gone, and whose named volumes go, too.';
+COMMENT ON COLUMN device_workloads.refused IS 'By application, why its target does not give it: {"revision","version","code","message","retryAt"}; empty again when the device shall have something else.';
 
 CREATE TABLE workload_report (
     org_id      text NOT NULL,

@@ -9,8 +9,8 @@ import sql
 from hub.base.database import Connection, Database, Row, as_json
 from hub.queries.compiled import condition
 from hub.queries.records import Tree
-from hub.workloads.assigning import Assigned, DeviceStanding
-from hub.workloads.records import Assignment, Report
+from hub.workloads.assigning import Assigned, DeviceStanding, NotGiven
+from hub.workloads.records import ApplicationRow, Assignment, Refusal, Report
 from protocol.ids import DeviceId, DeviceKey, OrgId
 
 _Q = sql.queries("assignments")
@@ -130,7 +130,44 @@ class AssignmentStore:
     ) -> None:
         await connection.execute(_Q["orphan"], org, application, list(device_ids), orphaned)
 
+    async def refuse(
+        self,
+        connection: Connection,
+        application: ApplicationRow,
+        refused: Mapping[DeviceId, NotGiven],
+    ) -> None:
+        """These do not get what is current; they are asked again later."""
+        await connection.execute(
+            _Q["refuse"],
+            application.org,
+            application.name,
+            application.current,
+            application.version,
+            list(refused),
+            [each.code for each in refused.values()],
+            [each.message for each in refused.values()],
+        )
+
+    async def forget_refusals(
+        self, connection: Connection, org: OrgId, application: str, matching: Collection[DeviceId]
+    ) -> None:
+        """Of devices that are not among these."""
+        await connection.execute(_Q["forget_refusals"], org, application, list(matching))
+
     # Reading
+
+    async def refusals(
+        self,
+        connection: Connection,
+        org: OrgId,
+        device_ids: Collection[DeviceId],
+        application: str | None,
+    ) -> list[Refusal]:
+        """Of one application; None: of each."""
+        asked = (org, list(device_ids), application)
+        return [
+            convert(dict(row), Refusal) for row in await connection.fetch(_Q["refusals"], *asked)
+        ]
 
     async def variables(self, org: OrgId, device_id: DeviceId) -> dict[str, str]:
         rows = await self.database.tenant(org).fetch(_Q["variables"], org, device_id)

@@ -19,7 +19,7 @@ from hub.workloads.assignment_store import AssignmentStore
 from hub.workloads.giving import Giving
 from hub.workloads.making import require_privilege
 from hub.workloads.records import Assignment, RevisionRow
-from hub.workloads.showing import WantedApplication, WorkloadItem, items
+from hub.workloads.showing import WantedApplication, WorkloadItem, items, refused_items
 from hub.workloads.store import ApplicationStore
 from protocol.ids import DeviceId, DeviceKey, OrgId
 
@@ -265,6 +265,8 @@ class AssignmentService:
             for revision in (each.revision, each.wanted)
             if revision is not None
         }
+        refusals = await self._store.refusals(connection, org, device_ids, application)
+        keys.update((org, each.application, each.revision) for each in refusals)
         revisions = await self._applications.compositions(connection, keys)
         reports = await self._store.reports(connection, org, device_ids, application)
         fills = await self._store.fills(connection, org, device_ids)
@@ -285,4 +287,8 @@ class AssignmentService:
             found += items(
                 device_id, wanted, said, fills.get(device_id, {}), has_engine=engines.get(device_id)
             )
+            for each in refusals:
+                revision = revisions.get((org, each.application, each.revision))
+                if each.device_id == device_id and revision is not None:  # else just deleted
+                    found += refused_items(each, revision)
         return found

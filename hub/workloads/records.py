@@ -68,6 +68,16 @@ class Assignment(Struct, frozen=True, kw_only=True):
     stopped: tuple[str, ...] = ()
 
 
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why a device does not get an application that matches it."""
+
+    device_id: DeviceId
+    application: str
+    revision: str
+    code: str
+    message: str
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """What a device said last of an application."""
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from hub.workloads.assigning import UNSUPPORTED
 from hub.workloads.contents import Service, services
 from hub.workloads.filling import variables
-from hub.workloads.records import Assignment, Report, RevisionRow
+from hub.workloads.records import Assignment, Refusal, Report, RevisionRow
 from protocol.codec import at
 from protocol.ids import DeviceId
 
@@ -107,6 +107,27 @@ def _of(
             pinned=assignment.pinned,
             **_observed(state, usage, None if report is None else report.observed_at),
         )
+
+
+def refused_items(refusal: Refusal, revision: RevisionRow) -> list[WorkloadItem]:
+    """Of an application that matches a device, which does not get it."""
+    return [
+        WorkloadItem(
+            device_id=refusal.device_id,
+            application=refusal.application,
+            service=name,
+            revision=revision.revision,
+            desired="running",
+            state=_ERROR,
+            code=refusal.code,
+            message=refusal.message,
+            orphaned=False,
+            stale=False,
+            pinned=False,
+            **_observed({}, {}, None),
+        )
+        for name in services(revision.compose)
+    ]
 
 
 def _leftover(

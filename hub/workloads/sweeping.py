@@ -18,7 +18,7 @@ from hub.base.database import Connection
 from hub.base.errors import Invalid, Unavailable, UntrustedQuery
 from hub.workloads.assigning import DeviceStanding, NotGiven
 from hub.workloads.assignment_store import AssignmentStore
-from hub.workloads.giving import Giving
+from hub.workloads.giving import GONE, Giving
 from hub.workloads.records import ApplicationRow
 from hub.workloads.store import ApplicationStore
 from hub.workloads.targets import Targets
@@ -67,6 +67,7 @@ class TargetSweep:
         org, name = application.org, application.name
         async with self._store.database.transaction() as connection:
             matching = await self._targets.matching(connection, org, application.target or "")
+            await self._store.forget_refusals(connection, org, name, matching)
             rows = await self._store.matched(
                 connection, org, name, matching, also_orphans=application.remove_when_unmatched
             )
@@ -98,6 +99,9 @@ class TargetSweep:
             if revision is None:
                 return
             given = await self._giving.give(connection, org, revision, device_ids, terms)
+            refused = {at: why for at, why in given.refused.items() if why not in (_BY_HAND, GONE)}
+            if refused:
+                await self._store.refuse(connection, found, refused)
             await self._note(connection, application, given.assigned, "device.assign_application")
         self._tell(application, given.changed)
 

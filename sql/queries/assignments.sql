@@ -61,7 +61,8 @@ WHERE org_id = $1 AND device_id = ANY ($3::text[]) AND ($4 OR $2 = ANY (remove_v
 
 -- name: settle @org
 -- The version of what these devices shall have: a hash of it, and another one where it is something else.
-UPDATE device_workloads w SET version = n.version, changed_at = clock_timestamp()
+-- Then there may be room for what was refused.
+UPDATE device_workloads w SET version = n.version, changed_at = clock_timestamp(), refused = '{}'
 FROM (
     SELECT t.device_id, encode(sha256(convert_to(jsonb_build_array(
         (SELECT jsonb_agg(jsonb_build_array(
@@ -97,10 +98,41 @@ ORDER BY a.device_id, a.application
 SELECT * FROM device_application WHERE org_id = $1 AND device_id = $2 AND application = $3
 
 -- name: devices_of @org
--- Those that shall run an application, from $3 on.
-SELECT device_id FROM device_application
-WHERE org_id = $1 AND application = $2 AND device_id >= (SELECT coalesce($3, ''))
+-- Those that shall run an application, or match it and do not get it, from $3 on.
+(SELECT device_id FROM device_application
+ WHERE org_id = $1 AND application = $2 AND device_id >= (SELECT coalesce($3, ''))
+ ORDER BY device_id LIMIT $4)
+UNION
+(SELECT device_id FROM device_workloads
+ WHERE org_id = $1 AND refused <> '{}' AND jsonb_exists(refused, $2) AND device_id >= (SELECT coalesce($3, ''))
+ ORDER BY device_id LIMIT $4)
 ORDER BY device_id LIMIT $4
+
+-- name: refuse @org
+-- Devices ($5, $6, $7: with code and message) do not get a revision ($3) of an application, as it is ($4).
+UPDATE device_workloads w
+SET refused = w.refused || jsonb_build_object($2::text, jsonb_build_object(
+        'revision', $3::text, 'version', $4::bigint, 'code', n.code, 'message', n.message,
+        'retryAt', now() + interval '5 minutes'))
+FROM unnest($5::text[], $6::text[], $7::text[]) AS n (device_id, code, message)
+WHERE w.org_id = $1 AND w.device_id = n.device_id
+
+-- name: forget_refusals @org
+-- Of devices that match the application no more ($3: those that do).
+UPDATE device_workloads SET refused = refused - $2::text
+WHERE org_id = $1 AND refused <> '{}' AND jsonb_exists(refused, $2) AND device_id <> ALL ($3::text[])
+
+-- name: refusals @org
+-- What these devices do not get of the applications that match them; of one, or (null) of each. What was
+-- decided of an application that was changed since is left out.
+SELECT w.device_id, p.name AS application, e.value ->> 'revision' AS revision, e.value ->> 'code' AS code,
+       e.value ->> 'message' AS message
+FROM device_workloads w
+CROSS JOIN LATERAL jsonb_each(w.refused) e
+JOIN application p ON p.org_id = w.org_id AND p.name = e.key AND p.version = (e.value ->> 'version')::bigint
+WHERE w.org_id = $1 AND w.device_id = ANY ($2::text[]) AND w.refused <> '{}'
+  AND ($3::text IS NULL OR e.key = $3)
+ORDER BY w.device_id, p.name
 
 -- name: device_ids_of @org
 SELECT a.device_id FROM device_application a JOIN device d USING (org_id, device_id)
@@ -192,12 +224,17 @@ WHERE d.org_id = $1 AND d.deleted_at IS NULL AND /*query*/ true
 
 -- name: matched
 -- How devices stand to an application that a query gives them: those among $3 that match and lack it, or
--- were marked as orphaned; and those that have it by the query and match no more.
+-- were marked as orphaned; and those that have it by the query and match no more. Who was refused it as it
+-- is now is not asked again before its time.
 SELECT m.device_id, a.device_id IS NULL AS lacks, true AS matches
 FROM unnest($3::text[]) AS m (device_id)
 JOIN device d ON d.org_id = $1 AND d.device_id = m.device_id AND d.deleted_at IS NULL
 LEFT JOIN device_application a ON a.org_id = $1 AND a.application = $2 AND a.device_id = m.device_id
-WHERE a.device_id IS NULL OR a.orphaned
+WHERE a.orphaned OR a.device_id IS NULL AND NOT EXISTS (
+    SELECT 1 FROM device_workloads w JOIN application p USING (org_id)
+    WHERE w.org_id = $1 AND w.device_id = m.device_id AND p.name = $2
+      AND (w.refused -> $2 ->> 'version')::bigint = p.version
+      AND (w.refused -> $2 ->> 'retryAt')::timestamptz > now())
 UNION ALL
 SELECT a.device_id, false, false
 FROM device_application a

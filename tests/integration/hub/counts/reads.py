@@ -91,6 +91,7 @@ _WORKLOADS: Final = [
     Read("assignments.wanted", _FEW),
     Read("assignments.version", "'default', 'd77'"),
     Read("assignments.documents", _FEW, 3 * 4 * KEY),
+    Read("assignments.refusals", f"'default', {_THREE}, NULL", 3 * 4 * KEY),
     Read("assignments.variables", "'default', 'd77'"),
     Read("assignments.fills", f"'default', {_THREE}", 3 * 4 * KEY),
     Read("assignments.reports", f"'default', {_THREE}, NULL", 3 * 2 * KEY),
