@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d))+\Z")
+_DURATION: Final = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ns|us|ms|s|m|h|d)){1,5}\Z")
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
 _NANOSECONDS: Final = {
     "ns": 1,
@@ -14,7 +14,7 @@ _NANOSECONDS: Final = {
     "h": 3600 * 10**9,
     "d": 86_400 * 10**9,
 }
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\Z", re.IGNORECASE)
+_SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)i?b?\Z", re.IGNORECASE)
 _POWERS: Final = ["", "k", "m", "g", "t"]
 
 

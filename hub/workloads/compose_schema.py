@@ -11,8 +11,11 @@ from hub.base.json_schema import JsonSchema
 
 Schema = dict[str, Any]
 
-DURATION: Final = r"^([0-9]+(\.[0-9]+)?(us|ms|s|m|h))+$|\$"
-BYTES: Final = r"^[0-9]+(\.[0-9]+)?([bkmgBKMG]|[kmgKMG][bB])?$|\$"
+DURATION: Final = r"^([0-9]{1,9}(\.[0-9]{1,9})?(us|ms|s|m|h)){1,5}$|\$"
+BYTES: Final = r"^[0-9]{1,15}(\.[0-9]{1,9})?([bkmgBKMG]|[kmgKMG][bB])?$|\$"
+CPUS: Final = r"^[0-9]{1,4}(\.[0-9]{1,9})?$|\$"
+MOST_BYTES: Final = 10**15
+MOST_CPUS: Final = 9999
 _PORT: Final = r"^[0-9]{1,5}(-[0-9]{1,5})?$|\$"
 _RESTART: Final = "^(no|always|unless-stopped|on-failure(:[0-9]{1,5})?)$"
 _DEVICE: Final = r"^/[^:$]*(:/[^:$]*(:[rwm]{1,3})?)?$"
@@ -22,7 +25,18 @@ _BOOL: Final[Schema] = {"type": "boolean"}
 _TEXT: Final[Schema] = {"type": ["string", "number", "boolean"]}
 _NUMBER: Final[Schema] = {"type": ["string", "number"]}
 _DURATION: Final[Schema] = {"type": "string", "pattern": DURATION}
-_BYTES: Final[Schema] = {"type": ["string", "integer"], "pattern": BYTES, "minimum": 0}
+_BYTES: Final[Schema] = {
+    "type": ["string", "integer"],
+    "pattern": BYTES,
+    "minimum": 0,
+    "maximum": MOST_BYTES,
+}
+_CPUS: Final[Schema] = {
+    "type": ["string", "number"],
+    "pattern": CPUS,
+    "minimum": 0,
+    "maximum": MOST_CPUS,
+}
 _MODE: Final[Schema] = {"type": ["string", "integer"], "pattern": "^0?[0-7]{3,4}$"}
 _EXTENSION: Final = "^x-"
 
@@ -157,7 +171,7 @@ _SERVICE: Final = _object(
     ),
     privileged=_BOOL,
     mem_limit=_BYTES,
-    cpus=_NUMBER,
+    cpus=_CPUS,
     pids_limit=_WHOLE,
     labels=_PAIRS,
     logging=_object(driver={"enum": ["json-file", "local"]}, options=_map(_TEXT)),
@@ -170,7 +184,7 @@ _SERVICE: Final = _object(
     networks=_either(
         "array", _list(_STRING), _map({"type": ["object", "null"], "maxProperties": 0})
     ),
-    deploy=_object(resources=_object(limits=_object(cpus=_NUMBER, memory=_BYTES, pids=_WHOLE))),
+    deploy=_object(resources=_object(limits=_object(cpus=_CPUS, memory=_BYTES, pids=_WHOLE))),
 )
 _NAMED: Final = _object("external", external={"const": True}, name=_STRING)
 _FILE: Final = _object(

@@ -11,7 +11,7 @@ def test_durations_are_read(text: str | float, seconds: float) -> None:
     assert nanoseconds(text) == seconds * 10**9
 
 
-@pytest.mark.parametrize("text", ["", "10", "ten", "1x", "-1s"])
+@pytest.mark.parametrize("text", ["", "10", "ten", "1x", "-1s", "9" * 400 + "s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no duration"):
         nanoseconds(text)
@@ -25,6 +25,7 @@ def test_sizes_are_read(text: str | int, found: int) -> None:
     assert size(text) == found
 
 
-def test_what_is_no_size_is_refused() -> None:
+@pytest.mark.parametrize("text", ["much", "9" * 400])
+def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no size"):
-        size("much")
+        size(text)

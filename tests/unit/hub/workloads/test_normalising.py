@@ -189,6 +189,21 @@ def test_what_is_not_supported_is_refused_by_name_and_line(text: str) -> None:
     assert refused(compose) == [(f"services.web.{field}", message, 4)]
 
 
+DIGITS = "9" * 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"mem_limit: {DIGITS}", f"mem_limit: {DIGITS}m", f"cpus: {DIGITS}", f"cpus: '{DIGITS}'",
+        "cpus: many", f"stop_grace_period: {DIGITS}s", "cpus: -1",
+    ],
+)  # fmt: skip
+def test_a_number_has_a_bound(text: str) -> None:
+    (fault,) = refused(f"{BASE}    {text}\n{AFTER}")
+    assert fault[0] == f"services.web.{text.partition(':')[0]}"
+
+
 WHOLE = {
     "include: [a]\n": ("include", "is not supported", 4),
     "volumes: {data: {driver: local}}\n": ("volumes.data.driver", "is not supported", 4),
