@@ -14,7 +14,7 @@ import structlog
 from msgspec import ValidationError, structs
 
 from device.base.database import Database
-from device.base.errors import CommandFailed
+from device.base.errors import CommandFailed, StateUnavailable
 from device.base.workload_settings import WorkloadSettings
 from device.events.disk_outbox import DiskOutbox
 from device.line.uplink import Uplink
@@ -62,7 +62,7 @@ class WorkloadKeeper:
         self._device = device
         self._planner = planner
         self._sealed = SealedFile(state)
-        self._kept = self._sealed.read()
+        self._kept = self._from_disk()
         notes = Notes(database)
         self._attempts = Attempts()
         self._images = ImageStore(notes, self._attempts, disk_percent=settings.disk_percent)
@@ -75,6 +75,20 @@ class WorkloadKeeper:
         )
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
+
+    def _from_disk(self) -> Kept | None:
+        """Without what is not kept any more: its file may have been changed since. Raises
+        `StateUnavailable`."""
+        kept = self._sealed.read()
+        if kept is None or self._settings.keep_secrets:
+            return kept
+        bare = structs.replace(kept, document=without_contents(kept.document))
+        if bare != kept:
+            try:
+                self._sealed.write(bare)
+            except OSError as error:
+                raise StateUnavailable(f"cannot forget secrets: {error.strerror}") from None
+        return bare
 
     def state(self) -> SectionState:
         """For `hello`."""

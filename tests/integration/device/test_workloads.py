@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from device.workloads.engine import engine_at
+from device.workloads.sealed import SEALED, SealedFile
 from protocol.base64url import base64url
 from protocol.canonical import hash_of
 from protocol.workloads import revision_bytes
@@ -318,6 +319,30 @@ async def test_where_secrets_are_not_kept_a_service_waits_for_the_hub(
         assert engine.running() == []
         bench.hub.refuses = False
         await device.runs("shop-web")
+
+
+async def test_secrets_that_are_not_kept_any_more_are_forgotten_at_the_start(
+    bench: Bench, engine: Engine
+) -> None:
+    device = Device(bench, engine, "keep_secrets = true")
+    async with bench.agent() as agent:
+        await bench.hub.frame("hello")
+        await device.give(with_secret(), secrets={"db": data(1, password="hush")})
+        await device.said("shop", web="running")
+        await agent.kill()
+    (sealed,) = bench.state.rglob(SEALED)
+    kept = SealedFile(sealed.parent).read()
+    assert kept is not None
+    assert kept.document.secrets
+    bench.settings = bench.settings.replace("keep_secrets = true", "keep_secrets = false")
+    bench.hub.refuses = True
+
+    def are_forgotten() -> bool:
+        found = SealedFile(sealed.parent).read()
+        return found is not None and not found.document.secrets
+
+    async with bench.agent():
+        await eventually(are_forgotten)
 
 
 def shown(bench: Bench) -> str:
