@@ -29,11 +29,9 @@ class Port(Part, frozen=True):
     host_ip: str | None = None
     protocol: Literal["tcp", "udp", "sctp"] = "tcp"
     mode: Literal["host", "ingress"] = "ingress"
-    name: str | None = None
 
 
 class BindOptions(Part, frozen=True):
-    create_host_path: bool = False
     propagation: Literal["private", "rprivate"] = "rprivate"
 
 
@@ -68,7 +66,6 @@ class Healthcheck(Part, frozen=True):
 
 class Dependency(Part, frozen=True):
     condition: Condition = "service_started"
-    required: bool = True
 
 
 class Signal(Part, frozen=True):
@@ -177,14 +174,11 @@ class Service(Part, frozen=True):
 
 
 class TopVolume(Part, frozen=True):
-    labels: Pairs = {}
     name: str | None = None
 
 
 class TopNetwork(Part, frozen=True):
     driver: Literal["bridge"] = "bridge"
-    internal: bool = False
-    labels: Pairs = {}
 
 
 class TopSource(Part, frozen=True):

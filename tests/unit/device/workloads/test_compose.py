@@ -59,3 +59,22 @@ def test_what_it_needs_is_read_in_both_forms() -> None:
     long = read_service({"image": "a", "depends_on": {"db": {"condition": "service_healthy"}}})
     assert listed.needs == {"db": "service_started"}
     assert long.needs == {"db": "service_healthy"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"ports": [{"target": 80, "name": "web"}]},
+        {"volumes": [{"type": "bind", "target": "/a", "bind": {"create_host_path": True}}]},
+        {"depends_on": {"db": {"required": False}}},
+    ],
+)
+def test_what_would_be_ignored_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(NotAllowed):
+        read_service({"image": "a", **more})
+
+
+@pytest.mark.parametrize("more", [{"internal": True}, {"labels": {"a": "b"}}])
+def test_what_would_be_ignored_of_a_network_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(NotAllowed):
+        read_application({"services": {"web": {}}, "networks": {"front": more}})
