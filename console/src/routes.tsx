@@ -82,6 +82,22 @@ const pages = [
   }),
   createRoute({
     getParentRoute: of,
+    path: "/applications",
+    component: lazyRouteComponent(
+      () => import("./pages/applications/ApplicationsPage"),
+      "ApplicationsPage",
+    ),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/applications/$name",
+    component: lazyRouteComponent(
+      () => import("./pages/applications/ApplicationPage"),
+      "ApplicationPage",
+    ),
+  }),
+  createRoute({
+    getParentRoute: of,
     path: "/approvals",
     validateSearch: only(approvalsSearch),
     component: lazyRouteComponent(() => import("./pages/approvals/ApprovalsPage"), "ApprovalsPage"),

@@ -5,7 +5,7 @@ export class Problem extends Error {
     readonly status: number,
     readonly title: string,
     readonly detail: string,
-    readonly fields: readonly { field: string; message: string }[] = [],
+    readonly fields: readonly { field: string; message: string; line?: number | null }[] = [],
     /** Seconds, where the hub says when to try again. */
     readonly retryAfter: number | null = null,
     /** Of `second_factor`: what the code is shown with. */
@@ -20,7 +20,7 @@ type Document = {
   title?: string;
   detail?: string;
   challenge?: string;
-  errors?: { field: string; message: string }[];
+  errors?: { field: string; message: string; line?: number | null }[];
 };
 
 export function problemOf(response: Response, body: unknown): Problem {

@@ -1,6 +1,7 @@
 /** The pages of the navigation, in its order. A page that is not here is reached by links alone. */
 import type { ComponentType } from "react";
 import {
+  ApplicationIcon,
   ApprovalIcon,
   AuditIcon,
   CommandIcon,
@@ -19,6 +20,7 @@ export type NavigationPage = {
     | "/devices"
     | "/commands"
     | "/firmware"
+    | "/applications"
     | "/approvals"
     | "/groups"
     | "/users"
@@ -46,6 +48,13 @@ export const PAGES: readonly NavigationPage[] = [
     icon: FirmwareIcon,
     needs: ["releases:list", "campaigns:list"],
     key: "f",
+  },
+  {
+    to: "/applications",
+    name: "applications",
+    icon: ApplicationIcon,
+    needs: ["applications:list"],
+    key: "w",
   },
   {
     to: "/approvals",

@@ -18,6 +18,7 @@ export type EventType =
   | "command_progress"
   | "command_result"
   | "deployment"
+  | "workload_status"
   | "record_changed";
 
 /** Of a `record_changed`: what was made, changed or deleted. */

@@ -45,6 +45,14 @@ export const FirmwareIcon = icon(
     <path d="M8 2.5v3M12 2.5v3M8 14.5v3M12 14.5v3M2.5 8h3M2.5 12h3M14.5 8h3M14.5 12h3" />
   </>,
 );
+export const ApplicationIcon = icon(
+  <>
+    <rect x="3" y="3" width="6" height="6" rx="1" />
+    <rect x="11" y="3" width="6" height="6" rx="1" />
+    <rect x="3" y="11" width="6" height="6" rx="1" />
+    <rect x="11" y="11" width="6" height="6" rx="1" />
+  </>,
+);
 export const GroupIcon = icon(
   <>
     <path d="m10 2.5 7 3.75-7 3.75-7-3.750z" />

@@ -43,6 +43,8 @@ type Resource =
   | "enrollment-tokens"
   | "providers"
   | "secrets"
+  | "applications"
+  | "workloads"
   | "certificates";
 export type Right = `${Resource}:${"get" | "list" | "create" | "update" | "delete"}`;
 

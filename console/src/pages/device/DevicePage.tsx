@@ -31,6 +31,9 @@ const CONTENT: Record<
   firmware: lazy(async () => ({
     default: (await import("./firmware/DeviceFirmware")).DeviceFirmware,
   })),
+  applications: lazy(async () => ({
+    default: (await import("./applications/Applications")).Applications,
+  })),
   events: lazy(async () => ({ default: (await import("./events/Events")).Events })),
   sessions: lazy(async () => ({ default: (await import("./sessions/Sessions")).Sessions })),
   raw: lazy(async () => ({ default: (await import("./raw/Raw")).Raw })),
@@ -44,6 +47,7 @@ const NEEDS: Record<DeviceTab, Right | null> = {
   commands: "commands:list",
   config: "configurations:get",
   firmware: "releases:list",
+  applications: "workloads:list",
   events: "telemetry:list",
   sessions: "sessions/logs:list",
   raw: null,

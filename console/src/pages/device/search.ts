@@ -6,6 +6,7 @@ export const TABS = [
   "commands",
   "config",
   "firmware",
+  "applications",
   "events",
   "sessions",
   "raw",

@@ -19,6 +19,7 @@ export const device = {
     commands: "Commands",
     config: "Configuration",
     firmware: "Firmware",
+    applications: "Applications",
     events: "Events",
     sessions: "Sessions",
     raw: "Raw frames",

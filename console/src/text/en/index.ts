@@ -1,4 +1,5 @@
 /** The catalogue in English. A message with parameters is a function. One file an area of the console. */
+import { applications } from "./applications";
 import { approvals } from "./approvals";
 import { approve } from "./approve";
 import { audit } from "./audit";
@@ -24,6 +25,7 @@ export const en = {
   commands,
   device,
   firmware,
+  applications,
   groups,
   users,
   audit,

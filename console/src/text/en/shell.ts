@@ -3,6 +3,7 @@ export const shell = {
     fleet: "Fleet",
     commands: "Commands",
     firmware: "Firmware",
+    applications: "Applications",
     approvals: "Approvals",
     groups: "Groups",
     users: "Users",

@@ -1,0 +1,80 @@
+/** Applications, their revisions, and what devices say of their services. */
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { api, data, envelope, page, type Schemas } from "./client";
+
+export type Application = Schemas["ApplicationItem"];
+export type Revision = Schemas["RevisionItem"];
+export type Workload = Schemas["WorkloadItem"];
+
+export const APPLICATIONS = ["applications"] as const;
+export const WORKLOADS = ["workloads"] as const;
+const LIMIT = 200;
+
+const pathOf = (name: string) => ({ path: { name } });
+const after = (cursor: string | null) => ({ limit: LIMIT, ...(cursor !== null && { cursor }) });
+
+export const useApplications = () =>
+  useInfiniteQuery({
+    queryKey: [...APPLICATIONS, "list"],
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) =>
+      page(api.GET("/api/v1/applications", { params: { query: after(pageParam) } })),
+    getNextPageParam: ({ next }) => next,
+  });
+
+export const useApplication = (name: string) =>
+  useQuery({
+    queryKey: [...APPLICATIONS, "one", name],
+    queryFn: () => data(api.GET("/api/v1/applications/{name}", { params: pathOf(name) })),
+  });
+
+export const useRevisions = (name: string) =>
+  useQuery({
+    queryKey: [...APPLICATIONS, "revisions", name],
+    queryFn: async () => {
+      const params = { ...pathOf(name), query: { limit: LIMIT } };
+      return (await page(api.GET("/api/v1/applications/{name}/revisions", { params }))).items;
+    },
+  });
+
+export const useWorkloadsOf = (name: string, enabled: boolean) =>
+  useInfiniteQuery({
+    queryKey: [...WORKLOADS, "application", name],
+    enabled,
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) => {
+      const params = { ...pathOf(name), query: after(pageParam) };
+      return page(api.GET("/api/v1/applications/{name}/devices", { params }));
+    },
+    getNextPageParam: ({ next }) => next,
+  });
+
+export const useWorkloadsOn = (id: string) =>
+  useQuery({
+    queryKey: [...WORKLOADS, "device", id],
+    queryFn: () => data(api.GET("/api/v1/devices/{id}/workloads", { params: { path: { id } } })),
+  });
+
+export const createApplication = (name: string, compose: string) =>
+  data(api.POST("/api/v1/applications", { body: { name, compose } }));
+
+export const changeApplication = (name: string, body: Schemas["ApplicationChange"]) =>
+  data(api.PUT("/api/v1/applications/{name}", { params: pathOf(name), body }));
+
+export const setCurrent = (name: string, revision: string) =>
+  data(
+    api.PUT("/api/v1/applications/{name}/current", { params: pathOf(name), body: { revision } }),
+  );
+
+export const deleteApplication = (name: string) =>
+  envelope(api.DELETE("/api/v1/applications/{name}", { params: pathOf(name) }));
+
+export type Deed = "start" | "stop" | "restart";
+
+export function act({ deviceId, application, service }: Workload, deed: Deed): Promise<unknown> {
+  const params = { path: { id: deviceId, name: application, service } };
+  const root = "/api/v1/devices/{id}/workloads/{name}/{service}" as const;
+  if (deed === "start") return envelope(api.POST(`${root}/start`, { params }));
+  if (deed === "stop") return envelope(api.POST(`${root}/stop`, { params }));
+  return envelope(api.POST(`${root}/restart`, { params }));
+}

@@ -1,0 +1,241 @@
+import { Button, Stack, TextInput } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import {
+  APPLICATIONS,
+  type Application,
+  changeApplication,
+  deleteApplication,
+  type Revision,
+  setCurrent,
+  useApplication,
+  useRevisions,
+  useWorkloadsOf,
+  WORKLOADS,
+} from "../../api/applications";
+import { useChange } from "../../api/change";
+import { Problem } from "../../api/problem";
+import { problemText } from "../../api/problemText";
+import { readAgain } from "../../api/readAgain";
+import { useLiveRead } from "../../live/useLiveRead";
+import { ConfirmAction } from "../../parts/ConfirmAction";
+import { Empty } from "../../parts/Empty";
+import { QuestionIcon } from "../../parts/icons";
+import { Label } from "../../parts/Label";
+import { Loading } from "../../parts/Loading";
+import { Page, Section } from "../../parts/Page";
+import { ProblemLine } from "../../parts/ProblemLine";
+import { TimeText } from "../../parts/TimeText";
+import type { Column } from "../../parts/table/columns";
+import { DataTable } from "../../parts/table/DataTable";
+import { WorkloadTable } from "../../parts/WorkloadTable";
+import { useMay } from "../../session/access";
+import { useText } from "../../text";
+import { ComposeDialog } from "./ComposeDialog";
+
+export function ApplicationPage() {
+  const { name } = useParams({ from: "/applications/$name" });
+  const words = useText().applications;
+  const found = useApplication(name);
+  if (found.data) return <One key={name} application={found.data} />;
+  const missing = found.error instanceof Problem && found.error.status === 404;
+  return (
+    <Page title={name}>
+      {missing ? (
+        <Empty icon={QuestionIcon} title={words.missing}>
+          <Link to="/applications">{words.toAll}</Link>
+        </Empty>
+      ) : found.isError ? (
+        <ProblemLine error={found.error} onRetry={() => void found.refetch()} />
+      ) : (
+        <Loading height={260} />
+      )}
+    </Page>
+  );
+}
+
+function One({ application }: { application: Application }) {
+  const words = useText().applications;
+  const may = useMay();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const { name } = application;
+  const [open, setOpen] = useState<"change" | "delete" | null>(null);
+  const close = () => setOpen(null);
+  const remove = async () => {
+    await deleteApplication(name);
+    void readAgain(queries, APPLICATIONS);
+    await navigate({ to: "/applications" });
+  };
+  return (
+    <Page
+      title={name}
+      aside={application.status === "PAUSED" && <Label tone="warn">{words.paused}</Label>}
+      actions={
+        <>
+          {may("applications:update", { name }) && (
+            <Button onClick={() => setOpen("change")}>{words.change}</Button>
+          )}
+          {may("applications:delete", { name }) && (
+            <Button variant="default" onClick={() => setOpen("delete")}>
+              {words.delete}
+            </Button>
+          )}
+        </>
+      }
+    >
+      <Target application={application} />
+      <Revisions application={application} />
+      {may("workloads:list") && <Devices name={name} />}
+      {open === "change" && <ComposeDialog application={application} onClose={close} />}
+      {open === "delete" && (
+        <ConfirmAction
+          title={words.deleteTitle(name)}
+          explanation={words.deleteHint}
+          action={words.deleteDo}
+          wanted={name}
+          onConfirm={remove}
+          onClose={close}
+        />
+      )}
+    </Page>
+  );
+}
+
+function Target({ application }: { application: Application }) {
+  const text = useText();
+  const words = text.applications;
+  const may = useMay();
+  const [target, setTarget] = useState(application.target ?? "");
+  const change = useChange(
+    () => changeApplication(application.name, { target: target.trim() || null }),
+    { stale: [APPLICATIONS], done: words.targetSaved, quiet: true },
+  );
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    change.mutate(undefined);
+  };
+  const changes = may("applications:update", { name: application.name });
+  return (
+    <Section title={words.target}>
+      <form onSubmit={submit}>
+        <Stack gap="sm" align="flex-start">
+          <TextInput
+            w="100%"
+            aria-label={words.target}
+            description={words.targetHint}
+            placeholder={words.noTarget}
+            spellCheck={false}
+            readOnly={!changes}
+            value={target}
+            error={change.isError && problemText(change.error, text)}
+            onChange={event => setTarget(event.currentTarget.value)}
+          />
+          {changes && (
+            <Button
+              type="submit"
+              variant="default"
+              disabled={target.trim() === (application.target ?? "")}
+              loading={change.isPending}
+            >
+              {words.saveTarget}
+            </Button>
+          )}
+        </Stack>
+      </form>
+    </Section>
+  );
+}
+
+function Revisions({ application: { name, current } }: { application: Application }) {
+  const words = useText().applications;
+  const may = useMay();
+  const revisions = useRevisions(name);
+  const change = useChange((revision: string) => setCurrent(name, revision), {
+    stale: [APPLICATIONS],
+  });
+  const columns: Column<Revision>[] = [
+    {
+      key: "revision",
+      title: words.revision,
+      className: "mono",
+      cell: ({ revision }) => revision.slice(0, 12),
+    },
+    { key: "made", title: words.made, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
+    { key: "by", title: words.by, cell: ({ createdBy }) => createdBy },
+    {
+      key: "pinned",
+      title: "",
+      cell: ({ pinned }) => !pinned && <Label tone="warn">{words.unpinned}</Label>,
+    },
+    {
+      key: "act",
+      title: "",
+      right: true,
+      cell: ({ revision }) =>
+        revision === current ? (
+          <Label tone="ok">{words.current}</Label>
+        ) : (
+          may("applications:update", { name }) && (
+            <Button
+              size="compact-xs"
+              variant="default"
+              disabled={change.isPending}
+              onClick={() => change.mutate(revision)}
+            >
+              {words.setCurrent}
+            </Button>
+          )
+        ),
+    },
+  ];
+  return (
+    <Section title={words.revisions} flush>
+      <DataTable
+        bare
+        label={words.revisions}
+        columns={columns}
+        rows={revisions.data ?? []}
+        keyOf={({ revision }) => revision}
+        reading={revisions}
+        least={480}
+      />
+    </Section>
+  );
+}
+
+function Devices({ name }: { name: string }) {
+  const text = useText();
+  const words = text.applications;
+  const queries = useQueryClient();
+  const list = useWorkloadsOf(name, true);
+  const [wanted, setWanted] = useState("");
+  const again = () => void readAgain(queries, WORKLOADS);
+  useLiveRead({ types: ["workload_status"] }, { onEvent: again, read: again });
+  const rows = (list.data?.pages.flatMap(({ items }) => items) ?? []).filter(
+    ({ deviceId, service, state }) => `${deviceId} ${service} ${state}`.includes(wanted),
+  );
+  return (
+    <Section
+      title={words.devices}
+      flush
+      actions={
+        <TextInput
+          size="xs"
+          aria-label={words.filter}
+          placeholder={words.filter}
+          value={wanted}
+          onChange={event => setWanted(event.currentTarget.value)}
+        />
+      }
+    >
+      <WorkloadTable rows={rows} reading={list} by="device" empty={words.noDevices} />
+      {list.hasNextPage && (
+        <Button m="sm" variant="default" onClick={() => void list.fetchNextPage()}>
+          {text.common.more}
+        </Button>
+      )}
+    </Section>
+  );
+}
