@@ -68,9 +68,10 @@ PROVIDER = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def things(
-    hub: HubProcess, admin_token: str, tmp_path_factory: pytest.TempPathFactory
+    hub: HubProcess, entrance: Entrance, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[dict[str, str]]:
     """One of each kind, in the organisation `default`."""
+    admin_token = entrance.token("admin", hub.ready["adminPassword"])
     async with Rest.open(hub.url, admin_token) as rest:
         fleet = Fleet(hub.url, hub.ready["enrollmentKey"])
         device = await fleet.enroll("walked")
