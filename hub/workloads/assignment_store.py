@@ -10,7 +10,7 @@ from hub.base.database import Connection, Database, Row, as_json
 from hub.queries.compiled import condition
 from hub.queries.records import Tree
 from hub.workloads.assigning import Assigned, DeviceStanding, NotGiven
-from hub.workloads.records import ApplicationRow, Assignment, Refusal, Report
+from hub.workloads.records import ApplicationRefusal, ApplicationRow, Assignment, Report
 from protocol.ids import DeviceId, DeviceKey, OrgId
 
 _Q = sql.queries("assignments")
@@ -162,11 +162,12 @@ class AssignmentStore:
         org: OrgId,
         device_ids: Collection[DeviceId],
         application: str | None,
-    ) -> list[Refusal]:
+    ) -> list[ApplicationRefusal]:
         """Of one application; None: of each."""
         asked = (org, list(device_ids), application)
         return [
-            convert(dict(row), Refusal) for row in await connection.fetch(_Q["refusals"], *asked)
+            convert(dict(row), ApplicationRefusal)
+            for row in await connection.fetch(_Q["refusals"], *asked)
         ]
 
     async def variables(self, org: OrgId, device_id: DeviceId) -> dict[str, str]:

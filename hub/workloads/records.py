@@ -68,7 +68,7 @@ class Assignment(Struct, frozen=True, kw_only=True):
     stopped: tuple[str, ...] = ()
 
 
-class Refusal(Struct, frozen=True, kw_only=True):
+class ApplicationRefusal(Struct, frozen=True, kw_only=True):
     """Why a device does not get an application that matches it."""
 
     device_id: DeviceId

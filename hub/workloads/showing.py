@@ -9,7 +9,7 @@ from msgspec import Struct
 from hub.workloads.assigning import UNSUPPORTED
 from hub.workloads.contents import Service, services
 from hub.workloads.filling import variables
-from hub.workloads.records import Assignment, Refusal, Report, RevisionRow
+from hub.workloads.records import ApplicationRefusal, Assignment, Report, RevisionRow
 from protocol.codec import at
 from protocol.ids import DeviceId
 
@@ -109,7 +109,7 @@ def _of(
         )
 
 
-def refused_items(refusal: Refusal, revision: RevisionRow) -> list[WorkloadItem]:
+def refused_items(refusal: ApplicationRefusal, revision: RevisionRow) -> list[WorkloadItem]:
     """Of an application that matches a device, which does not get it."""
     return [
         WorkloadItem(

@@ -17,7 +17,16 @@ from tests.tasks import in_background
 
 T = TypeVar("T")
 WAIT_SECONDS = 30.0
-NO_COMMANDS = ("welcome", "result_ack", "event_ack", "pong", "error", "cancel", "reconnect")
+NO_COMMANDS = (
+    "welcome",
+    "desired",
+    "result_ack",
+    "event_ack",
+    "pong",
+    "error",
+    "cancel",
+    "reconnect",
+)
 
 Answer = Callable[[Json], list[Json]]
 """The frames with which a device answers a command, in their order."""

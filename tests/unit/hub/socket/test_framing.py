@@ -15,6 +15,7 @@ from hub.socket.framing import (
     binary_frame,
     close_frame,
     may_be_sent,
+    ping_frame,
     pong_frame,
 )
 from protocol.closing import CloseCode
@@ -205,6 +206,7 @@ def test_text_frames_have_the_shortest_length(size: int, head: str) -> None:
 
 def test_control_frames_are_built_unmasked() -> None:
     assert bytes.fromhex("8900") == PING
+    assert ping_frame(b"abc") == bytes.fromhex("8903") + b"abc"
     assert pong_frame(b"abc") == bytes.fromhex("8a03") + b"abc"
     assert close_frame(4401, "no") == bytes.fromhex("88041131") + b"no"
     assert close_frame(NO_STATUS, "dropped") == bytes.fromhex("8800")

@@ -1,0 +1,64 @@
+"""Applications: made from a Compose file, aimed, seen on a device, and deleted."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.hub.clients import new_id
+from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.up import signed_in
+from tests.browser import axe
+from tests.browser.devices import Floor
+
+Enter = Callable[..., Page]
+COMPOSE = "services:\n  web:\n    image: busybox:1\n"
+WORKLOADS = {
+    "accepts": ["desired"],
+    "sections": {"workloads": {"version": "", "hash": ""}},
+}
+
+
+def test_an_application_from_its_file_to_its_device(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    name, device_id, tag = new_id("shop"), new_id("box"), new_id("tag")
+    with floor.device(device_id, **WORKLOADS), signed_in(hub.ready) as rest:
+        rest.patch(f"/devices/{device_id}", json={"tags": [tag]}).raise_for_status()
+        page = enter("/applications")
+        axe.check(page)
+        page.get_by_role("button", name="New application").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill(name)
+        dialog.get_by_label("Compose file").fill(COMPOSE + "    build: .\n")
+        dialog.get_by_role("button", name="Create").click()
+        expect(dialog.get_by_text("Line 4")).to_be_visible()
+        axe.check(page)
+        dialog.get_by_label("Compose file").fill(COMPOSE)
+        dialog.get_by_role("button", name="Create").click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        axe.check(page)
+
+        page.get_by_role("textbox", name="Target").fill('name ~ "press-*"')
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("a device could come in by what it says")).to_be_visible()
+        page.get_by_role("textbox", name="Target").fill(f"tag = {tag}")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("The target is changed.")).to_be_visible()
+        page.get_by_role("button", name="Make current").click()
+
+        page.goto(f"{hub.url}/devices/{device_id}?tab=applications")
+        row = page.get_by_role("row").filter(has_text="web")
+        expect(row).to_contain_text(name)
+        axe.check(page)
+        row.get_by_role("button", name="Stop").click()
+        expect(row).to_contain_text("Stopped by hand")
+
+        page.goto(f"{hub.url}/applications/{name}")
+        expect(page.get_by_role("row").filter(has_text=device_id)).to_be_visible()
+        axe.check(page)
+
+
+def test_who_may_not_change_applications_sees_them_only(enter: Enter) -> None:
+    page = enter("/applications", as_="viewer")
+    expect(page.get_by_role("heading", name="Applications", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="New application")).to_have_count(0)
