@@ -1,5 +1,6 @@
 /** Applications, their revisions, and what devices say of their services. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { isAwaiting } from "./approvals";
 import { api, data, envelope, page, type Schemas } from "./client";
 
 export type Application = Schemas["ApplicationItem"];
@@ -37,10 +38,9 @@ export const useRevisions = (name: string) =>
     },
   });
 
-export const useWorkloadsOf = (name: string, enabled: boolean) =>
+export const useWorkloadsOf = (name: string) =>
   useInfiniteQuery({
     queryKey: [...WORKLOADS, "application", name],
-    enabled,
     initialPageParam: null as string | null,
     queryFn: ({ pageParam }) => {
       const params = { ...pathOf(name), query: after(pageParam) };
@@ -66,8 +66,13 @@ export const setCurrent = (name: string, revision: string) =>
     api.PUT("/api/v1/applications/{name}/current", { params: pathOf(name), body: { revision } }),
   );
 
-export const deleteApplication = (name: string) =>
-  envelope(api.DELETE("/api/v1/applications/{name}", { params: pathOf(name) }));
+/** Nothing, or the approval that it waits for: over the cap a second person decides. */
+export async function deleteApplication(name: string): Promise<string | null> {
+  const answer: object = await envelope(
+    api.DELETE("/api/v1/applications/{name}", { params: pathOf(name) }),
+  );
+  return "data" in answer && isAwaiting(answer.data) ? answer.data.approvalId : null;
+}
 
 export type Deed = "start" | "stop" | "restart";
 

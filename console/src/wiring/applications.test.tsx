@@ -1,5 +1,5 @@
 /** Applications: made from a Compose file, aimed, and seen and changed on devices. */
-import { screen, waitFor } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it } from "vitest";
 import { openConsole } from "../testing/console";
@@ -70,6 +70,22 @@ it("shows why a query is refused as a target, and what devices say", async () =>
   await userEvent.click(await button("Save"));
   await screen.findByText("a device says it");
   expect(sent(hub, "PUT", "/applications/shop")).toEqual({ target: "version = 1" });
+});
+
+it("leads to the approval where a deletion waits for one", async () => {
+  const hub = new FakeHub("ADMIN", []);
+  hub.on("GET /applications/{name}", () => ok(SHOP));
+  hub.on("GET /applications/{name}/revisions", () => list([]));
+  hub.on("GET /applications/{name}/devices", () => list([]));
+  hub.on("DELETE /applications/{name}", () => ok({ approvalId: "a1", status: "AWAITING" }));
+  hub.on("GET /approvals", () => list([]));
+  hub.on("GET /approvals/{id}", () => refused(404, "not_found"));
+  await openConsole(hub, "/applications/shop");
+  await userEvent.click(await button("Delete…"));
+  const dialog = await screen.findByRole("dialog");
+  await userEvent.type(within(dialog).getByRole("textbox"), "shop");
+  await userEvent.click(within(dialog).getByRole("button", { name: /Delete/ }));
+  await waitFor(() => expect(location.pathname + location.search).toBe("/approvals?id=a1"));
 });
 
 it("stops a service on the page of its device", async () => {

@@ -8,6 +8,21 @@ import { FakeHub, list, ok, refused } from "../testing/hub";
 
 const HOUR_MS = 3_600_000;
 
+/** What waits until the second is called. */
+function waiting(): [Promise<void>, () => void] {
+  let answer = () => {};
+  const later = new Promise<void>(resolve => {
+    answer = resolve;
+  });
+  return [later, answer];
+}
+
+async function signOut() {
+  await userEvent.click(screen.getByRole("button", { name: "Menu of Ann" }));
+  await userEvent.click(await screen.findByRole("menuitem", { name: "Sign out", hidden: true }));
+  await screen.findByRole("heading", { name: "Sign in" });
+}
+
 describe("somebody who is not signed in", () => {
   it("signs in, and is where the address says", async () => {
     const hub = new FakeHub("VIEWER", [device({ name: "Filler" })]);
@@ -43,10 +58,7 @@ describe("the token", () => {
     hub.on("POST /auth/logout", () => ok(null));
     await openConsole(hub, "/devices");
     await screen.findByRole("row", { name: /Filler/ });
-    let answer = () => {};
-    const later = new Promise<void>(resolve => {
-      answer = resolve;
-    });
+    const [later, answer] = waiting();
     hub.on("GET /auth/permissions", async () => {
       await later;
       return ok({ role: "VIEWER", grants: hub.grants });
@@ -54,9 +66,7 @@ describe("the token", () => {
     hub.on("GET /health", () => refused(401, "unauthenticated"));
     await userEvent.click(screen.getByRole("link", { name: "Health" }));
     await waitFor(() => expect(hub.count("GET /auth/permissions")).toBe(2));
-    await userEvent.click(screen.getByRole("button", { name: "Menu of Ann" }));
-    await userEvent.click(await screen.findByRole("menuitem", { name: "Sign out", hidden: true }));
-    await screen.findByRole("heading", { name: "Sign in" });
+    await signOut();
     await act(async () => answer());
     await waitFor(() => expect(screen.queryByRole("heading", { name: "Sign in" })).toBeTruthy());
     expect(screen.queryByRole("link", { name: "Health" })).toBeNull();
@@ -67,10 +77,7 @@ describe("the token", () => {
     hub.on("POST /auth/logout", () => ok(null));
     await openConsole(hub, "/devices");
     await screen.findByRole("row", { name: /Filler/ });
-    let answer = () => {};
-    const later = new Promise<void>(resolve => {
-      answer = resolve;
-    });
+    const [later, answer] = waiting();
     hub.on("GET /health", () => refused(401, "unauthenticated"));
     hub.on("POST /auth/refresh", async () => {
       await later;
@@ -78,9 +85,7 @@ describe("the token", () => {
     });
     await userEvent.click(screen.getByRole("link", { name: "Health" }));
     await waitFor(() => expect(hub.count("POST /auth/refresh")).toBe(2));
-    await userEvent.click(screen.getByRole("button", { name: "Menu of Ann" }));
-    await userEvent.click(await screen.findByRole("menuitem", { name: "Sign out", hidden: true }));
-    await screen.findByRole("heading", { name: "Sign in" });
+    await signOut();
     await act(async () => answer());
     await waitFor(() => expect(screen.queryByRole("heading", { name: "Sign in" })).toBeTruthy());
     expect(screen.queryByRole("link", { name: "Health" })).toBeNull();

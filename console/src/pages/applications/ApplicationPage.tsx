@@ -13,12 +13,15 @@ import {
   useRevisions,
   useWorkloadsOf,
   WORKLOADS,
+  type Workload,
 } from "../../api/applications";
 import { useChange } from "../../api/change";
 import { Problem } from "../../api/problem";
 import { problemText } from "../../api/problemText";
 import { readAgain } from "../../api/readAgain";
+import { fleet } from "../../live/fleet";
 import { useLiveRead } from "../../live/useLiveRead";
+import { useSoon } from "../../live/useSoon";
 import { ConfirmAction } from "../../parts/ConfirmAction";
 import { Empty } from "../../parts/Empty";
 import { QuestionIcon } from "../../parts/icons";
@@ -64,9 +67,10 @@ function One({ application }: { application: Application }) {
   const [open, setOpen] = useState<"change" | "delete" | null>(null);
   const close = () => setOpen(null);
   const remove = async () => {
-    await deleteApplication(name);
+    const approvalId = await deleteApplication(name);
     void readAgain(queries, APPLICATIONS);
-    await navigate({ to: "/applications" });
+    if (approvalId === null) await navigate({ to: "/applications" });
+    else await navigate({ to: "/approvals", search: { id: approvalId } });
   };
   return (
     <Page
@@ -209,12 +213,12 @@ function Devices({ name }: { name: string }) {
   const text = useText();
   const words = text.applications;
   const queries = useQueryClient();
-  const list = useWorkloadsOf(name, true);
+  const list = useWorkloadsOf(name);
   const [wanted, setWanted] = useState("");
   const again = () => void readAgain(queries, WORKLOADS);
-  useLiveRead({ types: ["workload_status"] }, { onEvent: again, read: again });
-  const rows = (list.data?.pages.flatMap(({ items }) => items) ?? []).filter(
-    ({ deviceId, service, state }) => `${deviceId} ${service} ${state}`.includes(wanted),
+  useLiveRead({ types: ["workload_status"] }, { onEvent: useSoon(again), read: again });
+  const rows = (list.data?.pages.flatMap(({ items }) => items) ?? []).filter(one =>
+    searched(one).includes(wanted.trim().toLowerCase()),
   );
   return (
     <Section
@@ -238,4 +242,9 @@ function Devices({ name }: { name: string }) {
       )}
     </Section>
   );
+}
+
+/** What a filter looks at: what the table shows. */
+function searched({ deviceId, service, state }: Workload): string {
+  return [fleet.device(deviceId)?.name, deviceId, service, state].join(" ").toLowerCase();
 }

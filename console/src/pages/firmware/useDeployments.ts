@@ -1,30 +1,19 @@
 /** The deployments, newest first, with counts that follow what happens. */
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
 import { api, data, page } from "../../api/client";
 import { readAgain } from "../../api/readAgain";
 import { onceMissed } from "../../live/freshness";
 import { useLive } from "../../live/hooks";
+import { useSoon } from "../../live/useSoon";
 import { isUnfinished } from "../../live/waves";
 
 const PAGE = 50;
-/** Events say what devices do, not what becomes of the whole: that is read, at most this often. */
-const READ_MS = 700;
 /** And also without an event: pausing or a wave that waits makes none. */
 const POLL_MS = 5000;
 
-/** Calls `read` soon after events of deployments, and never more often than `READ_MS`. */
+/** Calls `read` soon after events of deployments. */
 export function useDeploymentEvents(read: () => void): void {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const newest = useRef(read);
-  newest.current = read;
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const soon = () => {
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      newest.current();
-    }, READ_MS);
-  };
+  const soon = useSoon(read);
   useLive({ types: ["deployment"] }, { onEvent: soon, ...onceMissed(soon) });
 }
 

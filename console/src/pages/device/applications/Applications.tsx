@@ -6,6 +6,7 @@ import { useChange } from "../../../api/change";
 import { readAgain } from "../../../api/readAgain";
 import type { Device } from "../../../live/standing";
 import { useLiveRead } from "../../../live/useLiveRead";
+import { useSoon } from "../../../live/useSoon";
 import { Section } from "../../../parts/Page";
 import { WorkloadTable } from "../../../parts/WorkloadTable";
 import { useMay } from "../../../session/access";
@@ -20,7 +21,7 @@ export function Applications({ device }: { device: Device }) {
   const again = () => void readAgain(queries, [...WORKLOADS, "device", device.id]);
   useLiveRead(
     { deviceIds: [device.id], types: ["workload_status"] },
-    { onEvent: again, read: again },
+    { onEvent: useSoon(again), read: again },
   );
   return (
     <Section title={text.device.tabs.applications} flush>
