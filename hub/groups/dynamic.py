@@ -5,11 +5,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.base.errors import Conflict
+from hub.base.errors import Conflict, TooMany
 from hub.queries.records import Tree
 
 LONGEST_CHAIN: Final = 3
 """Groups of which each names the next one."""
+MOST: Final = 100
+MOST_VOLATILE: Final = 20
 
 
 class DynamicGroup(Struct, frozen=True, kw_only=True):
@@ -22,9 +24,15 @@ class DynamicGroup(Struct, frozen=True, kw_only=True):
     volatile: bool
 
 
-def require_fine_chain(groups: Sequence[DynamicGroup]) -> None:
-    """Raises `Conflict` for groups that name each other in a circle, or in a chain too long."""
-    _depths(groups)
+def require_fine(group: DynamicGroup, among: Sequence[DynamicGroup]) -> None:
+    """Whether an organisation may have a group, new or with another query, among these. Raises
+    `Conflict` where they would name each other in a circle or in a chain too long, `TooMany`."""
+    others = [each for each in among if each.group_id != group.group_id]
+    _depths([*others, group])
+    if len(others) >= MOST:
+        raise TooMany(f"an organisation has {MOST} dynamic groups at most")
+    if group.volatile and sum(each.volatile for each in others) >= MOST_VOLATILE:
+        raise TooMany(f"an organisation has {MOST_VOLATILE} groups of volatile queries at most")
 
 
 def in_order(groups: Sequence[DynamicGroup]) -> list[DynamicGroup]:

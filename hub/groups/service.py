@@ -6,12 +6,12 @@ from typing import Final
 from hub.audit.entries import AuditEntry, audit_entry, changes_of
 from hub.audit.service import AuditService
 from hub.base.database import Connection, beyond_scope
-from hub.base.errors import Conflict, Escalation, NotFound, TooMany, UntrustedQuery
+from hub.base.errors import Conflict, Escalation, NotFound, UntrustedQuery
 from hub.base.paging import Items, decode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.visible import require_visible
 from hub.devices.service import DeviceService
-from hub.groups.dynamic import DynamicGroup, named_by, require_fine_chain
+from hub.groups.dynamic import DynamicGroup, named_by, require_fine
 from hub.groups.settling import Settling
 from hub.groups.store import GroupRow, GroupStore
 from hub.queries.service import GroupQuery, QueryService, groups_of
@@ -22,9 +22,6 @@ __all__ = ["GroupRow", "GroupService"]
 
 
 CHANGES: Final = "devices:update"
-MOST_DYNAMIC: Final = 100
-MOST_VOLATILE: Final = 20
-
 
 GroupUse = Callable[[Connection, OrgId, GroupRow], Awaitable[str | None]]
 """What names a group, in words; None where nothing does."""
@@ -74,7 +71,8 @@ class GroupService:
         async with self._store.database.tenant(by.org).transaction() as connection:
             await self._settling.store.change_alone(connection, by.org)
             if meant is not None:
-                await self._require_fine(connection, by.org, _dynamic(group_id, meant))
+                others = await self._settling.store.dynamic(connection, by.org)
+                require_fine(_dynamic(group_id, meant), others)
             group = await self._store.create(connection, by.org, group_id, name, meant)
             entry = audit_entry(by, "group.create", group_id, name=name, query=query)
             await self._audit.record(connection, entry)
@@ -112,7 +110,8 @@ class GroupService:
         `TooMany`, and `Escalation`: who is in a group that is a scope is somebody's to see."""
         if not by.rights.everywhere(CHANGES):
             raise Escalation("a query brings any device in: you have no right over all of them")
-        await self._require_fine(connection, by.org, _dynamic(was.group_id, query))
+        others = await self._settling.store.dynamic(connection, by.org)
+        require_fine(_dynamic(was.group_id, query), others)
         if not query.trusted:
             used = await self._use(connection, by.org, was)
             if used is None and await self._store.has_defaults(connection, by.org, was.group_id):
@@ -121,18 +120,6 @@ class GroupService:
                 raise UntrustedQuery(
                     f"query: a device could come in by what it says, and {used} hangs on the group"
                 )
-
-    async def _require_fine(self, connection: Connection, org: OrgId, group: DynamicGroup) -> None:
-        others = [
-            each
-            for each in await self._settling.store.dynamic(connection, org)
-            if each.group_id != group.group_id
-        ]
-        require_fine_chain([*others, group])
-        if len(others) >= MOST_DYNAMIC:
-            raise TooMany(f"an organisation has {MOST_DYNAMIC} dynamic groups at most")
-        if group.volatile and sum(each.volatile for each in others) >= MOST_VOLATILE:
-            raise TooMany(f"an organisation has {MOST_VOLATILE} groups of volatile queries at most")
 
     async def _found(self, org: OrgId, group_id: str, query: GroupQuery) -> GroupRow:
         """With its members, where they are known at once."""
@@ -216,6 +203,8 @@ class GroupService:
             return
         for group_id, move in moves.items():
             if move.comes and not await self._may_bring(connection, by, group_id):
+                entry = audit_entry(by, "group.add_members", group_id, outcome="refused")
+                await self._audit.note(entry)
                 raise Escalation(
                     f"rights are bound to the group {group_id}, and you have none there"
                 )
