@@ -5,26 +5,11 @@ ping is sent, which a peer that is gone does not acknowledge, and the kernel is 
 """
 
 import asyncio
-import socket
-from typing import Final
 
 from websockets.asyncio.client import ClientConnection
 
-from protocol.peer_kernel import INFO_SIZE, LOOK_SECONDS, PeerKernel
-
-_TCP_INFO: Final[int | None] = getattr(socket, "TCP_INFO", None)
-"""Not on every system; without it the kernel's own patience counts."""
-
-
-def tcp_info(transport: asyncio.BaseTransport) -> bytes:
-    """What the kernel knows of it; nothing where it does not say."""
-    sock = transport.get_extra_info("socket")
-    if sock is None or _TCP_INFO is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return b""
-    try:
-        return bytes(sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, INFO_SIZE))
-    except OSError:  # it is closed
-        return b""
+from cloud.tcp_info import tcp_info
+from protocol.peer_kernel import LOOK_SECONDS, PeerKernel
 
 
 class PatientConnection(ClientConnection):

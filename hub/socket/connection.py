@@ -26,7 +26,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from cloud.patient import tcp_info
+from cloud.tcp_info import tcp_info
 from hub.socket import handshake
 from hub.socket.framing import (
     PING,
