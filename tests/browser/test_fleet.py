@@ -159,7 +159,7 @@ def test_filters_are_in_the_address_and_views_are_kept(
 ) -> None:
     prefix = new_id("hall")
     ids = [f"{prefix}-{name}" for name in ("a", "b", "c")]
-    for device_id in ids:
+    for device_id in (*ids, new_id("another")):
         floor.register(device_id)
     with signed_in(hub.ready) as rest:
         rest.patch(f"/devices/{ids[0]}", json={"tags": [prefix], "name": f"{prefix} filler"})

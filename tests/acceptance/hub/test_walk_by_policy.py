@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.acceptance.hub.conftest import log_in
+from tests.acceptance.hub.conftest import Entrance
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.test_walk import (
     stranger,
@@ -59,5 +59,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Generator[HubProcess]:
 
 
 @pytest.fixture(scope="module")
-def admin_token(hub: HubProcess) -> str:
-    return log_in(hub.url, "admin", hub.ready["adminPassword"])
+def entrance(hub: HubProcess) -> Entrance:
+    """Of this hub: that of all tests would show tokens of theirs."""
+    return Entrance(hub.url)
