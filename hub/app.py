@@ -228,11 +228,10 @@ class Replica:
             hint_desired=hints.desired,
         )  # fmt: skip
         self.campaigns, of_campaigns = build_campaigns(
-            base, self.audit, self.telemetry, self.commands, approvals, shown_of=shown_of
-        )
-        of_firmware = build_firmware(
-            base, self.audit, devices, self.commands, groups, self.campaigns, desired, queries
-        )
+            base, self.audit, self.telemetry, self.commands, approvals, devices, groups, queries,
+            secrets=secrets, shown_of=shown_of,
+        )  # fmt: skip
+        of_firmware = build_firmware(base, self.audit, self.commands, self.campaigns, desired)
         of_workloads = build_workloads(
             base, self.audit, devices, self.lines, approvals, groups, self.campaigns, dispatching,
             desired, secret_service, people.command_keys.trusted, queries,

@@ -62,6 +62,15 @@ from hub.approvals.records import ApprovalItem
 from hub.approvals.rest import ApprovalEndpoints, ApprovalQuery, DecisionBody
 from hub.audit.rest import AuditEndpoints, AuditQuery
 from hub.audit.service import AuditRow
+from hub.campaigns.rest import (
+    CampaignBody,
+    CampaignDevice,
+    CampaignDevicesQuery,
+    CampaignEndpoints,
+    CampaignItem,
+    RetryBody,
+    WaveBody,
+)
 from hub.certificates.rest import (
     CertificateEndpoints,
     CertificateItem,
@@ -132,7 +141,6 @@ from hub.enrollment.rest import (
 from hub.firmware.deployment_rest import (
     Deployment,
     DeploymentBody,
-    DeploymentDevice,
     DeploymentEndpoints,
     DeviceDeployment,
     HeldBack,
@@ -228,7 +236,6 @@ from hub.workloads.rest import (
 )
 from hub.workloads.rollout_rest import (
     RollOutBody,
-    RollOutDevice,
     RollOutEndpoints,
     RollOutItem,
 )
@@ -362,6 +369,15 @@ ROUTES: Final = (
 
     Route("GET", "/devices/{id}/software", PinEndpoints.get, "devices:get", "Get the pinned versions of a device's software.", exists=DeviceEndpoints.exists, answer=PinnedSoftware),
     Route("PUT", "/devices/{id}/software", PinEndpoints.set, "pins:update", "Set the pinned versions of a device's software, and which barred artifacts it may take again.", body=PinsBody, answer=PinnedSoftware),
+    Route("POST", "/campaigns", CampaignEndpoints.create, "campaigns:create", "Begin a campaign, or with `dryRun` say whom it would be for.", body=CampaignBody, answer=CampaignItem, status=201),
+    Route("GET", "/campaigns", CampaignEndpoints.list, "campaigns:list", "List campaigns, also deployments and roll-outs.", query=ListQuery, answer=CampaignItem, listing=True),
+    Route("GET", "/campaigns/{id}", CampaignEndpoints.get, "campaigns:get", "Get a campaign.", answer=CampaignItem),
+    Route("GET", "/campaigns/{id}/devices", CampaignEndpoints.devices, "campaigns:get", "List devices of a campaign, in the order of their turns.", query=CampaignDevicesQuery, answer=CampaignDevice, listing=True),
+    Route("POST", "/campaigns/{id}/pause", CampaignEndpoints.pause, "campaigns:update", "Pause a campaign.", answer=CampaignItem),
+    Route("POST", "/campaigns/{id}/resume", CampaignEndpoints.resume, "campaigns:update", "Resume a campaign.", answer=CampaignItem),
+    Route("POST", "/campaigns/{id}/abort", CampaignEndpoints.abort, "campaigns:update", "Abort a campaign.", answer=CampaignItem),
+    Route("POST", "/campaigns/{id}/approve", CampaignEndpoints.approve, "campaigns:update", "Let the next wave begin.", body=WaveBody, answer=CampaignItem),
+    Route("POST", "/campaigns/{id}/retry", CampaignEndpoints.retry, "campaigns:update", "Open a finished campaign again, for the devices that failed.", body=RetryBody, optional_body=True, answer=CampaignItem),
     Route("GET", "/devices/{id}/deployments", DeploymentEndpoints.of_device, "campaigns:list", "List the newest deployments of a device.", exists=DeviceEndpoints.exists, answer=list[DeviceDeployment]),
 
     Route("GET", "/devices/{id}/workloads", WorkloadEndpoints.workloads, "workloads:list", "List what a device shall run, and what it says of it.", exists=DeviceEndpoints.exists, answer=list[WorkloadItem]),
@@ -385,7 +401,7 @@ ROUTES: Final = (
     Route("POST", "/applications/{name}/rollouts", RollOutEndpoints.create, "campaigns:create", "Roll out a revision in waves.", body=RollOutBody, answer=RollOutItem, status=201),
     Route("GET", "/applications/{name}/rollouts", RollOutEndpoints.list, "campaigns:list", "List the roll-outs of an application.", query=ListQuery, answer=RollOutItem, listing=True),
     Route("GET", "/applications/{name}/rollouts/{id}", RollOutEndpoints.get, "campaigns:get", "Get a roll-out.", answer=RollOutItem),
-    Route("GET", "/applications/{name}/rollouts/{id}/devices", RollOutEndpoints.devices, "campaigns:get", "List devices of a roll-out.", query=ListQuery, answer=RollOutDevice, listing=True),
+    Route("GET", "/applications/{name}/rollouts/{id}/devices", RollOutEndpoints.devices, "campaigns:get", "List devices of a roll-out.", query=ListQuery, answer=CampaignDevice, listing=True),
     Route("POST", "/applications/{name}/rollouts/{id}/pause", RollOutEndpoints.pause, "campaigns:update", "Pause a roll-out.", answer=RollOutItem),
     Route("POST", "/applications/{name}/rollouts/{id}/resume", RollOutEndpoints.resume, "campaigns:update", "Resume a roll-out.", answer=RollOutItem),
     Route("POST", "/applications/{name}/rollouts/{id}/abort", RollOutEndpoints.abort, "campaigns:update", "Abort a roll-out.", answer=RollOutItem),
@@ -438,7 +454,7 @@ ROUTES: Final = (
     Route("POST", "/firmware/deployments", DeploymentEndpoints.create, "campaigns:create", "Create a deployment.", body=DeploymentBody, answer=Deployment, status=201),
     Route("GET", "/firmware/deployments", DeploymentEndpoints.list, "campaigns:list", "List deployments.", query=ListQuery, answer=Deployment, listing=True),
     Route("GET", "/firmware/deployments/{id}", DeploymentEndpoints.get, "campaigns:get", "Get a deployment.", answer=Deployment),
-    Route("GET", "/firmware/deployments/{id}/devices", DeploymentEndpoints.devices, "campaigns:get", "List devices of a deployment, in rollout order.", query=ListQuery, answer=DeploymentDevice, listing=True),
+    Route("GET", "/firmware/deployments/{id}/devices", DeploymentEndpoints.devices, "campaigns:get", "List devices of a deployment, in rollout order.", query=ListQuery, answer=CampaignDevice, listing=True),
     Route("POST", "/firmware/deployments/{id}/pause", DeploymentEndpoints.pause, "campaigns:update", "Pause a deployment.", answer=Deployment),
     Route("POST", "/firmware/deployments/{id}/resume", DeploymentEndpoints.resume, "campaigns:update", "Resume a deployment.", answer=Deployment),
     Route("GET", "/firmware/penalties", DeploymentEndpoints.penalties, "penalties:list", "List devices held back after failed updates.", query=ListQuery, answer=HeldBack, listing=True),

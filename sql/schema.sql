@@ -1271,7 +1271,8 @@ CREATE TABLE campaign (
     command         jsonb NOT NULL,
     terms           jsonb NOT NULL,
     status          text NOT NULL DEFAULT 'PENDING'
-                    CHECK (status IN ('PENDING', 'IN_PROGRESS', 'PAUSED', 'SUCCESS', 'FAILED', 'ABORTED')),
+                    CHECK (status IN ('AWAITING', 'SCHEDULED', 'PENDING', 'IN_PROGRESS', 'PAUSED', 'SUCCESS', 'FAILED',
+                                      'ABORTED')),
     wave            integer NOT NULL DEFAULT 0,
     wave_since      timestamptz NOT NULL DEFAULT now(),
     stopped_because text,
@@ -1282,13 +1283,22 @@ CREATE TABLE campaign (
     owner_kind      text NOT NULL DEFAULT 'hub',
     owner_id        text NOT NULL DEFAULT '',
     owner_key       text,
+    kind            text NOT NULL CHECK (kind IN ('command', 'release', 'application')),
+    name            text,
+    target          jsonb,
+    attempt         integer NOT NULL DEFAULT 1,
+    opened_at       timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, campaign_id),
     CHECK ((finished_at IS NOT NULL) = (status IN ('SUCCESS', 'FAILED', 'ABORTED')))
 );
 CREATE INDEX campaign_recent ON campaign (org_id, created_at DESC, campaign_id DESC);
 CREATE INDEX campaign_subject ON campaign (org_id, subject);
+CREATE INDEX campaign_open ON campaign (org_id) WHERE closed_at IS NULL;
 COMMENT ON COLUMN campaign.owner_id IS 'The user (also of an API key) whose rights count when it sends.';
-COMMENT ON COLUMN campaign.subject IS 'What it is about, for the floor that began it: the id of a release.';
+COMMENT ON COLUMN campaign.subject IS 'What it is about, for the floor that began it: the id of a release, the name of an application, the type of a command.';
+COMMENT ON COLUMN campaign.target IS 'Whom it is for, as it was asked for; null: whoever has the application.';
+COMMENT ON COLUMN campaign.attempt IS 'Grows when it is opened again for those that failed.';
+COMMENT ON COLUMN campaign.opened_at IS 'When its present attempt began: what ended before says nothing of it.';
 COMMENT ON COLUMN campaign.closed_at IS 'When nothing was under way any more: no replica need drive it.';
 
 CREATE TABLE campaign_device (
@@ -1312,6 +1322,9 @@ CREATE TABLE campaign_device (
     steady_since      timestamptz,
     steady_generation bigint,
     finished_at       timestamptz,
+    losses            smallint NOT NULL DEFAULT 0,
+    failures          smallint NOT NULL DEFAULT 0,
+    from_health       text,
     PRIMARY KEY (org_id, campaign_id, position),
     UNIQUE (org_id, campaign_id, device_id),
     FOREIGN KEY (org_id, campaign_id) REFERENCES campaign ON DELETE CASCADE,
@@ -1323,6 +1336,8 @@ CREATE INDEX campaign_device_started ON campaign_device (org_id, campaign_id, st
 CREATE INDEX campaign_device_failed ON campaign_device (org_id, campaign_id) WHERE status = 'FAILED';
 CREATE INDEX campaign_device_failed_at ON campaign_device (org_id, finished_at) WHERE status = 'FAILED';
 CREATE INDEX campaign_device_past ON campaign_device (org_id, device_id, finished_at) WHERE status IN ('SUCCESS', 'FAILED');
+COMMENT ON COLUMN campaign_device.losses IS 'Commands of which nothing became, and that were sent again.';
+COMMENT ON COLUMN campaign_device.failures IS 'Commands that failed, and were sent again.';
 COMMENT ON COLUMN campaign_device.from_boot_id IS 'The start of the agent that got the command: another one is a restart.';
 
 CREATE TABLE penalty_cleared (

@@ -20,9 +20,9 @@ from hub.base.database import Connection
 from hub.base.job_store import fence, remove_job
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.campaigns.effects import CampaignEffects, DriveStep
+from hub.campaigns.enlisting import Enlisting
 from hub.campaigns.held import may_bring
 from hub.campaigns.journey import (
-    BLOCKED,
     CampaignTarget,
     Phase,
     Seen,
@@ -45,6 +45,7 @@ from hub.campaigns.waves import (
     allowance,
     drop,
     move_of,
+    pace,
     recount,
     waited_too_long,
 )
@@ -54,32 +55,39 @@ from protocol.lifecycle import ENDED
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 0.5
+IDLE_SECONDS: Final = 2.0
+"""Of one that nothing moves but its time, or a person."""
 RESTED: Final = 4
 """A look that took long is followed by a rest of so many times that, also from other campaigns."""
 MOST: Final = 1000
 """Campaigns that one replica drives, one after the other."""
 OFFLINE: Final = error("offline", "the device was offline for the whole wave")
 OWNER_LACKS_RIGHT: Final = "owner_lacks_right"
+ENDED_BEFORE: Final = error("ended", "the campaign ended before the device's turn")
 STOPPED: Final = error("stopped", "the campaign stopped before the device's turn")
 
 
 class Driver:
-    def __init__(self, store: CampaignStore, effects: CampaignEffects) -> None:
+    def __init__(
+        self, store: CampaignStore, effects: CampaignEffects, enlisting: Enlisting
+    ) -> None:
         self._store = store
         self._effects = effects
+        self._enlisting = enlisting
         self.kind = JobKind(name=JOB, run=self.run, most=MOST, keeps=True)
 
     async def run(self, job: HeldJob) -> RunOutcome:
         """A look, and the rest after it. Raises `LeaseLost`, `Unavailable`."""
         began_at = time.monotonic()
-        if not await self.drive(job):
+        found = await self.drive(job)
+        if found is None:
             return RunOutcome()
         rest = RESTED * (time.monotonic() - began_at)
         await asyncio.sleep(rest)
-        return RunOutcome(wait=max(LOOK_SECONDS - rest, 0.0))
+        return RunOutcome(wait=max((IDLE_SECONDS if is_idle(found) else LOOK_SECONDS) - rest, 0.0))
 
-    async def drive(self, job: HeldJob) -> bool:
-        """One look at a campaign, and what follows from it; whether it goes on after it."""
+    async def drive(self, job: HeldJob) -> Campaign | None:
+        """One look at a campaign, and what follows from it; None when it is over."""
         async with self._store.database.transaction() as connection:
             await fence(connection, job)
             driven = await self._store.lock_driven(connection, _name(job))
@@ -89,7 +97,7 @@ class Driver:
                 await remove_job(connection, job)
         if look is not None:
             await self._effects.carry_out(look)
-        return not is_over
+        return None if look is None or is_over else look.campaign
 
     async def _close(self, connection: Connection, campaign: Campaign) -> bool:
         """Whether nothing is under way any more of one that is finished."""
@@ -114,11 +122,11 @@ class Driver:
                 step.before.status,
                 step.after.status,
                 in_wave=step.before.wave == campaign.wave,
-                is_blocked=step.after.error in BLOCKED,
             )
         campaign = await self._require_right(connection, driven)
         blocked = await self._block(connection, campaign)
-        campaign, stopped = await self._move(connection, campaign)
+        blocked += await self._end(connection, campaign, now)
+        campaign, stopped = await self._move(connection, campaign, now)
         begun = await self._begin(connection, campaign, driven)
         look = DriveStep(campaign, [*changed, *blocked, *stopped, *begun], _to_send(begun), [])
         self._sort_unsent(look, under_way, changed)
@@ -149,27 +157,49 @@ class Driver:
             connection, name, campaign.software, forced=campaign.is_forced
         )
         for target in blocked:
-            drop(
-                campaign.counts,
-                has_begun=target.wave <= campaign.wave,
-                is_blocked=target.error in BLOCKED,
-            )
+            self._drop(campaign, target)
         return blocked
 
+    async def _end(
+        self, connection: Connection, campaign: Campaign, now: datetime
+    ) -> list[CampaignTarget]:
+        """Whoever waits when its time is over, left out."""
+        ends_at = campaign.terms.ends_at
+        if ends_at is None or now < ends_at or not campaign.counts.pending:
+            return []
+        name = (campaign.org, campaign.campaign_id)
+        left = await self._store.skip_pending(connection, name, ENDED_BEFORE)
+        for target in left:
+            self._drop(campaign, target)
+        return left
+
+    def _drop(self, campaign: Campaign, target: CampaignTarget) -> None:
+        drop(
+            campaign.counts,
+            target.status,
+            has_begun=target.wave <= campaign.wave,
+            in_wave=target.wave == campaign.wave,
+        )
+
     async def _move(
-        self, connection: Connection, campaign: Campaign
+        self, connection: Connection, campaign: Campaign, now: datetime
     ) -> tuple[Campaign, list[CampaignTarget]]:
         """The campaign after what its counts ask for, and whoever is skipped for it."""
-        terms = campaign.terms
         stopped: list[CampaignTarget] = []
+        terms, name = campaign.terms, (campaign.org, campaign.campaign_id)
         while move := move_of(
             campaign.status,
             campaign.wave,
             campaign.counts,
-            waves=len(terms.waves),
-            stop_at=terms.stop_at,
+            terms.plan,
+            is_due=terms.start_at is None or now >= terms.start_at,
+            is_over=terms.ends_at is not None and now >= terms.ends_at,
         ):
-            name = (campaign.org, campaign.campaign_id)
+            if move.status is CampaignStatus.PENDING:
+                owner = await self._effects.owner(campaign)
+                because = await self._enlisting.write_now(connection, owner, campaign)
+                if because is not None:
+                    move = replace(move, status=CampaignStatus.FAILED, because=because)
             if move.status is CampaignStatus.FAILED:
                 stopped = await self._store.skip_pending(connection, name, STOPPED)
             moved = await self._store.move(connection, campaign, move)
@@ -197,7 +227,8 @@ class Driver:
         if campaign.status is not CampaignStatus.IN_PROGRESS or not campaign.counts.pending:
             return []
         name = (campaign.org, campaign.campaign_id)
-        rate = campaign.terms.rate_per_minute
+        terms = campaign.terms
+        rate = pace(terms.rate_per_minute, terms.growth, campaign.counts.success)
         lately = 0 if rate is None else await self._store.started_lately(connection, name)
         limit = allowance(rate, started_in_last_minute=lately)
         found = await self._store.candidates(connection, campaign, wave=campaign.wave, limit=limit)
@@ -264,6 +295,11 @@ class Driver:
                 look.send.append(target)
             if look.campaign.status in FINISHED and seen.command and not seen.cancel_asked:
                 look.cancel.append(target)
+
+
+def is_idle(campaign: Campaign) -> bool:
+    waits = (CampaignStatus.SCHEDULED, CampaignStatus.AWAITING, CampaignStatus.PAUSED)
+    return campaign.status in waits and not campaign.counts.in_progress
 
 
 def _name(job: HeldJob) -> Name:

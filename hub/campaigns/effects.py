@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from hub.base.database import Connection
 from hub.base.errors import Conflict, Ended, Forbidden, HubError, Invalid, NotFound, Quarantined
 from hub.base.principal import Principal
-from hub.campaigns.journey import CampaignTarget, error
+from hub.campaigns.journey import CampaignTarget, Status, error
 from hub.campaigns.records import Campaign, RollOut
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandRequest, CommandService
@@ -131,7 +131,9 @@ class CampaignEffects:
     async def _send_one(self, campaign: Campaign, target: CampaignTarget) -> None:
         if target.command_id is None or isinstance(campaign.command, RollOut):
             raise AssertionError("a started device has a command")
-        timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
+        timeout_ms = campaign.terms.timeout_ms
+        if campaign.software is not None:
+            timeout_ms = min(campaign.terms.phase_timeout_seconds * 1000, LONGEST_COMMAND_MS)
         request = CommandRequest(
             command=replace(campaign.command, id=target.command_id),
             timeout_ms=timeout_ms,
@@ -143,11 +145,19 @@ class CampaignEffects:
             await self._commands.dispatch(owner, target.device_id, request)
         except (NotFound, Quarantined):
             return  # it was deleted or put there just now: the next look skips it
-        except (Conflict, Invalid, Forbidden) as refused:
+        except Forbidden as refused:
+            why = error("forbidden", refused.detail)
+            await self._refuse(campaign, target, why, Status.SKIPPED)
+        except (Conflict, Invalid) as refused:
             why = error(str(refused.code), refused.detail)
-            await self._store.refuse((campaign.org, campaign.campaign_id), target, why)
+            await self._refuse(campaign, target, why, Status.FAILED)
         except HubError as busy:
             log.info("campaign_waits", device=target.device_id, error=busy.detail)
+
+    async def _refuse(
+        self, campaign: Campaign, target: CampaignTarget, why: ErrorObject, status: Status
+    ) -> None:
+        await self._store.refuse((campaign.org, campaign.campaign_id), target, why, status)
 
     async def _require_reach(
         self, owner: Principal, command: Command, target: CampaignTarget

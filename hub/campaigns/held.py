@@ -81,9 +81,12 @@ def awaiting_campaign(approval: Approval) -> Campaign:
     return Campaign(
         org=approval.org,
         campaign_id=approval.subject or "",
+        kind=new.kind,
         subject=new.subject,
+        name=new.name,
         command=new.command,
         terms=new.terms,
+        target=new.target,
         status=CampaignStatus.AWAITING,
         wave=0,
         wave_since=approval.asked_at,

@@ -13,10 +13,12 @@ says another version has *returned*: it rolled back by itself, and FAILED. What 
 a line that merely broke is `bootId`. A device that gives no new one is taken at its word when it
 has been back for some seconds on a new line: by then an agent that is about to restart has done so.
 
-A command of which nothing can be known any more (`UNKNOWN`, or never delivered) leads back to
-waiting, as the next attempt with a command id of its own, until the attempts are spent. Each phase
-has a deadline. In the soak, a line that breaks or a status other than ONLINE makes the clock begin
-anew; DISABLED counts as ONLINE, for a device whose production somebody paused is as well as any.
+A command that was never delivered leads back to waiting, as the next attempt with a command id of
+its own, until it was lost too often. So does one that failed, or of which nothing can be known any
+more (`UNKNOWN`), as often as `retries` says, if twice does no harm; an update may get lost without
+`retries`. Each phase has a deadline. In the soak, a line that breaks or a status other than ONLINE
+makes the clock begin anew; DISABLED counts as ONLINE, for a device whose production somebody paused
+is as well as any, and so does DEGRADED where the device was so before.
 
 What is no agent (`Goal.software`) is installed without a restart, and the device says which version
 it has when its command ends: `versions` instead of the agent's own. A device that says nothing of
@@ -26,7 +28,8 @@ A revision of an application is desired state, and needs no command: it is on it
 assigned, has arrived when the device says that all its services are well in it
 (`application_seen`), and soaks as above.
 
-A campaign without a wanted version ends for a device with the success of its command. A device that
+A campaign without a wanted version ends for a device with the success of its command, or with the
+soak behind it, where one is asked for. A device that
 is deleted, disabled or put into quarantine is out of it at once, in whatever phase: that says
 nothing of the release.
 
@@ -46,7 +49,8 @@ from protocol.lifecycle import State
 from protocol.replies import ErrorObject
 from protocol.versions import is_downgrade
 
-MOST_ATTEMPTS: Final = 5
+MOST_LOSSES: Final = 4
+"""How often a command may be lost before it was delivered; of an update, also afterwards."""
 STRAY_SECONDS: Final = 5.0
 """How long a device may be back on an old version, without a sign of a restart, before it counts
 as returned."""
@@ -72,12 +76,14 @@ class Phase(StrEnum):
 class TargetEvent(StrEnum):
     START = "its turn has come"
     STAGE = "its command succeeded"
-    DONE = "its command succeeded, and no new version is expected"
+    DONE = "its command succeeded, and nothing more is expected"
+    SETTLE = "its command succeeded, and it has to stay well"
     REFUSE = "its command failed"
     WITHDRAW = "its command was cancelled"
     LACK = "it does not install such software, or updates itself"
-    LOSE = "the outcome of its command is unknown"
-    GIVE_UP = "the outcome of its last command is unknown"
+    LOSE = "nothing became of its command"
+    AGAIN = "its command failed, and may be sent again"
+    GIVE_UP = "nothing became of its last command"
     LEAVE = "its line is gone"
     ARRIVE = "it reports the wanted version"
     RETURN = "it restarted and reports another version"
@@ -95,10 +101,12 @@ STEPS: Final[dict[tuple[Phase, TargetEvent], Phase | Status]] = {
     (_P.WAITING, _H.ARRIVE): _P.SOAKING,
     (_P.DOWNLOADING, _H.STAGE): _P.STAGED,
     (_P.DOWNLOADING, _H.DONE): _S.SUCCESS,
+    (_P.DOWNLOADING, _H.SETTLE): _P.SOAKING,
     (_P.DOWNLOADING, _H.REFUSE): _S.FAILED,
     (_P.DOWNLOADING, _H.WITHDRAW): _S.SKIPPED,
     (_P.DOWNLOADING, _H.LACK): _S.SKIPPED,
     (_P.DOWNLOADING, _H.LOSE): _P.WAITING,
+    (_P.DOWNLOADING, _H.AGAIN): _P.WAITING,
     (_P.DOWNLOADING, _H.GIVE_UP): _S.FAILED,
     (_P.DOWNLOADING, _H.ARRIVE): _P.SOAKING,
     (_P.DOWNLOADING, _H.LATE): _S.FAILED,
@@ -123,16 +131,20 @@ class IllegalStep(Exception):
 
 
 class Goal(Struct, frozen=True, kw_only=True):
-    """What a device must come to, and how long each phase may take."""
+    """What a device must come to, and how long each phase may take. `retries`: how often what
+    failed is sent again; None: an update may get lost, and what fails is not sent again."""
 
     version: str | None
     allow_downgrade: bool
     soak_seconds: int
     phase_timeout_seconds: int
+    retries: int | None = None
 
 
 class CampaignTarget(Struct, frozen=True, kw_only=True):
-    """A device of a campaign. `from_…` is what it was when it got its command."""
+    """A device of a campaign. `from_…` is what it was when it got its command. `losses` and
+    `failures` are counted since the campaign began, or was opened again: of commands of which
+    nothing became, and of such that failed and were sent again."""
 
     device_id: DeviceId
     position: int
@@ -142,10 +154,13 @@ class CampaignTarget(Struct, frozen=True, kw_only=True):
     status: Status = Status.PENDING
     phase: Phase = Phase.WAITING
     attempt: int = 0
+    losses: int = 0
+    failures: int = 0
     command_id: CommandId | None = None
     from_version: str | None = None
     from_boot_id: str | None = None
     from_generation: int | None = None
+    from_health: str | None = None
     error: ErrorObject | None = None
     started_at: datetime | None = None
     steady_since: datetime | None = None
@@ -172,6 +187,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     command: State | None = None
     """Of the present attempt; None = not in the ledger."""
     command_error: ErrorObject | None = None
+    redeliverable: bool = False
+    """Whether that may be delivered twice."""
     cancel_asked: bool = False
     penalty_until: datetime | None = None
     """It is held back until then, for what it failed lately."""
@@ -232,6 +249,7 @@ def began(
         from_version=seen.version,
         from_boot_id=seen.boot_id,
         from_generation=seen.generation,
+        from_health=seen.health,
         started_at=now,
         error=None,
     )
@@ -283,21 +301,31 @@ def _is_back(target: CampaignTarget, seen: Seen) -> bool:
 def _of_command(target: CampaignTarget, seen: Seen, goal: Goal) -> TargetEvent | None:
     match seen.command:
         case State.SUCCESS:
-            return TargetEvent.DONE if goal.version is None else TargetEvent.STAGE
+            return _of_success(goal)
         case State.CANCELLED:
             return TargetEvent.WITHDRAW
         case State.UNKNOWN | State.EXPIRED:
-            return _lost(target)
+            return _again(target, seen, goal, TargetEvent.GIVE_UP)
         case State.FAILED | State.TIMEOUT | State.REJECTED:
             if _code(seen) in (CommandErrorCode.UNSUPPORTED, CommandErrorCode.SELF_UPDATING):
                 return TargetEvent.LACK
-            return _lost(target) if _was_never_sent(seen) else TargetEvent.REFUSE
+            return _again(target, seen, goal, TargetEvent.REFUSE)
         case _:
             return None
 
 
-def _lost(target: CampaignTarget) -> TargetEvent:
-    return TargetEvent.LOSE if target.attempt < MOST_ATTEMPTS else TargetEvent.GIVE_UP
+def _of_success(goal: Goal) -> TargetEvent:
+    if goal.version is not None:
+        return TargetEvent.STAGE
+    return TargetEvent.SETTLE if goal.soak_seconds else TargetEvent.DONE
+
+
+def _again(target: CampaignTarget, seen: Seen, goal: Goal, otherwise: TargetEvent) -> TargetEvent:
+    """Whether the command is sent once more."""
+    if _was_never_sent(seen) or (goal.retries is None and otherwise is TargetEvent.GIVE_UP):
+        return TargetEvent.LOSE if target.losses < MOST_LOSSES else TargetEvent.GIVE_UP
+    may = seen.redeliverable and seen.command is not State.REJECTED
+    return TargetEvent.AGAIN if may and target.failures < (goal.retries or 0) else otherwise
 
 
 def _was_never_sent(seen: Seen) -> bool:
@@ -311,9 +339,10 @@ def _code(seen: Seen) -> str | None:
 def _in_the_soak(
     target: CampaignTarget, seen: Seen, goal: Goal, now: datetime
 ) -> TargetEvent | None:
-    if seen.online and seen.agent_version is not None and not _says_wanted(seen, goal):
+    is_there = seen.online and goal.version in (None, seen.agent_version)
+    if seen.online and seen.agent_version is not None and not is_there:
         return TargetEvent.RETURN
-    if not _says_wanted(seen, goal) or seen.health not in WELL:
+    if not is_there or not (seen.health in WELL or seen.health == target.from_health == "DEGRADED"):
         return None if target.steady_since is None else TargetEvent.WAVER
     if target.steady_since is None or target.steady_generation != seen.generation:
         return TargetEvent.ARRIVE
@@ -342,6 +371,8 @@ def stepped(
         target,
         phase=to,
         status=Status.PENDING if to is Phase.WAITING else Status.IN_PROGRESS,
+        losses=target.losses + (event is TargetEvent.LOSE),
+        failures=target.failures + (event is TargetEvent.AGAIN),
         since=target.since if to is target.phase else now,
         steady_since=now if event is TargetEvent.ARRIVE else None,
         steady_generation=seen.generation if event is TargetEvent.ARRIVE else None,

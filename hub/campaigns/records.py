@@ -8,9 +8,18 @@ from msgspec import Struct
 
 from hub.base.awaiting import Awaiting
 from hub.campaigns.journey import CampaignTarget, Goal
-from hub.campaigns.waves import CampaignStatus, StopAt, TargetCounts, Wave
+from hub.campaigns.waves import (
+    CampaignStatus,
+    Growth,
+    Plan,
+    StopAt,
+    TargetCounts,
+    Wave,
+    WaveApproval,
+)
 from protocol.commands import AGENT_TYPE, Command, UpdateFirmware, type_of
 from protocol.ids import CommandId, DeviceId, OrgId
+from protocol.replies import ErrorObject
 
 JOB: Final = "campaign"
 """The kind of job that drives one."""
@@ -20,7 +29,7 @@ DEFAULT_PHASE_SECONDS: Final = 3600
 
 class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
     """How a campaign goes about it. `version` is what a device must say in the end; None = that its
-    command succeeds is enough."""
+    command succeeds is enough. `timeout_ms`: of its command, None = as its type has it."""
 
     waves: tuple[Wave, ...] = (Wave(percent=100),)
     rate_per_minute: int | None = None
@@ -29,6 +38,12 @@ class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
     stop_at: StopAt | None = None
     version: str | None = None
     allow_downgrade: bool = False
+    growth: Growth | None = None
+    approval: WaveApproval | None = None
+    retries: int | None = None
+    timeout_ms: int | None = None
+    start_at: datetime | None = None
+    ends_at: datetime | None = None
 
     @property
     def goal(self) -> Goal:
@@ -37,7 +52,20 @@ class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
             allow_downgrade=self.allow_downgrade,
             soak_seconds=self.soak_seconds,
             phase_timeout_seconds=self.phase_timeout_seconds,
+            retries=self.retries,
         )
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(waves=len(self.waves), stop_at=self.stop_at, approval=self.approval)
+
+
+class Target(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Whom it is for, as it was asked for: exactly one of these."""
+
+    query: str | None = None
+    group_id: str | None = None
+    device_ids: tuple[DeviceId, ...] | None = None
 
 
 class RollOut(
@@ -61,21 +89,45 @@ def kind_of(load: Load) -> str:
     return "application" if isinstance(load, RollOut) else type_of(load)
 
 
-class NewCampaign(Struct, frozen=True, kw_only=True):
-    """`devices` in the order in which they are to have their turn."""
+def software_of(load: Load) -> str | None:
+    """The type of what it brings; None for what is no software."""
+    if not isinstance(load, UpdateFirmware):
+        return None
+    return load.installer if isinstance(load.installer, str) else AGENT_TYPE
 
+
+Kind = Literal["command", "release", "application"]
+
+
+class NewCampaign(Struct, frozen=True, kw_only=True):
+    """`devices` in the order in which they are to have their turn. `target`: whom it is for, None =
+    whoever has the application."""
+
+    kind: Kind
     subject: str
     command: Load
     terms: Terms
     devices: list[DeviceId]
+    target: Target | None
+    name: str | None = None
+
+
+class Enlisted(Struct, frozen=True):
+    """A device as a campaign begins with it; with an error it is skipped from the start."""
+
+    device_id: DeviceId
+    wave: int
+    error: ErrorObject | None = None
 
 
 class Campaign(Struct, frozen=True, kw_only=True):
     org: OrgId
     campaign_id: str
+    kind: Kind
     subject: str
     command: Load
     terms: Terms
+    target: Target | None
     status: CampaignStatus
     wave: int
     wave_since: datetime
@@ -88,8 +140,11 @@ class Campaign(Struct, frozen=True, kw_only=True):
     created_at: datetime
     finished_at: datetime | None
     counts: TargetCounts
+    name: str | None = None
+    attempt: int = 1
+    """Grows when it is opened again for those that failed."""
     approval: Awaiting | None = None
-    """For what it waits, while it is AWAITING."""
+    """For what it waits, while it is AWAITING and has not begun."""
 
     @property
     def is_forced(self) -> bool:
@@ -102,18 +157,16 @@ class Campaign(Struct, frozen=True, kw_only=True):
 
     @property
     def software(self) -> str | None:
-        """The type of what it brings; None for a campaign of another command."""
-        if not isinstance(self.command, UpdateFirmware):
-            return None
-        named = self.command.installer
-        return named if isinstance(named, str) else AGENT_TYPE
+        return software_of(self.command)
 
 
 class Participation(Struct, frozen=True, kw_only=True):
-    """What one device plays in a campaign. `wanted` is the version it should come to."""
+    """What one device plays in a campaign, which has `status` and is in `wave`. `wanted` is the
+    version it should come to."""
 
     campaign_id: str
     status: CampaignStatus
+    wave: int
     wanted: str | None
     created_at: datetime
     target: CampaignTarget

@@ -3,34 +3,41 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from hub.approvals.service import Approval, ApprovalService
 from hub.audit.entries import AuditEntry, audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
-from hub.base.errors import Conflict, NotFound, invalid
-from hub.base.paging import Items, decode_cursor, page_of
+from hub.base.errors import Conflict, Forbidden, NotFound, TooMany, invalid
+from hub.base.paging import Items, decode_cursor, decode_number_cursor, encode_cursor, page_of
 from hub.base.principal import Principal
 from hub.base.retention import ShownSince, everything_since
 from hub.campaigns.driver import Driver
 from hub.campaigns.effects import Bringer, CampaignEffects
+from hub.campaigns.enlisting import FORBIDDEN, Enlisting, Refusals
 from hub.campaigns.held import awaiting_campaign, held_of, is_dangerous, new_approval
 from hub.campaigns.journey import CampaignTarget, Goal, Phase, Status
 from hub.campaigns.journey import error as error_of
+from hub.campaigns.loads import Loaded, Loads
 from hub.campaigns.penalty import Penalty
 from hub.campaigns.records import (
     Campaign,
+    Kind,
     Load,
     Name,
     NewCampaign,
     Participation,
     RollOut,
+    Target,
     Terms,
     summary_of,
 )
+from hub.campaigns.showing import CampaignCounts, CampaignDevice, counts_of, device_of
 from hub.campaigns.store import CampaignStore
+from hub.campaigns.targets import Find
 from hub.campaigns.waves import (
+    FINISHED,
     WISHES,
     CampaignStatus,
     Move,
@@ -38,8 +45,8 @@ from hub.campaigns.waves import (
     TargetCounts,
     Wave,
     Wish,
+    approved,
     problem_of,
-    waves_of,
 )
 from hub.commands.service import CommandService
 from hub.rights.guarded import UNGUARDED
@@ -48,6 +55,10 @@ from protocol.ids import DeviceId, OrgId, uuid7
 from protocol.replies import ErrorObject
 
 __all__ = [
+    "CampaignCounts",
+    "CampaignDevice",
+    "counts_of",
+    "device_of",
     "Bringer",
     "RollOut",
     "Campaign",
@@ -61,6 +72,11 @@ __all__ = [
     "Phase",
     "Status",
     "StopAt",
+    "Target",
+    "Preview",
+    "Kind",
+    "Load",
+    "Loaded",
     "CampaignTarget",
     "Terms",
     "Wave",
@@ -68,12 +84,21 @@ __all__ = [
 ]
 
 NEWEST_PARTS: Final = 50
-NO_SUCH_DEPLOYMENT: Final = "no such deployment"
+NO_SUCH_CAMPAIGN: Final = "no such campaign"
 MOST_DEVICES: Final = 100_000
 MOST_ROWS: Final = 10_000
 """Of the audit that one campaign begins with: as many as a bulk call has."""
-LEFT_OUT: Final = error_of("no_wave", "it is not part of any wave")
+MOST_OPEN: Final = 50
+SAMPLE: Final = 50
 ABORTED: Final = error_of("aborted", "the campaign was aborted before the device's turn")
+
+
+class Preview(Struct, frozen=True):
+    """How many it would be for, some of them, and how many it would leave out."""
+
+    count: int
+    sample: list[DeviceId]
+    refused: int
 
 
 class CampaignService:
@@ -84,25 +109,31 @@ class CampaignService:
         audit: AuditService,
         telemetry: TelemetryWriter,
         approvals: ApprovalService,
+        find: Find,
         shown_since: ShownSince = everything_since,
     ) -> None:
-        """`shown_since`: since when an organisation is shown what has ended."""
+        """`find` looks up a target; `shown_since`: since when an organisation is shown what has
+        ended."""
         self._store = store
         self._shown_since = shown_since
         self._commands = commands
         self._audit = audit
         self._approvals = approvals
         self._effects = CampaignEffects(store, commands, telemetry)
-        self.driver = Driver(store, self._effects)
+        self._enlisting = Enlisting(store, commands, find)
+        self.find = find
+        self.loads = Loads()
+        self.driver = Driver(store, self._effects, self._enlisting)
         approvals.carry_out("campaign", self.approved)
 
     async def create(
         self, by: Principal, new: NewCampaign, *, action: str, approval: bool = False
     ) -> Campaign:
-        """Commit a campaign; it begins at once, unless a second person has to approve it: because
-        of what is set, or with `approval` in any case. Raises `Invalid`, `BlastRadiusExceeded`,
-        `TooMany`."""
+        """Commit a campaign; it begins at once, unless its time has not come, or a second person
+        has to approve it: because of what is set, or with `approval` in any case. Raises `Invalid`,
+        `Forbidden`, `BlastRadiusExceeded`, `TooMany`."""
         _check(new)
+        refusals = await self._enlisting.judge(by, new.command, new.devices)
         guarded = await self._approvals.guarded(by.org)
         if guarded is not UNGUARDED or approval:
             name = await self._right_name(by, new.command)
@@ -115,7 +146,14 @@ class CampaignService:
             )
             if isinstance(admitted, Approval):
                 return awaiting_campaign(admitted)
-        return await self._begin(by, (by.org, uuid7()), new, action, None)
+        return await self._begin(by, (by.org, uuid7()), new, refusals, action=action)
+
+    async def preview(self, by: Principal, new: NewCampaign) -> Preview:
+        """Whom it would be for. Raises as `create` does."""
+        _check(new)
+        refusals = await self._enlisting.judge(by, new.command, new.devices)
+        going = [each for each in new.devices if each not in refusals]
+        return Preview(len(going), going[:SAMPLE], len(refusals))
 
     async def _right_name(self, by: Principal, load: Load) -> str | None:
         if isinstance(load, RollOut):
@@ -127,7 +165,15 @@ class CampaignService:
     ) -> Mapping[str, ErrorObject]:
         """As an `Executor` of approvals: the campaign has the id that it was given."""
         held, name = held_of(approval), (approval.org, approval.subject or "")
-        await self._begin(asker, name, held.new, held.action, error)
+        new = held.new
+        if new.terms.start_at is not None and new.target is not None:
+            # Nobody has approved it for whoever else its target means by then.
+            new = structs.replace(new, target=Target(device_ids=tuple(new.devices)))
+        try:
+            refusals = await self._enlisting.judge(asker, new.command, new.devices)
+        except Forbidden:
+            refusals = dict.fromkeys(new.devices, FORBIDDEN)
+        await self._begin(asker, name, new, refusals, action=held.action, error=error)
         return {}
 
     async def _begin(
@@ -135,16 +181,23 @@ class CampaignService:
         by: Principal,
         name: Name,
         new: NewCampaign,
+        refusals: Refusals,
+        *,
         action: str,
-        error: ErrorObject | None,
+        error: ErrorObject | None = None,
     ) -> Campaign:
         """What is not approved ends before it begins."""
-        waves = waves_of(new.terms.waves, len(new.devices))
         async with self._store.database.tenant(by.org).transaction() as connection:
             found = await self._store.lock(connection, name)
             if found is not None:
                 return found
-            await self._store.add(connection, name, new, waves, by=by, left_out=LEFT_OUT)
+            if await self._store.lock_new(connection, by.org) >= MOST_OPEN:
+                raise TooMany(f"an organisation has at most {MOST_OPEN} campaigns under way")
+            await self._store.add(connection, name, new, by=by)
+            if new.terms.start_at is None:
+                await self._enlisting.write(
+                    connection, name, new.command, new.terms, new.devices, refusals
+                )
             campaign = await self._found(connection, name)
             entries = _begun(by, action, campaign, new.devices)
             if error is not None:
@@ -160,9 +213,7 @@ class CampaignService:
         if wish is Wish.ABORT and await self._withdraw(by, campaign_id):
             return await self.get(by.org, campaign_id)
         async with self._store.database.tenant(by.org).transaction() as connection:
-            campaign = await self._store.lock(connection, name)
-            if campaign is None:
-                raise NotFound(NO_SUCH_DEPLOYMENT)
+            campaign = await self._locked(connection, name)
             status = WISHES.get((campaign.status, wish))
             if status is None:
                 raise Conflict(f"it is {campaign.status}: too late to {wish}")
@@ -175,6 +226,52 @@ class CampaignService:
             await self._audit.record(connection, entry)
             campaign = await self._found(connection, name)
         self._effects.publish(campaign, skipped)
+        return campaign
+
+    async def approve(
+        self, by: Principal, campaign_id: str, wave: int, comment: str | None
+    ) -> Campaign:
+        """The wave behind `wave`, counted from 1, may begin. Raises `NotFound`; `Conflict` where
+        nothing waits for that."""
+        async with self._store.database.tenant(by.org).transaction() as connection:
+            campaign = await self._locked(connection, (by.org, campaign_id))
+            try:
+                move = approved(campaign.status, campaign.wave, wave)
+            except ValueError as refused:
+                raise Conflict(str(refused)) from None
+            if move is None:
+                return campaign
+            moved = await self._store.move(connection, campaign, move)
+            entry = audit_entry(by, "campaign.approve", campaign_id, wave=wave, comment=comment)
+            await self._audit.record(connection, entry)
+        return moved or campaign
+
+    async def retry(
+        self, by: Principal, campaign_id: str, device_ids: Sequence[DeviceId] | None
+    ) -> Campaign:
+        """Open what has ended once more, for those of these that failed; None = for all. Whoever
+        does answers for it. Raises `NotFound`, `Conflict`, `Forbidden`."""
+        name: Name = (by.org, campaign_id)
+        ended = await self.get(by.org, campaign_id)
+        await self._enlisting.judge(by, ended.command, [])
+        async with self._store.database.tenant(by.org).transaction() as connection:
+            campaign = await self._locked(connection, name)
+            if campaign.status not in FINISHED:
+                raise Conflict(f"it is {campaign.status}: only what has ended can be tried again")
+            if await self._store.lock_new(connection, by.org) >= MOST_OPEN:
+                raise TooMany(f"an organisation has at most {MOST_OPEN} campaigns under way")
+            opened = await self._store.reopen(connection, name, device_ids)
+            if opened is None:
+                raise Conflict("none of its devices has failed")
+            await self._store.own(connection, name, by)
+            entry = audit_entry(by, "campaign.retry", campaign_id, attempt=opened.attempt)
+            await self._audit.record(connection, entry)
+        return opened
+
+    async def _locked(self, connection: Connection, name: Name) -> Campaign:
+        campaign = await self._store.lock(connection, name)
+        if campaign is None:
+            raise NotFound(NO_SUCH_CAMPAIGN)
         return campaign
 
     async def _move(
@@ -210,30 +307,44 @@ class CampaignService:
         if campaign is None:
             found = await self._approvals.waiting_for(org, campaign_id)
             if found is None:
-                raise NotFound(NO_SUCH_DEPLOYMENT)
+                raise NotFound(NO_SUCH_CAMPAIGN)
             return awaiting_campaign(found)
         since = await self._shown_since(org)
         if since and campaign.finished_at and campaign.finished_at < since:
-            raise NotFound(NO_SUCH_DEPLOYMENT)
+            raise NotFound(NO_SUCH_CAMPAIGN)
         return campaign
 
     async def _found(self, connection: Connection, name: Name) -> Campaign:
         campaign = await self._store.get(connection, name)
         if campaign is None:
-            raise NotFound(NO_SUCH_DEPLOYMENT)
+            raise NotFound(NO_SUCH_CAMPAIGN)
         return campaign
+
+    async def seen_by(self, by: Principal, target: Target | None) -> Target | None:
+        """Without devices that are named, and that the caller does not see."""
+        if target is None or target.device_ids is None:
+            return target
+        seen = await self._commands.rights.seen(by, target.device_ids)
+        return Target(device_ids=tuple(DeviceId(each) for each in seen))
 
     def bring_by(self, bringer: Bringer) -> None:
         """Who brings applications."""
         self._effects.bring_by(bringer)
 
     async def list(
-        self, org: OrgId, *, cursor: str | None, limit: int, application: str | None = None
+        self,
+        org: OrgId,
+        *,
+        cursor: str | None,
+        limit: int,
+        kind: Kind | None = None,
+        subject: str | None = None,
     ) -> Items[Campaign]:
-        """Those of an application; None: those of commands."""
+        """Those of a kind, about a subject; None: all."""
         rows = await self._store.list(
             org,
-            application=application,
+            kind=kind,
+            subject=subject,
             before=decode_cursor(cursor),
             limit=limit + 1,
             ended_since=await self._shown_since(org),
@@ -243,10 +354,24 @@ class CampaignService:
         )
 
     async def devices(
-        self, org: OrgId, campaign_id: str, *, behind: int | None, limit: int
-    ) -> "Sequence[CampaignTarget]":
+        self,
+        org: OrgId,
+        campaign_id: str,
+        *,
+        cursor: str | None,
+        limit: int,
+        statuses: Sequence[Status] | None = None,
+    ) -> Items[CampaignTarget]:
+        """In the order of their turns; of these statuses, None: of all. Raises `NotFound`."""
         await self.get(org, campaign_id)
-        return await self._store.devices((org, campaign_id), behind=behind, limit=limit)
+        key = decode_number_cursor(cursor)
+        rows = await self._store.devices(
+            (org, campaign_id), statuses, behind=key[1] if key else None, limit=limit + 1
+        )
+        shown = rows[:limit]
+        last = shown[-1] if len(rows) > limit else None
+        following = None if last is None else encode_cursor((last.since, str(last.position)))
+        return Items(shown, following)
 
     async def of_device(self, org: OrgId, device_id: DeviceId) -> "Sequence[Participation]":
         """What the device plays in the newest campaigns that it is part of."""
@@ -292,7 +417,12 @@ def _check(new: NewCampaign) -> None:
     problem = problem_of(new.terms.waves)
     if problem is not None:
         raise invalid("waves", problem)
-    if not new.devices:
+    terms = new.terms
+    if terms.growth is not None and terms.rate_per_minute is None:
+        raise invalid("growth", "goes with ratePerMinute")
+    if terms.start_at and terms.ends_at and terms.ends_at <= terms.start_at:
+        raise invalid("endsAt", "must be later than startAt")
+    if not new.devices and terms.start_at is None:
         raise invalid("target", "there is no such device")
     if len(new.devices) > MOST_DEVICES:
         raise invalid(

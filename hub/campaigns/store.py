@@ -28,15 +28,18 @@ from hub.campaigns.penalty import RELEASE_FAULTS, SPREAD, Failure, Penalty, pena
 from hub.campaigns.records import (
     JOB,
     Campaign,
+    Enlisted,
+    Kind,
     Load,
     Name,
     NewCampaign,
     Participation,
     RollOut,
+    Target,
     Terms,
 )
 from hub.campaigns.waves import CampaignStatus, Move, TargetCounts
-from protocol.commands import AGENT_TYPE
+from protocol.commands import AGENT_TYPE, spec_of
 from protocol.ids import DeviceId, OrgId
 from protocol.lifecycle import State
 from protocol.replies import ErrorObject
@@ -67,23 +70,45 @@ class CampaignStore:
 
     # What callers want
 
+    async def lock_new(self, connection: Connection, org: OrgId) -> int:
+        """Nobody else begins one before this transaction ends; how many there are."""
+        await connection.execute(_Q["lock_new"], org)
+        return int(await connection.fetchval(_Q["open"], org))
+
+    async def busy(
+        self, connection: Connection, name: Name, software: str, device_ids: Sequence[DeviceId]
+    ) -> set[DeviceId]:
+        """Those of these that another campaign still brings software of this type."""
+        rows = await connection.fetch(_Q["busy"], *name, software, list(device_ids))
+        return {row["device_id"] for row in rows}
+
     async def add(
-        self,
-        connection: Connection,
-        name: Name,
-        new: NewCampaign,
-        waves: Sequence[int],
-        *,
-        by: Principal,
-        left_out: ErrorObject,
+        self, connection: Connection, name: Name, new: NewCampaign, *, by: Principal
     ) -> None:
-        """`waves` of each device; `left_out` is why those in none are skipped."""
-        command, terms = msgspec.to_builtins(new.command), msgspec.to_builtins(new.terms)
+        """Without its devices."""
         await connection.execute(
-            _Q["add"], *name, new.subject, command, terms, by.actor, *_owner(by)
+            _Q["add"],
+            *name,
+            new.kind,
+            new.subject,
+            new.name,
+            msgspec.to_builtins(new.command),
+            msgspec.to_builtins(new.terms),
+            None if new.target is None else msgspec.to_builtins(new.target),
+            by.actor,
+            *_owner(by),
+            new.terms.start_at is not None,
         )
-        await connection.execute(_Q["add_devices"], *name, list(new.devices), list(waves), left_out)
         await add_jobs(connection, JOB, name[0], [name[1]])
+
+    async def enlist(self, connection: Connection, name: Name, devices: Sequence[Enlisted]) -> None:
+        await connection.execute(
+            _Q["add_devices"],
+            *name,
+            [each.device_id for each in devices],
+            [each.wave for each in devices],
+            [each.error for each in devices],
+        )
 
     async def get(self, connection: Connection, name: Name) -> Campaign | None:
         return await self._one(connection, await connection.fetchrow(_Q["get"], *name))
@@ -95,27 +120,28 @@ class CampaignStore:
         self,
         org: OrgId,
         *,
-        application: str | None,
+        kind: Kind | None,
+        subject: str | None,
         before: tuple[datetime, str] | None,
         limit: int,
         ended_since: datetime | None = None,
     ) -> "list[Campaign]":
-        """Of an application; None: of commands."""
+        """None of `kind` and `subject`: any."""
         async with self.database.tenant(org).transaction() as connection:
             rows = await connection.fetch(
-                _Q["list"], org, *(before or (None, None)), limit, ended_since, application
+                _Q["list"], org, *(before or (None, None)), limit, ended_since, kind, subject
             )
             counts = await self._counts(connection, org, [row["campaign_id"] for row in rows])
         return [_campaign(row, counts) for row in rows]
 
     async def devices(
-        self, name: Name, *, behind: int | None, limit: int
+        self, name: Name, statuses: Sequence[Status] | None, *, behind: int | None, limit: int
     ) -> "list[CampaignTarget]":
+        """Of these statuses; None: of all."""
+        tenant = self.database.tenant(name[0])
+        wanted = None if statuses is None else list(statuses)
         return [
-            _target(row)
-            for row in await self.database.tenant(name[0]).fetch(
-                _Q["devices"], *name, behind, limit
-            )
+            _target(row) for row in await tenant.fetch(_Q["devices"], *name, behind, limit, wanted)
         ]
 
     async def of_device(
@@ -133,6 +159,7 @@ class CampaignStore:
             Participation(
                 campaign_id=row["campaign_id"],
                 status=CampaignStatus(row["campaign_status"]),
+                wave=row["campaign_wave"],
                 wanted=row["wanted"],
                 created_at=row["campaign_created_at"],
                 target=_target(row),
@@ -226,8 +253,22 @@ class CampaignStore:
         """False when there is no such device."""
         return await connection.fetchval(_Q["clear_penalty"], org, device_id) is not None
 
-    async def refuse(self, name: Name, target: CampaignTarget, why: ErrorObject) -> None:
-        await self.database.execute(_Q["refuse"], *name, target.position, why, target.attempt)
+    async def refuse(
+        self, name: Name, target: CampaignTarget, why: ErrorObject, status: Status = Status.FAILED
+    ) -> None:
+        await self.database.execute(
+            _Q["refuse"], *name, target.position, why, target.attempt, status
+        )
+
+    async def reopen(
+        self, connection: Connection, name: Name, device_ids: Sequence[DeviceId] | None
+    ) -> Campaign | None:
+        """For those of these that failed, None = for all that did; None when nobody did."""
+        wanted = None if device_ids is None else list(device_ids)
+        row = await connection.fetchrow(_Q["reopen"], *name, wanted)
+        if row is not None:
+            await add_jobs(connection, JOB, name[0], [name[1]])
+        return await self._one(connection, row)
 
     async def move(self, connection: Connection, campaign: Campaign, move: Move) -> Campaign | None:
         """None when it is not as it was seen any more."""
@@ -272,9 +313,13 @@ def _campaign(row: Row, counts: dict[str, TargetCounts]) -> Campaign:
     return Campaign(
         org=row["org_id"],
         campaign_id=row["campaign_id"],
+        kind=row["kind"],
         subject=row["subject"],
+        name=row["name"],
         command=msgspec.convert(row["command"], Load),
         terms=msgspec.convert(row["terms"], Terms),
+        target=None if row["target"] is None else msgspec.convert(row["target"], Target),
+        attempt=row["attempt"],
         status=CampaignStatus(row["status"]),
         wave=row["wave"],
         wave_since=row["wave_since"],
@@ -298,10 +343,13 @@ def _target(row: Row) -> CampaignTarget:
         status=Status(row["status"]),
         phase=Phase(row["phase"]),
         attempt=row["attempt"],
+        losses=row["losses"],
+        failures=row["failures"],
         command_id=row["command_id"],
         from_version=row["from_version"],
         from_boot_id=row["from_boot_id"],
         from_generation=row["from_generation"],
+        from_health=row["from_health"],
         error=row["error"],
         started_at=row["started_at"],
         steady_since=row["steady_since"],
@@ -332,6 +380,7 @@ def _as_seen(row: Row, campaign: Campaign) -> Seen:
         health=row["seen_health"] or "OFFLINE",
         command=None if command is None else State(command),
         command_error=row["seen_command_error"],
+        redeliverable=row["seen_redeliver"] or _is_redeliverable(campaign.command),
         cancel_asked=row["seen_cancelled"],
         deleted=row["seen_deleted"],
         disabled=row["seen_disabled"],
@@ -367,6 +416,10 @@ def _with(seen: Seen, row: Row, load: RollOut) -> Seen:
         pin=PINNED if row["seen_pinned"] else None,
         has_engine=row["seen_engine"],
     )
+
+
+def _is_redeliverable(load: Load) -> bool:
+    return not isinstance(load, RollOut) and spec_of(load).redeliverable
 
 
 def _pin_of(pins: dict[str, str] | None, software: str | None) -> str | None:
@@ -413,4 +466,7 @@ def _change_row(change: TargetChange) -> tuple[Any, ...]:
         after.steady_since,
         after.steady_generation,
         after.finished_at,
+        after.losses,
+        after.failures,
+        after.from_health,
     )

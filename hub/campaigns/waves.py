@@ -4,8 +4,9 @@ The targets stand in a row, and waves cut it into stretches. `count` takes so ma
 goes on up to that share of all; who stands behind the last wave is left out. The next wave begins
 when every device of those before has ended, so a canary is proven before anybody follows.
 
-    PENDING ─begin→ IN_PROGRESS ⇄ PAUSED        every target has ended: SUCCESS, or FAILED
-                         └ the stop rule: FAILED         abort: ABORTED, from any but the ends
+    SCHEDULED ─startAt→ PENDING ─begin→ IN_PROGRESS ⇄ PAUSED    all have ended: SUCCESS, or FAILED
+                                          │   ⇅ AWAITING: somebody has to approve the next wave
+                                          └ the stop rule: FAILED    abort: ABORTED, from any
 
 **The stop rule.** Of the devices that had a chance (SUCCESS or FAILED; SKIPPED ones say nothing of
 the release) a share fails. At `failedPercent`, once `minimum` have ended, the campaign stops.
@@ -13,32 +14,39 @@ Without a rule it stops after a wave in which somebody failed and nobody succeed
 want the same in the next. A campaign that has stopped, or was aborted, sends nothing further; what
 is under way already is followed to its end, because it happens anyway.
 
-**The end.** When all have ended it is a SUCCESS if the share that failed is below `failedPercent`
-(without a rule: if nobody failed), and somebody was reached; a campaign that passed over everybody
-because they were away has not succeeded.
+**The end.** When all have ended it is FAILED if the stop rule is met, or if somebody failed and
+nobody succeeded; else it is a SUCCESS. At `endsAt` whoever waits is left out, and what is under way
+is followed to its end.
 
 **The pace.** `ratePerMinute` holds for every window of a minute, and is spread over its seconds.
-It is counted in the rows of the targets, so it survives whoever drives.
+It is counted in the rows of the targets, so it survives whoever drives. `growth` multiplies it
+after each so many successes.
 """
 
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final, assert_never
+from typing import Annotated, Final, Literal, assert_never
 
 from msgspec import Meta, Struct
 
 from hub.campaigns.journey import Status as DeviceStatus
 
 NO_WAVE: Final = -1
+MOST_GROWN: Final = 1000
+"""A minute: no rate grows beyond."""
+_MOST_STEPS: Final = 100
+"""1.1 to this power is over ten thousand."""
 MOST_AT_ONCE: Final = 500
 """Started in one look, without a rate."""
 
 
 class CampaignStatus(StrEnum):
     AWAITING = "AWAITING"
-    """Not begun: a second person has to approve it first."""
+    """Somebody has to approve it before it begins, or before its next wave."""
+    SCHEDULED = "SCHEDULED"
+    """Not begun: its time has not come, and its targets are looked up then."""
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
     PAUSED = "PAUSED"
@@ -60,12 +68,18 @@ class Wish(StrEnum):
 
 _C, _W = CampaignStatus, Wish
 WISHES: Final[dict[tuple[CampaignStatus, Wish], CampaignStatus]] = {
+    (_C.SCHEDULED, _W.PAUSE): _C.PAUSED,
+    (_C.AWAITING, _W.PAUSE): _C.PAUSED,
     (_C.PENDING, _W.PAUSE): _C.PAUSED,
     (_C.IN_PROGRESS, _W.PAUSE): _C.PAUSED,
     (_C.PAUSED, _W.PAUSE): _C.PAUSED,
+    (_C.SCHEDULED, _W.RESUME): _C.SCHEDULED,
+    (_C.AWAITING, _W.RESUME): _C.AWAITING,
     (_C.PENDING, _W.RESUME): _C.PENDING,
     (_C.IN_PROGRESS, _W.RESUME): _C.IN_PROGRESS,
     (_C.PAUSED, _W.RESUME): _C.IN_PROGRESS,
+    (_C.SCHEDULED, _W.ABORT): _C.ABORTED,
+    (_C.AWAITING, _W.ABORT): _C.ABORTED,
     (_C.PENDING, _W.ABORT): _C.ABORTED,
     (_C.IN_PROGRESS, _W.ABORT): _C.ABORTED,
     (_C.PAUSED, _W.ABORT): _C.ABORTED,
@@ -86,17 +100,36 @@ class StopAt(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     minimum: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
 
 
+class Growth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rate is multiplied by `factor` after each `after` successes."""
+
+    factor: Annotated[float, Meta(ge=1.1, le=5)]
+    after: Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+WaveApproval = Literal["first_wave", "each_wave"]
+"""After which wave somebody has to approve that it goes on; behind the last there is nothing."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How many waves there are, and what holds them up."""
+
+    waves: int
+    stop_at: StopAt | None = None
+    approval: WaveApproval | None = None
+
+
 class TargetCounts(Struct, kw_only=True):
-    """Of the targets by status. `passed_over`: SKIPPED and still of the reckoning, so neither
-    there already nor deleted or disabled; `unfinished`: in the waves that have begun; `wave_…`: in
-    the present wave."""
+    """Of the targets by status. `past_…`: before the campaign was opened again; `unfinished`: in
+    the waves that have begun; `wave_…`: in the present wave."""
 
     pending: int = 0
     in_progress: int = 0
     success: int = 0
     failed: int = 0
     skipped: int = 0
-    passed_over: int = 0
+    past_success: int = 0
+    past_failed: int = 0
     unfinished: int = 0
     wave_success: int = 0
     wave_failed: int = 0
@@ -135,65 +168,89 @@ class Move(Struct, frozen=True, kw_only=True):
 
 
 def move_of(
-    status: CampaignStatus, wave: int, counts: TargetCounts, *, waves: int, stop_at: StopAt | None
+    status: CampaignStatus,
+    wave: int,
+    counts: TargetCounts,
+    plan: Plan,
+    *,
+    is_due: bool = True,
+    is_over: bool = False,
 ) -> Move | None:
-    """What to do after a look at the targets; None = go on."""
+    """What to do after a look at the targets; None = go on. `is_due`: its time has come, `is_over`:
+    and has ended, so that nobody waits any more."""
     match status:
         case CampaignStatus.PENDING:
             return Move(status=CampaignStatus.IN_PROGRESS, wave=wave)
         case CampaignStatus.IN_PROGRESS:
-            return _under_way(wave, counts, waves=waves, stop_at=stop_at)
-        case CampaignStatus.PAUSED:
-            return None
-        case (
-            CampaignStatus.AWAITING
-            | CampaignStatus.SUCCESS
-            | CampaignStatus.FAILED
-            | CampaignStatus.ABORTED
-        ):
+            if not is_due:  # it was paused before
+                return Move(status=CampaignStatus.SCHEDULED, wave=wave)
+            return _under_way(wave, counts, plan)
+        case CampaignStatus.SCHEDULED if is_due:
+            return Move(status=CampaignStatus.PENDING, wave=wave)
+        case CampaignStatus.SCHEDULED | CampaignStatus.PAUSED | CampaignStatus.AWAITING:
+            return _end(wave, counts, plan.stop_at) if is_over and not counts.unfinished else None
+        case CampaignStatus.SUCCESS | CampaignStatus.FAILED | CampaignStatus.ABORTED:
             return None
         case _:
             assert_never(status)
 
 
-def _under_way(
-    wave: int, counts: TargetCounts, *, waves: int, stop_at: StopAt | None
-) -> Move | None:
-    because = _reason_to_stop(counts, stop_at)
+def approved(status: CampaignStatus, wave: int, finished_wave: int) -> Move | None:
+    """What follows from the approval of a wave, counted from 1; None = nothing more, for it was
+    approved before. Raises `ValueError` for a wave that nobody waits for."""
+    if finished_wave <= wave:
+        return None
+    if status is not CampaignStatus.AWAITING or finished_wave != wave + 1:
+        raise ValueError(f"nothing waits for the approval of wave {finished_wave}")
+    return Move(status=CampaignStatus.IN_PROGRESS, wave=wave + 1)
+
+
+def _under_way(wave: int, counts: TargetCounts, plan: Plan) -> Move | None:
+    because = _reason_to_stop(counts, plan.stop_at)
     if because is not None and counts.pending:
         return Move(status=CampaignStatus.FAILED, wave=wave, because=because)
     if counts.unfinished:
         return None
-    if counts.pending and wave + 1 < waves:
-        hopeless = stop_at is None and counts.wave_failed and not counts.wave_success
+    if counts.pending and wave + 1 < plan.waves:
+        hopeless = plan.stop_at is None and counts.wave_failed and not counts.wave_success
         if hopeless:
             reason = f"no device of wave {wave} succeeded"
             return Move(status=CampaignStatus.FAILED, wave=wave, because=reason)
+        if plan.approval == "each_wave" or (plan.approval == "first_wave" and wave == 0):
+            return Move(status=CampaignStatus.AWAITING, wave=wave)
         return Move(status=CampaignStatus.IN_PROGRESS, wave=wave + 1)
-    return _end(wave, counts, stop_at)
+    return _end(wave, counts, plan.stop_at)
 
 
 def _reason_to_stop(counts: TargetCounts, stop_at: StopAt | None) -> str | None:
-    ended = counts.success + counts.failed
-    if stop_at is None or ended < stop_at.minimum or not _too_many(counts, stop_at):
+    success, failed = _of_this_attempt(counts)
+    ended = success + failed
+    if stop_at is None or not failed or ended < stop_at.minimum:
         return None
-    return f"{counts.failed} of {ended} devices failed"
+    share = 100.0 * failed / ended
+    return f"{failed} of {ended} devices failed" if share >= stop_at.failed_percent else None
 
 
-def _too_many(counts: TargetCounts, stop_at: StopAt | None) -> bool:
-    percent = 0.0 if stop_at is None else stop_at.failed_percent
-    share = 100.0 * counts.failed / max(1, counts.success + counts.failed)
-    return counts.failed > 0 and share >= percent
+def _of_this_attempt(counts: TargetCounts) -> tuple[int, int]:
+    return counts.success - counts.past_success, counts.failed - counts.past_failed
 
 
 def _end(wave: int, counts: TargetCounts, stop_at: StopAt | None) -> Move:
-    if _too_many(counts, stop_at):
-        reason = f"{counts.failed} of {counts.success + counts.failed} devices failed"
-        return Move(status=CampaignStatus.FAILED, wave=wave, because=reason)
-    if counts.passed_over and not counts.success:
-        reason = "no device could be reached"
-        return Move(status=CampaignStatus.FAILED, wave=wave, because=reason)
-    return Move(status=CampaignStatus.SUCCESS, wave=wave)
+    success, failed = _of_this_attempt(counts)
+    because = _reason_to_stop(counts, stop_at)
+    if because is None and failed and not success:
+        because = "no device succeeded"
+    status = CampaignStatus.SUCCESS if because is None else CampaignStatus.FAILED
+    return Move(status=status, wave=wave, because=because)
+
+
+def pace(rate_per_minute: int | None, growth: Growth | None, successes: int) -> int | None:
+    """The rate of now."""
+    if rate_per_minute is None or growth is None:
+        return rate_per_minute
+    steps = min(successes // growth.after, _MOST_STEPS)
+    grown = math.floor(rate_per_minute * growth.factor**steps)
+    return max(rate_per_minute, min(MOST_GROWN, grown))
 
 
 def allowance(rate_per_minute: int | None, *, started_in_last_minute: int) -> int:
@@ -215,25 +272,20 @@ def recount(
     after: DeviceStatus,
     *,
     in_wave: bool,
-    is_blocked: bool = False,
 ) -> None:
     """A target has taken a step: move it from one count to the other."""
-    _add(counts, before, -1, in_wave=in_wave, is_blocked=is_blocked)
-    _add(counts, after, +1, in_wave=in_wave, is_blocked=is_blocked)
+    _add(counts, before, -1, in_wave=in_wave)
+    _add(counts, after, +1, in_wave=in_wave)
 
 
-def drop(counts: TargetCounts, *, has_begun: bool, is_blocked: bool = True) -> None:
-    """A target that waited is skipped. `has_begun`: its wave has; `is_blocked`: it is out of the
-    reckoning."""
+def drop(counts: TargetCounts, after: DeviceStatus, *, has_begun: bool, in_wave: bool) -> None:
+    """A target that waited has ended without its turn. `has_begun`: its wave has."""
+    _add(counts, after, +1, in_wave=in_wave)
     counts.pending -= 1
-    counts.skipped += 1
-    counts.passed_over += 0 if is_blocked else 1
     counts.unfinished -= 1 if has_begun else 0
 
 
-def _add(
-    counts: TargetCounts, status: DeviceStatus, by: int, *, in_wave: bool, is_blocked: bool
-) -> None:
+def _add(counts: TargetCounts, status: DeviceStatus, by: int, *, in_wave: bool) -> None:
     match status:
         case DeviceStatus.PENDING:
             counts.pending += by
@@ -249,6 +301,5 @@ def _add(
             counts.wave_failed += by if in_wave else 0
         case DeviceStatus.SKIPPED:
             counts.skipped += by
-            counts.passed_over += 0 if is_blocked else by
         case _:
             assert_never(status)

@@ -73,6 +73,10 @@ class DispatchRights:
         }
         return list(reached), refusals
 
+    async def seen(self, by: Principal, targets: Sequence[str]) -> Sequence[str]:
+        """Those of these devices that the caller sees."""
+        return await self._within(by, SEES, None, targets)
+
     async def may_cancel(self, by: Principal, kind: str, device_id: DeviceId) -> bool:
         if by.kind == "hub":
             return True

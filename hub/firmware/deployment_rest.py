@@ -6,27 +6,27 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from hub.base.awaiting import Awaiting
 from hub.base.errors import invalid
-from hub.base.paging import Items, decode_number_cursor, encode_cursor
+from hub.base.paging import Items
 from hub.campaigns.service import (
     Campaign,
+    CampaignCounts,
+    CampaignDevice,
     CampaignService,
     CampaignStatus,
-    CampaignTarget,
-    Phase,
-    Status,
     StopAt,
+    Target,
     Terms,
     Wave,
     Wish,
+    counts_of,
+    device_of,
 )
-from hub.firmware.deployments import DeploymentService, Matching, Wanted
-from hub.firmware.service import FirmwareService
+from hub.firmware.deployments import DeploymentService, Matching, query_of
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Text
 from hub.web.route import Call
 from protocol.codec import at, rfc3339
 from protocol.ids import DeviceId, DeviceIdField
-from protocol.replies import ErrorObject
 from protocol.telemetry import ShownStatus
 
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
@@ -64,14 +64,6 @@ class DeploymentBody(Body, frozen=True):
     """Ask a second person first, whatever is set."""
 
 
-class DeploymentCounts(Struct, frozen=True, rename="camel", kw_only=True):
-    pending: int
-    in_progress: int
-    success: int
-    failed: int
-    skipped: int
-
-
 class DeploymentTerms(Struct, frozen=True, rename="camel", kw_only=True):
     """The requested terms, with defaults filled in."""
 
@@ -91,7 +83,7 @@ class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
     release_id: str
     version: str | None
     status: CampaignStatus
-    counts: DeploymentCounts
+    counts: CampaignCounts
     wave: int
     waves: int
     terms: DeploymentTerms
@@ -103,23 +95,7 @@ class Deployment(Struct, frozen=True, rename="camel", kw_only=True):
     """For what it waits, while it is AWAITING."""
 
 
-class DeploymentDevice(Struct, frozen=True, rename="camel", kw_only=True):
-    device_id: DeviceId
-    status: Status
-    phase: Phase
-    wave: int | None
-    from_version: str | None
-    error: ErrorObject | None
-    """Of a device that failed; of one that was skipped, the reason with a message."""
-    reason: str | None
-    """Why it was skipped."""
-    command_id: str | None
-    attempt: int
-    started_at: str | None
-    finished_at: str | None
-
-
-class DeviceDeployment(DeploymentDevice, frozen=True, rename="camel", kw_only=True):
+class DeviceDeployment(CampaignDevice, frozen=True, rename="camel", kw_only=True):
     """One device of a deployment. `version` is its target version."""
 
     deployment_id: str
@@ -136,24 +112,17 @@ class HeldBack(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class DeploymentEndpoints:
-    def __init__(
-        self,
-        service: DeploymentService,
-        campaigns: CampaignService,
-        releases: FirmwareService,
-    ) -> None:
+    def __init__(self, service: DeploymentService, campaigns: CampaignService) -> None:
         self._service = service
         self._campaigns = campaigns
-        self._releases = releases
 
     async def create(self, call: Call[None, DeploymentBody]) -> Answer:
-        body, org = call.body, call.principal.org
-        release = await self._releases.get(org, body.release_id)
+        body = call.body
         campaign = await self._service.create(
             call.principal,
             body.release_id,
-            _wanted(body.target),
-            _terms(body, release.version),
+            _target(body.target),
+            _terms(body),
             force=body.force,
             approval=body.approval,
         )
@@ -164,32 +133,29 @@ class DeploymentEndpoints:
 
     async def list(self, call: Call[ListQuery, None]) -> Items[Deployment]:
         page = await self._campaigns.list(
-            call.principal.org, cursor=call.query.cursor, limit=call.query.limit
+            call.principal.org,
+            cursor=call.query.cursor,
+            limit=call.query.limit,
+            kind="release",
         )
         return Items([_deployment(row) for row in page.items], page.next)
 
     async def get(self, call: Call[None, None]) -> Deployment:
         return _deployment(await self._service.get(call.principal.org, call.path("id")))
 
-    async def devices(self, call: Call[ListQuery, None]) -> Items[DeploymentDevice]:
-        key, limit = decode_number_cursor(call.query.cursor), call.query.limit
+    async def devices(self, call: Call[ListQuery, None]) -> Items[CampaignDevice]:
         found = await self._service.get(call.principal.org, call.path("id"))
-        rows = await self._campaigns.devices(
-            found.org,
-            found.campaign_id,
-            behind=key[1] if key else None,
-            limit=limit + 1,
+        page = await self._campaigns.devices(
+            found.org, found.campaign_id, cursor=call.query.cursor, limit=call.query.limit
         )
-        shown = rows[:limit]
-        last = shown[-1] if len(rows) > limit else None
-        following = None if last is None else encode_cursor((last.since, str(last.position)))
-        return Items([_device(row) for row in shown], following)
+        shown = [device_of(row, found.status, found.wave) for row in page.items]
+        return Items(shown, page.next)
 
     async def of_device(self, call: Call[None, None]) -> "list[DeviceDeployment]":
         parts = await self._campaigns.of_device(call.principal.org, DeviceId(call.path("id")))
         return [
             DeviceDeployment(
-                **structs.asdict(_device(part.target)),
+                **structs.asdict(device_of(part.target, part.status, part.wave)),
                 deployment_id=part.campaign_id,
                 version=part.wanted,
                 deployment_status=part.status,
@@ -223,42 +189,38 @@ class DeploymentEndpoints:
         return _deployment(await self._service.ask(call.principal, call.path("id"), wish))
 
 
-def _wanted(body: TargetBody) -> Wanted:
+def _target(body: TargetBody) -> Target:
     given = [part for part in structs.astuple(body) if part is not None]
     if len(given) != 1:
         raise invalid("target", "exactly one of deviceIds, groupId, filter and query")
-    matching = None if body.filter is None else Matching(**structs.asdict(body.filter))
-    return Wanted(
-        device_ids=body.device_ids, group_id=body.group_id, filter=matching, query=body.query
+    query = body.query
+    if body.filter is not None:
+        query = query_of(Matching(**structs.asdict(body.filter)))
+    return Target(
+        query=query,
+        group_id=body.group_id,
+        device_ids=None if body.device_ids is None else tuple(body.device_ids),
     )
 
 
-def _terms(body: DeploymentBody, version: str) -> Terms:
+def _terms(body: DeploymentBody) -> Terms:
     return Terms(
         waves=tuple(body.waves) if body.waves else (Wave(percent=100),),
         rate_per_minute=body.rate_per_minute,
         soak_seconds=body.soak_seconds,
         phase_timeout_seconds=body.phase_timeout_seconds,
         stop_at=body.stop_at,
-        version=version,
         allow_downgrade=body.allow_downgrade,
     )
 
 
 def _deployment(campaign: Campaign) -> Deployment:
-    counts = campaign.counts
     return Deployment(
         id=campaign.campaign_id,
         release_id=campaign.subject,
         version=campaign.terms.version,
         status=campaign.status,
-        counts=DeploymentCounts(
-            pending=counts.pending,
-            in_progress=counts.in_progress,
-            success=counts.success,
-            failed=counts.failed,
-            skipped=counts.skipped,
-        ),
+        counts=counts_of(campaign),
         wave=campaign.wave,
         waves=len(campaign.terms.waves),
         terms=DeploymentTerms(
@@ -276,25 +238,3 @@ def _deployment(campaign: Campaign) -> Deployment:
         finished_at=at(campaign.finished_at),
         approval=campaign.approval or UNSET,
     )
-
-
-def _device(target: CampaignTarget) -> DeploymentDevice:
-    return DeploymentDevice(
-        device_id=target.device_id,
-        status=target.status,
-        phase=target.phase,
-        wave=None if target.wave < 0 else target.wave,
-        from_version=target.from_version,
-        error=target.error,
-        reason=_reason(target),
-        command_id=target.command_id,
-        attempt=target.attempt,
-        started_at=at(target.started_at),
-        finished_at=at(target.finished_at),
-    )
-
-
-def _reason(target: CampaignTarget) -> str | None:
-    if target.status is not Status.SKIPPED or target.error is None:
-        return None
-    return str(target.error["code"])

@@ -2,29 +2,24 @@
 
 from typing import Final
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 
-from hub.base.errors import NotFound, invalid
+from hub.base.errors import NotFound
 from hub.base.principal import Principal
-from hub.campaigns.service import Campaign, CampaignService, NewCampaign, Terms, Wish
-from hub.devices.service import DeviceFilter, DeviceService
+from hub.campaigns.service import (
+    Campaign,
+    CampaignService,
+    Loaded,
+    NewCampaign,
+    Target,
+    Terms,
+    Wish,
+)
 from hub.firmware.service import FirmwareService, ReleaseRow
-from hub.groups.service import GroupService
-from hub.queries.service import QueryService
+from protocol.codec import encode
 from protocol.commands import UpdateFirmware
-from protocol.ids import DeviceId, OrgId
+from protocol.ids import OrgId
 from protocol.telemetry import ShownStatus
-
-PAGE: Final = 500
-
-
-class Wanted(Struct, frozen=True, kw_only=True):
-    """Whom a deployment is for: exactly one of these."""
-
-    device_ids: list[DeviceId] | None = None
-    group_id: str | None = None
-    filter: "Matching | None" = None
-    query: str | None = None
 
 
 class Matching(Struct, frozen=True, kw_only=True):
@@ -35,26 +30,29 @@ class Matching(Struct, frozen=True, kw_only=True):
     version: str | None = None
 
 
+EVERYBODY: Final = 'not id = ""'
+
+
+def query_of(matching: Matching) -> str:
+    """The same in the query language."""
+    asked = [
+        f"{field} = {encode(value).decode()}"
+        for field, value in structs.asdict(matching).items()
+        if value is not None
+    ]
+    return " and ".join(asked) or EVERYBODY
+
+
 class DeploymentService:
-    def __init__(
-        self,
-        releases: FirmwareService,
-        campaigns: CampaignService,
-        devices: DeviceService,
-        groups: GroupService,
-        queries: QueryService,
-    ) -> None:
+    def __init__(self, releases: FirmwareService, campaigns: CampaignService) -> None:
         self._releases = releases
         self._campaigns = campaigns
-        self._devices = devices
-        self._groups = groups
-        self._queries = queries
 
     async def create(
         self,
         by: Principal,
         release_id: str,
-        wanted: Wanted,
+        target: Target,
         terms: Terms,
         *,
         force: bool,
@@ -62,69 +60,37 @@ class DeploymentService:
     ) -> Campaign:
         """With `force` devices that update themselves are pinned, and are not skipped; with
         `approval` a second person is asked first. `terms` are without the version, which is the
-        release's. Raises `NotFound`, `Invalid`."""
-        release = await self._releases.get(by.org, release_id)
-        self._releases.path(release)
+        release's. Raises `NotFound`, `Invalid`, `Forbidden`."""
+        loaded = await self.load(by, release_id, terms.allow_downgrade, force=force)
         new = NewCampaign(
-            subject=release.release_id,
-            command=update_to(release, allow_downgrade=terms.allow_downgrade, force=force),
-            terms=terms,
-            devices=await self._targets(by.org, wanted),
+            kind=loaded.kind,
+            subject=loaded.subject,
+            command=loaded.load,
+            terms=structs.replace(terms, version=loaded.version),
+            devices=await self._campaigns.find(by.org, target),
+            target=target,
         )
         return await self._campaigns.create(by, new, action="deployment.create", approval=approval)
+
+    async def load(
+        self, by: Principal, release_id: str, allow_downgrade: bool, *, force: bool = False
+    ) -> Loaded:
+        """Also as the `ReleaseLoader` of campaigns. Raises `NotFound`."""
+        release = await self._releases.get(by.org, release_id)
+        self._releases.path(release)
+        update = update_to(release, allow_downgrade=allow_downgrade, force=force)
+        return Loaded("release", release.release_id, update, release.version)
 
     async def get(self, org: OrgId, deployment_id: str) -> Campaign:
         """Raises `NotFound`, also for a campaign that brings something else."""
         found = await self._campaigns.get(org, deployment_id)
-        if found.application is not None:
+        if found.kind != "release":
             raise NotFound("no such deployment")
         return found
 
     async def ask(self, by: Principal, deployment_id: str, wish: Wish) -> Campaign:
         await self.get(by.org, deployment_id)
         return await self._campaigns.ask(by, deployment_id, wish, action=f"deployment.{wish}")
-
-    async def _targets(self, org: OrgId, wanted: Wanted) -> list[DeviceId]:
-        if wanted.device_ids is not None:
-            return await self._named(org, wanted.device_ids)
-        if wanted.group_id is not None:
-            group = await self._groups.get(org, wanted.group_id)
-            return list(await self._groups.members(org, [group.group_id]))
-        if wanted.filter is not None:
-            return await self._matching(org, wanted.filter)
-        if wanted.query is not None:
-            tree = await self._queries.read(org, wanted.query, field="target.query")
-            return await self._devices.matching(org, tree)
-        raise invalid("target", "one of deviceIds, groupId, filter and query")
-
-    async def _named(self, org: OrgId, device_ids: list[DeviceId]) -> list[DeviceId]:
-        """In the order in which they were named: the first is the canary."""
-        once = list(dict.fromkeys(device_ids))
-        unknown = set(once) - await self._devices.known(org, list(once))
-        if unknown:
-            raise NotFound(f"no such device: {min(unknown)}")
-        return once
-
-    async def _matching(self, org: OrgId, wanted: Matching) -> list[DeviceId]:
-        found: list[DeviceId] = []
-        cursor: str | None = None
-        while True:
-            page = await self._devices.list(
-                org,
-                DeviceFilter(
-                    tag=wanted.tag, status=None if wanted.status is None else [wanted.status]
-                ),
-                cursor=cursor,
-                limit=PAGE,
-            )
-            found += [
-                device.device_id
-                for device in page.items
-                if wanted.version in (None, device.version) and not device.disabled
-            ]
-            cursor = page.next
-            if cursor is None:
-                return sorted(found)
 
 
 def update_to(release: ReleaseRow, *, allow_downgrade: bool, force: bool) -> UpdateFirmware:

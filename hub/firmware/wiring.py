@@ -8,7 +8,6 @@ from hub.base.foundation import Capability, Foundation, Timer
 from hub.campaigns.service import CampaignService
 from hub.commands.service import CommandService
 from hub.desired.service import DesiredService
-from hub.devices.service import DeviceService
 from hub.firmware.deployment_rest import DeploymentEndpoints
 from hub.firmware.deployments import DeploymentService
 from hub.firmware.files import Artifacts
@@ -16,8 +15,6 @@ from hub.firmware.installed import InstalledVersions
 from hub.firmware.rest import FirmwareEndpoints
 from hub.firmware.service import FirmwareService
 from hub.firmware.store import ReleaseStore
-from hub.groups.service import GroupService
-from hub.queries.service import QueryService
 
 CLEAN_UP_SECONDS: Final = 600.0
 
@@ -25,12 +22,9 @@ CLEAN_UP_SECONDS: Final = 600.0
 def build(
     base: Foundation,
     audit: AuditService,
-    devices: DeviceService,
     commands: CommandService,
-    groups: GroupService,
     campaigns: CampaignService,
     desired: DesiredService,
-    queries: QueryService,
 ) -> Capability:
     artifacts = Artifacts(
         Path(base.settings.data_dir) / "firmware",
@@ -42,11 +36,12 @@ def build(
     commands.listen(installed)
     desired.on_pinned(installed.pinned)
     service = FirmwareService(store, artifacts, commands, campaigns, audit)
-    deployments = DeploymentService(service, campaigns, devices, groups, queries)
+    deployments = DeploymentService(service, campaigns)
+    campaigns.loads.release = deployments.load
     return Capability(
         endpoints=(
             FirmwareEndpoints(service),
-            DeploymentEndpoints(deployments, campaigns, service),
+            DeploymentEndpoints(deployments, campaigns),
         ),
         timers=(Timer(CLEAN_UP_SECONDS, service.clean_up),),
         clean_up=lambda _: service.end_releases(),

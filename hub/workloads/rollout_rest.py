@@ -6,28 +6,29 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from hub.base.awaiting import Awaiting
 from hub.base.errors import invalid
-from hub.base.paging import Items, decode_number_cursor, encode_cursor
+from hub.base.paging import Items
 from hub.campaigns.service import (
     Campaign,
+    CampaignCounts,
+    CampaignDevice,
     CampaignService,
     CampaignStatus,
-    CampaignTarget,
-    Phase,
-    Status,
     StopAt,
+    Target,
     Terms,
     Wave,
     Wish,
+    counts_of,
+    device_of,
 )
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Text
 from hub.web.route import Call
 from hub.workloads.applications import ApplicationService
 from hub.workloads.rest import Revision
-from hub.workloads.rollouts import RollOutService, RollOutTarget
+from hub.workloads.rollouts import RollOutService
 from protocol.codec import at, rfc3339
-from protocol.ids import DeviceId, DeviceIdField
-from protocol.replies import ErrorObject
+from protocol.ids import DeviceIdField
 
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
 
@@ -55,14 +56,6 @@ class RollOutBody(Body, frozen=True):
     """Ask a second person first, whatever is set."""
 
 
-class RollOutCounts(Struct, frozen=True, rename="camel", kw_only=True):
-    pending: int
-    in_progress: int
-    success: int
-    failed: int
-    skipped: int
-
-
 class RollOutTerms(Struct, frozen=True, rename="camel", kw_only=True):
     """The requested terms, with defaults filled in."""
 
@@ -80,7 +73,7 @@ class RollOutItem(Struct, frozen=True, rename="camel", kw_only=True):
     application: str
     revision: str
     status: CampaignStatus
-    counts: RollOutCounts
+    counts: CampaignCounts
     wave: int
     waves: int
     terms: RollOutTerms
@@ -90,22 +83,6 @@ class RollOutItem(Struct, frozen=True, rename="camel", kw_only=True):
     finished_at: str | None
     approval: Awaiting | UnsetType = UNSET
     """For what it waits, while it is AWAITING."""
-
-
-class RollOutDevice(Struct, frozen=True, rename="camel", kw_only=True):
-    """`downloading`: the revision is assigned, and not with all services yet."""
-
-    device_id: DeviceId
-    status: Status
-    phase: Phase
-    wave: int | None
-    from_version: str | None
-    error: ErrorObject | None
-    reason: str | None
-    """Why it was skipped."""
-    attempt: int
-    started_at: str | None
-    finished_at: str | None
 
 
 class RollOutEndpoints:
@@ -121,14 +98,11 @@ class RollOutEndpoints:
 
     async def create(self, call: Call[None, RollOutBody]) -> Answer:
         body, name = call.body, call.path("name")
-        target = RollOutTarget(**structs.asdict(body.target))
-        if sum(each is not None for each in structs.astuple(target)) > 1:
-            raise invalid("target", "one of deviceIds, groupId and query at most")
         campaign = await self._service.create(
             call.principal,
             name,
             body.revision,
-            target,
+            _target(body.target),
             _terms(body),
             refresh=body.refresh,
             approval=body.approval,
@@ -144,26 +118,22 @@ class RollOutEndpoints:
             call.principal.org,
             cursor=call.query.cursor,
             limit=call.query.limit,
-            application=application.name,
+            kind="application",
+            subject=application.name,
         )
         return Items([_item(row) for row in page.items], page.next)
 
     async def get(self, call: Call[None, None]) -> RollOutItem:
         return _item(await self._service.get(call.principal, *_place(call)))
 
-    async def devices(self, call: Call[ListQuery, None]) -> Items[RollOutDevice]:
+    async def devices(self, call: Call[ListQuery, None]) -> Items[CampaignDevice]:
         campaign = await self._service.get(call.principal, *_place(call))
-        key, limit = decode_number_cursor(call.query.cursor), call.query.limit
-        rows = await self._campaigns.devices(
-            campaign.org,
-            campaign.campaign_id,
-            behind=key[1] if key else None,
-            limit=limit + 1,
+        page = await self._campaigns.devices(
+            campaign.org, campaign.campaign_id, cursor=call.query.cursor, limit=call.query.limit
         )
-        shown = rows[:limit]
-        last = shown[-1] if len(rows) > limit else None
-        following = None if last is None else encode_cursor((last.since, str(last.position)))
-        return Items([_device(row) for row in shown], following)
+        return Items(
+            [device_of(row, campaign.status, campaign.wave) for row in page.items], page.next
+        )
 
     async def pause(self, call: Call[None, None]) -> RollOutItem:
         return await self._ask(call, Wish.PAUSE)
@@ -182,6 +152,19 @@ def _place(call: Call[Any, Any]) -> tuple[str, str]:
     return call.path("name"), call.path("id")
 
 
+def _target(body: RollOutTargetBody) -> Target | None:
+    given = sum(each is not None for each in structs.astuple(body))
+    if given > 1:
+        raise invalid("target", "one of deviceIds, groupId and query at most")
+    if not given:
+        return None
+    return Target(
+        query=body.query,
+        group_id=body.group_id,
+        device_ids=None if body.device_ids is None else tuple(body.device_ids),
+    )
+
+
 def _terms(body: RollOutBody) -> Terms:
     return Terms(
         waves=tuple(body.waves) if body.waves else (Wave(percent=100),),
@@ -193,19 +176,13 @@ def _terms(body: RollOutBody) -> Terms:
 
 
 def _item(campaign: Campaign) -> RollOutItem:
-    counts, terms = campaign.counts, campaign.terms
+    terms = campaign.terms
     return RollOutItem(
         id=campaign.campaign_id,
         application=campaign.subject,
         revision=terms.version or "",
         status=campaign.status,
-        counts=RollOutCounts(
-            pending=counts.pending,
-            in_progress=counts.in_progress,
-            success=counts.success,
-            failed=counts.failed,
-            skipped=counts.skipped,
-        ),
+        counts=counts_of(campaign),
         wave=campaign.wave,
         waves=len(terms.waves),
         terms=RollOutTerms(
@@ -220,20 +197,4 @@ def _item(campaign: Campaign) -> RollOutItem:
         created_by=campaign.created_by,
         finished_at=at(campaign.finished_at),
         approval=campaign.approval or UNSET,
-    )
-
-
-def _device(target: CampaignTarget) -> RollOutDevice:
-    is_skipped = target.status is Status.SKIPPED and target.error is not None
-    return RollOutDevice(
-        device_id=target.device_id,
-        status=target.status,
-        phase=target.phase,
-        wave=None if target.wave < 0 else target.wave,
-        from_version=target.from_version,
-        error=target.error,
-        reason=str(target.error["code"]) if is_skipped and target.error else None,
-        attempt=target.attempt,
-        started_at=at(target.started_at),
-        finished_at=at(target.finished_at),
     )

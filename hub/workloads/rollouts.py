@@ -3,17 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct
-
 from hub.audit.entries import audit_entry
 from hub.audit.service import AuditService
 from hub.base.database import Connection
 from hub.base.errors import Conflict, NotFound, invalid
 from hub.base.principal import Principal
-from hub.campaigns.service import Campaign, CampaignService, NewCampaign, RollOut, Terms, Wish
-from hub.devices.service import DeviceService
-from hub.groups.service import GroupService
-from hub.queries.service import QueryService
+from hub.campaigns.service import (
+    Campaign,
+    CampaignService,
+    Loaded,
+    NewCampaign,
+    RollOut,
+    Target,
+    Terms,
+    Wish,
+)
 from hub.workloads.applications import NO_REVISION, ApplicationService
 from hub.workloads.assigning import DeviceStanding, NotGiven
 from hub.workloads.assignment_store import AssignmentStore
@@ -29,14 +33,6 @@ PINNED: Final = NotGiven("pinned", "it keeps its own revision")
 GONE: Final[ErrorObject] = {"code": "not_found", "message": "the revision is not there any more"}
 
 
-class RollOutTarget(Struct, frozen=True, kw_only=True):
-    """One of these; without, all devices that have the application."""
-
-    device_ids: list[DeviceId] | None = None
-    group_id: str | None = None
-    query: str | None = None
-
-
 class RollOutService:
     """Also the `Bringer` of campaigns."""
 
@@ -48,9 +44,6 @@ class RollOutService:
         maker: RevisionMaker,
         giving: Giving,
         campaigns: CampaignService,
-        devices: DeviceService,
-        groups: GroupService,
-        queries: QueryService,
         audit: AuditService,
         hint_desired: Callable[[DeviceKey], None],
     ) -> None:
@@ -60,9 +53,6 @@ class RollOutService:
         self._maker = maker
         self._giving = giving
         self._campaigns = campaigns
-        self._devices = devices
-        self._groups = groups
-        self._queries = queries
         self._audit = audit
         self._hint_desired = hint_desired
 
@@ -71,31 +61,41 @@ class RollOutService:
         by: Principal,
         name: str,
         revision: str | None,
-        target: RollOutTarget,
+        target: Target | None,
         terms: Terms,
         *,
         refresh: bool,
         approval: bool,
     ) -> Campaign:
         """Of a revision, or with `refresh` of the present content with the present versions of its
-        data. `terms` are without the version. Raises `NotFound`, `Invalid`, `Conflict`,
-        `Forbidden`."""
+        data. Without a target it is for whoever has the application; `terms` are without the
+        version. Raises `NotFound`, `Invalid`, `Conflict`, `Forbidden`."""
         await self._service.get(by, name, "update")
         if refresh == (revision is not None):
             raise invalid("revision", "either a revision, or refresh")
         found = (
             await self._refreshed(by, name) if refresh else await self._named(by, name, revision)
         )
-        require_privilege(by, found.asks_for, "update")
-        devices = await self._targets(by.org, name, target)
-        load = RollOut(
-            name=name,
-            revision=found.revision,
-            services=sorted(found.services),
-            asks_for=found.asks_for,
+        loaded = _loaded(by, name, found)
+        if target is None:
+            async with self._store.database.tenant(by.org).transaction() as connection:
+                devices = await self._assignments.device_ids_of(connection, by.org, name)
+        else:
+            devices = await self._campaigns.find(by.org, target)
+        new = NewCampaign(
+            kind=loaded.kind,
+            subject=loaded.subject,
+            command=loaded.load,
+            terms=_of(terms, found),
+            devices=devices,
+            target=target,
         )
-        new = NewCampaign(subject=name, command=load, terms=_of(terms, found), devices=devices)
         return await self._campaigns.create(by, new, action="rollout.create", approval=approval)
+
+    async def load(self, by: Principal, name: str, revision: str) -> Loaded:
+        """As the `ApplicationLoader` of campaigns."""
+        await self._service.get(by, name, "update")
+        return _loaded(by, name, await self._named(by, name, revision))
 
     async def _named(self, by: Principal, name: str, revision: str | None) -> RevisionRow:
         async with self._store.database.tenant(by.org).transaction() as connection:
@@ -120,22 +120,6 @@ class RollOutService:
             entry = audit_entry(by, "application.refresh", name, revision=row.revision)
             await self._audit.record(connection, entry)
         return row
-
-    async def _targets(self, org: OrgId, name: str, target: RollOutTarget) -> list[DeviceId]:
-        if target.device_ids is not None:
-            once = list(dict.fromkeys(target.device_ids))
-            unknown = set(once) - await self._devices.known(org, list(once))
-            if unknown:
-                raise NotFound(f"no such device: {min(unknown)}")
-            return once
-        if target.group_id is not None:
-            group = await self._groups.get(org, target.group_id)
-            return list(await self._groups.members(org, [group.group_id]))
-        if target.query is not None:
-            tree = await self._queries.read(org, target.query, field="target.query")
-            return await self._devices.matching(org, tree)
-        async with self._store.database.tenant(org).transaction() as connection:
-            return await self._assignments.device_ids_of(connection, org, name)
 
     async def get(self, by: Principal, name: str, rollout_id: str) -> Campaign:
         """Raises `NotFound`."""
@@ -193,6 +177,17 @@ class RollOutService:
     async def succeeded(self, connection: Connection, org: OrgId, load: RollOut) -> None:
         """What has proven itself is current from now on."""
         await self._store.set_current(connection, org, load.name, load.revision)
+
+
+def _loaded(by: Principal, name: str, found: RevisionRow) -> Loaded:
+    require_privilege(by, found.asks_for, "update")
+    load = RollOut(
+        name=name,
+        revision=found.revision,
+        services=sorted(found.services),
+        asks_for=found.asks_for,
+    )
+    return Loaded("application", name, load, found.revision)
 
 
 def _of(terms: Terms, revision: RevisionRow) -> Terms:

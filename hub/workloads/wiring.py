@@ -72,10 +72,10 @@ def build(
     handing = HandingService(store, applications, data, secrets, lines, devices)
     sweep = TargetSweep(store, applications, giving, targets, approvals, audit, hint_desired)
     rollouts = RollOutService(
-        applications, store, service, maker, giving, campaigns, devices, groups, queries,
-        audit, hint_desired,
-    )  # fmt: skip
+        applications, store, service, maker, giving, campaigns, audit, hint_desired
+    )
     campaigns.bring_by(rollouts)
+    campaigns.loads.application = rollouts.load
     groups.used_by(targets.naming)
     lines.on_hello(handing.said_hello)
     desired.look_with(handing.look)

@@ -1,26 +1,42 @@
+-- name: lock_new @org
+-- Who begins one waits for whoever else does: how many there are, and which devices are busy, is looked up first.
+SELECT pg_advisory_xact_lock(hashtextextended('campaigns ' || $1, 0))
+
+-- name: open @org
+-- How many are not over.
+SELECT count(*) FROM campaign WHERE org_id = $1 AND closed_at IS NULL
+
+-- name: busy @org
+-- Which of these devices another campaign still brings software of this type ($3); $2 does not count.
+SELECT DISTINCT t.device_id
+FROM campaign c JOIN campaign_device t USING (org_id, campaign_id)
+WHERE c.org_id = $1 AND c.campaign_id <> $2 AND c.closed_at IS NULL
+  AND c.command ->> 'type' = 'update_firmware' AND coalesce(c.command ->> 'installer', 'agent') = $3
+  AND t.status IN ('PENDING', 'IN_PROGRESS') AND t.device_id = ANY ($4)
+
 -- name: add @org
-INSERT INTO campaign (org_id, campaign_id, subject, command, terms, created_by, owner_kind, owner_id,
-                      owner_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+-- One whose time has not come waits for it.
+INSERT INTO campaign (org_id, campaign_id, kind, subject, name, command, terms, target, created_by, owner_kind,
+                      owner_id, owner_key, status)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN 'SCHEDULED' ELSE 'PENDING' END)
 
 -- name: add_devices @org
--- Its targets in their row; who is in no wave is skipped from the start ($5 says why).
+-- Its targets in their row; who has an error ($5) is skipped from the start.
 INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave, status, error,
                              finished_at)
 SELECT $1, $2, t.position, t.device_id, t.wave,
-       CASE WHEN t.wave < 0 THEN 'SKIPPED' ELSE 'PENDING' END,
-       CASE WHEN t.wave < 0 THEN $5::jsonb END,
-       CASE WHEN t.wave < 0 THEN now() END
-FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS t (device_id, wave, position)
+       CASE WHEN t.error IS NULL THEN 'PENDING' ELSE 'SKIPPED' END, t.error,
+       CASE WHEN t.error IS NOT NULL THEN now() END
+FROM unnest($3::text[], $4::integer[], $5::jsonb[]) WITH ORDINALITY AS t (device_id, wave, error, position)
 
 -- name: get @org
 SELECT * FROM campaign WHERE org_id = $1 AND campaign_id = $2
 
 -- name: list @org
--- Newest first: of an application ($6), or (null) of commands; without what ended before $5.
+-- Newest first: of this kind ($6, null: any) and subject ($7, null: any); without what ended before $5.
 SELECT * FROM campaign
 WHERE org_id = $1 AND ($5::timestamptz IS NULL OR finished_at IS NULL OR finished_at >= $5)
-  AND (command ->> 'type' = 'application') = ($6::text IS NOT NULL) AND ($6 IS NULL OR subject = $6)
+  AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR subject = $7)
   AND (created_at, campaign_id) < ((SELECT coalesce($2::timestamptz, 'infinity')), (SELECT coalesce($3, '')))
 ORDER BY created_at DESC, campaign_id DESC
 LIMIT $4
@@ -33,11 +49,8 @@ SELECT c.campaign_id,
        count(*) FILTER (WHERE d.status = 'SUCCESS') AS success,
        count(*) FILTER (WHERE d.status = 'FAILED') AS failed,
        count(*) FILTER (WHERE d.status = 'SKIPPED') AS skipped,
-       count(*) FILTER (WHERE d.status = 'SKIPPED'
-                          AND d.error ->> 'code' NOT IN ('already_there', 'no_wave',
-                                                         'device_deleted', 'device_disabled',
-                                                         'quarantined'))
-           AS passed_over,
+       count(*) FILTER (WHERE d.status = 'SUCCESS' AND d.finished_at < c.opened_at) AS past_success,
+       count(*) FILTER (WHERE d.status = 'FAILED' AND d.finished_at < c.opened_at) AS past_failed,
        count(*) FILTER (WHERE d.status IN ('PENDING', 'IN_PROGRESS') AND d.wave <= c.wave)
            AS unfinished,
        count(*) FILTER (WHERE d.status = 'SUCCESS' AND d.wave = c.wave) AS wave_success,
@@ -48,20 +61,21 @@ JOIN campaign_device d ON d.org_id = c.org_id AND d.campaign_id = c.campaign_id
 GROUP BY c.campaign_id
 
 -- name: devices @org
--- The targets of a campaign in their row.
+-- The targets of a campaign in their row; of these statuses ($5, null: any).
 SELECT * FROM campaign_device
 WHERE org_id = $1 AND campaign_id = $2 AND position > (SELECT coalesce($3::bigint, -1))
+  AND ($5::text[] IS NULL OR status = ANY ($5))
 ORDER BY position
 LIMIT $4
 
 -- name: of_device @org
--- The campaigns that one device is or was part of, newest first; there are few campaigns. Without what
--- ended before $4.
-SELECT t.*, c.terms ->> 'version' AS wanted, c.status AS campaign_status,
+-- The releases that one device was or is brought, newest first; there are few campaigns. Without what ended
+-- before $4.
+SELECT t.*, c.terms ->> 'version' AS wanted, c.status AS campaign_status, c.wave AS campaign_wave,
        c.created_at AS campaign_created_at
 FROM campaign c
 JOIN campaign_device t USING (org_id, campaign_id)
-WHERE c.org_id = $1 AND t.device_id = $2 AND c.command ->> 'type' <> 'application'
+WHERE c.org_id = $1 AND t.device_id = $2 AND c.kind = 'release'
   AND ($4::timestamptz IS NULL OR c.finished_at IS NULL OR c.finished_at >= $4)
 ORDER BY c.created_at DESC, c.campaign_id DESC
 LIMIT $3
@@ -96,7 +110,7 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        a.pinned AS seen_pinned, a.stopped AS seen_stopped, a.said AS seen_said, a.current AS seen_current,
        CASE WHEN l.software ? 'sections' THEN l.software -> 'sections' ? 'workloads'
             WHEN l.boot_id IS NOT NULL THEN false END AS seen_engine,
-       c.status AS seen_command, c.error AS seen_command_error,
+       c.status AS seen_command, c.error AS seen_command_error, c.redeliver AS seen_redeliver,
        c.cancelled_by IS NOT NULL AS seen_cancelled,
        d.device_id IS NULL OR d.deleted_at IS NOT NULL AS seen_deleted,
        coalesce(d.disabled, false) AS seen_disabled,
@@ -138,13 +152,14 @@ SELECT t.*, d.version AS seen_version, s.status AS seen_health,
        a.pinned AS seen_pinned, a.stopped AS seen_stopped, a.said AS seen_said, a.current AS seen_current,
        CASE WHEN l.software ? 'sections' THEN l.software -> 'sections' ? 'workloads'
             WHEN l.boot_id IS NOT NULL THEN false END AS seen_engine,
-       true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error,
+       true AS seen_online, NULL AS seen_command, NULL::jsonb AS seen_command_error, false AS seen_redeliver,
        false AS seen_cancelled, false AS seen_deleted, false AS seen_disabled,
        d.quarantined_at IS NOT NULL AS seen_quarantined
 FROM (
     SELECT * FROM campaign_device
     WHERE org_id = $1 AND campaign_id = $2 AND status = 'PENDING' AND wave <= $3
-      AND (attempt = 0 OR since < now() - interval '2 seconds')
+      AND (attempt = 0 OR since < now() - make_interval(secs => CASE failures WHEN 0 THEN 2
+                                                        ELSE least(300, 10 * 2 ^ (failures - 1)) END))
     ORDER BY position LIMIT $4::bigint * 1000000000
 ) t
 JOIN device d USING (org_id, device_id)
@@ -247,24 +262,25 @@ SET status = n.status, phase = n.phase, attempt = n.attempt, command_id = n.comm
     from_version = n.from_version, from_boot_id = n.from_boot_id,
     from_generation = n.from_generation, error = n.error, since = n.since,
     started_at = n.started_at, steady_since = n.steady_since,
-    steady_generation = n.steady_generation, finished_at = n.finished_at
+    steady_generation = n.steady_generation, finished_at = n.finished_at,
+    losses = n.losses, failures = n.failures, from_health = n.from_health
 FROM unnest($3::text[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[],
             $9::integer[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::jsonb[],
             $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::bigint[],
-            $19::timestamptz[])
+            $19::timestamptz[], $20::smallint[], $21::smallint[], $22::text[])
      AS n (was_status, was_phase, was_attempt, position, status, phase, attempt, command_id,
            from_version, from_boot_id, from_generation, error, since, started_at, steady_since,
-           steady_generation, finished_at)
+           steady_generation, finished_at, losses, failures, from_health)
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.position = n.position
   AND t.status = n.was_status AND t.phase = n.was_phase AND t.attempt = n.was_attempt
 RETURNING t.position
 
 -- name: skip_pending @org
--- Nothing further is sent: whoever waits is skipped, of the waves up to $3; $5 only who is away. Who
--- went away with a command of which nothing is known has not just been passed over.
+-- Nothing further is sent: whoever waits is skipped, of the waves up to $3; $5 only who is away. Who waits to be
+-- sent once more what failed, or what nothing is known of, has failed.
 UPDATE campaign_device t
-SET status = CASE WHEN $5 AND t.error ->> 'code' = 'unknown' THEN 'FAILED' ELSE 'SKIPPED' END,
-    error = $4, finished_at = now()
+SET status = CASE WHEN t.failures > 0 OR t.error ->> 'code' = 'unknown' THEN 'FAILED' ELSE 'SKIPPED' END,
+    error = CASE WHEN t.failures > 0 OR t.error ->> 'code' = 'unknown' THEN t.error ELSE $4 END, finished_at = now()
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <= $3
   AND NOT ($5 AND EXISTS (
         SELECT 1 FROM device_line l JOIN replica r USING (replica_id)
@@ -273,8 +289,8 @@ WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.status = 'PENDING' AND t.wave <
 RETURNING t.*
 
 -- name: refuse
--- A target whose command was not taken, if it still waits for it.
-UPDATE campaign_device SET status = 'FAILED', error = $4, finished_at = now()
+-- A target whose command was not taken, if it still waits for it: FAILED or SKIPPED ($6).
+UPDATE campaign_device SET status = $6, error = $4, finished_at = now()
 WHERE org_id = $1 AND campaign_id = $2 AND position = $3
   AND status = 'IN_PROGRESS' AND phase = 'downloading' AND attempt = $5
 
@@ -292,6 +308,20 @@ RETURNING *
 -- Whoever resumes a campaign answers for it from then on.
 UPDATE campaign SET owner_kind = $3, owner_id = $4, owner_key = $5
 WHERE org_id = $1 AND campaign_id = $2
+
+-- name: reopen @org
+-- Once more, for some of the devices that failed ($3, null: all of them).
+WITH opened AS (
+    UPDATE campaign_device
+    SET status = 'PENDING', phase = 'waiting', error = NULL, finished_at = NULL, since = now(), losses = 0,
+        failures = 0, steady_since = NULL
+    WHERE org_id = $1 AND campaign_id = $2 AND status = 'FAILED' AND ($3::text[] IS NULL OR device_id = ANY ($3))
+    RETURNING 1
+)
+UPDATE campaign
+SET status = 'PENDING', attempt = attempt + 1, opened_at = now(), finished_at = NULL, closed_at = NULL, stopped_because = NULL
+WHERE org_id = $1 AND campaign_id = $2 AND EXISTS (SELECT 1 FROM opened)
+RETURNING *
 
 -- name: close
 -- It has ended, and nothing is under way any more.

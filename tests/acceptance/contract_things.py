@@ -70,6 +70,8 @@ class _Maker:
         release = self._release()
         self.keep("/firmware/deployments",
                   {"releaseId": release, "target": {"deviceIds": [outside]}})  # fmt: skip
+        self.keep("/campaigns", {"command": {"type": "force_sync"}, "name": f"campaign-{mark}",
+                                 "target": {"deviceIds": [outside]}})  # fmt: skip
         self._command(outside)
         return Things(frozenset(self.ids), frozenset({mark}))
 

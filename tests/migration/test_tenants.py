@@ -108,8 +108,8 @@ INSERT INTO aggregated (org_id, record_id, kind, company_id, device_id, ts, data
 VALUES ('{0}', 'r', 'bottle', 'c', 'd', now(), '{{}}', '');
 INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash)
 VALUES ('{0}', 'k', 'u', 'k', 'ADMIN', '{0}');
-INSERT INTO campaign (org_id, campaign_id, subject, command, terms, created_by)
-VALUES ('{0}', 'c', 's', '{{}}', '{{}}', 'u');
+INSERT INTO campaign (org_id, campaign_id, kind, subject, command, terms, created_by)
+VALUES ('{0}', 'c', 'command', 's', '{{}}', '{{}}', 'u');
 INSERT INTO campaign_device (org_id, campaign_id, position, device_id, wave)
 VALUES ('{0}', 'c', 0, 'd', 0);
 INSERT INTO command_description VALUES ('{0}', 'h', '[]', 'd');

@@ -3,7 +3,7 @@ import type { Schemas } from "../api/client";
 import type { LiveEvent } from "./frames";
 
 export type Wave = { count?: number | null; percent?: number | null };
-export type Row = Schemas["DeploymentDevice"];
+export type Row = Schemas["CampaignDevice"];
 export type DeviceStatus = Row["status"];
 export type Tally = Record<DeviceStatus, number>;
 

@@ -173,6 +173,18 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("POST", "/fleet/metrics"): {"deviceIds": _DEVICES, "name": "cpu.percent", "step": 60},
     ("PUT", "/firmware/releases/{id}/signature"): {"signatureBase64": "kP1…=="},
     ("POST", "/firmware/signing-keys"): {"name": "release key 2026", "publicKey": "MCowBQYDK2Vw…"},
+    ("POST", "/campaigns"): {
+        "name": "Restart the halls",
+        "command": {"type": "restart_service"},
+        "target": {"query": 'label.hall = "3" and connected'},
+        "waves": [{"count": 1}, {"percent": 25}, {"percent": 100}],
+        "ratePerMinute": 60,
+        "stopAt": {"failedPercent": 20, "minimum": 5},
+        "approval": "first_wave",
+        "retries": 2,
+    },
+    ("POST", "/campaigns/{id}/approve"): {"wave": 1, "comment": "The canary is well."},
+    ("POST", "/campaigns/{id}/retry"): {"deviceIds": ["press-4"]},
     ("POST", "/firmware/deployments"): {
         "releaseId": _RELEASE,
         "target": {"filter": {"tag": "hall-2"}},

@@ -49,6 +49,7 @@ TAGS: Final = {
     "command-types": "What devices can, their own commands among it.",
     "approvals": "Calls that a second person approves before they are carried out.",
     "sessions": "Byte streams to devices: terminals, programs, logs, files and forwards.",
+    "campaigns": "A command, a release or an application for many devices, in waves.",
     "device-groups": "Named sets of devices.",
     "firmware": "Releases and their artifacts.",
     "config-schema": "The JSON Schema of device configurations.",

@@ -125,6 +125,12 @@ CONFLICTS: Final[frozenset[RouteKey]] = frozenset(
         ("POST", "/firmware/deployments/{id}/pause"),
         ("POST", "/firmware/deployments/{id}/resume"),
         ("POST", "/firmware/deployments/{id}/abort"),
+        ("POST", "/campaigns"),
+        ("POST", "/campaigns/{id}/pause"),
+        ("POST", "/campaigns/{id}/resume"),
+        ("POST", "/campaigns/{id}/abort"),
+        ("POST", "/campaigns/{id}/approve"),
+        ("POST", "/campaigns/{id}/retry"),
     }
 )
 """Routes that may answer 409."""
@@ -133,6 +139,7 @@ MAY_WAIT: Final[frozenset[RouteKey]] = frozenset(
     {
         ("PATCH", "/settings"),
         ("POST", "/firmware/deployments"),
+        ("POST", "/campaigns"),
         ("POST", "/devices/{id}/config/revert"),
     }
 )

@@ -78,9 +78,9 @@ ENDED = """
 """The oldest runs still."""
 DEPLOYED = """
     WITH campaign AS (
-        INSERT INTO campaign (org_id, campaign_id, subject, command, terms, status, created_by,
-                              created_at, finished_at, closed_at)
-        SELECT $1, 'p' || n, 'f', '{"type": "force_sync"}', '{}', 'SUCCESS', 'a',
+        INSERT INTO campaign (org_id, campaign_id, kind, subject, command, terms, status,
+                              created_by, created_at, finished_at, closed_at)
+        SELECT $1, 'p' || n, 'release', 'f', '{"type": "force_sync"}', '{}', 'SUCCESS', 'a',
                now() - make_interval(days => n), now() - make_interval(days => n), now()
         FROM unnest(ARRAY[1, 5]) AS n
         RETURNING *

@@ -56,6 +56,7 @@ NAMED: Final[dict[str, str]] = {
     "/firmware/releases": "release",
     "/firmware/signing-keys": "signing_key",
     "/firmware/deployments": "deployment",
+    "/campaigns": "campaign",
     "/cloud-sync/dead-letters": "dead_letter",
 }
 """What the id of a path is, by how it begins."""
@@ -97,6 +98,11 @@ async def things(
             ("config_map", "/config-maps", {"name": new_id("walked"), "data": {"a": "walked"}}),
             ("registry", "/registries", {"name": new_id("walked"), "url": f"https://{device}"}),
             ("application", "/applications", {"name": new_id("walked"), "compose": COMPOSE}),
+            (
+                "campaign",
+                "/campaigns",
+                {"command": {"type": "force_sync"}, "target": {"deviceIds": [device]}},
+            ),
         ):
             found[kind] = (await rest.post(path, body)).json()["data"]["id"]
         await assign(rest, device, found["application"])
@@ -210,9 +216,11 @@ async def snapshot(rest: Rest, things: dict[str, str]) -> Json:
     }
     found = {name: (await rest.get(path)).json() for name, path in paths.items()}
     deployment = await rest.data(f"/firmware/deployments/{things['deployment']}")
+    campaign = await rest.data(f"/campaigns/{things['campaign']}")
     keys = [key["id"] for key in await rest.data("/api-keys", limit=200)]
     found["listed"] = {
         "deployment": deployment["status"] in ("PENDING", "IN_PROGRESS"),
+        "campaign": campaign["status"] in ("PENDING", "IN_PROGRESS"),
         "key": things["key"] in keys,
         "enrollment_token": things["enrollment_token"]
         in str(await rest.data("/enrollment-tokens")),

@@ -22,13 +22,14 @@ from hub.campaigns.service import (
     NewCampaign,
     Phase,
     Status,
+    Target,
     Terms,
     Wave,
     Wish,
 )
 from hub.campaigns.store import CampaignStore
 from protocol.commands import ForceSync
-from protocol.ids import DEFAULT_ORG, DeviceId
+from protocol.ids import DEFAULT_ORG, DeviceId, OrgId
 from protocol.replies import Result
 from tests.factories import make_principal
 from tests.integration.hub.hubs import ADMIN, Hub, Line, Told, add_devices, add_member, running_hub
@@ -36,6 +37,11 @@ from tests.tasks import in_background
 
 LEASE_SECONDS = 60.0
 """No lease runs out by itself here."""
+
+
+async def nobody(_org: OrgId, _target: Target) -> list[DeviceId]:
+    """Here devices are named."""
+    return []
 
 
 class Replica:
@@ -46,7 +52,7 @@ class Replica:
         self.store = CampaignStore(hub.database)
         audit = AuditService(AuditStore(hub.database))
         self.campaigns = CampaignService(
-            self.store, hub.commands, audit, self.told.telemetry, hub.approvals
+            self.store, hub.commands, audit, self.told.telemetry, hub.approvals, nobody
         )
         self.driver = self.campaigns.driver
         self.jobs = JobStore(hub.database, hub.replica_id)
@@ -77,16 +83,16 @@ class Replica:
         self, devices: list[DeviceId], by: Principal = ADMIN, **terms: object
     ) -> Campaign:
         new = NewCampaign(
-            subject="s", command=ForceSync(), terms=Terms(**terms),  # pyright: ignore[reportArgumentType]
-            devices=devices,
+            kind="command", subject="s", command=ForceSync(), devices=devices, target=None,
+            terms=Terms(**{"soak_seconds": 0, **terms}),  # pyright: ignore[reportArgumentType]
         )  # fmt: skip
         return await self.campaigns.create(by, new, action="campaign.create")
 
     async def targets(self, campaign: Campaign) -> list[CampaignTarget]:
         found = await self.campaigns.devices(
-            DEFAULT_ORG, campaign.campaign_id, behind=None, limit=100
+            DEFAULT_ORG, campaign.campaign_id, cursor=None, limit=100
         )
-        return list(found)
+        return list(found.items)
 
     async def status(self, campaign: Campaign) -> CampaignStatus:
         return (await self.campaigns.get(DEFAULT_ORG, campaign.campaign_id)).status

@@ -97,8 +97,8 @@ async def test_g18_jobs_lines_and_devices_of_the_future_are_of_now(database: Dat
 async def test_g18_a_campaign_of_the_future_goes_on(database: Database) -> None:
     await add_devices(database)
     await database.execute(
-        "INSERT INTO campaign (org_id, campaign_id, subject, command, terms, created_by) "
-        "VALUES ($1, 'c', 's', '{}', '{}', 'u')",
+        "INSERT INTO campaign (org_id, campaign_id, kind, subject, command, terms, created_by) "
+        "VALUES ($1, 'c', 'command', 's', '{}', '{}', 'u')",
         DEFAULT_ORG,
     )
     await database.execute(

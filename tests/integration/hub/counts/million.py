@@ -205,9 +205,9 @@ SELECT 'default', '/api/commands', 'i' || n, 'x', 'c' || n FROM generate_series(
 """
 
 _WORK: Final = """
-INSERT INTO campaign (org_id, campaign_id, subject, command, terms, status, created_by, created_at,
-                      finished_at, closed_at)
-SELECT 'default', 'p' || n, 'f' || n, '{"sha256": "x"}', '{"version": "2"}',
+INSERT INTO campaign (org_id, campaign_id, kind, subject, command, terms, status, created_by,
+                      created_at, finished_at, closed_at)
+SELECT 'default', 'p' || n, 'release', 'f' || n, '{"sha256": "x"}', '{"version": "2"}',
        CASE WHEN n = 1 THEN 'IN_PROGRESS' ELSE 'SUCCESS' END, 'someone',
        now() - n * interval '1 day', CASE WHEN n > 1 THEN now() END, CASE WHEN n > 1 THEN now() END
 FROM generate_series(1, 200) n;

@@ -245,10 +245,15 @@ _AUDIT: Final = _filtered(
 )
 _CAMPAIGNS: Final = [
     Read("campaigns.get", "'default', 'p7'"),
-    *_list("campaigns.list", "'default', {before}, 101, NULL, NULL", _NEAR),
+    *_list("campaigns.list", "'default', {before}, 101, NULL, NULL, NULL", _NEAR),
+    Read("campaigns.list", "'default', NULL, NULL, 101, NULL, 'release', 'f7'", 101, "of one"),
+    Read("campaigns.open", "'default'"),
+    Read("campaigns.lock_new", "'default'"),
+    Read("campaigns.busy", "'default', 'p2', 'agent', '{d77,d100}'", 3 * KEY),
     Read("campaigns.counts", "'default', '{p7}'", 40),
-    Read("campaigns.devices", "'default', 'p7', NULL, 101", _NEAR),
-    Read("campaigns.devices", "'default', 'p7', 300, 101", _NEAR, "middle"),
+    Read("campaigns.devices", "'default', 'p7', NULL, 101, NULL", _NEAR),
+    Read("campaigns.devices", "'default', 'p7', 300, 101, NULL", _NEAR, "middle"),
+    Read("campaigns.devices", "'default', 'p7', NULL, 101, '{FAILED}'", 500, "of a status"),
     Read("campaigns.of_device", "'default', 'd77', 21, NULL", 21 * 2 * KEY),
     Read("campaigns.unfinished_of", "'default', 'f7'"),
     Read("campaigns.lock", "'default', 'p7'"),

@@ -86,7 +86,14 @@ def test_whose_right_it_is() -> None:
 
 
 def test_what_a_second_person_approves() -> None:
-    new = NewCampaign(subject="web", command=LOAD, terms=Terms(), devices=[DeviceId("d")])
+    new = NewCampaign(
+        kind="application",
+        target=None,
+        subject="web",
+        command=LOAD,
+        terms=Terms(),
+        devices=[DeviceId("d")],
+    )
     approval = new_approval(new, "rollout.create", right_name="web")
     assert approval.rights == ["applications:update", "campaigns:create"]
     assert approval.shown.command is not None

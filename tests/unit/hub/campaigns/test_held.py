@@ -1,6 +1,6 @@
 from hub.approvals.records import actor_of
 from hub.campaigns.held import awaiting_campaign, held_of, is_dangerous, new_approval
-from hub.campaigns.records import NewCampaign, Terms
+from hub.campaigns.records import NewCampaign, Target, Terms
 from hub.campaigns.waves import CampaignStatus, Wave
 from protocol.commands import Custom, ForceSync, RebootOs
 from protocol.ids import DeviceId
@@ -8,6 +8,9 @@ from tests.factories import make_principal
 from tests.unit.hub.approvals.test_records import make_approval
 
 NEW = NewCampaign(
+    kind="command",
+    target=Target(device_ids=(DeviceId("d1"), DeviceId("d2"))),
+    name="spring",
     subject="r1",
     command=RebootOs(delay_seconds=3),
     terms=Terms(waves=(Wave(count=1), Wave(percent=100)), rate_per_minute=9),
@@ -30,6 +33,7 @@ def test_a_campaign_is_kept_as_it_was_asked_for_and_shown_as_one_that_waits() ->
     assert held_of(kept).action == "deployment.create"
 
     shown = awaiting_campaign(kept)
+    assert (shown.name, shown.target) == ("spring", NEW.target)
     assert (shown.status, shown.campaign_id) == (CampaignStatus.AWAITING, new.subject)
     assert (shown.counts.pending, shown.owner_kind, shown.owner_key) == (2, "api_key", "k1")
     assert shown.approval is not None
@@ -39,7 +43,9 @@ def test_a_campaign_is_kept_as_it_was_asked_for_and_shown_as_one_that_waits() ->
 
 def test_a_command_of_the_devices_own_counts_as_dangerous() -> None:
     def campaign(command: ForceSync | RebootOs | Custom) -> NewCampaign:
-        return NewCampaign(subject="", command=command, terms=Terms(), devices=[])
+        return NewCampaign(
+            kind="command", subject="", command=command, terms=Terms(), devices=[], target=None
+        )
 
     assert is_dangerous(campaign(RebootOs()))
     assert is_dangerous(campaign(Custom(name="drain")))

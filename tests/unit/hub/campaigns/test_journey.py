@@ -6,7 +6,7 @@ from msgspec import structs
 
 from hub.campaigns.journey import (
     ENDED,
-    MOST_ATTEMPTS,
+    MOST_LOSSES,
     STEPS,
     CampaignTarget,
     Goal,
@@ -177,11 +177,53 @@ def test_the_command_says_how_the_download_went(
 def test_attempts_are_spent() -> None:
     lost = make_seen(command=State.UNKNOWN)
 
-    assert look(make_target(attempt=MOST_ATTEMPTS), lost) is TargetEvent.GIVE_UP
+    assert look(make_target(losses=MOST_LOSSES), lost) is TargetEvent.GIVE_UP
+
+
+def test_what_fails_is_sent_again_as_often_as_it_may_be() -> None:
+    goal = structs.replace(GOAL, version=None, retries=2)
+    failed = {"command_error": {"code": "failed", "message": "m"}, "redeliverable": True}
+    for command in (State.FAILED, State.TIMEOUT, State.UNKNOWN):
+        seen = make_seen(command=command, **failed)
+        assert look(make_target(failures=1), seen, goal=goal) is TargetEvent.AGAIN
+        ends = TargetEvent.GIVE_UP if command is State.UNKNOWN else TargetEvent.REFUSE
+        assert look(make_target(failures=2), seen, goal=goal) is ends
+        once = structs.replace(seen, redeliverable=False)
+        assert look(make_target(), once, goal=goal) is ends
+    refused = make_seen(command=State.REJECTED, **failed)
+    assert look(make_target(), refused, goal=goal) is TargetEvent.REFUSE
+    after = stepped(make_target(failures=1), TargetEvent.AGAIN, make_seen(**failed), MOMENT)
+    assert (after.status, after.failures, after.losses) == (Status.PENDING, 2, 0)
+
+
+def test_what_was_never_sent_is_lost_and_not_failed() -> None:
+    goal = structs.replace(GOAL, version=None, retries=0)
+    error = {"code": "device_offline", "message": "m"}
+    seen = make_seen(command=State.FAILED, command_error=error)
+    assert look(make_target(), seen, goal=goal) is TargetEvent.LOSE
+    after = stepped(make_target(), TargetEvent.LOSE, seen, MOMENT)
+    assert (after.status, after.failures, after.losses) == (Status.PENDING, 0, 1)
+
+
+def test_a_command_may_have_to_prove_itself_in_a_soak() -> None:
+    goal = structs.replace(GOAL, version=None, soak_seconds=60)
+    done = make_seen(command=State.SUCCESS)
+    target = make_target(from_health="DEGRADED")
+    assert look(target, done, goal=goal) is TargetEvent.SETTLE
+    soaking = stepped(target, TargetEvent.SETTLE, done, MOMENT)
+    assert (soaking.phase, soaking.steady_since) == (Phase.SOAKING, None)
+    assert look(soaking, done, goal=goal) is TargetEvent.ARRIVE
+    as_before = structs.replace(done, health="DEGRADED")
+    assert look(soaking, as_before, goal=goal) is TargetEvent.ARRIVE
+    better = structs.replace(soaking, from_health="ONLINE")
+    assert look(better, as_before, goal=goal) is None
+    steady = stepped(soaking, TargetEvent.ARRIVE, done, MOMENT)
+    later = MOMENT + timedelta(seconds=60)
+    assert happened(steady, done, goal, later) is TargetEvent.PROVE
 
 
 def test_without_a_wanted_version_the_result_is_the_end() -> None:
-    goal = structs.replace(GOAL, version=None)
+    goal = structs.replace(GOAL, version=None, soak_seconds=0)
     done = make_seen(command=State.SUCCESS)
 
     assert look(make_target(), done, goal=goal) is TargetEvent.DONE

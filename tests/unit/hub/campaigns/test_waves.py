@@ -11,14 +11,19 @@ from hub.campaigns.waves import (
     NO_WAVE,
     WISHES,
     CampaignStatus,
+    Growth,
     Move,
+    Plan,
     StopAt,
     TargetCounts,
     Wave,
+    WaveApproval,
     Wish,
     allowance,
+    approved,
     drop,
     move_of,
+    pace,
     problem_of,
     recount,
     waited_too_long,
@@ -29,12 +34,13 @@ from tests.factories import MOMENT
 
 RULE = StopAt(failed_percent=20, minimum=5)
 RUNS = CampaignStatus.IN_PROGRESS
+ONE = Plan(waves=1)
 
 
 def move(
     wave: int = 0, *, waves: int = 2, stop_at: StopAt | None = None, **counts: Any
 ) -> Move | None:
-    return move_of(RUNS, wave, TargetCounts(**counts), waves=waves, stop_at=stop_at)
+    return move_of(RUNS, wave, TargetCounts(**counts), Plan(waves=waves, stop_at=stop_at))
 
 
 @pytest.mark.parametrize(
@@ -65,11 +71,77 @@ def test_waves_that_make_no_sense_are_named(waves: list[Wave], bad: bool) -> Non
 
 
 def test_it_begins_by_itself_and_rests_when_it_should() -> None:
-    begun = move_of(CampaignStatus.PENDING, 0, TargetCounts(pending=1), waves=1, stop_at=None)
+    begun = move_of(CampaignStatus.PENDING, 0, TargetCounts(pending=1), ONE)
 
     assert begun == Move(status=RUNS, wave=0)
-    for status in (CampaignStatus.PAUSED, *FINISHED):
-        assert move_of(status, 0, TargetCounts(pending=1), waves=1, stop_at=None) is None
+    for status in (CampaignStatus.PAUSED, CampaignStatus.AWAITING, *FINISHED):
+        assert move_of(status, 0, TargetCounts(pending=1), ONE) is None
+
+
+def test_what_is_scheduled_begins_when_it_is_due() -> None:
+    scheduled, none = CampaignStatus.SCHEDULED, TargetCounts()
+    assert move_of(scheduled, 0, none, ONE, is_due=False) is None
+    assert move_of(scheduled, 0, none, ONE) == Move(status=CampaignStatus.PENDING, wave=0)
+    resumed = move_of(RUNS, 0, none, ONE, is_due=False)
+    assert resumed == Move(status=scheduled, wave=0)
+
+
+@pytest.mark.parametrize(
+    "status", [CampaignStatus.SCHEDULED, CampaignStatus.PAUSED, CampaignStatus.AWAITING]
+)
+def test_at_its_end_nobody_needs_to_move_it(status: CampaignStatus) -> None:
+    under_way = TargetCounts(in_progress=1, unfinished=1)
+    assert move_of(status, 0, under_way, ONE, is_due=False, is_over=True) is None
+    end = move_of(status, 0, TargetCounts(success=1, skipped=1), ONE, is_due=False, is_over=True)
+    assert end == Move(status=CampaignStatus.SUCCESS, wave=0)
+
+
+@pytest.mark.parametrize(
+    ("approval", "wave", "waits"),
+    [
+        (None, 0, False),
+        ("first_wave", 0, True),
+        ("first_wave", 1, False),
+        ("each_wave", 0, True),
+        ("each_wave", 1, True),
+    ],
+)
+def test_a_wave_waits_for_an_approval(
+    approval: WaveApproval | None, wave: int, waits: bool
+) -> None:
+    plan = Plan(waves=3, approval=approval)
+    counts = TargetCounts(pending=3, success=1, wave_success=1)
+    awaiting = Move(status=CampaignStatus.AWAITING, wave=wave)
+    assert move_of(RUNS, wave, counts, plan) == (
+        awaiting if waits else Move(status=RUNS, wave=wave + 1)
+    )
+    last = move_of(RUNS, 2, TargetCounts(success=3), plan)
+    assert last == Move(status=CampaignStatus.SUCCESS, wave=2)
+
+
+def test_a_wave_is_approved_once() -> None:
+    awaiting = CampaignStatus.AWAITING
+    assert approved(awaiting, 0, 1) == Move(status=RUNS, wave=1)
+    assert approved(RUNS, 1, 1) is None
+    for status, wave, named in ((awaiting, 0, 2), (RUNS, 0, 1), (awaiting, 1, 3)):
+        with pytest.raises(ValueError, match=f"approval of wave {named}"):
+            approved(status, wave, named)
+
+
+def test_the_pace_grows_with_successes() -> None:
+    growth = Growth(factor=2, after=10)
+    assert [pace(60, growth, each) for each in (0, 9, 10, 25, 10_000)] == [60, 60, 120, 240, 1000]
+    assert pace(5000, growth, 100) == 5000
+    assert pace(60, None, 100) == 60
+    assert pace(None, growth, 100) is None
+
+
+def test_what_ended_before_it_was_opened_again_stops_nothing() -> None:
+    before: Any = {"success": 1, "failed": 9, "past_success": 1, "past_failed": 8}
+    assert move(stop_at=RULE, pending=1, unfinished=1, **before) is None
+    end = move(1, **before)
+    assert end is not None
+    assert (end.status, end.because) == (CampaignStatus.FAILED, "no device succeeded")
 
 
 def test_the_next_wave_waits_for_everybody_in_this_one() -> None:
@@ -100,12 +172,11 @@ def test_without_a_rule_a_wave_without_success_is_the_last() -> None:
     ("stop_at", "counts", "status"),
     [
         (None, {"success": 3}, CampaignStatus.SUCCESS),
-        (None, {"success": 9, "failed": 1}, CampaignStatus.FAILED),
+        (None, {"success": 1, "failed": 9}, CampaignStatus.SUCCESS),
+        (None, {"skipped": 9, "failed": 1}, CampaignStatus.FAILED),
         (RULE, {"success": 9, "failed": 1}, CampaignStatus.SUCCESS),
         (RULE, {"success": 8, "failed": 2}, CampaignStatus.FAILED),
         (None, {"skipped": 3}, CampaignStatus.SUCCESS),
-        (None, {"skipped": 3, "passed_over": 3}, CampaignStatus.FAILED),
-        (None, {"skipped": 3, "passed_over": 3, "success": 1}, CampaignStatus.SUCCESS),
     ],
 )
 def test_the_end_says_how_it_went(
@@ -146,33 +217,20 @@ def test_a_step_moves_a_target_from_one_count_to_the_other() -> None:
         recount(counts, Status.IN_PROGRESS, status, in_wave=True)
 
     assert counts == TargetCounts(
-        pending=1, success=1, failed=1, skipped=1, passed_over=1, unfinished=1,
+        pending=1, success=1, failed=1, skipped=1, unfinished=1,
         wave_success=1, wave_failed=1,
     )  # fmt: skip
     recount(counts, Status.SUCCESS, Status.FAILED, in_wave=False)
     assert (counts.wave_success, counts.wave_failed) == (1, 1)
 
 
-def test_who_was_deleted_or_disabled_is_out_of_the_reckoning() -> None:
-    counts = TargetCounts(pending=2, in_progress=1, unfinished=2)
-    recount(counts, Status.IN_PROGRESS, Status.SKIPPED, in_wave=True, is_blocked=True)
-    drop(counts, has_begun=True)
-    drop(counts, has_begun=False)
+def test_who_waits_may_end_without_a_turn() -> None:
+    counts = TargetCounts(pending=3, unfinished=2)
+    drop(counts, Status.SKIPPED, has_begun=True, in_wave=False)
+    drop(counts, Status.FAILED, has_begun=True, in_wave=True)
+    drop(counts, Status.SKIPPED, has_begun=False, in_wave=False)
 
-    assert counts == TargetCounts(skipped=3)
-    assert move_of(RUNS, 0, counts, waves=2, stop_at=RULE) == Move(
-        status=CampaignStatus.SUCCESS, wave=0
-    )
-
-
-def test_a_campaign_that_nobody_can_install_has_not_succeeded() -> None:
-    counts = TargetCounts(pending=1, unfinished=1)
-    drop(counts, has_begun=True, is_blocked=False)
-
-    assert counts == TargetCounts(skipped=1, passed_over=1)
-    move = move_of(RUNS, 0, counts, waves=1, stop_at=None)
-    assert move is not None
-    assert move.status is CampaignStatus.FAILED
+    assert counts == TargetCounts(skipped=2, failed=1, wave_failed=1)
 
 
 def test_whoever_drives_gives_a_command_the_same_id() -> None:
