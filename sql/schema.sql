@@ -1325,6 +1325,7 @@ CREATE TABLE campaign_device (
     losses            smallint NOT NULL DEFAULT 0,
     failures          smallint NOT NULL DEFAULT 0,
     from_health       text,
+    recalled          boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, campaign_id, position),
     UNIQUE (org_id, campaign_id, device_id),
     FOREIGN KEY (org_id, campaign_id) REFERENCES campaign ON DELETE CASCADE,
@@ -1338,6 +1339,7 @@ CREATE INDEX campaign_device_failed_at ON campaign_device (org_id, finished_at) 
 CREATE INDEX campaign_device_past ON campaign_device (org_id, device_id, finished_at) WHERE status IN ('SUCCESS', 'FAILED');
 COMMENT ON COLUMN campaign_device.losses IS 'Commands of which nothing became, and that were sent again.';
 COMMENT ON COLUMN campaign_device.failures IS 'Commands that failed, and were sent again.';
+COMMENT ON COLUMN campaign_device.recalled IS 'Its window closed: its command is cancelled, and it waits for the next.';
 COMMENT ON COLUMN campaign_device.from_boot_id IS 'The start of the agent that got the command: another one is a restart.';
 
 CREATE TABLE penalty_cleared (

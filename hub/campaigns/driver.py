@@ -47,8 +47,8 @@ from hub.campaigns.waves import (
     move_of,
     pace,
     recount,
-    waited_too_long,
 )
+from hub.campaigns.windows import cancels, is_open, was_open_for
 from protocol.ids import DeviceId
 from protocol.lifecycle import ENDED
 
@@ -115,7 +115,9 @@ class Driver:
             for target, seen in under_way
             if (found := _what(campaign, target, seen, driven.now)) is not None
         ]
+        recalled = _to_recall(campaign, under_way, steps, now)
         changed = await self._store.write(connection, name, steps)
+        recalled = await self._store.write(connection, name, recalled)
         for step in steps:
             recount(
                 campaign.counts,
@@ -128,8 +130,10 @@ class Driver:
         blocked += await self._end(connection, campaign, now)
         campaign, stopped = await self._move(connection, campaign, now)
         begun = await self._begin(connection, campaign, driven)
-        look = DriveStep(campaign, [*changed, *blocked, *stopped, *begun], _to_send(begun), [])
-        self._sort_unsent(look, under_way, changed)
+        look = DriveStep(
+            campaign, [*changed, *blocked, *stopped, *begun], _to_send(begun), recalled
+        )
+        self._sort_unsent(look, under_way, changed, now)
         return look
 
     async def _require_right(self, connection: Connection, driven: Driven) -> Campaign:
@@ -228,6 +232,8 @@ class Driver:
             return []
         name = (campaign.org, campaign.campaign_id)
         terms = campaign.terms
+        if not is_open(terms.windows, driven.now):
+            return []
         rate = pace(terms.rate_per_minute, terms.growth, campaign.counts.success)
         lately = 0 if rate is None else await self._store.started_lately(connection, name)
         limit = allowance(rate, started_in_last_minute=lately)
@@ -246,8 +252,8 @@ class Driver:
             for target, seen in found
         ]
         begun = await self._store.write(connection, name, changes)
-        seconds = campaign.terms.phase_timeout_seconds
-        if waited_too_long(campaign.wave_since, driven.now, phase_timeout_seconds=seconds):
+        seconds = terms.phase_timeout_seconds
+        if was_open_for(terms.windows, campaign.wave_since, driven.now, seconds=seconds):
             begun += await self._store.skip_pending(
                 connection, name, OFFLINE, up_to_wave=campaign.wave, only_away=True
             )
@@ -283,23 +289,49 @@ class Driver:
         look: DriveStep,
         under_way: Sequence[tuple[CampaignTarget, Seen]],
         changed: Sequence[CampaignTarget],
+        now: datetime,
     ) -> None:
         """Targets whose command is not in the ledger, or should not be there any more."""
         moved = {target.position for target in changed}
+        campaign = look.campaign
+        may_send = campaign.status not in FINISHED and is_open(campaign.terms.windows, now)
         for target, seen in under_way:
             if seen.blocked and seen.command not in (None, *ENDED):
                 look.cancel.append(target)
             if target.phase is not Phase.DOWNLOADING or target.position in moved:
                 continue
-            if look.campaign.status not in FINISHED and seen.command is None:
+            if may_send and seen.command is None:
                 look.send.append(target)
-            if look.campaign.status in FINISHED and seen.command and not seen.cancel_asked:
+            if campaign.status in FINISHED and seen.command and not seen.cancel_asked:
                 look.cancel.append(target)
 
 
+def _to_recall(
+    campaign: Campaign,
+    under_way: Iterable[tuple[CampaignTarget, Seen]],
+    steps: Iterable[TargetChange],
+    now: datetime,
+) -> list[TargetChange]:
+    """Whose command is cancelled, because the window closed that it was sent in."""
+    windows = campaign.terms.windows
+    if campaign.status in FINISHED or not cancels(windows) or is_open(windows, now):
+        return []
+    moved = {step.before.position for step in steps}
+    return [
+        TargetChange(target, replace(target, recalled=True))
+        for target, seen in under_way
+        if target.phase is Phase.DOWNLOADING
+        and target.position not in moved
+        and not target.recalled
+        and seen.command not in (None, *ENDED)
+    ]
+
+
 def is_idle(campaign: Campaign) -> bool:
+    """Also one whose windows may be closed: they open on the minute."""
     waits = (CampaignStatus.SCHEDULED, CampaignStatus.AWAITING, CampaignStatus.PAUSED)
-    return campaign.status in waits and not campaign.counts.in_progress
+    is_held_up = campaign.status in waits or bool(campaign.terms.windows)
+    return is_held_up and not campaign.counts.in_progress
 
 
 def _name(job: HeldJob) -> Name:

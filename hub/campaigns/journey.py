@@ -80,6 +80,7 @@ class TargetEvent(StrEnum):
     SETTLE = "its command succeeded, and it has to stay well"
     REFUSE = "its command failed"
     WITHDRAW = "its command was cancelled"
+    POSTPONE = "its command was cancelled because its window closed"
     LACK = "it does not install such software, or updates itself"
     LOSE = "nothing became of its command"
     AGAIN = "its command failed, and may be sent again"
@@ -104,6 +105,7 @@ STEPS: Final[dict[tuple[Phase, TargetEvent], Phase | Status]] = {
     (_P.DOWNLOADING, _H.SETTLE): _P.SOAKING,
     (_P.DOWNLOADING, _H.REFUSE): _S.FAILED,
     (_P.DOWNLOADING, _H.WITHDRAW): _S.SKIPPED,
+    (_P.DOWNLOADING, _H.POSTPONE): _P.WAITING,
     (_P.DOWNLOADING, _H.LACK): _S.SKIPPED,
     (_P.DOWNLOADING, _H.LOSE): _P.WAITING,
     (_P.DOWNLOADING, _H.AGAIN): _P.WAITING,
@@ -156,6 +158,8 @@ class CampaignTarget(Struct, frozen=True, kw_only=True):
     attempt: int = 0
     losses: int = 0
     failures: int = 0
+    recalled: bool = False
+    """Its window closed: its command is cancelled, and it waits for the next."""
     command_id: CommandId | None = None
     from_version: str | None = None
     from_boot_id: str | None = None
@@ -303,7 +307,7 @@ def _of_command(target: CampaignTarget, seen: Seen, goal: Goal) -> TargetEvent |
         case State.SUCCESS:
             return _of_success(goal)
         case State.CANCELLED:
-            return TargetEvent.WITHDRAW
+            return TargetEvent.POSTPONE if target.recalled else TargetEvent.WITHDRAW
         case State.UNKNOWN | State.EXPIRED:
             return _again(target, seen, goal, TargetEvent.GIVE_UP)
         case State.FAILED | State.TIMEOUT | State.REJECTED:
@@ -373,10 +377,11 @@ def stepped(
         status=Status.PENDING if to is Phase.WAITING else Status.IN_PROGRESS,
         losses=target.losses + (event is TargetEvent.LOSE),
         failures=target.failures + (event is TargetEvent.AGAIN),
+        recalled=target.recalled and to is not Phase.WAITING,
         since=target.since if to is target.phase else now,
         steady_since=now if event is TargetEvent.ARRIVE else None,
         steady_generation=seen.generation if event is TargetEvent.ARRIVE else None,
-        error=seen.command_error if to is Phase.WAITING else None,
+        error=seen.command_error if event in (TargetEvent.LOSE, TargetEvent.AGAIN) else None,
     )
 
 

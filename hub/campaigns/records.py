@@ -17,6 +17,7 @@ from hub.campaigns.waves import (
     Wave,
     WaveApproval,
 )
+from hub.campaigns.windows import Window
 from protocol.commands import AGENT_TYPE, Command, UpdateFirmware, type_of
 from protocol.ids import CommandId, DeviceId, OrgId
 from protocol.replies import ErrorObject
@@ -44,6 +45,7 @@ class Terms(Struct, frozen=True, kw_only=True, rename="camel"):
     timeout_ms: int | None = None
     start_at: datetime | None = None
     ends_at: datetime | None = None
+    windows: tuple[Window, ...] = ()
 
     @property
     def goal(self) -> Goal:

@@ -14,8 +14,9 @@ from hub.campaigns.journey import Status
 from hub.campaigns.loads import Loaded, Loads
 from hub.campaigns.records import Campaign, Kind, Load, NewCampaign, RollOut, Target, Terms
 from hub.campaigns.service import CampaignService, Preview
-from hub.campaigns.showing import CampaignCounts, CampaignDevice, counts_of, device_of
+from hub.campaigns.showing import CampaignCounts, CampaignDevice, counts_of
 from hub.campaigns.waves import CampaignStatus, Growth, StopAt, Wave, WaveApproval, Wish
+from hub.campaigns.windows import Window
 from hub.rights.access import is_secret, may_dispatch
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Moment, Text
@@ -61,6 +62,8 @@ class CampaignBody(Body, frozen=True):
     retries: Annotated[int, Meta(ge=0, le=5)] | None = None
     start_at: Moment | None = None
     ends_at: Moment | None = None
+    windows: Annotated[tuple[Window, ...], Meta(max_length=20)] = ()
+    """Nothing is sent outside of them."""
     allow_downgrade: bool = False
     dry_run: bool = False
 
@@ -100,6 +103,7 @@ class CampaignTerms(Struct, frozen=True, rename="camel", kw_only=True):
     approval: WaveApproval | None
     retries: int | None
     timeout_ms: int | None
+    windows: tuple[Window, ...]
     allow_downgrade: bool
 
 
@@ -205,17 +209,12 @@ class CampaignEndpoints:
         return await self._item(by, await self._service.get(by.org, call.path("id")))
 
     async def devices(self, call: Call[CampaignDevicesQuery, None]) -> Items[CampaignDevice]:
-        org, campaign_id = call.principal.org, call.path("id")
-        campaign = await self._service.get(org, campaign_id)
-        page = await self._service.devices(
-            org,
-            campaign_id,
+        return await self._service.devices(
+            call.principal.org,
+            call.path("id"),
             cursor=call.query.cursor,
             limit=call.query.limit,
             statuses=call.query.status,
-        )
-        return Items(
-            [device_of(row, campaign.status, campaign.wave) for row in page.items], page.next
         )
 
     async def pause(self, call: Call[None, None]) -> CampaignItem:
@@ -284,6 +283,7 @@ def _terms(body: CampaignBody, loaded: Loaded) -> Terms:
         timeout_ms=body.timeout_ms,
         start_at=body.start_at,
         ends_at=body.ends_at,
+        windows=body.windows,
     )
 
 

@@ -1,6 +1,6 @@
 """Campaigns for callers: begun, paused, resumed, aborted, read. The driver does the rest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, structs
@@ -33,7 +33,14 @@ from hub.campaigns.records import (
     Terms,
     summary_of,
 )
-from hub.campaigns.showing import CampaignCounts, CampaignDevice, counts_of, device_of
+from hub.campaigns.showing import (
+    CampaignCounts,
+    CampaignDevice,
+    Standing,
+    counts_of,
+    device_of,
+    standing_of,
+)
 from hub.campaigns.store import CampaignStore
 from hub.campaigns.targets import Find
 from hub.campaigns.waves import (
@@ -48,6 +55,7 @@ from hub.campaigns.waves import (
     approved,
     problem_of,
 )
+from hub.campaigns.windows import fault_of
 from hub.commands.service import CommandService
 from hub.rights.guarded import UNGUARDED
 from hub.telemetry.writer import TelemetryWriter
@@ -57,6 +65,7 @@ from protocol.replies import ErrorObject
 __all__ = [
     "CampaignCounts",
     "CampaignDevice",
+    "Standing",
     "counts_of",
     "device_of",
     "Bringer",
@@ -110,10 +119,12 @@ class CampaignService:
         telemetry: TelemetryWriter,
         approvals: ApprovalService,
         find: Find,
+        clock: Callable[[], float],
         shown_since: ShownSince = everything_since,
     ) -> None:
-        """`find` looks up a target; `shown_since`: since when an organisation is shown what has
-        ended."""
+        """`find` looks up a target; `clock` gives the seconds since 1970 of the database;
+        `shown_since`: since when an organisation is shown what has ended."""
+        self._clock = clock
         self._store = store
         self._shown_since = shown_since
         self._commands = commands
@@ -361,9 +372,9 @@ class CampaignService:
         cursor: str | None,
         limit: int,
         statuses: Sequence[Status] | None = None,
-    ) -> Items[CampaignTarget]:
+    ) -> Items[CampaignDevice]:
         """In the order of their turns; of these statuses, None: of all. Raises `NotFound`."""
-        await self.get(org, campaign_id)
+        standing = standing_of(await self.get(org, campaign_id), self._clock())
         key = decode_number_cursor(cursor)
         rows = await self._store.devices(
             (org, campaign_id), statuses, behind=key[1] if key else None, limit=limit + 1
@@ -371,7 +382,7 @@ class CampaignService:
         shown = rows[:limit]
         last = shown[-1] if len(rows) > limit else None
         following = None if last is None else encode_cursor((last.since, str(last.position)))
-        return Items(shown, following)
+        return Items([device_of(row, standing) for row in shown], following)
 
     async def of_device(self, org: OrgId, device_id: DeviceId) -> "Sequence[Participation]":
         """What the device plays in the newest campaigns that it is part of."""
@@ -422,6 +433,9 @@ def _check(new: NewCampaign) -> None:
         raise invalid("growth", "goes with ratePerMinute")
     if terms.start_at and terms.ends_at and terms.ends_at <= terms.start_at:
         raise invalid("endsAt", "must be later than startAt")
+    fault = fault_of(terms.windows)
+    if fault is not None:
+        raise invalid("windows", fault)
     if not new.devices and terms.start_at is None:
         raise invalid("target", "there is no such device")
     if len(new.devices) > MOST_DEVICES:

@@ -1,13 +1,28 @@
 """A campaign and its devices as callers see them, whichever way they ask."""
 
+from datetime import UTC, datetime
+from typing import Literal
+
 from msgspec import Struct
 
 from hub.campaigns.journey import CampaignTarget, Phase, Status
 from hub.campaigns.records import Campaign
 from hub.campaigns.waves import CampaignStatus
+from hub.campaigns.windows import is_open
 from protocol.codec import at
 from protocol.ids import DeviceId
 from protocol.replies import ErrorObject
+
+ShownPhase = Literal[
+    "waiting",
+    "waiting_for_window",
+    "awaiting_approval",
+    "downloading",
+    "staged",
+    "restarting",
+    "soaking",
+]
+"""Those of a device, with what holds up whoever waits."""
 
 
 class CampaignCounts(Struct, frozen=True, rename="camel", kw_only=True):
@@ -23,7 +38,7 @@ class CampaignDevice(Struct, frozen=True, rename="camel", kw_only=True):
 
     device_id: DeviceId
     status: Status
-    phase: str
+    phase: ShownPhase
     wave: int | None
     from_version: str | None
     error: ErrorObject | None
@@ -42,13 +57,26 @@ def counts_of(campaign: Campaign) -> CampaignCounts:
     )
 
 
-def device_of(target: CampaignTarget, status: CampaignStatus, wave: int) -> CampaignDevice:
-    """As its campaign stands: with this status, in this wave."""
+class Standing(Struct, frozen=True):
+    """What holds up the devices of a campaign."""
+
+    status: CampaignStatus
+    wave: int
+    is_open: bool = True
+
+
+def standing_of(campaign: Campaign, now: float) -> Standing:
+    """`now` in seconds since 1970."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return Standing(campaign.status, campaign.wave, is_open(campaign.terms.windows, moment))
+
+
+def device_of(target: CampaignTarget, standing: Standing) -> CampaignDevice:
     is_skipped = target.status is Status.SKIPPED and target.error is not None
     return CampaignDevice(
         device_id=target.device_id,
         status=target.status,
-        phase=_phase(target, status, wave),
+        phase=_phase(target, standing),
         wave=None if target.wave < 0 else target.wave,
         from_version=target.from_version,
         error=target.error,
@@ -60,9 +88,11 @@ def device_of(target: CampaignTarget, status: CampaignStatus, wave: int) -> Camp
     )
 
 
-def _phase(target: CampaignTarget, status: CampaignStatus, wave: int) -> str:
-    """What holds up whoever waits."""
-    waits = target.status is Status.PENDING and target.phase is Phase.WAITING
-    if waits and status is CampaignStatus.AWAITING and target.wave > wave:
-        return "awaiting_approval"
-    return str(target.phase)
+def _phase(target: CampaignTarget, standing: Standing) -> ShownPhase:
+    if target.status is Status.PENDING and target.phase is Phase.WAITING:
+        has_begun = target.wave <= standing.wave
+        if standing.status is CampaignStatus.AWAITING and not has_begun:
+            return "awaiting_approval"
+        if standing.status is CampaignStatus.IN_PROGRESS and has_begun and not standing.is_open:
+            return "waiting_for_window"
+    return target.phase.value

@@ -345,6 +345,7 @@ def _target(row: Row) -> CampaignTarget:
         attempt=row["attempt"],
         losses=row["losses"],
         failures=row["failures"],
+        recalled=row["recalled"],
         command_id=row["command_id"],
         from_version=row["from_version"],
         from_boot_id=row["from_boot_id"],
@@ -469,4 +470,5 @@ def _change_row(change: TargetChange) -> tuple[Any, ...]:
         after.losses,
         after.failures,
         after.from_health,
+        after.recalled,
     )

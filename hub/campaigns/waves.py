@@ -25,7 +25,6 @@ after each so many successes.
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal, assert_never
 
@@ -259,11 +258,6 @@ def allowance(rate_per_minute: int | None, *, started_in_last_minute: int) -> in
         return MOST_AT_ONCE
     left = max(0, rate_per_minute - started_in_last_minute)
     return min(left, math.ceil(rate_per_minute / 60), MOST_AT_ONCE)
-
-
-def waited_too_long(since: datetime, now: datetime, *, phase_timeout_seconds: int) -> bool:
-    """Whether devices that are away have held up their wave for long enough."""
-    return now - since >= timedelta(seconds=phase_timeout_seconds)
 
 
 def recount(

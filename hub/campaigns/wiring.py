@@ -43,6 +43,7 @@ def build(
         telemetry,
         approvals,
         TargetFinder(devices, groups, queries).find,
+        base.clock,
         since,
     )
     return service, Capability(

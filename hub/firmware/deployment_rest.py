@@ -13,6 +13,7 @@ from hub.campaigns.service import (
     CampaignDevice,
     CampaignService,
     CampaignStatus,
+    Standing,
     StopAt,
     Target,
     Terms,
@@ -145,17 +146,15 @@ class DeploymentEndpoints:
 
     async def devices(self, call: Call[ListQuery, None]) -> Items[CampaignDevice]:
         found = await self._service.get(call.principal.org, call.path("id"))
-        page = await self._campaigns.devices(
+        return await self._campaigns.devices(
             found.org, found.campaign_id, cursor=call.query.cursor, limit=call.query.limit
         )
-        shown = [device_of(row, found.status, found.wave) for row in page.items]
-        return Items(shown, page.next)
 
     async def of_device(self, call: Call[None, None]) -> "list[DeviceDeployment]":
         parts = await self._campaigns.of_device(call.principal.org, DeviceId(call.path("id")))
         return [
             DeviceDeployment(
-                **structs.asdict(device_of(part.target, part.status, part.wave)),
+                **structs.asdict(device_of(part.target, Standing(part.status, part.wave))),
                 deployment_id=part.campaign_id,
                 version=part.wanted,
                 deployment_status=part.status,

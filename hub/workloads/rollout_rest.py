@@ -19,7 +19,6 @@ from hub.campaigns.service import (
     Wave,
     Wish,
     counts_of,
-    device_of,
 )
 from hub.web.envelope import Answer
 from hub.web.inputs import Body, ListQuery, Text
@@ -128,11 +127,8 @@ class RollOutEndpoints:
 
     async def devices(self, call: Call[ListQuery, None]) -> Items[CampaignDevice]:
         campaign = await self._service.get(call.principal, *_place(call))
-        page = await self._campaigns.devices(
+        return await self._campaigns.devices(
             campaign.org, campaign.campaign_id, cursor=call.query.cursor, limit=call.query.limit
-        )
-        return Items(
-            [device_of(row, campaign.status, campaign.wave) for row in page.items], page.next
         )
 
     async def pause(self, call: Call[None, None]) -> RollOutItem:

@@ -22,6 +22,8 @@ CREATE INDEX campaign_open ON campaign (org_id) WHERE closed_at IS NULL;
 ALTER TABLE campaign_device
     ADD COLUMN losses smallint NOT NULL DEFAULT 0,
     ADD COLUMN failures smallint NOT NULL DEFAULT 0,
-    ADD COLUMN from_health text;
+    ADD COLUMN from_health text,
+    ADD COLUMN recalled boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN campaign_device.recalled IS 'Its window closed: its command is cancelled, and it waits for the next.';
 COMMENT ON COLUMN campaign_device.losses IS 'Commands of which nothing became, and that were sent again.';
 COMMENT ON COLUMN campaign_device.failures IS 'Commands that failed, and were sent again.';

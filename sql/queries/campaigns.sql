@@ -263,14 +263,15 @@ SET status = n.status, phase = n.phase, attempt = n.attempt, command_id = n.comm
     from_generation = n.from_generation, error = n.error, since = n.since,
     started_at = n.started_at, steady_since = n.steady_since,
     steady_generation = n.steady_generation, finished_at = n.finished_at,
-    losses = n.losses, failures = n.failures, from_health = n.from_health
+    losses = n.losses, failures = n.failures, from_health = n.from_health, recalled = n.recalled
 FROM unnest($3::text[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[],
             $9::integer[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::jsonb[],
             $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::bigint[],
-            $19::timestamptz[], $20::smallint[], $21::smallint[], $22::text[])
+            $19::timestamptz[], $20::smallint[], $21::smallint[], $22::text[],
+            $23::boolean[])
      AS n (was_status, was_phase, was_attempt, position, status, phase, attempt, command_id,
            from_version, from_boot_id, from_generation, error, since, started_at, steady_since,
-           steady_generation, finished_at, losses, failures, from_health)
+           steady_generation, finished_at, losses, failures, from_health, recalled)
 WHERE t.org_id = $1 AND t.campaign_id = $2 AND t.position = n.position
   AND t.status = n.was_status AND t.phase = n.was_phase AND t.attempt = n.was_attempt
 RETURNING t.position

@@ -101,7 +101,7 @@ function none(): Tally {
   return { PENDING: 0, IN_PROGRESS: 0, SUCCESS: 0, FAILED: 0, SKIPPED: 0 };
 }
 
-export function tallyOf(counts: Schemas["DeploymentCounts"]): Tally {
+export function tallyOf(counts: Schemas["CampaignCounts"]): Tally {
   return {
     PENDING: counts.pending,
     IN_PROGRESS: counts.inProgress,

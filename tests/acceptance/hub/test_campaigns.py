@@ -182,6 +182,9 @@ async def test_a_device_has_one_campaign_of_firmware(rest: Rest, fleet: Fleet) -
         ({**SYNC, "startAt": "2100-01-02T00:00:00Z", "endsAt": "2100-01-01T00:00:00Z"}, "endsAt"),
         ({**SYNC, "startAt": "tomorrow"}, "startAt"),
         ({**SYNC, "approval": "sometimes"}, "approval"),
+        ({**SYNC, "windows": [{"cron": "0 0 0 * * *", "minutes": 5}]}, "windows"),
+        ({**SYNC, "windows": [{"cron": "0 0 * * *", "minutes": 1431}]}, "windows[0].minutes"),
+        ({**SYNC, "windows": [{"cron": "0 0 * * *", "minutes": 5, "timezone": "Mars"}]}, "windows"),
         ({**SYNC, "owner": "root"}, "body"),
     ],
 )
@@ -315,6 +318,45 @@ async def test_at_its_end_who_waits_is_left_out(rest: Rest, fleet: Fleet) -> Non
     found = await ended(rest, begun["id"])
     assert (found["status"], found["counts"]["skipped"]) == ("SUCCESS", 1)
     assert codes(await rows(rest, begun["id"])) == ["ended"]
+
+
+def closed_now() -> list[Json]:
+    """A window that was open some hours ago."""
+    begins = datetime.now(UTC) - timedelta(hours=5)
+    return [{"cron": f"{begins.minute} {begins.hour} * * *", "minutes": 60}]
+
+
+async def test_outside_of_its_windows_nothing_is_sent(rest: Rest, fleet: Fleet) -> None:
+    async with obedient(fleet, rest) as devices:
+        # Who waits for a window has not been away for a phase.
+        begun = await begin(rest, ids(devices), windows=closed_now(), phaseTimeoutSeconds=5)
+        await reached(rest, begun["id"], "IN_PROGRESS")
+        path = f"/campaigns/{begun['id']}"
+        for wish in ("pause", "resume"):
+            assert (await rest.post(f"{path}/{wish}")).status_code == 200
+        await asyncio.sleep(NOTHING_SECONDS)
+        assert devices[0].commands == []
+        (row,) = (await rows(rest, begun["id"])).values()
+        assert (row["status"], row["phase"]) == ("PENDING", "waiting_for_window")
+        await rest.post(f"{path}/abort")
+        open_now = [{"cron": "* * * * *", "minutes": 5, "timezone": "America/New_York"}]
+        begun = await begin(rest, ids(devices), windows=open_now)
+        assert (await ended(rest, begun["id"]))["status"] == "SUCCESS"
+        assert begun["terms"]["windows"] == [{**open_now[0], "atEnd": "finish"}]
+
+
+async def test_who_is_away_while_the_window_is_closed_is_not_skipped(
+    rest: Rest, fleet: Fleet
+) -> None:
+    away = await fleet.enroll()
+    target = {"deviceIds": [away]}
+    patient = await begin(rest, target, windows=closed_now(), phaseTimeoutSeconds=5)
+    hasty = await begin(rest, target, phaseTimeoutSeconds=5)
+    assert (await ended(rest, hasty["id"]))["counts"]["skipped"] == 1
+    assert codes(await rows(rest, hasty["id"])) == ["offline"]
+    (row,) = (await rows(rest, patient["id"])).values()
+    assert (row["status"], row["phase"]) == ("PENDING", "waiting_for_window")
+    await rest.post(f"/campaigns/{patient['id']}/abort")
 
 
 async def test_who_may_not_send_it_begins_none(

@@ -1,5 +1,6 @@
 """Campaigns over a real Postgres: who drives, and what is left when a driver dies half-way."""
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -52,7 +53,13 @@ class Replica:
         self.store = CampaignStore(hub.database)
         audit = AuditService(AuditStore(hub.database))
         self.campaigns = CampaignService(
-            self.store, hub.commands, audit, self.told.telemetry, hub.approvals, nobody
+            self.store,
+            hub.commands,
+            audit,
+            self.told.telemetry,
+            hub.approvals,
+            nobody,
+            time.time,
         )
         self.driver = self.campaigns.driver
         self.jobs = JobStore(hub.database, hub.replica_id)
@@ -89,10 +96,8 @@ class Replica:
         return await self.campaigns.create(by, new, action="campaign.create")
 
     async def targets(self, campaign: Campaign) -> list[CampaignTarget]:
-        found = await self.campaigns.devices(
-            DEFAULT_ORG, campaign.campaign_id, cursor=None, limit=100
-        )
-        return list(found.items)
+        name = (DEFAULT_ORG, campaign.campaign_id)
+        return await self.store.devices(name, None, behind=None, limit=100)
 
     async def status(self, campaign: Campaign) -> CampaignStatus:
         return (await self.campaigns.get(DEFAULT_ORG, campaign.campaign_id)).status

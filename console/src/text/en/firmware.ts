@@ -37,6 +37,8 @@ export const firmware = {
     staged: "staged, will restart",
     restarting: "restarting",
     soaking: "back, proving itself",
+    awaiting_approval: "waits for an approval",
+    waiting_for_window: "waits for its window",
   },
   reasons: {
     already_there: "has this version already",

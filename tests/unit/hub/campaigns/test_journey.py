@@ -205,6 +205,15 @@ def test_what_was_never_sent_is_lost_and_not_failed() -> None:
     assert (after.status, after.failures, after.losses) == (Status.PENDING, 0, 1)
 
 
+def test_what_its_window_cut_off_waits_for_the_next() -> None:
+    cancelled = make_seen(command=State.CANCELLED)
+    target = make_target(recalled=True)
+    assert look(target, cancelled) is TargetEvent.POSTPONE
+    after = stepped(target, TargetEvent.POSTPONE, cancelled, MOMENT)
+    assert (after.status, after.phase, after.recalled) == (Status.PENDING, Phase.WAITING, False)
+    assert (after.failures, after.losses, after.error) == (0, 0, None)
+
+
 def test_a_command_may_have_to_prove_itself_in_a_soak() -> None:
     goal = structs.replace(GOAL, version=None, soak_seconds=60)
     done = make_seen(command=State.SUCCESS)

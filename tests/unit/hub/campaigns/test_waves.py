@@ -1,4 +1,3 @@
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,11 +25,9 @@ from hub.campaigns.waves import (
     pace,
     problem_of,
     recount,
-    waited_too_long,
     waves_of,
 )
 from protocol.ids import DeviceId
-from tests.factories import MOMENT
 
 RULE = StopAt(failed_percent=20, minimum=5)
 RUNS = CampaignStatus.IN_PROGRESS
@@ -203,12 +200,6 @@ def test_the_pace_is_spread_over_the_minute() -> None:
     assert allowance(90, started_in_last_minute=89) == 1
     assert allowance(90, started_in_last_minute=91) == 0
     assert allowance(10**6, started_in_last_minute=0) == MOST_AT_ONCE
-
-
-def test_a_wave_waits_for_who_is_away_as_long_as_a_phase_may_take() -> None:
-    for seconds, too_long in ((599, False), (600, True)):
-        now = MOMENT + timedelta(seconds=seconds)
-        assert waited_too_long(MOMENT, now, phase_timeout_seconds=600) is too_long
 
 
 def test_a_step_moves_a_target_from_one_count_to_the_other() -> None:
