@@ -3,6 +3,7 @@ import { applications } from "./applications";
 import { approvals } from "./approvals";
 import { approve } from "./approve";
 import { audit } from "./audit";
+import { campaigns } from "./campaigns";
 import { certificates } from "./certificates";
 import { commands } from "./commands";
 import { common } from "./common";
@@ -24,6 +25,7 @@ export const en = {
   fleet,
   commands,
   device,
+  campaigns,
   firmware,
   applications,
   groups,
