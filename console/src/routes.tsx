@@ -98,6 +98,11 @@ const pages = [
   }),
   createRoute({
     getParentRoute: of,
+    path: "/applications/$name/rollouts/$rollOutId",
+    component: lazyRouteComponent(() => import("./pages/applications/RollOutPage"), "RollOutPage"),
+  }),
+  createRoute({
+    getParentRoute: of,
     path: "/approvals",
     validateSearch: only(approvalsSearch),
     component: lazyRouteComponent(() => import("./pages/approvals/ApprovalsPage"), "ApprovalsPage"),

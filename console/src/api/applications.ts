@@ -9,6 +9,9 @@ export type Workload = Schemas["WorkloadItem"];
 
 export const APPLICATIONS = ["applications"] as const;
 export const WORKLOADS = ["workloads"] as const;
+const WORKLOADS_ON = "device-workloads";
+/** What a device shall run, in all that was read. */
+export const workloadsOn = (id: string) => [WORKLOADS_ON, id] as const;
 const LIMIT = 200;
 
 const pathOf = (name: string) => ({ path: { name } });
@@ -51,7 +54,7 @@ export const useWorkloadsOf = (name: string) =>
 
 export const useWorkloadsOn = (id: string) =>
   useQuery({
-    queryKey: [...WORKLOADS, "device", id],
+    queryKey: workloadsOn(id),
     queryFn: () => data(api.GET("/api/v1/devices/{id}/workloads", { params: { path: { id } } })),
   });
 

@@ -16,45 +16,35 @@ import {
   type Workload,
 } from "../../api/applications";
 import { useChange } from "../../api/change";
-import { Problem } from "../../api/problem";
 import { problemText } from "../../api/problemText";
 import { readAgain } from "../../api/readAgain";
 import { fleet } from "../../live/fleet";
+import type { LiveEvent } from "../../live/frames";
 import { useLiveRead } from "../../live/useLiveRead";
 import { useSoon } from "../../live/useSoon";
 import { ConfirmAction } from "../../parts/ConfirmAction";
-import { Empty } from "../../parts/Empty";
-import { QuestionIcon } from "../../parts/icons";
 import { Label } from "../../parts/Label";
-import { Loading } from "../../parts/Loading";
 import { Page, Section } from "../../parts/Page";
-import { ProblemLine } from "../../parts/ProblemLine";
 import { TimeText } from "../../parts/TimeText";
 import type { Column } from "../../parts/table/columns";
 import { DataTable } from "../../parts/table/DataTable";
+import { UnreadPage } from "../../parts/UnreadPage";
 import { WorkloadTable } from "../../parts/WorkloadTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { ComposeDialog } from "./ComposeDialog";
+import { RollOuts } from "./RollOuts";
+import { shortOf } from "./shortOf";
 
 export function ApplicationPage() {
   const { name } = useParams({ from: "/applications/$name" });
   const words = useText().applications;
   const found = useApplication(name);
   if (found.data) return <One key={name} application={found.data} />;
-  const missing = found.error instanceof Problem && found.error.status === 404;
   return (
-    <Page title={name}>
-      {missing ? (
-        <Empty icon={QuestionIcon} title={words.missing}>
-          <Link to="/applications">{words.toAll}</Link>
-        </Empty>
-      ) : found.isError ? (
-        <ProblemLine error={found.error} onRetry={() => void found.refetch()} />
-      ) : (
-        <Loading height={260} />
-      )}
-    </Page>
+    <UnreadPage title={name} reading={found} missing={words.missing}>
+      <Link to="/applications">{words.toAll}</Link>
+    </UnreadPage>
   );
 }
 
@@ -91,6 +81,7 @@ function One({ application }: { application: Application }) {
     >
       <Target application={application} />
       <Revisions application={application} />
+      {may("campaigns:list") && <RollOuts name={name} />}
       {may("workloads:list") && <Devices name={name} />}
       {open === "change" && <ComposeDialog application={application} onClose={close} />}
       {open === "delete" && (
@@ -164,7 +155,7 @@ function Revisions({ application: { name, current } }: { application: Applicatio
       key: "revision",
       title: words.revision,
       className: "mono",
-      cell: ({ revision }) => revision.slice(0, 12),
+      cell: ({ revision }) => shortOf(revision),
     },
     { key: "made", title: words.made, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
     { key: "by", title: words.by, cell: ({ createdBy }) => createdBy },
@@ -216,7 +207,12 @@ function Devices({ name }: { name: string }) {
   const list = useWorkloadsOf(name);
   const [wanted, setWanted] = useState("");
   const again = () => void readAgain(queries, WORKLOADS);
-  useLiveRead({ types: ["workload_status"] }, { onEvent: useSoon(again), read: again });
+  const soon = useSoon(again);
+  // What a device shall run is part of its record.
+  const onEvent = ({ type, kind }: LiveEvent) => {
+    if (type !== "record_changed" || kind === "device") soon();
+  };
+  useLiveRead({ types: ["workload_status", "record_changed"] }, { onEvent, read: again });
   const rows = (list.data?.pages.flatMap(({ items }) => items) ?? []).filter(one =>
     searched(one).includes(wanted.trim().toLowerCase()),
   );

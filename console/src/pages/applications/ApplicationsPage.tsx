@@ -12,6 +12,7 @@ import { DataTable } from "../../parts/table/DataTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { ComposeDialog } from "./ComposeDialog";
+import { shortOf } from "./shortOf";
 
 export function ApplicationsPage() {
   const text = useText();
@@ -40,7 +41,7 @@ export function ApplicationsPage() {
       key: "current",
       title: words.current,
       className: "mono",
-      cell: ({ current }) => current?.slice(0, 12) ?? words.noCurrent,
+      cell: ({ current }) => (current === null ? words.noCurrent : shortOf(current)),
     },
     { key: "target", title: words.target, cell: ({ target }) => target ?? words.noTarget },
     {

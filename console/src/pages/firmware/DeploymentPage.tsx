@@ -3,16 +3,12 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Wish } from "../../api/campaigns";
 import { askOf, type Deployment } from "../../api/firmware";
-import { Problem } from "../../api/problem";
 import type { About } from "../../parts/campaigns/about";
 import { CampaignControls } from "../../parts/campaigns/CampaignControls";
 import { CampaignStatus } from "../../parts/campaigns/CampaignStatus";
 import { CampaignView } from "../../parts/campaigns/CampaignView";
-import { Empty } from "../../parts/Empty";
-import { QuestionIcon } from "../../parts/icons";
-import { Loading } from "../../parts/Loading";
 import { Page } from "../../parts/Page";
-import { ProblemLine } from "../../parts/ProblemLine";
+import { UnreadPage } from "../../parts/UnreadPage";
 import { useText } from "../../text";
 import { deploymentKey, useDeployment, useRows } from "./useDeployments";
 
@@ -21,19 +17,10 @@ export function DeploymentPage() {
   const words = useText().firmware;
   const found = useDeployment(deploymentId);
   if (found.data) return <One deployment={found.data} />;
-  const missing = found.error instanceof Problem && found.error.status === 404;
   return (
-    <Page title={words.deployment}>
-      {missing ? (
-        <Empty icon={QuestionIcon} title={words.missing}>
-          <Link to="/firmware">{words.toFirmware}</Link>
-        </Empty>
-      ) : found.isError ? (
-        <ProblemLine error={found.error} onRetry={() => void found.refetch()} />
-      ) : (
-        <Loading height={260} />
-      )}
-    </Page>
+    <UnreadPage title={words.deployment} reading={found} missing={words.missing}>
+      <Link to="/firmware">{words.toFirmware}</Link>
+    </UnreadPage>
   );
 }
 

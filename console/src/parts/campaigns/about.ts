@@ -2,7 +2,7 @@
 import type { Row } from "../../live/waves";
 
 export type About = {
-  phases: Record<Row["phase"], string>;
+  phases: Partial<Record<Row["phase"], string>>;
   /** By code, why one has failed or was skipped. */
   reasons: Record<string, string>;
   /** The title of what they had before, and how it is written. */

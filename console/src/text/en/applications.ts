@@ -61,6 +61,28 @@ export const applications = {
   logs: "Logs",
   shell: "Shell",
   actions: (service: string) => `Actions of ${service}`,
+  // Roll-outs
+  rollOuts: "Roll-outs",
+  rollOut: "Roll-out",
+  noRollOuts: "Nothing was rolled out yet.",
+  missingRollOut: "There is no such roll-out.",
+  toApplication: (name: string) => `Go to ${name}`,
+  rollOutTitle: (name: string, revision: string) => `Roll-out of ${name} ${revision}`,
+  fromRevision: "From revision",
+  phases: {
+    waiting: "waiting",
+    downloading: "has it, and not all services run yet",
+    soaking: "all services run, proving themselves",
+  },
+  rollOutReasons: {
+    already_there: "has this revision already",
+    pinned: "keeps its own revision: it is pinned",
+    unsupported: "has no engine for containers",
+  } as Record<string, string>,
+  abortTitle: "Abort this roll-out",
+  abortHint:
+    "No further device gets the revision. Those that have it keep it: going back is a roll-out of an older revision.",
+  abortDo: "Abort the roll-out",
   missing: "There is no such application",
   toAll: "All applications",
   delete: "Delete…",

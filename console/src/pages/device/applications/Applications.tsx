@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { useWorkloadsOn, WORKLOADS, type Workload } from "../../../api/applications";
+import { useWorkloadsOn, type Workload, workloadsOn } from "../../../api/applications";
 import { BYTE_SESSIONS, openByteSession } from "../../../api/byteSessions";
 import { useChange } from "../../../api/change";
 import { readAgain } from "../../../api/readAgain";
@@ -18,7 +18,7 @@ export function Applications({ device }: { device: Device }) {
   const text = useText();
   const queries = useQueryClient();
   const found = useWorkloadsOn(device.id);
-  const again = () => void readAgain(queries, [...WORKLOADS, "device", device.id]);
+  const again = () => void readAgain(queries, workloadsOn(device.id));
   useLiveRead(
     { deviceIds: [device.id], types: ["workload_status"] },
     { onEvent: useSoon(again), read: again },

@@ -1,0 +1,135 @@
+"""Roll-outs of applications: as waves over devices that run what they are handed."""
+
+from collections.abc import Callable
+
+import httpx
+from playwright.sync_api import Locator, Page, expect
+
+from tests.acceptance.hub.clients import Json, new_id
+from tests.acceptance.hub.process import HubProcess
+from tests.acceptance.up import signed_in
+from tests.browser import axe
+from tests.browser.boxes import failing
+from tests.browser.devices import Floor
+from tests.browser.signing import PASSWORD
+
+Enter = Callable[..., Page]
+ROLL_OUT_MS = 40_000
+
+
+def compose(tag: str) -> Json:
+    return {"services": {"web": {"image": f"busybox:{tag}", "command": ["httpd", "-f"]}}}
+
+
+def data_of(answer: httpx.Response) -> Json:
+    assert answer.is_success, answer.text
+    found: Json = answer.json()["data"]
+    return found
+
+
+def application(rest: httpx.Client) -> tuple[str, str, str]:
+    """Its name, and two revisions of it, the older first."""
+    made = data_of(
+        rest.post("/applications", json={"name": new_id("shop"), "compose": compose("1")})
+    )
+    name = str(made["name"])
+    newer = data_of(rest.put(f"/applications/{name}", json={"compose": compose("2")}))
+    return name, str(made["revision"]["revision"]), str(newer["revision"]["revision"])
+
+
+def assign(rest: httpx.Client, device_id: str, name: str, revision: str) -> None:
+    data_of(rest.put(f"/devices/{device_id}/applications/{name}", json={"revision": revision}))
+
+
+def roll_out(rest: httpx.Client, name: str, revision: str, **more: object) -> str:
+    body = {"revision": revision, "soakSeconds": 1, **more}
+    return str(data_of(rest.post(f"/applications/{name}/rollouts", json=body))["id"])
+
+
+def count(page: Page, status: str) -> Locator:
+    return page.locator(f"[data-count={status}] dd")
+
+
+def target(page: Page, device_id: str) -> Locator:
+    return page.locator(f"[data-target='{device_id}']")
+
+
+def test_a_roll_out_is_seen_as_waves(enter: Enter, floor: Floor, hub: HubProcess) -> None:
+    good, bad = new_id("box-a"), new_id("box-b")
+    with floor.boxes(good, bad) as (_, broken), signed_in(hub.ready) as rest:
+        name, older, newer = application(rest)
+        for device_id in (good, bad):
+            assign(rest, device_id, name, older)
+        broken.says = failing("image_not_found", "busybox:2 is not there")
+        page = enter(f"/applications/{name}")
+        section = page.get_by_role("region", name="Roll-outs")
+        expect(section).to_contain_text("Nothing was rolled out yet.")
+        waves = [{"count": 1}, {"percent": 100}]
+        rollout = roll_out(rest, name, newer, waves=waves)
+        row = section.locator(f"[data-campaign-id='{rollout}']")
+        expect(row).to_contain_text(newer[:12])
+        expect(row).to_contain_text("1 of 2", timeout=ROLL_OUT_MS)
+        axe.check(page)
+        row.get_by_role("link").click()
+
+        expect(page.get_by_role("heading", name=f"Roll-out of {name}")).to_be_visible()
+        expect(count(page, "SUCCESS")).to_have_text("1")
+        expect(count(page, "FAILED")).to_have_text("1", timeout=ROLL_OUT_MS)
+        bars = page.locator("[data-wave]")
+        expect(bars.nth(0).get_by_role("img")).to_have_attribute("aria-label", "1 succeeded")
+        expect(bars.nth(1).get_by_role("img")).to_have_attribute("aria-label", "1 failed")
+        expect(target(page, bad)).to_contain_text("web: busybox:2 is not there")
+        expect(target(page, good)).to_contain_text("Success")
+        expect(page.get_by_text("Stopped: 1 of 2 devices failed.")).to_be_visible()
+        expect(page.get_by_role("button", name="Abort…")).to_have_count(0)
+        axe.check(page)
+        target(page, bad).get_by_role("link").click()
+        expect(page.get_by_role("row").filter(has_text="image_not_found")).to_be_visible()
+
+
+def test_a_roll_out_is_paused_resumed_and_aborted(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    away = new_id("away")
+    floor.register(away)
+    with signed_in(hub.ready) as rest:
+        name, _, newer = application(rest)
+        rollout = roll_out(rest, name, newer, target={"deviceIds": [away]})
+        page = enter(f"/applications/{name}/rollouts/{rollout}")
+        expect(page.locator("#page [data-campaign=IN_PROGRESS]").first).to_be_visible()
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator("#page [data-campaign=PAUSED]")).to_be_visible()
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator("#page [data-campaign=IN_PROGRESS]").first).to_be_visible()
+        page.get_by_role("button", name="Abort…").click()
+        page.get_by_label(f"Type {name} to confirm").fill(name)
+        page.get_by_role("button", name="Abort the roll-out").click()
+        expect(page.locator("#page [data-campaign=ABORTED]")).to_be_visible()
+        expect(target(page, away)).to_contain_text("not begun: it was aborted before")
+        page.get_by_role("link", name=f"Go to {name}").click()
+        expect(page.locator(f"[data-campaign-id='{rollout}']")).to_contain_text("Aborted")
+
+        page.goto(f"{hub.url}/applications/{name}/rollouts/nothing")
+        expect(page.get_by_text("There is no such roll-out.")).to_be_visible()
+
+
+def test_a_roll_out_waits_where_its_owner_has_lost_the_right(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    away, deputy = new_id("away"), new_id("deputy")
+    floor.register(away)
+    with signed_in(hub.ready) as rest:
+        body = {"username": deputy, "password": PASSWORD, "role": "ADMIN"}
+        user = data_of(rest.post("/users", json=body))
+        name, _, newer = application(rest)
+        with signed_in(hub.ready | {"adminUser": deputy, "adminPassword": PASSWORD}) as theirs:
+            rollout = roll_out(theirs, name, newer, target={"deviceIds": [away]})
+        page = enter(f"/applications/{name}/rollouts/{rollout}")
+        expect(page.locator("#page [data-campaign=IN_PROGRESS]").first).to_be_visible()
+        data_of(rest.patch(f"/users/{user['id']}", json={"role": "VIEWER"}))
+        notice = page.get_by_text("Paused: whoever started it may not do this any more")
+        expect(notice).to_be_visible()
+        axe.check(page)
+        page.get_by_role("button", name="Resume").click()
+        expect(notice).to_have_count(0)
+        expect(page.locator("#page [data-campaign=IN_PROGRESS]").first).to_be_visible()
