@@ -1,5 +1,6 @@
 """Roll-outs of applications: as waves over devices that run what they are handed."""
 
+import re
 from collections.abc import Callable
 
 import httpx
@@ -133,3 +134,67 @@ def test_a_roll_out_waits_where_its_owner_has_lost_the_right(
         page.get_by_role("button", name="Resume").click()
         expect(notice).to_have_count(0)
         expect(page.locator("#page [data-campaign=IN_PROGRESS]").first).to_be_visible()
+
+
+def test_a_roll_out_is_begun_in_its_dialog(enter: Enter, floor: Floor, hub: HubProcess) -> None:
+    first, second, tag = new_id("box-a"), new_id("box-b"), new_id("tag")
+    with floor.boxes(first, second) as boxes, signed_in(hub.ready) as rest:
+        name, older, newer = application(rest)
+        for device_id in (first, second):
+            assign(rest, device_id, name, older)
+            data_of(rest.patch(f"/devices/{device_id}", json={"tags": [tag]}))
+        page = enter(f"/applications/{name}")
+        page.get_by_role("button", name="Roll out…").click()
+        dialog = page.get_by_role("dialog")
+        reached = dialog.get_by_role("status")
+        expect(dialog.get_by_role("combobox", name="Revision")).to_have_value(
+            re.compile(rf"^{newer[:12]} · .* · admin$")
+        )
+        expect(reached).to_contain_text("2 devices are targeted")
+        axe.check(page)
+        dialog.get_by_text("A query", exact=True).click()
+        query = dialog.get_by_role("textbox", name="A query")
+        query.fill("tag = (")
+        expect(dialog.locator("[data-error]").first).to_be_visible()
+        query.fill(f"tag = {tag}")
+        expect(reached).to_contain_text("2 devices are targeted")
+        dialog.get_by_role("button", name="Remove wave 2").click()
+        dialog.get_by_role("button", name="Remove wave 2").click()
+        dialog.get_by_label("Soak time, seconds").fill("1")
+        begin = dialog.get_by_role("button", name="Roll out to 2 devices")
+        expect(begin).to_be_disabled()
+        dialog.get_by_label("Type 2, the number of devices, to confirm").fill("2")
+        axe.check(page)
+        begin.click()
+
+        expect(page.get_by_role("heading", name=f"Roll-out of {name} {newer[:12]}")).to_be_visible()
+        expect(count(page, "SUCCESS")).to_have_text("2", timeout=ROLL_OUT_MS)
+        expect(page.locator("[data-wave]")).to_have_count(2)
+        assert {box.runs[name] for box in boxes} == {newer}
+
+
+def test_a_refresh_waits_for_another_person(enter: Enter, floor: Floor, hub: HubProcess) -> None:
+    away = new_id("away")
+    floor.register(away)
+    with signed_in(hub.ready) as rest:
+        name, _, _ = application(rest)
+    page = enter(f"/applications/{name}")
+    page.get_by_role("button", name="Roll out…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_contain_text("0 devices are targeted")
+    dialog.get_by_role("combobox", name="Revision").click()
+    page.get_by_role("option", name="The present content").click()
+    dialog.get_by_text("Selected devices", exact=True).click()
+    dialog.get_by_role("combobox", name="Selected devices").fill(away)
+    page.get_by_role("option", name=away).click()
+    dialog.get_by_label("Ask another person first").check()
+    dialog.get_by_role("button", name="Roll out to 1 device").click()
+
+    expect(page.locator("#page [data-campaign=AWAITING]")).to_be_visible()
+    expect(page.get_by_text("Another person has to approve it.")).to_be_visible()
+    here = page.url
+    page.get_by_role("link", name="Open the approval").click()
+    drawer = page.get_by_role("dialog")
+    drawer.get_by_role("link", name=here.rpartition("/")[2]).click()
+    expect(page.locator("#page [data-campaign=AWAITING]")).to_be_visible()
+    assert page.url == here

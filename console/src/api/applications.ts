@@ -1,7 +1,7 @@
 /** Applications, their revisions, and what devices say of their services. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { isAwaiting } from "./approvals";
-import { api, data, envelope, page, type Schemas } from "./client";
+import { all, api, data, envelope, page, type Schemas } from "./client";
 
 export type Application = Schemas["ApplicationItem"];
 export type Revision = Schemas["RevisionItem"];
@@ -13,6 +13,7 @@ const WORKLOADS_ON = "device-workloads";
 /** What a device shall run, in all that was read. */
 export const workloadsOn = (id: string) => [WORKLOADS_ON, id] as const;
 const LIMIT = 200;
+const MOST = 500;
 
 const pathOf = (name: string) => ({ path: { name } });
 const after = (cursor: string | null) => ({ limit: LIMIT, ...(cursor !== null && { cursor }) });
@@ -57,6 +58,23 @@ export const useWorkloadsOn = (id: string) =>
     queryKey: workloadsOn(id),
     queryFn: () => data(api.GET("/api/v1/devices/{id}/workloads", { params: { path: { id } } })),
   });
+
+/** The devices that shall run it. */
+export async function devicesWith(name: string): Promise<string[]> {
+  const found = await all(cursor => {
+    const params = { ...pathOf(name), query: { limit: MOST, ...cursor } };
+    return page(api.GET("/api/v1/applications/{name}/devices", { params }));
+  });
+  const wanted = found.filter(({ desired }) => desired !== null);
+  return [...new Set(wanted.map(({ deviceId }) => deviceId))];
+}
+
+export async function devicesMatching(query: string): Promise<string[]> {
+  const found = await all(cursor =>
+    page(api.GET("/api/v1/devices", { params: { query: { query, limit: MOST, ...cursor } } })),
+  );
+  return found.map(({ id }) => id);
+}
 
 export const createApplication = (name: string, compose: string) =>
   data(api.POST("/api/v1/applications", { body: { name, compose } }));

@@ -23,6 +23,7 @@ import type { LiveEvent } from "../../live/frames";
 import { useLiveRead } from "../../live/useLiveRead";
 import { useSoon } from "../../live/useSoon";
 import { ConfirmAction } from "../../parts/ConfirmAction";
+import { PlayIcon } from "../../parts/icons";
 import { Label } from "../../parts/Label";
 import { Page, Section } from "../../parts/Page";
 import { TimeText } from "../../parts/TimeText";
@@ -33,6 +34,7 @@ import { WorkloadTable } from "../../parts/WorkloadTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { ComposeDialog } from "./ComposeDialog";
+import { RollOutDialog } from "./RollOutDialog";
 import { RollOuts } from "./RollOuts";
 import { shortOf } from "./shortOf";
 
@@ -54,7 +56,7 @@ function One({ application }: { application: Application }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const { name } = application;
-  const [open, setOpen] = useState<"change" | "delete" | null>(null);
+  const [open, setOpen] = useState<"change" | "delete" | "rollOut" | null>(null);
   const close = () => setOpen(null);
   const remove = async () => {
     const approvalId = await deleteApplication(name);
@@ -68,8 +70,15 @@ function One({ application }: { application: Application }) {
       aside={application.status === "PAUSED" && <Label tone="warn">{words.paused}</Label>}
       actions={
         <>
+          {may("campaigns:create") && may("applications:update", { name }) && (
+            <Button leftSection={<PlayIcon size={14} />} onClick={() => setOpen("rollOut")}>
+              {words.rollOutAction}
+            </Button>
+          )}
           {may("applications:update", { name }) && (
-            <Button onClick={() => setOpen("change")}>{words.change}</Button>
+            <Button variant="default" onClick={() => setOpen("change")}>
+              {words.change}
+            </Button>
           )}
           {may("applications:delete", { name }) && (
             <Button variant="default" onClick={() => setOpen("delete")}>
@@ -83,6 +92,9 @@ function One({ application }: { application: Application }) {
       <Revisions application={application} />
       {may("campaigns:list") && <RollOuts name={name} />}
       {may("workloads:list") && <Devices name={name} />}
+      {open === "rollOut" && (
+        <RollOutDialog application={application} revision={null} onClose={close} />
+      )}
       {open === "change" && <ComposeDialog application={application} onClose={close} />}
       {open === "delete" && (
         <ConfirmAction

@@ -1,3 +1,7 @@
+import { common } from "./common";
+
+const { devices } = common;
+
 export const applications = {
   none: "No applications yet",
   noneHint: "An application is a Compose file: its services run as containers on devices.",
@@ -69,6 +73,19 @@ export const applications = {
   toApplication: (name: string) => `Go to ${name}`,
   rollOutTitle: (name: string, revision: string) => `Roll-out of ${name} ${revision}`,
   fromRevision: "From revision",
+  rollOutAction: "Roll out…",
+  rollOutOf: (name: string) => `Roll out ${name}`,
+  chooseRevision: "Choose a revision",
+  revisionSaid: (revision: string, made: string, by: string, current: boolean) =>
+    `${revision} · ${made} · ${by}${current ? " · current" : ""}`,
+  refresh: "The present content, with the newest config maps and secrets",
+  aims: { all: "All that have it", query: "A query" },
+  queryHint: 'Such as label.line = "3" and not tag = spare',
+  counting: "Counting devices…",
+  askApproval: "Ask another person first",
+  askApprovalHint: "It begins when somebody else has approved it.",
+  rollOutDo: "Roll out",
+  rollOutTo: (count: number) => `Roll out to ${devices(count)}`,
   phases: {
     waiting: "waiting",
     downloading: "has it, and not all services run yet",
