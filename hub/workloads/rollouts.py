@@ -190,9 +190,15 @@ class RollOutService:
                 refused[device_id] = {"code": "missing_variable", "message": row.missing}
         return refused
 
-    async def succeeded(self, connection: Connection, org: OrgId, load: RollOut) -> None:
+    async def succeeded(self, connection: Connection, by: Principal, load: RollOut) -> None:
         """What has proven itself is current from now on."""
-        await self._store.set_current(connection, org, load.name, load.revision)
+        application = await self._store.lock(connection, by.org, load.name)
+        if application is None or application.current == load.revision:
+            return
+        await self._store.set_current(connection, by.org, load.name, load.revision)
+        changes = {"current": (application.current, load.revision)}
+        entry = audit_entry(by, "application.current", load.name, changes=changes)
+        await self._audit.record(connection, entry)
 
 
 def _of(terms: Terms, revision: RevisionRow) -> Terms:
