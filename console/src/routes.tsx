@@ -11,6 +11,7 @@ import { Crashed } from "./app/Boundary";
 import { InvitationPage } from "./app/Invitation";
 import { Home } from "./app/NotAllowed";
 import { Shell } from "./app/Shell";
+import { revisionSearch } from "./pages/applications/search";
 import { approvalsSearch } from "./pages/approvals/search";
 import { approveSearch } from "./pages/approve/search";
 import { auditSearch } from "./pages/audit/search";
@@ -94,6 +95,15 @@ const pages = [
     component: lazyRouteComponent(
       () => import("./pages/applications/ApplicationPage"),
       "ApplicationPage",
+    ),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/applications/$name/revisions/$revision",
+    validateSearch: only(revisionSearch),
+    component: lazyRouteComponent(
+      () => import("./pages/applications/RevisionPage"),
+      "RevisionPage",
     ),
   }),
   createRoute({

@@ -198,3 +198,37 @@ def test_a_refresh_waits_for_another_person(enter: Enter, floor: Floor, hub: Hub
     drawer.get_by_role("link", name=here.rpartition("/")[2]).click()
     expect(page.locator("#page [data-campaign=AWAITING]")).to_be_visible()
     assert page.url == here
+
+
+def test_revisions_are_compared_and_gone_back_to(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    box_id = new_id("box")
+    with floor.boxes(box_id) as (box,), signed_in(hub.ready) as rest:
+        name, older, newer = application(rest)
+        assign(rest, box_id, name, newer)
+        data_of(rest.put(f"/applications/{name}/current", json={"revision": newer}))
+        page = enter(f"/applications/{name}")
+        page.locator(f"[data-revision='{older}']").get_by_role("link").click()
+        expect(page.get_by_role("heading", name=f"Revision {older[:12]} of {name}")).to_be_visible()
+        expect(page.locator("[data-line=removed]")).to_have_text(re.compile(r"image: busybox:2$"))
+        expect(page.locator("[data-line=added]")).to_have_text(re.compile(r"image: busybox:1$"))
+        axe.check(page)
+        page.get_by_label("Compare with nothing").click()
+        content = page.get_by_role("group", name="Content")
+        expect(content).to_contain_text("httpd")
+        axe.check(page)
+
+        page.get_by_role("link", name=f"Go to {name}").click()
+        row = page.locator(f"[data-revision='{older}']")
+        row.get_by_role("button", name="Roll back to this…").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("combobox", name="Revision")).to_have_value(
+            re.compile(rf"^{older[:12]} · ")
+        )
+        dialog.get_by_label("Soak time, seconds").fill("1")
+        dialog.get_by_role("button", name="Roll out to 1 device").click()
+        expect(count(page, "SUCCESS")).to_have_text("1", timeout=ROLL_OUT_MS)
+        page.get_by_role("link", name=f"Go to {name}").click()
+        expect(page.locator(f"[data-revision='{older}']")).to_contain_text("Current revision")
+        assert box.runs == {name: older}

@@ -7,10 +7,7 @@ import {
   type Application,
   changeApplication,
   deleteApplication,
-  type Revision,
-  setCurrent,
   useApplication,
-  useRevisions,
   useWorkloadsOf,
   WORKLOADS,
   type Workload,
@@ -26,17 +23,14 @@ import { ConfirmAction } from "../../parts/ConfirmAction";
 import { PlayIcon } from "../../parts/icons";
 import { Label } from "../../parts/Label";
 import { Page, Section } from "../../parts/Page";
-import { TimeText } from "../../parts/TimeText";
-import type { Column } from "../../parts/table/columns";
-import { DataTable } from "../../parts/table/DataTable";
 import { UnreadPage } from "../../parts/UnreadPage";
 import { WorkloadTable } from "../../parts/WorkloadTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { ComposeDialog } from "./ComposeDialog";
+import { Revisions } from "./Revisions";
 import { RollOutDialog } from "./RollOutDialog";
 import { RollOuts } from "./RollOuts";
-import { shortOf } from "./shortOf";
 
 export function ApplicationPage() {
   const { name } = useParams({ from: "/applications/$name" });
@@ -151,63 +145,6 @@ function Target({ application }: { application: Application }) {
           )}
         </Stack>
       </form>
-    </Section>
-  );
-}
-
-function Revisions({ application: { name, current } }: { application: Application }) {
-  const words = useText().applications;
-  const may = useMay();
-  const revisions = useRevisions(name);
-  const change = useChange((revision: string) => setCurrent(name, revision), {
-    stale: [APPLICATIONS],
-  });
-  const columns: Column<Revision>[] = [
-    {
-      key: "revision",
-      title: words.revision,
-      className: "mono",
-      cell: ({ revision }) => shortOf(revision),
-    },
-    { key: "made", title: words.made, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
-    { key: "by", title: words.by, cell: ({ createdBy }) => createdBy },
-    {
-      key: "pinned",
-      title: "",
-      cell: ({ pinned }) => !pinned && <Label tone="warn">{words.unpinned}</Label>,
-    },
-    {
-      key: "act",
-      title: "",
-      right: true,
-      cell: ({ revision }) =>
-        revision === current ? (
-          <Label tone="ok">{words.current}</Label>
-        ) : (
-          may("applications:update", { name }) && (
-            <Button
-              size="compact-xs"
-              variant="default"
-              disabled={change.isPending}
-              onClick={() => change.mutate(revision)}
-            >
-              {words.setCurrent}
-            </Button>
-          )
-        ),
-    },
-  ];
-  return (
-    <Section title={words.revisions} flush>
-      <DataTable
-        bare
-        label={words.revisions}
-        columns={columns}
-        rows={revisions.data ?? []}
-        keyOf={({ revision }) => revision}
-        reading={revisions}
-        least={480}
-      />
     </Section>
   );
 }

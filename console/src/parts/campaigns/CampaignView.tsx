@@ -4,6 +4,7 @@ import type { Campaign } from "../../api/campaigns";
 import { countWaves, isUnfinished, type Row, STATUSES, tallyOf } from "../../live/waves";
 import { useText } from "../../text";
 import { number } from "../../text/format";
+import { FactLine } from "../FactLine";
 import { WarningIcon } from "../icons";
 import { Section } from "../Page";
 import { TimeText } from "../TimeText";
@@ -114,14 +115,5 @@ function Terms({ campaign: { terms }, more }: TermsProps) {
     ],
     ...more,
   ];
-  return (
-    <dl className={classes.said}>
-      {said.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <FactLine facts={said} />;
 }

@@ -21,6 +21,10 @@ export const common = {
   none: NONE,
   unknown: "unknown",
   devices: (count: number) => plural(count, "device", "devices"),
+  lines: {
+    same: "Nothing differs.",
+    kinds: { same: "unchanged", removed: "removed", added: "added" },
+  },
   never: "never",
   now: "just now",
   optional: "optional",
