@@ -21,6 +21,18 @@ export const common = {
   none: NONE,
   unknown: "unknown",
   devices: (count: number) => plural(count, "device", "devices"),
+  data: {
+    name: "Name",
+    nameHint: "Letters, digits, dots, - and _.",
+    key: "Key",
+    value: "Value",
+    keyOf: (number: number) => `Key ${number}`,
+    valueOf: (number: number) => `Value ${number}`,
+    more: "Another value",
+    less: (number: number) => `Leave out value ${number}`,
+    twice: "Two values have the same key.",
+    keep: "Keep",
+  },
   lines: {
     same: "Nothing differs.",
     kinds: { same: "unchanged", removed: "removed", added: "added" },
