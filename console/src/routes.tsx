@@ -11,7 +11,7 @@ import { Crashed } from "./app/Boundary";
 import { InvitationPage } from "./app/Invitation";
 import { Home } from "./app/NotAllowed";
 import { Shell } from "./app/Shell";
-import { revisionSearch } from "./pages/applications/search";
+import { applicationsSearch, revisionSearch } from "./pages/applications/search";
 import { approvalsSearch } from "./pages/approvals/search";
 import { approveSearch } from "./pages/approve/search";
 import { auditSearch } from "./pages/audit/search";
@@ -84,6 +84,7 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/applications",
+    validateSearch: only(applicationsSearch),
     component: lazyRouteComponent(
       () => import("./pages/applications/ApplicationsPage"),
       "ApplicationsPage",

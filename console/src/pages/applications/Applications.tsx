@@ -5,7 +5,6 @@ import { type Application, useApplications } from "../../api/applications";
 import { Empty } from "../../parts/Empty";
 import { ApplicationIcon, PlusIcon } from "../../parts/icons";
 import { Label } from "../../parts/Label";
-import { Page } from "../../parts/Page";
 import { TimeText } from "../../parts/TimeText";
 import type { Column } from "../../parts/table/columns";
 import { DataTable } from "../../parts/table/DataTable";
@@ -14,19 +13,33 @@ import { useText } from "../../text";
 import { ComposeDialog } from "./ComposeDialog";
 import { shortOf } from "./shortOf";
 
-export function ApplicationsPage() {
-  const text = useText();
-  const words = text.applications;
+/** The button that makes one, for who may, and the way to it. */
+export function AddApplication() {
+  const words = useText().applications;
   const may = useMay();
   const navigate = useNavigate();
-  const list = useApplications();
-  const [adding, setAdding] = useState(false);
-  const rows = list.data?.pages.flatMap(({ items }) => items) ?? [];
-  const add = may("applications:create") && (
-    <Button leftSection={<PlusIcon size={14} />} onClick={() => setAdding(true)}>
-      {words.add}
-    </Button>
+  const [isOpen, setOpen] = useState(false);
+  if (!may("applications:create")) return null;
+  return (
+    <>
+      <Button leftSection={<PlusIcon size={14} />} onClick={() => setOpen(true)}>
+        {words.add}
+      </Button>
+      {isOpen && (
+        <ComposeDialog
+          onDone={name => void navigate({ to: "/applications/$name", params: { name } })}
+          onClose={() => setOpen(false)}
+        />
+      )}
+    </>
   );
+}
+
+export function Applications() {
+  const text = useText();
+  const words = text.applications;
+  const list = useApplications();
+  const rows = list.data?.pages.flatMap(({ items }) => items) ?? [];
   const columns: Column<Application>[] = [
     {
       key: "name",
@@ -52,7 +65,7 @@ export function ApplicationsPage() {
     { key: "changed", title: words.changed, cell: ({ updatedAt }) => <TimeText at={updatedAt} /> },
   ];
   return (
-    <Page title={text.shell.pages.applications} actions={rows.length > 0 && add}>
+    <>
       <DataTable
         label={text.shell.pages.applications}
         columns={columns}
@@ -64,7 +77,6 @@ export function ApplicationsPage() {
         empty={
           <Empty icon={ApplicationIcon} title={words.none}>
             <p>{words.noneHint}</p>
-            {add}
           </Empty>
         }
       />
@@ -73,12 +85,6 @@ export function ApplicationsPage() {
           {text.common.more}
         </Button>
       )}
-      {adding && (
-        <ComposeDialog
-          onDone={name => void navigate({ to: "/applications/$name", params: { name } })}
-          onClose={() => setAdding(false)}
-        />
-      )}
-    </Page>
+    </>
   );
 }

@@ -3,6 +3,7 @@ import { common } from "./common";
 const { devices } = common;
 
 export const applications = {
+  tabs: { applications: "Applications", "config-maps": "Config maps", registries: "Registries" },
   none: "No applications yet",
   noneHint: "An application is a Compose file: its services run as containers on devices.",
   noneHere: "No application is on this device.",

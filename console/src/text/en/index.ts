@@ -7,6 +7,7 @@ import { campaigns } from "./campaigns";
 import { certificates } from "./certificates";
 import { commands } from "./commands";
 import { common } from "./common";
+import { configMaps } from "./configMaps";
 import { device } from "./device";
 import { enrollment } from "./enrollment";
 import { firmware } from "./firmware";
@@ -14,6 +15,7 @@ import { fleet } from "./fleet";
 import { groups } from "./groups";
 import { health } from "./health";
 import { organisations } from "./organisations";
+import { registries } from "./registries";
 import { secrets } from "./secrets";
 import { settings } from "./settings";
 import { shell } from "./shell";
@@ -28,6 +30,8 @@ export const en = {
   campaigns,
   firmware,
   applications,
+  configMaps,
+  registries,
   groups,
   users,
   audit,
