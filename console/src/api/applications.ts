@@ -1,5 +1,6 @@
 /** Applications, their revisions, and what devices say of their services. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { inOrder } from "../text/format";
 import { isAwaiting } from "./approvals";
 import { all, api, data, envelope, page, type Schemas } from "./client";
 
@@ -25,6 +26,18 @@ export const useApplications = () =>
     queryFn: ({ pageParam }) =>
       page(api.GET("/api/v1/applications", { params: { query: after(pageParam) } })),
     getNextPageParam: ({ next }) => next,
+  });
+
+/** All of them, by name. */
+export const useEveryApplication = () =>
+  useQuery({
+    queryKey: [...APPLICATIONS, "every"],
+    queryFn: async () => {
+      const found = await all(cursor =>
+        page(api.GET("/api/v1/applications", { params: { query: { limit: MOST, ...cursor } } })),
+      );
+      return found.sort((one, other) => inOrder(one.name, other.name));
+    },
   });
 
 export const useApplication = (name: string) =>
@@ -94,6 +107,20 @@ export async function deleteApplication(name: string): Promise<string | null> {
   );
   return "data" in answer && isAwaiting(answer.data) ? answer.data.approvalId : null;
 }
+
+/** By hand. */
+export const assign = (id: string, name: string, body: Schemas["AssignmentBody"]) =>
+  data(
+    api.PUT("/api/v1/devices/{id}/applications/{name}", { params: { path: { id, name } }, body }),
+  );
+
+/** `volumes`: its named ones go, too. */
+export const unassign = (id: string, name: string, volumes: boolean) =>
+  envelope(
+    api.DELETE("/api/v1/devices/{id}/applications/{name}", {
+      params: { path: { id, name }, query: { volumes } },
+    }),
+  );
 
 export type Deed = "start" | "stop" | "restart";
 

@@ -1,7 +1,7 @@
-import { Button, Stack, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import {
   APPLICATIONS,
   type Application,
@@ -13,7 +13,6 @@ import {
   type Workload,
 } from "../../api/applications";
 import { useChange } from "../../api/change";
-import { problemText } from "../../api/problemText";
 import { readAgain } from "../../api/readAgain";
 import { fleet } from "../../live/fleet";
 import type { LiveEvent } from "../../live/frames";
@@ -22,6 +21,7 @@ import { useSoon } from "../../live/useSoon";
 import { ConfirmAction } from "../../parts/ConfirmAction";
 import { PlayIcon } from "../../parts/icons";
 import { Label } from "../../parts/Label";
+import { Notice } from "../../parts/Notice";
 import { Page, Section } from "../../parts/Page";
 import { UnreadPage } from "../../parts/UnreadPage";
 import { WorkloadTable } from "../../parts/WorkloadTable";
@@ -31,6 +31,7 @@ import { ComposeDialog } from "./ComposeDialog";
 import { Revisions } from "./Revisions";
 import { RollOutDialog } from "./RollOutDialog";
 import { RollOuts } from "./RollOuts";
+import { Target } from "./Target";
 
 export function ApplicationPage() {
   const { name } = useParams({ from: "/applications/$name" });
@@ -82,7 +83,11 @@ function One({ application }: { application: Application }) {
         </>
       }
     >
-      <Target application={application} />
+      {application.status === "PAUSED" && <Paused application={application} />}
+      <Target
+        key={`${application.target}/${application.removeWhenUnmatched}`}
+        application={application}
+      />
       <Revisions application={application} />
       {may("campaigns:list") && <RollOuts name={name} />}
       {may("workloads:list") && <Devices name={name} />}
@@ -104,48 +109,25 @@ function One({ application }: { application: Application }) {
   );
 }
 
-function Target({ application }: { application: Application }) {
-  const text = useText();
-  const words = text.applications;
+/** Why nobody loses it, and how to go on all the same. */
+function Paused({ application: { name, target, reason } }: { application: Application }) {
+  const words = useText().applications;
   const may = useMay();
-  const [target, setTarget] = useState(application.target ?? "");
-  const change = useChange(
-    () => changeApplication(application.name, { target: target.trim() || null }),
-    { stale: [APPLICATIONS], done: words.targetSaved, quiet: true },
-  );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    change.mutate(undefined);
-  };
-  const changes = may("applications:update", { name: application.name });
+  const change = useChange(() => changeApplication(name, { target }), { stale: [APPLICATIONS] });
   return (
-    <Section title={words.target}>
-      <form onSubmit={submit}>
-        <Stack gap="sm" align="flex-start">
-          <TextInput
-            w="100%"
-            aria-label={words.target}
-            description={words.targetHint}
-            placeholder={words.noTarget}
-            spellCheck={false}
-            readOnly={!changes}
-            value={target}
-            error={change.isError && problemText(change.error, text)}
-            onChange={event => setTarget(event.currentTarget.value)}
-          />
-          {changes && (
-            <Button
-              type="submit"
-              variant="default"
-              disabled={target.trim() === (application.target ?? "")}
-              loading={change.isPending}
-            >
-              {words.saveTarget}
-            </Button>
-          )}
-        </Stack>
-      </form>
-    </Section>
+    <Notice>
+      {words.pausedBecause[reason ?? ""] ?? reason}{" "}
+      {may("applications:update", { name }) && (
+        <Button
+          size="compact-xs"
+          variant="default"
+          loading={change.isPending}
+          onClick={() => change.mutate(undefined)}
+        >
+          {words.goOn}
+        </Button>
+      )}
+    </Notice>
   );
 }
 

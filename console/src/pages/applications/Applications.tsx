@@ -5,13 +5,13 @@ import { type Application, useApplications } from "../../api/applications";
 import { Empty } from "../../parts/Empty";
 import { ApplicationIcon, PlusIcon } from "../../parts/icons";
 import { Label } from "../../parts/Label";
+import { shortOf } from "../../parts/revisions";
 import { TimeText } from "../../parts/TimeText";
 import type { Column } from "../../parts/table/columns";
 import { DataTable } from "../../parts/table/DataTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { ComposeDialog } from "./ComposeDialog";
-import { shortOf } from "./shortOf";
 
 /** The button that makes one, for who may, and the way to it. */
 export function AddApplication() {

@@ -13,6 +13,7 @@ import { PlayIcon, QuestionIcon } from "../../parts/icons";
 import { Label } from "../../parts/Label";
 import { Lines } from "../../parts/Lines";
 import { Page, Section } from "../../parts/Page";
+import { shortOf } from "../../parts/revisions";
 import { TimeText } from "../../parts/TimeText";
 import { UnreadPage } from "../../parts/UnreadPage";
 import { useMay } from "../../session/access";
@@ -20,7 +21,6 @@ import { useText } from "../../text";
 import { absoluteTime } from "../../text/format";
 import { contentOf, isOlder } from "./content";
 import { RollOutDialog } from "./RollOutDialog";
-import { shortOf } from "./shortOf";
 
 /** What a revision contains, and how it differs from another one. */
 export function RevisionPage() {

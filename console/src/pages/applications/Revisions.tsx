@@ -11,6 +11,7 @@ import {
 import { useChange } from "../../api/change";
 import { Label } from "../../parts/Label";
 import { Section } from "../../parts/Page";
+import { shortOf } from "../../parts/revisions";
 import { TimeText } from "../../parts/TimeText";
 import type { Column } from "../../parts/table/columns";
 import { DataTable } from "../../parts/table/DataTable";
@@ -18,7 +19,6 @@ import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { isOlder } from "./content";
 import { RollOutDialog } from "./RollOutDialog";
-import { shortOf } from "./shortOf";
 
 /** The revisions of an application, the newest first, and the way back to an older one. */
 export function Revisions({ application }: { application: Application }) {

@@ -1,7 +1,7 @@
 import { Button, Checkbox, Modal, Select, Stack, Textarea, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { type Application, type Revision, useRevisions } from "../../api/applications";
+import type { Application } from "../../api/applications";
 import { useChange } from "../../api/change";
 import { problemText } from "../../api/problemText";
 import { beginRollOut, ROLLOUTS } from "../../api/rollOuts";
@@ -14,10 +14,9 @@ import { TermsInput } from "../../parts/campaigns/TermsInput";
 import { CAREFUL, termsOf } from "../../parts/campaigns/terms";
 import { Actions } from "../../parts/Label";
 import { ProblemLine } from "../../parts/ProblemLine";
+import { useRevisionOptions } from "../../parts/revisions";
 import { useText } from "../../text";
-import { absoluteTime } from "../../text/format";
 import { type Aim, EMPTY, targetOf } from "./aims";
-import { shortOf } from "./shortOf";
 import { useReach } from "./useReach";
 
 /** In the place of a revision: the present content with the present data. */
@@ -31,13 +30,14 @@ type Props = {
 };
 
 /** Which revision goes to whom, in which steps. Says how many are reached before it begins. */
-export function RollOutDialog({ application: { name, current }, revision: asked, onClose }: Props) {
+export function RollOutDialog({ application, revision: asked, onClose }: Props) {
   const text = useText();
   const words = text.applications;
   const navigate = useNavigate();
-  const revisions = useRevisions(name);
+  const revisions = useRevisionOptions(application);
+  const { name } = application;
   const [choice, setChoice] = useState(asked);
-  const chosen = choice ?? revisions.data?.[0]?.revision ?? null;
+  const chosen = choice ?? revisions.options[0]?.value ?? null;
   const [aim, setAim] = useState<Aim>(EMPTY.all);
   const [typed, setTyped] = useState(CAREFUL);
   const [approval, setApproval] = useState(false);
@@ -72,8 +72,6 @@ export function RollOutDialog({ application: { name, current }, revision: asked,
     event.preventDefault();
     if (ready && sure) begin.mutate(undefined);
   };
-  const labelOf = ({ revision, createdAt, createdBy }: Revision) =>
-    words.revisionSaid(shortOf(revision), absoluteTime(createdAt), createdBy, revision === current);
 
   return (
     <Modal
@@ -93,10 +91,7 @@ export function RollOutDialog({ application: { name, current }, revision: asked,
             allowDeselect={false}
             value={chosen}
             onChange={setChoice}
-            data={[
-              ...(revisions.data ?? []).map(one => ({ value: one.revision, label: labelOf(one) })),
-              { value: REFRESH, label: words.refresh },
-            ]}
+            data={[...revisions.options, { value: REFRESH, label: words.refresh }]}
           />
           {revisions.isError && <ProblemLine error={revisions.error} />}
           <AimInput

@@ -8,9 +8,9 @@ import { CampaignControls } from "../../parts/campaigns/CampaignControls";
 import { CampaignStatus } from "../../parts/campaigns/CampaignStatus";
 import { CampaignView } from "../../parts/campaigns/CampaignView";
 import { Page } from "../../parts/Page";
+import { shortOf } from "../../parts/revisions";
 import { UnreadPage } from "../../parts/UnreadPage";
 import { useText } from "../../text";
-import { shortOf } from "./shortOf";
 import { useRollOut, useRollOutRows } from "./useRollOuts";
 
 export function RollOutPage() {

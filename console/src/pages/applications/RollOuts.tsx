@@ -2,8 +2,8 @@ import { Link } from "@tanstack/react-router";
 import { CampaignList } from "../../parts/campaigns/CampaignList";
 import { Hint } from "../../parts/Label";
 import { Section } from "../../parts/Page";
+import { shortOf } from "../../parts/revisions";
 import { useText } from "../../text";
-import { shortOf } from "./shortOf";
 import { useRollOuts } from "./useRollOuts";
 
 /** The roll-outs of an application, the newest first. */

@@ -1,11 +1,10 @@
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
 import type { Campaign } from "../../api/campaigns";
 import { countWaves, isUnfinished, type Row, STATUSES, tallyOf } from "../../live/waves";
 import { useText } from "../../text";
 import { number } from "../../text/format";
 import { FactLine } from "../FactLine";
-import { WarningIcon } from "../icons";
+import { Notice } from "../Notice";
 import { Section } from "../Page";
 import { TimeText } from "../TimeText";
 import type { Reading } from "../table/columns";
@@ -73,15 +72,6 @@ function Standstill({ campaign: { status, stoppedBecause, approval } }: { campai
         </Notice>
       )}
     </>
-  );
-}
-
-function Notice({ children }: { children: ReactNode }) {
-  return (
-    <p className={classes.stopped} role="status">
-      <WarningIcon />
-      <span>{children}</span>
-    </p>
   );
 }
 
