@@ -8,6 +8,7 @@ from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import signed_in
 from tests.browser import axe
+from tests.browser.boxes import failing
 from tests.browser.devices import Floor
 
 Enter = Callable[..., Page]
@@ -106,6 +107,27 @@ def test_an_application_is_given_to_a_device_by_hand(
             "/audit-log", params={"target": box_id, "action": "device.unassign_application"}
         ).json()["data"]
         assert entry["detail"] == {"application": name, "volumes": True}
+
+
+def test_the_list_counts_services_by_their_state(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    name, good, bad, quiet = new_id("shop"), new_id("box"), new_id("box"), new_id("box")
+    floor.register(quiet)
+    with floor.boxes(good, bad) as (_, broken), signed_in(hub.ready) as rest:
+        made = rest.post("/applications", json={"name": name, "compose": COMPOSE})
+        body = {"revision": made.json()["data"]["revision"]["revision"]}
+        page = enter("/applications")
+        row = page.locator(f"[data-application='{name}']")
+        expect(row).to_be_visible()
+        broken.says = failing("image_not_found", "no such image")
+        for device_id in (good, bad, quiet):
+            path = f"/devices/{device_id}/applications/{name}"
+            rest.put(path, json=body).raise_for_status()
+        expect(row.locator("[data-state=running]")).to_have_text("1 Running")
+        expect(row.locator("[data-state=error]")).to_have_text("1 Error")
+        expect(row.locator("[data-state=unknown]")).to_have_text("1 Nothing said yet")
+        axe.check(page)
 
 
 def test_who_may_not_change_applications_sees_them_only(enter: Enter) -> None:

@@ -13,6 +13,8 @@ export const WORKLOADS = ["workloads"] as const;
 const WORKLOADS_ON = "device-workloads";
 /** What a device shall run, in all that was read. */
 export const workloadsOn = (id: string) => [WORKLOADS_ON, id] as const;
+export const EVERY_STATE = [...WORKLOADS, "states"] as const;
+export const statesOf = (name: string) => [...EVERY_STATE, name] as const;
 const LIMIT = 200;
 const MOST = 500;
 
@@ -64,6 +66,13 @@ export const useWorkloadsOf = (name: string) =>
       return page(api.GET("/api/v1/applications/{name}/devices", { params }));
     },
     getNextPageParam: ({ next }) => next,
+  });
+
+/** How many of its services are in which state. */
+export const useStates = (name: string) =>
+  useQuery({
+    queryKey: statesOf(name),
+    queryFn: () => data(api.GET("/api/v1/applications/{name}/states", { params: pathOf(name) })),
   });
 
 export const useWorkloadsOn = (id: string) =>

@@ -20,7 +20,8 @@ type Props = {
   more?: (workload: Workload) => ReactNode;
 };
 
-const TONES: Record<string, "ok" | "warn" | "bad"> = {
+/** Of the states of a service. */
+export const TONES: Record<string, "ok" | "warn" | "bad"> = {
   running: "ok",
   unhealthy: "bad",
   backoff: "warn",

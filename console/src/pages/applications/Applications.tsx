@@ -12,6 +12,8 @@ import { DataTable } from "../../parts/table/DataTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { ComposeDialog } from "./ComposeDialog";
+import { States } from "./States";
+import { useLiveStates } from "./useLiveStates";
 
 /** The button that makes one, for who may, and the way to it. */
 export function AddApplication() {
@@ -38,7 +40,9 @@ export function AddApplication() {
 export function Applications() {
   const text = useText();
   const words = text.applications;
+  const mayCount = useMay()("workloads:list");
   const list = useApplications();
+  useLiveStates();
   const rows = list.data?.pages.flatMap(({ items }) => items) ?? [];
   const columns: Column<Application>[] = [
     {
@@ -62,6 +66,15 @@ export function Applications() {
       title: words.status,
       cell: ({ status }) => status === "PAUSED" && <Label tone="warn">{words.paused}</Label>,
     },
+    ...(mayCount
+      ? [
+          {
+            key: "states",
+            title: words.services,
+            cell: ({ name }: Application) => <States name={name} />,
+          },
+        ]
+      : []),
     { key: "changed", title: words.changed, cell: ({ updatedAt }) => <TimeText at={updatedAt} /> },
   ];
   return (
@@ -72,7 +85,7 @@ export function Applications() {
         rows={rows}
         keyOf={({ id }) => id}
         marks={({ id }) => ({ "data-application": id })}
-        least={560}
+        least={640}
         reading={list}
         empty={
           <Empty icon={ApplicationIcon} title={words.none}>
