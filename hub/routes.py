@@ -398,6 +398,7 @@ ROUTES: Final = (
     Route("GET", "/applications/{name}/revisions", ApplicationEndpoints.revisions, "applications:get", "List the revisions of an application.", query=ListQuery, answer=RevisionItem, listing=True),
     Route("PUT", "/applications/{name}/current", ApplicationEndpoints.set_current, "applications:update", "Set the revision that a device gets which comes to match.", body=CurrentBody, answer=ApplicationItem),
     Route("GET", "/applications/{name}/devices", ApplicationEndpoints.devices, "workloads:list", "List where an application runs.", query=ListQuery, answer=WorkloadItem, listing=True),
+    Route("GET", "/applications/{name}/states", ApplicationEndpoints.states, "workloads:list", "Count the services of an application on devices, by their state.", answer=dict[str, int]),
     Route("POST", "/applications/{name}/rollouts", RollOutEndpoints.create, "campaigns:create", "Roll out a revision in waves.", body=RollOutBody, answer=RollOutItem, status=201),
     Route("GET", "/applications/{name}/rollouts", RollOutEndpoints.list, "campaigns:list", "List the roll-outs of an application.", query=ListQuery, answer=RollOutItem, listing=True),
     Route("GET", "/applications/{name}/rollouts/{id}", RollOutEndpoints.get, "campaigns:get", "Get a roll-out.", answer=RollOutItem),

@@ -251,6 +251,10 @@ RecordKind = Literal[
     "config_schema",
     "configuration",
     "deployment",
+    "application",
+    "rollout",
+    "config_map",
+    "registry",
     "approval",
 ]
 

@@ -11,6 +11,7 @@ import { Crashed } from "./app/Boundary";
 import { InvitationPage } from "./app/Invitation";
 import { Home } from "./app/NotAllowed";
 import { Shell } from "./app/Shell";
+import { applicationsSearch, revisionSearch } from "./pages/applications/search";
 import { approvalsSearch } from "./pages/approvals/search";
 import { approveSearch } from "./pages/approve/search";
 import { auditSearch } from "./pages/audit/search";
@@ -83,6 +84,7 @@ const pages = [
   createRoute({
     getParentRoute: of,
     path: "/applications",
+    validateSearch: only(applicationsSearch),
     component: lazyRouteComponent(
       () => import("./pages/applications/ApplicationsPage"),
       "ApplicationsPage",
@@ -95,6 +97,20 @@ const pages = [
       () => import("./pages/applications/ApplicationPage"),
       "ApplicationPage",
     ),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/applications/$name/revisions/$revision",
+    validateSearch: only(revisionSearch),
+    component: lazyRouteComponent(
+      () => import("./pages/applications/RevisionPage"),
+      "RevisionPage",
+    ),
+  }),
+  createRoute({
+    getParentRoute: of,
+    path: "/applications/$name/rollouts/$rollOutId",
+    component: lazyRouteComponent(() => import("./pages/applications/RollOutPage"), "RollOutPage"),
   }),
   createRoute({
     getParentRoute: of,

@@ -29,6 +29,10 @@ KINDS: Final[dict[str, RecordKind]] = {
     "config_schema": "config_schema",
     "config": "configuration",
     "deployment": "deployment",
+    "application": "application",
+    "rollout": "rollout",
+    "config_map": "config_map",
+    "registry": "registry",
     "approval": "approval",
 }
 """By what an action begins with. Actions that are not here change no record that is listed."""
@@ -67,8 +71,10 @@ def _changes(entry: AuditEntry) -> list[RecordChange]:
         case "group" if "groupId" in entry.detail:  # a member came or went: its record says so
             device = RecordChange("device", target, DeviceId(target))
             return [RecordChange("group", entry.detail["groupId"]), device]
-        case "deployment" if "deploymentId" in entry.detail:  # a device became part of it
-            return [RecordChange("deployment", entry.detail["deploymentId"])]
+        case "deployment" | "rollout" if (
+            "deploymentId" in entry.detail
+        ):  # a device became part of it
+            return [RecordChange(kind, entry.detail["deploymentId"])]
         case "user":
             return [RecordChange("user", entry.detail.get("userId", target))]
         case "role_binding":

@@ -24,7 +24,7 @@ from hub.commands.service import CommandRequest, CommandService
 from hub.telemetry.writer import TelemetryWriter
 from protocol.commands import Command
 from protocol.dashboard import DeploymentEvent
-from protocol.ids import DeviceId, OrgId
+from protocol.ids import DeviceId
 from protocol.replies import ErrorObject
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ class Bringer(Protocol):
         """Those of these that do not get it, and why. Raises `Unavailable`."""
         ...
 
-    async def succeeded(self, connection: Connection, org: OrgId, load: RollOut) -> None:
+    async def succeeded(self, connection: Connection, by: Principal, load: RollOut) -> None:
         """It is with the devices, and well."""
         ...
 
@@ -72,7 +72,7 @@ class CampaignEffects:
     async def succeeded(self, connection: Connection, campaign: Campaign) -> None:
         """In the transaction of the look."""
         if campaign.application is not None and self._bringer is not None:
-            await self._bringer.succeeded(connection, campaign.org, campaign.application)
+            await self._bringer.succeeded(connection, _the_hub(campaign), campaign.application)
 
     async def carry_out(self, step: DriveStep) -> None:
         self.publish(step.campaign, step.changed)

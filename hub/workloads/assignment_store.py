@@ -233,6 +233,12 @@ class AssignmentStore:
         rows = await connection.fetch(_Q["reports"], org, list(device_ids), application)
         return [_report(row) for row in rows]
 
+    async def states(
+        self, connection: Connection, org: OrgId, application: str
+    ) -> dict[str | None, int]:
+        rows = await connection.fetch(_Q["states"], org, application)
+        return {row["state"]: row["services"] for row in rows}
+
     async def fills(
         self, connection: Connection, org: OrgId, device_ids: Collection[DeviceId]
     ) -> dict[DeviceId, dict[str, str]]:

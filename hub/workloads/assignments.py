@@ -251,6 +251,12 @@ class AssignmentService:
             )
             return await self._items(connection, org, device_ids, name)
 
+    async def states(self, org: OrgId, name: str) -> dict[str, int]:
+        """How many of its services are in which state; `unknown`: nothing was said of them."""
+        async with self._store.database.tenant(org).transaction() as connection:
+            found = await self._store.states(connection, org, name)
+        return {state or "unknown": count for state, count in found.items()}
+
     async def _items(
         self,
         connection: Connection,

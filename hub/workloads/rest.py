@@ -160,6 +160,10 @@ class ApplicationEndpoints:
         compose, sha256 = await self._service.normalise(call.body.compose)
         return NormalForm(compose, sha256)
 
+    async def states(self, call: Call[None, None]) -> dict[str, int]:
+        application = await self._service.get(call.principal, call.path("name"))
+        return await self._assignments.states(call.principal.org, application.name)
+
     async def devices(self, call: Call[ListQuery, None]) -> Items[WorkloadItem]:
         """A page ends within the services of a device, too."""
         application = await self._service.get(call.principal, call.path("name"))

@@ -25,7 +25,7 @@ from hub.workloads.giving import Giving
 from hub.workloads.making import RevisionMaker, as_new, require_privilege
 from hub.workloads.records import RevisionRow
 from hub.workloads.store import ApplicationStore
-from protocol.ids import DeviceId, DeviceKey, OrgId
+from protocol.ids import DeviceId, DeviceKey
 from protocol.replies import ErrorObject
 
 NO_ROLLOUT: Final = "no such roll-out of the application"
@@ -174,9 +174,15 @@ class RollOutService:
                 refused[device_id] = {"code": "missing_variable", "message": row.missing}
         return refused
 
-    async def succeeded(self, connection: Connection, org: OrgId, load: RollOut) -> None:
+    async def succeeded(self, connection: Connection, by: Principal, load: RollOut) -> None:
         """What has proven itself is current from now on."""
-        await self._store.set_current(connection, org, load.name, load.revision)
+        application = await self._store.lock(connection, by.org, load.name)
+        if application is None or application.current == load.revision:
+            return
+        await self._store.set_current(connection, by.org, load.name, load.revision)
+        changes = {"current": (application.current, load.revision)}
+        entry = audit_entry(by, "application.current", load.name, changes=changes)
+        await self._audit.record(connection, entry)
 
 
 def _loaded(by: Principal, name: str, found: RevisionRow) -> Loaded:

@@ -120,6 +120,14 @@ class TargetSweep:
         if not await self._approvals.allows(org, len(device_ids)):
             async with self._store.database.transaction() as connection:
                 await self._applications.pause(connection, org, name, PAUSED)
+                entry = AuditEntry(
+                    org=org,
+                    actor=application.created_by,
+                    action="application.pause",
+                    target=name,
+                    detail={"devices": len(device_ids)},
+                )
+                await self._audit.record(connection, entry)
             log.warning("application_paused", application=name, devices=len(device_ids))
             return
         for some in _pages(device_ids):

@@ -206,6 +206,36 @@ CROSS JOIN LATERAL (
 SELECT * FROM workload_report
 WHERE org_id = $1 AND device_id = ANY ($2::text[]) AND ($3::text IS NULL OR application = $3)
 
+-- name: states @org
+-- How many services of an application are in which state, as devices said last (null: nothing yet), with
+-- those of devices that match it and do not get it.
+SELECT s.state, count(*) AS services
+FROM (
+    SELECT CASE WHEN jsonb_exists(a.errors, k.service) OR NOT CASE
+                         WHEN l.software ? 'sections' THEN l.software -> 'sections' ? 'workloads'
+                         WHEN l.boot_id IS NOT NULL THEN false ELSE true END THEN 'error'
+                ELSE (SELECT e ->> 'state' FROM jsonb_array_elements(w.services) e
+                      WHERE e ->> 'service' = k.service LIMIT 1) END AS state
+    FROM device_application a
+    JOIN application_revision r ON r.org_id = a.org_id AND r.application = a.application
+                               AND r.revision = coalesce(a.wanted, a.revision)
+    CROSS JOIN LATERAL jsonb_object_keys(r.compose -> 'services') AS k (service)
+    LEFT JOIN workload_report w ON w.org_id = a.org_id AND w.device_id = a.device_id
+                               AND w.application = a.application
+    LEFT JOIN device_line l ON l.org_id = a.org_id AND l.device_id = a.device_id
+    WHERE a.org_id = $1 AND a.application = $2
+    UNION ALL
+    SELECT 'error'
+    FROM device_workloads d
+    JOIN application p ON p.org_id = d.org_id AND p.name = $2
+                      AND p.version = (d.refused -> $2 ->> 'version')::bigint
+    JOIN application_revision r ON r.org_id = d.org_id AND r.application = $2
+                               AND r.revision = d.refused -> $2 ->> 'revision'
+    CROSS JOIN LATERAL jsonb_object_keys(r.compose -> 'services')
+    WHERE d.org_id = $1 AND d.refused <> '{}' AND jsonb_exists(d.refused, $2)
+) s
+GROUP BY s.state
+
 -- name: engines @org
 -- Whether these devices have an engine, as far as they have said.
 SELECT l.device_id, CASE WHEN l.software ? 'sections' THEN l.software -> 'sections' ? 'workloads'

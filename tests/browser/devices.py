@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.acceptance.hub.clients import Device, Fleet, Json, new_id
 from tests.acceptance.hub.test_deployments import Updating
+from tests.browser.boxes import Box
 from tests.tasks import in_background
 
 T = TypeVar("T")
@@ -112,6 +113,7 @@ class Floor:
     """Where simulated devices stand: `with Floor(url, key) as floor`."""
 
     def __init__(self, url: str, enrollment_key: str) -> None:
+        self._url = url
         self._fleet = Fleet(url, enrollment_key)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -189,6 +191,22 @@ class Floor:
             while device.boots == 0:  # noqa: ASYNC110 - it opens its line by itself
                 await asyncio.sleep(0.01)
         return ids
+
+    @contextlib.contextmanager
+    def boxes(self, *ids: str) -> Generator[list[Box]]:
+        """These on their lines, which run applications, until the block ends."""
+        stack = AsyncExitStack()
+        try:
+            yield self.run(self._box(stack, ids))
+        finally:
+            self.run(stack.aclose())
+
+    async def _box(self, stack: AsyncExitStack, ids: tuple[str, ...]) -> list[Box]:
+        boxes = [Box(self._fleet, self._url, device_id) for device_id in ids]
+        for box in boxes:
+            await stack.enter_async_context(in_background(box.run()))
+        await self._until(lambda: all(box.is_on for box in boxes))
+        return boxes
 
     @contextlib.contextmanager
     def device(self, device_id: str, **hello: Any) -> Generator[Simulated]:

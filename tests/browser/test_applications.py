@@ -8,6 +8,7 @@ from tests.acceptance.hub.clients import new_id
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.up import signed_in
 from tests.browser import axe
+from tests.browser.boxes import failing
 from tests.browser.devices import Floor
 
 Enter = Callable[..., Page]
@@ -46,6 +47,12 @@ def test_an_application_from_its_file_to_its_device(
         expect(page.get_by_text("The target is changed.")).to_be_visible()
         page.get_by_role("button", name="Make current").click()
 
+        page.get_by_label("Remove it from devices that match no more").check()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("button", name="Save")).to_be_disabled()
+        found = rest.get(f"/applications/{name}").json()["data"]
+        assert (found["target"], found["removeWhenUnmatched"]) == (f"tag = {tag}", True)
+
         page.goto(f"{hub.url}/devices/{device_id}?tab=applications")
         row = page.get_by_role("row").filter(has_text="web")
         expect(row).to_contain_text(name)
@@ -55,6 +62,71 @@ def test_an_application_from_its_file_to_its_device(
 
         page.goto(f"{hub.url}/applications/{name}")
         expect(page.get_by_role("row").filter(has_text=device_id)).to_be_visible()
+        axe.check(page)
+
+
+def test_an_application_is_given_to_a_device_by_hand(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    name, box_id = new_id("shop"), new_id("box")
+    compose = COMPOSE + "    volumes:\n      - data:/data\nvolumes:\n  data: {}\n"
+    with floor.boxes(box_id), signed_in(hub.ready) as rest:
+        made = rest.post("/applications", json={"name": name, "compose": compose})
+        revision = made.json()["data"]["revision"]["revision"]
+        page = enter(f"/devices/{box_id}?tab=applications")
+        page.get_by_role("button", name="Add an application…").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("combobox", name="Application").click()
+        page.get_by_role("option", name=name).click()
+        add = dialog.get_by_role("button", name="Add")
+        expect(add).to_be_disabled()
+        dialog.get_by_role("combobox", name="Revision").click()
+        page.get_by_role("option", name=revision[:12]).click()
+        dialog.get_by_label("Keep this revision").check()
+        axe.check(page)
+        add.click()
+        row = page.locator(f"[data-assigned='{name}']")
+        expect(row).to_contain_text(revision[:12])
+        expect(row).to_contain_text("Keeps its revision")
+        expect(page.get_by_role("row").filter(has_text="web")).to_contain_text("Running")
+        axe.check(page)
+
+        row.get_by_role("button", name="Change…").click()
+        dialog.get_by_label("Keep this revision").uncheck()
+        dialog.get_by_role("button", name="Save").click()
+        expect(row).not_to_contain_text("Keeps its revision")
+
+        row.get_by_role("button", name="Remove…").click()
+        expect(dialog).to_contain_text("data")
+        expect(dialog.get_by_label("Keep them")).to_be_checked()
+        dialog.get_by_label("Delete them with what is in them").check()
+        axe.check(page)
+        dialog.get_by_role("button", name="Remove", exact=True).click()
+        expect(row).to_have_count(0)
+        (entry,) = rest.get(
+            "/audit-log", params={"target": box_id, "action": "device.unassign_application"}
+        ).json()["data"]
+        assert entry["detail"] == {"application": name, "volumes": True}
+
+
+def test_the_list_counts_services_by_their_state(
+    enter: Enter, floor: Floor, hub: HubProcess
+) -> None:
+    name, good, bad, quiet = new_id("shop"), new_id("box"), new_id("box"), new_id("box")
+    floor.register(quiet)
+    with floor.boxes(good, bad) as (_, broken), signed_in(hub.ready) as rest:
+        made = rest.post("/applications", json={"name": name, "compose": COMPOSE})
+        body = {"revision": made.json()["data"]["revision"]["revision"]}
+        page = enter("/applications")
+        row = page.locator(f"[data-application='{name}']")
+        expect(row).to_be_visible()
+        broken.says = failing("image_not_found", "no such image")
+        for device_id in (good, bad, quiet):
+            path = f"/devices/{device_id}/applications/{name}"
+            rest.put(path, json=body).raise_for_status()
+        expect(row.locator("[data-state=running]")).to_have_text("1 Running")
+        expect(row.locator("[data-state=error]")).to_have_text("1 Error")
+        expect(row.locator("[data-state=unknown]")).to_have_text("1 Nothing said yet")
         axe.check(page)
 
 

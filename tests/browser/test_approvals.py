@@ -146,3 +146,39 @@ def test_what_is_weakened_waits_itself(page: Page, bert: Page, own: HubProcess) 
     expect(inbox).to_contain_text('"perCall": 30')
     inbox.get_by_role("button", name="Approve").click()
     expect(section.get_by_label("Devices in one call")).to_have_value("30")
+
+
+def test_an_application_that_too_many_would_lose_says_so(
+    page: Page, own: HubProcess, floor: Floor
+) -> None:
+    name, tag, ids = new_id("shop"), new_id("tag"), [new_id("box") for _ in "abc"]
+    for device_id in ids:
+        floor.register(device_id)
+    with signed_in(own.ready) as rest:
+
+        def tag_all(*tags: str) -> None:
+            for device_id in ids:
+                rest.patch(f"/devices/{device_id}", json={"tags": tags}).raise_for_status()
+
+        tag_all(tag)
+        body = {
+            "name": name,
+            "compose": "services:\n  web:\n    image: busybox:1\n",
+            "target": f"tag = {tag}",
+            "removeWhenUnmatched": True,
+        }
+        made = rest.post("/applications", json=body).json()["data"]
+        current = {"revision": made["revision"]["revision"]}
+        rest.put(f"/applications/{name}/current", json=current).raise_for_status()
+        page.goto(f"{own.url}/applications/{name}")
+        sign_in(page, "admin")
+        expect(page.locator("[data-workload]")).to_have_count(3)
+        set_to(rest, {"blastRadius": {"perHour": 2}})
+        tag_all()
+        notice = page.get_by_text("More devices match no more than may lose it in an hour")
+        expect(notice).to_be_visible()
+        axe.check(page)
+        tag_all(tag)
+        page.get_by_role("button", name="Look again").click()
+        expect(notice).to_have_count(0)
+        expect(page.locator("[data-workload]")).to_have_count(3)

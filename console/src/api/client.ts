@@ -51,6 +51,20 @@ export async function page<T>(
   return { items: found.data, next: found.page.next };
 }
 
+/** Every page of a list. Raises `Problem`. */
+export async function all<T>(
+  ask: (cursor: { cursor?: string }) => Promise<{ items: T[]; next: string | null }>,
+): Promise<T[]> {
+  const found: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const part: { items: T[]; next: string | null } = await ask(cursor === null ? {} : { cursor });
+    found.push(...part.items);
+    cursor = part.next;
+  } while (cursor !== null);
+  return found;
+}
+
 /** The whole answer: for dispatch, where `success` says how the command ended. Raises `Problem`. */
 export async function envelope<T>(answer: Answer<T>): Promise<T> {
   const { data: found, error, response } = await answer;

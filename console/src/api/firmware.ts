@@ -2,7 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { type Awaiting, isAwaiting } from "./approvals";
 import { authority } from "./authority";
-import { api, data, page, type Schemas } from "./client";
+import type { Wish } from "./campaigns";
+import { all, api, data, page, type Schemas } from "./client";
 import { PREFIX } from "./prefix";
 import { Problem, unreachable } from "./problem";
 
@@ -10,20 +11,6 @@ export type Release = Schemas["Release"];
 export type Deployment = Schemas["Deployment"];
 
 const PAGE = 500;
-
-/** Every page of a list. */
-async function all<T>(
-  ask: (cursor: { cursor?: string }) => Promise<{ items: T[]; next: string | null }>,
-): Promise<T[]> {
-  const found: T[] = [];
-  let cursor: string | null = null;
-  do {
-    const part: { items: T[]; next: string | null } = await ask(cursor === null ? {} : { cursor });
-    found.push(...part.items);
-    cursor = part.next;
-  } while (cursor !== null);
-  return found;
-}
 
 export function useReleases(enabled = true) {
   return useQuery({
@@ -38,17 +25,6 @@ export function useReleases(enabled = true) {
   });
 }
 
-/** All devices of a deployment, in their order. Raises `Problem`. */
-export function deploymentDevices(id: string) {
-  return all(cursor =>
-    page(
-      api.GET("/api/v1/firmware/deployments/{id}/devices", {
-        params: { path: { id }, query: { limit: PAGE, ...cursor } },
-      }),
-    ),
-  );
-}
-
 /** The id of the deployment, which may wait for an approval. Raises `Problem`. */
 export async function begin(body: Record<string, unknown>): Promise<string> {
   const made = await data<Deployment | Awaiting>(
@@ -57,6 +33,14 @@ export async function begin(body: Record<string, unknown>): Promise<string> {
     }),
   );
   return isAwaiting(made) ? (made.campaignId ?? "") : made.id;
+}
+
+export function askOf(id: string, wish: Wish): Promise<Deployment> {
+  const params = { path: { id } };
+  const root = "/api/v1/firmware/deployments/{id}" as const;
+  if (wish === "pause") return data(api.POST(`${root}/pause`, { params }));
+  if (wish === "resume") return data(api.POST(`${root}/resume`, { params }));
+  return data(api.POST(`${root}/abort`, { params }));
 }
 
 export type Upload = {

@@ -53,7 +53,7 @@ export const PAGES: readonly NavigationPage[] = [
     to: "/applications",
     name: "applications",
     icon: ApplicationIcon,
-    needs: ["applications:list"],
+    needs: ["applications:list", "config-maps:list", "registries:list"],
     key: "w",
   },
   {

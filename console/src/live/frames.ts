@@ -38,6 +38,10 @@ export type RecordKind =
   | "config_schema"
   | "configuration"
   | "deployment"
+  | "application"
+  | "rollout"
+  | "config_map"
+  | "registry"
   | "approval";
 
 /** A place in the stream. */

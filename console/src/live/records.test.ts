@@ -27,7 +27,18 @@ describe("a record that has changed", () => {
     ["release", null, [["releases"]]],
     ["firmware_key", null, [["signing-keys"]]],
     ["config_schema", null, [["config-schema"]]],
-    ["device", "d1", [["device", "d1"]]],
+    ["application", null, [["applications"]]],
+    ["rollout", null, [["rollouts"], ["rollout"], ["rollout-devices"]]],
+    ["config_map", null, [["config-maps"]]],
+    ["registry", null, [["registries"]]],
+    [
+      "device",
+      "d1",
+      [
+        ["device", "d1"],
+        ["device-workloads", "d1"],
+      ],
+    ],
     [
       "configuration",
       "d1",

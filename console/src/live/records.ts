@@ -5,7 +5,7 @@ export type Key = readonly string[];
 
 /** By kind: the beginnings of the keys of queries that show such records. */
 const SHOWN: Record<RecordKind, readonly string[]> = {
-  device: ["device"],
+  device: ["device", "device-workloads"],
   group: ["groups"],
   user: ["users"],
   api_key: ["api-keys"],
@@ -20,7 +20,11 @@ const SHOWN: Record<RecordKind, readonly string[]> = {
   config_schema: ["config-schema"],
   configuration: ["config", "config-history"],
   deployment: ["deployments", "deployment", "deployment-devices", "device-deployments"],
-  approval: ["approvals", "command", "deployment"],
+  application: ["applications"],
+  rollout: ["rollouts", "rollout", "rollout-devices"],
+  config_map: ["config-maps"],
+  registry: ["registries"],
+  approval: ["approvals", "command", "deployment", "rollouts", "rollout"],
 };
 
 /** Of these every query is of one device, whose id follows. */

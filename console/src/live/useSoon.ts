@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
 const READ_MS = 700;
 
 /** What is called as often as events come, and calls `read` soon after, never more often. */
-export function useSoon(read: () => void): () => void {
+export function useSoon(read: () => void, withinMs = READ_MS): () => void {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const newest = useRef(read);
   newest.current = read;
@@ -13,6 +13,6 @@ export function useSoon(read: () => void): () => void {
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       newest.current();
-    }, READ_MS);
+    }, withinMs);
   };
 }

@@ -1,9 +1,9 @@
-/** A deployment as waves of devices: planned before it begins, counted while it runs. Pure. */
-import type { Schemas } from "../api/client";
+/** A campaign as waves of devices: planned before it begins, counted while it runs. Pure. */
+import type { Campaign, CampaignDevice } from "../api/campaigns";
 import type { LiveEvent } from "./frames";
 
 export type Wave = { count?: number | null; percent?: number | null };
-export type Row = Schemas["CampaignDevice"];
+export type Row = CampaignDevice;
 export type DeviceStatus = Row["status"];
 export type Tally = Record<DeviceStatus, number>;
 
@@ -50,13 +50,13 @@ export function problemOf(waves: readonly Wave[]): WaveProblem | null {
 /** The rows after these events; the same object when none is about any of them. */
 export function follow(
   rows: ReadonlyMap<string, Row>,
-  deploymentId: string,
+  campaignId: string,
   events: readonly LiveEvent[],
 ): ReadonlyMap<string, Row> {
   let next: Map<string, Row> | null = null;
   for (const event of events) {
     const row = (next ?? rows).get(event.deviceId);
-    if (event.deploymentId !== deploymentId || row === undefined) continue;
+    if (event.deploymentId !== campaignId || row === undefined) continue;
     next ??= new Map(rows);
     next.set(event.deviceId, step(row, event));
   }
@@ -101,7 +101,7 @@ function none(): Tally {
   return { PENDING: 0, IN_PROGRESS: 0, SUCCESS: 0, FAILED: 0, SKIPPED: 0 };
 }
 
-export function tallyOf(counts: Schemas["CampaignCounts"]): Tally {
+export function tallyOf(counts: Campaign["counts"]): Tally {
   return {
     PENDING: counts.pending,
     IN_PROGRESS: counts.inProgress,

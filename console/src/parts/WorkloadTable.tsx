@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { act, type Deed, WORKLOADS, type Workload } from "../api/applications";
+import { act, type Deed, WORKLOADS, type Workload, workloadsOn } from "../api/applications";
 import { useChange } from "../api/change";
 import { fleet } from "../live/fleet";
 import { useMay } from "../session/access";
@@ -20,7 +20,8 @@ type Props = {
   more?: (workload: Workload) => ReactNode;
 };
 
-const TONES: Record<string, "ok" | "warn" | "bad"> = {
+/** Of the states of a service. */
+export const TONES: Record<string, "ok" | "warn" | "bad"> = {
   running: "ok",
   unhealthy: "bad",
   backoff: "warn",
@@ -94,7 +95,9 @@ function Deeds({ workload }: { workload: Workload }) {
   const may = useMay();
   const device = fleet.device(workload.deviceId);
   const where = device ? { device } : {};
-  const change = useChange((deed: Deed) => act(workload, deed), { stale: [WORKLOADS] });
+  const change = useChange((deed: Deed) => act(workload, deed), {
+    stale: [WORKLOADS, workloadsOn(workload.deviceId)],
+  });
   if (workload.desired === null) return null;
   const offered: Deed[] = [];
   if (may("workloads:update", where))

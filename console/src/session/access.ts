@@ -45,6 +45,8 @@ type Resource =
   | "secrets"
   | "applications"
   | "workloads"
+  | "config-maps"
+  | "registries"
   | "certificates";
 export type Right = `${Resource}:${"get" | "list" | "create" | "update" | "delete"}`;
 

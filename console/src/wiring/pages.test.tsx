@@ -12,6 +12,8 @@ const OPENED: [string, string][] = [
   ["/devices/d1?tab=zzz&span=1000y", "Filler"],
   ["/commands?status=NONSENSE&type=7&batch=x", "Commands"],
   ["/firmware?tab=zzz", "Firmware"],
+  ["/applications?tab=zzz", "Applications"],
+  ["/applications/shop/revisions/abc?against=7", "Revision abc of shop"],
   ["/groups?group=nobody", "Groups"],
   ["/users?tab=zzz", "Users"],
   ["/audit?since=garbage&until=7&outcome=x&hours=-1", "Audit"],

@@ -64,6 +64,8 @@ async def test_a_rollout_succeeds_when_all_services_run_for_the_soak(
         found = await ends(rest, name, rollout, "SUCCESS")
         assert found["counts"]["success"] == 1
         assert (await rest.data(f"/applications/{name}"))["current"] == revision
+        (row,) = await rest.data("/audit-log", target=name, action="application.current")
+        assert (row["actorKind"], row["changes"]) == ("hub", {"current": [None, revision]})
         assert [each["id"] for each in await rest.data(f"/applications/{name}/rollouts")] == [
             rollout
         ]

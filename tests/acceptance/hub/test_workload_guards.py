@@ -97,6 +97,8 @@ async def test_a_target_that_leaves_too_many_pauses(plant: Plant) -> None:
 
     await until(is_paused)
     assert await have_it()
+    (row,) = await plant.anna.data("/audit-log", target=name, action="application.pause")
+    assert (row["actorKind"], row["detail"]) == ("hub", {"devices": 3})
     page = await plant.anna.get(f"/applications/{name}/devices", limit=2)
     rest = await plant.anna.get(
         f"/applications/{name}/devices", limit=2, cursor=page.json()["page"]["next"]

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -358,6 +359,38 @@ async def manager(hub: HubProcess, tokens: dict[str, str]) -> AsyncGenerator[Res
 async def viewer(hub: HubProcess, tokens: dict[str, str]) -> AsyncGenerator[Rest]:
     async with Rest.open(hub.url, tokens["VIEWER"]) as client:
         yield client
+
+
+async def test_states_count_the_services_that_are_listed(fleet: Fleet, rest: Rest) -> None:
+    application = await made(rest, {"services": {n: {"image": "busybox"} for n in ("db", "web")}})
+    name, revision = application["name"], application["revision"]["revision"]
+    loud, quiet, bare = [await fleet.enroll("box") for _ in range(3)]
+    for device_id in (loud, quiet, bare):
+        await assign(rest, device_id, application)
+    async with box(fleet, rest, loud) as it, box(fleet, rest, bare, sections={}):
+        document = await it.handed()
+        said = [entry("web", revision), entry("db", revision, "error", code="image_not_found")]
+        await it.says(document["version"], name, said)
+        items = await rest.data(f"/applications/{name}/devices")
+        states = await rest.data(f"/applications/{name}/states")
+    assert states == Counter(each["state"] or "unknown" for each in items)
+    assert states == {"running": 1, "error": 3, "unknown": 2}
+
+
+async def test_states_count_what_a_target_cannot_give(fleet: Fleet, rest: Rest) -> None:
+    device_id, tag = await fleet.enroll("box"), new_id("tag")
+    await rest.client.patch(f"/devices/{device_id}", json={"tags": [tag]})
+    for _ in range(32):
+        await assign(rest, device_id, await made(rest, one()))
+    application = await made(rest, one(), target=f"tag = {tag}")
+    name, revision = application["name"], application["revision"]["revision"]
+    await rest.client.put(f"/applications/{name}/current", json={"revision": revision})
+
+    async def is_refused() -> bool:
+        return bool(await rest.data(f"/applications/{name}/devices"))
+
+    await until(is_refused)
+    assert await rest.data(f"/applications/{name}/states") == {"error": 1}
 
 
 async def test_rights(rest: Rest, manager: Rest, viewer: Rest, fleet: Fleet) -> None:

@@ -1,60 +1,47 @@
-import { Button, Stack, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import {
   APPLICATIONS,
   type Application,
   changeApplication,
   deleteApplication,
-  type Revision,
-  setCurrent,
   useApplication,
-  useRevisions,
   useWorkloadsOf,
   WORKLOADS,
   type Workload,
 } from "../../api/applications";
 import { useChange } from "../../api/change";
-import { Problem } from "../../api/problem";
-import { problemText } from "../../api/problemText";
 import { readAgain } from "../../api/readAgain";
 import { fleet } from "../../live/fleet";
+import type { LiveEvent } from "../../live/frames";
 import { useLiveRead } from "../../live/useLiveRead";
 import { useSoon } from "../../live/useSoon";
 import { ConfirmAction } from "../../parts/ConfirmAction";
-import { Empty } from "../../parts/Empty";
-import { QuestionIcon } from "../../parts/icons";
+import { PlayIcon } from "../../parts/icons";
 import { Label } from "../../parts/Label";
-import { Loading } from "../../parts/Loading";
+import { Notice } from "../../parts/Notice";
 import { Page, Section } from "../../parts/Page";
-import { ProblemLine } from "../../parts/ProblemLine";
-import { TimeText } from "../../parts/TimeText";
-import type { Column } from "../../parts/table/columns";
-import { DataTable } from "../../parts/table/DataTable";
+import { UnreadPage } from "../../parts/UnreadPage";
 import { WorkloadTable } from "../../parts/WorkloadTable";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import { ComposeDialog } from "./ComposeDialog";
+import { Revisions } from "./Revisions";
+import { RollOutDialog } from "./RollOutDialog";
+import { RollOuts } from "./RollOuts";
+import { Target } from "./Target";
 
 export function ApplicationPage() {
   const { name } = useParams({ from: "/applications/$name" });
   const words = useText().applications;
   const found = useApplication(name);
   if (found.data) return <One key={name} application={found.data} />;
-  const missing = found.error instanceof Problem && found.error.status === 404;
   return (
-    <Page title={name}>
-      {missing ? (
-        <Empty icon={QuestionIcon} title={words.missing}>
-          <Link to="/applications">{words.toAll}</Link>
-        </Empty>
-      ) : found.isError ? (
-        <ProblemLine error={found.error} onRetry={() => void found.refetch()} />
-      ) : (
-        <Loading height={260} />
-      )}
-    </Page>
+    <UnreadPage title={name} reading={found} missing={words.missing}>
+      <Link to="/applications">{words.toAll}</Link>
+    </UnreadPage>
   );
 }
 
@@ -64,7 +51,7 @@ function One({ application }: { application: Application }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const { name } = application;
-  const [open, setOpen] = useState<"change" | "delete" | null>(null);
+  const [open, setOpen] = useState<"change" | "delete" | "rollOut" | null>(null);
   const close = () => setOpen(null);
   const remove = async () => {
     const approvalId = await deleteApplication(name);
@@ -78,8 +65,15 @@ function One({ application }: { application: Application }) {
       aside={application.status === "PAUSED" && <Label tone="warn">{words.paused}</Label>}
       actions={
         <>
+          {may("campaigns:create") && may("applications:update", { name }) && (
+            <Button leftSection={<PlayIcon size={14} />} onClick={() => setOpen("rollOut")}>
+              {words.rollOutAction}
+            </Button>
+          )}
           {may("applications:update", { name }) && (
-            <Button onClick={() => setOpen("change")}>{words.change}</Button>
+            <Button variant="default" onClick={() => setOpen("change")}>
+              {words.change}
+            </Button>
           )}
           {may("applications:delete", { name }) && (
             <Button variant="default" onClick={() => setOpen("delete")}>
@@ -89,9 +83,17 @@ function One({ application }: { application: Application }) {
         </>
       }
     >
-      <Target application={application} />
+      {application.status === "PAUSED" && <Paused application={application} />}
+      <Target
+        key={`${application.target}/${application.removeWhenUnmatched}`}
+        application={application}
+      />
       <Revisions application={application} />
+      {may("campaigns:list") && <RollOuts name={name} />}
       {may("workloads:list") && <Devices name={name} />}
+      {open === "rollOut" && (
+        <RollOutDialog application={application} revision={null} onClose={close} />
+      )}
       {open === "change" && <ComposeDialog application={application} onClose={close} />}
       {open === "delete" && (
         <ConfirmAction
@@ -107,105 +109,25 @@ function One({ application }: { application: Application }) {
   );
 }
 
-function Target({ application }: { application: Application }) {
-  const text = useText();
-  const words = text.applications;
-  const may = useMay();
-  const [target, setTarget] = useState(application.target ?? "");
-  const change = useChange(
-    () => changeApplication(application.name, { target: target.trim() || null }),
-    { stale: [APPLICATIONS], done: words.targetSaved, quiet: true },
-  );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    change.mutate(undefined);
-  };
-  const changes = may("applications:update", { name: application.name });
-  return (
-    <Section title={words.target}>
-      <form onSubmit={submit}>
-        <Stack gap="sm" align="flex-start">
-          <TextInput
-            w="100%"
-            aria-label={words.target}
-            description={words.targetHint}
-            placeholder={words.noTarget}
-            spellCheck={false}
-            readOnly={!changes}
-            value={target}
-            error={change.isError && problemText(change.error, text)}
-            onChange={event => setTarget(event.currentTarget.value)}
-          />
-          {changes && (
-            <Button
-              type="submit"
-              variant="default"
-              disabled={target.trim() === (application.target ?? "")}
-              loading={change.isPending}
-            >
-              {words.saveTarget}
-            </Button>
-          )}
-        </Stack>
-      </form>
-    </Section>
-  );
-}
-
-function Revisions({ application: { name, current } }: { application: Application }) {
+/** Why nobody loses it, and how to go on all the same. */
+function Paused({ application: { name, target, reason } }: { application: Application }) {
   const words = useText().applications;
   const may = useMay();
-  const revisions = useRevisions(name);
-  const change = useChange((revision: string) => setCurrent(name, revision), {
-    stale: [APPLICATIONS],
-  });
-  const columns: Column<Revision>[] = [
-    {
-      key: "revision",
-      title: words.revision,
-      className: "mono",
-      cell: ({ revision }) => revision.slice(0, 12),
-    },
-    { key: "made", title: words.made, cell: ({ createdAt }) => <TimeText at={createdAt} /> },
-    { key: "by", title: words.by, cell: ({ createdBy }) => createdBy },
-    {
-      key: "pinned",
-      title: "",
-      cell: ({ pinned }) => !pinned && <Label tone="warn">{words.unpinned}</Label>,
-    },
-    {
-      key: "act",
-      title: "",
-      right: true,
-      cell: ({ revision }) =>
-        revision === current ? (
-          <Label tone="ok">{words.current}</Label>
-        ) : (
-          may("applications:update", { name }) && (
-            <Button
-              size="compact-xs"
-              variant="default"
-              disabled={change.isPending}
-              onClick={() => change.mutate(revision)}
-            >
-              {words.setCurrent}
-            </Button>
-          )
-        ),
-    },
-  ];
+  const change = useChange(() => changeApplication(name, { target }), { stale: [APPLICATIONS] });
   return (
-    <Section title={words.revisions} flush>
-      <DataTable
-        bare
-        label={words.revisions}
-        columns={columns}
-        rows={revisions.data ?? []}
-        keyOf={({ revision }) => revision}
-        reading={revisions}
-        least={480}
-      />
-    </Section>
+    <Notice>
+      {words.pausedBecause[reason ?? ""] ?? reason}{" "}
+      {may("applications:update", { name }) && (
+        <Button
+          size="compact-xs"
+          variant="default"
+          loading={change.isPending}
+          onClick={() => change.mutate(undefined)}
+        >
+          {words.goOn}
+        </Button>
+      )}
+    </Notice>
   );
 }
 
@@ -216,7 +138,12 @@ function Devices({ name }: { name: string }) {
   const list = useWorkloadsOf(name);
   const [wanted, setWanted] = useState("");
   const again = () => void readAgain(queries, WORKLOADS);
-  useLiveRead({ types: ["workload_status"] }, { onEvent: useSoon(again), read: again });
+  const soon = useSoon(again);
+  // What a device shall run is part of its record.
+  const onEvent = ({ type, kind }: LiveEvent) => {
+    if (type !== "record_changed" || kind === "device") soon();
+  };
+  useLiveRead({ types: ["workload_status", "record_changed"] }, { onEvent, read: again });
   const rows = (list.data?.pages.flatMap(({ items }) => items) ?? []).filter(one =>
     searched(one).includes(wanted.trim().toLowerCase()),
   );

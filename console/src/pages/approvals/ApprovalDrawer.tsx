@@ -126,8 +126,17 @@ function Facts({ approval }: { approval: Approval }) {
 
 /** To what became of it, or waits to. */
 function becameOf(approval: Approval): ReactNode {
-  const { commandId, batchId, campaignId } = approval;
+  const { command, commandId, batchId, campaignId } = approval;
   const [device = ""] = approval.targets;
+  if (campaignId !== undefined && command?.type === "application")
+    return (
+      <Link
+        to="/applications/$name/rollouts/$rollOutId"
+        params={{ name: String(command.name), rollOutId: campaignId }}
+      >
+        {campaignId}
+      </Link>
+    );
   if (campaignId !== undefined)
     return (
       <Link to="/firmware/deployments/$deploymentId" params={{ deploymentId: campaignId }}>

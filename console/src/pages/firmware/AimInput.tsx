@@ -1,8 +1,9 @@
-import { MultiSelect, SegmentedControl, Select } from "@mantine/core";
+import { Select } from "@mantine/core";
 import { useMemo } from "react";
 import { fleet, useFleet } from "../../live/fleet";
-import { useDeviceOptions } from "../../parts/deviceOptions";
-import { useGroupsByName } from "../../parts/names";
+import { AimSwitch } from "../../parts/campaigns/AimSwitch";
+import { DevicesInput } from "../../parts/campaigns/DevicesInput";
+import { GroupInput } from "../../parts/campaigns/GroupInput";
 import { useText } from "../../text";
 import classes from "./firmware.module.css";
 import type { Aim } from "./targets";
@@ -12,37 +13,40 @@ const EMPTY: Record<Aim["by"], Aim> = {
   group: { by: "group", groupId: null },
   devices: { by: "devices", deviceIds: [] },
 };
-const MOST_OPTIONS = 100;
 
 /** Which devices: by what they are, by group, or by name. */
 export function AimInput({ aim, onChange }: { aim: Aim; onChange: (aim: Aim) => void }) {
-  const text = useText();
-  const words = text.firmware;
+  const { firmware, campaigns } = useText();
   return (
-    <div className={classes.aim}>
-      <div className={classes.label} id="aim">
-        {words.target}
-      </div>
-      <SegmentedControl
-        size="xs"
-        aria-labelledby="aim"
-        value={aim.by}
-        onChange={by => onChange(EMPTY[by as Aim["by"]])}
-        data={(["filter", "group", "devices"] as const).map(value => ({
-          value,
-          label: words.aims[value],
-        }))}
-      />
+    <AimSwitch
+      by={aim.by}
+      ways={[
+        ["filter", firmware.byFilter],
+        ["group", campaigns.aims.group],
+        ["devices", campaigns.aims.devices],
+      ]}
+      onChange={by => onChange(EMPTY[by])}
+    >
       {aim.by === "filter" && <FilterInput aim={aim} onChange={onChange} />}
-      {aim.by === "group" && <GroupInput aim={aim} onChange={onChange} />}
-      {aim.by === "devices" && <DevicesInput aim={aim} onChange={onChange} />}
-    </div>
+      {aim.by === "group" && (
+        <GroupInput
+          groupId={aim.groupId}
+          onChange={groupId => onChange({ by: "group", groupId })}
+        />
+      )}
+      {aim.by === "devices" && (
+        <DevicesInput
+          deviceIds={aim.deviceIds}
+          onChange={deviceIds => onChange({ by: "devices", deviceIds })}
+        />
+      )}
+    </AimSwitch>
   );
 }
 
-type Part<By> = { aim: Extract<Aim, { by: By }>; onChange: (aim: Aim) => void };
+type Props = { aim: Extract<Aim, { by: "filter" }>; onChange: (aim: Aim) => void };
 
-function FilterInput({ aim, onChange }: Part<"filter">) {
+function FilterInput({ aim, onChange }: Props) {
   const text = useText();
   const words = text.firmware;
   const roster = useFleet(({ roster }) => roster);
@@ -75,7 +79,7 @@ function FilterInput({ aim, onChange }: Part<"filter">) {
         data={versions}
       />
       <Select
-        label={words.status}
+        label={text.campaigns.status}
         placeholder={words.any}
         clearable
         value={aim.status}
@@ -83,41 +87,5 @@ function FilterInput({ aim, onChange }: Part<"filter">) {
         data={Object.entries(text.common.statuses).map(([value, label]) => ({ value, label }))}
       />
     </div>
-  );
-}
-
-function GroupInput({ aim, onChange }: Part<"group">) {
-  const words = useText().firmware;
-  const groups = useGroupsByName();
-  return (
-    <Select
-      aria-label={words.aims.group}
-      placeholder={words.chooseGroup}
-      searchable
-      nothingFoundMessage={words.noGroups}
-      value={aim.groupId}
-      onChange={groupId => onChange({ by: "group", groupId })}
-      data={[...groups].map(([value, label]) => ({ value, label }))}
-    />
-  );
-}
-
-function DevicesInput({ aim, onChange }: Part<"devices">) {
-  const words = useText().firmware;
-  const options = useDeviceOptions();
-  return (
-    <MultiSelect
-      aria-label={words.aims.devices}
-      description={words.devicesHint}
-      inputWrapperOrder={["label", "input", "description"]}
-      placeholder={words.chooseDevices}
-      searchable
-      clearable
-      hidePickedOptions
-      limit={MOST_OPTIONS}
-      value={[...aim.deviceIds]}
-      onChange={deviceIds => onChange({ by: "devices", deviceIds })}
-      data={options}
-    />
   );
 }

@@ -1,21 +1,20 @@
-import { Alert, Button, Modal, NumberInput, Select, Switch, TextInput } from "@mantine/core";
+import { Alert, Button, Modal, Select, Switch, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
 import { begin, useReleases } from "../../api/firmware";
 import { AGENT } from "../../api/versions";
 import { fleet, useFleet } from "../../live/fleet";
 import { useHubNow } from "../../live/hubClock";
-import { problemOf, sizesOf, type Wave } from "../../live/waves";
+import campaign from "../../parts/campaigns/campaigns.module.css";
+import { TermsInput } from "../../parts/campaigns/TermsInput";
+import { CAREFUL, termsOf } from "../../parts/campaigns/terms";
 import { WarningIcon } from "../../parts/icons";
 import { ProblemLine } from "../../parts/ProblemLine";
 import { useText } from "../../text";
 import { AimInput } from "./AimInput";
 import classes from "./firmware.module.css";
 import { type Aim, aimedAt, previewOf, targetOf } from "./targets";
-import { WavesInput } from "./WavesInput";
 
-/** A careful beginning: one device, a tenth, a half, all. */
-const PRESET: readonly Wave[] = [{ count: 1 }, { percent: 10 }, { percent: 50 }, { percent: 100 }];
 const WHOLE: Aim = { by: "filter", tag: null, status: null, version: null };
 
 type Props = { releaseId: string | null; onClose: () => void };
@@ -30,12 +29,7 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
   const now = useHubNow();
   const [releaseId, setReleaseId] = useState(asked);
   const [aim, setAim] = useState<Aim>(WHOLE);
-  const [waves, setWaves] = useState<readonly Wave[]>(PRESET);
-  const [rate, setRate] = useState<number | string>(60);
-  const [soak, setSoak] = useState<number | string>(60);
-  const [patience, setPatience] = useState<number | string>(60);
-  const [failed, setFailed] = useState<number | string>(20);
-  const [minimum, setMinimum] = useState<number | string>(5);
+  const [terms, setTerms] = useState(CAREFUL);
   const [downgrade, setDowngrade] = useState(false);
   const [confirmed, setConfirmed] = useState("");
   const [busy, setBusy] = useState(false);
@@ -47,10 +41,8 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
   const hit = useMemo(() => aimedAt(aim, fleet.current().devices.values()), [aim, roster, now]);
   const preview = previewOf(hit, release?.type ?? AGENT, release?.version ?? "");
   const target = targetOf(aim);
-  const wrong = problemOf(waves);
-  const numbers = [soak, patience, failed, minimum].every(value => typeof value === "number");
-  const ready =
-    release !== undefined && target !== null && hit.length > 0 && wrong === null && numbers;
+  const said = termsOf(terms);
+  const ready = release !== undefined && target !== null && hit.length > 0 && said !== null;
   const sure = hit.length === 1 || confirmed.trim() === String(hit.length);
 
   const submit = async (event: FormEvent) => {
@@ -58,16 +50,7 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
     setBusy(true);
     setProblem(null);
     try {
-      const made = await begin({
-        releaseId,
-        target,
-        waves,
-        soakSeconds: soak,
-        phaseTimeoutSeconds: Number(patience) * 60,
-        stopAt: { failedPercent: failed, minimum },
-        allowDowngrade: downgrade,
-        ...(typeof rate === "number" ? { ratePerMinute: rate } : {}),
-      });
+      const made = await begin({ releaseId, target, ...said, allowDowngrade: downgrade });
       void navigate({
         to: "/firmware/deployments/$deploymentId",
         params: { deploymentId: made },
@@ -102,8 +85,8 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
           }))}
         />
         <AimInput aim={aim} onChange={setAim} />
-        <div className={classes.preview} role="status">
-          <strong>{words.hit(preview.total)}</strong>
+        <div className={campaign.preview} role="status">
+          <strong>{text.campaigns.hit(preview.total)}</strong>
           {release && preview.there > 0 && (
             <span className="dim">{words.there(preview.there)}</span>
           )}
@@ -115,71 +98,16 @@ export function NewDeployment({ releaseId: asked, onClose }: Props) {
           {release && preview.unfit > 0 && (
             <span className="dim">{words.unfit(preview.unfit)}</span>
           )}
-          {preview.away > 0 && <span className="dim">{words.away(preview.away)}</span>}
+          {preview.away > 0 && <span className="dim">{text.campaigns.away(preview.away)}</span>}
         </div>
-        <WavesInput
-          waves={waves}
-          sizes={sizesOf(waves, hit.length)}
-          problem={wrong}
-          onChange={setWaves}
-        />
-        <fieldset className={classes.terms}>
-          <legend>{words.terms}</legend>
-          <NumberInput
-            label={words.rate}
-            description={words.rateHint}
-            placeholder={words.noLimit}
-            min={1}
-            hideControls
-            allowDecimal={false}
-            value={rate}
-            onChange={setRate}
-          />
-          <NumberInput
-            label={words.soak}
-            description={words.soakHint}
-            min={0}
-            max={86_400}
-            hideControls
-            allowDecimal={false}
-            value={soak}
-            onChange={setSoak}
-          />
-          <NumberInput
-            label={words.patience}
-            description={words.patienceHint}
-            min={1}
-            max={1440}
-            hideControls
-            allowDecimal={false}
-            value={patience}
-            onChange={setPatience}
-          />
-          <NumberInput
-            label={words.stopPercent}
-            description={words.stopPercentHint}
-            min={1}
-            max={100}
-            hideControls
-            value={failed}
-            onChange={setFailed}
-          />
-          <NumberInput
-            label={words.stopMinimum}
-            description={words.stopMinimumHint}
-            min={1}
-            hideControls
-            allowDecimal={false}
-            value={minimum}
-            onChange={setMinimum}
-          />
+        <TermsInput terms={terms} total={hit.length} onChange={setTerms}>
           <Switch
             label={words.allowDowngrade}
             description={words.allowDowngradeHint}
             checked={downgrade}
             onChange={event => setDowngrade(event.currentTarget.checked)}
           />
-        </fieldset>
+        </TermsInput>
         {release?.signatureBase64 === null && (
           <Alert role="note" color="yellow" icon={<WarningIcon />} p="xs">
             {words.unsignedHint}

@@ -1,8 +1,7 @@
 import { ActionIcon, Button } from "@mantine/core";
 import { useState } from "react";
-import { useChange } from "../../api/change";
 import { deleteSecret, SECRETS, type Secret, useSecrets } from "../../api/secrets";
-import { Confirm } from "../../parts/Confirm";
+import { ConfirmDelete } from "../../parts/ConfirmDelete";
 import { TrashIcon } from "../../parts/icons";
 import { RecordSection } from "../../parts/RecordSection";
 import { TimeText } from "../../parts/TimeText";
@@ -54,23 +53,16 @@ export function Secrets() {
     >
       {adding && <SecretDialog onClose={() => setAdding(false)} />}
       {replacing && <SecretDialog secret={replacing} onClose={() => setReplacing(undefined)} />}
-      {leaving && <Leave secret={leaving} onClose={() => setLeaving(undefined)} />}
+      {leaving && (
+        <ConfirmDelete
+          title={words.deleteTitle(leaving.name)}
+          hint={words.deleteHint}
+          act={words.delete}
+          remove={() => deleteSecret(leaving.name)}
+          stale={SECRETS}
+          onClose={() => setLeaving(undefined)}
+        />
+      )}
     </RecordSection>
-  );
-}
-
-function Leave({ secret, onClose }: { secret: Secret; onClose: () => void }) {
-  const words = useText().secrets;
-  const change = useChange(() => deleteSecret(secret.name), { stale: [SECRETS], onDone: onClose });
-  return (
-    <Confirm
-      title={words.deleteTitle(secret.name)}
-      act={words.delete}
-      busy={change.isPending}
-      onConfirm={() => change.mutate(undefined)}
-      onClose={onClose}
-    >
-      {words.deleteHint}
-    </Confirm>
   );
 }

@@ -3,9 +3,11 @@ import { applications } from "./applications";
 import { approvals } from "./approvals";
 import { approve } from "./approve";
 import { audit } from "./audit";
+import { campaigns } from "./campaigns";
 import { certificates } from "./certificates";
 import { commands } from "./commands";
 import { common } from "./common";
+import { configMaps } from "./configMaps";
 import { device } from "./device";
 import { enrollment } from "./enrollment";
 import { firmware } from "./firmware";
@@ -13,6 +15,7 @@ import { fleet } from "./fleet";
 import { groups } from "./groups";
 import { health } from "./health";
 import { organisations } from "./organisations";
+import { registries } from "./registries";
 import { secrets } from "./secrets";
 import { settings } from "./settings";
 import { shell } from "./shell";
@@ -24,8 +27,11 @@ export const en = {
   fleet,
   commands,
   device,
+  campaigns,
   firmware,
   applications,
+  configMaps,
+  registries,
   groups,
   users,
   audit,

@@ -3,7 +3,6 @@ export const secrets = {
   hint: 'Values that commands name instead of holding them: {"$secret":"name"}, or {"$secret":"name/key"} where there are several. Nobody reads them back, here neither.',
   none: "No secrets.",
   name: "Name",
-  nameHint: "Letters, digits, dots, - and _.",
   keys: "Keys",
   version: "Version",
   by: "Made by",
@@ -16,14 +15,6 @@ export const secrets = {
   replaceHint:
     "All of them: a key that is not here is gone. What waits is sent the values that are kept when it is sent.",
   replaced: (name: string) => `${name} has other values from now on.`,
-  key: "Key",
-  value: "Value",
-  keyOf: (number: number) => `Key ${number}`,
-  valueOf: (number: number) => `Value ${number}`,
-  more: "Another value",
-  less: (number: number) => `Leave out value ${number}`,
-  twice: "Two values have the same key.",
-  keep: "Keep",
   deleteOf: (name: string) => `Delete the secret ${name}`,
   deleteTitle: (name: string) => `Delete the secret ${name}?`,
   deleteHint:

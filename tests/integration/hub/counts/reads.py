@@ -95,6 +95,7 @@ _WORKLOADS: Final = [
     Read("assignments.variables", "'default', 'd77'"),
     Read("assignments.fills", f"'default', {_THREE}", 3 * 4 * KEY),
     Read("assignments.reports", f"'default', {_THREE}, NULL", 3 * 2 * KEY),
+    Read("assignments.states", "'default', 'a150'", 4 * _APART),
     Read("assignments.engines", f"'default', {_THREE}"),
     Read("assignments.matching", "'default'", 2000),
     Read("assignments.matched", "'default', 'a150', '{d11,d12,d13}', false", _APART),

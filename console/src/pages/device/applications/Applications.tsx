@@ -1,6 +1,6 @@
-import { Button } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { useWorkloadsOn, WORKLOADS, type Workload } from "../../../api/applications";
+import { useWorkloadsOn, type Workload, workloadsOn } from "../../../api/applications";
 import { BYTE_SESSIONS, openByteSession } from "../../../api/byteSessions";
 import { useChange } from "../../../api/change";
 import { readAgain } from "../../../api/readAgain";
@@ -12,27 +12,31 @@ import { WorkloadTable } from "../../../parts/WorkloadTable";
 import { useMay } from "../../../session/access";
 import { useText } from "../../../text";
 import { useDock } from "../sessions/dock";
+import { Assignments } from "./Assignments";
 
 /** What this device shall run, and what it says of it. */
 export function Applications({ device }: { device: Device }) {
   const text = useText();
   const queries = useQueryClient();
   const found = useWorkloadsOn(device.id);
-  const again = () => void readAgain(queries, [...WORKLOADS, "device", device.id]);
+  const again = () => void readAgain(queries, workloadsOn(device.id));
   useLiveRead(
     { deviceIds: [device.id], types: ["workload_status"] },
     { onEvent: useSoon(again), read: again },
   );
   return (
-    <Section title={text.device.tabs.applications} flush>
-      <WorkloadTable
-        rows={found.data ?? []}
-        reading={found}
-        by="application"
-        empty={text.applications.noneHere}
-        more={workload => <Openers device={device} workload={workload} />}
-      />
-    </Section>
+    <Stack gap="md">
+      <Assignments device={device} workloads={found.data ?? []} reading={found} />
+      <Section title={text.applications.services} flush>
+        <WorkloadTable
+          rows={found.data ?? []}
+          reading={found}
+          by="application"
+          empty={text.applications.noServices}
+          more={workload => <Openers device={device} workload={workload} />}
+        />
+      </Section>
+    </Stack>
   );
 }
 

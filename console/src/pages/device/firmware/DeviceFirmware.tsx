@@ -9,7 +9,7 @@ import { fitOf, installs, versionOf } from "../../../api/versions";
 import type { Device } from "../../../live/standing";
 import { useLiveRead } from "../../../live/useLiveRead";
 import { ConfirmAction } from "../../../parts/ConfirmAction";
-import { DeploymentStatus } from "../../../parts/DeploymentStatus";
+import { CampaignStatus } from "../../../parts/campaigns/CampaignStatus";
 import { Hint } from "../../../parts/Label";
 import { Section } from "../../../parts/Page";
 import { TimeText } from "../../../parts/TimeText";
@@ -120,7 +120,8 @@ function Releases({ device }: { device: Device }) {
 
 /** What the device plays in deployments, as it happens. */
 function Parts({ device }: { device: Device }) {
-  const { firmware: words, device: text, common } = useText();
+  const { campaigns, firmware: words, device: text, common } = useText();
+  const reasons = { ...campaigns.reasons, ...words.reasons };
   const queries = useQueryClient();
   const key = ["device-deployments", device.id];
   const parts = useQuery({
@@ -153,15 +154,12 @@ function Parts({ device }: { device: Device }) {
                 )}
               </Link>
               <span>
-                <DeploymentStatus status={part.status} />
+                <CampaignStatus status={part.status} />
                 {part.status === "IN_PROGRESS" && (
                   <span className="dim"> {words.phases[part.phase]}</span>
                 )}
                 {part.error && (
-                  <span className="dim">
-                    {" "}
-                    {words.reasons[codeOf(part.error)] ?? codeOf(part.error)}
-                  </span>
+                  <span className="dim"> {reasons[codeOf(part.error)] ?? codeOf(part.error)}</span>
                 )}
               </span>
               <span className="dim">

@@ -3,22 +3,22 @@ import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { fleet } from "../../live/fleet";
 import { type DeviceStatus, type Row, STATUSES } from "../../live/waves";
-import { DeploymentStatus } from "../../parts/DeploymentStatus";
-import { SearchIcon } from "../../parts/icons";
-import { Hint } from "../../parts/Label";
-import { TimeText } from "../../parts/TimeText";
-import type { Column } from "../../parts/table/columns";
-import { DataTable } from "../../parts/table/DataTable";
-import { useCompact } from "../../parts/useCompact";
 import { type Text, useText } from "../../text";
-import classes from "./firmware.module.css";
+import { SearchIcon } from "../icons";
+import { Hint } from "../Label";
+import { TimeText } from "../TimeText";
+import type { Column } from "../table/columns";
+import { DataTable } from "../table/DataTable";
+import { useCompact } from "../useCompact";
+import type { About } from "./about";
+import { CampaignStatus } from "./CampaignStatus";
+import classes from "./campaigns.module.css";
 
 const ROW = 36;
 
-/** The devices of a deployment by what they are at. */
-export function DeviceRows({ rows }: { rows: readonly Row[] }) {
-  const text = useText();
-  const words = text.firmware;
+/** The devices of a campaign by what they are at. */
+export function DeviceRows({ rows, about }: { rows: readonly Row[]; about: About }) {
+  const words = useText().campaigns;
   const compact = useCompact();
   const [status, setStatus] = useState<DeviceStatus | "">("");
   const [typed, setTyped] = useState("");
@@ -30,7 +30,7 @@ export function DeviceRows({ rows }: { rows: readonly Row[] }) {
         (wanted === "" || nameOf(row.deviceId).toLowerCase().includes(wanted)),
     );
   }, [rows, status, typed]);
-  const columns = useMemo(() => columnsOf(words, compact), [words, compact]);
+  const columns = useMemo(() => columnsOf(words, about, compact), [words, about, compact]);
   return (
     <>
       <div className={classes.filters}>
@@ -73,7 +73,7 @@ export function DeviceRows({ rows }: { rows: readonly Row[] }) {
 const idOf = ({ deviceId }: Row) => deviceId;
 const marks = ({ deviceId }: Row) => ({ "data-target": deviceId });
 
-function columnsOf(words: Text["firmware"], compact: boolean): Column<Row>[] {
+function columnsOf(words: Text["campaigns"], about: About, compact: boolean): Column<Row>[] {
   const device: Column<Row> = {
     key: "device",
     title: words.columns.device,
@@ -82,7 +82,7 @@ function columnsOf(words: Text["firmware"], compact: boolean): Column<Row>[] {
       <Link
         to="/devices/$deviceId"
         params={{ deviceId }}
-        search={{ tab: "firmware" }}
+        search={{ tab: about.tab }}
         className={`truncate ${classes.link}`}
       >
         {nameOf(deviceId)}
@@ -100,29 +100,26 @@ function columnsOf(words: Text["firmware"], compact: boolean): Column<Row>[] {
     key: "status",
     title: words.status,
     width: "110px",
-    cell: ({ status }) => <DeploymentStatus status={status} />,
+    cell: ({ status }) => <CampaignStatus status={status} />,
   };
   const reason: Column<Row> = {
     key: "reason",
     title: words.columns.reason,
     width: compact ? "minmax(0, 1fr)" : "minmax(0, 1.4fr)",
-    cell: row => {
-      const code = codeOf(row);
-      return (
-        <span className={classes.reason} title={code ?? undefined}>
-          {code !== null && (words.reasons[code] ?? code)}
-          {code === null && row.status === "IN_PROGRESS" && words.phases[row.phase]}
-        </span>
-      );
-    },
+    cell: row => (
+      <span className={classes.reason} title={toldOf(row)}>
+        {reasonOf(row, { ...words.reasons, ...about.reasons })}
+        {row.error === null && row.status === "IN_PROGRESS" && about.phases[row.phase]}
+      </span>
+    ),
   };
   const wide: Column<Row>[] = [
     {
       key: "from",
-      title: words.columns.from,
+      title: about.from,
       width: "90px",
       className: "dim",
-      cell: ({ fromVersion }) => fromVersion ?? "",
+      cell: ({ fromVersion }) => fromVersion && about.written(fromVersion),
     },
     {
       key: "when",
@@ -135,8 +132,17 @@ function columnsOf(words: Text["firmware"], compact: boolean): Column<Row>[] {
   return compact ? [device, status, reason] : [device, wave, status, reason, ...wide];
 }
 
-function codeOf({ error }: Row): string | null {
-  return error === null ? null : String((error as { code?: string }).code ?? "");
+type Told = { code?: string; message?: string };
+
+/** In words of ours, else in the hub's. */
+function reasonOf({ error }: Row, reasons: Record<string, string>): string {
+  const { code = "", message = "" } = (error ?? {}) as Told;
+  return reasons[code] ?? (message || code);
+}
+
+function toldOf({ error }: Row): string | undefined {
+  const { code, message } = (error ?? {}) as Told;
+  return [code, message].filter(Boolean).join(": ") || undefined;
 }
 
 function nameOf(deviceId: string): string {

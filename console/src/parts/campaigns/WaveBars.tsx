@@ -1,7 +1,7 @@
 import type { Wave, WaveCount } from "../../live/waves";
 import { useText } from "../../text";
 import { Bar } from "./Bar";
-import classes from "./firmware.module.css";
+import classes from "./campaigns.module.css";
 
 type Props = {
   waves: readonly WaveCount[];
@@ -12,7 +12,7 @@ type Props = {
 
 /** The waves in their order, each with how its devices stand. */
 export function WaveBars({ waves, terms, present }: Props) {
-  const words = useText().firmware;
+  const words = useText().campaigns;
   return (
     <ol className={classes.bars}>
       {waves.map(({ index, total, counts }) => {

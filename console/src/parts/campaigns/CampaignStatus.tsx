@@ -1,5 +1,5 @@
-import { useText } from "../text";
-import classes from "./parts.module.css";
+import { useText } from "../../text";
+import classes from "../parts.module.css";
 
 const LOOK: Record<
   string,
@@ -15,12 +15,12 @@ const LOOK: Record<
   SKIPPED: { colour: "var(--mute)", shape: "bar" },
 };
 
-/** Where a deployment stands, or one device of it. */
-export function DeploymentStatus({ status }: { status: string }) {
-  const text = useText().firmware;
+/** Where a campaign stands, or one device of it. */
+export function CampaignStatus({ status }: { status: string }) {
+  const text = useText().campaigns;
   const { colour, shape } = LOOK[status] ?? { colour: "var(--mute)", shape: "ring" };
   return (
-    <span className={classes.status} style={{ color: colour }} data-deployment={status}>
+    <span className={classes.status} style={{ color: colour }} data-campaign={status}>
       <svg
         width="12"
         height="12"

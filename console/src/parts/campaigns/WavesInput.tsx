@@ -1,20 +1,20 @@
 import { ActionIcon, Button, NumberInput, SegmentedControl } from "@mantine/core";
 import type { Wave, WaveProblem } from "../../live/waves";
-import { CrossIcon, PlusIcon } from "../../parts/icons";
 import { useText } from "../../text";
-import classes from "./firmware.module.css";
+import { CrossIcon, PlusIcon } from "../icons";
+import classes from "./campaigns.module.css";
 
 type Props = {
   waves: readonly Wave[];
-  /** How many devices each takes. */
-  sizes: readonly number[];
+  /** How many devices each takes; null where nobody can say. */
+  sizes: readonly number[] | null;
   problem: WaveProblem | null;
   onChange: (waves: Wave[]) => void;
 };
 
 /** The steps: so many more devices, or up to a share of all. */
 export function WavesInput({ waves, sizes, problem, onChange }: Props) {
-  const words = useText().firmware;
+  const words = useText().campaigns;
   const put = (index: number, wave: Wave) => onChange(waves.with(index, wave));
   return (
     <fieldset className={classes.waves}>
@@ -56,7 +56,7 @@ export function WavesInput({ waves, sizes, problem, onChange }: Props) {
                 { value: "percent", label: words.percent },
               ]}
             />
-            <span className="dim">{words.takes(sizes[index] ?? 0)}</span>
+            <span className="dim">{sizes && words.takes(sizes[index] ?? 0)}</span>
             {waves.length > 1 && (
               <ActionIcon
                 size={26}
@@ -69,7 +69,7 @@ export function WavesInput({ waves, sizes, problem, onChange }: Props) {
           </div>
         );
       })}
-      <div className={classes.buttons}>
+      <div className={classes.adding}>
         <Button
           variant="default"
           size="compact-xs"
