@@ -181,9 +181,7 @@ class NamedEvent(EventBase, frozen=True, tag="event"):
     data: dict[str, Any] | UnsetType = UNSET
 
 
-class AlertEvent(
-    Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="alert"
-):
+class AlertEvent(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="alert"):
     """`deviceId` is null where it is about no device."""
 
     device_id: DeviceId | None
