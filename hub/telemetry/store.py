@@ -58,7 +58,7 @@ class TelemetryStore:
             except asyncpg.CheckViolationError as error:
                 raise NoPlace(str(error)) from error
             await self._move_marks(connection, marks)
-            if not self.taps.is_idle:
+            if self.taps.may_want({row.event.type for row in new}):
                 await self.taps.keep(connection, [(row.source.org, row.event) for row in new])
         return Committed(new, counting)
 

@@ -1,7 +1,7 @@
 """Those who keep events for somebody outside: each is written in the transaction that makes it
 true, so that neither is without the other."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Final, Protocol
 
 from hub.base.database import Connection
@@ -34,10 +34,12 @@ class Taps:
     def add(self, tap: EventTap) -> None:
         self._taps.append(tap)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody wants anything."""
-        return not any(tap.wanted for tap in self._taps)
+    def may_want(self, kinds: Set[str]) -> bool:
+        """Whether somebody wants some of these, of some organisation: asked once a batch, so that
+        events which concern nobody are not looked at one by one."""
+        return any(
+            not kinds.isdisjoint(wanted) for tap in self._taps for wanted in tap.wanted.values()
+        )
 
     def wants(self, org: OrgId, kind: str) -> bool:
         """Whether such an event has to be committed together with what it tells."""
