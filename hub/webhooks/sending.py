@@ -63,9 +63,6 @@ class WebhookSender:
                 if attempt.is_full(chunk):
                     break
 
-    async def close(self) -> None:
-        await self._client.aclose()
-
 
 class _Attempt:
     """What is known of one so far: an answer counts as soon as its status is there."""

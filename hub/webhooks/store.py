@@ -37,6 +37,8 @@ _Q = sql.queries("webhooks")
 _QUERY: Final = "/*query*/ true"
 """In a statement, where the condition of a query goes."""
 _DECODE = msgspec.json.Decoder(Sealed).decode
+AT_ONCE: Final = 2_000
+"""Events of one statement: each may have 64 KiB."""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -269,7 +271,8 @@ class WebhookStore:
 
     async def keep(self, connection: Connection, events: Sequence[KeptEvent]) -> None:
         """Those for webhooks that are there and keep events, in this order."""
-        await connection.execute(_Q["keep"], as_json(events))
+        for first in range(0, len(events), AT_ONCE):
+            await connection.execute(_Q["keep"], as_json(events[first : first + AT_ONCE]))
 
     # Delivering
 
