@@ -46,7 +46,7 @@ class TestItem(Struct, frozen=True, tag_field="type", tag="test", kw_only=True):
     ts: str
 
 
-class Seen(Struct, frozen=True):
+class SeenDevices(Struct, frozen=True):
     """Of the devices that some events tell of: those whose events the owner may see, and those of
     which it may see what commands wrote."""
 
@@ -61,7 +61,7 @@ class Seen(Struct, frozen=True):
         return self.cleared is None or device_id in self.cleared
 
 
-EVERYTHING: Final = Seen(None, None)
+EVERYTHING: Final = SeenDevices(None, None)
 
 
 class Packed(Struct, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ def pause(waiting: Sequence[Waiting], *, more: bool) -> float:
 
 
 def pack(
-    waiting: Sequence[Waiting], seen: Seen, gap: Lost | None, *, gap_id: str, now: datetime
+    waiting: Sequence[Waiting], seen: SeenDevices, gap: Lost | None, *, gap_id: str, now: datetime
 ) -> Packed:
     """The first of these that fit into one delivery, behind the gap where there is one."""
     items = [] if gap is None else [_gap(gap, gap_id)]
@@ -130,7 +130,7 @@ def with_id(event: bytes, event_id: str) -> str:
     return f'{{"id":"{event_id}",{event[1:].decode()}'
 
 
-def may_still(delivery: WebhookDelivery, seen: Seen) -> bool:
+def may_still(delivery: WebhookDelivery, seen: SeenDevices) -> bool:
     """Whether the owner may see all that a delivery shows."""
     return all(map(seen.sees, delivery.device_ids)) and all(
         map(seen.is_cleared, delivery.cleared_ids)
@@ -142,7 +142,7 @@ def _gap(gap: Lost, gap_id: str) -> str:
     return encode(item).decode()
 
 
-def _shown(each: Waiting, seen: Seen) -> str:
+def _shown(each: Waiting, seen: SeenDevices) -> str:
     if not each.restricted or seen.is_cleared(each.device_id):
         return each.body
     return without_output(each.body.encode()).decode()

@@ -32,7 +32,7 @@ from hub.webhooks.disabling import Disabling
 from hub.webhooks.records import JOB, Reason, WebhookDelivery
 from hub.webhooks.seeing import OwnerSight, may_have
 from hub.webhooks.sending import WebhookSender
-from hub.webhooks.store import Due, QueueStanding, WebhookStore
+from hub.webhooks.store import DueWebhook, QueueStanding, WebhookStore
 from protocol.ids import OrgId, uuid7
 
 log = structlog.get_logger(__name__)
@@ -87,7 +87,7 @@ class Deliverer:
         finally:
             self._ran()
 
-    async def _turn(self, job: HeldJob, due: Due) -> RunOutcome | None:
+    async def _turn(self, job: HeldJob, due: DueWebhook) -> RunOutcome | None:
         """One delivery; None to go on with the next."""
         webhook = due.webhook
         if not webhook.enabled:
@@ -117,7 +117,7 @@ class Deliverer:
 
     # What is delivered
 
-    async def _pending(self, job: HeldJob, due: Due) -> WebhookDelivery | None:
+    async def _pending(self, job: HeldJob, due: DueWebhook) -> WebhookDelivery | None:
         """What was tried, as it was; unless its owner may not see all of it any more."""
         webhook = due.webhook
         found = await self._store.pending(webhook.org, webhook.webhook_id)
@@ -131,7 +131,7 @@ class Deliverer:
         await self._store.withdraw(job)
         return None
 
-    async def _new(self, job: HeldJob, due: Due) -> WebhookDelivery | RunOutcome | None:
+    async def _new(self, job: HeldJob, due: DueWebhook) -> WebhookDelivery | RunOutcome | None:
         """Of the first events that wait; a sleep where none do, and None to look again."""
         webhook = due.webhook
         waiting = await self._store.next(webhook.org, webhook.webhook_id, MOST_EVENTS + 1)

@@ -20,7 +20,7 @@ from hub.webhooks.batching import with_id
 from hub.webhooks.records import kinds_of
 from hub.webhooks.seeing import OwnerSight, may_have, reaches_of
 from hub.webhooks.store import KeepingRow, KeptEvent, WebhookStore
-from hub.webhooks.wanting import ByKind, Wanted, Wish
+from hub.webhooks.wanting import ByKind, EventWish, WantedEvents
 from protocol.ids import DeviceId, OrgId, uuid7
 from protocol.stream import RESTRICTED, StreamEvent
 
@@ -34,7 +34,7 @@ class WebhookKeeper:
         self._store = store
         self._sight = sight
         self._wake = wake
-        self._wanted = Wanted()
+        self._wanted = WantedEvents()
         self._rows: dict[OrgId, list[KeepingRow]] = {}
         self._loading = asyncio.Lock()
         """One after the other: whoever reads last has read the newest."""
@@ -67,9 +67,11 @@ class WebhookKeeper:
         if not rows:
             del self._rows[org]
 
-    async def _wish(self, row: KeepingRow) -> Wish:
+    async def _wish(self, row: KeepingRow) -> EventWish:
         tree = None if row.query is None else tree_of(row.query, row.words)
-        return Wish(row.org, row.webhook_id, kinds_of(row.types), tree, await self._reaches(row))
+        return EventWish(
+            row.org, row.webhook_id, kinds_of(row.types), tree, await self._reaches(row)
+        )
 
     async def _reaches(self, row: KeepingRow) -> tuple[Reach, ...]:
         """All, of one whose owner is gone: whoever takes it over is asked when it is delivered."""
@@ -101,10 +103,10 @@ class WebhookKeeper:
             after_commit(lambda: self._committed(len(kept)))
 
     async def _chosen(
-        self, connection: Connection, wished: Sequence[tuple[StreamEvent, Sequence[Wish]]]
+        self, connection: Connection, wished: Sequence[tuple[StreamEvent, Sequence[EventWish]]]
     ) -> Mapping[str, frozenset[str]]:
         """Of each webhook that hears of some devices only, those among these."""
-        asked: dict[str, tuple[Wish, set[str]]] = {}
+        asked: dict[str, tuple[EventWish, set[str]]] = {}
         for event, wishes in wished:
             for wish in wishes:
                 if wish.chooses:

@@ -6,7 +6,7 @@ from typing import Final
 
 from hub.base.holding import ANY_COMMAND, Holding, Reach, Right
 from hub.rights.memory import RightsMemory
-from hub.webhooks.batching import Seen
+from hub.webhooks.batching import SeenDevices
 from hub.webhooks.records import Owner
 from protocol.ids import OrgId
 
@@ -25,11 +25,11 @@ class OwnerSight:
 
     async def seen(
         self, org: OrgId, owner: Owner, device_ids: Collection[str], restricted: Collection[str]
-    ) -> Seen:
+    ) -> SeenDevices:
         """Of these devices, those that it sees, and those of `restricted` of which it sees what
         commands wrote. Raises `Unavailable`."""
         holding = await self.holding(org, owner)
-        return Seen(
+        return SeenDevices(
             await self._within(org, reaches_of(holding), device_ids),
             await self._within(org, holding.reaches(ANY_COMMAND, ""), restricted),
         )

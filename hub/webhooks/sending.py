@@ -11,7 +11,7 @@ from hub.base.outward import PlaceRefused
 from hub.webhooks.deciding import SECONDS, AttemptOutcome, wish_of
 from hub.webhooks.records import WebhookDelivery
 from hub.webhooks.signing import signatures
-from hub.webhooks.store import Due
+from hub.webhooks.store import DueWebhook
 
 MOST_ANSWER: Final = 1024
 """Bytes of an answer that are kept."""
@@ -33,7 +33,7 @@ class WebhookSender:
         self._clock = clock
         self._agent = f"longline/{version}"
 
-    async def send(self, due: Due, delivery: WebhookDelivery) -> AttemptOutcome:
+    async def send(self, due: DueWebhook, delivery: WebhookDelivery) -> AttemptOutcome:
         """One attempt, whatever comes of it."""
         attempt = _Attempt()
         error = None
@@ -44,7 +44,7 @@ class WebhookSender:
             error = _error(fault)
         return attempt.outcome(error)
 
-    async def _post(self, due: Due, delivery: WebhookDelivery, attempt: "_Attempt") -> None:
+    async def _post(self, due: DueWebhook, delivery: WebhookDelivery, attempt: "_Attempt") -> None:
         content = (delivery.body or "").encode()
         timestamp = int(self._clock())
         headers = {

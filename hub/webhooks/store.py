@@ -28,7 +28,7 @@ from hub.webhooks.records import (
     WebhookDelivery,
     WebhookType,
 )
-from hub.webhooks.wanting import Wish
+from hub.webhooks.wanting import EventWish
 from protocol.ids import DeviceId, OrgId
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ class QueueStanding(NamedTuple):
     """Since the oldest was written."""
 
 
-class Due(msgspec.Struct, frozen=True, kw_only=True):
+class DueWebhook(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook for whoever delivers to it; `secrets` sign, the newest first."""
 
     webhook: Webhook
@@ -244,7 +244,7 @@ class WebhookStore:
         ]
 
     async def matching(
-        self, connection: Connection, wish: Wish, device_ids: Collection[str]
+        self, connection: Connection, wish: EventWish, device_ids: Collection[str]
     ) -> frozenset[str]:
         """Those of these devices of which it hears. A query that fails means none of them: what is
         stored with it must not fail for it."""
@@ -292,7 +292,7 @@ class WebhookStore:
         row = await connection.fetchrow(_Q["disable"], org, webhook_id, reason)
         return None if row is None else _webhook(row)
 
-    async def due(self, org: OrgId, webhook_id: str) -> Due | None:
+    async def due(self, org: OrgId, webhook_id: str) -> DueWebhook | None:
         """Raises `Unavailable` when its secret does not open."""
         row = await self.database.fetchrow(_Q["one"], org, webhook_id)
         if row is None:
@@ -301,7 +301,7 @@ class WebhookStore:
         secrets = [sealed.secret]
         if row["rotating"] and sealed.former is not None:
             secrets.append(sealed.former)
-        return Due(webhook=_webhook(row), secrets=secrets, headers=sealed.headers)
+        return DueWebhook(webhook=_webhook(row), secrets=secrets, headers=sealed.headers)
 
     async def pending(self, org: OrgId, webhook_id: str) -> WebhookDelivery | None:
         row = await self.database.fetchrow(_Q["pending"], org, webhook_id)

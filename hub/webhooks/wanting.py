@@ -14,7 +14,7 @@ from hub.queries.records import Tree
 from protocol.ids import OrgId
 
 
-class Wish(Struct, frozen=True):
+class EventWish(Struct, frozen=True):
     """What a webhook wants to hear of."""
 
     org: OrgId
@@ -31,17 +31,17 @@ class Wish(Struct, frozen=True):
         return self.tree is not None or bool(self.reaches)
 
 
-ByKind = Mapping[str, Sequence[Wish]]
+ByKind = Mapping[str, Sequence[EventWish]]
 
 
-class Wanted:
+class WantedEvents:
     def __init__(self) -> None:
         self.by_org: dict[OrgId, ByKind] = {}
         """Without those organisations that want nothing."""
 
-    def put(self, org: OrgId, wishes: Iterable[Wish]) -> None:
+    def put(self, org: OrgId, wishes: Iterable[EventWish]) -> None:
         """What is wanted of an organisation now."""
-        kinds: defaultdict[str, list[Wish]] = defaultdict(list)
+        kinds: defaultdict[str, list[EventWish]] = defaultdict(list)
         for wish in wishes:
             for kind in wish.kinds:
                 kinds[kind].append(wish)
@@ -50,7 +50,7 @@ class Wanted:
         else:
             self.by_org.pop(org, None)
 
-    def wishes(self, org: OrgId, kind: str) -> Sequence[Wish]:
+    def wishes(self, org: OrgId, kind: str) -> Sequence[EventWish]:
         return self.by_org.get(org, _NONE).get(kind, ())
 
 

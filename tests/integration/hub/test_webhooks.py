@@ -30,8 +30,8 @@ from hub.webhooks.keeping import WebhookKeeper
 from hub.webhooks.records import JOB, Owner, Sealed, WebhookDelivery, WebhookType
 from hub.webhooks.seeing import OwnerSight
 from hub.webhooks.sending import WebhookSender
-from hub.webhooks.store import Content, Due, QueueStanding, WebhookStore
-from hub.webhooks.wanting import Wish
+from hub.webhooks.store import Content, DueWebhook, QueueStanding, WebhookStore
+from hub.webhooks.wanting import EventWish
 from protocol.dashboard import AlertEvent
 from protocol.ids import DEFAULT_ORG, ReplicaId, uuid7
 from protocol.stream import StreamEvent
@@ -48,7 +48,7 @@ class Receiving:
         self.given: list[WebhookDelivery] = []
         self.status: int | None = 200
 
-    async def send(self, due: Due, delivery: WebhookDelivery) -> AttemptOutcome:
+    async def send(self, due: DueWebhook, delivery: WebhookDelivery) -> AttemptOutcome:
         self.given.append(delivery)
         return AttemptOutcome(status=self.status, ms=1, error=None if self.status else "timeout")
 
@@ -183,13 +183,13 @@ async def test_a_query_that_fails_means_no_device_and_the_transaction_goes_on(
     plant: Plant, tree: Tree, found: set[str]
 ) -> None:
     await plant.database.execute("UPDATE device_state SET last_seen = now()")
-    wish = Wish(DEFAULT_ORG, "w", frozenset({"scan"}), tree)
+    wish = EventWish(DEFAULT_ORG, "w", frozenset({"scan"}), tree)
     with capture_logs() as logs:
         await matches(plant, wish, found)
     assert ["webhook_query_failed"] * (tree is FAILS) == [each["event"] for each in logs]
 
 
-async def matches(plant: Plant, wish: Wish, found: set[str]) -> None:
+async def matches(plant: Plant, wish: EventWish, found: set[str]) -> None:
     async with plant.database.transaction() as connection:
         assert await plant.store.matching(connection, wish, {"d1", "d2", "none"}) == found
         assert await connection.fetchval("SELECT 1") == 1

@@ -9,7 +9,7 @@ from hub.webhooks.batching import (
     MOST_BYTES,
     MOST_EVENTS,
     Packed,
-    Seen,
+    SeenDevices,
     body_of_test,
     may_still,
     pack,
@@ -30,7 +30,7 @@ def waiting(
     return Waiting(number, None if device is None else DeviceId(device), restricted, body, age)
 
 
-def packed(*events: Waiting, seen: Seen = EVERYTHING, gap: Lost | None = None) -> Packed:
+def packed(*events: Waiting, seen: SeenDevices = EVERYTHING, gap: Lost | None = None) -> Packed:
     return pack(events, seen, gap, gap_id="g-1", now=NOW)
 
 
@@ -106,7 +106,7 @@ def test_a_gap_stands_first_and_is_one_of_the_hundred() -> None:
 
 
 def test_what_the_owner_does_not_see_is_left_out() -> None:
-    seen = Seen({"d1"}, set())
+    seen = SeenDevices({"d1"}, set())
     made = packed(waiting(1, "d2"), waiting(2), waiting(3, None), seen=seen)
     assert (made.numbers, made.unseen, made.device_ids) == ([2], [1, 3], ["d1"])
     assert packed(waiting(1, "d2"), seen=seen).count == 0
@@ -124,7 +124,7 @@ def test_what_commands_wrote_is_for_those_who_may_send_them() -> None:
         waiting(2, "d2", restricted=True, **result),
         waiting(3, "d2", **result),
     ]
-    made = packed(*events, seen=Seen(None, {"d2"}))
+    made = packed(*events, seen=SeenDevices(None, {"d2"}))
     assert [each["output"] for each in data(made)] == ["hidden", "a secret", "a secret"]
     assert data(made)[0]["hidden"] == ["output"]
     assert made.cleared_ids == ["d2"]
@@ -164,6 +164,6 @@ def test_it_goes_again_while_its_owner_sees_all_of_it() -> None:
         delivered_at=None,
     )
     assert may_still(delivery, EVERYTHING)
-    assert may_still(delivery, Seen({"d1", "d2"}, {"d2"}))
-    assert not may_still(delivery, Seen({"d1"}, {"d2"}))
-    assert not may_still(delivery, Seen(None, set()))
+    assert may_still(delivery, SeenDevices({"d1", "d2"}, {"d2"}))
+    assert not may_still(delivery, SeenDevices({"d1"}, {"d2"}))
+    assert not may_still(delivery, SeenDevices(None, set()))

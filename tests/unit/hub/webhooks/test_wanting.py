@@ -2,19 +2,19 @@
 
 from hub.base.holding import Reach
 from hub.queries.records import Comparison, Field
-from hub.webhooks.wanting import Wanted, Wish
+from hub.webhooks.wanting import EventWish, WantedEvents
 from protocol.ids import DEFAULT_ORG, OrgId
 
 OTHER = OrgId("other")
 LABELLED = Comparison(Field("label", "line"), "has")
 
 
-def wish(name: str, *kinds: str) -> Wish:
-    return Wish(DEFAULT_ORG, name, frozenset(kinds), None)
+def wish(name: str, *kinds: str) -> EventWish:
+    return EventWish(DEFAULT_ORG, name, frozenset(kinds), None)
 
 
 def test_a_wish_is_found_by_organisation_and_kind() -> None:
-    wanted = Wanted()
+    wanted = WantedEvents()
     one, two = wish("one", "scan"), wish("two", "scan", "print")
     wanted.put(DEFAULT_ORG, [one, two])
     assert wanted.wishes(DEFAULT_ORG, "scan") == [one, two]
@@ -24,7 +24,7 @@ def test_a_wish_is_found_by_organisation_and_kind() -> None:
 
 
 def test_what_is_wanted_is_replaced_as_a_whole() -> None:
-    wanted = Wanted()
+    wanted = WantedEvents()
     wanted.put(DEFAULT_ORG, [wish("one", "scan")])
     wanted.put(DEFAULT_ORG, [wish("one", "print")])
     assert wanted.wishes(DEFAULT_ORG, "scan") == ()
@@ -35,6 +35,6 @@ def test_what_is_wanted_is_replaced_as_a_whole() -> None:
 
 def test_a_query_and_a_scope_choose_devices() -> None:
     kinds = frozenset({"scan"})
-    assert not Wish(DEFAULT_ORG, "w", kinds, None).chooses
-    assert Wish(DEFAULT_ORG, "w", kinds, LABELLED).chooses
-    assert Wish(DEFAULT_ORG, "w", kinds, None, (Reach(),)).chooses
+    assert not EventWish(DEFAULT_ORG, "w", kinds, None).chooses
+    assert EventWish(DEFAULT_ORG, "w", kinds, LABELLED).chooses
+    assert EventWish(DEFAULT_ORG, "w", kinds, None, (Reach(),)).chooses
