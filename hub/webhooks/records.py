@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal, get_args
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -172,10 +173,19 @@ def _of_header(name: str, problem: str) -> Invalid:
 
 
 def with_headers(
-    given: Mapping[str, str], former: Mapping[str, str], hidden: str
+    given: Mapping[str, str] | None, former: Mapping[str, str], hidden: str, *, same_place: bool
 ) -> dict[str, str]:
-    """What somebody gives who has read the names only: `hidden` stands for the value there was."""
-    return {
-        name: former[name] if value == hidden and name in former else value
-        for name, value in given.items()
-    }
+    """What somebody gives who has read the names only: `hidden` stands for the value there was, and
+    nothing at all for all of them. They are kept for the same place alone: else who may not read
+    them would have them sent to an address of their own. Raises `Invalid`."""
+    named = former if given is None else [n for n, value in given.items() if value == hidden]
+    kept = {name: former[name] for name in named if name in former}
+    if kept and not same_place:
+        raise invalid("headers", "are kept for the same host only: give their values again")
+    return {**(given or {}), **kept}
+
+
+def is_same_place(url: str, other: str) -> bool:
+    """Whether both go to the same host and port, in the same way."""
+    one, two = urlsplit(url), urlsplit(other)
+    return (one.scheme, one.netloc.lower()) == (two.scheme, two.netloc.lower())

@@ -25,6 +25,7 @@ from hub.webhooks.records import (
     Sealed,
     Webhook,
     WebhookType,
+    is_same_place,
     require_headers,
     with_headers,
 )
@@ -116,11 +117,14 @@ class WebhookService:
         content = await self._content(by.org, given, Sealed(secret="", headers={}))
         async with self._store.database.tenant(by.org).transaction() as connection:
             was, sealed = await self._locked(connection, by, "webhooks:update", former)
-            if given.headers is not None:
-                headers = with_headers(given.headers, sealed.headers, HIDDEN)
-                require_headers(headers)
-                sealed = structs.replace(sealed, headers=headers)
-            content = structs.replace(content, sealed=sealed)
+            headers = with_headers(
+                given.headers,
+                sealed.headers,
+                HIDDEN,
+                same_place=is_same_place(was.url, given.url),
+            )
+            require_headers(headers)
+            content = structs.replace(content, sealed=structs.replace(sealed, headers=headers))
             now = await self._store.put(connection, was, content, owner_of(by), by.actor)
             entry = audit_entry(
                 by, "webhook.update", webhook_id, changes=changes_of(_shown(was), _shown(now))

@@ -21,7 +21,7 @@ SELECT * FROM webhook WHERE org_id = $1 AND webhook_id = $2 FOR NO KEY UPDATE
 -- Newest first, behind ($4, $5); of an owner ($2, $3) only, or of all.
 SELECT * FROM webhook
 WHERE org_id = $1 AND ($2::text IS NULL OR owner_id = $2 AND owner_key IS NOT DISTINCT FROM $3::text)
-  AND ($4::timestamptz IS NULL OR (created_at, webhook_id) < ($4, $5))
+  AND (created_at, webhook_id) < ((SELECT coalesce($4::timestamptz, 'infinity')), (SELECT coalesce($5, '')))
 ORDER BY created_at DESC, webhook_id DESC LIMIT $6
 
 -- name: put @org
@@ -70,7 +70,7 @@ SELECT org_id, webhook_id, delivery_id, created_at, count, numbers IS NOT NULL A
        status, error, ms, answer, delivered_at
 FROM webhook_delivery
 WHERE org_id = $1 AND webhook_id = $2
-  AND ($3::timestamptz IS NULL OR (created_at, delivery_id) < ($3, $4))
+  AND (created_at, delivery_id) < ((SELECT coalesce($3::timestamptz, 'infinity')), (SELECT coalesce($4, '')))
 ORDER BY created_at DESC, delivery_id DESC LIMIT $5
 
 -- name: delivery @org

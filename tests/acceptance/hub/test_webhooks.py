@@ -18,6 +18,7 @@ from tests.acceptance.hub.conftest import log_in
 from tests.acceptance.hub.people import bind, make_group, make_role, make_user, sign_in
 from tests.acceptance.hub.process import HubProcess
 from tests.acceptance.hub.receiver import ADDRESS, Receiver, answer, receiving
+from tests.acceptance.hub.test_deployments import deploy
 
 DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLE, PAGE = DOCS / "examples" / "webhook_receiver.py", DOCS / "webhooks.md"
@@ -149,6 +150,28 @@ async def test_what_is_named_is_delivered_too(rest: Rest, fleet: Fleet, receiver
     of_command = [e["type"] for e in mine if e["type"].startswith("command")]
     assert of_command == ["command_accepted", "command_progress", "command_result"]
     assert [e.get("metrics") for e in mine if e["type"] == "status"] == [None, {"cpu": 1.0}]
+
+
+async def test_steps_of_a_deployment_are_delivered(
+    rest: Rest, fleet: Fleet, receiver: Receiver
+) -> None:
+    await make(rest, receiver, types=["deployment"])
+    async with fleet.new_line() as device:
+        await device.hello(agentVersion="1.0")
+        target: Json = {"deviceIds": [device.device_id, await fleet.enroll()]}
+        deployment_id = await deploy(rest, "2.0", target)
+        command = await device.find("update_firmware")
+        error = {"code": "no_space", "message": "the disk is full"}
+        await device.send("result", commandId=command["id"], success=False, error=error)
+        await receiver.events(2, seconds=20)
+        aborted = await rest.post(f"/firmware/deployments/{deployment_id}/abort")
+        assert aborted.status_code == 200, aborted.text
+        events = await receiver.events(3, seconds=20)
+    assert {event["deploymentId"] for event in events} == {deployment_id}
+    steps = [(e["status"], e.get("error")) for e in events if e["deviceId"] == device.device_id]
+    assert steps == [("IN_PROGRESS", None), ("FAILED", "no_space")]
+    (skipped,) = [e for e in events if e["deviceId"] != device.device_id]
+    assert (skipped["status"], skipped["error"]) == ("SKIPPED", "aborted")
 
 
 async def test_order_is_kept_and_a_delivery_has_a_hundred_events_at_most(
@@ -634,6 +657,10 @@ async def test_what_is_put_keeps_the_headers_that_nobody_reads(
     (received,) = receiver.received
     assert received.headers["authorization"] == "Bearer a"
     assert "x-b" not in received.headers
+    elsewhere = {"name": "renamed", "url": "https://attacker.example.org/"}
+    for headers in ({}, {"headers": {"Authorization": "hidden"}}):
+        refused = await rest.client.put(path, json=elsewhere | headers)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "headers")
 
 
 async def test_one_that_is_deleted_or_disabled_by_a_person_keeps_nothing_new(

@@ -9,6 +9,7 @@ from hub.webhooks.records import (
     MOST_HEADERS,
     PRESENCE,
     Sealed,
+    is_same_place,
     kinds_of,
     require_headers,
     with_headers,
@@ -51,7 +52,29 @@ def test_others_are_refused(headers: dict[str, str]) -> None:
 def test_who_has_read_the_names_only_may_give_them_back() -> None:
     former = {"a": "1", "b": "2"}
     given = {"a": "hidden", "c": "hidden", "b": "3"}
-    assert with_headers(given, former, "hidden") == {"a": "1", "c": "hidden", "b": "3"}
+    found = with_headers(given, former, "hidden", same_place=True)
+    assert found == {"a": "1", "c": "hidden", "b": "3"}
+    assert with_headers(None, former, "hidden", same_place=True) == former
+    assert with_headers({}, former, "hidden", same_place=True) == {}
+
+
+def test_values_that_nobody_reads_are_not_sent_to_another_place() -> None:
+    for given in (None, {"a": "hidden"}):
+        with pytest.raises(Invalid):
+            with_headers(given, {"a": "1"}, "hidden", same_place=False)
+    assert with_headers({"a": "2"}, {"a": "1"}, "hidden", same_place=False) == {"a": "2"}
+    assert with_headers(None, {}, "hidden", same_place=False) == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://Hooks.example.org/other?x=1", True), ("http://hooks.example.org/", False),
+        ("https://hooks.example.org:444/", False), ("https://example.org/", False),
+    ],
+)  # fmt: skip
+def test_a_place_is_a_scheme_a_host_and_a_port(url: str, same: bool) -> None:
+    assert is_same_place("https://hooks.example.org/a", url) is same
 
 
 def test_what_nobody_reads_back_is_not_in_a_log() -> None:
