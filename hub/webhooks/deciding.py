@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -16,9 +16,6 @@ SHORTEST_WISH: Final = 1.0
 """An address that wishes to be asked again at once is not asked without a pause."""
 GIVEN_UP_SECONDS: Final = 3 * 86_400.0
 """So long without a success, and it is disabled; so long an event is kept."""
-MOST_KEPT: Final = 100_000
-MOST_KEPT_BYTES: Final = 100 * 2**20
-"""Of a webhook."""
 FORMER_SECONDS: Final = 86_400.0
 """How long the former secret signs beside the new one."""
 
@@ -74,6 +71,21 @@ def is_given_up(failing_seconds: float) -> bool:
     return failing_seconds >= GIVEN_UP_SECONDS
 
 
-def is_beyond(items: int, size: int, oldest: float) -> bool:
-    """Whether more waits for a webhook than is kept."""
-    return items > MOST_KEPT or size > MOST_KEPT_BYTES or oldest > GIVEN_UP_SECONDS
+class QueueStanding(NamedTuple):
+    """How much waits for a webhook; or how much may."""
+
+    items: int
+    bytes: int
+    seconds: float
+    """Since the oldest was written."""
+
+
+BOUNDS: Final = QueueStanding(100_000, 100 * 2**20, GIVEN_UP_SECONDS)
+"""Of a webhook."""
+WITHOUT_AGE: Final = BOUNDS._replace(seconds=1e9)
+"""While a clock may be wrong: what is too old by it may be not (promise G18)."""
+
+
+def is_beyond(standing: QueueStanding, most: QueueStanding) -> bool:
+    """Whether more waits than is kept."""
+    return any(has > may for has, may in zip(standing, most, strict=True))

@@ -7,6 +7,7 @@ dies in between, the next replica goes on with the same delivery.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -14,15 +15,16 @@ from typing import Final
 import structlog
 
 from hub.base import metrics
+from hub.base.clocks import Brake, WallClock
 from hub.base.job_store import fence
 from hub.base.jobs import HeldJob, JobKind, RunOutcome
 from hub.webhooks.batching import MOST_EVENTS, may_still, pack, pause
 from hub.webhooks.deciding import (
-    GIVEN_UP_SECONDS,
-    MOST_KEPT,
-    MOST_KEPT_BYTES,
+    BOUNDS,
+    WITHOUT_AGE,
     AttemptOutcome,
     DeliveryVerdict,
+    QueueStanding,
     is_beyond,
     is_given_up,
     pause_after,
@@ -32,7 +34,7 @@ from hub.webhooks.disabling import Disabling
 from hub.webhooks.records import JOB, Reason, WebhookDelivery
 from hub.webhooks.seeing import OwnerSight, may_have
 from hub.webhooks.sending import WebhookSender
-from hub.webhooks.store import DueWebhook, QueueStanding, WebhookStore
+from hub.webhooks.store import DueWebhook, WebhookStore
 from protocol.ids import OrgId, uuid7
 
 log = structlog.get_logger(__name__)
@@ -44,7 +46,6 @@ TURNS: Final = 20
 """Deliveries of one run; then others have theirs."""
 DISABLED_SECONDS: Final = 60.0
 """Between two looks at what one that is disabled keeps."""
-BOUNDS: Final = QueueStanding(MOST_KEPT, MOST_KEPT_BYTES, GIVEN_UP_SECONDS)
 
 
 class Deliverer:
@@ -60,6 +61,7 @@ class Deliverer:
         *,
         ran: Callable[[], None],
         draw: Callable[[], float] = random.random,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`ran` is called after each run: something may have come just before it sleeps."""
         self._store = store
@@ -69,6 +71,9 @@ class Deliverer:
         self._clock = clock
         self._ran = ran
         self._draw = draw
+        self._monotonic = monotonic
+        self._brake = Brake(monotonic())
+        self._wall = WallClock(clock(), monotonic())
         self.kind = JobKind(name=JOB, run=self.run, at_once=AT_ONCE, most=MOST)
 
     async def run(self, job: HeldJob) -> RunOutcome:
@@ -109,11 +114,19 @@ class Deliverer:
 
     async def _give_up(self, job: HeldJob) -> None:
         """What is beyond the bounds: it is told of as a gap."""
-        standing = await self._store.standing(_org(job), job.key)
-        if is_beyond(*standing):
-            lost = await self._store.give_up(job, BOUNDS)
+        standing, bounds = await self._store.standing(_org(job), job.key), self._bounds()
+        if is_beyond(standing, bounds):
+            lost = await self._store.give_up(job, bounds)
             metrics.webhook_events.labels("given_up").inc(lost)
             log.warning("webhook_events_given_up", webhook=job.key, count=lost)
+
+    def _bounds(self) -> QueueStanding:
+        """For a while after the start, and after a step of the clock, nothing is too old."""
+        now, wall = self._monotonic(), self._clock()
+        if self._wall.stepped(wall, now):
+            self._wall.noted(wall, now)
+            self._brake.hold(now)
+        return BOUNDS if self._brake.may_delete(now) else WITHOUT_AGE
 
     # What is delivered
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import asyncpg
 import msgspec
@@ -16,7 +16,7 @@ from hub.base.master_key import Place
 from hub.base.vault import Vault
 from hub.queries.compiled import condition
 from hub.webhooks.batching import Packed
-from hub.webhooks.deciding import AttemptOutcome
+from hub.webhooks.deciding import AttemptOutcome, QueueStanding
 from hub.webhooks.records import (
     JOB,
     Lost,
@@ -73,13 +73,6 @@ class KeptEvent(msgspec.Struct, frozen=True):
     size: int
     restricted: bool
     body: str
-
-
-class QueueStanding(NamedTuple):
-    items: int
-    bytes: int
-    seconds: float
-    """Since the oldest was written."""
 
 
 class DueWebhook(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from hub.audit.service import AuditService
 from hub.audit.store import AuditStore
 from hub.base import key_file
+from hub.base.clocks import HOLD_SECONDS
 from hub.base.database import Database
 from hub.base.job_store import JobStore
 from hub.base.jobs import HeldJob, LeaseLost, Room, RunOutcome
@@ -23,14 +24,14 @@ from hub.queries.records import Comparison, Field, FromNow, Tree
 from hub.rights.memory import RightsMemory
 from hub.rights.store import RightsStore
 from hub.webhooks.batching import EVERYTHING, pack
-from hub.webhooks.deciding import AttemptOutcome
+from hub.webhooks.deciding import AttemptOutcome, QueueStanding
 from hub.webhooks.delivering import Deliverer
 from hub.webhooks.disabling import Disabling
 from hub.webhooks.keeping import WebhookKeeper
 from hub.webhooks.records import JOB, Owner, Sealed, WebhookDelivery, WebhookType
 from hub.webhooks.seeing import OwnerSight
 from hub.webhooks.sending import WebhookSender
-from hub.webhooks.store import Content, DueWebhook, QueueStanding, WebhookStore
+from hub.webhooks.store import Content, DueWebhook, WebhookStore
 from hub.webhooks.wanting import EventWish
 from protocol.dashboard import AlertEvent
 from protocol.ids import DEFAULT_ORG, ReplicaId, uuid7
@@ -39,6 +40,14 @@ from tests.integration.hub.hubs import Told, add_devices, add_member
 
 OWNER = Owner("user", "u1", None)
 ENOUGH = QueueStanding(1000, 10**9, 1e6)
+
+
+class Clock:
+    """Seconds, by which the others count."""
+
+    def __init__(self) -> None:
+        self.monotonic = 0.0
+        self.wall = time.time()
 
 
 class Receiving:
@@ -66,6 +75,7 @@ class Plant(Struct):
     deliverer: Deliverer
     receiving: Receiving
     told: Told
+    clock: Clock
 
     async def webhook(self, types: list[WebhookType] | None = None, owner: Owner = OWNER) -> str:
         """Its id; it is kept for at once."""
@@ -124,18 +134,19 @@ async def plant(database: Database, tmp_path: Path) -> Plant:
     sight = OwnerSight(RightsMemory(RightsStore(database), time.time))
     keeper = WebhookKeeper(store, sight, lambda: None)
     told.taps.add(keeper)
-    receiving = Receiving()
+    receiving, clock = Receiving(), Clock()
     disabling = Disabling(store, AuditService(AuditStore(database)), told.telemetry)
     deliverer = Deliverer(
         store,
         sight,
         cast("WebhookSender", receiving),
         disabling,
-        time.time,
+        lambda: clock.wall,
         ran=lambda: None,
         draw=lambda: 0.5,
+        monotonic=lambda: clock.monotonic,
     )
-    return Plant(database, store, keeper, deliverer, receiving, told)
+    return Plant(database, store, keeper, deliverer, receiving, told, clock)
 
 
 # What is kept
@@ -294,6 +305,25 @@ async def test_the_oldest_go_beyond_so_many_bytes(plant: Plant) -> None:
     assert (standing.items, standing.bytes) == (2, 2 * size)
 
 
+def later(plant: Plant, seconds: float) -> None:
+    plant.clock.monotonic += seconds
+    plant.clock.wall += seconds
+
+
+@pytest.mark.parametrize("steps", [False, True])
+async def test_nothing_is_too_old_while_a_clock_may_be_wrong(
+    plant: Plant, owner: Database, steps: bool
+) -> None:
+    await plant.webhook()
+    await plant.keep("a")
+    await owner.execute("UPDATE webhook_event SET at = now() - interval '4 days'")
+    if steps:
+        later(plant, HOLD_SECONDS)
+        plant.clock.wall += 4 * 86_400
+    await plant.deliverer.run(await plant.job())
+    assert plant.receiving.codes() == ["a"]
+
+
 async def test_what_was_tried_is_made_anew_when_some_of_it_goes(
     plant: Plant, owner: Database
 ) -> None:
@@ -307,6 +337,7 @@ async def test_what_was_tried_is_made_anew_when_some_of_it_goes(
     )
     assert (await plant.store.standing(DEFAULT_ORG, webhook_id)).seconds > 3 * 86_400
     plant.receiving.status = 200
+    later(plant, HOLD_SECONDS)
     await plant.deliverer.run(job)
     first, second = plant.receiving.given
     assert second.delivery_id != first.delivery_id

@@ -3,10 +3,10 @@
 import pytest
 
 from hub.webhooks.deciding import (
+    BOUNDS,
     GIVEN_UP_SECONDS,
     LONGEST_PAUSE,
-    MOST_KEPT,
-    MOST_KEPT_BYTES,
+    WITHOUT_AGE,
     AttemptOutcome,
     DeliveryVerdict,
     is_beyond,
@@ -83,7 +83,8 @@ def test_three_days_without_a_success_are_enough() -> None:
 
 
 def test_each_bound_counts_by_itself() -> None:
-    assert not is_beyond(MOST_KEPT, MOST_KEPT_BYTES, GIVEN_UP_SECONDS)
-    assert is_beyond(MOST_KEPT + 1, 0, 0.0)
-    assert is_beyond(0, MOST_KEPT_BYTES + 1, 0.0)
-    assert is_beyond(0, 0, GIVEN_UP_SECONDS + 1)
+    assert not is_beyond(BOUNDS, BOUNDS)
+    assert is_beyond(BOUNDS._replace(items=100_001), BOUNDS)
+    assert is_beyond(BOUNDS._replace(bytes=104_857_601), BOUNDS)
+    assert is_beyond(BOUNDS._replace(seconds=GIVEN_UP_SECONDS + 1), BOUNDS)
+    assert not is_beyond(BOUNDS._replace(seconds=GIVEN_UP_SECONDS + 1), WITHOUT_AGE)
