@@ -80,6 +80,7 @@ from hub.web.pages import pages
 from hub.web.route import Route
 from hub.web.site import Site
 from hub.web.updates import updates
+from hub.webhooks.wiring import build as build_webhooks
 from hub.workloads.wiring import build as build_workloads
 from protocol.closing import CloseCode
 from protocol.ids import DeviceId, OrgId, new_replica_id
@@ -170,6 +171,9 @@ class Replica:
             base, self.audit, self.telemetry, accounts
         )
         queries, of_queries = build_queries(base)
+        of_webhooks = build_webhooks(
+            base, self.audit, self.telemetry, accounts, queries, people.rights
+        )
         devices, of_devices = build_devices(
             base,
             self.audit,
@@ -246,9 +250,9 @@ class Replica:
         )  # fmt: skip
         self.capabilities = (
             of_audit, of_telemetry, of_accounts, of_rights, of_organisations, of_secrets,
-            of_certificates, of_queries, of_devices, of_lines, of_sessions, of_own, of_approvals,
-            of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired, of_campaigns,
-            of_firmware, of_workloads, of_dashboards, of_replicas, build_usage(base),
+            of_certificates, of_queries, of_webhooks, of_devices, of_lines, of_sessions, of_own,
+            of_approvals, of_commands, of_config, of_groups, of_enrollment, of_edge, of_desired,
+            of_campaigns, of_firmware, of_workloads, of_dashboards, of_replicas, build_usage(base),
         )  # fmt: skip
         self._upkeep = Upkeep(base, self.people.organisation, stream, self.capabilities)
         self._jobs = JobRunner(

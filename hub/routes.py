@@ -207,6 +207,13 @@ from hub.usage.service import UsageDay
 from hub.web.contract.rules import Rules
 from hub.web.inputs import ListQuery
 from hub.web.route import Route
+from hub.webhooks.rest import (
+    DeliveryItem,
+    WebhookBody,
+    WebhookEndpoints,
+    WebhookItem,
+    WebhookOwnerBody,
+)
 from hub.workloads.data_rest import (
     ConfigMapBody,
     ConfigMapDataBody,
@@ -473,6 +480,17 @@ ROUTES: Final = (
     Route("DELETE", "/approvals/{id}", ApprovalEndpoints.withdraw, Door.ANY_USER, "Take back a call of your own that waits for a second person.", answer=ApprovalItem),
     Route("POST", "/approvals/{id}/approve", ApprovalEndpoints.approve, "approvals:update", "Approve what another account asked for: it is carried out now.", body=DecisionBody, optional_body=True, answer=ApprovalItem),
     Route("POST", "/approvals/{id}/reject", ApprovalEndpoints.reject, "approvals:update", "Reject what another account asked for.", body=DecisionBody, optional_body=True, answer=ApprovalItem),
+
+    Route("GET", "/webhooks", WebhookEndpoints.list, "webhooks:list", "List webhooks.", query=ListQuery, answer=WebhookItem, listing=True),
+    Route("POST", "/webhooks", WebhookEndpoints.create, "webhooks:create", "Create a webhook; its secret is shown once.", body=WebhookBody, answer=WebhookItem, status=201, secret=True),
+    Route("GET", "/webhooks/{id}", WebhookEndpoints.get, "webhooks:get", "Get a webhook, without its secret.", answer=WebhookItem),
+    Route("PUT", "/webhooks/{id}", WebhookEndpoints.replace, "webhooks:update", "Replace a webhook; you are its owner from then on.", body=WebhookBody, answer=WebhookItem),
+    Route("DELETE", "/webhooks/{id}", WebhookEndpoints.delete, "webhooks:delete", "Delete a webhook and what waits for it."),
+    Route("PUT", "/webhooks/{id}/owner", WebhookEndpoints.give, "webhooks:update", "Make a member the owner of a webhook.", body=WebhookOwnerBody, answer=WebhookItem),
+    Route("POST", "/webhooks/{id}/rotate-secret", WebhookEndpoints.rotate, "webhooks:update", "Replace the secret of a webhook; it is shown once, and the former one signs too for a day.", answer=WebhookItem, secret=True),
+    Route("POST", "/webhooks/{id}/test", WebhookEndpoints.test, "webhooks:update", "Deliver a test event, and wait for the answer.", answer=DeliveryItem),
+    Route("GET", "/webhooks/{id}/deliveries", WebhookEndpoints.deliveries, "webhooks:get", "List what was delivered to a webhook, newest first.", query=ListQuery, answer=DeliveryItem, listing=True),
+    Route("POST", "/webhooks/{id}/deliveries/{delivery_id}/redeliver", WebhookEndpoints.redeliver, "webhooks:update", "Deliver the same once more, and wait for the answer.", answer=DeliveryItem),
 
     Route("GET", "/config-schema", ConfigEndpoints.schema, "config-schema:get", "Get the configuration schema.", answer=ConfigSchema),
     Route("PUT", "/config-schema", ConfigEndpoints.set_schema, "config-schema:update", "Set the configuration schema.", body=SchemaBody, answer=ConfigSchema),

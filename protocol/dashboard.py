@@ -181,7 +181,13 @@ class NamedEvent(EventBase, frozen=True, tag="event"):
     data: dict[str, Any] | UnsetType = UNSET
 
 
-class AlertEvent(EventBase, frozen=True, tag="alert"):
+class AlertEvent(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="alert"):
+    """`deviceId` is null where it is about no device."""
+
+    device_id: DeviceId | None
+    ts: str
+    epoch: str | UnsetType = UNSET
+    offset: int | UnsetType = UNSET
     severity: Severity
     code: str
     message: str

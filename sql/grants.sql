@@ -87,7 +87,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 TO longline_hub;
 
 GRANT SELECT, INSERT, DELETE ON
-    config_map_version, device_stop
+    config_map_version, device_stop, webhook_event
+TO longline_hub;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    webhook, webhook_delivery
 TO longline_hub;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

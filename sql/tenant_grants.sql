@@ -122,3 +122,15 @@ TO longline_app;
 GRANT SELECT, DELETE ON
     workload_report
 TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    webhook
+TO longline_app;
+
+GRANT SELECT, INSERT, UPDATE ON
+    webhook_delivery
+TO longline_app;
+
+GRANT INSERT ON
+    webhook_event
+TO longline_app;

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from protocol.ids import OrgId
 
-Kind = Literal["session", "user", "device", "signing_key", "rights", "certificate"]
+Kind = Literal["session", "user", "device", "signing_key", "rights", "certificate", "webhook"]
 
 POLL_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 60.0
@@ -27,7 +27,7 @@ REMEMBERED: Final = 200_000
 
 class Subject(NamedTuple):
     """`id` of a session: `user_id/session_id`; of a certificate `device_id/serial`, or `*` for the
-    authorities; of rights a user or key, or `*` for everybody."""
+    authorities; of rights a user or key, or `*` for everybody; of webhooks `*`."""
 
     org: OrgId
     kind: Kind

@@ -6,6 +6,7 @@ network. An address written in a URL is judged when it is given; a name at each 
 address that it has then.
 """
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -72,10 +73,33 @@ class Destinations:
 
 
 def _address(host: str) -> Address | None:
+    """Also one that is written as resolvers take it: `0x7f000001`, `127.1`, `2130706433`."""
     try:
         return ip_address(host)
     except ValueError:
+        return _short_form(host)
+
+
+def _short_form(host: str) -> IPv4Address | None:
+    """As inet_aton(3) reads it: up to four numbers, of which the last fills what is left."""
+    parts = host.split(".")
+    if len(parts) > _BYTES or not all(map(_NUMBER.fullmatch, parts)):
         return None
+    *first, last = [int(part, _base(part)) for part in parts]
+    rest = 8 * (_BYTES - len(first))
+    if any(each > 255 for each in first) or last >> rest:
+        return None
+    return IPv4Address(int.from_bytes(bytes(first), "big") << rest | last)
+
+
+def _base(part: str) -> int:
+    if part[:2] in ("0x", "0X"):
+        return 16
+    return 8 if part[0] == "0" else 10
+
+
+_BYTES: Final = 4
+_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*")
 
 
 def _is_public(address: Address) -> bool:
@@ -85,7 +109,11 @@ def _is_public(address: Address) -> bool:
             address = IPv4Address(int(address) & 0xFFFFFFFF)
         elif (inner := address.ipv4_mapped or address.sixtofour) is not None:
             address = inner
+        elif address in _COMPATIBLE:
+            return False
     return address.is_global and not address.is_multicast
 
 
 _TRANSLATED: Final = ip_network("64:ff9b::/96")
+_COMPATIBLE: Final = ip_network("::/96")
+"""IPv4 as RFC 4291, 2.5.5.1, once had it."""

@@ -132,6 +132,24 @@ job_late_seconds = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+webhook_events = Counter(
+    "longline_webhook_events_total",
+    "Events of webhooks, by what became of them",
+    ["outcome"],
+    registry=REGISTRY,
+)
+webhook_deliveries = Counter(
+    "longline_webhook_deliveries_total",
+    "Attempts to deliver to webhooks, by outcome",
+    ["outcome"],
+    registry=REGISTRY,
+)
+webhook_seconds = Histogram(
+    "longline_webhook_seconds",
+    "How long attempts to deliver to webhooks took",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
 requests = Counter(
     "longline_http_requests_total",
     "HTTP requests, by route, method and status",

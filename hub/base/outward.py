@@ -34,6 +34,10 @@ class AddressRefused(OSError):
     """Each address of a host is one where the hub does not go."""
 
 
+class PlaceRefused(httpx.ConnectError):
+    """The hub does not go there; nothing was connected."""
+
+
 async def address_of(host: str, port: int, allowed: Destinations) -> Address:
     """An address of a host that the hub may go to. Raises `OSError`, `TimeoutError`."""
     async with asyncio.timeout(NAME_SECONDS):
@@ -49,7 +53,7 @@ async def address_of(host: str, port: int, allowed: Destinations) -> Address:
 
 class NamedPlaces(httpx.AsyncBaseTransport):
     """Asks the name of a host for each connection, and goes to the address that was checked. By a
-    proxy, where the settings have one for a host: then the proxy asks the name."""
+    proxy, where the way out has one for a host: then the proxy asks the name."""
 
     def __init__(self, way_out: WayOut, allowed: Destinations) -> None:
         self._way_out = way_out
@@ -62,16 +66,18 @@ class NamedPlaces(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = str(request.url)
         if (problem := self._allowed.problem_of(url)) is not None:
-            raise httpx.ConnectError(f"{request.url.host} {problem}", request=request)
+            raise PlaceRefused(f"{request.url.host} {problem}", request=request)
         if (proxy := self._way_out.proxy_to(url)) is not None:
             return await self._by_proxy(proxy).handle_async_request(request)
         host, port = request.url.host, request.url.port or _PORTS[request.url.scheme]
         try:
             address = await address_of(host, port, self._allowed)
+        except AddressRefused as error:
+            raise PlaceRefused(str(error), request=request) from None
         except (OSError, TimeoutError) as error:
             raise httpx.ConnectError(str(error), request=request) from None
         if request.url.scheme == "http" and not self._allowed.allows_in_clear(host, address):
-            raise httpx.ConnectError(f"{host} is not reached by http", request=request)
+            raise PlaceRefused(f"{host} is not reached by http", request=request)
         request.extensions = {**request.extensions, "sni_hostname": host}
         request.url = request.url.copy_with(host=str(address))
         return await self._direct.handle_async_request(request)

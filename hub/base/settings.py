@@ -165,8 +165,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     webhook_allow: Annotated[
         list[str],
         _doc(
-            "Hosts, addresses and networks that those who sign people in may be at though they are "
-            "loopback or private, or are reached by http."
+            "Hosts, addresses and networks that webhooks and those who sign people in may be at "
+            "though they are loopback or private, or are reached by http."
         ),
     ] = []
     registries: Annotated[

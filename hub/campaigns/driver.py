@@ -93,6 +93,8 @@ class Driver:
             driven = await self._store.lock_driven(connection, _name(job))
             look = None if driven is None else await self._look(connection, driven)
             is_over = look is None or await self._close(connection, look.campaign)
+            if look is not None:
+                await self._effects.keep(connection, look.campaign, look.changed)
             if is_over:
                 await remove_job(connection, job)
         if look is not None:

@@ -21,7 +21,7 @@ from hub.campaigns.journey import CampaignTarget, Status, error
 from hub.campaigns.records import Campaign, RollOut
 from hub.campaigns.store import CampaignStore
 from hub.commands.service import CommandRequest, CommandService
-from hub.telemetry.writer import TelemetryWriter
+from hub.telemetry.writer import TelemetryWriter, stream_event
 from protocol.commands import Command
 from protocol.dashboard import DeploymentEvent
 from protocol.ids import DeviceId
@@ -93,10 +93,24 @@ class CampaignEffects:
             ),
         )
 
+    async def keep(
+        self, connection: Connection, campaign: Campaign, targets: Sequence[CampaignTarget]
+    ) -> None:
+        """In the transaction in which they took a step: for those who keep it."""
+        if targets and self._telemetry.taps.wants(campaign.org, "deployment"):
+            events = [stream_event(event) for event in self._events(campaign, targets)]
+            await self._telemetry.taps.keep(connection, [(campaign.org, each) for each in events])
+
     def publish(self, campaign: Campaign, targets: Iterable[CampaignTarget]) -> None:
         """Dashboards hear of each target that took a step."""
-        for target in targets:
-            event = DeploymentEvent(
+        for event in self._events(campaign, targets):
+            self._telemetry.publish(campaign.org, event)
+
+    def _events(
+        self, campaign: Campaign, targets: Iterable[CampaignTarget]
+    ) -> list[DeploymentEvent]:
+        return [
+            DeploymentEvent(
                 device_id=target.device_id,
                 ts=self._telemetry.now(),
                 deployment_id=campaign.campaign_id,
@@ -105,7 +119,8 @@ class CampaignEffects:
                 deployment_status=str(campaign.status),
                 error=UNSET if target.error is None else str(target.error["code"]),
             )
-            self._telemetry.publish(campaign.org, event)
+            for target in targets
+        ]
 
     async def _send(self, campaign: Campaign, targets: Sequence[CampaignTarget]) -> None:
         if campaign.application is not None:

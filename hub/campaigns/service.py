@@ -236,6 +236,7 @@ class CampaignService:
             entry = audit_entry(by, action, campaign_id)
             await self._audit.record(connection, entry)
             campaign = await self._found(connection, name)
+            await self._effects.keep(connection, campaign, skipped)
         self._effects.publish(campaign, skipped)
         return campaign
 

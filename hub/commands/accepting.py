@@ -9,16 +9,17 @@ from functools import partial
 
 from hub.base import metrics, usage
 from hub.base.batch import Batcher
-from hub.base.database import Connection
+from hub.base.database import Connection, Raced
 from hub.base.errors import Unavailable
 from hub.commands.acceptance import Acceptance, Submission, SubmissionOutcome
 from hub.commands.announce import Announcer
-from hub.commands.decisions import CommandTarget
-from hub.commands.ledger import Listeners, commit
+from hub.commands.decisions import CommandTarget, Insert
+from hub.commands.ledger import ACCEPTED, RESULT, Listeners, commit
 from hub.commands.records import CommandRow
 from hub.commands.sending import Sender
 from hub.commands.store import CommandStore, Named
 from protocol.ids import CommandKey, DeviceKey, ReplicaId
+from protocol.lifecycle import ENDED
 
 
 class Acceptor:
@@ -78,7 +79,7 @@ class Acceptor:
         """More than one statement can write: that takes a transaction."""
         return any(
             submission.key is not None
-            or not self._listeners.types.isdisjoint(c.type for c in submission.commands)
+            or any(self._listeners.concern(c.org, c.type, ACCEPTED) for c in submission.commands)
             for submission in submissions
         )
 
@@ -108,6 +109,8 @@ class Acceptor:
     ) -> dict[CommandKey, CommandRow]:
         if not group.inserts:
             return {}
+        if not locked and any(map(self._is_kept, group.inserts)):
+            raise Raced
         rows = await self._store.insert(
             connection, group.inserts, group.entries, by=self._replica_id, locked=locked
         )
@@ -116,6 +119,11 @@ class Acceptor:
         if locked:
             await self._listeners.accepted(connection, list(rows.values()))
         return rows
+
+    def _is_kept(self, insert: Insert) -> bool:
+        """Whether it ends at once, and somebody keeps that."""
+        new = insert.new
+        return insert.status in ENDED and self._listeners.concern(new.org, new.type, RESULT)
 
     def _accepted(self, command: CommandRow, owner: ReplicaId | None) -> None:
         self._announcer.accepted(command)

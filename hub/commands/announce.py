@@ -3,11 +3,9 @@
 from typing import Protocol
 
 from hub.base import metrics
-from hub.commands.records import CommandRow, accepted_event, result_event
+from hub.commands.records import CommandRow, accepted_event, level_of, result_event
 from hub.commands.waiting import Waiters
-from hub.rights.access import is_secret
 from hub.telemetry.writer import TelemetryWriter
-from protocol import stream
 from protocol.commands import wire_type
 from protocol.dashboard import CommandProgressEvent
 from protocol.ids import CommandKey, DeviceKey, ReplicaId
@@ -55,15 +53,10 @@ class Announcer:
         self._waiting.ended(command)
         if command.accepted_by != self._replica_id:
             self._hints.ended(command.accepted_by, (command.org, command.command_id))
-        self._telemetry.publish(command.org, result_event(command), _level(command))
+        self._telemetry.publish(command.org, result_event(command), level_of(command))
 
     def progressed(self, command: CommandRow, event: CommandProgressEvent) -> None:
-        self._telemetry.publish(command.org, event, _level(command))
+        self._telemetry.publish(command.org, event, level_of(command))
 
     def now(self) -> str:
         return self._telemetry.now()
-
-
-def _level(command: CommandRow) -> str:
-    """Of an event that tells what the command wrote."""
-    return stream.RESTRICTED if is_secret(command.type) else ""

@@ -10,8 +10,10 @@ from typing import Final, Protocol, TypeVar
 from hub.base.database import Connection, Database, Raced
 from hub.base.errors import HubError, Unavailable
 from hub.commands.decisions import NewCommand
-from hub.commands.records import CommandRow
-from protocol.ids import CommandKey
+from hub.commands.records import CommandRow, accepted_event, level_of, result_event
+from hub.telemetry.writer import OrgEvent, Taps, stream_event
+from protocol.dashboard import CommandProgressEvent
+from protocol.ids import CommandKey, OrgId
 
 T = TypeVar("T")
 
@@ -49,14 +51,25 @@ class CommandListener(Protocol):
     async def ended(self, connection: Connection, commands: Sequence[CommandRow]) -> None: ...
 
 
-class Listeners:
-    """The floors above that have a part in commands: they come before the first command. What they
-    are told of is in a transaction."""
+ACCEPTED: Final = "command_accepted"
+PROGRESS: Final = "command_progress"
+RESULT: Final = "command_result"
 
-    def __init__(self) -> None:
+
+class Listeners:
+    """The floors above that have a part in commands: they come before the first command; and those
+    who keep what becomes of commands for somebody outside. What they are told of is in a
+    transaction."""
+
+    def __init__(self, taps: Taps) -> None:
         self._all: list[CommandListener] = []
+        self._taps = taps
         self.types = frozenset[str]()
         """The command types of which somebody wants to be told in their transaction."""
+
+    def concern(self, org: OrgId, kind: str, event: str) -> bool:
+        """Whether this happens to a command of this type in a transaction."""
+        return kind in self.types or self._taps.wants(org, event)
 
     def add(self, listener: CommandListener) -> None:
         self._all.append(listener)
@@ -73,7 +86,33 @@ class Listeners:
     async def accepted(self, connection: Connection, commands: Sequence[CommandRow]) -> None:
         for listener in self._all if commands else ():
             await listener.accepted(connection, commands)
+        wants = self._taps.wants
+        events = [_accepted(each) for each in commands if wants(each.org, ACCEPTED)]
+        ends = [_ended(each) for each in commands if each.ended and wants(each.org, RESULT)]
+        await self._taps.keep(connection, [*events, *ends])
+
+    async def progressed(
+        self, connection: Connection, events: Sequence[tuple[CommandRow, CommandProgressEvent]]
+    ) -> None:
+        await self._taps.keep(
+            connection,
+            [
+                (each.org, stream_event(event, level_of(each)))
+                for each, event in events
+                if self._taps.wants(each.org, PROGRESS)
+            ],
+        )
 
     async def ended(self, connection: Connection, commands: Sequence[CommandRow]) -> None:
         for listener in self._all if commands else ():
             await listener.ended(connection, commands)
+        ends = [_ended(each) for each in commands if self._taps.wants(each.org, RESULT)]
+        await self._taps.keep(connection, ends)
+
+
+def _accepted(command: CommandRow) -> OrgEvent:
+    return command.org, stream_event(accepted_event(command))
+
+
+def _ended(command: CommandRow) -> OrgEvent:
+    return command.org, stream_event(result_event(command), level_of(command))

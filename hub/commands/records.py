@@ -11,6 +11,8 @@ from msgspec import UNSET, Struct, UnsetType, field, structs
 from hub.audit.entries import HIDDEN
 from hub.base.awaiting import Awaiting
 from hub.commands.signed import ShownSignature, shown
+from hub.rights.access import is_secret
+from protocol import stream
 from protocol.codec import at, encode_command, rfc3339
 from protocol.commands import CommandType
 from protocol.dashboard import CommandAcceptedEvent, CommandResultEvent
@@ -270,6 +272,11 @@ def result_event(command: CommandRow) -> CommandResultEvent:
         output=_first_kilobyte(command.output),
         error=ResultError(**error) if error else None,
     )
+
+
+def level_of(command: CommandRow) -> str:
+    """Of an event that tells what the command wrote."""
+    return stream.RESTRICTED if is_secret(command.type) else ""
 
 
 def _first_kilobyte(output: str | None) -> str | None:

@@ -17,7 +17,7 @@ from hub.base.database import Connection
 from hub.base.errors import Overloaded, Unavailable
 from hub.commands.announce import Announcer
 from hub.commands.decisions import Folded, Replied, fold, given_to
-from hub.commands.ledger import Listeners, commit
+from hub.commands.ledger import PROGRESS, RESULT, Listeners, commit
 from hub.commands.records import CommandRow, RepliedCommand
 from hub.commands.store import CommandStore
 from hub.lines.session import LineSession
@@ -141,16 +141,30 @@ class Replies:
         found = await self._store.replied(connection, names)
         left = set[CommandKey]() if locked else self._listened_among(found)
         changed = self._fold([a for a in replies if _name(a) not in left], found)
+        if not locked:
+            left |= {name for name, f in changed.items() if self._is_kept(name, f)}
+            changed = {name: f for name, f in changed.items() if name not in left}
         rows = await self._store.apply(
             connection, [(found[name].command.status, f.command) for name, f in changed.items()]
         )
         if locked:
             ended = [rows[name] for name, f in changed.items() if f.ended]
+            progressed = [
+                (rows[name], event) for name, f in changed.items() for event in f.progress
+            ]
+            await self._listeners.progressed(connection, progressed)
             await self._listeners.ended(connection, ended)
         return found, changed, rows, left
 
     def _listened_among(self, found: dict[CommandKey, RepliedCommand]) -> set[CommandKey]:
         return {name for name, one in found.items() if one.command.type in self._listeners.types}
+
+    def _is_kept(self, name: CommandKey, folded: Folded) -> bool:
+        """Whether somebody keeps what has become of it."""
+        org, kind = name[0], folded.command.type
+        return (folded.ended and self._listeners.concern(org, kind, RESULT)) or (
+            bool(folded.progress) and self._listeners.concern(org, kind, PROGRESS)
+        )
 
     def _fold(
         self, replies: list[Arrived], found: dict[CommandKey, RepliedCommand]

@@ -16,7 +16,7 @@ from hub.base.database import Connection, Raced
 from hub.base.errors import HubError
 from hub.commands.announce import Announcer, Hints
 from hub.commands.decisions import Claim, ClaimStep, Plan, ReadyLine, plan
-from hub.commands.ledger import Listeners, commit
+from hub.commands.ledger import RESULT, Listeners, commit
 from hub.commands.line_queue import LineQueue
 from hub.commands.records import CommandRow
 from hub.commands.rights import DispatchRights
@@ -239,7 +239,8 @@ class Sender:
         return looks, rows
 
     def _is_listened(self, step: ClaimStep) -> bool:
-        return not step.sent and step.command.type in self._listeners.types
+        command = step.command
+        return not step.sent and self._listeners.concern(command.org, command.type, RESULT)
 
     async def _look(self, connection: Connection, claims: Sequence[Claim]) -> list[ClaimOutcome]:
         seqs, found = await self._store.unsent(connection, claims)

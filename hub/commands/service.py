@@ -84,7 +84,7 @@ class CommandService:
     ) -> None:
         self._store = store
         self._waiting = waiting = Waiters()
-        self._listeners = listeners = Listeners()
+        self._listeners = listeners = Listeners(telemetry.taps)
         announcer = Announcer(telemetry, waiting, hints, replica_id)
         rights = DispatchRights(memory, store.channel_of, database_clock)
         self._sender = sender = Sender(

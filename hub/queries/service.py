@@ -74,11 +74,19 @@ class QueryService:
             raise UntrustedQuery(f"{FIELD}: the group {min(untrusted)} has an untrusted query")
         return GroupQuery(
             text=text,
-            words={name: group_id for name, group_id in groups.ids.items() if group_id in named},
+            words=_words(groups, named),
             tree=tree,
             trusted=is_trusted(tree, groups.untrusted),
             volatile=is_volatile(tree),
         )
+
+    async def read_kept(self, org: OrgId, text: str) -> Mapping[str, str]:
+        """The words of a query that is kept, by which `tree_of` reads it again. Raises `Invalid`,
+        also for a group that is not there."""
+        groups = await self._store.groups(org)
+        tree = with_group_ids(_parsed(text, FIELD), groups.ids)
+        _require_there(tree, groups, FIELD)
+        return _words(groups, groups_of(tree))
 
     def asks_for_group(self, text: str, names: Collection[str]) -> bool:
         """Whether a query names a group, by one of these. Raises `Invalid`."""
@@ -105,6 +113,11 @@ def _parsed_before(text: str) -> Tree:
 def tree_of(text: str, words: Mapping[str, str]) -> Tree:
     """Of a query that was read for a group, with its groups by id."""
     return with_group_ids(_parsed_before(text), words)
+
+
+def _words(groups: NamedGroups, named: Collection[str]) -> dict[str, str]:
+    """Of these groups, the id of each by its name."""
+    return {name: group_id for name, group_id in groups.ids.items() if group_id in named}
 
 
 def _require_there(tree: Tree, groups: NamedGroups, field: str) -> None:

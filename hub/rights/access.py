@@ -55,6 +55,7 @@ _VIEWER: Final = listed("""
     certificates: list
     applications: get list
     workloads: get list
+    webhooks: get list
 """)
 _OPERATOR: Final = _VIEWER | listed("""
     commands: create
@@ -110,6 +111,7 @@ _ADMIN: Final = _MANAGER | listed("""
     certificates: update
     secrets: get list create update delete use
     workloads/privileged: create update
+    webhooks: create update delete
 """)
 
 ROLES: Final[dict[Role, Rights]] = {

@@ -171,12 +171,15 @@ class _Hub(Struct, eq=False):
 def hub_row(org: OrgId, event: StatusEvent | AlertEvent, stamp: Stamp) -> EventRow:
     """What the hub itself says of a device: that a line opened or closed, which is counted apart
     from what devices send and does not touch the device's own state; or an alert."""
-    head = f"{org}\t{event.device_id}".encode()
-    source = _Hub(org, event.device_id, Generation(0), head)
+    device_id = event.device_id
+    if device_id is None:
+        raise AssertionError("what is about no device is in no table of devices")
+    head = f"{org}\t{device_id}".encode()
+    source = _Hub(org, device_id, Generation(0), head)
     body = encode(event)
     kind = str(event.__struct_config__.tag)
     line = event_line(head, stamp.text, event.ts, kind, None, None, body)
-    counted_as = StreamEvent(event.device_id, "presence" if kind == "status" else kind, "", body)
+    counted_as = StreamEvent(device_id, "presence" if kind == "status" else kind, "", body)
     return EventRow("event", line, source, None, None, counted_as, stamp.micros, None)
 
 

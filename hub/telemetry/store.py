@@ -13,6 +13,7 @@ from hub.base.database import Row as Record
 from hub.base.partitions import Partitioned, make
 from hub.telemetry import rows as rows_
 from hub.telemetry.rows import EventRow, LateMetrics, MarkKey, Source
+from hub.telemetry.taps import Taps
 from protocol.ids import DeviceId, OrgId
 
 _Q = sql.queries("telemetry")
@@ -32,8 +33,9 @@ class Committed(NamedTuple):
 
 
 class TelemetryStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, taps: Taps | None = None) -> None:
         self._database = database
+        self.taps = taps or Taps()
 
     async def commit(self, rows: list[EventRow], *, late_before: int = 0) -> Committed:
         """Store what is new of a batch, all or nothing. Received before `late_before`
@@ -56,6 +58,8 @@ class TelemetryStore:
             except asyncpg.CheckViolationError as error:
                 raise NoPlace(str(error)) from error
             await self._move_marks(connection, marks)
+            if self.taps.may_want({row.event.type for row in new}):
+                await self.taps.keep(connection, [(row.source.org, row.event) for row in new])
         return Committed(new, counting)
 
     async def _lock_marks(

@@ -30,6 +30,7 @@ from hub.telemetry.rows import EventRow, Source, Stamps
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.storing import EventStorer
 from hub.telemetry.stream import StreamWriter
+from hub.telemetry.taps import EventTap, OrgEvent, Taps
 from hub.telemetry.upkeep import TelemetryUpkeep
 from protocol.codec import encode, rfc3339
 from protocol.dashboard import AlertEvent, DashboardEvent, StatusEvent
@@ -38,6 +39,8 @@ from protocol.stream import StreamEvent
 from protocol.telemetry import Alert, Status, Telemetry
 
 log = structlog.get_logger(__name__)
+
+__all__ = ["EventTap", "OrgEvent", "Taps", "TelemetryWriter", "stream_event"]
 
 BATCH: Final = 25_000
 """Rows of one transaction. Under load a transaction takes many turns of a busy loop, whatever its
@@ -64,6 +67,7 @@ class TelemetryWriter:
         day_bytes: int = 0,
     ) -> None:
         """`day_bytes`: how much of what a device sends is stored in a day; 0 = no limit."""
+        self.taps = store.taps
         self._monotonic = monotonic
         self._stream = stream
         self._clock = clock
@@ -146,8 +150,7 @@ class TelemetryWriter:
         """An event of the hub's own, for dashboards. Presence is kept, too."""
         if isinstance(event, StatusEvent) and len(self._rows) < SHED_ABOVE:
             self._keep(rows_.hub_row(org, event, self._stamps.next(self._clock())))
-        kind = str(event.__struct_config__.tag)
-        self._stream.put(org, StreamEvent(event.device_id or "", kind, level, encode(event)))
+        self._stream.put(org, stream_event(event, level))
 
     def alert(self, org: OrgId, event: AlertEvent) -> None:
         """An alert that the hub itself raises: shown and kept like one of the device."""
@@ -156,7 +159,7 @@ class TelemetryWriter:
         self.show(org, event)
 
     def show(self, org: OrgId, event: AlertEvent) -> None:
-        self._stream.put(org, StreamEvent(event.device_id, "alert", event.severity, encode(event)))
+        self._stream.put(org, stream_event(event, event.severity))
 
     def now(self) -> str:
         """The present moment as it travels."""
@@ -223,6 +226,11 @@ class TelemetryWriter:
 
     def waiting(self) -> int:
         return len(self._rows)
+
+
+def stream_event(event: DashboardEvent, level: str = "") -> StreamEvent:
+    kind = str(event.__struct_config__.tag)
+    return StreamEvent(event.device_id or "", kind, level, encode(event))
 
 
 def _settle(future: "asyncio.Future[None]") -> None:

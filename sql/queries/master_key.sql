@@ -25,6 +25,7 @@ SELECT kind, id, stored FROM (
     UNION ALL SELECT 'registry', org_id || '/' || name, sealed FROM registry
     UNION ALL SELECT 'sign_in_provider', provider_id, secret FROM sign_in_provider
     UNION ALL SELECT 'signing_key', kid, private_key FROM signing_key
+    UNION ALL SELECT 'webhook', org_id || '/' || webhook_id, sealed FROM webhook
 ) AS kept
 WHERE stored IS NOT NULL AND NOT starts_with(stored, $1) AND (kind, id) > ($2, $3)
 ORDER BY kind, id LIMIT 500
@@ -66,4 +67,8 @@ RETURNING 1
 
 -- name: put_registry
 UPDATE registry SET sealed = $3 WHERE org_id = split_part($1, '/', 1) AND name = split_part($1, '/', 2) AND sealed = $2
+RETURNING 1
+
+-- name: put_webhook
+UPDATE webhook SET sealed = $3 WHERE org_id = split_part($1, '/', 1) AND webhook_id = split_part($1, '/', 2) AND sealed = $2
 RETURNING 1

@@ -64,6 +64,8 @@ class _Maker:
         self.keep("/role-bindings", {"role": role, "subject": subject, "scope": scope})
         self.keep("/teams", {"name": f"team-{mark}"})
         self.keep("/invitations", {"role": "VIEWER", "username": f"guest-{mark}"})
+        # A name of a private address: nothing is connected.
+        self.keep("/webhooks", {"name": f"hook-{mark}", "url": "https://localhost/"})
         service = self.keep("/service-accounts", {"name": f"service-{mark}"})
         key: Json = {"name": f"key-{mark}", "role": "VIEWER", "serviceAccountId": service}
         self.keep("/api-keys", key)

@@ -118,6 +118,9 @@ RIGHTS = {
     "usage_day": RW | {"UPDATE"},
     "user_preference": RW | {"UPDATE"},
     "user_session": RW | {"UPDATE", "DELETE"},
+    "webhook": RW | {"UPDATE", "DELETE"},
+    "webhook_delivery": RW | {"UPDATE", "DELETE"},
+    "webhook_event": RW | {"DELETE"},
     "ws_ticket": RW | {"DELETE"},
 }
 """Of longline_hub, on every table. Of partitions it has rights on those alone that are tables of
@@ -186,6 +189,9 @@ APPS = {
     "usage_day": R,
     "user_preference": RW | {"UPDATE"},
     "user_session": {"SELECT", "UPDATE"},
+    "webhook": RW | {"UPDATE", "DELETE"},
+    "webhook_delivery": RW | {"UPDATE"},
+    "webhook_event": {"INSERT"},
     "ws_ticket": {"INSERT"},
 }
 """Of longline_app; on partitions it has none."""

@@ -104,6 +104,14 @@ INSERT INTO rollup_mark VALUES ('{0}', now());
 INSERT INTO cloud_sync_queue (org_id, record_id, company_id, kind, device_id)
 VALUES ('{0}', 'r', 'c', 'bottle', 'd');
 INSERT INTO job (kind, org_id) VALUES ('k', '{0}');
+INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
+                     owner_id, owner_name, created_by)
+VALUES ('{0}', 'w', 'w', 'u', '{{}}', '', true, 'user', 'u', 'u', 'u');
+INSERT INTO webhook_event (org_id, webhook_id, device_id, size, restricted, body)
+VALUES ('{0}', 'w', 'd', 2, false, '{{}}');
+INSERT INTO webhook_delivery (org_id, webhook_id, delivery_id, count, device_ids, cleared_ids,
+                              tells_gap)
+VALUES ('{0}', 'w', 'd', 1, '{{}}', '{{}}', false);
 INSERT INTO aggregated (org_id, record_id, kind, company_id, device_id, ts, data, digest)
 VALUES ('{0}', 'r', 'bottle', 'c', 'd', now(), '{{}}', '');
 INSERT INTO api_key (org_id, key_id, user_id, name, role, key_hash)

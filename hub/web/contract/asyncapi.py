@@ -16,6 +16,7 @@ from hub.web.contract.shapes import REF, Json
 from protocol.closing import CLOSINGS
 from protocol.commands import PARAMS, CommandBase
 from protocol.dashboard import (
+    AlertEvent,
     DashboardError,
     DashboardEvent,
     DashboardFrame,
@@ -215,7 +216,7 @@ def _schemas() -> Json:
         [*_kinds(), Signature], ref_template=REF
     )
     for kind in _kinds():
-        if issubclass(kind, EventBase | RecordChanged):
+        if issubclass(kind, EventBase | AlertEvent | RecordChanged):
             # Given by the stream, after the event was encoded: always there on the wire.
             components[kind.__name__]["required"] += ["epoch", "offset"]
         elif issubclass(kind, CommandBase):

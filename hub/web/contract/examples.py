@@ -124,6 +124,14 @@ EXAMPLES: Final[dict[RouteKey, Json]] = {
     ("DELETE", "/teams/{id}/members"): {"userIds": [_USER]},
     ("POST", "/roles"): {"name": "restarter", "rules": _RULES},
     ("PUT", "/roles/{name}"): {"rules": _RULES},
+    ("POST", "/webhooks"): {
+        "name": "shift plan",
+        "url": "https://plan.example.org/longline",
+        "types": ["alert", "print"],
+        "query": 'label.line = "3"',
+    },
+    ("PUT", "/webhooks/{id}"): {"name": "shift plan", "url": "https://plan.example.org/longline"},
+    ("PUT", "/webhooks/{id}/owner"): {"userId": _USER},
     ("POST", "/secrets"): {"name": "wifi", "data": {"password": "correct horse battery staple"}},
     ("PUT", "/secrets/{name}"): {"data": {"password": "another horse"}},
     ("POST", "/role-bindings"): {

@@ -43,6 +43,7 @@ NAMED: Final[dict[str, str]] = {
     "/teams": "team",
     "/roles": "role",
     "/secrets": "secret",
+    "/webhooks": "webhook",
     "/applications": "application",
     "/config-maps": "config_map",
     "/registries": "registry",
@@ -95,6 +96,11 @@ async def things(
             ("service", "/service-accounts", {"name": "walked"}),
             ("provider", "/auth/providers", PROVIDER),
             ("secret", "/secrets", {"name": new_id("walked"), "data": {"a": "walked"}}),
+            (
+                "webhook",
+                "/webhooks",
+                {"name": "walked", "url": "https://example.org", "types": ["print"]},
+            ),
             ("config_map", "/config-maps", {"name": new_id("walked"), "data": {"a": "walked"}}),
             ("registry", "/registries", {"name": new_id("walked"), "url": f"https://{device}"}),
             ("application", "/applications", {"name": new_id("walked"), "compose": COMPOSE}),
@@ -162,6 +168,7 @@ async def recent(hub: HubProcess, rest: Rest) -> AsyncGenerator[None]:
 def path_of(route: Route, things: dict[str, str]) -> str:
     start = max((prefix for prefix in NAMED if route.path.startswith(prefix)), key=len, default="")
     path = route.path.replace("{command_id}", things["command"]).replace("{service}", "web")
+    path = path.replace("{delivery_id}", things["command"])
     if start == "/devices":
         path = path.replace("{name}", things["application"])
     for name in ("{id}", "{name}", "{serial}"):
@@ -211,6 +218,7 @@ async def snapshot(rest: Rest, things: dict[str, str]) -> Json:
         "config_map": f"/config-maps/{things['config_map']}",
         "registry": f"/registries/{things['registry']}",
         "release": f"/firmware/releases/{things['release']}",
+        "webhook": f"/webhooks/{things['webhook']}",
         "settings": "/settings",
         "schema": "/config-schema",
     }

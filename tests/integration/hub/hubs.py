@@ -33,7 +33,7 @@ from hub.rights.memory import RightsMemory
 from hub.rights.store import RightsStore
 from hub.secrets.service import SecretService
 from hub.secrets.store import SecretStore
-from hub.telemetry.writer import TelemetryWriter
+from hub.telemetry.writer import Taps, TelemetryWriter
 from protocol.closing import CloseCode
 from protocol.commands import COMMANDS, Command, Danger
 from protocol.dashboard import AlertEvent, DashboardEvent, GapReason
@@ -86,6 +86,7 @@ class Told:
         self.bus_is_there = True
         self.storing: asyncio.Future[None] | None = None
         """Done when the events that came before are stored."""
+        self.taps = Taps()
         self.telemetry = cast("TelemetryWriter", self)
         """For those who only tell it something."""
 

@@ -246,6 +246,19 @@ INSERT INTO workload_report (org_id, device_id, application, version, services, 
                              observed_at)
 SELECT org_id, device_id, application, 'v', '[{"service":"web"}]', 'h', 'b', now()
 FROM device_application;
+INSERT INTO webhook (org_id, webhook_id, name, url, header_names, sealed, enabled, owner_kind,
+                     owner_id, owner_name, created_by, created_at)
+SELECT 'default', 'w' || n, 'hook', 'https://example.org', '{}', repeat('s', 300), true, 'user',
+       'u1', 'someone', 'someone', now() - n * interval '1 hour'
+FROM generate_series(1, 50) n;
+INSERT INTO webhook_event (org_id, webhook_id, device_id, size, restricted, body)
+SELECT 'default', 'w' || 1 + n % 50, 'd' || n % 1000, 300, false, repeat('b', 300)
+FROM generate_series(1, 50000) n;
+INSERT INTO webhook_delivery (org_id, webhook_id, delivery_id, created_at, count, device_ids,
+                              cleared_ids, tells_gap, body)
+SELECT 'default', 'w' || 1 + n % 50, 'd' || n, now() - n * interval '1 second', 10, '{d1,d2}',
+       '{}', false, repeat('b', 3000)
+FROM generate_series(1, 50000) n;
 INSERT INTO firmware_key (org_id, key_id, name, public_key, created_by)
 SELECT 'default', 'k' || n, 'key', 'p' || n, 'someone' FROM generate_series(1, 20) n;
 INSERT INTO firmware_release (org_id, release_id, version, channel, filename, size, sha256,

@@ -100,6 +100,25 @@ _WORKLOADS: Final = [
     Read("assignments.matching", "'default'", 2000),
     Read("assignments.matched", "'default', 'a150', '{d11,d12,d13}', false", _APART),
 ]
+_WEBHOOKS: Final = [
+    Read("webhooks.change_alone", "'default'"),
+    Read("webhooks.count", "'default'"),
+    Read("webhooks.get", "'default', 'w7'"),
+    Read("webhooks.lock", "'default', 'w7'"),
+    *_list("webhooks.list", "'default', NULL, NULL, {before}, 101", _NEAR),
+    Read("webhooks.member_name", "'default', 'u7'"),
+    *_list("webhooks.deliveries", "'default', 'w7', {before}, 101", _APART),
+    Read("webhooks.delivery", "'default', 'w7', 'd56'"),
+    Read("webhooks.keeping", "'default'"),
+    Read("webhooks.keeping", "NULL", _NEAR, "of all"),
+    Read("webhooks.matching", f"'default', {_THREE}, NULL, NULL", 3 * 6 * KEY),
+    Read("webhooks.matching", f"'default', {_THREE}, '{{g1}}', '{{d11}}'", 3 * 8 * KEY, "in scope"),
+    Read("webhooks.owners"),
+    Read("webhooks.one", "'default', 'w7'"),
+    Read("webhooks.pending", "'default', 'w7'"),
+    Read("webhooks.standing", "'default', 'w7'", 1_000 * 2),  # all that waits, in no order
+    Read("webhooks.next", "'default', 'w7', 101", _APART),
+]
 _ACCOUNTS: Final = [
     Read("accounts.signing_keys"),
     Read("master_key.keys"),
@@ -514,6 +533,7 @@ READS: Final = [
     *_EDGE,
     *_OTHERS,
     *_TELEMETRY,
+    *_WEBHOOKS,
     *_WORKLOADS,
 ]
 CHANGING: Final = {"partitions.make", "partitions.drop", "organisations.empty"}

@@ -23,7 +23,8 @@ def test_public_places_by_https_are_gone_to(url: str) -> None:
         "http://login.example.org", "https://127.0.0.1", "https://10.0.0.1", "https://[::1]",
         "https://169.254.169.254/latest", "https://[fd00::1]", "https://[fe80::1]",
         "https://224.0.0.1", "https://[::ffff:10.0.0.1]", "https://[2002:0a00:0001::]",
-        "https://[64:ff9b::a00:1]", "https://0.0.0.0", "https://100.64.0.1", "ftp://example.org",
+        "https://[64:ff9b::a00:1]", "https://[::a00:1]", "https://0x7f000001", "https://127.1",
+        "https://2130706433", "https://0177.0.0.1", "https://0.0.0.0", "https://100.64.0.1", "ftp://example.org",
         "https://user@example.org", "https://example.org/#x", "https://", "https://[",
         "example.org",
         "https://example.org:x",
@@ -31,6 +32,21 @@ def test_public_places_by_https_are_gone_to(url: str) -> None:
 )  # fmt: skip
 def test_others_are_not(url: str) -> None:
     assert PUBLIC.problem_of(url) is not None
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["1.2.3.4.5", "08.8.8.8", "300.1", "1.2.3.256", "4294967296", "1..2", "0x.example", "0xg"],
+)
+def test_a_name_of_numbers_that_is_no_address_is_a_name(host: str) -> None:
+    """Its address is judged when it has one."""
+    assert PUBLIC.problem_of(f"https://{host}") is None
+
+
+@pytest.mark.parametrize("host", ["134744072", "8.8.2056", "0x08.010.0x808", "93.184.216.34"])
+def test_an_address_in_a_short_form_counts_as_what_it_stands_for(host: str) -> None:
+    assert PUBLIC.problem_of(f"https://{host}") is None
+    assert Destinations(["8.8.8.8", "93.184.216.34"]).problem_of(f"http://{host}") is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""Those who keep events for somebody outside: each is written in the transaction that makes it
+true, so that neither is without the other."""
+
+from collections.abc import Collection, Mapping, Sequence, Set
+from typing import Final, Protocol
+
+from hub.base.database import Connection
+from protocol.ids import OrgId
+from protocol.stream import StreamEvent
+
+OrgEvent = tuple[OrgId, StreamEvent]
+_NOTHING: Final = frozenset[str]()
+
+
+class EventTap(Protocol):
+    """A floor above that keeps events."""
+
+    @property
+    def wanted(self) -> Mapping[OrgId, Collection[str]]:
+        """The types that it keeps. What the hub says itself of a line is `presence`."""
+        ...
+
+    async def keep(self, connection: Connection, events: Sequence[OrgEvent]) -> None:
+        """These, which it wants, in the transaction of this connection."""
+        ...
+
+
+class Taps:
+    """Nothing is made or written for nobody."""
+
+    def __init__(self) -> None:
+        self._taps: list[EventTap] = []
+
+    def add(self, tap: EventTap) -> None:
+        self._taps.append(tap)
+
+    def may_want(self, kinds: Set[str]) -> bool:
+        """Whether somebody wants some of these, of some organisation: asked once a batch, so that
+        events which concern nobody are not looked at one by one."""
+        return any(
+            not kinds.isdisjoint(wanted) for tap in self._taps for wanted in tap.wanted.values()
+        )
+
+    def wants(self, org: OrgId, kind: str) -> bool:
+        """Whether such an event has to be committed together with what it tells."""
+        return any(kind in tap.wanted.get(org, _NOTHING) for tap in self._taps)
+
+    async def keep(self, connection: Connection, events: Collection[OrgEvent]) -> None:
+        """Those of these that somebody wants, in the transaction of this connection."""
+        for tap in self._taps:
+            wanted = tap.wanted
+            some = [each for each in events if each[1].type in wanted.get(each[0], _NOTHING)]
+            if some:
+                await tap.keep(connection, some)
