@@ -84,6 +84,10 @@ class Production:
             await asyncio.sleep(0.1)
 
 
+LEAST: Final = 3
+"""Faults: on a slow machine each takes longer than all records do."""
+
+
 class Chaos:
     def __init__(self, factory: Factory, dice: random.Random, longest: float) -> None:
         self._factory = factory
@@ -93,16 +97,17 @@ class Chaos:
         self.ending = False
 
     async def run(self) -> None:
-        """One after the other, until `ending`; everything is at work again then."""
+        """One after the other, until `ending` and some were done; everything is at work again
+        then."""
         faults = (
             self._cloud_cut, self._cloud_fails, self._answers_lost, self._hub_killed,
             self._agent_killed, self._mode_switched, self._mode_switched,
         )  # fmt: skip
-        while not self.ending:
+        while True:
             for fault in self._dice.sample(faults, len(faults)):
                 await fault()
                 self.done[fault.__name__.removeprefix("_")] += 1
-                if self.ending:
+                if self.ending and self.done.total() >= LEAST:
                     return
                 await asyncio.sleep(self._dice.uniform(0.2, self._longest / 3))
 
