@@ -19,6 +19,8 @@ MOST_BYTES: Final = 512 * 2**10
 """Of one delivery; one event goes alone, however long it is."""
 LINGER_SECONDS: Final = 1.0
 """How long the oldest waits for others to go with it."""
+NO_DEVICE: Final = DeviceId("")
+"""Among the devices of a delivery: it tells of something that is about none, too."""
 _HEAD_BYTES: Final = 300
 """What there is around the events, and a gap."""
 
@@ -104,7 +106,7 @@ def pack(
         taken.append(each)
     return Packed(
         numbers=[each.number for each in taken],
-        device_ids=sorted({each.device_id for each in taken if each.device_id is not None}),
+        device_ids=sorted({each.device_id or NO_DEVICE for each in taken}),
         cleared_ids=sorted({
             each.device_id
             for each in taken

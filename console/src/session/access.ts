@@ -43,6 +43,7 @@ type Resource =
   | "enrollment-tokens"
   | "providers"
   | "secrets"
+  | "webhooks"
   | "applications"
   | "workloads"
   | "config-maps"

@@ -13,6 +13,7 @@ import { Guarding } from "./Guarding";
 import { RetentionForm } from "./RetentionForm";
 import { Secrets } from "./Secrets";
 import { SigningIn } from "./SigningIn";
+import { Webhooks } from "./Webhooks";
 
 /** Administrators change it; everybody else may read it. */
 export function SettingsPage() {
@@ -37,6 +38,7 @@ export function SettingsPage() {
       {may("certificates:list") && <Certificates />}
       {may("signing-keys:list") && <SigningKeys />}
       {may("secrets:list") && <Secrets />}
+      {may("webhooks:list") && <Webhooks />}
       {may("config-schema:get") && <ConfigSchema />}
     </Page>
   );

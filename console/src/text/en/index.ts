@@ -20,6 +20,7 @@ import { secrets } from "./secrets";
 import { settings } from "./settings";
 import { shell } from "./shell";
 import { users } from "./users";
+import { webhooks } from "./webhooks";
 
 export const en = {
   common,
@@ -37,6 +38,7 @@ export const en = {
   audit,
   settings,
   secrets,
+  webhooks,
   certificates,
   enrollment,
   health,

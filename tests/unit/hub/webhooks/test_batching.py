@@ -4,10 +4,13 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import structs
+
 from hub.webhooks.batching import (
     EVERYTHING,
     MOST_BYTES,
     MOST_EVENTS,
+    NO_DEVICE,
     Packed,
     SeenDevices,
     body_of_test,
@@ -114,7 +117,7 @@ def test_what_the_owner_does_not_see_is_left_out() -> None:
 
 def test_who_sees_all_sees_what_is_about_no_device() -> None:
     made = packed(waiting(1, None))
-    assert (made.numbers, made.device_ids, made.cleared_ids) == ([1], [], [])
+    assert (made.numbers, made.device_ids, made.cleared_ids) == ([1], [""], [])
 
 
 def test_what_commands_wrote_is_for_those_who_may_send_them() -> None:
@@ -166,4 +169,7 @@ def test_it_goes_again_while_its_owner_sees_all_of_it() -> None:
     assert may_still(delivery, EVERYTHING)
     assert may_still(delivery, SeenDevices({"d1", "d2"}, {"d2"}))
     assert not may_still(delivery, SeenDevices({"d1"}, {"d2"}))
+    of_none = structs.replace(delivery, device_ids=[NO_DEVICE], cleared_ids=[])
+    assert may_still(of_none, EVERYTHING)
+    assert not may_still(of_none, SeenDevices({"d1", "d2"}, {"d2"}))
     assert not may_still(delivery, SeenDevices(None, set()))
