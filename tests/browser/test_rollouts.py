@@ -194,7 +194,7 @@ def test_a_refresh_waits_for_another_person(enter: Enter, floor: Floor, hub: Hub
     expect(page.get_by_text("Another person has to approve it.")).to_be_visible()
     here = page.url
     page.get_by_role("link", name="Open the approval").click()
-    drawer = page.get_by_role("dialog")
+    drawer = page.get_by_role("dialog", name=f"Roll-out of {name}")
     drawer.get_by_role("link", name=here.rpartition("/")[2]).click()
     expect(page.locator("#page [data-campaign=AWAITING]")).to_be_visible()
     assert page.url == here

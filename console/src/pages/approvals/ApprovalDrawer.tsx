@@ -10,7 +10,6 @@ import {
   withdraw,
 } from "../../api/approvals";
 import { useChange } from "../../api/change";
-import { titleOf } from "../../api/commands/specs";
 import { Json } from "../../parts/Json";
 import { Actions, Hint } from "../../parts/Label";
 import { Loading } from "../../parts/Loading";
@@ -19,6 +18,7 @@ import { TimeText } from "../../parts/TimeText";
 import { useMay } from "../../session/access";
 import { useText } from "../../text";
 import classes from "./approvals.module.css";
+import { whatOf } from "./whatOf";
 
 const MOST_SHOWN = 200;
 
@@ -26,14 +26,13 @@ const MOST_SHOWN = 200;
 export function ApprovalDrawer({ id, onClose }: { id: string; onClose: () => void }) {
   const text = useText();
   const found = useApproval(id);
-  const command = found.data?.command;
   return (
     <Drawer
       opened
       onClose={onClose}
       position="right"
       size="lg"
-      title={command ? titleOf(String(command.type)) : text.approvals.title}
+      title={found.data ? whatOf(found.data, text) : text.approvals.title}
       closeButtonProps={{ "aria-label": text.common.close }}
     >
       {found.isError && <ProblemLine error={found.error} onRetry={() => void found.refetch()} />}

@@ -1,7 +1,6 @@
 import { SegmentedControl } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { type Approval, useApprovals } from "../../api/approvals";
-import { titleOf } from "../../api/commands/specs";
 import { Empty } from "../../parts/Empty";
 import { ApprovalIcon } from "../../parts/icons";
 import { Hint } from "../../parts/Label";
@@ -12,6 +11,7 @@ import { DataTable } from "../../parts/table/DataTable";
 import { type Text, useText } from "../../text";
 import { ApprovalDrawer } from "./ApprovalDrawer";
 import type { ApprovalsSearch } from "./search";
+import { whatOf } from "./whatOf";
 
 /** What waits for a second person, and what was decided. */
 export function ApprovalsPage() {
@@ -82,9 +82,4 @@ function columnsOf(text: Text, shown: ApprovalsSearch): Column<Approval>[] {
       ? { key: "ends", title: words.ends, cell: row => <TimeText at={row.expiresAt} /> }
       : { key: "state", title: words.state, cell: row => words.statuses[row.status] },
   ];
-}
-
-/** What is to be done, in a word. */
-export function whatOf({ command }: Approval, text: Text): string {
-  return command === null ? text.approvals.settings : titleOf(String(command.type));
 }

@@ -12,6 +12,7 @@ export const approvals = {
   noneHint: "What a second person has to approve is set in the settings.",
   noneDecided: "Nothing was decided yet.",
   what: "What",
+  rollOut: (application: string) => `Roll-out of ${application}`,
   targets: "Devices",
   targetCount: (count: number) => plural(count, "device", "devices"),
   more: (count: number) => `and ${number(count)} more`,
